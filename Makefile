@@ -1,0 +1,57 @@
+# Two commands matter to a newcomer: `make run` and `make test`.
+# Everything they write stays in .venv and .data; HOME is never touched.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+PORT ?= 8000
+WORKERS ?= 1
+BIN := .venv/bin
+export TMPDIR := $(CURDIR)/.data/tmp
+export PIP_NO_CACHE_DIR := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## what there is to make
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: .venv/run.stamp ## the service with demo data on port 8000 (PORT=..., WORKERS=...)
+	@exec $(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
+
+test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (ARGS=... goes to pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev.stamp ## the static checks
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m sqlfluff lint sql migrations
+	$(BIN)/squawk --pg-version 15 --assume-in-transaction --exclude prefer-bigint-over-int migrations/[0-9][0-9][0-9][0-9]_*[a-z].sql
+
+format: .venv/dev.stamp ## what the formatter can mend
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
+
+lock: .venv/dev.stamp ## resolve the dependencies anew, with hashes
+	$(BIN)/python -m pip install --quiet uv
+	deploy/lock
+
+clean: ## remove the environment and the demo's data
+	rm -rf .venv .data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python: | .data/tmp
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.x")'
+	$(PYTHON) -m venv .venv
+
+.venv/run.stamp: deploy/requirements.lock pyproject.toml | .venv/bin/python .data/tmp
+	$(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: deploy/requirements-dev.lock | .venv/run.stamp
+	$(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements-dev.lock
+	@touch $@
+
+.data/tmp:
+	@mkdir -p .data/tmp
+
+.PHONY: help run test check format lock clean

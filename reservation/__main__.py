@@ -1,0 +1,5 @@
+"""`python -m reservation`."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,75 @@
+"""Sign-up, login and login sessions: the order of hashing, writing and signing."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from .database import Database
+from .errors import InvalidCredentials, InvalidToken, LastAdmin, NotFound
+from .passwords import PasswordWorkers
+from .repository import accounts
+from .repository.accounts import User
+from .tokens import TokenMint, TokenPair
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """What signing up and in needs."""
+
+    database: Database
+    passwords: PasswordWorkers
+    tokens: TokenMint
+
+
+async def sign_up(stores: Accounts, *, name: str, email: str, password: str) -> User:
+    """Create a customer's account; raises EmailTaken."""
+    password_hash = await stores.passwords.hash(password)
+    async with stores.database.connection() as conn:
+        return await accounts.insert_user(conn, name=name, email=email, password_hash=password_hash, role="user")
+
+
+async def log_in(stores: Accounts, *, email: str, password: str) -> TokenPair:
+    """Begin a login session; raises InvalidCredentials, equally slowly whether or not the address is known."""
+    async with stores.database.connection() as conn:
+        known = await accounts.find_credentials(conn, email=email)
+    matches = await stores.passwords.verify(None if known is None else known.password_hash, password)
+    if known is None or not matches:
+        raise InvalidCredentials
+    session_id = uuid4()
+    async with stores.database.connection() as conn:
+        await accounts.open_session(conn, session_id=session_id, user_id=known.id, ttl_s=stores.tokens.refresh_ttl_s)
+    return stores.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
+
+
+async def refresh(stores: Accounts, *, refresh_token: str) -> TokenPair:
+    """Spend a refresh token for a new pair; one that was spent before ends its session. Raises InvalidToken."""
+    claims = stores.tokens.read("refresh", refresh_token)
+    async with stores.database.connection() as conn:
+        role = await accounts.renew_session(
+            conn, session_id=claims.session_id, generation=claims.generation, ttl_s=stores.tokens.refresh_ttl_s
+        )
+        if role is None:
+            await accounts.revoke_session(conn, session_id=claims.session_id)
+    if role is None:
+        raise InvalidToken
+    return stores.tokens.pair(
+        user_id=claims.user_id, role=role, session_id=claims.session_id, generation=claims.generation + 1
+    )
+
+
+async def log_out(stores: Accounts, *, refresh_token: str) -> None:
+    """End a login session; raises InvalidToken."""
+    claims = stores.tokens.read("refresh", refresh_token)
+    async with stores.database.connection() as conn:
+        await accounts.revoke_session(conn, session_id=claims.session_id)
+
+
+async def set_role(database: Database, *, user_id: int, role: str) -> User:
+    """Give an account another role; raises NotFound, and LastAdmin for the demotion of the last administrator."""
+    async with database.transaction() as conn:
+        admins = await accounts.lock_admins(conn)
+        if role != "admin" and admins == {user_id}:
+            raise LastAdmin
+        user = await accounts.set_role(conn, user_id=user_id, role=role)
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user

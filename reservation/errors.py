@@ -1,0 +1,102 @@
+"""What can go wrong in the words of the domain; knows no HTTP. A class's docstring is its message."""
+
+from collections.abc import Mapping
+from inspect import cleandoc
+from typing import TypeAlias
+
+Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+
+
+class DomainError(Exception):
+    """The request could not be carried out."""
+
+    def __init__(self, message: str | None = None, *, details: Mapping[str, Json] | None = None) -> None:
+        super().__init__(message or cleandoc(self.__doc__ or ""))
+        self.details = dict(details or {})  # members that stand beside the message in the answer
+
+
+class NotFound(DomainError):
+    """There is no such thing, or it is not yours."""
+
+
+class Invalid(DomainError):
+    """Some of the input is not valid."""
+
+    def __init__(self, pointer: str, detail: str) -> None:
+        super().__init__(details={"errors": [{"pointer": pointer, "detail": detail}]})
+
+
+class NotAuthenticated(DomainError):
+    """This needs a signed-in user: send an access token as a Bearer token."""
+
+
+class InvalidToken(DomainError):
+    """The token is not valid: malformed, forged, expired, spent, revoked, or of the wrong type."""
+
+
+class InvalidCredentials(DomainError):
+    """The e-mail address or the password is wrong."""
+
+
+class Forbidden(DomainError):
+    """Your role does not allow this."""
+
+
+class EmailTaken(DomainError):
+    """There is an account with this e-mail address already."""
+
+
+class LastAdmin(DomainError):
+    """This is the last administrator, who cannot be given another role."""
+
+
+class SeatsUnavailable(DomainError):
+    """Some of these seats are held or booked by somebody else."""
+
+    def __init__(self, *, held: frozenset[int], booked: frozenset[int]) -> None:
+        reasons = dict.fromkeys(held, "held") | dict.fromkeys(booked, "booked")  # booked beats held
+        super().__init__(details={"seats": [{"seat_id": seat, "reason": reasons[seat]} for seat in sorted(reasons)]})
+
+
+class ShowtimeStarted(DomainError):
+    """The showtime has started: its seats can no longer be held."""
+
+
+class HoldExpired(DomainError):
+    """The hold has run out of time: hold the seats again."""
+
+
+class ReservationCancelled(DomainError):
+    """The reservation was cancelled."""
+
+
+class TooLateToCancel(DomainError):
+    """The showtime is too near, or has started: the reservation can no longer be cancelled."""
+
+
+class CapacityExceeded(DomainError):
+    """The auditorium would have more seats than its capacity allows."""
+
+
+class ShowtimeOverlap(DomainError):
+    """Another showtime has the auditorium at that time."""
+
+
+class InUse(DomainError):
+    """Something else depends on this, so it cannot be deleted or moved."""
+
+
+class Unavailable(DomainError):
+    """The service cannot answer at the moment: try again shortly."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer at the moment: try again shortly."""
+
+
+class HoldsUnavailable(Unavailable):
+    """The store of holds does not answer at the moment: try again shortly."""
+
+
+class Overloaded(Unavailable):
+    """Too many requests are waiting: try again shortly."""

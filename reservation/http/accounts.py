@@ -1,0 +1,143 @@
+"""Signing up, in and out."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+from marshmallow import Schema, fields, validate
+
+from .. import accounts as service
+from ..errors import EmailTaken, InvalidCredentials, InvalidToken
+from ..repository import accounts
+from ..tokens import TokenPair
+from .bodies import answer, created
+from .fields import Id, Input, Instant, Text
+from .keys import ACCOUNTS, BODY, DATABASE, USER
+from .routes import Access, Routes
+
+routes = Routes("Accounts")
+
+ROLES = ("user", "staff", "admin")
+MAX_EMAIL_CHARS = 254
+
+
+class Email(Text):
+    """An e-mail address; kept as typed, compared without regard to case."""
+
+    def __init__(self) -> None:
+        super().__init__(MAX_EMAIL_CHARS, shortest=3, required=True, metadata={"format": "email"})
+        self.validators.append(validate.Email())
+
+
+class UserOutput(Schema):
+    """An account."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    email = fields.String(required=True)
+    role = fields.String(required=True, validate=validate.OneOf(ROLES))
+    created_at = Instant(required=True)
+
+
+class TokensOutput(Schema):
+    """An access token, the refresh token that gets the next one, and the access token's life in seconds."""
+
+    access_token = fields.String(required=True)
+    refresh_token = fields.String(required=True)
+    token_type = fields.String(required=True, validate=validate.Equal("Bearer"))
+    expires_in = fields.Integer(required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Signup:
+    """A new customer."""
+
+    name: str
+    email: str
+    password: str
+
+
+class SignupInput(Input):
+    """A new customer; the role is not for the customer to choose."""
+
+    makes = Signup
+    name = Text(200, required=True)
+    email = Email()
+    password = Text(128, shortest=8, required=True, metadata={"format": "password"})
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who says who they are."""
+
+    email: str
+    password: str
+
+
+class LoginInput(Input):
+    """Who says who they are; no rules about the password here, a wrong one is just wrong."""
+
+    makes = Login
+    email = Text(MAX_EMAIL_CHARS, required=True, metadata={"format": "email"})
+    password = Text(1024, required=True, metadata={"format": "password"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """A refresh token."""
+
+    refresh_token: str
+
+
+class RefreshInput(Input):
+    """A refresh token."""
+
+    makes = Refresh
+    refresh_token = Text(4096, required=True)
+
+
+@routes.add("POST", "/auth/signup", body=SignupInput(), status=201, answer=UserOutput(), raises=(EmailTaken,))
+async def signup(request: web.Request) -> web.Response:
+    """Create a customer's account."""
+    body: Signup = request[BODY]
+    user = await service.sign_up(request.app[ACCOUNTS], name=body.name, email=body.email, password=body.password)
+    return created(user, location="/auth/me")
+
+
+@routes.add("POST", "/auth/login", body=LoginInput(), answer=TokensOutput(), raises=(InvalidCredentials,))
+async def login(request: web.Request) -> web.Response:
+    """Sign in with e-mail address and password."""
+    body: Login = request[BODY]
+    return _tokens(await service.log_in(request.app[ACCOUNTS], email=body.email, password=body.password))
+
+
+@routes.add("POST", "/auth/refresh", body=RefreshInput(), answer=TokensOutput(), raises=(InvalidToken,))
+async def refresh(request: web.Request) -> web.Response:
+    """Spend a refresh token for a new pair.
+
+    A refresh token is good once. A second use means that somebody else has a copy, and ends the login session.
+    """
+    body: Refresh = request[BODY]
+    return _tokens(await service.refresh(request.app[ACCOUNTS], refresh_token=body.refresh_token))
+
+
+@routes.add("POST", "/auth/logout", body=RefreshInput(), status=204, raises=(InvalidToken,))
+async def logout(request: web.Request) -> web.Response:
+    """End the login session that a refresh token belongs to."""
+    body: Refresh = request[BODY]
+    await service.log_out(request.app[ACCOUNTS], refresh_token=body.refresh_token)
+    return web.Response(status=204)
+
+
+@routes.add("GET", "/auth/me", access=Access.SIGNED_IN, answer=UserOutput())
+async def me(request: web.Request) -> web.Response:
+    """The account that the token speaks for."""
+    async with request.app[DATABASE].connection() as conn:
+        user = await accounts.find_user(conn, user_id=request[USER].user_id)
+    if user is None:
+        raise InvalidToken
+    return answer(user)
+
+
+def _tokens(pair: TokenPair) -> web.Response:
+    # RFC 6749, 5.1: nobody on the way may keep a token.
+    return answer(pair, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,65 @@
+"""Administration of films."""
+
+from aiohttp import web
+
+from ..errors import InUse, NotFound
+from ..repository import movies
+from ..repository.movies import MovieInput
+from .bodies import answer, created
+from .catalog import MOVIES, MovieOutput, MoviesQuery, get_movie, list_movies
+from .fields import Input, Text, Url, Whole
+from .keys import BODY, DATABASE
+from .routes import Access, Routes, path_id
+
+routes = Routes("Administration: movies")
+
+
+class MovieBody(Input):
+    """Everything about a film."""
+
+    makes = MovieInput
+    title = Text(300, required=True)
+    description = Text(10_000, blank=True, load_default="")
+    duration_minutes = Whole(1, 1440, required=True)
+    poster_url = Url(2000, load_default=None, allow_none=True)
+    genre = Text(100, load_default=None, allow_none=True)
+
+
+@routes.add("POST", "/admin/movies", access=Access.ADMIN, body=MovieBody(), status=201, answer=MovieOutput())
+async def create_movie(request: web.Request) -> web.Response:
+    """Add a film."""
+    async with request.app[DATABASE].connection() as conn:
+        movie = await movies.insert_movie(conn, movie=request[BODY])
+    return created(movie, location=f"/admin/movies/{movie.id}")
+
+
+@routes.add("GET", "/admin/movies", access=Access.ADMIN, query=MoviesQuery(), answer=MOVIES)
+async def admin_list_movies(request: web.Request) -> web.StreamResponse:
+    """The films, found by a part of their title or by genre."""
+    return await list_movies(request)
+
+
+@routes.add("GET", "/admin/movies/{movie_id}", access=Access.ADMIN, answer=MovieOutput())
+async def admin_get_movie(request: web.Request) -> web.StreamResponse:
+    """One film."""
+    return await get_movie(request)
+
+
+@routes.add("PUT", "/admin/movies/{movie_id}", access=Access.ADMIN, body=MovieBody(), answer=MovieOutput())
+async def replace_movie(request: web.Request) -> web.Response:
+    """Replace everything about a film."""
+    async with request.app[DATABASE].connection() as conn:
+        movie = await movies.update_movie(conn, movie_id=path_id(request, "movie_id"), movie=request[BODY])
+    if movie is None:
+        raise NotFound("There is no such movie.")
+    return answer(movie)
+
+
+@routes.add("DELETE", "/admin/movies/{movie_id}", access=Access.ADMIN, status=204, raises=(InUse,))
+async def delete_movie(request: web.Request) -> web.Response:
+    """Remove a film that has no showtimes."""
+    async with request.app[DATABASE].connection() as conn:
+        deleted = await movies.delete_movie(conn, movie_id=path_id(request, "movie_id"))
+    if not deleted:
+        raise NotFound("There is no such movie.")
+    return web.Response(status=204)

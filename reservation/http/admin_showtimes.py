@@ -1,0 +1,109 @@
+"""Administration of showtimes."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+from marshmallow import ValidationError, validates_schema
+
+from .. import programme
+from ..errors import InUse, NotFound, ShowtimeOverlap
+from ..repository import showtimes
+from ..repository.showtimes import ShowtimeInput
+from .bodies import answer, created
+from .catalog import FAR_AHEAD, SHOWTIMES, ShowtimeOutput, get_showtime
+from .fields import MAX_ID, Id, Input, Instant, Money, WholeText
+from .keys import BODY, DATABASE, QUERY, STORES
+from .paging import Cursor, PageQuery, page
+from .routes import Access, Routes, path_id
+
+routes = Routes("Administration: showtimes")
+
+FAR_BACK = datetime(1, 1, 2, tzinfo=UTC)
+
+
+class ShowtimeBody(Input):
+    """Everything about a showtime."""
+
+    makes = ShowtimeInput
+    movie_id = Id(required=True)
+    auditorium_id = Id(required=True)
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    base_price = Money(required=True)
+
+    @validates_schema
+    def _ends_after_start(self, data: Mapping[str, Any], **_: object) -> None:
+        if data["ends_at"] <= data["starts_at"]:
+            raise ValidationError("Must be later than starts_at.", "ends_at")
+
+
+class AdminShowtimesQuery(PageQuery):
+    """Which showtimes, past ones included."""
+
+    cursor = Cursor(datetime, int, load_default=(FAR_BACK, 0))
+    movie_id = WholeText(1, MAX_ID, metadata={"description": "Of this film only"})
+
+
+@routes.add(
+    "POST",
+    "/admin/showtimes",
+    access=Access.ADMIN,
+    body=ShowtimeBody(),
+    status=201,
+    answer=ShowtimeOutput(),
+    raises=(ShowtimeOverlap,),
+)
+async def create_showtime(request: web.Request) -> web.Response:
+    """Put a film on; the room must be free from start to end, and CLEANING_MINUTES longer."""
+    made = await programme.add_showtime(request.app[STORES], showtime=request[BODY])
+    return created(made, location=f"/admin/showtimes/{made.id}")
+
+
+@routes.add("GET", "/admin/showtimes", access=Access.ADMIN, query=AdminShowtimesQuery(), answer=SHOWTIMES)
+async def admin_list_showtimes(request: web.Request) -> web.StreamResponse:
+    """All showtimes by their start, past ones included."""
+    query: dict[str, Any] = request[QUERY]
+    after_start, after_id = query["cursor"]
+    async with request.app[DATABASE].connection() as conn:
+        rows = await showtimes.list_showtimes(
+            conn,
+            after_start=after_start,
+            after_id=after_id,
+            before=FAR_AHEAD,
+            movie_id=query.get("movie_id"),
+            row_limit=query["limit"] + 1,
+        )
+    return page(request, rows, query["limit"], lambda showtime: [showtime.starts_at, showtime.id])
+
+
+@routes.add("GET", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, answer=ShowtimeOutput())
+async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
+    """One showtime."""
+    return await get_showtime(request)
+
+
+@routes.add(
+    "PUT",
+    "/admin/showtimes/{showtime_id}",
+    access=Access.ADMIN,
+    body=ShowtimeBody(),
+    answer=ShowtimeOutput(),
+    raises=(ShowtimeOverlap, InUse),
+)
+async def replace_showtime(request: web.Request) -> web.Response:
+    """Replace everything about a showtime; one with reservations stays in its room."""
+    showtime_id = path_id(request, "showtime_id")
+    replaced = await programme.update_showtime(request.app[STORES], showtime_id=showtime_id, showtime=request[BODY])
+    return answer(replaced)
+
+
+@routes.add("DELETE", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, status=204, raises=(InUse,))
+async def delete_showtime(request: web.Request) -> web.Response:
+    """Remove a showtime that was never reserved."""
+    async with request.app[DATABASE].connection() as conn:
+        deleted = await showtimes.delete_showtime(conn, showtime_id=path_id(request, "showtime_id"))
+    if not deleted:
+        raise NotFound("There is no such showtime.")
+    return web.Response(status=204)

@@ -1,0 +1,99 @@
+"""JSON in and out: bounded, strict, and the same conventions everywhere."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+from aiohttp import ContentTypeError, web
+from marshmallow import Schema, ValidationError
+
+from ..errors import DomainError, Invalid, Json
+from .problems import Refused
+
+MAX_DEPTH = 32
+MAX_ERRORS = 50  # of one answer; a body of a thousand bad seats needs no thousand lines
+
+
+async def json_body(request: web.Request) -> Json:
+    """The parsed body; refuses another content type (415), and what is not strict JSON in UTF-8 (400)."""
+    if not (request.content_type == "application/json" or request.content_type.endswith("+json")):
+        raise Refused(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
+    try:
+        raw = await request.read()
+    except ContentTypeError as error:
+        raise Refused(400, "malformed_request", "The body is not encoded as its headers say.") from error
+    try:
+        parsed: Json = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Refused(400, "invalid_json", f"The body is not JSON in UTF-8: {error}.") from error
+    _check(parsed)
+    return parsed
+
+
+def load(schema: Schema, data: Any) -> Any:
+    """Validate into what the schema makes; raises Invalid-like problems with a JSON pointer for each error."""
+    try:
+        return schema.load(data)
+    except ValidationError as error:
+        found = [*_pointers("", error.messages)][:MAX_ERRORS]
+        raise _invalid(found) from None
+
+
+def encode(value: object) -> bytes:
+    """A dataclass, list or dict as JSON: times in UTC with Z, money as a string with two digits."""
+    return orjson.dumps(value, default=_json_form, option=orjson.OPT_UTC_Z)
+
+
+def answer(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A JSON response."""
+    return web.Response(status=status, body=encode(value), content_type="application/json", headers=headers)
+
+
+def created(value: object, *, location: str) -> web.Response:
+    """A 201 with the address of what was made."""
+    return answer(value, status=201, headers={"Location": location})
+
+
+def _json_form(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
+    if isinstance(value, UUID):  # asyncpg's own kind of it
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _check(value: Json, depth: int = 1) -> None:
+    """Refuse what is nested too deep, and NUL, which PostgreSQL can store neither in text nor in jsonb."""
+    if depth > MAX_DEPTH:
+        raise Refused(400, "invalid_json", f"The body is nested deeper than {MAX_DEPTH} levels.")
+    match value:
+        case str() if "\0" in value:
+            raise Refused(400, "invalid_json", "NUL characters are not allowed.")
+        case dict():
+            for key, member in value.items():
+                _check(key)
+                _check(member, depth + 1)
+        case list():
+            for member in value:
+                _check(member, depth + 1)
+
+
+def _pointers(path: str, messages: Any) -> Iterator[tuple[str, str]]:
+    """Marshmallow's nested messages, flat: a JSON pointer (RFC 6901) and a sentence each."""
+    if isinstance(messages, dict):
+        for key, below in messages.items():
+            step = "" if key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            yield from _pointers(path + step, below)
+    elif isinstance(messages, list):
+        for message in messages:
+            yield from _pointers(path, message)
+    else:
+        yield path, str(messages)
+
+
+def _invalid(found: list[tuple[str, str]]) -> DomainError:
+    error = Invalid(*found[0])
+    error.details["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in found]
+    return error

@@ -1,0 +1,26 @@
+"""Cross-origin requests from the origins in CORS_ORIGINS; none of them means same-origin only."""
+
+from collections.abc import Sequence
+
+import aiohttp_cors
+from aiohttp import web
+
+EXPOSED = ("ETag", "Idempotent-Replayed", "Link", "Location", "Retry-After", "Server-Timing", "X-Request-ID")
+ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID")
+MAX_AGE_S = 600
+
+
+def add_cors(app: web.Application, origins: Sequence[str]) -> None:
+    """Let these origins call every route; tokens travel in a header, so no credentials (cookies) are allowed."""
+    if not origins:
+        return
+    options = aiohttp_cors.ResourceOptions(
+        allow_credentials=False,
+        expose_headers=EXPOSED,
+        allow_headers=ALLOWED,
+        allow_methods=("GET", "POST", "PUT", "DELETE"),
+        max_age=MAX_AGE_S,
+    )
+    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
+    for route in list(app.router.routes()):
+        cors.add(route)

@@ -1,0 +1,154 @@
+"""The fields of the API: each refuses what its column or its consumer could not take."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate
+
+MAX_ID = 2**63 - 1
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+MONEY_LIMIT = Decimal("99999999.99")
+CENT = Decimal("0.01")
+
+
+class Input(Schema):
+    """A schema whose load answers `makes(**fields)`, a frozen dataclass; unknown fields are refused."""
+
+    makes: ClassVar[Any] = dict
+
+    @post_load
+    def _make(self, data: Mapping[str, Any], **_: object) -> object:
+        return self.makes(**data)
+
+
+class Text(fields.String):
+    """Text of a bounded length that PostgreSQL can store: without NUL, and not blank unless `blank` allows it."""
+
+    def __init__(self, longest: int, *, shortest: int = 1, blank: bool = False, **rest: Any) -> None:
+        super().__init__(validate=validate.Length(0 if blank else shortest, longest), **rest)
+        self._blank = blank
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
+        text = super()._deserialize(value, attr, data, **rest)
+        if "\0" in text:
+            raise ValidationError("NUL characters are not allowed.")
+        if not self._blank and not text.strip():
+            raise ValidationError("Must not be blank.")
+        return text
+
+
+class Url(Text):
+    """An absolute http or https URL."""
+
+    def __init__(self, longest: int, **rest: Any) -> None:
+        super().__init__(longest, metadata={"format": "uri"}, **rest)
+        self.validators.append(validate.URL(schemes={"http", "https"}))
+
+
+class Whole(fields.Integer):
+    """A whole number between bounds; in JSON a number, not a string."""
+
+    def __init__(self, low: int, high: int, **rest: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(low, high), **rest)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> int:
+        if not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **rest)
+
+
+class Id(Whole):
+    """The id of a row: a positive 64-bit integer."""
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(1, MAX_ID, **rest)
+
+
+class WholeText(fields.Integer):
+    """A whole number between bounds in a query string."""
+
+    def __init__(self, low: int, high: int, **rest: Any) -> None:
+        super().__init__(validate=validate.Range(low, high), **rest)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> int:
+        if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,19}", value, re.ASCII):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **rest)
+
+
+class Money(fields.Field[Decimal]):
+    """An amount with at most two decimal places, up to `limit`: a decimal string, or a number."""
+
+    def __init__(self, *, limit: Decimal = MONEY_LIMIT, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._limit = limit
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> Decimal:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise ValidationError("Must be a decimal string or a number.")
+        if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,20}(\.[0-9]{1,20})?", value, re.ASCII):
+            raise ValidationError('Must be a decimal such as "12.50".')
+        try:
+            amount = Decimal(str(value))
+        except InvalidOperation:
+            raise ValidationError("Not a valid number.") from None
+        if not amount.is_finite() or not 0 <= amount <= self._limit:
+            raise ValidationError(f"Must be between 0 and {self._limit}.")
+        if amount != amount.quantize(CENT):
+            raise ValidationError("Must not have more than two decimal places.")
+        return amount.quantize(CENT)
+
+
+class Instant(fields.Field[datetime]):
+    """A time in RFC 3339 with an offset, between the years 1970 and 2199; loaded in UTC."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> datetime:
+        if not isinstance(value, str) or not RFC_3339.fullmatch(value):
+            raise ValidationError("Must be a time in RFC 3339 with an offset, such as 2030-01-31T20:00:00Z.")
+        try:
+            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise ValidationError("There is no such time.") from None
+        if not EARLIEST <= instant < LATEST:
+            raise ValidationError("Must be between the years 1970 and 2199.")
+        return instant
+
+
+class Day(fields.Field[date]):
+    """A calendar day, YYYY-MM-DD."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> date:
+        if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
+            raise ValidationError("Must be a day such as 2030-01-31.")
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            raise ValidationError("There is no such day.") from None
+        if not EARLIEST.date() < day < LATEST.date():
+            raise ValidationError("Must be between the years 1970 and 2199.")
+        return day
+
+
+class TimeZone(fields.Field[ZoneInfo]):
+    """The name of a time zone in the IANA database."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> ZoneInfo:
+        try:
+            return ZoneInfo(str(value))
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValidationError("There is no such time zone in the IANA database.") from None
+
+
+class JsonObject(fields.Field[dict[str, Any]]):
+    """Any JSON object that PostgreSQL can store."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValidationError("Must be a JSON object.")
+        return value

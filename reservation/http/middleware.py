@@ -1,0 +1,80 @@
+"""The one middleware: request id, errors to problems, Server-Timing, metrics and the access log."""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+
+import structlog
+from aiohttp import web
+
+from ..errors import DomainError, Unavailable
+from ..logs import REQUEST_ID as LOG_REQUEST_ID
+from ..timing import Timings, start_timings
+from . import keys, metrics
+from .problems import Refused, domain_problem, problem, protocol_problem
+
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
+
+log = structlog.stdlib.get_logger("reservation.http")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@web.middleware
+async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give every request an id and every failure a problem document; nothing passes unlogged."""
+    started = perf_counter()
+    request_id = _request_id(request)
+    request[keys.REQUEST_ID] = request_id
+    LOG_REQUEST_ID.set(request_id)
+    timings = start_timings()
+    response = await _answer(request, handler, request_id)
+    elapsed_s = perf_counter() - started
+    if not response.prepared:
+        response.headers["X-Request-ID"] = request_id
+        response.headers["Server-Timing"] = _server_timing(timings, elapsed_s)
+    metrics.observe(request, response.status, elapsed_s)
+    if request.app[keys.SETTINGS].access_log:
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status,
+            ms=round(elapsed_s * 1000, 2),
+            pool_ms=round(timings.pool, 2),
+            postgresql_ms=round(timings.postgresql, 2),
+            redis_ms=round(timings.redis, 2),
+        )
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except DomainError as error:
+        if isinstance(error, Unavailable):
+            log.warning("unavailable", error=type(error).__name__, cause=repr(error.__cause__))
+        return domain_problem(request_id, error)
+    except Refused as error:
+        return problem(request_id, error.status, error.code, error.detail)
+    except web.HTTPException as error:
+        return protocol_problem(request_id, error.status, error.headers)
+    except ConnectionResetError:
+        raise  # the client has gone, so there is nobody to answer
+    except Exception:  # the last resort: whatever it is, the client gets a problem and we get the traceback
+        log.exception("internal_error", method=request.method, path=request.path)
+        return protocol_problem(request_id, 500, {})
+
+
+def _request_id(request: web.Request) -> str:
+    """The client's, where it can stand in a log line and a header as it is; else a new one."""
+    given = request.headers.get("X-Request-ID", "")
+    return given if SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
+def _server_timing(timings: Timings, elapsed_s: float) -> str:
+    return (
+        f"pool;dur={timings.pool:.2f}, postgresql;dur={timings.postgresql:.2f}, "
+        f"redis;dur={timings.redis:.2f}, total;dur={elapsed_s * 1000:.2f}"
+    )

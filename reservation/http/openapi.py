@@ -1,0 +1,152 @@
+"""The OpenAPI 3.1 document, made of the operations and the very schemas that validate them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from inspect import cleandoc
+from typing import Any
+
+from apispec import APISpec
+
+from ..errors import Json
+from . import openapi_problems
+from .fields import MAX_ID
+from .openapi_problems import component_name, refusals, response
+from .openapi_schemas import Plugin
+from .routes import Access, Operation, Routes
+
+OPENAPI = "3.1.0"
+BEARER = "bearerAuth"
+
+DESCRIPTION = """
+Seats of a cinema, held for some minutes and then confirmed or given up; no seat is ever sold twice.
+
+- **JSON** in UTF-8, up to {max_body_bytes} bytes a body. Unknown fields are refused.
+- **Times** are RFC 3339 with an offset; answers are in UTC.
+- **Money** is in {currency}: a string with two decimal places in answers, a decimal string or a number in requests.
+- **Ids** are positive 64-bit integers; those of reservations are UUIDs.
+- **Lists** come a page at a time: `limit`, then `cursor` with the `next_cursor` of the page before, or follow the
+  `Link` header.
+- **Failures** are problem details (RFC 9457), `application/problem+json`, with a `code` that programs can rely on.
+- **X-Request-ID** is taken from the request where it is sane, else made, and stands in the answer and in the log.
+- **Signing in**: send the access token of `POST /auth/login` as `Authorization: Bearer ...`.
+"""
+
+TAGS = {
+    "Accounts": "Signing up, in and out.",
+    "Catalogue": "What is on: films and showtimes, for everybody.",
+    "Seat map": "What can be had, what is held and what is booked.",
+    "Booking": "Hold seats, then confirm or cancel: your own reservations.",
+    "Administration: movies": "The films, for administrators.",
+    "Administration: auditoriums": "The auditoriums and their seats, for administrators.",
+    "Administration: showtimes": "The programme, for administrators.",
+    "Administration: users": "Who may do what, for administrators.",
+    "Operations": "For those who run the service.",
+}
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "RequestId": {"description": "The id of the request, as given or as made", "schema": {"type": "string"}},
+    "ServerTiming": {"description": "Where the time went", "schema": {"type": "string"}},
+    "Location": {"description": "Where the new thing is", "schema": {"type": "string", "format": "uri-reference"}},
+    "Link": {"description": 'The next page, if there is one: `<...>; rel="next"`', "schema": {"type": "string"}},
+    "Authenticate": {"description": "The Bearer challenge (RFC 6750)", "schema": {"type": "string"}},
+    "RetryAfter": {"description": "Seconds until a retry makes sense", "schema": {"type": "integer"}},
+}
+
+
+def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_bytes: int) -> dict[str, Json]:
+    """The OpenAPI document of these operations, ready for encoding."""
+    operations = [operation for table in tables for operation in table.operations]
+    spec = APISpec(
+        title="Movie reservation service",
+        version=version,
+        openapi_version=OPENAPI,
+        plugins=[Plugin()],
+        info={
+            "description": DESCRIPTION.format(currency=currency, max_body_bytes=max_body_bytes).strip(),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        servers=[{"url": "/"}],
+        tags=[{"name": tag, "description": TAGS.get(tag, tag)} for tag in dict.fromkeys(table.tag for table in tables)],
+    )
+    _add_components(spec, operations)
+    for operation, operation_id in zip(operations, _operation_ids(operations), strict=True):
+        path = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", operation.path)  # a router's {name:pattern} is {name} here
+        described = _operation(operation, operation_id)
+        spec.path(path, operations={operation.method.lower(): described})
+    made: dict[str, Json] = spec.to_dict()
+    return made
+
+
+def _add_components(spec: APISpec, operations: Sequence[Operation]) -> None:
+    spec.components.security_scheme(
+        BEARER,
+        {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token"},
+    )
+    for name, header in HEADERS.items():
+        spec.components.header(name, header)
+    spec.components.schema("Problem", openapi_problems.SCHEMA)
+    shared = {component_name(same): same for operation in operations for same in refusals(operation).values()}
+    for name, same_status in shared.items():
+        spec.components.response(name, response(same_status))
+
+
+def _operation_ids(operations: Sequence[Operation]) -> Iterator[str]:
+    """The handlers' names; a handler that also serves an administrator's path has two."""
+    taken: set[str] = set()
+    for operation in operations:
+        name = operation.handler.__name__
+        if name in taken:
+            name = f"{operation.path.split('/')[1]}_{name}"
+        taken.add(name)
+        yield name
+
+
+def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation_id,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "security": [] if operation.access is Access.PUBLIC else [{BEARER: []}],
+        "responses": {str(operation.status): _success(operation)},
+    }
+    if more := cleandoc(operation.description).partition("\n")[2].strip():
+        described["description"] = more
+    parameters: list[dict[str, Any]] = [*_path_parameters(operation.path)]
+    if operation.query is not None:
+        parameters.append({"in": "query", "schema": operation.query})  # apispec makes it one for each field
+    if parameters:
+        described["parameters"] = parameters
+    if operation.body is not None:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
+    for status, same_status in refusals(operation).items():
+        described["responses"][str(status)] = component_name(same_status)  # apispec makes it a reference
+    return described
+
+
+def _success(operation: Operation) -> dict[str, Any]:
+    names = {"X-Request-ID": "RequestId", "Server-Timing": "ServerTiming"}
+    if operation.status == HTTPStatus.CREATED:
+        names["Location"] = "Location"
+    if operation.answer is not None and "next_cursor" in operation.answer.fields:
+        names["Link"] = "Link"
+    made: dict[str, Any] = {
+        "description": HTTPStatus(operation.status).phrase,
+        "headers": {name: {"$ref": f"#/components/headers/{component}"} for name, component in names.items()},
+    }
+    if operation.answer is not None:
+        made["content"] = {operation.answer_type: {"schema": operation.answer}}
+    elif operation.answer_type != "application/json":
+        made["content"] = {operation.answer_type: {"schema": {"type": "string"}}}
+    return made
+
+
+def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"\{(\w+)", path):
+        of = name.removesuffix("_id").replace("_", " ")
+        schema: dict[str, Any] = {"type": "string"}
+        if name == "reservation_id":
+            schema = {"type": "string", "format": "uuid"}
+        elif name.endswith("_id"):
+            schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
+        yield {"name": name, "in": "path", "required": True, "description": f"Id of the {of}", "schema": schema}

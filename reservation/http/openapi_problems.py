@@ -1,0 +1,170 @@
+"""How an operation can fail, for the OpenAPI document: what follows from its shape, and what it says it raises."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from inspect import cleandoc
+from typing import Any
+
+from ..errors import (
+    DatabaseUnavailable,
+    DomainError,
+    Forbidden,
+    HoldsUnavailable,
+    Invalid,
+    InvalidToken,
+    NotAuthenticated,
+    NotFound,
+    Overloaded,
+)
+from .problems import CONTENT_TYPE, DOMAIN, PROTOCOL
+from .routes import Access, Operation
+
+INVALID_JSON = (400, "invalid_json", "The body is not JSON in UTF-8, is nested too deep, or has NUL characters.")
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "description": "Where the code is explained"},
+        "title": {"type": "string", "description": "The words of the HTTP status"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "A sentence for people; it may change"},
+        "code": {"type": "string", "description": "A word for programs; it stays"},
+        "request_id": {"type": "string", "description": "As in X-Request-ID and in the service's log"},
+        "errors": {
+            "type": "array",
+            "description": "With validation_error: each thing that is wrong",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {
+                    "pointer": {"type": "string", "description": "Where in the body or query (RFC 6901)"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+        "seats": {
+            "type": "array",
+            "description": "With seats_unavailable: each seat that cannot be had, and no others",
+            "items": {
+                "type": "object",
+                "required": ["seat_id", "reason"],
+                "properties": {
+                    "seat_id": {"type": "integer", "format": "int64"},
+                    "reason": {"type": "string", "enum": ["held", "booked"]},
+                },
+            },
+        },
+        "conflicting_showtime_id": {
+            "type": "integer",
+            "format": "int64",
+            "description": "With showtime_overlap: the showtime that has the auditorium",
+        },
+    },
+}
+
+# What stands beside the standard members, to show in the examples.
+MEMBERS: dict[str, dict[str, Any]] = {
+    "validation_error": {"errors": [{"pointer": "/seat_ids/0", "detail": "Not a valid integer."}]},
+    "seats_unavailable": {"seats": [{"seat_id": 17, "reason": "held"}]},
+    "showtime_overlap": {"conflicting_showtime_id": 4},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One way to fail: a status, the code of the problem, and what it means."""
+
+    status: int
+    code: str
+    meaning: str
+
+
+def refusals(operation: Operation) -> dict[int, list[Refusal]]:
+    """Every way an operation can fail, by status in ascending order."""
+    found: dict[int, list[Refusal]] = {}
+    for refusal in sorted(set(_follow(operation)), key=lambda refusal: (refusal.status, refusal.code)):
+        found.setdefault(refusal.status, []).append(refusal)
+    return found
+
+
+def every_refusal() -> list[Refusal]:
+    """Every way the service can fail, one a code, by status."""
+    found = {refusal.code: refusal for refusal in [*map(_protocol, PROTOCOL), Refusal(*INVALID_JSON)]}
+    found |= {refusal.code: refusal for refusal in map(_domain, DOMAIN)}
+    return sorted(found.values(), key=lambda refusal: (refusal.status, refusal.code))
+
+
+def response(same_status: list[Refusal]) -> dict[str, Any]:
+    """The response object of the refusals that share a status."""
+    status = same_status[0].status
+    headers = {"X-Request-ID": "RequestId"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Authenticate"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = "RetryAfter"
+    narrowed = {"status": {"const": status}, "code": {"enum": [refusal.code for refusal in same_status]}}
+    return {
+        "description": "\n\n".join(f"`{refusal.code}`: {refusal.meaning}" for refusal in same_status),
+        "headers": {name: {"$ref": f"#/components/headers/{component}"} for name, component in headers.items()},
+        "content": {
+            CONTENT_TYPE: {
+                "schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": narrowed}]},
+                "examples": {refusal.code: {"value": _example(refusal)} for refusal in same_status},
+            }
+        },
+    }
+
+
+def component_name(same_status: list[Refusal]) -> str:
+    """Responses with the same codes are one component, named after them."""
+    return "_".join([f"Problem{same_status[0].status}", *(refusal.code for refusal in same_status)])
+
+
+def _follow(operation: Operation) -> Iterator[Refusal]:
+    yield _protocol(400)
+    yield _protocol(500)
+    if operation.access is not Access.PUBLIC:
+        yield from map(_domain, (NotAuthenticated, InvalidToken))
+    if operation.access is Access.ADMIN:
+        yield _domain(Forbidden)
+    if "{" in operation.path:
+        yield _domain(NotFound)
+    if operation.body is not None:
+        yield Refusal(*INVALID_JSON)
+        yield from map(_protocol, (413, 415))
+    if operation.body is not None or operation.query is not None:
+        yield _domain(Invalid)
+    if _asks_the_stores(operation):
+        yield from map(_domain, (DatabaseUnavailable, HoldsUnavailable, Overloaded))
+    yield from map(_domain, operation.raises)
+
+
+def _asks_the_stores(operation: Operation) -> bool:
+    """Without anybody signed in and without any input there is nothing to look up, unless `raises` says so."""
+    given = "{" in operation.path or operation.body is not None or operation.query is not None
+    return given or operation.access is not Access.PUBLIC
+
+
+def _domain(error: type[DomainError]) -> Refusal:
+    status, code = DOMAIN[error]
+    return Refusal(status, code, cleandoc(error.__doc__ or ""))
+
+
+def _protocol(status: int) -> Refusal:
+    code, meaning = PROTOCOL[status]
+    return Refusal(status, code, meaning)
+
+
+def _example(refusal: Refusal) -> dict[str, Any]:
+    return {
+        "type": f"/docs#{refusal.code}",
+        "title": HTTPStatus(refusal.status).phrase,
+        "status": refusal.status,
+        "detail": refusal.meaning,
+        "code": refusal.code,
+        "request_id": "5f1c0d9a2b7e4f36",
+        **MEMBERS.get(refusal.code, {}),
+    }

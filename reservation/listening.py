@@ -1,0 +1,66 @@
+"""The service's port: whether it is free, and one listening socket a worker on it."""
+
+import errno
+import ipaddress
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+BACKLOG = 1024
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on; the message is one line for the operator."""
+
+
+class PortTaken(CannotListen):
+    """Another program, or another instance of this one, has the port."""
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise PortTaken if anybody listens there; by binding without SO_REUSEPORT, which our own sockets share."""
+    _bind(host, port, share=False).close()
+
+
+@contextmanager
+def listening(host: str, port: int, count: int) -> Iterator[list[socket.socket]]:
+    """Listen `count` times on one port, for the kernel to spread connections over; port 0 picks a free one."""
+    require_free(host, port)
+    with ExitStack() as stack:
+        sockets: list[socket.socket] = []
+        for _ in range(count):
+            sock = stack.enter_context(_bind(host, port, share=True))
+            sock.listen(BACKLOG)
+            sockets.append(sock)
+            port = sock.getsockname()[1]
+        yield sockets
+
+
+def reachable_address(sock: socket.socket) -> tuple[str, int]:
+    """Give the host and port under which this machine itself reaches a listening socket."""
+    host, port = sock.getsockname()[:2]
+    if ipaddress.ip_address(host.partition("%")[0]).is_unspecified:
+        host = "::1" if sock.family == socket.AF_INET6 else "127.0.0.1"
+    return host, port
+
+
+def _bind(host: str, port: int, *, share: bool) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise CannotListen(f"cannot listen on {host}: {error.strerror}") from error
+    # A name such as localhost has several addresses; IPv4 is what a reader of the name expects to work.
+    family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    sock = socket.socket(family, kind, protocol)
+    try:
+        # Without it a restart would wait for the connections of the last run to be forgotten.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(f"port {port} on {host} is taken by another program") from error
+        raise CannotListen(f"cannot listen on port {port} on {host}: {error.strerror}") from error
+    return sock

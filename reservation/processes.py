@@ -1,0 +1,192 @@
+"""Child processes that never outlive this one: servers as subprocesses, and the death signal that workers share."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from functools import cache, partial
+from pathlib import Path
+from typing import IO, Self
+
+PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
+COMM_LENGTH = 15  # the kernel cuts a process's name
+KILL_WAIT_S = 5.0
+MAX_WORDS_BYTES = 65_536
+MAX_LOG_BYTES = 16_777_216
+ASK_WAIT_S = 30.0
+
+# The environment holds our secrets, and settings of other people's PostgreSQL (PGPORT, PGDATA): no server needs it.
+SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": os.defpath, "LC_ALL": "C"}
+
+
+class EmbeddedError(Exception):
+    """An embedded server could not be found, started or used; the message is one line for the operator."""
+
+
+@cache
+def _prctl() -> Callable[[int, int], int]:
+    prctl: Callable[[int, int], int] = ctypes.CDLL(None, use_errno=True).prctl
+    return prctl
+
+
+def die_with_parent(death_signal: signal.Signals, parent_pid: int) -> None:
+    """Have the kernel send this process `death_signal` once its parent is gone; for a child, right after the fork.
+
+    The kernel counts the thread that forked as the parent, hence: fork from the main thread only. It survives exec
+    and unshare, but no change of user, so drop privileges first. Linux only; elsewhere this does nothing.
+    """
+    if sys.platform != "linux":
+        return
+    if _prctl()(PR_SET_PDEATHSIG, death_signal) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    # A parent that died before the call above sends nothing any more.
+    if os.getppid() != parent_pid:
+        os._exit(1)
+
+
+class ChildServer(subprocess.Popen[bytes]):
+    """A server in a session of its own (Ctrl-C does not reach it), stopped on leaving the `with` block.
+
+    `stop_signals` are sent in turn, each with `patience_s` to obey, and then SIGKILL; the first is the death signal.
+    Standard output and error go to `log`, or to the `stdout` pipe without one; `uid` drops the rights of root.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        name: str,
+        stop_signals: Sequence[signal.Signals],
+        patience_s: float,
+        log: Path | None,
+        cwd: Path | None = None,
+        config: bytes = b"",
+        uid: int | None = None,
+    ) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("servers are started from the main thread: they die with the thread that started them")
+        self.name = name
+        self._stop_signals = tuple(stop_signals)
+        self._patience_s = patience_s
+        _prctl()  # loaded here: between fork and exec is no place to open libraries
+        self._log = log
+        with nullcontext() if log is None else _open_log(log) as output:
+            self._log_start = 0 if output is None else output.tell()
+            self._start(command, output, cwd, uid)
+        _running.append(self)
+        self._feed(config)
+
+    def _start(
+        self, command: Sequence[str | Path], output: IO[bytes] | None, cwd: Path | None, uid: int | None
+    ) -> None:
+        try:
+            super().__init__(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output or subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=cwd,
+                env=SERVER_ENVIRONMENT,
+                user=uid,
+                group=uid,
+                extra_groups=None if uid is None else [],
+                start_new_session=True,
+                preexec_fn=partial(die_with_parent, self._stop_signals[0], os.getpid()),
+            )
+        except OSError as error:
+            raise EmbeddedError(f"cannot run {command[0]}: {error.strerror}") from error
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def stop(self) -> None:
+        """Ask it to end, then insist; returns when it has ended."""
+        if self in _running:
+            _running.remove(self)
+        for stop_signal in self._stop_signals:
+            if self._ends(stop_signal, self._patience_s):
+                return
+        self._ends(signal.SIGKILL, KILL_WAIT_S)
+
+    def last_words(self) -> str:
+        """Give the line of its log, of this run, that most likely says why it ended."""
+        if self._log is None:
+            return ""
+        with self._log.open("rb") as file:
+            file.seek(self._log_start)
+            lines = [line.strip() for line in file.read(MAX_WORDS_BYTES).decode(errors="replace").splitlines()]
+        telling = [line for line in lines if "FATAL" in line or "error" in line.lower()] or [
+            line for line in lines if line
+        ]
+        return f"{telling[-1] if telling else 'it said nothing'} (see {self._log})"
+
+    def _ends(self, stop_signal: signal.Signals, wait_s: float) -> bool:
+        self.send_signal(stop_signal)  # does nothing once it has ended
+        try:
+            self.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _feed(self, config: bytes) -> None:
+        stdin, self.stdin = self.stdin, None
+        if stdin is not None:
+            # One that ended already is noticed by whoever waits for it to answer.
+            with suppress(BrokenPipeError), stdin:
+                stdin.write(config)
+
+
+_running: list[ChildServer] = []
+
+
+def ask(command: Sequence[str | Path]) -> tuple[bool, str]:
+    """Run a short program; gives whether it succeeded, and all it printed."""
+    child = ChildServer(command, name=str(command[0]), stop_signals=(signal.SIGTERM,), patience_s=1.0, log=None)
+    with child:
+        output, _ = child.communicate(timeout=ASK_WAIT_S)
+    return child.returncode == 0, output.decode(errors="replace").strip()
+
+
+def fallen_servers() -> list[str]:
+    """Name the servers of this process that ended although nobody stopped them."""
+    return [server.name for server in _running if server.poll() is not None]
+
+
+def processes_in(folder: Path, command: str) -> list[int]:
+    """Find the running processes named `command` whose current folder is `folder`; nothing where there is no /proc.
+
+    PostgreSQL and Valkey change into their data folder, so this sees what an earlier, killed parent left running.
+    """
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if (entry / "comm").read_text().strip() == command[:COMM_LENGTH] and (
+                entry / "cwd"
+            ).readlink() == folder.resolve():
+                found.append(int(entry.name))
+        except OSError:
+            continue  # it ended while we looked, or is somebody else's
+    return found
+
+
+def wait_until_gone(folder: Path, command: str, *, wait_s: float) -> None:
+    """Wait for the servers that a killed parent left in `folder` to finish their own shutdown; EmbeddedError if not."""
+    deadline = time.monotonic() + wait_s
+    while left := processes_in(folder, command):
+        if time.monotonic() > deadline:
+            raise EmbeddedError(f"another {command} (pid {left[0]}) still runs in {folder}: stop it first")
+        time.sleep(0.05)
+
+
+def _open_log(log: Path) -> IO[bytes]:
+    if log.exists() and log.stat().st_size > MAX_LOG_BYTES:
+        log.replace(log.with_suffix(".log.old"))
+    return os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab", buffering=0)

@@ -1,0 +1,145 @@
+"""The programme: writing rooms, seats and showtimes where one statement is not enough."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from .booking import Stores, announce
+from .database import Connection, Database
+from .errors import CapacityExceeded, InUse, NotFound, ShowtimeOverlap
+from .repository import auditoriums, showtimes
+from .repository.auditoriums import Auditorium, AuditoriumInput, Seat
+from .repository.showtimes import Showtime, ShowtimeInput
+
+ALPHABET = 26
+
+
+@dataclass(frozen=True, slots=True)
+class SeatBatch:
+    """Whole rows of alike seats; the modifier is a factor on the base price."""
+
+    rows: int
+    seats_per_row: int
+    seat_type: str = "regular"
+    price_modifier: Decimal = Decimal("1.00")
+
+
+async def update_auditorium(database: Database, *, auditorium_id: int, auditorium: AuditoriumInput) -> Auditorium:
+    """Replace a room's facts; raises NotFound, and CapacityExceeded when it has more seats than that already."""
+    async with database.transaction() as conn:
+        await _lock_auditorium(conn, auditorium_id)
+        there = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
+        if there.seats > auditorium.capacity:
+            raise CapacityExceeded(f"The auditorium has {there.seats} seats already.")
+        return await auditoriums.update_auditorium(conn, auditorium_id=auditorium_id, auditorium=auditorium)
+
+
+async def add_seats(stores: Stores, *, auditorium_id: int, batch: SeatBatch) -> Sequence[Seat]:
+    """Add the next free rows to a room, in the order of the map; raises NotFound and CapacityExceeded."""
+    async with stores.database.transaction() as conn:
+        capacity = await _lock_auditorium(conn, auditorium_id)
+        there = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
+        wanted = batch.rows * batch.seats_per_row
+        if there.seats + wanted > capacity:
+            raise CapacityExceeded(
+                f"The auditorium has {there.seats} seats and room for {capacity}: {wanted} more are too many."
+            )
+        seats = await auditoriums.insert_seats(
+            conn,
+            auditorium_id=auditorium_id,
+            row_labels=list(next_row_labels(there.last_row_label, batch.rows)),
+            seats_per_row=batch.seats_per_row,
+            seat_type=batch.seat_type,
+            price_modifier=batch.price_modifier,
+        )
+        changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
+    await announce(stores, changed)
+    return seats
+
+
+async def delete_seat(stores: Stores, *, seat_id: int) -> None:
+    """Remove a seat that was never reserved; raises NotFound and InUse."""
+    async with stores.database.transaction() as conn:
+        auditorium_id = await auditoriums.delete_seat(conn, seat_id=seat_id)
+        if auditorium_id is None:
+            raise NotFound("There is no such seat.")
+        changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
+    await announce(stores, changed)
+
+
+async def add_showtime(stores: Stores, *, showtime: ShowtimeInput) -> Showtime:
+    """Put a film on; raises ShowtimeOverlap, which names the other, and Invalid for an unknown film or room."""
+    try:
+        async with stores.database.transaction() as conn:
+            # Two overlapping inserts at once would wait for each other; the room's lock lines them up.
+            await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id)
+            showtime_id = await showtimes.insert_showtime(conn, showtime=showtime, cleaning_s=stores.cleaning_s)
+            return await _find(conn, showtime_id)
+    except ShowtimeOverlap as overlap:
+        raise await _named(overlap, stores, showtime, except_id=0) from overlap
+
+
+async def update_showtime(stores: Stores, *, showtime_id: int, showtime: ShowtimeInput) -> Showtime:
+    """Replace a showtime; raises NotFound, ShowtimeOverlap, Invalid, and InUse for moving one with reservations."""
+    try:
+        async with stores.database.transaction() as conn:
+            await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id)
+            room = await showtimes.lock_showtime(conn, showtime_id=showtime_id)
+            if room is None:
+                raise NotFound("There is no such showtime.")
+            moved = room != showtime.auditorium_id
+            if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
+                raise InUse("The showtime has reservations, so it cannot move to another auditorium.")
+            await showtimes.update_showtime(
+                conn, showtime_id=showtime_id, showtime=showtime, cleaning_s=stores.cleaning_s
+            )
+            replaced = await _find(conn, showtime_id)
+    except ShowtimeOverlap as overlap:
+        raise await _named(overlap, stores, showtime, except_id=showtime_id) from overlap
+    await announce(stores, [showtime_id])
+    return replaced
+
+
+def next_row_labels(last: str | None, count: int) -> Iterator[str]:
+    """The `count` row labels after `last` (None: from the start): A, B, ... Z, AA, AB, ..."""
+    number = 0
+    for letter in last or "":
+        number = number * ALPHABET + ord(letter) - ord("A") + 1
+    for following in range(number + 1, number + count + 1):
+        yield _row_label(following)
+
+
+def _row_label(number: int) -> str:
+    """Bijective base 26: 1 is A, 26 is Z, 27 is AA."""
+    label = ""
+    while number:
+        number, letter = divmod(number - 1, ALPHABET)
+        label = chr(ord("A") + letter) + label
+    return label
+
+
+async def _lock_auditorium(conn: Connection, auditorium_id: int) -> int:
+    capacity = await auditoriums.lock_auditorium(conn, auditorium_id=auditorium_id)
+    if capacity is None:
+        raise NotFound("There is no such auditorium.")
+    return capacity
+
+
+async def _find(conn: Connection, showtime_id: int) -> Showtime:
+    found = await showtimes.find_showtime(conn, showtime_id=showtime_id)
+    if found is None:
+        raise NotFound("There is no such showtime.")
+    return found
+
+
+async def _named(
+    overlap: ShowtimeOverlap, stores: Stores, showtime: ShowtimeInput, *, except_id: int
+) -> ShowtimeOverlap:
+    """The refusal with the id of the showtime in the way, unless that one is gone by now."""
+    async with stores.database.connection() as conn:
+        other = await showtimes.find_overlap(conn, showtime=showtime, cleaning_s=stores.cleaning_s, except_id=except_id)
+    if other is None:
+        return overlap
+    return ShowtimeOverlap(
+        f"Showtime {other} has the auditorium at that time.", details={"conflicting_showtime_id": other}
+    )

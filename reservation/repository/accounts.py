@@ -1,0 +1,81 @@
+"""Accounts and login sessions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ..database import Connection
+from ..queries import sql
+from .rows import every, maybe, one
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account as its owner and the administrators see it."""
+
+    id: int
+    name: str
+    email: str
+    role: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a login is checked against."""
+
+    id: int
+    role: str
+    password_hash: str
+
+
+async def insert_user(conn: Connection, *, name: str, email: str, password_hash: str, role: str) -> User:
+    """Create an account; raises EmailTaken through the pool's translation."""
+    return await one(conn, User, "accounts/insert_user", name, email, password_hash, role)
+
+
+async def find_credentials(conn: Connection, *, email: str) -> Credentials | None:
+    """The credentials of the account with that address, whatever its case."""
+    return await maybe(conn, Credentials, "accounts/find_credentials", email)
+
+
+async def find_user(conn: Connection, *, user_id: int) -> User | None:
+    """One account."""
+    return await maybe(conn, User, "accounts/find_user", user_id)
+
+
+async def list_users(conn: Connection, *, after: int, row_limit: int) -> Sequence[User]:
+    """A page of accounts by id."""
+    return await every(conn, User, "accounts/list_users", after, row_limit)
+
+
+async def lock_admins(conn: Connection) -> frozenset[int]:
+    """The ids of all administrators, locked until the end of the transaction."""
+    return frozenset(row["id"] for row in await conn.fetch(sql("accounts/lock_admins")))
+
+
+async def set_role(conn: Connection, *, user_id: int, role: str) -> User | None:
+    """Give an account another role."""
+    return await maybe(conn, User, "accounts/set_role", user_id, role)
+
+
+async def upsert_admin(conn: Connection, *, name: str, email: str, password_hash: str) -> User:
+    """Make sure that this administrator exists, with this password."""
+    return await one(conn, User, "accounts/upsert_admin", name, email, password_hash)
+
+
+async def open_session(conn: Connection, *, session_id: UUID, user_id: int, ttl_s: int) -> None:
+    """Begin a login session at generation 1; raises InvalidToken for an account that is gone."""
+    await conn.execute(sql("accounts/open_session"), session_id, user_id, ttl_s)
+
+
+async def renew_session(conn: Connection, *, session_id: UUID, generation: int, ttl_s: int) -> str | None:
+    """Spend that generation's refresh token: the account's role as it is now, or None when it was not good."""
+    role: str | None = await conn.fetchval(sql("accounts/renew_session"), session_id, generation, ttl_s)
+    return role
+
+
+async def revoke_session(conn: Connection, *, session_id: UUID) -> None:
+    """End a login session."""
+    await conn.execute(sql("accounts/revoke_session"), session_id)

@@ -1,0 +1,130 @@
+"""Auditoriums and their seats."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from ..database import Connection
+from ..errors import Json
+from ..queries import sql
+from .rows import delete_unused, every, maybe, one
+
+
+@dataclass(frozen=True, slots=True)
+class Auditorium:
+    """A room that films are shown in."""
+
+    id: int
+    name: str
+    capacity: int
+    extra_metadata: dict[str, Json]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AuditoriumInput:
+    """Everything that an administrator says about a room."""
+
+    name: str
+    capacity: int
+    extra_metadata: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat of a room."""
+
+    id: int
+    auditorium_id: int
+    row_label: str
+    seat_number: int
+    seat_type: str
+    price_modifier: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCount:
+    """How many seats a room has, and the label of the last row; None without any."""
+
+    seats: int
+    last_row_label: str | None
+
+
+async def insert_auditorium(conn: Connection, *, auditorium: AuditoriumInput) -> Auditorium:
+    """Add a room, without seats yet."""
+    return await one(
+        conn,
+        Auditorium,
+        "auditoriums/insert_auditorium",
+        auditorium.name,
+        auditorium.capacity,
+        auditorium.extra_metadata,
+    )
+
+
+async def update_auditorium(conn: Connection, *, auditorium_id: int, auditorium: AuditoriumInput) -> Auditorium:
+    """Replace everything about a room but its seats; the caller has locked it."""
+    return await one(
+        conn,
+        Auditorium,
+        "auditoriums/update_auditorium",
+        auditorium_id,
+        auditorium.name,
+        auditorium.capacity,
+        auditorium.extra_metadata,
+    )
+
+
+async def find_auditorium(conn: Connection, *, auditorium_id: int) -> Auditorium | None:
+    """One room."""
+    return await maybe(conn, Auditorium, "auditoriums/find_auditorium", auditorium_id)
+
+
+async def list_auditoriums(conn: Connection, *, after: int, row_limit: int) -> Sequence[Auditorium]:
+    """A page of rooms by id."""
+    return await every(conn, Auditorium, "auditoriums/list_auditoriums", after, row_limit)
+
+
+async def lock_auditorium(conn: Connection, *, auditorium_id: int) -> int | None:
+    """Lock a room against other writers of its seats and programme; its capacity, or None when there is none."""
+    capacity: int | None = await conn.fetchval(sql("auditoriums/lock_auditorium"), auditorium_id)
+    return capacity
+
+
+async def delete_auditorium(conn: Connection, *, auditorium_id: int) -> bool:
+    """Remove a room and its seats, False when there is none; raises InUse when it has showtimes."""
+    return await delete_unused(conn, "auditoriums/delete_auditorium", auditorium_id) is not None
+
+
+async def count_seats(conn: Connection, *, auditorium_id: int) -> SeatCount:
+    """How many seats a room has and where they end; the caller has locked it."""
+    return await one(conn, SeatCount, "seats/count_seats", auditorium_id)
+
+
+async def insert_seats(
+    conn: Connection,
+    *,
+    auditorium_id: int,
+    row_labels: Sequence[str],
+    seats_per_row: int,
+    seat_type: str,
+    price_modifier: Decimal,
+) -> Sequence[Seat]:
+    """Add whole rows of seats to a room that the caller has locked; answers them in the order of the map."""
+    return await every(
+        conn, Seat, "seats/insert_seats", auditorium_id, row_labels, seats_per_row, seat_type, price_modifier
+    )
+
+
+async def list_seats(
+    conn: Connection, *, auditorium_id: int, after_row: str, after_number: int, row_limit: int
+) -> Sequence[Seat]:
+    """A page of a room's seats in the order of the map."""
+    return await every(conn, Seat, "seats/list_seats", auditorium_id, after_row, after_number, row_limit)
+
+
+async def delete_seat(conn: Connection, *, seat_id: int) -> int | None:
+    """Remove a seat and answer its room, None when there is none; raises InUse when it was ever reserved."""
+    return await delete_unused(conn, "seats/delete_seat", seat_id)

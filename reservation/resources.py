@@ -1,0 +1,122 @@
+"""What the application opens at its start and closes at its end, each in one function."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+from aiohttp import web
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+
+from . import booking
+from .accounts import Accounts
+from .booking import Stores
+from .database import Database
+from .errors import HoldsUnavailable
+from .holds import Holds
+from .http.keys import ACCOUNTS, DATABASE, SETTINGS, STORES, TOKENS
+from .passwords import PasswordWorkers
+from .settings import Settings
+from .tokens import TokenMint
+
+REDIS_TIMEOUT_S = 2.0
+REDIS_CONNECTIONS = 64
+IDLE_IN_TRANSACTION_S = 15
+
+
+class CannotStart(Exception):
+    """A store is out of reach at the start; the message says which, and why."""
+
+
+async def postgresql(app: web.Application) -> AsyncIterator[None]:
+    """The connection pool; fails the start when PostgreSQL does not answer."""
+    settings = app[SETTINGS]
+    try:
+        pool = await asyncpg.create_pool(**pool_options(settings))
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
+    async with pool:
+        app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s)
+        yield
+
+
+async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
+    """The Redis client, and on it and the pool what booking needs."""
+    settings, database = app[SETTINGS], app[DATABASE]
+    client = redis_client(settings)
+    holds = Holds(client, lambda showtime_id: booking.prime(database, showtime_id))
+    try:
+        await holds.ping()
+    except HoldsUnavailable as error:
+        await client.aclose()
+        raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
+    app[STORES] = Stores(
+        database=database,
+        holds=holds,
+        log=structlog.stdlib.get_logger("reservation.booking"),
+        hold_ttl_s=settings.hold_ttl_s,
+        cancel_cutoff_s=settings.cancel_cutoff_s,
+        cleaning_s=settings.cleaning_s,
+    )
+    yield
+    await client.aclose()
+
+
+async def accounts(app: web.Application) -> AsyncIterator[None]:
+    """The threads that hash passwords, and what signs tokens."""
+    passwords = PasswordWorkers()
+    app[ACCOUNTS] = Accounts(app[DATABASE], passwords, app[TOKENS])
+    yield
+    passwords.close()
+
+
+def token_mint(settings: Settings) -> TokenMint:
+    """What signs and verifies tokens; the start has made sure that there is a secret."""
+    if settings.jwt_secret is None:
+        raise CannotStart("JWT_SECRET is not set")
+    return TokenMint(settings.jwt_secret, settings.access_token_ttl_s, settings.refresh_token_ttl_s)
+
+
+def pool_options(settings: Settings) -> dict[str, Any]:
+    """How the service connects to PostgreSQL: names itself, and lets nothing run or lock for ever."""
+    statement_ms = int(settings.statement_timeout_s * 1000)
+    return {
+        "dsn": settings.database_url,
+        "min_size": min(2, settings.pool_size),
+        "max_size": settings.pool_size,
+        # A little longer than the server's own limit, which says more clearly what happened.
+        "command_timeout": settings.statement_timeout_s + 1,
+        "timeout": settings.pool_wait_s,
+        "init": _prepare_connection,
+        "server_settings": {
+            "application_name": "reservation",
+            "statement_timeout": str(statement_ms),
+            "lock_timeout": str(statement_ms),
+            "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
+            "timezone": "UTC",
+        },
+    }
+
+
+def redis_client(settings: Settings) -> Redis:
+    """A client with bounded waits; a command whose connection broke is tried once more, which our scripts allow."""
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url or "",
+        max_connections=REDIS_CONNECTIONS,
+        timeout=REDIS_TIMEOUT_S,
+        socket_timeout=REDIS_TIMEOUT_S,
+        socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
+        decode_responses=True,
+        client_name="reservation",
+    )
+    return Redis.from_pool(pool)
+
+
+async def _prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
+    )

@@ -1,0 +1,76 @@
+"""The supervisor: stores, schema, accounts, then the workers; everything stops in the opposite order.
+
+This process stays single-threaded, since it forks.
+"""
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from . import admins, demo as demonstration, schema
+from .embedded import stores
+from .listening import CannotListen, PortTaken, listening, reachable_address, require_free
+from .settings import Settings
+from .workers import Crew, ServerLost, StartFailed, StopRequest
+
+__all__ = ["CannotListen", "PortTaken", "ServerLost", "StartFailed", "serve"]
+
+
+def serve(settings: Settings, *, host: str, port: int, workers: int, migrate: bool, demo: bool) -> None:
+    """Run the service until SIGTERM or SIGINT; called from the main thread.
+
+    Raises CannotListen (PortTaken), EmbeddedError (DataDirInUse), SchemaError, StartFailed, ServerLost, and SystemExit
+    when a signal comes during the start.
+    """
+    stop = StopRequest()
+    with stop.on_signals():
+        require_free(host, port)
+        with stores(settings, attach_to_running=False) as filled_in:
+            _prepare(filled_in, migrate=migrate, demo=demo)
+            stop.unwinds = False
+            with _shared_metrics(settings, workers), listening(host, port, workers) as sockets:
+                crew = Crew(filled_in, sockets, stop)
+                try:
+                    crew.start()
+                    if not stop.requested:
+                        _announce(sockets[0], demo=demo)
+                    crew.watch()
+                finally:
+                    crew.stop()
+
+
+def _prepare(settings: Settings, *, migrate: bool, demo: bool) -> None:
+    database_url = settings.database_url or ""
+    if migrate:
+        for migration in schema.apply(database_url):
+            print(f"applied migration {migration}", flush=True)
+    else:
+        schema.require_current(database_url)
+    admins.ensure_admin(settings)
+    if demo:
+        demonstration.seed(database_url)
+
+
+def _announce(sock: socket.socket, *, demo: bool) -> None:
+    host, port = reachable_address(sock)
+    base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    print(f"reservation is ready on {base_url}", flush=True)
+    if demo:
+        print(demonstration.guide(base_url), flush=True)
+
+
+@contextmanager
+def _shared_metrics(settings: Settings, workers: int) -> Iterator[None]:
+    """Give several workers a fresh folder to add up their metrics in; one worker needs none."""
+    if workers == 1:
+        yield
+        return
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="metrics-", dir=settings.data_dir, ignore_cleanup_errors=True) as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["PROMETHEUS_MULTIPROC_DIR"]

@@ -1,0 +1,157 @@
+"""What the service can be told: every setting, its default, its bounds, and the only reader of the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+# Secrets that stand in tutorials and example files: a token signed with one of them can be forged by anybody.
+WELL_KNOWN_SECRETS = frozenset(
+    {"secret", "changeme", "change-me", "change_me", "your-secret-key", "your-256-bit-secret", "jwt-secret", "password"}
+)
+HIGHEST_MAX_SEATS = 100  # of one hold, whatever MAX_SEATS_PER_HOLD says
+MIN_SECRET_BYTES = 32  # HS256 wants a key at least as long as its output (RFC 7518, 3.2)
+
+
+class InvalidSettings(Exception):
+    """A setting is missing or makes no sense; the message names it and says what is expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the service can be told, checked once at the start; units stand last in the names."""
+
+    database_url: str | None
+    redis_url: str | None
+    jwt_secret: str | None
+    access_token_ttl_s: int
+    refresh_token_ttl_s: int
+    hold_ttl_s: int
+    max_seats_per_hold: int
+    cancel_cutoff_s: int
+    cleaning_s: int
+    currency: str
+    admin_email: str | None
+    admin_password: str | None
+    cors_origins: tuple[str, ...]
+    max_body_bytes: int
+    pool_size: int
+    pool_wait_s: float
+    statement_timeout_s: float
+    shutdown_s: float
+    log_level: str
+    access_log: bool
+    data_dir: Path
+    postgres_bin_dir: Path | None
+    valkey_server: Path | None
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Read the environment over a `.env` of the current folder; raises InvalidSettings."""
+        if environ is None:
+            dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+            environ = {**dotenv, **os.environ}
+        read = _Reader(environ)
+        settings = cls(
+            database_url=read.url("DATABASE_URL", ("postgresql", "postgres")),
+            redis_url=read.url("REDIS_URL", ("redis", "rediss", "unix")),
+            jwt_secret=read.text("JWT_SECRET"),
+            access_token_ttl_s=read.integer("ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1, 1440) * 60,
+            refresh_token_ttl_s=read.integer("REFRESH_TOKEN_EXPIRE_DAYS", 7, 1, 365) * 86_400,
+            hold_ttl_s=read.integer("HOLD_TTL_SECONDS", 600, 1, 86_400),
+            max_seats_per_hold=read.integer("MAX_SEATS_PER_HOLD", 10, 1, HIGHEST_MAX_SEATS),
+            cancel_cutoff_s=read.integer("CANCEL_CUTOFF_MINUTES", 0, 0, 525_600) * 60,
+            cleaning_s=read.integer("CLEANING_MINUTES", 0, 0, 1440) * 60,
+            currency=read.currency("CURRENCY", "USD"),
+            admin_email=read.text("ADMIN_EMAIL"),
+            admin_password=read.text("ADMIN_PASSWORD"),
+            cors_origins=read.origins("CORS_ORIGINS"),
+            max_body_bytes=read.integer("MAX_BODY_BYTES", 1_048_576, 1024, 67_108_864),
+            pool_size=read.integer("POOL_SIZE", 10, 1, 1000),
+            pool_wait_s=read.integer("POOL_WAIT_SECONDS", 5, 1, 60),
+            statement_timeout_s=read.integer("STATEMENT_TIMEOUT_SECONDS", 5, 1, 600),
+            shutdown_s=read.integer("SHUTDOWN_SECONDS", 10, 1, 600),
+            log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+            access_log=read.choice("ACCESS_LOG", "on", ("on", "off")) == "on",
+            data_dir=Path(read.text("DATA_DIR") or ".data").absolute(),
+            postgres_bin_dir=read.path("POSTGRES_BIN_DIR"),
+            valkey_server=read.path("VALKEY_SERVER"),
+        )
+        settings._check_pairs()
+        return settings
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the service brings its own PostgreSQL and Valkey."""
+        return self.database_url is None
+
+    def _check_pairs(self) -> None:
+        if (self.database_url is None) != (self.redis_url is None):
+            missing = "REDIS_URL" if self.redis_url is None else "DATABASE_URL"
+            raise InvalidSettings(f"{missing} is not set: set both DATABASE_URL and REDIS_URL, or neither")
+        if (self.admin_email is None) != (self.admin_password is None):
+            raise InvalidSettings("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both, or neither")
+        if self.jwt_secret is not None:
+            if self.jwt_secret.lower() in WELL_KNOWN_SECRETS:
+                raise InvalidSettings("JWT_SECRET is a well-known example: make one with `openssl rand -hex 32`")
+            if len(self.jwt_secret.encode()) < MIN_SECRET_BYTES:
+                raise InvalidSettings(
+                    f"JWT_SECRET is shorter than {MIN_SECRET_BYTES} bytes: make one with `openssl rand -hex 32`"
+                )
+        elif not self.embedded:
+            raise InvalidSettings("JWT_SECRET is not set: make one with `openssl rand -hex 32`")
+
+
+class _Reader:
+    """Typed access to environment variables; an empty value counts as unset."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, name: str) -> str | None:
+        return self._environ.get(name, "").strip() or None
+
+    def path(self, name: str) -> Path | None:
+        raw = self.text(name)
+        return None if raw is None else Path(raw).absolute()
+
+    def integer(self, name: str, default: int, low: int, high: int) -> int:
+        raw = self.text(name)
+        if raw is None:
+            return default
+        try:
+            value = int(raw)
+        except ValueError:
+            raise InvalidSettings(f"{name} must be a whole number, not {raw!r}") from None
+        if not low <= value <= high:
+            raise InvalidSettings(f"{name} must be between {low} and {high}, not {value}")
+        return value
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = (self.text(name) or default).lower()
+        if value not in choices:
+            raise InvalidSettings(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+        return value
+
+    def currency(self, name: str, default: str) -> str:
+        value = self.text(name) or default
+        if not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):
+            raise InvalidSettings(f"{name} must be an ISO 4217 code such as USD, not {value!r}")
+        return value
+
+    def url(self, name: str, schemes: tuple[str, ...]) -> str | None:
+        raw = self.text(name)
+        if raw is not None and urlsplit(raw).scheme not in schemes:
+            raise InvalidSettings(f"{name} must be a URL that starts with {schemes[0]}://")
+        return raw
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        found = tuple(part.strip().rstrip("/") for part in (self.text(name) or "").split(",") if part.strip())
+        for origin in found:
+            if origin != "*" and (urlsplit(origin).scheme not in ("http", "https") or not urlsplit(origin).netloc):
+                raise InvalidSettings(f"{name} must list origins such as https://example.org, not {origin!r}")
+        return found

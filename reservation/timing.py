@@ -1,0 +1,41 @@
+"""Where a request's time goes: pool wait, PostgreSQL and Redis."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Literal
+
+Span = Literal["pool", "postgresql", "redis"]
+
+
+@dataclass(slots=True)
+class Timings:
+    """Milliseconds that one request spent waiting, by what it waited for."""
+
+    pool: float = 0.0
+    postgresql: float = 0.0
+    redis: float = 0.0
+
+
+_current: ContextVar[Timings | None] = ContextVar("timings", default=None)
+
+
+def start_timings() -> Timings:
+    """Begin to collect for the current task."""
+    timings = Timings()
+    _current.set(timings)
+    return timings
+
+
+@contextmanager
+def timed(span: Span) -> Iterator[None]:
+    """Add the block's time to the current request's, if there is one."""
+    started = perf_counter()
+    try:
+        yield
+    finally:
+        timings = _current.get()
+        if timings is not None:
+            setattr(timings, span, getattr(timings, span) + (perf_counter() - started) * 1000)

@@ -1,0 +1,9 @@
+/* accounts/lock_admins
+Locks every administrator in the order of their ids, so that two demotions at once cannot both be "not the last".
+Plan: index scan on users_admin_idx.
+*/
+select id
+from users
+where role = 'admin'
+order by id
+for no key update;

@@ -1,0 +1,20 @@
+/* accounts/renew_session
+Spends a refresh token: only the newest generation of a live session can be, and only once, however many try.
+Answers the account's role as it is now, or no row when the token was spent before, revoked or run out.
+Plan: index scans on login_sessions_pkey and users_pkey.
+$1 uuid session_id: the session of the token
+$2 integer generation: the generation of the token
+$3 bigint ttl_s: life of the next refresh token in seconds
+*/
+update login_sessions as s
+set
+    generation = s.generation + 1,
+    expires_at = now() + $3::bigint * interval '1 second'
+from users as u
+where
+    s.id = $1
+    and s.generation = $2
+    and s.revoked_at is null
+    and s.expires_at > now()
+    and u.id = s.user_id
+returning u.role;

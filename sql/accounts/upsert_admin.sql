@@ -1,0 +1,15 @@
+/* accounts/upsert_admin
+Makes sure that an account exists and is an administrator, with this password; a known address keeps its name.
+Plan: one insert, or an update through users_lower_email_key.
+$1 text name: for a new account
+$2 text email: compared without regard to case
+$3 text password_hash: Argon2id in PHC format
+*/
+insert into users (name, email, password_hash, role)
+values ($1, $2, $3, 'admin')
+on conflict (lower(email)) do update
+    set
+        role = 'admin',
+        password_hash = excluded.password_hash,
+        updated_at = now()
+returning id, name, email, role, created_at;

@@ -1,0 +1,14 @@
+/* auditoriums/find_auditorium
+One room by its id.
+Plan: index scan on auditoriums_pkey.
+$1 bigint auditorium_id: which
+*/
+select
+    id,
+    name,
+    capacity,
+    extra_metadata,
+    created_at,
+    updated_at
+from auditoriums
+where id = $1;

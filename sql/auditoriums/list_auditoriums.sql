@@ -1,0 +1,17 @@
+/* auditoriums/list_auditoriums
+A page of rooms in the order of their ids.
+Plan: index scan on auditoriums_pkey, stopped by the limit.
+$1 bigint after: the last id of the page before; 0 for the first page
+$2 bigint row_limit: most rows to answer
+*/
+select
+    id,
+    name,
+    capacity,
+    extra_metadata,
+    created_at,
+    updated_at
+from auditoriums
+where id > $1
+order by id
+limit $2;

@@ -1,0 +1,16 @@
+/* auditoriums/update_auditorium
+Replaces everything about a room but its seats; its row is locked by the caller, who has counted them.
+Plan: index scan on auditoriums_pkey.
+$1 bigint auditorium_id: which
+$2 text name: 1 to 200 characters
+$3 integer capacity: most seats it may have
+$4 jsonb extra_metadata: an object
+*/
+update auditoriums
+set
+    name = $2,
+    capacity = $3,
+    extra_metadata = $4,
+    updated_at = now()
+where id = $1
+returning id, name, capacity, extra_metadata, created_at, updated_at;

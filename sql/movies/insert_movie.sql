@@ -1,0 +1,12 @@
+/* movies/insert_movie
+Adds a film.
+Plan: one insert.
+$1 text title: 1 to 300 characters
+$2 text description: may be empty
+$3 integer duration_minutes: running time
+$4 text poster_url: or null
+$5 text genre: or null
+*/
+insert into movies (title, description, duration_minutes, poster_url, genre)
+values ($1, $2, $3, $4, $5)
+returning id, title, description, duration_minutes, poster_url, genre, created_at, updated_at;

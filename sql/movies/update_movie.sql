@@ -1,0 +1,20 @@
+/* movies/update_movie
+Replaces everything about a film.
+Plan: index scan on movies_pkey.
+$1 bigint movie_id: which
+$2 text title: 1 to 300 characters
+$3 text description: may be empty
+$4 integer duration_minutes: running time
+$5 text poster_url: or null
+$6 text genre: or null
+*/
+update movies
+set
+    title = $2,
+    description = $3,
+    duration_minutes = $4,
+    poster_url = $5,
+    genre = $6,
+    updated_at = now()
+where id = $1
+returning id, title, description, duration_minutes, poster_url, genre, created_at, updated_at;

@@ -1,0 +1,15 @@
+/* reservations/free_seats
+Gives the seats of a confirmed reservation back, unless the showtime is too near; answers how many there were, and
+none when it is.
+Plan: index scans on showtimes_pkey and booked_seats_reservation_id_idx.
+$1 uuid reservation_id: locked by the caller
+$2 bigint showtime_id: its showtime
+$3 bigint cutoff_s: seconds before the start from which on nothing is given back
+*/
+delete from booked_seats as b
+using showtimes as st
+where
+    b.reservation_id = $1
+    and st.id = $2
+    and st.starts_at - $3::bigint * interval '1 second' > clock_timestamp()
+returning b.seat_id;

@@ -1,0 +1,19 @@
+/* reservations/lock_reservation
+Locks a user's reservation and answers what confirm and cancel decide by. The first of the locks: reservation, then
+showtime and seats. clock_timestamp, since now() is from before a wait for the lock.
+Plan: index scan on reservations_pkey, seats by reservation_seats_pkey.
+$1 uuid reservation_id: which
+$2 bigint user_id: whose
+*/
+select
+    r.showtime_id,
+    case when r.status = 'held' and r.expires_at <= clock_timestamp() then 'expired' else r.status end as status,
+    array(
+        select rs.seat_id
+        from reservation_seats as rs
+        where rs.reservation_id = r.id
+        order by rs.seat_id
+    ) as seat_ids
+from reservations as r
+where r.id = $1 and r.user_id = $2
+for update of r;

@@ -1,0 +1,32 @@
+/* seats/insert_seats
+Adds whole rows of seats to a room, numbered from 1 in each row; the room is locked by the caller.
+Plan: function scans, inserted in the order of the seat map and answered in it.
+$1 bigint auditorium_id: which
+$2 text[] row_labels: the new rows, in order
+$3 integer seats_per_row: how many in each
+$4 text seat_type: regular, premium or wheelchair
+$5 numeric price_modifier: factor on the base price
+*/
+with made as (
+    insert into seats (auditorium_id, row_label, seat_number, seat_type, price_modifier)
+    select
+        $1,
+        new_row.label,
+        new_seat.number,
+        $4,
+        $5
+    from unnest($2::text[]) with ordinality as new_row (label, position)
+    cross join generate_series(1, $3::integer) as new_seat (number)
+    order by new_row.position, new_seat.number
+    returning id, auditorium_id, row_label, seat_number, seat_type, price_modifier
+)
+
+select
+    id,
+    auditorium_id,
+    row_label,
+    seat_number,
+    seat_type,
+    price_modifier
+from made
+order by char_length(row_label), row_label, seat_number;

@@ -1,0 +1,5 @@
+/* seed/analyze
+Tells the planner about what has been written, instead of leaving it to guess until autovacuum comes by.
+Plan: none, a utility statement; samples the tables.
+*/
+analyze users, movies, auditoriums, seats, showtimes, reservations, reservation_seats, booked_seats;

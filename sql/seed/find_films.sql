@@ -1,0 +1,9 @@
+/* seed/find_films
+The films that fit into the slots of generated showtimes, and how many films there are at all.
+Plan: sequential scan, once a run.
+$1 integer max_minutes: longest running time that fits
+*/
+select
+    count(*) as total,
+    coalesce(array_agg(id order by id) filter (where duration_minutes <= $1), '{}') as movie_ids
+from movies;

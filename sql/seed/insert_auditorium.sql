@@ -1,0 +1,28 @@
+/* seed/insert_auditorium
+Adds a room of the demo together with its seats, each of its own kind, in the order of the seat map.
+Plan: function scan, then the inserts.
+$1 text name: of the room
+$2 jsonb extra_metadata: a JSON object
+$3 text[] row_labels: one a seat
+$4 integer[] seat_numbers: likewise
+$5 text[] seat_types: regular, premium or wheelchair
+$6 numeric[] price_modifiers: factors on the base price
+*/
+with room as (
+    insert into auditoriums (name, capacity, extra_metadata)
+    values ($1, cardinality($3::text[]), $2)
+    returning id
+)
+
+insert into seats (auditorium_id, row_label, seat_number, seat_type, price_modifier)
+select
+    room.id,
+    seat.row_label,
+    seat.seat_number,
+    seat.seat_type,
+    seat.price_modifier
+from room
+cross join
+    unnest($3::text[], $4::integer[], $5::text[], $6::numeric[])
+        as seat (row_label, seat_number, seat_type, price_modifier)
+order by char_length(seat.row_label), seat.row_label, seat.seat_number;

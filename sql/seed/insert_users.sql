@@ -1,0 +1,16 @@
+/* seed/insert_users
+Adds the demo's accounts; an address that is taken keeps its account, its password and its role.
+Plan: function scan, then the inserts; the conflict is found on users_lower_email_key.
+$1 text[] names: one each
+$2 text[] emails: likewise
+$3 text[] password_hashes: Argon2id, PHC format
+$4 text[] roles: user, staff or admin
+*/
+insert into users (name, email, password_hash, role)
+select
+    new_user.name,
+    new_user.email,
+    new_user.password_hash,
+    new_user.role
+from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as new_user (name, email, password_hash, role)
+on conflict (lower(email)) do nothing;

@@ -1,0 +1,12 @@
+/* seed/list_room_seats
+The seats of a room in the order of the map.
+Plan: index scan on seats_position_key.
+$1 bigint auditorium_id: the room
+*/
+select
+    id,
+    row_label,
+    price_modifier
+from seats
+where auditorium_id = $1
+order by char_length(row_label), row_label, seat_number;

@@ -1,0 +1,114 @@
+/* seed/top_up_programme
+Fills the programme of the demo's rooms: every coming day on which a room shows nothing yet gets films from 10:00 to
+23:00 UTC. A day that somebody has planned is left alone, so running it again adds nothing. The rooms are those whose
+metadata says so; each has a part of the films, and the day's number turns them, so that all of them run. Trailers
+take 15 minutes, and the next film starts on the first multiple of five minutes 15 minutes after the end. A showtime
+that an administrator puts on at this very moment wins: the exclusion constraint skips ours instead of failing.
+Plan: sequential scan of the few auditoriums, movies_pkey stopped by the limit; the room's showtimes by
+showtimes_auditorium_id_idx or showtimes_starts_at_idx; a recursive walk of some five steps a room and day.
+$1 integer days: how many days to look ahead, from tomorrow by this server's date in UTC
+$2 integer film_limit: how many films are on, at most
+*/
+with recursive chosen as (
+    select
+        id,
+        duration_minutes
+    from movies
+    where duration_minutes <= 170
+    order by id
+    limit $2
+),
+
+films as (
+    select
+        id,
+        duration_minutes,
+        row_number() over (order by id) - 1 as number,
+        count(*) over () as total
+    from chosen
+),
+
+days as (
+    select (now() at time zone 'UTC')::date + ahead.days as day
+    from generate_series(1, $1::integer) as ahead (days)
+),
+
+rooms as (
+    select
+        id,
+        row_number() over (order by id) - 1 as number,
+        count(*) over () as total
+    from auditoriums
+    where extra_metadata @> '{"demo": true}'
+),
+
+empty_days as (
+    select
+        r.id as auditorium_id,
+        r.number as room_number,
+        r.total as room_total,
+        d.day,
+        d.day - date '2000-01-01' as day_number
+    from rooms as r
+    cross join days as d
+    where not exists (
+        select 1 from showtimes as st
+        where
+            st.auditorium_id = r.id
+            and st.starts_at < (d.day + 1)::timestamp at time zone 'UTC'
+            and st.free_at > d.day::timestamp at time zone 'UTC'
+    )
+),
+
+programme as (
+    select
+        e.auditorium_id,
+        e.room_number,
+        e.room_total,
+        e.day,
+        e.day_number,
+        0 as slot,
+        null::bigint as movie_id,
+        null::timestamp as starts_at,
+        null::timestamp as ends_at,
+        -- The rooms open a quarter of an hour apart, so that the queues at the door do.
+        e.day + time '10:00' + e.room_number % 3 * interval '15 minutes' as next_start
+    from empty_days as e
+    union all
+    select
+        p.auditorium_id,
+        p.room_number,
+        p.room_total,
+        p.day,
+        p.day_number,
+        p.slot + 1 as slot,
+        f.id as movie_id,
+        p.next_start as starts_at,
+        p.next_start + (f.duration_minutes + 15) * interval '1 minute' as ends_at,
+        date_bin(
+            '5 minutes',
+            p.next_start + (f.duration_minutes + 15 + 15 + 4) * interval '1 minute',
+            timestamp '2000-01-01'
+        ) as next_start
+    from programme as p
+    inner join films as f
+        on f.number = ((p.day_number + p.slot * 3) * p.room_total + p.room_number) % f.total
+    where p.next_start + (f.duration_minutes + 15) * interval '1 minute' <= p.day + time '23:00'
+)
+
+insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
+select
+    p.movie_id,
+    p.auditorium_id,
+    p.starts_at at time zone 'UTC' as starts_at,
+    p.ends_at at time zone 'UTC' as ends_at,
+    p.ends_at at time zone 'UTC' as free_at,
+    case
+        when p.starts_at::time < time '12:00' then 8.00
+        when p.starts_at::time < time '17:00' then 10.00
+        else 12.50
+    end as base_price
+from programme as p
+where p.movie_id is not null
+order by p.starts_at, p.auditorium_id
+on conflict do nothing;

@@ -1,0 +1,16 @@
+/* showtimes/check_seats
+What a hold has to know before it asks Redis: whether the showtime has started, and which of the seats are its room's.
+No row: no such showtime.
+Plan: index scans on showtimes_pkey and seats_pkey.
+$1 bigint showtime_id: which
+$2 bigint[] seat_ids: wanted
+*/
+select
+    st.starts_at <= now() as started,
+    array(
+        select s.id
+        from seats as s
+        where s.id = any($2) and s.auditorium_id = st.auditorium_id
+    ) as seat_ids
+from showtimes as st
+where st.id = $1;

@@ -1,0 +1,20 @@
+/* showtimes/find_showtime
+One showtime with the names of its film and room.
+Plan: index scans on the three primary keys.
+$1 bigint showtime_id: which
+*/
+select
+    st.id,
+    st.movie_id,
+    m.title as movie_title,
+    st.auditorium_id,
+    a.name as auditorium_name,
+    st.starts_at,
+    st.ends_at,
+    st.base_price,
+    st.created_at,
+    st.updated_at
+from showtimes as st
+inner join movies as m on st.movie_id = m.id
+inner join auditoriums as a on st.auditorium_id = a.id
+where st.id = $1;

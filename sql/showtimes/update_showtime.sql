@@ -1,0 +1,21 @@
+/* showtimes/update_showtime
+Replaces everything about a showtime; its row and its room are locked by the caller.
+Plan: index scan on showtimes_pkey.
+$1 bigint showtime_id: which
+$2 bigint movie_id: which film
+$3 bigint auditorium_id: in which room
+$4 timestamptz starts_at: start
+$5 timestamptz ends_at: end
+$6 bigint cleaning_s: seconds after the end in which the room cannot be used
+$7 numeric base_price: price of a seat whose modifier is 1.00
+*/
+update showtimes
+set
+    movie_id = $2,
+    auditorium_id = $3,
+    starts_at = $4,
+    ends_at = $5,
+    free_at = $5::timestamptz + $6::bigint * interval '1 second',
+    base_price = $7,
+    updated_at = now()
+where id = $1;

@@ -1,0 +1,153 @@
+"""The service as a test calls it: signs in, sends JSON, and builds a cinema to sell."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import asyncpg
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient
+
+PASSWORD = "correct horse battery"
+
+_people = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response."""
+
+    status: int
+    headers: Any
+    json: Any
+    text: str
+
+    @property
+    def code(self) -> Any:
+        """The problem's stable code."""
+        return self.json["code"]
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody who is signed in."""
+
+    id: int
+    email: str
+    access_token: str
+    refresh_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What to send along."""
+        return {"Authorization": f"Bearer {self.access_token}"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cinema:
+    """One film in one room, tomorrow."""
+
+    movie_id: int
+    auditorium_id: int
+    showtime_id: int
+    seat_ids: list[int]
+
+
+@dataclass(slots=True)
+class Api:
+    """A client of one running service."""
+
+    client: TestClient[web.Request, web.Application]
+    database_url: str
+    admins: list[Person] = field(default_factory=list)
+
+    async def call(self, method: str, path: str, json: Any = None, *, who: Person | None = None, **rest: Any) -> Answer:
+        """Send a request and read the whole answer."""
+        headers = {**(who.headers if who else {}), **rest.pop("headers", {})}
+        if json is not None:
+            rest["json"] = json
+        async with self.client.request(method, path, headers=headers, **rest) as response:
+            return await _whole(response)
+
+    async def sign_up(self) -> Person:
+        """A new customer, signed in."""
+        email = f"person{next(_people)}@example.com"
+        made = await self.call("POST", "/auth/signup", {"name": "A Person", "email": email, "password": PASSWORD})
+        assert made.status == 201, made.text
+        return await self.log_in(made.json["id"], email)
+
+    async def log_in(self, user_id: int, email: str) -> Person:
+        """A new login session of somebody."""
+        tokens = await self.call("POST", "/auth/login", {"email": email, "password": PASSWORD})
+        assert tokens.status == 200, tokens.text
+        return Person(user_id, email, tokens.json["access_token"], tokens.json["refresh_token"])
+
+    async def admin(self) -> Person:
+        """An administrator, made once."""
+        if not self.admins:
+            person = await self.sign_up()
+            connection = await asyncpg.connect(self.database_url)
+            await connection.execute("update users set role = 'admin' where id = $1", person.id)
+            await connection.close()
+            self.admins.append(await self.log_in(person.id, person.email))
+        return self.admins[0]
+
+    async def make(self, path: str, body: Any) -> Any:
+        """Create something as the administrator."""
+        made = await self.call("POST", path, body, who=await self.admin())
+        assert made.status == 201, made.text
+        return made.json
+
+    async def movie(self, **fields: Any) -> int:
+        """A film."""
+        return int((await self.make("/admin/movies", {"title": "A Film", "duration_minutes": 90} | fields))["id"])
+
+    async def auditorium(self, rows: int = 5, seats_per_row: int = 10, **fields: Any) -> tuple[int, list[int]]:
+        """A room and its seats."""
+        room = {"name": "A Room", "capacity": max(rows * seats_per_row, 1)} | fields
+        auditorium_id = int((await self.make("/admin/auditoriums", room))["id"])
+        batch = {"rows": rows, "seats_per_row": seats_per_row}
+        seats = await self.make(f"/admin/auditoriums/{auditorium_id}/seats/batch", batch)
+        return auditorium_id, [seat["id"] for seat in seats["seats"]]
+
+    async def showtime(self, movie_id: int, auditorium_id: int, **fields: Any) -> int:
+        """A showtime, tomorrow unless said otherwise."""
+        body = {"movie_id": movie_id, "auditorium_id": auditorium_id, "base_price": "10.00"} | slot(24) | fields
+        return int((await self.make("/admin/showtimes", body))["id"])
+
+    async def cinema(self, rows: int = 5, seats_per_row: int = 10, **showtime: Any) -> Cinema:
+        """All that it takes to sell a seat."""
+        movie_id = await self.movie()
+        auditorium_id, seat_ids = await self.auditorium(rows, seats_per_row)
+        return Cinema(movie_id, auditorium_id, await self.showtime(movie_id, auditorium_id, **showtime), seat_ids)
+
+    async def hold(self, who: Person, showtime_id: int, seat_ids: list[int]) -> Answer:
+        """Ask for seats."""
+        return await self.call("POST", f"/showtimes/{showtime_id}/holds", {"seat_ids": seat_ids}, who=who)
+
+    async def confirm(self, who: Person, reservation_id: str) -> Answer:
+        """Make a hold final."""
+        return await self.call("POST", f"/reservations/{reservation_id}/confirm", who=who)
+
+    async def cancel(self, who: Person, reservation_id: str) -> Answer:
+        """Give a reservation up."""
+        return await self.call("POST", f"/reservations/{reservation_id}/cancel", who=who)
+
+    async def statuses(self, showtime_id: int) -> dict[int, str]:
+        """The seat map, as status by seat."""
+        answer = await self.call("GET", f"/showtimes/{showtime_id}/seats")
+        assert answer.status == 200, answer.text
+        return {seat["id"]: seat["status"] for seat in answer.json["seats"]}
+
+
+def slot(hours_from_now: float, minutes: float = 120) -> dict[str, str]:
+    """starts_at and ends_at of a showtime."""
+    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours_from_now)
+    return {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(minutes=minutes)).isoformat()}
+
+
+async def _whole(response: ClientResponse) -> Answer:
+    text = await response.text()
+    is_json = "json" in response.headers.get("Content-Type", "")
+    return Answer(response.status, response.headers, await response.json(content_type=None) if is_json else None, text)

@@ -1,0 +1,82 @@
+"""The pages that show the API, in a real browser: they render under their policy, with nothing from elsewhere."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from reservation.app import TABLES
+
+CHROMIUM = next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PATIENCE_S = 90
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+    # What the browser itself would ask its makers goes nowhere; the page's own requests are in the log all the same.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--virtual-time-budget=20000",
+    "--enable-logging=stderr",
+    "--dump-dom",
+)
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: apt-get install chromium")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What came of a visit."""
+
+    text: str
+    console: list[str]
+    requested: set[str]
+
+
+async def visit(url: str, folder: Path) -> Seen:
+    """Open a page in a browser of its own and wait until nothing more happens on it."""
+    net_log = folder / "net.json"
+    process = await asyncio.create_subprocess_exec(
+        str(CHROMIUM),
+        *ARGUMENTS,
+        f"--user-data-dir={folder / 'profile'}",
+        f"--log-net-log={net_log}",
+        url,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    console = [line for line in err.decode(errors="replace").splitlines() if ":CONSOLE" in line]
+    return Seen(unescape(out.decode()), console, _requested(net_log))
+
+
+def _requested(net_log: Path) -> set[str]:
+    """The addresses that a page asked for; what the browser asks on its own behalf has no origin."""
+    events = json.loads(net_log.read_text())["events"]
+    given = [event.get("params", {}) for event in events]
+    return {params["url"] for params in given if params.get("initiator", "not an origin") != "not an origin"}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+async def test_page_renders_by_itself(service: str, tmp_path: Path, path: str) -> None:
+    base = service.rstrip("/")
+    seen = await visit(base + path, tmp_path)
+    summaries = {operation.summary for table in TABLES for operation in table.operations}
+    assert {summary for summary in summaries if summary not in seen.text} == set()
+    assert seen.console == []
+    assert f"{base}/openapi.json" in seen.requested
+    assert {url for url in seen.requested if not url.startswith(f"{base}/")} == set()

@@ -1,0 +1,117 @@
+"""Real servers for the whole run; for each test a database of its own, cloned from a migrated template."""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import psycopg
+import pytest
+import redis
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from psycopg import sql as psql
+
+from reservation import schema
+from reservation.app import make_app
+from reservation.embedded import Embedded, embedded_servers
+from reservation.settings import Settings
+from tests.api import Api
+
+TEMPLATE = "template_migrated"
+SECRET = "a-secret-of-the-tests-that-is-long-enough"
+
+_numbers = itertools.count(1)
+
+StartApi = Callable[..., Awaitable[Api]]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """PostgreSQL and Valkey of our own, and in PostgreSQL the template."""
+    folder: Path = tmp_path_factory.mktemp("servers")
+    with embedded_servers(folder, fast=True) as running:
+        with psycopg.connect(running.database_url, autocommit=True) as connection:
+            connection.execute(psql.SQL("create database {}").format(psql.Identifier(TEMPLATE)))
+        schema.apply(_url_of(running, TEMPLATE))
+        yield running
+
+
+@pytest.fixture
+def database_url(servers: Embedded) -> Iterator[str]:
+    """A migrated database for this test alone."""
+    name = f"test_{next(_numbers)}"
+    database = psql.Identifier(name)
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(psql.SQL("create database {} template {}").format(database, psql.Identifier(TEMPLATE)))
+        yield _url_of(servers, name)
+        connection.execute(psql.SQL("drop database {} with (force)").format(database))
+
+
+@pytest.fixture
+def redis_url(servers: Embedded) -> str:
+    """An empty Valkey."""
+    with redis.Redis.from_url(servers.redis_url) as client:
+        client.flushall()
+    return servers.redis_url
+
+
+@pytest.fixture
+def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
+    """Settings on this test's own stores."""
+    return make_settings(database_url, redis_url, tmp_path)
+
+
+def make_settings(database_url: str, redis_url: str, data_dir: Path, **more: str) -> Settings:
+    """Settings as the environment would give them."""
+    return Settings.from_env(
+        {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "JWT_SECRET": SECRET,
+            "ACCESS_LOG": "off",
+            "DATA_DIR": str(data_dir),
+            **more,
+        }
+    )
+
+
+@pytest.fixture
+async def db(database_url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """A connection of the test's own, to look behind the service."""
+    connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def start_api(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[StartApi]:
+    """Starts the service with settings of the test's choice, as often as it likes, and gives a client of it."""
+    clients: list[TestClient[web.Request, web.Application]] = []
+
+    async def start(**more: str) -> Api:
+        app = make_app(make_settings(database_url, redis_url, tmp_path, **more))
+        client = TestClient(TestServer(app))
+        await client.start_server()
+        clients.append(client)
+        return Api(client, database_url)
+
+    yield start
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
+async def api(start_api: StartApi) -> Api:
+    """The service, and a client of it."""
+    return await start_api()
+
+
+@pytest.fixture
+async def service(api: Api) -> str:
+    """The service's URL, for clients of another kind."""
+    return str(api.client.make_url("/")).rstrip("/")
+
+
+def _url_of(servers: Embedded, database: str) -> str:
+    return servers.database_url.rpartition("/")[0] + "/" + database

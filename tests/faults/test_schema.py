@@ -1,0 +1,194 @@
+"""Migrations: exactly once however many start together, up and down, and clear words about what is in the way."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from reservation import schema
+from reservation.embedded import embedded_servers
+
+APPLY = "import sys; from reservation import schema; print(*schema.apply(sys.argv[1]))"
+
+
+@pytest.fixture(scope="module")
+def server_url(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with embedded_servers(
+        shutil.copytree(made_once, tmp_path_factory.mktemp("schema") / "data"), fast=True
+    ) as embedded:
+        yield embedded.database_url
+
+
+@pytest.fixture
+def database_url(server_url: str) -> str:
+    """An empty database."""
+    name = f"schema_{uuid4().hex}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    return with_database(server_url, name)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two migrations of our own, in a folder whose name a pattern would misread."""
+    found = tmp_path / "[own] migrations"
+    found.mkdir()
+    (found / "0001_first.sql").write_text("create table first (i int);\ninsert into first values (1);\n")
+    (found / "0001_first.rollback.sql").write_text("drop table first;\n")
+    (found / "0002_second.sql").write_text("create table second (i int);\n")
+    (found / "0002_second.rollback.sql").write_text("drop table second;\n")
+    return found
+
+
+def with_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+    return {row[0] for row in rows if "yoyo" not in row[0]}
+
+
+def outline(url: str) -> list[tuple[object, ...]]:
+    """Every column, constraint and index of the schema."""
+    with psycopg.connect(url) as connection:
+        return connection.execute("""
+            select table_name::text, column_name::text, data_type::text || is_nullable
+            from information_schema.columns where table_schema = 'public' and table_name not like '%yoyo%'
+            union all
+            select conrelid::regclass::text, conname::text, pg_get_constraintdef(oid)
+            from pg_constraint
+            where connamespace = 'public'::regnamespace and conrelid::regclass::text not like '%yoyo%'
+            union all
+            select tablename::text, indexname::text, indexdef
+            from pg_indexes where schemaname = 'public' and tablename not like '%yoyo%'
+            order by 1, 2, 3
+        """).fetchall()
+
+
+def test_up_down_up_gives_the_same_schema(database_url: str) -> None:
+    known = sorted(schema.known_migrations())
+    assert schema.pending(database_url) == known
+    assert schema.apply(database_url) == known
+    first = outline(database_url)
+    assert schema.pending(database_url) == []
+    assert schema.apply(database_url) == []
+    assert schema.rollback(database_url, len(known)) == known[::-1]
+    assert tables(database_url) == set()
+    assert schema.apply(database_url) == known
+    assert outline(database_url) == first
+
+
+def test_six_at_once_migrate_once(database_url: str) -> None:
+    command = [sys.executable, "-c", APPLY, database_url]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    answers = [process.communicate()[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0] * 6
+    assert sorted(name for answer in answers for name in answer) == sorted(schema.known_migrations())
+
+
+def test_only_the_last_is_rolled_back(database_url: str, folder: Path) -> None:
+    assert schema.apply(database_url, folder=folder) == ["0001_first", "0002_second"]
+    assert schema.rollback(database_url, 1, folder=folder) == ["0002_second"]
+    assert tables(database_url) == {"first"}
+    assert schema.pending(database_url, folder=folder) == ["0002_second"]
+
+
+def test_a_migration_that_fails_leaves_nothing_of_itself(database_url: str, folder: Path) -> None:
+    (folder / "0002_second.sql").write_text("create table second (i int);\nselect 1 / 0;\n")
+    with pytest.raises(schema.MigrationFailed, match=r"^migration 0002_second failed to apply: division by zero$"):
+        schema.apply(database_url, folder=folder)
+    assert tables(database_url) == {"first"}
+    assert schema.pending(database_url, folder=folder) == ["0002_second"]
+    (folder / "0002_second.sql").write_text("create table second (i int);\n")
+    assert schema.apply(database_url, folder=folder) == ["0002_second"]
+
+
+def test_a_migration_and_its_record_are_one_transaction(database_url: str, folder: Path) -> None:
+    schema.rollback(database_url, 0, folder=folder)  # yoyo's own tables
+    with psycopg.connect(database_url) as connection:
+        connection.execute("""
+            create function refuse() returns trigger language plpgsql as $$ begin raise 'no record'; end $$;
+            create trigger refuse before insert on _yoyo_migration for each row execute function refuse();
+        """)
+    with pytest.raises(schema.MigrationFailed, match="no record"):
+        schema.apply(database_url, folder=folder)
+    assert tables(database_url) == set()
+
+
+def test_outside_a_transaction_an_index_is_built_concurrently(database_url: str, folder: Path) -> None:
+    (folder / "0003_index.sql").write_text("-- transactional: false\ncreate index concurrently i on first (i);\n")
+    (folder / "0003_index.rollback.sql").write_text("drop index concurrently i;\n")
+    assert schema.apply(database_url, folder=folder)[-1] == "0003_index"
+    assert schema.rollback(database_url, 1, folder=folder) == ["0003_index"]
+
+
+def test_the_lock_of_a_killed_instance_is_broken(database_url: str, folder: Path) -> None:
+    schema.rollback(database_url, 0, folder=folder)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("insert into yoyo_lock (locked, ctime, pid) values (1, now(), 1)")
+    assert schema.apply(database_url, folder=folder) == ["0001_first", "0002_second"]
+
+
+def test_the_wait_for_another_instance_is_bounded(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "LOCK_WAIT_S", 0.2)
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(%s)", [schema.ADVISORY_LOCK])
+        with pytest.raises(schema.MigrationFailed, match="another instance"):
+            schema.apply(database_url)
+
+
+def test_pending_only_reads(database_url: str) -> None:
+    assert schema.pending(f"{database_url}&options=-cdefault_transaction_read_only%3Don")
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("select 1 from pg_tables where schemaname = 'public'").fetchall() == []
+    with pytest.raises(schema.SchemaOutOfDate, match="0001_"):
+        schema.require_current(database_url)
+
+
+def test_a_user_without_a_name_can_migrate(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    with schema._login_name():
+        monkeypatch.undo()
+        assert schema.apply(database_url)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"password": "s3cret"}, 'password authentication failed for user "reservation"'),
+        ({"path": "/nowhere"}, 'database "nowhere" does not exist'),
+        ({"port": 1}, "port 1 failed: Connection refused"),
+    ],
+)
+def test_what_keeps_us_from_the_database_is_said_in_a_line(
+    server_url: str, change: dict[str, str | int], expected: str
+) -> None:
+    parts = urlsplit(server_url)
+    password = change.get("password", parts.password)
+    netloc = f"{parts.username}:{password}@{parts.hostname}:{change.get('port', parts.port)}"
+    url = urlunsplit(parts._replace(netloc=netloc, path=str(change.get("path", parts.path))))
+    for ask in (schema.apply, schema.pending):
+        with pytest.raises(schema.DatabaseUnreachable) as caught:
+            ask(url)
+        assert expected in str(caught.value)
+        assert "\n" not in str(caught.value)
+        assert str(password) not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:s3c/ret@h/d", "postgresql://u:s3cret@h/d?what=1"])
+def test_an_invalid_url_is_not_repeated(url: str) -> None:
+    with pytest.raises(schema.DatabaseUnreachable, match="not a valid PostgreSQL URL") as caught:
+        schema.pending(url)
+    assert "s3c" not in str(caught.value)

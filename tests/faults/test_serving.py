@@ -1,0 +1,198 @@
+"""The supervisor as an operator meets it: `python -m reservation serve`, its signals, its exit codes, its words."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
+START_WAIT_S = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Instance:
+    """A running `reservation serve`; what it prints goes to a file beside its data."""
+
+    def __init__(self, data_dir: Path, *arguments: str, port: int | None = None, **environment: str) -> None:
+        self.port = port or free_port()
+        self.output = data_dir.with_name(f"{data_dir.name}-{self.port}.log")
+        command = [sys.executable, "-m", "reservation", "serve", "--port", str(self.port)]
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*command, "--data-dir", str(data_dir), *arguments],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={"PATH": os.defpath, "SHUTDOWN_SECONDS": "3", **environment},
+                start_new_session=True,
+            )
+
+    def ready(self) -> bool:
+        deadline = time.monotonic() + START_WAIT_S
+        while self.process.poll() is None and time.monotonic() < deadline:
+            if "is ready on" in self.printed():
+                return True
+            time.sleep(0.05)
+        return False
+
+    def printed(self) -> str:
+        return self.output.read_text()
+
+    def status(self, path: str = "/health") -> int:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def children(self) -> list[int]:
+        return children_of(self.process.pid)
+
+    def workers(self) -> set[int]:
+        return {child for child in self.children() if program(child) == program(self.process.pid)}
+
+    def stop(self, *signals: signal.Signals) -> int:
+        for number in signals or (signal.SIGTERM,):
+            self.process.send_signal(number)
+            time.sleep(0.05)
+        return self.process.wait(20)
+
+
+@contextmanager
+def serving(data_dir: Path, *arguments: str, port: int | None = None, **environment: str) -> Iterator[Instance]:
+    instance = Instance(data_dir, *arguments, port=port, **environment)
+    try:
+        assert instance.ready(), instance.printed()
+        yield instance
+    finally:
+        instance.process.kill()
+        instance.process.wait()
+
+
+def children_of(pid: int) -> list[int]:
+    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return found + [grandchild for child in found for grandchild in children_of(child)]
+
+
+def program(pid: int) -> str:
+    return Path(f"/proc/{pid}/exe").readlink().name
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def survivors(pids: list[int]) -> list[int]:
+    deadline = time.monotonic() + 10
+    while (left := [pid for pid in pids if is_alive(pid)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+@pytest.fixture(scope="module")
+def data_dir(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One for this whole module: its tests run one after the other."""
+    return Path(shutil.copytree(made_once, tmp_path_factory.mktemp("serving") / "data"))
+
+
+def test_workers_share_a_port_and_a_fallen_one_is_replaced(data_dir: Path) -> None:
+    with serving(data_dir, "--workers", "2") as instance:
+        assert instance.status() == 200
+        assert instance.status("/ready") == 200
+        first = instance.workers()
+        assert len(first) == 2
+        os.kill(min(first), signal.SIGKILL)
+        assert [instance.status() for _ in range(10)] == [200] * 10
+        deadline = time.monotonic() + 10
+        while len(instance.workers() - first) != 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert "was killed by SIGKILL; another one starts" in instance.printed()
+
+
+@pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGINT, signal.SIGINT, signal.SIGTERM)])
+def test_a_signal_stops_all_in_order_however_often_it_comes(
+    data_dir: Path, signals: tuple[signal.Signals, ...]
+) -> None:
+    with serving(data_dir) as instance:
+        children = instance.children()
+        assert instance.stop(*signals) == 0
+        assert survivors(children) == []
+        assert "Traceback" not in instance.printed()
+    assert "shut down" in (data_dir / "postgres.log").read_text().splitlines()[-1]
+
+
+def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_at_once(data_dir: Path) -> None:
+    with serving(data_dir, "--workers", "2") as instance:
+        children = instance.children()
+        instance.process.kill()
+        instance.process.wait()
+        with serving(data_dir, port=instance.port) as successor:
+            assert successor.status("/ready") == 200
+        assert survivors(children) == []
+
+
+def test_a_second_instance_is_told_about_the_port_and_about_the_folder(data_dir: Path, tmp_path: Path) -> None:
+    with serving(data_dir) as instance:
+        on_port = Instance(tmp_path / "other", port=instance.port)
+        assert on_port.process.wait(START_WAIT_S) != 0
+        assert f"port {instance.port} on 127.0.0.1 is taken by another program" in on_port.printed()
+        in_folder = Instance(data_dir)
+        assert in_folder.process.wait(START_WAIT_S) != 0
+        assert f"{data_dir} is in use" in in_folder.printed()
+        assert "Traceback" not in on_port.printed() + in_folder.printed()
+
+
+@pytest.mark.parametrize("server", ["postgres", "valkey-server"])
+def test_a_lost_server_ends_the_service_with_a_word(data_dir: Path, server: str) -> None:
+    with serving(data_dir) as instance:
+        children = instance.children()
+        os.kill(next(child for child in children if program(child) == server), signal.SIGKILL)
+        assert instance.process.wait(20) != 0
+        assert "ended: see its log" in instance.printed()
+        assert survivors(children) == []
+
+
+def test_a_store_out_of_reach_fails_the_start_in_a_line(data_dir: Path, tmp_path: Path) -> None:
+    with serving(data_dir):
+        servers = json.loads((data_dir / "servers.json").read_text())
+        urls = {"DATABASE_URL": servers["database_url"], "REDIS_URL": "redis://127.0.0.1:1/0", "JWT_SECRET": "s" * 32}
+        no_redis = Instance(tmp_path / "unused", **urls)
+        assert no_redis.process.wait(START_WAIT_S) != 0
+        assert "Redis cannot be reached" in no_redis.printed()
+        wrong = urls | {"DATABASE_URL": "postgresql://reservation:s3cret@" + servers["database_url"].split("@")[1]}
+        refused = Instance(tmp_path / "unused", **wrong)
+        assert refused.process.wait(START_WAIT_S) != 0
+        assert "password authentication failed" in refused.printed()
+        assert "s3cret" not in refused.printed()
+        assert "Traceback" not in no_redis.printed() + refused.printed()
+
+
+def test_without_migrating_the_start_names_what_is_pending(made_once: Path, tmp_path: Path) -> None:
+    instance = Instance(Path(shutil.copytree(made_once, tmp_path / "data")), "--no-migrate")
+    assert instance.process.wait(START_WAIT_S) != 0
+    assert "pending migrations: 0001_" in instance.printed()
+
+
+def test_the_supervisor_leaves_prometheus_to_the_workers() -> None:
+    code = "import reservation.cli, sys; sys.exit('prometheus_client' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
