@@ -73,7 +73,8 @@ class ChildServer(subprocess.Popen[bytes]):
         self.name = name
         self._stop_signals = tuple(stop_signals)
         self._patience_s = patience_s
-        _prctl()  # loaded here: between fork and exec is no place to open libraries
+        if sys.platform == "linux":
+            _prctl()  # loaded here: between fork and exec is no place to open libraries
         self._log = log
         with nullcontext() if log is None else _open_log(log) as output:
             self._log_start = 0 if output is None else output.tell()

@@ -7,21 +7,18 @@ database consistent, so an interrupted run leaves less data, and none that is wr
 """
 
 import asyncio
-import sys
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import asyncpg
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from reservation.demo import films
 from reservation.made_up import Batch, room_batches
 from reservation.passwords import hash_password
+from reservation.progress import progress
 from reservation.repository import seed as repository
 from reservation.repository.seed import Connection
 
@@ -33,7 +30,6 @@ TRAILERS_MINUTES = 15
 MAX_SEATS = 10_000  # auditoriums_capacity_check
 MAX_COUNT = 100_000_000
 USERS_A_STATEMENT = 20_000
-PLAIN_STEPS = 10  # lines of progress where there is no terminal
 
 
 class SeedError(Exception):
@@ -134,7 +130,7 @@ async def _scale(
         async with conn.transaction():
             stage = await _set_stage(conn, showtimes, seats, users, password_hash)
         written = _Written()
-        with _progress(reservations) as advance:
+        with progress("reservations", reservations) as advance:
             lanes = min(LANES, len(stage.auditorium_ids), users)
             async with asyncio.TaskGroup() as tasks:
                 for lane in range(lanes):
@@ -228,35 +224,3 @@ async def _fill(lane: _Lane, written: _Written, advance: Callable[[int], None]) 
 def _shows_before(room: int, showtimes: int, rooms: int) -> int:
     """How many showtimes the rooms before this one have; generate_showtimes deals them out in turns."""
     return room * (showtimes // rooms) + min(room, showtimes % rooms)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """Report on stderr: a bar on a terminal, a line for every tenth elsewhere."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _plain_lines(total)
-        return
-    columns = (
-        TextColumn("reservations"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("reservations", total=total)
-        yield lambda count: progress.advance(task, count)
-
-
-def _plain_lines(total: int) -> Callable[[int], None]:
-    done = 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        step = done * PLAIN_STEPS // total
-        done += count
-        if done * PLAIN_STEPS // total > step:
-            print(f"seed: {done:,} of {total:,} reservations", file=sys.stderr, flush=True)
-
-    return advance

@@ -9,6 +9,8 @@ import asyncpg
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
+from tests.documented import Document, parse
+
 PASSWORD = "correct horse battery"
 
 _people = count(1)
@@ -61,14 +63,31 @@ class Api:
     client: TestClient[web.Request, web.Application]
     database_url: str
     admins: list[Person] = field(default_factory=list)
+    succeeded: set[tuple[str, str]] = field(default_factory=set)
 
     async def call(self, method: str, path: str, json: Any = None, *, who: Person | None = None, **rest: Any) -> Answer:
-        """Send a request and read the whole answer."""
+        """Send a request, read the whole answer, and check that /openapi.json foretells it."""
         headers = {**(who.headers if who else {}), **rest.pop("headers", {})}
         if json is not None:
             rest["json"] = json
         async with self.client.request(method, path, headers=headers, **rest) as response:
-            return await _whole(response)
+            answer = await _whole(response)
+            path = response.url.raw_path
+            content_type = response.content_type if answer.text else ""
+        document = await self.document()
+        body = answer.text if answer.json is None else answer.json
+        document.check_answer(method, path, answer.status, answer.headers, body, content_type)
+        operation = document.operation(method, path)
+        if answer.status < 300 and operation is not None:
+            self.succeeded.add(operation)
+            if json is not None:
+                document.check_taken(method, path, json)
+        return answer
+
+    async def document(self) -> Document:
+        """What the service says of itself."""
+        async with self.client.get("/openapi.json") as response:
+            return parse(await response.read())
 
     async def sign_up(self) -> Person:
         """A new customer, signed in."""

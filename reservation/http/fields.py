@@ -87,7 +87,7 @@ class Money(fields.Field[Decimal]):
 
     def __init__(self, *, limit: Decimal = MONEY_LIMIT, **rest: Any) -> None:
         super().__init__(**rest)
-        self._limit = limit
+        self.limit = limit
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -98,8 +98,8 @@ class Money(fields.Field[Decimal]):
             amount = Decimal(str(value))
         except InvalidOperation:
             raise ValidationError("Not a valid number.") from None
-        if not amount.is_finite() or not 0 <= amount <= self._limit:
-            raise ValidationError(f"Must be between 0 and {self._limit}.")
+        if not amount.is_finite() or not 0 <= amount <= self.limit:
+            raise ValidationError(f"Must be between 0 and {self.limit}.")
         if amount != amount.quantize(CENT):
             raise ValidationError("Must not have more than two decimal places.")
         return amount.quantize(CENT)

@@ -98,7 +98,7 @@ class Plugin(MarshmallowPlugin):
 def _facts(field: fields.Field[Any]) -> dict[str, Any]:
     """What apispec cannot know about the API's own fields."""
     if isinstance(field, Money) and _is_input(field):
-        return dict(MONEY_SENT)
+        return {**MONEY_SENT, "maximum": float(field.limit)}
     if isinstance(field, Text):
         # The field's `blank` shows in its length: only a text that may be blank may be empty.
         may_be_blank = any(getattr(validator, "min", None) == 0 for validator in field.validators)

@@ -1,0 +1,36 @@
+"""How far a long command has come, on stderr: a bar on a terminal, a line for every tenth elsewhere."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+PLAIN_STEPS = 10
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Give a function to be called with the number of things done since the last call."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain_lines(what, total)
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _plain_lines(what: str, total: int) -> Callable[[int], None]:
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        step = done * PLAIN_STEPS // total
+        done += count
+        if done * PLAIN_STEPS // total > step:
+            print(f"{done:,} of {total:,} {what}", file=sys.stderr, flush=True)
+
+    return advance

@@ -1,0 +1,29 @@
+/* audit/overlapping_showtimes
+Showtimes that start in a room before all earlier ones have left it, cleaning included. showtimes_overlap_excl makes
+it impossible; looked at all the same, because a constraint can be dropped. Comparing each one with the latest end
+before it needs no self join.
+Plan: one pass over showtimes, sorted by room and start.
+$1 integer row_limit: most findings to name; `found` counts them all
+*/
+with occupied as (
+    select
+        id,
+        auditorium_id,
+        starts_at,
+        max(free_at) over earlier as until
+    from showtimes
+    window earlier as (
+        partition by auditorium_id
+        order by starts_at, id
+        rows between unbounded preceding and 1 preceding
+    )
+)
+
+select
+    format('showtime %s', id) as subject,
+    format('starts in auditorium %s at %s, which is taken until %s', auditorium_id, starts_at, until) as detail,
+    count(*) over () as found
+from occupied
+where starts_at < until
+order by id
+limit $1;

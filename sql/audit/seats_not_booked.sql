@@ -1,0 +1,21 @@
+/* audit/seats_not_booked
+Seats that a confirmed reservation paid for and does not own: no row in booked_seats says that this seat of its
+showtime is its own.
+Plan: reservations and reservation_seats hashed together, then a hash or merge anti join with booked_seats; each table
+is read once.
+$1 integer row_limit: most findings to name; `found` counts them all
+*/
+select
+    format('reservation %s', r.id) as subject,
+    format('is confirmed but does not own seat %s of showtime %s', rs.seat_id, r.showtime_id) as detail,
+    count(*) over () as found
+from reservations as r
+inner join reservation_seats as rs on r.id = rs.reservation_id
+where
+    r.status = 'confirmed'
+    and not exists (
+        select 1 from booked_seats as b
+        where b.reservation_id = rs.reservation_id and b.seat_id = rs.seat_id and b.showtime_id = r.showtime_id
+    )
+order by r.id, rs.seat_id
+limit $1;

@@ -1,0 +1,14 @@
+/* audit/seats_not_confirmed
+Booked seats whose reservation is not confirmed: held, cancelled, expired or gone.
+Plan: booked_seats hash joined to reservations; each table is read once.
+$1 integer row_limit: most findings to name; `found` counts them all
+*/
+select
+    format('reservation %s', b.reservation_id) as subject,
+    format('is %s but owns seat %s of showtime %s', coalesce(r.status, 'gone'), b.seat_id, b.showtime_id) as detail,
+    count(*) over () as found
+from booked_seats as b
+left join reservations as r on b.reservation_id = r.id
+where r.status is distinct from 'confirmed'
+order by b.reservation_id, b.seat_id
+limit $1;

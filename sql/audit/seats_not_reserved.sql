@@ -1,0 +1,18 @@
+/* audit/seats_not_reserved
+Booked seats that their reservation did not ask for, or that belong to another showtime than it does.
+Plan: booked_seats hash joined to reservations and reservation_seats; each table is read once.
+$1 integer row_limit: most findings to name; `found` counts them all
+*/
+select
+    format('reservation %s', b.reservation_id) as subject,
+    case
+        when rs.seat_id is null then format('owns seat %s of showtime %s without asking for it', b.seat_id, b.showtime_id)
+        else format('is for showtime %s but owns seat %s of showtime %s', r.showtime_id, b.seat_id, b.showtime_id)
+    end as detail,
+    count(*) over () as found
+from booked_seats as b
+left join reservation_seats as rs on b.reservation_id = rs.reservation_id and b.seat_id = rs.seat_id
+left join reservations as r on b.reservation_id = r.id
+where rs.seat_id is null or r.showtime_id <> b.showtime_id
+order by b.reservation_id, b.seat_id
+limit $1;

@@ -1,0 +1,24 @@
+/* audit/seats_sold_twice
+Seats of a showtime with more than one owner. booked_seats_showtime_id_seat_id_key makes it impossible; looked at
+all the same, because a constraint can be dropped and an index can be corrupt.
+Plan: one pass over booked_seats, in the order of that index or hashed.
+$1 integer row_limit: most findings to name; `found` counts them all
+*/
+with doubles as (
+    select
+        showtime_id,
+        seat_id,
+        count(*) as owners,
+        string_agg(reservation_id::text, ', ' order by reservation_id) as reservation_ids
+    from booked_seats
+    group by showtime_id, seat_id
+    having count(*) > 1
+)
+
+select
+    format('showtime %s, seat %s', showtime_id, seat_id) as subject,
+    format('sold %s times: reservations %s', owners, reservation_ids) as detail,
+    count(*) over () as found
+from doubles
+order by showtime_id, seat_id
+limit $1;

@@ -1,0 +1,117 @@
+"""What the service says of itself in /openapi.json, held against every answer that a test gets."""
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import orjson
+from jsonschema import Draft202012Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+ROOT = "urn:openapi"
+# Whoever sends one of these has to document it; all documented ones must be sent, but for those that may be left out.
+NOTABLE = ("Allow", "ETag", "Link", "Location", "Retry-After", "Server-Timing", "WWW-Authenticate", "X-Request-ID")
+OPTIONAL = ("Link",)
+
+Operation = tuple[str, str]
+
+
+class Document:
+    """An OpenAPI document that answers can be checked against.
+
+    Stricter than a client has to be: a member that no schema mentions is refused, too.
+    """
+
+    def __init__(self, made: dict[str, Any]) -> None:
+        for schema in made["components"]["schemas"].values():
+            if "properties" in schema:
+                schema.setdefault("additionalProperties", False)
+        self._made = made
+        self._registry: Registry[Any] = Registry().with_resource(ROOT, DRAFT202012.create_resource(made))
+        self._paths = {path: re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for path in made["paths"]}
+
+    @property
+    def operations(self) -> set[Operation]:
+        """Every documented method and path."""
+        return {(method.upper(), path) for path, methods in self._made["paths"].items() for method in methods}
+
+    def operation(self, method: str, path: str) -> Operation | None:
+        """The operation that a request is for; None when the document knows none."""
+        found = [(method, template) for template, pattern in self._paths.items() if pattern.fullmatch(path)]
+        return next((operation for operation in found if operation in self.operations), None)
+
+    def check_answer(
+        self, method: str, path: str, status: int, headers: Mapping[str, str], body: Any, content_type: str
+    ) -> None:
+        """Assert that the document foretells this answer: its status, headers, content type and body."""
+        operation = self.operation(method, path)
+        if operation is None:
+            if status >= 400 and method != "HEAD":
+                assert content_type == "application/problem+json", f"{method} {path}: {status} {content_type}"
+                self._check(f"{method} {path}: {status}", "/components/schemas/Problem", body)
+            return
+        what = f"{' '.join(operation)}: {status}"
+        pointer = f"{_pointer(operation)}/responses/{status}"
+        response = self._look(pointer)
+        assert response is not None, f"{what} is not documented: {body}"
+        pointer, response = self._follow(pointer, response)
+        _check_headers(what, set(response.get("headers", {})), headers)
+        contents = response.get("content", {})
+        assert content_type in contents or (not contents and not body), f"{what} is {content_type}, not {[*contents]}"
+        if content_type.endswith("json"):
+            self._check(what, f"{pointer}/content/{_escape(content_type)}/schema", body)
+
+    def check_taken(self, method: str, path: str, body: Any) -> None:
+        """Assert that the document allows a body which the service has taken."""
+        operation = self.operation(method, path)
+        if operation is None:
+            return
+        schema = f"{_pointer(operation)}/requestBody/content/{_escape('application/json')}/schema"
+        assert self._look(schema) is not None, f"{' '.join(operation)} documents no body"
+        self._check(f"The body of {' '.join(operation)}", schema, body)
+
+    def _check(self, what: str, pointer: str, body: Any) -> None:
+        validator = Draft202012Validator(
+            {"$ref": f"{ROOT}#{pointer}"}, registry=self._registry, format_checker=Draft202012Validator.FORMAT_CHECKER
+        )
+        errors = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
+        assert errors == [], f"{what} is not as documented"
+
+    def _follow(self, pointer: str, found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        if "$ref" not in found:
+            return pointer, found
+        target = found["$ref"].removeprefix("#")
+        return target, self._look(target) or {}
+
+    def _look(self, pointer: str) -> dict[str, Any] | None:
+        found: Any = self._made
+        for step in pointer.split("/")[1:]:
+            found = found.get(step.replace("~1", "/").replace("~0", "~"))
+            if found is None:
+                return None
+        assert isinstance(found, dict)
+        return found
+
+
+@cache
+def parse(text: bytes) -> Document:
+    """The document of a service; services of one run mostly have the same."""
+    return Document(orjson.loads(text))
+
+
+def _check_headers(what: str, documented: set[str], sent: Mapping[str, str]) -> None:
+    missing = {name for name in documented if name not in sent and name not in OPTIONAL}
+    assert not missing, f"{what} lacks {missing}"
+    unknown = {name for name in NOTABLE if name in sent and name not in documented}
+    assert not unknown - {"Server-Timing"}, f"{what} does not document {unknown}"
+
+
+def _pointer(operation: Operation) -> str:
+    method, path = operation
+    return f"/paths/{_escape(path)}/{method.lower()}"
+
+
+def _escape(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")

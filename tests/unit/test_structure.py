@@ -1,0 +1,92 @@
+"""Data flows one way: http -> booking -> {repository, holds}; each library has its places."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "reservation"
+MODULES = sorted(
+    path.relative_to(PACKAGE).with_suffix("").as_posix() for path in PACKAGE.rglob("*.py") if path.name != "__init__.py"
+)
+
+# Who may import a library of consequence; a folder stands for all in it.
+LIBRARIES = {
+    "aiohttp": {"http", "app", "resources"},
+    "redis": {"holds", "resources", "held_keys", "audit"},
+    "yoyo": {"schema"},
+    "prometheus_client": {"http"},
+    "jwt": {"tokens"},
+    "argon2": {"passwords"},
+}
+# What a layer may import of the others; what is not listed is free.
+LAYERS = {
+    "repository": {"repository", "database", "errors", "queries"},
+    "holds": {"errors", "timing"},
+    "database": {"errors", "timing"},
+    "errors": set(),
+    "settings": set(),
+    "queries": set(),
+    "timing": set(),
+    "tokens": {"errors"},
+    "passwords": {"errors"},
+    "booking": {"database", "errors", "holds", "repository"},
+    "programme": {"booking", "database", "errors", "repository"},
+    "accounts": {"database", "errors", "passwords", "tokens", "repository"},
+}
+
+
+def imports(module: str) -> Iterator[str]:
+    """Absolute names of everything a module imports, `reservation.` left out."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text())
+    folders = module.split("/")[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.removeprefix("reservation.") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = folders[: len(folders) - node.level + 1] if node.level else []
+            start = [*base, *(node.module or "").removeprefix("reservation").strip(".").split(".")]
+            name = ".".join(part for part in start if part)
+            yield from ([f"{name}.{alias.name}" for alias in node.names] if name else [a.name for a in node.names])
+
+
+def within(module: str, places: set[str]) -> bool:
+    return any(module == place or module.startswith(f"{place}/") for place in places)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_libraries_have_their_places(module: str) -> None:
+    for name in imports(module):
+        places = LIBRARIES.get(name.split(".")[0])
+        assert places is None or within(module, places), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_layers_import_only_what_lies_below(module: str) -> None:
+    allowed = LAYERS.get(module.split("/")[0])
+    known = {path.stem for path in PACKAGE.iterdir()}
+    for name in imports(module):
+        layer = name.split(".")[0]
+        assert allowed is None or layer not in known or layer in allowed, f"{module} imports {name}"
+
+
+def test_the_structure_test_sees_relative_imports() -> None:
+    assert "repository.movies" in set(imports("http/admin_movies"))
+    assert "errors.NotFound" in set(imports("http/admin_movies"))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_settings_reads_the_environment(module: str) -> None:
+    source = (PACKAGE / f"{module}.py").read_text()
+    assert module == "settings" or "os.environ.get" not in source
+    assert "getenv" not in source
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_functions_and_modules_are_short(module: str) -> None:
+    source = (PACKAGE / f"{module}.py").read_text()
+    assert source.count("\n") <= 300
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, f"{module}: {node.name}"
