@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, made of the operations and the very schemas that validate them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any
@@ -48,9 +48,17 @@ HEADERS: dict[str, dict[str, Any]] = {
     "RequestId": {"description": "The id of the request, as given or as made", "schema": {"type": "string"}},
     "ServerTiming": {"description": "Where the time went", "schema": {"type": "string"}},
     "Location": {"description": "Where the new thing is", "schema": {"type": "string", "format": "uri-reference"}},
+    "ETag": {"description": "A strong validator, for If-None-Match", "schema": {"type": "string"}},
     "Link": {"description": 'The next page, if there is one: `<...>; rel="next"`', "schema": {"type": "string"}},
     "Authenticate": {"description": "The Bearer challenge (RFC 6750)", "schema": {"type": "string"}},
     "RetryAfter": {"description": "Seconds until a retry makes sense", "schema": {"type": "integer"}},
+}
+
+IF_NONE_MATCH: dict[str, Any] = {
+    "name": "If-None-Match",
+    "in": "header",
+    "description": "ETags that the client has; 304 if one is still current",
+    "schema": {"type": "string"},
 }
 
 
@@ -115,6 +123,9 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [*_path_parameters(operation.path)]
     if operation.query is not None:
         parameters.append({"in": "query", "schema": operation.query})  # apispec makes it one for each field
+    if operation.etag:
+        parameters.append(IF_NONE_MATCH)
+        described["responses"]["304"] = _unchanged()
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
@@ -130,15 +141,23 @@ def _success(operation: Operation) -> dict[str, Any]:
         names["Location"] = "Location"
     if operation.answer is not None and "next_cursor" in operation.answer.fields:
         names["Link"] = "Link"
-    made: dict[str, Any] = {
-        "description": HTTPStatus(operation.status).phrase,
-        "headers": {name: {"$ref": f"#/components/headers/{component}"} for name, component in names.items()},
-    }
+    if operation.etag:
+        names["ETag"] = "ETag"
+    made: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "headers": _headers(names)}
     if operation.answer is not None:
         made["content"] = {operation.answer_type: {"schema": operation.answer}}
     elif operation.answer_type != "application/json":
         made["content"] = {operation.answer_type: {"schema": {"type": "string"}}}
     return made
+
+
+def _unchanged() -> dict[str, Any]:
+    names = {"X-Request-ID": "RequestId", "Server-Timing": "ServerTiming", "ETag": "ETag"}
+    return {"description": "Not changed since If-None-Match", "headers": _headers(names)}
+
+
+def _headers(names: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{component}"} for name, component in names.items()}
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:

@@ -42,6 +42,7 @@ class Operation:
     answer: Schema | None
     answer_type: str
     raises: tuple[type[DomainError], ...]
+    etag: bool
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Let the caller in, validate what was sent, and run the handler."""
@@ -91,12 +92,19 @@ class Routes:
         answer: Schema | None = None,
         answer_type: str = "application/json",
         raises: tuple[type[DomainError], ...] = (),
+        etag: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Register the decorated handler; `raises` names the domain errors beyond those that follow from the rest."""
+        """Register the decorated handler.
+
+        `raises` names the domain errors beyond those that follow from the rest; `etag` says that the answer has an
+        ETag and that If-None-Match can make it a 304.
+        """
 
         def register(handler: Handler) -> Handler:
             self.operations.append(
-                Operation(method, path, self.tag, handler, access, body, query, status, answer, answer_type, raises)
+                Operation(
+                    method, path, self.tag, handler, access, body, query, status, answer, answer_type, raises, etag
+                )
             )
             return handler
 

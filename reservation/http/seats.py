@@ -36,7 +36,7 @@ class SeatMapOutput(Schema):
     seats = fields.List(fields.Nested(SeatStatusOutput()), required=True)
 
 
-@routes.add("GET", "/showtimes/{showtime_id}/seats", answer=SeatMapOutput(), raises=(HoldsUnavailable,))
+@routes.add("GET", "/showtimes/{showtime_id}/seats", answer=SeatMapOutput(), raises=(HoldsUnavailable,), etag=True)
 async def get_seat_map(request: web.Request) -> web.Response:
     """The seat map: what can be had, what is held, what is booked.
 
@@ -44,8 +44,9 @@ async def get_seat_map(request: web.Request) -> web.Response:
     """
     showtime_id = path_id(request, "showtime_id")
     holds = request.app[STORES].holds
-    if _matches(request, await holds.version(showtime_id)):
-        return web.Response(status=304, headers=_headers(await holds.version(showtime_id)))
+    current = await holds.version(showtime_id)
+    if _matches(request, current):
+        return web.Response(status=304, headers=_headers(current))
     # Redis first, PostgreSQL second: a hold that is confirmed in between is then seen held or booked, never available.
     version, held = await holds.snapshot(showtime_id)
     async with request.app[DATABASE].connection() as conn:

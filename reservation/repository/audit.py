@@ -39,42 +39,42 @@ async def open_snapshot(conn: Connection, *, work_mem: str) -> None:
 
 async def seats_sold_twice(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
     """Seats with more than one owner."""
-    return await _findings(conn, "seats_sold_twice", row_limit)
+    return await _findings(conn, sql("audit/seats_sold_twice"), row_limit)
 
 
 async def seats_not_booked(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
     """Seats that confirmed reservations paid for and do not own."""
-    return await _findings(conn, "seats_not_booked", row_limit)
+    return await _findings(conn, sql("audit/seats_not_booked"), row_limit)
 
 
 async def seats_not_reserved(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
     """Booked seats that their reservation did not ask for, or of another showtime."""
-    return await _findings(conn, "seats_not_reserved", row_limit)
+    return await _findings(conn, sql("audit/seats_not_reserved"), row_limit)
 
 
 async def seats_not_confirmed(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
     """Booked seats of reservations that are not confirmed."""
-    return await _findings(conn, "seats_not_confirmed", row_limit)
+    return await _findings(conn, sql("audit/seats_not_confirmed"), row_limit)
 
 
 async def seats_of_other_rooms(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
     """Reserved seats of another auditorium than the showtime's."""
-    return await _findings(conn, "seats_of_other_rooms", row_limit)
+    return await _findings(conn, sql("audit/seats_of_other_rooms"), row_limit)
 
 
 async def wrong_totals(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
     """Reservations whose total is not the sum of their seats' prices."""
-    return await _findings(conn, "wrong_totals", row_limit)
+    return await _findings(conn, sql("audit/wrong_totals"), row_limit)
 
 
 async def reservations_without_seats(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
     """Reservations of nothing."""
-    return await _findings(conn, "reservations_without_seats", row_limit)
+    return await _findings(conn, sql("audit/reservations_without_seats"), row_limit)
 
 
 async def overlapping_showtimes(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
     """Showtimes that start in an occupied room."""
-    return await _findings(conn, "overlapping_showtimes", row_limit)
+    return await _findings(conn, sql("audit/overlapping_showtimes"), row_limit)
 
 
 async def unbacked_holds(
@@ -89,6 +89,6 @@ async def unbacked_holds(
     return [UnbackedHold(**row) for row in rows]
 
 
-async def _findings(conn: Connection, name: str, row_limit: int) -> Sequence[Finding]:
-    rows = await conn.fetch(sql(f"audit/{name}"), row_limit, timeout=TIMEOUT_S)
+async def _findings(conn: Connection, statement: str, row_limit: int) -> Sequence[Finding]:
+    rows = await conn.fetch(statement, row_limit, timeout=TIMEOUT_S)
     return [Finding(**row) for row in rows]

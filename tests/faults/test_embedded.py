@@ -14,7 +14,7 @@ import pytest
 
 import reservation
 from reservation.embedded import DataDirInUse, Embedded, EmbeddedError, attach, embedded_servers, stores
-from reservation.processes import processes_in
+from reservation.embedded.processes import processes_in
 from reservation.settings import Settings
 
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")

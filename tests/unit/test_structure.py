@@ -64,7 +64,7 @@ def test_libraries_have_their_places(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_layers_import_only_what_lies_below(module: str) -> None:
-    allowed = LAYERS.get(module.split("/")[0])
+    allowed = LAYERS.get(module.split("/", maxsplit=1)[0])
     known = {path.stem for path in PACKAGE.iterdir()}
     for name in imports(module):
         layer = name.split(".")[0]

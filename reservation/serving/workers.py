@@ -19,9 +19,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from types import FrameType
 
+from ..embedded.processes import die_with_parent, fallen_servers
+from ..settings import Settings
 from .listening import reachable_address
-from .processes import die_with_parent, fallen_servers
-from .settings import Settings
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 START_WAIT_S = 60.0
@@ -32,7 +32,7 @@ STEADY_AFTER_S = 10.0  # a worker that lived this long is replaced at once
 KILL_MARGIN_S = 2.0
 PROBES_A_WORKER = 8  # the kernel picks a worker by chance: with 8, all but one in 3,000 times each has answered
 
-logger = logging.getLogger("reservation.workers")
+logger = logging.getLogger("reservation.serving")
 
 
 class StartFailed(Exception):

@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import admins, demo as demonstration, schema
-from .embedded import stores
+from .. import admins, demo as demonstration, schema
+from ..embedded import stores
+from ..settings import Settings
 from .listening import CannotListen, PortTaken, listening, reachable_address, require_free
-from .settings import Settings
 from .workers import Crew, ServerLost, StartFailed, StopRequest
 
 __all__ = ["CannotListen", "PortTaken", "ServerLost", "StartFailed", "serve"]

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from ..settings import Settings
 from .binaries import postgres_programs, valkey_program
-from .embedded_postgresql import running_postgres
-from .embedded_valkey import running_valkey
+from .postgresql import running_postgres
 from .processes import EmbeddedError
-from .settings import Settings
+from .valkey import running_valkey
 
 __all__ = ["DataDirInUse", "Embedded", "EmbeddedError", "attach", "embedded_servers", "stores"]
 
