@@ -120,9 +120,11 @@ async def announce(stores: Stores, showtime_ids: Sequence[int]) -> None:
 
 
 async def prime(database: Database, showtime_id: int) -> Prime:
-    """What a showtime's keys in Redis are rebuilt from."""
+    """What a showtime's keys in Redis are rebuilt from; raises NotFound, so that nobody fills Redis with made-up ones."""
     async with database.connection() as conn:
         found = await showtimes.prime(conn, showtime_id=showtime_id)
+    if found is None:
+        raise NotFound("There is no such showtime.")
     live = zip(found.seat_ids, found.reservation_ids, found.ttls_ms, strict=True)
     return Prime(found.version, tuple(LiveHold(*hold) for hold in live))
 

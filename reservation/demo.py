@@ -83,7 +83,7 @@ Book two seats for tomorrow (paste into a shell; needs curl and python3):
   DAY=$$(python3 -c 'import datetime as d; print(d.datetime.now(d.timezone.utc).date() + d.timedelta(days=1))')
   SHOW=$$(call "$$BASE/showtimes?date=$$DAY&limit=1" | pick 'd["items"][0]["id"]')
   SEATS=$$(call "$$BASE/showtimes/$$SHOW/seats" \\
-    | pick '[s["id"] for s in d["seats"] if s["status"] == "available"][:2]')
+    | pick '[s["id"] for s in d["seats"] if s["status"] == "available" and s["seat_type"] == "regular"][:2]')
   HOLD=$$(call "$$BASE/showtimes/$$SHOW/holds" -d "{\\"seat_ids\\": $$SEATS}" | pick 'd["id"]')
   call -X POST "$$BASE/reservations/$$HOLD/confirm"; echo
 """)

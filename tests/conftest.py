@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -37,9 +38,22 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def shared_database_url(servers: Embedded) -> Iterator[str]:
+    """A migrated database for the tests that only look."""
+    with _clone(servers) as url:
+        yield url
+
+
 @pytest.fixture
 def database_url(servers: Embedded) -> Iterator[str]:
     """A migrated database for this test alone."""
+    with _clone(servers) as url:
+        yield url
+
+
+@contextmanager
+def _clone(servers: Embedded) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     database = psql.Identifier(name)
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
@@ -80,6 +94,14 @@ def make_settings(database_url: str, redis_url: str, data_dir: Path, **more: str
 async def db(database_url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
     """A connection of the test's own, to look behind the service."""
     connection = await asyncpg.connect(database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def shared_db(shared_database_url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """A connection for a test that changes nothing."""
+    connection = await asyncpg.connect(shared_database_url)
     yield connection
     await connection.close()
 

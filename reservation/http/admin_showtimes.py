@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from marshmallow import ValidationError, validates_schema
 
-from .. import programme
+from .. import booking, programme
 from ..errors import InUse, NotFound, ShowtimeOverlap
 from ..repository import showtimes
 from ..repository.showtimes import ShowtimeInput
@@ -102,8 +102,10 @@ async def replace_showtime(request: web.Request) -> web.Response:
 @routes.add("DELETE", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, status=204, raises=(InUse,))
 async def delete_showtime(request: web.Request) -> web.Response:
     """Remove a showtime that was never reserved."""
+    showtime_id = path_id(request, "showtime_id")
     async with request.app[DATABASE].connection() as conn:
-        deleted = await showtimes.delete_showtime(conn, showtime_id=path_id(request, "showtime_id"))
+        deleted = await showtimes.delete_showtime(conn, showtime_id=showtime_id)
     if not deleted:
         raise NotFound("There is no such showtime.")
+    await booking.announce(request.app[STORES], [showtime_id])
     return web.Response(status=204)

@@ -13,7 +13,7 @@ MAX_ID = 2**63 - 1
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-MONEY_LIMIT = Decimal("99999999.99")
+MONEY_LIMIT = Decimal("999999.99")  # times the highest modifier, 99.99, it still fits the columns of a booked price
 CENT = Decimal("0.01")
 
 

@@ -17,7 +17,7 @@ from .paging import MAX_CURSOR_CHARS, Cursor
 WITHOUT_NUL = r"^[^\u0000]*$"
 WITHOUT_NUL_NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 MONEY_SENT: dict[str, Any] = {
-    "pattern": r"^[0-9]{1,8}(\.[0-9]{1,2})?$",
+    "pattern": r"^[0-9]{1,6}(\.[0-9]{1,2})?$",
     "minimum": 0,
     "maximum": float(MONEY_LIMIT),
     "examples": ["12.50"],

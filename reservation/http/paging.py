@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -36,7 +36,7 @@ class Cursor(fields.Field[tuple[Any, ...]]):
                 raise ValueError
             key = orjson.loads(urlsafe_b64decode(value.encode("ascii")))
             return tuple(_part(kind, part) for kind, part in zip(self._parts, key, strict=True))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             raise ValidationError("Not a cursor of this list: use next_cursor as it was answered.") from None
 
 
@@ -71,9 +71,9 @@ def _part(kind: KeyPart, part: Any) -> Any:
         instant = datetime.fromisoformat(part)
         if instant.tzinfo is None:
             raise ValueError
-        return instant
+        return instant.astimezone(UTC)  # what is then beyond the years 1 to 9999 overflows here, not in PostgreSQL
     if kind is UUID:
-        return UUID(part)
+        return UUID(str(part))
     if not isinstance(part, kind) or isinstance(part, bool) or (isinstance(part, int) and not 0 <= part < 2**63):
         raise ValueError
     if isinstance(part, str) and "\0" in part:

@@ -78,7 +78,10 @@ class Routes:
             async def handle(request: web.Request, operation: Operation = operation) -> web.StreamResponse:
                 return await operation(request)
 
-            yield web.route(operation.method, operation.path, handle)
+            if operation.method == "GET":
+                yield web.get(operation.path, handle, allow_head=True)
+            else:
+                yield web.route(operation.method, operation.path, handle)
 
     def add(
         self,

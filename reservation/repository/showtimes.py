@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ..database import Connection
 from ..queries import sql
-from .rows import delete_unused, every, maybe, one
+from .rows import delete_unused, every, maybe
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +159,6 @@ async def check_seats(conn: Connection, *, showtime_id: int, seat_ids: Sequence[
     return await maybe(conn, SeatCheck, "showtimes/check_seats", showtime_id, seat_ids)
 
 
-async def prime(conn: Connection, *, showtime_id: int) -> ShowtimePrime:
-    """What Redis is told about a showtime that it knows nothing of."""
-    return await one(conn, ShowtimePrime, "showtimes/prime", showtime_id)
+async def prime(conn: Connection, *, showtime_id: int) -> ShowtimePrime | None:
+    """What Redis is told about a showtime that it knows nothing of; None for an unknown one."""
+    return await maybe(conn, ShowtimePrime, "showtimes/prime", showtime_id)

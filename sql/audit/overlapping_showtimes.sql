@@ -3,7 +3,7 @@ Showtimes that start in a room before all earlier ones have left it, cleaning in
 it impossible; looked at all the same, because a constraint can be dropped. Comparing each one with the latest end
 before it needs no self join.
 Plan: one pass over showtimes, sorted by room and start.
-$1 integer row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: most findings to name; `found` counts them all
 */
 with occupied as (
     select

@@ -1,9 +1,9 @@
 /* audit/seats_not_booked
 Seats that a confirmed reservation paid for and does not own: no row in booked_seats says that this seat of its
 showtime is its own.
-Plan: reservations and reservation_seats hashed together, then a hash or merge anti join with booked_seats; each table
-is read once.
-$1 integer row_limit: most findings to name; `found` counts them all
+Plan: reservations and reservation_seats hashed together, then a hash anti join with booked_seats; each table is
+read once, by parallel workers where there are any.
+$1 bigint row_limit: most findings to name; `found` counts them all
 */
 select
     format('reservation %s', r.id) as subject,

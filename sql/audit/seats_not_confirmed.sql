@@ -1,7 +1,7 @@
 /* audit/seats_not_confirmed
 Booked seats whose reservation is not confirmed: held, cancelled, expired or gone.
 Plan: booked_seats hash joined to reservations; each table is read once.
-$1 integer row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: most findings to name; `found` counts them all
 */
 select
     format('reservation %s', b.reservation_id) as subject,

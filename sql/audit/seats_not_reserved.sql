@@ -1,7 +1,7 @@
 /* audit/seats_not_reserved
 Booked seats that their reservation did not ask for, or that belong to another showtime than it does.
 Plan: booked_seats hash joined to reservations and reservation_seats; each table is read once.
-$1 integer row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: most findings to name; `found` counts them all
 */
 select
     format('reservation %s', b.reservation_id) as subject,

@@ -2,7 +2,7 @@
 Seats of a showtime with more than one owner. booked_seats_showtime_id_seat_id_key makes it impossible; looked at
 all the same, because a constraint can be dropped and an index can be corrupt.
 Plan: one pass over booked_seats, in the order of that index or hashed.
-$1 integer row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: most findings to name; `found` counts them all
 */
 with doubles as (
     select

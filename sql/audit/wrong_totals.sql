@@ -2,7 +2,7 @@
 Reservations whose total is not the sum of their seats' prices. Those without any seat are another rule's.
 Plan: reservation_seats summed by reservation, hashed or in the order of its primary key, joined to reservations; each
 table is read once.
-$1 integer row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: most findings to name; `found` counts them all
 */
 with sums as (
     select

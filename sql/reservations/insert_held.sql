@@ -1,6 +1,7 @@
 /* reservations/insert_held
 Writes down a hold that Redis has granted, with its seats at today's prices, unless one of them is booked.
-One statement: the showtime's row is locked by key first, so that it cannot be moved to another room meanwhile.
+One statement: the showtime's row is locked by key first, so that it cannot be moved to another room meanwhile, then
+the seats, so that one which is being deleted is missed here and not by the foreign key.
 Answers the reservation, or one row with a null id that says why there is none: the booked seats, or neither (then
 the showtime has started, is gone, or has changed its room since the caller looked).
 Plan: index scans on showtimes_pkey, seats_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
@@ -30,6 +31,7 @@ wanted as materialized (
     from showtime as st
     inner join seats as s on st.auditorium_id = s.auditorium_id
     where s.id = any($4) and st.starts_at > now()
+    for key share of s
 ),
 
 booked as materialized (

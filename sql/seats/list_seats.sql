@@ -3,7 +3,7 @@ A page of a room's seats in the order of the seat map.
 Plan: index scan on seats_position_key, stopped by the limit.
 $1 bigint auditorium_id: which
 $2 text after_row: row of the last seat of the page before; an empty text for the first page
-$3 integer after_number: its number; 0 for the first page
+$3 bigint after_number: its number; 0 for the first page
 $4 bigint row_limit: most rows to answer
 */
 select
@@ -16,6 +16,6 @@ select
 from seats
 where
     auditorium_id = $1
-    and (char_length(row_label), row_label, seat_number) > (char_length($2::text), $2::text, $3)
+    and (char_length(row_label), row_label, seat_number) > (char_length($2::text), $2::text, $3::bigint)
 order by char_length(row_label), row_label, seat_number
 limit $4;

@@ -4,10 +4,10 @@ Fills the programme of the demo's rooms: every coming day on which a room shows 
 metadata says so; each has a part of the films, and the day's number turns them, so that all of them run. Trailers
 take 15 minutes, and the next film starts on the first multiple of five minutes 15 minutes after the end. A showtime
 that an administrator puts on at this very moment wins: the exclusion constraint skips ours instead of failing.
-Plan: sequential scan of the few auditoriums, movies_pkey stopped by the limit; the room's showtimes by
-showtimes_auditorium_id_idx or showtimes_starts_at_idx; a recursive walk of some five steps a room and day.
+Plan: sequential scan of the few auditoriums; their showtimes hashed or by showtimes_auditorium_id_idx; movies_pkey
+stopped by the limit; a recursive walk of some five steps a room and day.
 $1 integer days: how many days to look ahead, from tomorrow by this server's date in UTC
-$2 integer film_limit: how many films are on, at most
+$2 bigint film_limit: how many films are on, at most
 */
 with recursive chosen as (
     select

@@ -1,7 +1,7 @@
 /* showtimes/prime
 What Redis is told about a showtime that it knows nothing of: a version that no counter can have reached, and the
-holds that are still alive. One row even where there are no holds.
-Plan: index scan on reservations_held_idx, then reservation_seats_pkey.
+holds that are still alive. No row: no such showtime, and then Redis need not hear of it.
+Plan: index scans on showtimes_pkey and reservations_held_idx, then reservation_seats_pkey.
 $1 bigint showtime_id: which
 */
 select
@@ -13,6 +13,8 @@ select
         filter (where rs.seat_id is not null),
         '{}'
     ) as ttls_ms
-from reservations as r
-inner join reservation_seats as rs on r.id = rs.reservation_id
-where r.showtime_id = $1 and r.status = 'held' and r.expires_at > now();
+from showtimes as st
+left join reservations as r on st.id = r.showtime_id and r.status = 'held' and r.expires_at > now()
+left join reservation_seats as rs on r.id = rs.reservation_id
+where st.id = $1
+group by st.id;

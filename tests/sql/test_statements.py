@@ -1,5 +1,7 @@
 """Every SQL file: it prepares, its header tells the truth, and somebody uses it."""
 
+import dataclasses
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,19 @@ from reservation.queries import sql, sql_dir
 PACKAGE = Path(__file__).parents[2] / "reservation"
 NAMES = sorted(path.relative_to(sql_dir()).with_suffix("").as_posix() for path in sql_dir().rglob("*.sql"))
 TYPES = {"bigint": "int8", "integer": "int4", "boolean": "bool", "smallint": "int2"}
+# PostgreSQL's types, and what stands for them in the annotation of a field.
+PYTHON = {
+    "int8": "int",
+    "int4": "int",
+    "text": "str",
+    "bool": "bool",
+    "numeric": "Decimal",
+    "timestamptz": "datetime",
+    "jsonb": "dict",
+    "uuid": "UUID",
+    "int8[]": "Sequence[int]",
+    "uuid[]": "Sequence[uuid.UUID]",
+}
 
 
 def declared(name: str) -> Iterator[str]:
@@ -24,8 +39,8 @@ def declared(name: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_prepares_and_header_is_true(name: str, db: "asyncpg.Connection[asyncpg.Record]") -> None:
-    statement = await db.prepare(sql(name))
+async def test_prepares_and_header_is_true(name: str, shared_db: "asyncpg.Connection[asyncpg.Record]") -> None:
+    statement = await shared_db.prepare(sql(name))
 
     assert sql(name).startswith(f"/* {name}\n")
     assert sql(name).rstrip().endswith(";")
@@ -43,3 +58,24 @@ def test_no_sql_in_python() -> None:
     allowed = {"schema.py"}  # yoyo's own table, read before there is a schema
     found = [path.name for path in PACKAGE.rglob("*.py") if statement.search(path.read_text())]
     assert set(found) <= allowed
+
+
+def mapped() -> Iterator[tuple[str, str, str]]:
+    """Every (module, dataclass, statement) that the repository maps by name."""
+    for path in sorted((PACKAGE / "repository").glob("*.py")):
+        for kind, name in re.findall(r'(?:one|maybe|every)\(\s*conn,\s*(\w+),\s*"([^"]+)"', path.read_text()):
+            yield path.stem, kind, name
+
+
+@pytest.mark.parametrize(("module", "kind", "name"), list(mapped()))
+async def test_columns_are_the_fields(
+    module: str, kind: str, name: str, shared_db: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    fields = dataclasses.fields(getattr(importlib.import_module(f"reservation.repository.{module}"), kind))
+
+    statement = await shared_db.prepare(sql(name))
+
+    assert {field.name for field in fields} == {column.name for column in statement.get_attributes()}
+    for column in statement.get_attributes():
+        annotation = str(next(field.type for field in fields if field.name == column.name))
+        assert PYTHON[column.type.name] in annotation, f"{name}: {column.name} is {column.type.name}, not {annotation}"

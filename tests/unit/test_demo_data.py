@@ -8,6 +8,7 @@ import pytest
 
 from reservation import demo
 from reservation.demo import ROOMS
+from reservation.repository.seed import NewMovie
 
 DATA = Path(demo.__file__).parent / "data"
 FILMS = demo.films()
@@ -33,7 +34,7 @@ def test_titles_are_unique_whatever_their_case() -> None:
 
 
 @pytest.mark.parametrize("film", FILMS, ids=lambda film: film.title)
-def test_film_is_within_the_schema_and_clean(film: demo.NewMovie) -> None:
+def test_film_is_within_the_schema_and_clean(film: NewMovie) -> None:
     assert 1 <= len(film.title) <= 300
     assert 1 <= len(film.description) <= 10_000
     assert 60 <= film.duration_minutes <= 240

@@ -1,0 +1,179 @@
+"""The holds in Redis themselves: all or none, expiry, versions, and what happens when Redis forgets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from reservation.errors import HoldsUnavailable
+from reservation.holds import Holds, LiveHold, Prime
+
+SHOWTIME = 42
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    await client.aclose()
+
+
+class Primer:
+    """Stands where PostgreSQL does: what it would say about live holds, and how often it was asked."""
+
+    def __init__(self, *holds: LiveHold) -> None:
+        self.holds = holds
+        self.version = 1_000_000
+        self.asked = 0
+
+    async def __call__(self, showtime_id: int) -> Prime:
+        self.asked += 1
+        self.version += 1_000_000
+        return Prime(self.version, self.holds)
+
+
+async def take(holds: Holds, seat_ids: list[int], *, ttl_s: int = 60, who: UUID | None = None) -> frozenset[int]:
+    return await holds.take(showtime_id=SHOWTIME, reservation_id=who or uuid4(), seat_ids=seat_ids, ttl_s=ttl_s)
+
+
+async def test_all_or_none(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    assert await take(holds, [1, 2]) == frozenset()
+
+    assert await take(holds, [2, 3, 1]) == {1, 2}
+
+    assert (await holds.snapshot(SHOWTIME))[1] == {1, 2}
+    assert await take(holds, [3]) == frozenset()
+
+
+async def test_taking_again_for_the_same_reservation_is_harmless(redis: Redis) -> None:
+    """A client cannot know whether a command was carried out whose connection broke, so it sends it again."""
+    holds, who = Holds(redis, Primer()), uuid4()
+    await take(holds, [1, 2], who=who)
+
+    assert await take(holds, [1, 2], who=who) == frozenset()
+
+    assert await take(holds, [1]) == {1}
+
+
+async def test_every_change_counts_the_version_up(redis: Redis) -> None:
+    holds, who = Holds(redis, Primer()), uuid4()
+    versions = [await holds.version(SHOWTIME)]
+    await take(holds, [1], who=who)
+    versions.append(await holds.version(SHOWTIME))
+    await holds.settle(showtime_id=SHOWTIME, reservation_id=who, seat_ids=[1])
+    versions.append(await holds.version(SHOWTIME))
+
+    assert versions == sorted(set(versions))
+    assert await holds.version(SHOWTIME) == versions[-1]
+
+
+async def test_a_refused_hold_changes_nothing(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    await take(holds, [1])
+    before = await holds.snapshot(SHOWTIME)
+
+    await take(holds, [1, 2])
+
+    assert await holds.snapshot(SHOWTIME) == before
+
+
+async def test_the_end_of_a_hold_counts_the_version_up(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    await take(holds, [1], ttl_s=1)
+    version, held = await holds.snapshot(SHOWTIME)
+    assert held == {1}
+
+    await asyncio.sleep(1.1)
+
+    assert await holds.version(SHOWTIME) > version
+    assert (await holds.snapshot(SHOWTIME))[1] == frozenset()
+    assert await take(holds, [1]) == frozenset()
+
+
+async def test_settling_leaves_what_somebody_else_has_taken_since(redis: Redis) -> None:
+    holds, first = Holds(redis, Primer()), uuid4()
+    await take(holds, [1], ttl_s=1, who=first)
+    await asyncio.sleep(1.1)
+    await take(holds, [1])
+
+    await holds.settle(showtime_id=SHOWTIME, reservation_id=first, seat_ids=[1])
+
+    assert await take(holds, [1]) == {1}
+
+
+async def test_an_unknown_showtime_is_primed_once_with_the_live_holds(redis: Redis) -> None:
+    holder = uuid4()
+    primer = Primer(LiveHold(7, holder, 60_000), LiveHold(8, holder, 60_000))
+    holds = Holds(redis, primer)
+
+    assert await take(holds, [6, 7]) == {7}
+
+    assert (await holds.snapshot(SHOWTIME))[1] == {7, 8}
+    assert primer.asked == 1
+    await holds.settle(showtime_id=SHOWTIME, reservation_id=holder, seat_ids=[7, 8])
+    assert await take(holds, [6, 7]) == frozenset()
+
+
+async def test_a_primed_hold_runs_out_when_postgresql_says(redis: Redis) -> None:
+    holds = Holds(redis, Primer(LiveHold(7, uuid4(), 300)))
+    assert await take(holds, [7]) == {7}
+
+    await asyncio.sleep(0.4)
+
+    assert await take(holds, [7]) == frozenset()
+
+
+async def test_versions_never_run_backwards_when_redis_forgets(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    for seat in range(20):
+        await take(holds, [seat])
+    before = await holds.version(SHOWTIME)
+
+    await redis.flushall()
+
+    assert await holds.version(SHOWTIME) > before
+
+
+async def test_a_late_prime_does_not_overwrite(redis: Redis) -> None:
+    """Two workers prime at once with views of different age: what was held after the first stays held."""
+    reading, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow_primer(_: int) -> Prime:
+        reading.set()
+        await go_on.wait()
+        return Prime(5, ())
+
+    slow, quick = Holds(redis, slow_primer), Holds(redis, Primer())
+    late = asyncio.create_task(slow.version(SHOWTIME))
+    await reading.wait()
+    await take(quick, [1])
+    version = await quick.version(SHOWTIME)
+    go_on.set()
+
+    assert await late == version
+    assert await take(slow, [1]) == {1}
+
+
+async def test_concurrent_takers_share_nothing(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    wishes = [[seat, (seat * 7 + 3) % 20] for seat in range(20)] * 4
+
+    lost = await asyncio.gather(*(take(holds, list(dict.fromkeys(wish))) for wish in wishes))
+
+    won = [seat for wish, missing in zip(wishes, lost, strict=True) if not missing for seat in dict.fromkeys(wish)]
+    assert len(won) == len(set(won))
+    assert (await holds.snapshot(SHOWTIME))[1] == set(won)
+
+
+async def test_a_silent_redis_is_a_domain_error() -> None:
+    async with Redis.from_url("redis://127.0.0.1:1", decode_responses=True) as nobody:
+        holds = Holds(nobody, Primer())
+        with pytest.raises(HoldsUnavailable):
+            await holds.version(SHOWTIME)
+        with pytest.raises(HoldsUnavailable):
+            await take(holds, [1])
+        with pytest.raises(HoldsUnavailable):
+            await holds.ping()
