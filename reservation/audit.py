@@ -1,19 +1,16 @@
 """The audit: looks for broken promises in the whole of both stores. It reads only, and traffic may go on."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from redis.asyncio import Redis
 
-from reservation.held_keys import HeldKey, scan_holds, still_held
-from reservation.repository import audit as repository
-from reservation.repository.audit import Connection, Finding
+from .orphans import find_orphans, unbacked
+from .repository import audit as repository
+from .repository.audit import Connection, Finding
 
 NAMED_A_RULE = 20  # a broken rule is often broken a million times
 SECOND_LOOK_S = 3.0  # a hold is in Redis before it is in PostgreSQL, and leaves it after
-HOLDS_A_STATEMENT = 1000
 WORK_MEM = "64MB"
 
 # Every rule that one statement can judge; the function's name is the rule's.
@@ -63,47 +60,18 @@ def _named(rule: str, findings: Sequence[Finding]) -> list[Violation]:
 
 
 async def _orphaned_holds(conn: Connection, redis: Redis) -> Sequence[Finding]:
-    suspects: set[HeldKey] = set()  # SCAN may name a key twice
-    piece: list[HeldKey] = []
-    async for held in scan_holds(redis):
-        piece += held
-        if len(piece) >= HOLDS_A_STATEMENT:
-            suspects |= {key for key, _ in await _unbacked(conn, piece)}
-            piece = []
-    suspects |= {key for key, _ in await _unbacked(conn, piece)}
-    if not suspects:
-        return []
-    await asyncio.sleep(SECOND_LOOK_S)
-    orphans = await _unbacked(conn, await still_held(redis, suspects))
+    orphans = await find_orphans(redis, lambda held: unbacked(conn, held), second_look_s=SECOND_LOOK_S)
     return [
         Finding(
-            subject=f"key {key.key}",
-            detail=f"holds the seat for reservation {key.holder}, which {_state(status)}",
+            subject=f"key {orphan.held.key}",
+            detail=f"holds the seat for reservation {orphan.held.holder}, which {_state(orphan.status)}",
             found=len(orphans),
         )
-        for key, status in orphans[:NAMED_A_RULE]
+        for orphan in orphans[:NAMED_A_RULE]
     ]
-
-
-async def _unbacked(conn: Connection, held: Sequence[HeldKey]) -> list[tuple[HeldKey, str | None]]:
-    """The keys without a live hold behind them, each with its reservation's status (None: no such reservation)."""
-    unbacked = await repository.unbacked_holds(
-        conn,
-        reservation_ids=[_uuid(key.holder) for key in held],
-        showtime_ids=[key.showtime_id for key in held],
-        seat_ids=[key.seat_id for key in held],
-    )
-    return [(held[hold.place], hold.status) for hold in unbacked]
 
 
 def _state(status: str | None) -> str:
     if status is None:
         return "does not exist"
     return "has run out or does not want it" if status == "held" else f"is {status}"
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -120,7 +120,7 @@ async def announce(stores: Stores, showtime_ids: Sequence[int]) -> None:
 
 
 async def prime(database: Database, showtime_id: int) -> Prime:
-    """What a showtime's keys in Redis are rebuilt from; raises NotFound, so that nobody fills Redis with made-up ones."""
+    """What a showtime's keys in Redis are rebuilt from; raises NotFound, so that made-up ids cannot fill Redis."""
     async with database.connection() as conn:
         found = await showtimes.prime(conn, showtime_id=showtime_id)
     if found is None:

@@ -1,10 +1,12 @@
-"""Reads every hold there is in Redis, for the audit; see holds.py for the keys."""
+"""Reads every hold there is in Redis, for the audit and the sweep; see holds.py for the keys."""
 
 from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
 from redis.asyncio import Redis
+
+from .holds import seat_key
 
 SHOWTIMES_A_SCAN = 1000  # a hint: keys that Redis looks at before it lets others in
 SEATS_A_READ = 1000
@@ -21,7 +23,7 @@ class HeldKey:
     @property
     def key(self) -> str:
         """The key's name in Redis."""
-        return _key(self.showtime_id, self.seat_id)
+        return seat_key(self.showtime_id, self.seat_id)
 
 
 async def scan_holds(redis: Redis) -> AsyncIterator[Sequence[HeldKey]]:
@@ -50,16 +52,12 @@ async def still_held(redis: Redis, held: Set[HeldKey]) -> Sequence[HeldKey]:
 
 async def _read(redis: Redis, showtime_id: int, seat_ids: Sequence[int]) -> list[HeldKey]:
     """One MGET: the keys of a showtime share a cluster slot."""
-    holders = await redis.mget([_key(showtime_id, seat_id) for seat_id in seat_ids])
+    holders = await redis.mget([seat_key(showtime_id, seat_id) for seat_id in seat_ids])
     return [
         HeldKey(showtime_id, seat_id, _text(holder))
         for seat_id, holder in zip(seat_ids, holders, strict=True)
         if holder is not None
     ]
-
-
-def _key(showtime_id: int, seat_id: int) -> str:
-    return f"{{{showtime_id}}}:seat:{seat_id}"
 
 
 def _number(text: str) -> int | None:

@@ -191,7 +191,12 @@ class Holds:
 
 def _keys(showtime_id: int, seat_ids: Sequence[int] = ()) -> list[str]:
     tag = f"{{{showtime_id}}}"
-    return [f"{tag}:version", f"{tag}:held", *(f"{tag}:seat:{seat_id}" for seat_id in seat_ids)]
+    return [f"{tag}:version", f"{tag}:held", *(seat_key(showtime_id, seat_id) for seat_id in seat_ids)]
+
+
+def seat_key(showtime_id: int, seat_id: int) -> str:
+    """The key of a held seat, whose value is the reservation's id."""
+    return f"{{{showtime_id}}}:seat:{seat_id}"
 
 
 @asynccontextmanager

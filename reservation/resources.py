@@ -1,5 +1,6 @@
 """What the application opens at its start and closes at its end, each in one function."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from .database import Database
 from .errors import HoldsUnavailable
 from .holds import Holds
 from .http.keys import ACCOUNTS, DATABASE, SETTINGS, STORES, TOKENS
+from .orphans import sweep_for_ever
 from .passwords import PasswordWorkers
 from .settings import Settings
 from .tokens import TokenMint
@@ -25,6 +27,7 @@ from .tokens import TokenMint
 REDIS_TIMEOUT_S = 2.0
 REDIS_CONNECTIONS = 64
 IDLE_IN_TRANSACTION_S = 15
+COMMAND_MARGIN_S = 1.0
 
 
 class CannotStart(Exception):
@@ -53,15 +56,20 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     except HoldsUnavailable as error:
         await client.aclose()
         raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
+    log = structlog.stdlib.get_logger("reservation.booking")
     app[STORES] = Stores(
         database=database,
         holds=holds,
-        log=structlog.stdlib.get_logger("reservation.booking"),
+        log=log,
         hold_ttl_s=settings.hold_ttl_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
         cleaning_s=settings.cleaning_s,
     )
+    second_look_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S + REDIS_TIMEOUT_S
+    sweep = asyncio.create_task(sweep_for_ever(client, database, holds, log, second_look_s=second_look_s))
     yield
+    sweep.cancel()
+    await asyncio.wait([sweep])
     await client.aclose()
 
 
@@ -88,7 +96,7 @@ def pool_options(settings: Settings) -> dict[str, Any]:
         "min_size": min(2, settings.pool_size),
         "max_size": settings.pool_size,
         # A little longer than the server's own limit, which says more clearly what happened.
-        "command_timeout": settings.statement_timeout_s + 1,
+        "command_timeout": settings.statement_timeout_s + COMMAND_MARGIN_S,
         "timeout": settings.pool_wait_s,
         "init": _prepare_connection,
         "server_settings": {

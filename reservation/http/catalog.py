@@ -141,8 +141,9 @@ async def _showtimes(request: web.Request, movie_id: int | None) -> web.Response
         zone = query.get("tz", ZoneInfo("UTC"))
         earliest = datetime.combine(query["date"], time(), zone)
         before = datetime.combine(query["date"] + timedelta(days=1), time(), zone)
-    # A cursor of another list than this one must not lead out of the day.
-    after_start, after_id = max((earliest, 0), query.get("cursor", (earliest, 0)))
+    after_start, after_id = query.get("cursor", (earliest, 0))
+    if earliest is not None:  # a cursor of another list must not lead out of the day
+        after_start, after_id = max((after_start, after_id), (earliest, 0))
     async with request.app[DATABASE].connection() as conn:
         rows = await showtimes.list_showtimes(
             conn,

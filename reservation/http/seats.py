@@ -65,4 +65,3 @@ def _seat(seat: MapSeat, held: frozenset[int]) -> dict[str, object]:
         "price": seat.price,
         "status": "booked" if seat.booked else "held" if seat.id in held else "available",
     }
-

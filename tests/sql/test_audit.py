@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from reservation import audit as auditing
+from reservation import audit as auditing, orphans
 from reservation.audit import Violation, audit
 from reservation.held_keys import HeldKey, still_held
 
@@ -256,7 +256,7 @@ async def test_a_hold_that_is_right_at_the_second_look_is_fine(
             await write_down(cinema, late)
         return await still_held(client, held)
 
-    monkeypatch.setattr(auditing, "still_held", second_look)
+    monkeypatch.setattr(orphans, "still_held", second_look)
 
     assert await audit(cinema, redis) == []
 

@@ -1,0 +1,101 @@
+"""Holds in Redis that no reservation stands behind: the audit names them, and a sweep gives their seats back.
+
+A hold is in Redis before it is in PostgreSQL, and leaves it after. A worker that is killed in between, or a Redis that
+does not answer just then, leaves keys which nobody owns; they would run out by themselves, minutes later. Nothing
+depends on the sweep but the wait of whoever wants those seats.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from structlog.stdlib import BoundLogger
+
+from .database import Database
+from .errors import Unavailable
+from .held_keys import HeldKey, scan_holds, still_held
+from .holds import Holds
+from .repository import audit as repository
+from .repository.audit import Connection
+
+HOLDS_A_STATEMENT = 1000
+SWEEP_EVERY_S = 30
+SWEEP_KEY = "reservation:sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A seat's key without a live hold behind it; the status of its reservation, None where there is none."""
+
+    held: HeldKey
+    status: str | None
+
+
+Judge: TypeAlias = Callable[[Sequence[HeldKey]], Awaitable[Sequence[Orphan]]]
+
+
+async def find_orphans(redis: Redis, judge: Judge, *, second_look_s: float) -> Sequence[Orphan]:
+    """The keys that `judge` finds orphaned twice, `second_look_s` seconds apart, with the same holder both times."""
+    suspects: set[HeldKey] = set()  # SCAN may name a key twice
+    piece: list[HeldKey] = []
+    async for held in scan_holds(redis):
+        piece += held
+        if len(piece) >= HOLDS_A_STATEMENT:
+            suspects |= {orphan.held for orphan in await judge(piece)}
+            piece = []
+    suspects |= {orphan.held for orphan in await judge(piece)}
+    if not suspects:
+        return []
+    await asyncio.sleep(second_look_s)
+    return await judge(await still_held(redis, suspects))
+
+
+async def unbacked(conn: Connection, held: Sequence[HeldKey]) -> Sequence[Orphan]:
+    """Those of the keys that PostgreSQL knows of no live hold for."""
+    found = await repository.unbacked_holds(
+        conn,
+        reservation_ids=[_uuid(key.holder) for key in held],
+        showtime_ids=[key.showtime_id for key in held],
+        seat_ids=[key.seat_id for key in held],
+    )
+    return [Orphan(held[hold.place], hold.status) for hold in found]
+
+
+async def sweep_for_ever(
+    redis: Redis, database: Database, holds: Holds, log: BoundLogger, *, second_look_s: float
+) -> None:
+    """Release orphaned holds, now and every half a minute, in one process at a time; an outage is waited out.
+
+    `second_look_s` must be longer than a hold can be on its way from Redis to PostgreSQL.
+    """
+    while True:
+        try:
+            if await redis.set(SWEEP_KEY, "1", nx=True, ex=SWEEP_EVERY_S - 1):
+                await _sweep(redis, database, holds, log, second_look_s)
+        except (Unavailable, RedisError, OSError) as error:
+            log.warning("sweep_failed", cause=repr(error))
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+async def _sweep(redis: Redis, database: Database, holds: Holds, log: BoundLogger, second_look_s: float) -> None:
+    async def judge(held: Sequence[HeldKey]) -> Sequence[Orphan]:
+        async with database.connection() as conn:
+            return await unbacked(conn, held)
+
+    for orphan in await find_orphans(redis, judge, second_look_s=second_look_s):
+        held = orphan.held
+        holder = _uuid(held.holder)
+        if holder is not None:
+            await holds.settle(showtime_id=held.showtime_id, reservation_id=holder, seat_ids=[held.seat_id])
+            log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
