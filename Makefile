@@ -26,14 +26,17 @@ check: .venv/dev.stamp ## the static checks
 	$(BIN)/python -m mypy
 	$(BIN)/python -m sqlfluff lint sql migrations
 	$(BIN)/squawk --pg-version 15 --assume-in-transaction --exclude prefer-bigint-over-int migrations/[0-9][0-9][0-9][0-9]_*[a-z].sql
+	$(BIN)/shellcheck .ci/run deploy/lock
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 format: .venv/dev.stamp ## what the formatter can mend
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-lock: .venv/dev.stamp ## resolve the dependencies anew, with hashes
-	$(BIN)/python -m pip install --quiet uv
-	deploy/lock
+lock: | .venv/bin/python .data/tmp ## write deploy/*.lock from pyproject.toml (ARGS=--upgrade raises versions)
+	$(BIN)/python -m pip install --quiet 'uv>=0.9'
+	deploy/lock $(ARGS)
 
 clean: ## remove the environment and the demo's data
 	rm -rf .venv .data *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from .booking import Stores, announce
 from .database import Connection, Database
-from .errors import CapacityExceeded, InUse, NotFound, ShowtimeOverlap
+from .errors import CapacityExceeded, InUse, Invalid, NotFound, ShowtimeOverlap
 from .repository import auditoriums, showtimes
 from .repository.auditoriums import Auditorium, AuditoriumInput, Seat
 from .repository.showtimes import Showtime, ShowtimeInput
@@ -72,7 +72,7 @@ async def add_showtime(stores: Stores, *, showtime: ShowtimeInput) -> Showtime:
     try:
         async with stores.database.transaction() as conn:
             # Two overlapping inserts at once would wait for each other; the room's lock lines them up.
-            await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id)
+            _check_room(await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id))
             showtime_id = await showtimes.insert_showtime(conn, showtime=showtime, cleaning_s=stores.cleaning_s)
             return await _find(conn, showtime_id)
     except ShowtimeOverlap as overlap:
@@ -83,10 +83,11 @@ async def update_showtime(stores: Stores, *, showtime_id: int, showtime: Showtim
     """Replace a showtime; raises NotFound, ShowtimeOverlap, Invalid, and InUse for moving one with reservations."""
     try:
         async with stores.database.transaction() as conn:
-            await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id)
+            capacity = await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id)
             room = await showtimes.lock_showtime(conn, showtime_id=showtime_id)
             if room is None:
                 raise NotFound("There is no such showtime.")
+            _check_room(capacity)
             moved = room != showtime.auditorium_id
             if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
                 raise InUse("The showtime has reservations, so it cannot move to another auditorium.")
@@ -123,6 +124,12 @@ async def _lock_auditorium(conn: Connection, auditorium_id: int) -> int:
     if capacity is None:
         raise NotFound("There is no such auditorium.")
     return capacity
+
+
+def _check_room(capacity: int | None) -> None:
+    """Refuse a showtime of no room here: the exclusion constraint comes first, and cannot even take the highest id."""
+    if capacity is None:
+        raise Invalid("/auditorium_id", "There is no such auditorium.")
 
 
 async def _find(conn: Connection, showtime_id: int) -> Showtime:

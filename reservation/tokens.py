@@ -13,6 +13,8 @@ from .errors import InvalidToken
 ALGORITHM = "HS256"
 REQUIRED_CLAIMS = ["sub", "role", "type", "jti", "iat", "exp"]
 MAX_TOKEN_CHARS = 4096
+MAX_USER_ID = 2**63 - 1
+MAX_GENERATION = 2**31 - 1
 # Another host of ours may be a second ahead: what it has signed is good although it was issued "in the future".
 READING: Options = {"require": REQUIRED_CLAIMS, "verify_iat": False}
 
@@ -75,14 +77,17 @@ class TokenMint:
             raise InvalidToken
         try:
             claims = jwt.decode(token, self.secret, [ALGORITHM], options=READING)
-            session, jti_kind, generation = str(claims["jti"]).split(".")
+            session, jti_kind, count = str(claims["jti"]).split(".")
+            user_id, generation = int(claims["sub"]), int(count)
             if claims["type"] != kind or jti_kind != kind:
                 raise InvalidToken
+            if not (0 < user_id <= MAX_USER_ID and 0 < generation <= MAX_GENERATION):
+                raise InvalidToken
             return Claims(
-                user_id=int(claims["sub"]),
+                user_id=user_id,
                 role=str(claims["role"]),
                 session_id=UUID(session),
-                generation=int(generation),
+                generation=generation,
                 expires_at=int(claims["exp"]),
             )
         except (jwt.InvalidTokenError, ValueError) as error:

@@ -3,13 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
 from tests.documented import Document, parse
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 PASSWORD = "correct horse battery"
 
@@ -28,7 +30,7 @@ class Answer:
     @property
     def code(self) -> Any:
         """The problem's stable code."""
-        return self.json["code"]
+        return self.json.get("code")
 
 
 @dataclass(slots=True)
@@ -160,7 +162,7 @@ class Api:
         return {seat["id"]: seat["status"] for seat in answer.json["seats"]}
 
 
-def slot(hours_from_now: float, minutes: float = 120) -> dict[str, str]:
+def slot(hours_from_now: float, minutes: float = 120) -> dict[str, Any]:
     """starts_at and ends_at of a showtime."""
     starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours_from_now)
     return {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(minutes=minutes)).isoformat()}

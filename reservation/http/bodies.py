@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from aiohttp import ContentTypeError, web
+from aiohttp import web
 from marshmallow import Schema, ValidationError
 
 from ..errors import DomainError, Invalid, Json
@@ -22,7 +22,7 @@ async def json_body(request: web.Request) -> Json:
         raise Refused(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
     try:
         raw = await request.read()
-    except ContentTypeError as error:
+    except web.RequestPayloadError as error:
         raise Refused(400, "malformed_request", "The body is not encoded as its headers say.") from error
     try:
         parsed: Json = orjson.loads(raw)

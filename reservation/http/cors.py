@@ -21,6 +21,12 @@ def add_cors(app: web.Application, origins: Sequence[str]) -> None:
         allow_methods=("GET", "POST", "PUT", "DELETE"),
         max_age=MAX_AGE_S,
     )
+    app.on_response_prepare.append(_vary)
     cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
     for route in list(app.router.routes()):
         cors.add(route)
+
+
+async def _vary(request: web.Request, response: web.StreamResponse) -> None:
+    """Keep a shared cache from giving one origin what was answered to another."""
+    response.headers.add("Vary", "Origin")

@@ -47,7 +47,9 @@ def add_docs(app: web.Application, tables: Sequence[Routes]) -> None:
     app.router.add_get("/openapi.json", _fixed(orjson.dumps(made)), name="openapi")
     app.router.add_get("/docs", swagger_ui, name="docs")
     app.router.add_get("/redoc", redoc, name="redoc")
-    app.router.add_static("/static/", PACKAGE / "static", name="static")
+    # One route a file, so that what is not there is answered like any unknown route.
+    for asset in sorted(path for path in (PACKAGE / "static").rglob("*") if path.is_file()):
+        app.router.add_get(f"/{asset.relative_to(PACKAGE).as_posix()}", _asset(asset))
 
 
 async def swagger_ui(request: web.Request) -> web.Response:
@@ -72,6 +74,13 @@ def _fixed(body: bytes) -> Page:
         response.headers["Cache-Control"] = "no-cache"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
+
+    return answer
+
+
+def _asset(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
+    async def answer(request: web.Request) -> web.FileResponse:
+        return web.FileResponse(path)
 
     return answer
 

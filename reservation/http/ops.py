@@ -4,7 +4,7 @@ from aiohttp import web
 from marshmallow import Schema, fields
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ..errors import DatabaseUnavailable
+from ..errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
 from ..repository import ops
 from ..schema import known_migrations
 from .bodies import answer
@@ -27,7 +27,7 @@ async def health(request: web.Request) -> web.Response:
     return answer({"status": "ok"})
 
 
-@routes.add("GET", "/ready", answer=StatusOutput(), raises=(DatabaseUnavailable,))
+@routes.add("GET", "/ready", answer=StatusOutput(), raises=(DatabaseUnavailable, HoldsUnavailable, Overloaded))
 async def ready(request: web.Request) -> web.Response:
     """Whether the service can sell: PostgreSQL and Redis answer, and no migration is pending."""
     async with request.app[DATABASE].connection() as conn:

@@ -37,6 +37,7 @@ DOMAIN: dict[type[DomainError], tuple[int, str]] = {
 # What HTTP itself refuses, before any handler: aiohttp's own exceptions, by status.
 PROTOCOL: dict[int, tuple[str, str]] = {
     400: ("malformed_request", "The request is not well-formed."),
+    403: ("forbidden", "Pages of this origin may not send this request."),
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not answer this method; see Allow."),
     413: ("payload_too_large", "The body is larger than this service takes."),

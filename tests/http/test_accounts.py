@@ -1,0 +1,232 @@
+"""Signing up, in and out, and what a token is good for."""
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from reservation.app import TABLES
+from reservation.http.routes import Access
+from tests.api import PASSWORD, Answer, Api, Connection, Person
+
+OPERATIONS = [operation for table in TABLES for operation in table.operations]
+GUARDED = [operation for operation in OPERATIONS if operation.access is not Access.PUBLIC]
+FOR_ADMINS = [operation for operation in OPERATIONS if operation.access is Access.ADMIN]
+
+
+def refusal(answer: Answer) -> tuple[int, str]:
+    return answer.status, answer.code
+
+
+async def sign_up(api: Api, **fields: Any) -> Answer:
+    body = {"name": "Ada", "email": "Ada.Lovelace@Example.com", "password": PASSWORD} | fields
+    return await api.call("POST", "/auth/signup", body)
+
+
+async def log_in(api: Api, email: str, password: str = PASSWORD) -> Answer:
+    return await api.call("POST", "/auth/login", {"email": email, "password": password})
+
+
+async def refresh(api: Api, token: str) -> Answer:
+    return await api.call("POST", "/auth/refresh", {"refresh_token": token})
+
+
+async def me(api: Api, token: str) -> Answer:
+    return await api.call("GET", "/auth/me", headers={"Authorization": f"Bearer {token}"})
+
+
+async def test_sign_up(api: Api) -> None:
+    made = await sign_up(api)
+    assert made.status == 201, made.text
+    assert set(made.json) == {"id", "name", "email", "role", "created_at"}
+    assert (made.json["name"], made.json["email"], made.json["role"]) == ("Ada", "Ada.Lovelace@Example.com", "user")
+    assert PASSWORD not in made.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"role": "admin"}, "/role"),
+        ({"name": ""}, "/name"),
+        ({"name": " \t"}, "/name"),
+        ({"name": "a" * 201}, "/name"),
+        ({"email": "no-address"}, "/email"),
+        ({"email": "a@" + "b" * 250 + ".com"}, "/email"),
+        ({"email": None}, "/email"),
+        ({"password": "seven77"}, "/password"),
+        ({"password": "p" * 129}, "/password"),
+        ({"password": 12345678}, "/password"),
+    ],
+)
+async def test_refused_sign_ups(api: Api, fields: dict[str, Any], pointer: str) -> None:
+    refused = await sign_up(api, **fields)
+    assert refusal(refused) == (422, "validation_error")
+    assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
+    assert (await sign_up(api)).status == 201
+
+
+@pytest.mark.parametrize("password", ["p" * 8, "p" * 128, "пароль-🎬-密码"])
+async def test_passwords_that_are_taken(api: Api, password: str) -> None:
+    assert (await sign_up(api, password=password)).status == 201
+    assert (await log_in(api, "ada.lovelace@example.com", password)).status == 200
+    assert (await log_in(api, "ada.lovelace@example.com", password[:-1])).status == 401
+
+
+async def test_an_address_is_taken_whatever_its_case(api: Api) -> None:
+    assert (await sign_up(api)).status == 201
+    assert refusal(await sign_up(api, email="ADA.lovelace@example.COM")) == (409, "email_taken")
+
+
+async def test_two_at_once_do_not_get_the_same_address(api: Api) -> None:
+    answers = await asyncio.gather(*(sign_up(api, email=f"{who}@example.com") for who in ("ada", "ADA", "Ada", "aDa")))
+    assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
+
+
+async def test_log_in(api: Api) -> None:
+    made = await sign_up(api)
+    answer = await log_in(api, "ADA.LOVELACE@EXAMPLE.COM")
+    assert answer.status == 200, answer.text
+    assert (answer.json["token_type"], answer.json["expires_in"]) == ("Bearer", 1800)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert (await me(api, answer.json["access_token"])).json == made.json
+
+
+async def test_wrong_password_and_unknown_address_look_the_same(api: Api) -> None:
+    await sign_up(api)
+    wrong = await log_in(api, "ada.lovelace@example.com", PASSWORD + "!")
+    unknown = await log_in(api, "nobody@example.com")
+    assert refusal(wrong) == refusal(unknown) == (401, "invalid_credentials")
+    assert {**wrong.json, "request_id": ""} == {**unknown.json, "request_id": ""}
+
+
+async def test_refresh_gives_a_new_pair(api: Api) -> None:
+    person = await api.sign_up()
+    answer = await refresh(api, person.refresh_token)
+    assert answer.status == 200, answer.text
+    assert answer.json["refresh_token"] != person.refresh_token
+    assert (await me(api, answer.json["access_token"])).json["id"] == person.id
+    assert (await refresh(api, answer.json["refresh_token"])).status == 200
+
+
+async def test_reuse_of_a_spent_token_revokes_its_family(api: Api) -> None:
+    person = await api.sign_up()
+    elsewhere = await api.log_in(person.id, person.email)
+    second = (await refresh(api, person.refresh_token)).json["refresh_token"]
+    third = (await refresh(api, second)).json["refresh_token"]
+
+    assert refusal(await refresh(api, person.refresh_token)) == (401, "invalid_token")
+
+    assert refusal(await refresh(api, third)) == (401, "invalid_token")
+    assert (await refresh(api, elsewhere.refresh_token)).status == 200
+
+
+async def test_of_two_refreshes_at_once_one_wins(api: Api) -> None:
+    person = await api.sign_up()
+    answers = await asyncio.gather(*(refresh(api, person.refresh_token) for _ in range(4)))
+    assert sorted(answer.status for answer in answers) == [200, 401, 401, 401]
+
+
+async def test_log_out_revokes_the_family_and_no_other(api: Api) -> None:
+    person = await api.sign_up()
+    elsewhere = await api.log_in(person.id, person.email)
+    newest = (await refresh(api, person.refresh_token)).json["refresh_token"]
+    for _ in range(2):
+        gone = await api.call("POST", "/auth/logout", {"refresh_token": newest})
+        assert (gone.status, gone.text) == (204, "")
+    assert refusal(await refresh(api, newest)) == (401, "invalid_token")
+    assert (await refresh(api, elsewhere.refresh_token)).status == 200
+
+
+async def test_log_out_needs_a_refresh_token(api: Api) -> None:
+    person = await api.sign_up()
+    for token in (person.access_token, "nonsense"):
+        assert refusal(await api.call("POST", "/auth/logout", {"refresh_token": token})) == (401, "invalid_token")
+
+
+async def test_an_account_that_is_gone(api: Api, db: Connection) -> None:
+    person = await api.sign_up()
+    await db.execute("delete from users where id = $1", person.id)
+    assert refusal(await me(api, person.access_token)) == (401, "invalid_token")
+    assert refusal(await refresh(api, person.refresh_token)) == (401, "invalid_token")
+
+
+async def test_needs_somebody_signed_in(api: Api) -> None:
+    assert len(GUARDED) > len(FOR_ADMINS) > 15
+    for operation in GUARDED:
+        refused = await api.call(operation.method, re.sub(r"{\w+}", "1", operation.path), {})
+        assert refusal(refused) == (401, "not_authenticated"), operation
+        assert refused.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_administration_is_for_admins(api: Api, db: Connection) -> None:
+    customer, staff = await api.sign_up(), await api.sign_up()
+    await db.execute("update users set role = 'staff' where id = $1", staff.id)
+    staff = await api.log_in(staff.id, staff.email)
+    for operation in FOR_ADMINS:
+        path = re.sub(r"{\w+}", "1", operation.path)
+        for person in (customer, staff):
+            assert refusal(await api.call(operation.method, path, {}, who=person)) == (403, "forbidden"), path
+
+
+async def test_a_demotion_ends_the_power_of_old_tokens(api: Api) -> None:
+    admin, other = await api.admin(), await api.sign_up()
+    await set_role(api, admin, other.id, "admin")
+    other = await api.log_in(other.id, other.email)
+    assert (await api.call("GET", "/admin/users", who=other)).status == 200
+
+    assert (await set_role(api, admin, other.id, "user")).status == 200
+
+    assert refusal(await api.call("GET", "/admin/users", who=other)) == (403, "forbidden")
+    assert (await api.call("GET", "/auth/me", who=other)).json["role"] == "user"
+
+
+async def test_a_promotion_counts_at_once(api: Api) -> None:
+    other = await api.sign_up()
+    assert (await set_role(api, await api.admin(), other.id, "admin")).json["role"] == "admin"
+    assert (await api.call("GET", "/admin/users", who=other)).status == 200
+
+
+async def test_the_last_admin_stays(api: Api) -> None:
+    admin = await api.admin()
+    for role in ("user", "staff"):
+        assert refusal(await set_role(api, admin, admin.id, role)) == (409, "last_admin")
+    assert (await set_role(api, admin, admin.id, "admin")).status == 200
+    assert (await api.call("GET", "/auth/me", who=admin)).json["role"] == "admin"
+
+
+async def test_of_two_racing_demotions_one_admin_is_left(api: Api, db: Connection) -> None:
+    first = await api.admin()
+    for _ in range(5):
+        second = await api.sign_up()
+        await set_role(api, first, second.id, "admin")
+        answers = await asyncio.gather(set_role(api, first, second.id, "user"), set_role(api, second, first.id, "user"))
+        assert [answer.status for answer in answers].count(200) == 1, [answer.text for answer in answers]
+        assert {answer.code for answer in answers if answer.status != 200} <= {"last_admin", "forbidden"}
+        assert await db.fetchval("select count(*) from users where role = 'admin'") == 1
+        first = first if answers[0].status == 200 else second
+
+
+async def test_roles_of_nobody_and_of_no_kind(api: Api) -> None:
+    admin = await api.admin()
+    assert refusal(await set_role(api, admin, 4711, "user")) == (404, "not_found")
+    for role in ("root", "", None, 1, "Admin"):
+        assert refusal(await set_role(api, admin, admin.id, role)) == (422, "validation_error")
+
+
+async def test_all_users_page_by_page(api: Api) -> None:
+    admin = await api.admin()
+    people = [admin.id, *[(await sign_up(api, email=f"p{index}@example.com")).json["id"] for index in range(4)]]
+    found, cursor = [], ""
+    while True:
+        answer = await api.call("GET", f"/admin/users?limit=2{cursor}", who=admin)
+        found += [user["id"] for user in answer.json["items"]]
+        if answer.json["next_cursor"] is None:
+            break
+        cursor = f"&cursor={answer.json['next_cursor']}"
+    assert found == people
+    assert "password" not in answer.text
+
+
+async def set_role(api: Api, who: Person, user_id: int, role: object) -> Answer:
+    return await api.call("PUT", f"/admin/users/{user_id}/role", {"role": role}, who=who)

@@ -1,0 +1,126 @@
+"""The document at /openapi.json is the truth: every operation of it works, and a lie would be noticed."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tests.api import PASSWORD, Api, slot
+from tests.documented import Document
+
+
+async def administrate(api: Api) -> None:
+    """Every operation of the administration, to the good."""
+    admin = await api.admin()
+    cinema = await api.cinema()
+    bodies = {
+        f"/admin/movies/{await api.movie()}": {"title": "B", "duration_minutes": 1},
+        f"/admin/auditoriums/{(await api.auditorium())[0]}": {"name": "B", "capacity": 50},
+        f"/admin/showtimes/{await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))}": {
+            "movie_id": cinema.movie_id,
+            "auditorium_id": cinema.auditorium_id,
+            "base_price": 1,
+            **slot(72),
+        },
+    }
+    for path, body in bodies.items():
+        for method, sent in (("GET", None), ("PUT", body), ("DELETE", None)):
+            assert (await api.call(method, path, sent, who=admin)).status in {200, 204}
+        assert (await api.call("GET", path.rpartition("/")[0], who=admin)).status == 200
+    await api.call("GET", f"/admin/auditoriums/{cinema.auditorium_id}/seats", who=admin)
+    await api.call("DELETE", f"/admin/seats/{cinema.seat_ids[0]}", who=admin)
+    await api.call("GET", "/admin/users", who=admin)
+    await api.call("PUT", f"/admin/users/{admin.id}/role", {"role": "admin"}, who=admin)
+
+
+async def book(api: Api) -> None:
+    """Every operation of a customer, to the good."""
+    cinema = await api.cinema()
+    person = await api.sign_up()
+    held = await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])
+    await api.call("GET", f"/reservations/{held.json['id']}", who=person)
+    await api.confirm(person, held.json["id"])
+    await api.cancel(person, held.json["id"])
+    for path in (
+        "/reservations",
+        "/auth/me",
+        "/movies",
+        f"/movies/{cinema.movie_id}",
+        f"/movies/{cinema.movie_id}/showtimes",
+        "/showtimes",
+        f"/showtimes/{cinema.showtime_id}",
+        f"/showtimes/{cinema.showtime_id}/seats",
+        "/health",
+        "/ready",
+        "/metrics",
+    ):
+        assert (await api.call("GET", path, who=person)).status == 200
+    renewed = await api.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token})
+    await api.call("POST", "/auth/logout", {"refresh_token": renewed.json["refresh_token"]})
+
+
+async def test_every_documented_operation_works(api: Api) -> None:
+    await administrate(api)
+    await book(api)
+    document = await api.document()
+    assert api.succeeded == document.operations
+
+
+async def test_the_document_has_an_etag(api: Api) -> None:
+    answer = await api.call("GET", "/openapi.json")
+    assert (answer.status, answer.json["openapi"][:3]) == (200, "3.1")
+    again = await api.call("GET", "/openapi.json", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status == 304
+
+
+async def test_examples_of_problems_are_like_the_real_ones(api: Api) -> None:
+    made = (await api.call("GET", "/openapi.json")).json
+    body = {"name": "A", "email": "a@example.com", "password": PASSWORD}
+    assert (await api.call("POST", "/auth/signup", body)).status == 201
+    real = (await api.call("POST", "/auth/signup", body)).json
+    response = made["paths"]["/auth/signup"]["post"]["responses"]["409"]["$ref"].rpartition("/")[2]
+    examples = made["components"]["responses"][response]["content"]["application/problem+json"]["examples"]
+    assert examples["email_taken"]["value"] | {"request_id": ""} == real | {"request_id": ""}
+
+
+def no_status(made: dict[str, Any]) -> None:
+    del made["paths"]["/movies/{movie_id}"]["get"]["responses"]["200"]
+
+
+def no_member(made: dict[str, Any]) -> None:
+    del made["components"]["schemas"]["MovieOutput"]["properties"]["genre"]
+
+
+def another_type(made: dict[str, Any]) -> None:
+    made["components"]["schemas"]["MovieOutput"]["properties"]["id"] = {"type": "string"}
+
+
+def one_more_member(made: dict[str, Any]) -> None:
+    made["components"]["schemas"]["MovieOutput"]["required"].append("rating")
+
+
+def another_content_type(made: dict[str, Any]) -> None:
+    response = made["paths"]["/movies/{movie_id}"]["get"]["responses"]["200"]
+    response["content"] = {"text/html": response["content"]["application/json"]}
+
+
+def one_more_header(made: dict[str, Any]) -> None:
+    made["paths"]["/movies/{movie_id}"]["get"]["responses"]["200"]["headers"]["ETag"] = {}
+
+
+def no_header(made: dict[str, Any]) -> None:
+    del made["paths"]["/movies/{movie_id}"]["get"]["responses"]["200"]["headers"]["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    "lie", [no_status, no_member, another_type, one_more_member, another_content_type, one_more_header, no_header]
+)
+async def test_a_lie_would_be_noticed(api: Api, lie: Callable[[dict[str, Any]], None]) -> None:
+    made = (await api.call("GET", "/openapi.json")).json
+    answer = await api.call("GET", f"/movies/{await api.movie()}")
+    seen = ("GET", "/movies/1", 200, answer.headers, answer.json, "application/json")
+    Document(deepcopy(made)).check_answer(*seen)
+    lie(made)
+    with pytest.raises(AssertionError):
+        Document(made).check_answer(*seen)

@@ -1,0 +1,105 @@
+"""A hold that runs out does so by itself: nothing cleans up, and nobody has to look."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.api import Api, Cinema, Person
+from tests.conftest import StartApi
+
+
+@pytest.fixture
+async def api(start_api: StartApi) -> Api:
+    return await start_api(HOLD_TTL_SECONDS="1")
+
+
+async def held(api: Api, seats: int = 2) -> tuple[Cinema, Person, Any]:
+    cinema = await api.cinema()
+    customer = await api.sign_up()
+    answer = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:seats])
+    assert answer.status == 201, answer.text
+    return cinema, customer, answer.json
+
+
+async def runs_out(api: Api, who: Person, reservation_id: str) -> Any:
+    """Until the reservation reads expired."""
+    async with asyncio.timeout(10):
+        while True:
+            answer = await api.call("GET", f"/reservations/{reservation_id}", who=who)
+            if answer.json["status"] != "held":
+                return answer.json
+            await asyncio.sleep(0.05)
+
+
+async def test_reads_expired(api: Api) -> None:
+    _, customer, hold = await held(api)
+    assert await runs_out(api, customer, hold["id"]) == hold | {"status": "expired"}
+    listed = await api.call("GET", "/reservations?status=expired", who=customer)
+    assert [item["id"] for item in listed.json["items"]] == [hold["id"]]
+    assert (await api.call("GET", "/reservations?status=held", who=customer)).json["items"] == []
+
+
+async def test_cannot_be_confirmed_or_cancelled(api: Api) -> None:
+    cinema, customer, hold = await held(api)
+    await runs_out(api, customer, hold["id"])
+    for answer in (await api.confirm(customer, hold["id"]), await api.cancel(customer, hold["id"])):
+        assert (answer.status, answer.code) == (410, "hold_expired")
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
+
+
+async def test_confirmed_in_time_does_not_run_out(api: Api) -> None:
+    cinema, customer, hold = await held(api)
+    assert (await api.confirm(customer, hold["id"])).status == 200
+    later = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[2:3])
+    await runs_out(api, customer, later.json["id"])
+    assert (await api.call("GET", f"/reservations/{hold['id']}", who=customer)).json["status"] == "confirmed"
+    assert list((await api.statuses(cinema.showtime_id)).values())[:3] == ["booked", "booked", "available"]
+
+
+async def test_the_seats_are_free_for_another(api: Api) -> None:
+    cinema, customer, hold = await held(api)
+    other = await api.sign_up()
+    assert (await api.hold(other, cinema.showtime_id, cinema.seat_ids[:1])).status == 409
+    await runs_out(api, customer, hold["id"])
+
+    again = await api.hold(other, cinema.showtime_id, cinema.seat_ids[:2])
+
+    assert again.status == 201, again.text
+    assert (await api.confirm(other, again.json["id"])).status == 200
+    assert (await api.confirm(customer, hold["id"])).status == 410
+    assert list((await api.statuses(cinema.showtime_id)).values())[:2] == ["booked", "booked"]
+
+
+async def test_late_refusal_leaves_the_next_holder_alone(api: Api) -> None:
+    cinema, customer, hold = await held(api)
+    other = await api.sign_up()
+    await runs_out(api, customer, hold["id"])
+    assert (await api.hold(other, cinema.showtime_id, cinema.seat_ids[:2])).status == 201
+    assert (await api.cancel(customer, hold["id"])).status == 410
+    assert list((await api.statuses(cinema.showtime_id)).values())[:2] == ["held", "held"]
+
+
+async def test_the_seat_map_changes_by_itself(api: Api) -> None:
+    cinema, _, _ = await held(api)
+    path = f"/showtimes/{cinema.showtime_id}/seats"
+    before = await api.call("GET", path)
+    known = {"If-None-Match": before.headers["ETag"]}
+    assert [seat["status"] for seat in before.json["seats"]].count("held") == 2
+    assert (await api.call("GET", path, headers=known)).status == 304
+
+    async with asyncio.timeout(10):
+        while (after := await api.call("GET", path, headers=known)).status == 304:
+            await asyncio.sleep(0.05)
+
+    assert after.status == 200
+    assert {seat["status"] for seat in after.json["seats"]} == {"available"}
+    assert after.json["version"] > before.json["version"]
+    assert after.headers["ETag"] != before.headers["ETag"]
+    assert (await api.call("GET", path, headers={"If-None-Match": after.headers["ETag"]})).status == 304
+
+
+async def test_the_seat_map_is_right_even_if_nobody_asked_before(api: Api) -> None:
+    cinema, _, _ = await held(api)
+    await asyncio.sleep(1.2)
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}

@@ -1,0 +1,180 @@
+"""The settings: defaults, bounds, what goes together, and that .env.example tells of each one."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from reservation.settings import WELL_KNOWN_SECRETS, InvalidSettings, Settings
+
+ROOT = Path(__file__).parents[2]
+SECRET = "0123456789abcdef0123456789abcdef"
+STORES = {"DATABASE_URL": "postgresql://localhost/cinema", "REDIS_URL": "redis://localhost", "JWT_SECRET": SECRET}
+
+# Each with its field, the factor from its unit to the field's, its default and its bounds.
+NUMBERS = [
+    ("ACCESS_TOKEN_EXPIRE_MINUTES", "access_token_ttl_s", 60, 30, 1, 1440),
+    ("REFRESH_TOKEN_EXPIRE_DAYS", "refresh_token_ttl_s", 86_400, 7, 1, 365),
+    ("HOLD_TTL_SECONDS", "hold_ttl_s", 1, 600, 1, 86_400),
+    ("MAX_SEATS_PER_HOLD", "max_seats_per_hold", 1, 10, 1, 100),
+    ("CANCEL_CUTOFF_MINUTES", "cancel_cutoff_s", 60, 0, 0, 525_600),
+    ("CLEANING_MINUTES", "cleaning_s", 60, 0, 0, 1440),
+    ("MAX_BODY_BYTES", "max_body_bytes", 1, 1_048_576, 1024, 67_108_864),
+    ("POOL_SIZE", "pool_size", 1, 10, 1, 1000),
+    ("POOL_WAIT_SECONDS", "pool_wait_s", 1, 5, 1, 60),
+    ("STATEMENT_TIMEOUT_SECONDS", "statement_timeout_s", 1, 5, 1, 600),
+    ("SHUTDOWN_SECONDS", "shutdown_s", 1, 10, 1, 600),
+]
+
+
+class Recording(Mapping[str, str]):
+    """An environment with nothing in it that remembers what was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("settings are asked for by name")
+
+    def __len__(self) -> int:
+        return 0
+
+
+def known_names() -> set[str]:
+    """Every variable that Settings reads."""
+    environ = Recording()
+    Settings.from_env(environ)
+    return environ.asked
+
+
+def refusal(**environ: str) -> str:
+    """Why these settings are refused."""
+    with pytest.raises(InvalidSettings) as refused:
+        Settings.from_env(environ)
+    return str(refused.value)
+
+
+def test_every_field_has_a_setting() -> None:
+    assert len(known_names()) == len(fields(Settings))
+
+
+def test_example_names_every_setting_and_no_other() -> None:
+    assert dotenv_values(ROOT / ".env.example").keys() == known_names()
+
+
+def test_example_shows_the_defaults() -> None:
+    example = {name: value or "" for name, value in dotenv_values(ROOT / ".env.example").items()}
+    assert Settings.from_env(example) == Settings.from_env({})
+
+
+def test_example_explains_every_setting() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    explained = {line.partition("=")[0] for before, line in pairwise(lines) if before[:2] == "# "}
+    assert known_names() <= explained
+
+
+def test_defaults() -> None:
+    settings = Settings.from_env({})
+    assert settings.embedded
+    assert (settings.database_url, settings.redis_url, settings.jwt_secret) == (None, None, None)
+    assert (settings.admin_email, settings.admin_password) == (None, None)
+    assert (settings.currency, settings.cors_origins) == ("USD", ())
+    assert (settings.log_level, settings.access_log) == ("info", True)
+    assert (settings.postgres_bin_dir, settings.valkey_server) == (None, None)
+
+
+@pytest.mark.parametrize(("name", "field", "factor", "default", "low", "high"), NUMBERS)
+def test_numbers(name: str, field: str, factor: int, default: int, low: int, high: int) -> None:
+    assert getattr(Settings.from_env({}), field) == default * factor
+    for value in (low, high):
+        assert getattr(Settings.from_env({name: f" {value} "}), field) == value * factor
+    for value in (low - 1, high + 1):
+        assert refusal(**{name: str(value)}) == f"{name} must be between {low} and {high}, not {value}"
+    for text in ("many", "1.5", "1e3", "0x10"):
+        assert refusal(**{name: text}) == f"{name} must be a whole number, not {text!r}"
+
+
+@pytest.mark.parametrize("name", sorted(known_names()))
+def test_empty_is_unset(name: str) -> None:
+    assert Settings.from_env({name: "  "}) == Settings.from_env({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://localhost/cinema"),
+        ("DATABASE_URL", "localhost"),
+        ("REDIS_URL", "http://localhost"),
+        ("JWT_SECRET", "too-short"),
+        ("CURRENCY", "usd"),
+        ("CURRENCY", "EURO"),
+        ("CURRENCY", "ÄÖÜ"),
+        ("CORS_ORIGINS", "example.org"),
+        ("CORS_ORIGINS", "https://example.org, null"),
+        ("LOG_LEVEL", "loud"),
+        ("ACCESS_LOG", "maybe"),
+    ],
+)
+def test_refusal_names_the_setting(name: str, value: str) -> None:
+    assert refusal(**(STORES | {name: value})).startswith(f"{name} ")
+
+
+def test_refusal_of_a_url_does_not_show_it() -> None:
+    assert "hunter2" not in refusal(**(STORES | {"DATABASE_URL": "mysql://cinema:hunter2@localhost/cinema"}))
+
+
+def test_stores_go_together() -> None:
+    assert refusal(DATABASE_URL=STORES["DATABASE_URL"]).startswith("REDIS_URL ")
+    assert refusal(REDIS_URL=STORES["REDIS_URL"]).startswith("DATABASE_URL ")
+    assert not Settings.from_env(STORES).embedded
+
+
+@pytest.mark.parametrize("given", ["ADMIN_EMAIL", "ADMIN_PASSWORD"])
+def test_administrator_is_whole(given: str) -> None:
+    told = refusal(**{given: "somebody@example.com"})
+    assert "ADMIN_EMAIL" in told
+    assert "ADMIN_PASSWORD" in told
+
+
+def test_secret_is_required_with_own_stores() -> None:
+    assert refusal(DATABASE_URL=STORES["DATABASE_URL"], REDIS_URL=STORES["REDIS_URL"]).startswith("JWT_SECRET ")
+
+
+@pytest.mark.parametrize("secret", sorted(WELL_KNOWN_SECRETS))
+@pytest.mark.parametrize("spelling", [str.lower, str.upper])
+def test_well_known_secret_is_refused(secret: str, spelling: Callable[[str], str]) -> None:
+    for environ in (STORES, {}):
+        told = refusal(**(environ | {"JWT_SECRET": spelling(secret)}))
+        assert told.startswith("JWT_SECRET is a well-known example")
+
+
+def test_secret_is_counted_in_bytes() -> None:
+    assert Settings.from_env({"JWT_SECRET": "ä" * 16}).jwt_secret == "ä" * 16
+    assert refusal(JWT_SECRET="x" * 31).startswith("JWT_SECRET is shorter than 32 bytes")
+
+
+def test_lists_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_env(
+        {"CORS_ORIGINS": "https://a.example/, http://localhost:3000,", "DATA_DIR": "here", "POSTGRES_BIN_DIR": "bin"}
+    )
+    assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
+    assert settings.data_dir == tmp_path / "here"
+    assert settings.postgres_bin_dir == tmp_path / "bin"
+
+
+def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in known_names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("HOLD_TTL_SECONDS=60\nCURRENCY=EUR\n")
+    monkeypatch.setenv("CURRENCY", "CHF")
+    settings = Settings.from_env()
+    assert (settings.hold_ttl_s, settings.currency) == (60, "CHF")
