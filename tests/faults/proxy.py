@@ -1,0 +1,61 @@
+"""A TCP proxy between the service and a store, which can be cut, and cut at the worst moment."""
+
+import asyncio
+from contextlib import suppress
+from urllib.parse import urlsplit, urlunsplit
+
+
+class Proxy:
+    """Passes bytes on until it is cut; `lose_answers` keeps the store's answers back and then cuts."""
+
+    def __init__(self, target_url: str) -> None:
+        self._target = urlsplit(target_url)
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self._connections: set[asyncio.Task[None]] = set()
+        self.lose_answers = False
+
+    @property
+    def url(self) -> str:
+        """The store's URL, by way of the proxy."""
+        credentials = self._target.netloc.rpartition("@")[0]
+        return urlunsplit(self._target._replace(netloc=f"{credentials}@127.0.0.1:{self._port}"))
+
+    async def open(self) -> None:
+        """Let connections in; a second time at the same address."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        self._port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """End every connection and refuse new ones."""
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._connections):
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.create_task(self._connect(reader, writer))
+        self._connections.add(connection)
+        connection.add_done_callback(self._connections.discard)
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+        try:
+            with suppress(ConnectionError):
+                await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer, answers=True))
+        finally:
+            for end in (writer, back):
+                end.transport.abort()
+                with suppress(ConnectionError, asyncio.CancelledError):
+                    await end.wait_closed()
+
+    async def _pass_on(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
+        while data := await source.read(65536):
+            if answers and self.lose_answers:
+                break
+            sink.write(data)
+            await sink.drain()
+        raise ConnectionResetError  # whichever end goes first, the other follows
