@@ -11,6 +11,7 @@ from marshmallow import ValidationError, validate
 from .database import Connection, Database
 from .passwords import hash_password
 from .repository import accounts
+from .repository.accounts import Credentials
 from .resources import pool_options, token_mint
 from .settings import InvalidSettings, Settings
 
@@ -40,18 +41,29 @@ def create_admin(settings: Settings, *, email: str, password: str) -> None:
             f"an administrator's password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters"
         )
     password_hash = hash_password(password)
-    _with_connection(
-        settings,
-        lambda conn: accounts.upsert_admin(conn, name="Administrator", email=email, password_hash=password_hash),
-    )
+
+    async def upsert(conn: Connection) -> None:
+        async with conn.transaction():
+            admin = await accounts.upsert_admin(conn, name="Administrator", email=email, password_hash=password_hash)
+            # Anybody may have signed up with this address before: who did has no part in the new rights.
+            await accounts.revoke_sessions(conn, user_id=admin.id)
+
+    _with_connection(settings, upsert)
 
 
 def mint_token(settings: Settings, *, email: str) -> str:
     """An access token for the account with that address; raises UnknownUser."""
-    found = _with_connection(settings, lambda conn: accounts.find_credentials(conn, email=email))
-    if found is None:
-        raise UnknownUser(f"there is no account with the e-mail address {email}")
-    return token_mint(settings).mint("access", found.id, found.role, uuid4(), 1)
+    session_id = uuid4()
+
+    async def open_session(conn: Connection) -> Credentials:
+        found = await accounts.find_credentials(conn, email=email)
+        if found is None:
+            raise UnknownUser(f"there is no account with the e-mail address {email}")
+        await accounts.open_session(conn, session_id=session_id, user_id=found.id, ttl_s=settings.access_token_ttl_s)
+        return found
+
+    user = _with_connection(settings, open_session)
+    return token_mint(settings).mint("access", user.id, user.role, session_id, 1)
 
 
 def _with_connection(settings: Settings, work: Callable[[Connection], Awaitable[Made]]) -> Made:

@@ -5,19 +5,23 @@ of it, the unique constraint of booked_seats stands between a seat and its secon
 nothing but PostgreSQL is awaited.
 """
 
+import asyncio
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from uuid import UUID
 
 from structlog.stdlib import BoundLogger
 from uuid_utils.compat import uuid7
 
-from .database import Database
+from .database import Connection, Database
 from .errors import (
     HoldExpired,
     HoldsUnavailable,
     Invalid,
     NotFound,
+    Overloaded,
     ReservationCancelled,
     SeatsUnavailable,
     ShowtimeStarted,
@@ -29,6 +33,16 @@ from .repository.reservations import LockedReservation, Reservation
 
 NOBODY: frozenset[int] = frozenset()
 NO_RESERVATION = UUID(int=0)
+MAX_UNSETTLED = 100_000  # some 20 MB; what is beyond it is mended by the end of the holds, or by the next change
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What Redis has not heard of yet: a seat map that changed, and seats that the reservation holds no more."""
+
+    showtime_id: int
+    reservation_id: UUID
+    seat_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +53,10 @@ class Stores:
     holds: Holds
     log: BoundLogger
     hold_ttl_s: int
+    hold_deadline_s: float
     cancel_cutoff_s: int
     cleaning_s: int
+    unsettled: deque[Settlement] = field(default_factory=deque)
 
 
 async def hold(stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequence[int]) -> Reservation:
@@ -50,34 +66,15 @@ async def hold(stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequ
     every seat that stands against it.
     """
     await _check_seats(stores, showtime_id, seat_ids)
-    reservation_id = uuid7()
-    held = await stores.holds.take(
-        showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_s=stores.hold_ttl_s
-    )
-    if held:
-        async with stores.database.connection() as conn:
-            booked = await reservations.find_booked(conn, showtime_id=showtime_id, seat_ids=seat_ids)
-        raise SeatsUnavailable(held=held, booked=booked)
-    written: Reservation | frozenset[int] = NOBODY
     try:
-        async with stores.database.connection() as conn:
-            written = await reservations.insert_held(
-                conn,
-                reservation_id=reservation_id,
-                user_id=user_id,
-                showtime_id=showtime_id,
-                seat_ids=seat_ids,
-                ttl_s=stores.hold_ttl_s,
-            )
-    finally:
-        if not isinstance(written, Reservation):
-            await _settle(stores, showtime_id, reservation_id, seat_ids)
-    if isinstance(written, Reservation):
-        return written
-    if not written:  # something about the showtime changed since it was looked at: look again, and say what
+        async with asyncio.timeout(stores.hold_deadline_s):
+            granted = await _grant(stores, user_id, showtime_id, uuid7(), seat_ids)
+    except TimeoutError as error:
+        raise Overloaded from error
+    if granted is None:  # something about the showtime changed since it was looked at: look again, and say what
         await _check_seats(stores, showtime_id, seat_ids)
         raise HoldsUnavailable
-    raise SeatsUnavailable(held=NOBODY, booked=written)
+    return granted
 
 
 async def confirm(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
@@ -86,11 +83,11 @@ async def confirm(stores: Stores, *, user_id: int, reservation_id: UUID) -> Rese
     Raises NotFound, HoldExpired, ReservationCancelled, and SeatsUnavailable when the hold was lost and somebody else
     confirmed first.
     """
-    locked = await _confirm_one(stores.database, user_id, reservation_id)
-    if locked is not None:
+    locked, confirmed = await _confirm_one(stores.database, user_id, reservation_id)
+    if locked.status != confirmed.status:
         # After COMMIT: the version first, then the keys, so that a map read in between shows the seats held.
         await _settle(stores, locked.showtime_id, reservation_id, locked.seat_ids)
-    return await find(stores, user_id=user_id, reservation_id=reservation_id)
+    return confirmed
 
 
 async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
@@ -98,25 +95,32 @@ async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reser
 
     Raises NotFound, HoldExpired and TooLateToCancel; a second time changes nothing.
     """
-    locked = await _cancel_one(stores.database, user_id, reservation_id, stores.cancel_cutoff_s)
-    if locked is not None:
+    locked, cancelled = await _cancel_one(stores.database, user_id, reservation_id, stores.cancel_cutoff_s)
+    if locked.status != cancelled.status:
         await _settle(stores, locked.showtime_id, reservation_id, locked.seat_ids)
-    return await find(stores, user_id=user_id, reservation_id=reservation_id)
+    return cancelled
 
 
 async def find(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
     """One of a user's own reservations; raises NotFound."""
     async with stores.database.connection() as conn:
-        found = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-    if found is None:
-        raise NotFound("There is no such reservation of yours.")
-    return found
+        return await _find(conn, user_id, reservation_id)
 
 
 async def announce(stores: Stores, showtime_ids: Sequence[int]) -> None:
     """Count the versions of seat maps up, whose prices or seats an administrator has changed."""
     for showtime_id in showtime_ids:
         await _settle(stores, showtime_id, NO_RESERVATION, ())
+
+
+async def settle_again(stores: Stores) -> None:
+    """Tell Redis what it has missed; raises HoldsUnavailable when it still does not answer."""
+    while stores.unsettled:
+        late = stores.unsettled[0]
+        await stores.holds.settle(
+            showtime_id=late.showtime_id, reservation_id=late.reservation_id, seat_ids=late.seat_ids
+        )
+        stores.unsettled.remove(late)
 
 
 async def prime(database: Database, showtime_id: int) -> Prime:
@@ -142,53 +146,99 @@ async def _check_seats(stores: Stores, showtime_id: int, seat_ids: Sequence[int]
             raise Invalid(f"/seat_ids/{index}", "There is no such seat in this showtime's auditorium.")
 
 
-async def _confirm_one(database: Database, user_id: int, reservation_id: UUID) -> LockedReservation | None:
-    """Confirm in one transaction; None when it was confirmed before."""
+async def _grant(
+    stores: Stores, user_id: int, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int]
+) -> Reservation | None:
+    """Take the seats in Redis, then write the reservation down; whatever fails, the seats are given back."""
+    started = monotonic()
+    ours = True  # as far as we know: an answer that never came may have been a yes
+    try:
+        held = await stores.holds.take(
+            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_s=stores.hold_ttl_s
+        )
+        async with stores.database.connection() as conn:
+            if held:
+                ours = False
+                booked = await reservations.find_booked(conn, showtime_id=showtime_id, seat_ids=seat_ids)
+                raise SeatsUnavailable(held=held, booked=booked)
+            written = await reservations.insert_held(
+                conn,
+                reservation_id=reservation_id,
+                user_id=user_id,
+                showtime_id=showtime_id,
+                seat_ids=seat_ids,
+                # Both stores let go at once: time spent on the way here is not added to the hold.
+                ttl_ms=max(1, round((stores.hold_ttl_s - (monotonic() - started)) * 1000)),
+            )
+        if isinstance(written, Reservation):
+            ours = False  # it is the customer's now
+            return written
+        if written:
+            raise SeatsUnavailable(held=NOBODY, booked=written)
+        return None
+    finally:
+        if ours:
+            await _settle(stores, showtime_id, reservation_id, seat_ids)
+
+
+async def _confirm_one(database: Database, user_id: int, reservation_id: UUID) -> tuple[LockedReservation, Reservation]:
+    """Confirm in one transaction, or leave confirmed; what was locked, and what it is now."""
     async with database.transaction() as conn:
-        locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-        match locked:
-            case None:
-                raise NotFound("There is no such reservation of yours.")
-            case LockedReservation(status="confirmed"):
-                return None
-            case LockedReservation(status="cancelled"):
-                raise ReservationCancelled
-            case LockedReservation(status="expired"):
+        locked = await _lock(conn, user_id, reservation_id)
+        if locked.status == "cancelled":
+            raise ReservationCancelled
+        if locked.status == "expired":
+            raise HoldExpired
+        if locked.status == "held":
+            claimed = await reservations.claim_seats(
+                conn, reservation_id=reservation_id, showtime_id=locked.showtime_id
+            )
+            lost = frozenset(locked.seat_ids) - claimed
+            if lost:
+                raise SeatsUnavailable(held=NOBODY, booked=lost)  # rolls back what was claimed
+            if not await reservations.mark_confirmed(conn, reservation_id=reservation_id):
                 raise HoldExpired
-        claimed = await reservations.claim_seats(conn, reservation_id=reservation_id, showtime_id=locked.showtime_id)
-        lost = frozenset(locked.seat_ids) - claimed
-        if lost:
-            raise SeatsUnavailable(held=NOBODY, booked=lost)  # rolls back what was claimed
-        await reservations.mark_confirmed(conn, reservation_id=reservation_id)
-    return locked
+        return locked, await _find(conn, user_id, reservation_id)
 
 
 async def _cancel_one(
     database: Database, user_id: int, reservation_id: UUID, cutoff_s: int
-) -> LockedReservation | None:
-    """Cancel in one transaction; None when it was cancelled before."""
+) -> tuple[LockedReservation, Reservation]:
+    """Cancel in one transaction, or leave cancelled; what was locked, and what it is now."""
     async with database.transaction() as conn:
-        locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-        match locked:
-            case None:
-                raise NotFound("There is no such reservation of yours.")
-            case LockedReservation(status="cancelled"):
-                return None
-            case LockedReservation(status="expired"):
-                raise HoldExpired
-            case LockedReservation(status="confirmed"):
-                freed = await reservations.free_seats(
-                    conn, reservation_id=reservation_id, showtime_id=locked.showtime_id, cutoff_s=cutoff_s
-                )
-                if not freed:
-                    raise TooLateToCancel
-        await reservations.mark_cancelled(conn, reservation_id=reservation_id)
+        locked = await _lock(conn, user_id, reservation_id)
+        if locked.status == "expired":
+            raise HoldExpired
+        if locked.status == "confirmed":
+            freed = await reservations.free_seats(
+                conn, reservation_id=reservation_id, showtime_id=locked.showtime_id, cutoff_s=cutoff_s
+            )
+            if not freed:
+                raise TooLateToCancel
+        if locked.status != "cancelled":
+            await reservations.mark_cancelled(conn, reservation_id=reservation_id)
+        return locked, await _find(conn, user_id, reservation_id)
+
+
+async def _lock(conn: Connection, user_id: int, reservation_id: UUID) -> LockedReservation:
+    locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+    if locked is None:
+        raise NotFound("There is no such reservation of yours.")
     return locked
 
 
+async def _find(conn: Connection, user_id: int, reservation_id: UUID) -> Reservation:
+    found = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+    if found is None:
+        raise NotFound("There is no such reservation of yours.")
+    return found
+
+
 async def _settle(stores: Stores, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int]) -> None:
-    """Tell Redis what PostgreSQL has decided; the decision stands whether or not Redis hears of it."""
+    """Tell Redis what PostgreSQL has decided; the decision stands whether or not Redis hears of it now or later."""
     try:
         await stores.holds.settle(showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids)
     except HoldsUnavailable:
-        stores.log.warning("holds_not_settled", showtime_id=showtime_id, reservation_id=str(reservation_id))
+        stores.log.warning("settle_put_off", showtime_id=showtime_id, reservation_id=str(reservation_id))
+        if len(stores.unsettled) < MAX_UNSETTLED:
+            stores.unsettled.append(Settlement(showtime_id, reservation_id, tuple(seat_ids)))

@@ -1,7 +1,7 @@
 """The connection pool: a bounded wait, transactions, and PostgreSQL's errors in the words of the domain."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TypeAlias
 
@@ -9,6 +9,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from .errors import (
+    CapacityExceeded,
     DatabaseUnavailable,
     DomainError,
     EmailTaken,
@@ -24,6 +25,7 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 # Every constraint that a request can break and that its schema cannot see coming, by name.
 _BROKEN: dict[str, Callable[[], DomainError]] = {
     "users_lower_email_key": EmailTaken,
+    "seats_row_label_check": partial(CapacityExceeded, "There are no row labels left after ZZZ."),
     "showtimes_overlap_excl": ShowtimeOverlap,
     "showtimes_movie_id_fkey": partial(Invalid, "/movie_id", "There is no such movie."),
     "showtimes_auditorium_id_fkey": partial(Invalid, "/auditorium_id", "There is no such auditorium."),
@@ -71,16 +73,23 @@ class Database:
             if broken is None:
                 raise
             raise broken() from error
+        except asyncpg.DataError:
+            raise  # a value that no statement of ours should have been given: a fault of ours, though an InterfaceError
         except _PASSING as error:
             raise DatabaseUnavailable from error
         finally:
-            await self._pool.release(connection)
+            await self._release(connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one transaction, which an exception rolls back; raises as `connection` does."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    async def _release(self, connection: Connection) -> None:
+        """Give a connection back; one that breaks only now has done its work, and the pool has dropped it."""
+        with suppress(*_PASSING):
+            await self._pool.release(connection)
 
     async def _acquire(self) -> Connection:
         try:

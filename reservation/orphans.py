@@ -8,21 +8,21 @@ depends on the sweep but the wait of whoever wants those seats.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import TypeAlias
 from uuid import UUID
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from structlog.stdlib import BoundLogger
 
-from .database import Database
+from .booking import Stores, settle_again
 from .errors import Unavailable
 from .held_keys import HeldKey, scan_holds, still_held
-from .holds import Holds
 from .repository import audit as repository
 from .repository.audit import Connection
 
 HOLDS_A_STATEMENT = 1000
+TEND_EVERY_S = 1.0
 SWEEP_EVERY_S = 30
 SWEEP_KEY = "reservation:sweep"
 
@@ -65,33 +65,37 @@ async def unbacked(conn: Connection, held: Sequence[HeldKey]) -> Sequence[Orphan
     return [Orphan(held[hold.place], hold.status) for hold in found]
 
 
-async def sweep_for_ever(
-    redis: Redis, database: Database, holds: Holds, log: BoundLogger, *, second_look_s: float
-) -> None:
-    """Release orphaned holds, now and every half a minute, in one process at a time; an outage is waited out.
+async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -> None:
+    """Tell Redis what it missed, every second, and release orphaned holds, every half a minute in one process.
 
-    `second_look_s` must be longer than a hold can be on its way from Redis to PostgreSQL.
+    `second_look_s` must be longer than a hold can be on its way from Redis to PostgreSQL. No failure ends it.
     """
+    next_sweep = monotonic()
     while True:
         try:
-            if await redis.set(SWEEP_KEY, "1", nx=True, ex=SWEEP_EVERY_S - 1):
-                await _sweep(redis, database, holds, log, second_look_s)
+            await settle_again(stores)
+            if monotonic() >= next_sweep:
+                next_sweep = monotonic() + SWEEP_EVERY_S
+                if await redis.set(SWEEP_KEY, "1", nx=True, ex=SWEEP_EVERY_S - 1):
+                    await _sweep(redis, stores, second_look_s)
         except (Unavailable, RedisError, OSError) as error:
-            log.warning("sweep_failed", cause=repr(error))
-        await asyncio.sleep(SWEEP_EVERY_S)
+            stores.log.warning("tending_put_off", cause=repr(error))
+        except Exception:  # whatever it is, it must not end the tending for good and unnoticed
+            stores.log.exception("tending_failed")
+        await asyncio.sleep(TEND_EVERY_S)
 
 
-async def _sweep(redis: Redis, database: Database, holds: Holds, log: BoundLogger, second_look_s: float) -> None:
+async def _sweep(redis: Redis, stores: Stores, second_look_s: float) -> None:
     async def judge(held: Sequence[HeldKey]) -> Sequence[Orphan]:
-        async with database.connection() as conn:
+        async with stores.database.connection() as conn:
             return await unbacked(conn, held)
 
     for orphan in await find_orphans(redis, judge, second_look_s=second_look_s):
         held = orphan.held
         holder = _uuid(held.holder)
         if holder is not None:
-            await holds.settle(showtime_id=held.showtime_id, reservation_id=holder, seat_ids=[held.seat_id])
-            log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
+            await stores.holds.settle(showtime_id=held.showtime_id, reservation_id=holder, seat_ids=[held.seat_id])
+            stores.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
 
 
 def _uuid(text: str) -> UUID | None:

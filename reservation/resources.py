@@ -19,7 +19,7 @@ from .database import Database
 from .errors import HoldsUnavailable
 from .holds import Holds
 from .http.keys import ACCOUNTS, DATABASE, SETTINGS, STORES, TOKENS
-from .orphans import sweep_for_ever
+from .orphans import tend_for_ever
 from .passwords import PasswordWorkers
 from .settings import Settings
 from .tokens import TokenMint
@@ -56,20 +56,20 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     except HoldsUnavailable as error:
         await client.aclose()
         raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
-    log = structlog.stdlib.get_logger("reservation.booking")
     app[STORES] = Stores(
         database=database,
         holds=holds,
-        log=log,
+        log=structlog.stdlib.get_logger("reservation.booking"),
         hold_ttl_s=settings.hold_ttl_s,
+        hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
         cleaning_s=settings.cleaning_s,
     )
-    second_look_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S + REDIS_TIMEOUT_S
-    sweep = asyncio.create_task(sweep_for_ever(client, database, holds, log, second_look_s=second_look_s))
+    second_look_s = app[STORES].hold_deadline_s + 2 * REDIS_TIMEOUT_S
+    tending = asyncio.create_task(tend_for_ever(client, app[STORES], second_look_s=second_look_s))
     yield
-    sweep.cancel()
-    await asyncio.wait([sweep])
+    tending.cancel()
+    await asyncio.wait([tending])
     await client.aclose()
 
 

@@ -139,12 +139,12 @@ async def _authenticate(request: web.Request, access: Access) -> Claims:
         raise NotAuthenticated
     claims = request.app[TOKENS].read("access", token.strip())
     if access is Access.ADMIN:
-        # The role in the token is up to half an hour old; an administrator's power ends with the demotion.
+        # The role in the token is up to half an hour old; an administrator's power ends with the demotion or logout.
         async with request.app[DATABASE].connection() as conn:
-            user = await accounts.find_user(conn, user_id=claims.user_id)
-        if user is None:
+            role = await accounts.find_role(conn, session_id=claims.session_id, user_id=claims.user_id)
+        if role is None:
             raise InvalidToken
-        if user.role != "admin":
+        if role != "admin":
             raise Forbidden
     return claims
 

@@ -76,6 +76,17 @@ async def renew_session(conn: Connection, *, session_id: UUID, generation: int, 
     return role
 
 
+async def revoke_sessions(conn: Connection, *, user_id: int) -> None:
+    """End every login session of an account."""
+    await conn.execute(sql("accounts/revoke_sessions"), user_id)
+
+
+async def find_role(conn: Connection, *, session_id: UUID, user_id: int) -> str | None:
+    """The role of an account as it is now; None when that login session was ended."""
+    role: str | None = await conn.fetchval(sql("accounts/find_role"), session_id, user_id)
+    return role
+
+
 async def revoke_session(conn: Connection, *, session_id: UUID) -> None:
     """End a login session."""
     await conn.execute(sql("accounts/revoke_session"), session_id)

@@ -46,14 +46,14 @@ class LockedReservation:
 
 
 async def insert_held(
-    conn: Connection, *, reservation_id: UUID, user_id: int, showtime_id: int, seat_ids: Sequence[int], ttl_s: int
+    conn: Connection, *, reservation_id: UUID, user_id: int, showtime_id: int, seat_ids: Sequence[int], ttl_ms: int
 ) -> Reservation | frozenset[int]:
     """Write down a hold that Redis has granted, or answer the booked seats that stand against it.
 
     An empty answer means that the showtime has started, is gone, or has changed its room since it was looked at.
     """
     row = await conn.fetchrow(
-        sql("reservations/insert_held"), reservation_id, user_id, showtime_id, list(seat_ids), ttl_s
+        sql("reservations/insert_held"), reservation_id, user_id, showtime_id, list(seat_ids), ttl_ms
     )
     if row is None:
         raise LookupError("reservations/insert_held answered no row")
@@ -91,9 +91,9 @@ async def claim_seats(conn: Connection, *, reservation_id: UUID, showtime_id: in
     return frozenset(row["seat_id"] for row in rows)
 
 
-async def mark_confirmed(conn: Connection, *, reservation_id: UUID) -> None:
-    """Make a locked hold final."""
-    await conn.execute(sql("reservations/mark_confirmed"), reservation_id)
+async def mark_confirmed(conn: Connection, *, reservation_id: UUID) -> bool:
+    """Make a locked hold final; False when it has run out."""
+    return await conn.fetchval(sql("reservations/mark_confirmed"), reservation_id) is not None
 
 
 async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int, cutoff_s: int) -> int:

@@ -9,7 +9,7 @@ $1 uuid reservation_id: UUIDv7, the holder in Redis
 $2 bigint user_id: for whom
 $3 bigint showtime_id: of which showtime
 $4 bigint[] seat_ids: which seats, each once
-$5 bigint ttl_s: life of the hold in seconds
+$5 bigint ttl_ms: what is left of the hold in milliseconds; it ends here when it ends in Redis
 */
 with showtime as materialized (
     select
@@ -47,7 +47,7 @@ made as (
         $2,
         $3,
         sum(w.price),
-        now() + $5::bigint * interval '1 second'
+        now() + $5::bigint * interval '1 millisecond'
     from wanted as w
     having count(*) = cardinality($4::bigint[]) and not exists (select 1 from booked)
     returning id, showtime_id, status, total_price, created_at, expires_at

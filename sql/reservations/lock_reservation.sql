@@ -1,6 +1,7 @@
 /* reservations/lock_reservation
 Locks a user's reservation and answers what confirm and cancel decide by. The first of the locks: reservation, then
-showtime and seats. clock_timestamp, since now() is from before a wait for the lock.
+showtime and seats. The status is from before a wait for the lock unless the row was changed meanwhile, so whether the
+hold has run out is asked once more by mark_confirmed.
 Plan: index scan on reservations_pkey, seats by reservation_seats_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose

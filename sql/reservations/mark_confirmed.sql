@@ -1,5 +1,5 @@
 /* reservations/mark_confirmed
-Makes a hold final, once all its seats are claimed.
+Makes a hold final, once all its seats are claimed; no row when it ran out while the confirm waited for a lock.
 Plan: index scan on reservations_pkey.
 $1 uuid reservation_id: locked by the caller
 */
@@ -7,4 +7,5 @@ update reservations
 set
     status = 'confirmed',
     confirmed_at = now()
-where id = $1;
+where id = $1 and expires_at > clock_timestamp()
+returning id;

@@ -127,9 +127,9 @@ async def test_connections_killed_under_load_lose_no_answered_confirm(api: Api, 
         while not done.is_set():
             await db.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where application_name = 'reservation' and datname = current_database() order by random() limit 2"
+                " where application_name = 'reservation' and datname = current_database() order by random() limit 1"
             )
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
     async def buy(number: int) -> None:
         who, seat = customers[number % 4], cinema.seat_ids[number % len(cinema.seat_ids)]
@@ -146,7 +146,7 @@ async def test_connections_killed_under_load_lose_no_answered_confirm(api: Api, 
     done.set()
     await killing
 
-    assert answered
+    assert len(answered) > 10
     rows = await db.fetch("select reservation_id, seat_id from booked_seats")
     owners = {row["seat_id"]: str(row["reservation_id"]) for row in rows}
     for reservation, seat in answered.items():

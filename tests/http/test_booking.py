@@ -59,7 +59,7 @@ async def test_a_hold_says_when_it_ends(start_api: StartApi) -> None:
     cinema = await api.cinema()
     held = (await api.hold(await api.sign_up(), cinema.showtime_id, cinema.seat_ids[:1])).json
     life = datetime.fromisoformat(held["expires_at"]) - datetime.fromisoformat(held["created_at"])
-    assert life == timedelta(seconds=90)
+    assert timedelta(seconds=89) < life <= timedelta(seconds=90)  # less what it took from Redis to here
     assert held["expires_at"].endswith("Z")
 
 
