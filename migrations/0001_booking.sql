@@ -163,7 +163,7 @@ create table reservations (
 );
 create index reservations_user_id_idx on reservations (user_id, created_at desc, id desc);
 create index reservations_showtime_id_idx on reservations (showtime_id);
--- What a lost Redis is primed from: only live holds, of which there are few at any time.
+-- What a lost Redis is primed from: the live holds, found past the abandoned ones by their time.
 create index reservations_held_idx on reservations (showtime_id, expires_at) where status = 'held';
 
 comment on table reservations is 'A customer''s hold on seats of one showtime, and what became of it.';

@@ -9,15 +9,13 @@ import asyncpg
 from marshmallow import ValidationError, validate
 
 from .database import Connection, Database
-from .passwords import hash_password
+from .passwords import hash_password, verify_password
 from .repository import accounts
 from .repository.accounts import Credentials
 from .resources import pool_options, token_mint
-from .settings import InvalidSettings, Settings
+from .settings import InvalidSettings, Settings, check_password
 
 Made = TypeVar("Made")
-
-MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
 
 
 class UnknownUser(Exception):
@@ -26,8 +24,13 @@ class UnknownUser(Exception):
 
 def ensure_admin(settings: Settings) -> None:
     """Make sure that the administrator of ADMIN_EMAIL and ADMIN_PASSWORD exists, where they are set."""
-    if settings.admin_email is not None and settings.admin_password is not None:
-        create_admin(settings, email=settings.admin_email, password=settings.admin_password)
+    email, password = settings.admin_email, settings.admin_password
+    if email is None or password is None:
+        return
+    known = _with_connection(settings, lambda conn: accounts.find_credentials(conn, email=email))
+    # Made anew at every start, this administrator would be signed out by each.
+    if known is None or known.role != "admin" or not verify_password(known.password_hash, password):
+        create_admin(settings, email=email, password=password)
 
 
 def create_admin(settings: Settings, *, email: str, password: str) -> None:
@@ -36,10 +39,7 @@ def create_admin(settings: Settings, *, email: str, password: str) -> None:
         validate.Email()(email)
     except ValidationError:
         raise InvalidSettings(f"{email!r} is not an e-mail address") from None
-    if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
-        raise InvalidSettings(
-            f"an administrator's password has {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters"
-        )
+    check_password("the password", password)
     password_hash = hash_password(password)
 
     async def upsert(conn: Connection) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 import click
+from redis.exceptions import RedisError
 
 from . import admins, demo, resources, schema, seeding, serving
 from .audit import audit as find_violations
@@ -29,6 +30,8 @@ EXPECTED = (
     resources.CannotStart,
     admins.UnknownUser,
     asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    RedisError,
     OSError,
 )
 
@@ -45,6 +48,8 @@ def main() -> None:
         commands()
     except EXPECTED as error:
         sys.exit(f"reservation: {error or type(error).__doc__}")
+    except KeyboardInterrupt:  # before serve minds the signals, or during another command
+        sys.exit(130)
 
 
 @click.group()
@@ -70,7 +75,12 @@ def serve(host: str, port: int, workers: int, no_migrate: bool, with_demo: bool,
 
 
 @commands.command()
-@click.option("--rollback", type=click.IntRange(1), metavar="N", help="Take back the last N migrations instead.")
+@click.option(
+    "--rollback",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Take back the last N migrations instead, and the data in what they made.",
+)
 @data_dir
 def migrate(rollback: int | None, data_dir: Path | None) -> None:
     """Bring the schema up to date."""
@@ -93,8 +103,8 @@ def seed() -> None:
 @data_dir
 def seed_demo(data_dir: Path | None) -> None:
     """Real films, three auditoriums, two weeks of showtimes; again tops up what is missing."""
-    with _current_stores(data_dir) as settings:
-        seeded = demo.seed(settings.database_url or "")
+    with _current_stores(data_dir, create=True) as settings:
+        seeded = demo.seed(settings.database_url or "", with_admin=_settings(data_dir).embedded)
     click.echo("demo data written" if seeded else "the demo data is there already")
 
 
@@ -106,7 +116,7 @@ def seed_demo(data_dir: Path | None) -> None:
 @data_dir
 def seed_scale(showtimes: int, seats: int, users: int, reservations: int, data_dir: Path | None) -> None:
     """Volume for load tests and for the tuning of SQL, consistent down to the last seat."""
-    with _current_stores(data_dir) as settings:
+    with _current_stores(data_dir, create=True) as settings:
         summary = seeding.scale(
             settings.database_url or "", showtimes=showtimes, seats=seats, users=users, reservations=reservations
         )
@@ -114,14 +124,18 @@ def seed_scale(showtimes: int, seats: int, users: int, reservations: int, data_d
 
 
 @commands.command("create-admin")
-@click.option("--email", required=True, help="E-mail address; an account that has it becomes an administrator.")
+@click.option(
+    "--email",
+    required=True,
+    help="E-mail address; an account that has it becomes an administrator with the new password.",
+)
 @click.password_option(help="Asked for if not given.")
 @data_dir
 def create_admin(email: str, password: str, data_dir: Path | None) -> None:
-    """Make an administrator."""
+    """Make an administrator; the sessions of an account that was there before end."""
     with _current_stores(data_dir) as settings:
         admins.create_admin(settings, email=email, password=password)
-    click.echo(f"{email} is an administrator")
+    click.echo(f"{email} is an administrator with the password given")
 
 
 @commands.command()
@@ -142,9 +156,7 @@ def audit(data_dir: Path | None) -> None:
         redis = resources.redis_client(settings)
         connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "audit"})
         try:
-            return [
-                f"{found.rule}: {found.subject}: {found.detail}" for found in await find_violations(connection, redis)
-            ]
+            return [str(found) for found in await find_violations(connection, redis)]
         finally:
             await connection.close()
             await redis.aclose()
@@ -164,11 +176,13 @@ def _settings(data_dir: Path | None) -> Settings:
 
 
 @contextmanager
-def _current_stores(data_dir: Path | None) -> Iterator[Settings]:
-    """The stores with a schema that this version knows: migrated if they are ours, else required to be current."""
+def _current_stores(data_dir: Path | None, *, create: bool = False) -> Iterator[Settings]:
+    """The stores, with a schema that this version knows; `create` makes and migrates embedded ones."""
     given = _settings(data_dir)
+    if given.embedded and not create and not (given.data_dir / "lock").exists():
+        raise EmbeddedError(f"there is no data in {given.data_dir}: start `reservation serve` there first")
     with stores(given, attach_to_running=True) as settings:
-        if given.embedded:
+        if given.embedded and create:
             schema.apply(settings.database_url or "")
         else:
             schema.require_current(settings.database_url or "")

@@ -71,7 +71,7 @@ _GUIDE = Template("""\
 The demo is running at $base_url
   API documentation  $base_url/docs
   customer           $customer_email / $customer_password
-  administrator      $admin_email / $admin_password
+  administrator      $admin
 
 Book two seats for tomorrow (paste into a shell; needs curl and python3):
 
@@ -89,20 +89,20 @@ Book two seats for tomorrow (paste into a shell; needs curl and python3):
 """)
 
 
-def seed(database_url: str) -> bool:
+def seed(database_url: str, *, with_admin: bool) -> bool:
     """Fill a migrated database with the demo, or bring the demo's programme up to date.
 
-    True when it was seeded, False when the demo was there already. Any number of instances may do so at once.
+    True when it was seeded, False when the demo was there already. Any number of instances may do so at once. The
+    administrator's password is in README.md, so `with_admin` is for databases that nobody else can reach.
     """
-    return asyncio.run(_seed(database_url))
+    return asyncio.run(_seed(database_url, with_admin))
 
 
-def guide(base_url: str) -> str:
+def guide(base_url: str, *, with_admin: bool) -> str:
     """What to do with the running demo: addresses, logins, and a booking to copy and paste into a shell."""
     return _GUIDE.substitute(
         base_url=base_url.rstrip("/"),
-        admin_email=ADMIN_EMAIL,
-        admin_password=ADMIN_PASSWORD,
+        admin=f"{ADMIN_EMAIL} / {ADMIN_PASSWORD}" if with_admin else "make one with reservation create-admin",
         customer_email=CUSTOMER_EMAIL,
         customer_password=CUSTOMER_PASSWORD,
     )
@@ -123,11 +123,11 @@ def films() -> Sequence[NewMovie]:
         ]
 
 
-async def _seed(database_url: str) -> bool:
+async def _seed(database_url: str, with_admin: bool) -> bool:
     conn: Connection = await asyncpg.connect(database_url)
     try:
         # Argon2 takes its time: before the transaction, and not at all on a warm start.
-        users = [] if await repository.demo_exists(conn, email=CUSTOMER_EMAIL) else _users()
+        users = [] if await repository.demo_exists(conn, email=CUSTOMER_EMAIL) else _users(with_admin)
         async with conn.transaction():
             await repository.lock_demo(conn, lock_key=LOCK_KEY)
             fresh = bool(users) and not await repository.demo_exists(conn, email=CUSTOMER_EMAIL)
@@ -148,11 +148,11 @@ async def _fill(conn: Connection, users: Sequence[NewUser]) -> None:
         )
 
 
-def _users() -> Sequence[NewUser]:
-    return [
-        NewUser("Demo Admin", ADMIN_EMAIL, hash_password(ADMIN_PASSWORD), "admin"),
-        NewUser("Demo Customer", CUSTOMER_EMAIL, hash_password(CUSTOMER_PASSWORD), "user"),
-    ]
+def _users(with_admin: bool) -> Sequence[NewUser]:
+    customer = NewUser("Demo Customer", CUSTOMER_EMAIL, hash_password(CUSTOMER_PASSWORD), "user")
+    if not with_admin:
+        return [customer]
+    return [NewUser("Demo Admin", ADMIN_EMAIL, hash_password(ADMIN_PASSWORD), "admin"), customer]
 
 
 def _seats(room: Room) -> Iterator[NewSeat]:

@@ -51,7 +51,7 @@ class LastAdmin(DomainError):
 
 
 class SeatsUnavailable(DomainError):
-    """Some of these seats are held or booked by somebody else."""
+    """Some of these seats are held or booked already."""
 
     def __init__(self, *, held: frozenset[int], booked: frozenset[int]) -> None:
         reasons = dict.fromkeys(held, "held") | dict.fromkeys(booked, "booked")  # booked beats held

@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 from .errors import HoldsUnavailable
 from .timing import timed
 
-# A version outlives the last use of its showtime by a week; longer than any hold, and then it is primed anew.
+# A version outlives its showtime's last hold by a week; longer than any hold, and then it is primed anew.
 VERSION_TTL_S = 7 * 86_400
 
 # Ended holds leave the sorted set, and the map has changed when one did. Shared by the scripts below.
@@ -97,11 +97,11 @@ local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 for i = 3, #KEYS do
   local at = 2 + (i - 3) * 3
-  if redis.call('SET', KEYS[i], ARGV[at + 1], 'NX', 'PX', ARGV[at + 2]) then
-    redis.call('ZADD', KEYS[2], now_ms + ARGV[at + 2], ARGV[at])
-  end
+  redis.call('SET', KEYS[i], ARGV[at + 1], 'NX', 'PX', ARGV[at + 2])
+  redis.call('ZADD', KEYS[2], now_ms + redis.call('PTTL', KEYS[i]), ARGV[at])
 end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', %d)
+redis.call('EXPIRE', KEYS[2], %d)
 """.replace("%d", str(VERSION_TTL_S))
 
 

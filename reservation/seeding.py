@@ -22,7 +22,7 @@ from reservation.made_up import Batch, room_batches
 from reservation.passwords import hash_password
 from reservation.progress import progress
 from reservation.repository import seed as repository
-from reservation.repository.seed import Connection, Parents
+from reservation.repository.seed import Connection
 
 PASSWORD = "generated-customer-password"
 LANES = 4
@@ -132,14 +132,15 @@ async def _scale(
         async with conn.transaction():
             stage = await _set_stage(conn, showtimes, seats, users, password_hash)
         written = _Written()
-        async with conn.transaction():
-            checked = not await _parents_stay(conn, stage, showtimes, seats)
-            with progress("reservations", reservations) as advance:
-                lanes = min(LANES, len(stage.auditorium_ids), users)
+        with progress("reservations", reservations) as advance:
+            lanes = min(LANES, len(stage.auditorium_ids), users)
+            try:
                 async with asyncio.TaskGroup() as tasks:
                     for lane in range(lanes):
-                        share = _Lane(database_url, stage, lane, lanes, showtimes, reservations, random_seed, checked)
+                        share = _Lane(database_url, stage, lane, lanes, showtimes, reservations, random_seed)
                         tasks.create_task(_fill(share, written, advance))
+            except* (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as group:
+                raise SeedError(f"the load broke off: {group.exceptions[0]}") from group
         await repository.analyze(conn)
     finally:
         await conn.close()
@@ -181,15 +182,6 @@ async def _set_stage(conn: Connection, showtimes: int, seats: int, users: int, p
     return _Stage(tag, rooms, user_ids)
 
 
-async def _parents_stay(conn: Connection, stage: _Stage, showtimes: int, seats: int) -> bool:
-    """Whether the lanes may rely on their rooms, showtimes and customers until this transaction ends."""
-    if not await repository.may_skip_checks(conn):
-        return False
-    locked = await repository.lock_parents(conn, auditorium_ids=stage.auditorium_ids, user_ids=stage.user_ids)
-    # An administrator may have deleted some of them before they were locked.
-    return locked == Parents(showtimes, seats * len(stage.auditorium_ids), len(stage.user_ids))
-
-
 @dataclass(frozen=True, slots=True)
 class _Lane:
     """One connection's share: every `lanes`-th room and customer, starting from the `lane`-th."""
@@ -201,7 +193,6 @@ class _Lane:
     showtimes: int
     reservations: int
     random_seed: int
-    checked: bool
 
 
 async def _fill(lane: _Lane, written: _Written, advance: Callable[[int], None]) -> None:
@@ -209,8 +200,6 @@ async def _fill(lane: _Lane, written: _Written, advance: Callable[[int], None]) 
     user_ids = lane.stage.user_ids[lane.lane :: lane.lanes]
     conn: Connection = await asyncpg.connect(lane.database_url)
     try:
-        if not lane.checked:
-            await repository.skip_checks(conn)
         for number in range(lane.lane, len(rooms), lane.lanes):
             shows = await repository.list_room_showtimes(conn, auditorium_id=rooms[number])
             # Reservations are dealt out evenly: show k of all takes those from k/all to (k+1)/all of them.

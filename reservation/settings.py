@@ -10,10 +10,19 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 
 # Secrets that stand in tutorials and example files: a token signed with one of them can be forged by anybody.
+# Shorter ones are refused for their length.
 WELL_KNOWN_SECRETS = frozenset(
-    {"secret", "changeme", "change-me", "change_me", "your-secret-key", "your-256-bit-secret", "jwt-secret", "password"}
+    {
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        "a-string-secret-at-least-256-bits-long",
+        "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
+        "super-secret-jwt-token-with-at-least-32-characters-long",
+        "your-super-secret-jwt-token-with-at-least-32-characters-long",
+        "your-256-bit-secret-your-256-bit-secret",
+    }
 )
 HIGHEST_MAX_SEATS = 100  # of one hold, whatever MAX_SEATS_PER_HOLD says
+MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
 MIN_SECRET_BYTES = 32  # HS256 wants a key at least as long as its output (RFC 7518, 3.2)
 
 
@@ -53,7 +62,10 @@ class Settings:
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Read the environment over a `.env` of the current folder; raises InvalidSettings."""
         if environ is None:
-            dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+            try:
+                dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+            except UnicodeDecodeError:
+                raise InvalidSettings("the file .env is not text in UTF-8") from None
             environ = {**dotenv, **os.environ}
         read = _Reader(environ)
         settings = cls(
@@ -95,6 +107,8 @@ class Settings:
             raise InvalidSettings(f"{missing} is not set: set both DATABASE_URL and REDIS_URL, or neither")
         if (self.admin_email is None) != (self.admin_password is None):
             raise InvalidSettings("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both, or neither")
+        if self.admin_password is not None:
+            check_password("ADMIN_PASSWORD", self.admin_password)
         if self.jwt_secret is not None:
             if self.jwt_secret.lower() in WELL_KNOWN_SECRETS:
                 raise InvalidSettings("JWT_SECRET is a well-known example: make one with `openssl rand -hex 32`")
@@ -104,6 +118,12 @@ class Settings:
                 )
         elif not self.embedded:
             raise InvalidSettings("JWT_SECRET is not set: make one with `openssl rand -hex 32`")
+
+
+def check_password(name: str, password: str) -> None:
+    """Raise InvalidSettings, with that name, for a password that sign-up would not take either."""
+    if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
+        raise InvalidSettings(f"{name} must have {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
 
 
 class _Reader:
@@ -145,8 +165,15 @@ class _Reader:
 
     def url(self, name: str, schemes: tuple[str, ...]) -> str | None:
         raw = self.text(name)
-        if raw is not None and urlsplit(raw).scheme not in schemes:
-            raise InvalidSettings(f"{name} must be a URL that starts with {schemes[0]}://")
+        if raw is None:
+            return None
+        try:
+            parts = urlsplit(raw)
+            sound = parts.scheme in schemes and (parts.port is None or parts.port > 0)
+        except ValueError:
+            sound = False
+        if not sound:
+            raise InvalidSettings(f"{name} must be a URL such as {schemes[0]}://host:port/name")
         return raw
 
     def origins(self, name: str) -> tuple[str, ...]:

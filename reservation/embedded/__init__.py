@@ -71,7 +71,7 @@ def embedded_servers(
     """Run PostgreSQL and Valkey on the data folder for the duration of the block; from the main thread only.
 
     They end with this process, however it ends. `fast` turns every durability off (fsync, full pages, synchronous
-    commit, the append-only file): a crash loses or corrupts everything, so it is for throw-away data only.
+    commit): a crash loses or corrupts everything, so it is for throw-away data only.
     Raises EmbeddedError, and DataDirInUse if another instance is at work in the folder.
     """
     bin_dir, program = postgres_programs(postgres_bin_dir), valkey_program(valkey_server)
@@ -81,7 +81,7 @@ def embedded_servers(
         known = _secrets(data_dir)
         with (
             running_postgres(data_dir, bin_dir, password=known.postgres_password, fast=fast) as database_url,
-            running_valkey(data_dir, program, password=known.valkey_password, fast=fast) as redis_url,
+            running_valkey(data_dir, program, password=known.valkey_password) as redis_url,
         ):
             embedded = Embedded(database_url, redis_url, known.jwt_secret)
             _write_private(_servers_file(data_dir), asdict(embedded))

@@ -1,4 +1,4 @@
-"""One Valkey (or Redis) of our own: started on a free port, with its append-only file in the data folder."""
+"""One Valkey (or Redis) of our own: started on a free port. Nothing is kept over a restart."""
 
 import signal
 import socket
@@ -10,17 +10,17 @@ from pathlib import Path
 from .ports import free_ports, is_taken
 from .processes import ChildServer, EmbeddedError, wait_until_gone
 
-START_WAIT_S = 60.0  # loading a long append-only file takes its time
+START_WAIT_S = 30.0
 STOP_WAIT_S = 10.0
 PREVIOUS_WAIT_S = 15.0
 
 
 @contextmanager
-def running_valkey(data_dir: Path, program: Path, *, password: str, fast: bool) -> Iterator[str]:
+def running_valkey(data_dir: Path, program: Path, *, password: str) -> Iterator[str]:
     """Run Valkey in data_dir/valkey for the duration of the block; gives its URL."""
     folder = data_dir / "valkey"
     folder.mkdir(mode=0o700, exist_ok=True)
-    wait_until_gone(folder, program.name, wait_s=PREVIOUS_WAIT_S)  # two must not append to one file
+    wait_until_gone(folder, program.name, wait_s=PREVIOUS_WAIT_S)
     for port in free_ports():
         with ChildServer(
             [program, "-"],
@@ -29,7 +29,7 @@ def running_valkey(data_dir: Path, program: Path, *, password: str, fast: bool) 
             patience_s=STOP_WAIT_S,
             log=data_dir / "valkey.log",
             cwd=folder,
-            config=_config(port, password, fast=fast),  # on standard input: `ps` shows everybody a command line
+            config=_config(port, password),  # on standard input: `ps` shows everybody a command line
         ) as server:
             if not _is_up(server, port, password):
                 if server.poll() is not None and is_taken(port):
@@ -40,8 +40,12 @@ def running_valkey(data_dir: Path, program: Path, *, password: str, fast: bool) 
     raise EmbeddedError("Valkey did not start: other programs took every port that was tried")
 
 
-def _config(port: int, password: str, *, fast: bool) -> bytes:
-    """Write the configuration; the data folder is the current one, so that no path needs quoting."""
+def _config(port: int, password: str) -> bytes:
+    """Write the configuration: without persistence, on purpose.
+
+    An empty Valkey is filled again from PostgreSQL, showtime by showtime; one that came back without its last second
+    would miss holds and not know it.
+    """
     return f"""\
 bind 127.0.0.1
 port {port}
@@ -49,8 +53,7 @@ requirepass {password}
 daemonize no
 logfile ""
 save ""
-appendonly {"no" if fast else "yes"}
-appendfsync everysec
+appendonly no
 maxmemory-policy noeviction
 """.encode()
 

@@ -8,6 +8,7 @@ from marshmallow import Schema, fields, validate
 from .. import accounts as service
 from ..errors import EmailTaken, InvalidCredentials, InvalidToken
 from ..repository import accounts
+from ..settings import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from ..tokens import TokenPair
 from .bodies import answer, created
 from .fields import Id, Input, Instant, Text
@@ -62,7 +63,7 @@ class SignupInput(Input):
     makes = Signup
     name = Text(200, required=True)
     email = Email()
-    password = Text(128, shortest=8, required=True, metadata={"format": "password"})
+    password = Text(MAX_PASSWORD_CHARS, shortest=MIN_PASSWORD_CHARS, required=True, metadata={"format": "password"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ routes = Routes("Administration: auditoriums")
 HIGHEST_CAPACITY = 10_000
 LONGEST_ROW = 1000
 HIGHEST_MODIFIER = Decimal("99.99")
+FACTOR = {"description": "Factor on the showtime's base price", "examples": ["1.50"]}
 
 
 class AuditoriumOutput(Schema):
@@ -53,7 +54,7 @@ class SeatOutput(Schema):
     row_label = fields.String(required=True)
     seat_number = fields.Integer(required=True)
     seat_type = fields.String(required=True, validate=validate.OneOf(SEAT_TYPES))
-    price_modifier = Money(required=True)
+    price_modifier = Money(required=True, metadata=FACTOR)
 
 
 class SeatBatchBody(Input):
@@ -63,7 +64,7 @@ class SeatBatchBody(Input):
     rows = Whole(1, HIGHEST_CAPACITY, required=True)
     seats_per_row = Whole(1, LONGEST_ROW, required=True)
     seat_type = fields.String(load_default="regular", validate=validate.OneOf(SEAT_TYPES))
-    price_modifier = Money(limit=HIGHEST_MODIFIER, load_default=Decimal("1.00"))
+    price_modifier = Money(limit=HIGHEST_MODIFIER, load_default=Decimal("1.00"), metadata=FACTOR)
 
 
 class SeatBatchOutput(Schema):

@@ -45,11 +45,16 @@ def add_docs(app: web.Application, tables: Sequence[Routes]) -> None:
     settings = app[SETTINGS]
     made = document(tables, version=_version(), currency=settings.currency, max_body_bytes=settings.max_body_bytes)
     app.router.add_get("/openapi.json", _fixed(orjson.dumps(made)), name="openapi")
+    app.router.add_get("/", _to_docs)
     app.router.add_get("/docs", swagger_ui, name="docs")
     app.router.add_get("/redoc", redoc, name="redoc")
     # One route a file, so that what is not there is answered like any unknown route.
     for asset in sorted(path for path in (PACKAGE / "static").rglob("*") if path.is_file()):
         app.router.add_get(f"/{asset.relative_to(PACKAGE).as_posix()}", _asset(asset))
+
+
+async def _to_docs(request: web.Request) -> web.Response:
+    return web.Response(status=302, headers={"Location": "/docs"})
 
 
 async def swagger_ui(request: web.Request) -> web.Response:

@@ -42,7 +42,6 @@ PROTOCOL: dict[int, tuple[str, str]] = {
     405: ("method_not_allowed", "This address does not answer this method; see Allow."),
     413: ("payload_too_large", "The body is larger than this service takes."),
     415: ("unsupported_media_type", "The body must be JSON, with Content-Type: application/json."),
-    417: ("expectation_failed", "The expectation of the request cannot be met."),
     500: ("internal_error", "Something went wrong on our side; it has been logged under the request id."),
 }
 

@@ -46,12 +46,15 @@ async def get_seat_map(request: web.Request) -> web.Response:
     # Redis first, PostgreSQL second: a hold that is confirmed in between is then seen held or booked, never available.
     version, held = await request.app[STORES].holds.snapshot(showtime_id)
     headers = {"ETag": f'"{version}"', "Cache-Control": "no-cache"}
-    if any(tag.value in ("*", str(version)) for tag in request.if_none_match or ()):
+    known = {tag.value for tag in request.if_none_match or ()}
+    if str(version) in known:
         return web.Response(status=304, headers=headers)
     async with request.app[DATABASE].connection() as conn:
         seats = await showtimes.seat_map(conn, showtime_id=showtime_id)
     if not seats:  # a room without any, or a showtime that was deleted while Redis still knows its version
         await find_showtime(request)
+    if "*" in known:  # any representation will do, but there has to be one
+        return web.Response(status=304, headers=headers)
     body = {"showtime_id": showtime_id, "version": version, "seats": [_seat(seat, held) for seat in seats]}
     return web.Response(body=encode(body), content_type="application/json", headers=headers)
 

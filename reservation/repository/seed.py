@@ -88,15 +88,6 @@ class RoomSeat:
     price_modifier: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Parents:
-    """How many rows of each table were locked."""
-
-    showtimes: int
-    seats: int
-    users: int
-
-
 async def lock_demo(conn: Connection, *, lock_key: int) -> None:
     """Wait for other seeders of this database to commit."""
     await conn.execute(sql("seed/lock_demo"), lock_key)
@@ -178,22 +169,6 @@ async def generate_users(
     """Add customers who share a password; answers their ids."""
     rows = await conn.fetch(sql("seed/generate_users"), tag, first_number, user_count, password_hash)
     return sorted(row["id"] for row in rows)
-
-
-async def may_skip_checks(conn: Connection) -> bool:
-    """Whether this role may load without foreign key checks."""
-    return bool(await conn.fetchval(sql("seed/may_skip_checks")))
-
-
-async def lock_parents(conn: Connection, *, auditorium_ids: Sequence[int], user_ids: Sequence[int]) -> Parents:
-    """Keep what generated reservations refer to from being deleted, until the transaction ends."""
-    row = (await conn.fetch(sql("seed/lock_parents"), auditorium_ids, user_ids))[0]
-    return Parents(showtimes=row["showtimes"], seats=row["seats"], users=row["users"])
-
-
-async def skip_checks(conn: Connection) -> None:
-    """Switch this session's foreign key checks off; only under lock_parents."""
-    await conn.execute(sql("seed/skip_checks"))
 
 
 async def list_room_showtimes(conn: Connection, *, auditorium_id: int) -> Sequence[RoomShowtime]:

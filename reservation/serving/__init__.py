@@ -28,20 +28,20 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, migrate: bo
     with stop.on_signals():
         require_free(host, port)
         with stores(settings, attach_to_running=False) as filled_in:
-            _prepare(filled_in, migrate=migrate, demo=demo)
+            _prepare(filled_in, migrate=migrate, demo=demo, own_stores=settings.embedded)
             stop.unwinds = False
             with _shared_metrics(settings, workers), listening(host, port, workers) as sockets:
                 crew = Crew(filled_in, sockets, stop)
                 try:
                     crew.start()
                     if not stop.requested:
-                        _announce(sockets[0], demo=demo)
+                        _announce(sockets[0], demo=demo, own_stores=settings.embedded)
                     crew.watch()
                 finally:
                     crew.stop()
 
 
-def _prepare(settings: Settings, *, migrate: bool, demo: bool) -> None:
+def _prepare(settings: Settings, *, migrate: bool, demo: bool, own_stores: bool) -> None:
     database_url = settings.database_url or ""
     if migrate:
         for migration in schema.apply(database_url):
@@ -50,15 +50,15 @@ def _prepare(settings: Settings, *, migrate: bool, demo: bool) -> None:
         schema.require_current(database_url)
     admins.ensure_admin(settings)
     if demo:
-        demonstration.seed(database_url)
+        demonstration.seed(database_url, with_admin=own_stores)
 
 
-def _announce(sock: socket.socket, *, demo: bool) -> None:
+def _announce(sock: socket.socket, *, demo: bool, own_stores: bool) -> None:
     host, port = reachable_address(sock)
     base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     print(f"reservation is ready on {base_url}", flush=True)
     if demo:
-        print(demonstration.guide(base_url), flush=True)
+        print(demonstration.guide(base_url, with_admin=own_stores), flush=True)
 
 
 @contextmanager

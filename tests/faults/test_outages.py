@@ -80,6 +80,24 @@ async def test_without_redis_a_hold_can_still_be_confirmed(
     await assert_sound(db, redis_url)
 
 
+async def test_redis_hears_later_what_it_missed(api: Api, redis: Proxy) -> None:
+    """A cancel while Redis is away: soon after it is back, the map's ETag tells that the seats are free."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    path = f"/showtimes/{cinema.showtime_id}/seats"
+    reservation = await held(api, customer, cinema, cinema.seat_ids[:2])
+    await api.confirm(customer, reservation)
+    known = (await api.call("GET", path)).headers["ETag"]
+
+    await redis.cut()
+    assert (await api.cancel(customer, reservation)).json["status"] == "cancelled"
+    await redis.open()
+
+    async with asyncio.timeout(20):
+        while (await api.call("GET", path, headers={"If-None-Match": known})).status != 200:
+            await asyncio.sleep(0.1)
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
+
+
 async def test_a_redis_that_comes_back_empty_learns_the_live_holds(api: Api, redis: Proxy, redis_url: str) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     await held(api, customer, cinema, cinema.seat_ids[:2])

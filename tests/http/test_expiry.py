@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api import Api, Cinema, Person
+from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 
 
@@ -103,3 +103,20 @@ async def test_the_seat_map_is_right_even_if_nobody_asked_before(api: Api) -> No
     cinema, _, _ = await held(api)
     await asyncio.sleep(1.2)
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
+
+
+async def test_a_hold_that_runs_out_while_its_confirm_waits_is_not_confirmed(
+    start_api: StartApi, db: Connection
+) -> None:
+    api = await start_api(HOLD_TTL_SECONDS="1")
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json
+
+    async with db.transaction():
+        await db.execute("select id from reservations where id = $1 for update", held["id"])
+        confirm = asyncio.create_task(api.confirm(customer, held["id"]))
+        await asyncio.sleep(1.3)
+
+    answer = await confirm
+    assert (answer.status, answer.code) == (410, "hold_expired")
+    assert await db.fetchval("select count(*) from booked_seats") == 0

@@ -165,7 +165,7 @@ async def test_absurd_ids(api: Api, path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("/", "/nothing", "/movies/", "/MOVIES", "/movies/1/2", "/movies%2F1", "/admin", "/%00", "/%FF", "/.env"),
+        *("/nothing", "/movies/", "/MOVIES", "/movies/1/2", "/movies%2F1", "/admin", "/%00", "/%FF", "/.env"),
         *("/static/", "/static/nothing", "/static/%00", "/static/..%2f..%2f..%2fetc%2fpasswd", "/static/%2e%2e/app.py"),
     ],
 )

@@ -3,8 +3,6 @@
 import asyncio
 import subprocess
 from typing import TypeAlias
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -13,7 +11,6 @@ from redis.asyncio import Redis
 from reservation import demo, made_up, seeding
 from reservation.audit import audit
 from reservation.passwords import verify_password
-from reservation.repository import seed as repository
 from reservation.seeding import SeedError, Summary
 
 Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -26,7 +23,7 @@ async def counts(db: Db) -> dict[str, int]:
 
 
 async def seed_demo(database_url: str) -> bool:
-    return await asyncio.to_thread(demo.seed, database_url)
+    return await asyncio.to_thread(demo.seed, database_url, with_admin=True)
 
 
 async def scale(
@@ -169,7 +166,7 @@ async def test_demo_respects_what_is_there(database_url: str, db: Db) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
 def test_guide_is_valid_shell(shell: str) -> None:
-    _, _, script = demo.guide("http://127.0.0.1:8000").partition("python3):\n")
+    _, _, script = demo.guide("http://127.0.0.1:8000", with_admin=True).partition("python3):\n")
     checked = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
 
@@ -210,42 +207,6 @@ async def test_scale_refers_only_to_what_there_is(database_url: str, db: Db) -> 
     await scale(database_url)
 
     assert await db.fetchval(ORPHANS) == 0
-
-
-async def test_nobody_deletes_what_a_load_without_checks_refers_to(database_url: str, db: Db) -> None:
-    await scale(database_url, showtimes=20, reservations=0)
-    rooms, users = [row["id"] for row in await db.fetch("select id from auditoriums")], [1, 2]
-    other = await asyncpg.connect(database_url)
-    await other.execute("set lock_timeout = '100ms'")
-
-    async with db.transaction():
-        locked = await repository.lock_parents(db, auditorium_ids=rooms, user_ids=users)
-
-        assert locked == repository.Parents(showtimes=20, seats=25, users=2)
-        for statement in ("delete from showtimes", "delete from auditoriums", "delete from users where id = 1"):
-            with pytest.raises((asyncpg.LockNotAvailableError, asyncpg.ForeignKeyViolationError)):
-                await other.execute(statement)
-        # Bookings and the administration's edits go on meanwhile.
-        await other.execute("update showtimes set base_price = 11")
-        await other.execute("select id from showtimes for key share")
-    await other.close()
-
-
-async def test_scale_without_the_right_to_skip_checks(database_url: str, redis_url: str, db: Db) -> None:
-    role = f"loader_{uuid4().hex}"
-    await db.execute(f"create role {role} login password 'loader'")
-    await db.execute(f"grant select, insert on all tables in schema public to {role}")
-    await db.execute(f"grant update on {', '.join(TABLES)} to {role}")
-    url = urlsplit(database_url)
-    try:
-        await scale(urlunsplit(url._replace(netloc=f"{role}:loader@{url.hostname}:{url.port}")))
-    finally:
-        await db.execute(f"drop owned by {role}")
-        await db.execute(f"drop role {role}")
-
-    assert (await counts(db))["reservations"] == 6000
-    assert await db.fetchval(ORPHANS) == 0
-    await assert_audit_is_clean(db, redis_url)
 
 
 async def test_scale_prices_as_the_service_does(database_url: str, db: Db) -> None:

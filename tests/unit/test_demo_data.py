@@ -69,7 +69,7 @@ def test_rooms_differ_in_size() -> None:
 
 
 def test_guide_names_everything_needed() -> None:
-    guide = demo.guide("http://127.0.0.1:8000/")
+    guide = demo.guide("http://127.0.0.1:8000/", with_admin=True)
     for needed in (
         "http://127.0.0.1:8000/docs",
         demo.ADMIN_EMAIL,

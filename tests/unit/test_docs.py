@@ -85,6 +85,11 @@ async def test_page_is_strict_and_complete(client: TestClient[web.Request, web.A
         assert again.status == 304
 
 
+async def test_the_front_door_leads_to_the_docs(client: TestClient[web.Request, web.Application]) -> None:
+    async with client.get("/", allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (302, "/docs")
+
+
 async def test_every_problem_type_leads_somewhere(client: TestClient[web.Request, web.Application]) -> None:
     page = Page(await (await client.get("/docs")).text())
     assert {refusal.code for refusal in every_refusal()} <= page.ids

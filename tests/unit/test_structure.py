@@ -14,7 +14,7 @@ MODULES = sorted(
 # Who may import a library of consequence; a folder stands for all in it.
 LIBRARIES = {
     "aiohttp": {"http", "app", "resources"},
-    "redis": {"holds", "held_keys", "orphans", "audit", "resources"},
+    "redis": {"holds", "held_keys", "orphans", "audit", "resources", "cli"},
     "yoyo": {"schema"},
     "prometheus_client": {"http"},
     "jwt": {"tokens"},
