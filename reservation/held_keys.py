@@ -38,6 +38,14 @@ async def scan_holds(redis: Redis) -> AsyncIterator[Sequence[HeldKey]]:
             yield await _read(redis, showtime_id, seat_ids[start : start + SEATS_A_READ])
 
 
+async def scan_showtimes(redis: Redis) -> AsyncIterator[int]:
+    """The showtimes whose seat maps have a version in Redis; one may come twice."""
+    async for name in redis.scan_iter(match="{*}:version", count=SHOWTIMES_A_SCAN):
+        showtime_id = _number(_text(name).removeprefix("{").removesuffix("}:version"))
+        if showtime_id is not None:
+            yield showtime_id
+
+
 async def still_held(redis: Redis, held: Set[HeldKey]) -> Sequence[HeldKey]:
     """Those of the keys that still have the very same value, in the order of showtime and seat."""
     found: list[HeldKey] = []

@@ -15,9 +15,9 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from .booking import Stores, settle_again
+from .booking import Stores, announce, settle_again
 from .errors import Unavailable
-from .held_keys import HeldKey, scan_holds, still_held
+from .held_keys import HeldKey, scan_holds, scan_showtimes, still_held
 from .repository import audit as repository
 from .repository.audit import Connection
 
@@ -66,13 +66,19 @@ async def unbacked(conn: Connection, held: Sequence[HeldKey]) -> Sequence[Orphan
 
 
 async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -> None:
-    """Tell Redis what it missed, every second, and release orphaned holds, every half a minute in one process.
+    """Mend what failures leave behind.
+
+    At the start that is what a killed worker did not announce; every second what Redis missed while it was away; and
+    every half a minute, in one process at a time, orphaned holds.
 
     `second_look_s` must be longer than a hold can be on its way from Redis to PostgreSQL. No failure ends it.
     """
-    next_sweep = monotonic()
+    next_sweep, announced = monotonic(), False
     while True:
         try:
+            if not announced:
+                await _announce_all(redis, stores)
+                announced = True
             await settle_again(stores)
             if monotonic() >= next_sweep:
                 next_sweep = monotonic() + SWEEP_EVERY_S
@@ -83,6 +89,12 @@ async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -
         except Exception:  # whatever it is, it must not end the tending for good and unnoticed
             stores.log.exception("tending_failed")
         await asyncio.sleep(TEND_EVERY_S)
+
+
+async def _announce_all(redis: Redis, stores: Stores) -> None:
+    """Count every version up: the worker that this one replaces may have committed a change and not announced it."""
+    async for showtime_id in scan_showtimes(redis):
+        await announce(stores, [showtime_id])
 
 
 async def _sweep(redis: Redis, stores: Stores, second_look_s: float) -> None:

@@ -47,3 +47,27 @@ async def test_orphaned_holds_are_released_and_owned_ones_stay(
         statuses = await api.statuses(cinema.showtime_id)
         assert [statuses[seat] for seat in (*orphaned, *owned)] == ["available", "available", "held", "held"]
         assert await audit(db, redis) == []
+
+
+async def test_what_a_killed_worker_did_not_announce_is_announced_by_the_next(
+    start_api: StartApi, api: Api, db: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    cinema = await api.cinema()
+    customer = await api.sign_up()
+    path = f"/showtimes/{cinema.showtime_id}/seats"
+    held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])
+    await api.confirm(customer, held.json["id"])
+    known = {"If-None-Match": (await api.call("GET", path)).headers["ETag"]}
+    # Just what a worker has done when it is killed after the COMMIT of a cancel.
+    await db.execute("delete from booked_seats where reservation_id = $1", held.json["id"])
+    await db.execute(
+        "update reservations set status = 'cancelled', cancelled_at = now() where id = $1", held.json["id"]
+    )
+    assert (await api.call("GET", path, headers=known)).status == 304
+
+    await start_api(**QUICK)
+
+    async with asyncio.timeout(PATIENCE_S):
+        while (await api.call("GET", path, headers=known)).status == 304:
+            await asyncio.sleep(0.05)
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
