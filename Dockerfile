@@ -21,8 +21,7 @@ FROM python:3.12-slim
 LABEL org.opencontainers.image.title="reservation" \
       org.opencontainers.image.description="A movie reservation service: two-phase seat booking on PostgreSQL and Redis" \
       org.opencontainers.image.version="0.1.0" \
-      org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.base.name="docker.io/library/python:3.12-slim"
+      org.opencontainers.image.licenses="MIT"
 RUN groupadd --gid 10001 reservation \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin reservation
 COPY --from=build /opt/reservation /opt/reservation
