@@ -84,9 +84,9 @@ async def confirm(stores: Stores, *, user_id: int, reservation_id: UUID) -> Rese
     confirmed first.
     """
     locked, confirmed = await _confirm_one(stores.database, user_id, reservation_id)
-    if locked.status != confirmed.status:
-        # After COMMIT: the version first, then the keys, so that a map read in between shows the seats held.
-        await _settle(stores, locked.showtime_id, reservation_id, locked.seat_ids)
+    # After COMMIT: the version first, then the keys, so that a map read in between shows the seats held. A second time,
+    # too: the first may have been cut off between its COMMIT and this.
+    await _settle(stores, locked.showtime_id, reservation_id, locked.seat_ids)
     return confirmed
 
 
@@ -96,8 +96,7 @@ async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reser
     Raises NotFound, HoldExpired and TooLateToCancel; a second time changes nothing.
     """
     locked, cancelled = await _cancel_one(stores.database, user_id, reservation_id, stores.cancel_cutoff_s)
-    if locked.status != cancelled.status:
-        await _settle(stores, locked.showtime_id, reservation_id, locked.seat_ids)
+    await _settle(stores, locked.showtime_id, reservation_id, locked.seat_ids)
     return cancelled
 
 
@@ -120,7 +119,7 @@ async def settle_again(stores: Stores) -> None:
         await stores.holds.settle(
             showtime_id=late.showtime_id, reservation_id=late.reservation_id, seat_ids=late.seat_ids
         )
-        stores.unsettled.remove(late)
+        stores.unsettled.popleft()  # only now: nothing is forgotten that Redis has not heard of
 
 
 async def prime(database: Database, showtime_id: int) -> Prime:

@@ -68,8 +68,8 @@ async def unbacked(conn: Connection, held: Sequence[HeldKey]) -> Sequence[Orphan
 async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -> None:
     """Mend what failures leave behind.
 
-    At the start that is what a killed worker did not announce; every second what Redis missed while it was away; and
-    every half a minute, in one process at a time, orphaned holds.
+    At the start that is what a killed worker did not announce; every second, sweeps apart, what Redis missed while it
+    was away; and every half a minute, in one process at a time, orphaned holds.
 
     `second_look_s` must be longer than a hold can be on its way from Redis to PostgreSQL. No failure ends it.
     """

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -20,6 +21,13 @@ class Proxy:
         """The store's URL, by way of the proxy."""
         credentials = self._target.netloc.rpartition("@")[0]
         return urlunsplit(self._target._replace(netloc=f"{credentials}@127.0.0.1:{self._port}"))
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
 
     async def open(self) -> None:
         """Let connections in; a second time at the same address."""

@@ -17,18 +17,14 @@ QUICK = {"STATEMENT_TIMEOUT_SECONDS": "2", "POOL_WAIT_SECONDS": "2"}
 
 @pytest.fixture
 async def postgresql(database_url: str) -> AsyncIterator[Proxy]:
-    proxy = Proxy(database_url)
-    await proxy.open()
-    yield proxy
-    await proxy.cut()
+    async with Proxy(database_url) as proxy:
+        yield proxy
 
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Proxy]:
-    proxy = Proxy(redis_url)
-    await proxy.open()
-    yield proxy
-    await proxy.cut()
+    async with Proxy(redis_url) as proxy:
+        yield proxy
 
 
 @pytest.fixture
@@ -133,6 +129,23 @@ async def test_a_lost_answer_to_a_confirm_is_found_out_by_sending_it_again(
         owner = await db.fetchval("select reservation_id from booked_seats where seat_id = $1", seat)
         assert str(owner) == reservation
     await assert_sound(db, redis_url)
+
+
+async def test_a_cancel_sent_again_announces_what_the_first_could_not(api: Api, db: Connection) -> None:
+    """The first was committed, and its worker lost the connection before it knew: the seat map has to change yet."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    path = f"/showtimes/{cinema.showtime_id}/seats"
+    reservation = await held(api, customer, cinema, cinema.seat_ids[:2])
+    await api.confirm(customer, reservation)
+    known = {"If-None-Match": (await api.call("GET", path)).headers["ETag"]}
+    await db.execute("delete from booked_seats where reservation_id = $1", reservation)
+    await db.execute("update reservations set status = 'cancelled', cancelled_at = now() where id = $1", reservation)
+    assert (await api.call("GET", path, headers=known)).status == 304
+
+    assert (await api.cancel(customer, reservation)).json["status"] == "cancelled"
+
+    assert (await api.call("GET", path, headers=known)).status == 200
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
 async def test_connections_killed_under_load_lose_no_answered_confirm(api: Api, redis_url: str, db: Connection) -> None:
