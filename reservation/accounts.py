@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from .database import Database
 from .errors import InvalidCredentials, InvalidToken, LastAdmin, NotFound
+from .notices import Notices
 from .passwords import PasswordWorkers
 from .repository import accounts
 from .repository.accounts import User
@@ -18,6 +19,7 @@ class Accounts:
     database: Database
     passwords: PasswordWorkers
     tokens: TokenMint
+    notices: Notices
 
 
 async def sign_up(stores: Accounts, *, name: str, email: str, password: str) -> User:
@@ -50,6 +52,7 @@ async def refresh(stores: Accounts, *, refresh_token: str) -> TokenPair:
         if role is None:
             await accounts.revoke_session(conn, session_id=claims.session_id)
     if role is None:
+        await stores.notices.session_ended(claims.session_id)
         raise InvalidToken
     return stores.tokens.pair(
         user_id=claims.user_id, role=role, session_id=claims.session_id, generation=claims.generation + 1
@@ -57,19 +60,21 @@ async def refresh(stores: Accounts, *, refresh_token: str) -> TokenPair:
 
 
 async def log_out(stores: Accounts, *, refresh_token: str) -> None:
-    """End a login session; raises InvalidToken."""
+    """End a login session, its access tokens included; raises InvalidToken."""
     claims = stores.tokens.read("refresh", refresh_token)
     async with stores.database.connection() as conn:
         await accounts.revoke_session(conn, session_id=claims.session_id)
+    await stores.notices.session_ended(claims.session_id)
 
 
-async def set_role(database: Database, *, user_id: int, role: str) -> User:
+async def set_role(stores: Accounts, *, user_id: int, role: str) -> User:
     """Give an account another role; raises NotFound, and LastAdmin for the demotion of the last administrator."""
-    async with database.transaction() as conn:
+    async with stores.database.transaction() as conn:
         admins = await accounts.lock_admins(conn)
         if role != "admin" and admins == {user_id}:
             raise LastAdmin
         user = await accounts.set_role(conn, user_id=user_id, role=role)
     if user is None:
         raise NotFound("There is no such user.")
+    await stores.notices.account_changed(user_id)
     return user

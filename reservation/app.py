@@ -21,8 +21,9 @@ from .http import (
 )
 from .http.cors import add_cors
 from .http.docs import add_docs
-from .http.keys import SETTINGS, TOKENS
+from .http.keys import SETTINGS
 from .http.middleware import middleware
+from .http.records import request_records
 from .logs import configure_logs
 from .settings import Settings
 
@@ -44,8 +45,7 @@ def make_app(settings: Settings) -> web.Application:
     """The whole service as an aiohttp application; it connects to the stores when it starts."""
     app = web.Application(middlewares=[middleware], client_max_size=settings.max_body_bytes)
     app[SETTINGS] = settings
-    app[TOKENS] = resources.token_mint(settings)
-    app.cleanup_ctx.extend([resources.postgresql, resources.redis_and_booking, resources.accounts])
+    app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
     for routes in TABLES:
         app.add_routes(routes)
     add_docs(app, TABLES)

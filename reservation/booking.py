@@ -15,34 +15,25 @@ from uuid import UUID
 from structlog.stdlib import BoundLogger
 from uuid_utils.compat import uuid7
 
+from .booking_batches import NOBODY, BookingBatches
 from .database import Connection, Database
 from .errors import (
+    DomainError,
     HoldExpired,
     HoldsUnavailable,
     Invalid,
     NotFound,
     Overloaded,
-    ReservationCancelled,
     SeatsUnavailable,
     ShowtimeStarted,
     TooLateToCancel,
 )
-from .holds import Holds, LiveHold, Prime
+from .holds import Holds, LiveHold, Prime, Settlement, Wish
+from .layouts import Layouts
 from .repository import reservations, showtimes
-from .repository.reservations import LockedReservation, Reservation
+from .repository.reservations import LockedReservation, NewHold, Reservation
 
-NOBODY: frozenset[int] = frozenset()
-NO_RESERVATION = UUID(int=0)
 MAX_UNSETTLED = 100_000  # some 20 MB; what is beyond it is mended by the end of the holds, or by the next change
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What Redis has not heard of yet: a seat map that changed, and seats that the reservation holds no more."""
-
-    showtime_id: int
-    reservation_id: UUID
-    seat_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +41,16 @@ class Stores:
     """Where bookings live, and the rules they follow; times in seconds."""
 
     database: Database
+    batches: BookingBatches
     holds: Holds
+    layouts: Layouts
     log: BoundLogger
     hold_ttl_s: int
     hold_deadline_s: float
     cancel_cutoff_s: int
     cleaning_s: int
     unsettled: deque[Settlement] = field(default_factory=deque)
+    unannounced: set[int] = field(default_factory=set)
 
 
 async def hold(stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequence[int]) -> Reservation:
@@ -65,7 +59,7 @@ async def hold(stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequ
     Raises NotFound (the showtime), ShowtimeStarted, Invalid (a seat of another room) and SeatsUnavailable, which names
     every seat that stands against it.
     """
-    await _check_seats(stores, showtime_id, seat_ids)
+    await _look_first(stores, showtime_id, seat_ids)
     try:
         async with asyncio.timeout(stores.hold_deadline_s):
             granted = await _grant(stores, user_id, showtime_id, uuid7(), seat_ids)
@@ -83,10 +77,11 @@ async def confirm(stores: Stores, *, user_id: int, reservation_id: UUID) -> Rese
     Raises NotFound, HoldExpired, ReservationCancelled, and SeatsUnavailable when the hold was lost and somebody else
     confirmed first.
     """
-    locked, confirmed = await _confirm_one(stores.database, user_id, reservation_id)
+    confirmed = await stores.batches.confirm(reservation_id=reservation_id, user_id=user_id)
     # After COMMIT: the version first, then the keys, so that a map read in between shows the seats held. A second time,
     # too: the first may have been cut off between its COMMIT and this.
-    await _settle(stores, locked.showtime_id, reservation_id, locked.seat_ids)
+    seat_ids = [seat.seat_id for seat in confirmed.seats]
+    await _settle(stores, Settlement(confirmed.showtime_id, reservation_id, seat_ids))
     return confirmed
 
 
@@ -96,7 +91,7 @@ async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reser
     Raises NotFound, HoldExpired and TooLateToCancel; a second time changes nothing.
     """
     locked, cancelled = await _cancel_one(stores.database, user_id, reservation_id, stores.cancel_cutoff_s)
-    await _settle(stores, locked.showtime_id, reservation_id, locked.seat_ids)
+    await _settle(stores, Settlement(locked.showtime_id, reservation_id, locked.seat_ids))
     return cancelled
 
 
@@ -108,18 +103,24 @@ async def find(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reserva
 
 async def announce(stores: Stores, showtime_ids: Sequence[int]) -> None:
     """Count the versions of seat maps up, whose prices or seats an administrator has changed."""
-    for showtime_id in showtime_ids:
-        await _settle(stores, showtime_id, NO_RESERVATION, ())
+    try:
+        await stores.holds.announce(showtime_ids)
+    except HoldsUnavailable:
+        stores.log.warning("announcement_put_off", showtime_ids=list(showtime_ids))
+        if len(stores.unannounced) < MAX_UNSETTLED:
+            stores.unannounced.update(showtime_ids)
 
 
 async def settle_again(stores: Stores) -> None:
     """Tell Redis what it has missed; raises HoldsUnavailable when it still does not answer."""
     while stores.unsettled:
         late = stores.unsettled[0]
-        await stores.holds.settle(
-            showtime_id=late.showtime_id, reservation_id=late.reservation_id, seat_ids=late.seat_ids
-        )
+        await stores.holds.settle([late])
         stores.unsettled.popleft()  # only now: nothing is forgotten that Redis has not heard of
+    if stores.unannounced:
+        late_ids = list(stores.unannounced)
+        await stores.holds.announce(late_ids)
+        stores.unannounced.difference_update(late_ids)
 
 
 async def prime(database: Database, showtime_id: int) -> Prime:
@@ -130,6 +131,15 @@ async def prime(database: Database, showtime_id: int) -> Prime:
         raise NotFound("There is no such showtime.")
     live = zip(found.seat_ids, found.reservation_ids, found.ttls_ms, strict=True)
     return Prime(found.version, tuple(LiveHold(*hold) for hold in live))
+
+
+async def _look_first(stores: Stores, showtime_id: int, seat_ids: Sequence[int]) -> None:
+    """Refuse what cannot be held before Redis is asked; a look that may be old only ever leads to a closer one."""
+    layout = stores.layouts.known(showtime_id)
+    if layout is None:
+        layout = await stores.layouts.load(showtime_id)
+    if layout is None or layout.has_started or not layout.seat_ids.issuperset(seat_ids):
+        await _check_seats(stores, showtime_id, seat_ids)
 
 
 async def _check_seats(stores: Stores, showtime_id: int, seat_ids: Sequence[int]) -> None:
@@ -152,23 +162,15 @@ async def _grant(
     started = monotonic()
     ours = True  # as far as we know: an answer that never came may have been a yes
     try:
-        held = await stores.holds.take(
-            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_s=stores.hold_ttl_s
-        )
-        async with stores.database.connection() as conn:
-            if held:
-                ours = False
-                booked = await reservations.find_booked(conn, showtime_id=showtime_id, seat_ids=seat_ids)
-                raise SeatsUnavailable(held=held, booked=booked)
-            written = await reservations.insert_held(
-                conn,
-                reservation_id=reservation_id,
-                user_id=user_id,
-                showtime_id=showtime_id,
-                seat_ids=seat_ids,
-                # Both stores let go at once: time spent on the way here is not added to the hold.
-                ttl_ms=max(1, round((stores.hold_ttl_s - (monotonic() - started)) * 1000)),
-            )
+        [held] = await stores.holds.take([Wish(showtime_id, reservation_id, seat_ids, stores.hold_ttl_s)])
+        if isinstance(held, DomainError):
+            raise held
+        if held:
+            ours = False
+            raise SeatsUnavailable(held=held, booked=await stores.batches.find_booked(showtime_id, seat_ids))
+        # Both stores let go at once: time spent on the way here is not added to the hold.
+        ttl_ms = max(1, round((stores.hold_ttl_s - (monotonic() - started)) * 1000))
+        written = await stores.batches.insert_held(NewHold(reservation_id, user_id, showtime_id, seat_ids, ttl_ms))
         if isinstance(written, Reservation):
             ours = False  # it is the customer's now
             return written
@@ -177,27 +179,7 @@ async def _grant(
         return None
     finally:
         if ours:
-            await _settle(stores, showtime_id, reservation_id, seat_ids)
-
-
-async def _confirm_one(database: Database, user_id: int, reservation_id: UUID) -> tuple[LockedReservation, Reservation]:
-    """Confirm in one transaction, or leave confirmed; what was locked, and what it is now."""
-    async with database.transaction() as conn:
-        locked = await _lock(conn, user_id, reservation_id)
-        if locked.status == "cancelled":
-            raise ReservationCancelled
-        if locked.status == "expired":
-            raise HoldExpired
-        if locked.status == "held":
-            claimed = await reservations.claim_seats(
-                conn, reservation_id=reservation_id, showtime_id=locked.showtime_id
-            )
-            lost = frozenset(locked.seat_ids) - claimed
-            if lost:
-                raise SeatsUnavailable(held=NOBODY, booked=lost)  # rolls back what was claimed
-            if not await reservations.mark_confirmed(conn, reservation_id=reservation_id):
-                raise HoldExpired
-        return locked, await _find(conn, user_id, reservation_id)
+            await _settle(stores, Settlement(showtime_id, reservation_id, seat_ids))
 
 
 async def _cancel_one(
@@ -233,11 +215,13 @@ async def _find(conn: Connection, user_id: int, reservation_id: UUID) -> Reserva
     return found
 
 
-async def _settle(stores: Stores, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int]) -> None:
+async def _settle(stores: Stores, settlement: Settlement) -> None:
     """Tell Redis what PostgreSQL has decided; the decision stands whether or not Redis hears of it now or later."""
     try:
-        await stores.holds.settle(showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids)
+        await stores.holds.settle([settlement])
     except HoldsUnavailable:
-        stores.log.warning("settle_put_off", showtime_id=showtime_id, reservation_id=str(reservation_id))
+        stores.log.warning(
+            "settle_put_off", showtime_id=settlement.showtime_id, reservation_id=str(settlement.reservation_id)
+        )
         if len(stores.unsettled) < MAX_UNSETTLED:
-            stores.unsettled.append(Settlement(showtime_id, reservation_id, tuple(seat_ids)))
+            stores.unsettled.append(settlement)

@@ -49,6 +49,11 @@ _PASSING = (
 )
 
 
+def broke_a_constraint(error: BaseException) -> bool:
+    """Whether an exception of `Database.connection` is, or comes of, a statement that broke a constraint."""
+    return any(isinstance(one, asyncpg.IntegrityConstraintViolationError) for one in (error, error.__cause__))
+
+
 class Database:
     """A pool of connections that speaks domain errors."""
 

@@ -40,8 +40,8 @@ async def scan_holds(redis: Redis) -> AsyncIterator[Sequence[HeldKey]]:
 
 async def scan_showtimes(redis: Redis) -> AsyncIterator[int]:
     """The showtimes whose seat maps have a version in Redis; one may come twice."""
-    async for name in redis.scan_iter(match="{*}:version", count=SHOWTIMES_A_SCAN):
-        showtime_id = _number(_text(name).removeprefix("{").removesuffix("}:version"))
+    async for name in redis.scan_iter(match="{*}:map", count=SHOWTIMES_A_SCAN):
+        showtime_id = _number(_text(name).removeprefix("{").removesuffix("}:map"))
         if showtime_id is not None:
             yield showtime_id
 

@@ -4,105 +4,54 @@ For every showtime there are, under one hash tag and so on one cluster slot:
 
     {42}:seat:7    the reservation that holds seat 7; SET NX EX
     {42}:held      a sorted set of the held seats, scored with the millisecond at which each hold ends
-    {42}:version   counts the changes to the seat map; never runs backwards
+    {42}:map       a hash: `version` counts the changes to the seat map and never runs backwards; `layout` is the
+                   version at which an administrator last changed its seats or prices
 
 The sorted set says which seats are held without reading each key, and lets whoever reads the version notice that
 holds have run out since: their end changes the map, too, so it counts the version up.
 
-Redis may lose all of it at any moment. A missing version says so: the caller then primes the showtime from
-PostgreSQL's unexpired holds before it goes on. A new version is the database's clock in microseconds, which no
-counter can have reached.
+Redis may lose all of it at any moment. A missing map says so: the caller then primes the showtime from PostgreSQL's
+unexpired holds before it goes on. A new version is the database's clock in microseconds, which no counter can have
+reached.
+
+Concurrent callers share one pipelined connection: what is asked while a pipeline is under way goes with the next.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple
 from uuid import UUID
 
 from redis.asyncio import Redis
-from redis.commands.core import AsyncScript
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError
 
-from .errors import HoldsUnavailable
+from .batching import Batcher
+from .errors import DomainError, HoldsUnavailable
+from .hold_scripts import ALL, ANNOUNCE, PRIME, SETTLE, SNAPSHOT, TAKE, VERSION, Script
 from .timing import timed
 
-# A version outlives its showtime's last hold by a week; longer than any hold, and then it is primed anew.
-VERSION_TTL_S = 7 * 86_400
+MOST_IN_A_PIPELINE = 256
+PRIMING_TRIES = 3  # Redis may lose everything again in between; more often is an outage
 
-# Ended holds leave the sorted set, and the map has changed when one did. Shared by the scripts below.
-_RETIRE = """
-local clock = redis.call('TIME')
-local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
-if redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms) > 0 then redis.call('INCR', KEYS[1]) end
-"""
 
-# KEYS version, held, seat...; ARGV reservation, ttl_s, seat id...
-# -> {-1} not primed, {0, seat id...} lost to these, {1} held. Running it again for the same reservation is harmless,
-# since a caller cannot know whether a command whose connection broke was carried out.
-_TAKE = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return {-1} end
-local answer = {0}
-for i = 3, #KEYS do
-  local holder = redis.call('GET', KEYS[i])
-  if holder and holder ~= ARGV[1] then answer[#answer + 1] = tonumber(ARGV[i]) end
-end
-if #answer > 1 then return answer end
-local clock = redis.call('TIME')
-local ends_ms = (clock[1] + ARGV[2]) * 1000 + math.floor(clock[2] / 1000)
-for i = 3, #KEYS do
-  redis.call('SET', KEYS[i], ARGV[1], 'NX', 'EX', ARGV[2])
-  redis.call('ZADD', KEYS[2], ends_ms, ARGV[i])
-end
-redis.call('INCR', KEYS[1])
-redis.call('EXPIRE', KEYS[1], %d)
-redis.call('EXPIRE', KEYS[2], %d)
-return {1}
-""".replace("%d", str(VERSION_TTL_S))
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Seats that a reservation wants to hold for `ttl_s` seconds."""
 
-# KEYS version, held, seat...; ARGV reservation, seat id... Counts the version up, then deletes the seats' keys that
-# are still this reservation's. One that has run out and been taken by somebody else stays.
-_SETTLE = """
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('INCR', KEYS[1]) end
-for i = 3, #KEYS do
-  if redis.call('GET', KEYS[i]) == ARGV[1] then
-    redis.call('DEL', KEYS[i])
-    redis.call('ZREM', KEYS[2], ARGV[i - 1])
-  end
-end
-"""
+    showtime_id: int
+    reservation_id: UUID
+    seat_ids: Sequence[int]
+    ttl_s: int
 
-# KEYS version, held -> the version, or -1 when not primed
-_VERSION = f"""
-if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
-{_RETIRE}
-return tonumber(redis.call('GET', KEYS[1]))
-"""
 
-# KEYS version, held -> {{version or -1, seat id...}}
-_SNAPSHOT = f"""
-if redis.call('EXISTS', KEYS[1]) == 0 then return {{-1}} end
-{_RETIRE}
-local answer = redis.call('ZRANGE', KEYS[2], 0, -1)
-for i = 1, #answer do answer[i] = tonumber(answer[i]) end
-table.insert(answer, 1, tonumber(redis.call('GET', KEYS[1])))
-return answer
-"""
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A seat map that has changed, and the seats that the reservation holds no more."""
 
-# KEYS version, held, seat...; ARGV version, then seat id, reservation, ttl_ms for each seat. Whoever comes second
-# changes nothing: holds taken since then must not be overwritten by an older view.
-_PRIME = """
-if redis.call('EXISTS', KEYS[1]) == 1 then return end
-local clock = redis.call('TIME')
-local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
-for i = 3, #KEYS do
-  local at = 2 + (i - 3) * 3
-  redis.call('SET', KEYS[i], ARGV[at + 1], 'NX', 'PX', ARGV[at + 2])
-  redis.call('ZADD', KEYS[2], now_ms + redis.call('PTTL', KEYS[i]), ARGV[at])
-end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', %d)
-redis.call('EXPIRE', KEYS[2], %d)
-""".replace("%d", str(VERSION_TTL_S))
+    showtime_id: int
+    reservation_id: UUID
+    seat_ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +71,29 @@ class Prime:
     holds: tuple[LiveHold, ...]
 
 
+class MapState(NamedTuple):
+    """Where a seat map stands: its version, and the version at which its seats or prices last changed."""
+
+    version: int
+    layout: int
+
+
+class Snapshot(NamedTuple):
+    """A seat map's state, and the seats held in it."""
+
+    state: MapState
+    held: frozenset[int]
+
+
+class _Call(NamedTuple):
+    """A script with its keys and arguments."""
+
+    script: Script
+    showtime_id: int
+    keys: tuple[str, ...]
+    args: tuple[str | int, ...] = ()
+
+
 Primer = Callable[[int], Awaitable[Prime]]
 
 
@@ -134,69 +106,158 @@ class Holds:
     def __init__(self, redis: Redis, primer: Primer) -> None:
         self._redis = redis
         self._primer = primer
-        self._take = redis.register_script(_TAKE)
-        self._settle = redis.register_script(_SETTLE)
-        self._version = redis.register_script(_VERSION)
-        self._snapshot = redis.register_script(_SNAPSHOT)
-        self._prime = redis.register_script(_PRIME)
+        self._calls: Batcher[Sequence[_Call], Sequence[list[int]]] = Batcher(
+            self._run, most=MOST_IN_A_PIPELINE, waits_for="redis"
+        )
 
-    async def take(
-        self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_s: int
-    ) -> frozenset[int]:
-        """Hold all the seats or none; answers the seats that others hold, which is empty when it worked."""
-        keys = _keys(showtime_id, seat_ids)
-        answer = await self._primed(self._take, showtime_id, keys, [str(reservation_id), ttl_s, *seat_ids])
-        return frozenset(answer[1:])
+    async def take(self, wishes: Sequence[Wish]) -> list[frozenset[int] | DomainError]:
+        """Hold each wish's seats, all or none of them.
 
-    async def settle(self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int]) -> None:
-        """Announce a change to the seat map and drop what the reservation still holds of these seats."""
-        async with _answering():
-            await self._settle(keys=_keys(showtime_id, seat_ids), args=[str(reservation_id), *seat_ids])
+        Answers, in the order of the wishes, the seats that others hold, which is empty when it worked; or why it could
+        not be found out.
+        """
+        answers = await self._primed([_take(wish) for wish in wishes])
+        return [answer if isinstance(answer, DomainError) else frozenset(answer[1:]) for answer in answers]
 
-    async def version(self, showtime_id: int) -> int:
-        """The version of the showtime's seat map; counts up with every change, the end of a hold included."""
-        return (await self._primed(self._version, showtime_id, _keys(showtime_id), []))[0]
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Announce changes to seat maps and drop what the reservations still hold of these seats."""
+        await self._pipeline([_settle(settlement) for settlement in settlements])
 
-    async def snapshot(self, showtime_id: int) -> tuple[int, frozenset[int]]:
-        """The version of the seat map, and the seats held at that version."""
-        version, *held = await self._primed(self._snapshot, showtime_id, _keys(showtime_id), [])
-        return version, frozenset(held)
+    async def announce(self, showtime_ids: Sequence[int]) -> None:
+        """Count the versions of seat maps up, whose seats or prices have changed."""
+        await self._pipeline([_Call(ANNOUNCE, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids])
+
+    async def state(self, showtime_id: int) -> MapState:
+        """Where the showtime's seat map stands; the version counts up with every change, the end of a hold included.
+
+        Read from Redis after the call, for all who call in the same moment at once.
+        """
+        call = _Call(VERSION, showtime_id, _keys(showtime_id))
+        [answer] = await self._calls.submit((call,))
+        if answer[0] == -1:
+            [primed] = await self._primed([call])
+            if isinstance(primed, DomainError):
+                raise primed
+            answer = primed
+        return MapState(*answer)
+
+    async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
+        """Where seat maps stand, and the seats held in each then; or why it could not be found out."""
+        answers = await self._primed([_Call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
+        return [answer if isinstance(answer, DomainError) else _snapshot(answer) for answer in answers]
 
     async def ping(self) -> None:
         """Raise HoldsUnavailable unless Redis answers."""
         async with _answering():
             await self._redis.execute_command("PING")
 
-    async def _primed(
-        self, script: AsyncScript, showtime_id: int, keys: list[str], args: Sequence[str | int]
-    ) -> list[int]:
-        """Run a script that answers -1 for a showtime Redis knows nothing of; prime it then, and run it again."""
-        for _ in range(3):  # Redis may lose everything again in between; more often is an outage
-            async with _answering():
-                answer = await script(keys=keys, args=list(args))
-            numbers = cast("list[int]", answer if isinstance(answer, list) else [answer])
-            if numbers[0] != -1:
-                return numbers
-            await self._prime_showtime(showtime_id)
-        raise HoldsUnavailable
+    async def _primed(self, calls: Sequence[_Call]) -> list[list[int] | DomainError]:
+        """Run calls that answer -1 for a showtime Redis knows nothing of; prime those, and run them again."""
+        answers: list[list[int] | DomainError] = list(await self._pipeline(calls))
+        for _ in range(PRIMING_TRIES - 1):
+            missing = [index for index, answer in enumerate(answers) if isinstance(answer, list) and answer[0] == -1]
+            if not missing:
+                return answers
+            unknown = await self._prime({calls[index].showtime_id for index in missing})
+            again = [index for index in missing if calls[index].showtime_id not in unknown]
+            for index in missing:
+                answers[index] = unknown.get(calls[index].showtime_id, HoldsUnavailable())
+            for index, answer in zip(again, await self._pipeline([calls[index] for index in again]), strict=True):
+                answers[index] = answer
+        return [HoldsUnavailable() if isinstance(answer, list) and answer[0] == -1 else answer for answer in answers]
 
-    async def _prime_showtime(self, showtime_id: int) -> None:
-        prime = await self._primer(showtime_id)
-        args: list[str | int] = [prime.version]
-        for hold in prime.holds:
-            args += [hold.seat_id, str(hold.reservation_id), max(hold.ttl_ms, 1)]
+    async def _prime(self, showtime_ids: set[int]) -> dict[int, DomainError]:
+        """Prime showtimes; answers those that could not be, and why."""
+        failed: dict[int, DomainError] = {}
+        calls = []
+        for showtime_id in showtime_ids:
+            try:
+                prime = await self._primer(showtime_id)
+            except DomainError as error:
+                failed[showtime_id] = error
+            else:
+                calls.append(_prime(showtime_id, prime))
+        await self._pipeline(calls)
+        return failed
+
+    async def _pipeline(self, calls: Sequence[_Call]) -> Sequence[list[int]]:
+        """Run calls together with whatever else is asked of Redis just then."""
+        return await self._calls.submit(calls) if calls else []
+
+    async def _run(self, asked: Sequence[Sequence[_Call]]) -> list[Sequence[list[int]] | DomainError]:
+        """One round trip for everybody's calls; those that are alike are made once."""
+        places: dict[_Call, int] = {}
+        for calls in asked:
+            for call in calls:
+                places.setdefault(call, len(places))
+        answers = await self._evaluate(list(places))
+        outcomes: list[Sequence[list[int]] | DomainError] = []
+        for calls in asked:
+            own = [answers[places[call]] for call in calls]
+            refused = next((answer for answer in own if isinstance(answer, Exception)), None)
+            outcomes.append(_unavailable(refused) if refused else [_numbers(answer) for answer in own])
+        return outcomes
+
+    async def _evaluate(self, calls: Sequence[_Call]) -> list[object]:
         async with _answering():
-            await self._prime(keys=_keys(showtime_id, [hold.seat_id for hold in prime.holds]), args=args)
+            answers = await self._send(calls)
+            unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+            if unknown:  # a new Redis, or one that was emptied of its scripts
+                for script in ALL:
+                    await self._redis.script_load(script.source)
+                for place, answer in zip(unknown, await self._send([calls[place] for place in unknown]), strict=True):
+                    answers[place] = answer
+        return answers
+
+    async def _send(self, calls: Sequence[_Call]) -> list[object]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for call in calls:
+                pipe.evalsha(call.script.sha, len(call.keys), *call.keys, *call.args)
+            answers: list[object] = await pipe.execute(raise_on_error=False)
+        return answers
 
 
-def _keys(showtime_id: int, seat_ids: Sequence[int] = ()) -> list[str]:
+def _take(wish: Wish) -> _Call:
+    args: tuple[str | int, ...] = (str(wish.reservation_id), wish.ttl_s, *wish.seat_ids)
+    return _Call(TAKE, wish.showtime_id, _keys(wish.showtime_id, wish.seat_ids), args)
+
+
+def _settle(settlement: Settlement) -> _Call:
+    args: tuple[str | int, ...] = (str(settlement.reservation_id), *settlement.seat_ids)
+    return _Call(SETTLE, settlement.showtime_id, _keys(settlement.showtime_id, settlement.seat_ids), args)
+
+
+def _prime(showtime_id: int, prime: Prime) -> _Call:
+    args: list[str | int] = [prime.version]
+    for hold in prime.holds:
+        args += [hold.seat_id, str(hold.reservation_id), max(hold.ttl_ms, 1)]
+    return _Call(PRIME, showtime_id, _keys(showtime_id, [hold.seat_id for hold in prime.holds]), tuple(args))
+
+
+def _keys(showtime_id: int, seat_ids: Sequence[int] = ()) -> tuple[str, ...]:
     tag = f"{{{showtime_id}}}"
-    return [f"{tag}:version", f"{tag}:held", *(seat_key(showtime_id, seat_id) for seat_id in seat_ids)]
+    return (f"{tag}:map", f"{tag}:held", *[f"{tag}:seat:{seat_id}" for seat_id in seat_ids])
 
 
 def seat_key(showtime_id: int, seat_id: int) -> str:
     """The key of a held seat, whose value is the reservation's id."""
     return f"{{{showtime_id}}}:seat:{seat_id}"
+
+
+def _snapshot(answer: Sequence[int]) -> Snapshot:
+    version, layout, *held = answer
+    return Snapshot(MapState(version, layout), frozenset(held))
+
+
+def _numbers(answer: object) -> list[int]:
+    """A script that answers nothing answers None."""
+    return answer if isinstance(answer, list) else []
+
+
+def _unavailable(cause: Exception) -> HoldsUnavailable:
+    error = HoldsUnavailable()
+    error.__cause__ = cause
+    return error
 
 
 @asynccontextmanager

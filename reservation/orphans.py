@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from .booking import Stores, announce, settle_again
 from .errors import Unavailable
 from .held_keys import HeldKey, scan_holds, scan_showtimes, still_held
+from .holds import Settlement
 from .repository import audit as repository
 from .repository.audit import Connection
 
@@ -106,7 +107,7 @@ async def _sweep(redis: Redis, stores: Stores, second_look_s: float) -> None:
         held = orphan.held
         holder = _uuid(held.holder)
         if holder is not None:
-            await stores.holds.settle(showtime_id=held.showtime_id, reservation_id=holder, seat_ids=[held.seat_id])
+            await stores.holds.settle([Settlement(held.showtime_id, holder, [held.seat_id])])
             stores.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
 
 

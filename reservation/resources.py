@@ -15,12 +15,17 @@ from redis.backoff import ExponentialBackoff
 from . import booking
 from .accounts import Accounts
 from .booking import Stores
+from .booking_batches import BookingBatches
 from .database import Database
 from .errors import HoldsUnavailable
 from .holds import Holds
-from .http.keys import ACCOUNTS, DATABASE, SETTINGS, STORES, TOKENS
+from .http.keys import ACCOUNTS, DATABASE, SEAT_MAPS, SESSIONS, SETTINGS, STORES
+from .http.seat_maps import SeatMaps
+from .layouts import Layouts
+from .notices import Notices
 from .orphans import tend_for_ever
 from .passwords import PasswordWorkers
+from .sessions import Sessions
 from .settings import Settings
 from .tokens import TokenMint
 
@@ -28,6 +33,7 @@ REDIS_TIMEOUT_S = 2.0
 REDIS_CONNECTIONS = 64
 IDLE_IN_TRANSACTION_S = 15
 COMMAND_MARGIN_S = 1.0
+REDIS = web.AppKey("REDIS", Redis)
 
 
 class CannotStart(Exception):
@@ -49,22 +55,26 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
 async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     """The Redis client, and on it and the pool what booking needs."""
     settings, database = app[SETTINGS], app[DATABASE]
-    client = redis_client(settings)
+    client = app[REDIS] = redis_client(settings)
     holds = Holds(client, lambda showtime_id: booking.prime(database, showtime_id))
     try:
         await holds.ping()
     except HoldsUnavailable as error:
         await client.aclose()
         raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
+    layouts = Layouts(database)
     app[STORES] = Stores(
         database=database,
+        batches=BookingBatches(database),
         holds=holds,
+        layouts=layouts,
         log=structlog.stdlib.get_logger("reservation.booking"),
         hold_ttl_s=settings.hold_ttl_s,
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
         cleaning_s=settings.cleaning_s,
     )
+    app[SEAT_MAPS] = SeatMaps(database, holds, layouts)
     second_look_s = app[STORES].hold_deadline_s + 2 * REDIS_TIMEOUT_S
     tending = asyncio.create_task(tend_for_ever(client, app[STORES], second_look_s=second_look_s))
     yield
@@ -76,8 +86,14 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
 async def accounts(app: web.Application) -> AsyncIterator[None]:
     """The threads that hash passwords, and what signs tokens."""
     passwords = PasswordWorkers()
-    app[ACCOUNTS] = Accounts(app[DATABASE], passwords, app[TOKENS])
+    tokens = token_mint(app[SETTINGS])
+    sessions = app[SESSIONS] = Sessions(tokens, app[DATABASE])
+    notices = Notices(app[REDIS], sessions, structlog.stdlib.get_logger("reservation.notices"))
+    listening = asyncio.create_task(notices.listen_for_ever())
+    app[ACCOUNTS] = Accounts(app[DATABASE], passwords, tokens, notices)
     yield
+    listening.cancel()
+    await asyncio.wait([listening])
     passwords.close()
 
 
@@ -99,6 +115,7 @@ def pool_options(settings: Settings) -> dict[str, Any]:
         "command_timeout": settings.statement_timeout_s + COMMAND_MARGIN_S,
         "timeout": settings.pool_wait_s,
         "init": _prepare_connection,
+        "reset": _leave_as_is,
         "server_settings": {
             "application_name": "reservation",
             "statement_timeout": str(statement_ms),
@@ -122,6 +139,13 @@ def redis_client(settings: Settings) -> Redis:
         client_name="reservation",
     )
     return Redis.from_pool(pool)
+
+
+async def _leave_as_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Spare the round trip of a RESET: no code of ours leaves anything in a session (tests/sql/test_pool.py).
+
+    A transaction that is still open is rolled back by asyncpg before this.
+    """
 
 
 async def _prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:

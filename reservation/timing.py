@@ -18,6 +18,16 @@ class Timings:
     postgresql: float = 0.0
     redis: float = 0.0
 
+    def add(self, other: "Timings") -> None:
+        """Count in what a batch waited for."""
+        self.pool += other.pool
+        self.postgresql += other.postgresql
+        self.redis += other.redis
+
+    def count(self, span: Span, seconds: float) -> None:
+        """Count in one wait."""
+        setattr(self, span, getattr(self, span) + seconds * 1000)
+
 
 _current: ContextVar[Timings | None] = ContextVar("timings", default=None)
 
@@ -29,6 +39,11 @@ def start_timings() -> Timings:
     return timings
 
 
+def current_timings() -> Timings | None:
+    """What is being collected for the current task, if anything."""
+    return _current.get()
+
+
 @contextmanager
 def timed(span: Span) -> Iterator[None]:
     """Add the block's time to the current request's, if there is one."""
@@ -38,4 +53,4 @@ def timed(span: Span) -> Iterator[None]:
     finally:
         timings = _current.get()
         if timings is not None:
-            setattr(timings, span, getattr(timings, span) + (perf_counter() - started) * 1000)
+            timings.count(span, perf_counter() - started)

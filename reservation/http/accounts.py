@@ -7,12 +7,11 @@ from marshmallow import Schema, fields, validate
 
 from .. import accounts as service
 from ..errors import EmailTaken, InvalidCredentials, InvalidToken
-from ..repository import accounts
 from ..settings import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from ..tokens import TokenPair
-from .bodies import answer, created
 from .fields import Id, Input, Instant, Text
-from .keys import ACCOUNTS, BODY, DATABASE, USER
+from .keys import ACCOUNTS, BODY, USER
+from .responses import answer, created
 from .routes import Access, Routes
 
 routes = Routes("Accounts")
@@ -97,7 +96,7 @@ class RefreshInput(Input):
 
 
 @routes.add("POST", "/auth/signup", body=SignupInput(), status=201, answer=UserOutput(), raises=(EmailTaken,))
-async def signup(request: web.Request) -> web.Response:
+async def signup(request: web.Request) -> web.StreamResponse:
     """Create a customer's account."""
     body: Signup = request[BODY]
     user = await service.sign_up(request.app[ACCOUNTS], name=body.name, email=body.email, password=body.password)
@@ -105,14 +104,14 @@ async def signup(request: web.Request) -> web.Response:
 
 
 @routes.add("POST", "/auth/login", body=LoginInput(), answer=TokensOutput(), raises=(InvalidCredentials,))
-async def login(request: web.Request) -> web.Response:
+async def login(request: web.Request) -> web.StreamResponse:
     """Sign in with e-mail address and password."""
     body: Login = request[BODY]
     return _tokens(await service.log_in(request.app[ACCOUNTS], email=body.email, password=body.password))
 
 
 @routes.add("POST", "/auth/refresh", body=RefreshInput(), answer=TokensOutput(), raises=(InvalidToken,))
-async def refresh(request: web.Request) -> web.Response:
+async def refresh(request: web.Request) -> web.StreamResponse:
     """Spend a refresh token for a new pair.
 
     A refresh token is good once. A second use means that somebody else has a copy, and ends the login session.
@@ -122,7 +121,7 @@ async def refresh(request: web.Request) -> web.Response:
 
 
 @routes.add("POST", "/auth/logout", body=RefreshInput(), status=204, raises=(InvalidToken,))
-async def logout(request: web.Request) -> web.Response:
+async def logout(request: web.Request) -> web.StreamResponse:
     """End the login session that a refresh token belongs to."""
     body: Refresh = request[BODY]
     await service.log_out(request.app[ACCOUNTS], refresh_token=body.refresh_token)
@@ -130,15 +129,11 @@ async def logout(request: web.Request) -> web.Response:
 
 
 @routes.add("GET", "/auth/me", access=Access.SIGNED_IN, answer=UserOutput())
-async def me(request: web.Request) -> web.Response:
+async def me(request: web.Request) -> web.StreamResponse:
     """The account that the token speaks for."""
-    async with request.app[DATABASE].connection() as conn:
-        user = await accounts.find_user(conn, user_id=request[USER].user_id)
-    if user is None:
-        raise InvalidToken
-    return answer(user)
+    return answer(request[USER].user)
 
 
-def _tokens(pair: TokenPair) -> web.Response:
+def _tokens(pair: TokenPair) -> web.StreamResponse:
     # RFC 6749, 5.1: nobody on the way may keep a token.
     return answer(pair, headers={"Cache-Control": "no-store"})

@@ -11,10 +11,10 @@ from ..errors import CapacityExceeded, InUse, NotFound
 from ..programme import SeatBatch
 from ..repository import auditoriums
 from ..repository.auditoriums import Auditorium, AuditoriumInput
-from .bodies import answer, created as created_answer
 from .fields import Id, Input, Instant, JsonObject, Money, Text, Whole
 from .keys import BODY, DATABASE, QUERY, STORES
 from .paging import Cursor, PageQuery, listing, page
+from .responses import answer, created as created_answer
 from .routes import Access, Routes, path_id
 from .seats import SEAT_TYPES
 
@@ -89,7 +89,7 @@ class SeatsQuery(PageQuery):
 @routes.add(
     "POST", "/admin/auditoriums", access=Access.ADMIN, body=AuditoriumBody(), status=201, answer=AuditoriumOutput()
 )
-async def create_auditorium(request: web.Request) -> web.Response:
+async def create_auditorium(request: web.Request) -> web.StreamResponse:
     """Add a room, without seats yet."""
     async with request.app[DATABASE].connection() as conn:
         made = await auditoriums.insert_auditorium(conn, auditorium=request[BODY])
@@ -103,7 +103,7 @@ async def create_auditorium(request: web.Request) -> web.Response:
     query=AuditoriumsQuery(),
     answer=listing(AuditoriumOutput(), "AuditoriumListOutput"),
 )
-async def list_auditoriums(request: web.Request) -> web.Response:
+async def list_auditoriums(request: web.Request) -> web.StreamResponse:
     """The rooms."""
     query: dict[str, Any] = request[QUERY]
     async with request.app[DATABASE].connection() as conn:
@@ -112,7 +112,7 @@ async def list_auditoriums(request: web.Request) -> web.Response:
 
 
 @routes.add("GET", "/admin/auditoriums/{auditorium_id}", access=Access.ADMIN, answer=AuditoriumOutput())
-async def get_auditorium(request: web.Request) -> web.Response:
+async def get_auditorium(request: web.Request) -> web.StreamResponse:
     """One room."""
     return answer(await _find(request))
 
@@ -125,7 +125,7 @@ async def get_auditorium(request: web.Request) -> web.Response:
     answer=AuditoriumOutput(),
     raises=(CapacityExceeded,),
 )
-async def replace_auditorium(request: web.Request) -> web.Response:
+async def replace_auditorium(request: web.Request) -> web.StreamResponse:
     """Replace everything about a room but its seats; the capacity cannot fall below their number."""
     replaced = await programme.update_auditorium(
         request.app[DATABASE], auditorium_id=path_id(request, "auditorium_id"), auditorium=request[BODY]
@@ -134,7 +134,7 @@ async def replace_auditorium(request: web.Request) -> web.Response:
 
 
 @routes.add("DELETE", "/admin/auditoriums/{auditorium_id}", access=Access.ADMIN, status=204, raises=(InUse,))
-async def delete_auditorium(request: web.Request) -> web.Response:
+async def delete_auditorium(request: web.Request) -> web.StreamResponse:
     """Remove a room that has no showtimes, and its seats with it."""
     async with request.app[DATABASE].connection() as conn:
         deleted = await auditoriums.delete_auditorium(conn, auditorium_id=path_id(request, "auditorium_id"))
@@ -152,7 +152,7 @@ async def delete_auditorium(request: web.Request) -> web.Response:
     answer=SeatBatchOutput(),
     raises=(CapacityExceeded,),
 )
-async def create_seats(request: web.Request) -> web.Response:
+async def create_seats(request: web.Request) -> web.StreamResponse:
     """Add whole rows of seats, labelled with the next free rows: A, B, ... Z, AA, AB."""
     auditorium_id = path_id(request, "auditorium_id")
     seats = await programme.add_seats(request.app[STORES], auditorium_id=auditorium_id, batch=request[BODY])
@@ -166,7 +166,7 @@ async def create_seats(request: web.Request) -> web.Response:
     query=SeatsQuery(),
     answer=listing(SeatOutput(), "SeatListOutput"),
 )
-async def list_seats(request: web.Request) -> web.Response:
+async def list_seats(request: web.Request) -> web.StreamResponse:
     """The seats of a room, in row then number order."""
     auditorium = await _find(request)
     query: dict[str, Any] = request[QUERY]
@@ -183,7 +183,7 @@ async def list_seats(request: web.Request) -> web.Response:
 
 
 @routes.add("DELETE", "/admin/seats/{seat_id}", access=Access.ADMIN, status=204, raises=(InUse,))
-async def delete_seat(request: web.Request) -> web.Response:
+async def delete_seat(request: web.Request) -> web.StreamResponse:
     """Remove a seat that was never reserved."""
     await programme.delete_seat(request.app[STORES], seat_id=path_id(request, "seat_id"))
     return web.Response(status=204)

@@ -5,10 +5,10 @@ from aiohttp import web
 from ..errors import InUse, NotFound
 from ..repository import movies
 from ..repository.movies import MovieInput
-from .bodies import answer, created
 from .catalog import MOVIES, MovieOutput, MoviesQuery, get_movie, list_movies
 from .fields import Input, Text, Url, Whole
 from .keys import BODY, DATABASE
+from .responses import answer, created
 from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: movies")
@@ -26,7 +26,7 @@ class MovieBody(Input):
 
 
 @routes.add("POST", "/admin/movies", access=Access.ADMIN, body=MovieBody(), status=201, answer=MovieOutput())
-async def create_movie(request: web.Request) -> web.Response:
+async def create_movie(request: web.Request) -> web.StreamResponse:
     """Add a film."""
     async with request.app[DATABASE].connection() as conn:
         movie = await movies.insert_movie(conn, movie=request[BODY])
@@ -46,7 +46,7 @@ async def admin_get_movie(request: web.Request) -> web.StreamResponse:
 
 
 @routes.add("PUT", "/admin/movies/{movie_id}", access=Access.ADMIN, body=MovieBody(), answer=MovieOutput())
-async def replace_movie(request: web.Request) -> web.Response:
+async def replace_movie(request: web.Request) -> web.StreamResponse:
     """Replace everything about a film."""
     async with request.app[DATABASE].connection() as conn:
         movie = await movies.update_movie(conn, movie_id=path_id(request, "movie_id"), movie=request[BODY])
@@ -56,7 +56,7 @@ async def replace_movie(request: web.Request) -> web.Response:
 
 
 @routes.add("DELETE", "/admin/movies/{movie_id}", access=Access.ADMIN, status=204, raises=(InUse,))
-async def delete_movie(request: web.Request) -> web.Response:
+async def delete_movie(request: web.Request) -> web.StreamResponse:
     """Remove a film that has no showtimes."""
     async with request.app[DATABASE].connection() as conn:
         deleted = await movies.delete_movie(conn, movie_id=path_id(request, "movie_id"))

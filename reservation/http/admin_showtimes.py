@@ -11,11 +11,11 @@ from .. import booking, programme
 from ..errors import InUse, NotFound, ShowtimeOverlap
 from ..repository import showtimes
 from ..repository.showtimes import ShowtimeInput
-from .bodies import answer, created
 from .catalog import FAR_AHEAD, SHOWTIMES, ShowtimeOutput, get_showtime
 from .fields import MAX_ID, Id, Input, Instant, Money, WholeText
 from .keys import BODY, DATABASE, QUERY, STORES
 from .paging import Cursor, PageQuery, page
+from .responses import answer, created
 from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: showtimes")
@@ -55,7 +55,7 @@ class AdminShowtimesQuery(PageQuery):
     answer=ShowtimeOutput(),
     raises=(ShowtimeOverlap,),
 )
-async def create_showtime(request: web.Request) -> web.Response:
+async def create_showtime(request: web.Request) -> web.StreamResponse:
     """Put a film on; the room must be free from start to end, and CLEANING_MINUTES longer."""
     made = await programme.add_showtime(request.app[STORES], showtime=request[BODY])
     return created(made, location=f"/admin/showtimes/{made.id}")
@@ -92,7 +92,7 @@ async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
     answer=ShowtimeOutput(),
     raises=(ShowtimeOverlap, InUse),
 )
-async def replace_showtime(request: web.Request) -> web.Response:
+async def replace_showtime(request: web.Request) -> web.StreamResponse:
     """Replace everything about a showtime; one with reservations stays in its room."""
     showtime_id = path_id(request, "showtime_id")
     replaced = await programme.update_showtime(request.app[STORES], showtime_id=showtime_id, showtime=request[BODY])
@@ -100,7 +100,7 @@ async def replace_showtime(request: web.Request) -> web.Response:
 
 
 @routes.add("DELETE", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, status=204, raises=(InUse,))
-async def delete_showtime(request: web.Request) -> web.Response:
+async def delete_showtime(request: web.Request) -> web.StreamResponse:
     """Remove a showtime that was never reserved."""
     showtime_id = path_id(request, "showtime_id")
     async with request.app[DATABASE].connection() as conn:

@@ -10,10 +10,10 @@ from .. import accounts as service
 from ..errors import LastAdmin
 from ..repository import accounts
 from .accounts import ROLES, UserOutput
-from .bodies import answer
 from .fields import Input
-from .keys import BODY, DATABASE, QUERY
+from .keys import ACCOUNTS, BODY, DATABASE, QUERY
 from .paging import Cursor, PageQuery, listing, page
+from .responses import answer
 from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: users")
@@ -42,7 +42,7 @@ class RoleInput(Input):
 @routes.add(
     "GET", "/admin/users", access=Access.ADMIN, query=UsersQuery(), answer=listing(UserOutput(), "UserListOutput")
 )
-async def list_users(request: web.Request) -> web.Response:
+async def list_users(request: web.Request) -> web.StreamResponse:
     """All accounts."""
     query: dict[str, Any] = request[QUERY]
     async with request.app[DATABASE].connection() as conn:
@@ -58,8 +58,8 @@ async def list_users(request: web.Request) -> web.Response:
     answer=UserOutput(),
     raises=(LastAdmin,),
 )
-async def set_role(request: web.Request) -> web.Response:
+async def set_role(request: web.Request) -> web.StreamResponse:
     """Give an account another role; the last administrator keeps theirs."""
     body: Role = request[BODY]
     user_id = path_id(request, "user_id")
-    return answer(await service.set_role(request.app[DATABASE], user_id=user_id, role=body.role))
+    return answer(await service.set_role(request.app[ACCOUNTS], user_id=user_id, role=body.role))

@@ -1,9 +1,7 @@
-"""JSON in and out: bounded, strict, and the same conventions everywhere."""
+"""JSON in: bounded, strict, and the same conventions everywhere."""
 
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import orjson
 from aiohttp import web
@@ -39,29 +37,6 @@ def load(schema: Schema, data: Any) -> Any:
     except ValidationError as error:
         found = [*_pointers("", error.messages)][:MAX_ERRORS]
         raise _invalid(found) from None
-
-
-def encode(value: object) -> bytes:
-    """A dataclass, list or dict as JSON: times in UTC with Z, money as a string with two digits."""
-    return orjson.dumps(value, default=_json_form, option=orjson.OPT_UTC_Z)
-
-
-def answer(value: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """A JSON response."""
-    return web.Response(status=status, body=encode(value), content_type="application/json", headers=headers)
-
-
-def created(value: object, *, location: str) -> web.Response:
-    """A 201 with the address of what was made."""
-    return answer(value, status=201, headers={"Location": location})
-
-
-def _json_form(value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:.2f}"
-    if isinstance(value, UUID):  # asyncpg's own kind of it
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 def _check(value: Json, depth: int = 1) -> None:

@@ -11,10 +11,10 @@ from ..errors import NotFound
 from ..repository import movies, showtimes
 from ..repository.movies import Movie
 from ..repository.showtimes import Showtime
-from .bodies import answer
 from .fields import MAX_ID, Day, Id, Instant, Money, Text, TimeZone, WholeText
 from .keys import DATABASE, QUERY
 from .paging import Cursor, PageQuery, listing, page
+from .responses import answer
 from .routes import Routes, path_id
 
 routes = Routes("Catalogue")
@@ -77,7 +77,7 @@ SHOWTIMES = listing(ShowtimeOutput(), "ShowtimeListOutput")
 
 
 @routes.add("GET", "/movies", query=MoviesQuery(), answer=MOVIES)
-async def list_movies(request: web.Request) -> web.Response:
+async def list_movies(request: web.Request) -> web.StreamResponse:
     """The films, found by a part of their title or by genre."""
     query: dict[str, Any] = request[QUERY]
     async with request.app[DATABASE].connection() as conn:
@@ -92,26 +92,26 @@ async def list_movies(request: web.Request) -> web.Response:
 
 
 @routes.add("GET", "/movies/{movie_id}", answer=MovieOutput())
-async def get_movie(request: web.Request) -> web.Response:
+async def get_movie(request: web.Request) -> web.StreamResponse:
     """One film."""
     return answer(await _movie(request))
 
 
 @routes.add("GET", "/movies/{movie_id}/showtimes", query=MovieShowtimesQuery(), answer=SHOWTIMES)
-async def list_movie_showtimes(request: web.Request) -> web.Response:
+async def list_movie_showtimes(request: web.Request) -> web.StreamResponse:
     """The showtimes of one film: on a day, or all that are still to come."""
     movie = await _movie(request)
     return await _showtimes(request, movie.id)
 
 
 @routes.add("GET", "/showtimes", query=ShowtimesQuery(), answer=SHOWTIMES)
-async def list_showtimes(request: web.Request) -> web.Response:
+async def list_showtimes(request: web.Request) -> web.StreamResponse:
     """The programme: on a day, or all that is still to come."""
     return await _showtimes(request, request[QUERY].get("movie_id"))
 
 
 @routes.add("GET", "/showtimes/{showtime_id}", answer=ShowtimeOutput())
-async def get_showtime(request: web.Request) -> web.Response:
+async def get_showtime(request: web.Request) -> web.StreamResponse:
     """One showtime."""
     return answer(await find_showtime(request))
 
@@ -133,7 +133,7 @@ async def _movie(request: web.Request) -> Movie:
     return found
 
 
-async def _showtimes(request: web.Request, movie_id: int | None) -> web.Response:
+async def _showtimes(request: web.Request, movie_id: int | None) -> web.StreamResponse:
     query: dict[str, Any] = request[QUERY]
     earliest: datetime | None = None  # now, by the database's clock
     before = FAR_AHEAD

@@ -16,7 +16,7 @@ from .openapi_problems import every_refusal
 from .routes import Routes
 
 PACKAGE = Path(__file__).parent.parent
-Page = Callable[[web.Request], Awaitable[web.Response]]
+Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 POLICY = {
     "default-src": "'none'",
@@ -53,17 +53,17 @@ def add_docs(app: web.Application, tables: Sequence[Routes]) -> None:
         app.router.add_get(f"/{asset.relative_to(PACKAGE).as_posix()}", _asset(asset))
 
 
-async def _to_docs(request: web.Request) -> web.Response:
+async def _to_docs(request: web.Request) -> web.StreamResponse:
     return web.Response(status=302, headers={"Location": "/docs"})
 
 
-async def swagger_ui(request: web.Request) -> web.Response:
+async def swagger_ui(request: web.Request) -> web.StreamResponse:
     """The document in Swagger UI, and what the codes of the problems mean."""
     context = {"problems": every_refusal()}
     return _strict(aiohttp_jinja2.render_template("docs.html", request, context), POLICY)
 
 
-async def redoc(request: web.Request) -> web.Response:
+async def redoc(request: web.Request) -> web.StreamResponse:
     """The document in ReDoc."""
     return _strict(aiohttp_jinja2.render_template("redoc.html", request, None), REDOC_POLICY)
 
@@ -72,7 +72,7 @@ def _fixed(body: bytes) -> Page:
     """A handler that always answers this JSON, or 304 to those who have it."""
     tag = hashlib.sha256(body).hexdigest()[:32]
 
-    async def answer(request: web.Request) -> web.Response:
+    async def answer(request: web.Request) -> web.StreamResponse:
         have = any(known.value in ("*", tag) for known in request.if_none_match or ())
         response = web.Response(status=304) if have else web.Response(body=body, content_type="application/json")
         response.etag = ETag(tag)
@@ -90,7 +90,7 @@ def _asset(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
     return answer
 
 
-def _strict(page: web.Response, policy: Mapping[str, str]) -> web.Response:
+def _strict(page: web.Response, policy: Mapping[str, str]) -> web.StreamResponse:
     page.headers["Content-Security-Policy"] = "; ".join(f"{name} {sources}" for name, sources in policy.items())
     page.headers["Cache-Control"] = "no-cache"
     page.headers["Referrer-Policy"] = "no-referrer"

@@ -9,10 +9,10 @@ from marshmallow import ValidationError, fields, validate
 from .. import booking
 from ..errors import HoldsUnavailable, Invalid, SeatsUnavailable, ShowtimeStarted
 from ..settings import HIGHEST_MAX_SEATS
-from .bodies import created
 from .fields import Id, Input
 from .keys import BODY, SETTINGS, STORES, USER
 from .reservations import ReservationOutput
+from .responses import created
 from .routes import Access, Routes, path_id
 
 routes = Routes("Booking")
@@ -54,7 +54,7 @@ class HoldInput(Input):
     answer=ReservationOutput(),
     raises=(SeatsUnavailable, ShowtimeStarted, HoldsUnavailable),
 )
-async def create_hold(request: web.Request) -> web.Response:
+async def create_hold(request: web.Request) -> web.StreamResponse:
     """Hold seats of a showtime: all of them or none.
 
     The hold ends by itself at expires_at unless it is confirmed before. A refusal names every seat that stands

@@ -4,19 +4,23 @@ from typing import Any
 
 from aiohttp import web
 
+from ..access_log import AccessLog
 from ..accounts import Accounts
 from ..booking import Stores
 from ..database import Database
+from ..sessions import Session, Sessions
 from ..settings import Settings
-from ..tokens import Claims, TokenMint
+from .seat_maps import SeatMaps
 
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
 STORES = web.AppKey("STORES", Stores)
+SEAT_MAPS = web.AppKey("SEAT_MAPS", SeatMaps)
 ACCOUNTS = web.AppKey("ACCOUNTS", Accounts)
-TOKENS = web.AppKey("TOKENS", TokenMint)
+SESSIONS = web.AppKey("SESSIONS", Sessions)
+ACCESS_LOG = web.AppKey("ACCESS_LOG", AccessLog)
 
-USER = web.RequestKey("USER", Claims)
+USER = web.RequestKey("USER", Session)
 # What the operation's schema made of the input: the handler that names the schema knows the type.
 BODY = web.RequestKey[Any]("BODY")
 QUERY = web.RequestKey[Any]("QUERY")

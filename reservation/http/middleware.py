@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable
+from itertools import count
 from time import perf_counter
 
 import structlog
@@ -15,6 +16,10 @@ from . import keys, metrics
 from .problems import Refused, domain_problem, problem, protocol_problem
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
+
+# A request id of our own: random for the process, counted within it.
+_PROCESS = secrets.token_hex(4)
+_numbers = count(1)
 
 log = structlog.stdlib.get_logger("reservation.http")
 
@@ -35,16 +40,15 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         response.headers["X-Request-ID"] = request_id
         response.headers["Server-Timing"] = _server_timing(timings, elapsed_s)
     metrics.observe(request, response.status, elapsed_s)
-    if request.app[keys.SETTINGS].access_log:
-        log.info(
-            "request",
+    access_log = request.app.get(keys.ACCESS_LOG)
+    if access_log is not None:
+        access_log.add(
             method=request.method,
             path=request.path,
             status=response.status,
-            ms=round(elapsed_s * 1000, 2),
-            pool_ms=round(timings.pool, 2),
-            postgresql_ms=round(timings.postgresql, 2),
-            redis_ms=round(timings.redis, 2),
+            elapsed_s=elapsed_s,
+            timings=timings,
+            request_id=request_id,
         )
     return response
 
@@ -69,8 +73,10 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
 
 def _request_id(request: web.Request) -> str:
     """The client's, where it can stand in a log line and a header as it is; else a new one."""
-    given = request.headers.get("X-Request-ID", "")
-    return given if SANE_REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    given = request.headers.get("X-Request-ID")
+    if given is not None and SANE_REQUEST_ID.fullmatch(given):
+        return given
+    return f"{_PROCESS}{next(_numbers):08x}"
 
 
 def _server_timing(timings: Timings, elapsed_s: float) -> str:

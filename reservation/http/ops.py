@@ -7,9 +7,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from ..errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
 from ..repository import ops
 from ..schema import known_migrations
-from .bodies import answer
 from .keys import DATABASE, STORES
 from .metrics import exposition
+from .responses import answer
 from .routes import Routes
 
 routes = Routes("Operations")
@@ -22,13 +22,13 @@ class StatusOutput(Schema):
 
 
 @routes.add("GET", "/health", answer=StatusOutput())
-async def health(request: web.Request) -> web.Response:
+async def health(request: web.Request) -> web.StreamResponse:
     """Whether the process is alive; asks no store."""
     return answer({"status": "ok"})
 
 
 @routes.add("GET", "/ready", answer=StatusOutput(), raises=(DatabaseUnavailable, HoldsUnavailable, Overloaded))
-async def ready(request: web.Request) -> web.Response:
+async def ready(request: web.Request) -> web.StreamResponse:
     """Whether the service can sell: PostgreSQL and Redis answer, and no migration is pending."""
     async with request.app[DATABASE].connection() as conn:
         applied = await ops.applied_migrations(conn)
@@ -40,6 +40,6 @@ async def ready(request: web.Request) -> web.Response:
 
 
 @routes.add("GET", "/metrics", answer_type="text/plain")
-async def metrics(request: web.Request) -> web.Response:
+async def metrics(request: web.Request) -> web.StreamResponse:
     """Metrics for Prometheus."""
     return web.Response(body=exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -10,8 +10,8 @@ import orjson
 from aiohttp import web
 from marshmallow import Schema, ValidationError, fields
 
-from .bodies import answer, encode
 from .fields import Input, WholeText
+from .responses import answer, encode
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -46,7 +46,9 @@ class PageQuery(Input):
     limit = WholeText(1, MAX_LIMIT, load_default=DEFAULT_LIMIT, metadata={"description": "Most items to answer"})
 
 
-def page(request: web.Request, rows: Sequence[Row], limit: int, key: Callable[[Row], Sequence[object]]) -> web.Response:
+def page(
+    request: web.Request, rows: Sequence[Row], limit: int, key: Callable[[Row], Sequence[object]]
+) -> web.StreamResponse:
     """A page out of `limit + 1` rows, the last of which only tells that there are more; with its Link header."""
     items, more = rows[:limit], len(rows) > limit
     cursor = urlsafe_b64encode(encode(list(key(items[-1])))).decode() if more else None

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import orjson
-from aiohttp import web
 
 from .. import errors
 from ..errors import DomainError, Json
+from .responses import Reply
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
@@ -62,7 +62,7 @@ def problem(
     *,
     details: Mapping[str, Json] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> web.Response:
+) -> Reply:
     """A problem document; `details` are members beside the standard ones."""
     body = {
         "type": f"/docs#{code}",
@@ -76,10 +76,10 @@ def problem(
     extra = dict(headers or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         extra["Retry-After"] = str(RETRY_AFTER_S)
-    return web.Response(status=status, body=orjson.dumps(body), content_type=CONTENT_TYPE, headers=extra)
+    return Reply(orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=extra)
 
 
-def domain_problem(request_id: str, error: DomainError) -> web.Response:
+def domain_problem(request_id: str, error: DomainError) -> Reply:
     """The problem document of a domain error."""
     status, code = DOMAIN[type(error)]
     headers = {}
@@ -89,7 +89,7 @@ def domain_problem(request_id: str, error: DomainError) -> web.Response:
     return problem(request_id, status, code, str(error), details=error.details, headers=headers)
 
 
-def protocol_problem(request_id: str, status: int, headers: Mapping[str, str]) -> web.Response:
+def protocol_problem(request_id: str, status: int, headers: Mapping[str, str]) -> Reply:
     """The problem document of one of aiohttp's own refusals, which keeps headers such as Allow."""
     code, detail = PROTOCOL.get(status, PROTOCOL[400] if status < HTTPStatus.INTERNAL_SERVER_ERROR else PROTOCOL[500])
     kept = {name: value for name, value in headers.items() if name.lower() in ("allow", "location")}

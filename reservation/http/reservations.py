@@ -10,10 +10,10 @@ from marshmallow import Schema, fields, validate
 from .. import booking
 from ..errors import HoldExpired, ReservationCancelled, SeatsUnavailable, TooLateToCancel
 from ..repository import reservations
-from .bodies import answer
 from .fields import Id, Instant, Money
 from .keys import DATABASE, QUERY, STORES, USER
 from .paging import Cursor, PageQuery, listing, page
+from .responses import answer
 from .routes import Access, Routes, path_uuid
 
 routes = Routes("Booking")
@@ -58,7 +58,7 @@ class ReservationsQuery(PageQuery):
     query=ReservationsQuery(),
     answer=listing(ReservationOutput(), "ReservationListOutput"),
 )
-async def list_reservations(request: web.Request) -> web.Response:
+async def list_reservations(request: web.Request) -> web.StreamResponse:
     """Your reservations, newest first."""
     query: dict[str, Any] = request[QUERY]
     before, before_id = query["cursor"]
@@ -75,7 +75,7 @@ async def list_reservations(request: web.Request) -> web.Response:
 
 
 @routes.add("GET", "/reservations/{reservation_id}", access=Access.SIGNED_IN, answer=ReservationOutput())
-async def get_reservation(request: web.Request) -> web.Response:
+async def get_reservation(request: web.Request) -> web.StreamResponse:
     """One of your reservations; a hold past its time reads expired."""
     return answer(await booking.find(request.app[STORES], **_own(request)))
 
@@ -87,7 +87,7 @@ async def get_reservation(request: web.Request) -> web.Response:
     answer=ReservationOutput(),
     raises=(HoldExpired, SeatsUnavailable, ReservationCancelled),
 )
-async def confirm_reservation(request: web.Request) -> web.Response:
+async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     """Make a hold final.
 
     Once this has answered 200 the seats are yours, whatever fails afterwards; a second time changes nothing.
@@ -102,7 +102,7 @@ async def confirm_reservation(request: web.Request) -> web.Response:
     answer=ReservationOutput(),
     raises=(HoldExpired, TooLateToCancel),
 )
-async def cancel_reservation(request: web.Request) -> web.Response:
+async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Give up a hold, or a confirmed reservation while there is time; its seats are free at once."""
     return answer(await booking.cancel(request.app[STORES], **_own(request)))
 

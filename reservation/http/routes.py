@@ -11,10 +11,10 @@ from marshmallow import Schema
 
 from ..errors import DomainError, Forbidden, Invalid, InvalidToken, NotAuthenticated, NotFound
 from ..repository import accounts
-from ..tokens import Claims
+from ..sessions import Session
 from .bodies import json_body, load
 from .fields import MAX_ID
-from .keys import BODY, DATABASE, QUERY, TOKENS, USER
+from .keys import BODY, DATABASE, QUERY, SESSIONS, USER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -130,23 +130,23 @@ def path_uuid(request: web.Request, name: str) -> UUID:
         raise NotFound from None
 
 
-async def _authenticate(request: web.Request, access: Access) -> Claims:
+async def _authenticate(request: web.Request, access: Access) -> Session:
     header = request.headers.get("Authorization")
     if header is None:
         raise NotAuthenticated
     scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
         raise NotAuthenticated
-    claims = request.app[TOKENS].read("access", token.strip())
+    session = await request.app[SESSIONS].of(token.strip())
     if access is Access.ADMIN:
         # The role in the token is up to half an hour old; an administrator's power ends with the demotion or logout.
         async with request.app[DATABASE].connection() as conn:
-            role = await accounts.find_role(conn, session_id=claims.session_id, user_id=claims.user_id)
+            role = await accounts.find_role(conn, session_id=session.claims.session_id, user_id=session.user_id)
         if role is None:
             raise InvalidToken
         if role != "admin":
             raise Forbidden
-    return claims
+    return session
 
 
 def _query(request: web.Request) -> dict[str, Any]:

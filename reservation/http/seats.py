@@ -4,12 +4,9 @@ from aiohttp import web
 from marshmallow import Schema, fields, validate
 
 from ..errors import HoldsUnavailable
-from ..repository import showtimes
-from ..repository.showtimes import MapSeat
-from .bodies import encode
-from .catalog import find_showtime
 from .fields import Id, Money
-from .keys import DATABASE, STORES
+from .keys import SEAT_MAPS
+from .responses import unchanged, versioned
 from .routes import Routes, path_id
 
 routes = Routes("Seat map")
@@ -37,34 +34,25 @@ class SeatMapOutput(Schema):
 
 
 @routes.add("GET", "/showtimes/{showtime_id}/seats", answer=SeatMapOutput(), raises=(HoldsUnavailable,), etag=True)
-async def get_seat_map(request: web.Request) -> web.Response:
+async def get_seat_map(request: web.Request) -> web.StreamResponse:
     """The seat map: what can be had, what is held, what is booked.
 
     The ETag is the map's version; If-None-Match with it answers 304 while nothing has changed.
     """
     showtime_id = path_id(request, "showtime_id")
-    # Redis first, PostgreSQL second: a hold that is confirmed in between is then seen held or booked, never available.
-    version, held = await request.app[STORES].holds.snapshot(showtime_id)
-    headers = {"ETag": f'"{version}"', "Cache-Control": "no-cache"}
-    known = {tag.value for tag in request.if_none_match or ()}
-    if str(version) in known:
-        return web.Response(status=304, headers=headers)
-    async with request.app[DATABASE].connection() as conn:
-        seats = await showtimes.seat_map(conn, showtime_id=showtime_id)
-    if not seats:  # a room without any, or a showtime that was deleted while Redis still knows its version
-        await find_showtime(request)
-    if "*" in known:  # any representation will do, but there has to be one
-        return web.Response(status=304, headers=headers)
-    body = {"showtime_id": showtime_id, "version": version, "seats": [_seat(seat, held) for seat in seats]}
-    return web.Response(body=encode(body), content_type="application/json", headers=headers)
+    seat_maps = request.app[SEAT_MAPS]
+    state = await seat_maps.state(showtime_id)
+    known = request.headers.get("If-None-Match")
+    if known is not None and _is_known(request, known, state.version):
+        return unchanged(etag=state.version)
+    seat_map = await seat_maps.at(showtime_id, state)
+    if known == "*":  # any representation will do, but there has to be one
+        return unchanged(etag=seat_map.state.version)
+    return versioned(seat_map.body, etag=seat_map.state.version)
 
 
-def _seat(seat: MapSeat, held: frozenset[int]) -> dict[str, object]:
-    return {
-        "id": seat.id,
-        "row_label": seat.row_label,
-        "seat_number": seat.seat_number,
-        "seat_type": seat.seat_type,
-        "price": seat.price,
-        "status": "booked" if seat.booked else "held" if seat.id in held else "available",
-    }
+def _is_known(request: web.Request, header: str, version: int) -> bool:
+    """Whether If-None-Match names the version; most often it is just that."""
+    if header == f'"{version}"':
+        return True
+    return str(version) in {tag.value for tag in request.if_none_match or ()}

@@ -40,9 +40,17 @@ async def find_credentials(conn: Connection, *, email: str) -> Credentials | Non
     return await maybe(conn, Credentials, "accounts/find_credentials", email)
 
 
-async def find_user(conn: Connection, *, user_id: int) -> User | None:
-    """One account."""
-    return await maybe(conn, User, "accounts/find_user", user_id)
+async def find_sessions(conn: Connection, *, sessions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], User]:
+    """The accounts of login sessions, each given with its user's id; nothing for one that was ended."""
+    rows = await conn.fetch(
+        sql("accounts/find_sessions"),
+        [session_id for session_id, _ in sessions],
+        [user_id for _, user_id in sessions],
+    )
+    return {
+        (row["session_id"], row["id"]): User(row["id"], row["name"], row["email"], row["role"], row["created_at"])
+        for row in rows
+    }
 
 
 async def list_users(conn: Connection, *, after: int, row_limit: int) -> Sequence[User]:

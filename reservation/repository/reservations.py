@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
@@ -20,56 +19,117 @@ class ReservedSeat:
     seat_id: int
     row_label: str
     seat_number: int
-    price: Decimal
+    price: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A hold on seats of one showtime, and what became of it: held, confirmed, cancelled or expired."""
+    """A hold on seats of one showtime, and what became of it: held, confirmed, cancelled or expired.
+
+    Money is PostgreSQL's own text of it, with two digits: it goes to the client as it is.
+    """
 
     id: UUID
     showtime_id: int
     status: str
     seats: tuple[ReservedSeat, ...]
-    total_price: Decimal
+    total_price: str
     created_at: datetime
     expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
+class NewHold:
+    """A hold that Redis has granted, to be written down; it has `ttl_ms` milliseconds left."""
+
+    reservation_id: UUID
+    user_id: int
+    showtime_id: int
+    seat_ids: Sequence[int]
+    ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What became of a confirm: the status before, whether it is confirmed now, and the seats it lost to others."""
+
+    reservation: Reservation
+    before: str
+    confirmed: bool
+    lost: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class LockedReservation:
-    """What confirm and cancel decide by; seat ids in order."""
+    """What cancel decides by; seat ids in order."""
 
     showtime_id: int
     status: str
     seat_ids: Sequence[int]
 
 
-async def insert_held(
-    conn: Connection, *, reservation_id: UUID, user_id: int, showtime_id: int, seat_ids: Sequence[int], ttl_ms: int
-) -> Reservation | frozenset[int]:
-    """Write down a hold that Redis has granted, or answer the booked seats that stand against it.
+async def insert_held(conn: Connection, *, holds: Sequence[NewHold]) -> list[Reservation | frozenset[int]]:
+    """Write down holds that Redis has granted; answers for each the reservation, or the seats that are booked.
 
-    An empty answer means that the showtime has started, is gone, or has changed its room since it was looked at.
+    Empty instead of booked seats means that the showtime has started, is gone, or has changed its room.
     """
-    row = await conn.fetchrow(
-        sql("reservations/insert_held"), reservation_id, user_id, showtime_id, list(seat_ids), ttl_ms
+    rows = await conn.fetch(
+        sql("reservations/insert_held"),
+        [hold.reservation_id for hold in holds],
+        [hold.user_id for hold in holds],
+        [hold.showtime_id for hold in holds],
+        [hold.ttl_ms for hold in holds],
+        [len(hold.seat_ids) for hold in holds],
+        [hold.reservation_id for hold in holds for _ in hold.seat_ids],
+        [seat_id for hold in holds for seat_id in hold.seat_ids],
     )
-    if row is None:
-        raise LookupError("reservations/insert_held answered no row")
-    return frozenset(row["booked"]) if row["id"] is None else _reservation(row)
+    made = {row["id"]: row for row in rows}
+    return [
+        frozenset(row["booked"]) if row["status"] is None else _reservation(row, row["status"])
+        for row in (made[hold.reservation_id] for hold in holds)
+    ]
 
 
-async def find_booked(conn: Connection, *, showtime_id: int, seat_ids: Sequence[int]) -> frozenset[int]:
-    """Which of these seats are booked."""
-    rows = await conn.fetch(sql("reservations/find_booked"), showtime_id, list(seat_ids))
-    return frozenset(row["seat_id"] for row in rows)
+async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+    """Which of these seats, each with its showtime's id first, are booked."""
+    rows = await conn.fetch(
+        sql("reservations/find_booked"),
+        [showtime_id for showtime_id, _ in seats],
+        [seat_id for _, seat_id in seats],
+    )
+    return frozenset((row["showtime_id"], row["seat_id"]) for row in rows)
+
+
+async def confirm(conn: Connection, *, wanted: Sequence[tuple[UUID, int]]) -> dict[UUID, Confirmation]:
+    """Confirm reservations, each given with its user's id and each once; answers those that are their users'.
+
+    A held one that is not confirmed now has claimed seats all the same: give them back before the transaction ends.
+    """
+    rows = await conn.fetch(
+        sql("reservations/confirm"),
+        [reservation_id for reservation_id, _ in wanted],
+        [user_id for _, user_id in wanted],
+    )
+    return {
+        row["id"]: Confirmation(
+            reservation=_reservation(row, "confirmed" if row["confirmed"] else row["status"]),
+            before=row["status"],
+            confirmed=row["confirmed"],
+            lost=frozenset(row["lost"]),
+        )
+        for row in rows
+    }
+
+
+async def give_back(conn: Connection, *, reservation_ids: Sequence[UUID]) -> None:
+    """Take back what reservations have claimed that could not be confirmed."""
+    await conn.execute(sql("reservations/give_back"), reservation_ids)
 
 
 async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
     """One of a user's own reservations."""
     row = await conn.fetchrow(sql("reservations/find_reservation"), reservation_id, user_id)
-    return None if row is None else _reservation(row)
+    return None if row is None else _reservation(row, row["status"])
 
 
 async def list_reservations(
@@ -77,23 +137,12 @@ async def list_reservations(
 ) -> Sequence[Reservation]:
     """A page of a user's reservations, newest first."""
     rows = await conn.fetch(sql("reservations/list_reservations"), user_id, before, before_id, status, row_limit)
-    return [_reservation(row) for row in rows]
+    return [_reservation(row, row["status"]) for row in rows]
 
 
 async def lock_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> LockedReservation | None:
     """Lock a user's own reservation until the end of the transaction."""
     return await maybe(conn, LockedReservation, "reservations/lock_reservation", reservation_id, user_id)
-
-
-async def claim_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int) -> frozenset[int]:
-    """Take the seats of a locked reservation; answers those that nobody else owned."""
-    rows = await conn.fetch(sql("reservations/claim_seats"), reservation_id, showtime_id)
-    return frozenset(row["seat_id"] for row in rows)
-
-
-async def mark_confirmed(conn: Connection, *, reservation_id: UUID) -> bool:
-    """Make a locked hold final; False when it has run out."""
-    return await conn.fetchval(sql("reservations/mark_confirmed"), reservation_id) is not None
 
 
 async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int, cutoff_s: int) -> int:
@@ -106,12 +155,12 @@ async def mark_cancelled(conn: Connection, *, reservation_id: UUID) -> None:
     await conn.execute(sql("reservations/mark_cancelled"), reservation_id)
 
 
-def _reservation(row: asyncpg.Record) -> Reservation:
+def _reservation(row: asyncpg.Record, status: str) -> Reservation:
     columns = zip(row["seat_ids"], row["row_labels"], row["seat_numbers"], row["prices"], strict=True)
     return Reservation(
         id=row["id"],
         showtime_id=row["showtime_id"],
-        status=row["status"],
+        status=status,
         seats=tuple(ReservedSeat(*column) for column in columns),
         total_price=row["total_price"],
         created_at=row["created_at"],

@@ -39,15 +39,16 @@ class ShowtimeInput:
 
 
 @dataclass(frozen=True, slots=True)
-class MapSeat:
-    """A seat of a showtime: its price there, and whether it is booked."""
+class ShowtimeLayout:
+    """The seats of a showtime's room in the order of the map, as columns; prices with two digits."""
 
     id: int
-    row_label: str
-    seat_number: int
-    seat_type: str
-    price: Decimal
-    booked: bool
+    starts_at: datetime
+    seat_ids: Sequence[int]
+    row_labels: Sequence[str]
+    seat_numbers: Sequence[int]
+    seat_types: Sequence[str]
+    prices: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +150,15 @@ async def delete_showtime(conn: Connection, *, showtime_id: int) -> bool:
     return await delete_unused(conn, "showtimes/delete_showtime", showtime_id) is not None
 
 
-async def seat_map(conn: Connection, *, showtime_id: int) -> Sequence[MapSeat]:
-    """The seats of a showtime in the order of the map; empty for an unknown showtime and for a room without seats."""
-    return await every(conn, MapSeat, "seats/seat_map", showtime_id)
+async def layouts(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[ShowtimeLayout]:
+    """What the seat maps of showtimes are drawn from; nothing for an unknown one."""
+    return await every(conn, ShowtimeLayout, "showtimes/layouts", showtime_ids)
+
+
+async def booked_seats(conn: Connection, *, showtime_ids: Sequence[int]) -> dict[int, Sequence[int]]:
+    """The sold seats of showtimes; nothing for one without any."""
+    rows = await conn.fetch(sql("showtimes/booked_seats"), showtime_ids)
+    return {row["showtime_id"]: row["seat_ids"] for row in rows}
 
 
 async def check_seats(conn: Connection, *, showtime_id: int, seat_ids: Sequence[int]) -> SeatCheck | None:

@@ -1,9 +1,11 @@
 /* reservations/find_booked
-Which of some seats are booked; asked when Redis has refused a hold, to say of each seat why.
-Plan: index only scan on booked_seats_showtime_id_seat_id_key.
-$1 bigint showtime_id: of which showtime
-$2 bigint[] seat_ids: among these
+Which of some seats are booked; asked when Redis has refused holds, to say of each seat why.
+Plan: nested loop from the seats asked for to an index only scan on booked_seats_showtime_id_seat_id_key.
+$1 bigint[] showtime_ids: for every seat, of which showtime
+$2 bigint[] seat_ids: the seats
 */
-select seat_id
-from booked_seats
-where showtime_id = $1 and seat_id = any($2);
+select
+    b.showtime_id,
+    b.seat_id
+from unnest($1::bigint[], $2::bigint[]) as asked (showtime_id, seat_id)
+inner join booked_seats as b on asked.showtime_id = b.showtime_id and asked.seat_id = b.seat_id;

@@ -8,7 +8,7 @@ select
     r.id,
     r.showtime_id,
     case when r.status = 'held' and r.expires_at <= now() then 'expired' else r.status end as status,
-    r.total_price,
+    r.total_price::text as total_price,
     r.created_at,
     r.expires_at,
     held.seat_ids,
@@ -22,7 +22,7 @@ cross join
             array_agg(rs.seat_id order by char_length(s.row_label), s.row_label, s.seat_number) as seat_ids,
             array_agg(s.row_label order by char_length(s.row_label), s.row_label, s.seat_number) as row_labels,
             array_agg(s.seat_number order by char_length(s.row_label), s.row_label, s.seat_number) as seat_numbers,
-            array_agg(rs.price_at_booking order by char_length(s.row_label), s.row_label, s.seat_number) as prices
+            array_agg(rs.price_at_booking::text order by char_length(s.row_label), s.row_label, s.seat_number) as prices
         from reservation_seats as rs
         inner join seats as s on rs.seat_id = s.id
         where rs.reservation_id = r.id

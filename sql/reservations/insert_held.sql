@@ -1,56 +1,74 @@
 /* reservations/insert_held
-Writes down a hold that Redis has granted, with its seats at today's prices, unless one of them is booked.
-One statement: the showtime's row is locked by key first, so that it cannot be moved to another room meanwhile, then
+Writes down holds that Redis has granted, one or a batch of them, each with its seats at today's prices unless one of
+them is booked. The showtimes' rows are locked by key first, so that none can be moved to another room meanwhile, then
 the seats, so that one which is being deleted is missed here and not by the foreign key.
-Answers the reservation, or one row with a null id that says why there is none: the booked seats, or neither (then
+Answers a row for each: the reservation, or nulls and why there is none, which is the booked seats, or neither (then
 the showtime has started, is gone, or has changed its room since the caller looked).
 Plan: index scans on showtimes_pkey, seats_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
-$1 uuid reservation_id: UUIDv7, the holder in Redis
-$2 bigint user_id: for whom
-$3 bigint showtime_id: of which showtime
-$4 bigint[] seat_ids: which seats, each once
-$5 bigint ttl_ms: what is left of the hold in milliseconds; it ends here when it ends in Redis
+$1 uuid[] reservation_ids: UUIDv7, the holders in Redis
+$2 bigint[] user_ids: for whom
+$3 bigint[] showtime_ids: of which showtimes
+$4 bigint[] ttls_ms: what is left of each hold in milliseconds; it ends here when it ends in Redis
+$5 bigint[] seat_counts: how many seats each wants
+$6 uuid[] seat_reservation_ids: for every seat, the reservation that wants it
+$7 bigint[] seat_ids: the seats, each once a reservation
 */
 with showtime as materialized (
     select
         id,
         auditorium_id,
-        base_price,
-        starts_at
+        base_price
     from showtimes
-    where id = $3
+    where id = any($3) and starts_at > now()
+    order by id
     for key share
 ),
 
 wanted as materialized (
     select
+        asked.id,
         s.id as seat_id,
         s.row_label,
         s.seat_number,
-        round(st.base_price * s.price_modifier, 2) as price
-    from showtime as st
-    inner join seats as s on st.auditorium_id = s.auditorium_id
-    where s.id = any($4) and st.starts_at > now()
+        round(st.base_price * s.price_modifier, 2) as price,
+        b.seat_id is not null as booked
+    from unnest($1::uuid[], $3::bigint[]) as asked (id, showtime_id)
+    inner join showtime as st on asked.showtime_id = st.id
+    inner join unnest($6::uuid[], $7::bigint[]) as seat (reservation_id, id) on asked.id = seat.reservation_id
+    inner join seats as s on seat.id = s.id and st.auditorium_id = s.auditorium_id
+    left join booked_seats as b on asked.showtime_id = b.showtime_id and seat.id = b.seat_id
+    order by s.id
     for key share of s
 ),
 
-booked as materialized (
-    select seat_id
-    from booked_seats
-    where showtime_id = $3 and seat_id = any($4)
+summed as materialized (
+    select
+        id,
+        count(*) as seats,
+        sum(price) as total_price,
+        array_agg(seat_id order by char_length(row_label), row_label, seat_number) as seat_ids,
+        array_agg(row_label order by char_length(row_label), row_label, seat_number) as row_labels,
+        array_agg(seat_number order by char_length(row_label), row_label, seat_number) as seat_numbers,
+        array_agg(price::text order by char_length(row_label), row_label, seat_number) as prices,
+        array_agg(seat_id) filter (where booked) as booked
+    from wanted
+    group by id
 ),
 
 made as (
     insert into reservations (id, user_id, showtime_id, total_price, expires_at)
     select
-        $1,
-        $2,
-        $3,
-        sum(w.price),
-        now() + $5::bigint * interval '1 millisecond'
-    from wanted as w
-    having count(*) = cardinality($4::bigint[]) and not exists (select 1 from booked)
-    returning id, showtime_id, status, total_price, created_at, expires_at
+        asked.id,
+        asked.user_id,
+        asked.showtime_id,
+        summed.total_price,
+        now() + asked.ttl_ms * interval '1 millisecond'
+    from
+        unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+            as asked (id, user_id, showtime_id, ttl_ms, seats)
+    inner join summed on asked.id = summed.id
+    where summed.seats = asked.seats and summed.booked is null
+    returning id, status, total_price, created_at, expires_at
 ),
 
 placed as (
@@ -60,28 +78,21 @@ placed as (
         w.seat_id,
         w.price
     from made as m
-    cross join wanted as w
-    order by w.seat_id
+    inner join wanted as w on m.id = w.id
 )
 
 select
-    m.id,
-    m.showtime_id,
+    asked.id,
+    asked.showtime_id,
     m.status,
-    m.total_price,
+    m.total_price::text as total_price,
     m.created_at,
     m.expires_at,
-    w.seat_ids,
-    w.row_labels,
-    w.seat_numbers,
-    w.prices,
-    array(select b.seat_id from booked as b) as booked
-from (
-    select
-        array_agg(seat_id order by char_length(row_label), row_label, seat_number) as seat_ids,
-        array_agg(row_label order by char_length(row_label), row_label, seat_number) as row_labels,
-        array_agg(seat_number order by char_length(row_label), row_label, seat_number) as seat_numbers,
-        array_agg(price order by char_length(row_label), row_label, seat_number) as prices
-    from wanted
-) as w
-left join made as m on true;
+    summed.seat_ids,
+    summed.row_labels,
+    summed.seat_numbers,
+    summed.prices,
+    coalesce(summed.booked, '{}') as booked
+from unnest($1::uuid[], $3::bigint[]) as asked (id, showtime_id)
+left join summed on asked.id = summed.id
+left join made as m on asked.id = m.id;

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
-from reservation.errors import HoldsUnavailable
-from reservation.holds import Holds, LiveHold, Prime
+from reservation.errors import DomainError, HoldsUnavailable
+from reservation.holds import Holds, LiveHold, Prime, Settlement, Snapshot, Wish
 
 SHOWTIME = 42
 
@@ -35,7 +35,24 @@ class Primer:
 
 
 async def take(holds: Holds, seat_ids: list[int], *, ttl_s: int = 60, who: UUID | None = None) -> frozenset[int]:
-    return await holds.take(showtime_id=SHOWTIME, reservation_id=who or uuid4(), seat_ids=seat_ids, ttl_s=ttl_s)
+    [lost] = await holds.take([Wish(SHOWTIME, who or uuid4(), seat_ids, ttl_s)])
+    if isinstance(lost, DomainError):
+        raise lost
+    return lost
+
+
+async def settle(holds: Holds, who: UUID, seat_ids: list[int]) -> None:
+    await holds.settle([Settlement(SHOWTIME, who, seat_ids)])
+
+
+async def version(holds: Holds) -> int:
+    return (await holds.state(SHOWTIME)).version
+
+
+async def snapshot(holds: Holds) -> Snapshot:
+    [found] = await holds.snapshots([SHOWTIME])
+    assert isinstance(found, Snapshot)
+    return found
 
 
 async def test_all_or_none(redis: Redis) -> None:
@@ -44,7 +61,7 @@ async def test_all_or_none(redis: Redis) -> None:
 
     assert await take(holds, [2, 3, 1]) == {1, 2}
 
-    assert (await holds.snapshot(SHOWTIME))[1] == {1, 2}
+    assert (await snapshot(holds))[1] == {1, 2}
     assert await take(holds, [3]) == frozenset()
 
 
@@ -60,36 +77,36 @@ async def test_taking_again_for_the_same_reservation_is_harmless(redis: Redis) -
 
 async def test_every_change_counts_the_version_up(redis: Redis) -> None:
     holds, who = Holds(redis, Primer()), uuid4()
-    versions = [await holds.version(SHOWTIME)]
+    versions = [await version(holds)]
     await take(holds, [1], who=who)
-    versions.append(await holds.version(SHOWTIME))
-    await holds.settle(showtime_id=SHOWTIME, reservation_id=who, seat_ids=[1])
-    versions.append(await holds.version(SHOWTIME))
+    versions.append(await version(holds))
+    await settle(holds, who, [1])
+    versions.append(await version(holds))
 
     assert versions == sorted(set(versions))
-    assert await holds.version(SHOWTIME) == versions[-1]
+    assert await version(holds) == versions[-1]
 
 
 async def test_a_refused_hold_changes_nothing(redis: Redis) -> None:
     holds = Holds(redis, Primer())
     await take(holds, [1])
-    before = await holds.snapshot(SHOWTIME)
+    before = await snapshot(holds)
 
     await take(holds, [1, 2])
 
-    assert await holds.snapshot(SHOWTIME) == before
+    assert await snapshot(holds) == before
 
 
 async def test_the_end_of_a_hold_counts_the_version_up(redis: Redis) -> None:
     holds = Holds(redis, Primer())
     await take(holds, [1], ttl_s=1)
-    version, held = await holds.snapshot(SHOWTIME)
+    (before, _), held = await snapshot(holds)
     assert held == {1}
 
     await asyncio.sleep(1.1)
 
-    assert await holds.version(SHOWTIME) > version
-    assert (await holds.snapshot(SHOWTIME))[1] == frozenset()
+    assert await version(holds) > before
+    assert (await snapshot(holds))[1] == frozenset()
     assert await take(holds, [1]) == frozenset()
 
 
@@ -99,7 +116,7 @@ async def test_settling_leaves_what_somebody_else_has_taken_since(redis: Redis) 
     await asyncio.sleep(1.1)
     await take(holds, [1])
 
-    await holds.settle(showtime_id=SHOWTIME, reservation_id=first, seat_ids=[1])
+    await settle(holds, first, [1])
 
     assert await take(holds, [1]) == {1}
 
@@ -111,9 +128,9 @@ async def test_an_unknown_showtime_is_primed_once_with_the_live_holds(redis: Red
 
     assert await take(holds, [6, 7]) == {7}
 
-    assert (await holds.snapshot(SHOWTIME))[1] == {7, 8}
+    assert (await snapshot(holds))[1] == {7, 8}
     assert primer.asked == 1
-    await holds.settle(showtime_id=SHOWTIME, reservation_id=holder, seat_ids=[7, 8])
+    await settle(holds, holder, [7, 8])
     assert await take(holds, [6, 7]) == frozenset()
 
 
@@ -130,11 +147,11 @@ async def test_versions_never_run_backwards_when_redis_forgets(redis: Redis) -> 
     holds = Holds(redis, Primer())
     for seat in range(20):
         await take(holds, [seat])
-    before = await holds.version(SHOWTIME)
+    before = await version(holds)
 
     await redis.flushall()
 
-    assert await holds.version(SHOWTIME) > before
+    assert await version(holds) > before
 
 
 async def test_a_late_prime_does_not_overwrite(redis: Redis) -> None:
@@ -147,13 +164,13 @@ async def test_a_late_prime_does_not_overwrite(redis: Redis) -> None:
         return Prime(5, ())
 
     slow, quick = Holds(redis, slow_primer), Holds(redis, Primer())
-    late = asyncio.create_task(slow.version(SHOWTIME))
+    late = asyncio.create_task(version(slow))
     await reading.wait()
     await take(quick, [1])
-    version = await quick.version(SHOWTIME)
+    at_first = await version(quick)
     go_on.set()
 
-    assert await late == version
+    assert await late == at_first
     assert await take(slow, [1]) == {1}
 
 
@@ -165,14 +182,14 @@ async def test_concurrent_takers_share_nothing(redis: Redis) -> None:
 
     won = [seat for wish, missing in zip(wishes, lost, strict=True) if not missing for seat in dict.fromkeys(wish)]
     assert len(won) == len(set(won))
-    assert (await holds.snapshot(SHOWTIME))[1] == set(won)
+    assert (await snapshot(holds))[1] == set(won)
 
 
 async def test_a_silent_redis_is_a_domain_error() -> None:
     async with Redis.from_url("redis://127.0.0.1:1", decode_responses=True) as nobody:
         holds = Holds(nobody, Primer())
         with pytest.raises(HoldsUnavailable):
-            await holds.version(SHOWTIME)
+            await version(holds)
         with pytest.raises(HoldsUnavailable):
             await take(holds, [1])
         with pytest.raises(HoldsUnavailable):

@@ -25,6 +25,8 @@ PYTHON = {
     "jsonb": "dict",
     "uuid": "UUID",
     "int8[]": "Sequence[int]",
+    "int4[]": "Sequence[int]",
+    "text[]": "Sequence[str]",
     "uuid[]": "Sequence[uuid.UUID]",
 }
 

@@ -1,0 +1,117 @@
+"""Natural batching: what queued while the last batch was in flight goes as the next one.
+
+There is no timer: a caller who finds nobody in front goes at once, alone, and under load the batches grow by
+themselves to whatever arrived during a round trip.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Generic, TypeVar
+
+from .errors import Overloaded
+from .timing import Span, Timings, current_timings, start_timings
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting(Generic[Item, Answer]):
+    """A caller, what it asked for, and since when."""
+
+    item: Item
+    answer: "asyncio.Future[Answer]"
+    timings: Timings | None
+    since: float
+
+
+class Batcher(Generic[Item, Answer]):
+    """Gathers what concurrent callers submit, and runs it together.
+
+    `run` gets 1 to `most` items and answers as many outcomes in their order; one that is an exception is raised to
+    its caller alone. What `run` itself raises fails the whole batch, every caller of it. `lanes` batches are in
+    flight at once; `most_waiting` callers may queue, and the next one is Overloaded. Time in the queue counts as a wait
+    for `waits_for`.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
+        *,
+        most: int,
+        most_waiting: int = 10_000,
+        lanes: int = 1,
+        waits_for: Span = "pool",
+    ) -> None:
+        self._run = run
+        self._most = most
+        self._most_waiting = most_waiting
+        self._waits_for = waits_for
+        self._waiting: deque[_Waiting[Item, Answer]] = deque()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._idle = lanes
+
+    async def submit(self, item: Item) -> Answer:
+        """The outcome for this item; a caller that is cancelled while it queues is left out of the batch."""
+        if len(self._waiting) >= self._most_waiting:
+            raise Overloaded
+        loop = asyncio.get_running_loop()
+        waiting: _Waiting[Item, Answer] = _Waiting(item, loop.create_future(), current_timings(), perf_counter())
+        self._waiting.append(waiting)
+        if self._idle:
+            # The task starts in the loop's next round: whoever else submits in this one is in its first batch. It has
+            # a context of its own, since it works for many: no caller's request id, no caller's timings.
+            self._idle -= 1
+            task = loop.create_task(self._lane(), context=Context())
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+        return await waiting.answer
+
+    async def _lane(self) -> None:
+        try:
+            while batch := self._next():
+                await self._settle(batch)
+        finally:
+            self._idle += 1
+
+    def _next(self) -> list[_Waiting[Item, Answer]]:
+        batch: list[_Waiting[Item, Answer]] = []
+        while self._waiting and len(batch) < self._most:
+            waiting = self._waiting.popleft()
+            if not waiting.answer.done():  # else its caller has gone
+                batch.append(waiting)
+        return batch
+
+    async def _settle(self, batch: Sequence[_Waiting[Item, Answer]]) -> None:
+        started, timings = perf_counter(), start_timings()
+        try:
+            outcomes = await self._run([waiting.item for waiting in batch])
+            if len(outcomes) != len(batch):
+                raise RuntimeError(f"a batch of {len(batch)} has {len(outcomes)} outcomes")
+        except BaseException as error:
+            for waiting in batch:
+                _fail(waiting.answer, error)
+            if not isinstance(error, Exception):
+                raise  # somebody ends this task
+            return
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if waiting.timings is not None:
+                waiting.timings.add(timings)
+                waiting.timings.count(self._waits_for, started - waiting.since)
+            if isinstance(outcome, Exception):
+                _fail(waiting.answer, outcome)
+            elif not waiting.answer.done():
+                waiting.answer.set_result(outcome)
+
+
+def _fail(answer: "asyncio.Future[Answer]", error: BaseException) -> None:
+    if answer.done():
+        return
+    if isinstance(error, asyncio.CancelledError):
+        answer.cancel()
+    else:
+        answer.set_exception(error)

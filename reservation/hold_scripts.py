@@ -1,0 +1,122 @@
+"""The Lua scripts behind holds.py, which says what the keys are; each runs whole or not at all.
+
+Running one again for the same reservation is harmless, since a caller cannot know whether a command whose connection
+broke was carried out.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha1
+
+# A map's version outlives its showtime's last hold by a week; longer than any hold, and then it is primed anew.
+VERSION_TTL_S = 7 * 86_400
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Script:
+    """A script, and the digest by which Redis knows it once it is loaded."""
+
+    source: str
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha", sha1(self.source.encode(), usedforsecurity=False).hexdigest())
+
+
+# Ended holds leave the sorted set, and the map has changed when one did. Shared by the scripts below.
+_RETIRE = """
+local clock = redis.call('TIME')
+local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms) > 0 then
+  redis.call('HINCRBY', KEYS[1], 'version', 1)
+end
+local state = redis.call('HMGET', KEYS[1], 'version', 'layout')
+"""
+
+# KEYS map, held, seat...; ARGV reservation, ttl_s, seat id...
+# -> {-1} not primed, {0, seat id...} lost to these, {1} held.
+TAKE = Script(
+    """
+if redis.call('EXISTS', KEYS[1]) == 0 then return {-1} end
+local answer = {0}
+for i = 3, #KEYS do
+  local holder = redis.call('GET', KEYS[i])
+  if holder and holder ~= ARGV[1] then answer[#answer + 1] = tonumber(ARGV[i]) end
+end
+if #answer > 1 then return answer end
+local clock = redis.call('TIME')
+local ends_ms = (clock[1] + ARGV[2]) * 1000 + math.floor(clock[2] / 1000)
+local ends = {}
+for i = 3, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[1], 'NX', 'EX', ARGV[2])
+  ends[#ends + 1] = ends_ms
+  ends[#ends + 1] = ARGV[i]
+end
+redis.call('ZADD', KEYS[2], unpack(ends))
+redis.call('HINCRBY', KEYS[1], 'version', 1)
+redis.call('EXPIRE', KEYS[1], %d)
+redis.call('EXPIRE', KEYS[2], %d)
+return {1}
+""".replace("%d", str(VERSION_TTL_S))
+)
+
+# KEYS map, held, seat...; ARGV reservation, seat id... Counts the version up, then deletes the seats' keys that are
+# still this reservation's. One that has run out and been taken by somebody else stays.
+SETTLE = Script("""
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HINCRBY', KEYS[1], 'version', 1) end
+local mine, seats = {}, {}
+for i = 3, #KEYS do
+  if redis.call('GET', KEYS[i]) == ARGV[1] then
+    mine[#mine + 1] = KEYS[i]
+    seats[#seats + 1] = ARGV[i - 1]
+  end
+end
+if #mine > 0 then
+  redis.call('DEL', unpack(mine))
+  redis.call('ZREM', KEYS[2], unpack(seats))
+end
+""")
+
+# KEYS map. The seats or prices themselves have changed: counts the version up, and remembers at which.
+ANNOUNCE = Script("""
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  redis.call('HSET', KEYS[1], 'layout', redis.call('HINCRBY', KEYS[1], 'version', 1))
+end
+""")
+
+# KEYS map, held -> {version, layout}, or {-1} when not primed
+VERSION = Script(f"""
+if redis.call('EXISTS', KEYS[1]) == 0 then return {{-1}} end
+{_RETIRE}
+return {{tonumber(state[1]), tonumber(state[2])}}
+""")
+
+# KEYS map, held -> {version, layout, seat id...}, or {-1} when not primed
+SNAPSHOT = Script(f"""
+if redis.call('EXISTS', KEYS[1]) == 0 then return {{-1}} end
+{_RETIRE}
+local answer = redis.call('ZRANGE', KEYS[2], 0, -1)
+for i = 1, #answer do answer[i] = tonumber(answer[i]) end
+table.insert(answer, 1, tonumber(state[2]))
+table.insert(answer, 1, tonumber(state[1]))
+return answer
+""")
+
+# KEYS map, held, seat...; ARGV version, then seat id, reservation, ttl_ms for each seat. Whoever comes second changes
+# nothing: holds taken since then must not be overwritten by an older view.
+PRIME = Script(
+    """
+if redis.call('EXISTS', KEYS[1]) == 1 then return end
+local clock = redis.call('TIME')
+local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+for i = 3, #KEYS do
+  local at = 2 + (i - 3) * 3
+  redis.call('SET', KEYS[i], ARGV[at + 1], 'NX', 'PX', ARGV[at + 2])
+  redis.call('ZADD', KEYS[2], now_ms + redis.call('PTTL', KEYS[i]), ARGV[at])
+end
+redis.call('HSET', KEYS[1], 'version', ARGV[1], 'layout', ARGV[1])
+redis.call('EXPIRE', KEYS[1], %d)
+redis.call('EXPIRE', KEYS[2], %d)
+""".replace("%d", str(VERSION_TTL_S))
+)
+
+ALL = (TAKE, SETTLE, ANNOUNCE, VERSION, SNAPSHOT, PRIME)

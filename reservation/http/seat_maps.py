@@ -1,0 +1,114 @@
+"""Seat maps as bytes, kept under the version they show.
+
+Every request reads the version first, so a map is never older than the request for it. What has to be drawn anew is
+drawn for all who wait for it at once: Redis first, PostgreSQL second, so that a hold which is confirmed in between is
+seen held or booked, never available.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import orjson
+
+from ..batching import Batcher
+from ..database import Database
+from ..errors import DomainError, NotFound
+from ..holds import Holds, MapState, Snapshot
+from ..layouts import Layout, Layouts, LayoutSeat, Room
+from ..repository import showtimes
+
+MOST_BYTES = 8 * 1024 * 1024  # of maps that are kept: some 400 of 200 seats
+MOST_IN_A_BATCH = 16
+STATUSES = ("available", "held", "booked")
+
+
+@dataclass(frozen=True, slots=True)
+class SeatMap:
+    """A seat map in JSON, and the state it shows."""
+
+    state: MapState
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Every seat of a room in JSON, in each status, and where it stands in the map."""
+
+    by_status: tuple[list[bytes], list[bytes], list[bytes]]
+    places: dict[int, int]
+
+
+class SeatMaps:
+    """The seat maps of all showtimes, each drawn once for a version."""
+
+    def __init__(self, database: Database, holds: Holds, layouts: Layouts) -> None:
+        self._database = database
+        self._holds = holds
+        self._layouts = layouts
+        self._kept: OrderedDict[int, SeatMap] = OrderedDict()
+        self._kept_bytes = 0
+        self._pieces: WeakKeyDictionary[Room, _Pieces] = WeakKeyDictionary()
+        self._draws: Batcher[int, SeatMap] = Batcher(self._draw, most=MOST_IN_A_BATCH, lanes=2)
+
+    async def state(self, showtime_id: int) -> MapState:
+        """Where the map stands now; raises NotFound and HoldsUnavailable."""
+        return await self._holds.state(showtime_id)
+
+    async def at(self, showtime_id: int, state: MapState) -> SeatMap:
+        """The map at this state or a later one; raises NotFound and HoldsUnavailable."""
+        kept = self._kept.get(showtime_id)
+        if kept is not None and kept.state == state:
+            self._kept.move_to_end(showtime_id)
+            return kept
+        return await self._draws.submit(showtime_id)
+
+    async def _draw(self, asked: Sequence[int]) -> Sequence[SeatMap | Exception]:
+        showtime_ids = list(dict.fromkeys(asked))
+        snapshots = await self._holds.snapshots(showtime_ids)
+        async with self._database.connection() as conn:
+            booked = await showtimes.booked_seats(conn, showtime_ids=showtime_ids)
+        drawn: dict[int, SeatMap | Exception] = {}
+        for showtime_id, snapshot in zip(showtime_ids, snapshots, strict=True):
+            if isinstance(snapshot, DomainError):
+                drawn[showtime_id] = snapshot
+                continue
+            layout = await self._layouts.at(showtime_id, snapshot.state.layout)
+            if layout is None:
+                drawn[showtime_id] = NotFound("There is no such showtime.")
+            else:
+                drawn[showtime_id] = self._keep(
+                    showtime_id, self._compose(showtime_id, layout, snapshot, booked.get(showtime_id, ()))
+                )
+        return [drawn[showtime_id] for showtime_id in asked]
+
+    def _compose(self, showtime_id: int, layout: Layout, snapshot: Snapshot, booked: Sequence[int]) -> SeatMap:
+        pieces = self._pieces.get(layout.room)
+        if pieces is None:
+            pieces = self._pieces[layout.room] = _cut(layout.room.seats)
+        available, as_held, as_booked = pieces.by_status
+        seats = available.copy()
+        for named, pieces_then in ((snapshot.held, as_held), (booked, as_booked)):  # booked beats held
+            for seat_id in named:
+                place = pieces.places.get(seat_id)
+                if place is not None:
+                    seats[place] = pieces_then[place]
+        head = b'{"showtime_id":%d,"version":%d,"seats":[' % (showtime_id, snapshot.state.version)
+        return SeatMap(snapshot.state, head + b",".join(seats) + b"]}")
+
+    def _keep(self, showtime_id: int, seat_map: SeatMap) -> SeatMap:
+        replaced = self._kept.pop(showtime_id, None)
+        self._kept_bytes += len(seat_map.body) - (0 if replaced is None else len(replaced.body))
+        self._kept[showtime_id] = seat_map
+        while self._kept_bytes > MOST_BYTES:
+            _, oldest = self._kept.popitem(last=False)
+            self._kept_bytes -= len(oldest.body)
+        return seat_map
+
+
+def _cut(seats: Sequence[LayoutSeat]) -> _Pieces:
+    available, held, booked = (
+        [orjson.dumps(seat._asdict() | {"status": status}) for seat in seats] for status in STATUSES
+    )
+    return _Pieces((available, held, booked), {seat.id: place for place, seat in enumerate(seats)})

@@ -1,0 +1,92 @@
+"""What workers tell each other, over a channel of Redis: that a login session has ended, or an account has changed."""
+
+import asyncio
+from contextlib import suppress
+from typing import Protocol
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+from structlog.stdlib import BoundLogger
+
+CHANNEL = "reservation:sessions"
+SESSION, USER = "session", "user"
+PING_EVERY_S = 2.0
+RETRY_AFTER_S = 0.5
+
+
+class Listener(Protocol):
+    """Who wants to know."""
+
+    def hears(self, hears: bool) -> None:
+        """Whether announcements arrive from now on."""
+
+    def forget(self, *, session_id: UUID | None = None, user_id: int | None = None) -> None:
+        """A session has ended, or an account has changed."""
+
+
+class Notices:
+    """Tells this worker and every other; those that cannot be told have lost their connection, and remember nothing."""
+
+    def __init__(self, redis: Redis, listener: Listener, log: BoundLogger) -> None:
+        self._redis = redis
+        self._listener = listener
+        self._log = log
+
+    async def session_ended(self, session_id: UUID) -> None:
+        """A login session is over."""
+        self._listener.forget(session_id=session_id)
+        await self._publish(f"{SESSION} {session_id}")
+
+    async def account_changed(self, user_id: int) -> None:
+        """An account has another role."""
+        self._listener.forget(user_id=user_id)
+        await self._publish(f"{USER} {user_id}")
+
+    async def listen_for_ever(self) -> None:
+        """Pass on what others announce; when the connection fails, say so, and connect again."""
+        while not _is_cancelled():
+            try:
+                async with self._redis.pubsub() as channel:
+                    await channel.subscribe(CHANNEL)
+                    await self._listen(channel)
+            except (RedisError, OSError, TimeoutError) as error:
+                self._log.warning("notices_interrupted", cause=repr(error))
+            finally:
+                self._listener.hears(False)
+            await asyncio.sleep(RETRY_AFTER_S)
+
+    async def _listen(self, channel: PubSub) -> None:
+        waiting_for_pong = False
+        while not _is_cancelled():
+            message = await channel.get_message(timeout=PING_EVERY_S)
+            if message is None:
+                if waiting_for_pong:
+                    raise TimeoutError("no answer to a ping")
+                await channel.ping()
+                waiting_for_pong = True
+                continue
+            waiting_for_pong = False
+            if message["type"] == "subscribe":
+                self._listener.hears(True)
+            elif message["type"] == "message":
+                self._pass_on(str(message["data"]))
+
+    def _pass_on(self, notice: str) -> None:
+        kind, _, subject = notice.partition(" ")
+        with suppress(ValueError):  # somebody else's word on our channel
+            if kind == SESSION:
+                self._listener.forget(session_id=UUID(subject))
+            elif kind == USER:
+                self._listener.forget(user_id=int(subject))
+
+    async def _publish(self, notice: str) -> None:
+        with suppress(RedisError, OSError, TimeoutError):
+            await self._redis.publish(CHANNEL, notice)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody ends this task: redis-py takes a cancellation that meets a timeout of its own for that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

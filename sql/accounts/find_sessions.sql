@@ -1,0 +1,18 @@
+/* accounts/find_sessions
+The accounts behind login sessions, asked when their access tokens are first seen. No row for a session that was ended,
+or whose account is gone.
+Plan: nested loop from the ids to login_sessions_pkey, then users_pkey.
+$1 uuid[] session_ids: the sessions of the tokens
+$2 bigint[] user_ids: the accounts of the tokens, in the same order
+*/
+select
+    s.id as session_id,
+    u.id,
+    u.name,
+    u.email,
+    u.role,
+    u.created_at
+from unnest($1::uuid[], $2::bigint[]) as asked (session_id, user_id)
+inner join login_sessions as s on asked.session_id = s.id and asked.user_id = s.user_id
+inner join users as u on s.user_id = u.id
+where s.revoked_at is null;
