@@ -8,9 +8,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
-from dataclasses import dataclass
 from time import perf_counter
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from .errors import Overloaded
 from .timing import Span, Timings, current_timings, start_timings
@@ -19,8 +18,7 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting(Generic[Item, Answer]):
+class _Waiting(NamedTuple, Generic[Item, Answer]):
     """A caller, what it asked for, and since when."""
 
     item: Item
@@ -54,14 +52,17 @@ class Batcher(Generic[Item, Answer]):
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._busy: set[asyncio.Task[None]] = set()
         self._idle = lanes
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def submit(self, item: Item) -> Answer:
         """The outcome for this item; a caller that is cancelled while it queues is left out of the batch."""
         if len(self._waiting) >= self._most_waiting:
             raise Overloaded
-        loop = asyncio.get_running_loop()
-        waiting: _Waiting[Item, Answer] = _Waiting(item, loop.create_future(), current_timings(), perf_counter())
-        self._waiting.append(waiting)
+        loop = self._loop
+        if loop is None:  # asked once: in Python 3.11, to ask costs a system call
+            loop = self._loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append(_Waiting(item, answer, current_timings(), perf_counter()))
         if self._idle:
             # The task starts in the loop's next round: whoever else submits in this one is in its first batch. It has
             # a context of its own, since it works for many: no caller's request id, no caller's timings.
@@ -69,7 +70,7 @@ class Batcher(Generic[Item, Answer]):
             task = loop.create_task(self._lane(), context=Context())
             self._busy.add(task)
             task.add_done_callback(self._busy.discard)
-        return await waiting.answer
+        return await answer
 
     async def _lane(self) -> None:
         try:
@@ -100,8 +101,7 @@ class Batcher(Generic[Item, Answer]):
             return
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if waiting.timings is not None:
-                waiting.timings.add(timings)
-                waiting.timings.count(self._waits_for, started - waiting.since)
+                waiting.timings.add(timings, self._waits_for, started - waiting.since)
             if isinstance(outcome, Exception):
                 _fail(waiting.answer, outcome)
             elif not waiting.answer.done():

@@ -20,6 +20,7 @@ Concurrent callers share one pipelined connection: what is asked while a pipelin
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
@@ -109,6 +110,9 @@ class Holds:
         self._calls: Batcher[Sequence[_Call], Sequence[list[int]]] = Batcher(
             self._run, most=MOST_IN_A_PIPELINE, waits_for="redis"
         )
+        self._states: Batcher[int, MapState] = Batcher(
+            self._read_states, most=MOST_IN_A_PIPELINE, lanes=2, waits_for="redis"
+        )
 
     async def take(self, wishes: Sequence[Wish]) -> list[frozenset[int] | DomainError]:
         """Hold each wish's seats, all or none of them.
@@ -132,19 +136,21 @@ class Holds:
 
         Read from Redis after the call, for all who call in the same moment at once.
         """
-        call = _Call(VERSION, showtime_id, _keys(showtime_id))
-        [answer] = await self._calls.submit((call,))
-        if answer[0] == -1:
-            [primed] = await self._primed([call])
-            if isinstance(primed, DomainError):
-                raise primed
-            answer = primed
-        return MapState(*answer)
+        return await self._states.submit(showtime_id)
 
     async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
         """Where seat maps stand, and the seats held in each then; or why it could not be found out."""
         answers = await self._primed([_Call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
         return [answer if isinstance(answer, DomainError) else _snapshot(answer) for answer in answers]
+
+    async def _read_states(self, asked: Sequence[int]) -> Sequence[MapState | Exception]:
+        showtime_ids = list(dict.fromkeys(asked))
+        answers = await self._primed([_Call(VERSION, each, _keys(each)) for each in showtime_ids])
+        states = {
+            showtime_id: answer if isinstance(answer, DomainError) else MapState(*answer)
+            for showtime_id, answer in zip(showtime_ids, answers, strict=True)
+        }
+        return [states[showtime_id] for showtime_id in asked]
 
     async def ping(self) -> None:
         """Raise HoldsUnavailable unless Redis answers."""
@@ -185,15 +191,11 @@ class Holds:
         return await self._calls.submit(calls) if calls else []
 
     async def _run(self, asked: Sequence[Sequence[_Call]]) -> list[Sequence[list[int]] | DomainError]:
-        """One round trip for everybody's calls; those that are alike are made once."""
-        places: dict[_Call, int] = {}
-        for calls in asked:
-            for call in calls:
-                places.setdefault(call, len(places))
-        answers = await self._evaluate(list(places))
+        """One round trip for everybody's calls."""
+        answers = iter(await self._evaluate([call for calls in asked for call in calls]))
         outcomes: list[Sequence[list[int]] | DomainError] = []
         for calls in asked:
-            own = [answers[places[call]] for call in calls]
+            own = list(islice(answers, len(calls)))
             refused = next((answer for answer in own if isinstance(answer, Exception)), None)
             outcomes.append(_unavailable(refused) if refused else [_numbers(answer) for answer in own])
         return outcomes

@@ -18,11 +18,21 @@ class Timings:
     postgresql: float = 0.0
     redis: float = 0.0
 
-    def add(self, other: "Timings") -> None:
-        """Count in what a batch waited for."""
-        self.pool += other.pool
-        self.postgresql += other.postgresql
-        self.redis += other.redis
+    def add(self, batch: "Timings", queued_for: Span, queued_s: float) -> None:
+        """Count in what a batch waited for, and the wait for the batch."""
+        self.pool += batch.pool
+        self.postgresql += batch.postgresql
+        self.redis += batch.redis
+        if queued_for == "redis":
+            self.redis += queued_s * 1000
+        else:
+            self.pool += queued_s * 1000
+
+    def in_ms(self, total_s: float) -> tuple[str, str, str, str]:
+        """Pool, PostgreSQL, Redis and the total as text, in milliseconds with two digits: for a header and for JSON."""
+        if self.pool or self.postgresql or self.redis:
+            return f"{self.pool:.2f}", f"{self.postgresql:.2f}", f"{self.redis:.2f}", f"{total_s * 1000:.2f}"
+        return "0.00", "0.00", "0.00", f"{total_s * 1000:.2f}"
 
     def count(self, span: Span, seconds: float) -> None:
         """Count in one wait."""

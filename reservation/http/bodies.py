@@ -8,15 +8,19 @@ from aiohttp import web
 from marshmallow import Schema, ValidationError
 
 from ..errors import DomainError, Invalid, Json
+from .compiled import UNDECIDED, Quick
 from .problems import Refused
 
 MAX_DEPTH = 32
 MAX_ERRORS = 50  # of one answer; a body of a thousand bad seats needs no thousand lines
 
 
-async def json_body(request: web.Request) -> Json:
-    """The parsed body; refuses another content type (415), and what is not strict JSON in UTF-8 (400)."""
-    if not (request.content_type == "application/json" or request.content_type.endswith("+json")):
+async def body_of(request: web.Request, schema: Schema, quick: Quick | None) -> Any:
+    """What the schema makes of the body, by its compiled form where that has an opinion.
+
+    Refuses another content type (415), what is not strict JSON in UTF-8 (400), and what the schema refuses.
+    """
+    if request.headers.get("Content-Type") != "application/json" and not _is_json(request.content_type):
         raise Refused(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
     try:
         raw = await request.read()
@@ -26,8 +30,12 @@ async def json_body(request: web.Request) -> Json:
         parsed: Json = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Refused(400, "invalid_json", f"The body is not JSON in UTF-8: {error}.") from error
+    if quick is not None:
+        made = quick(parsed)
+        if made is not UNDECIDED:
+            return made
     _check(parsed)
-    return parsed
+    return load(schema, parsed)
 
 
 def load(schema: Schema, data: Any) -> Any:
@@ -37,6 +45,10 @@ def load(schema: Schema, data: Any) -> Any:
     except ValidationError as error:
         found = [*_pointers("", error.messages)][:MAX_ERRORS]
         raise _invalid(found) from None
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type == "application/json" or content_type.endswith("+json")
 
 
 def _check(value: Json, depth: int = 1) -> None:

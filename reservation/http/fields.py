@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
 
 MAX_ID = 2**63 - 1
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -21,6 +21,12 @@ class Input(Schema):
     """A schema whose load answers `makes(**fields)`, a frozen dataclass; unknown fields are refused."""
 
     makes: ClassVar[Any] = dict
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its fields alone decide: no hook but the one that makes, and no unknown field let in."""
+        hooks = {tag: [name for name, *_ in found] for tag, found in self._hooks.items() if found}
+        return hooks == {"post_load": ["_make"]} and self.unknown == RAISE
 
     @post_load
     def _make(self, data: Mapping[str, Any], **_: object) -> object:

@@ -5,6 +5,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 
 from aiohttp import web
+from aiohttp.web_urldispatcher import AbstractRoute
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.values import MutexValue, ValueClass
 
@@ -36,22 +37,25 @@ SECONDS = BulkHistogram(
 class _Tally:
     """What one route has answered since it was last handed over; seconds."""
 
+    method: str
+    route: str
     statuses: dict[int, int] = field(default_factory=dict)
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
     total_s: float = 0.0
 
 
 # The library's own counters take a lock and a write to shared memory each; these are handed over once a second.
-_tallies: dict[tuple[str, str], _Tally] = {}
+_tallies: dict[AbstractRoute | None, _Tally] = {}
 
 
 def observe(request: web.Request, status: int, elapsed_s: float) -> None:
     """Count a request under its route's template, never its path: the number of series stays bounded."""
-    resource = request.match_info.route.resource
-    key = (request.method, resource.canonical) if resource is not None else ("any", "none")
-    tally = _tallies.get(key)
+    route: AbstractRoute | None = request.match_info.route
+    if route is not None and route.resource is None:
+        route = None  # a route that does not exist is another object each time
+    tally = _tallies.get(route)
     if tally is None:
-        tally = _tallies[key] = _Tally()
+        tally = _tallies[route] = _Tally(*_labels(request))
     tally.statuses[status] = tally.statuses.get(status, 0) + 1
     tally.buckets[bisect_left(BOUNDS_S, elapsed_s)] += 1
     tally.total_s += elapsed_s
@@ -59,11 +63,16 @@ def observe(request: web.Request, status: int, elapsed_s: float) -> None:
 
 def hand_over() -> None:
     """Give what was counted to the library, where every worker's scrape finds it."""
-    for (method, route), tally in _tallies.items():
+    for tally in _tallies.values():
         for status, count in tally.statuses.items():
-            REQUESTS.labels(method, route, status).inc(count)
-        SECONDS.labels(method, route).add(tally.buckets, tally.total_s)
+            REQUESTS.labels(tally.method, tally.route, status).inc(count)
+        SECONDS.labels(tally.method, tally.route).add(tally.buckets, tally.total_s)
     _tallies.clear()
+
+
+def _labels(request: web.Request) -> tuple[str, str]:
+    resource = request.match_info.route.resource
+    return ("any", "none") if resource is None else (request.method, resource.canonical)
 
 
 async def hand_over_for_ever() -> None:

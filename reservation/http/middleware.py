@@ -11,9 +11,10 @@ from aiohttp import web
 
 from ..errors import DomainError, Unavailable
 from ..logs import REQUEST_ID as LOG_REQUEST_ID
-from ..timing import Timings, start_timings
+from ..timing import start_timings
 from . import keys, metrics
 from .problems import Refused, domain_problem, problem, protocol_problem
+from .responses import Reply
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 
@@ -31,25 +32,22 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     """Give every request an id and every failure a problem document; nothing passes unlogged."""
     started = perf_counter()
     request_id = _request_id(request)
-    request[keys.REQUEST_ID] = request_id
     LOG_REQUEST_ID.set(request_id)
     timings = start_timings()
     response = await _answer(request, handler, request_id)
     elapsed_s = perf_counter() - started
+    pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
     if not response.prepared:
-        response.headers["X-Request-ID"] = request_id
-        response.headers["Server-Timing"] = _server_timing(timings, elapsed_s)
+        split = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
+        if isinstance(response, Reply):
+            response.stamp(request_id, split)
+        else:
+            response.headers["X-Request-ID"] = request_id
+            response.headers["Server-Timing"] = split
     metrics.observe(request, response.status, elapsed_s)
     access_log = request.app.get(keys.ACCESS_LOG)
     if access_log is not None:
-        access_log.add(
-            method=request.method,
-            path=request.path,
-            status=response.status,
-            elapsed_s=elapsed_s,
-            timings=timings,
-            request_id=request_id,
-        )
+        access_log.add(request.method, request.path, response.status, spans, request_id)
     return response
 
 
@@ -77,10 +75,3 @@ def _request_id(request: web.Request) -> str:
     if given is not None and SANE_REQUEST_ID.fullmatch(given):
         return given
     return f"{_PROCESS}{next(_numbers):08x}"
-
-
-def _server_timing(timings: Timings, elapsed_s: float) -> str:
-    return (
-        f"pool;dur={timings.pool:.2f}, postgresql;dur={timings.postgresql:.2f}, "
-        f"redis;dur={timings.redis:.2f}, total;dur={elapsed_s * 1000:.2f}"
-    )

@@ -35,11 +35,28 @@ class Reply(web.StreamResponse):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self._status = status
-        self._headers = CIMultiDict(headers or ())
-        self._content_type = content_type
+        self._given = headers
+        self._stamps = ""
+        self._merged: CIMultiDict[str] | None = None
+        self._kind = content_type
         self._bytes = body
         self._plain: web.Response | None = None
         self._sent = False
+
+    def stamp(self, request_id: str, server_timing: str) -> None:
+        """Add the two headers that every answer has, as text: they are known to have nothing odd in them."""
+        self._stamps = f"X-Request-ID: {request_id}\r\nServer-Timing: {server_timing}\r\n"
+
+    @property
+    def headers(self) -> "CIMultiDict[str]":
+        """The headers but for those about the body; what is changed here is sent."""
+        if self._merged is None:
+            self._merged = CIMultiDict(self._given or ())
+            for line in self._stamps.splitlines():
+                name, _, value = line.partition(": ")
+                self._merged[name] = value
+            self._stamps = ""
+        return self._merged
 
     @property
     def body(self) -> bytes:
@@ -74,9 +91,9 @@ class Reply(web.StreamResponse):
             self._sent = True
             return None
         if self._plain is None:
-            self._plain = web.Response(status=self._status, body=self._bytes or None, headers=self._headers)
-            if self._content_type is not None:
-                self._plain.headers["Content-Type"] = self._content_type
+            self._plain = web.Response(status=self._status, body=self._bytes or None, headers=self.headers)
+            if self._kind is not None:
+                self._plain.headers["Content-Type"] = self._kind
         return await self._plain.prepare(request)
 
     async def write_eof(self, data: bytes = b"") -> None:
@@ -85,14 +102,16 @@ class Reply(web.StreamResponse):
             await self._plain.write_eof(data)
 
     def _head(self) -> bytes:
-        lines = [_start(self._status, self._content_type), _date(int(time()))]
-        if self._content_type is not None:
-            lines.append(f"Content-Length: {len(self._bytes)}")
-        lines += [f"{name}: {value}" for name, value in self._headers.items()]
-        head = "\r\n".join(lines)
-        if head.count("\n") != len(lines) + (self._content_type is not None):
-            raise ValueError("a header has a line break in it")
-        return f"{head}\r\n\r\n".encode("latin-1")
+        own = ""
+        headers = self._given if self._merged is None else self._merged
+        if headers:
+            own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+            if own.count("\n") != len(headers) or own.count("\r") != len(headers):
+                raise ValueError("a header has a line break in it")
+        length = "" if self._kind is None else f"Content-Length: {len(self._bytes)}\r\n"
+        return f"{_start(self._status, self._kind)}{_date(int(time()))}{length}{own}{self._stamps}\r\n".encode(
+            "latin-1"
+        )
 
 
 def encode(value: object) -> bytes:
@@ -130,8 +149,8 @@ def _json_form(value: object) -> str:
 
 @cache
 def _start(status: int, content_type: str | None) -> str:
-    kind = "" if content_type is None else f"\r\nContent-Type: {content_type}"
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: {SERVER_SOFTWARE}{kind}"
+    kind = "" if content_type is None else f"Content-Type: {content_type}\r\n"
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: {SERVER_SOFTWARE}\r\n{kind}"
 
 
 _today = (0, "")
@@ -141,6 +160,6 @@ def _date(now: int) -> str:
     global _today  # noqa: PLW0603 - one line a second, instead of one a response
     second, line = _today
     if second != now:
-        line = f"Date: {formatdate(now, usegmt=True)}"
+        line = f"Date: {formatdate(now, usegmt=True)}\r\n"
         _today = (now, line)
     return line

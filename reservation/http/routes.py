@@ -12,7 +12,8 @@ from marshmallow import Schema
 from ..errors import DomainError, Forbidden, Invalid, InvalidToken, NotAuthenticated, NotFound
 from ..repository import accounts
 from ..sessions import Session
-from .bodies import json_body, load
+from .bodies import body_of, load
+from .compiled import Quick, compile_schema
 from .fields import MAX_ID
 from .keys import BODY, DATABASE, QUERY, SESSIONS, USER
 
@@ -43,15 +44,16 @@ class Operation:
     answer_type: str
     raises: tuple[type[DomainError], ...]
     etag: bool
+    quick: Quick | None
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def serve(self, request: web.Request) -> web.StreamResponse:
         """Let the caller in, validate what was sent, and run the handler."""
         if self.access is not Access.PUBLIC:
             request[USER] = await _authenticate(request, self.access)
         if self.query is not None:
             request[QUERY] = load(self.query, _query(request))
         if self.body is not None:
-            request[BODY] = load(self.body, await json_body(request))
+            request[BODY] = await body_of(request, self.body, self.quick)
         return await self.handler(request)
 
     @property
@@ -74,14 +76,10 @@ class Routes:
 
     def __iter__(self) -> Iterator[web.RouteDef]:
         for operation in self.operations:
-
-            async def handle(request: web.Request, operation: Operation = operation) -> web.StreamResponse:
-                return await operation(request)
-
             if operation.method == "GET":
-                yield web.get(operation.path, handle, allow_head=True)
+                yield web.get(operation.path, operation.serve, allow_head=True)
             else:
-                yield web.route(operation.method, operation.path, handle)
+                yield web.route(operation.method, operation.path, operation.serve)
 
     def add(
         self,
@@ -104,9 +102,22 @@ class Routes:
         """
 
         def register(handler: Handler) -> Handler:
+            quick = None if body is None else compile_schema(body)
             self.operations.append(
                 Operation(
-                    method, path, self.tag, handler, access, body, query, status, answer, answer_type, raises, etag
+                    method,
+                    path,
+                    self.tag,
+                    handler,
+                    access,
+                    body,
+                    query,
+                    status,
+                    answer,
+                    answer_type,
+                    raises,
+                    etag,
+                    quick,
                 )
             )
             return handler
@@ -135,7 +146,7 @@ async def _authenticate(request: web.Request, access: Access) -> Session:
     if header is None:
         raise NotAuthenticated
     scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer":
+    if scheme != "Bearer" and scheme.lower() != "bearer":
         raise NotAuthenticated
     session = await request.app[SESSIONS].of(token.strip())
     if access is Access.ADMIN:

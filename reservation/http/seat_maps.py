@@ -52,10 +52,6 @@ class SeatMaps:
         self._pieces: WeakKeyDictionary[Room, _Pieces] = WeakKeyDictionary()
         self._draws: Batcher[int, SeatMap] = Batcher(self._draw, most=MOST_IN_A_BATCH, lanes=2)
 
-    async def state(self, showtime_id: int) -> MapState:
-        """Where the map stands now; raises NotFound and HoldsUnavailable."""
-        return await self._holds.state(showtime_id)
-
     async def at(self, showtime_id: int, state: MapState) -> SeatMap:
         """The map at this state or a later one; raises NotFound and HoldsUnavailable."""
         kept = self._kept.get(showtime_id)

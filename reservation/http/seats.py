@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 
 from ..errors import HoldsUnavailable
 from .fields import Id, Money
-from .keys import SEAT_MAPS
+from .keys import SEAT_MAPS, STORES
 from .responses import unchanged, versioned
 from .routes import Routes, path_id
 
@@ -40,12 +40,12 @@ async def get_seat_map(request: web.Request) -> web.StreamResponse:
     The ETag is the map's version; If-None-Match with it answers 304 while nothing has changed.
     """
     showtime_id = path_id(request, "showtime_id")
-    seat_maps = request.app[SEAT_MAPS]
-    state = await seat_maps.state(showtime_id)
+    app = request.app
+    state = await app[STORES].holds.state(showtime_id)
     known = request.headers.get("If-None-Match")
     if known is not None and _is_known(request, known, state.version):
         return unchanged(etag=state.version)
-    seat_map = await seat_maps.at(showtime_id, state)
+    seat_map = await app[SEAT_MAPS].at(showtime_id, state)
     if known == "*":  # any representation will do, but there has to be one
         return unchanged(etag=seat_map.state.version)
     return versioned(seat_map.body, etag=seat_map.state.version)

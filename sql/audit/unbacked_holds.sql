@@ -2,7 +2,7 @@
 Which seats held in Redis have no live hold in PostgreSQL behind them: no reservation of that id, for that showtime and
 with that seat, that is held and has not run out. A confirmed one is none: its confirm drops the keys right after its
 commit, so whoever asks has to ask twice.
-Plan: a function scan of the batch, with nested loops to reservations_held_idx (or reservations_pkey) and
+Plan: a function scan of the batch, with nested loops to reservations_showtime_id_expires_at_idx (or reservations_pkey) and
 reservation_seats_pkey.
 $1 uuid[] reservation_ids: what Redis says; null for what is no UUID
 $2 bigint[] showtime_ids: one each
