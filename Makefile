@@ -16,13 +16,19 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## what there is to make
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: .venv/run.stamp ## the service with demo data on port 8000 (PORT=..., WORKERS=...)
 	@exec $(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
 
 test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (ARGS=... goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: .venv/run.stamp ## the product beside its peers, into benchmarks/RESULTS.md (15 minutes, ARGS=...)
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-short: .venv/run.stamp ## the same in two minutes, into .data/bench-short.md
+	@$(BIN)/python -m benchmarks --short $(ARGS)
 
 check: .venv/dev.stamp ## the static checks
 	$(BIN)/python -m ruff check .
@@ -61,4 +67,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run test check format lock clean
+.PHONY: help run test bench bench-short check format lock clean

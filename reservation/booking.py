@@ -5,7 +5,6 @@ of it, the unique constraint of booked_seats stands between a seat and its secon
 nothing but PostgreSQL is awaited.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,17 +17,15 @@ from uuid_utils.compat import uuid7
 from .booking_batches import NOBODY, BookingBatches
 from .database import Connection, Database
 from .errors import (
-    DomainError,
     HoldExpired,
     HoldsUnavailable,
     Invalid,
     NotFound,
-    Overloaded,
     SeatsUnavailable,
     ShowtimeStarted,
     TooLateToCancel,
 )
-from .holds import Holds, LiveHold, Prime, Settlement, Wish
+from .holds import Holds, LiveHold, Prime, Settlement
 from .layouts import Layouts
 from .repository import reservations, showtimes
 from .repository.reservations import LockedReservation, NewHold, Reservation
@@ -60,11 +57,7 @@ async def hold(stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequ
     every seat that stands against it.
     """
     await _look_first(stores, showtime_id, seat_ids)
-    try:
-        async with asyncio.timeout(stores.hold_deadline_s):
-            granted = await _grant(stores, user_id, showtime_id, uuid7(), seat_ids)
-    except TimeoutError as error:
-        raise Overloaded from error
+    granted = await _grant(stores, user_id, showtime_id, uuid7(), seat_ids)
     if granted is None:  # something about the showtime changed since it was looked at: look again, and say what
         await _check_seats(stores, showtime_id, seat_ids)
         raise HoldsUnavailable
@@ -162,15 +155,17 @@ async def _grant(
     started = monotonic()
     ours = True  # as far as we know: an answer that never came may have been a yes
     try:
-        [held] = await stores.holds.take([Wish(showtime_id, reservation_id, seat_ids, stores.hold_ttl_s)])
-        if isinstance(held, DomainError):
-            raise held
+        held = await stores.holds.take(
+            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_s=stores.hold_ttl_s
+        )
         if held:
             ours = False
             raise SeatsUnavailable(held=held, booked=await stores.batches.find_booked(showtime_id, seat_ids))
         # Both stores let go at once: time spent on the way here is not added to the hold.
         ttl_ms = max(1, round((stores.hold_ttl_s - (monotonic() - started)) * 1000))
-        written = await stores.batches.insert_held(NewHold(reservation_id, user_id, showtime_id, seat_ids, ttl_ms))
+        written = await stores.batches.insert_held(
+            NewHold(reservation_id, user_id, showtime_id, seat_ids, ttl_ms), by=started + stores.hold_deadline_s
+        )
         if isinstance(written, Reservation):
             ours = False  # it is the customer's now
             return written

@@ -1,11 +1,12 @@
 """What concurrent holds and confirms share: one statement for a whole batch, in which each stands or falls alone."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from time import monotonic
 from uuid import UUID
 
 from .batching import Batcher
 from .database import Database, broke_a_constraint
-from .errors import DomainError, HoldExpired, NotFound, ReservationCancelled, SeatsUnavailable
+from .errors import DomainError, HoldExpired, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
 from .repository import reservations
 from .repository.reservations import Confirmation, NewHold, Reservation
 
@@ -16,6 +17,7 @@ LANES = 2
 NOBODY: frozenset[int] = frozenset()
 
 Written = Reservation | frozenset[int]
+Granted = tuple[NewHold, float]
 Asked = tuple[UUID, int]
 SeatOf = tuple[int, Sequence[int]]
 
@@ -25,16 +27,17 @@ class BookingBatches:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._inserts: Batcher[NewHold, Written] = Batcher(self._insert_held, most=MOST_IN_A_BATCH, lanes=LANES)
+        self._inserts: Batcher[Granted, Written] = Batcher(self._insert_held, most=MOST_IN_A_BATCH, lanes=LANES)
         self._confirms: Batcher[Asked, Reservation] = Batcher(self._confirm, most=MOST_IN_A_BATCH, lanes=LANES)
         self._looks: Batcher[SeatOf, frozenset[int]] = Batcher(self._find_booked, most=MOST_IN_A_BATCH, lanes=LANES)
 
-    async def insert_held(self, hold: NewHold) -> Written:
+    async def insert_held(self, hold: NewHold, *, by: float) -> Written:
         """Write down a hold that Redis has granted, or answer the booked seats that stand against it.
 
-        An empty answer means that the showtime has started, is gone, or has changed its room.
+        An empty answer means that the showtime has started, is gone, or has changed its room. Raises Overloaded when
+        its turn has not come `by` then, on the monotonic clock: nobody knows how much longer Redis holds it.
         """
-        return await self._inserts.submit(hold)
+        return await self._inserts.submit((hold, by))
 
     async def find_booked(self, showtime_id: int, seat_ids: Sequence[int]) -> frozenset[int]:
         """Which of these seats are booked."""
@@ -47,7 +50,13 @@ class BookingBatches:
         """
         return await self._confirms.submit((reservation_id, user_id))
 
-    async def _insert_held(self, holds: Sequence[NewHold]) -> Sequence[Written | Exception]:
+    async def _insert_held(self, granted: Sequence[Granted]) -> Sequence[Written | Exception]:
+        now = monotonic()
+        in_time = [hold for hold, by in granted if by > now]
+        written = iter(await self._insert_each(in_time) if in_time else [])
+        return [next(written) if by > now else Overloaded() for _, by in granted]
+
+    async def _insert_each(self, holds: Sequence[NewHold]) -> Sequence[Written | Exception]:
         try:
             return await self._insert_together(holds)
         except Exception as error:
@@ -77,34 +86,34 @@ class BookingBatches:
         ]
 
     async def _confirm(self, asked: Sequence[Asked]) -> Sequence[Reservation | Exception]:
-        found = await self._confirm_together(list(dict.fromkeys(asked)))  # a client may send a confirm twice at once
-        if len(asked) > 1:
+        outcomes = await self._confirm_together(list(dict.fromkeys(asked)))  # a client may send a confirm twice at once
+        if len(outcomes) > 1:
             # A denial is provisional: a batch-mate that fell may have caused it. Alone, there is nobody to blame.
-            for one in [one for one, confirmation in found.items() if confirmation.lost]:
-                found |= await self._confirm_together([one])
-        return [_outcome(found.get(one)) for one in asked]
+            for one, outcome in list(outcomes.items()):
+                if isinstance(outcome, SeatsUnavailable):
+                    outcomes |= await self._confirm_together([one])
+        return [outcomes[one] for one in asked]
 
-    async def _confirm_together(self, asked: Sequence[Asked]) -> dict[Asked, Confirmation]:
+    async def _confirm_together(self, asked: Sequence[Asked]) -> dict[Asked, Reservation | DomainError]:
         """One transaction; what was claimed for a reservation that cannot be confirmed is given back in it."""
+        given_back: frozenset[tuple[UUID, int]] = frozenset()
         async with self._database.transaction() as conn:
             found = await reservations.confirm(conn, wanted=asked)
-            fallen = [key for key, confirmation in found.items() if _fell(confirmation)]
+            fallen = [key for (key, _), one in found.items() if one.before == "held" and not one.confirmed]
             if fallen:
-                await reservations.give_back(conn, reservation_ids=fallen)
-        return {one: found[one[0]] for one in asked if one[0] in found}
+                given_back = await reservations.give_back(conn, reservation_ids=fallen)
+        return {one: _outcome(found.get(one), given_back) for one in asked}
 
 
-def _fell(confirmation: Confirmation) -> bool:
-    return confirmation.before == "held" and not confirmation.confirmed
-
-
-def _outcome(confirmation: Confirmation | None) -> Reservation | DomainError:
-    if confirmation is None:
+def _outcome(found: Confirmation | None, given_back: Set[tuple[UUID, int]]) -> Reservation | DomainError:
+    if found is None:
         return NotFound("There is no such reservation of yours.")
-    if confirmation.confirmed:
-        return confirmation.reservation
-    if confirmation.lost:
-        return SeatsUnavailable(held=NOBODY, booked=confirmation.lost)
-    if confirmation.before == "cancelled":
+    if found.confirmed:
+        return found.reservation
+    if found.before == "cancelled":
         return ReservationCancelled()
-    return HoldExpired()
+    wanted = {seat.seat_id for seat in found.reservation.seats}
+    lost = {seat_id for seat_id in wanted if (found.reservation.id, seat_id) not in given_back}
+    if found.before == "held" and lost:
+        return SeatsUnavailable(held=NOBODY, booked=frozenset(lost))
+    return HoldExpired()  # before the statement, or while it waited for a lock

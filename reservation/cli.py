@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, seed, create-admin, token, audit."""
+"""The command line: serve, migrate, seed, create-admin, token, audit, load."""
 
 import asyncio
 import sys
@@ -15,6 +15,8 @@ from . import admins, demo, resources, schema, seeding, serving
 from .audit import audit as find_violations
 from .embedded import EmbeddedError, stores
 from .errors import DomainError
+from .load import LoadError
+from .load.command import load
 from .settings import InvalidSettings, Settings
 
 # What an operator can be told in one line; anything else is a fault of ours and shows its traceback.
@@ -29,6 +31,7 @@ EXPECTED = (
     serving.ServerLost,
     resources.CannotStart,
     admins.UnknownUser,
+    LoadError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     RedisError,
@@ -54,12 +57,14 @@ def main() -> None:
 
 @click.group()
 @click.version_option(package_name="reservation")
-def commands() -> None:
+@click.pass_context
+def commands(context: click.Context) -> None:
     """Sell a cinema's seats: two-phase booking on PostgreSQL and Redis.
 
     With DATABASE_URL and REDIS_URL unset, every command brings its own PostgreSQL and Valkey, or uses those of the
     instance that is running on the same data folder.
     """
+    context.obj = _current_stores  # for the commands that live elsewhere
 
 
 @commands.command()
@@ -168,6 +173,9 @@ def audit(data_dir: Path | None) -> None:
     if violations:
         sys.exit(1)
     click.echo("audit: every invariant holds")
+
+
+commands.add_command(load)
 
 
 def _settings(data_dir: Path | None) -> Settings:

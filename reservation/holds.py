@@ -17,15 +17,19 @@ reached.
 Concurrent callers share one pipelined connection: what is asked while a pipeline is under way goes with the next.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from typing import NamedTuple
 from uuid import UUID
 
+from hiredis import pack_command
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from .batching import Batcher
 from .errors import DomainError, HoldsUnavailable
@@ -34,16 +38,6 @@ from .timing import timed
 
 MOST_IN_A_PIPELINE = 256
 PRIMING_TRIES = 3  # Redis may lose everything again in between; more often is an outage
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """Seats that a reservation wants to hold for `ttl_s` seconds."""
-
-    showtime_id: int
-    reservation_id: UUID
-    seat_ids: Sequence[int]
-    ttl_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +108,13 @@ class Holds:
             self._read_states, most=MOST_IN_A_PIPELINE, lanes=2, waits_for="redis"
         )
 
-    async def take(self, wishes: Sequence[Wish]) -> list[frozenset[int] | DomainError]:
-        """Hold each wish's seats, all or none of them.
-
-        Answers, in the order of the wishes, the seats that others hold, which is empty when it worked; or why it could
-        not be found out.
-        """
-        answers = await self._primed([_take(wish) for wish in wishes])
-        return [answer if isinstance(answer, DomainError) else frozenset(answer[1:]) for answer in answers]
+    async def take(
+        self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_s: int
+    ) -> frozenset[int]:
+        """Hold all the seats or none; answers the seats that others hold, which is empty when it worked."""
+        keys = _keys(showtime_id, seat_ids)
+        answer = await self._one(_Call(TAKE, showtime_id, keys, (str(reservation_id), ttl_s, *seat_ids)))
+        return frozenset(answer[1:])
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Announce changes to seat maps and drop what the reservations still hold of these seats."""
@@ -156,6 +149,15 @@ class Holds:
         """Raise HoldsUnavailable unless Redis answers."""
         async with _answering():
             await self._redis.execute_command("PING")
+
+    async def _one(self, call: _Call) -> list[int]:
+        [answer] = await self._calls.submit((call,))
+        if answer[0] != -1:
+            return answer
+        [primed] = await self._primed([call])
+        if isinstance(primed, DomainError):
+            raise primed
+        return primed
 
     async def _primed(self, calls: Sequence[_Call]) -> list[list[int] | DomainError]:
         """Run calls that answer -1 for a showtime Redis knows nothing of; prime those, and run them again."""
@@ -212,16 +214,41 @@ class Holds:
         return answers
 
     async def _send(self, calls: Sequence[_Call]) -> list[object]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for call in calls:
-                pipe.evalsha(call.script.sha, len(call.keys), *call.keys, *call.args)
-            answers: list[object] = await pipe.execute(raise_on_error=False)
+        """Write all commands at once, then read the answers; once more on a new connection if this one breaks.
+
+        redis-py's own pipeline packs every argument in Python and starts a timer for each answer, which cost as much
+        as all the rest of a hold.
+        """
+        pool = self._redis.connection_pool
+        connection = await pool.get_connection()
+        packed = [_pack("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.args) for call in calls]
+        try:
+            answers: list[object] = await connection.retry.call_with_retry(
+                lambda: _exchange(connection, packed), lambda _: connection.disconnect()
+            )
+        except BaseException:
+            await connection.disconnect(nowait=True)  # an answer may yet arrive, and must not be taken for another's
+            raise
+        finally:
+            await pool.release(connection)
         return answers
 
 
-def _take(wish: Wish) -> _Call:
-    args: tuple[str | int, ...] = (str(wish.reservation_id), wish.ttl_s, *wish.seat_ids)
-    return _Call(TAKE, wish.showtime_id, _keys(wish.showtime_id, wish.seat_ids), args)
+def _pack(*words: str | int) -> bytes:
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one only
+    return packed
+
+
+async def _exchange(connection: AbstractConnection, packed: Sequence[bytes]) -> list[object]:
+    await connection.send_packed_command(packed)
+    answers: list[object] = []
+    async with asyncio.timeout(connection.socket_timeout):
+        for _ in packed:
+            try:
+                answers.append(await connection.read_response(timeout=inf))
+            except ResponseError as error:
+                answers.append(error)
+    return answers
 
 
 def _settle(settlement: Settlement) -> _Call:

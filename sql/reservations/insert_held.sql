@@ -27,12 +27,18 @@ with showtime as materialized (
 wanted as materialized (
     select
         asked.id,
+        asked.user_id,
+        asked.showtime_id,
+        asked.ttl_ms,
+        asked.seat_count,
         s.id as seat_id,
         s.row_label,
         s.seat_number,
         round(st.base_price * s.price_modifier, 2) as price,
         b.seat_id is not null as booked
-    from unnest($1::uuid[], $3::bigint[]) as asked (id, showtime_id)
+    from
+        unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+            as asked (id, user_id, showtime_id, ttl_ms, seat_count)
     inner join showtime as st on asked.showtime_id = st.id
     inner join unnest($6::uuid[], $7::bigint[]) as seat (reservation_id, id) on asked.id = seat.reservation_id
     inner join seats as s on seat.id = s.id and st.auditorium_id = s.auditorium_id
@@ -41,44 +47,61 @@ wanted as materialized (
     for key share of s
 ),
 
+-- A window instead of a join: for joins between these lists, which it takes for short, PostgreSQL picks nested loops.
+judged as materialized (
+    select
+        id,
+        user_id,
+        showtime_id,
+        ttl_ms,
+        seat_id,
+        row_label,
+        seat_number,
+        price,
+        booked,
+        count(*) over whole = seat_count and not bool_or(booked) over whole as complete
+    from wanted
+    window whole as (partition by id)
+),
+
 summed as materialized (
     select
         id,
-        count(*) as seats,
+        user_id,
+        showtime_id,
+        ttl_ms,
+        complete,
         sum(price) as total_price,
         array_agg(seat_id order by char_length(row_label), row_label, seat_number) as seat_ids,
         array_agg(row_label order by char_length(row_label), row_label, seat_number) as row_labels,
         array_agg(seat_number order by char_length(row_label), row_label, seat_number) as seat_numbers,
         array_agg(price::text order by char_length(row_label), row_label, seat_number) as prices,
         array_agg(seat_id) filter (where booked) as booked
-    from wanted
-    group by id
+    from judged
+    group by id, user_id, showtime_id, ttl_ms, complete
 ),
 
 made as (
     insert into reservations (id, user_id, showtime_id, total_price, expires_at)
     select
-        asked.id,
-        asked.user_id,
-        asked.showtime_id,
-        summed.total_price,
-        now() + asked.ttl_ms * interval '1 millisecond'
-    from
-        unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-            as asked (id, user_id, showtime_id, ttl_ms, seats)
-    inner join summed on asked.id = summed.id
-    where summed.seats = asked.seats and summed.booked is null
+        id,
+        user_id,
+        showtime_id,
+        total_price,
+        now() + ttl_ms * interval '1 millisecond'
+    from summed
+    where complete
     returning id, status, total_price, created_at, expires_at
 ),
 
 placed as (
     insert into reservation_seats (reservation_id, seat_id, price_at_booking)
     select
-        m.id,
-        w.seat_id,
-        w.price
-    from made as m
-    inner join wanted as w on m.id = w.id
+        id,
+        seat_id,
+        price
+    from judged
+    where complete
 )
 
 select
@@ -88,11 +111,11 @@ select
     m.total_price::text as total_price,
     m.created_at,
     m.expires_at,
-    summed.seat_ids,
-    summed.row_labels,
-    summed.seat_numbers,
-    summed.prices,
-    coalesce(summed.booked, '{}') as booked
+    s.seat_ids,
+    s.row_labels,
+    s.seat_numbers,
+    s.prices,
+    coalesce(s.booked, '{}') as booked
 from unnest($1::uuid[], $3::bigint[]) as asked (id, showtime_id)
-left join summed on asked.id = summed.id
+left join summed as s on asked.id = s.id
 left join made as m on asked.id = m.id;

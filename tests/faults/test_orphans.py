@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.audit import audit
-from reservation.holds import Holds, Prime, Wish
+from reservation.holds import Holds, Prime
 from tests.api import Api
 from tests.conftest import StartApi
 
@@ -35,7 +35,7 @@ async def test_orphaned_holds_are_released_and_owned_ones_stay(
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         # Just what a worker has done when it is killed before its insert.
         holds = Holds(redis, no_primer)
-        await holds.take([Wish(cinema.showtime_id, uuid4(), orphaned, 600)])
+        await holds.take(showtime_id=cinema.showtime_id, reservation_id=uuid4(), seat_ids=orphaned, ttl_s=600)
         assert {found.rule for found in await audit(db, redis)} == {"holds_without_reservation"}
         await redis.delete("reservation:sweep")
 

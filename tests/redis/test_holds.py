@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
-from reservation.errors import DomainError, HoldsUnavailable
-from reservation.holds import Holds, LiveHold, Prime, Settlement, Snapshot, Wish
+from reservation.errors import HoldsUnavailable
+from reservation.holds import Holds, LiveHold, Prime, Settlement, Snapshot
 
 SHOWTIME = 42
 
@@ -35,10 +35,7 @@ class Primer:
 
 
 async def take(holds: Holds, seat_ids: list[int], *, ttl_s: int = 60, who: UUID | None = None) -> frozenset[int]:
-    [lost] = await holds.take([Wish(SHOWTIME, who or uuid4(), seat_ids, ttl_s)])
-    if isinstance(lost, DomainError):
-        raise lost
-    return lost
+    return await holds.take(showtime_id=SHOWTIME, reservation_id=who or uuid4(), seat_ids=seat_ids, ttl_s=ttl_s)
 
 
 async def settle(holds: Holds, who: UUID, seat_ids: list[int]) -> None:

@@ -14,16 +14,24 @@ MODULES = sorted(
 # Who may import a library of consequence; a folder stands for all in it.
 LIBRARIES = {
     "aiohttp": {"http", "app", "resources"},
-    "redis": {"holds", "held_keys", "orphans", "audit", "resources", "cli"},
+    "redis": {"holds", "notices", "held_keys", "orphans", "audit", "resources", "cli", "load/closing"},
     "yoyo": {"schema"},
     "prometheus_client": {"http"},
     "jwt": {"tokens"},
     "argon2": {"passwords"},
+    "hdrh": {"load"},
 }
 # What a layer may import of the others; what is not listed is free.
 LAYERS = {
     "repository": {"repository", "database", "errors", "queries"},
-    "holds": {"errors", "timing"},
+    "batching": {"errors", "timing"},
+    "hold_scripts": set(),
+    "holds": {"batching", "errors", "hold_scripts", "timing"},
+    "layouts": {"batching", "database", "errors", "repository"},
+    "booking_batches": {"batching", "database", "errors", "repository"},
+    "access_log": {"timing"},
+    "notices": set(),
+    "sessions": {"batching", "database", "errors", "repository", "tokens"},
     "database": {"errors", "timing"},
     "errors": set(),
     "settings": set(),
@@ -31,9 +39,11 @@ LAYERS = {
     "timing": set(),
     "tokens": {"errors"},
     "passwords": {"errors"},
-    "booking": {"database", "errors", "holds", "repository"},
+    "booking": {"booking_batches", "database", "errors", "holds", "layouts", "repository"},
     "programme": {"booking", "database", "errors", "repository"},
-    "accounts": {"database", "errors", "passwords", "tokens", "repository"},
+    "accounts": {"database", "errors", "notices", "passwords", "tokens", "repository"},
+    # A client of the service, which it meets by HTTP; what it does behind the service's back is named here.
+    "load": {"load", "audit", "errors", "holds", "progress", "queries", "resources", "seeding", "settings", "tokens"},
 }
 
 
@@ -69,6 +79,12 @@ def test_layers_import_only_what_lies_below(module: str) -> None:
     for name in imports(module):
         layer = name.split(".")[0]
         assert allowed is None or layer not in known or layer in allowed, f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_service_does_not_know_the_load_kit(module: str) -> None:
+    known = any(name.split(".")[0] == "load" for name in imports(module))
+    assert not known or module == "cli" or within(module, {"load"})
 
 
 def test_the_structure_test_sees_relative_imports() -> None:

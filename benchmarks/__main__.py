@@ -1,0 +1,113 @@
+"""python -m benchmarks: run it all, or a part of it."""
+
+import json
+import shutil
+import signal
+import sys
+import time
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from reservation.embedded import EmbeddedError
+
+from . import machine, pgbench, plots, report
+from .bench import Bench, Plan, say
+from .by_hand import stay_up
+from .records import BenchmarkFailed
+from .stand import running_stand
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "RESULTS.md"
+SHORT_RESULTS = ROOT / ".data" / "bench-short.md"
+# What is looked for, and Debian's package of it; the wheel of PostgreSQL has a pgbench.
+NEEDED = {"wrk": "wrk", "redis-benchmark": "redis-tools", "pgbench": "postgresql"}
+SCENARIOS = ("maps", "cycles", "bookings", "volume", "latency", "memory", "logins", "sweep")
+SCENARIOS_SHORT = ("maps", "cycles", "bookings", "memory", "logins")
+FULL, SHORT = (5, 4.0), (2, 2.0)  # repetitions, seconds
+
+
+@click.command()
+@click.option("--only", default="", help=f"Some of these, by commas: {', '.join(SCENARIOS)}.")
+@click.option("--repetitions", type=click.IntRange(1), help="Of everything, interleaved.")
+@click.option("--seconds", type=click.FloatRange(1.0), help="Of each run.")
+@click.option("--short", is_flag=True, help="A quick look; the report goes to .data/bench-short.md.")
+@click.option("--by-hand", type=click.IntRange(1), metavar="WORKERS", help="Measure nothing: keep everything up.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the product's.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), default=ROOT / ".data" / "bench", help="The stores' folder."
+)
+def main(
+    only: str,
+    repetitions: int | None,
+    seconds: float | None,
+    short: bool,
+    by_hand: int | None,
+    settings: tuple[str, ...],
+    data_dir: Path,
+) -> None:
+    """Measure the product and its peers side by side."""
+    names = [name.strip() for name in only.split(",") if name.strip()] or list(SCENARIOS_SHORT if short else SCENARIOS)
+    unknown = [name for name in names if name not in SCENARIOS]
+    if unknown:
+        raise click.UsageError(f"there is no {unknown[0]}: choose from {', '.join(SCENARIOS)}")
+    signal.signal(signal.SIGTERM, _end)
+    default = SHORT if short else FULL
+    plan = Plan(repetitions or default[0], seconds or default[1], short, dict(text.split("=", 1) for text in settings))
+    try:
+        require_programs()
+        with running_stand(data_dir.absolute()) as stand:
+            bench = Bench(stand, plan)
+            if by_hand is not None:
+                stay_up(bench, workers=by_hand)
+            elapsed_s = _run(bench, names)
+            if not only:
+                _write(bench, elapsed_s)
+    except (BenchmarkFailed, EmbeddedError) as failure:
+        sys.exit(f"benchmarks: {failure}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def require_programs() -> None:
+    """End with one line, before anything starts, if a program is missing."""
+    found = {name: pgbench.program() if name == "pgbench" else shutil.which(name) for name in NEEDED}
+    missing = [name for name in NEEDED if found[name] is None]
+    if missing:
+        packages = " ".join(NEEDED[name] for name in missing)
+        sys.exit(f"benchmarks: {' and '.join(missing)} not found: apt-get install {packages}")
+
+
+def _run(bench: Bench, names: list[str]) -> float:
+    """Run the scenarios and print the figures; gives the seconds it took."""
+    began = time.monotonic()
+    for name in names:
+        say(f"\n== {name} ({time.monotonic() - began:.0f} s)")
+        import_module(f"benchmarks.scenarios.{name}").run(bench)
+    say(f"\n{report.summary(bench.records.figures)}\n{report.figures_table(bench.records.figures)}")
+    return time.monotonic() - began
+
+
+def _write(bench: Bench, elapsed_s: float) -> None:
+    """Write the report, the raw numbers and the plots; of a short run the report only."""
+    plan, facts = bench.plan, machine.describe(bench.stand)
+    words = f"{plan.repetitions} repetitions, interleaved, of {plan.seconds:g} s each"
+    text = report.render(bench.records, facts, elapsed_s=elapsed_s, plan=words, plots=not plan.short)
+    path = SHORT_RESULTS if plan.short else RESULTS
+    path.write_text(text)
+    if not plan.short:
+        raw = {"machine": facts, "plan": asdict(plan), **bench.records.as_json()}
+        RESULTS.with_name("results.json").write_text(json.dumps(raw, indent=1) + "\n")
+        plots.write(bench.records, RESULTS.with_name("plots"))
+    say(f"written to {path}")
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

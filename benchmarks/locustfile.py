@@ -1,0 +1,135 @@
+"""Locust's view of the service: people who browse, and people who buy.
+
+    reservation load tokens --users 200 --file tokens.txt
+    locust -f benchmarks/locustfile.py --headless --host http://127.0.0.1:8000 \
+        --users 50 --spawn-rate 10 --run-time 60s --tokens tokens.txt
+
+Without --tokens everybody logs in first, with --email and --password, which costs the service a password hash each.
+Locust is a closed model: a user waits for an answer before the next request, so a slow service is asked less. For
+latencies of customers who do not wait for each other use `reservation load`; docs/load.md compares the two.
+"""
+
+import itertools
+import random
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from locust import FastHttpUser, between, events, task
+from locust.env import Environment
+from locust.exception import RescheduleTask, StopUser
+
+SEAT_MAP = "/showtimes/[id]/seats"
+MOST_SEATS = 4
+
+tokens: Iterator[str] | None = None
+
+
+@events.init_command_line_parser.add_listener
+def options(parser: ArgumentParser) -> None:
+    """Say where tokens come from."""
+    parser.add_argument("--tokens", default="", env_var="LOAD_TOKENS", help="File of access tokens, one a line")
+    parser.add_argument("--email", default="customer@example.com", help="Without --tokens: whom everybody logs in as")
+    parser.add_argument("--password", default="demo-customer-password", is_secret=True, help="Likewise")
+
+
+@events.init.add_listener
+def read_tokens(environment: Environment, **_: Any) -> None:
+    """Deal the tokens out in turn."""
+    global tokens  # noqa: PLW0603 - Locust makes the users, so there is no other way to hand them something
+    path = environment.parsed_options.tokens if environment.parsed_options else ""
+    tokens = itertools.cycle(Path(path).read_text(encoding="ascii").split()) if path else None
+
+
+class Customer(FastHttpUser):
+    """Somebody at a page: knows what is on, and looks at seat maps."""
+
+    abstract = True
+    wait_time = between(0.5, 1.5)
+
+    def on_start(self) -> None:
+        """Sign in and see what is on."""
+        self.token = next(tokens) if tokens is not None else self.log_in()
+        with self.client.get("/showtimes?limit=100", name="/showtimes") as response:
+            items = response.json()["items"] if response.status_code == 200 else []
+        if not items:
+            raise StopUser("there are no showtimes: `reservation seed demo` makes some")
+        self.showtimes = [show["id"] for show in items]
+        self.etags: dict[int, str] = {}
+
+    def log_in(self) -> str:
+        """A token of one's own."""
+        wanted = self.environment.parsed_options
+        with self.client.post("/auth/login", json={"email": wanted.email, "password": wanted.password}) as response:
+            if response.status_code != 200:
+                raise StopUser(f"nobody can log in as {wanted.email}: give --tokens")
+            return str(response.json()["access_token"])
+
+    @property
+    def signed_in(self) -> dict[str, str]:
+        """What to send along."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+class Browser(Customer):
+    """Looks around, and at the same maps again as a page does that polls."""
+
+    weight = 3
+
+    @task(4)
+    def look_at_a_map(self) -> None:
+        """The seat map, unless it has not changed."""
+        showtime = random.choice(self.showtimes)  # noqa: S311
+        headers = {"If-None-Match": self.etags[showtime]} if showtime in self.etags else {}
+        with self.client.get(f"/showtimes/{showtime}/seats", headers=headers, name=SEAT_MAP) as response:
+            if response.status_code == 200:
+                self.etags[showtime] = response.headers["ETag"]
+
+    @task
+    def look_at_the_films(self) -> None:
+        """The films."""
+        self.client.get("/movies")
+
+
+class Buyer(Customer):
+    """Holds seats and confirms them; now and then thinks better of it."""
+
+    weight = 1
+
+    @task
+    def buy(self) -> None:
+        """Map, hold, confirm; one in four cancels afterwards, so that seats do not run out at once."""
+        showtime = random.choice(self.showtimes)  # noqa: S311
+        with self.client.get(f"/showtimes/{showtime}/seats", name=SEAT_MAP) as response:
+            seats = response.json()["seats"] if response.status_code == 200 else []
+        free = [seat["id"] for seat in seats if seat["status"] == "available"]
+        if not free:
+            raise RescheduleTask
+        start = random.randrange(len(free))  # noqa: S311
+        wanted = {"seat_ids": free[start : start + random.randint(1, MOST_SEATS)]}  # noqa: S311
+        reservation = self.hold(showtime, wanted)
+        self.step(reservation, "confirm")
+        if random.random() < 0.25:  # noqa: S311
+            self.step(reservation, "cancel")
+
+    def hold(self, showtime: int, wanted: dict[str, list[int]]) -> str:
+        """A hold; that somebody else was faster is no failure of the service."""
+        path = f"/showtimes/{showtime}/holds"
+        headers = self.signed_in
+        with self.client.post(
+            path, json=wanted, headers=headers, name="/showtimes/[id]/holds", catch_response=True
+        ) as response:
+            if response.status_code == 409 and response.json()["code"] == "seats_unavailable":
+                response.success()
+                raise RescheduleTask
+            if response.status_code != 201:
+                response.failure(f"{response.status_code} instead of 201")
+                raise RescheduleTask
+            return str(response.json()["id"])
+
+    def step(self, reservation: str, what: str) -> None:
+        """Confirm or cancel."""
+        self.client.post(
+            f"/reservations/{reservation}/{what}", headers=self.signed_in, name=f"/reservations/[id]/{what}"
+        )

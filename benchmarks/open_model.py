@@ -1,0 +1,72 @@
+"""Runs the product's own load kit: requests that arrive at a rate, whatever becomes of those before."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .bench import Bench
+from .processes import Server, finish
+from .records import BenchmarkFailed
+
+USERS = 500
+PROFILE = "mixed"
+# A rate is sustained if so much of it is answered, in time, and the generator itself kept up.
+LEAST_ANSWERED = 0.97
+OPERATIONS = ("hold", "confirm")
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What became of an offered rate; latencies in ms count from the intended arrival, by operation."""
+
+    rate: float
+    answered_per_s: float
+    sustained: bool
+    why_not: str
+    count: int
+    latency_ms: Mapping[str, Mapping[str, float]]
+    generator_cpu_s: float
+
+    def worst_ms(self, percentile: str) -> float:
+        """The higher one of holds and confirms."""
+        return max(self.latency_ms[operation][percentile] for operation in OPERATIONS)
+
+
+def offer(
+    bench: Bench, server: Server, environment: Mapping[str, str], *, rate: float, seconds: float, seed: int
+) -> Offered:
+    """Offer requests at a rate for a while; BenchmarkFailed if a promise was broken."""
+    path = bench.stand.folder / "offered.json"
+    path.unlink(missing_ok=True)
+    command = [
+        *(sys.executable, "-m", "reservation", "load", "--url", server.url, "--profile", PROFILE),
+        *("--rate", f"{rate:.1f}", "--duration", f"{seconds:.1f}", "--users", str(USERS), "--seed", str(seed)),
+        *("--tokens", str(bench.stand.folder / "offered.tokens"), "--json", str(path)),
+    ]
+    output = finish(command, folder=bench.stand.folder, environment=environment)
+    return read(json.loads(path.read_text()), rate=rate, cpu_s=output.cpu_s)
+
+
+def read(report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0) -> Offered:
+    """Take what matters out of the kit's report."""
+    totals, generator = report["totals"], report["generator"]
+    if not report["audit"]["clean"]:
+        raise BenchmarkFailed(f"the load kit's audit found violations: {report['audit']}")
+    share = totals["answered"] / max(totals["offered"], 1)
+    in_time = totals["answered_per_s"] / max(totals["offered_per_s"], 1e-9)
+    reasons = [
+        *(f"{totals[name]} {name}" for name in ("errors", "dropped") if totals[name]),
+        *(["not all answered"] if min(share, in_time) < LEAST_ANSWERED else []),
+        *(str(suspicion) for suspicion in generator["suspicions"]),
+    ]
+    latency_ms = {
+        operation: {
+            percentile: float(report["latency"][operation][f"{percentile}_ms"]) for percentile in ("p50", "p99")
+        }
+        for operation in OPERATIONS
+    }
+    return Offered(
+        rate, totals["answered_per_s"], not reasons, "; ".join(reasons), totals["answered"], latency_ms, cpu_s
+    )

@@ -1,0 +1,57 @@
+"""CPU time and memory of process trees, read from /proc."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# Fields of /proc/<pid>/stat after the command's name, counted from the state.
+PARENT, UTIME, CUTIME_END = 1, 11, 15
+
+
+def tree_cpu_s(root: int) -> float:
+    """CPU seconds that a process, its children and those that it has waited for have used so far."""
+    children: dict[int, list[int]] = {}
+    used: dict[int, int] = {}
+    for pid, fields in _all_stats():
+        children.setdefault(int(fields[PARENT]), []).append(pid)
+        # Of ended children only the parent still knows: without these, a backend's time would end with it.
+        used[pid] = sum(int(ticks) for ticks in fields[UTIME:CUTIME_END])
+    return sum(used.get(pid, 0) for pid in _descend(root, children)) / TICKS_PER_S
+
+
+def children_of(root: int) -> list[int]:
+    """The processes that a process has started and that still run."""
+    return sorted(pid for pid, fields in _all_stats() if int(fields[PARENT]) == root)
+
+
+def resident_kib(pid: int) -> int:
+    """VmRSS of one process."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == "VmRSS":
+            return int(value.split()[0])
+    raise ProcessLookupError(pid)
+
+
+def parse_stat(text: str) -> list[str]:
+    """The fields of /proc/<pid>/stat from the state on; the name before it may hold blanks and brackets."""
+    return text.rpartition(")")[2].split()
+
+
+def _all_stats() -> Iterator[tuple[int, list[str]]]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                text = (entry / "stat").read_text()
+            except OSError:
+                continue  # it ended while we looked
+            yield int(entry.name), parse_stat(text)
+
+
+def _descend(root: int, children: Mapping[int, list[int]]) -> Iterator[int]:
+    waiting = [root]
+    while waiting:
+        pid = waiting.pop()
+        yield pid
+        waiting += children.get(pid, [])

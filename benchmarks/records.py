@@ -1,0 +1,95 @@
+"""What a run has found: samples by contestant, and the figures that were asked of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+from .ratios import median, paired_ratios
+
+# The two charts, and what the names of the throughput chart's samples begin with.
+THROUGHPUT, LATENCY = "throughput", "latency"
+SWEPT = "sweep: "
+
+Kind = Literal["ratio", "latency", "rate", "growth"]
+
+
+class BenchmarkFailed(Exception):
+    """A contestant could not be started, or answered wrongly; the message ends with the tail of its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One run of one contestant: `rate` units a second, CPU microseconds a unit by process, latencies in ms."""
+
+    rate: float
+    count: int
+    cpu_us: Mapping[str, float]
+    latency_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that was asked for: what each repetition reached, and how much is enough.
+
+    A growth and a latency (in ms) are the better the lower, a ratio and a rate (per second) the higher.
+    """
+
+    title: str
+    kind: Kind
+    at_least: float
+    aim: float
+    readings: Sequence[float]
+
+    @property
+    def reached(self) -> float:
+        """The median over the repetitions."""
+        return median(self.readings)
+
+    @property
+    def verdict(self) -> str:
+        """Whether that is what was asked."""
+        return next(
+            (word for word, limit in (("aim reached", self.aim), ("reached", self.at_least)) if self._meets(limit)),
+            "missed",
+        )
+
+    def _meets(self, limit: float) -> bool:
+        return self.reached <= limit if self.kind in {"latency", "growth"} else self.reached >= limit
+
+
+@dataclass(slots=True)
+class Records:
+    """Everything that a run has measured so far."""
+
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    curves: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
+
+    def add(self, contestant: str, sample: Sample) -> None:
+        """Keep a contestant's sample; the first is repetition 1."""
+        self.samples.setdefault(contestant, []).append(sample)
+
+    def rates(self, contestant: str) -> list[float]:
+        """A contestant's rate, repetition by repetition."""
+        return [sample.rate for sample in self.samples[contestant]]
+
+    def ask_ratio(self, title: str, *, of: str, to: str, at_least: float, aim: float) -> None:
+        """Ask how many times as fast one contestant was as the other, measured back to back."""
+        readings = paired_ratios(self.rates(of), self.rates(to))
+        self.figures.append(Figure(title, "ratio", at_least, aim, readings))
+
+    def curve(self, chart: str, series: str) -> list[tuple[float, float]]:
+        """The points of a line of a chart, to add to; those of one x are repetitions."""
+        return self.curves.setdefault(chart, {}).setdefault(series, [])
+
+    def as_json(self) -> dict[str, object]:
+        """Everything, for results.json."""
+        return {
+            "samples": {name: [asdict(sample) for sample in samples] for name, samples in self.samples.items()},
+            "figures": [
+                {**asdict(figure), "reached": figure.reached, "verdict": figure.verdict} for figure in self.figures
+            ],
+            "curves": self.curves,
+            "notes": self.notes,
+        }

@@ -1,0 +1,57 @@
+"""Whole cycles, hold and confirm, through HTTP: the product and the FastAPI peer."""
+
+from contextlib import ExitStack
+
+from ..bench import Bench, say
+from ..fastapi_peer import running_peer
+from ..stand import empty_template
+from ..walks import Walk
+
+# Two, since everything shares the machine and the customer's throughput counts here.
+WORKERS = 2
+PEER_WORKERS = (1, 2)
+CONNECTIONS = 64
+WARM_UP_S = 1
+PRODUCT, PEER = "product cycles", "FastAPI cycles"
+
+
+def run(bench: Bench) -> None:
+    """Find out with how many workers the peer is faster, then measure both in turn."""
+    stand, template = bench.stand, empty_template(bench.stand)
+    product_walk = Walk(stand, stand.database("bench_cycles", template))
+    peer_walk = Walk(stand, stand.database("bench_peer", template))
+    workers = best_peer_workers(bench, peer_walk)
+    with ExitStack() as stack:
+        product = stack.enter_context(
+            bench.product(
+                "product-cycles", database=product_walk.database, redis_url=stand.redis_url(0), workers=WORKERS
+            )
+        )
+        peer = stack.enter_context(
+            running_peer(bench, database=peer_walk.database, redis_url=stand.redis_url(2), workers=workers)
+        )
+        pairs = ((PEER, peer, peer_walk), (PRODUCT, product, product_walk))
+        for name, server, walk in pairs:
+            walk.drive(bench, name, server, "cycles", connections=CONNECTIONS, seconds=WARM_UP_S, keep=False)
+        for _ in bench.repetitions():
+            for name, server, walk in pairs:
+                walk.drive(bench, name, server, "cycles", connections=CONNECTIONS, unit="confirmed")
+    for walk in (product_walk, peer_walk):
+        walk.check()
+    bench.records.ask_ratio("hold-and-confirm cycles / FastAPI", of=PRODUCT, to=PEER, at_least=25, aim=50)
+
+
+def best_peer_workers(bench: Bench, walk: Walk) -> int:
+    """Run the peer with either number of workers for a while; gives the faster one's."""
+    rates = {}
+    for workers in PEER_WORKERS:
+        with running_peer(bench, database=walk.database, redis_url=bench.stand.redis_url(2), workers=workers) as server:
+            walk.drive(bench, PEER, server, "cycles", connections=CONNECTIONS, seconds=WARM_UP_S, keep=False)
+            load = walk.drive(bench, PEER, server, "cycles", connections=CONNECTIONS, keep=False)
+            rates[workers] = load.per_s("confirmed")
+    best = max(rates, key=lambda workers: rates[workers])
+    say(f"  FastAPI with 1 worker {rates[1]:.0f}, with 2 {rates[2]:.0f} cycles/s: {best} from here on")
+    bench.records.notes.append(
+        f"The FastAPI peer did {rates[1]:.0f} cycles/s with 1 worker and {rates[2]:.0f} with 2; {best} counted."
+    )
+    return best

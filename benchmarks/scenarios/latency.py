@@ -1,0 +1,93 @@
+"""Latency of holds and confirms at 70 % of the load that the product sustains, in the open model."""
+
+from collections.abc import Mapping
+
+from ..bench import Bench, Run, say
+from ..open_model import OPERATIONS, Offered, offer
+from ..processes import Server
+from ..records import LATENCY, Figure
+from ..stand import empty_template
+
+# The generator needs a core of its own.
+WORKERS = 1
+FIRST_RATE = 200.0
+HIGHEST_RATE = 50_000.0
+BISECTIONS = 3
+PROBE_S = 4.0
+MEASURE_TIMES = 2  # as long as any other run: a p99 needs many
+SHARE = 0.7
+SHARES_PLOTTED = (0.1, 0.3, 0.5, 0.7, 0.85, 1.0)
+CONTESTANT = "product, open model at 70 % of peak"
+
+
+def run(bench: Bench) -> None:
+    """Find the highest rate that is sustained, then measure at 70 % of it, and along the way up to it."""
+    stand = bench.stand
+    database = stand.database("bench_latency", empty_template(stand))
+    redis_url = stand.redis_url(0)
+    environment = {
+        "DATABASE_URL": stand.database_url(database),
+        "REDIS_URL": redis_url,
+        "JWT_SECRET": stand.servers.jwt_secret,
+    }
+    (stand.folder / "offered.tokens").unlink(missing_ok=True)
+    with bench.product("product-latency", database=database, redis_url=redis_url, workers=WORKERS) as server:
+        peak = find_peak(bench, server, environment)
+        for number in bench.repetitions():
+            _measure(bench, server, environment, peak * SHARE, number)
+        for share in SHARES_PLOTTED:
+            _show(bench, _offer(bench, server, environment, peak * share, seed=1))
+    records = bench.records
+    records.notes.append(f"Peak of the open model: {peak:,.0f} requests a second offered and sustained.")
+    for operation in OPERATIONS:
+        p99 = [sample.latency_ms[f"{operation} p99"] for sample in records.samples[CONTESTANT]]
+        records.figures.append(Figure(f"p99 of a {operation} at 70 % of peak offered load", "latency", 25, 10, p99))
+
+
+def find_peak(bench: Bench, server: Server, environment: Mapping[str, str]) -> float:
+    """Double the rate until it is too much, then halve the interval a few times."""
+    good, bad = 0.0, 0.0
+    rate = FIRST_RATE
+    while not bad and rate < HIGHEST_RATE:
+        # A hiccup of the machine on the way up is tried again: it would stand for the peak.
+        if any(_offer(bench, server, environment, rate, seed=seed).sustained for seed in (1, 2)):
+            good, rate = rate, rate * 2
+        else:
+            bad = rate
+    for _ in range(BISECTIONS):
+        middle = (good + bad) / 2
+        if _offer(bench, server, environment, middle, seed=1).sustained:
+            good = middle
+        else:
+            bad = middle
+    return good or FIRST_RATE / 2**BISECTIONS
+
+
+def _offer(bench: Bench, server: Server, environment: Mapping[str, str], rate: float, *, seed: int) -> Offered:
+    offered = offer(bench, server, environment, rate=rate, seconds=PROBE_S, seed=seed)
+    verdict = "sustained" if offered.sustained else f"too much: {offered.why_not}"
+    answered, p99_ms = offered.answered_per_s, offered.worst_ms("p99")
+    say(f"  {rate:,.0f}/s offered, {answered:,.0f}/s answered, p99 {p99_ms:.1f} ms: {verdict}")
+    return offered
+
+
+def _measure(bench: Bench, server: Server, environment: Mapping[str, str], rate: float, number: int) -> None:
+    def run() -> Run:
+        offered = offer(bench, server, environment, rate=rate, seconds=MEASURE_TIMES * bench.plan.seconds, seed=number)
+        latencies = {
+            f"{operation} {percentile}": value
+            for operation, found in offered.latency_ms.items()
+            for percentile, value in found.items()
+        }
+        worst = {percentile: offered.worst_ms(percentile) for percentile in ("p50", "p99")}
+        return Run(
+            offered.answered_per_s, offered.count, {"generator": offered.generator_cpu_s}, {**latencies, **worst}
+        )
+
+    bench.measure(CONTESTANT, run, pids={"server": server.pid})
+
+
+def _show(bench: Bench, offered: Offered) -> None:
+    for operation, found in offered.latency_ms.items():
+        for percentile, value in found.items():
+            bench.records.curve(LATENCY, f"{operation} {percentile}").append((offered.rate, value))

@@ -1,0 +1,191 @@
+"""Where everything is measured: one PostgreSQL and one Valkey for all, a database and a Redis number for each."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+from psycopg import sql
+
+from reservation import schema, seeding
+from reservation.embedded import Embedded, embedded_servers
+from reservation.embedded.processes import processes_in
+from reservation.tokens import TokenMint
+
+from .proc import tree_cpu_s
+from .records import BenchmarkFailed
+
+SHOWTIMES, SEATS, USERS = 20_000, 200, 1_000
+MILLION = 1_000_000
+MILLION_USERS = 10_000
+TOKEN_TTL_S = 86_400
+HALVES = 2  # generated showtimes lie as much behind as ahead
+
+
+@dataclass(slots=True)
+class Stand:
+    """The stores under measurement, and what the contestants are given: databases, tokens, seats to sell."""
+
+    folder: Path
+    servers: Embedded
+    postgres_pid: int
+    valkey_pid: int
+    made: list[str] = field(default_factory=list)
+
+    def database(self, name: str, template: str) -> str:
+        """A fresh copy of a template for one contestant; gives its name."""
+        self.drop(name)
+        self.made.append(name)
+        with self.connect("postgres") as connection:
+            connection.execute(
+                sql.SQL("create database {} template {} strategy file_copy").format(
+                    sql.Identifier(name), sql.Identifier(template)
+                )
+            )
+        return name
+
+    def drop(self, name: str) -> None:
+        """Forget a database, if it is there."""
+        with self.connect("postgres") as connection:
+            connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+    def database_url(self, name: str) -> str:
+        """The URL of a database of the one PostgreSQL."""
+        return urlsplit(self.servers.database_url)._replace(path=f"/{name}").geturl()
+
+    def redis_url(self, number: int) -> str:
+        """The URL of one of Valkey's numbered databases, emptied."""
+        url = urlsplit(self.servers.redis_url)._replace(path=f"/{number}").geturl()
+        with redis.Redis.from_url(url) as client:
+            client.flushdb()
+        return url
+
+    def connect(self, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection to look behind a contestant, or to prepare its data."""
+        return psycopg.connect(self.database_url(database), autocommit=True)
+
+    def checkpoint(self) -> None:
+        """Write out what the last contestant has left dirty, so that the next one does not pay for it."""
+        with self.connect("postgres") as connection:
+            connection.execute("checkpoint")
+
+    def cpu_s(self) -> dict[str, float]:
+        """CPU seconds that the stores have used so far."""
+        return {"postgresql": tree_cpu_s(self.postgres_pid), "redis": tree_cpu_s(self.valkey_pid)}
+
+    def tokens(self, database: str) -> Path:
+        """Open a login session for each of many customers, and write a file of a user and an access token a line."""
+        mint = TokenMint(self.servers.jwt_secret, TOKEN_TTL_S, TOKEN_TTL_S)
+        with self.connect(database) as connection:
+            sessions = connection.execute(
+                "insert into login_sessions (id, user_id, expires_at) "
+                "select gen_random_uuid(), id, now() + interval '1 day' from users where role = 'user' "
+                "order by id desc limit %s returning user_id, id",
+                [USERS],
+            ).fetchall()
+        path = self.folder / f"{database}.tokens"
+        lines = [
+            f"{user_id} {mint.mint('access', user_id, 'user', session_id, 1)}\n" for user_id, session_id in sessions
+        ]
+        path.write_text("".join(lines))
+        return path
+
+    def seats(self, database: str) -> Path:
+        """Write a file of rooms with their seats, and of the coming showtimes without a reservation in them."""
+        path = self.folder / f"{database}.seats"
+        with self.connect(database) as connection:
+            shows = connection.execute(
+                "select st.id, st.auditorium_id from showtimes as st where st.starts_at > current_date + 2 "
+                "and not exists (select from reservations as r where r.showtime_id = st.id) order by st.id"
+            ).fetchall()
+            rooms = connection.execute(
+                "select auditorium_id, array_agg(id order by char_length(row_label), row_label, seat_number) "
+                "from seats where auditorium_id = any(%s) group by auditorium_id",
+                [sorted({room for _, room in shows})],
+            ).fetchall()
+        lines = [f"room {room} {' '.join(str(seat) for seat in seats)}\n" for room, seats in rooms]
+        lines += [f"show {show} {room}\n" for show, room in shows]
+        path.write_text("".join(lines))
+        return path
+
+
+@contextmanager
+def running_stand(folder: Path) -> Iterator[Stand]:
+    """Run the stores, as durable as in production, for the duration of the block."""
+    with embedded_servers(folder) as servers:
+        postmaster = (folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]
+        [valkey] = [pid for name in ("valkey-server", "redis-server") for pid in processes_in(folder / "valkey", name)]
+        with redis.Redis.from_url(servers.redis_url) as client:
+            client.flushall()
+        stand = Stand(folder, servers, int(postmaster), valkey)
+        try:
+            yield stand
+        finally:
+            with suppress(psycopg.Error):  # what went wrong before this counts
+                for name in stand.made:
+                    stand.drop(name)
+
+
+def empty_template(stand: Stand) -> str:
+    """A migrated database with showtimes, rooms and users, and nothing sold; made once and kept."""
+    return _template(stand, f"bench_empty_{_version()}", 0)
+
+
+def million_template(stand: Stand) -> str:
+    """The same with a million reservations beside them; made once and kept."""
+    return _template(stand, f"bench_million_{_version()}", MILLION)
+
+
+def _template(stand: Stand, name: str, reservations: int) -> str:
+    if _is_good(stand, name):
+        return name
+    with stand.connect("postgres") as connection:
+        old = connection.execute(
+            "select datname from pg_database where datname like %s", [name.rpartition("_")[0] + "%"]
+        ).fetchall()
+        unfinished = f"unfinished_{name}"
+        for database in [*(row[0] for row in old), unfinished]:
+            stand.drop(database)
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(unfinished)))
+    url = stand.database_url(unfinished)
+    schema.apply(url)
+    if reservations:
+        seeding.scale(url, showtimes=SHOWTIMES, seats=SEATS, users=MILLION_USERS, reservations=reservations)
+    seeding.scale(url, showtimes=SHOWTIMES, seats=SEATS, users=USERS, reservations=0)
+    with stand.connect(unfinished) as connection:
+        connection.execute("vacuum (analyze, freeze)")
+        if not reservations:
+            # Forgets that they were seen empty: plans made on that would scan them whole, however they grow.
+            connection.execute("truncate reservations, reservation_seats, booked_seats")
+    with stand.connect("postgres") as connection:
+        connection.execute(
+            sql.SQL("alter database {} rename to {}").format(sql.Identifier(unfinished), sql.Identifier(name))
+        )
+    if not _is_good(stand, name):
+        raise BenchmarkFailed(f"the database {name} has too few showtimes ahead")
+    return name
+
+
+def _is_good(stand: Stand, name: str) -> bool:
+    """Whether the template is there, and has not aged: its showtimes are laid around the day it was made on."""
+    try:
+        with stand.connect(name) as connection:
+            row = connection.execute(
+                "select count(*) from showtimes as st where st.starts_at > current_date + 2 "
+                "and not exists (select from reservations as r where r.showtime_id = st.id)"
+            ).fetchone()
+    except psycopg.OperationalError:
+        return False
+    return row is not None and row[0] >= SHOWTIMES * 2 // (HALVES * 3)
+
+
+def _version() -> str:
+    """A short name for the schema, so that a template of another one is not used."""
+    folder = Path(schema.__file__).parent
+    found = sorted((folder / "migrations").glob("*.sql")) or sorted((folder.parent / "migrations").glob("*.sql"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()[:8]

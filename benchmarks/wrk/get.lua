@@ -1,0 +1,30 @@
+-- GETs, one after the other from a list, over and over:
+--
+--   REQUESTS=requests.txt wrk -t1 -c64 -d5s -s benchmarks/wrk/get.lua http://127.0.0.1:8000
+--
+-- REQUESTS: a file with one request a line: path, access token or -, ETag to send as If-None-Match or -.
+-- DELAY_MS: milliseconds that a connection waits before each request; unset, none.
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
+
+local requests, at = {}, 0
+
+function init()
+  for line in io.lines(os.getenv("REQUESTS")) do
+    local path, token, etag = line:match("^(%S+) (%S+) (%S+)$")
+    local headers = {}
+    if token ~= "-" then headers["Authorization"] = "Bearer " .. token end
+    if etag ~= "-" then headers["If-None-Match"] = etag end
+    requests[#requests + 1] = wrk.format("GET", path, headers)
+  end
+  at = thread_number % #requests
+end
+
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+
+if os.getenv("DELAY_MS") then
+  local delay_ms = tonumber(os.getenv("DELAY_MS"))
+  function delay() return delay_ms end
+end

@@ -1,0 +1,38 @@
+-- What a busy evening asks for, so many requests of it and no more:
+--
+--   COUNT=1000000 REQUESTS=... SEATS=... TOKENS=... START=0 wrk -t1 -c64 -d3600s -s benchmarks/wrk/mix.lua http://...
+--
+-- Of twenty requests one is a hold, two ask for the map of the showtime that it sells, and the others come from
+-- REQUESTS, a file as for get.lua. See walk.lua for the variables. One thread of wrk only.
+REPORTED = { walked = "max", ran_out = "sum" }
+local here = debug.getinfo(1, "S").source:match("^@(.*/)")
+dofile(here .. "report.lua")
+dofile(here .. "walk.lua")
+
+local requests, at, last_map = {}, 0, nil
+local count = tonumber(os.getenv("COUNT") or 10000)
+
+function init()
+  walk.open()
+  for line in io.lines(os.getenv("REQUESTS")) do
+    local path, token, etag = line:match("^(%S+) (%S+) (%S+)$")
+    local headers = {}
+    if token ~= "-" then headers["Authorization"] = "Bearer " .. token end
+    if etag ~= "-" then headers["If-None-Match"] = etag end
+    requests[#requests + 1] = wrk.format("GET", path, headers)
+  end
+end
+
+function request()
+  at = at + 1
+  if at == 2 then clock.start() end
+  if at > count then clock.stop() end
+  local place = at % 20
+  if place == 0 then
+    local hold = walk.hold()
+    last_map = wrk.format("GET", hold:match("^POST (/showtimes/%d+)") .. "/seats", {})
+    return hold
+  end
+  if place <= 2 and last_map then return last_map end
+  return requests[at % #requests + 1]
+end

@@ -1,0 +1,73 @@
+-- A walk through the seats of many showtimes that never comes to one twice: for holds of four seats.
+--
+-- SEATS: a file of lines `room ROOM SEAT...` and `show SHOWTIME ROOM`; TOKENS: a file of lines `USER TOKEN`.
+-- START: how many holds of the walk are taken already (0). THREADS: as many as wrk was told to run (1).
+-- ABREAST: over how many showtimes holds are spread at a time (100), as on an evening on which all of them sell.
+-- Who holds is told by the showtime, so that the answer to a hold names its customer, too.
+local SEATS_A_HOLD = 4
+local abreast = tonumber(os.getenv("ABREAST") or 100)
+local threads = tonumber(os.getenv("THREADS") or 1)
+
+local rooms, shows, tokens, at = {}, {}, {}, 0
+
+walk = {}
+
+function walk.open()
+  for line in io.lines(os.getenv("TOKENS")) do tokens[#tokens + 1] = line:match("^%d+ (%S+)$") end
+  for line in io.lines(os.getenv("SEATS")) do
+    local kind, id, rest = line:match("^(%a+) (%d+) (.*)$")
+    if kind == "room" then
+      local seats, blocks = {}, {}
+      for seat in rest:gmatch("%d+") do seats[#seats + 1] = seat end
+      for first = 1, #seats - SEATS_A_HOLD + 1, SEATS_A_HOLD do
+        local body = '{"seat_ids": [' .. table.concat(seats, ", ", first, first + SEATS_A_HOLD - 1) .. "]}"
+        blocks[#blocks + 1] = #body .. "\r\n\r\n" .. body
+      end
+      rooms[id] = blocks
+    else
+      shows[#shows + 1] = { id = id, blocks = rooms[rest] }
+    end
+  end
+  at = tonumber(os.getenv("START") or 0) + thread_number
+  walked = 0  -- how far the walk has got, for START of the next run
+  ran_out = 0
+end
+
+local function authorization(showtime_id)
+  return "\r\nHost: " .. wrk.headers["Host"] .. "\r\nAuthorization: Bearer " .. tokens[showtime_id % #tokens + 1]
+end
+
+-- Requests are put together from large pieces: the load generator shares the machine with what it loads.
+local function hold_head(show)
+  show.head = show.head or "POST /showtimes/" .. show.id .. "/holds HTTP/1.1" .. authorization(show.id) ..
+    "\r\nContent-Type: application/json\r\nContent-Length: "
+  return show.head
+end
+
+-- The next hold as a request; all rooms have as many seats. At the end of the walk its last hold is repeated, which
+-- is refused, and counted.
+function walk.hold()
+  local a_show = #shows[1].blocks
+  local stripe, within = math.floor(at / (abreast * a_show)), at % (abreast * a_show)
+  local show = shows[stripe * abreast + within % abreast + 1]
+  if not show then
+    ran_out = ran_out + 1
+    show = shows[#shows]
+  else
+    at = at + threads
+    walked = at
+  end
+  return hold_head(show) .. show.blocks[math.floor(within / abreast) + 1]
+end
+
+local confirm_tails = {}
+
+-- The confirm of a reservation of a showtime, as its holder.
+function walk.confirm(id, showtime_id)
+  local tail = confirm_tails[showtime_id]
+  if not tail then
+    tail = "/confirm HTTP/1.1" .. authorization(showtime_id) .. "\r\n\r\n"
+    confirm_tails[showtime_id] = tail
+  end
+  return "POST /reservations/" .. id .. tail
+end

@@ -1,0 +1,64 @@
+"""An alarm clock finer than the event loop's, whose timers are rounded to whole milliseconds.
+
+Half a millisecond too late on average would be a part of every latency, since those count from the intended arrival.
+Linux's timerfd wakes the loop some 50 microseconds after the instant; elsewhere the loop's own timer has to do.
+"""
+
+import asyncio
+import ctypes
+import os
+from collections.abc import Callable
+from contextlib import suppress
+
+CLOCK_MONOTONIC = 1
+TFD_TIMER_ABSTIME = 1
+NANOSECONDS = 1_000_000_000
+
+
+class _TimerSpec(ctypes.Structure):
+    """struct itimerspec: how often again (never), and the instant."""
+
+    _fields_ = (
+        ("again_s", ctypes.c_long),
+        ("again_ns", ctypes.c_long),
+        ("at_s", ctypes.c_long),
+        ("at_ns", ctypes.c_long),
+    )
+
+
+class Alarm:
+    """Calls `ring` once, at or soon after the instant set last; instants are those of time.monotonic()."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
+        self._loop, self._ring = loop, ring
+        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._timer: asyncio.TimerHandle | None = None
+        self._fd = -1
+        if hasattr(self._libc, "timerfd_create"):
+            self._fd = self._libc.timerfd_create(CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+        if self._fd >= 0:
+            loop.add_reader(self._fd, self._wake)
+
+    def set(self, at_s: float) -> None:
+        """Ring at this instant, at once if it has passed."""
+        if self._fd < 0:
+            self._timer = self._loop.call_at(at_s, self._ring)
+            return
+        at_ns = max(int(at_s * NANOSECONDS), 1)  # zero would disarm it
+        spec = _TimerSpec(0, 0, at_ns // NANOSECONDS, at_ns % NANOSECONDS)
+        if self._libc.timerfd_settime(self._fd, TFD_TIMER_ABSTIME, ctypes.byref(spec), None) != 0:
+            raise OSError(ctypes.get_errno(), "timerfd_settime")
+
+    def close(self) -> None:
+        """Ring no more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._fd >= 0:
+            self._loop.remove_reader(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _wake(self) -> None:
+        with suppress(BlockingIOError):  # set anew since it rang
+            os.read(self._fd, 8)
+            self._ring()

@@ -1,0 +1,167 @@
+"""A lean HTTP client: a bounded pool of keep-alive connections, a bounded wait for one, and callbacks.
+
+It is made by hand because the generator shares its machine with what it measures: see docs/load.md for what a request
+costs here and what it costs a general client.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+
+from .connection import Answer, Connection, Exchange
+from .target import Target
+
+SWEEP_EVERY_S = 0.1  # how late a timeout may be noticed
+CONNECT_TIMEOUT_S = 10.0
+
+
+class Client:
+    """Sends requests to one target; every request ends in an Answer, a fault included."""
+
+    def __init__(
+        self, target: Target, *, connections: int, timeout_s: float, queue_timeout_s: float | None = None
+    ) -> None:
+        self.target = target
+        self.limit = connections
+        self._timeout_s = timeout_s
+        self._queue_timeout_s = queue_timeout_s or timeout_s
+        self._idle: list[Connection] = []
+        self._open: set[Connection] = set()
+        self._waiting: deque[Exchange] = deque()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.get_running_loop()
+        self._sweeping = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
+        self._closed = False
+        self._quiet = asyncio.Event()
+        self.in_flight = 0  # sent or waiting for a connection
+        self.broken: Exception | None = None  # the first exception out of a callback
+
+    async def __aenter__(self) -> "Client":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def send(self, request: bytes, done: Callable[[Answer], None]) -> None:
+        """Send a request as soon as a connection is free; `done` is called with the answer."""
+        self.in_flight += 1
+        exchange = Exchange(request, done, monotonic() + self._queue_timeout_s)
+        if self._idle:
+            self._start(self._idle.pop(), exchange)
+            return
+        self._waiting.append(exchange)
+        self._grow()
+
+    async def fetch(self, request: bytes) -> Answer:
+        """Send a request and wait for what becomes of it."""
+        waiter: asyncio.Future[Answer] = self._loop.create_future()
+
+        def done(answer: Answer) -> None:
+            if not waiter.done():
+                waiter.set_result(answer)
+
+        self.send(request, done)
+        return await waiter
+
+    async def quiet(self) -> None:
+        """Wait until nothing is in flight; the timeouts bound it."""
+        while self.in_flight:
+            self._quiet.clear()
+            await self._quiet.wait()
+
+    async def close(self) -> None:
+        """End every connection; what is under way fails."""
+        self._closed = True
+        self._sweeping.cancel()
+        for task in list(self._opening):
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        while self._waiting:
+            self._fail(self._waiting.popleft(), "connection_lost")
+        for connection in list(self._open):
+            connection.abort("connection_lost")
+        await asyncio.sleep(0)  # lets the loop tell the connections that they are gone
+
+    def _start(self, connection: Connection, exchange: Exchange) -> None:
+        exchange.deadline = monotonic() + self._timeout_s
+        done = exchange.done
+
+        def counted(answer: Answer) -> None:
+            self._ended()
+            try:
+                done(answer)
+            except Exception as error:  # kept for the caller: the event loop would only print it and go on
+                self.broken = self.broken or error
+
+        exchange.done = counted
+        connection.start(exchange)
+
+    def _grow(self) -> None:
+        """Open as many connections as are wanted and allowed."""
+        wanted = min(len(self._waiting), self.limit - len(self._open))
+        while len(self._opening) < wanted and not self._closed:
+            task = self._loop.create_task(self._connect())
+            self._opening.add(task)
+            task.add_done_callback(self._opened)
+
+    def _opened(self, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        self._grow()  # it may have failed, and others wait
+
+    async def _connect(self) -> None:
+        target = self.target
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                _, connection = await self._loop.create_connection(
+                    lambda: Connection(self._freed, self._lost), target.host, target.port, ssl=target.tls
+                )
+        except (OSError, TimeoutError) as error:
+            if self._waiting:
+                self._fail(self._waiting.popleft(), _kind(error))
+            return
+        self._open.add(connection)
+        self._freed(connection)
+
+    def _freed(self, connection: Connection) -> None:
+        if connection not in self._open:
+            return
+        if self._waiting:
+            self._start(connection, self._waiting.popleft())
+        else:
+            self._idle.append(connection)
+
+    def _lost(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        if self._waiting:
+            self._grow()
+
+    def _ended(self) -> None:
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._quiet.set()
+
+    def _fail(self, exchange: Exchange, fault: str) -> None:
+        self._ended()
+        now = monotonic()
+        exchange.done(Answer(0, fault, b"", b"", now, now))
+
+    def _sweep(self) -> None:
+        now = monotonic()
+        self._sweeping = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
+        while self._waiting and self._waiting[0].deadline < now:
+            self._fail(self._waiting.popleft(), "connection_wait_timeout")
+        for connection in [one for one in self._open if one.exchange is not None and one.exchange.deadline < now]:
+            self._open.discard(connection)
+            connection.abort("timeout")
+
+
+def _kind(error: OSError | TimeoutError) -> str:
+    if isinstance(error, TimeoutError):
+        return "connect_timeout"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection_refused"
+    return "tls_error" if isinstance(error, ssl.SSLError) else "connect_failed"

@@ -1,0 +1,186 @@
+"""What a run measures: HDR histograms an operation, a row a second, and how late the generator was itself."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hdrh.histogram import HdrHistogram
+
+HIGHEST_US = 3_600_000_000  # an hour; what is longer counts as an hour
+DIGITS = 3  # significant digits of every value: within 0.1 %
+PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+LATE_MS = 5.0
+LATE_SHARE = 0.1
+
+
+class Histogram:
+    """Latencies in microseconds, three significant digits, in bounded space."""
+
+    def __init__(self) -> None:
+        self._hdr = HdrHistogram(1, HIGHEST_US, DIGITS)
+        self._sum_us = 0  # the library would walk all buckets for a mean
+
+    def add(self, seconds: float) -> None:
+        """Count a latency."""
+        us = min(max(int(seconds * 1e6), 1), HIGHEST_US)
+        self._hdr.record_value(us)
+        self._sum_us += us
+
+    @property
+    def count(self) -> int:
+        """How many were counted."""
+        return int(self._hdr.get_total_count())
+
+    def ms(self, percentile: float) -> float:
+        """The latency that this percentage does not exceed; 0 without any."""
+        return self.several_ms([percentile])[0]
+
+    def several_ms(self, percentiles: Sequence[float]) -> list[float]:
+        """The latencies at these percentiles, in one pass, which takes milliseconds."""
+        if not self.count:
+            return [0.0] * len(percentiles)
+        found = self._hdr.get_percentile_to_value_dict(sorted(set(percentiles)))
+        return [round(found[percentile] / 1000, 3) for percentile in percentiles]
+
+    def summary(self) -> dict[str, float]:
+        """count, mean_ms, min_ms, p50_ms, p90_ms, p99_ms, p99_9_ms, max_ms."""
+        if not self.count:
+            return {"count": 0}
+        names = [f"p{percentile:g}_ms".replace(".", "_") for percentile in PERCENTILES]
+        named = dict(zip(names, self.several_ms(PERCENTILES), strict=True))
+        return {
+            "count": self.count,
+            "mean_ms": round(self._sum_us / self.count / 1000, 3),
+            "min_ms": round(self._hdr.get_min_value() / 1000, 3),
+            **named,
+            "max_ms": round(self._hdr.get_max_value() / 1000, 3),
+        }
+
+    def distribution(self) -> list[tuple[float, float]]:
+        """(percentile, milliseconds) at 0, 50, 75, 87.5, ... as far as there is data: each step halves the rest."""
+        if not self.count:
+            return []
+        places, rest = [0.0], 0.5
+        while rest * self.count >= 0.5 and len(places) < 40:
+            places += [100 * (1 - rest), 100 * (1 - rest * 0.75)]
+            rest /= 2
+        places = sorted({round(place, 7) for place in places})
+        return list(zip(places, self.several_ms(places), strict=True))
+
+    def encode(self) -> str:
+        """The whole histogram in HdrHistogram's V2 compressed, base64 format, for other tools."""
+        return bytes(self._hdr.encode()).decode("ascii")
+
+
+@dataclass(slots=True)
+class Second:
+    """What happened in one second of the run; latencies by the second in which they ended."""
+
+    offered: int = 0
+    answered: int = 0
+    refused: int = 0
+    errors: int = 0
+    dropped: int = 0
+    in_flight: int = 0
+    latest_s: float = 0.0
+    latencies_s: list[float] = field(default_factory=list)
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+
+    def close(self, in_flight: int) -> None:
+        """Turn the latencies into percentiles and let go of them."""
+        ordered = sorted(self.latencies_s)
+        if ordered:
+            self.p50_ms = round(ordered[(len(ordered) - 1) // 2] * 1000, 3)
+            self.p99_ms = round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1000, 3)
+        self.latencies_s = []
+        self.in_flight = in_flight
+
+
+class Measures:
+    """Everything counted in a run; instants are seconds since its start."""
+
+    def __init__(self) -> None:
+        self.latency: dict[str, Histogram] = {}
+        self.service: dict[str, Histogram] = {}
+        self.all = Histogram()
+        self.outcomes: Counter[tuple[str, int, str]] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.substituted: Counter[str] = Counter()
+        self.lateness = Histogram()
+        self.connection_wait = Histogram()
+        self.seconds: list[Second] = []
+        self.offered = self.answered = self.refused = self.dropped = 0
+        self.last_answer_s = 0.0
+        self.queueing_is_meant = False  # customers of a drill share its connections and wait for them
+
+    def second(self, at_s: float) -> Second:
+        """The row of that instant; rows before it are closed by `tick`."""
+        number = max(int(at_s), 0)
+        while len(self.seconds) <= number:
+            self.seconds.append(Second())
+        return self.seconds[number]
+
+    def offer(self, intended_s: float, handled_s: float) -> None:
+        """Count an arrival, and how late the generator was for it."""
+        late_s = handled_s - intended_s
+        self.offered += 1
+        self.lateness.add(late_s)
+        row = self.second(intended_s)
+        row.offered += 1
+        row.latest_s = max(row.latest_s, late_s)
+
+    def drop(self, intended_s: float) -> None:
+        """Count an arrival that was not sent, because too many were under way."""
+        self.dropped += 1
+        self.second(intended_s).dropped += 1
+
+    def answer(
+        self, name: str, status: int, code: str, *, intended_s: float, sent_s: float, ended_s: float, expected: bool
+    ) -> None:
+        """Count an answer, or with status 0 the fault that stands for it."""
+        self.outcomes[name, status, code] += 1
+        row = self.second(ended_s)
+        if not expected:
+            self.errors[code or str(status)] += 1
+            row.errors += 1
+        if status:
+            self.last_answer_s = max(self.last_answer_s, ended_s)
+            self.answered += 1
+            row.answered += 1
+            if status == 409:
+                self.refused += 1
+                row.refused += 1
+        elif code != "timeout":
+            return  # nobody was kept waiting for an answer: an error, not a latency
+        elapsed_s = ended_s - intended_s
+        if name not in self.latency:
+            self.latency[name], self.service[name] = Histogram(), Histogram()
+        self.latency[name].add(elapsed_s)
+        self.service[name].add(ended_s - sent_s)
+        self.all.add(elapsed_s)
+        row.latencies_s.append(elapsed_s)
+
+    @property
+    def suspicions(self) -> list[str]:
+        """Why the figures may be the generator's own and not the service's; empty when all is well."""
+        bound_ms = max(LATE_MS, LATE_SHARE * self.all.ms(99.0))
+        found: list[str] = []
+        for what, histogram in (("late", self.lateness), ("short of connections", self.connection_wait)):
+            if histogram is self.connection_wait and self.queueing_is_meant:
+                continue
+            if histogram.ms(99.0) > bound_ms:
+                found.append(
+                    f"the generator was {what} by p99 {histogram.ms(99.0):,.1f} ms (max {histogram.ms(100.0):,.1f} ms)"
+                )
+        if self.dropped:
+            found.append(f"{self.dropped:,} arrivals were dropped: too many requests were in flight")
+        return found
+
+    def outcome_rows(self) -> list[dict[str, Any]]:
+        """Outcomes, by operation, status and code."""
+        return [
+            {"operation": name, "status": status, "code": code, "count": count}
+            for (name, status, code), count in sorted(self.outcomes.items())
+        ]

@@ -1,0 +1,125 @@
+"""What the commands of the load kit have in common: options, how the target is reached, where reports go."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..settings import HIGHEST_MAX_SEATS, Settings
+from . import LoadError
+from .customers import MAX_USERS
+from .page import write_page
+from .report import Report, write_json
+from .run import Wiring
+from .target import Target
+
+CurrentStores = Callable[[Path | None], AbstractContextManager[Settings]]
+VIOLATED = 2
+
+url = click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The service under load.")
+remote = click.option(
+    "--remote",
+    is_flag=True,
+    help="The target's stores are not at hand: sign up and log in through the API, audit by the API alone.",
+)
+insecure = click.option("--insecure", is_flag=True, help="Take any TLS certificate.")
+users = click.option(
+    "--users", default=1000, show_default=True, type=click.IntRange(1, MAX_USERS), help="How many customers there are."
+)
+seed = click.option("--seed", default=1, show_default=True, help="The same seed, the same arrivals and choices.")
+timeout = click.option(
+    "--timeout",
+    "timeout_s",
+    default=10.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 600),
+    metavar="SECONDS",
+    help="Longest wait for an answer.",
+)
+tokens_file = click.option(
+    "--tokens",
+    "tokens_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of access tokens, one a line: read if it has enough good ones, else written.",
+)
+json_file = click.option(
+    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as JSON."
+)
+html_file = click.option(
+    "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page."
+)
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
+)
+
+
+def reaching(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every command that talks to the service."""
+    for option in (data_dir, timeout, insecure, remote, url):
+        command = option(command)
+    return command
+
+
+def connecting(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """How many connections a command may open."""
+    return click.option(
+        "--connections", default=default, show_default=True, type=click.IntRange(1, 20_000), help="Most connections."
+    )
+
+
+def seat_range(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
+    """Take 2 or 1..4 apart: the fewest and the most seats."""
+    low, _dots, high = value.partition("..")
+    try:
+        fewest, most = int(low), int(high or low)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is neither a number nor a range such as 1..4") from None
+    if not 1 <= fewest <= most <= HIGHEST_MAX_SEATS:
+        raise click.BadParameter(f"seats range from 1 to {HIGHEST_MAX_SEATS}, the smaller number first")
+    return fewest, most
+
+
+@contextmanager
+def stores_at_hand(context: click.Context, data_dir: Path | None, *, remote: bool) -> Iterator[Settings | None]:
+    """The stores of the settings, or None for a remote target."""
+    if remote:
+        yield None
+        return
+    current_stores: CurrentStores = context.obj
+    with current_stores(data_dir) as settings:
+        yield settings
+
+
+def finish(report: Report, text: str, options: dict[str, Any]) -> None:
+    """Hand the report out, and end with status 2 if a promise was broken."""
+    click.echo(text)
+    if options["json_file"]:
+        write_json(report, options["json_file"])
+    if options["html_file"]:
+        write_page(report, options["html_file"])
+    if not report["audit"]["clean"]:
+        sys.exit(VIOLATED)
+
+
+def wiring_of(options: dict[str, Any], *, max_in_flight: int) -> Wiring:
+    """How the target is reached."""
+    return Wiring(
+        target=Target.of(options["url"], verify=not options["insecure"]),
+        connections=options["connections"],
+        max_in_flight=max_in_flight,
+        timeout_s=options["timeout_s"],
+        tokens_file=options.get("tokens_file"),
+    )
+
+
+def check_writable(options: dict[str, Any]) -> None:
+    """Find out before the run, and not after it, that a report has nowhere to go; raises LoadError."""
+    for name in ("json_file", "html_file", "tokens_file"):
+        path: Path | None = options.get(name)
+        if path is not None and not path.absolute().parent.is_dir():
+            raise LoadError(f"{path}: there is no folder {path.absolute().parent}")

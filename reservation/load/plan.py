@@ -1,0 +1,133 @@
+"""What is going to arrive when: a pure function of the seed, the profile and the size of the data set.
+
+Arrivals are a Poisson process and every arrival is exactly one request, so the rate that is asked for is the rate that
+is offered, whatever the answers are. An arrival has its operation and all its choices from here; what only the run can
+know (which seats are left, which hold is there to be confirmed) is settled there, by these numbers.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from random import Random
+from typing import Literal, NamedTuple, TypeVar
+
+Operation = Literal["list", "map", "hold", "confirm", "cancel"]
+Fate = Literal["keep", "return", "release", "abandon"]  # confirm; confirm then cancel; cancel the hold; neither
+
+Name = TypeVar("Name", bound=str)
+
+OPERATIONS: tuple[Operation, ...] = ("list", "map", "hold", "confirm", "cancel")
+FATES: tuple[Fate, ...] = ("keep", "return", "release", "abandon")
+
+
+class Arrival(NamedTuple):
+    """One request to be sent `at_s` seconds into the run; `where` and `which`, in [0, 1), stand for choices."""
+
+    at_s: float
+    operation: Operation
+    user: int
+    hot: bool
+    where: float
+    which: float
+    seats: int
+    fate: Fate
+    conditional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Shares of the operations among the requests, of the fates among the holds, and a data set to go with them."""
+
+    name: str
+    shares: Mapping[Operation, float]
+    fates: Mapping[Fate, float]
+    conditional: float  # of the maps: with the ETag seen last, as a page that polls
+    contention: float
+    showtimes: int
+
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile("browse", {"list": 0.2, "map": 0.8}, {"keep": 1}, conditional=0.7, contention=0.0, showtimes=100),
+        # Most ask in vain, so there are fewer confirms than holds.
+        Profile(
+            "onsale",
+            {"map": 0.45, "hold": 0.35, "confirm": 0.2},
+            {"keep": 1},
+            conditional=0.5,
+            contention=0.5,
+            showtimes=3,
+        ),
+        # Confirms and cancels are as many as the fates make of that many holds, so no backlog builds up.
+        Profile(
+            "mixed",
+            {"list": 0.08, "map": 0.38, "hold": 0.2, "confirm": 0.156, "cancel": 0.184},
+            {"keep": 0.03, "return": 0.75, "release": 0.17, "abandon": 0.05},
+            conditional=0.5,
+            contention=0.1,
+            showtimes=100,
+        ),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that decides the arrivals; equal plans give equal arrivals."""
+
+    profile: Profile
+    rate: float
+    duration_s: float
+    ramp_s: float
+    contention: float
+    users: int
+    fewest_seats: int
+    most_seats: int
+    seed: int
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """The arrivals in order, made as they are taken."""
+        instants = Random(f"instants {self.seed}")  # noqa: S311 - to be repeatable, not to be secret
+        choices = Random(f"choices {self.seed}")  # noqa: S311 - likewise
+        operation = _picker(self.profile.shares, OPERATIONS)
+        fate = _picker(self.profile.fates, FATES)
+        conditional, contention = self.profile.conditional, self.contention
+        users, fewest, spread = self.users, self.fewest_seats, self.most_seats - self.fewest_seats + 1
+        expected, at_s = 0.0, 0.0
+        draw = choices.random
+        while True:
+            expected += -math.log(1.0 - instants.random())
+            at_s = self.instant(expected)
+            if at_s >= self.duration_s:
+                return
+            # One draw a field, whatever the operation: a change of shares leaves all other choices as they were.
+            yield Arrival(
+                at_s,
+                operation(draw()),
+                int(draw() * users),
+                draw() < contention,
+                draw(),
+                draw(),
+                fewest + int(draw() * spread),
+                fate(draw()),
+                draw() < conditional,
+            )
+
+    def instant(self, expected: float) -> float:
+        """When that many arrivals are expected to have come: the rate rises along the ramp, then stays."""
+        of_ramp = self.rate * self.ramp_s / 2
+        if expected < of_ramp:
+            return math.sqrt(2 * self.ramp_s * expected / self.rate)
+        return self.ramp_s + (expected - of_ramp) / self.rate
+
+
+def _picker(shares: Mapping[Name, float], names: Sequence[Name]) -> Callable[[float], Name]:
+    """From a number in [0, 1) to a name, in proportion to the shares; the order of names is fixed."""
+    present = [name for name in names if shares.get(name)]
+    total = sum(shares.values())
+    bounds = [bound / total for bound in accumulate(shares[name] for name in present)]
+    last = len(present) - 1
+    return lambda number: present[min(bisect_right(bounds, number), last)]

@@ -1,0 +1,172 @@
+"""The report of a run as one JSON document, which text and page are written from; docs/load.md has its schema."""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import orjson
+
+from .engine import Engine
+from .measures import Measures
+
+SCHEMA_VERSION = 1
+Report: TypeAlias = dict[str, Any]  # a JSON document; nothing reads it back but for showing it
+
+
+def run_report(engine: Engine, *, settings: dict[str, Any], audit: dict[str, Any], started_at: datetime) -> Report:
+    """Everything about a run."""
+    measures, plan = engine.measures, engine.plan
+    return {
+        **heading("run", started_at),
+        "settings": settings,
+        "data_set": {
+            "showtimes": [show.id for show in engine.shows],
+            "seats": sum(show.seats for show in engine.shows),
+        },
+        "totals": {
+            "offered": measures.offered,
+            "offered_per_s": round(measures.offered / plan.duration_s, 1),
+            "answered": measures.answered,
+            "answered_per_s": round(measures.answered / max(measures.last_answer_s, plan.duration_s), 1),
+            "refused": measures.refused,
+            "errors": sum(measures.errors.values()),
+            "dropped": measures.dropped,
+            "substituted": dict(measures.substituted),
+            "sold_out_at_s": engine.sold_out_at_s,
+            "reservations": dict(engine.ledger.counts),
+        },
+        **measured(measures),
+        "seconds": seconds(measures),
+        "audit": audit,
+    }
+
+
+def heading(kind: str, started_at: datetime) -> Report:
+    """What every report begins with."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": kind,
+        "version": version("reservation"),
+        "started_at": started_at.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(),
+    }
+
+
+def measured(measures: Measures) -> Report:
+    """Latencies, outcomes and what the generator has to say of itself."""
+    return {
+        "latency": {"all": measures.all.summary()}
+        | {name: histogram.summary() for name, histogram in sorted(measures.latency.items())},
+        "service_time": {name: histogram.summary() for name, histogram in sorted(measures.service.items())},
+        "distribution": {
+            name: histogram.distribution() for name, histogram in [("all", measures.all), *measures.latency.items()]
+        },
+        "hdr": {name: histogram.encode() for name, histogram in sorted(measures.latency.items())},
+        "outcomes": measures.outcome_rows(),
+        "errors": dict(measures.errors),
+        "generator": {
+            "lateness": measures.lateness.summary(),
+            "connection_wait": measures.connection_wait.summary(),
+            "suspect": bool(measures.suspicions),
+            "suspicions": measures.suspicions,
+        },
+    }
+
+
+def seconds(measures: Measures) -> list[dict[str, Any]]:
+    """The time series, a row a second."""
+    return [
+        {
+            "second": number,
+            "offered": row.offered,
+            "answered": row.answered,
+            "refused": row.refused,
+            "errors": row.errors,
+            "dropped": row.dropped,
+            "in_flight": row.in_flight,
+            "p50_ms": row.p50_ms,
+            "p99_ms": row.p99_ms,
+            "latest_ms": round(row.latest_s * 1000, 3),
+        }
+        for number, row in enumerate(measures.seconds)
+    ]
+
+
+def machine() -> dict[str, Any]:
+    """What the generator ran on, without its name."""
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "python": platform.python_version(),
+    }
+
+
+def write_json(report: Report, path: Path) -> None:
+    """Write the report as JSON."""
+    path.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def run_text(report: Report) -> str:
+    """The report for a terminal: figures, then what is wrong with them."""
+    totals = report["totals"]
+    lines = [
+        f"offered {totals['offered']:,} requests ({totals['offered_per_s']:,}/s), "
+        f"answered {totals['answered']:,} ({totals['answered_per_s']:,}/s), refused {totals['refused']:,}, "
+        f"errors {totals['errors']:,}, dropped {totals['dropped']:,}",
+        "",
+        *latency_table(report["latency"]),
+        "",
+        *outcome_lines(report["outcomes"]),
+    ]
+    if totals["sold_out_at_s"] is not None:
+        lines += [
+            "",
+            f"SOLD OUT: after {totals['sold_out_at_s']:,.1f} s a customer found no seat left in any showtime; "
+            f"{totals['substituted'].get('hold', 0):,} holds became looks at a seat map. More showtimes or seats, "
+            "or `reservation load reset`, would let the run go on selling.",
+        ]
+    return "\n".join([*lines, *warning_lines(report), "", *audit_lines(report["audit"])])
+
+
+def latency_table(latency: dict[str, dict[str, float]]) -> list[str]:
+    """Percentiles by operation, in milliseconds."""
+    columns = ("p50_ms", "p90_ms", "p99_ms", "p99_9_ms", "max_ms")
+    lines = [f"{'latency, ms':<12} {'count':>10} {'p50':>9} {'p90':>9} {'p99':>9} {'p99.9':>9} {'max':>9}"]
+    for name, row in latency.items():
+        figures = " ".join(f"{row.get(column, 0):>9,.1f}" for column in columns)
+        lines.append(f"{name:<12} {row['count']:>10,} {figures}")
+    return lines
+
+
+def outcome_lines(outcomes: Sequence[dict[str, Any]]) -> list[str]:
+    """How often what was answered."""
+    return [
+        f"{row['count']:>10,}  {row['operation']} {row['status'] or 'no answer:'} {row['code']}".rstrip()
+        for row in outcomes
+    ]
+
+
+def warning_lines(report: Report) -> list[str]:
+    """What makes the figures suspect, loudly."""
+    suspicions = report["generator"]["suspicions"]
+    if not suspicions:
+        return []
+    return ["", *(f"WARNING: {suspicion}; figures above are suspect" for suspicion in suspicions)]
+
+
+def audit_lines(audit: dict[str, Any]) -> list[str]:
+    """What the audit looked at and found."""
+    if audit["clean"]:
+        stores = "; both stores audited" if audit["stores_audited"] else "; the stores were not at hand"
+        return [
+            f"audit: every invariant holds ({audit['confirmed_reservations']:,} confirmed, "
+            f"{audit['reservations_looked_up']:,} reservations looked up, {audit['seats_found_booked']:,} seats found "
+            f"booked{stores})"
+        ]
+    return [f"VIOLATION: {violation}" for violation in audit["violations"]]

@@ -1,0 +1,77 @@
+"""Takes back what the load users booked, so that a run can be repeated on the same data set."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from ..errors import HoldsUnavailable
+from ..holds import Holds, Prime, Settlement
+from ..resources import redis_client
+from ..settings import Settings
+from . import repository
+from .client import Client
+from .shows import expect
+
+RESERVATIONS_A_BATCH = 1000
+CANCELLATIONS = ("held", "confirmed")
+
+
+@dataclass(slots=True)
+class Taken:
+    """What was taken back; `refused` cancellations came too late."""
+
+    reservations: int = 0
+    drills: int = 0
+    refused: int = 0
+
+
+async def reset_stores(settings: Settings) -> Taken:
+    """Delete the load users' reservations and the drills' rooms from both stores; no load may run meanwhile."""
+    taken = Taken()
+    redis = redis_client(settings)
+    holds = Holds(redis, _never_primes)
+    conn: repository.Connection = await asyncpg.connect(settings.database_url)
+    try:
+        user_ids = await repository.list_user_ids(conn)
+        while batch := await repository.delete_reservations(conn, user_ids=user_ids, row_limit=RESERVATIONS_A_BATCH):
+            # After the commit, as a cancel does it: drop the keys of their holds, announce that the maps have changed.
+            await holds.settle([Settlement(one.showtime_id, one.reservation_id, one.seat_ids) for one in batch])
+            taken.reservations += len(batch)
+        taken.drills = await repository.delete_drills(conn)
+    finally:
+        await conn.close()
+        await redis.aclose()
+    return taken
+
+
+async def reset_remotely(client: Client, tokens: Sequence[str]) -> Taken:
+    """Cancel whatever the load users hold or have confirmed; their history stays."""
+    taken = Taken()
+    for token in tokens:
+        for status in CANCELLATIONS:
+            await _cancel_all(client, token, status, taken)
+    return taken
+
+
+async def _never_primes(_: int) -> Prime:
+    """A settlement leaves showtimes that Redis does not know alone."""
+    raise HoldsUnavailable
+
+
+async def _cancel_all(client: Client, token: str, status: str, taken: Taken) -> None:
+    cursor = ""
+    while True:
+        path = f"/reservations?limit=200&status={status}{cursor}"
+        page = expect(await client.fetch(client.target.request("GET", path, token=token)), 200, "the reservations")
+        for reservation in page["items"]:
+            request = client.target.request("POST", f"/reservations/{reservation['id']}/cancel", token=token)
+            answer = await client.fetch(request)
+            if answer.status in (409, 410):
+                taken.refused += 1
+            else:
+                expect(answer, 200, f"the cancel of reservation {reservation['id']}")
+                taken.reservations += 1
+        if page["next_cursor"] is None:
+            return
+        cursor = f"&cursor={page['next_cursor']}"

@@ -1,0 +1,58 @@
+"""The stage of a drill: a room of its own and one showtime in it, by SQL or through the admin API."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import orjson
+
+from ..settings import Settings
+from . import LoadError, repository
+from .client import Client
+from .shows import Show, expect, load_show
+
+SEATS_A_ROW = 20
+NO_FILM = "there is no film to show: `reservation seed demo` brings some"
+
+
+async def stage_by_sql(client: Client, settings: Settings, *, seats: int) -> Show:
+    """A room and a showtime straight in the database; raises LoadError."""
+    conn: repository.Connection = await asyncpg.connect(settings.database_url)
+    try:
+        showtime_id = await repository.make_drill(conn, seats=seats)
+    finally:
+        await conn.close()
+    if showtime_id is None:
+        raise LoadError(NO_FILM)
+    return await load_show(client, showtime_id)
+
+
+async def stage_by_api(client: Client, *, seats: int, email: str, password: str) -> Show:
+    """A room and a showtime as an administrator makes them; raises LoadError."""
+    body = {"email": email, "password": password}
+    token = (await _post(client, "/auth/login", body, "the administrator's login", status=200))["access_token"]
+    films = expect(await client.fetch(client.target.request("GET", "/movies?limit=1")), 200, "the films")
+    if not films["items"]:
+        raise LoadError(NO_FILM)
+    room = await _post(client, "/admin/auditoriums", {"name": "Load drill", "capacity": seats}, "the room", token)
+    path = f"/admin/auditoriums/{room['id']}/seats/batch"
+    whole, rest = divmod(seats, SEATS_A_ROW)
+    for rows, seats_per_row in ((whole, SEATS_A_ROW), (1, rest)):
+        if rows and seats_per_row:
+            await _post(client, path, {"rows": rows, "seats_per_row": seats_per_row}, "the seats", token)
+    starts_at = datetime.now(UTC) + timedelta(days=1)
+    show = {
+        "movie_id": films["items"][0]["id"],
+        "auditorium_id": room["id"],
+        "starts_at": starts_at.isoformat(),
+        "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
+        "base_price": "10.00",
+    }
+    return await load_show(client, (await _post(client, "/admin/showtimes", show, "the showtime", token))["id"])
+
+
+async def _post(
+    client: Client, path: str, body: dict[str, Any], what: str, token: str = "", *, status: int = 201
+) -> Any:
+    request = client.target.request("POST", path, token=token, body=orjson.dumps(body))
+    return expect(await client.fetch(request), status, what)

@@ -1,0 +1,49 @@
+/* load/delete_reservations
+Deletes a batch of the load users' reservations with all that hangs on them, and answers what Redis has to be told. The
+foreign keys are checked at the end of the statement, so the three deletes need no order among themselves. Unordered:
+whichever come first will do, and none has to be sorted.
+Plan: index scans on reservations_user_id_idx, and deletes by reservations_pkey, reservation_seats_pkey and
+booked_seats_reservation_id_idx.
+$1 bigint[] user_ids: whose
+$2 bigint row_limit: most reservations of one batch
+*/
+with batch as (
+    select
+        r.id,
+        r.showtime_id
+    from reservations as r
+    where r.user_id = any($1::bigint[])
+    limit $2 -- noqa: AM09
+    for update
+),
+
+freed as (
+    delete from booked_seats as b
+    using batch
+    where b.reservation_id = batch.id
+),
+
+dropped as (
+    delete from reservation_seats as rs
+    using batch
+    where rs.reservation_id = batch.id
+    returning rs.reservation_id, rs.seat_id
+),
+
+gone as (
+    delete from reservations as r
+    using batch
+    where r.id = batch.id
+    returning r.id
+)
+
+select
+    batch.id as reservation_id,
+    batch.showtime_id,
+    array(
+        select dropped.seat_id from dropped
+        where dropped.reservation_id = batch.id
+        order by dropped.seat_id
+    ) as seat_ids
+from batch
+inner join gone on batch.id = gone.id;

@@ -1,0 +1,14 @@
+/* load/ensure_users
+Makes sure that the first load users exist. Their password hash is none that any password has, so nobody can log in as
+one of them: tokens are minted for them. Those that are there already stay as they are.
+Plan: function scan, then the inserts; the conflict is found on users_lower_email_key.
+$1 integer user_count: how many, from number 1 on
+*/
+insert into users (name, email, password_hash)
+select
+    'Load user ' || load_user.number as name,
+    'load-' || lpad(load_user.number::text, 6, '0') || '@load.invalid' as email,
+    '!' as password_hash
+from generate_series(1, $1::integer) as load_user (number)
+order by load_user.number
+on conflict (lower(email)) do nothing;

@@ -1,0 +1,36 @@
+/* load/open_sessions
+Begins a login session for each of the first load users, for the tokens that are minted for them; in the users' order.
+Those that ran out are swept up on the way.
+Plan: function scan with a look-up on users_lower_email_key for each number, a delete by login_sessions_user_id_idx, and
+the inserts.
+$1 integer user_count: how many, from number 1 on
+$2 bigint ttl_s: life of the sessions in seconds
+*/
+with load_users as (
+    select
+        u.id as user_id,
+        gen_random_uuid() as session_id
+    from generate_series(1, $1::integer) as wanted (number)
+    inner join users as u on lower(u.email) = 'load-' || lpad(wanted.number::text, 6, '0') || '@load.invalid'
+    order by wanted.number
+),
+
+swept as (
+    delete from login_sessions as s
+    using load_users as lu
+    where s.user_id = lu.user_id and s.expires_at <= now()
+),
+
+opened as (
+    insert into login_sessions (id, user_id, expires_at)
+    select
+        session_id,
+        user_id,
+        now() + $2::bigint * interval '1 second' as expires_at
+    from load_users
+)
+
+select
+    user_id,
+    session_id
+from load_users;

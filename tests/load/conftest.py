@@ -1,0 +1,86 @@
+"""A real service for all the load tests, with demo data and two workers; and the command, as a load tester calls it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from reservation.embedded import stores
+from reservation.settings import Settings
+from tests.faults.test_serving import serving
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a command ended."""
+
+    status: int
+    printed: str
+    complaint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cinema:
+    """The running service, and the folder that its stores are in."""
+
+    url: str
+    data_dir: Path
+
+    def load(
+        self, *arguments: str | Path, data_dir: Path | None = None, environment: Mapping[str, str] | None = None
+    ) -> Finished:
+        """Run `reservation load` to its end."""
+        done = subprocess.run(
+            [sys.executable, "-m", "reservation", "load", *map(str, arguments), "--url", self.url],
+            env={"PATH": os.defpath, "DATA_DIR": str(data_dir or self.data_dir), **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=150,
+            check=False,
+        )
+        return Finished(done.returncode, done.stdout, done.stderr)
+
+    def reported(self, *arguments: str | Path, file: Path) -> dict[str, Any]:
+        """The JSON report of a run that must end well."""
+        done = self.load(*arguments, "--json", file)
+        assert done.status == 0, done.printed + done.complaint
+        report: dict[str, Any] = json.loads(file.read_text())
+        return report
+
+    def settings(self) -> Settings:
+        """Settings with the stores of the running service."""
+        with stores(Settings.from_env({"DATA_DIR": str(self.data_dir)}), attach_to_running=True) as settings:
+            return settings
+
+    def database(self) -> "psycopg.Connection[Any]":
+        """A connection behind the service's back."""
+        return psycopg.connect(self.settings().database_url or "", autocommit=True)
+
+    def rename_load_users(self) -> None:
+        """Make room for accounts of the same names that can log in, as on a target whose stores nobody touched."""
+        with self.database() as connection:
+            connection.execute(
+                "update users set email = 'was-' || id || '-' || email where email like 'load-%@load.invalid'"
+            )
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cinema]:
+    data_dir = tmp_path_factory.mktemp("load") / "data"
+    with serving(data_dir, "--demo", "--workers", "2", ACCESS_LOG="off") as instance:
+        yield Cinema(f"http://127.0.0.1:{instance.port}", data_dir)
+
+
+@pytest.fixture
+def cinema(running: Cinema) -> Iterator[Cinema]:
+    """The service; what a test booked is taken back after it."""
+    yield running
+    done = running.load("reset")
+    assert done.status == 0, done.complaint

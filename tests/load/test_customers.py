@@ -1,0 +1,46 @@
+"""Files of tokens: only good ones are used, and nobody else may read them."""
+
+import stat
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from reservation.load import LoadError
+from reservation.load.customers import email, read_tokens, write_tokens
+from reservation.tokens import TokenMint
+
+
+def tokens(count: int, *, ttl_s: int = 3600) -> list[str]:
+    mint = TokenMint("a-secret-of-the-tests-that-is-long-enough", ttl_s, ttl_s)
+    return [mint.mint("access", number + 1, "user", uuid4(), 1) for number in range(count)]
+
+
+def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+    file, made = tmp_path / "tokens", tokens(3)
+    file.write_text("what was there before, for all to read")
+    write_tokens(file, made)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert read_tokens(file, users=3, life_s=60) == made
+    assert read_tokens(file, users=2, life_s=60) == made[:2]
+
+
+def test_too_few_or_too_old_tokens_are_not_used(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    assert read_tokens(file, users=1, life_s=60) is None
+    write_tokens(file, [*tokens(1), *tokens(1, ttl_s=30)])
+    assert read_tokens(file, users=3, life_s=1) is None
+    assert read_tokens(file, users=2, life_s=60) is None
+    assert read_tokens(file, users=2, life_s=1) is not None
+
+
+@pytest.mark.parametrize("content", [b"no token\n", b"a.b.c\n", b"a.e30.c\n", b"a.W10.c\n", b"\xff\xfe"])
+def test_what_is_no_token_is_said_so(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "tokens"
+    file.write_bytes(content)
+    with pytest.raises(LoadError, match="token"):
+        read_tokens(file, users=1, life_s=60)
+
+
+def test_addresses_sort_as_they_count() -> None:
+    assert [email(1), email(999_999)] == ["load-000001@load.invalid", "load-999999@load.invalid"]

@@ -1,0 +1,71 @@
+"""docs/load.md names every command, every option and every key of the report."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from reservation.load.client import Client
+from reservation.load.closing import AuditResult
+from reservation.load.command import load
+from reservation.load.drill import Drill
+from reservation.load.drill_report import drill_report
+from reservation.load.engine import Engine
+from reservation.load.measures import Measures
+from reservation.load.plan import OPERATIONS, PROFILES, Plan
+from reservation.load.report import Report, run_report
+from reservation.load.shows import Show
+from reservation.load.target import Target
+
+MANUAL = (Path(__file__).parents[2] / "docs" / "load.md").read_text()
+COMMANDS: dict[str, click.Command] = {"load": load, **load.commands}
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_and_option_is_in_the_manual(name: str) -> None:
+    assert name == "load" or f"`reservation load {name}" in MANUAL
+    options = {word for parameter in COMMANDS[name].params for word in parameter.opts}
+    assert {option for option in options if not re.search(rf"{re.escape(option)}\b", MANUAL)} == set()
+
+
+async def test_every_key_of_the_reports_is_in_the_manual() -> None:
+    plan = Plan(PROFILES["mixed"], 1, 1, 0, 0, 1, 1, 1, seed=1)
+    audit = AuditResult().summary()
+    now = datetime.now(UTC)
+    async with Client(Target.of("http://127.0.0.1:1"), connections=1, timeout_s=1) as client:
+        engine = Engine(client, plan, [Show(1, [])], ["token"], max_in_flight=1)
+        measure(engine.measures)
+        run = run_report(engine, settings={}, audit=audit, started_at=now)
+        drill = Drill(client, Show(1, []), ["token"], 1, 1, 1)
+        drilled = drill_report(drill, settings={}, statuses=[], audit=audit, started_at=now)
+    keys = set(names(run)) | set(names(drilled))
+    assert {"p99_9_ms", "sold_out_at_s", "first_sale_s", "lateness", "passed"} <= keys
+    assert {key for key in keys if f"`{key}`" not in MANUAL} == set()
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_the_table_of_profiles_is_true(name: str) -> None:
+    profile = PROFILES[name]
+    [row] = re.findall(rf"^\| `{name}` \|(.*)\|$", MANUAL, re.MULTILINE)
+    cells = [cell.strip() for cell in row.split("|")]
+    shares = [f"{profile.shares[one] * 100:g} %" if one in profile.shares else "" for one in OPERATIONS]
+    assert cells == [*shares, str(profile.showtimes), f"{profile.contention:g}"]
+
+
+def measure(measures: Measures) -> None:
+    """One of everything, so that there are keys to look at."""
+    measures.offer(0, 0)
+    measures.answer("all", 200, "", intended_s=0, sent_s=0, ended_s=0.1, expected=True)
+    measures.connection_wait.add(0.001)
+
+
+def names(report: Report | Any) -> list[str]:
+    """All keys, those within included; what is named after an operation, a code or a kind of fault is not a key."""
+    if isinstance(report, list):
+        return [key for item in report for key in names(item)]
+    if not isinstance(report, dict):
+        return []
+    return [*report, *(key for item in report.values() for key in names(item))]

@@ -1,0 +1,75 @@
+"""Percentiles are right to three digits, and a generator that was late says so."""
+
+import math
+import random
+
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from reservation.load.measures import PERCENTILES, Histogram, Measures
+
+
+def exact(ordered: list[float], percentile: float) -> float:
+    return ordered[max(math.ceil(len(ordered) * percentile / 100) - 1, 0)]
+
+
+def test_percentiles_are_right_to_three_digits() -> None:
+    chance = random.Random(3)
+    latencies = sorted(chance.lognormvariate(-5, 1.5) for _ in range(20_000))
+    histogram = Histogram()
+    for latency in latencies:
+        histogram.add(latency)
+    for percentile in PERCENTILES:
+        assert histogram.ms(percentile) == pytest.approx(exact(latencies, percentile) * 1000, rel=0.002)
+    summary = histogram.summary()
+    assert summary["count"] == 20_000
+    assert summary["max_ms"] == pytest.approx(latencies[-1] * 1000, rel=0.002)
+    assert summary["mean_ms"] == pytest.approx(sum(latencies) / 20, rel=0.002)
+
+
+def test_the_distribution_rises_to_the_maximum_and_other_tools_can_read_the_whole() -> None:
+    histogram = Histogram()
+    for ms in range(1, 1001):
+        histogram.add(ms / 1000)
+    points = histogram.distribution()
+    assert points == sorted(points)
+    assert points[0][0] == 0
+    assert points[-1][1] == pytest.approx(1000, rel=0.002)
+    assert HdrHistogram.decode(histogram.encode()).get_total_count() == 1000
+
+
+def test_nothing_measured_is_nothing_and_not_an_error() -> None:
+    assert Histogram().summary() == {"count": 0}
+    assert Histogram().distribution() == []
+    assert Measures().suspicions == []
+
+
+def test_what_is_beyond_the_scale_counts_as_its_end() -> None:
+    histogram = Histogram()
+    histogram.add(-1)
+    histogram.add(1e9)
+    assert histogram.count == 2
+    assert histogram.ms(100) == pytest.approx(3_600_000, rel=0.002)
+
+
+@pytest.mark.parametrize(("late_ms", "suspect"), [(1, False), (50, True)])
+def test_a_generator_that_was_late_says_so(late_ms: float, suspect: bool) -> None:
+    measures = Measures()
+    for number in range(100):
+        at_s = number / 100
+        measures.offer(at_s, at_s + late_ms / 1000)
+        sent_s, ended_s = at_s + late_ms / 1000, at_s + late_ms / 1000 + 0.02
+        measures.answer("map", 200, "", intended_s=at_s, sent_s=sent_s, ended_s=ended_s, expected=True)
+    assert bool(measures.suspicions) is suspect
+    assert measures.latency["map"].ms(50) == pytest.approx(late_ms + 20, rel=0.01)  # from the intended instant
+    assert measures.service["map"].ms(50) == pytest.approx(20, rel=0.01)
+
+
+def test_a_timeout_is_an_error_and_a_latency_and_a_lost_connection_only_an_error() -> None:
+    measures = Measures()
+    for fault in ("timeout", "connection_lost"):
+        measures.answer("hold", 0, fault, intended_s=0, sent_s=0, ended_s=10, expected=False)
+    assert measures.errors == {"timeout": 1, "connection_lost": 1}
+    assert measures.latency["hold"].count == 1
+    assert measures.answered == 0
+    assert measures.seconds[10].errors == 2

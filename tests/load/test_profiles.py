@@ -1,0 +1,228 @@
+"""The command against a real service: each profile, the audit that follows, and runs that can be repeated."""
+
+import json
+import re
+import stat
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from reservation.load.client import Client
+from reservation.load.closing import audit_run
+from reservation.load.customers import mint_tokens
+from reservation.load.engine import Engine
+from reservation.load.ledger import Booking
+from reservation.load.plan import PROFILES, Plan
+from reservation.load.shows import find_shows
+from reservation.load.target import Target
+from reservation.settings import Settings
+from tests.conftest import SECRET
+from tests.load.conftest import Cinema, Finished
+
+SHORT = ("--duration", "3", "--users", "50")
+POINTERS = {"src", "srcset", "href", "xlink:href", "action", "data", "poster"}
+OPERATIONS = {
+    "browse": {"list", "map", "map_304"},
+    "onsale": {"map", "hold", "confirm"},
+    "mixed": {"list", "map", "hold", "confirm", "cancel"},
+}
+
+
+class Page(HTMLParser):
+    """Everything in a page that points somewhere or runs."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.references: list[str] = []
+        self.charts = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.charts += tag == "svg"
+        if tag in ("script", "link", "img", "iframe", "object", "embed"):
+            self.references.append(tag)
+        self.references += [f"{name}={value}" for name, value in attrs if name in POINTERS]
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_a_profile_runs_and_the_audit_is_clean(cinema: Cinema, tmp_path: Path, profile: str) -> None:
+    page = tmp_path / "report.html"
+    arguments = (*SHORT, "--profile", profile, "--rate", "60", "--contention", "0.3", "--html", page)
+    report = cinema.reported(*arguments, file=tmp_path / "report.json")
+    assert report["schema_version"] == 1
+    assert report["kind"] == "run"
+    assert OPERATIONS[profile] <= report["latency"].keys()
+    totals = report["totals"]
+    assert totals["errors"] == totals["dropped"] == 0
+    assert totals["answered"] == totals["offered"] == report["latency"]["all"]["count"]
+    assert totals["offered"] == pytest.approx(180, abs=5 * 180**0.5)
+    assert sum(row["count"] for row in report["outcomes"]) == totals["answered"]
+    assert sum(row["answered"] for row in report["seconds"]) == totals["answered"]
+    assert report["audit"]["clean"]
+    assert report["audit"]["stores_audited"]
+    if profile != "browse":
+        assert report["audit"]["confirmed_reservations"] > 0
+        assert report["audit"]["seats_found_booked"] >= report["audit"]["confirmed_reservations"]
+    text = page.read_text()
+    shown = Page(text)
+    assert shown.references == []
+    assert shown.charts == 4
+    assert not re.search(r"url\(|@import|https?://(?!127\.0\.0\.1|www\.w3\.org/2000/svg)", text)
+
+
+def test_customers_of_one_hot_showtime_refuse_each_other_and_without_contention_they_do_not(
+    cinema: Cinema, tmp_path: Path
+) -> None:
+    def refused(contention: str) -> int:
+        arguments = (*SHORT, "--rate", "120", "--contention", contention, "--seed", "4")
+        return int(cinema.reported(*arguments, file=tmp_path / "report.json")["totals"]["refused"])
+
+    assert refused("0") == 0
+    assert cinema.load("reset").status == 0
+    assert refused("1") > 0
+
+
+def test_selling_out_is_said_aloud(cinema: Cinema) -> None:
+    done = cinema.load(*SHORT, "--profile", "onsale", "--showtimes", "1", "--rate", "250", "--seats", "4")
+    assert done.status == 0, done.complaint
+    assert "SOLD OUT" in done.printed
+
+
+def test_after_a_reset_the_same_seed_makes_the_same_run(cinema: Cinema, tmp_path: Path) -> None:
+    def run() -> tuple[Any, ...]:
+        arguments = (*SHORT, "--profile", "onsale", "--rate", "40", "--seed", "9")
+        report = cinema.reported(*arguments, file=tmp_path / "report.json")
+        offered = [row["offered"] for row in report["seconds"]]
+        return report["data_set"], report["totals"]["offered"], offered[:3]
+
+    first = run()
+    assert booked(cinema) > 0
+    done = cinema.load("reset")
+    assert (done.status, "0 reservations" in done.printed) == (0, False)
+    assert booked(cinema) == 0
+    assert run() == first
+
+
+async def test_every_kind_of_damage_to_what_was_sold_is_found(cinema: Cinema) -> None:
+    settings = cinema.settings()
+    plan = Plan(PROFILES["onsale"], 60, 2, 0, 0.2, 20, 1, 2, seed=2)
+    tokens = await mint_tokens(settings, users=20, life_s=60)
+    async with Client(Target.of(cinema.url), connections=16, timeout_s=5) as client:
+        engine = Engine(client, plan, await find_shows(client, count=3, duration_s=2), tokens, max_in_flight=100)
+        await engine.run(lambda _: None)
+        clean = await audit_run(client, engine.ledger, tokens, None, seed=2)
+        assert (clean.violations, clean.stores) == ([], None)
+        lost, stolen, *_ = (one for one in engine.ledger.bookings.values() if one.state == "confirmed")
+        with cinema.database() as connection:
+            connection.execute("delete from booked_seats where reservation_id = %s", [lost.id])
+            connection.execute(
+                "update reservations set status = 'cancelled', cancelled_at = now() where id = %s", [stolen.id]
+            )
+        unsold = ((show.id, seat) for show in engine.shows for seat in reversed(show.best_first))
+        place = next(place for place in unsold if place not in engine.ledger.owners)
+        engine.ledger.owners[place] = "nobody"
+        engine.ledger.bookings["nobody"] = Booking(str(UUID(int=1)), 0, place[0], place[1:], "confirmed")
+        damaged = await audit_run(client, engine.ledger, tokens, settings, seed=2)
+    found = "\n".join(damaged.violations)
+    assert f"reservation {stolen.id}, which was answered confirmed, is cancelled" in found
+    assert f"reservation {UUID(int=1)}, which was answered confirmed, is answered 404 not_found" in found
+    assert f"showtime {place[0]}, seat {place[1]}: sold to nobody, shown as " in found
+    assert f"seats_not_booked: reservation {lost.id}" in found
+    assert f"seats_not_confirmed: reservation {stolen.id}" in found
+
+
+def test_a_violation_is_printed_and_ends_with_status_2(cinema: Cinema, tmp_path: Path) -> None:
+    cinema.reported(*SHORT, "--rate", "30", "--profile", "onsale", file=tmp_path / "before.json")
+    with cinema.database() as connection:
+        connection.execute(
+            "delete from booked_seats where reservation_id in (select reservation_id from booked_seats limit 1)"
+        )
+    done = cinema.load(*SHORT, "--rate", "30", "--json", tmp_path / "after.json", "--html", tmp_path / "after.html")
+    assert done.status == 2
+    assert "VIOLATION: seats_not_booked" in done.printed
+    assert not json.loads((tmp_path / "after.json").read_text())["audit"]["clean"]
+    assert "Violation:" in (tmp_path / "after.html").read_text()
+
+
+def test_a_remote_target_is_met_by_its_api_alone(cinema: Cinema, tmp_path: Path) -> None:
+    tokens, nowhere = tmp_path / "tokens.txt", tmp_path / "nowhere"
+    cinema.rename_load_users()
+    remote = ("--remote", "--users", "3", "--tokens", tokens)
+    run = ("--duration", "2", "--rate", "40", "--profile", "onsale", *remote)
+    first = cinema.load(*run, data_dir=nowhere)
+    assert first.status == 0, first.printed + first.complaint
+    assert "the stores were not at hand" in first.printed
+    assert stat.S_IMODE(tokens.stat().st_mode) == 0o600
+    written = tokens.read_text()
+    assert len(written.split()) == 3
+    assert cinema.load(*run, data_dir=nowhere).status == 0
+    assert tokens.read_text() == written
+    assert booked(cinema) > 0
+    done = cinema.load("reset", *remote, data_dir=nowhere)
+    assert "their history and the rooms of drills remain" in done.printed
+    assert booked(cinema) == 0
+
+
+def test_tokens_for_other_tools_are_good_and_private(cinema: Cinema, tmp_path: Path) -> None:
+    file = tmp_path / "tokens.txt"
+    done = cinema.load("tokens", "--users", "7", "--file", file)
+    assert (done.status, stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
+    tokens = file.read_text().split()
+    assert len(set(tokens)) == 7
+    run = cinema.load("--duration", "1", "--rate", "20", "--users", "7", "--tokens", file)
+    assert run.status == 0, run.complaint
+    assert file.read_text().split() == tokens
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--ramp", "50", "--duration", "10"), "--ramp 50 is longer than --duration 10"),
+        (("--json", "/nowhere/at/all.json"), "there is no folder /nowhere/at"),
+        (("drill", "--remote"), "--remote needs --admin-email"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(running: Cinema, arguments: tuple[str, ...], complaint: str) -> None:
+    expect_line(running.load(*arguments), complaint)
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("nonsense", "--url must be like"),
+        ("http://127.0.0.1:1", "does not answer /health: connection_refused"),
+    ],
+)
+def test_a_target_that_cannot_be_met_is_named_in_one_line(running: Cinema, url: str, complaint: str) -> None:
+    expect_line(Cinema(url, running.data_dir).load(), complaint)
+
+
+def test_another_services_stores_are_not_mistaken_for_the_targets(running: Cinema, settings: Settings) -> None:
+    """The target is one service, the stores at hand are another's."""
+    stores = {"DATABASE_URL": settings.database_url or "", "REDIS_URL": settings.redis_url or "", "JWT_SECRET": SECRET}
+    expect_line(running.load(environment=stores), "does not know the load users")
+
+
+def expect_line(done: Finished, complaint: str) -> None:
+    """The command failed as an expected failure does."""
+    assert (done.status, done.printed) == (1, "")
+    assert complaint in done.complaint
+    assert done.complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize("seats", ["0", "4..1", "a", "1..1000"])
+def test_a_wrong_number_of_seats_is_wrong_usage(running: Cinema, seats: str) -> None:
+    done = running.load("--seats", seats)
+    assert done.status == 2
+    assert "--seats" in done.complaint
+    assert "Traceback" not in done.complaint
+
+
+def booked(cinema: Cinema) -> int:
+    """How many seats are sold."""
+    with cinema.database() as connection:
+        [count] = connection.execute("select count(*) from booked_seats").fetchone() or [0]
+    return int(count)

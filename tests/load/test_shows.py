@@ -1,0 +1,56 @@
+"""What customers know of a showtime: the newest map, the best seats, and nothing that came too late."""
+
+import orjson
+import pytest
+
+from reservation.load.connection import Answer
+from reservation.load.shows import Show, best_first
+
+
+def seat_map(version: int, *taken: int) -> Answer:
+    """Three rows of five seats, numbered from 1."""
+    seats = [
+        {
+            "id": 5 * row + place + 1,
+            "row_label": "ABC"[row],
+            "status": "held" if 5 * row + place + 1 in taken else "available",
+        }
+        for row in range(3)
+        for place in range(5)
+    ]
+    body = orjson.dumps({"version": version, "seats": seats})
+    return Answer(200, "", b'\r\nETag: "%d"\r\n' % version, body, 0, 0)
+
+
+@pytest.fixture
+def show() -> Show:
+    answer = seat_map(1)
+    made = Show(1, best_first(orjson.loads(answer.body)["seats"]))
+    made.see(answer)
+    return made
+
+
+def test_the_best_seats_are_those_in_the_middle(show: Show) -> None:
+    assert show.best(3) == [8, 7, 9]
+    assert show.best(100)[:5] == [8, 7, 9, 6, 10]
+    assert len(show.best(100)) == 15
+    assert show.best(2, but=frozenset({8, 9})) == [7, 6]
+
+
+def test_others_take_neighbours_that_nobody_of_ours_has(show: Show) -> None:
+    assert show.somewhere(3, 0.0) == [1, 2, 3]
+    assert show.somewhere(3, 0.999) == [15, 1, 2]
+    show.taken.update({1, 2})
+    assert show.somewhere(2, 0.0) == [3, 4]
+    assert show.somewhere(2, 0.0, but=frozenset({3})) == [4, 5]
+    show.taken.update(range(16))
+    assert show.somewhere(1, 0.5) == []
+
+
+def test_the_newest_map_counts_whatever_the_order_in_which_they_come(show: Show) -> None:
+    show.see(seat_map(7, 8, 9))
+    assert 8 not in show.look()
+    show.see(seat_map(6))  # overtaken on its way
+    assert 8 not in show.look()
+    assert show.best(2) == [7, 6]
+    assert show.etag == '"6"'  # a version that is no more brings a whole map: no harm

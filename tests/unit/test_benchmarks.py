@@ -1,0 +1,183 @@
+"""The benchmarks' arithmetic, what they read out of the load generators, and the report."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import open_model, pgbench, proc, redis_benchmark, report, wrk
+from benchmarks.__main__ import SCENARIOS, SCENARIOS_SHORT
+from benchmarks.machine import peer_pins
+from benchmarks.ratios import median, paired_ratios, spread
+from benchmarks.records import BenchmarkFailed, Figure, Records, Sample
+
+BENCHMARKS = Path(report.__file__).parent
+
+
+def wrk_output(**changes: Any) -> str:
+    found = {
+        "requests": 3000,
+        "elapsed_us": 1_500_000,
+        "bytes": 1,
+        "counts": {"confirmed": 1500},
+        "first_failure": "",
+        "errors": {"connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0},
+        "latency_us": {"p50": 2000, "p99": 9500},
+        **changes,
+    }
+    return f"Running 5s test @ http://127.0.0.1\n  2 threads\nBENCH {json.dumps(found)}\n"
+
+
+def offered(**changes: Any) -> dict[str, Any]:
+    row = {"count": 10, "p50_ms": 1.0, "p99_ms": 5.0}
+    return {
+        "totals": {
+            "offered": 1000,
+            "answered": 1000,
+            "offered_per_s": 250.0,
+            "answered_per_s": 249.0,
+            "errors": 0,
+            "dropped": 0,
+            **changes,
+        },
+        "latency": {"hold": row, "confirm": {**row, "p99_ms": 7.0}},
+        "generator": {"suspicions": []},
+        "audit": {"clean": True},
+    }
+
+
+def test_ratios_are_taken_repetition_by_repetition() -> None:
+    # The machine was twice as slow in the second repetition, for both.
+    assert paired_ratios([100, 50, 120], [50, 25, 40]) == [2.0, 2.0, 3.0]
+    assert median([3.0, 1.0, 2.0]) == 2.0
+    assert spread([3.0, 1.0, 2.0]) == (1.0, 3.0)
+    with pytest.raises(ValueError, match="shorter"):
+        paired_ratios([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "readings", "verdict"),
+    [
+        ("ratio", [0.8, 0.95, 0.99], "aim reached"),
+        ("ratio", [0.8, 0.8, 0.99], "reached"),
+        ("ratio", [0.7, 0.79, 0.99], "missed"),
+        ("latency", [0.9, 0.9, 0.9], "reached"),
+        ("latency", [0.1, 0.2, 0.3], "aim reached"),
+        ("growth", [0.96], "missed"),
+    ],
+)
+def test_verdicts_look_at_the_median(kind: Any, readings: list[float], verdict: str) -> None:
+    at_least, aim = (0.95, 0.8) if kind in {"latency", "growth"} else (0.8, 0.95)
+    assert Figure("it", kind, at_least, aim, readings).verdict == verdict
+
+
+def test_wrk_is_read() -> None:
+    load = wrk.parse(wrk_output())
+    assert load.per_s() == 2000
+    assert load.per_s("confirmed") == 1000
+    assert load.latency_ms == {"p50": 2.0, "p99": 9.5}
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (wrk_output(errors={"status": 7, "timeout": 0}, first_failure="500 oh"), "7 status; 500 oh"),
+        (wrk_output(requests=0), "no request was answered"),
+        ("unable to connect to 127.0.0.1:1 Connection refused", "Connection refused"),
+    ],
+)
+def test_wrk_with_a_failed_request_fails_the_run(output: str, words: str) -> None:
+    with pytest.raises(BenchmarkFailed, match=words):
+        wrk.parse(output)
+
+
+def test_pgbench_is_read() -> None:
+    output = """\
+number of transactions actually processed: 4000/4000
+number of failed transactions: 0 (0.000%)
+latency average = 1.052 ms
+initial connection time = 21.337 ms
+tps = 7604.119871 (without initial connection time)
+"""
+    assert pgbench.parse(output, expected=4000) == (7604.119871, 1.052)
+    with pytest.raises(BenchmarkFailed, match="did not carry out 4001"):
+        pgbench.parse(output, expected=4001)
+
+
+def test_redis_benchmark_is_read() -> None:
+    output = """\
+Warning: Using a password
+"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
+"EVALSHA 05 6 {__rand_int__}:map","52631.58","0.8","0.2","0.751","1.2","1.5","3.4"
+"""
+    assert redis_benchmark.parse(output) == (52631.58, {"p50": 0.751, "p99": 1.5})
+    with pytest.raises(BenchmarkFailed, match="NOSCRIPT"):
+        redis_benchmark.parse("Error from server: NOSCRIPT No matching script")
+
+
+def test_redis_benchmark_takes_a_whole_hold_of_a_random_showtime() -> None:
+    words = redis_benchmark.command("redis://:secret@127.0.0.1:7000/3", "abc", 10)
+    arguments = words[words.index("EVALSHA") :]
+    keys = int(arguments[2])
+    assert keys == 2 + redis_benchmark.SEATS_A_HOLD
+    assert len(arguments) == 3 + keys + 2 + redis_benchmark.SEATS_A_HOLD
+    assert words[words.index("--dbnum") + 1] == "3"
+
+
+def test_open_model_is_sustained_only_if_all_is_answered_in_time() -> None:
+    found = open_model.read(offered(), rate=250)
+    assert found.sustained
+    assert found.worst_ms("p99") == 7.0
+    for changes in ({"answered_per_s": 240.0}, {"answered": 900}, {"errors": 1}, {"dropped": 1}):
+        assert not open_model.read(offered(**changes), rate=250).sustained
+    suspect = {**offered(), "generator": {"suspicions": ["late"]}}
+    assert open_model.read(suspect, rate=250).why_not == "late"
+    with pytest.raises(BenchmarkFailed, match="violations"):
+        open_model.read({**offered(), "audit": {"clean": False}}, rate=250)
+
+
+def test_stat_is_read_whatever_the_name() -> None:
+    fields = proc.parse_stat("42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 11 12 13 14 20 0 1")
+    assert fields[proc.PARENT] == "7"
+    assert fields[proc.UTIME : proc.CUTIME_END] == ["11", "12", "13", "14"]
+
+
+def test_cpu_and_memory_of_this_process_are_seen() -> None:
+    assert proc.tree_cpu_s(os.getpid()) > 0
+    assert proc.resident_kib(os.getpid()) > 1000
+    assert os.getpid() in proc.children_of(os.getppid())
+
+
+def test_report_says_plainly_what_is_missed() -> None:
+    records = Records()
+    for rate in (10.0, 11.0, 12.0):
+        records.add("ours", Sample(rate * 3, 100, {"server": 30.0, "redis": 0.01}, {"p50": 1.0, "p99": 2.0}))
+        records.add("theirs", Sample(rate, 100, {"server": 90.0}))
+    records.ask_ratio("ours / theirs", of="ours", to="theirs", at_least=2, aim=3)
+    records.ask_ratio("theirs / ours", of="theirs", to="ours", at_least=1, aim=2)
+    text = report.render(records, {"processor": "a|b"}, elapsed_s=90, plan="3 repetitions", plots=True)
+    assert "**1 of 2 figures missed**: theirs / ours." in text
+    assert "| ours / theirs | >= 2x | 3x | 3x | 3 .. 3 (3) | aim reached |" in text
+    assert "| **missed** |" in text
+    assert "| ours | 33 (30 .. 36) | 1 | 2 | server 30 |" in text
+    assert "| theirs | 11 (10 .. 12) |  |  | server 90 |" in text
+    assert "a\\|b" in text
+    assert "1.5 minutes" in text
+    assert json.loads(json.dumps(records.as_json()))["figures"][0]["verdict"] == "aim reached"
+    assert "All 0 figures are reached." in report.summary([])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(12_345.6, "12,346"), (99.96, "100"), (2.3456, "2.35"), (0.0851, "0.0851"), (0.0021, "0.0021")]
+)
+def test_numbers_have_as_many_digits_as_mean_something(value: float, text: str) -> None:
+    assert report.number(value) == text
+
+
+def test_every_scenario_and_every_peer_version_is_there() -> None:
+    assert set(SCENARIOS_SHORT) <= set(SCENARIOS)
+    for name in SCENARIOS:
+        assert (BENCHMARKS / "scenarios" / f"{name}.py").is_file()
+    assert all(peer_pins().values())
