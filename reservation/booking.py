@@ -131,7 +131,7 @@ async def _look_first(stores: Stores, showtime_id: int, seat_ids: Sequence[int])
     layout = stores.layouts.known(showtime_id)
     if layout is None:
         layout = await stores.layouts.load(showtime_id)
-    if layout is None or layout.has_started or not layout.seat_ids.issuperset(seat_ids):
+    if layout is None or layout.has_started or not layout.room.places.keys() >= set(seat_ids):
         await _check_seats(stores, showtime_id, seat_ids)
 
 

@@ -13,7 +13,7 @@ from .repository.reservations import Confirmation, NewHold, Reservation
 # A batch of 16 has most of the gain; beyond some sixty the wait for the batch's end outweighs what is left of it.
 MOST_IN_A_BATCH = 64
 # While one batch is in PostgreSQL, the answers of the one before are on their way out.
-LANES = 2
+LANES = 1
 NOBODY: frozenset[int] = frozenset()
 
 Written = Reservation | frozenset[int]

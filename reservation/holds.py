@@ -14,29 +14,22 @@ Redis may lose all of it at any moment. A missing map says so: the caller then p
 unexpired holds before it goes on. A new version is the database's clock in microseconds, which no counter can have
 reached.
 
-Concurrent callers share one pipelined connection: what is asked while a pipeline is under way goes with the next.
+Concurrent callers share one pipelined connection (script_pipeline.py).
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from math import inf
 from typing import NamedTuple
 from uuid import UUID
 
-from hiredis import pack_command
 from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from .batching import Batcher
 from .errors import DomainError, HoldsUnavailable
-from .hold_scripts import ALL, ANNOUNCE, PRIME, SETTLE, SNAPSHOT, TAKE, VERSION, Script
-from .timing import timed
+from .hold_scripts import ANNOUNCE, PRIME, SETTLE, SNAPSHOT, TAKE, VERSION
+from .script_pipeline import Call, ScriptPipeline, answering
 
-MOST_IN_A_PIPELINE = 256
+MOST_READS_AT_ONCE = 256
 PRIMING_TRIES = 3  # Redis may lose everything again in between; more often is an outage
 
 
@@ -80,15 +73,6 @@ class Snapshot(NamedTuple):
     held: frozenset[int]
 
 
-class _Call(NamedTuple):
-    """A script with its keys and arguments."""
-
-    script: Script
-    showtime_id: int
-    keys: tuple[str, ...]
-    args: tuple[str | int, ...] = ()
-
-
 Primer = Callable[[int], Awaitable[Prime]]
 
 
@@ -101,11 +85,9 @@ class Holds:
     def __init__(self, redis: Redis, primer: Primer) -> None:
         self._redis = redis
         self._primer = primer
-        self._calls: Batcher[Sequence[_Call], Sequence[list[int]]] = Batcher(
-            self._run, most=MOST_IN_A_PIPELINE, waits_for="redis"
-        )
+        self._scripts = ScriptPipeline(redis)
         self._states: Batcher[int, MapState] = Batcher(
-            self._read_states, most=MOST_IN_A_PIPELINE, lanes=2, waits_for="redis"
+            self._read_states, most=MOST_READS_AT_ONCE, lanes=2, waits_for="redis"
         )
 
     async def take(
@@ -113,16 +95,16 @@ class Holds:
     ) -> frozenset[int]:
         """Hold all the seats or none; answers the seats that others hold, which is empty when it worked."""
         keys = _keys(showtime_id, seat_ids)
-        answer = await self._one(_Call(TAKE, showtime_id, keys, (str(reservation_id), ttl_s, *seat_ids)))
+        answer = await self._one(Call(TAKE, showtime_id, keys, (str(reservation_id), ttl_s, *seat_ids)))
         return frozenset(answer[1:])
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Announce changes to seat maps and drop what the reservations still hold of these seats."""
-        await self._pipeline([_settle(settlement) for settlement in settlements])
+        await self._scripts.run([_settle(settlement) for settlement in settlements])
 
     async def announce(self, showtime_ids: Sequence[int]) -> None:
         """Count the versions of seat maps up, whose seats or prices have changed."""
-        await self._pipeline([_Call(ANNOUNCE, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids])
+        await self._scripts.run([Call(ANNOUNCE, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids])
 
     async def state(self, showtime_id: int) -> MapState:
         """Where the showtime's seat map stands; the version counts up with every change, the end of a hold included.
@@ -133,12 +115,12 @@ class Holds:
 
     async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
         """Where seat maps stand, and the seats held in each then; or why it could not be found out."""
-        answers = await self._primed([_Call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
+        answers = await self._primed([Call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
         return [answer if isinstance(answer, DomainError) else _snapshot(answer) for answer in answers]
 
     async def _read_states(self, asked: Sequence[int]) -> Sequence[MapState | Exception]:
         showtime_ids = list(dict.fromkeys(asked))
-        answers = await self._primed([_Call(VERSION, each, _keys(each)) for each in showtime_ids])
+        answers = await self._primed([Call(VERSION, each, _keys(each)) for each in showtime_ids])
         states = {
             showtime_id: answer if isinstance(answer, DomainError) else MapState(*answer)
             for showtime_id, answer in zip(showtime_ids, answers, strict=True)
@@ -147,11 +129,11 @@ class Holds:
 
     async def ping(self) -> None:
         """Raise HoldsUnavailable unless Redis answers."""
-        async with _answering():
+        async with answering():
             await self._redis.execute_command("PING")
 
-    async def _one(self, call: _Call) -> list[int]:
-        [answer] = await self._calls.submit((call,))
+    async def _one(self, call: Call) -> list[int]:
+        [answer] = await self._scripts.run((call,))
         if answer[0] != -1:
             return answer
         [primed] = await self._primed([call])
@@ -159,9 +141,9 @@ class Holds:
             raise primed
         return primed
 
-    async def _primed(self, calls: Sequence[_Call]) -> list[list[int] | DomainError]:
+    async def _primed(self, calls: Sequence[Call]) -> list[list[int] | DomainError]:
         """Run calls that answer -1 for a showtime Redis knows nothing of; prime those, and run them again."""
-        answers: list[list[int] | DomainError] = list(await self._pipeline(calls))
+        answers: list[list[int] | DomainError] = list(await self._scripts.run(calls))
         for _ in range(PRIMING_TRIES - 1):
             missing = [index for index, answer in enumerate(answers) if isinstance(answer, list) and answer[0] == -1]
             if not missing:
@@ -170,7 +152,7 @@ class Holds:
             again = [index for index in missing if calls[index].showtime_id not in unknown]
             for index in missing:
                 answers[index] = unknown.get(calls[index].showtime_id, HoldsUnavailable())
-            for index, answer in zip(again, await self._pipeline([calls[index] for index in again]), strict=True):
+            for index, answer in zip(again, await self._scripts.run([calls[index] for index in again]), strict=True):
                 answers[index] = answer
         return [HoldsUnavailable() if isinstance(answer, list) and answer[0] == -1 else answer for answer in answers]
 
@@ -185,82 +167,20 @@ class Holds:
                 failed[showtime_id] = error
             else:
                 calls.append(_prime(showtime_id, prime))
-        await self._pipeline(calls)
+        await self._scripts.run(calls)
         return failed
 
-    async def _pipeline(self, calls: Sequence[_Call]) -> Sequence[list[int]]:
-        """Run calls together with whatever else is asked of Redis just then."""
-        return await self._calls.submit(calls) if calls else []
 
-    async def _run(self, asked: Sequence[Sequence[_Call]]) -> list[Sequence[list[int]] | DomainError]:
-        """One round trip for everybody's calls."""
-        answers = iter(await self._evaluate([call for calls in asked for call in calls]))
-        outcomes: list[Sequence[list[int]] | DomainError] = []
-        for calls in asked:
-            own = list(islice(answers, len(calls)))
-            refused = next((answer for answer in own if isinstance(answer, Exception)), None)
-            outcomes.append(_unavailable(refused) if refused else [_numbers(answer) for answer in own])
-        return outcomes
-
-    async def _evaluate(self, calls: Sequence[_Call]) -> list[object]:
-        async with _answering():
-            answers = await self._send(calls)
-            unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            if unknown:  # a new Redis, or one that was emptied of its scripts
-                for script in ALL:
-                    await self._redis.script_load(script.source)
-                for place, answer in zip(unknown, await self._send([calls[place] for place in unknown]), strict=True):
-                    answers[place] = answer
-        return answers
-
-    async def _send(self, calls: Sequence[_Call]) -> list[object]:
-        """Write all commands at once, then read the answers; once more on a new connection if this one breaks.
-
-        redis-py's own pipeline packs every argument in Python and starts a timer for each answer, which cost as much
-        as all the rest of a hold.
-        """
-        pool = self._redis.connection_pool
-        connection = await pool.get_connection()
-        packed = [_pack("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.args) for call in calls]
-        try:
-            answers: list[object] = await connection.retry.call_with_retry(
-                lambda: _exchange(connection, packed), lambda _: connection.disconnect()
-            )
-        except BaseException:
-            await connection.disconnect(nowait=True)  # an answer may yet arrive, and must not be taken for another's
-            raise
-        finally:
-            await pool.release(connection)
-        return answers
-
-
-def _pack(*words: str | int) -> bytes:
-    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one only
-    return packed
-
-
-async def _exchange(connection: AbstractConnection, packed: Sequence[bytes]) -> list[object]:
-    await connection.send_packed_command(packed)
-    answers: list[object] = []
-    async with asyncio.timeout(connection.socket_timeout):
-        for _ in packed:
-            try:
-                answers.append(await connection.read_response(timeout=inf))
-            except ResponseError as error:
-                answers.append(error)
-    return answers
-
-
-def _settle(settlement: Settlement) -> _Call:
+def _settle(settlement: Settlement) -> Call:
     args: tuple[str | int, ...] = (str(settlement.reservation_id), *settlement.seat_ids)
-    return _Call(SETTLE, settlement.showtime_id, _keys(settlement.showtime_id, settlement.seat_ids), args)
+    return Call(SETTLE, settlement.showtime_id, _keys(settlement.showtime_id, settlement.seat_ids), args)
 
 
-def _prime(showtime_id: int, prime: Prime) -> _Call:
+def _prime(showtime_id: int, prime: Prime) -> Call:
     args: list[str | int] = [prime.version]
     for hold in prime.holds:
         args += [hold.seat_id, str(hold.reservation_id), max(hold.ttl_ms, 1)]
-    return _Call(PRIME, showtime_id, _keys(showtime_id, [hold.seat_id for hold in prime.holds]), tuple(args))
+    return Call(PRIME, showtime_id, _keys(showtime_id, [hold.seat_id for hold in prime.holds]), tuple(args))
 
 
 def _keys(showtime_id: int, seat_ids: Sequence[int] = ()) -> tuple[str, ...]:
@@ -276,23 +196,3 @@ def seat_key(showtime_id: int, seat_id: int) -> str:
 def _snapshot(answer: Sequence[int]) -> Snapshot:
     version, layout, *held = answer
     return Snapshot(MapState(version, layout), frozenset(held))
-
-
-def _numbers(answer: object) -> list[int]:
-    """A script that answers nothing answers None."""
-    return answer if isinstance(answer, list) else []
-
-
-def _unavailable(cause: Exception) -> HoldsUnavailable:
-    error = HoldsUnavailable()
-    error.__cause__ = cause
-    return error
-
-
-@asynccontextmanager
-async def _answering() -> AsyncIterator[None]:
-    try:
-        with timed("redis"):
-            yield
-    except (RedisError, OSError, TimeoutError) as error:
-        raise HoldsUnavailable from error

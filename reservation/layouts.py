@@ -4,36 +4,26 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
 from weakref import WeakValueDictionary
+
+import orjson
 
 from .batching import Batcher
 from .database import Database
-from .errors import DomainError
 from .repository import showtimes
 from .repository.showtimes import ShowtimeLayout
 
-MOST_SHOWTIMES = 20_000  # some hundred bytes each: showtimes of one room at one price share its seats
+MOST_SHOWTIMES = 1000  # of 200 seats, some 40 KB each; much less where they share a room and a price
 MOST_IN_A_BATCH = 16
 UNKNOWN_VERSION = -1
 
 
-class LayoutSeat(NamedTuple):
-    """A seat as a map shows it, but for who has it; the price has two digits."""
-
-    id: int
-    row_label: str
-    seat_number: int
-    seat_type: str
-    price: str
-
-
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Room:
-    """The seats of a room at the prices of a showtime, in the order of the map."""
+    """The seats of a room at the prices of a showtime, in the order of the map: each as JSON, but for its status."""
 
-    seats: tuple[LayoutSeat, ...]
-    seat_ids: frozenset[int]
+    fragments: tuple[bytes, ...]
+    places: dict[int, int]  # by seat id
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +33,6 @@ class Layout:
     version: int
     starts_at: datetime
     room: Room
-
-    @property
-    def seat_ids(self) -> frozenset[int]:
-        """All seats there are."""
-        return self.room.seat_ids
 
     @property
     def has_started(self) -> bool:
@@ -61,7 +46,7 @@ class Layouts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._kept: OrderedDict[int, Layout] = OrderedDict()
-        self._rooms: WeakValueDictionary[tuple[LayoutSeat, ...], Room] = WeakValueDictionary()
+        self._rooms: WeakValueDictionary[tuple[bytes, ...], Room] = WeakValueDictionary()
         self._loads: Batcher[tuple[int, int], Layout | None] = Batcher(self._load, most=MOST_IN_A_BATCH, lanes=2)
 
     def known(self, showtime_id: int) -> Layout | None:
@@ -83,7 +68,7 @@ class Layouts:
             return kept
         return await self.load(showtime_id, version)
 
-    async def _load(self, asked: Sequence[tuple[int, int]]) -> Sequence[Layout | DomainError | None]:
+    async def _load(self, asked: Sequence[tuple[int, int]]) -> Sequence[Layout | Exception | None]:
         async with self._database.connection() as conn:
             rows = await showtimes.layouts(conn, showtime_ids=[showtime_id for showtime_id, _ in asked])
         found = {row.id: row for row in rows}
@@ -101,9 +86,23 @@ class Layouts:
         return layout
 
     def _room(self, row: ShowtimeLayout) -> Room:
+        """Showtimes of one room at one price share what is kept of it."""
         columns = zip(row.seat_ids, row.row_labels, row.seat_numbers, row.seat_types, row.prices, strict=True)
-        seats = tuple(LayoutSeat(*column) for column in columns)
-        room = self._rooms.get(seats)
+        fragments = tuple(_fragment(*column) for column in columns)
+        room = self._rooms.get(fragments)
         if room is None:
-            room = self._rooms[seats] = Room(seats, frozenset(row.seat_ids))
+            places = {seat_id: place for place, seat_id in enumerate(row.seat_ids)}
+            room = self._rooms[fragments] = Room(fragments, places)
         return room
+
+
+def _fragment(seat_id: int, row_label: str, seat_number: int, seat_type: str, price: str) -> bytes:
+    seat = {
+        "id": seat_id,
+        "row_label": row_label,
+        "seat_number": seat_number,
+        "seat_type": seat_type,
+        "price": price,
+        "status": "",
+    }
+    return orjson.dumps(seat).removesuffix(b'"}')

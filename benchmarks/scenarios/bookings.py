@@ -10,7 +10,7 @@ from ..redis_benchmark import take_holds
 from ..stand import empty_template
 from ..walks import Walk
 
-WORKERS = 1
+WORKERS = 2
 CONNECTIONS, MANY_CONNECTIONS = 64, 256
 WARM_UP_S = 1
 HOLD_TIMES = 2  # as long as any other run, since confirms are quicker than the holds that they need

@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-import orjson
-
 from ..batching import Batcher
 from ..database import Database
 from ..errors import DomainError, NotFound
 from ..holds import Holds, MapState, Snapshot
-from ..layouts import Layout, Layouts, LayoutSeat, Room
+from ..layouts import Layout, Layouts, Room
 from ..repository import showtimes
 
 MOST_BYTES = 8 * 1024 * 1024  # of maps that are kept: some 400 of 200 seats
 MOST_IN_A_BATCH = 16
-STATUSES = ("available", "held", "booked")
+# How a seat's fragment ends.
+COMMA = b","
+AVAILABLE, HELD, BOOKED = (b'%b"}%b' % (status, COMMA) for status in (b"available", b"held", b"booked"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,6 @@ class SeatMap:
 
     state: MapState
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Pieces:
-    """Every seat of a room in JSON, in each status, and where it stands in the map."""
-
-    by_status: tuple[list[bytes], list[bytes], list[bytes]]
-    places: dict[int, int]
 
 
 class SeatMaps:
@@ -49,7 +41,7 @@ class SeatMaps:
         self._layouts = layouts
         self._kept: OrderedDict[int, SeatMap] = OrderedDict()
         self._kept_bytes = 0
-        self._pieces: WeakKeyDictionary[Room, _Pieces] = WeakKeyDictionary()
+        self._templates: WeakKeyDictionary[Room, list[bytes]] = WeakKeyDictionary()
         self._draws: Batcher[int, SeatMap] = Batcher(self._draw, most=MOST_IN_A_BATCH, lanes=2)
 
     async def at(self, showtime_id: int, state: MapState) -> SeatMap:
@@ -80,18 +72,23 @@ class SeatMaps:
         return [drawn[showtime_id] for showtime_id in asked]
 
     def _compose(self, showtime_id: int, layout: Layout, snapshot: Snapshot, booked: Sequence[int]) -> SeatMap:
-        pieces = self._pieces.get(layout.room)
-        if pieces is None:
-            pieces = self._pieces[layout.room] = _cut(layout.room.seats)
-        available, as_held, as_booked = pieces.by_status
-        seats = available.copy()
-        for named, pieces_then in ((snapshot.held, as_held), (booked, as_booked)):  # booked beats held
-            for seat_id in named:
-                place = pieces.places.get(seat_id)
+        places = layout.room.places
+        seats = self._template(layout.room).copy()
+        for seat_ids, ending in ((snapshot.held, HELD), (booked, BOOKED)):  # booked beats held
+            for seat_id in seat_ids:
+                place = places.get(seat_id)
                 if place is not None:
-                    seats[place] = pieces_then[place]
+                    seats[2 * place + 1] = ending
         head = b'{"showtime_id":%d,"version":%d,"seats":[' % (showtime_id, snapshot.state.version)
-        return SeatMap(snapshot.state, head + b",".join(seats) + b"]}")
+        return SeatMap(snapshot.state, b"%b%b]}" % (head, b"".join(seats)[: -len(COMMA)]))
+
+    def _template(self, room: Room) -> list[bytes]:
+        """Every seat's fragment, and after it the ending of an available one."""
+        template = self._templates.get(room)
+        if template is None:
+            template = [piece for fragment in room.fragments for piece in (fragment, AVAILABLE)]
+            self._templates[room] = template
+        return template
 
     def _keep(self, showtime_id: int, seat_map: SeatMap) -> SeatMap:
         replaced = self._kept.pop(showtime_id, None)
@@ -101,10 +98,3 @@ class SeatMaps:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= len(oldest.body)
         return seat_map
-
-
-def _cut(seats: Sequence[LayoutSeat]) -> _Pieces:
-    available, held, booked = (
-        [orjson.dumps(seat._asdict() | {"status": status}) for seat in seats] for status in STATUSES
-    )
-    return _Pieces((available, held, booked), {seat.id: place for place, seat in enumerate(seats)})

@@ -14,7 +14,7 @@ MODULES = sorted(
 # Who may import a library of consequence; a folder stands for all in it.
 LIBRARIES = {
     "aiohttp": {"http", "app", "resources"},
-    "redis": {"holds", "notices", "held_keys", "orphans", "audit", "resources", "cli", "load/closing"},
+    "redis": {"holds", "script_pipeline", "notices", "held_keys", "orphans", "audit", "resources", "cli", "load/closing"},
     "yoyo": {"schema"},
     "prometheus_client": {"http"},
     "jwt": {"tokens"},
@@ -26,7 +26,8 @@ LAYERS = {
     "repository": {"repository", "database", "errors", "queries"},
     "batching": {"errors", "timing"},
     "hold_scripts": set(),
-    "holds": {"batching", "errors", "hold_scripts", "timing"},
+    "script_pipeline": {"batching", "errors", "hold_scripts", "timing"},
+    "holds": {"batching", "errors", "hold_scripts", "script_pipeline"},
     "layouts": {"batching", "database", "errors", "repository"},
     "booking_batches": {"batching", "database", "errors", "repository"},
     "access_log": {"timing"},

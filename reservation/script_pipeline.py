@@ -1,0 +1,126 @@
+"""Lua scripts on one pipelined connection: what is asked while a pipeline is under way goes with the next."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+from typing import NamedTuple
+
+from hiredis import pack_command
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError, RedisError, ResponseError, TimeoutError as RedisTimeoutError
+
+from .batching import Batcher
+from .errors import DomainError, HoldsUnavailable
+from .hold_scripts import ALL, Script
+from .timing import timed
+
+MOST_IN_A_PIPELINE = 256
+
+
+class Call(NamedTuple):
+    """A script with its keys and arguments."""
+
+    script: Script
+    showtime_id: int
+    keys: tuple[str, ...]
+    args: tuple[str | int, ...] = ()
+
+
+class ScriptPipeline:
+    """Runs scripts for concurrent callers together; raises HoldsUnavailable to whom Redis does not answer."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._connection: AbstractConnection | None = None  # the client's, who closes it
+        self._patience_s: float | None = None
+        self._calls: Batcher[Sequence[Call], Sequence[list[int]]] = Batcher(
+            self._run, most=MOST_IN_A_PIPELINE, waits_for="redis"
+        )
+
+    async def run(self, calls: Sequence[Call]) -> Sequence[list[int]]:
+        """Run scripts together with whatever else is asked of Redis just then; answers what each of them does."""
+        return await self._calls.submit(calls) if calls else []
+
+    async def _run(self, asked: Sequence[Sequence[Call]]) -> list[Sequence[list[int]] | DomainError]:
+        """One round trip for everybody's calls."""
+        answers = iter(await self._evaluate([call for calls in asked for call in calls]))
+        outcomes: list[Sequence[list[int]] | DomainError] = []
+        for calls in asked:
+            own = list(islice(answers, len(calls)))
+            refused = next((answer for answer in own if isinstance(answer, Exception)), None)
+            outcomes.append(_unavailable(refused) if refused else [_numbers(answer) for answer in own])
+        return outcomes
+
+    async def _evaluate(self, calls: Sequence[Call]) -> list[object]:
+        async with answering():
+            answers = await self._send(calls)
+            unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+            if unknown:  # a new Redis, or one that was emptied of its scripts
+                for script in ALL:
+                    await self._redis.script_load(script.source)
+                for place, answer in zip(unknown, await self._send([calls[place] for place in unknown]), strict=True):
+                    answers[place] = answer
+        return answers
+
+    async def _send(self, calls: Sequence[Call]) -> list[object]:
+        """Write all commands at once, then read the answers; once more on a new connection if this one breaks.
+
+        redis-py's own pipeline packs every argument in Python and starts a timer for each answer, which cost as much
+        as all the rest of a hold.
+        """
+        if self._connection is None:
+            self._connection = await self._redis.connection_pool.get_connection()
+            # One timer for the exchange, instead of one for each of its steps.
+            self._patience_s, self._connection.socket_timeout = self._connection.socket_timeout, None
+        connection = self._connection
+        packed = [_pack("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.args) for call in calls]
+        try:
+            answers: list[object] = await connection.retry.call_with_retry(
+                lambda: self._exchange(connection, packed), lambda _: connection.disconnect(nowait=True)
+            )
+        except BaseException:
+            await connection.disconnect(nowait=True)  # an answer may yet arrive, and must not be taken for another's
+            raise
+        return answers
+
+    async def _exchange(self, connection: AbstractConnection, packed: Sequence[bytes]) -> list[object]:
+        answers: list[object] = []
+        try:
+            async with asyncio.timeout(self._patience_s):
+                await connection.send_packed_command(packed)
+                for _ in packed:
+                    try:
+                        answers.append(await connection.read_response())
+                    except ResponseError as error:
+                        answers.append(error)
+        except TimeoutError as error:
+            raise RedisTimeoutError("no answer in time") from error  # what redis-py tries again after
+        return answers
+
+
+def _numbers(answer: object) -> list[int]:
+    """A script that answers nothing answers None."""
+    return answer if isinstance(answer, list) else []
+
+
+def _unavailable(cause: Exception) -> HoldsUnavailable:
+    error = HoldsUnavailable()
+    error.__cause__ = cause
+    return error
+
+
+@asynccontextmanager
+async def answering() -> AsyncIterator[None]:
+    """Redis's failures in the word of the domain, and the time in the request's timings."""
+    try:
+        with timed("redis"):
+            yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise HoldsUnavailable from error
+
+
+def _pack(*words: str | int) -> bytes:
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one only
+    return packed
