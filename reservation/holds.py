@@ -86,9 +86,7 @@ class Holds:
         self._redis = redis
         self._primer = primer
         self._scripts = ScriptPipeline(redis)
-        self._states: Batcher[int, MapState] = Batcher(
-            self._read_states, most=MOST_READS_AT_ONCE, lanes=2, waits_for="redis"
-        )
+        self._states: Batcher[int, MapState] = Batcher(self._read_states, most=MOST_READS_AT_ONCE, waits_for="redis")
 
     async def take(
         self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_s: int

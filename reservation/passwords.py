@@ -1,10 +1,13 @@
 """Argon2id, off the event loop."""
 
 import asyncio
+import os
 import secrets
+import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,6 +18,7 @@ from .errors import Overloaded
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
 THREADS = 2
+NICENESS = 5
 MAX_WAITING = 200  # at some 40 a second a core, whoever stands further back than this has given up
 
 
@@ -31,11 +35,18 @@ def verify_password(password_hash: str, password: str) -> bool:
         return False
 
 
+def _give_way() -> None:
+    """Let the event loops go first: a login may take a little longer, the answers to all others may not."""
+    if sys.platform == "linux":  # where a thread has a priority of its own
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+
+
 class PasswordWorkers:
     """A few threads that hash and verify, with a bounded queue: argon2 releases the GIL meanwhile."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2", initializer=_give_way)
         self._waiting = 0
         # Verified for an unknown e-mail address, so that the answer takes as long as for a known one.
         self._nobody = hash_password(secrets.token_urlsafe())

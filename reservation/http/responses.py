@@ -16,6 +16,7 @@ from aiohttp.web_request import BaseRequest
 from multidict import CIMultiDict
 
 JSON = "application/json"
+LARGE_BYTES = 2048  # from here on, copying the body costs more than naming two buffers to the kernel
 
 
 class Reply(web.StreamResponse):
@@ -87,7 +88,10 @@ class Reply(web.StreamResponse):
             and request.method != "HEAD"
             and not (isinstance(request, web.Request) and request.app.on_response_prepare)
         ):
-            transport.write(self._head() + self._bytes)
+            if len(self._bytes) < LARGE_BYTES:
+                transport.write(self._head() + self._bytes)
+            else:
+                transport.writelines((self._head(), self._bytes))
             self._sent = True
             return None
         if self._plain is None:

@@ -17,7 +17,7 @@ from ..holds import Holds, MapState, Snapshot
 from ..layouts import Layout, Layouts, Room
 from ..repository import showtimes
 
-MOST_BYTES = 8 * 1024 * 1024  # of maps that are kept: some 400 of 200 seats
+MOST_BYTES = 4 * 1024 * 1024  # of maps that are kept: some 200 of 200 seats
 MOST_IN_A_BATCH = 16
 # How a seat's fragment ends.
 COMMA = b","
