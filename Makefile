@@ -21,6 +21,9 @@ help: ## what there is to make
 run: .venv/run.stamp ## the service with demo data on port 8000 (PORT=..., WORKERS=...)
 	@exec $(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
 
+load: .venv/run.stamp ## load on the service of `make run`, for half a minute (PORT=..., ARGS=... goes to reservation load)
+	@$(BIN)/python -m reservation load --url http://127.0.0.1:$(PORT) $(ARGS)
+
 test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (ARGS=... goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
@@ -67,4 +70,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run test bench bench-short check format lock clean
+.PHONY: help run load test bench bench-short check format lock clean
