@@ -11,8 +11,11 @@ from contextvars import Context
 from time import perf_counter
 from typing import Generic, NamedTuple, TypeVar
 
-from .errors import Overloaded
+from .errors import Overloaded, Unavailable
 from .timing import Span, Timings, current_timings, start_timings
+
+PATIENCE_S = 1.0
+LOOK_EVERY_S = 0.1
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -31,7 +34,8 @@ class Batcher(Generic[Item, Answer]):
     """Gathers what concurrent callers submit, and runs it together.
 
     `run` gets 1 to `most` items and answers as many outcomes in their order; one that is an exception is raised to
-    its caller alone. What `run` itself raises fails the whole batch, every caller of it. `lanes` batches are in
+    its caller alone. What `run` itself raises fails the whole batch, every caller of it, and
+    those who queue as well if a store took its time to prove unavailable. `lanes` batches are in
     flight at once; `most_waiting` callers may queue, and the next one is Overloaded. Time in the queue counts as a wait
     for `waits_for`.
     """
@@ -53,10 +57,11 @@ class Batcher(Generic[Item, Answer]):
         self._busy: set[asyncio.Task[None]] = set()
         self._idle = lanes
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._look_again_at = 0.0
 
     async def submit(self, item: Item) -> Answer:
         """The outcome for this item; a caller that is cancelled while it queues is left out of the batch."""
-        if len(self._waiting) >= self._most_waiting:
+        if len(self._waiting) >= self._most_waiting and not self._forget_the_gone():
             raise Overloaded
         loop = self._loop
         if loop is None:  # asked once: in Python 3.11, to ask costs a system call
@@ -71,6 +76,15 @@ class Batcher(Generic[Item, Answer]):
             self._busy.add(task)
             task.add_done_callback(self._busy.discard)
         return await answer
+
+    def _forget_the_gone(self) -> bool:
+        """Leave out those who were cancelled while they queued; answers whether there is room now."""
+        now = perf_counter()
+        if now < self._look_again_at:
+            return False  # looking through a full queue for every caller it refuses would make matters worse
+        self._look_again_at = now + LOOK_EVERY_S
+        self._waiting = deque(waiting for waiting in self._waiting if not waiting.answer.done())
+        return len(self._waiting) < self._most_waiting
 
     async def _lane(self) -> None:
         try:
@@ -94,18 +108,27 @@ class Batcher(Generic[Item, Answer]):
             if len(outcomes) != len(batch):
                 raise RuntimeError(f"a batch of {len(batch)} has {len(outcomes)} outcomes")
         except BaseException as error:
-            for waiting in batch:
+            failed = list(batch)
+            if isinstance(error, Unavailable) and perf_counter() - started >= PATIENCE_S:
+                # Behind a store that hangs, those who queue would wait for one timeout after the other.
+                failed += self._waiting
+                self._waiting.clear()
+            for waiting in failed:
+                self._count(waiting, started, timings)
                 _fail(waiting.answer, error)
             if not isinstance(error, Exception):
                 raise  # somebody ends this task
             return
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            if waiting.timings is not None:
-                waiting.timings.add(timings, self._waits_for, started - waiting.since)
+            self._count(waiting, started, timings)
             if isinstance(outcome, Exception):
                 _fail(waiting.answer, outcome)
             elif not waiting.answer.done():
                 waiting.answer.set_result(outcome)
+
+    def _count(self, waiting: _Waiting[Item, Answer], started: float, timings: Timings) -> None:
+        if waiting.timings is not None:
+            waiting.timings.add(timings, self._waits_for, max(0.0, started - waiting.since))
 
 
 def _fail(answer: "asyncio.Future[Answer]", error: BaseException) -> None:

@@ -7,6 +7,7 @@ nothing but PostgreSQL is awaited.
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from uuid import UUID
@@ -24,6 +25,7 @@ from .errors import (
     SeatsUnavailable,
     ShowtimeStarted,
     TooLateToCancel,
+    Unavailable,
 )
 from .holds import Holds, LiveHold, Prime, Settlement
 from .layouts import Layouts
@@ -98,22 +100,31 @@ async def announce(stores: Stores, showtime_ids: Sequence[int]) -> None:
     """Count the versions of seat maps up, whose prices or seats an administrator has changed."""
     try:
         await stores.holds.announce(showtime_ids)
-    except HoldsUnavailable:
+    except Unavailable:
         stores.log.warning("announcement_put_off", showtime_ids=list(showtime_ids))
         if len(stores.unannounced) < MAX_UNSETTLED:
             stores.unannounced.update(showtime_ids)
 
 
 async def settle_again(stores: Stores) -> None:
-    """Tell Redis what it has missed; raises HoldsUnavailable when it still does not answer."""
-    while stores.unsettled:
-        late = stores.unsettled[0]
-        await stores.holds.settle([late])
-        stores.unsettled.popleft()  # only now: nothing is forgotten that Redis has not heard of
-    if stores.unannounced:
-        late_ids = list(stores.unannounced)
-        await stores.holds.announce(late_ids)
-        stores.unannounced.difference_update(late_ids)
+    """Tell Redis what it has missed; raises HoldsUnavailable when it still does not answer.
+
+    What it refuses, since somebody has put another kind of value there, is tried again later and keeps nothing else up.
+    """
+    if not stores.unsettled and not stores.unannounced:
+        return
+    await stores.holds.ping()
+    for _ in range(len(stores.unsettled)):
+        try:
+            await stores.holds.settle([stores.unsettled[0]])
+        except HoldsUnavailable:
+            stores.unsettled.rotate(-1)
+        else:
+            stores.unsettled.popleft()  # only now: nothing is forgotten that Redis has not heard of
+    for showtime_id in list(stores.unannounced):
+        with suppress(HoldsUnavailable):
+            await stores.holds.announce([showtime_id])
+            stores.unannounced.discard(showtime_id)
 
 
 async def prime(database: Database, showtime_id: int) -> Prime:
@@ -214,7 +225,7 @@ async def _settle(stores: Stores, settlement: Settlement) -> None:
     """Tell Redis what PostgreSQL has decided; the decision stands whether or not Redis hears of it now or later."""
     try:
         await stores.holds.settle([settlement])
-    except HoldsUnavailable:
+    except Unavailable:
         stores.log.warning(
             "settle_put_off", showtime_id=settlement.showtime_id, reservation_id=str(settlement.reservation_id)
         )

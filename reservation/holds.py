@@ -98,11 +98,12 @@ class Holds:
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Announce changes to seat maps and drop what the reservations still hold of these seats."""
-        await self._scripts.run([_settle(settlement) for settlement in settlements])
+        _raise_first(await self._scripts.run([_settle(settlement) for settlement in settlements]))
 
     async def announce(self, showtime_ids: Sequence[int]) -> None:
         """Count the versions of seat maps up, whose seats or prices have changed."""
-        await self._scripts.run([Call(ANNOUNCE, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids])
+        calls = [Call(ANNOUNCE, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids]
+        _raise_first(await self._scripts.run(calls))
 
     async def state(self, showtime_id: int) -> MapState:
         """Where the showtime's seat map stands; the version counts up with every change, the end of a hold included.
@@ -132,12 +133,11 @@ class Holds:
 
     async def _one(self, call: Call) -> list[int]:
         [answer] = await self._scripts.run((call,))
-        if answer[0] != -1:
-            return answer
-        [primed] = await self._primed([call])
-        if isinstance(primed, DomainError):
-            raise primed
-        return primed
+        if isinstance(answer, list) and answer[0] == -1:
+            [answer] = await self._primed([call])
+        if isinstance(answer, DomainError):
+            raise answer
+        return answer
 
     async def _primed(self, calls: Sequence[Call]) -> list[list[int] | DomainError]:
         """Run calls that answer -1 for a showtime Redis knows nothing of; prime those, and run them again."""
@@ -189,6 +189,12 @@ def _keys(showtime_id: int, seat_ids: Sequence[int] = ()) -> tuple[str, ...]:
 def seat_key(showtime_id: int, seat_id: int) -> str:
     """The key of a held seat, whose value is the reservation's id."""
     return f"{{{showtime_id}}}:seat:{seat_id}"
+
+
+def _raise_first(answers: Sequence[list[int] | DomainError]) -> None:
+    for answer in answers:
+        if isinstance(answer, DomainError):
+            raise answer
 
 
 def _snapshot(answer: Sequence[int]) -> Snapshot:

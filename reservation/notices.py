@@ -51,7 +51,7 @@ class Notices:
                 async with self._redis.pubsub() as channel:
                     await channel.subscribe(CHANNEL)
                     await self._listen(channel)
-            except (RedisError, OSError, TimeoutError) as error:
+            except (RedisError, OSError, TimeoutError, ValueError) as error:  # the last of what is not even text
                 self._log.warning("notices_interrupted", cause=repr(error))
             finally:
                 self._listener.hears(False)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from hiredis import pack_command
 from redis.asyncio import Redis
@@ -28,6 +28,9 @@ class Call(NamedTuple):
     args: tuple[str | int, ...] = ()
 
 
+Answer: TypeAlias = list[int] | DomainError
+
+
 class ScriptPipeline:
     """Runs scripts for concurrent callers together; raises HoldsUnavailable to whom Redis does not answer."""
 
@@ -35,23 +38,21 @@ class ScriptPipeline:
         self._redis = redis
         self._connection: AbstractConnection | None = None  # the client's, who closes it
         self._patience_s: float | None = None
-        self._calls: Batcher[Sequence[Call], Sequence[list[int]]] = Batcher(
+        self._calls: Batcher[Sequence[Call], Sequence[Answer]] = Batcher(
             self._run, most=MOST_IN_A_PIPELINE, waits_for="redis"
         )
 
-    async def run(self, calls: Sequence[Call]) -> Sequence[list[int]]:
-        """Run scripts together with whatever else is asked of Redis just then; answers what each of them does."""
+    async def run(self, calls: Sequence[Call]) -> Sequence[Answer]:
+        """Run scripts together with whatever else is asked of Redis just then; answers for each what it does.
+
+        A script that Redis refuses, since somebody has put another kind of value there, fails for itself alone.
+        """
         return await self._calls.submit(calls) if calls else []
 
-    async def _run(self, asked: Sequence[Sequence[Call]]) -> list[Sequence[list[int]] | DomainError]:
+    async def _run(self, asked: Sequence[Sequence[Call]]) -> list[Sequence[Answer] | Exception]:
         """One round trip for everybody's calls."""
-        answers = iter(await self._evaluate([call for calls in asked for call in calls]))
-        outcomes: list[Sequence[list[int]] | DomainError] = []
-        for calls in asked:
-            own = list(islice(answers, len(calls)))
-            refused = next((answer for answer in own if isinstance(answer, Exception)), None)
-            outcomes.append(_unavailable(refused) if refused else [_numbers(answer) for answer in own])
-        return outcomes
+        answers = map(_outcome, await self._evaluate([call for calls in asked for call in calls]))
+        return [list(islice(answers, len(calls))) for calls in asked]
 
     async def _evaluate(self, calls: Sequence[Call]) -> list[object]:
         async with answering():
@@ -100,15 +101,12 @@ class ScriptPipeline:
         return answers
 
 
-def _numbers(answer: object) -> list[int]:
-    """A script that answers nothing answers None."""
-    return answer if isinstance(answer, list) else []
-
-
-def _unavailable(cause: Exception) -> HoldsUnavailable:
-    error = HoldsUnavailable()
-    error.__cause__ = cause
-    return error
+def _outcome(answer: object) -> Answer:
+    if isinstance(answer, Exception):
+        error = HoldsUnavailable()
+        error.__cause__ = answer
+        return error
+    return answer if isinstance(answer, list) else []  # a script that answers nothing answers None
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from ..layouts import Layout, Layouts, Room
 from ..repository import showtimes
 
 MOST_BYTES = 4 * 1024 * 1024  # of maps that are kept: some 200 of 200 seats
-MOST_IN_A_BATCH = 16
+MOST_IN_A_BATCH = 256  # readers, most often of a few showtimes
 # How a seat's fragment ends.
 COMMA = b","
 AVAILABLE, HELD, BOOKED = (b'%b"}%b' % (status, COMMA) for status in (b"available", b"held", b"booked"))

@@ -1,0 +1,416 @@
+"""Answers as they arrive on the wire: whole, in order, and with the right head, whichever way they are written."""
+
+import asyncio
+import json
+import re
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from reservation.http.responses import Reply
+from tests.api import Api, Connection, slot
+from tests.conftest import StartApi
+
+FRIEND = "https://cinema.example"
+WAIT_S = 10.0
+BOUND_BYTES = 512 * 1024  # of answers that wait for one client: aiohttp's own 64 KB, and the answer that went over it
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An answer as it was read from a socket; the names of its headers are in lower case."""
+
+    version: str
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A connection on which a test writes what it likes."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, method: str, path: str, *headers: str, version: str = "1.1", body: bytes = b"") -> None:
+        """Write a request; nothing is added to it but a Host and the length of its body."""
+        length = [f"Content-Length: {len(body)}"] if body else []
+        lines = [f"{method} {path} HTTP/{version}", "Host: test", *length, *headers, "", ""]
+        self.writer.write("\r\n".join(lines).encode() + body)
+
+    async def read(self, *, has_body: bool = True) -> Read:
+        """The next answer, whose headers come once each."""
+        async with asyncio.timeout(WAIT_S):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            start, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
+            version, status, _ = start.split(" ", 2)
+            fields = [line.split(": ", 1) for line in lines]
+            headers = {name.lower(): value for name, value in fields}
+            assert len(headers) == len(fields), head
+            length = int(headers.get("content-length", 0)) if has_body else 0
+            return Read(version, int(status), headers, await self.reader.readexactly(length))
+
+    async def ask(self, method: str, path: str, *headers: str, version: str = "1.1", body: bytes = b"") -> Read:
+        """Send a request and read its answer."""
+        self.send(method, path, *headers, version=version, body=body)
+        return await self.read(has_body=method != "HEAD")
+
+    async def rest(self) -> bytes:
+        """What comes until the server closes."""
+        async with asyncio.timeout(WAIT_S):
+            return await self.reader.read()
+
+
+@asynccontextmanager
+async def connected(server: Any) -> AsyncIterator[Wire]:
+    """A connection to a test server."""
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    try:
+        yield Wire(reader, writer)
+    finally:
+        writer.transport.abort()
+
+
+@pytest.fixture
+async def wire(api: Api) -> AsyncIterator[Wire]:
+    """A connection to the service."""
+    async with connected(api.client.server) as made:
+        yield made
+
+
+def check_stamps(answer: Read) -> None:
+    """Every answer has these, whatever its status."""
+    assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["x-request-id"])
+    number = r"\d+\.\d\d"
+    split = f"pool;dur={number}, postgresql;dur={number}, redis;dur={number}, total;dur={number}"
+    assert re.fullmatch(split, answer.headers["server-timing"])
+    assert "GMT" in answer.headers["date"]
+    assert answer.headers["server"]
+
+
+async def test_an_ordinary_answer(wire: Wire) -> None:
+    for _ in range(3):
+        answer = await wire.ask("GET", "/health")
+        assert (answer.version, answer.status, answer.body) == ("HTTP/1.1", 200, b'{"status":"ok"}')
+        assert answer.headers["content-type"] == "application/json"
+        assert "connection" not in answer.headers
+        check_stamps(answer)
+
+
+class Counted:
+    """A transport that counts what is written to it, call by call."""
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.written: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Count, and pass on."""
+        self.written.append(bytes(data))
+        self._transport.write(data)
+
+    def writelines(self, parts: Sequence[bytes]) -> None:
+        """Count once, since they go together, and pass on."""
+        self.written.append(b"".join(parts))
+        self._transport.writelines(parts)
+
+
+async def test_head_and_body_are_one_write(api: Api, wire: Wire) -> None:
+    cinema = await api.cinema()
+    await wire.ask("GET", "/health")
+    [mine] = [one for one in connections_of(api).connections if is_end_of(wire, one.transport)]
+    counted = mine.transport = Counted(mine.transport)
+    paths = ("/health", f"/showtimes/{cinema.showtime_id}/seats", "/movies", "/movies/4711", "/nothing")
+    for path in paths:
+        answer = await wire.ask("GET", path)
+        assert counted.written.pop().endswith(b"\r\n\r\n" + answer.body)
+        assert counted.written == [], path
+
+
+def connections_of(api: Api) -> Any:
+    """The service's end: aiohttp's server, with its connections and its count of requests."""
+    server: Any = api.client.server
+    return server.runner.server
+
+
+def is_end_of(wire: Wire, transport: Any) -> bool:
+    """Whether this is the server's end of the connection."""
+    ours, theirs = wire.writer.get_extra_info("sockname"), transport.get_extra_info("peername")
+    return bool(ours[:2] == theirs[:2])
+
+
+async def test_head_has_the_headers_and_no_body(api: Api, wire: Wire) -> None:
+    cinema = await api.cinema()
+    for path in ("/health", f"/showtimes/{cinema.showtime_id}/seats", "/movies/4711", "/nothing"):
+        got = await wire.ask("GET", path)
+        head = await wire.ask("HEAD", path)
+        # Answers to both: had the HEAD a body, the next answer would begin with it.
+        assert (await wire.ask("GET", "/health")).body == b'{"status":"ok"}'
+        assert (head.status, head.body) == (got.status, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+        assert head.headers.get("etag") == got.headers.get("etag")
+        assert head.headers["content-length"] == str(len(got.body))
+        check_stamps(head)
+
+
+@pytest.mark.parametrize("path", ["/health", "/movies", "/nothing"])
+async def test_http_1_0_is_answered_in_kind_and_closed(wire: Wire, path: str) -> None:
+    answer = await wire.ask("GET", path, version="1.0")
+    assert answer.version == "HTTP/1.0"
+    assert answer.headers.get("connection", "close").lower() == "close"
+    assert "transfer-encoding" not in answer.headers
+    assert json.loads(answer.body)
+    check_stamps(answer)
+    assert await wire.rest() == b""
+
+
+async def test_http_1_0_stays_open_when_asked(wire: Wire) -> None:
+    for _ in range(2):
+        answer = await wire.ask("GET", "/health", "Connection: keep-alive", version="1.0")
+        assert (answer.version, answer.headers["connection"].lower()) == ("HTTP/1.0", "keep-alive")
+        assert answer.body == b'{"status":"ok"}'
+
+
+@pytest.mark.parametrize(("path", "status"), [("/health", 200), ("/nothing", 404)])
+async def test_a_client_that_asks_for_the_end_gets_it(wire: Wire, path: str, status: int) -> None:
+    answer = await wire.ask("GET", path, "Connection: close")
+    assert (answer.version, answer.status, answer.headers["connection"].lower()) == ("HTTP/1.1", status, "close")
+    assert len(answer.body) == int(answer.headers["content-length"])
+    check_stamps(answer)
+    assert await wire.rest() == b""
+
+
+async def test_pipelined_requests_are_answered_in_order(api: Api, wire: Wire) -> None:
+    cinema = await api.cinema()
+    paths = [f"/showtimes/{cinema.showtime_id}/seats", "/health", "/nothing", f"/movies/{cinema.movie_id}"] * 10
+    for number, path in enumerate(paths):
+        wire.send("GET", path, f"X-Request-ID: {number}")
+    answers = [await wire.read() for _ in paths]
+    assert [answer.headers["x-request-id"] for answer in answers] == [str(number) for number in range(len(paths))]
+    assert [answer.status for answer in answers] == [200, 200, 404, 200] * 10
+    assert all(json.loads(answer.body) for answer in answers)
+
+
+@pytest.mark.parametrize("how", ["quick", "slow"])
+async def test_not_modified_has_neither_body_nor_type(start_api: StartApi, how: str) -> None:
+    """A slow one goes through aiohttp, which likes to say that nothing is of type octet-stream."""
+    api = await start_api(**({} if how == "quick" else {"CORS_ORIGINS": FRIEND}))
+    cinema = await api.cinema()
+    path = f"/showtimes/{cinema.showtime_id}/seats"
+    async with connected(api.client.server) as wire:
+        full = await wire.ask("GET", path)
+        etag = full.headers["etag"]
+        for known in (etag, "*"):
+            wire.send("GET", path, f"If-None-Match: {known}")
+            same = await wire.read(has_body=False)
+            assert (same.status, same.headers["etag"]) == (304, etag)
+            assert same.headers["cache-control"] == full.headers["cache-control"] == "no-cache"
+            assert "content-type" not in same.headers
+            assert same.headers.get("content-length") in {None, str(len(full.body))}  # RFC 9110, 8.6
+            check_stamps(same)
+            assert (await wire.ask("GET", path)).body == full.body
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_the_length_is_in_bytes(api: Api, wire: Wire, version: str) -> None:
+    title = "Амели — 🎬 «é»"
+    movie_id = await api.movie(title=title)
+    answer = await wire.ask("GET", f"/movies/{movie_id}", version=version)
+    assert int(answer.headers["content-length"]) == len(answer.body) > len(answer.body.decode())
+    assert json.loads(answer.body)["title"] == title
+
+
+async def test_every_status_is_stamped(api: Api, wire: Wire, db: Connection) -> None:
+    cinema = await api.cinema()
+    free = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    admin = f"Authorization: Bearer {(await api.admin()).access_token}"
+    as_json = "Content-Type: application/json"
+    await db.execute("alter table movies rename to films")  # so that there is something to go wrong
+    asked: list[tuple[int, str, str, list[str], bytes]] = [
+        (200, "GET", "/health", [], b""),
+        (404, "GET", "/nothing", [], b""),
+        (404, "GET", "/showtimes/4711/seats", [], b""),
+        (405, "PATCH", "/health", [], b""),
+        (401, "GET", "/auth/me", [], b""),
+        (422, "POST", f"/showtimes/{cinema.showtime_id}/holds", [admin, as_json], b'{"seat_ids":[]}'),
+        (400, "POST", f"/showtimes/{cinema.showtime_id}/holds", [admin, as_json], b"{"),
+        (415, "POST", f"/showtimes/{cinema.showtime_id}/holds", [admin, "Content-Type: text/plain"], b"{}"),
+        (201, "POST", f"/showtimes/{cinema.showtime_id}/holds", [admin, as_json],
+         json.dumps({"seat_ids": cinema.seat_ids[:1]}).encode()),
+        (500, "GET", f"/movies/{cinema.movie_id}", [], b""),
+    ]  # fmt: skip
+    for status, method, path, headers, body in asked:
+        answer = await wire.ask(method, path, *headers, body=body)
+        assert answer.status == status, answer
+        check_stamps(answer)
+        if status >= 400:
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert json.loads(answer.body)["request_id"] == answer.headers["x-request-id"]
+    wire.send("DELETE", f"/admin/showtimes/{free}", admin)
+    gone = await wire.read()
+    assert (gone.status, gone.body) == (204, b"")
+    check_stamps(gone)
+    assert (await wire.ask("GET", "/health")).status == 200
+
+
+async def test_an_answer_that_others_may_read_has_all_headers(start_api: StartApi) -> None:
+    """A signal that wants to change headers is heard: CORS and Vary come beside our own."""
+    api = await start_api(CORS_ORIGINS=FRIEND)
+    cinema = await api.cinema()
+    async with connected(api.client.server) as wire:
+        for path in ("/health", f"/showtimes/{cinema.showtime_id}/seats", "/movies/4711"):
+            friend = await wire.ask("GET", path, f"Origin: {FRIEND}")
+            assert friend.headers["access-control-allow-origin"] == FRIEND
+            stranger = await wire.ask("GET", path, "Origin: https://stranger.example")
+            assert "access-control-allow-origin" not in stranger.headers
+            for answer in (friend, stranger):
+                assert answer.headers["vary"] == "Origin"
+                assert json.loads(answer.body)
+                check_stamps(answer)
+
+
+async def test_one_origins_headers_are_not_kept_for_the_next(start_api: StartApi) -> None:
+    """A seat map is one body for all, and its headers are each answer's own."""
+    api = await start_api(CORS_ORIGINS=f"{FRIEND},https://other.example")
+    cinema = await api.cinema()
+    path = f"/showtimes/{cinema.showtime_id}/seats"
+    async with connected(api.client.server) as wire:
+        for origin in (FRIEND, "https://other.example", FRIEND):
+            answer = await wire.ask("GET", path, f"Origin: {origin}")
+            assert answer.headers["access-control-allow-origin"] == origin
+
+
+BROKEN: dict[str, dict[str, str]] = {
+    "a whole header": {"Location": "/x\r\nSet-Cookie: a=b"},
+    "a line feed": {"Location": "/x\nSet-Cookie: a=b"},
+    "a carriage return": {"Location": "/x\rSet-Cookie: a=b"},
+    "an end of the head": {"Location": "/x\r\n\r\n<html>"},
+    "in a name": {"X-A: b\r\nSet-Cookie": "a=b"},
+    "the last of two": {"X-A": "b", "Location": "/x\r\n"},
+}
+
+
+@asynccontextmanager
+async def answering(make: Callable[[], Reply]) -> AsyncIterator[Wire]:
+    """A connection to a server that knows one answer."""
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return make()
+
+    app = web.Application()
+    app.router.add_get("/", handler)
+    async with TestServer(app) as server, connected(server) as wire:
+        yield wire
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("headers", BROKEN.values(), ids=BROKEN.keys())
+async def test_a_line_break_in_a_header_is_never_sent(method: str, headers: dict[str, str]) -> None:
+    async with answering(lambda: Reply(b"{}", headers=headers)) as wire:
+        wire.send(method, "/")
+        sent = await wire.rest()
+    assert b"Set-Cookie" not in sent
+    assert b"<html>" not in sent
+    assert not sent.startswith(b"HTTP/1.1 200")
+
+
+async def test_headers_can_be_changed_until_it_is_sent() -> None:
+    def make() -> Reply:
+        reply = Reply(b"{}", headers={"X-A": "1", "X-B": "1"})
+        reply.stamp("an-id", "total;dur=1.00")
+        reply.headers["x-a"] = "2"
+        del reply.headers["X-B"]
+        return reply
+
+    async with answering(make) as wire:
+        quick, slow = await wire.ask("GET", "/"), await wire.ask("GET", "/", "Connection: close")
+    for answer in (quick, slow):
+        assert (answer.headers["x-a"], answer.headers["x-request-id"]) == ("2", "an-id")
+        assert answer.headers["server-timing"] == "total;dur=1.00"
+        assert "x-b" not in answer.headers
+
+
+async def test_both_ways_say_the_same(api: Api) -> None:
+    cinema = await api.cinema()
+    for path in ("/health", f"/showtimes/{cinema.showtime_id}/seats", "/movies", "/movies/4711", "/auth/me"):
+        heads = []
+        for more in ((), ("Connection: close",)):
+            async with connected(api.client.server) as wire:
+                answer = await wire.ask("GET", path, "X-Request-ID: same", *more)
+            headers = {name: value for name, value in answer.headers.items() if name not in {"date", "server-timing"}}
+            headers.pop("connection", None)
+            heads.append((answer.status, headers, answer.body))
+        assert heads[0] == heads[1]
+
+
+async def test_who_does_not_read_is_waited_for_and_keeps_nobody_else_waiting(api: Api) -> None:
+    """A thousand seat maps are asked for and left lying: the server stops, and goes on when they are read."""
+    cinema = await api.cinema(rows=20, seats_per_row=20)
+    path, many = f"/showtimes/{cinema.showtime_id}/seats", 600
+    lazy = socket.socket()
+    lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    lazy.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(lazy, (api.client.server.host, api.client.server.port))
+    asked = "".join(f"GET {path} HTTP/1.1\r\nHost: t\r\nX-Request-ID: {number}\r\n\r\n" for number in range(many))
+    sending = asyncio.create_task(loop.sock_sendall(lazy, asked.encode()))
+    await until_stalled(api, path, many)
+    reader, writer = await asyncio.open_connection(sock=lazy)
+    wire = Wire(reader, writer)
+    for number in range(many):
+        answer = await wire.read()
+        assert answer.headers["x-request-id"] == str(number)
+        assert answer.body.endswith(b"]}")
+    await sending
+    writer.close()
+    await writer.wait_closed()
+
+
+async def until_stalled(api: Api, path: str, many: int) -> None:
+    """Return once the server has stopped to answer, having kept little and served others meanwhile."""
+    server = connections_of(api)
+    answered, most, quiet = -1, 0, 0
+    async with asyncio.timeout(WAIT_S), connected(api.client.server) as other:
+        while quiet < 5:
+            before = server.requests_count
+            answer = await other.ask("GET", path)
+            assert answer.status == 200
+            most = max(most, *(one.transport.get_write_buffer_size() for one in server.connections if one.transport))
+            quiet = quiet + 1 if server.requests_count == before + 1 else 0
+            await asyncio.sleep(0.02)
+            answered = server.requests_count
+    assert answered < many
+    assert 0 < most < BOUND_BYTES
+
+
+async def test_a_client_that_has_gone_does_no_harm(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    cinema = await api.cinema()
+    paths = (f"/showtimes/{cinema.showtime_id}/seats", "/movies", "/nothing", "/health")
+    for round_trips in range(20):
+        for path in paths:
+            async with connected(api.client.server) as wire:
+                wire.send("GET", path)
+                await wire.writer.drain()
+                for _ in range(round_trips):
+                    await asyncio.sleep(0)
+                if round_trips % 2:  # a reset instead of an end
+                    sock = wire.writer.get_extra_info("socket")
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    server = connections_of(api)
+    async with asyncio.timeout(WAIT_S):
+        while len(server.connections) > 1:
+            await asyncio.sleep(0.01)
+    for path, status in zip(paths, (200, 200, 404, 200), strict=True):
+        assert (await api.call("GET", path)).status == status
+    assert [record for record in caplog.records if record.levelname in {"ERROR", "CRITICAL"}] == []
