@@ -15,7 +15,7 @@ from uuid import UUID
 from structlog.stdlib import BoundLogger
 from uuid_utils.compat import uuid7
 
-from .booking_batches import NOBODY, BookingBatches
+from .booking_batches import NOBODY, BookingBatches, Granted
 from .database import Connection, Database
 from .errors import (
     HoldExpired,
@@ -30,7 +30,7 @@ from .errors import (
 from .holds import Holds, LiveHold, Prime, Settlement
 from .layouts import Layouts
 from .repository import reservations, showtimes
-from .repository.reservations import LockedReservation, NewHold, Reservation
+from .repository.reservations import LockedReservation, Reservation
 
 MAX_UNSETTLED = 100_000  # some 20 MB; what is beyond it is mended by the end of the holds, or by the next change
 
@@ -172,10 +172,9 @@ async def _grant(
         if held:
             ours = False
             raise SeatsUnavailable(held=held, booked=await stores.batches.find_booked(showtime_id, seat_ids))
-        # Both stores let go at once: time spent on the way here is not added to the hold.
-        ttl_ms = max(1, round((stores.hold_ttl_s - (monotonic() - started)) * 1000))
+        ends, by = started + stores.hold_ttl_s, started + stores.hold_deadline_s
         written = await stores.batches.insert_held(
-            NewHold(reservation_id, user_id, showtime_id, seat_ids, ttl_ms), by=started + stores.hold_deadline_s
+            Granted(reservation_id, user_id, showtime_id, seat_ids, ends=ends, by=by)
         )
         if isinstance(written, Reservation):
             ours = False  # it is the customer's now

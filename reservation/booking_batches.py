@@ -1,43 +1,67 @@
 """What concurrent holds and confirms share: one statement for a whole batch, in which each stands or falls alone."""
 
 from collections.abc import Sequence, Set
+from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
 
 from .batching import Batcher
-from .database import Database, broke_a_constraint
+from .database import Connection, Database, may_be_of_one
 from .errors import DomainError, HoldExpired, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
 from .repository import reservations
 from .repository.reservations import Confirmation, NewHold, Reservation
 
 # A batch of 16 has most of the gain; beyond some sixty the wait for the batch's end outweighs what is left of it.
 MOST_IN_A_BATCH = 64
-# While one batch is in PostgreSQL, the answers of the one before are on their way out.
-LANES = 1
 NOBODY: frozenset[int] = frozenset()
 
 Written = Reservation | frozenset[int]
-Granted = tuple[NewHold, float]
 Asked = tuple[UUID, int]
 SeatOf = tuple[int, Sequence[int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A hold that Redis has granted until `ends`, to be written down by `by`; both on the monotonic clock."""
+
+    reservation_id: UUID
+    user_id: int
+    showtime_id: int
+    seat_ids: Sequence[int]
+    ends: float
+    by: float
+
+    def to_write(self) -> NewHold:
+        """With what is left of it now, so that both stores let go at once: time spent on the way is not added."""
+        left_ms = max(1, round((self.ends - monotonic()) * 1000))
+        return NewHold(self.reservation_id, self.user_id, self.showtime_id, self.seat_ids, left_ms)
+
+
 class BookingBatches:
-    """The statements of booking that run in batches; each method raises what a statement of its own would."""
+    """The statements of booking that run in batches; each method raises what a statement of its own would.
+
+    What a batch leaves open, because one of it may have been in the way of the others, its caller does alone.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._inserts: Batcher[Granted, Written] = Batcher(self._insert_held, most=MOST_IN_A_BATCH, lanes=LANES)
-        self._confirms: Batcher[Asked, Reservation] = Batcher(self._confirm, most=MOST_IN_A_BATCH, lanes=LANES)
-        self._looks: Batcher[SeatOf, frozenset[int]] = Batcher(self._find_booked, most=MOST_IN_A_BATCH, lanes=LANES)
+        self._inserts: Batcher[Granted, Written | None] = Batcher(self._insert_held, most=MOST_IN_A_BATCH)
+        self._confirms: Batcher[Asked, Reservation | None] = Batcher(self._confirm, most=MOST_IN_A_BATCH)
+        self._looks: Batcher[SeatOf, frozenset[int]] = Batcher(self._find_booked, most=MOST_IN_A_BATCH)
 
-    async def insert_held(self, hold: NewHold, *, by: float) -> Written:
+    async def insert_held(self, hold: Granted) -> Written:
         """Write down a hold that Redis has granted, or answer the booked seats that stand against it.
 
         An empty answer means that the showtime has started, is gone, or has changed its room. Raises Overloaded when
-        its turn has not come `by` then, on the monotonic clock: nobody knows how much longer Redis holds it.
+        its turn has not come in time: nobody knows then how much longer Redis holds it.
         """
-        return await self._inserts.submit((hold, by))
+        written = await self._inserts.submit(hold)
+        if written is not None:
+            return written
+        if monotonic() >= hold.by:
+            raise Overloaded
+        [alone] = await self._insert_together([hold])
+        return alone
 
     async def find_booked(self, showtime_id: int, seat_ids: Sequence[int]) -> frozenset[int]:
         """Which of these seats are booked."""
@@ -48,33 +72,27 @@ class BookingBatches:
 
         Raises NotFound, HoldExpired, ReservationCancelled and SeatsUnavailable.
         """
-        return await self._confirms.submit((reservation_id, user_id))
+        asked = (reservation_id, user_id)
+        confirmed = await self._confirms.submit(asked)
+        return await self._confirm_alone(asked) if confirmed is None else confirmed
 
-    async def _insert_held(self, granted: Sequence[Granted]) -> Sequence[Written | Exception]:
+    async def _insert_held(self, granted: Sequence[Granted]) -> Sequence[Written | Exception | None]:
         now = monotonic()
-        in_time = [hold for hold, by in granted if by > now]
-        written = iter(await self._insert_each(in_time) if in_time else [])
-        return [next(written) if by > now else Overloaded() for _, by in granted]
-
-    async def _insert_each(self, holds: Sequence[NewHold]) -> Sequence[Written | Exception]:
+        in_time = [hold for hold in granted if hold.by > now]
+        outcomes: list[Written] | list[None] = []
         try:
-            return await self._insert_together(holds)
+            if in_time:
+                outcomes = await self._insert_together(in_time)
         except Exception as error:
-            if len(holds) == 1 or not broke_a_constraint(error):
+            if len(in_time) == 1 or not may_be_of_one(error):
                 raise
-        # One of them broke a constraint, and with it the statement of all: each alone finds out who it was.
-        return [await self._insert_alone(hold) for hold in holds]
+            outcomes = [None] * len(in_time)
+        each = iter(outcomes)
+        return [next(each) if hold.by > now else Overloaded() for hold in granted]
 
-    async def _insert_alone(self, hold: NewHold) -> Written | Exception:
-        try:
-            [written] = await self._insert_together([hold])
-        except Exception as error:
-            return error
-        return written
-
-    async def _insert_together(self, holds: Sequence[NewHold]) -> list[Written]:
+    async def _insert_together(self, granted: Sequence[Granted]) -> list[Written]:
         async with self._database.connection() as conn:
-            return await reservations.insert_held(conn, holds=holds)
+            return await reservations.insert_held(conn, holds=[hold.to_write() for hold in granted])
 
     async def _find_booked(self, asked: Sequence[SeatOf]) -> Sequence[frozenset[int]]:
         seats = {(showtime_id, seat_id) for showtime_id, seat_ids in asked for seat_id in seat_ids}
@@ -85,24 +103,38 @@ class BookingBatches:
             for showtime_id, seat_ids in asked
         ]
 
-    async def _confirm(self, asked: Sequence[Asked]) -> Sequence[Reservation | Exception]:
-        outcomes = await self._confirm_together(list(dict.fromkeys(asked)))  # a client may send a confirm twice at once
-        if len(outcomes) > 1:
-            # A denial is provisional: a batch-mate that fell may have caused it. Alone, there is nobody to blame.
-            for one, outcome in list(outcomes.items()):
-                if isinstance(outcome, SeatsUnavailable):
-                    outcomes |= await self._confirm_together([one])
-        return [outcomes[one] for one in asked]
+    async def _confirm(self, asked: Sequence[Asked]) -> Sequence[Reservation | Exception | None]:
+        different = list(dict.fromkeys(asked))  # a client may send a confirm twice at once
+        try:
+            async with self._database.transaction() as conn:
+                outcomes = await _confirm(conn, different)
+        except DomainError as error:
+            if not may_be_of_one(error):
+                raise
+            return [None] * len(asked)
+        # A denial is provisional: a batch-mate that fell may have caused it. What was not found may be locked.
+        provisional = (NotFound, SeatsUnavailable) if len(different) > 1 else NotFound
+        return [None if isinstance(outcomes[one], provisional) else outcomes[one] for one in asked]
 
-    async def _confirm_together(self, asked: Sequence[Asked]) -> dict[Asked, Reservation | DomainError]:
-        """One transaction; what was claimed for a reservation that cannot be confirmed is given back in it."""
-        given_back: frozenset[tuple[UUID, int]] = frozenset()
+    async def _confirm_alone(self, asked: Asked) -> Reservation:
+        """Wait for the reservation's lock, which a batch does not, and confirm it where nobody else is to blame."""
+        reservation_id, user_id = asked
         async with self._database.transaction() as conn:
-            found = await reservations.confirm(conn, wanted=asked)
-            fallen = [key for (key, _), one in found.items() if one.before == "held" and not one.confirmed]
-            if fallen:
-                given_back = await reservations.give_back(conn, reservation_ids=fallen)
-        return {one: _outcome(found.get(one), given_back) for one in asked}
+            await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+            outcome = (await _confirm(conn, [asked]))[asked]
+        if isinstance(outcome, DomainError):
+            raise outcome
+        return outcome
+
+
+async def _confirm(conn: Connection, asked: Sequence[Asked]) -> dict[Asked, Reservation | DomainError]:
+    """Confirm in one transaction; what was claimed for a reservation that cannot be is given back in it."""
+    given_back: frozenset[tuple[UUID, int]] = frozenset()
+    found = await reservations.confirm(conn, wanted=asked)
+    fallen = [key for (key, _), one in found.items() if one.before == "held" and not one.confirmed]
+    if fallen:
+        given_back = await reservations.give_back(conn, reservation_ids=fallen)
+    return {one: _outcome(found.get(one), given_back) for one in asked}
 
 
 def _outcome(found: Confirmation | None, given_back: Set[tuple[UUID, int]]) -> Reservation | DomainError:

@@ -49,9 +49,18 @@ _PASSING = (
 )
 
 
-def broke_a_constraint(error: BaseException) -> bool:
-    """Whether an exception of `Database.connection` is, or comes of, a statement that broke a constraint."""
-    return any(isinstance(one, asyncpg.IntegrityConstraintViolationError) for one in (error, error.__cause__))
+# What one of several in a statement can bring upon them all: a broken constraint, or a lock that somebody keeps.
+_OF_ONE = (
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.TransactionRollbackError,
+)
+
+
+def may_be_of_one(error: BaseException) -> bool:
+    """Whether an exception of `Database.connection` may concern one of a batch only, so that each should try alone."""
+    return isinstance(error, _OF_ONE) or isinstance(error.__cause__, _OF_ONE)
 
 
 class Database:

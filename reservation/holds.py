@@ -17,6 +17,7 @@ reached.
 Concurrent callers share one pipelined connection (script_pipeline.py).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -86,7 +87,10 @@ class Holds:
         self._redis = redis
         self._primer = primer
         self._scripts = ScriptPipeline(redis)
-        self._states: Batcher[int, MapState] = Batcher(self._read_states, most=MOST_READS_AT_ONCE, waits_for="redis")
+        self._priming: dict[int, asyncio.Task[DomainError | None]] = {}
+        self._states: Batcher[int, MapState | None] = Batcher(
+            self._read_states, most=MOST_READS_AT_ONCE, waits_for="redis"
+        )
 
     async def take(
         self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_s: int
@@ -110,18 +114,20 @@ class Holds:
 
         Read from Redis after the call, for all who call in the same moment at once.
         """
-        return await self._states.submit(showtime_id)
+        state = await self._states.submit(showtime_id)
+        return state or MapState(*await self._one(Call(VERSION, showtime_id, _keys(showtime_id))))
 
     async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
         """Where seat maps stand, and the seats held in each then; or why it could not be found out."""
         answers = await self._primed([Call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
         return [answer if isinstance(answer, DomainError) else _snapshot(answer) for answer in answers]
 
-    async def _read_states(self, asked: Sequence[int]) -> Sequence[MapState | Exception]:
+    async def _read_states(self, asked: Sequence[int]) -> Sequence[MapState | Exception | None]:
+        """None for what is not primed: whoever asks does that, and nobody else waits for it."""
         showtime_ids = list(dict.fromkeys(asked))
-        answers = await self._primed([Call(VERSION, each, _keys(each)) for each in showtime_ids])
+        answers = await self._scripts.run([Call(VERSION, each, _keys(each)) for each in showtime_ids])
         states = {
-            showtime_id: answer if isinstance(answer, DomainError) else MapState(*answer)
+            showtime_id: answer if isinstance(answer, DomainError) else MapState(*answer) if len(answer) > 1 else None
             for showtime_id, answer in zip(showtime_ids, answers, strict=True)
         }
         return [states[showtime_id] for showtime_id in asked]
@@ -156,17 +162,25 @@ class Holds:
 
     async def _prime(self, showtime_ids: set[int]) -> dict[int, DomainError]:
         """Prime showtimes; answers those that could not be, and why."""
-        failed: dict[int, DomainError] = {}
-        calls = []
-        for showtime_id in showtime_ids:
-            try:
-                prime = await self._primer(showtime_id)
-            except DomainError as error:
-                failed[showtime_id] = error
-            else:
-                calls.append(_prime(showtime_id, prime))
-        await self._scripts.run(calls)
-        return failed
+        each = list(showtime_ids)
+        failed = await asyncio.gather(*map(self._prime_once, each))
+        return {showtime_id: error for showtime_id, error in zip(each, failed, strict=True) if error is not None}
+
+    async def _prime_once(self, showtime_id: int) -> DomainError | None:
+        """Prime a showtime for all who wait for it at once."""
+        priming = self._priming.get(showtime_id)
+        if priming is None:
+            priming = self._priming[showtime_id] = asyncio.create_task(self._prime_showtime(showtime_id))
+            priming.add_done_callback(lambda _: self._priming.pop(showtime_id, None))
+        return await asyncio.shield(priming)
+
+    async def _prime_showtime(self, showtime_id: int) -> DomainError | None:
+        try:
+            prime = await self._primer(showtime_id)
+            await self._scripts.run([_prime(showtime_id, prime)])
+        except DomainError as error:
+            return error
+        return None
 
 
 def _settle(settlement: Settlement) -> Call:

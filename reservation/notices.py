@@ -1,6 +1,7 @@
 """What workers tell each other, over a channel of Redis: that a login session has ended, or an account has changed."""
 
 import asyncio
+from collections import deque
 from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
@@ -14,6 +15,7 @@ CHANNEL = "reservation:sessions"
 SESSION, USER = "session", "user"
 PING_EVERY_S = 2.0
 RETRY_AFTER_S = 0.5
+MOST_UNSENT = 10_000
 
 
 class Listener(Protocol):
@@ -27,12 +29,13 @@ class Listener(Protocol):
 
 
 class Notices:
-    """Tells this worker and every other; those that cannot be told have lost their connection, and remember nothing."""
+    """Tells this worker and every other; what cannot be announced now is later, and remembered for a minute at most."""
 
     def __init__(self, redis: Redis, listener: Listener, log: BoundLogger) -> None:
         self._redis = redis
         self._listener = listener
         self._log = log
+        self._unsent: deque[str] = deque()
 
     async def session_ended(self, session_id: UUID) -> None:
         """A login session is over."""
@@ -64,12 +67,14 @@ class Notices:
             if message is None:
                 if waiting_for_pong:
                     raise TimeoutError("no answer to a ping")
+                await self._send_late()
                 await channel.ping()
                 waiting_for_pong = True
                 continue
             waiting_for_pong = False
             if message["type"] == "subscribe":
                 self._listener.hears(True)
+                await self._send_late()
             elif message["type"] == "message":
                 self._pass_on(str(message["data"]))
 
@@ -81,9 +86,18 @@ class Notices:
             elif kind == USER:
                 self._listener.forget(user_id=int(subject))
 
+    async def _send_late(self) -> None:
+        """Announce what could not be while Redis was away: others may have heard of nothing amiss."""
+        for _ in range(len(self._unsent)):
+            await self._publish(self._unsent.popleft())
+
     async def _publish(self, notice: str) -> None:
-        with suppress(RedisError, OSError, TimeoutError):
+        try:
             await self._redis.publish(CHANNEL, notice)
+        except (RedisError, OSError, TimeoutError) as error:
+            self._log.warning("notice_put_off", notice=notice, cause=repr(error))
+            if len(self._unsent) < MOST_UNSENT:
+                self._unsent.append(notice)
 
 
 def _is_cancelled() -> bool:

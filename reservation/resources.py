@@ -75,8 +75,9 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         cleaning_s=settings.cleaning_s,
     )
     app[SEAT_MAPS] = SeatMaps(database, holds, layouts)
-    # A hold's statement may begin at the deadline, and run until its own.
-    second_look_s = app[STORES].hold_deadline_s + settings.statement_timeout_s + COMMAND_MARGIN_S + 2 * REDIS_TIMEOUT_S
+    # A hold may begin to wait for a connection at the deadline, and its statement then runs until its own.
+    statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S
+    second_look_s = app[STORES].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
     tending = asyncio.create_task(tend_for_ever(client, app[STORES], second_look_s=second_look_s))
     yield
     tending.cancel()

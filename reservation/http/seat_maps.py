@@ -5,6 +5,7 @@ drawn for all who wait for it at once: Redis first, PostgreSQL second, so that a
 seen held or booked, never available.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,19 +58,27 @@ class SeatMaps:
         snapshots = await self._holds.snapshots(showtime_ids)
         async with self._database.connection() as conn:
             booked = await showtimes.booked_seats(conn, showtime_ids=showtime_ids)
-        drawn: dict[int, SeatMap | Exception] = {}
-        for showtime_id, snapshot in zip(showtime_ids, snapshots, strict=True):
-            if isinstance(snapshot, DomainError):
-                drawn[showtime_id] = snapshot
-                continue
+        drawn = await asyncio.gather(
+            *(
+                self._drawn(showtime_id, snapshot, booked.get(showtime_id, ()))
+                for showtime_id, snapshot in zip(showtime_ids, snapshots, strict=True)
+            )
+        )
+        by_showtime = dict(zip(showtime_ids, drawn, strict=True))
+        return [by_showtime[showtime_id] for showtime_id in asked]
+
+    async def _drawn(
+        self, showtime_id: int, snapshot: Snapshot | DomainError, booked: Sequence[int]
+    ) -> SeatMap | Exception:
+        if isinstance(snapshot, DomainError):
+            return snapshot
+        try:
             layout = await self._layouts.at(showtime_id, snapshot.state.layout)
-            if layout is None:
-                drawn[showtime_id] = NotFound("There is no such showtime.")
-            else:
-                drawn[showtime_id] = self._keep(
-                    showtime_id, self._compose(showtime_id, layout, snapshot, booked.get(showtime_id, ()))
-                )
-        return [drawn[showtime_id] for showtime_id in asked]
+        except DomainError as error:
+            return error
+        if layout is None:
+            return NotFound("There is no such showtime.")
+        return self._keep(showtime_id, self._compose(showtime_id, layout, snapshot, booked))
 
     def _compose(self, showtime_id: int, layout: Layout, snapshot: Snapshot, booked: Sequence[int]) -> SeatMap:
         places = layout.room.places

@@ -3,10 +3,13 @@ Confirms holds, one or a batch of them: each reservation gets all its seats and 
 reservations are locked, in the order of their ids; then their seats claimed, in the order of showtime and seat, so
 that confirms cannot deadlock. A seat that another owns is left to them by the unique constraint
 booked_seats_showtime_id_seat_id_key.
-Answers one row for each reservation that is its user's: its status before, with a hold past its time as expired, and
-whether it is confirmed now. A held one that is not may have claimed some of its seats all the same, since a statement
-cannot undo its own inserts: the caller gives them back (reservations/give_back) in the same transaction. A hold may
-run out while it waits for the lock, so the last step asks the clock once more.
+The lock is as strong as an update needs, and no stronger: the foreign keys of a showtime that somebody tries to delete
+look at its reservations, and a full FOR UPDATE here deadlocks with that. A row that somebody else has locked is left
+out, so that no stranger waits for it: the caller comes again for it alone, after reservations/lock_reservation.
+Answers one row for each reservation that is its user's and was not locked: its status before, with a hold past its time
+as expired, and whether it is confirmed now. A held one that is not may have claimed some of its seats all the same,
+since a statement cannot undo its own inserts: the caller gives them back (reservations/give_back) in the same
+transaction. A hold may run out while it waits for a seat, so the last step asks the clock once more.
 Plan: nested loop from the ids to reservations_pkey, then index scans on reservation_seats_pkey and seats_pkey.
 $1 uuid[] reservation_ids: which, each once
 $2 bigint[] user_ids: whose, in the same order
@@ -23,7 +26,7 @@ with locked as materialized (
     from unnest($1::uuid[], $2::bigint[]) as asked (id, user_id)
     inner join reservations as r on asked.id = r.id and asked.user_id = r.user_id
     order by r.id
-    for update of r
+    for no key update of r skip locked
 ),
 
 wanted as materialized (

@@ -11,7 +11,6 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation import booking
-from reservation.booking_batches import LANES
 from reservation.errors import DatabaseUnavailable
 from reservation.http.keys import SESSIONS, STORES
 from tests.api import Answer, Api, Cinema, Connection, Person
@@ -86,7 +85,7 @@ async def test_one_whose_account_is_gone_spoils_no_hold_of_its_batch(api: Api, d
 
     async with locked(db, "reservations"):
         in_front = []
-        for number in range(LANES):
+        for number in range(1):
             hold = api.hold(customers[0], cinema.showtime_id, seats[9 - number])
             in_front.append(asyncio.create_task(hold))
             await until(lambda number=number: blocked(db, number + 1))  # type: ignore[misc]
@@ -120,11 +119,11 @@ async def test_batches_whose_backends_are_killed_lose_no_answered_confirm(
 
     async with locked(db, "booked_seats"):
         storm = [asyncio.create_task(api.confirm(customer, reservation)) for reservation in asked]
-        await until(lambda: blocked(db, LANES))
+        await until(lambda: blocked(db, 1))
         for pid in await waiting_for_locks(db):
             await db.execute("select pg_terminate_backend($1)", pid)
         await until(lambda: any(confirm.done() for confirm in storm))
-        await until(lambda: blocked(db, LANES))
+        await until(lambda: blocked(db, 1))
     first = await asyncio.gather(*storm)
 
     assert {answer.status for answer in first} == {200, 503}
