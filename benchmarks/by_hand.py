@@ -20,15 +20,17 @@ def stay_up(bench: Bench, *, workers: int) -> None:
     """Start all contestants on databases of their own, print how to load them, and wait for Ctrl-C."""
     with _contestants(bench, workers) as (product, peer, bare, walks, lists):
         say(f"\nPostgreSQL: {bench.stand.database_url(walks[0].database)}")
-        say(f"Valkey:     {bench.stand.servers.redis_url}\n")
-        say("# Raise START by what a run has walked, else its seats are taken.")
-        for server, walk in ((product, walks[0]), (peer, walks[1])):
-            for script in ("holds", "cycles"):
-                _print(script, server.url, walk.environment())
-        for name in ("me", "seats", "unchanged"):
-            _print("get", product.url, {"REQUESTS": lists[name]})
-        for name in ("small", "map"):
-            _print("get", bare.url, {"REQUESTS": lists[name]})
+        say(f"Valkey:     {bench.stand.servers.redis_url}")
+        say("\nThese only read:\n")
+        for label, name in (("GET /auth/me", "me"), ("seat maps", "seats"), ("unchanged seat maps, 304", "unchanged")):
+            _print(f"product: {label}", "get", product.url, {"REQUESTS": lists[name]})
+        for label, name in (("a small answer", "small"), ("a seat map's bytes", "map")):
+            _print(f"bare aiohttp: {label}", "get", bare.url, {"REQUESTS": lists[name]})
+        say("\nThese write. Raise START to what a run has walked, else its seats are taken.\n")
+        for contestant, server, walk in (("product", product, walks[0]), ("FastAPI peer", peer, walks[1])):
+            for label, script in (("holds", "holds"), ("holds and confirms", "cycles")):
+                _print(f"{contestant}: {label}", script, server.url, walk.environment())
+        say("\nAll servers stay up until Ctrl-C ends them.")
         signal.pause()
 
 
@@ -53,6 +55,7 @@ def _contestants(
         yield product, peer, bare, walks, lists
 
 
-def _print(script: str, url: str, environment: dict[str, str]) -> None:
+def _print(label: str, script: str, url: str, environment: dict[str, str]) -> None:
     variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
+    say(f"# {label}")
     say(f"{variables} wrk -t1 -c64 -d5s -s {shlex.quote(str(WRK / script))}.lua {url}")

@@ -11,6 +11,7 @@ from .processes import Server, running_server
 from .records import BenchmarkFailed
 from .stand import Stand
 
+STACK = "FastAPI + uvicorn + SQLAlchemy 1.4 (sync, psycopg2) + sync redis-py"
 PEERS = Path(__file__).parent / "peers"
 REQUIREMENTS = PEERS / "fastapi_sqlalchemy" / "requirements.txt"
 # More threads only wait for the interpreter's lock; each has its connections.

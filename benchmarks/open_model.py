@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .bench import Bench
+from .proc import tree_cpu_s
 from .processes import Server, finish
 from .records import BenchmarkFailed
 
@@ -28,6 +29,7 @@ class Offered:
     count: int
     latency_ms: Mapping[str, Mapping[str, float]]
     generator_cpu_s: float
+    server_share: float  # of one core, by the time that was loaded; what the audit asks for is in it
 
     def worst_ms(self, percentile: str) -> float:
         """The higher one of holds and confirms."""
@@ -45,11 +47,13 @@ def offer(
         *("--rate", f"{rate:.1f}", "--duration", f"{seconds:.1f}", "--users", str(USERS), "--seed", str(seed)),
         *("--tokens", str(bench.stand.folder / "offered.tokens"), "--json", str(path)),
     ]
+    before_s = tree_cpu_s(server.pid)
     output = finish(command, folder=bench.stand.folder, environment=environment)
-    return read(json.loads(path.read_text()), rate=rate, cpu_s=output.cpu_s)
+    share = (tree_cpu_s(server.pid) - before_s) / seconds
+    return read(json.loads(path.read_text()), rate=rate, cpu_s=output.cpu_s, server_share=share)
 
 
-def read(report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0) -> Offered:
+def read(report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0, server_share: float = 0.0) -> Offered:
     """Take what matters out of the kit's report."""
     totals, generator = report["totals"], report["generator"]
     if not report["audit"]["clean"]:
@@ -68,5 +72,12 @@ def read(report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0) -> Offer
         for operation in OPERATIONS
     }
     return Offered(
-        rate, totals["answered_per_s"], not reasons, "; ".join(reasons), totals["answered"], latency_ms, cpu_s
+        rate=rate,
+        answered_per_s=totals["answered_per_s"],
+        sustained=not reasons,
+        why_not="; ".join(reasons),
+        count=totals["answered"],
+        latency_ms=latency_ms,
+        generator_cpu_s=cpu_s,
+        server_share=server_share,
     )

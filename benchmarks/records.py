@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
-from .ratios import median, paired_ratios
+from .ratios import median, paired_ratios, spread
 
 # The two charts, and what the names of the throughput chart's samples begin with.
 THROUGHPUT, LATENCY = "throughput", "latency"
@@ -78,6 +78,12 @@ class Records:
         """Ask how many times as fast one contestant was as the other, measured back to back."""
         readings = paired_ratios(self.rates(of), self.rates(to))
         self.figures.append(Figure(title, "ratio", at_least, aim, readings))
+
+    def note_ratio(self, title: str, *, of: str, to: str) -> None:
+        """Note how many times as fast one contestant was as the other, where nothing was asked."""
+        readings = paired_ratios(self.rates(of), self.rates(to))
+        low, high = spread(readings)
+        self.notes.append(f"Not asked for: {title}: {median(readings):.3g}x ({low:.3g} .. {high:.3g}).")
 
     def curve(self, chart: str, series: str) -> list[tuple[float, float]]:
         """The points of a line of a chart, to add to; those of one x are repetitions."""

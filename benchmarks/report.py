@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from .fastapi_peer import STACK
+from .pgbench import CLIENTS
 from .ratios import median, spread
 from .records import LATENCY, SWEPT, THROUGHPUT, Figure, Records, Sample
 
@@ -10,12 +12,16 @@ CHARTS = {
     LATENCY: "Latency (ms) against requests offered a second",
 }
 UNITS = {"ratio": "x", "growth": "x", "latency": " ms", "rate": "/s"}
-HEAD = """\
+HEAD = f"""\
 # Results
 
 Written by `make bench`; [README.md](README.md) says what is measured and how. A ratio is computed for each repetition,
 between contestants measured back to back, and the median of the ratios is what was reached; the spread is the lowest
 and the highest of them. Ratios carry over to other machines better than absolute numbers do.
+
+"FastAPI" stands for one peer: {STACK}. pgbench runs with
+{CLIENTS} clients, as asked, whatever the product is driven with. The peak of the open model ends where the generator
+or the server falls behind, since they share the machine; the note on it says what went wrong beyond.
 """
 
 

@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 
 from ..bench import Bench, say
-from ..fastapi_peer import running_peer
+from ..fastapi_peer import STACK, running_peer
 from ..stand import empty_template
 from ..walks import Walk
 
@@ -38,7 +38,7 @@ def run(bench: Bench) -> None:
                 walk.drive(bench, name, server, "cycles", connections=CONNECTIONS, unit="confirmed")
     for walk in (product_walk, peer_walk):
         walk.check()
-    bench.records.ask_ratio("hold-and-confirm cycles / FastAPI", of=PRODUCT, to=PEER, at_least=25, aim=50)
+    bench.records.ask_ratio(f"hold-and-confirm cycles / {STACK}", of=PRODUCT, to=PEER, at_least=25, aim=50)
 
 
 def best_peer_workers(bench: Bench, walk: Walk) -> int:
@@ -52,6 +52,6 @@ def best_peer_workers(bench: Bench, walk: Walk) -> int:
     best = max(rates, key=lambda workers: rates[workers])
     say(f"  FastAPI with 1 worker {rates[1]:.0f}, with 2 {rates[2]:.0f} cycles/s: {best} from here on")
     bench.records.notes.append(
-        f"The FastAPI peer did {rates[1]:.0f} cycles/s with 1 worker and {rates[2]:.0f} with 2; {best} counted."
+        f"The peer on {STACK} did {rates[1]:.0f} cycles/s with 1 worker and {rates[2]:.0f} with 2; {best} counted."
     )
     return best

@@ -1,6 +1,7 @@
 """Latency of holds and confirms at 70 % of the load that the product sustains, in the open model."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..bench import Bench, Run, say
 from ..open_model import OPERATIONS, Offered, offer
@@ -20,6 +21,23 @@ SHARES_PLOTTED = (0.1, 0.3, 0.5, 0.7, 0.85, 1.0)
 CONTESTANT = "product, open model at 70 % of peak"
 
 
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The highest rate that was sustained, what the server used of a core there, and what went wrong beyond."""
+
+    rate: float
+    server_share: float = 0.0
+    beyond: float = 0.0
+    why_not: str = ""
+
+    def __str__(self) -> str:
+        ended = f"; at {self.beyond:,.0f}: {self.why_not}" if self.beyond else ""
+        return (
+            f"Peak of the open model: {self.rate:,.0f} requests a second offered and sustained, with the server at "
+            f"{self.server_share:.0%} of a core (the audit's requests among them){ended}."
+        )
+
+
 def run(bench: Bench) -> None:
     """Find the highest rate that is sustained, then measure at 70 % of it, and along the way up to it."""
     stand = bench.stand
@@ -34,40 +52,47 @@ def run(bench: Bench) -> None:
     with bench.product("product-latency", database=database, redis_url=redis_url, workers=WORKERS) as server:
         peak = find_peak(bench, server, environment)
         for number in bench.repetitions():
-            _measure(bench, server, environment, peak * SHARE, number)
+            _measure(bench, server, environment, peak.rate * SHARE, number)
         for share in SHARES_PLOTTED:
-            _show(bench, _offer(bench, server, environment, peak * share, seed=1))
+            _show(bench, _offer(bench, server, environment, peak.rate * share, seed=1))
     records = bench.records
-    records.notes.append(f"Peak of the open model: {peak:,.0f} requests a second offered and sustained.")
+    records.notes.append(str(peak))
     for operation in OPERATIONS:
         p99 = [sample.latency_ms[f"{operation} p99"] for sample in records.samples[CONTESTANT]]
         records.figures.append(Figure(f"p99 of a {operation} at 70 % of peak offered load", "latency", 25, 10, p99))
 
 
-def find_peak(bench: Bench, server: Server, environment: Mapping[str, str]) -> float:
+def find_peak(bench: Bench, server: Server, environment: Mapping[str, str]) -> Peak:
     """Double the rate until it is too much, then halve the interval a few times."""
     good, bad = 0.0, 0.0
-    rate = FIRST_RATE
+    rate, share, why_not = FIRST_RATE, 0.0, ""
     while not bad and rate < HIGHEST_RATE:
         # A hiccup of the machine on the way up is tried again: it would stand for the peak.
-        if any(_offer(bench, server, environment, rate, seed=seed).sustained for seed in (1, 2)):
-            good, rate = rate, rate * 2
+        offered = _offer(bench, server, environment, rate, seed=1)
+        if not offered.sustained:
+            offered = _offer(bench, server, environment, rate, seed=2)
+        if offered.sustained:
+            good, share, rate = rate, offered.server_share, rate * 2
         else:
-            bad = rate
-    for _ in range(BISECTIONS):
+            bad, why_not = rate, offered.why_not
+    for _ in range(BISECTIONS if bad else 0):
         middle = (good + bad) / 2
-        if _offer(bench, server, environment, middle, seed=1).sustained:
-            good = middle
+        offered = _offer(bench, server, environment, middle, seed=1)
+        if offered.sustained:
+            good, share = middle, offered.server_share
         else:
-            bad = middle
-    return good or FIRST_RATE / 2**BISECTIONS
+            bad, why_not = middle, offered.why_not
+    return Peak(good or FIRST_RATE / 2**BISECTIONS, share, bad, why_not)
 
 
 def _offer(bench: Bench, server: Server, environment: Mapping[str, str], rate: float, *, seed: int) -> Offered:
     offered = offer(bench, server, environment, rate=rate, seconds=PROBE_S, seed=seed)
     verdict = "sustained" if offered.sustained else f"too much: {offered.why_not}"
     answered, p99_ms = offered.answered_per_s, offered.worst_ms("p99")
-    say(f"  {rate:,.0f}/s offered, {answered:,.0f}/s answered, p99 {p99_ms:.1f} ms: {verdict}")
+    say(
+        f"  {rate:,.0f}/s offered, {answered:,.0f}/s answered, p99 {p99_ms:.1f} ms, "
+        f"server {offered.server_share:.0%} of a core: {verdict}"
+    )
     return offered
 
 

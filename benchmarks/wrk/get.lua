@@ -9,13 +9,7 @@ dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 local requests, at = {}, 0
 
 function init()
-  for line in io.lines(os.getenv("REQUESTS")) do
-    local path, token, etag = line:match("^(%S+) (%S+) (%S+)$")
-    local headers = {}
-    if token ~= "-" then headers["Authorization"] = "Bearer " .. token end
-    if etag ~= "-" then headers["If-None-Match"] = etag end
-    requests[#requests + 1] = wrk.format("GET", path, headers)
-  end
+  requests = gets_of_requests()
   at = thread_number % #requests
 end
 
@@ -25,6 +19,6 @@ function request()
 end
 
 if os.getenv("DELAY_MS") then
-  local delay_ms = tonumber(os.getenv("DELAY_MS"))
+  local delay_ms = number_of("DELAY_MS")
   function delay() return delay_ms end
 end

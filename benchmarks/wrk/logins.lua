@@ -8,8 +8,9 @@ dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 local logins, at = {}, 0
 
 function init()
-  local password = os.getenv("PASSWORD")
-  for email in io.lines(os.getenv("LOGINS")) do
+  local password = os.getenv("PASSWORD") or fail("PASSWORD is not set: it has to be that of the accounts in LOGINS")
+  for _, parts in ipairs(lines_of("LOGINS", "one e-mail address", "^(%S+@%S+)$")) do
+    local email = parts[1]
     local body = string.format('{"email": "%s", "password": "%s"}', email, password)
     logins[#logins + 1] = wrk.format("POST", "/auth/login", { ["Content-Type"] = "application/json" }, body)
   end

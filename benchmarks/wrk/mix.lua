@@ -10,17 +10,11 @@ dofile(here .. "report.lua")
 dofile(here .. "walk.lua")
 
 local requests, at, last_map = {}, 0, nil
-local count = tonumber(os.getenv("COUNT") or 10000)
+local count = number_of("COUNT", 10000)
 
 function init()
   walk.open()
-  for line in io.lines(os.getenv("REQUESTS")) do
-    local path, token, etag = line:match("^(%S+) (%S+) (%S+)$")
-    local headers = {}
-    if token ~= "-" then headers["Authorization"] = "Bearer " .. token end
-    if etag ~= "-" then headers["If-None-Match"] = etag end
-    requests[#requests + 1] = wrk.format("GET", path, headers)
-  end
+  requests = gets_of_requests()
 end
 
 function request()

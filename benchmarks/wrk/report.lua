@@ -2,6 +2,54 @@
 -- A script names the counters that it keeps as global numbers in REPORTED before it includes this, and says what is
 -- told of all threads: their "sum" or their "max".
 
+-- Ends wrk with one line that says what is wrong.
+function fail(message)
+  io.stderr:write(message, "\n")
+  os.exit(1)
+end
+
+-- A number from the environment.
+function number_of(variable, default)
+  local value = os.getenv(variable)
+  return tonumber(value or default) or fail(variable .. " has to be a number, not " .. value)
+end
+
+-- The lines of the file that a variable names, each taken apart by the first pattern that matches: a list of lists.
+function lines_of(variable, form, ...)
+  local path = os.getenv(variable)
+  if not path or path == "" then
+    fail(variable .. " is not set: it has to name a file with " .. form .. " a line; see benchmarks/README.md")
+  end
+  local file, problem = io.open(path)
+  if not file then fail(variable .. ": " .. problem) end
+  if not file:read(0) then fail(variable .. ": " .. path .. " is empty, or no file") end
+  local found = {}
+  for line in file:lines() do
+    local parts = {}
+    for _, pattern in ipairs({ ... }) do
+      parts = { line:match(pattern) }
+      if #parts > 0 then break end
+    end
+    if #parts == 0 then fail(string.format("%s: %s, line %d is not %s", variable, path, #found + 1, form)) end
+    found[#found + 1] = parts
+  end
+  file:close()
+  return found
+end
+
+-- The GETs of the file REQUESTS.
+function gets_of_requests()
+  local requests = {}
+  for _, parts in ipairs(lines_of("REQUESTS", "`PATH TOKEN|- ETAG|-`", "^(/%S*) (%S+) (%S+)$")) do
+    local path, token, etag = unpack(parts)
+    local headers = {}
+    if token ~= "-" then headers["Authorization"] = "Bearer " .. token end
+    if etag ~= "-" then headers["If-None-Match"] = etag end
+    requests[#requests + 1] = wrk.format("GET", path, headers)
+  end
+  return requests
+end
+
 local ffi = require("ffi")
 ffi.cdef [[
   typedef struct { long seconds, nanoseconds; } instant;

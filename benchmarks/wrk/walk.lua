@@ -5,17 +5,18 @@
 -- ABREAST: over how many showtimes holds are spread at a time (100), as on an evening on which all of them sell.
 -- Who holds is told by the showtime, so that the answer to a hold names its customer, too.
 local SEATS_A_HOLD = 4
-local abreast = tonumber(os.getenv("ABREAST") or 100)
-local threads = tonumber(os.getenv("THREADS") or 1)
+local abreast = number_of("ABREAST", 100)
+local threads = number_of("THREADS", 1)
 
 local rooms, shows, tokens, at = {}, {}, {}, 0
 
 walk = {}
 
 function walk.open()
-  for line in io.lines(os.getenv("TOKENS")) do tokens[#tokens + 1] = line:match("^%d+ (%S+)$") end
-  for line in io.lines(os.getenv("SEATS")) do
-    local kind, id, rest = line:match("^(%a+) (%d+) (.*)$")
+  for _, parts in ipairs(lines_of("TOKENS", "`USER TOKEN`", "^%d+ (%S+)$")) do tokens[#tokens + 1] = parts[1] end
+  local form = "`room ROOM SEAT...` or `show SHOWTIME ROOM`"
+  for _, parts in ipairs(lines_of("SEATS", form, "^(room) (%d+) ([%d ]+)$", "^(show) (%d+) (%d+)$")) do
+    local kind, id, rest = unpack(parts)
     if kind == "room" then
       local seats, blocks = {}, {}
       for seat in rest:gmatch("%d+") do seats[#seats + 1] = seat end
@@ -25,10 +26,12 @@ function walk.open()
       end
       rooms[id] = blocks
     else
+      if not rooms[rest] then fail("SEATS: room " .. rest .. " does not stand before its show " .. id) end
       shows[#shows + 1] = { id = id, blocks = rooms[rest] }
     end
   end
-  at = tonumber(os.getenv("START") or 0) + thread_number
+  if #shows == 0 then fail("SEATS: there is no show in it") end
+  at = number_of("START", 0) + thread_number
   walked = 0  -- how far the walk has got, for START of the next run
   ran_out = 0
 end

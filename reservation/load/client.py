@@ -5,6 +5,7 @@ costs here and what it costs a general client.
 """
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from .target import Target
 
 SWEEP_EVERY_S = 0.1  # how late a timeout may be noticed
 CONNECT_TIMEOUT_S = 10.0
+# OpenSSL's words, by version, for an answer that is no TLS.
+NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 
 
 class Client:
@@ -164,4 +167,8 @@ def _kind(error: OSError | TimeoutError) -> str:
         return "connect_timeout"
     if isinstance(error, ConnectionRefusedError):
         return "connection_refused"
-    return "tls_error" if isinstance(error, ssl.SSLError) else "connect_failed"
+    if isinstance(error, socket.gaierror):
+        return "name_not_resolved"
+    if isinstance(error, ssl.SSLError):
+        return "plain_http" if error.reason in NO_TLS else "tls_error"
+    return "connect_failed"

@@ -23,6 +23,7 @@ from .ledger import Booking, Ledger
 Item = TypeVar("Item")
 
 MAX_LOOKED_UP = 2000
+MAX_UNKNOWN = 10_000  # looked up besides, since only the service knows what became of them
 MAX_MAPS = 500
 AT_ONCE = 16
 TRIES = 5
@@ -35,16 +36,21 @@ POSSIBLE: dict[str, set[str]] = {
     "confirming": {"held", "expired", "confirmed"},
     "unknown": {"held", "expired", "confirmed", "cancelled"},
 }
+UNKNOWN = {"confirming", "unknown"}
 
 
 @dataclass(slots=True)
 class AuditResult:
-    """What was looked at, and what was wrong; `stores` is None where they were not at hand."""
+    """What was looked at, of how many, and what was wrong; `stores` is None where they were not at hand."""
 
     violations: list[str] = field(default_factory=list)
     confirmed: int = 0
     looked_up: int = 0
+    reservations: int = 0
+    unknown_looked_up: int = 0
+    unknown: int = 0
     maps: int = 0
+    maps_sold: int = 0
     seats: int = 0
     stores: bool | None = None
 
@@ -59,7 +65,11 @@ class AuditResult:
             "clean": self.clean,
             "confirmed_reservations": self.confirmed,
             "reservations_looked_up": self.looked_up,
+            "reservations": self.reservations,
+            "unknown_looked_up": self.unknown_looked_up,
+            "unknown": self.unknown,
             "seat_maps_looked_at": self.maps,
+            "seat_maps_sold_from": self.maps_sold,
             "seats_found_booked": self.seats,
             "stores_audited": bool(self.stores),
             "violations": self.violations,
@@ -92,10 +102,18 @@ async def audit_run(
 
 
 async def _look_up(client: Client, ledger: Ledger, tokens: Sequence[str], result: AuditResult, seed: int) -> None:
-    """Every reservation, or of very many a sample, must be what its customer was told."""
-    bookings = [*ledger.bookings.values(), *ledger.past]
-    if len(bookings) > MAX_LOOKED_UP:
-        bookings = Random(f"audit {seed}").sample(bookings, MAX_LOOKED_UP)  # noqa: S311 - to be repeatable
+    """Every reservation, or of very many a sample, must be what its customer was told.
+
+    Those whose last answer was lost are no part of the sample: one of them that turns out to be confirmed owns its
+    seats, and a seat that was sold to somebody else meanwhile was sold twice.
+    """
+    everyone = [*ledger.bookings.values(), *ledger.past]
+    chance = Random(f"audit {seed}")  # noqa: S311 - to be repeatable
+    unknown = [booking for booking in everyone if booking.state in UNKNOWN]
+    known = [booking for booking in everyone if booking.state not in UNKNOWN]
+    result.reservations, result.unknown = len(everyone), len(unknown)
+    # The unknown ones last: the service may still be at work on what nobody waits for any more.
+    bookings = [*_some(known, MAX_LOOKED_UP, chance), *_some(unknown, MAX_UNKNOWN, chance)]
 
     async def look_up(booking: Booking) -> None:
         request = client.target.request("GET", f"/reservations/{booking.id}", token=tokens[booking.user])
@@ -106,9 +124,21 @@ async def _look_up(client: Client, ledger: Ledger, tokens: Sequence[str], result
             result.violations.append(f"{said}, is answered {answer.status or answer.fault} {answer.code}")
         elif found["status"] not in POSSIBLE[booking.state]:
             result.violations.append(f"{said}, is {found['status']}")
+        if found is not None and found["status"] == "confirmed":
+            result.violations += _sold(ledger, booking, [seat["seat_id"] for seat in found["seats"]])
         result.looked_up += 1
+        result.unknown_looked_up += booking.state in UNKNOWN
 
     await _each(look_up, bookings)
+
+
+def _sold(ledger: Ledger, booking: Booking, seats: Sequence[int]) -> list[str]:
+    """Enter the seats of a reservation that was found confirmed; gives what is wrong and was not known before."""
+    wrong = [clash for clash in ledger.sold(booking, seats) if clash not in ledger.violations]
+    if sorted(seats) != sorted(booking.seats):
+        held = sorted(booking.seats)
+        wrong.append(f"reservation {booking.id} was answered seats {held}, and is confirmed with {sorted(seats)}")
+    return wrong
 
 
 async def _look_at_maps(client: Client, ledger: Ledger, result: AuditResult) -> None:
@@ -131,6 +161,7 @@ async def _look_at_maps(client: Client, ledger: Ledger, result: AuditResult) -> 
         result.maps += 1
         result.seats += len(sold[showtime_id])
 
+    result.maps_sold = len(sold)
     await _each(look_at, sorted(sold)[:MAX_MAPS])
 
 
@@ -152,6 +183,11 @@ async def _insist(client: Client, request: bytes) -> Answer:
             break
         await asyncio.sleep(PAUSE_S)
     return answer
+
+
+def _some(items: list[Item], most: int, chance: Random) -> list[Item]:
+    """All of them, or of too many a sample."""
+    return items if len(items) <= most else chance.sample(items, most)
 
 
 async def _each(work: Callable[[Item], Awaitable[None]], items: Sequence[Item]) -> None:

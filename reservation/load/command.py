@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
-from . import LoadError, customers
+from ..settings import Settings
+from . import customers
 from .drill_report import drill_text
 from .drill_run import Sale, run_drill
 from .options import (
+    Figure,
     check_writable,
     connecting,
     finish,
@@ -24,8 +26,8 @@ from .options import (
 )
 from .plan import PROFILES, Plan
 from .report import run_text
-from .reset import Taken, reset_remotely, reset_stores
-from .run import Wiring, check_reachable, open_client, run_load, run_loop, tokens_for
+from .reset import Taken, database_name, reset_remotely, reset_stores
+from .run import Wiring, check_reachable, check_stores, open_client, run_load, run_loop, tokens_for
 
 MAX_IN_FLIGHT = 1_000_000
 FEW_CONNECTIONS = 8
@@ -37,19 +39,19 @@ DAY_S = 86_400
     "--rate",
     default=100.0,
     show_default=True,
-    type=click.FloatRange(0.1, 1_000_000),
+    type=Figure(0.1, 1_000_000),
     help="Requests a second; they arrive by chance and wait for no answer.",
 )
 @click.option(
-    "--duration", default=30.0, show_default=True, type=click.FloatRange(1, 86_400), metavar="SECONDS", help="How long."
+    "--duration", default=30.0, show_default=True, type=Figure(1, 86_400), metavar="SECONDS", help="How long."
 )
 @click.option(
-    "--ramp", default=0.0, show_default=True, type=click.FloatRange(0), metavar="SECONDS", help="Rise from 0 to --rate."
+    "--ramp", default=0.0, show_default=True, type=Figure(0), metavar="SECONDS", help="Rise from 0 to --rate."
 )
 @click.option("--profile", default="mixed", show_default=True, type=click.Choice(list(PROFILES)), help="Who comes.")
 @click.option(
     "--contention",
-    type=click.FloatRange(0, 1),
+    type=Figure(0, 1),
     help="Share of customers who want the best seats of the hottest showtime  [default: the profile's]",
 )
 @click.option("--showtimes", type=click.IntRange(1, 10_000), help="How many showtimes  [default: the profile's]")
@@ -74,7 +76,7 @@ DAY_S = 86_400
 def load(context: click.Context, /, **options: Any) -> None:
     """Put load on a service, and audit what it answered.
 
-    Arrivals are an open, seeded Poisson process of requests; latency counts from the intended arrival. Exit status 2
+    Arrivals are an open, seeded Poisson process of requests; latency counts from the intended arrival. Exit status 3
     means that an invariant was broken. docs/load.md is the manual.
     """
     if context.invoked_subcommand is not None:
@@ -97,18 +99,28 @@ def load(context: click.Context, /, **options: Any) -> None:
 def reset(context: click.Context, /, **options: Any) -> None:
     """Take back what load users booked and the rooms of drills, so that a run can be repeated.
 
-    Where the stores are at hand it is deleted; no load may run meanwhile. With --remote it is cancelled through the
-    API, and the history of it stays.
+    Where the stores are at hand, and are those of the service at --url, it is deleted; no load may run meanwhile. With
+    --remote it is cancelled through the API, and the history of it stays.
     """
+    check_writable(options)
+    wiring = wiring_of(options | {"connections": FEW_CONNECTIONS}, max_in_flight=MAX_IN_FLIGHT)
     with stores_at_hand(context, options["data_dir"], remote=options["remote"]) as settings:
         if settings is not None:
-            taken = run_loop(lambda: reset_stores(settings))
-            click.echo(f"{taken.reservations:,} reservations and {taken.drills:,} drill rooms deleted")
+            taken = run_loop(lambda: _reset_stores(wiring, settings))
+            click.echo(
+                f"{taken.reservations:,} reservations and {taken.drills:,} drill rooms deleted "
+                f"from {database_name(settings)}"
+            )
             return
-    wiring = wiring_of(options | {"connections": FEW_CONNECTIONS}, max_in_flight=MAX_IN_FLIGHT)
     taken = run_loop(lambda: _reset_remotely(wiring, options["users"]))
     late = f", {taken.refused:,} could not be" if taken.refused else ""
     click.echo(f"{taken.reservations:,} reservations cancelled{late}; their history and the rooms of drills remain")
+
+
+async def _reset_stores(wiring: Wiring, settings: Settings) -> Taken:
+    async with open_client(wiring) as client:
+        await check_stores(client, settings)
+    return await reset_stores(settings)
 
 
 async def _reset_remotely(wiring: Wiring, users: int) -> Taken:
@@ -140,11 +152,16 @@ def tokens(context: click.Context, /, **options: Any) -> None:
     wiring = wiring_of(options | {"connections": FEW_CONNECTIONS, "tokens_file": None}, max_in_flight=MAX_IN_FLIGHT)
     with stores_at_hand(context, options["data_dir"], remote=options["remote"]) as settings:
         if settings is not None:
-            made = run_loop(lambda: customers.mint_tokens(settings, users=options["users"], life_s=options["life"]))
+            made = run_loop(lambda: _mint(wiring, settings, users=options["users"], life_s=options["life"]))
         else:
             made = run_loop(lambda: _log_in(wiring, options["users"]))
     customers.write_tokens(file, made)
-    click.echo(f"{len(made):,} tokens written to {file}")
+
+
+async def _mint(wiring: Wiring, settings: Settings, *, users: int, life_s: int) -> list[str]:
+    async with open_client(wiring) as client:
+        await check_stores(client, settings)
+    return await customers.mint_tokens(settings, users=users, life_s=life_s)
 
 
 async def _log_in(wiring: Wiring, users: int) -> list[str]:
@@ -182,11 +199,11 @@ async def _log_in(wiring: Wiring, users: int) -> list[str]:
 def drill(context: click.Context, /, **options: Any) -> None:
     """The on-sale drill: all customers want the seats of one showtime at the same instant.
 
-    It makes a room and a showtime of its own. Exit status 2 means that a check failed; see docs/load.md for the checks.
+    It makes a room and a showtime of its own. Exit status 3 means that a check failed; see docs/load.md for the checks.
     """
-    check_writable(options)
     if options["remote"] and not options["admin_email"]:
-        raise LoadError("--remote needs --admin-email: somebody has to make the room and the showtime")
+        raise click.UsageError("--remote needs --admin-email: somebody has to make the room and the showtime")
+    check_writable(options)
     if options["admin_email"] and options["admin_password"] is None:
         options["admin_password"] = click.prompt("Password of the administrator", hide_input=True)
     fewest, most = options["per_customer"]
@@ -208,7 +225,7 @@ def drill(context: click.Context, /, **options: Any) -> None:
 def _plan(options: dict[str, Any]) -> Plan:
     profile = PROFILES[options["profile"]]
     if options["ramp"] > options["duration"]:
-        raise LoadError(f"--ramp {options['ramp']:g} is longer than --duration {options['duration']:g}")
+        raise click.UsageError(f"--ramp {options['ramp']:g} is longer than --duration {options['duration']:g}")
     fewest, most = options["seats"]
     return Plan(
         profile=profile,

@@ -19,7 +19,7 @@ import orjson
 from .client import Client
 from .connection import Answer
 from .ledger import Booking, Ledger
-from .measures import Measures
+from .measures import TIMEOUTS, Measures
 from .shows import Show
 
 MAX_TRIES = 200
@@ -139,6 +139,7 @@ class Drill:
     async def _buy(self, number: int, booking: Booking) -> None:
         """Confirm until it is known whether it worked."""
         request = self.client.target.request("POST", f"/reservations/{booking.id}/confirm", token=self.tokens[number])
+        booking.state = "confirming"
         for _ in range(MAX_TRIES):
             since = self._offered_now()
             for seat in booking.seats:
@@ -185,7 +186,7 @@ class Drill:
         return now
 
     def _count(self, name: str, since: float, answer: Answer, *, expected: bool) -> None:
-        if answer.status:
+        if answer.status or answer.fault in TIMEOUTS:
             self.measures.connection_wait.add(answer.sent_at - since)
         self.measures.answer(
             name,

@@ -18,7 +18,7 @@ from .alarm import Alarm
 from .client import Client
 from .connection import Answer
 from .ledger import Booking, Ledger
-from .measures import Measures
+from .measures import TIMEOUTS, Measures
 from .plan import Arrival, Fate, Operation, Plan
 from .shows import Show
 
@@ -145,7 +145,7 @@ class Engine:
         self._loop.call_soon(self._wake, alarm)
 
     def _count(self, name: str, sent: _Sent, answer: Answer, *, expected: bool) -> None:
-        if answer.status:
+        if answer.status or answer.fault in TIMEOUTS:
             self.measures.connection_wait.add(answer.sent_at - sent.handled)
         self.measures.answer(
             name,

@@ -5,6 +5,7 @@ it to somebody else before the answer arrives. What was never answered is not he
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -58,10 +59,19 @@ class Ledger:
         if sorted(seat["seat_id"] for seat in answer["seats"]) != sorted(booking.seats):
             self.violate(f"reservation {booking.id}: confirmed other seats than were held")
         booking.state = "confirmed"
-        for seat in booking.seats:
+        for clash in self.sold(booking, booking.seats):
+            self.violate(clash)
+
+    def sold(self, booking: Booking, seats: Iterable[int]) -> list[str]:
+        """Enter that a reservation has these seats for good; gives those that another live one has as well."""
+        clashes = []
+        for seat in seats:
             owner = self.owners.setdefault((booking.showtime_id, seat), booking.id)
             if owner != booking.id:
-                self.violate(f"showtime {booking.showtime_id}, seat {seat}: sold twice, to {owner} and to {booking.id}")
+                clashes.append(
+                    f"showtime {booking.showtime_id}, seat {seat}: sold twice, to {owner} and to {booking.id}"
+                )
+        return clashes
 
     def giving_up(self, booking: Booking) -> None:
         """Note that a cancel is being sent: from now on the seats may be somebody else's."""

@@ -10,6 +10,9 @@ from hdrh.histogram import HdrHistogram
 HIGHEST_US = 3_600_000_000  # an hour; what is longer counts as an hour
 DIGITS = 3  # significant digits of every value: within 0.1 %
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
+# Faults of which somebody was kept waiting, and of these the ones where the request was never sent.
+TIMEOUTS = {"timeout", "connect_timeout", "connection_wait_timeout"}
+NEVER_SENT = {"connect_timeout", "connection_wait_timeout"}
 LATE_MS = 5.0
 LATE_SHARE = 0.1
 
@@ -152,13 +155,14 @@ class Measures:
             if status == 409:
                 self.refused += 1
                 row.refused += 1
-        elif code != "timeout":
-            return  # nobody was kept waiting for an answer: an error, not a latency
+        elif code not in TIMEOUTS:
+            return  # nobody was kept waiting: an error, not a latency
         elapsed_s = ended_s - intended_s
         if name not in self.latency:
             self.latency[name], self.service[name] = Histogram(), Histogram()
         self.latency[name].add(elapsed_s)
-        self.service[name].add(ended_s - sent_s)
+        if status or code not in NEVER_SENT:
+            self.service[name].add(ended_s - sent_s)
         self.all.add(elapsed_s)
         row.latencies_s.append(elapsed_s)
 

@@ -1,5 +1,6 @@
 """What the commands of the load kit have in common: options, how the target is reached, where reports go."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -10,16 +11,38 @@ import click
 
 from ..settings import HIGHEST_MAX_SEATS, Settings
 from . import LoadError
-from .customers import MAX_USERS
+from .customers import MAX_USERS, check_tokens_file
 from .page import write_page
 from .report import Report, write_json
 from .run import Wiring
 from .target import Target
 
 CurrentStores = Callable[[Path | None], AbstractContextManager[Settings]]
-VIOLATED = 2
+VIOLATED = 3
 
-url = click.option("--url", default="http://127.0.0.1:8000", show_default=True, help="The service under load.")
+
+class Figure(click.FloatRange):
+    """A number within bounds; what is no number (nan) is within none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Take the option's text; wrong usage if it is no number or out of bounds."""
+        figure = super().convert(value, param, ctx)
+        if math.isnan(figure):
+            self.fail(f"{value!r} is no number", param, ctx)
+        return figure
+
+
+def _an_address(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        Target.of(value)
+    except LoadError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+url = click.option(
+    "--url", callback=_an_address, default="http://127.0.0.1:8000", show_default=True, help="The service under load."
+)
 remote = click.option(
     "--remote",
     is_flag=True,
@@ -35,7 +58,7 @@ timeout = click.option(
     "timeout_s",
     default=10.0,
     show_default=True,
-    type=click.FloatRange(0.1, 600),
+    type=Figure(0.1, 600),
     metavar="SECONDS",
     help="Longest wait for an answer.",
 )
@@ -96,7 +119,7 @@ def stores_at_hand(context: click.Context, data_dir: Path | None, *, remote: boo
 
 
 def finish(report: Report, text: str, options: dict[str, Any]) -> None:
-    """Hand the report out, and end with status 2 if a promise was broken."""
+    """Hand the report out, and end with status 3 if a promise was broken."""
     click.echo(text)
     if options["json_file"]:
         write_json(report, options["json_file"])
@@ -118,8 +141,10 @@ def wiring_of(options: dict[str, Any], *, max_in_flight: int) -> Wiring:
 
 
 def check_writable(options: dict[str, Any]) -> None:
-    """Find out before the run, and not after it, that a report has nowhere to go; raises LoadError."""
+    """Find out before the run, and not after it, that a file has nowhere to go; raises LoadError."""
     for name in ("json_file", "html_file", "tokens_file"):
         path: Path | None = options.get(name)
         if path is not None and not path.absolute().parent.is_dir():
             raise LoadError(f"{path}: there is no folder {path.absolute().parent}")
+    if options.get("tokens_file"):
+        check_tokens_file(options["tokens_file"])

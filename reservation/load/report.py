@@ -127,9 +127,10 @@ def run_text(report: Report) -> str:
     if totals["sold_out_at_s"] is not None:
         lines += [
             "",
-            f"SOLD OUT: after {totals['sold_out_at_s']:,.1f} s a customer found no seat left in any showtime; "
-            f"{totals['substituted'].get('hold', 0):,} holds became looks at a seat map. More showtimes or seats, "
-            "or `reservation load reset`, would let the run go on selling.",
+            f"SOLD OUT: after {totals['sold_out_at_s']:,.1f} s no seat left in the data set's "
+            f"{len(report['data_set']['showtimes']):,} showtimes: raise --showtimes, seed more "
+            "(reservation seed scale), or reservation load reset; "
+            f"{totals['substituted'].get('hold', 0):,} holds became looks at a seat map.",
         ]
     return "\n".join([*lines, *warning_lines(report), "", *audit_lines(report["audit"])])
 
@@ -162,11 +163,23 @@ def warning_lines(report: Report) -> list[str]:
 
 def audit_lines(audit: dict[str, Any]) -> list[str]:
     """What the audit looked at and found."""
+    stores = "both stores audited" if audit["stores_audited"] else "the stores were not at hand"
+    looked_at = (
+        f"{audit['confirmed_reservations']:,} confirmed; {audit['reservations_looked_up']:,} of "
+        f"{audit['reservations']:,} reservations looked up, {audit['unknown_looked_up']:,} of {audit['unknown']:,} "
+        f"whose last answer was lost among them; {audit['seat_maps_looked_at']:,} of {audit['seat_maps_sold_from']:,} "
+        f"seat maps looked at, {audit['seats_found_booked']:,} seats found booked; {stores}"
+    )
     if audit["clean"]:
-        stores = "; both stores audited" if audit["stores_audited"] else "; the stores were not at hand"
-        return [
-            f"audit: every invariant holds ({audit['confirmed_reservations']:,} confirmed, "
-            f"{audit['reservations_looked_up']:,} reservations looked up, {audit['seats_found_booked']:,} seats found "
-            f"booked{stores})"
-        ]
-    return [f"VIOLATION: {violation}" for violation in audit["violations"]]
+        return [f"audit: every invariant holds ({looked_at})", *cut_lines(audit)]
+    return [*(f"VIOLATION: {violation}" for violation in audit["violations"]), f"audit: {looked_at}", *cut_lines(audit)]
+
+
+def cut_lines(audit: dict[str, Any]) -> list[str]:
+    """That not everything was looked at where only the service knows it."""
+    if audit["unknown_looked_up"] == audit["unknown"]:
+        return []
+    left = audit["unknown"] - audit["unknown_looked_up"]
+    return [
+        f"WARNING: {left:,} reservations whose last answer was lost were not looked up: a double sale may hide there"
+    ]

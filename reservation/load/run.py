@@ -24,6 +24,14 @@ from .target import Target
 
 Result = TypeVar("Result")
 
+WORDS = {
+    "name_not_resolved": "the name of its host cannot be resolved",
+    "connection_refused": "connection refused; is the service running there?",
+    "plain_http": "what answers there speaks no TLS; is it http:// instead of https://?",
+    "tls_error": "its TLS certificate or handshake is not accepted; --insecure takes any certificate",
+    "malformed_answer": "what answers there is not HTTP; is it https:// instead of http://?",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
@@ -92,7 +100,14 @@ async def check_reachable(client: Client) -> None:
     """Raise LoadError unless the target is alive."""
     answer = await client.fetch(client.target.request("GET", "/health"))
     if answer.status != 200:
-        raise LoadError(f"{client.target.url} does not answer /health: {answer.status or answer.fault}")
+        cause = WORDS.get(answer.fault, answer.fault) or answer.status
+        raise LoadError(f"{client.target.url} does not answer /health: {cause}")
+
+
+async def check_stores(client: Client, settings: Settings) -> None:
+    """Raise LoadError unless the target is alive and its stores are those of the settings."""
+    await check_reachable(client)
+    await customers.check_tokens(client, await customers.mint_tokens(settings, users=1, life_s=0))
 
 
 async def tokens_for(
@@ -109,5 +124,6 @@ async def tokens_for(
                 raise LoadError(f"{client.target.url} gives tokens that run out before the end: ask for less")
         if file is not None:
             customers.write_tokens(file, tokens)
-    await customers.check_tokens(client, tokens)
+        file = None
+    await customers.check_tokens(client, tokens, file)
     return tokens

@@ -26,9 +26,9 @@ class Target:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise LoadError(f"--url {url!r} is no URL: {error}") from None
+            raise LoadError(f"{url!r} is no URL: {error}") from None
         if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.query or parts.fragment or parts.username:
-            raise LoadError(f"--url must be like http://host:port or https://host, not {url!r}")
+            raise LoadError(f"an address must be like http://host:port or https://host, not {url!r}")
         tls = None
         if parts.scheme == "https":
             tls = ssl.create_default_context()

@@ -1,8 +1,8 @@
 /* load/list_user_ids
-Every load user there is.
+Every load user there is, those of --remote included.
 Plan: one pass over users; an index on addresses would have to be kept for this alone.
 */
 select id
 from users
-where email ~ '^load-[0-9]{6,}@load\.invalid$'
+where email ~ '^(remote-)?load-[0-9]{6,}@load\.invalid$'
 order by id;

@@ -63,13 +63,6 @@ class Cinema:
         """A connection behind the service's back."""
         return psycopg.connect(self.settings().database_url or "", autocommit=True)
 
-    def rename_load_users(self) -> None:
-        """Make room for accounts of the same names that can log in, as on a target whose stores nobody touched."""
-        with self.database() as connection:
-            connection.execute(
-                "update users set email = 'was-' || id || '-' || email where email like 'load-%@load.invalid'"
-            )
-
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cinema]:

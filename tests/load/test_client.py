@@ -252,7 +252,7 @@ async def test_https_is_spoken_and_the_certificate_checked(certificate: tuple[Pa
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://x", "http://", "http://x:99999", "http://x/?a=b"])
 def test_what_is_no_url_is_said_in_a_line(url: str) -> None:
-    with pytest.raises(LoadError, match=r"--url"):
+    with pytest.raises(LoadError, match=r"must be like|is no URL"):
         Target.of(url)
 
 

@@ -18,7 +18,7 @@ def tokens(count: int, *, ttl_s: int = 3600) -> list[str]:
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     file, made = tmp_path / "tokens", tokens(3)
-    file.write_text("what was there before, for all to read")
+    file.write_text("\n".join(tokens(1)))  # for all to read
     write_tokens(file, made)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert read_tokens(file, users=3, life_s=60) == made
@@ -38,9 +38,18 @@ def test_too_few_or_too_old_tokens_are_not_used(tmp_path: Path) -> None:
 def test_what_is_no_token_is_said_so(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "tokens"
     file.write_bytes(content)
-    with pytest.raises(LoadError, match="token"):
+    with pytest.raises(LoadError, match=f"{file}.*token"):
         read_tokens(file, users=1, life_s=60)
 
 
+@pytest.mark.parametrize("content", ["my notes\n", "\n", f"{tokens(1)[0]}\nand a note\n"])
+def test_what_is_no_file_of_tokens_is_never_written_over(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "notes"
+    file.write_text(content)
+    with pytest.raises(LoadError, match=f"{file} is there and is no file of tokens"):
+        write_tokens(file, tokens(1))
+    assert file.read_text() == content
+
+
 def test_addresses_sort_as_they_count() -> None:
-    assert [email(1), email(999_999)] == ["load-000001@load.invalid", "load-999999@load.invalid"]
+    assert [email(1), email(999_999)] == ["remote-load-000001@load.invalid", "remote-load-999999@load.invalid"]

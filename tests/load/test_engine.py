@@ -48,9 +48,11 @@ async def stalling(stall_s: float, *, every: int = 1, **answers: Any) -> AsyncIt
         await server.close()
 
 
-async def browse(url: str, *, rate: float, duration_s: float, connections: int, max_in_flight: int) -> Engine:
+async def browse(
+    url: str, *, rate: float, duration_s: float, connections: int, max_in_flight: int, timeout_s: float = 5
+) -> Engine:
     plan = Plan(PROFILES["browse"], rate, duration_s, 0, 0, 1, 1, 1, seed=5)
-    async with Client(Target.of(url), connections=connections, timeout_s=5) as client:
+    async with Client(Target.of(url), connections=connections, timeout_s=timeout_s) as client:
         engine = Engine(client, plan, [Show(1, [])], ["token"], max_in_flight=max_in_flight)
         await engine.run(lambda _: None)
     return engine
@@ -73,6 +75,18 @@ async def test_one_connection_delays_what_is_sent_and_the_report_says_who_is_to_
     assert measures.all.ms(99) > 1000
     assert measures.service["map"].ms(50) < 200  # once sent, it was answered soon
     assert [word for word in measures.suspicions if "short of connections" in word]
+
+
+async def test_who_waits_for_a_connection_in_vain_counts_in_every_percentile() -> None:
+    async with stalling(0.1) as url:  # ten a second at the most, and fifty arrive
+        engine = await browse(url, rate=50, duration_s=2, connections=1, max_in_flight=1000, timeout_s=0.5)
+    measures = engine.measures
+    in_vain = measures.errors["connection_wait_timeout"]
+    assert in_vain > 10
+    assert measures.all.count == measures.connection_wait.count == measures.offered
+    assert measures.all.ms(50) > 450  # the survivors alone would have said less, or as much at the most
+    assert measures.connection_wait.ms(100) > 500
+    assert sum(histogram.count for histogram in measures.service.values()) == measures.offered - in_vain
 
 
 async def test_arrivals_beyond_the_bound_are_dropped_and_counted() -> None:

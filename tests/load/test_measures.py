@@ -65,11 +65,13 @@ def test_a_generator_that_was_late_says_so(late_ms: float, suspect: bool) -> Non
     assert measures.service["map"].ms(50) == pytest.approx(20, rel=0.01)
 
 
-def test_a_timeout_is_an_error_and_a_latency_and_a_lost_connection_only_an_error() -> None:
+def test_every_kind_of_timeout_is_an_error_and_a_latency_and_a_lost_connection_only_an_error() -> None:
     measures = Measures()
-    for fault in ("timeout", "connection_lost"):
-        measures.answer("hold", 0, fault, intended_s=0, sent_s=0, ended_s=10, expected=False)
-    assert measures.errors == {"timeout": 1, "connection_lost": 1}
-    assert measures.latency["hold"].count == 1
+    for fault in ("timeout", "connection_wait_timeout", "connect_timeout", "connection_lost", "connection_refused"):
+        measures.answer("hold", 0, fault, intended_s=0, sent_s=10 if "conn" in fault else 0, ended_s=10, expected=False)
+    assert measures.errors.total() == 5
+    assert measures.latency["hold"].count == measures.all.count == 3
+    assert measures.latency["hold"].ms(0) == pytest.approx(10_000, rel=0.002)
+    assert measures.service["hold"].count == 1  # the other two were never sent
     assert measures.answered == 0
-    assert measures.seconds[10].errors == 2
+    assert measures.seconds[10].errors == 5

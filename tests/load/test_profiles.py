@@ -6,12 +6,14 @@ import stat
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from click.testing import CliRunner
 
 from reservation.load.client import Client
 from reservation.load.closing import audit_run
+from reservation.load.command import load
 from reservation.load.customers import mint_tokens
 from reservation.load.engine import Engine
 from reservation.load.ledger import Booking
@@ -19,6 +21,7 @@ from reservation.load.plan import PROFILES, Plan
 from reservation.load.shows import find_shows
 from reservation.load.target import Target
 from reservation.settings import Settings
+from reservation.tokens import TokenMint
 from tests.conftest import SECRET
 from tests.load.conftest import Cinema, Finished
 
@@ -89,6 +92,7 @@ def test_selling_out_is_said_aloud(cinema: Cinema) -> None:
     done = cinema.load(*SHORT, "--profile", "onsale", "--showtimes", "1", "--rate", "250", "--seats", "4")
     assert done.status == 0, done.complaint
     assert "SOLD OUT" in done.printed
+    assert "no seat left in the data set's 1 showtimes" in " ".join(done.printed.split())
 
 
 def test_after_a_reset_the_same_seed_makes_the_same_run(cinema: Cinema, tmp_path: Path) -> None:
@@ -102,6 +106,7 @@ def test_after_a_reset_the_same_seed_makes_the_same_run(cinema: Cinema, tmp_path
     assert booked(cinema) > 0
     done = cinema.load("reset")
     assert (done.status, "0 reservations" in done.printed) == (0, False)
+    assert re.search(r" deleted from 127\.0\.0\.1:\d+/\w+\n$", done.printed)
     assert booked(cinema) == 0
     assert run() == first
 
@@ -134,14 +139,14 @@ async def test_every_kind_of_damage_to_what_was_sold_is_found(cinema: Cinema) ->
     assert f"seats_not_confirmed: reservation {stolen.id}" in found
 
 
-def test_a_violation_is_printed_and_ends_with_status_2(cinema: Cinema, tmp_path: Path) -> None:
+def test_a_violation_is_printed_and_ends_with_status_3(cinema: Cinema, tmp_path: Path) -> None:
     cinema.reported(*SHORT, "--rate", "30", "--profile", "onsale", file=tmp_path / "before.json")
     with cinema.database() as connection:
         connection.execute(
             "delete from booked_seats where reservation_id in (select reservation_id from booked_seats limit 1)"
         )
     done = cinema.load(*SHORT, "--rate", "30", "--json", tmp_path / "after.json", "--html", tmp_path / "after.html")
-    assert done.status == 2
+    assert done.status == 3
     assert "VIOLATION: seats_not_booked" in done.printed
     assert not json.loads((tmp_path / "after.json").read_text())["audit"]["clean"]
     assert "Violation:" in (tmp_path / "after.html").read_text()
@@ -149,11 +154,12 @@ def test_a_violation_is_printed_and_ends_with_status_2(cinema: Cinema, tmp_path:
 
 def test_a_remote_target_is_met_by_its_api_alone(cinema: Cinema, tmp_path: Path) -> None:
     tokens, nowhere = tmp_path / "tokens.txt", tmp_path / "nowhere"
-    cinema.rename_load_users()
+    assert cinema.load("tokens", "--users", "3", "--file", tmp_path / "local.txt").status == 0  # they live side by side
     remote = ("--remote", "--users", "3", "--tokens", tokens)
     run = ("--duration", "2", "--rate", "40", "--profile", "onsale", *remote)
     first = cinema.load(*run, data_dir=nowhere)
     assert first.status == 0, first.printed + first.complaint
+    assert f"wrote 3 tokens to {tokens}" in first.printed
     assert "the stores were not at hand" in first.printed
     assert stat.S_IMODE(tokens.stat().st_mode) == 0o600
     written = tokens.read_text()
@@ -180,30 +186,40 @@ def test_tokens_for_other_tools_are_good_and_private(cinema: Cinema, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (("--ramp", "50", "--duration", "10"), "--ramp 50 is longer than --duration 10"),
         (("--json", "/nowhere/at/all.json"), "there is no folder /nowhere/at"),
-        (("drill", "--remote"), "--remote needs --admin-email"),
+        (("--tokens", __file__), "is no file of tokens"),
+        (("tokens", "--file", __file__), "is no file of tokens"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(running: Cinema, arguments: tuple[str, ...], complaint: str) -> None:
     expect_line(running.load(*arguments), complaint)
 
 
-@pytest.mark.parametrize(
-    ("url", "complaint"),
-    [
-        ("nonsense", "--url must be like"),
-        ("http://127.0.0.1:1", "does not answer /health: connection_refused"),
-    ],
-)
-def test_a_target_that_cannot_be_met_is_named_in_one_line(running: Cinema, url: str, complaint: str) -> None:
-    expect_line(Cinema(url, running.data_dir).load(), complaint)
+def test_a_target_that_cannot_be_met_is_named_in_one_line(running: Cinema) -> None:
+    for url, complaint in (
+        ("http://127.0.0.1:1", "does not answer /health: connection refused; is the service running there?"),
+        ("http://nowhere.invalid", "does not answer /health: the name of its host cannot be resolved"),
+        (running.url.replace("http:", "https:"), "does not answer /health: what answers there speaks no TLS"),
+    ):
+        expect_line(Cinema(url, running.data_dir).load(), complaint)
 
 
-def test_another_services_stores_are_not_mistaken_for_the_targets(running: Cinema, settings: Settings) -> None:
+@pytest.mark.parametrize("command", [(), ("reset",), ("tokens", "--file", "never-written.txt")])
+def test_another_services_stores_are_not_mistaken_for_the_targets(
+    running: Cinema, settings: Settings, command: tuple[str, ...]
+) -> None:
     """The target is one service, the stores at hand are another's."""
     stores = {"DATABASE_URL": settings.database_url or "", "REDIS_URL": settings.redis_url or "", "JWT_SECRET": SECRET}
-    expect_line(running.load(environment=stores), "does not know the load users")
+    expect_line(running.load(*command, environment=stores), "does not know the load users")
+
+
+def test_tokens_of_another_installation_are_said_to_be_so_and_the_file_is_named(
+    running: Cinema, tmp_path: Path
+) -> None:
+    file = tmp_path / "tokens.txt"
+    mint = TokenMint(SECRET, 7200, 7200)
+    file.write_text(mint.mint("access", 1, "user", uuid4(), 1) + "\n")
+    expect_line(running.load("--users", "1", "--tokens", file), f"does not take the tokens in {file}")
 
 
 def expect_line(done: Finished, complaint: str) -> None:
@@ -213,12 +229,24 @@ def expect_line(done: Finished, complaint: str) -> None:
     assert done.complaint.count("\n") == 1
 
 
-@pytest.mark.parametrize("seats", ["0", "4..1", "a", "1..1000"])
-def test_a_wrong_number_of_seats_is_wrong_usage(running: Cinema, seats: str) -> None:
-    done = running.load("--seats", seats)
-    assert done.status == 2
-    assert "--seats" in done.complaint
-    assert "Traceback" not in done.complaint
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(f"--seats {seats}" for seats in ("0", "4..1", "a", "1..1000")),
+        *(f"--{name} nan" for name in ("rate", "duration", "ramp", "contention", "timeout")),
+        "--ramp 50 --duration 10",
+        "--ramp inf",
+        "--url notaurl",
+        "reset --url notaurl",
+        "drill --remote",
+    ],
+)
+def test_wrong_usage_is_explained(arguments: str) -> None:
+    done = CliRunner().invoke(load, arguments.split())
+    assert done.exit_code == 2
+    option = "--admin-email" if arguments.startswith("drill") else re.findall(r"--\w+", arguments)[0]
+    assert option in done.output
+    assert done.output.startswith("Usage: ")
 
 
 def booked(cinema: Cinema) -> int:

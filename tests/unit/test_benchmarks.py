@@ -12,6 +12,7 @@ from benchmarks.__main__ import SCENARIOS, SCENARIOS_SHORT
 from benchmarks.machine import peer_pins
 from benchmarks.ratios import median, paired_ratios, spread
 from benchmarks.records import BenchmarkFailed, Figure, Records, Sample
+from benchmarks.scenarios import latency
 
 BENCHMARKS = Path(report.__file__).parent
 
@@ -138,6 +139,23 @@ def test_open_model_is_sustained_only_if_all_is_answered_in_time() -> None:
         open_model.read({**offered(), "audit": {"clean": False}}, rate=250)
 
 
+@pytest.mark.parametrize(("limit", "rate", "beyond"), [(1000.0, 1000, 1100), (50.0, 50, 75)])
+def test_the_peak_says_what_the_server_used_and_what_went_wrong_beyond(
+    monkeypatch: pytest.MonkeyPatch, limit: float, rate: int, beyond: int
+) -> None:
+    def offer(*_: Any, rate: float, **__: Any) -> open_model.Offered:
+        changes = {} if rate <= limit else {"errors": 1}
+        return open_model.read(offered(**changes), rate=rate, server_share=rate / 1250)
+
+    monkeypatch.setattr(latency, "offer", offer)
+    nothing: Any = None
+    peak = latency.find_peak(nothing, nothing, {})
+    assert (peak.rate, peak.beyond, peak.why_not) == (rate, beyond, "1 errors")
+    share = f"{rate / 1250:.0%} of a core"
+    assert f" {rate:,} requests a second offered and sustained, with the server at {share}" in str(peak)
+    assert str(peak).endswith(f"; at {beyond:,}: 1 errors.")
+
+
 def test_stat_is_read_whatever_the_name() -> None:
     fields = proc.parse_stat("42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 11 12 13 14 20 0 1")
     assert fields[proc.PARENT] == "7"
@@ -157,6 +175,7 @@ def test_report_says_plainly_what_is_missed() -> None:
         records.add("theirs", Sample(rate, 100, {"server": 90.0}))
     records.ask_ratio("ours / theirs", of="ours", to="theirs", at_least=2, aim=3)
     records.ask_ratio("theirs / ours", of="theirs", to="ours", at_least=1, aim=2)
+    records.note_ratio("theirs / ours", of="theirs", to="ours")
     text = report.render(records, {"processor": "a|b"}, elapsed_s=90, plan="3 repetitions", plots=True)
     assert "**1 of 2 figures missed**: theirs / ours." in text
     assert "| ours / theirs | >= 2x | 3x | 3x | 3 .. 3 (3) | aim reached |" in text
@@ -165,6 +184,9 @@ def test_report_says_plainly_what_is_missed() -> None:
     assert "| theirs | 11 (10 .. 12) |  |  | server 90 |" in text
     assert "a\\|b" in text
     assert "1.5 minutes" in text
+    assert "- Not asked for: theirs / ours: 0.333x (0.333 .. 0.333).\n" in text
+    assert "FastAPI + uvicorn + SQLAlchemy 1.4 (sync, psycopg2) + sync redis-py" in text
+    assert "8 clients, as asked" in text
     assert json.loads(json.dumps(records.as_json()))["figures"][0]["verdict"] == "aim reached"
     assert "All 0 figures are reached." in report.summary([])
 

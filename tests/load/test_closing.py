@@ -1,0 +1,144 @@
+"""The audit by the API alone finds what no answer has told: a seat sold twice, one of the two answers lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from reservation.load import closing
+from reservation.load.client import Client
+from reservation.load.engine import Engine
+from reservation.load.ledger import Booking, Ledger
+from reservation.load.plan import PROFILES, Plan
+from reservation.load.report import audit_lines
+from reservation.load.shows import Show
+from reservation.load.target import Target
+
+SEAT = 7
+HANG_S = 1.0
+
+
+class DoubleSeller:
+    """A service that confirms the first hold after its customer has gone, and sells the seat to the second as well."""
+
+    def __init__(self, *seats: int) -> None:
+        self.statuses: dict[str, str] = {}
+        self.seats = seats or (SEAT,)
+        self.confirms = 0
+
+    def reservation(self, name: str) -> dict[str, Any]:
+        return {"id": name, "status": self.statuses[name], "seats": [{"seat_id": seat} for seat in self.seats]}
+
+    async def health(self, _: web.Request) -> web.StreamResponse:
+        return web.json_response({})
+
+    async def seat_map(self, _: web.Request) -> web.StreamResponse:
+        status = "booked" if "confirmed" in self.statuses.values() else "available"
+        return web.json_response({"version": self.confirms, "seats": [{"id": SEAT, "status": status}]})
+
+    async def hold(self, _: web.Request) -> web.StreamResponse:
+        if len(self.statuses) == 2:
+            problem = {"code": "seats_unavailable", "seats": [{"seat_id": SEAT, "reason": "held"}]}
+            return web.json_response(problem, status=409)
+        name = f"r{len(self.statuses) + 1}"
+        self.statuses[name] = "held"
+        return web.json_response(self.reservation(name), status=201)
+
+    async def confirm(self, request: web.Request) -> web.StreamResponse:
+        self.confirms += 1
+        name = request.match_info["name"]
+        self.statuses[name] = "confirmed"
+        if self.confirms == 1:
+            await asyncio.sleep(HANG_S)
+        return web.json_response(self.reservation(name))
+
+    async def look_up(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self.reservation(request.match_info["name"]))
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        app = web.Application()
+        app.router.add_get("/health", self.health)
+        app.router.add_get("/showtimes/1/seats", self.seat_map)
+        app.router.add_post("/showtimes/1/holds", self.hold)
+        app.router.add_post("/reservations/{name}/confirm", self.confirm)
+        app.router.add_get("/reservations/{name}", self.look_up)
+        server = TestServer(app)
+        await server.start_server()
+        try:
+            yield str(server.make_url("/")).rstrip("/")
+        finally:
+            await server.close()
+
+
+async def audited(ledger: Ledger, service: DoubleSeller) -> closing.AuditResult:
+    """The audit as with --remote."""
+    async with service.serving() as url, Client(Target.of(url), connections=4, timeout_s=2) as client:
+        return await closing.audit_run(client, ledger, ["token"], None, seed=1)
+
+
+def unknown(number: int, *seats: int) -> Booking:
+    return Booking(f"r{number}", 0, 1, seats or (SEAT,), "unknown")
+
+
+async def test_a_seat_sold_twice_is_found_though_one_answer_was_lost() -> None:
+    service = DoubleSeller()
+    plan = Plan(PROFILES["onsale"], 60, 1.5, 0, 1, 1, 1, 1, seed=5)
+    async with service.serving() as url, Client(Target.of(url), connections=8, timeout_s=HANG_S / 4) as client:
+        engine = Engine(client, plan, [Show(1, [SEAT], free=[SEAT])], ["token"], max_in_flight=100)
+        await engine.run(lambda _: None)
+        result = await closing.audit_run(client, engine.ledger, ["token"], None, seed=5)
+    assert service.confirms == 2
+    assert engine.measures.errors == {"timeout": 1}
+    assert engine.ledger.violations == []  # by the answers alone nothing is wrong
+    assert result.violations == ["showtime 1, seat 7: sold twice, to r2 and to r1"]
+    assert (result.unknown_looked_up, result.unknown, result.looked_up, result.reservations) == (1, 1, 2, 2)
+    assert (result.maps, result.maps_sold) == (1, 1)
+
+
+async def test_two_lost_answers_hide_no_double_sale_either() -> None:
+    service = DoubleSeller()
+    service.statuses = {"r1": "confirmed", "r2": "confirmed"}
+    ledger = Ledger(bookings={"r1": unknown(1), "r2": unknown(2)})
+    [violation] = (await audited(ledger, service)).violations
+    assert violation.startswith("showtime 1, seat 7: sold twice")
+
+
+async def test_what_was_lost_and_sold_once_is_no_violation_and_must_be_in_the_map() -> None:
+    service = DoubleSeller()
+    service.statuses = {"r1": "confirmed", "r2": "cancelled"}
+    ledger = Ledger(bookings={"r1": unknown(1), "r2": unknown(2)})
+    result = await audited(ledger, service)
+    assert (result.violations, result.seats) == ([], 1)
+
+
+async def test_a_confirmed_reservation_must_have_the_seats_that_were_answered() -> None:
+    service = DoubleSeller(SEAT)
+    service.statuses = {"r1": "confirmed"}
+    ledger = Ledger(bookings={"r1": unknown(1, SEAT + 1)})
+    assert (await audited(ledger, service)).violations == [
+        "reservation r1 was answered seats [8], and is confirmed with [7]"
+    ]
+
+
+async def test_unknown_reservations_are_looked_up_outside_the_sample_and_a_cut_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(closing, "MAX_LOOKED_UP", 1)
+    service = DoubleSeller()
+    service.statuses = {f"r{number}": "expired" for number in range(1, 9)}
+    ledger = Ledger(bookings={f"r{number}": unknown(number) for number in range(1, 6)})
+    ledger.bookings |= {f"r{number}": Booking(f"r{number}", 0, 1, (SEAT,)) for number in range(6, 9)}
+    whole = await audited(ledger, service)
+    assert (whole.unknown_looked_up, whole.unknown, whole.looked_up, whole.reservations) == (5, 5, 6, 8)
+    assert not [line for line in audit_lines(whole.summary()) if "WARNING" in line]
+    monkeypatch.setattr(closing, "MAX_UNKNOWN", 2)
+    cut = await audited(ledger, service)
+    assert (cut.unknown_looked_up, cut.unknown) == (2, 5)
+    first, warning = audit_lines(cut.summary())
+    assert "3 of 8 reservations looked up, 2 of 5 whose last answer was lost among them" in first
+    assert warning.startswith("WARNING: 3 reservations whose last answer was lost were not looked up")
