@@ -14,7 +14,17 @@ MODULES = sorted(
 # Who may import a library of consequence; a folder stands for all in it.
 LIBRARIES = {
     "aiohttp": {"http", "app", "resources"},
-    "redis": {"holds", "script_pipeline", "notices", "held_keys", "orphans", "audit", "resources", "cli", "load/closing"},
+    "redis": {
+        "holds",
+        "script_pipeline",
+        "notices",
+        "held_keys",
+        "orphans",
+        "audit",
+        "resources",
+        "cli",
+        "load/closing",
+    },
     "yoyo": {"schema"},
     "prometheus_client": {"http"},
     "jwt": {"tokens"},
