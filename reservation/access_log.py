@@ -56,7 +56,7 @@ _second = (0, "")
 
 def _timestamp(now: float) -> str:
     """RFC 3339 in UTC; the date and time of day are made once a second."""
-    global _second  # noqa: PLW0603
+    global _second  # noqa: PLW0603 - made once a second, instead of once a line
     second = int(now)
     known, text = _second
     if known != second:
