@@ -6,7 +6,7 @@ themselves to whatever arrived during a round trip.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import Context
 from time import perf_counter
 from typing import Generic, NamedTuple, TypeVar
@@ -35,7 +35,8 @@ class Batcher(Generic[Item, Answer]):
 
     `run` gets 1 to `most` items and answers as many outcomes in their order; one that is an exception is raised to
     its caller alone. What `run` itself raises fails the whole batch, every caller of it, and
-    those who queue as well if a store took its time to prove unavailable. `lanes` batches are in
+    those who queue as well if a store took its time to prove unavailable. What is to follow before the callers have
+    their outcomes, but need not keep up the next batch, is `then`; it gets the outcomes. `lanes` batches are in
     flight at once; `most_waiting` callers may queue, and the next one is Overloaded. Time in the queue counts as a wait
     for `waits_for`.
     """
@@ -48,8 +49,10 @@ class Batcher(Generic[Item, Answer]):
         most_waiting: int = 10_000,
         lanes: int = 1,
         waits_for: Span = "pool",
+        then: Callable[[Sequence[Answer | Exception]], Awaitable[None]] | None = None,
     ) -> None:
         self._run = run
+        self._then = then
         self._most = most
         self._most_waiting = most_waiting
         self._waits_for = waits_for
@@ -72,10 +75,13 @@ class Batcher(Generic[Item, Answer]):
             # The task starts in the loop's next round: whoever else submits in this one is in its first batch. It has
             # a context of its own, since it works for many: no caller's request id, no caller's timings.
             self._idle -= 1
-            task = loop.create_task(self._lane(), context=Context())
-            self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
+            self._start(loop, self._lane())
         return await answer
+
+    def _start(self, loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, None]) -> None:
+        task = loop.create_task(work, context=Context())
+        self._busy.add(task)
+        task.add_done_callback(self._busy.discard)
 
     def _forget_the_gone(self) -> bool:
         """Leave out those who were cancelled while they queued; answers whether there is room now."""
@@ -119,6 +125,38 @@ class Batcher(Generic[Item, Answer]):
             if not isinstance(error, Exception):
                 raise  # somebody ends this task
             return
+        if self._then is None or self._loop is None:
+            self._answer(batch, outcomes, started, timings)
+        else:
+            self._start(self._loop, self._follow(self._then, batch, outcomes, started, timings))
+
+    async def _follow(
+        self,
+        then: Callable[[Sequence[Answer | Exception]], Awaitable[None]],
+        batch: Sequence[_Waiting[Item, Answer]],
+        outcomes: Sequence[Answer | Exception],
+        started: float,
+        timings: Timings,
+    ) -> None:
+        followed = start_timings()
+        try:
+            await then(outcomes)
+        except BaseException as error:
+            for waiting in batch:
+                _fail(waiting.answer, error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        timings.add(followed)
+        self._answer(batch, outcomes, started, timings)
+
+    def _answer(
+        self,
+        batch: Sequence[_Waiting[Item, Answer]],
+        outcomes: Sequence[Answer | Exception],
+        started: float,
+        timings: Timings,
+    ) -> None:
         for waiting, outcome in zip(batch, outcomes, strict=True):
             self._count(waiting, started, timings)
             if isinstance(outcome, Exception):
@@ -128,7 +166,8 @@ class Batcher(Generic[Item, Answer]):
 
     def _count(self, waiting: _Waiting[Item, Answer], started: float, timings: Timings) -> None:
         if waiting.timings is not None:
-            waiting.timings.add(timings, self._waits_for, max(0.0, started - waiting.since))
+            waiting.timings.add(timings)
+            waiting.timings.count(self._waits_for, max(0.0, started - waiting.since))
 
 
 def _fail(answer: "asyncio.Future[Answer]", error: BaseException) -> None:

@@ -5,10 +5,8 @@ of it, the unique constraint of booked_seats stands between a seat and its secon
 nothing but PostgreSQL is awaited.
 """
 
-from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
 
@@ -25,14 +23,12 @@ from .errors import (
     SeatsUnavailable,
     ShowtimeStarted,
     TooLateToCancel,
-    Unavailable,
 )
 from .holds import Holds, LiveHold, Prime, Settlement
 from .layouts import Layouts
 from .repository import reservations, showtimes
 from .repository.reservations import LockedReservation, Reservation
-
-MAX_UNSETTLED = 100_000  # some 20 MB; what is beyond it is mended by the end of the holds, or by the next change
+from .settling import Settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +38,13 @@ class Stores:
     database: Database
     batches: BookingBatches
     holds: Holds
+    settling: Settling
     layouts: Layouts
     log: BoundLogger
     hold_ttl_s: int
     hold_deadline_s: float
     cancel_cutoff_s: int
     cleaning_s: int
-    unsettled: deque[Settlement] = field(default_factory=deque)
-    unannounced: set[int] = field(default_factory=set)
 
 
 async def hold(stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequence[int]) -> Reservation:
@@ -72,12 +67,7 @@ async def confirm(stores: Stores, *, user_id: int, reservation_id: UUID) -> Rese
     Raises NotFound, HoldExpired, ReservationCancelled, and SeatsUnavailable when the hold was lost and somebody else
     confirmed first.
     """
-    confirmed = await stores.batches.confirm(reservation_id=reservation_id, user_id=user_id)
-    # After COMMIT: the version first, then the keys, so that a map read in between shows the seats held. A second time,
-    # too: the first may have been cut off between its COMMIT and this.
-    seat_ids = [seat.seat_id for seat in confirmed.seats]
-    await _settle(stores, Settlement(confirmed.showtime_id, reservation_id, seat_ids))
-    return confirmed
+    return await stores.batches.confirm(reservation_id=reservation_id, user_id=user_id)
 
 
 async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
@@ -86,7 +76,7 @@ async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reser
     Raises NotFound, HoldExpired and TooLateToCancel; a second time changes nothing.
     """
     locked, cancelled = await _cancel_one(stores.database, user_id, reservation_id, stores.cancel_cutoff_s)
-    await _settle(stores, Settlement(locked.showtime_id, reservation_id, locked.seat_ids))
+    await stores.settling.settle([Settlement(locked.showtime_id, reservation_id, locked.seat_ids)])
     return cancelled
 
 
@@ -94,37 +84,6 @@ async def find(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reserva
     """One of a user's own reservations; raises NotFound."""
     async with stores.database.connection() as conn:
         return await _find(conn, user_id, reservation_id)
-
-
-async def announce(stores: Stores, showtime_ids: Sequence[int]) -> None:
-    """Count the versions of seat maps up, whose prices or seats an administrator has changed."""
-    try:
-        await stores.holds.announce(showtime_ids)
-    except Unavailable:
-        stores.log.warning("announcement_put_off", showtime_ids=list(showtime_ids))
-        if len(stores.unannounced) < MAX_UNSETTLED:
-            stores.unannounced.update(showtime_ids)
-
-
-async def settle_again(stores: Stores) -> None:
-    """Tell Redis what it has missed; raises HoldsUnavailable when it still does not answer.
-
-    What it refuses, since somebody has put another kind of value there, is tried again later and keeps nothing else up.
-    """
-    if not stores.unsettled and not stores.unannounced:
-        return
-    await stores.holds.ping()
-    for _ in range(len(stores.unsettled)):
-        try:
-            await stores.holds.settle([stores.unsettled[0]])
-        except HoldsUnavailable:
-            stores.unsettled.rotate(-1)
-        else:
-            stores.unsettled.popleft()  # only now: nothing is forgotten that Redis has not heard of
-    for showtime_id in list(stores.unannounced):
-        with suppress(HoldsUnavailable):
-            await stores.holds.announce([showtime_id])
-            stores.unannounced.discard(showtime_id)
 
 
 async def prime(database: Database, showtime_id: int) -> Prime:
@@ -184,7 +143,7 @@ async def _grant(
         return None
     finally:
         if ours:
-            await _settle(stores, Settlement(showtime_id, reservation_id, seat_ids))
+            await stores.settling.settle([Settlement(showtime_id, reservation_id, seat_ids)])
 
 
 async def _cancel_one(
@@ -218,15 +177,3 @@ async def _find(conn: Connection, user_id: int, reservation_id: UUID) -> Reserva
     if found is None:
         raise NotFound("There is no such reservation of yours.")
     return found
-
-
-async def _settle(stores: Stores, settlement: Settlement) -> None:
-    """Tell Redis what PostgreSQL has decided; the decision stands whether or not Redis hears of it now or later."""
-    try:
-        await stores.holds.settle([settlement])
-    except Unavailable:
-        stores.log.warning(
-            "settle_put_off", showtime_id=settlement.showtime_id, reservation_id=str(settlement.reservation_id)
-        )
-        if len(stores.unsettled) < MAX_UNSETTLED:
-            stores.unsettled.append(settlement)

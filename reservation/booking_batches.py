@@ -1,6 +1,6 @@
 """What concurrent holds and confirms share: one statement for a whole batch, in which each stands or falls alone."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
@@ -8,12 +8,15 @@ from uuid import UUID
 from .batching import Batcher
 from .database import Connection, Database, may_be_of_one
 from .errors import DomainError, HoldExpired, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
+from .holds import Settlement
 from .repository import reservations
 from .repository.reservations import Confirmation, NewHold, Reservation
+from .settling import Settling
 
 # A batch of 16 has most of the gain; beyond some sixty the wait for the batch's end outweighs what is left of it.
 MOST_IN_A_BATCH = 64
 NOBODY: frozenset[int] = frozenset()
+CONFIRM_TRIES = 3  # a seat that was lost while one ran is seen to be sold by the next; to lose to a third is an outage
 
 Written = Reservation | frozenset[int]
 Asked = tuple[UUID, int]
@@ -43,10 +46,13 @@ class BookingBatches:
     What a batch leaves open, because one of it may have been in the way of the others, its caller does alone.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, settling: Settling) -> None:
         self._database = database
+        self._settling = settling
         self._inserts: Batcher[Granted, Written | None] = Batcher(self._insert_held, most=MOST_IN_A_BATCH)
-        self._confirms: Batcher[Asked, Reservation | None] = Batcher(self._confirm, most=MOST_IN_A_BATCH)
+        self._confirms: Batcher[Asked, Reservation | None] = Batcher(
+            self._confirm, most=MOST_IN_A_BATCH, then=self._settle
+        )
         self._looks: Batcher[SeatOf, frozenset[int]] = Batcher(self._find_booked, most=MOST_IN_A_BATCH)
 
     async def insert_held(self, hold: Granted) -> Written:
@@ -68,13 +74,16 @@ class BookingBatches:
         return await self._looks.submit((showtime_id, seat_ids))
 
     async def confirm(self, *, reservation_id: UUID, user_id: int) -> Reservation:
-        """Confirm a hold, or leave it confirmed: committed when this answers.
+        """Confirm a hold, or leave it confirmed: committed when this answers, and Redis told.
 
         Raises NotFound, HoldExpired, ReservationCancelled and SeatsUnavailable.
         """
         asked = (reservation_id, user_id)
         confirmed = await self._confirms.submit(asked)
-        return await self._confirm_alone(asked) if confirmed is None else confirmed
+        if confirmed is None:
+            confirmed = await self._confirm_alone(asked)
+            await self._settle([confirmed])
+        return confirmed
 
     async def _insert_held(self, granted: Sequence[Granted]) -> Sequence[Written | Exception | None]:
         now = monotonic()
@@ -106,46 +115,59 @@ class BookingBatches:
     async def _confirm(self, asked: Sequence[Asked]) -> Sequence[Reservation | Exception | None]:
         different = list(dict.fromkeys(asked))  # a client may send a confirm twice at once
         try:
-            async with self._database.transaction() as conn:
+            async with self._database.connection() as conn:
                 outcomes = await _confirm(conn, different)
         except DomainError as error:
             if not may_be_of_one(error):
                 raise
             return [None] * len(asked)
-        # A denial is provisional: a batch-mate that fell may have caused it. What was not found may be locked.
-        provisional = (NotFound, SeatsUnavailable) if len(different) > 1 else NotFound
-        return [None if isinstance(outcomes[one], provisional) else outcomes[one] for one in asked]
+        # What was not found may be locked.
+        return [None if isinstance(outcomes[one], NotFound) else outcomes[one] for one in asked]
+
+    async def _settle(self, outcomes: Sequence[Reservation | Exception | None]) -> None:
+        """Tell Redis what is confirmed: first the version, then the keys, so that a map in between shows them held.
+
+        What was confirmed before, too: the first time may have been cut off between its commit and this.
+        """
+        confirmed = {outcome.id: outcome for outcome in outcomes if isinstance(outcome, Reservation)}
+        if confirmed:
+            await self._settling.settle(
+                [
+                    Settlement(one.showtime_id, one.id, [seat.seat_id for seat in one.seats])
+                    for one in confirmed.values()
+                ]
+            )
 
     async def _confirm_alone(self, asked: Asked) -> Reservation:
         """Wait for the reservation's lock, which a batch does not, and confirm it where nobody else is to blame."""
         reservation_id, user_id = asked
-        async with self._database.transaction() as conn:
-            await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-            outcome = (await _confirm(conn, [asked]))[asked]
-        if isinstance(outcome, DomainError):
-            raise outcome
-        return outcome
+        for _ in range(CONFIRM_TRIES):
+            try:
+                async with self._database.transaction() as conn:
+                    await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+                    outcome = (await _confirm(conn, [asked]))[asked]
+            except Overloaded as error:
+                if not may_be_of_one(error):
+                    raise
+                continue
+            if isinstance(outcome, DomainError):
+                raise outcome
+            return outcome
+        raise Overloaded
 
 
 async def _confirm(conn: Connection, asked: Sequence[Asked]) -> dict[Asked, Reservation | DomainError]:
-    """Confirm in one transaction; what was claimed for a reservation that cannot be is given back in it."""
-    given_back: frozenset[tuple[UUID, int]] = frozenset()
     found = await reservations.confirm(conn, wanted=asked)
-    fallen = [key for (key, _), one in found.items() if one.before == "held" and not one.confirmed]
-    if fallen:
-        given_back = await reservations.give_back(conn, reservation_ids=fallen)
-    return {one: _outcome(found.get(one), given_back) for one in asked}
+    return {one: _outcome(found.get(one)) for one in asked}
 
 
-def _outcome(found: Confirmation | None, given_back: Set[tuple[UUID, int]]) -> Reservation | DomainError:
+def _outcome(found: Confirmation | None) -> Reservation | DomainError:
     if found is None:
         return NotFound("There is no such reservation of yours.")
     if found.confirmed:
         return found.reservation
     if found.before == "cancelled":
         return ReservationCancelled()
-    wanted = {seat.seat_id for seat in found.reservation.seats}
-    lost = {seat_id for seat_id in wanted if (found.reservation.id, seat_id) not in given_back}
-    if found.before == "held" and lost:
-        return SeatsUnavailable(held=NOBODY, booked=frozenset(lost))
-    return HoldExpired()  # before the statement, or while it waited for a lock
+    if found.before == "held":
+        return SeatsUnavailable(held=NOBODY, booked=found.lost)
+    return HoldExpired()

@@ -32,6 +32,8 @@ _BROKEN: dict[str, Callable[[], DomainError]] = {
     # The token is genuine, but its account is not (or no longer) in this database.
     "reservations_user_id_fkey": InvalidToken,
     "login_sessions_user_id_fkey": InvalidToken,
+    # How reservations/confirm refuses to commit a part: one of the reservations has lost a race.
+    "reservations_status_check": Overloaded,
 }
 
 # A statement cut short by a time limit, a fail-over, a restart or a lack of connections: worth another try later.

@@ -64,8 +64,9 @@ return {1}
 SETTLE = Script("""
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HINCRBY', KEYS[1], 'version', 1) end
 local mine, seats = {}, {}
+local holders = #KEYS > 2 and redis.call('MGET', unpack(KEYS, 3))
 for i = 3, #KEYS do
-  if redis.call('GET', KEYS[i]) == ARGV[1] then
+  if holders[i - 2] == ARGV[1] then
     mine[#mine + 1] = KEYS[i]
     seats[#seats + 1] = ARGV[i - 1]
   end

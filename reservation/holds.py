@@ -100,9 +100,14 @@ class Holds:
         answer = await self._one(Call(TAKE, showtime_id, keys, (str(reservation_id), ttl_s, *seat_ids)))
         return frozenset(answer[1:])
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
-        """Announce changes to seat maps and drop what the reservations still hold of these seats."""
-        _raise_first(await self._scripts.run([_settle(settlement) for settlement in settlements]))
+    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Settlement]:
+        """Announce changes to seat maps and drop what the reservations still hold of these seats.
+
+        Answers those that Redis refused, since somebody has put another kind of value there.
+        """
+        answers = await self._scripts.run([_settle(settlement) for settlement in settlements])
+        refused = zip(settlements, answers, strict=True)
+        return [settlement for settlement, answer in refused if isinstance(answer, DomainError)]
 
     async def announce(self, showtime_ids: Sequence[int]) -> None:
         """Count the versions of seat maps up, whose seats or prices have changed."""

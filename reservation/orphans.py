@@ -15,7 +15,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from .booking import Stores, announce, settle_again
+from .booking import Stores
 from .errors import Unavailable
 from .held_keys import HeldKey, scan_holds, scan_showtimes, still_held
 from .holds import Settlement
@@ -80,7 +80,7 @@ async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -
             if not announced:
                 await _announce_all(redis, stores)
                 announced = True
-            await settle_again(stores)
+            await stores.settling.again()
             if monotonic() >= next_sweep:
                 next_sweep = monotonic() + SWEEP_EVERY_S
                 if await redis.set(SWEEP_KEY, "1", nx=True, ex=SWEEP_EVERY_S - 1):
@@ -95,7 +95,7 @@ async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -
 async def _announce_all(redis: Redis, stores: Stores) -> None:
     """Count every version up: the worker that this one replaces may have committed a change and not announced it."""
     async for showtime_id in scan_showtimes(redis):
-        await announce(stores, [showtime_id])
+        await stores.settling.announce([showtime_id])
 
 
 async def _sweep(redis: Redis, stores: Stores, second_look_s: float) -> None:
@@ -107,8 +107,9 @@ async def _sweep(redis: Redis, stores: Stores, second_look_s: float) -> None:
         held = orphan.held
         holder = _uuid(held.holder)
         if holder is not None:
-            await stores.holds.settle([Settlement(held.showtime_id, holder, [held.seat_id])])
-            stores.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
+            refused = await stores.holds.settle([Settlement(held.showtime_id, holder, [held.seat_id])])
+            if not refused:
+                stores.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
 
 
 def _uuid(text: str) -> UUID | None:

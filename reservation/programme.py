@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .booking import Stores, announce
+from .booking import Stores
 from .database import Connection, Database
 from .errors import CapacityExceeded, InUse, Invalid, NotFound, ShowtimeOverlap
 from .repository import auditoriums, showtimes
@@ -53,7 +53,7 @@ async def add_seats(stores: Stores, *, auditorium_id: int, batch: SeatBatch) -> 
             price_modifier=batch.price_modifier,
         )
         changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
-    await announce(stores, changed)
+    await stores.settling.announce(changed)
     return seats
 
 
@@ -64,7 +64,7 @@ async def delete_seat(stores: Stores, *, seat_id: int) -> None:
         if auditorium_id is None:
             raise NotFound("There is no such seat.")
         changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
-    await announce(stores, changed)
+    await stores.settling.announce(changed)
 
 
 async def add_showtime(stores: Stores, *, showtime: ShowtimeInput) -> Showtime:
@@ -97,7 +97,7 @@ async def update_showtime(stores: Stores, *, showtime_id: int, showtime: Showtim
             replaced = await _find(conn, showtime_id)
     except ShowtimeOverlap as overlap:
         raise await _named(overlap, stores, showtime, except_id=showtime_id) from overlap
-    await announce(stores, [showtime_id])
+    await stores.settling.announce([showtime_id])
     return replaced
 
 

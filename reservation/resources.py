@@ -27,6 +27,7 @@ from .orphans import tend_for_ever
 from .passwords import PasswordWorkers
 from .sessions import Sessions
 from .settings import Settings
+from .settling import Settling
 from .tokens import TokenMint
 
 REDIS_TIMEOUT_S = 2.0
@@ -62,13 +63,16 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     except HoldsUnavailable as error:
         await client.aclose()
         raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
+    log = structlog.stdlib.get_logger("reservation.booking")
+    settling = Settling(holds, log)
     layouts = Layouts(database)
     app[STORES] = Stores(
         database=database,
-        batches=BookingBatches(database),
+        batches=BookingBatches(database, settling),
         holds=holds,
+        settling=settling,
         layouts=layouts,
-        log=structlog.stdlib.get_logger("reservation.booking"),
+        log=log,
         hold_ttl_s=settings.hold_ttl_s,
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
@@ -124,6 +128,8 @@ def pool_options(settings: Settings) -> dict[str, Any]:
             "lock_timeout": str(statement_ms),
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
             "timezone": "UTC",
+            # Every statement has one plan, whatever its arguments: to plan a confirm costs more than to run it.
+            "plan_cache_mode": "force_generic_plan",
         },
     }
 

@@ -18,15 +18,11 @@ class Timings:
     postgresql: float = 0.0
     redis: float = 0.0
 
-    def add(self, batch: "Timings", queued_for: Span, queued_s: float) -> None:
-        """Count in what a batch waited for, and the wait for the batch."""
+    def add(self, batch: "Timings") -> None:
+        """Count in what a batch waited for."""
         self.pool += batch.pool
         self.postgresql += batch.postgresql
         self.redis += batch.redis
-        if queued_for == "redis":
-            self.redis += queued_s * 1000
-        else:
-            self.pool += queued_s * 1000
 
     def in_ms(self, total_s: float) -> tuple[str, str, str, str]:
         """Pool, PostgreSQL, Redis and the total as text, in milliseconds with two digits: for a header and for JSON."""

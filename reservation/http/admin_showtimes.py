@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from marshmallow import ValidationError, validates_schema
 
-from .. import booking, programme
+from .. import programme
 from ..errors import InUse, NotFound, ShowtimeOverlap
 from ..repository import showtimes
 from ..repository.showtimes import ShowtimeInput
@@ -107,5 +107,5 @@ async def delete_showtime(request: web.Request) -> web.StreamResponse:
         deleted = await showtimes.delete_showtime(conn, showtime_id=showtime_id)
     if not deleted:
         raise NotFound("There is no such showtime.")
-    await booking.announce(request.app[STORES], [showtime_id])
+    await request.app[STORES].settling.announce([showtime_id])
     return web.Response(status=204)

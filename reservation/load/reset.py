@@ -43,7 +43,9 @@ async def reset_stores(settings: Settings) -> Taken:
         user_ids = await repository.list_user_ids(conn)
         while batch := await repository.delete_reservations(conn, user_ids=user_ids, row_limit=RESERVATIONS_A_BATCH):
             # After the commit, as a cancel does it: drop the keys of their holds, announce that the maps have changed.
-            await holds.settle([Settlement(one.showtime_id, one.reservation_id, one.seat_ids) for one in batch])
+            settlements = [Settlement(one.showtime_id, one.reservation_id, one.seat_ids) for one in batch]
+            if await holds.settle(settlements):
+                raise HoldsUnavailable
             taken.reservations += len(batch)
         taken.drills = await repository.delete_drills(conn)
     finally:

@@ -51,11 +51,12 @@ class NewHold:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What became of a confirm: the status before, and whether it is confirmed now."""
+    """What became of a confirm: the status before, whether it is confirmed now, and the seats that others own."""
 
     reservation: Reservation
     before: str
     confirmed: bool
+    lost: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> 
 async def confirm(conn: Connection, *, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], Confirmation]:
     """Confirm reservations, each given with a user's id and each pair once; answers those that are that user's.
 
-    A held one that is not confirmed now has claimed seats all the same: give them back before the transaction ends.
+    Fails as a whole when one of them loses a seat, or its time, while the statement runs.
     """
     rows = await conn.fetch(
         sql("reservations/confirm"),
@@ -114,15 +115,10 @@ async def confirm(conn: Connection, *, wanted: Sequence[tuple[UUID, int]]) -> di
             reservation=_reservation(row, "confirmed" if row["confirmed"] else row["status"]),
             before=row["status"],
             confirmed=row["confirmed"],
+            lost=frozenset(row["lost"]),
         )
         for row in rows
     }
-
-
-async def give_back(conn: Connection, *, reservation_ids: Sequence[UUID]) -> frozenset[tuple[UUID, int]]:
-    """Take back what reservations have claimed that could not be confirmed; answers each with its seat."""
-    rows = await conn.fetch(sql("reservations/give_back"), reservation_ids)
-    return frozenset((row["reservation_id"], row["seat_id"]) for row in rows)
 
 
 async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:

@@ -137,7 +137,10 @@ async def list_showtimes(
     row_limit: int,
 ) -> Sequence[Showtime]:
     """A page of showtimes by start, from `after_start` (None: now; with ids above `after_id`) to before `before`."""
-    return await every(conn, Showtime, "showtimes/list_showtimes", after_start, after_id, before, movie_id, row_limit)
+    within = (after_start, after_id, before)
+    if movie_id is None:
+        return await every(conn, Showtime, "showtimes/list_showtimes", *within, row_limit)
+    return await every(conn, Showtime, "showtimes/list_showtimes_of_movie", *within, movie_id, row_limit)
 
 
 async def list_open_ids(conn: Connection, *, auditorium_id: int) -> Sequence[int]:

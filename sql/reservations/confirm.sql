@@ -1,16 +1,18 @@
 /* reservations/confirm
-Confirms holds, one or a batch of them: each reservation gets all its seats and is confirmed, or is not. First the
-reservations are locked, in the order of their ids; then their seats claimed, in the order of showtime and seat, so
-that confirms cannot deadlock. A seat that another owns is left to them by the unique constraint
-booked_seats_showtime_id_seat_id_key.
+Confirms holds, one or a batch of them: each reservation gets all its seats and is confirmed, or is not. A statement on
+its own, so that a batch is one round trip. First the reservations are locked, in the order of their ids; then their
+seats claimed, in the order of showtime and seat, so that confirms cannot deadlock.
+A reservation of which a seat is sold already claims none, and is answered with what it has lost. Who loses a seat only
+while the statement runs, to another one or to a mate in the batch, must not keep the others: it is given a status that
+reservations_status_check refuses, and the whole statement fails and changes nothing. A hold that runs out while it waits for
+a seat is treated alike. The caller then comes again with each alone.
 The lock is as strong as an update needs, and no stronger: the foreign keys of a showtime that somebody tries to delete
 look at its reservations, and a full FOR UPDATE here deadlocks with that. A row that somebody else has locked is left
 out, so that no stranger waits for it: the caller comes again for it alone, after reservations/lock_reservation.
 Answers one row for each reservation that is its user's and was not locked: its status before, with a hold past its time
-as expired, and whether it is confirmed now. A held one that is not may have claimed some of its seats all the same,
-since a statement cannot undo its own inserts: the caller gives them back (reservations/give_back) in the same
-transaction. A hold may run out while it waits for a seat, so the last step asks the clock once more.
-Plan: nested loop from the ids to reservations_pkey, then index scans on reservation_seats_pkey and seats_pkey.
+as expired, whether it is confirmed now, and the seats that others own.
+Plan: nested loop from the ids to reservations_pkey, then index scans on reservation_seats_pkey, seats_pkey and
+booked_seats_showtime_id_seat_id_key.
 $1 uuid[] reservation_ids: which, each once
 $2 bigint[] user_ids: whose, in the same order
 */
@@ -29,18 +31,22 @@ with locked as materialized (
     for no key update of r skip locked
 ),
 
+-- A window instead of a join: for joins between these lists, which it takes for short, PostgreSQL picks nested loops.
 wanted as materialized (
     select
         l.id,
         l.showtime_id,
-        l.status,
         rs.seat_id,
         rs.price_at_booking::text as price,
         s.row_label,
-        s.seat_number
+        s.seat_number,
+        b.seat_id is not null as lost,
+        l.status = 'held' and not bool_or(b.seat_id is not null) over (partition by l.id) as free
     from locked as l
     inner join reservation_seats as rs on l.id = rs.reservation_id
     inner join seats as s on rs.seat_id = s.id
+    left join booked_seats as b
+        on l.showtime_id = b.showtime_id and rs.seat_id = b.seat_id and l.id <> b.reservation_id
 ),
 
 claimed as (
@@ -50,10 +56,10 @@ claimed as (
         seat_id,
         id
     from wanted
-    where status = 'held'
+    where free
     order by showtime_id, seat_id
     on conflict (showtime_id, seat_id) do nothing
-    returning reservation_id, seat_id
+    returning reservation_id
 ),
 
 got as (
@@ -67,11 +73,13 @@ got as (
 wanted_of as materialized (
     select
         id,
+        bool_and(free) as free,
         count(*) as seats,
         array_agg(seat_id order by char_length(row_label), row_label, seat_number) as seat_ids,
         array_agg(row_label order by char_length(row_label), row_label, seat_number) as row_labels,
         array_agg(seat_number order by char_length(row_label), row_label, seat_number) as seat_numbers,
-        array_agg(price order by char_length(row_label), row_label, seat_number) as prices
+        array_agg(price order by char_length(row_label), row_label, seat_number) as prices,
+        array_agg(seat_id) filter (where lost) as lost
     from wanted
     group by id
 ),
@@ -79,12 +87,14 @@ wanted_of as materialized (
 confirmed as (
     update reservations as r
     set
-        status = 'confirmed',
+        status = case
+            when w.seats = g.seats and r.expires_at > clock_timestamp() then 'confirmed'
+            else 'incomplete'
+        end,
         confirmed_at = now()
     from wanted_of as w
-    inner join got as g on w.id = g.id and w.seats = g.seats
-    where r.id = w.id and r.expires_at > clock_timestamp()
-    returning r.id
+    left join got as g on w.id = g.id
+    where r.id = w.id and w.free
 )
 
 select
@@ -99,6 +109,7 @@ select
     w.row_labels,
     w.seat_numbers,
     w.prices,
-    l.status = 'confirmed' or l.id = any(array(select c.id from confirmed as c)) as confirmed
+    coalesce(w.lost, '{}') as lost,
+    l.status = 'confirmed' or w.free as confirmed
 from locked as l
 inner join wanted_of as w on l.id = w.id;

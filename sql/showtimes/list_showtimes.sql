@@ -1,11 +1,10 @@
 /* showtimes/list_showtimes
 A page of showtimes in the order of their start.
-Plan: index scan on showtimes_starts_at_idx, or on showtimes_movie_id_idx for one film, stopped by the limit.
+Plan: index scan on showtimes_starts_at_idx, stopped by the limit.
 $1 timestamptz after_start: start of the last one of the page before, or the earliest start wanted; null for now
 $2 bigint after_id: its id; 0 for the first page
 $3 timestamptz before: starts earlier than this
-$4 bigint movie_id: of one film; null for any
-$5 bigint row_limit: most rows to answer
+$4 bigint row_limit: most rows to answer
 */
 select
     st.id,
@@ -24,6 +23,5 @@ inner join auditoriums as a on st.auditorium_id = a.id
 where
     (st.starts_at, st.id) > (coalesce($1, now()), $2)
     and st.starts_at < $3
-    and ($4::bigint is null or st.movie_id = $4)
 order by st.starts_at, st.id
-limit $5;
+limit $4;

@@ -39,7 +39,8 @@ LAYERS = {
     "script_pipeline": {"batching", "errors", "hold_scripts", "timing"},
     "holds": {"batching", "errors", "hold_scripts", "script_pipeline"},
     "layouts": {"batching", "database", "errors", "repository"},
-    "booking_batches": {"batching", "database", "errors", "repository"},
+    "settling": {"errors", "holds"},
+    "booking_batches": {"batching", "database", "errors", "holds", "repository", "settling"},
     "access_log": {"timing"},
     "notices": set(),
     "sessions": {"batching", "database", "errors", "repository", "tokens"},
@@ -50,7 +51,7 @@ LAYERS = {
     "timing": set(),
     "tokens": {"errors"},
     "passwords": {"errors"},
-    "booking": {"booking_batches", "database", "errors", "holds", "layouts", "repository"},
+    "booking": {"booking_batches", "database", "errors", "holds", "layouts", "repository", "settling"},
     "programme": {"booking", "database", "errors", "repository"},
     "accounts": {"database", "errors", "notices", "passwords", "tokens", "repository"},
     # A client of the service, which it meets by HTTP; what it does behind the service's back is named here.
