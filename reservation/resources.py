@@ -128,8 +128,11 @@ def pool_options(settings: Settings) -> dict[str, Any]:
             "lock_timeout": str(statement_ms),
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
             "timezone": "UTC",
-            # Every statement has one plan, whatever its arguments: to plan a confirm costs more than to run it.
+            # Every statement has one plan, whatever its arguments: to plan a confirm costs more than to run it. That
+            # plan must not be to read whole tables, which it may have been made too early to know the size of.
             "plan_cache_mode": "force_generic_plan",
+            "enable_seqscan": "off",
+            "jit": "off",  # what the planner is kept from has a price that would set it off
         },
     }
 

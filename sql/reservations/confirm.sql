@@ -31,22 +31,33 @@ with locked as materialized (
     for no key update of r skip locked
 ),
 
--- A window instead of a join: for joins between these lists, which it takes for short, PostgreSQL picks nested loops.
+-- The owner by a subquery and not by a join: whatever it believes about the tables, PostgreSQL cannot read all of them
+-- for it.
 wanted as materialized (
     select
         l.id,
         l.showtime_id,
+        l.status,
         rs.seat_id,
         rs.price_at_booking::text as price,
         s.row_label,
         s.seat_number,
-        b.seat_id is not null as lost,
-        l.status = 'held' and not bool_or(b.seat_id is not null) over (partition by l.id) as free
+        coalesce((
+            select b.reservation_id
+            from booked_seats as b
+            where b.showtime_id = l.showtime_id and b.seat_id = rs.seat_id
+        ) <> l.id, false) as lost
     from locked as l
     inner join reservation_seats as rs on l.id = rs.reservation_id
     inner join seats as s on rs.seat_id = s.id
-    left join booked_seats as b
-        on l.showtime_id = b.showtime_id and rs.seat_id = b.seat_id and l.id <> b.reservation_id
+),
+
+-- A window instead of a join: for joins between these lists, which it takes for short, PostgreSQL picks nested loops.
+judged as materialized (
+    select
+        *,
+        status = 'held' and not bool_or(lost) over (partition by id) as free
+    from wanted
 ),
 
 claimed as (
@@ -55,7 +66,7 @@ claimed as (
         showtime_id,
         seat_id,
         id
-    from wanted
+    from judged
     where free
     order by showtime_id, seat_id
     on conflict (showtime_id, seat_id) do nothing
@@ -80,7 +91,7 @@ wanted_of as materialized (
         array_agg(seat_number order by char_length(row_label), row_label, seat_number) as seat_numbers,
         array_agg(price order by char_length(row_label), row_label, seat_number) as prices,
         array_agg(seat_id) filter (where lost) as lost
-    from wanted
+    from judged
     group by id
 ),
 
