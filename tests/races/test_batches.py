@@ -17,6 +17,7 @@ from reservation import booking
 from reservation.app import make_app
 from reservation.audit import audit
 from reservation.booking import Stores
+from reservation.booking_batches import BookingBatches
 from reservation.errors import DomainError, HoldExpired, NotFound, ReservationCancelled, SeatsUnavailable
 from reservation.http.keys import STORES
 from reservation.repository.reservations import Reservation
@@ -237,6 +238,27 @@ async def test_who_lost_a_seat_to_one_that_fell_gets_it_after_all(api: Api, db: 
         assert isinstance(outcomes[good[pair]], Reservation)
         assert sold[pair] in await assert_lost(db, doomed[pair], outcomes[doomed[pair]])
     assert await owners(db, cinema.showtime_id) == Counter([*own, *common, *sold])
+    await assert_sound(db, redis_url)
+
+
+async def test_who_has_lost_already_does_not_make_its_mates_try_again(
+    api: Api, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One who asks again and again for what is sold must not take the batches apart for everybody else."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    lost = await held(api, customer, cinema.showtime_id, cinema.seat_ids[:2])
+    await forget_holds(db, redis_url)
+    buyer = await held(api, customer, cinema.showtime_id, cinema.seat_ids[1:2])
+    mates = [await held(api, customer, cinema.showtime_id, [seat]) for seat in cinema.seat_ids[2:6]]
+    await revive_holds(db)
+    assert isinstance((await confirm_together(stores_of(api), [buyer]))[0], Reservation)
+    monkeypatch.delattr(BookingBatches, "_confirm_alone")
+
+    outcomes = await confirm_together(stores_of(api), [*mates[:2], lost, *mates[2:]])
+
+    assert await assert_lost(db, lost, outcomes.pop(2)) == {cinema.seat_ids[1]}
+    assert all(isinstance(outcome, Reservation) for outcome in outcomes)
+    assert await owners(db, cinema.showtime_id) == Counter(cinema.seat_ids[1:6])
     await assert_sound(db, redis_url)
 
 

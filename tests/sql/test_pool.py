@@ -188,6 +188,7 @@ async def test_the_limits_of_every_connection_stand(start_api: StartApi, db: Con
             limits = [await connection.fetchval(f"show {name}_timeout") for name in ("statement", "lock")]
             assert limits == ["1s", "1s"]
             assert await connection.fetchval("show timezone") == "UTC"
+            assert await connection.fetchval("show plan_cache_mode") == "force_generic_plan"
 
 
 async def test_an_open_transaction_is_rolled_back_on_the_way_home(api: Api, db: Connection) -> None:

@@ -381,6 +381,65 @@ async def test_nothing_is_left_over_afterwards(lanes: int) -> None:
     assert await answers(callers) == [f"done {item}" for item in "abcdef"]
 
 
+async def test_what_follows_a_batch_keeps_its_callers_waiting_and_nobody_else() -> None:
+    work, followed = Work(), []
+    gates = {"a": asyncio.Event(), "b": asyncio.Event()}
+
+    async def follow(outcomes: Outcomes) -> None:
+        followed.append(list(outcomes))
+        await gates[str(outcomes[0]).removeprefix("done ")].wait()
+
+    batcher = Batcher[str, str](work, most=8, then=follow)
+    first = call(batcher, "a", "missing a")
+    await turn()
+    second = call(batcher, "b")
+    await turn()
+
+    assert [outcomes[0] for outcomes in followed] == ["done a", "done b"]
+    assert not any(caller.done() for caller in [*first, *second])
+    gates["b"].set()
+    assert await answers(second) == ["done b"]
+    assert not any(caller.done() for caller in first)
+    gates["a"].set()
+    assert await first[0] == "done a"
+    with pytest.raises(NotFound):
+        await first[1]
+
+
+async def test_when_what_follows_fails_the_whole_batch_hears_of_it_and_no_other() -> None:
+    async def follow(outcomes: Outcomes) -> None:
+        if "done poison" in outcomes:
+            raise DomainError("lost on the way")
+
+    batcher = Batcher[str, str](Work(), most=2, then=follow)
+    callers = call(batcher, "a", "poison", "b")
+
+    for caller in callers[:2]:
+        with pytest.raises(DomainError, match="lost on the way"):
+            await caller
+    assert await callers[2] == "done b"
+
+
+async def test_the_wait_for_what_follows_counts_for_the_callers_of_its_batch(clock: Clock) -> None:
+    async def work(items: Sequence[str]) -> Outcomes:
+        with timed("postgresql"):
+            clock.seconds += 0.25
+        return items
+
+    async def follow(_: Outcomes) -> None:
+        with timed("redis"):
+            clock.seconds += 0.5
+
+    async def timed_call(item: str) -> Timings:
+        timings = start_timings()
+        await batcher.submit(item)
+        return timings
+
+    batcher = Batcher[str, str](work, most=1, then=follow)
+    for timings in await asyncio.gather(timed_call("a"), timed_call("b")):
+        assert (timings.postgresql, timings.redis) == pytest.approx((250, 500))
+
+
 async def test_timings_tell_the_queue_from_the_work(clock: Clock) -> None:
     """One who queued during a flight has waited for it; what the batch waits for counts for each of its callers."""
     gate = asyncio.Event()
