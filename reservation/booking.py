@@ -20,6 +20,8 @@ from .errors import (
     HoldsUnavailable,
     Invalid,
     NotFound,
+    ReservationCancelled,
+    ReservationConfirmed,
     SeatsUnavailable,
     ShowtimeStarted,
     TooLateToCancel,
@@ -27,7 +29,7 @@ from .errors import (
 from .holds import Holds, LiveHold, Prime, Settlement
 from .layouts import Layouts
 from .repository import reservations, showtimes
-from .repository.reservations import LockedReservation, Reservation
+from .repository.reservations import FoundHold, LockedReservation, Reservation
 from .settling import Settling
 
 
@@ -42,6 +44,7 @@ class Stores:
     layouts: Layouts
     log: BoundLogger
     hold_ttl_s: int
+    hold_max_s: int
     hold_deadline_s: float
     cancel_cutoff_s: int
     cleaning_s: int
@@ -68,6 +71,36 @@ async def confirm(stores: Stores, *, user_id: int, reservation_id: UUID) -> Rese
     confirmed first.
     """
     return await stores.batches.confirm(reservation_id=reservation_id, user_id=user_id)
+
+
+async def extend(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
+    """Let a hold run for its whole time from now, but not past the longest life of one; it never gets shorter.
+
+    Raises NotFound, HoldExpired, ReservationConfirmed, ReservationCancelled, and SeatsUnavailable when others have
+    taken the seats meanwhile.
+    """
+    found = await _find_hold(stores, user_id, reservation_id)
+    ttl_ms = min(stores.hold_ttl_s * 1000, found.most_ms)
+    if ttl_ms <= found.left_ms:
+        return await find(stores, user_id=user_id, reservation_id=reservation_id)
+    # Redis first: should PostgreSQL not follow, the seats are kept from others for a while longer than need be, and the
+    # sweep lets go of them; the other way round somebody else could hold what this customer was promised.
+    ends = monotonic() + ttl_ms / 1000
+    held = await stores.holds.extend(
+        showtime_id=found.showtime_id, reservation_id=reservation_id, seat_ids=found.seat_ids, ttl_ms=ttl_ms
+    )
+    if held:
+        raise SeatsUnavailable(held=held, booked=await stores.batches.find_booked(found.showtime_id, found.seat_ids))
+    left_ms = max(1, round((ends - monotonic()) * 1000))
+    async with stores.database.connection() as conn:
+        extended = await reservations.extend(
+            conn, reservation_id=reservation_id, user_id=user_id, ttl_ms=left_ms, most_s=stores.hold_max_s
+        )
+    if not extended:  # it ended meanwhile, one way or another: look again, and say which
+        await stores.settling.settle([Settlement(found.showtime_id, reservation_id, found.seat_ids)])
+        await _find_hold(stores, user_id, reservation_id)
+        raise HoldExpired
+    return await find(stores, user_id=user_id, reservation_id=reservation_id)
 
 
 async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
@@ -163,6 +196,23 @@ async def _cancel_one(
         if locked.status != "cancelled":
             await reservations.mark_cancelled(conn, reservation_id=reservation_id)
         return locked, await _find(conn, user_id, reservation_id)
+
+
+async def _find_hold(stores: Stores, user_id: int, reservation_id: UUID) -> FoundHold:
+    """A hold that is alive; raises what it is otherwise."""
+    async with stores.database.connection() as conn:
+        found = await reservations.find_hold(
+            conn, reservation_id=reservation_id, user_id=user_id, most_s=stores.hold_max_s
+        )
+    if found is None:
+        raise NotFound("There is no such reservation of yours.")
+    if found.status == "expired":
+        raise HoldExpired
+    if found.status == "confirmed":
+        raise ReservationConfirmed
+    if found.status == "cancelled":
+        raise ReservationCancelled
+    return found
 
 
 async def _lock(conn: Connection, user_id: int, reservation_id: UUID) -> LockedReservation:

@@ -70,6 +70,10 @@ class ReservationCancelled(DomainError):
     """The reservation was cancelled."""
 
 
+class ReservationConfirmed(DomainError):
+    """The reservation is confirmed: there is no hold to extend."""
+
+
 class TooLateToCancel(DomainError):
     """The showtime is too near, or has started: the reservation can no longer be cancelled."""
 

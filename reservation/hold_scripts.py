@@ -59,6 +59,32 @@ return {1}
 """.replace("%d", str(VERSION_TTL_S))
 )
 
+# KEYS map, held, seat...; ARGV reservation, ttl_ms, seat id...
+# -> {-1} not primed, {0, seat id...} lost to these, {1} held for ttl_ms from now. What was free is taken anew.
+EXTEND = Script(
+    """
+if redis.call('EXISTS', KEYS[1]) == 0 then return {-1} end
+local holders = redis.call('MGET', unpack(KEYS, 3))
+local answer, free = {0}, 0
+for i = 3, #KEYS do
+  local holder = holders[i - 2]
+  if not holder then free = free + 1
+  elseif holder ~= ARGV[1] then answer[#answer + 1] = tonumber(ARGV[i]) end
+end
+if #answer > 1 then return answer end
+local clock = redis.call('TIME')
+local ends_ms = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[2]
+for i = 3, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2])
+  redis.call('ZADD', KEYS[2], ends_ms, ARGV[i])
+end
+if free > 0 then redis.call('HINCRBY', KEYS[1], 'version', 1) end
+redis.call('EXPIRE', KEYS[1], %d)
+redis.call('EXPIRE', KEYS[2], %d)
+return {1}
+""".replace("%d", str(VERSION_TTL_S))
+)
+
 # KEYS map, held, seat...; ARGV reservation, seat id... Counts the version up, then deletes the seats' keys that are
 # still this reservation's. One that has run out and been taken by somebody else stays.
 SETTLE = Script("""
@@ -120,4 +146,4 @@ redis.call('EXPIRE', KEYS[2], %d)
 """.replace("%d", str(VERSION_TTL_S))
 )
 
-ALL = (TAKE, SETTLE, ANNOUNCE, VERSION, SNAPSHOT, PRIME)
+ALL = (TAKE, EXTEND, SETTLE, ANNOUNCE, VERSION, SNAPSHOT, PRIME)

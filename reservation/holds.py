@@ -27,7 +27,7 @@ from redis.asyncio import Redis
 
 from .batching import Batcher
 from .errors import DomainError, HoldsUnavailable
-from .hold_scripts import ANNOUNCE, PRIME, SETTLE, SNAPSHOT, TAKE, VERSION
+from .hold_scripts import ANNOUNCE, EXTEND, PRIME, SETTLE, SNAPSHOT, TAKE, VERSION
 from .script_pipeline import Call, ScriptPipeline, answering
 
 MOST_READS_AT_ONCE = 256
@@ -98,6 +98,14 @@ class Holds:
         """Hold all the seats or none; answers the seats that others hold, which is empty when it worked."""
         keys = _keys(showtime_id, seat_ids)
         answer = await self._one(Call(TAKE, showtime_id, keys, (str(reservation_id), ttl_s, *seat_ids)))
+        return frozenset(answer[1:])
+
+    async def extend(
+        self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int
+    ) -> frozenset[int]:
+        """Hold all the seats for `ttl_ms` from now, or leave all as they are; answers the seats that others hold."""
+        keys = _keys(showtime_id, seat_ids)
+        answer = await self._one(Call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(answer[1:])
 
     async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Settlement]:

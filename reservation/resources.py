@@ -74,6 +74,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         layouts=layouts,
         log=log,
         hold_ttl_s=settings.hold_ttl_s,
+        hold_max_s=settings.hold_max_s,
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
         cleaning_s=settings.cleaning_s,

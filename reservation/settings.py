@@ -40,6 +40,7 @@ class Settings:
     access_token_ttl_s: int
     refresh_token_ttl_s: int
     hold_ttl_s: int
+    hold_max_s: int
     max_seats_per_hold: int
     cancel_cutoff_s: int
     cleaning_s: int
@@ -75,6 +76,7 @@ class Settings:
             access_token_ttl_s=read.integer("ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1, 1440) * 60,
             refresh_token_ttl_s=read.integer("REFRESH_TOKEN_EXPIRE_DAYS", 7, 1, 365) * 86_400,
             hold_ttl_s=read.integer("HOLD_TTL_SECONDS", 600, 1, 86_400),
+            hold_max_s=read.integer("HOLD_MAX_SECONDS", 1800, 1, 604_800),
             max_seats_per_hold=read.integer("MAX_SEATS_PER_HOLD", 10, 1, HIGHEST_MAX_SEATS),
             cancel_cutoff_s=read.integer("CANCEL_CUTOFF_MINUTES", 0, 0, 525_600) * 60,
             cleaning_s=read.integer("CLEANING_MINUTES", 0, 0, 1440) * 60,

@@ -151,6 +151,10 @@ class Api:
         """Make a hold final."""
         return await self.call("POST", f"/reservations/{reservation_id}/confirm", who=who)
 
+    async def extend(self, who: Person, reservation_id: str) -> Answer:
+        """Let a hold run for its whole time again."""
+        return await self.call("POST", f"/reservations/{reservation_id}/extend", who=who)
+
     async def cancel(self, who: Person, reservation_id: str) -> Answer:
         """Give a reservation up."""
         return await self.call("POST", f"/reservations/{reservation_id}/cancel", who=who)

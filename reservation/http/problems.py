@@ -25,6 +25,7 @@ DOMAIN: dict[type[DomainError], tuple[int, str]] = {
     errors.ShowtimeStarted: (409, "showtime_started"),
     errors.HoldExpired: (410, "hold_expired"),
     errors.ReservationCancelled: (409, "reservation_cancelled"),
+    errors.ReservationConfirmed: (409, "reservation_confirmed"),
     errors.TooLateToCancel: (409, "too_late_to_cancel"),
     errors.CapacityExceeded: (409, "capacity_exceeded"),
     errors.ShowtimeOverlap: (409, "showtime_overlap"),

@@ -8,7 +8,14 @@ from aiohttp import web
 from marshmallow import Schema, fields, validate
 
 from .. import booking
-from ..errors import HoldExpired, ReservationCancelled, SeatsUnavailable, TooLateToCancel
+from ..errors import (
+    HoldExpired,
+    HoldsUnavailable,
+    ReservationCancelled,
+    ReservationConfirmed,
+    SeatsUnavailable,
+    TooLateToCancel,
+)
 from ..repository import reservations
 from .fields import Id, Instant, Money
 from .keys import DATABASE, QUERY, STORES, USER
@@ -93,6 +100,22 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     Once this has answered 200 the seats are yours, whatever fails afterwards; a second time changes nothing.
     """
     return answer(await booking.confirm(request.app[STORES], **_own(request)))
+
+
+@routes.add(
+    "POST",
+    "/reservations/{reservation_id}/extend",
+    access=Access.SIGNED_IN,
+    answer=ReservationOutput(),
+    raises=(HoldExpired, SeatsUnavailable, ReservationConfirmed, ReservationCancelled, HoldsUnavailable),
+)
+async def extend_reservation(request: web.Request) -> web.StreamResponse:
+    """Restart the clock of a hold.
+
+    It then runs for the whole life of a hold from now, but never past its longest life (HOLD_MAX_SECONDS, half an hour
+    unless the installation says otherwise) from its beginning; from there on the answer is the same as before.
+    """
+    return answer(await booking.extend(request.app[STORES], **_own(request)))
 
 
 @routes.add(

@@ -60,6 +60,17 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundHold:
+    """What extend decides by: milliseconds that are left of the hold, and that may be; seat ids in order."""
+
+    showtime_id: int
+    status: str
+    most_ms: int
+    left_ms: int
+    seat_ids: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
 class LockedReservation:
     """What cancel decides by; seat ids in order."""
 
@@ -138,6 +149,16 @@ async def list_reservations(
 async def lock_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> LockedReservation | None:
     """Lock a user's own reservation until the end of the transaction."""
     return await maybe(conn, LockedReservation, "reservations/lock_reservation", reservation_id, user_id)
+
+
+async def find_hold(conn: Connection, *, reservation_id: UUID, user_id: int, most_s: int) -> FoundHold | None:
+    """A user's own hold, or what became of it; `most_s` is the longest life of one."""
+    return await maybe(conn, FoundHold, "reservations/find_hold", reservation_id, user_id, most_s)
+
+
+async def extend(conn: Connection, *, reservation_id: UUID, user_id: int, ttl_ms: int, most_s: int) -> bool:
+    """Let a user's live hold go on for `ttl_ms`; False when there is none."""
+    return await conn.fetchval(sql("reservations/extend"), reservation_id, user_id, ttl_ms, most_s) is not None
 
 
 async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int, cutoff_s: int) -> int:

@@ -19,6 +19,7 @@ NUMBERS = [
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "access_token_ttl_s", 60, 30, 1, 1440),
     ("REFRESH_TOKEN_EXPIRE_DAYS", "refresh_token_ttl_s", 86_400, 7, 1, 365),
     ("HOLD_TTL_SECONDS", "hold_ttl_s", 1, 600, 1, 86_400),
+    ("HOLD_MAX_SECONDS", "hold_max_s", 1, 1800, 1, 604_800),
     ("MAX_SEATS_PER_HOLD", "max_seats_per_hold", 1, 10, 1, 100),
     ("CANCEL_CUTOFF_MINUTES", "cancel_cutoff_s", 60, 0, 0, 525_600),
     ("CLEANING_MINUTES", "cleaning_s", 60, 0, 0, 1440),

@@ -1,0 +1,22 @@
+/* reservations/find_hold
+What is to know of a user's hold before it is extended, and why it cannot be.
+Plan: index scan on reservations_pkey, seats by reservation_seats_pkey.
+$1 uuid reservation_id: which
+$2 bigint user_id: whose
+$3 bigint most_s: the longest life of a hold, in seconds from its beginning
+*/
+select
+    r.showtime_id,
+    case when r.status = 'held' and r.expires_at <= clock_timestamp() then 'expired' else r.status end as status,
+    greatest(
+        0, ceil(extract(epoch from r.created_at + $3::bigint * interval '1 second' - clock_timestamp()) * 1000)
+    )::bigint as most_ms,
+    greatest(0, ceil(extract(epoch from r.expires_at - clock_timestamp()) * 1000))::bigint as left_ms,
+    array(
+        select rs.seat_id
+        from reservation_seats as rs
+        where rs.reservation_id = r.id
+        order by rs.seat_id
+    ) as seat_ids
+from reservations as r
+where r.id = $1 and r.user_id = $2;
