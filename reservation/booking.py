@@ -50,14 +50,16 @@ class Stores:
     cleaning_s: int
 
 
-async def hold(stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequence[int]) -> Reservation:
-    """Hold all these seats or none.
+async def hold(
+    stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequence[int], reservation_id: UUID | None = None
+) -> Reservation:
+    """Hold all these seats or none, as the reservation of that id, if it was given one before.
 
     Raises NotFound (the showtime), ShowtimeStarted, Invalid (a seat of another room) and SeatsUnavailable, which names
     every seat that stands against it.
     """
     await _look_first(stores, showtime_id, seat_ids)
-    granted = await _grant(stores, user_id, showtime_id, uuid7(), seat_ids)
+    granted = await _grant(stores, user_id, showtime_id, reservation_id or uuid7(), seat_ids)
     if granted is None:  # something about the showtime changed since it was looked at: look again, and say what
         await _check_seats(stores, showtime_id, seat_ids)
         raise HoldsUnavailable

@@ -34,6 +34,8 @@ _BROKEN: dict[str, Callable[[], DomainError]] = {
     "login_sessions_user_id_fkey": InvalidToken,
     # How reservations/confirm refuses to commit a part: one of the reservations has lost a race.
     "reservations_status_check": Overloaded,
+    # A hold under an Idempotency-Key that two carry out at once, the first one later than its lease: one has made it.
+    "reservations_pkey": Overloaded,
 }
 
 # A statement cut short by a time limit, a fail-over, a restart or a lack of connections: worth another try later.

@@ -10,6 +10,8 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 class DomainError(Exception):
     """The request could not be carried out."""
 
+    replayed = False  # whether it is the first answer to a request that was repeated
+
     def __init__(self, message: str | None = None, *, details: Mapping[str, Json] | None = None) -> None:
         super().__init__(message or cleandoc(self.__doc__ or ""))
         self.details = dict(details or {})  # members that stand beside the message in the answer
@@ -88,6 +90,14 @@ class ShowtimeOverlap(DomainError):
 
 class InUse(DomainError):
     """Something else depends on this, so it cannot be deleted or moved."""
+
+
+class IdempotencyKeyReused(DomainError):
+    """This Idempotency-Key stands for another request: use a new one for what is not a repetition."""
+
+
+class IdempotencyInFlight(DomainError):
+    """A request with this Idempotency-Key is under way: send it again shortly."""
 
 
 class Unavailable(DomainError):

@@ -19,6 +19,7 @@ from .booking import Stores
 from .errors import Unavailable
 from .held_keys import HeldKey, scan_holds, scan_showtimes, still_held
 from .holds import Settlement
+from .idempotency import forget_old
 from .repository import audit as repository
 from .repository.audit import Connection
 
@@ -70,7 +71,7 @@ async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -
     """Mend what failures leave behind.
 
     At the start that is what a killed worker did not announce; every second, sweeps apart, what Redis missed while it
-    was away; and every half a minute, in one process at a time, orphaned holds.
+    was away; and every half a minute, in one process at a time, orphaned holds, and Idempotency-Keys of the day before.
 
     `second_look_s` must be longer than a hold can be on its way from Redis to PostgreSQL. No failure ends it.
     """
@@ -84,6 +85,7 @@ async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -
             if monotonic() >= next_sweep:
                 next_sweep = monotonic() + SWEEP_EVERY_S
                 if await redis.set(SWEEP_KEY, "1", nx=True, ex=SWEEP_EVERY_S - 1):
+                    await forget_old(stores.database)
                     await _sweep(redis, stores, second_look_s)
         except (Unavailable, RedisError, OSError) as error:
             stores.log.warning("tending_put_off", cause=repr(error))

@@ -13,7 +13,7 @@ from referencing.jsonschema import DRAFT202012
 ROOT = "urn:openapi"
 # Whoever sends one of these has to document it; all documented ones must be sent, but for those that may be left out.
 NOTABLE = ("Allow", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID")
-OPTIONAL = ("Link",)
+OPTIONAL = ("Link", "Idempotent-Replayed")
 
 Operation = tuple[str, str]
 

@@ -1,19 +1,22 @@
 """Holding seats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 from marshmallow import ValidationError, fields, validate
 
 from .. import booking
 from ..errors import HoldsUnavailable, Invalid, SeatsUnavailable, ShowtimeStarted
+from ..idempotency import Done
+from ..repository.reservations import Reservation
 from ..settings import HIGHEST_MAX_SEATS
 from .fields import Id, Input
-from .keys import BODY, SETTINGS, STORES, USER
+from .keys import BODY, RESERVATION_ID, SETTINGS, STORES, USER
+from .path import path_id
 from .reservations import ReservationOutput
-from .responses import created
-from .routes import Access, Routes, path_id
+from .responses import Reply, created
+from .routes import Access, Routes
 
 routes = Routes("Booking")
 
@@ -45,6 +48,14 @@ class HoldInput(Input):
     )
 
 
+def _created(held: Reservation) -> Reply:
+    return created(held, location=f"/reservations/{held.id}")
+
+
+def _held(done: Done) -> Reply:
+    return _created(replace(done.reservation, status="held", expires_at=done.deed.first_expires_at))
+
+
 @routes.add(
     "POST",
     "/showtimes/{showtime_id}/holds",
@@ -53,6 +64,7 @@ class HoldInput(Input):
     status=201,
     answer=ReservationOutput(),
     raises=(SeatsUnavailable, ShowtimeStarted, HoldsUnavailable),
+    replay=_held,
 )
 async def create_hold(request: web.Request) -> web.StreamResponse:
     """Hold seats of a showtime: all of them or none.
@@ -69,5 +81,6 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
         user_id=request[USER].user_id,
         showtime_id=path_id(request, "showtime_id"),
         seat_ids=body.seat_ids,
+        reservation_id=request.get(RESERVATION_ID),
     )
-    return created(held, location=f"/reservations/{held.id}")
+    return _created(held)

@@ -1,6 +1,7 @@
 """Typed keys of what hangs on the application and on a request."""
 
 from typing import Any
+from uuid import UUID
 
 from aiohttp import web
 
@@ -8,6 +9,7 @@ from ..access_log import AccessLog
 from ..accounts import Accounts
 from ..booking import Stores
 from ..database import Database
+from ..idempotency import IdempotencyKeys
 from ..sessions import Session, Sessions
 from ..settings import Settings
 from .seat_maps import SeatMaps
@@ -18,10 +20,13 @@ STORES = web.AppKey("STORES", Stores)
 SEAT_MAPS = web.AppKey("SEAT_MAPS", SeatMaps)
 ACCOUNTS = web.AppKey("ACCOUNTS", Accounts)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
+IDEMPOTENCY = web.AppKey("IDEMPOTENCY", IdempotencyKeys)
 ACCESS_LOG = web.AppKey("ACCESS_LOG", AccessLog)
 
 USER = web.RequestKey("USER", Session)
 # What the operation's schema made of the input: the handler that names the schema knows the type.
 BODY = web.RequestKey[Any]("BODY")
 QUERY = web.RequestKey[Any]("QUERY")
+# What a claimed Idempotency-Key is about: a hold takes it for its id.
+RESERVATION_ID = web.RequestKey("RESERVATION_ID", UUID)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)

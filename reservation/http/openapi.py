@@ -29,6 +29,9 @@ Seats of a cinema, held for some minutes and then confirmed or given up; no seat
   `Link` header.
 - **Failures** are problem details (RFC 9457), `application/problem+json`, with a `code` that programs can rely on.
 - **X-Request-ID** is taken from the request where it is sane, else made, and stands in the answer and in the log.
+- **Repeating**: a hold, confirm or cancel with an `Idempotency-Key` is carried out once; sent again within a day, with
+  the same body, it gets the first answer, marked `Idempotent-Replayed: true`. Failures that may pass (409, 429, 5xx)
+  are not kept.
 - **Signing in**: send the access token of `POST /auth/login` as `Authorization: Bearer ...`.
 """
 
@@ -51,7 +54,18 @@ HEADERS: dict[str, dict[str, Any]] = {
     "ETag": {"description": "A strong validator, for If-None-Match", "schema": {"type": "string"}},
     "Link": {"description": 'The next page, if there is one: `<...>; rel="next"`', "schema": {"type": "string"}},
     "Authenticate": {"description": "The Bearer challenge (RFC 6750)", "schema": {"type": "string"}},
+    "Replayed": {
+        "description": "true: the first answer to a request with this Idempotency-Key",
+        "schema": {"type": "string", "const": "true"},
+    },
     "RetryAfter": {"description": "Seconds until a retry makes sense", "schema": {"type": "integer"}},
+}
+
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A key of your own for this request; sent again within a day, it gets the first answer",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 
 IF_NONE_MATCH: dict[str, Any] = {
@@ -126,6 +140,8 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
     if operation.etag:
         parameters.append(IF_NONE_MATCH)
         described["responses"]["304"] = _unchanged()
+    if operation.replay is not None:
+        parameters.append(IDEMPOTENCY_KEY)
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
@@ -143,6 +159,8 @@ def _success(operation: Operation) -> dict[str, Any]:
         names["Link"] = "Link"
     if operation.etag:
         names["ETag"] = "ETag"
+    if operation.replay is not None:
+        names["Idempotent-Replayed"] = "Replayed"
     made: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "headers": _headers(names)}
     if operation.answer is not None:
         made["content"] = {operation.answer_type: {"schema": operation.answer}}

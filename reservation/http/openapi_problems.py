@@ -11,6 +11,8 @@ from ..errors import (
     DomainError,
     Forbidden,
     HoldsUnavailable,
+    IdempotencyInFlight,
+    IdempotencyKeyReused,
     Invalid,
     InvalidToken,
     NotAuthenticated,
@@ -139,6 +141,8 @@ def _follow(operation: Operation) -> Iterator[Refusal]:
         yield _domain(Invalid)
     if _asks_the_stores(operation):
         yield from map(_domain, (DatabaseUnavailable, HoldsUnavailable, Overloaded))
+    if operation.replay is not None:
+        yield from map(_domain, (IdempotencyInFlight, IdempotencyKeyReused))
     yield from map(_domain, operation.raises)
 
 

@@ -30,6 +30,8 @@ DOMAIN: dict[type[DomainError], tuple[int, str]] = {
     errors.CapacityExceeded: (409, "capacity_exceeded"),
     errors.ShowtimeOverlap: (409, "showtime_overlap"),
     errors.InUse: (409, "in_use"),
+    errors.IdempotencyInFlight: (409, "idempotency_in_flight"),
+    errors.IdempotencyKeyReused: (422, "idempotency_key_reused"),
     errors.DatabaseUnavailable: (503, "database_unavailable"),
     errors.HoldsUnavailable: (503, "holds_unavailable"),
     errors.Overloaded: (503, "overloaded"),
@@ -87,6 +89,8 @@ def domain_problem(request_id: str, error: DomainError) -> Reply:
     if status == HTTPStatus.UNAUTHORIZED:
         invalid = ', error="invalid_token"' if isinstance(error, errors.InvalidToken) else ""
         headers["WWW-Authenticate"] = f'Bearer realm="reservation"{invalid}'
+    if error.replayed:
+        headers["Idempotent-Replayed"] = "true"
     return problem(request_id, status, code, str(error), details=error.details, headers=headers)
 
 

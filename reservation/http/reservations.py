@@ -1,5 +1,6 @@
 """A customer's own reservations: to read, confirm and cancel."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,12 +17,14 @@ from ..errors import (
     SeatsUnavailable,
     TooLateToCancel,
 )
+from ..idempotency import Done
 from ..repository import reservations
 from .fields import Id, Instant, Money
 from .keys import DATABASE, QUERY, STORES, USER
 from .paging import Cursor, PageQuery, listing, page
-from .responses import answer
-from .routes import Access, Routes, path_uuid
+from .path import path_uuid
+from .responses import Reply, answer
+from .routes import Access, Routes
 
 routes = Routes("Booking")
 
@@ -87,12 +90,21 @@ async def get_reservation(request: web.Request) -> web.StreamResponse:
     return answer(await booking.find(request.app[STORES], **_own(request)))
 
 
+def _confirmed(done: Done) -> Reply | None:
+    return answer(replace(done.reservation, status="confirmed")) if done.deed.confirmed else None
+
+
+def _cancelled(done: Done) -> Reply | None:
+    return answer(done.reservation) if done.reservation.status == "cancelled" else None
+
+
 @routes.add(
     "POST",
     "/reservations/{reservation_id}/confirm",
     access=Access.SIGNED_IN,
     answer=ReservationOutput(),
     raises=(HoldExpired, SeatsUnavailable, ReservationCancelled),
+    replay=_confirmed,
 )
 async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     """Make a hold final.
@@ -124,6 +136,7 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
     access=Access.SIGNED_IN,
     answer=ReservationOutput(),
     raises=(HoldExpired, TooLateToCancel),
+    replay=_cancelled,
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Give up a hold, or a confirmed reservation while there is time; its seats are free at once."""

@@ -4,17 +4,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
 from marshmallow import Schema
 
-from ..errors import DomainError, Forbidden, Invalid, InvalidToken, NotAuthenticated, NotFound
+from ..errors import DomainError, Forbidden, Invalid, InvalidToken, NotAuthenticated
 from ..repository import accounts
 from ..sessions import Session
 from .bodies import body_of, load
 from .compiled import Quick, compile_schema
-from .fields import MAX_ID
+from .idempotency import HEADER, Replay, carry_out_once
 from .keys import BODY, DATABASE, QUERY, SESSIONS, USER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,6 +43,7 @@ class Operation:
     answer_type: str
     raises: tuple[type[DomainError], ...]
     etag: bool
+    replay: Replay | None
     quick: Quick | None
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -54,6 +54,8 @@ class Operation:
             request[QUERY] = load(self.query, _query(request))
         if self.body is not None:
             request[BODY] = await body_of(request, self.body, self.quick)
+        if self.replay is not None and HEADER in request.headers:
+            return await carry_out_once(request, self.handler, self.replay)
         return await self.handler(request)
 
     @property
@@ -94,11 +96,13 @@ class Routes:
         answer_type: str = "application/json",
         raises: tuple[type[DomainError], ...] = (),
         etag: bool = False,
+        replay: Replay | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated handler.
 
         `raises` names the domain errors beyond those that follow from the rest; `etag` says that the answer has an
-        ETag and that If-None-Match can make it a 304.
+        ETag and that If-None-Match can make it a 304; `replay` tells the answer again to who repeats a request under an
+        Idempotency-Key.
         """
 
         def register(handler: Handler) -> Handler:
@@ -117,28 +121,13 @@ class Routes:
                     answer_type,
                     raises,
                     etag,
+                    replay,
                     quick,
                 )
             )
             return handler
 
         return register
-
-
-def path_id(request: web.Request, name: str) -> int:
-    """A positive 64-bit id from the path; anything else cannot exist, so it raises NotFound."""
-    raw = request.match_info[name]
-    if not (raw.isascii() and raw.isdigit() and len(raw) <= len(str(MAX_ID)) and 0 < int(raw) <= MAX_ID):
-        raise NotFound
-    return int(raw)
-
-
-def path_uuid(request: web.Request, name: str) -> UUID:
-    """A UUID from the path; anything else cannot exist, so it raises NotFound."""
-    try:
-        return UUID(request.match_info[name])
-    except ValueError:
-        raise NotFound from None
 
 
 async def _authenticate(request: web.Request, access: Access) -> Session:

@@ -6,8 +6,9 @@ from marshmallow import Schema, fields, validate
 from ..errors import HoldsUnavailable
 from .fields import Id, Money
 from .keys import SEAT_MAPS, STORES
+from .path import path_id
 from .responses import unchanged, versioned
-from .routes import Routes, path_id
+from .routes import Routes
 
 routes = Routes("Seat map")
 

@@ -40,6 +40,7 @@ async def book(api: Api) -> None:
     person = await api.sign_up()
     held = await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])
     await api.call("GET", f"/reservations/{held.json['id']}", who=person)
+    await api.extend(person, held.json["id"])
     await api.confirm(person, held.json["id"])
     await api.cancel(person, held.json["id"])
     for path in (

@@ -24,6 +24,7 @@ PYTHON = {
     "timestamptz": "datetime",
     "jsonb": "dict",
     "uuid": "UUID",
+    "bytea": "bytes",
     "int8[]": "Sequence[int]",
     "int4[]": "Sequence[int]",
     "text[]": "Sequence[str]",

@@ -40,6 +40,7 @@ LAYERS = {
     "holds": {"batching", "errors", "hold_scripts", "script_pipeline"},
     "layouts": {"batching", "database", "errors", "repository"},
     "settling": {"errors", "holds"},
+    "idempotency": {"batching", "database", "errors", "repository"},
     "booking_batches": {"batching", "database", "errors", "holds", "repository", "settling"},
     "access_log": {"timing"},
     "notices": set(),

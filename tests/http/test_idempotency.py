@@ -1,0 +1,317 @@
+"""Idempotency-Key: a request that is sent again gets the first answer, and is carried out once, whatever fails."""
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from reservation.http.keys import DATABASE, IDEMPOTENCY
+from reservation.idempotency import forget_old
+from reservation.repository.idempotency import Claim
+from tests.api import Answer, Api, Cinema, Connection, Person
+from tests.conftest import StartApi
+from tests.faults.proxy import Proxy
+from tests.races.test_booking_races import assert_sound
+
+PATIENCE_S = 20.0
+
+
+async def hold(api: Api, who: Person, cinema: Cinema, seat_ids: list[int], key: str) -> Answer:
+    return await api.call(
+        "POST",
+        f"/showtimes/{cinema.showtime_id}/holds",
+        {"seat_ids": seat_ids},
+        who=who,
+        headers={"Idempotency-Key": key},
+    )
+
+
+async def end(api: Api, who: Person, reservation_id: str, how: str, key: str) -> Answer:
+    return await api.call("POST", f"/reservations/{reservation_id}/{how}", who=who, headers={"Idempotency-Key": key})
+
+
+def is_replay(answer: Answer) -> bool:
+    return bool(answer.headers.get("Idempotent-Replayed") == "true")
+
+
+def assert_replays(again: Answer, first: Answer) -> None:
+    """The same answer, and marked as such."""
+    assert (again.status, again.text) == (first.status, first.text)
+    assert again.headers.get("Location") == first.headers.get("Location")
+    assert again.headers["X-Request-ID"] != first.headers["X-Request-ID"]
+    assert is_replay(again)
+    assert not is_replay(first)
+
+
+async def count(db: Connection) -> int:
+    return int(await db.fetchval("select count(*) from reservations"))
+
+
+async def test_a_hold_that_is_sent_again_is_the_same_hold(start_api: StartApi, db: Connection, redis_url: str) -> None:
+    """Whatever has become of it since, on whichever worker, and also when Redis has forgotten all."""
+    api, other = await start_api(), await start_api()
+    cinema, customer = await api.cinema(), await api.sign_up()
+    first = await hold(api, customer, cinema, cinema.seat_ids[:3], "a")
+    assert first.status == 201
+
+    assert_replays(await hold(other, customer, cinema, cinema.seat_ids[:3], "a"), first)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.flushall()
+    assert_replays(await hold(api, customer, cinema, cinema.seat_ids[:3], "a"), first)
+    await db.execute("update reservations set created_at = created_at - interval '1 second'")
+    assert (await api.extend(customer, first.json["id"])).json["expires_at"] >= first.json["expires_at"]
+    await db.execute("update reservations set created_at = created_at + interval '1 second'")
+    assert_replays(await hold(api, customer, cinema, cinema.seat_ids[:3], "a"), first)
+    assert (await api.confirm(customer, first.json["id"])).status == 200
+    assert_replays(await hold(other, customer, cinema, cinema.seat_ids[:3], "a"), first)
+    assert (await api.cancel(customer, first.json["id"])).status == 200
+    assert_replays(await hold(api, customer, cinema, cinema.seat_ids[:3], "a"), first)
+
+    assert await count(db) == 1
+    await assert_sound(db, redis_url)
+
+
+async def test_a_confirm_and_a_cancel_that_are_sent_again(api: Api, db: Connection, redis_url: str) -> None:
+    """The first answer stays, also to the confirm of what was cancelled since."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json["id"]
+    confirmed = await end(api, customer, reservation, "confirm", "c")
+    assert (confirmed.status, confirmed.json["status"]) == (200, "confirmed")
+    assert_replays(await end(api, customer, reservation, "confirm", "c"), confirmed)
+    cancelled = await end(api, customer, reservation, "cancel", "x")
+    assert (cancelled.status, cancelled.json["status"]) == (200, "cancelled")
+    assert_replays(await end(api, customer, reservation, "cancel", "x"), cancelled)
+    assert_replays(await end(api, customer, reservation, "confirm", "c"), confirmed)
+
+    assert (await end(api, customer, reservation, "confirm", "new")).code == "reservation_cancelled"
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
+    await assert_sound(db, redis_url)
+
+
+async def test_a_key_stands_for_one_request(api: Api) -> None:
+    """The same members in another order, or with other white space, are the same request."""
+    cinema, elsewhere, customer = await api.cinema(), await api.cinema(), await api.sign_up()
+    first = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
+    path = f"/showtimes/{cinema.showtime_id}/holds"
+    same = f'\n{{ "seat_ids" : [{cinema.seat_ids[0]},\t{cinema.seat_ids[1]}] }}'
+    headers = {"Idempotency-Key": "a", "Content-Type": "application/json"}
+    assert_replays(await api.call("POST", path, who=customer, data=same, headers=headers), first)
+
+    for answer in (
+        await hold(api, customer, cinema, cinema.seat_ids[:1], "a"),
+        await hold(api, customer, elsewhere, cinema.seat_ids[:2], "a"),
+        await end(api, customer, first.json["id"], "confirm", "a"),
+        await end(api, customer, first.json["id"], "cancel", "a"),
+    ):
+        assert (answer.status, answer.code) == (422, "idempotency_key_reused")
+    assert (await end(api, customer, first.json["id"], "confirm", "b")).status == 200
+
+
+async def test_every_customer_has_their_own_keys(api: Api) -> None:
+    cinema, one, other = await api.cinema(), await api.sign_up(), await api.sign_up()
+    first = await hold(api, one, cinema, cinema.seat_ids[:1], "a")
+    second = await hold(api, other, cinema, cinema.seat_ids[1:2], "a")
+    assert (first.status, second.status) == (201, 201)
+    assert not is_replay(second)
+    assert_replays(await hold(api, one, cinema, cinema.seat_ids[:1], "a"), first)
+
+
+async def test_a_lasting_no_stays(api: Api, db: Connection) -> None:
+    """Unknown showtimes, seats of other rooms, holds that have run out: the answer is kept."""
+    cinema, other, customer = await api.cinema(), await api.cinema(), await api.sign_up()
+    nowhere = replace(cinema, showtime_id=4711)
+    reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
+    await db.execute("update reservations set expires_at = created_at + interval '1 us'")
+
+    async def unknown() -> Answer:
+        return await hold(api, customer, nowhere, cinema.seat_ids[:1], "n")
+
+    async def of_another_room() -> Answer:
+        return await hold(api, customer, cinema, other.seat_ids[:1], "o")
+
+    async def too_late() -> Answer:
+        return await end(api, customer, reservation, "confirm", "e")
+
+    refused = [(unknown, "not_found"), (of_another_room, "validation_error"), (too_late, "hold_expired")]
+    for ask, code in refused:
+        first = await ask()
+        assert (first.code, is_replay(first)) == (code, False)
+        again = await ask()
+        assert is_replay(again)
+        assert again.json == first.json | {"request_id": again.json["request_id"]}
+    await db.execute("update reservations set expires_at = now() + interval '1 minute'")
+    assert (await end(api, customer, reservation, "confirm", "e")).code == "hold_expired"
+    assert (await end(api, customer, reservation, "confirm", "f")).status == 200
+
+
+async def test_what_may_pass_is_tried_again(api: Api, db: Connection, redis_url: str) -> None:
+    cinema, customer, rival = await api.cinema(), await api.sign_up(), await api.sign_up()
+    in_the_way = await api.hold(rival, cinema.showtime_id, cinema.seat_ids[:1])
+    for _ in range(2):
+        refused = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
+        assert (refused.status, refused.code, is_replay(refused)) == (409, "seats_unavailable", False)
+    assert (await api.cancel(rival, in_the_way.json["id"])).status == 200
+
+    granted = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
+
+    assert (granted.status, is_replay(granted)) == (201, False)
+    assert_replays(await hold(api, customer, cinema, cinema.seat_ids[:2], "a"), granted)
+    await assert_sound(db, redis_url)
+
+
+async def test_what_the_schema_refuses_does_not_use_the_key_up(api: Api) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    assert (await hold(api, customer, cinema, [], "a")).code == "validation_error"
+    assert (await hold(api, customer, cinema, cinema.seat_ids[:1], "a")).status == 201
+
+
+async def test_a_twin_is_told_to_wait(start_api: StartApi, db: Connection, redis_url: str) -> None:
+    """The first one is stopped in the middle of its statement; its twins come to the same worker and to another one."""
+    api, other = await start_api(), await start_api()
+    cinema, customer = await api.cinema(), await api.sign_up()
+    async with db.transaction():
+        await db.execute("lock table reservations in share row exclusive mode")
+        first = asyncio.create_task(hold(api, customer, cinema, cinema.seat_ids[:2], "a"))
+        async with asyncio.timeout(PATIENCE_S):
+            while not await db.fetchval("select exists (select from pg_locks where not granted)"):
+                await asyncio.sleep(0.005)
+        for twin in (
+            await hold(api, customer, cinema, cinema.seat_ids[:2], "a"),
+            await hold(other, customer, cinema, cinema.seat_ids[:2], "a"),
+        ):
+            assert (twin.status, twin.code) == (409, "idempotency_in_flight")
+    granted = await first
+    assert granted.status == 201
+    assert_replays(await hold(other, customer, cinema, cinema.seat_ids[:2], "a"), granted)
+    assert await count(db) == 1
+    await assert_sound(db, redis_url)
+
+
+@pytest.mark.parametrize("instances", [1, 2])
+async def test_of_many_twins_one_is_carried_out(
+    start_api: StartApi, db: Connection, redis_url: str, instances: int
+) -> None:
+    apis = [await start_api() for _ in range(instances)]
+    cinema, customer = await apis[0].cinema(), await apis[0].sign_up()
+    for turn in range(5):
+        seats = cinema.seat_ids[turn * 2 : turn * 2 + 2]
+        answers = await asyncio.gather(
+            *(hold(apis[n % instances], customer, cinema, seats, f"key {turn}".replace(" ", "-")) for n in range(16))
+        )
+        kinds = Counter((answer.status, is_replay(answer)) for answer in answers)
+        assert kinds[201, False] == 1
+        assert kinds.keys() <= {(201, False), (201, True), (409, False)}
+        assert {answer.code for answer in answers if answer.status == 409} <= {"idempotency_in_flight"}
+        assert len({answer.json["id"] for answer in answers if answer.status == 201}) == 1
+    assert await count(db) == 5
+    await assert_sound(db, redis_url)
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_what_a_killed_worker_left_behind_is_carried_out_as_the_same_reservation(
+    api: Api, db: Connection, redis_url: str, done: bool
+) -> None:
+    """It had claimed the key, and its hold was written down before it could answer, or was not."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    first = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
+    if not done:
+        await db.execute("delete from reservation_seats")
+        await db.execute("delete from reservations")
+        again = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
+        assert (again.status, again.code) == (409, "idempotency_in_flight")
+    await db.execute("update idempotency_keys set leased_until = now()")
+
+    again = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
+
+    assert (again.status, again.json["id"], is_replay(again)) == (201, first.json["id"], done)
+    assert await count(db) == 1
+    await assert_sound(db, redis_url)
+
+
+async def test_a_hold_whose_answer_was_lost_is_found_by_its_repetition(
+    start_api: StartApi, db: Connection, redis_url: str, database_url: str
+) -> None:
+    """PostgreSQL has committed it, and its worker has not heard of that: the first answer was a 503."""
+    async with Proxy(database_url) as postgresql:
+        api = await start_api(DATABASE_URL=postgresql.url, STATEMENT_TIMEOUT_SECONDS="2", POOL_WAIT_SECONDS="2")
+        cinema, customer = await api.cinema(), await api.sign_up()
+        await hold(api, customer, cinema, cinema.seat_ids[8:9], "warm")
+        async with db.transaction():
+            await db.execute("lock table reservations in share row exclusive mode")
+            asked = asyncio.create_task(hold(api, customer, cinema, cinema.seat_ids[:2], "a"))
+            async with asyncio.timeout(PATIENCE_S):
+                while not await db.fetchval("select exists (select from pg_locks where not granted)"):
+                    await asyncio.sleep(0.005)
+            postgresql.lose_answers = True
+        lost = await asked
+        assert lost.status == 503
+        postgresql.lose_answers = False
+
+        async with asyncio.timeout(PATIENCE_S):
+            while (again := await hold(api, customer, cinema, cinema.seat_ids[:2], "a")).status in (409, 503):
+                assert again.code != "seats_unavailable"
+                await db.execute("update idempotency_keys set leased_until = now()")
+                await asyncio.sleep(0.05)
+
+    assert again.status == 201
+    assert await count(db) == 2
+    seats = await db.fetch("select seat_id from reservation_seats where reservation_id = $1", again.json["id"])
+    assert {row["seat_id"] for row in seats} == set(cinema.seat_ids[:2])
+
+
+@pytest.mark.parametrize("key", ["", " ", "two words", "x" * 256, "caf\u00e9", "tab\there"])
+async def test_a_key_that_is_none_is_refused(api: Api, key: str) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    answer = await hold(api, customer, cinema, cinema.seat_ids[:1], key)
+    assert (answer.status, answer.code) == (400, "malformed_request")
+
+
+async def test_one_key_a_request(api: Api) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    async with api.client.post(
+        f"/showtimes/{cinema.showtime_id}/holds",
+        json={"seat_ids": cinema.seat_ids[:1]},
+        headers=[*customer.headers.items(), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")],
+    ) as response:
+        assert (response.status, (await response.json())["code"]) == (400, "malformed_request")
+    assert (await hold(api, customer, cinema, cinema.seat_ids[:1], "x" * 255)).status == 201
+
+
+async def test_keys_are_kept_for_a_day(api: Api, db: Connection) -> None:
+    """Older ones are as new even before they are swept away, and what is swept away is old."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    for key, seat in (("old", 0), ("older", 1), ("young", 2)):
+        assert (await hold(api, customer, cinema, cinema.seat_ids[seat : seat + 1], key)).status == 201
+    await db.execute("update idempotency_keys set created_at = now() - interval '24 hours' where key <> 'young'")
+    await db.execute(
+        "update idempotency_keys set created_at = now() - interval '24 hours' + interval '1 minute' where key = 'young'"
+    )
+
+    answer = await hold(api, customer, cinema, cinema.seat_ids[5:6], "old")
+    assert (answer.status, is_replay(answer)) == (201, False)
+    await forget_old(api.client.app[DATABASE])
+
+    assert {row["key"] for row in await db.fetch("select key from idempotency_keys")} == {"old", "young"}
+
+
+async def test_claims_of_the_same_keys_in_batches_do_not_deadlock(start_api: StartApi, db: Connection) -> None:
+    """Batches of two workers want the same keys in opposite orders; every key is somebody's once."""
+    apis = [await start_api(), await start_api()]
+    customer = await apis[0].sign_up()
+    claims = [Claim(customer.id, f"key-{number}", bytes(16), uuid4()) for number in range(200)]
+    orders = (claims, claims[::-1])
+    async with asyncio.timeout(PATIENCE_S):
+        standings = await asyncio.gather(
+            *(api.client.app[IDEMPOTENCY].claim(one) for api, order in zip(apis, orders, strict=True) for one in order)
+        )
+    assert Counter(standing.key for standing in standings if standing.is_new) == Counter(one.key for one in claims)
+
+
+async def test_a_request_without_a_key_writes_none(api: Api, db: Connection) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
+    assert (await api.confirm(customer, reservation)).status == 200
+    assert await db.fetchval("select count(*) from idempotency_keys") == 0
