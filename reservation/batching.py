@@ -143,6 +143,7 @@ class Batcher(Generic[Item, Answer]):
             await then(outcomes)
         except BaseException as error:
             for waiting in batch:
+                self._count(waiting, started, timings)
                 _fail(waiting.answer, error)
             if not isinstance(error, Exception):
                 raise

@@ -35,6 +35,8 @@ REDIS_TIMEOUT_S = 2.0
 REDIS_CONNECTIONS = 64
 IDLE_IN_TRANSACTION_S = 15
 COMMAND_MARGIN_S = 1.0
+# A plan that was made when PostgreSQL had just seen a table empty is bad for as long as it is kept.
+PLAN_KEPT_S = 10
 REDIS = web.AppKey("REDIS", Redis)
 
 
@@ -123,6 +125,7 @@ def pool_options(settings: Settings) -> dict[str, Any]:
         # A little longer than the server's own limit, which says more clearly what happened.
         "command_timeout": settings.statement_timeout_s + COMMAND_MARGIN_S,
         "timeout": settings.pool_wait_s,
+        "max_cached_statement_lifetime": PLAN_KEPT_S,
         "init": _prepare_connection,
         "reset": _leave_as_is,
         "server_settings": {
@@ -132,7 +135,7 @@ def pool_options(settings: Settings) -> dict[str, Any]:
             "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
             "timezone": "UTC",
             # Every statement has one plan, whatever its arguments: to plan a confirm costs more than to run it. That
-            # plan must not be to read whole tables, which it may have been made too early to know the size of.
+            # plan must not be to read whole tables, whose size was not known when it was made.
             "plan_cache_mode": "force_generic_plan",
             "enable_seqscan": "off",
             "jit": "off",  # what the planner is kept from has a price that would set it off

@@ -142,6 +142,8 @@ async def _scale(
             except* (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as group:
                 raise SeedError(f"the load broke off: {group.exceptions[0]}") from group
         await repository.analyze(conn)
+        if written.reservations:
+            await repository.analyze_reservations(conn)
     finally:
         await conn.close()
     return Summary(

@@ -3,10 +3,12 @@
 -- SEATS: a file of lines `room ROOM SEAT...` and `show SHOWTIME ROOM`; TOKENS: a file of lines `USER TOKEN`.
 -- START: how many holds of the walk are taken already (0). THREADS: as many as wrk was told to run (1).
 -- ABREAST: over how many showtimes holds are spread at a time (100), as on an evening on which all of them sell.
+-- KEYED: 1 sends an Idempotency-Key with every request (0).
 -- Who holds is told by the showtime, so that the answer to a hold names its customer, too.
 local SEATS_A_HOLD = 4
 local abreast = number_of("ABREAST", 100)
 local threads = number_of("THREADS", 1)
+local keyed = number_of("KEYED", 0) == 1
 
 local rooms, shows, tokens, at = {}, {}, {}, 0
 
@@ -43,9 +45,12 @@ end
 -- Requests are put together from large pieces: the load generator shares the machine with what it loads.
 local function hold_head(show)
   show.head = show.head or "POST /showtimes/" .. show.id .. "/holds HTTP/1.1" .. authorization(show.id) ..
-    "\r\nContent-Type: application/json\r\nContent-Length: "
+    "\r\nContent-Type: application/json\r\n"
   return show.head
 end
+
+-- A key of its own for every request: what is asked for is asked for once, so that names it.
+local function key(what) return "Idempotency-Key: " .. what .. "\r\n" end
 
 -- The next hold as a request; all rooms have as many seats. At the end of the walk its last hold is repeated, which
 -- is refused, and counted.
@@ -60,7 +65,8 @@ function walk.hold()
     at = at + threads
     walked = at
   end
-  return hold_head(show) .. show.blocks[math.floor(within / abreast) + 1]
+  local head = hold_head(show) .. (keyed and key(show.id .. "-" .. at) or "")
+  return head .. "Content-Length: " .. show.blocks[math.floor(within / abreast) + 1]
 end
 
 local confirm_tails = {}
@@ -69,8 +75,8 @@ local confirm_tails = {}
 function walk.confirm(id, showtime_id)
   local tail = confirm_tails[showtime_id]
   if not tail then
-    tail = "/confirm HTTP/1.1" .. authorization(showtime_id) .. "\r\n\r\n"
+    tail = "/confirm HTTP/1.1" .. authorization(showtime_id) .. "\r\n"
     confirm_tails[showtime_id] = tail
   end
-  return "POST /reservations/" .. id .. tail
+  return "POST /reservations/" .. id .. tail .. (keyed and key(id) or "") .. "\r\n"
 end

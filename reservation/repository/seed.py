@@ -203,3 +203,8 @@ async def copy_reservations(
 async def analyze(conn: Connection) -> None:
     """Refresh the planner's statistics of all the tables."""
     await conn.execute(sql("seed/analyze"))
+
+
+async def analyze_reservations(conn: Connection) -> None:
+    """Look at the reservations, of which there are some."""
+    await conn.execute(sql("seed/analyze_reservations"))

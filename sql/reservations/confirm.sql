@@ -31,8 +31,7 @@ with locked as materialized (
     for no key update of r skip locked
 ),
 
--- The owner by a subquery and not by a join: whatever it believes about the tables, PostgreSQL cannot read all of them
--- for it.
+-- The owner by a subquery and not by a join, for which a planner that believes the table to be small reads all of it.
 wanted as materialized (
     select
         l.id,
@@ -121,6 +120,7 @@ select
     w.seat_numbers,
     w.prices,
     coalesce(w.lost, '{}') as lost,
+    -- As the update has reached every free one, or has failed.
     l.status = 'confirmed' or w.free as confirmed
 from locked as l
 inner join wanted_of as w on l.id = w.id;

@@ -1,5 +1,5 @@
 /* seed/analyze
-Tells the planner about what has been written, instead of leaving it to guess until autovacuum comes by.
+Tells the planner about the programme that has been written, instead of leaving it to guess until autovacuum comes by.
 Plan: none, a utility statement; samples the tables.
 */
-analyze users, movies, auditoriums, seats, showtimes, reservations, reservation_seats, booked_seats;
+analyze users, movies, auditoriums, seats, showtimes;

@@ -262,6 +262,19 @@ async def test_who_has_lost_already_does_not_make_its_mates_try_again(
     await assert_sound(db, redis_url)
 
 
+async def test_redis_is_told_of_a_confirm_that_was_done_alone(api: Api, db: Connection, redis_url: str) -> None:
+    """Its row was locked when its batch came."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    wish = await held(api, customer, cinema.showtime_id, cinema.seat_ids[:2])
+    async with db.transaction():
+        await db.execute("select from reservations where id = $1 for update", wish.reservation_id)
+        confirm = asyncio.create_task(confirm_together(stores_of(api), [wish]))
+        await until(lambda: waits_for_locks(db, 1))
+    assert isinstance((await confirm)[0], Reservation)
+    async with Redis.from_url(redis_url) as redis:
+        assert [key async for key in redis.scan_iter("*:seat:*")] == []
+
+
 async def test_a_chain_of_falls_leaves_no_seat_unsold_that_one_could_have(
     api: Api, db: Connection, redis_url: str
 ) -> None:
