@@ -7,7 +7,7 @@ What failed for now is free to be repeated, and so is what a killed worker left 
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from .batching import Batcher
@@ -35,12 +35,15 @@ class IdempotencyKeys:
     def __init__(self, database: Database, *, lease_s: float) -> None:
         self._database = database
         self._lease_ms = round(lease_s * 1000)
-        self._claims: Batcher[Claim, Standing] = Batcher(self._claim, most=MOST_IN_A_BATCH)
+        self._claims: Batcher[Claim, Standing | None] = Batcher(self._claim, most=MOST_IN_A_BATCH)
 
-    async def claim(self, claim: Claim) -> Standing:
-        """Claim a key; raises IdempotencyKeyReused where it stands for something else."""
+    async def claim(self, claim: Claim) -> Standing | None:
+        """Claim a key; answers what stands there if it was claimed before.
+
+        Raises IdempotencyKeyReused where it stands for something else.
+        """
         standing = await self._claims.submit(claim)
-        if standing.fingerprint not in (None, claim.fingerprint) and not standing.is_new:
+        if standing is not None and standing.fingerprint not in (None, claim.fingerprint):
             raise IdempotencyKeyReused
         return standing
 
@@ -76,16 +79,18 @@ class IdempotencyKeys:
             async with self._database.connection() as conn:
                 await idempotency.release(conn, claim=claim)
 
-    async def _claim(self, claims: Sequence[Claim]) -> Sequence[Standing]:
+    async def _claim(self, claims: Sequence[Claim]) -> Sequence[Standing | None]:
         """Twins in one batch: the first has the claim, and the others find it there."""
         firsts = {(one.user_id, one.key): one for one in reversed(claims)}
         async with self._database.connection() as conn:
             rows = await idempotency.claim(conn, claims=list(firsts.values()), lease_ms=self._lease_ms)
+        if not rows and len(firsts) == len(claims):
+            return [None] * len(claims)
         standings = {(row.user_id, row.key): row for row in rows}
         return [
-            standing if firsts[place] is one else _found_by_a_twin(standing, firsts[place])
+            standings.get(place) or (None if firsts[place] is one else _standing(firsts[place]))
             for one in claims
-            for place, standing in [((one.user_id, one.key), standings[one.user_id, one.key])]
+            for place in [(one.user_id, one.key)]
         ]
 
 
@@ -97,10 +102,8 @@ async def forget_old(database: Database) -> None:
             deleted = await idempotency.delete_old(conn, row_limit=DELETED_AT_ONCE)
 
 
-def _found_by_a_twin(standing: Standing, first: Claim) -> Standing:
-    if not standing.is_new:
-        return standing
-    return replace(standing, is_new=False, fingerprint=first.fingerprint, reservation_id=first.reservation_id)
+def _standing(first: Claim) -> Standing:
+    return Standing(first.user_id, first.key, first.fingerprint, first.reservation_id, None)
 
 
 def as_refusal(error: DomainError, code: str) -> dict[str, Json]:

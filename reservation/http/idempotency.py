@@ -34,7 +34,7 @@ async def carry_out_once(request: web.Request, handler: Handler, replay: Replay)
     claim = await _claim_of(request)
     standing = await keys.claim(claim)
     request[RESERVATION_ID] = claim.reservation_id
-    if not standing.is_new:
+    if standing is not None:
         if standing.refusal is not None:
             raise _refused_again(standing.refusal)
         if standing.reservation_id is not None:

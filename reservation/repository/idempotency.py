@@ -23,11 +23,10 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a claim is the caller's own, and if not what stands there; nulls for one that is being written."""
+    """What stands under a key that was claimed before; nulls while it is being written."""
 
     user_id: int
     key: str
-    is_new: bool
     fingerprint: bytes | None
     reservation_id: UUID | None
     refusal: dict[str, Json] | None
@@ -42,7 +41,7 @@ class Deed:
 
 
 async def claim(conn: Connection, *, claims: Sequence[Claim], lease_ms: int) -> list[Standing]:
-    """Claim keys, each of a user once; answers how each stands, in any order."""
+    """Claim keys, each of a user once; answers those that somebody had claimed before, in any order."""
     return await every(
         conn,
         Standing,

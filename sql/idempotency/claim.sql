@@ -1,8 +1,8 @@
 /* idempotency/claim
 Writes down who is about to carry out which request, one or a batch of them, before anything is done; in the order of the
 primary key, so that batches cannot deadlock. A key that was used within a day stays as it is, an older one is new again.
-Answers a row for each: whether the claim is the caller's, and if not what stands there; nulls where another one's claim was
-written at this very moment.
+Answers those that were claimed before, and what stands there; nulls where another one's claim was written at this very
+moment. The others are the caller's: mostly all of them, so mostly there is nothing to answer.
 Plan: inserts, then index scans on idempotency_keys_pkey.
 $1 bigint[] user_ids: whose keys
 $2 text[] keys: each once a user
@@ -43,10 +43,13 @@ claimed as (
 select
     a.user_id,
     a.key,
-    c.key is not null as is_new,
     k.fingerprint,
     k.reservation_id,
     k.refusal
 from asked as a
-left join claimed as c on a.user_id = c.user_id and a.key = c.key
-left join idempotency_keys as k on a.user_id = k.user_id and a.key = k.key;
+left join idempotency_keys as k on a.user_id = k.user_id and a.key = k.key
+where
+    not exists (
+        select from claimed as c
+        where c.user_id = a.user_id and c.key = a.key
+    );
