@@ -14,9 +14,8 @@ from ..repository.auditoriums import Auditorium, AuditoriumInput
 from .fields import Id, Input, Instant, JsonObject, Money, Text, Whole
 from .keys import BODY, DATABASE, QUERY, STORES
 from .paging import Cursor, PageQuery, listing, page
-from .path import path_id
 from .responses import answer, created as created_answer
-from .routes import Access, Routes
+from .routes import Access, Routes, path_id
 from .seats import SEAT_TYPES
 
 routes = Routes("Administration: auditoriums")

@@ -8,9 +8,8 @@ from ..repository.movies import MovieInput
 from .catalog import MOVIES, MovieOutput, MoviesQuery, get_movie, list_movies
 from .fields import Input, Text, Url, Whole
 from .keys import BODY, DATABASE
-from .path import path_id
 from .responses import answer, created
-from .routes import Access, Routes
+from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: movies")
 

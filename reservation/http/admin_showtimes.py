@@ -15,9 +15,8 @@ from .catalog import FAR_AHEAD, SHOWTIMES, ShowtimeOutput, get_showtime
 from .fields import MAX_ID, Id, Input, Instant, Money, WholeText
 from .keys import BODY, DATABASE, QUERY, STORES
 from .paging import Cursor, PageQuery, page
-from .path import path_id
 from .responses import answer, created
-from .routes import Access, Routes
+from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: showtimes")
 

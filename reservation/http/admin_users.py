@@ -13,9 +13,8 @@ from .accounts import ROLES, UserOutput
 from .fields import Input
 from .keys import ACCOUNTS, BODY, DATABASE, QUERY
 from .paging import Cursor, PageQuery, listing, page
-from .path import path_id
 from .responses import answer
-from .routes import Access, Routes
+from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: users")
 

@@ -14,9 +14,8 @@ from ..repository.showtimes import Showtime
 from .fields import MAX_ID, Day, Id, Instant, Money, Text, TimeZone, WholeText
 from .keys import DATABASE, QUERY
 from .paging import Cursor, PageQuery, listing, page
-from .path import path_id
 from .responses import answer
-from .routes import Routes
+from .routes import Routes, path_id
 
 routes = Routes("Catalogue")
 

@@ -13,10 +13,9 @@ from ..repository.reservations import Reservation
 from ..settings import HIGHEST_MAX_SEATS
 from .fields import Id, Input
 from .keys import BODY, RESERVATION_ID, SETTINGS, STORES, USER
-from .path import path_id
 from .reservations import ReservationOutput
 from .responses import Reply, created
-from .routes import Access, Routes
+from .routes import Access, Routes, path_id
 
 routes = Routes("Booking")
 

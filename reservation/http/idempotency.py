@@ -4,16 +4,15 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from uuid import UUID
 
 import orjson
 from aiohttp import web
-from uuid_utils.compat import uuid7
 
 from ..errors import DomainError, Json
 from ..idempotency import Done, as_refusal
 from ..repository.idempotency import Claim
 from .keys import IDEMPOTENCY, RESERVATION_ID, USER
-from .path import path_uuid
 from .problems import DOMAIN, Refused
 from .responses import Reply
 
@@ -28,10 +27,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Replay = Callable[[Done], Reply | None]
 
 
-async def carry_out_once(request: web.Request, handler: Handler, replay: Replay) -> web.StreamResponse:
-    """Run the handler unless the key says that it was run, or is being run."""
+async def carry_out_once(
+    request: web.Request, handler: Handler, replay: Replay, reservation_id: UUID
+) -> web.StreamResponse:
+    """Run the handler unless the key says that it was, or is being run; the id is of what it is about, or a new one."""
     keys = request.app[IDEMPOTENCY]
-    claim = await _claim_of(request)
+    claim = await _claim_of(request, reservation_id)
     standing = await keys.claim(claim)
     request[RESERVATION_ID] = claim.reservation_id
     if standing is not None:
@@ -55,18 +56,17 @@ async def carry_out_once(request: web.Request, handler: Handler, replay: Replay)
         raise
 
 
-async def _claim_of(request: web.Request) -> Claim:
+async def _claim_of(request: web.Request, reservation_id: UUID) -> Claim:
     given = request.headers.getall(HEADER)
     if len(given) > 1 or not VISIBLE_ASCII.fullmatch(given[0]):
         raise Refused(
             400, "malformed_request", "Send one Idempotency-Key, of 1 to 255 visible ASCII characters without spaces."
         )
-    named = "reservation_id" in request.match_info
     return Claim(
         user_id=request[USER].user_id,
         key=given[0],
         fingerprint=_fingerprint(request.method, request.path, await request.read()),
-        reservation_id=path_uuid(request, "reservation_id") if named else uuid7(),
+        reservation_id=reservation_id,
     )
 
 

@@ -22,9 +22,8 @@ from ..repository import reservations
 from .fields import Id, Instant, Money
 from .keys import DATABASE, QUERY, STORES, USER
 from .paging import Cursor, PageQuery, listing, page
-from .path import path_uuid
 from .responses import Reply, answer
-from .routes import Access, Routes
+from .routes import Access, Routes, path_uuid
 
 routes = Routes("Booking")
 

@@ -4,15 +4,18 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+from uuid import UUID
 
 from aiohttp import web
 from marshmallow import Schema
+from uuid_utils.compat import uuid7
 
-from ..errors import DomainError, Forbidden, Invalid, InvalidToken, NotAuthenticated
+from ..errors import DomainError, Forbidden, Invalid, InvalidToken, NotAuthenticated, NotFound
 from ..repository import accounts
 from ..sessions import Session
 from .bodies import body_of, load
 from .compiled import Quick, compile_schema
+from .fields import MAX_ID
 from .idempotency import HEADER, Replay, carry_out_once
 from .keys import BODY, DATABASE, QUERY, SESSIONS, USER
 
@@ -55,7 +58,9 @@ class Operation:
         if self.body is not None:
             request[BODY] = await body_of(request, self.body, self.quick)
         if self.replay is not None and HEADER in request.headers:
-            return await carry_out_once(request, self.handler, self.replay)
+            named = "reservation_id" in request.match_info
+            reservation_id = path_uuid(request, "reservation_id") if named else uuid7()
+            return await carry_out_once(request, self.handler, self.replay, reservation_id)
         return await self.handler(request)
 
     @property
@@ -128,6 +133,22 @@ class Routes:
             return handler
 
         return register
+
+
+def path_id(request: web.Request, name: str) -> int:
+    """A positive 64-bit id from the path; anything else cannot exist, so it raises NotFound."""
+    raw = request.match_info[name]
+    if not (raw.isascii() and raw.isdigit() and len(raw) <= len(str(MAX_ID)) and 0 < int(raw) <= MAX_ID):
+        raise NotFound
+    return int(raw)
+
+
+def path_uuid(request: web.Request, name: str) -> UUID:
+    """A UUID from the path; anything else cannot exist, so it raises NotFound."""
+    try:
+        return UUID(request.match_info[name])
+    except ValueError:
+        raise NotFound from None
 
 
 async def _authenticate(request: web.Request, access: Access) -> Session:

@@ -6,9 +6,8 @@ from marshmallow import Schema, fields, validate
 from ..errors import HoldsUnavailable
 from .fields import Id, Money
 from .keys import SEAT_MAPS, STORES
-from .path import path_id
 from .responses import unchanged, versioned
-from .routes import Routes
+from .routes import Routes, path_id
 
 routes = Routes("Seat map")
 
