@@ -8,8 +8,9 @@ from .errors import InvalidCredentials, InvalidToken, LastAdmin, NotFound
 from .notices import Notices
 from .passwords import PasswordWorkers
 from .repository import accounts
-from .repository.accounts import User
+from .repository.accounts import Account, User
 from .tokens import TokenMint, TokenPair
+from .versions import Check, any_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +68,18 @@ async def log_out(stores: Accounts, *, refresh_token: str) -> None:
     await stores.notices.session_ended(claims.session_id)
 
 
-async def set_role(stores: Accounts, *, user_id: int, role: str) -> User:
-    """Give an account another role; raises NotFound, and LastAdmin for the demotion of the last administrator."""
+async def set_role(stores: Accounts, *, user_id: int, role: str, check: Check = any_version) -> Account:
+    """Give an account another role; raises NotFound, what `check` raises, and LastAdmin.
+
+    LastAdmin is for the demotion of the last administrator.
+    """
     async with stores.database.transaction() as conn:
         admins = await accounts.lock_admins(conn)
+        if not await accounts.lock_user(conn, user_id=user_id):
+            raise NotFound("There is no such user.")
+        check(await accounts.find_user(conn, user_id=user_id))
         if role != "admin" and admins == {user_id}:
             raise LastAdmin
-        user = await accounts.set_role(conn, user_id=user_id, role=role)
-    if user is None:
-        raise NotFound("There is no such user.")
+        account = await accounts.set_role(conn, user_id=user_id, role=role)
     await stores.notices.account_changed(user_id)
-    return user
+    return account

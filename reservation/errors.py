@@ -100,6 +100,10 @@ class IdempotencyInFlight(DomainError):
     """A request with this Idempotency-Key is under way: send it again shortly."""
 
 
+class PreconditionFailed(DomainError):
+    """This has changed since you have seen it: get it again, and decide anew."""
+
+
 class Unavailable(DomainError):
     """The service cannot answer at the moment: try again shortly."""
 

@@ -7,9 +7,11 @@ from decimal import Decimal
 from .booking import Stores
 from .database import Connection, Database
 from .errors import CapacityExceeded, InUse, Invalid, NotFound, ShowtimeOverlap
-from .repository import auditoriums, showtimes
+from .repository import auditoriums, movies, showtimes
 from .repository.auditoriums import Auditorium, AuditoriumInput, Seat
+from .repository.movies import Movie, MovieInput
 from .repository.showtimes import Showtime, ShowtimeInput
+from .versions import Check, any_version
 
 ALPHABET = 26
 
@@ -24,14 +26,37 @@ class SeatBatch:
     price_modifier: Decimal = Decimal("1.00")
 
 
-async def update_auditorium(database: Database, *, auditorium_id: int, auditorium: AuditoriumInput) -> Auditorium:
-    """Replace a room's facts; raises NotFound, and CapacityExceeded when it has more seats than that already."""
+async def update_movie(database: Database, *, movie_id: int, movie: MovieInput, check: Check = any_version) -> Movie:
+    """Replace a film; raises NotFound and what `check` raises."""
     async with database.transaction() as conn:
-        await _lock_auditorium(conn, auditorium_id)
+        await _lock_movie(conn, movie_id, check)
+        return await movies.update_movie(conn, movie_id=movie_id, movie=movie)
+
+
+async def delete_movie(database: Database, *, movie_id: int, check: Check = any_version) -> None:
+    """Remove a film; raises NotFound, what `check` raises, and InUse when it has showtimes."""
+    async with database.transaction() as conn:
+        await _lock_movie(conn, movie_id, check)
+        await movies.delete_movie(conn, movie_id=movie_id)
+
+
+async def update_auditorium(
+    database: Database, *, auditorium_id: int, auditorium: AuditoriumInput, check: Check = any_version
+) -> Auditorium:
+    """Replace a room's facts; raises NotFound, what `check` raises, and CapacityExceeded when it has more seats."""
+    async with database.transaction() as conn:
+        await _lock_auditorium(conn, auditorium_id, check)
         there = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
         if there.seats > auditorium.capacity:
             raise CapacityExceeded(f"The auditorium has {there.seats} seats already.")
         return await auditoriums.update_auditorium(conn, auditorium_id=auditorium_id, auditorium=auditorium)
+
+
+async def delete_auditorium(database: Database, *, auditorium_id: int, check: Check = any_version) -> None:
+    """Remove a room and its seats; raises NotFound, what `check` raises, and InUse when it has showtimes."""
+    async with database.transaction() as conn:
+        await _lock_auditorium(conn, auditorium_id, check)
+        await auditoriums.delete_auditorium(conn, auditorium_id=auditorium_id)
 
 
 async def add_seats(stores: Stores, *, auditorium_id: int, batch: SeatBatch) -> Sequence[Seat]:
@@ -44,6 +69,7 @@ async def add_seats(stores: Stores, *, auditorium_id: int, batch: SeatBatch) -> 
             raise CapacityExceeded(
                 f"The auditorium has {there.seats} seats and room for {capacity}: {wanted} more are too many."
             )
+        await auditoriums.touch_auditorium(conn, auditorium_id=auditorium_id)
         seats = await auditoriums.insert_seats(
             conn,
             auditorium_id=auditorium_id,
@@ -60,8 +86,11 @@ async def add_seats(stores: Stores, *, auditorium_id: int, batch: SeatBatch) -> 
 async def delete_seat(stores: Stores, *, seat_id: int) -> None:
     """Remove a seat that was never reserved; raises NotFound and InUse."""
     async with stores.database.transaction() as conn:
-        auditorium_id = await auditoriums.delete_seat(conn, seat_id=seat_id)
+        auditorium_id = await auditoriums.find_seat(conn, seat_id=seat_id)
         if auditorium_id is None:
+            raise NotFound("There is no such seat.")
+        await auditoriums.touch_auditorium(conn, auditorium_id=auditorium_id)
+        if await auditoriums.delete_seat(conn, seat_id=seat_id) is None:
             raise NotFound("There is no such seat.")
         changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
     await stores.settling.announce(changed)
@@ -79,16 +108,19 @@ async def add_showtime(stores: Stores, *, showtime: ShowtimeInput) -> Showtime:
         raise await _named(overlap, stores, showtime, except_id=0) from overlap
 
 
-async def update_showtime(stores: Stores, *, showtime_id: int, showtime: ShowtimeInput) -> Showtime:
-    """Replace a showtime; raises NotFound, ShowtimeOverlap, Invalid, and InUse for moving one with reservations."""
+async def update_showtime(
+    stores: Stores, *, showtime_id: int, showtime: ShowtimeInput, check: Check = any_version
+) -> Showtime:
+    """Replace a showtime; raises NotFound, what `check` raises, ShowtimeOverlap, Invalid, and InUse.
+
+    InUse is for moving one with reservations to another room.
+    """
     try:
         async with stores.database.transaction() as conn:
             capacity = await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id)
-            room = await showtimes.lock_showtime(conn, showtime_id=showtime_id)
-            if room is None:
-                raise NotFound("There is no such showtime.")
+            before = await _lock_showtime(conn, showtime_id, check)
             _check_room(capacity)
-            moved = room != showtime.auditorium_id
+            moved = before.auditorium_id != showtime.auditorium_id
             if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
                 raise InUse("The showtime has reservations, so it cannot move to another auditorium.")
             await showtimes.update_showtime(
@@ -99,6 +131,14 @@ async def update_showtime(stores: Stores, *, showtime_id: int, showtime: Showtim
         raise await _named(overlap, stores, showtime, except_id=showtime_id) from overlap
     await stores.settling.announce([showtime_id])
     return replaced
+
+
+async def delete_showtime(stores: Stores, *, showtime_id: int, check: Check = any_version) -> None:
+    """Remove a showtime; raises NotFound, what `check` raises, and InUse when it was ever reserved."""
+    async with stores.database.transaction() as conn:
+        await _lock_showtime(conn, showtime_id, check)
+        await showtimes.delete_showtime(conn, showtime_id=showtime_id)
+    await stores.settling.announce([showtime_id])
 
 
 def next_row_labels(last: str | None, count: int) -> Iterator[str]:
@@ -119,11 +159,26 @@ def _row_label(number: int) -> str:
     return label
 
 
-async def _lock_auditorium(conn: Connection, auditorium_id: int) -> int:
+async def _lock_movie(conn: Connection, movie_id: int, check: Check) -> None:
+    if not await movies.lock_movie(conn, movie_id=movie_id):
+        raise NotFound("There is no such movie.")
+    check(await movies.find_movie(conn, movie_id=movie_id))
+
+
+async def _lock_auditorium(conn: Connection, auditorium_id: int, check: Check = any_version) -> int:
     capacity = await auditoriums.lock_auditorium(conn, auditorium_id=auditorium_id)
     if capacity is None:
         raise NotFound("There is no such auditorium.")
+    check(await auditoriums.find_auditorium(conn, auditorium_id=auditorium_id))
     return capacity
+
+
+async def _lock_showtime(conn: Connection, showtime_id: int, check: Check) -> Showtime:
+    if await showtimes.lock_showtime(conn, showtime_id=showtime_id) is None:
+        raise NotFound("There is no such showtime.")
+    found = await _find(conn, showtime_id)
+    check(found)
+    return found
 
 
 def _check_room(capacity: int | None) -> None:

@@ -11,10 +11,11 @@ from ..errors import CapacityExceeded, InUse, NotFound
 from ..programme import SeatBatch
 from ..repository import auditoriums
 from ..repository.auditoriums import Auditorium, AuditoriumInput
+from .conditions import created, current, precondition, replaced
 from .fields import Id, Input, Instant, JsonObject, Money, Text, Whole
 from .keys import BODY, DATABASE, QUERY, STORES
 from .paging import Cursor, PageQuery, listing, page
-from .responses import answer, created as created_answer
+from .responses import created as created_answer
 from .routes import Access, Routes, path_id
 from .seats import SEAT_TYPES
 
@@ -87,13 +88,19 @@ class SeatsQuery(PageQuery):
 
 
 @routes.add(
-    "POST", "/admin/auditoriums", access=Access.ADMIN, body=AuditoriumBody(), status=201, answer=AuditoriumOutput()
+    "POST",
+    "/admin/auditoriums",
+    access=Access.ADMIN,
+    body=AuditoriumBody(),
+    status=201,
+    answer=AuditoriumOutput(),
+    etag=True,
 )
 async def create_auditorium(request: web.Request) -> web.StreamResponse:
     """Add a room, without seats yet."""
     async with request.app[DATABASE].connection() as conn:
         made = await auditoriums.insert_auditorium(conn, auditorium=request[BODY])
-    return created_answer(made, location=f"/admin/auditoriums/{made.id}")
+    return created(made, location=f"/admin/auditoriums/{made.id}")
 
 
 @routes.add(
@@ -111,10 +118,10 @@ async def list_auditoriums(request: web.Request) -> web.StreamResponse:
     return page(request, rows, query["limit"], lambda auditorium: [auditorium.id])
 
 
-@routes.add("GET", "/admin/auditoriums/{auditorium_id}", access=Access.ADMIN, answer=AuditoriumOutput())
+@routes.add("GET", "/admin/auditoriums/{auditorium_id}", access=Access.ADMIN, answer=AuditoriumOutput(), etag=True)
 async def get_auditorium(request: web.Request) -> web.StreamResponse:
     """One room."""
-    return answer(await _find(request))
+    return current(request, await _find(request))
 
 
 @routes.add(
@@ -124,22 +131,24 @@ async def get_auditorium(request: web.Request) -> web.StreamResponse:
     body=AuditoriumBody(),
     answer=AuditoriumOutput(),
     raises=(CapacityExceeded,),
+    etag=True,
 )
 async def replace_auditorium(request: web.Request) -> web.StreamResponse:
     """Replace everything about a room but its seats; the capacity cannot fall below their number."""
-    replaced = await programme.update_auditorium(
-        request.app[DATABASE], auditorium_id=path_id(request, "auditorium_id"), auditorium=request[BODY]
+    auditorium = await programme.update_auditorium(
+        request.app[DATABASE],
+        auditorium_id=path_id(request, "auditorium_id"),
+        auditorium=request[BODY],
+        check=precondition(request),
     )
-    return answer(replaced)
+    return replaced(auditorium)
 
 
-@routes.add("DELETE", "/admin/auditoriums/{auditorium_id}", access=Access.ADMIN, status=204, raises=(InUse,))
+@routes.add("DELETE", "/admin/auditoriums/{auditorium_id}", access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
 async def delete_auditorium(request: web.Request) -> web.StreamResponse:
     """Remove a room that has no showtimes, and its seats with it."""
-    async with request.app[DATABASE].connection() as conn:
-        deleted = await auditoriums.delete_auditorium(conn, auditorium_id=path_id(request, "auditorium_id"))
-    if not deleted:
-        raise NotFound("There is no such auditorium.")
+    auditorium_id = path_id(request, "auditorium_id")
+    await programme.delete_auditorium(request.app[DATABASE], auditorium_id=auditorium_id, check=precondition(request))
     return web.Response(status=204)
 
 

@@ -2,13 +2,14 @@
 
 from aiohttp import web
 
-from ..errors import InUse, NotFound
+from .. import programme
+from ..errors import InUse
 from ..repository import movies
 from ..repository.movies import MovieInput
 from .catalog import MOVIES, MovieOutput, MoviesQuery, get_movie, list_movies
+from .conditions import created, precondition, replaced
 from .fields import Input, Text, Url, Whole
 from .keys import BODY, DATABASE
-from .responses import answer, created
 from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: movies")
@@ -25,7 +26,7 @@ class MovieBody(Input):
     genre = Text(100, load_default=None, allow_none=True)
 
 
-@routes.add("POST", "/admin/movies", access=Access.ADMIN, body=MovieBody(), status=201, answer=MovieOutput())
+@routes.add("POST", "/admin/movies", access=Access.ADMIN, body=MovieBody(), status=201, answer=MovieOutput(), etag=True)
 async def create_movie(request: web.Request) -> web.StreamResponse:
     """Add a film."""
     async with request.app[DATABASE].connection() as conn:
@@ -39,27 +40,27 @@ async def admin_list_movies(request: web.Request) -> web.StreamResponse:
     return await list_movies(request)
 
 
-@routes.add("GET", "/admin/movies/{movie_id}", access=Access.ADMIN, answer=MovieOutput())
+@routes.add("GET", "/admin/movies/{movie_id}", access=Access.ADMIN, answer=MovieOutput(), etag=True)
 async def admin_get_movie(request: web.Request) -> web.StreamResponse:
     """One film."""
     return await get_movie(request)
 
 
-@routes.add("PUT", "/admin/movies/{movie_id}", access=Access.ADMIN, body=MovieBody(), answer=MovieOutput())
+@routes.add("PUT", "/admin/movies/{movie_id}", access=Access.ADMIN, body=MovieBody(), answer=MovieOutput(), etag=True)
 async def replace_movie(request: web.Request) -> web.StreamResponse:
     """Replace everything about a film."""
-    async with request.app[DATABASE].connection() as conn:
-        movie = await movies.update_movie(conn, movie_id=path_id(request, "movie_id"), movie=request[BODY])
-    if movie is None:
-        raise NotFound("There is no such movie.")
-    return answer(movie)
+    movie = await programme.update_movie(
+        request.app[DATABASE],
+        movie_id=path_id(request, "movie_id"),
+        movie=request[BODY],
+        check=precondition(request),
+    )
+    return replaced(movie)
 
 
-@routes.add("DELETE", "/admin/movies/{movie_id}", access=Access.ADMIN, status=204, raises=(InUse,))
+@routes.add("DELETE", "/admin/movies/{movie_id}", access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
 async def delete_movie(request: web.Request) -> web.StreamResponse:
     """Remove a film that has no showtimes."""
-    async with request.app[DATABASE].connection() as conn:
-        deleted = await movies.delete_movie(conn, movie_id=path_id(request, "movie_id"))
-    if not deleted:
-        raise NotFound("There is no such movie.")
+    movie_id = path_id(request, "movie_id")
+    await programme.delete_movie(request.app[DATABASE], movie_id=movie_id, check=precondition(request))
     return web.Response(status=204)

@@ -8,14 +8,14 @@ from aiohttp import web
 from marshmallow import ValidationError, validates_schema
 
 from .. import programme
-from ..errors import InUse, NotFound, ShowtimeOverlap
+from ..errors import InUse, ShowtimeOverlap
 from ..repository import showtimes
 from ..repository.showtimes import ShowtimeInput
 from .catalog import FAR_AHEAD, SHOWTIMES, ShowtimeOutput, get_showtime
+from .conditions import created, precondition, replaced
 from .fields import MAX_ID, Id, Input, Instant, Money, WholeText
 from .keys import BODY, DATABASE, QUERY, STORES
 from .paging import Cursor, PageQuery, page
-from .responses import answer, created
 from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: showtimes")
@@ -54,6 +54,7 @@ class AdminShowtimesQuery(PageQuery):
     status=201,
     answer=ShowtimeOutput(),
     raises=(ShowtimeOverlap,),
+    etag=True,
 )
 async def create_showtime(request: web.Request) -> web.StreamResponse:
     """Put a film on; the room must be free from start to end, and CLEANING_MINUTES longer."""
@@ -78,7 +79,7 @@ async def admin_list_showtimes(request: web.Request) -> web.StreamResponse:
     return page(request, rows, query["limit"], lambda showtime: [showtime.starts_at, showtime.id])
 
 
-@routes.add("GET", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, answer=ShowtimeOutput())
+@routes.add("GET", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, answer=ShowtimeOutput(), etag=True)
 async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
     """One showtime."""
     return await get_showtime(request)
@@ -91,21 +92,20 @@ async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
     body=ShowtimeBody(),
     answer=ShowtimeOutput(),
     raises=(ShowtimeOverlap, InUse),
+    etag=True,
 )
 async def replace_showtime(request: web.Request) -> web.StreamResponse:
     """Replace everything about a showtime; one with reservations stays in its room."""
     showtime_id = path_id(request, "showtime_id")
-    replaced = await programme.update_showtime(request.app[STORES], showtime_id=showtime_id, showtime=request[BODY])
-    return answer(replaced)
+    showtime = await programme.update_showtime(
+        request.app[STORES], showtime_id=showtime_id, showtime=request[BODY], check=precondition(request)
+    )
+    return replaced(showtime)
 
 
-@routes.add("DELETE", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, status=204, raises=(InUse,))
+@routes.add("DELETE", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
 async def delete_showtime(request: web.Request) -> web.StreamResponse:
     """Remove a showtime that was never reserved."""
     showtime_id = path_id(request, "showtime_id")
-    async with request.app[DATABASE].connection() as conn:
-        deleted = await showtimes.delete_showtime(conn, showtime_id=showtime_id)
-    if not deleted:
-        raise NotFound("There is no such showtime.")
-    await request.app[STORES].settling.announce([showtime_id])
+    await programme.delete_showtime(request.app[STORES], showtime_id=showtime_id, check=precondition(request))
     return web.Response(status=204)

@@ -7,13 +7,13 @@ from aiohttp import web
 from marshmallow import fields, validate
 
 from .. import accounts as service
-from ..errors import LastAdmin
+from ..errors import LastAdmin, NotFound
 from ..repository import accounts
 from .accounts import ROLES, UserOutput
+from .conditions import current, precondition, replaced
 from .fields import Input
 from .keys import ACCOUNTS, BODY, DATABASE, QUERY
 from .paging import Cursor, PageQuery, listing, page
-from .responses import answer
 from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: users")
@@ -50,6 +50,16 @@ async def list_users(request: web.Request) -> web.StreamResponse:
     return page(request, rows, query["limit"], lambda user: [user.id])
 
 
+@routes.add("GET", "/admin/users/{user_id}", access=Access.ADMIN, answer=UserOutput(), etag=True)
+async def get_user(request: web.Request) -> web.StreamResponse:
+    """One account; its ETag is good for the change of its role."""
+    async with request.app[DATABASE].connection() as conn:
+        account = await accounts.find_user(conn, user_id=path_id(request, "user_id"))
+    if account is None:
+        raise NotFound("There is no such user.")
+    return current(request, account.user, version=account)
+
+
 @routes.add(
     "PUT",
     "/admin/users/{user_id}/role",
@@ -57,9 +67,13 @@ async def list_users(request: web.Request) -> web.StreamResponse:
     body=RoleInput(),
     answer=UserOutput(),
     raises=(LastAdmin,),
+    etag=True,
 )
 async def set_role(request: web.Request) -> web.StreamResponse:
     """Give an account another role; the last administrator keeps theirs."""
     body: Role = request[BODY]
     user_id = path_id(request, "user_id")
-    return answer(await service.set_role(request.app[ACCOUNTS], user_id=user_id, role=body.role))
+    account = await service.set_role(
+        request.app[ACCOUNTS], user_id=user_id, role=body.role, check=precondition(request)
+    )
+    return replaced(account.user, version=account)

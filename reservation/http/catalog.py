@@ -11,10 +11,10 @@ from ..errors import NotFound
 from ..repository import movies, showtimes
 from ..repository.movies import Movie
 from ..repository.showtimes import Showtime
+from .conditions import current
 from .fields import MAX_ID, Day, Id, Instant, Money, Text, TimeZone, WholeText
 from .keys import DATABASE, QUERY
 from .paging import Cursor, PageQuery, listing, page
-from .responses import answer
 from .routes import Routes, path_id
 
 routes = Routes("Catalogue")
@@ -91,10 +91,10 @@ async def list_movies(request: web.Request) -> web.StreamResponse:
     return page(request, rows, query["limit"], lambda movie: [movie.id])
 
 
-@routes.add("GET", "/movies/{movie_id}", answer=MovieOutput())
+@routes.add("GET", "/movies/{movie_id}", answer=MovieOutput(), etag=True)
 async def get_movie(request: web.Request) -> web.StreamResponse:
     """One film."""
-    return answer(await _movie(request))
+    return current(request, await _movie(request))
 
 
 @routes.add("GET", "/movies/{movie_id}/showtimes", query=MovieShowtimesQuery(), answer=SHOWTIMES)
@@ -110,10 +110,10 @@ async def list_showtimes(request: web.Request) -> web.StreamResponse:
     return await _showtimes(request, request[QUERY].get("movie_id"))
 
 
-@routes.add("GET", "/showtimes/{showtime_id}", answer=ShowtimeOutput())
+@routes.add("GET", "/showtimes/{showtime_id}", answer=ShowtimeOutput(), etag=True)
 async def get_showtime(request: web.Request) -> web.StreamResponse:
     """One showtime."""
-    return answer(await find_showtime(request))
+    return current(request, await find_showtime(request))
 
 
 async def find_showtime(request: web.Request) -> Showtime:

@@ -32,6 +32,8 @@ Seats of a cinema, held for some minutes and then confirmed or given up; no seat
 - **Repeating**: a hold, confirm or cancel with an `Idempotency-Key` is carried out once; sent again within a day, with
   the same body, it gets the first answer, marked `Idempotent-Replayed: true`. Failures that may pass (409, 429, 5xx)
   are not kept.
+- **ETags** name a version of a thing. Send one as `If-None-Match` with a `GET`, and the answer is 304 while nothing has
+  changed; as `If-Match` with a `PUT` or `DELETE`, and the answer is 412 if anything has.
 - **Signing in**: send the access token of `POST /auth/login` as `Authorization: Bearer ...`.
 """
 
@@ -51,7 +53,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "RequestId": {"description": "The id of the request, as given or as made", "schema": {"type": "string"}},
     "ServerTiming": {"description": "Where the time went", "schema": {"type": "string"}},
     "Location": {"description": "Where the new thing is", "schema": {"type": "string", "format": "uri-reference"}},
-    "ETag": {"description": "A strong validator, for If-None-Match", "schema": {"type": "string"}},
+    "ETag": {"description": "A strong validator, for If-None-Match and If-Match", "schema": {"type": "string"}},
     "Link": {"description": 'The next page, if there is one: `<...>; rel="next"`', "schema": {"type": "string"}},
     "Authenticate": {"description": "The Bearer challenge (RFC 6750)", "schema": {"type": "string"}},
     "Replayed": {
@@ -72,6 +74,13 @@ IF_NONE_MATCH: dict[str, Any] = {
     "name": "If-None-Match",
     "in": "header",
     "description": "ETags that the client has; 304 if one is still current",
+    "schema": {"type": "string"},
+}
+
+IF_MATCH: dict[str, Any] = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "ETags of what the client has seen; 412 if none is current. Strong ones only; `*` is any version",
     "schema": {"type": "string"},
 }
 
@@ -137,7 +146,9 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [*_path_parameters(operation.path)]
     if operation.query is not None:
         parameters.append({"in": "query", "schema": operation.query})  # apispec makes it one for each field
-    if operation.etag:
+    if operation.is_conditional:
+        parameters.append(IF_MATCH)
+    if operation.etag and operation.method == "GET":
         parameters.append(IF_NONE_MATCH)
         described["responses"]["304"] = _unchanged()
     if operation.replay is not None:
@@ -157,7 +168,7 @@ def _success(operation: Operation) -> dict[str, Any]:
         names["Location"] = "Location"
     if operation.answer is not None and "next_cursor" in operation.answer.fields:
         names["Link"] = "Link"
-    if operation.etag:
+    if operation.etag and operation.answer is not None:
         names["ETag"] = "ETag"
     if operation.replay is not None:
         names["Idempotent-Replayed"] = "Replayed"

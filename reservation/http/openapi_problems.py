@@ -18,6 +18,7 @@ from ..errors import (
     NotAuthenticated,
     NotFound,
     Overloaded,
+    PreconditionFailed,
 )
 from .problems import CONTENT_TYPE, DOMAIN, PROTOCOL
 from .routes import Access, Operation
@@ -134,6 +135,8 @@ def _follow(operation: Operation) -> Iterator[Refusal]:
         yield _domain(Forbidden)
     if "{" in operation.path:
         yield _domain(NotFound)
+    if operation.is_conditional:
+        yield _domain(PreconditionFailed)
     if operation.body is not None:
         yield Refusal(*INVALID_JSON)
         yield from map(_protocol, (413, 415))

@@ -32,6 +32,7 @@ DOMAIN: dict[type[DomainError], tuple[int, str]] = {
     errors.InUse: (409, "in_use"),
     errors.IdempotencyInFlight: (409, "idempotency_in_flight"),
     errors.IdempotencyKeyReused: (422, "idempotency_key_reused"),
+    errors.PreconditionFailed: (412, "precondition_failed"),
     errors.DatabaseUnavailable: (503, "database_unavailable"),
     errors.HoldsUnavailable: (503, "holds_unavailable"),
     errors.Overloaded: (503, "overloaded"),

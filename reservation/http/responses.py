@@ -133,12 +133,12 @@ def created(value: object, *, location: str) -> Reply:
     return answer(value, status=201, headers={"Location": location})
 
 
-def versioned(body: bytes, *, etag: int) -> Reply:
+def versioned(body: bytes, *, etag: int | str) -> Reply:
     """A 200 in JSON that a client may keep, and has to ask about before it uses it again."""
     return Reply(body, headers={"ETag": f'"{etag}"', "Cache-Control": "no-cache"})
 
 
-def unchanged(*, etag: int) -> Reply:
+def unchanged(*, etag: int | str) -> Reply:
     """A 304: what the client has is still so."""
     return Reply(status=304, content_type=None, headers={"ETag": f'"{etag}"', "Cache-Control": "no-cache"})
 

@@ -64,6 +64,11 @@ class Operation:
         return await self.handler(request)
 
     @property
+    def is_conditional(self) -> bool:
+        """Whether it writes only to what the caller has seen, if the caller says so with If-Match."""
+        return self.etag and self.method in ("PUT", "DELETE")
+
+    @property
     def summary(self) -> str:
         """The first line of the handler's docstring."""
         return self.description.partition("\n")[0].rstrip(".")
@@ -105,9 +110,9 @@ class Routes:
     ) -> Callable[[Handler], Handler]:
         """Register the decorated handler.
 
-        `raises` names the domain errors beyond those that follow from the rest; `etag` says that the answer has an
-        ETag and that If-None-Match can make it a 304; `replay` tells the answer again to who repeats a request under an
-        Idempotency-Key.
+        `raises` names the domain errors beyond those that follow from the rest; `etag` says that what is answered has
+        an ETag: If-None-Match can make a GET a 304, and If-Match a PUT or DELETE a 412; `replay` tells the answer again
+        to who repeats a request under an Idempotency-Key.
         """
 
         def register(handler: Handler) -> Handler:

@@ -22,6 +22,18 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Account(User):
+    """An account, and when it was last changed."""
+
+    updated_at: datetime
+
+    @property
+    def user(self) -> User:
+        """What is shown of it."""
+        return User(self.id, self.name, self.email, self.role, self.created_at)
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """What a login is checked against."""
 
@@ -63,9 +75,19 @@ async def lock_admins(conn: Connection) -> frozenset[int]:
     return frozenset(row["id"] for row in await conn.fetch(sql("accounts/lock_admins")))
 
 
-async def set_role(conn: Connection, *, user_id: int, role: str) -> User | None:
-    """Give an account another role."""
-    return await maybe(conn, User, "accounts/set_role", user_id, role)
+async def find_user(conn: Connection, *, user_id: int) -> Account | None:
+    """One account."""
+    return await maybe(conn, Account, "accounts/find_user", user_id)
+
+
+async def lock_user(conn: Connection, *, user_id: int) -> bool:
+    """Lock an account against other writers; False when there is none."""
+    return await conn.fetchval(sql("accounts/lock_user"), user_id) is not None
+
+
+async def set_role(conn: Connection, *, user_id: int, role: str) -> Account:
+    """Give an account that the caller has locked another role."""
+    return await one(conn, Account, "accounts/set_role", user_id, role)
 
 
 async def upsert_admin(conn: Connection, *, name: str, email: str, password_hash: str) -> User:

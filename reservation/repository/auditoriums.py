@@ -93,9 +93,14 @@ async def lock_auditorium(conn: Connection, *, auditorium_id: int) -> int | None
     return capacity
 
 
-async def delete_auditorium(conn: Connection, *, auditorium_id: int) -> bool:
-    """Remove a room and its seats, False when there is none; raises InUse when it has showtimes."""
-    return await delete_unused(conn, "auditoriums/delete_auditorium", auditorium_id) is not None
+async def touch_auditorium(conn: Connection, *, auditorium_id: int) -> None:
+    """Mark a room as changed, and lock it: its seats are about to change."""
+    await conn.execute(sql("auditoriums/touch_auditorium"), auditorium_id)
+
+
+async def delete_auditorium(conn: Connection, *, auditorium_id: int) -> None:
+    """Remove a room that the caller has locked, and its seats; raises InUse when it has showtimes."""
+    await delete_unused(conn, "auditoriums/delete_auditorium", auditorium_id)
 
 
 async def count_seats(conn: Connection, *, auditorium_id: int) -> SeatCount:
@@ -123,6 +128,12 @@ async def list_seats(
 ) -> Sequence[Seat]:
     """A page of a room's seats in the order of the map."""
     return await every(conn, Seat, "seats/list_seats", auditorium_id, after_row, after_number, row_limit)
+
+
+async def find_seat(conn: Connection, *, seat_id: int) -> int | None:
+    """The room of a seat, None when there is no such seat."""
+    auditorium_id: int | None = await conn.fetchval(sql("seats/find_seat"), seat_id)
+    return auditorium_id
 
 
 async def delete_seat(conn: Connection, *, seat_id: int) -> int | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..database import Connection
+from ..queries import sql
 from .rows import delete_unused, every, maybe, one
 
 
@@ -47,9 +48,9 @@ async def insert_movie(conn: Connection, *, movie: MovieInput) -> Movie:
     )
 
 
-async def update_movie(conn: Connection, *, movie_id: int, movie: MovieInput) -> Movie | None:
-    """Replace everything about a film."""
-    return await maybe(
+async def update_movie(conn: Connection, *, movie_id: int, movie: MovieInput) -> Movie:
+    """Replace everything about a film that the caller has locked."""
+    return await one(
         conn,
         Movie,
         "movies/update_movie",
@@ -67,6 +68,11 @@ async def find_movie(conn: Connection, *, movie_id: int) -> Movie | None:
     return await maybe(conn, Movie, "movies/find_movie", movie_id)
 
 
+async def lock_movie(conn: Connection, *, movie_id: int) -> bool:
+    """Lock a film against other writers; False when there is none."""
+    return await conn.fetchval(sql("movies/lock_movie"), movie_id) is not None
+
+
 async def list_movies(
     conn: Connection, *, after: int, title_part: str | None, genre: str | None, row_limit: int
 ) -> Sequence[Movie]:
@@ -74,6 +80,6 @@ async def list_movies(
     return await every(conn, Movie, "movies/list_movies", after, title_part, genre, row_limit)
 
 
-async def delete_movie(conn: Connection, *, movie_id: int) -> bool:
-    """Remove a film, False when there is none; raises InUse when it has showtimes."""
-    return await delete_unused(conn, "movies/delete_movie", movie_id) is not None
+async def delete_movie(conn: Connection, *, movie_id: int) -> None:
+    """Remove a film that the caller has locked; raises InUse when it has showtimes."""
+    await delete_unused(conn, "movies/delete_movie", movie_id)

@@ -148,9 +148,9 @@ async def list_open_ids(conn: Connection, *, auditorium_id: int) -> Sequence[int
     return [row["id"] for row in await conn.fetch(sql("showtimes/list_open_ids"), auditorium_id)]
 
 
-async def delete_showtime(conn: Connection, *, showtime_id: int) -> bool:
-    """Remove a showtime, False when there is none; raises InUse when it was ever reserved."""
-    return await delete_unused(conn, "showtimes/delete_showtime", showtime_id) is not None
+async def delete_showtime(conn: Connection, *, showtime_id: int) -> None:
+    """Remove a showtime that the caller has locked; raises InUse when it was ever reserved."""
+    await delete_unused(conn, "showtimes/delete_showtime", showtime_id)
 
 
 async def layouts(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[ShowtimeLayout]:

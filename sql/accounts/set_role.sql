@@ -1,5 +1,5 @@
 /* accounts/set_role
-Gives an account another role.
+Gives an account another role; its row is locked by the caller.
 Plan: index scan on users_pkey.
 $1 bigint user_id: whose
 $2 text role: user, staff or admin
@@ -7,6 +7,6 @@ $2 text role: user, staff or admin
 update users
 set
     role = $2,
-    updated_at = now()
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 where id = $1
-returning id, name, email, role, created_at;
+returning id, name, email, role, created_at, updated_at;

@@ -11,5 +11,5 @@ on conflict (lower(email)) do update
     set
         role = 'admin',
         password_hash = excluded.password_hash,
-        updated_at = now()
+        updated_at = greatest(clock_timestamp(), users.updated_at + interval '1 microsecond')
 returning id, name, email, role, created_at;

@@ -11,6 +11,6 @@ set
     name = $2,
     capacity = $3,
     extra_metadata = $4,
-    updated_at = now()
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 where id = $1
 returning id, name, capacity, extra_metadata, created_at, updated_at;

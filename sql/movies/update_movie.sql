@@ -1,5 +1,5 @@
 /* movies/update_movie
-Replaces everything about a film.
+Replaces everything about a film; its row is locked by the caller.
 Plan: index scan on movies_pkey.
 $1 bigint movie_id: which
 $2 text title: 1 to 300 characters
@@ -15,6 +15,6 @@ set
     duration_minutes = $4,
     poster_url = $5,
     genre = $6,
-    updated_at = now()
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 where id = $1
 returning id, title, description, duration_minutes, poster_url, genre, created_at, updated_at;

@@ -17,5 +17,5 @@ set
     ends_at = $5,
     free_at = $5::timestamptz + $6::bigint * interval '1 second',
     base_price = $7,
-    updated_at = now()
+    updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 where id = $1;

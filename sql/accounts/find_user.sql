@@ -1,0 +1,14 @@
+/* accounts/find_user
+One account by its id.
+Plan: index scan on users_pkey.
+$1 bigint user_id: whose
+*/
+select
+    id,
+    name,
+    email,
+    role,
+    created_at,
+    updated_at
+from users
+where id = $1;

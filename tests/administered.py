@@ -1,0 +1,75 @@
+"""What administrators write: how each kind of thing is made, and where it is read, replaced and removed."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.api import Answer, Api, slot
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One thing, its ETag as it was made, and two bodies that replace it by something else."""
+
+    table: str
+    id: int
+    path: str  # where it is read
+    put_path: str  # where it is written
+    etag: str
+    bodies: tuple[dict[str, Any], dict[str, Any]]
+
+
+Make = Callable[[Api], Awaitable[Thing]]
+
+
+async def movie(api: Api) -> Thing:
+    body = {"title": "A Film", "duration_minutes": 90}
+    return await _made(api, "movies", body, {"title": "Another"}, {"duration_minutes": 91})
+
+
+async def auditorium(api: Api) -> Thing:
+    body = {"name": "A Room", "capacity": 50}
+    return await _made(api, "auditoriums", body, {"name": "Another"}, {"capacity": 51})
+
+
+async def showtime(api: Api) -> Thing:
+    body = {"movie_id": await api.movie(), "auditorium_id": (await api.auditorium())[0], "base_price": "10.00"}
+    return await _made(api, "showtimes", body | slot(24), {"base_price": "11.00"}, slot(48))
+
+
+async def user(api: Api) -> Thing:
+    person = await api.sign_up()
+    path = f"/admin/users/{person.id}"
+    found = await api.call("GET", path, who=await api.admin())
+    return Thing("users", person.id, path, f"{path}/role", found.headers["ETag"], ({"role": "staff"}, {"role": "user"}))
+
+
+KINDS: dict[str, Make] = {"movie": movie, "auditorium": auditorium, "showtime": showtime, "user": user}
+REMOVABLE = [kind for kind in KINDS if kind != "user"]
+
+
+async def read(api: Api, thing: Thing, **headers: str) -> Answer:
+    """The thing as it is now; `If_Match` becomes If-Match."""
+    return await _call(api, "GET", thing.path, None, headers)
+
+
+async def replace(api: Api, thing: Thing, body: int = 0, **headers: str) -> Answer:
+    """Replace it by one of its bodies."""
+    return await _call(api, "PUT", thing.put_path, thing.bodies[body], headers)
+
+
+async def remove(api: Api, thing: Thing, **headers: str) -> Answer:
+    """Remove it."""
+    return await _call(api, "DELETE", thing.put_path, None, headers)
+
+
+async def _call(api: Api, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await api.call(method, path, body, who=await api.admin(), headers=named)
+
+
+async def _made(api: Api, table: str, body: dict[str, Any], *changes: dict[str, Any]) -> Thing:
+    made = await api.call("POST", f"/admin/{table}", body, who=await api.admin())
+    assert made.status == 201, made.text
+    path = f"/admin/{table}/{made.json['id']}"
+    return Thing(table, made.json["id"], path, path, made.headers["ETag"], (body | changes[0], body | changes[1]))
