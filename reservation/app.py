@@ -10,6 +10,7 @@ from aiohttp import web
 from . import resources
 from .http import (
     accounts,
+    admin_api_keys,
     admin_auditoriums,
     admin_movies,
     admin_showtimes,
@@ -42,6 +43,7 @@ TABLES = (
     admin_auditoriums.routes,
     admin_showtimes.routes,
     admin_users.routes,
+    admin_api_keys.routes,
     ops.routes,
 )
 

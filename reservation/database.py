@@ -32,6 +32,9 @@ _BROKEN: dict[str, Callable[[], DomainError]] = {
     # The token is genuine, but its account is not (or no longer) in this database.
     "reservations_user_id_fkey": InvalidToken,
     "login_sessions_user_id_fkey": InvalidToken,
+    "api_keys_created_by_fkey": InvalidToken,
+    "api_keys_user_id_fkey": partial(Invalid, "/user_id", "There is no such user."),
+    "api_keys_expires_at_check": partial(Invalid, "/expires_at", "Must be in the future."),
     # How reservations/confirm refuses to commit a part: one of the reservations has lost a race.
     "reservations_status_check": Overloaded,
     # A hold under an Idempotency-Key that two carry out at once, the first one later than its lease: one has made it.

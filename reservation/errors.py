@@ -1,6 +1,6 @@
 """What can go wrong in the words of the domain; knows no HTTP. A class's docstring is its message."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from inspect import cleandoc
 from typing import TypeAlias
 
@@ -29,11 +29,11 @@ class Invalid(DomainError):
 
 
 class NotAuthenticated(DomainError):
-    """This needs a signed-in user: send an access token as a Bearer token."""
+    """This needs a signed-in user: send an access token or an API key as a Bearer token."""
 
 
 class InvalidToken(DomainError):
-    """The token is not valid: malformed, forged, expired, spent, revoked, or of the wrong type."""
+    """The token or API key is not valid: malformed, forged, expired, spent, revoked, or of the wrong type."""
 
 
 class InvalidCredentials(DomainError):
@@ -42,6 +42,23 @@ class InvalidCredentials(DomainError):
 
 class Forbidden(DomainError):
     """Your role does not allow this."""
+
+
+class InsufficientScope(DomainError):
+    """The API key lacks the scope for this; `scopes` lists those of which one is needed."""
+
+    def __init__(self, scopes: Sequence[str]) -> None:
+        self.scopes = tuple(scopes)  # any of them would do
+        message = None if self.scopes else "No API key may do this: it takes a person who is signed in."
+        super().__init__(message, details={"scopes": [*self.scopes]})
+
+
+class TooManyRequests(DomainError):
+    """Too many requests: try again later."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__()
 
 
 class EmailTaken(DomainError):

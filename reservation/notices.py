@@ -1,7 +1,8 @@
-"""What workers tell each other, over a channel of Redis: that a login session has ended, or an account has changed."""
+"""What workers tell each other, over a channel of Redis: that a session or key has ended, or an account has changed."""
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 from uuid import UUID
@@ -12,7 +13,7 @@ from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
 CHANNEL = "reservation:sessions"
-SESSION, USER = "session", "user"
+SESSION, USER, KEY = "session", "user", "key"
 PING_EVERY_S = 2.0
 RETRY_AFTER_S = 0.5
 MOST_UNSENT = 10_000
@@ -24,28 +25,33 @@ class Listener(Protocol):
     def hears(self, hears: bool) -> None:
         """Whether announcements arrive from now on."""
 
-    def forget(self, *, session_id: UUID | None = None, user_id: int | None = None) -> None:
-        """A session has ended, or an account has changed."""
+    def forget(self, *, session_id: UUID | None = None, user_id: int | None = None, key_id: int | None = None) -> None:
+        """A session or an API key has ended, or an account has changed; one of them is given."""
 
 
 class Notices:
     """Tells this worker and every other; what cannot be announced now is later, and remembered for a minute at most."""
 
-    def __init__(self, redis: Redis, listener: Listener, log: BoundLogger) -> None:
+    def __init__(self, redis: Redis, listeners: Sequence[Listener], log: BoundLogger) -> None:
         self._redis = redis
-        self._listener = listener
+        self._listeners = listeners
         self._log = log
         self._unsent: deque[str] = deque()
 
     async def session_ended(self, session_id: UUID) -> None:
         """A login session is over."""
-        self._listener.forget(session_id=session_id)
+        self._forget(session_id=session_id)
         await self._publish(f"{SESSION} {session_id}")
 
     async def account_changed(self, user_id: int) -> None:
         """An account has another role."""
-        self._listener.forget(user_id=user_id)
+        self._forget(user_id=user_id)
         await self._publish(f"{USER} {user_id}")
+
+    async def key_ended(self, key_id: int) -> None:
+        """An API key was revoked."""
+        self._forget(key_id=key_id)
+        await self._publish(f"{KEY} {key_id}")
 
     async def listen_for_ever(self) -> None:
         """Pass on what others announce; when the connection fails, say so, and connect again."""
@@ -57,7 +63,7 @@ class Notices:
             except (RedisError, OSError, TimeoutError, ValueError) as error:  # the last of what is not even text
                 self._log.warning("notices_interrupted", cause=repr(error))
             finally:
-                self._listener.hears(False)
+                self._tell(hears=False)
             await asyncio.sleep(RETRY_AFTER_S)
 
     async def _listen(self, channel: PubSub) -> None:
@@ -73,7 +79,7 @@ class Notices:
                 continue
             waiting_for_pong = False
             if message["type"] == "subscribe":
-                self._listener.hears(True)
+                self._tell(hears=True)
                 await self._send_late()
             elif message["type"] == "message":
                 self._pass_on(str(message["data"]))
@@ -82,9 +88,19 @@ class Notices:
         kind, _, subject = notice.partition(" ")
         with suppress(ValueError):  # somebody else's word on our channel
             if kind == SESSION:
-                self._listener.forget(session_id=UUID(subject))
+                self._forget(session_id=UUID(subject))
             elif kind == USER:
-                self._listener.forget(user_id=int(subject))
+                self._forget(user_id=int(subject))
+            elif kind == KEY:
+                self._forget(key_id=int(subject))
+
+    def _tell(self, *, hears: bool) -> None:
+        for listener in self._listeners:
+            listener.hears(hears)
+
+    def _forget(self, *, session_id: UUID | None = None, user_id: int | None = None, key_id: int | None = None) -> None:
+        for listener in self._listeners:
+            listener.forget(session_id=session_id, user_id=user_id, key_id=key_id)
 
     async def _send_late(self) -> None:
         """Announce what could not be while Redis was away: others may have heard of nothing amiss."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
@@ -14,14 +15,17 @@ from redis.backoff import ExponentialBackoff
 
 from . import booking
 from .accounts import Accounts
+from .api_keys import ApiKeys
 from .booking import Stores
 from .booking_batches import BookingBatches
 from .database import Database
-from .errors import HoldsUnavailable
+from .errors import HoldsUnavailable, Unavailable
 from .holds import Holds
-from .http.keys import ACCOUNTS, DATABASE, IDEMPOTENCY, SEAT_MAPS, SESSIONS, SETTINGS, STORES
+from .http.keys import ACCOUNTS, API_KEYS, DATABASE, IDEMPOTENCY, SEAT_MAPS, SESSIONS, SETTINGS, STORES
 from .http.seat_maps import SeatMaps
 from .idempotency import IdempotencyKeys
+from .key_holders import KeyHolders
+from .key_turns import KeyTurns
 from .layouts import Layouts
 from .notices import Notices
 from .orphans import tend_for_ever
@@ -37,6 +41,7 @@ IDLE_IN_TRANSACTION_S = 15
 COMMAND_MARGIN_S = 1.0
 # A plan that was made when PostgreSQL had just seen a table empty is bad for as long as it is kept.
 PLAN_KEPT_S = 10
+NOTE_USES_S = 1.0
 REDIS = web.AppKey("REDIS", Redis)
 
 
@@ -95,17 +100,32 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
 
 
 async def accounts(app: web.Application) -> AsyncIterator[None]:
-    """The threads that hash passwords, and what signs tokens."""
+    """The threads that hash passwords, what signs tokens, and who is let in with which token or key."""
     passwords = PasswordWorkers()
     tokens = token_mint(app[SETTINGS])
     sessions = app[SESSIONS] = Sessions(tokens, app[DATABASE])
-    notices = Notices(app[REDIS], sessions, structlog.stdlib.get_logger("reservation.notices"))
-    listening = asyncio.create_task(notices.listen_for_ever())
+    holders = KeyHolders(app[DATABASE], structlog.stdlib.get_logger("reservation.api_keys"))
+    notices = Notices(app[REDIS], (sessions, holders), structlog.stdlib.get_logger("reservation.notices"))
+    app[API_KEYS] = ApiKeys(app[DATABASE], notices, holders, key_turns(app[SETTINGS]))
+    tasks = [asyncio.create_task(notices.listen_for_ever()), asyncio.create_task(holders.note_uses_for_ever())]
     app[ACCOUNTS] = Accounts(app[DATABASE], passwords, tokens, notices)
     yield
-    listening.cancel()
-    await asyncio.wait([listening])
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    with suppress(Unavailable, TimeoutError):  # it tells people which keys are in use: not worth a wait
+        async with asyncio.timeout(NOTE_USES_S):
+            await holders.note_uses()
     passwords.close()
+
+
+def key_turns(settings: Settings) -> KeyTurns:
+    """How many requests of machine clients run at once in this worker."""
+    return KeyTurns(
+        reports=settings.reports_concurrency,
+        of_a_key=settings.api_key_concurrency,
+        connections=settings.pool_size,
+    )
 
 
 def token_mint(settings: Settings) -> TokenMint:

@@ -70,8 +70,10 @@ class Sessions:
         self._remembered.clear()
         self._tokens_of.clear()
 
-    def forget(self, *, session_id: UUID | None = None, user_id: int | None = None) -> None:
-        """A session has ended, or an account has changed."""
+    def forget(self, *, session_id: UUID | None = None, user_id: int | None = None, key_id: int | None = None) -> None:
+        """A session has ended, or an account has changed; the end of an API key is no business of a session."""
+        if key_id is not None:
+            return
         self._forgotten += 1
         if session_id is not None:
             sessions = [session_id]

@@ -53,6 +53,8 @@ class Settings:
     pool_wait_s: float
     statement_timeout_s: float
     shutdown_s: float
+    api_key_concurrency: int
+    reports_concurrency: int
     log_level: str
     access_log: bool
     data_dir: Path
@@ -89,6 +91,8 @@ class Settings:
             pool_wait_s=read.integer("POOL_WAIT_SECONDS", 5, 1, 60),
             statement_timeout_s=read.integer("STATEMENT_TIMEOUT_SECONDS", 5, 1, 600),
             shutdown_s=read.integer("SHUTDOWN_SECONDS", 10, 1, 600),
+            api_key_concurrency=read.integer("API_KEY_CONCURRENCY", 32, 1, 10_000),
+            reports_concurrency=read.integer("REPORTS_CONCURRENCY", 2, 1, 1000),
             log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
             access_log=read.choice("ACCESS_LOG", "on", ("on", "off")) == "on",
             data_dir=Path(read.text("DATA_DIR") or ".data").absolute(),

@@ -16,10 +16,10 @@ from .fields import Id, Input, Instant, JsonObject, Money, Text, Whole
 from .keys import BODY, DATABASE, QUERY, STORES
 from .paging import Cursor, PageQuery, listing, page
 from .responses import created as created_answer
-from .routes import Access, Routes, path_id
+from .routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes, path_id
 from .seats import SEAT_TYPES
 
-routes = Routes("Administration: auditoriums")
+routes = Routes("Administration: auditoriums", read_with=CATALOGUE_OR_REPORTS, write_with=CATALOGUE)
 
 HIGHEST_CAPACITY = 10_000
 LONGEST_ROW = 1000

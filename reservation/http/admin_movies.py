@@ -10,9 +10,9 @@ from .catalog import MOVIES, MovieOutput, MoviesQuery, get_movie, list_movies
 from .conditions import created, precondition, replaced
 from .fields import Input, Text, Url, Whole
 from .keys import BODY, DATABASE
-from .routes import Access, Routes, path_id
+from .routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes, path_id
 
-routes = Routes("Administration: movies")
+routes = Routes("Administration: movies", read_with=CATALOGUE_OR_REPORTS, write_with=CATALOGUE)
 
 
 class MovieBody(Input):

@@ -16,9 +16,9 @@ from .conditions import created, precondition, replaced
 from .fields import MAX_ID, Id, Input, Instant, Money, WholeText
 from .keys import BODY, DATABASE, QUERY, STORES
 from .paging import Cursor, PageQuery, page
-from .routes import Access, Routes, path_id
+from .routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes, path_id
 
-routes = Routes("Administration: showtimes")
+routes = Routes("Administration: showtimes", read_with=CATALOGUE_OR_REPORTS, write_with=CATALOGUE)
 
 FAR_BACK = datetime(1, 1, 2, tzinfo=UTC)
 

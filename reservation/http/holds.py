@@ -15,9 +15,9 @@ from .fields import Id, Input
 from .keys import BODY, RESERVATION_ID, SETTINGS, STORES, USER
 from .reservations import ReservationOutput
 from .responses import Reply, created
-from .routes import Access, Routes, path_id
+from .routes import BOOKING, Access, Routes, path_id
 
-routes = Routes("Booking")
+routes = Routes("Booking", write_with=BOOKING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ from aiohttp import web
 
 from ..access_log import AccessLog
 from ..accounts import Accounts
+from ..api_keys import ApiKeys
 from ..booking import Stores
 from ..database import Database
 from ..idempotency import IdempotencyKeys
+from ..key_holders import KeyHolder
 from ..sessions import Session, Sessions
 from ..settings import Settings
 from .seat_maps import SeatMaps
@@ -19,11 +21,12 @@ DATABASE = web.AppKey("DATABASE", Database)
 STORES = web.AppKey("STORES", Stores)
 SEAT_MAPS = web.AppKey("SEAT_MAPS", SeatMaps)
 ACCOUNTS = web.AppKey("ACCOUNTS", Accounts)
+API_KEYS = web.AppKey("API_KEYS", ApiKeys)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
 IDEMPOTENCY = web.AppKey("IDEMPOTENCY", IdempotencyKeys)
 ACCESS_LOG = web.AppKey("ACCESS_LOG", AccessLog)
 
-USER = web.RequestKey("USER", Session)
+USER = web.RequestKey[Session | KeyHolder]("USER")
 # What the operation's schema made of the input: the handler that names the schema knows the type.
 BODY = web.RequestKey[Any]("BODY")
 QUERY = web.RequestKey[Any]("QUERY")

@@ -17,6 +17,7 @@ from .routes import Access, Operation, Routes
 
 OPENAPI = "3.1.0"
 BEARER = "bearerAuth"
+API_KEY = "ApiKey"
 
 DESCRIPTION = """
 Seats of a cinema, held for some minutes and then confirmed or given up; no seat is ever sold twice.
@@ -35,6 +36,9 @@ Seats of a cinema, held for some minutes and then confirmed or given up; no seat
 - **ETags** name a version of a thing. Send one as `If-None-Match` with a `GET`, and the answer is 304 while nothing has
   changed; as `If-Match` with a `PUT` or `DELETE`, and the answer is 412 if anything has.
 - **Signing in**: send the access token of `POST /auth/login` as `Authorization: Bearer ...`.
+- **Machine clients** send an API key there, which an administrator has made: `Authorization: Bearer rsv_...`. Each
+  operation names the scopes that let a key in; one of them will do. A key acts for its account, and can do at most what
+  that account may.
 """
 
 TAGS = {
@@ -46,6 +50,7 @@ TAGS = {
     "Administration: auditoriums": "The auditoriums and their seats, for administrators.",
     "Administration: showtimes": "The programme, for administrators.",
     "Administration: users": "Who may do what, for administrators.",
+    "Administration: API keys": "The keys of machine clients, for administrators.",
     "Operations": "For those who run the service.",
 }
 
@@ -114,6 +119,10 @@ def _add_components(spec: APISpec, operations: Sequence[Operation]) -> None:
         BEARER,
         {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token"},
     )
+    spec.components.security_scheme(
+        API_KEY,
+        {"type": "http", "scheme": "bearer", "bearerFormat": "rsv_...", "description": "An API key with this scope"},
+    )
     for name, header in HEADERS.items():
         spec.components.header(name, header)
     spec.components.schema("Problem", openapi_problems.SCHEMA)
@@ -138,7 +147,7 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         "operationId": operation_id,
         "tags": [operation.tag],
         "summary": operation.summary,
-        "security": [] if operation.access is Access.PUBLIC else [{BEARER: []}],
+        "security": _security(operation),
         "responses": {str(operation.status): _success(operation)},
     }
     if more := cleandoc(operation.description).partition("\n")[2].strip():
@@ -160,6 +169,13 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
     for status, same_status in refusals(operation).items():
         described["responses"][str(status)] = component_name(same_status)  # apispec makes it a reference
     return described
+
+
+def _security(operation: Operation) -> list[dict[str, list[str]]]:
+    """Each way in by itself: an access token, or an API key with one of the scopes."""
+    if operation.access is Access.PUBLIC:
+        return []
+    return [{BEARER: []}, *({API_KEY: [scope.value]} for scope in operation.scopes)]
 
 
 def _success(operation: Operation) -> dict[str, Any]:

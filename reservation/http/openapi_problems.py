@@ -13,13 +13,16 @@ from ..errors import (
     HoldsUnavailable,
     IdempotencyInFlight,
     IdempotencyKeyReused,
+    InsufficientScope,
     Invalid,
     InvalidToken,
     NotAuthenticated,
     NotFound,
     Overloaded,
     PreconditionFailed,
+    TooManyRequests,
 )
+from ..key_format import Scope
 from .problems import CONTENT_TYPE, DOMAIN, PROTOCOL
 from .routes import Access, Operation
 
@@ -60,6 +63,11 @@ SCHEMA: dict[str, Any] = {
                 },
             },
         },
+        "scopes": {
+            "type": "array",
+            "description": "With insufficient_scope: those of which one is needed; none where no API key may do this",
+            "items": {"type": "string", "enum": [*Scope]},
+        },
         "conflicting_showtime_id": {
             "type": "integer",
             "format": "int64",
@@ -72,6 +80,7 @@ SCHEMA: dict[str, Any] = {
 MEMBERS: dict[str, dict[str, Any]] = {
     "validation_error": {"errors": [{"pointer": "/seat_ids/0", "detail": "Not a valid integer."}]},
     "seats_unavailable": {"seats": [{"seat_id": 17, "reason": "held"}]},
+    "insufficient_scope": {"scopes": ["booking"]},
     "showtime_overlap": {"conflicting_showtime_id": 4},
 }
 
@@ -104,9 +113,9 @@ def response(same_status: list[Refusal]) -> dict[str, Any]:
     """The response object of the refusals that share a status."""
     status = same_status[0].status
     headers = {"X-Request-ID": "RequestId"}
-    if status == HTTPStatus.UNAUTHORIZED:
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         headers["WWW-Authenticate"] = "Authenticate"
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers["Retry-After"] = "RetryAfter"
     narrowed = {"status": {"const": status}, "code": {"enum": [refusal.code for refusal in same_status]}}
     return {
@@ -130,9 +139,11 @@ def _follow(operation: Operation) -> Iterator[Refusal]:
     yield _protocol(400)
     yield _protocol(500)
     if operation.access is not Access.PUBLIC:
-        yield from map(_domain, (NotAuthenticated, InvalidToken))
+        yield from map(_domain, (NotAuthenticated, InvalidToken, InsufficientScope))
     if operation.access is Access.ADMIN:
         yield _domain(Forbidden)
+    if operation.scopes:
+        yield _domain(TooManyRequests)
     if "{" in operation.path:
         yield _domain(NotFound)
     if operation.is_conditional:

@@ -19,6 +19,8 @@ DOMAIN: dict[type[DomainError], tuple[int, str]] = {
     errors.InvalidToken: (401, "invalid_token"),
     errors.InvalidCredentials: (401, "invalid_credentials"),
     errors.Forbidden: (403, "forbidden"),
+    errors.InsufficientScope: (403, "insufficient_scope"),
+    errors.TooManyRequests: (429, "too_many_requests"),
     errors.EmailTaken: (409, "email_taken"),
     errors.LastAdmin: (409, "last_admin"),
     errors.SeatsUnavailable: (409, "seats_unavailable"),
@@ -90,6 +92,11 @@ def domain_problem(request_id: str, error: DomainError) -> Reply:
     if status == HTTPStatus.UNAUTHORIZED:
         invalid = ', error="invalid_token"' if isinstance(error, errors.InvalidToken) else ""
         headers["WWW-Authenticate"] = f'Bearer realm="reservation"{invalid}'
+    elif status == HTTPStatus.FORBIDDEN:  # RFC 6750 calls a role that does not suffice the same
+        scopes = f', scope="{" ".join(error.scopes)}"' if isinstance(error, errors.InsufficientScope) else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="reservation", error="insufficient_scope"{scopes}'
+    elif isinstance(error, errors.TooManyRequests):
+        headers["Retry-After"] = str(error.retry_after_s)
     if error.replayed:
         headers["Idempotent-Replayed"] = "true"
     return problem(request_id, status, code, str(error), details=error.details, headers=headers)

@@ -23,9 +23,9 @@ from .fields import Id, Instant, Money
 from .keys import DATABASE, QUERY, STORES, USER
 from .paging import Cursor, PageQuery, listing, page
 from .responses import Reply, answer
-from .routes import Access, Routes, path_uuid
+from .routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes, path_uuid
 
-routes = Routes("Booking")
+routes = Routes("Booking", read_with=BOOKING_OR_REPORTS, write_with=BOOKING)
 
 STATUSES = ("held", "confirmed", "cancelled", "expired")
 FAR_AHEAD = datetime(9999, 1, 1, tzinfo=UTC)

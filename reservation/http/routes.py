@@ -10,14 +10,24 @@ from aiohttp import web
 from marshmallow import Schema
 from uuid_utils.compat import uuid7
 
-from ..errors import DomainError, Forbidden, Invalid, InvalidToken, NotAuthenticated, NotFound
-from ..repository import accounts
+from .. import key_format
+from ..errors import (
+    DomainError,
+    Forbidden,
+    InsufficientScope,
+    Invalid,
+    InvalidToken,
+    NotAuthenticated,
+    NotFound,
+)
+from ..key_format import Scope
+from ..repository import accounts, api_keys
 from ..sessions import Session
 from .bodies import body_of, load
 from .compiled import Quick, compile_schema
 from .fields import MAX_ID
 from .idempotency import HEADER, Replay, carry_out_once
-from .keys import BODY, DATABASE, QUERY, SESSIONS, USER
+from .keys import API_KEYS, BODY, DATABASE, QUERY, SESSIONS, USER
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,6 +40,13 @@ class Access(Enum):
     ADMIN = "admin"
 
 
+# The scopes of API keys that let one in: one of them will do.
+CATALOGUE = (Scope.CATALOGUE,)
+CATALOGUE_OR_REPORTS = (Scope.CATALOGUE, Scope.REPORTS)
+BOOKING = (Scope.BOOKING,)
+BOOKING_OR_REPORTS = (Scope.BOOKING, Scope.REPORTS)
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One method of one path, as the router and the OpenAPI document need it."""
@@ -39,6 +56,7 @@ class Operation:
     tag: str
     handler: Handler
     access: Access
+    scopes: tuple[Scope, ...]
     body: Schema | None
     query: Schema | None
     status: int
@@ -52,7 +70,11 @@ class Operation:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Let the caller in, validate what was sent, and run the handler."""
         if self.access is not Access.PUBLIC:
-            request[USER] = await _authenticate(request, self.access)
+            token = _token(request)
+            if not token.startswith(key_format.START):
+                request[USER] = await _authenticate(request, token, self.access)
+            elif USER not in request:
+                return await self._serve_machine(request, token)
         if self.query is not None:
             request[QUERY] = load(self.query, _query(request))
         if self.body is not None:
@@ -62,6 +84,22 @@ class Operation:
             reservation_id = path_uuid(request, "reservation_id") if named else uuid7()
             return await carry_out_once(request, self.handler, self.replay, reservation_id)
         return await self.handler(request)
+
+    async def _serve_machine(self, request: web.Request, key: str) -> web.StreamResponse:
+        """Let an API key in, within its scopes and as one of so many at once, and serve its request."""
+        keys = request.app[API_KEYS]
+        holder = await keys.holders.of(key)
+        if holder.scopes.isdisjoint(self.scopes):
+            raise InsufficientScope(self.scopes)
+        # A key that has the scope gets its lists as reports, whatever else it has: a key for everything is no way out.
+        is_report = Scope.REPORTS in self.scopes and Scope.REPORTS in holder.scopes
+        async with keys.turns.turn(holder.key_id, is_report=is_report):
+            if self.access is Access.ADMIN:
+                async with request.app[DATABASE].connection() as conn:
+                    role = await api_keys.find_role(conn, key_id=holder.key_id)
+                _demand_admin(role)
+            request[USER] = holder
+            return await self.serve(request)
 
     @property
     def is_conditional(self) -> bool:
@@ -80,10 +118,15 @@ class Operation:
 
 
 class Routes:
-    """A table of operations under one tag, filled by decorators."""
+    """A table of operations under one tag, filled by decorators.
 
-    def __init__(self, tag: str) -> None:
+    API keys that have one of the scopes `read_with` may GET, and those with one of `write_with` the rest; where there
+    are none, it takes a person who is signed in.
+    """
+
+    def __init__(self, tag: str, *, read_with: tuple[Scope, ...] = (), write_with: tuple[Scope, ...] = ()) -> None:
         self.tag = tag
+        self._read_with, self._write_with = read_with, write_with
         self.operations: list[Operation] = []
 
     def __iter__(self) -> Iterator[web.RouteDef]:
@@ -115,6 +158,8 @@ class Routes:
         to who repeats a request under an Idempotency-Key.
         """
 
+        scopes = self._read_with if method == "GET" else self._write_with
+
         def register(handler: Handler) -> Handler:
             quick = None if body is None else compile_schema(body)
             self.operations.append(
@@ -124,6 +169,7 @@ class Routes:
                     self.tag,
                     handler,
                     access,
+                    () if access is Access.PUBLIC else scopes,
                     body,
                     query,
                     status,
@@ -156,23 +202,32 @@ def path_uuid(request: web.Request, name: str) -> UUID:
         raise NotFound from None
 
 
-async def _authenticate(request: web.Request, access: Access) -> Session:
+def _token(request: web.Request) -> str:
+    """What is sent as a Bearer token: an access token or an API key, to be looked into."""
     header = request.headers.get("Authorization")
     if header is None:
         raise NotAuthenticated
     scheme, _, token = header.partition(" ")
     if scheme != "Bearer" and scheme.lower() != "bearer":
         raise NotAuthenticated
-    session = await request.app[SESSIONS].of(token.strip())
+    return token.strip()
+
+
+async def _authenticate(request: web.Request, token: str, access: Access) -> Session:
+    session = await request.app[SESSIONS].of(token)
     if access is Access.ADMIN:
         # The role in the token is up to half an hour old; an administrator's power ends with the demotion or logout.
         async with request.app[DATABASE].connection() as conn:
             role = await accounts.find_role(conn, session_id=session.claims.session_id, user_id=session.user_id)
-        if role is None:
-            raise InvalidToken
-        if role != "admin":
-            raise Forbidden
+        _demand_admin(role)
     return session
+
+
+def _demand_admin(role: str | None) -> None:
+    if role is None:
+        raise InvalidToken
+    if role != "admin":
+        raise Forbidden
 
 
 def _query(request: web.Request) -> dict[str, Any]:

@@ -33,6 +33,10 @@ async def administrate(api: Api) -> None:
     await api.call("GET", "/admin/users", who=admin)
     await api.call("GET", f"/admin/users/{admin.id}", who=admin)
     await api.call("PUT", f"/admin/users/{admin.id}/role", {"role": "admin"}, who=admin)
+    key = await api.make("/admin/api-keys", {"name": "A Kiosk", "user_id": admin.id, "scopes": ["booking"]})
+    await api.call("GET", "/admin/api-keys", who=admin)
+    for method in ("GET", "DELETE"):
+        await api.call(method, f"/admin/api-keys/{key['id']}", who=admin)
 
 
 async def book(api: Api) -> None:

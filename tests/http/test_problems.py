@@ -39,6 +39,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "/admin/showtimes": SHOWTIME,
     "/admin/showtimes/{showtime_id}": SHOWTIME,
     "/admin/users/{user_id}/role": {"role": "user"},
+    "/admin/api-keys": {"name": "K", "user_id": 1, "scopes": ["booking"], "expires_at": "2100-01-01T00:00:00Z"},
 }
 
 NOT_JSON = {

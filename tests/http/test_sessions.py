@@ -283,7 +283,7 @@ async def test_nothing_is_remembered_for_longer_than_a_minute(
 GARBAGE: tuple[str | bytes, ...] = (
     "", " ", "session", "session ", "session x", "user", "user ", "user x", "user 1e5", "user -1", "user " + "9" * 5000,
     "USER 1", "session 00000000-0000-0000-0000-000000000000", "a" * 100_000, b"\x00", b"\xff\xfe", b"user \xff",
-    "user 1 2", "session {}",
+    "user 1 2", "session {}", "key", "key x", "key -1", "key " + "9" * 5000, b"key \xff",
 )  # fmt: skip
 
 

@@ -73,8 +73,10 @@ def test_says_who_may_call_and_how_it_can_fail(made: dict[str, Any], operation: 
     documented = made["paths"][operation.path][operation.method.lower()]
     statuses = set(documented["responses"])
     assert (documented["security"] == []) is (operation.access is Access.PUBLIC)
+    assert [way["ApiKey"] for way in documented["security"] if "ApiKey" in way] == [[one] for one in operation.scopes]
     assert ("401" in statuses) or operation.access is Access.PUBLIC
-    assert ("403" in statuses) is (operation.access is Access.ADMIN)
+    assert ("403" in statuses) is (operation.access is not Access.PUBLIC)
+    assert "429" in statuses or not operation.scopes
     assert str(operation.status) in statuses
     assert {str(DOMAIN[error][0]) for error in operation.raises} <= statuses
     if operation.body is not None:

@@ -1,0 +1,58 @@
+"""API keys of machine clients: made, listed and ended by administrators."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from . import key_format
+from .database import Database
+from .errors import NotFound
+from .key_holders import KeyHolders
+from .key_turns import KeyTurns
+from .notices import Notices
+from .repository import api_keys
+from .repository.api_keys import ApiKey
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeys:
+    """What API keys need: to be kept, to be let in, and to be waited for."""
+
+    database: Database
+    notices: Notices
+    holders: KeyHolders
+    turns: KeyTurns
+
+
+async def make(
+    stores: ApiKeys,
+    *,
+    name: str,
+    user_id: int,
+    scopes: Sequence[str],
+    created_by: int,
+    expires_at: datetime | None,
+) -> tuple[ApiKey, str]:
+    """A new key, and how it reads, which is known nowhere else from now on; raises Invalid."""
+    key = key_format.new_key()
+    async with stores.database.connection() as conn:
+        made = await api_keys.insert_key(
+            conn,
+            name=name,
+            user_id=user_id,
+            prefix=key[: key_format.PREFIX_CHARS],
+            key_hash=key_format.hash_of(key),
+            scopes=scopes,
+            created_by=created_by,
+            expires_at=expires_at,
+        )
+    return made, key
+
+
+async def revoke(stores: ApiKeys, *, key_id: int) -> None:
+    """End a key, in every worker; again changes nothing. Raises NotFound."""
+    async with stores.database.connection() as conn:
+        known = await api_keys.revoke_key(conn, key_id=key_id)
+    if not known:
+        raise NotFound("There is no such API key.")
+    await stores.notices.key_ended(key_id)

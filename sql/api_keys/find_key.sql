@@ -1,0 +1,18 @@
+/* api_keys/find_key
+One key as the administrators see it, whether or not it is still good.
+Plan: index scan on api_keys_pkey.
+$1 bigint key_id: which
+*/
+select
+    id,
+    name,
+    user_id,
+    prefix,
+    scopes,
+    created_by,
+    created_at,
+    expires_at,
+    last_used_at,
+    revoked_at
+from api_keys
+where id = $1;

@@ -1,0 +1,14 @@
+/* api_keys/insert_key
+Keeps a new key, of which it gets the hash only; a time that has passed is refused by api_keys_expires_at_check.
+Plan: one insert.
+$1 text name: what the administrators call it
+$2 bigint user_id: the account that it acts for
+$3 text prefix: its first characters
+$4 bytea key_hash: SHA-256 of the key
+$5 text[] scopes: what it may be used for
+$6 bigint created_by: the administrator who makes it
+$7 timestamptz expires_at: null if it has no end
+*/
+insert into api_keys (name, user_id, prefix, key_hash, scopes, created_by, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7)
+returning id, name, user_id, prefix, scopes, created_by, created_at, expires_at, last_used_at, revoked_at;

@@ -1,0 +1,21 @@
+/* api_keys/list_keys
+A page of keys in the order of their ids, revoked and expired ones among them.
+Plan: index scan on api_keys_pkey, stopped by the limit.
+$1 bigint after: the last id of the page before; 0 for the first page
+$2 bigint row_limit: most rows to answer
+*/
+select
+    id,
+    name,
+    user_id,
+    prefix,
+    scopes,
+    created_by,
+    created_at,
+    expires_at,
+    last_used_at,
+    revoked_at
+from api_keys
+where id > $1
+order by id
+limit $2;

@@ -1,0 +1,9 @@
+/* api_keys/revoke_key
+Ends a key for good; again changes nothing. No row for a key that there never was.
+Plan: index scan on api_keys_pkey.
+$1 bigint key_id: which
+*/
+update api_keys
+set revoked_at = coalesce(revoked_at, now())
+where id = $1
+returning id;
