@@ -121,6 +121,14 @@ class PreconditionFailed(DomainError):
     """This has changed since you have seen it: get it again, and decide anew."""
 
 
+class TooManyAttempts(DomainError):
+    """There were too many attempts: wait before the next one."""
+
+    def __init__(self, *, policy: str, most: int, window_s: int, retry_after_s: int) -> None:
+        super().__init__()
+        self.policy, self.most, self.window_s, self.retry_after_s = policy, most, window_s, retry_after_s
+
+
 class Unavailable(DomainError):
     """The service cannot answer at the moment: try again shortly."""
 

@@ -16,6 +16,7 @@ from redis.backoff import ExponentialBackoff
 from . import booking
 from .accounts import Accounts
 from .api_keys import ApiKeys
+from .attempts import AttemptLimits, Attempts
 from .booking import Stores
 from .booking_batches import BookingBatches
 from .database import Database
@@ -108,7 +109,8 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     notices = Notices(app[REDIS], (sessions, holders), structlog.stdlib.get_logger("reservation.notices"))
     app[API_KEYS] = ApiKeys(app[DATABASE], notices, holders, key_turns(app[SETTINGS]))
     tasks = [asyncio.create_task(notices.listen_for_ever()), asyncio.create_task(holders.note_uses_for_ever())]
-    app[ACCOUNTS] = Accounts(app[DATABASE], passwords, tokens, notices)
+    attempts = Attempts(app[REDIS], attempt_limits(app[SETTINGS]), structlog.stdlib.get_logger("reservation.attempts"))
+    app[ACCOUNTS] = Accounts(app[DATABASE], passwords, tokens, notices, attempts)
     yield
     for task in tasks:
         task.cancel()
@@ -125,6 +127,17 @@ def key_turns(settings: Settings) -> KeyTurns:
         reports=settings.reports_concurrency,
         of_a_key=settings.api_key_concurrency,
         connections=settings.pool_size,
+    )
+
+
+def attempt_limits(settings: Settings) -> AttemptLimits:
+    """How often somebody may try."""
+    return AttemptLimits(
+        login_window_s=settings.login_window_s,
+        login_failures=settings.login_failures,
+        login_failures_per_account=settings.login_failures_per_account,
+        login_failures_per_address=settings.login_failures_per_address,
+        signups_per_minute_per_address=settings.signups_per_minute_per_address,
     )
 
 

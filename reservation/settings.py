@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ WELL_KNOWN_SECRETS = frozenset(
     }
 )
 HIGHEST_MAX_SEATS = 100  # of one hold, whatever MAX_SEATS_PER_HOLD says
+MOST_ATTEMPTS = 100_000  # of any limit on them: Redis keeps the instant of each
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
 MIN_SECRET_BYTES = 32  # HS256 wants a key at least as long as its output (RFC 7518, 3.2)
 
@@ -48,6 +50,12 @@ class Settings:
     admin_email: str | None
     admin_password: str | None
     cors_origins: tuple[str, ...]
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    login_window_s: int
+    login_failures: int
+    login_failures_per_account: int
+    login_failures_per_address: int
+    signups_per_minute_per_address: int
     max_body_bytes: int
     pool_size: int
     pool_wait_s: float
@@ -86,6 +94,12 @@ class Settings:
             admin_email=read.text("ADMIN_EMAIL"),
             admin_password=read.text("ADMIN_PASSWORD"),
             cors_origins=read.origins("CORS_ORIGINS"),
+            trusted_proxies=read.networks("TRUSTED_PROXIES"),
+            login_window_s=read.integer("LOGIN_WINDOW_MINUTES", 15, 1, 1440) * 60,
+            login_failures=read.integer("LOGIN_FAILURES", 10, 0, MOST_ATTEMPTS),
+            login_failures_per_account=read.integer("LOGIN_FAILURES_PER_ACCOUNT", 100, 0, MOST_ATTEMPTS),
+            login_failures_per_address=read.integer("LOGIN_FAILURES_PER_ADDRESS", 300, 0, MOST_ATTEMPTS),
+            signups_per_minute_per_address=read.integer("SIGNUPS_PER_MINUTE_PER_ADDRESS", 600, 0, MOST_ATTEMPTS),
             max_body_bytes=read.integer("MAX_BODY_BYTES", 1_048_576, 1024, 67_108_864),
             pool_size=read.integer("POOL_SIZE", 10, 1, 1000),
             pool_wait_s=read.integer("POOL_WAIT_SECONDS", 5, 1, 60),
@@ -188,3 +202,10 @@ class _Reader:
             if origin != "*" and (urlsplit(origin).scheme not in ("http", "https") or not urlsplit(origin).netloc):
                 raise InvalidSettings(f"{name} must list origins such as https://example.org, not {origin!r}")
         return found
+
+    def networks(self, name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+        found = [part.strip() for part in (self.text(name) or "").split(",") if part.strip()]
+        try:
+            return tuple(map(ip_network, found))
+        except ValueError as error:
+            raise InvalidSettings(f"{name} must list addresses or networks such as 10.0.0.0/8: {error}") from None

@@ -21,6 +21,16 @@ from tests.api import Api
 
 TEMPLATE = "template_migrated"
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
+# Whoever tests the limits sets them; to all other tests, which sign up and in from one address, they would be noise.
+UNLIMITED = dict.fromkeys(
+    (
+        "LOGIN_FAILURES",
+        "LOGIN_FAILURES_PER_ACCOUNT",
+        "LOGIN_FAILURES_PER_ADDRESS",
+        "SIGNUPS_PER_MINUTE_PER_ADDRESS",
+    ),
+    "0",
+)
 
 _numbers = itertools.count(1)
 
@@ -84,6 +94,7 @@ def make_settings(database_url: str, redis_url: str, data_dir: Path, **more: str
             "REDIS_URL": redis_url,
             "JWT_SECRET": SECRET,
             "ACCESS_LOG": "off",
+            **UNLIMITED,
             "DATA_DIR": str(data_dir),
             **more,
         }

@@ -12,8 +12,18 @@ from referencing.jsonschema import DRAFT202012
 
 ROOT = "urn:openapi"
 # Whoever sends one of these has to document it; all documented ones must be sent, but for those that may be left out.
-NOTABLE = ("Allow", "ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-ID")
-OPTIONAL = ("Link", "Idempotent-Replayed")
+NOTABLE = (
+    "Allow",
+    "ETag",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-ID",
+)
+OPTIONAL = ("Link", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy")
 
 Operation = tuple[str, str]
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from aiohttp import web
-from marshmallow import Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, fields, validate
 
 from .. import accounts as service
-from ..errors import EmailTaken, InvalidCredentials, InvalidToken
+from ..errors import EmailTaken, InvalidCredentials, InvalidToken, TooManyAttempts
 from ..settings import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from ..tokens import TokenPair
+from .client_address import client_address
 from .fields import Id, Input, Instant, Text
 from .keys import ACCOUNTS, BODY, USER
 from .responses import answer, created
@@ -82,6 +83,27 @@ class LoginInput(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class Grant(Login):
+    """The same in OAuth's words; of its grants only the password is taken here."""
+
+    grant_type: str
+
+
+class LoginFormInput(Input):
+    """OAuth's password grant (RFC 6749, 4.3). Its other fields, such as scope and client_id, are ignored."""
+
+    class Meta:
+        """Unknown fields are ignored here, as RFC 6749, 3.2, demands."""
+
+        unknown = EXCLUDE
+
+    makes = Grant
+    grant_type = fields.String(validate=validate.OneOf(("password",)), load_default="password")
+    email = Text(MAX_EMAIL_CHARS, required=True, data_key="username", metadata={"description": "The e-mail address"})
+    password = Text(1024, required=True, metadata={"format": "password"})
+
+
+@dataclass(frozen=True, slots=True)
 class Refresh:
     """A refresh token."""
 
@@ -95,19 +117,46 @@ class RefreshInput(Input):
     refresh_token = Text(4096, required=True)
 
 
-@routes.add("POST", "/auth/signup", body=SignupInput(), status=201, answer=UserOutput(), raises=(EmailTaken,))
+@routes.add(
+    "POST",
+    "/auth/signup",
+    body=SignupInput(),
+    status=201,
+    answer=UserOutput(),
+    raises=(EmailTaken, TooManyAttempts),
+)
 async def signup(request: web.Request) -> web.StreamResponse:
     """Create a customer's account."""
     body: Signup = request[BODY]
-    user = await service.sign_up(request.app[ACCOUNTS], name=body.name, email=body.email, password=body.password)
+    user = await service.sign_up(
+        request.app[ACCOUNTS],
+        name=body.name,
+        email=body.email,
+        password=body.password,
+        address=client_address(request),
+    )
     return created(user, location="/auth/me")
 
 
-@routes.add("POST", "/auth/login", body=LoginInput(), answer=TokensOutput(), raises=(InvalidCredentials,))
+@routes.add(
+    "POST",
+    "/auth/login",
+    body=LoginInput(),
+    form=LoginFormInput(),
+    answer=TokensOutput(),
+    raises=(InvalidCredentials, TooManyAttempts),
+)
 async def login(request: web.Request) -> web.StreamResponse:
-    """Sign in with e-mail address and password."""
+    """Sign in with e-mail address and password.
+
+    Takes OAuth's password form (RFC 6749, 4.3), too, and answers as OAuth does. Failures are problem details also then;
+    of wrong credentials `error` is `invalid_grant`. Failures are limited, successes are not.
+    """
     body: Login = request[BODY]
-    return _tokens(await service.log_in(request.app[ACCOUNTS], email=body.email, password=body.password))
+    tokens = await service.log_in(
+        request.app[ACCOUNTS], email=body.email, password=body.password, address=client_address(request)
+    )
+    return _tokens(tokens)
 
 
 @routes.add("POST", "/auth/refresh", body=RefreshInput(), answer=TokensOutput(), raises=(InvalidToken,))

@@ -23,11 +23,7 @@ async def body_of(request: web.Request, schema: Schema, quick: Quick | None) -> 
     if request.headers.get("Content-Type") != "application/json" and not _is_json(request.content_type):
         raise Refused(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
     try:
-        raw = await request.read()
-    except web.RequestPayloadError as error:
-        raise Refused(400, "malformed_request", "The body is not encoded as its headers say.") from error
-    try:
-        parsed: Json = orjson.loads(raw)
+        parsed: Json = orjson.loads(await raw_body(request))
     except orjson.JSONDecodeError as error:
         raise Refused(400, "invalid_json", f"The body is not JSON in UTF-8: {error}.") from error
     if quick is not None:
@@ -36,6 +32,14 @@ async def body_of(request: web.Request, schema: Schema, quick: Quick | None) -> 
             return made
     _check(parsed)
     return load(schema, parsed)
+
+
+async def raw_body(request: web.Request) -> bytes:
+    """The whole body, of at most MAX_BODY_BYTES; refuses what its Content-Encoding does not fit (400)."""
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        raise Refused(400, "malformed_request", "The body is not encoded as its headers say.") from error
 
 
 def load(schema: Schema, data: Any) -> Any:

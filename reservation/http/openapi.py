@@ -11,6 +11,7 @@ from apispec import APISpec
 from ..errors import Json
 from . import openapi_problems
 from .fields import MAX_ID
+from .forms import FORM
 from .openapi_problems import component_name, refusals, response
 from .openapi_schemas import Plugin
 from .routes import Access, Operation, Routes
@@ -18,6 +19,7 @@ from .routes import Access, Operation, Routes
 OPENAPI = "3.1.0"
 BEARER = "bearerAuth"
 API_KEY = "ApiKey"
+PASSWORD = "passwordLogin"  # the same token, by way of the form that OAuth clients send
 
 DESCRIPTION = """
 Seats of a cinema, held for some minutes and then confirmed or given up; no seat is ever sold twice.
@@ -65,6 +67,8 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "true: the first answer to a request with this Idempotency-Key",
         "schema": {"type": "string", "const": "true"},
     },
+    "RateLimit": {"description": "The limit that was met: 0 left for `t` seconds", "schema": {"type": "string"}},
+    "RateLimitPolicy": {"description": "That limit: `q` attempts in `w` seconds", "schema": {"type": "string"}},
     "RetryAfter": {"description": "Seconds until a retry makes sense", "schema": {"type": "integer"}},
 }
 
@@ -123,6 +127,14 @@ def _add_components(spec: APISpec, operations: Sequence[Operation]) -> None:
         API_KEY,
         {"type": "http", "scheme": "bearer", "bearerFormat": "rsv_...", "description": "An API key with this scope"},
     )
+    spec.components.security_scheme(
+        PASSWORD,
+        {
+            "type": "oauth2",
+            "description": "E-mail address and password, for an access token",
+            "flows": {"password": {"tokenUrl": "/auth/login", "scopes": {}}},
+        },
+    )
     for name, header in HEADERS.items():
         spec.components.header(name, header)
     spec.components.schema("Problem", openapi_problems.SCHEMA)
@@ -165,7 +177,10 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
-        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": operation.body}}}
+        content: dict[str, Any] = {"application/json": {"schema": operation.body}}
+        if operation.form is not None:
+            content[FORM] = {"schema": operation.form}
+        described["requestBody"] = {"required": True, "content": content}
     for status, same_status in refusals(operation).items():
         described["responses"][str(status)] = component_name(same_status)  # apispec makes it a reference
     return described
@@ -175,7 +190,7 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
     """Each way in by itself: an access token, or an API key with one of the scopes."""
     if operation.access is Access.PUBLIC:
         return []
-    return [{BEARER: []}, *({API_KEY: [scope.value]} for scope in operation.scopes)]
+    return [{BEARER: []}, {PASSWORD: []}, *({API_KEY: [scope.value]} for scope in operation.scopes)]
 
 
 def _success(operation: Operation) -> dict[str, Any]:

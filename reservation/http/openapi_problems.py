@@ -20,13 +20,15 @@ from ..errors import (
     NotFound,
     Overloaded,
     PreconditionFailed,
+    TooManyAttempts,
     TooManyRequests,
 )
 from ..key_format import Scope
-from .problems import CONTENT_TYPE, DOMAIN, PROTOCOL
+from .problems import CONTENT_TYPE, DOMAIN, OAUTH_ERROR, PROTOCOL
 from .routes import Access, Operation
 
 INVALID_JSON = (400, "invalid_json", "The body is not JSON in UTF-8, is nested too deep, or has NUL characters.")
+INVALID_FORM = (400, "invalid_form", "The form is not well-formed, not in UTF-8, or has too many fields.")
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -39,6 +41,7 @@ SCHEMA: dict[str, Any] = {
         "detail": {"type": "string", "description": "A sentence for people; it may change"},
         "code": {"type": "string", "description": "A word for programs; it stays"},
         "request_id": {"type": "string", "description": "As in X-Request-ID and in the service's log"},
+        "error": {"type": "string", "description": "With invalid_credentials: the same in OAuth's words (RFC 6749)"},
         "errors": {
             "type": "array",
             "description": "With validation_error: each thing that is wrong",
@@ -79,6 +82,7 @@ SCHEMA: dict[str, Any] = {
 # What stands beside the standard members, to show in the examples.
 MEMBERS: dict[str, dict[str, Any]] = {
     "validation_error": {"errors": [{"pointer": "/seat_ids/0", "detail": "Not a valid integer."}]},
+    "invalid_credentials": {"error": OAUTH_ERROR},
     "seats_unavailable": {"seats": [{"seat_id": 17, "reason": "held"}]},
     "insufficient_scope": {"scopes": ["booking"]},
     "showtime_overlap": {"conflicting_showtime_id": 4},
@@ -104,7 +108,9 @@ def refusals(operation: Operation) -> dict[int, list[Refusal]]:
 
 def every_refusal() -> list[Refusal]:
     """Every way the service can fail, one a code, by status."""
-    found = {refusal.code: refusal for refusal in [*map(_protocol, PROTOCOL), Refusal(*INVALID_JSON)]}
+    found = {
+        refusal.code: refusal for refusal in [*map(_protocol, PROTOCOL), Refusal(*INVALID_JSON), Refusal(*INVALID_FORM)]
+    }
     found |= {refusal.code: refusal for refusal in map(_domain, DOMAIN)}
     return sorted(found.values(), key=lambda refusal: (refusal.status, refusal.code))
 
@@ -117,6 +123,8 @@ def response(same_status: list[Refusal]) -> dict[str, Any]:
         headers["WWW-Authenticate"] = "Authenticate"
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers["Retry-After"] = "RetryAfter"
+    if any(refusal.code == DOMAIN[TooManyAttempts][1] for refusal in same_status):
+        headers |= {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimitPolicy"}
     narrowed = {"status": {"const": status}, "code": {"enum": [refusal.code for refusal in same_status]}}
     return {
         "description": "\n\n".join(f"`{refusal.code}`: {refusal.meaning}" for refusal in same_status),
@@ -151,6 +159,8 @@ def _follow(operation: Operation) -> Iterator[Refusal]:
     if operation.body is not None:
         yield Refusal(*INVALID_JSON)
         yield from map(_protocol, (413, 415))
+    if operation.form is not None:
+        yield Refusal(*INVALID_FORM)
     if operation.body is not None or operation.query is not None:
         yield _domain(Invalid)
     if _asks_the_stores(operation):

@@ -9,7 +9,7 @@ from uuid import UUID
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.field_converter import DEFAULT_FIELD_MAPPING
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from marshmallow import Schema, fields
+from marshmallow import RAISE, Schema, fields
 
 from .fields import MONEY_LIMIT, Day, Input, Instant, JsonObject, Money, Text, TimeZone
 from .paging import MAX_CURSOR_CHARS, Cursor
@@ -73,7 +73,7 @@ class Converter(OpenAPIConverter):
         # Not getattr: a schema without a docstring must not be described by Marshmallow's.
         if docstring := vars(type(schema)).get("__doc__"):
             made["description"] = cleandoc(docstring)
-        if isinstance(schema, Input):
+        if isinstance(schema, Input) and schema.unknown == RAISE:
             made["additionalProperties"] = False
         return made
 

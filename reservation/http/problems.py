@@ -11,6 +11,7 @@ from .responses import Reply
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
+OAUTH_ERROR = "invalid_grant"  # wrong credentials, to those who speak OAuth (RFC 6749, 5.2)
 
 DOMAIN: dict[type[DomainError], tuple[int, str]] = {
     errors.NotFound: (404, "not_found"),
@@ -35,6 +36,7 @@ DOMAIN: dict[type[DomainError], tuple[int, str]] = {
     errors.IdempotencyInFlight: (409, "idempotency_in_flight"),
     errors.IdempotencyKeyReused: (422, "idempotency_key_reused"),
     errors.PreconditionFailed: (412, "precondition_failed"),
+    errors.TooManyAttempts: (429, "too_many_attempts"),
     errors.DatabaseUnavailable: (503, "database_unavailable"),
     errors.HoldsUnavailable: (503, "holds_unavailable"),
     errors.Overloaded: (503, "overloaded"),
@@ -88,7 +90,7 @@ def problem(
 def domain_problem(request_id: str, error: DomainError) -> Reply:
     """The problem document of a domain error."""
     status, code = DOMAIN[type(error)]
-    headers = {}
+    headers, details = {}, error.details
     if status == HTTPStatus.UNAUTHORIZED:
         invalid = ', error="invalid_token"' if isinstance(error, errors.InvalidToken) else ""
         headers["WWW-Authenticate"] = f'Bearer realm="reservation"{invalid}'
@@ -99,7 +101,20 @@ def domain_problem(request_id: str, error: DomainError) -> Reply:
         headers["Retry-After"] = str(error.retry_after_s)
     if error.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return problem(request_id, status, code, str(error), details=error.details, headers=headers)
+    if isinstance(error, errors.TooManyAttempts):
+        headers = _limit_headers(error)
+    if isinstance(error, errors.InvalidCredentials):
+        details = {"error": OAUTH_ERROR}
+    return problem(request_id, status, code, str(error), details=details, headers=headers)
+
+
+def _limit_headers(error: errors.TooManyAttempts) -> dict[str, str]:
+    """What is allowed and when to come again, in the words of draft-ietf-httpapi-ratelimit-headers."""
+    return {
+        "Retry-After": str(error.retry_after_s),
+        "RateLimit": f'"{error.policy}";r=0;t={error.retry_after_s}',
+        "RateLimit-Policy": f'"{error.policy}";q={error.most};w={error.window_s}',
+    }
 
 
 def protocol_problem(request_id: str, status: int, headers: Mapping[str, str]) -> Reply:

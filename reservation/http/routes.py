@@ -26,6 +26,7 @@ from ..sessions import Session
 from .bodies import body_of, load
 from .compiled import Quick, compile_schema
 from .fields import MAX_ID
+from .forms import form_of, is_form
 from .idempotency import HEADER, Replay, carry_out_once
 from .keys import API_KEYS, BODY, DATABASE, QUERY, SESSIONS, USER
 
@@ -66,6 +67,7 @@ class Operation:
     etag: bool
     replay: Replay | None
     quick: Quick | None
+    form: Schema | None
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Let the caller in, validate what was sent, and run the handler."""
@@ -77,7 +79,9 @@ class Operation:
                 return await self._serve_machine(request, token)
         if self.query is not None:
             request[QUERY] = load(self.query, _query(request))
-        if self.body is not None:
+        if self.form is not None and is_form(request):
+            request[BODY] = await form_of(request, self.form)
+        elif self.body is not None:
             request[BODY] = await body_of(request, self.body, self.quick)
         if self.replay is not None and HEADER in request.headers:
             named = "reservation_id" in request.match_info
@@ -150,12 +154,13 @@ class Routes:
         raises: tuple[type[DomainError], ...] = (),
         etag: bool = False,
         replay: Replay | None = None,
+        form: Schema | None = None,
     ) -> Callable[[Handler], Handler]:
         """Register the decorated handler.
 
         `raises` names the domain errors beyond those that follow from the rest; `etag` says that what is answered has
         an ETag: If-None-Match can make a GET a 304, and If-Match a PUT or DELETE a 412; `replay` tells the answer again
-        to who repeats a request under an Idempotency-Key.
+        to who repeats a request under an Idempotency-Key; `form` is what an HTML form may send in place of the body.
         """
 
         scopes = self._read_with if method == "GET" else self._write_with
@@ -179,6 +184,7 @@ class Routes:
                     etag,
                     replay,
                     quick,
+                    form,
                 )
             )
             return handler

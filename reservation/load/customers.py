@@ -24,9 +24,11 @@ from ..settings import Settings
 from ..tokens import TokenMint
 from . import LoadError, repository
 from .client import Client
+from .connection import Answer
 from .shows import expect
 
 LOGINS_AT_ONCE = 8  # the target hashes passwords in a few threads with a bounded queue
+LONGEST_WAIT_S = 60.0  # before asking again, whatever the target says
 MAX_USERS = 999_999
 TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]+", re.ASCII)
 SPARE_S = 900  # for the start, the last answers and the audit
@@ -79,10 +81,10 @@ async def log_in_all(client: Client, *, users: int) -> list[str]:
         body = {"email": email(number), "password": PASSWORD}
         async with gate:
             new = orjson.dumps({**body, "name": f"Load user {number}"})
-            made = await client.fetch(target.request("POST", "/auth/signup", body=new))
+            made = await _sent_in_time(client, target.request("POST", "/auth/signup", body=new))
             if made.status != 409:
                 expect(made, 201, f"the sign-up of {email(number)}")
-            answer = await client.fetch(target.request("POST", "/auth/login", body=orjson.dumps(body)))
+            answer = await _sent_in_time(client, target.request("POST", "/auth/login", body=orjson.dumps(body)))
             tokens[number - 1] = expect(answer, 200, f"the login of {email(number)}")["access_token"]
         advance(1)
 
@@ -94,6 +96,16 @@ async def log_in_all(client: Client, *, users: int) -> list[str]:
         except* LoadError as group:
             raise group.exceptions[0] from None
     return tokens
+
+
+async def _sent_in_time(client: Client, request: bytes) -> Answer:
+    """The answer to a request, which is sent again as often as the target asks to wait with it."""
+    answer = await client.fetch(request)
+    while answer.status == 429:
+        wait = answer.header("Retry-After") or ""  # seconds, or a date
+        await asyncio.sleep(min(float(wait) if wait.isdecimal() else LONGEST_WAIT_S, LONGEST_WAIT_S))
+        answer = await client.fetch(request)
+    return answer
 
 
 def read_tokens(path: Path, *, users: int, life_s: float) -> list[str] | None:

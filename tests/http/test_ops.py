@@ -102,7 +102,9 @@ async def test_answers_say_who_may_read_them(cors: Api) -> None:
         friend = await cors.call("GET", path, headers={"Origin": FRIEND})
         assert friend.headers["Access-Control-Allow-Origin"] == FRIEND
         exposed = friend.headers["Access-Control-Expose-Headers"].upper()
-        assert all(name in exposed for name in ("ETAG", "LINK", "LOCATION", "RETRY-AFTER", "X-REQUEST-ID"))
+        assert all(
+            name in exposed for name in ("ETAG", "LINK", "LOCATION", "RETRY-AFTER", "RATELIMIT-POLICY", "X-REQUEST-ID")
+        )
         stranger = await cors.call("GET", path, headers={"Origin": STRANGER})
         assert stranger.status == friend.status
         assert "Access-Control-Allow-Origin" not in stranger.headers

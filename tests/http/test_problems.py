@@ -10,6 +10,7 @@ import pytest
 from yarl import URL
 
 from reservation.app import TABLES
+from reservation.http.forms import FORM
 from tests.api import PASSWORD, Answer, Api, slot
 from tests.conftest import StartApi
 
@@ -132,12 +133,13 @@ async def test_hostile_encodings(start_api: StartApi, operation: Any) -> None:
     right = json.dumps(RIGHT[operation.path]).encode()
     for kind in (
         "text/plain",
-        "application/x-www-form-urlencoded",
+        FORM,
         "multipart/form-data; boundary=x",
         "text/json",
         "x",
     ):
-        check(await send(api, operation, right, Content_Type=kind), kind, 415)
+        if operation.form is None or kind != FORM:
+            check(await send(api, operation, right, Content_Type=kind), kind, 415)
     check(await send(api, operation, b'{"a":"' + b"a" * 5000 + b'"}'), "long", 413)
     bomb = gzip.compress(b'{"a":"' + b"a" * 1_000_000 + b'"}')
     assert len(bomb) < 4096

@@ -1,14 +1,20 @@
-"""Files of tokens: only good ones are used, and nobody else may read them."""
+"""The customers: files of tokens, of which only good ones are used, and signing in at a target that asks to wait."""
 
+import asyncio
 import stat
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from redis.asyncio import Redis
 
-from reservation.load import LoadError
-from reservation.load.customers import email, read_tokens, write_tokens
+from reservation.load import LoadError, customers
+from reservation.load.client import Client
+from reservation.load.connection import Answer
+from reservation.load.customers import email, log_in_all, read_tokens, write_tokens
+from reservation.load.target import Target
 from reservation.tokens import TokenMint
+from tests.conftest import StartApi
 
 
 def tokens(count: int, *, ttl_s: int = 3600) -> list[str]:
@@ -53,3 +59,30 @@ def test_what_is_no_file_of_tokens_is_never_written_over(tmp_path: Path, content
 
 def test_addresses_sort_as_they_count() -> None:
     assert [email(1), email(999_999)] == ["remote-load-000001@load.invalid", "remote-load-999999@load.invalid"]
+
+
+class Noting(Client):
+    """A client that notes how it was answered."""
+
+    statuses: tuple[int, ...] = ()
+
+    async def fetch(self, request: bytes) -> Answer:
+        answer = await super().fetch(request)
+        self.statuses += (answer.status,)
+        return answer
+
+
+async def test_a_target_that_asks_to_wait_is_asked_again(
+    start_api: StartApi, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(customers, "LONGEST_WAIT_S", 0.05)
+    api = await start_api(SIGNUPS_PER_MINUTE_PER_ADDRESS="1")
+    client = Noting(Target.of(str(api.client.make_url("/")).rstrip("/")), connections=2, timeout_s=30)
+    async with Redis.from_url(redis_url) as redis, client, asyncio.timeout(60):
+        signing_in = asyncio.create_task(log_in_all(client, users=3))
+        while not signing_in.done():
+            if client.statuses[-1:] == (429,):
+                await redis.flushall()  # the minute is over
+            await asyncio.sleep(0.01)
+        assert len(set(await signing_in)) == 3
+    assert {*client.statuses} == {201, 200, 429}

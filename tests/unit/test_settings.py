@@ -23,6 +23,11 @@ NUMBERS = [
     ("MAX_SEATS_PER_HOLD", "max_seats_per_hold", 1, 10, 1, 100),
     ("CANCEL_CUTOFF_MINUTES", "cancel_cutoff_s", 60, 0, 0, 525_600),
     ("CLEANING_MINUTES", "cleaning_s", 60, 0, 0, 1440),
+    ("LOGIN_WINDOW_MINUTES", "login_window_s", 60, 15, 1, 1440),
+    ("LOGIN_FAILURES", "login_failures", 1, 10, 0, 100_000),
+    ("LOGIN_FAILURES_PER_ACCOUNT", "login_failures_per_account", 1, 100, 0, 100_000),
+    ("LOGIN_FAILURES_PER_ADDRESS", "login_failures_per_address", 1, 300, 0, 100_000),
+    ("SIGNUPS_PER_MINUTE_PER_ADDRESS", "signups_per_minute_per_address", 1, 600, 0, 100_000),
     ("MAX_BODY_BYTES", "max_body_bytes", 1, 1_048_576, 1024, 67_108_864),
     ("POOL_SIZE", "pool_size", 1, 10, 1, 1000),
     ("POOL_WAIT_SECONDS", "pool_wait_s", 1, 5, 1, 60),
@@ -88,6 +93,7 @@ def test_defaults() -> None:
     assert settings.embedded
     assert (settings.database_url, settings.redis_url, settings.jwt_secret) == (None, None, None)
     assert (settings.admin_email, settings.admin_password) == (None, None)
+    assert settings.trusted_proxies == ()
     assert (settings.currency, settings.cors_origins) == ("USD", ())
     assert (settings.log_level, settings.access_log) == ("info", True)
     assert (settings.postgres_bin_dir, settings.valkey_server) == (None, None)
@@ -121,6 +127,8 @@ def test_empty_is_unset(name: str) -> None:
         ("CURRENCY", "ÄÖÜ"),
         ("CORS_ORIGINS", "example.org"),
         ("CORS_ORIGINS", "https://example.org, null"),
+        ("TRUSTED_PROXIES", "proxy.example.org"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("LOG_LEVEL", "loud"),
         ("ACCESS_LOG", "maybe"),
     ],
@@ -171,6 +179,11 @@ def test_lists_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
     assert settings.data_dir == tmp_path / "here"
     assert settings.postgres_bin_dir == tmp_path / "bin"
+
+
+def test_proxies_are_addresses_and_networks() -> None:
+    found = Settings.from_env({"TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7,fd00::/8,"}).trusted_proxies
+    assert [str(network) for network in found] == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
 
 
 def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

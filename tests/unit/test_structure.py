@@ -14,7 +14,9 @@ MODULES = sorted(
 # Who may import a library of consequence; a folder stands for all in it.
 LIBRARIES = {
     "aiohttp": {"http", "app", "resources"},
+    "limits": {"attempts"},
     "redis": {
+        "attempts",
         "holds",
         "script_pipeline",
         "notices",
@@ -59,7 +61,8 @@ LAYERS = {
     "passwords": {"errors"},
     "booking": {"booking_batches", "database", "errors", "holds", "layouts", "repository", "settling"},
     "programme": {"booking", "database", "errors", "repository", "versions"},
-    "accounts": {"database", "errors", "notices", "passwords", "tokens", "repository", "versions"},
+    "attempts": {"errors"},
+    "accounts": {"attempts", "database", "errors", "notices", "passwords", "tokens", "repository", "versions"},
     # A client of the service, which it meets by HTTP; what it does behind the service's back is named here.
     "load": {"load", "audit", "errors", "holds", "progress", "queries", "resources", "seeding", "settings", "tokens"},
 }
