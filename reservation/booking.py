@@ -61,7 +61,7 @@ async def hold(
     await _look_first(stores, showtime_id, seat_ids)
     granted = await _grant(stores, user_id, showtime_id, reservation_id or uuid7(), seat_ids)
     if granted is None:  # something about the showtime changed since it was looked at: look again, and say what
-        await _check_seats(stores, showtime_id, seat_ids)
+        await check_seats(stores, showtime_id, seat_ids)
         raise HoldsUnavailable
     return granted
 
@@ -137,10 +137,11 @@ async def _look_first(stores: Stores, showtime_id: int, seat_ids: Sequence[int])
     if layout is None:
         layout = await stores.layouts.load(showtime_id)
     if layout is None or layout.has_started or not layout.room.places.keys() >= set(seat_ids):
-        await _check_seats(stores, showtime_id, seat_ids)
+        await check_seats(stores, showtime_id, seat_ids)
 
 
-async def _check_seats(stores: Stores, showtime_id: int, seat_ids: Sequence[int]) -> None:
+async def check_seats(stores: Stores, showtime_id: int, seat_ids: Sequence[int]) -> None:
+    """Refuse what cannot be held, by PostgreSQL; raises NotFound (the showtime), ShowtimeStarted and Invalid."""
     async with stores.database.connection() as conn:
         check = await showtimes.check_seats(conn, showtime_id=showtime_id, seat_ids=seat_ids)
     if check is None:

@@ -36,6 +36,7 @@ class Room:
     rows: str
     seats_per_row: int
     premium_rows: str
+    focal_row: str
     wheelchair_numbers: frozenset[int]
     metadata: dict[str, str | int | bool]
 
@@ -46,24 +47,27 @@ ROOMS = (
         "ABCDEFGHIJ",
         20,
         "FGH",
+        "G",
         frozenset({1, 2, 19, 20}),
-        {"screen": "18 m x 7.5 m", "sound": "7.1 surround", "focal_row": "G", "demo": True},
+        {"screen": "18 m x 7.5 m", "sound": "7.1 surround", "demo": True},
     ),
     Room(
         "Garden Room",
         "ABCDEFGH",
         15,
         "EF",
+        "E",
         frozenset({1, 15}),
-        {"screen": "11 m x 4.6 m", "sound": "5.1 surround", "focal_row": "E", "demo": True},
+        {"screen": "11 m x 4.6 m", "sound": "5.1 surround", "demo": True},
     ),
     Room(
         "Studio",
         "ABCDEF",
         10,
         "E",
+        "D",
         frozenset({1, 10}),
-        {"screen": "7 m x 3 m", "sound": "stereo", "focal_row": "D", "demo": True},
+        {"screen": "7 m x 3 m", "sound": "stereo", "demo": True},
     ),
 )
 
@@ -144,7 +148,11 @@ async def _fill(conn: Connection, users: Sequence[NewUser]) -> None:
     await repository.insert_movies(conn, movies=films())
     for room in ROOMS:
         await repository.insert_auditorium(
-            conn, name=room.name, extra_metadata=json.dumps(room.metadata), seats=list(_seats(room))
+            conn,
+            name=room.name,
+            extra_metadata=json.dumps(room.metadata),
+            focal_row=room.focal_row,
+            seats=list(_seats(room)),
         )
 
 

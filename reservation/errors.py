@@ -72,9 +72,17 @@ class LastAdmin(DomainError):
 class SeatsUnavailable(DomainError):
     """Some of these seats are held or booked already."""
 
-    def __init__(self, *, held: frozenset[int], booked: frozenset[int]) -> None:
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        held: frozenset[int] = frozenset(),
+        booked: frozenset[int] = frozenset(),
+    ) -> None:
         reasons = dict.fromkeys(held, "held") | dict.fromkeys(booked, "booked")  # booked beats held
-        super().__init__(details={"seats": [{"seat_id": seat, "reason": reasons[seat]} for seat in sorted(reasons)]})
+        seats: list[Json] = [{"seat_id": seat, "reason": reasons[seat]} for seat in sorted(reasons)]
+        super().__init__(message, details={"seats": seats})
+        self.seat_ids = frozenset(reasons)
 
 
 class ShowtimeStarted(DomainError):

@@ -1,19 +1,22 @@
 """The seats and prices of showtimes, kept in the process for as long as no administrator changes them."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from sys import intern
 from weakref import WeakValueDictionary
 
 import orjson
 
 from .batching import Batcher
+from .best_seats import Row
 from .database import Database
 from .repository import showtimes
 from .repository.showtimes import ShowtimeLayout
 
-MOST_SHOWTIMES = 1000  # of 200 seats, some 40 KB each; much less where they share a room and a price
+MOST_SHOWTIMES = 1000  # of 200 seats, some 45 KB each; much less where they share a room and a price
 MOST_IN_A_BATCH = 16
 UNKNOWN_VERSION = -1
 
@@ -24,6 +27,7 @@ class Room:
 
     fragments: tuple[bytes, ...]
     places: dict[int, int]  # by seat id
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Layout:
 
     version: int
     starts_at: datetime
+    focal_row: str | None
     room: Room
 
     @property
@@ -78,7 +83,7 @@ class Layouts:
         if row is None:
             self._kept.pop(showtime_id, None)
             return None
-        layout = Layout(version, row.starts_at, self._room(row))
+        layout = Layout(version, row.starts_at, row.focal_row, self._room(row))
         self._kept[showtime_id] = layout
         self._kept.move_to_end(showtime_id)
         if len(self._kept) > MOST_SHOWTIMES:
@@ -92,8 +97,17 @@ class Layouts:
         room = self._rooms.get(fragments)
         if room is None:
             places = {seat_id: place for place, seat_id in enumerate(row.seat_ids)}
-            room = self._rooms[fragments] = Room(fragments, places)
+            room = self._rooms[fragments] = Room(fragments, places, tuple(_rows(row)))
         return room
+
+
+def _rows(layout: ShowtimeLayout) -> Iterator[Row]:
+    start = 0
+    for label, alike in groupby(layout.row_labels):
+        part = slice(start, start := start + len(list(alike)))
+        # Interned, since a room's seats are of three types and the driver makes a new string for each.
+        types = tuple(map(intern, layout.seat_types[part]))
+        yield Row(label, tuple(layout.seat_ids[part]), tuple(layout.seat_numbers[part]), types)
 
 
 def _fragment(seat_id: int, row_label: str, seat_number: int, seat_type: str, price: str) -> bytes:

@@ -41,15 +41,21 @@ async def delete_movie(database: Database, *, movie_id: int, check: Check = any_
 
 
 async def update_auditorium(
-    database: Database, *, auditorium_id: int, auditorium: AuditoriumInput, check: Check = any_version
+    stores: Stores, *, auditorium_id: int, auditorium: AuditoriumInput, check: Check = any_version
 ) -> Auditorium:
     """Replace a room's facts; raises NotFound, what `check` raises, and CapacityExceeded when it has more seats."""
-    async with database.transaction() as conn:
+    async with stores.database.transaction() as conn:
         await _lock_auditorium(conn, auditorium_id, check)
         there = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
         if there.seats > auditorium.capacity:
             raise CapacityExceeded(f"The auditorium has {there.seats} seats already.")
-        return await auditoriums.update_auditorium(conn, auditorium_id=auditorium_id, auditorium=auditorium)
+        was = await auditoriums.find_auditorium(conn, auditorium_id=auditorium_id)
+        replaced = await auditoriums.update_auditorium(conn, auditorium_id=auditorium_id, auditorium=auditorium)
+        changed: Sequence[int] = ()
+        if was is not None and was.focal_row != replaced.focal_row:  # which workers keep along with the seats
+            changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
+    await stores.settling.announce(changed)
+    return replaced
 
 
 async def delete_auditorium(database: Database, *, auditorium_id: int, check: Check = any_version) -> None:

@@ -17,12 +17,13 @@ from . import booking
 from .accounts import Accounts
 from .api_keys import ApiKeys
 from .attempts import AttemptLimits, Attempts
+from .best_available import BestAvailable
 from .booking import Stores
 from .booking_batches import BookingBatches
 from .database import Database
 from .errors import HoldsUnavailable, Unavailable
 from .holds import Holds
-from .http.keys import ACCOUNTS, API_KEYS, DATABASE, IDEMPOTENCY, SEAT_MAPS, SESSIONS, SETTINGS, STORES
+from .http.keys import ACCOUNTS, API_KEYS, BEST_AVAILABLE, DATABASE, IDEMPOTENCY, SEAT_MAPS, SESSIONS, SETTINGS, STORES
 from .http.seat_maps import SeatMaps
 from .idempotency import IdempotencyKeys
 from .key_holders import KeyHolders
@@ -88,6 +89,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         cancel_cutoff_s=settings.cancel_cutoff_s,
         cleaning_s=settings.cleaning_s,
     )
+    app[BEST_AVAILABLE] = BestAvailable(app[STORES])
     app[SEAT_MAPS] = SeatMaps(database, holds, layouts)
     # A hold may begin to wait for a connection at the deadline, and its statement then runs until its own.
     statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S

@@ -12,7 +12,7 @@ from ..programme import SeatBatch
 from ..repository import auditoriums
 from ..repository.auditoriums import Auditorium, AuditoriumInput
 from .conditions import created, current, precondition, replaced
-from .fields import Id, Input, Instant, JsonObject, Money, Text, Whole
+from .fields import Id, Input, Instant, JsonObject, Money, RowLabel, Text, Whole
 from .keys import BODY, DATABASE, QUERY, STORES
 from .paging import Cursor, PageQuery, listing, page
 from .responses import created as created_answer
@@ -25,6 +25,11 @@ HIGHEST_CAPACITY = 10_000
 LONGEST_ROW = 1000
 HIGHEST_MODIFIER = Decimal("99.99")
 FACTOR = {"description": "Factor on the showtime's base price", "examples": ["1.50"]}
+FOCAL_ROW = {
+    "description": "Label of the row with the best view, around which the best available seats are looked for; null for"
+    " the row two thirds back. Where there is no such row it is the nearest one",
+    "examples": ["G"],
+}
 
 
 class AuditoriumOutput(Schema):
@@ -34,6 +39,7 @@ class AuditoriumOutput(Schema):
     name = fields.String(required=True)
     capacity = fields.Integer(required=True)
     extra_metadata = JsonObject(required=True)
+    focal_row = RowLabel(required=True, allow_none=True, metadata=FOCAL_ROW)
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
 
@@ -45,6 +51,7 @@ class AuditoriumBody(Input):
     name = Text(200, required=True)
     capacity = Whole(1, HIGHEST_CAPACITY, required=True)
     extra_metadata = JsonObject(load_default=dict)
+    focal_row = RowLabel(load_default=None, metadata=FOCAL_ROW)
 
 
 class SeatOutput(Schema):
@@ -136,7 +143,7 @@ async def get_auditorium(request: web.Request) -> web.StreamResponse:
 async def replace_auditorium(request: web.Request) -> web.StreamResponse:
     """Replace everything about a room but its seats; the capacity cannot fall below their number."""
     auditorium = await programme.update_auditorium(
-        request.app[DATABASE],
+        request.app[STORES],
         auditorium_id=path_id(request, "auditorium_id"),
         auditorium=request[BODY],
         check=precondition(request),

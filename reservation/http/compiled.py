@@ -9,7 +9,7 @@ the schema's own fields and validators.
 from collections.abc import Callable
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, missing, validate
 
 from .fields import Id, Input, Whole
 
@@ -31,6 +31,8 @@ def compile_schema(schema: Schema) -> Quick | None:
     """
     if not isinstance(schema, Input) or not schema.is_plain:
         return None
+    if schema.one_of:
+        return _compile_alternatives(schema)
     checks: dict[str, Check] = {}
     for name, field in schema.fields.items():
         check = _compile(field)
@@ -46,6 +48,31 @@ def compile_schema(schema: Schema) -> Quick | None:
             if not check(data[name]):
                 return UNDECIDED
         return makes(**data)
+
+    return quick
+
+
+def _compile_alternatives(schema: Input) -> Quick | None:
+    """The same for a schema of which one field is given: for bodies with nothing but that."""
+    checks: dict[str, Check] = {}
+    for name in schema.one_of:
+        field = schema.fields[name]
+        check = _compile(field)
+        if check is None or (field.data_key or name) != name:
+            return None
+        checks[name] = check
+    if any(field.required or field.load_default is not missing for field in schema.fields.values()):
+        return None
+    makes = type(schema).makes
+
+    def quick(data: Any) -> Any:
+        if type(data) is not dict or len(data) != 1:
+            return UNDECIDED
+        for name, value in data.items():
+            check = checks.get(name)
+            if check is not None and check(value):
+                return makes(**data)
+        return UNDECIDED
 
     return quick
 

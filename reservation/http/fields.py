@@ -11,6 +11,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 MAX_ID = 2**63 - 1
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+ROW_LABEL = r"[A-Z]{1,3}"
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 MONEY_LIMIT = Decimal("999999.99")  # times the highest modifier, 99.99, it still fits the columns of a booked price
@@ -21,6 +22,8 @@ class Input(Schema):
     """A schema whose load answers `makes(**fields)`, a frozen dataclass; unknown fields are refused."""
 
     makes: ClassVar[Any] = dict
+    one_of: ClassVar[tuple[str, ...]] = ()  # fields, none of them required, of which exactly one is given
+    only_with: ClassVar[Mapping[str, str]] = {}  # what is given only along with another field
 
     @property
     def is_plain(self) -> bool:
@@ -30,7 +33,18 @@ class Input(Schema):
 
     @post_load
     def _make(self, data: Mapping[str, Any], **_: object) -> object:
+        self._check_company(data)
         return self.makes(**data)
+
+    def _check_company(self, given: Mapping[str, Any]) -> None:
+        chosen = [name for name in self.one_of if name in given]
+        if self.one_of and not chosen:
+            raise ValidationError(f"One of {', '.join(self.one_of)} is required.", self.one_of[0])
+        if len(chosen) > 1:
+            raise ValidationError(f"Must not be given along with {chosen[0]}.", chosen[1])
+        for name, other in self.only_with.items():
+            if name in given and other not in given:
+                raise ValidationError(f"Must not be given without {other}.", name)
 
 
 class Text(fields.String):
@@ -55,6 +69,16 @@ class Url(Text):
     def __init__(self, longest: int, **rest: Any) -> None:
         super().__init__(longest, metadata={"format": "uri"}, **rest)
         self.validators.append(validate.URL(schemes={"http", "https"}))
+
+
+class RowLabel(fields.String):
+    """The label of a row of seats: one to three capital letters."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
+        label = super()._deserialize(value, attr, data, **rest)
+        if not re.fullmatch(ROW_LABEL, label):
+            raise ValidationError("Must be one to three capital letters, such as A or AB.")
+        return label
 
 
 class Whole(fields.Integer):

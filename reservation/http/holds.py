@@ -1,7 +1,8 @@
 """Holding seats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from aiohttp import web
 from marshmallow import ValidationError, fields, validate
@@ -11,20 +12,23 @@ from ..errors import HoldsUnavailable, Invalid, SeatsUnavailable, ShowtimeStarte
 from ..idempotency import Done
 from ..repository.reservations import Reservation
 from ..settings import HIGHEST_MAX_SEATS
-from .fields import Id, Input
-from .keys import BODY, RESERVATION_ID, SETTINGS, STORES, USER
+from .fields import Id, Input, Whole
+from .keys import BEST_AVAILABLE, BODY, RESERVATION_ID, SETTINGS, STORES, USER
 from .reservations import ReservationOutput
 from .responses import Reply, created
 from .routes import BOOKING, Access, Routes, path_id
+from .seats import SEAT_TYPES
 
 routes = Routes("Booking", write_with=BOOKING)
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Which seats."""
+    """Which seats: these, or a quantity of the best, of a type if one is given."""
 
-    seat_ids: list[int]
+    seat_ids: list[int] = field(default_factory=list)
+    quantity: int = 0
+    seat_type: str | None = None
 
 
 def _no_repeats(seat_ids: Sequence[int]) -> None:
@@ -36,14 +40,21 @@ def _no_repeats(seat_ids: Sequence[int]) -> None:
 
 
 class HoldInput(Input):
-    """Which seats: each once, and at most MAX_SEATS_PER_HOLD of them (10 unless the installation says otherwise)."""
+    """Which seats: either these, each once, or how many of the best that are available.
+
+    At most MAX_SEATS_PER_HOLD of them (10 unless the installation says otherwise).
+    """
 
     makes = Hold
+    one_of = ("seat_ids", "quantity")
+    only_with: ClassVar = {"seat_type": "quantity"}
     seat_ids = fields.List(
-        Id(),
-        required=True,
-        validate=[validate.Length(1, HIGHEST_MAX_SEATS), _no_repeats],
-        metadata={"uniqueItems": True},
+        Id(), validate=[validate.Length(1, HIGHEST_MAX_SEATS), _no_repeats], metadata={"uniqueItems": True}
+    )
+    quantity = Whole(1, HIGHEST_MAX_SEATS, metadata={"description": "How many adjacent seats of one row"})
+    seat_type = fields.String(
+        validate=validate.OneOf(SEAT_TYPES),
+        metadata={"description": "Of which type all of them are to be; without it, regular or premium"},
     )
 
 
@@ -70,16 +81,31 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
 
     The hold ends by itself at expires_at unless it is confirmed before. A refusal names every seat that stands
     against it, and why.
+
+    With a quantity instead of seats, the service chooses: adjacent seats of one row, near the room's focal row and
+    the middle of their row, without leaving a single free seat where that can be avoided. A group is never split: when
+    no row has so many adjacent seats left, the refusal names no seats.
     """
     body: Hold = request[BODY]
     most = request.app[SETTINGS].max_seats_per_hold
-    if len(body.seat_ids) > most:
-        raise Invalid("/seat_ids", f"At most {most} seats can be held at once.")
-    held = await booking.hold(
-        request.app[STORES],
-        user_id=request[USER].user_id,
-        showtime_id=path_id(request, "showtime_id"),
-        seat_ids=body.seat_ids,
-        reservation_id=request.get(RESERVATION_ID),
-    )
+    if max(len(body.seat_ids), body.quantity) > most:
+        raise Invalid("/quantity" if body.quantity else "/seat_ids", f"At most {most} seats can be held at once.")
+    user_id, showtime_id = request[USER].user_id, path_id(request, "showtime_id")
+    reservation_id = request.get(RESERVATION_ID)
+    if body.quantity:
+        held = await request.app[BEST_AVAILABLE].hold(
+            user_id=user_id,
+            showtime_id=showtime_id,
+            quantity=body.quantity,
+            seat_type=body.seat_type,
+            reservation_id=reservation_id,
+        )
+    else:
+        held = await booking.hold(
+            request.app[STORES],
+            user_id=user_id,
+            showtime_id=showtime_id,
+            seat_ids=body.seat_ids,
+            reservation_id=reservation_id,
+        )
     return _created(held)

@@ -8,6 +8,7 @@ from aiohttp import web
 from ..access_log import AccessLog
 from ..accounts import Accounts
 from ..api_keys import ApiKeys
+from ..best_available import BestAvailable
 from ..booking import Stores
 from ..database import Database
 from ..idempotency import IdempotencyKeys
@@ -19,6 +20,7 @@ from .seat_maps import SeatMaps
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
 STORES = web.AppKey("STORES", Stores)
+BEST_AVAILABLE = web.AppKey("BEST_AVAILABLE", BestAvailable)
 SEAT_MAPS = web.AppKey("SEAT_MAPS", SeatMaps)
 ACCOUNTS = web.AppKey("ACCOUNTS", Accounts)
 API_KEYS = web.AppKey("API_KEYS", ApiKeys)

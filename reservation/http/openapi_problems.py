@@ -56,7 +56,7 @@ SCHEMA: dict[str, Any] = {
         },
         "seats": {
             "type": "array",
-            "description": "With seats_unavailable: each seat that cannot be had, and no others",
+            "description": "With seats_unavailable: each seat that cannot be had, and no others; none for a quantity",
             "items": {
                 "type": "object",
                 "required": ["seat_id", "reason"],

@@ -11,7 +11,7 @@ from apispec.ext.marshmallow.field_converter import DEFAULT_FIELD_MAPPING
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import RAISE, Schema, fields
 
-from .fields import MONEY_LIMIT, Day, Input, Instant, JsonObject, Money, Text, TimeZone
+from .fields import MONEY_LIMIT, ROW_LABEL, Day, Input, Instant, JsonObject, Money, RowLabel, Text, TimeZone
 from .paging import MAX_CURSOR_CHARS, Cursor
 
 WITHOUT_NUL = r"^[^\u0000]*$"
@@ -29,6 +29,7 @@ FACTS: dict[type, dict[str, Any]] = {
     TimeZone: {"examples": ["Europe/Berlin"]},
     Cursor: {"maxLength": MAX_CURSOR_CHARS, "description": "next_cursor of the page before"},
     JsonObject: {"additionalProperties": True},
+    RowLabel: {"pattern": f"^{ROW_LABEL}$"},
 }
 
 
@@ -75,6 +76,10 @@ class Converter(OpenAPIConverter):
             made["description"] = cleandoc(docstring)
         if isinstance(schema, Input) and schema.unknown == RAISE:
             made["additionalProperties"] = False
+            if schema.one_of:
+                made["oneOf"] = [{"required": [name]} for name in schema.one_of]
+            if schema.only_with:
+                made["dependentRequired"] = {name: [other] for name, other in schema.only_with.items()}
         return made
 
     def _field2parameter(self, field: fields.Field[Any], *, name: str, location: str) -> dict[str, Any]:

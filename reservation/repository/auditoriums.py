@@ -19,6 +19,7 @@ class Auditorium:
     name: str
     capacity: int
     extra_metadata: dict[str, Json]
+    focal_row: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -30,6 +31,7 @@ class AuditoriumInput:
     name: str
     capacity: int
     extra_metadata: dict[str, Json] = field(default_factory=dict)
+    focal_row: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ async def insert_auditorium(conn: Connection, *, auditorium: AuditoriumInput) ->
         auditorium.name,
         auditorium.capacity,
         auditorium.extra_metadata,
+        auditorium.focal_row,
     )
 
 
@@ -74,6 +77,7 @@ async def update_auditorium(conn: Connection, *, auditorium_id: int, auditorium:
         auditorium.name,
         auditorium.capacity,
         auditorium.extra_metadata,
+        auditorium.focal_row,
     )
 
 

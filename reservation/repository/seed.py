@@ -121,7 +121,9 @@ async def insert_movies(conn: Connection, *, movies: Sequence[NewMovie]) -> None
     )
 
 
-async def insert_auditorium(conn: Connection, *, name: str, extra_metadata: str, seats: Sequence[NewSeat]) -> None:
+async def insert_auditorium(
+    conn: Connection, *, name: str, extra_metadata: str, focal_row: str, seats: Sequence[NewSeat]
+) -> None:
     """Add a room just large enough for its seats; the metadata is the JSON text of an object."""
     await conn.execute(
         sql("seed/insert_auditorium"),
@@ -131,6 +133,7 @@ async def insert_auditorium(conn: Connection, *, name: str, extra_metadata: str,
         [seat.seat_number for seat in seats],
         [seat.seat_type for seat in seats],
         [seat.price_modifier for seat in seats],
+        focal_row,
     )
 
 

@@ -44,6 +44,7 @@ class ShowtimeLayout:
 
     id: int
     starts_at: datetime
+    focal_row: str | None
     seat_ids: Sequence[int]
     row_labels: Sequence[str]
     seat_numbers: Sequence[int]

@@ -8,6 +8,7 @@ select
     name,
     capacity,
     extra_metadata,
+    focal_row,
     created_at,
     updated_at
 from auditoriums

@@ -7,10 +7,11 @@ $3 text[] row_labels: one a seat
 $4 integer[] seat_numbers: likewise
 $5 text[] seat_types: regular, premium or wheelchair
 $6 numeric[] price_modifiers: factors on the base price
+$7 text focal_row: label of the row with the best view
 */
 with room as (
-    insert into auditoriums (name, capacity, extra_metadata)
-    values ($1, cardinality($3::text[]), $2)
+    insert into auditoriums (name, capacity, extra_metadata, focal_row)
+    values ($1, cardinality($3::text[]), $2, $7)
     returning id
 )
 

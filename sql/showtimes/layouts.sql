@@ -1,18 +1,21 @@
 /* showtimes/layouts
 What the seat maps of showtimes are drawn from, as long as no administrator changes it: the seats of their rooms in the
-order of the map, with their prices there. No row: no such showtime. Empty arrays: its room has no seats.
-Plan: index scans on showtimes_pkey and seats_position_key.
+order of the map, with their prices there, and the row with the best view. No row: no such showtime. Empty arrays: its
+room has no seats.
+Plan: index scans on showtimes_pkey, auditoriums_pkey and seats_position_key.
 $1 bigint[] showtime_ids: which
 */
 select
     st.id,
     st.starts_at,
+    a.focal_row,
     room.seat_ids,
     room.row_labels,
     room.seat_numbers,
     room.seat_types,
     room.prices
 from showtimes as st
+inner join auditoriums as a on st.auditorium_id = a.id
 cross join
     lateral (
         select

@@ -110,6 +110,16 @@ async def test_a_key_stands_for_one_request(api: Api) -> None:
     assert (await end(api, customer, first.json["id"], "confirm", "b")).status == 200
 
 
+async def test_the_best_seats_are_chosen_once(api: Api, db: Connection) -> None:
+    """Sent again, the request gets the seats that were chosen first, though others would be chosen now."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    path, headers = f"/showtimes/{cinema.showtime_id}/holds", {"Idempotency-Key": "best"}
+    first = await api.call("POST", path, {"quantity": 3}, who=customer, headers=headers)
+    assert first.status == 201
+    assert_replays(await api.call("POST", path, {"quantity": 3}, who=customer, headers=headers), first)
+    assert await count(db) == 1
+
+
 async def test_every_customer_has_their_own_keys(api: Api) -> None:
     cinema, one, other = await api.cinema(), await api.sign_up(), await api.sign_up()
     first = await hold(api, one, cinema, cinema.seat_ids[:1], "a")

@@ -18,7 +18,7 @@ OPERATIONS = [operation for table in TABLES for operation in table.operations]
 TAKING = [operation for operation in OPERATIONS if operation.body is not None]
 
 SHOWTIME = {"movie_id": 1, "auditorium_id": 1, "base_price": "10.00", **slot(24)}
-ROOM = {"name": "R", "capacity": 5, "extra_metadata": {"a": 1}}
+ROOM = {"name": "R", "capacity": 5, "extra_metadata": {"a": 1}, "focal_row": "C"}
 FILM = {"title": "T", "duration_minutes": 90, "description": "d", "poster_url": "https://example.com/p", "genre": "g"}
 # A body that is right for every operation that takes one: whoever adds such an operation adds its body here.
 RIGHT: dict[str, dict[str, Any]] = {

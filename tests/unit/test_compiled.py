@@ -50,6 +50,7 @@ nearly_ids = st.one_of(
 good_rooms = st.fixed_dictionaries(
     {"rows": st.integers(-3, 7), "owner": st.integers(1, MAX_ID), "doors": st.lists(st.integers(0, 9), max_size=3)}
 )
+quantities = st.integers(1, HIGHEST_MAX_SEATS).map(lambda quantity: {"quantity": quantity})
 nearly_rooms = st.fixed_dictionaries(
     {},
     optional={
@@ -63,6 +64,8 @@ bodies = st.one_of(
     good_ids.map(lambda ids: {"seat_ids": ids}),
     nearly_ids.map(lambda ids: {"seat_ids": ids}),
     st.fixed_dictionaries({}, optional={"seat_ids": nearly_ids, "seat_id": nearly_ids, "": scalars}),
+    quantities,
+    st.fixed_dictionaries({"quantity": st.integers(-1, 102) | anything}, optional={"seat_ids": good_ids, "": scalars}),
     good_rooms,
     nearly_rooms,
     anything,
@@ -79,7 +82,7 @@ def shape(value: Any) -> Any:
     """The value with its types, in which True is not 1 and 1.0 is not either."""
     match value:
         case Hold():
-            return ("Hold", shape(value.seat_ids))
+            return ("Hold", shape(value.seat_ids), shape(value.quantity), value.seat_type)
         case dict():
             return {name: shape(member) for name, member in value.items()}
         case list():
@@ -102,6 +105,14 @@ def shape(value: Any) -> Any:
 @example(body={"seat_ids": list(range(1, HIGHEST_MAX_SEATS + 1))})
 @example(body={"seat_ids": list(range(1, HIGHEST_MAX_SEATS + 2))})
 @example(body={"seat_ids": [1], "more": 1})
+@example(body={"quantity": 1})
+@example(body={"quantity": True})
+@example(body={"quantity": 0})
+@example(body={"quantity": HIGHEST_MAX_SEATS})
+@example(body={"quantity": HIGHEST_MAX_SEATS + 1})
+@example(body={"quantity": 1, "seat_ids": [1]})
+@example(body={"quantity": None, "seat_ids": [1]})
+@example(body={"seat_ids": [1], "seat_type": "regular"})
 @example(body={})
 @example(body=[1])
 @example(body=None)
@@ -120,6 +131,7 @@ def test_the_quick_answer_is_the_schemas(schema: Input, body: Any) -> None:
 @given(ids=good_ids, room=good_rooms)
 def test_good_bodies_are_made_quickly(ids: list[int], room: dict[str, Any]) -> None:
     assert compiled(HoldInput())({"seat_ids": ids}) == Hold(ids)
+    assert compiled(HoldInput())({"quantity": len(ids)}) == Hold(quantity=len(ids))
     assert compiled(Room())(room) == room
 
 
@@ -158,6 +170,35 @@ class Lenient(HoldInput):
         unknown = EXCLUDE
 
 
+class OneOf(Input):
+    """One member or the other."""
+
+    one_of = ("id", "text")
+    id = Id()
+    text = Text(5)
+
+
+class OneOfWithRest(OneOf):
+    """One member or the other, and another one always."""
+
+    one_of = ("id", "number")
+    number = Whole(1, 9)
+    text = Text(5, required=True)
+
+
+class OneOfWithDefault(OneOfWithRest):
+    """The other one need not be sent, but is always there."""
+
+    text = Text(5, load_default="")
+
+
+class OneOfRenamed(Input):
+    """The one has another name in JSON."""
+
+    one_of = ("id",)
+    id = Id(data_key="other")
+
+
 def checked_list(item: fields.Field[Any]) -> Input:
     return with_field(fields.List(item, required=True))
 
@@ -180,6 +221,10 @@ UNKNOWN: dict[str, Schema] = {
     "lenient": Lenient(),
     "lenient for once": HoldInput(unknown=INCLUDE),
     "not ours": Foreign(),
+    "one of, which is text": OneOf(),
+    "one of, and something required": OneOfWithRest(),
+    "one of, and a default": OneOfWithDefault(),
+    "one of, under another name": OneOfRenamed(),
     "optional": with_field(Id()),
     "default": with_field(Id(load_default=1)),
     "null": with_field(Id(required=True, allow_none=True)),
@@ -221,6 +266,7 @@ def test_the_route_of_a_hold_has_the_compiled_form() -> None:
     assert hold is not None
     assert hold({"seat_ids": [3, 1]}) == Hold([3, 1])
     assert hold({"seat_ids": [3, 3]}) is UNDECIDED
+    assert hold({"quantity": 2, "seat_type": "premium"}) is UNDECIDED  # right, but left to the schema
     assert quick["/auth/signup"] is None
 
 

@@ -60,7 +60,7 @@ def test_enough_films_fit_into_a_day() -> None:
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
 def test_rooms_are_within_the_schema(room: demo.Room) -> None:
     assert set(room.premium_rows) <= set(room.rows)
-    assert room.metadata["focal_row"] in set(room.rows)
+    assert room.focal_row in room.rows
     assert room.wheelchair_numbers <= set(range(1, room.seats_per_row + 1))
 
 

@@ -12,7 +12,8 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from reservation.app import TABLES
-from reservation.http.fields import Day, Id, Input, Instant, JsonObject, Money, Text, TimeZone, WholeText
+from reservation.http.fields import Day, Id, Input, Instant, JsonObject, Money, RowLabel, Text, TimeZone, WholeText
+from reservation.http.holds import HoldInput
 from reservation.http.openapi import TAGS, document
 from reservation.http.openapi_problems import every_refusal
 from reservation.http.paging import Cursor
@@ -118,6 +119,7 @@ class ThingInput(Input):
     factor = Money(load_default=Decimal("1.00"))
     extra = JsonObject()
     kind = fields.String(validate=validate.OneOf(("a", "b")), allow_none=True)
+    row = RowLabel(allow_none=True)
 
 
 class ThingQuery(Input):
@@ -175,6 +177,11 @@ def things() -> dict[str, Any]:
         ({"extra": []}, False),
         ({"kind": "c"}, False),
         ({"kind": None}, True),
+        ({"row": "AB"}, True),
+        ({"row": None}, True),
+        ({"row": "ab"}, False),
+        ({"row": "ABCD"}, False),
+        ({"row": ""}, False),
         ({"more": 1}, False),
     ],
 )
@@ -187,6 +194,29 @@ def test_documents_what_it_loads(sent: dict[str, Any], taken: bool) -> None:
     else:
         with pytest.raises(ValidationError):
             ThingInput().load(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "taken"),
+    [
+        ({"seat_ids": [1]}, True),
+        ({"quantity": 2}, True),
+        ({"quantity": 2, "seat_type": "premium"}, True),
+        ({}, False),
+        ({"seat_type": "premium"}, False),
+        ({"seat_ids": [1], "quantity": 2}, False),
+        ({"seat_ids": [1], "seat_type": "premium"}, False),
+        ({"quantity": 0}, False),
+        ({"quantity": 2, "seat_type": None}, False),
+    ],
+)
+def test_documents_which_fields_go_together(made: dict[str, Any], body: dict[str, Any], taken: bool) -> None:
+    assert OAS31Validator(made["components"]["schemas"]["HoldInput"]).is_valid(body) is taken
+    if taken:
+        HoldInput().load(body)
+    else:
+        with pytest.raises(ValidationError):
+            HoldInput().load(body)
 
 
 def test_documents_parameters() -> None:

@@ -40,7 +40,8 @@ LAYERS = {
     "hold_scripts": set(),
     "script_pipeline": {"batching", "errors", "hold_scripts", "timing"},
     "holds": {"batching", "errors", "hold_scripts", "script_pipeline"},
-    "layouts": {"batching", "database", "errors", "repository"},
+    "best_seats": set(),
+    "layouts": {"batching", "best_seats", "database", "errors", "repository"},
     "settling": {"errors", "holds"},
     "idempotency": {"batching", "database", "errors", "repository"},
     "booking_batches": {"batching", "database", "errors", "holds", "repository", "settling"},
@@ -63,6 +64,7 @@ LAYERS = {
     "programme": {"booking", "database", "errors", "repository", "versions"},
     "attempts": {"errors"},
     "accounts": {"attempts", "database", "errors", "notices", "passwords", "tokens", "repository", "versions"},
+    "best_available": {"batching", "best_seats", "booking", "errors", "holds", "layouts", "repository"},
     # A client of the service, which it meets by HTTP; what it does behind the service's back is named here.
     "load": {"load", "audit", "errors", "holds", "progress", "queries", "resources", "seeding", "settings", "tokens"},
 }
