@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, seed, create-admin, token, audit, load."""
+"""The command line: serve, migrate, seed, create-admin, token, audit, import, export, load."""
 
 import asyncio
 import sys
@@ -13,8 +13,10 @@ from redis.exceptions import RedisError
 
 from . import admins, demo, resources, schema, seeding, serving
 from .audit import audit as find_violations
+from .csv_rows import FileError
 from .embedded import EmbeddedError, stores
 from .errors import DomainError
+from .files_command import export_group, import_group
 from .load import LoadError
 from .load.command import load
 from .settings import InvalidSettings, Settings
@@ -32,6 +34,7 @@ EXPECTED = (
     resources.CannotStart,
     admins.UnknownUser,
     LoadError,
+    FileError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     RedisError,
@@ -176,6 +179,8 @@ def audit(data_dir: Path | None) -> None:
 
 
 commands.add_command(load)
+commands.add_command(import_group)
+commands.add_command(export_group)
 
 
 def _settings(data_dir: Path | None) -> Settings:

@@ -113,6 +113,14 @@ class ShowtimeOverlap(DomainError):
     """Another showtime has the auditorium at that time."""
 
 
+class BatchRefused(DomainError):
+    """Some of the batch cannot be carried out, so nothing of it was."""
+
+    def __init__(self, failed: Mapping[int, DomainError]) -> None:
+        super().__init__()
+        self.failed = failed  # by the position in the batch, from 0
+
+
 class InUse(DomainError):
     """Something else depends on this, so it cannot be deleted or moved."""
 

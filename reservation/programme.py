@@ -206,8 +206,11 @@ async def _named(
     """The refusal with the id of the showtime in the way, unless that one is gone by now."""
     async with stores.database.connection() as conn:
         other = await showtimes.find_overlap(conn, showtime=showtime, cleaning_s=stores.cleaning_s, except_id=except_id)
-    if other is None:
-        return overlap
+    return overlap if other is None else overlap_with(other)
+
+
+def overlap_with(other: int) -> ShowtimeOverlap:
+    """The refusal that names the showtime in the way."""
     return ShowtimeOverlap(
         f"Showtime {other} has the auditorium at that time.", details={"conflicting_showtime_id": other}
     )

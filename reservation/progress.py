@@ -17,6 +17,23 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     if not console.is_terminal:
         yield _plain_lines(what, total)
         return
+    with _bar(console, what, total) as advance:
+        yield advance
+
+
+@contextmanager
+def quiet_progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """The bar alone, and nothing elsewhere: for commands whose output goes to other programs; None is any number."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with _bar(console, what, total) as advance:
+        yield advance
+
+
+@contextmanager
+def _bar(console: Console, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=total)

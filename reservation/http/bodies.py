@@ -7,7 +7,7 @@ import orjson
 from aiohttp import web
 from marshmallow import Schema, ValidationError
 
-from ..errors import DomainError, Invalid, Json
+from ..errors import Invalid, Json
 from .compiled import UNDECIDED, Quick
 from .problems import Refused
 
@@ -47,8 +47,15 @@ def load(schema: Schema, data: Any) -> Any:
     try:
         return schema.load(data)
     except ValidationError as error:
-        found = [*_pointers("", error.messages)][:MAX_ERRORS]
-        raise _invalid(found) from None
+        raise invalid(error.messages) from None
+
+
+def invalid(messages: Any) -> Invalid:
+    """The domain's error for what marshmallow says is wrong."""
+    found = [*_pointers("", messages)][:MAX_ERRORS]
+    error = Invalid(*found[0])
+    error.details["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in found]
+    return error
 
 
 def _is_json(content_type: str) -> bool:
@@ -82,9 +89,3 @@ def _pointers(path: str, messages: Any) -> Iterator[tuple[str, str]]:
             yield from _pointers(path, message)
     else:
         yield path, str(messages)
-
-
-def _invalid(found: list[tuple[str, str]]) -> DomainError:
-    error = Invalid(*found[0])
-    error.details["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in found]
-    return error

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
@@ -100,6 +101,15 @@ class Id(Whole):
         super().__init__(1, MAX_ID, **rest)
 
 
+class Flag(fields.Boolean):
+    """True or false, and nothing that is merely like it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
 class WholeText(fields.Integer):
     """A whole number between bounds in a query string."""
 
@@ -173,6 +183,36 @@ class TimeZone(fields.Field[ZoneInfo]):
             return ZoneInfo(str(value))
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValidationError("There is no such time zone in the IANA database.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """An item that its schema refuses; the messages are marshmallow's."""
+
+    messages: Any
+
+
+class Apart(fields.List[Any]):
+    """A list whose items are judged one by one: what a schema makes of an item, or `Unfit`; never an error of its own.
+
+    It is documented as a list of good items.
+    """
+
+    def __init__(self, item: Schema, most: int, **rest: Any) -> None:
+        super().__init__(fields.Nested(item), validate=validate.Length(1, most), **rest)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        # What is too long is refused by its length alone, before time is spent on its items.
+        self._validate(value)
+        return [self._fit(item) for item in value]
+
+    def _fit(self, item: Any) -> Any:
+        try:
+            return self.inner.deserialize(item)
+        except ValidationError as error:
+            return Unfit(error.messages)
 
 
 class JsonObject(fields.Field[dict[str, Any]]):

@@ -76,9 +76,32 @@ SCHEMA: dict[str, Any] = {
             "format": "int64",
             "description": "With showtime_overlap: the showtime that has the auditorium",
         },
+        "results": {
+            "type": "array",
+            "description": "With batch_refused: each of the batch that stands against it, and no others",
+            "items": {
+                "type": "object",
+                "required": ["index", "status", "error"],
+                "properties": {
+                    "index": {"type": "integer", "description": "Its position in what was sent, from 0"},
+                    "status": {"const": "failed"},
+                    "error": {
+                        "type": "object",
+                        "description": "The problem that it would have had alone, without what is the same for all",
+                        "required": ["code", "detail"],
+                        "properties": {"code": {"type": "string"}, "detail": {"type": "string"}},
+                    },
+                },
+            },
+        },
     },
 }
 
+FAILED_ALONE = {
+    "code": "showtime_overlap",
+    "detail": "Showtime 4 has the auditorium at that time.",
+    "conflicting_showtime_id": 4,
+}
 # What stands beside the standard members, to show in the examples.
 MEMBERS: dict[str, dict[str, Any]] = {
     "validation_error": {"errors": [{"pointer": "/seat_ids/0", "detail": "Not a valid integer."}]},
@@ -86,6 +109,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "seats_unavailable": {"seats": [{"seat_id": 17, "reason": "held"}]},
     "insufficient_scope": {"scopes": ["booking"]},
     "showtime_overlap": {"conflicting_showtime_id": 4},
+    "batch_refused": {"results": [{"index": 2, "status": "failed", "error": FAILED_ALONE}]},
 }
 
 

@@ -32,6 +32,7 @@ DOMAIN: dict[type[DomainError], tuple[int, str]] = {
     errors.TooLateToCancel: (409, "too_late_to_cancel"),
     errors.CapacityExceeded: (409, "capacity_exceeded"),
     errors.ShowtimeOverlap: (409, "showtime_overlap"),
+    errors.BatchRefused: (409, "batch_refused"),
     errors.InUse: (409, "in_use"),
     errors.IdempotencyInFlight: (409, "idempotency_in_flight"),
     errors.IdempotencyKeyReused: (422, "idempotency_key_reused"),
@@ -105,6 +106,8 @@ def domain_problem(request_id: str, error: DomainError) -> Reply:
         headers = _limit_headers(error)
     if isinstance(error, errors.InvalidCredentials):
         details = {"error": OAUTH_ERROR}
+    if isinstance(error, errors.BatchRefused):
+        details = details | {"results": [failure(position, each) for position, each in error.failed.items()]}
     return problem(request_id, status, code, str(error), details=details, headers=headers)
 
 
@@ -115,6 +118,12 @@ def _limit_headers(error: errors.TooManyAttempts) -> dict[str, str]:
         "RateLimit": f'"{error.policy}";r=0;t={error.retry_after_s}',
         "RateLimit-Policy": f'"{error.policy}";q={error.most};w={error.window_s}',
     }
+
+
+def failure(index: int, error: DomainError) -> dict[str, Json]:
+    """What became of one of a batch that failed: the heart of the problem document that it would have had alone."""
+    code = DOMAIN[type(error)][1]
+    return {"index": index, "status": "failed", "error": {"code": code, "detail": str(error), **error.details}}
 
 
 def protocol_problem(request_id: str, status: int, headers: Mapping[str, str]) -> Reply:

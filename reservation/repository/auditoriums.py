@@ -107,6 +107,11 @@ async def delete_auditorium(conn: Connection, *, auditorium_id: int) -> None:
     await delete_unused(conn, "auditoriums/delete_auditorium", auditorium_id)
 
 
+async def lock_auditoriums(conn: Connection, *, auditorium_ids: Sequence[int]) -> set[int]:
+    """Lock rooms against other writers of their seats and programme; the ids of those that there are."""
+    return {row["id"] for row in await conn.fetch(sql("auditoriums/lock_auditoriums"), auditorium_ids)}
+
+
 async def count_seats(conn: Connection, *, auditorium_id: int) -> SeatCount:
     """How many seats a room has and where they end; the caller has locked it."""
     return await one(conn, SeatCount, "seats/count_seats", auditorium_id)

@@ -83,3 +83,8 @@ async def list_movies(
 async def delete_movie(conn: Connection, *, movie_id: int) -> None:
     """Remove a film that the caller has locked; raises InUse when it has showtimes."""
     await delete_unused(conn, "movies/delete_movie", movie_id)
+
+
+async def lock_movies(conn: Connection, *, movie_ids: Sequence[int]) -> set[int]:
+    """Keep films from being deleted; the ids of those that there are."""
+    return {row["id"] for row in await conn.fetch(sql("movies/lock_movies"), movie_ids)}

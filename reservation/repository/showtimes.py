@@ -39,6 +39,24 @@ class ShowtimeInput:
 
 
 @dataclass(frozen=True, slots=True)
+class Inserted:
+    """A showtime of many that were put on at once; no other of the room has this start."""
+
+    id: int
+    auditorium_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What is in the way of the showtime at a position, counted from 1."""
+
+    position: int
+    showtime_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShowtimeLayout:
     """The seats of a showtime's room in the order of the map, as columns; prices with two digits."""
 
@@ -84,6 +102,21 @@ async def insert_showtime(conn: Connection, *, showtime: ShowtimeInput, cleaning
     return showtime_id
 
 
+async def insert_showtimes(conn: Connection, *, wanted: Sequence[ShowtimeInput], cleaning_s: int) -> Sequence[Inserted]:
+    """Put films on, in this order, but for what overlaps; the caller has locked the rooms and the films."""
+    return await every(
+        conn,
+        Inserted,
+        "showtimes/insert_showtimes",
+        [showtime.movie_id for showtime in wanted],
+        [showtime.auditorium_id for showtime in wanted],
+        [showtime.starts_at for showtime in wanted],
+        [showtime.ends_at for showtime in wanted],
+        cleaning_s,
+        [showtime.base_price for showtime in wanted],
+    )
+
+
 async def update_showtime(conn: Connection, *, showtime_id: int, showtime: ShowtimeInput, cleaning_s: int) -> None:
     """Replace everything about a showtime that the caller has locked; raises as `insert_showtime` does."""
     await conn.execute(
@@ -121,6 +154,24 @@ async def find_overlap(conn: Connection, *, showtime: ShowtimeInput, cleaning_s:
         except_id,
     )
     return found
+
+
+async def find_overlaps(conn: Connection, *, wanted: Sequence[ShowtimeInput], cleaning_s: int) -> Sequence[Overlap]:
+    """What is in the way of each of these showtimes, none of which is there."""
+    return await every(
+        conn,
+        Overlap,
+        "showtimes/find_overlaps",
+        [showtime.auditorium_id for showtime in wanted],
+        [showtime.starts_at for showtime in wanted],
+        [showtime.ends_at for showtime in wanted],
+        cleaning_s,
+    )
+
+
+async def find_showtimes(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[Showtime]:
+    """Those of the showtimes that there are, in any order."""
+    return await every(conn, Showtime, "showtimes/find_showtimes", showtime_ids)
 
 
 async def find_showtime(conn: Connection, *, showtime_id: int) -> Showtime | None:

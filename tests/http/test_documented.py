@@ -28,6 +28,9 @@ async def administrate(api: Api) -> None:
         for method, sent in (("GET", None), ("PUT", body), ("DELETE", None)):
             assert (await api.call(method, path, sent, who=admin)).status in {200, 204}
         assert (await api.call("GET", path.rpartition("/")[0], who=admin)).status == 200
+    batch = {"showtimes": [{"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": 1}]}
+    batch["showtimes"][0] |= slot(96)
+    await api.call("POST", "/admin/showtimes/batch", batch, who=admin)
     await api.call("GET", f"/admin/auditoriums/{cinema.auditorium_id}/seats", who=admin)
     await api.call("DELETE", f"/admin/seats/{cinema.seat_ids[0]}", who=admin)
     await api.call("GET", "/admin/users", who=admin)

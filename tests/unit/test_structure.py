@@ -65,6 +65,21 @@ LAYERS = {
     "attempts": {"errors"},
     "accounts": {"attempts", "database", "errors", "notices", "passwords", "tokens", "repository", "versions"},
     "best_available": {"batching", "best_seats", "booking", "errors", "holds", "layouts", "repository"},
+    "programme_batches": {"booking", "database", "errors", "programme", "repository"},
+    "csv_rows": set(),
+    # Files are checked by the schemas of the API, which are the one definition of what may be said.
+    "imports": {"csv_rows", "database", "errors", "http", "repository"},
+    "showtime_imports": {
+        "csv_rows",
+        "database",
+        "errors",
+        "http",
+        "imports",
+        "programme",
+        "programme_batches",
+        "repository",
+    },
+    "exports": {"csv_rows", "database", "repository"},
     # A client of the service, which it meets by HTTP; what it does behind the service's back is named here.
     "load": {"load", "audit", "errors", "holds", "progress", "queries", "resources", "seeding", "settings", "tokens"},
 }

@@ -1,0 +1,11 @@
+/* files/lock_movies
+Locks films that are to be replaced, and answers those that there are. In the order of their ids, so that two imports
+wait for each other in one direction only.
+Plan: index scan on movies_pkey.
+$1 bigint[] movie_ids: which
+*/
+select id
+from movies
+where id = any($1)
+order by id
+for no key update;

@@ -1,0 +1,21 @@
+/* showtimes/find_overlaps
+Which showtimes are in the way of those that insert_showtimes left out, as find_overlap tells of one. The position is
+that in the arrays, from 1; there is no row for what nothing is in the way of any more.
+Plan: function scan, and for each row an index scan on showtimes_overlap_excl.
+$1 bigint[] auditorium_ids: in which rooms
+$2 timestamptz[] starts_at: wanted starts
+$3 timestamptz[] ends_at: wanted ends
+$4 bigint cleaning_s: seconds after the end in which a room cannot be used
+*/
+select distinct on (wanted.position)
+    wanted.position,
+    st.id as showtime_id
+from
+    unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[])
+    with ordinality as wanted (auditorium_id, starts_at, ends_at, position)
+inner join showtimes as st
+    on
+        int8range(st.auditorium_id, st.auditorium_id, '[]') && int8range(wanted.auditorium_id, wanted.auditorium_id, '[]')
+        and tstzrange(st.starts_at, st.free_at, '[)')
+        && tstzrange(wanted.starts_at, wanted.ends_at + $4::bigint * interval '1 second', '[)')
+order by wanted.position, st.starts_at;

@@ -1,0 +1,20 @@
+/* showtimes/find_showtimes
+Showtimes with the names of their films and rooms; nothing for an unknown one.
+Plan: index scans on the three primary keys.
+$1 bigint[] showtime_ids: which
+*/
+select
+    st.id,
+    st.movie_id,
+    m.title as movie_title,
+    st.auditorium_id,
+    a.name as auditorium_name,
+    st.starts_at,
+    st.ends_at,
+    st.base_price,
+    st.created_at,
+    st.updated_at
+from showtimes as st
+inner join movies as m on st.movie_id = m.id
+inner join auditoriums as a on st.auditorium_id = a.id
+where st.id = any($1);

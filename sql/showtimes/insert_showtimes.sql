@@ -1,0 +1,27 @@
+/* showtimes/insert_showtimes
+Puts films on, in the order given; the caller has locked the rooms and the films. What showtimes_overlap_excl refuses is
+left out, and does not keep the others out: neither what overlaps a showtime that was there, nor what overlaps one
+before it in the arrays. There is no conflict target, since an exclusion constraint cannot be one. In one room no two
+rows that were inserted start at once, so room, start and end tell the caller which ones they are.
+Plan: function scan, sorted by position, then the inserts.
+$1 bigint[] movie_ids: which films
+$2 bigint[] auditorium_ids: in which rooms
+$3 timestamptz[] starts_at: starts
+$4 timestamptz[] ends_at: ends
+$5 bigint cleaning_s: seconds after the end in which a room cannot be used
+$6 numeric[] base_prices: prices of a seat whose modifier is 1.00
+*/
+insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
+select
+    wanted.movie_id,
+    wanted.auditorium_id,
+    wanted.starts_at,
+    wanted.ends_at,
+    wanted.ends_at + $5::bigint * interval '1 second' as free_at,
+    wanted.base_price
+from
+    unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $6::numeric[])
+    with ordinality as wanted (movie_id, auditorium_id, starts_at, ends_at, base_price, position)
+order by wanted.position
+on conflict do nothing
+returning id, auditorium_id, starts_at, ends_at;
