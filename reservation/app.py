@@ -2,7 +2,9 @@
 
 import asyncio
 import gc
+import resource
 import socket
+from contextlib import suppress
 
 import uvloop
 from aiohttp import web
@@ -17,6 +19,7 @@ from .http import (
     admin_showtimes,
     admin_users,
     catalog,
+    events,
     holds,
     ops,
     reservations,
@@ -38,6 +41,7 @@ TABLES = (
     seats.routes,
     holds.routes,
     reservations.routes,
+    events.routes,
     accounts.routes,
     catalog.routes,
     admin_movies.routes,
@@ -55,6 +59,8 @@ def make_app(settings: Settings) -> web.Application:
     app = web.Application(middlewares=[middleware], client_max_size=settings.max_body_bytes)
     app[SETTINGS] = settings
     app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
+    app.cleanup_ctx.append(resources.live)
+    app.on_shutdown.append(events.end_streams)
     for routes in TABLES:
         app.add_routes(routes)
     add_docs(app, TABLES)
@@ -65,6 +71,7 @@ def make_app(settings: Settings) -> web.Application:
 def run_worker(settings: Settings, sock: socket.socket) -> None:
     """Serve on a listening socket until SIGTERM or SIGINT, then finish what is under way; raises CannotStart."""
     configure_logs(settings.log_level)
+    _allow_open_files()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     app = make_app(settings)
@@ -78,6 +85,13 @@ def run_worker(settings: Settings, sock: socket.socket) -> None:
         shutdown_timeout=settings.shutdown_s,
         keepalive_timeout=75,
     )
+
+
+def _allow_open_files() -> None:
+    """Have as many connections as the system lets us: a viewer of a live map is one that stays."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with suppress(ValueError, OSError):  # a system whose hard limit is more than it grants
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _spare_the_collector(_: web.Application) -> None:

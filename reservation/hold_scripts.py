@@ -22,12 +22,30 @@ class Script:
         object.__setattr__(self, "sha", sha1(self.source.encode(), usedforsecurity=False).hexdigest())
 
 
+# Says that the map has changed, to whoever watches it: `watched` is until when, in seconds, false for nobody; `seats`
+# are those that may look different now. A version has more digits than Lua writes of a number by itself.
+_TELL = """
+if watched then
+  if tonumber(redis.call('TIME')[1]) < tonumber(watched) then
+    local notice = KEYS[1] .. ' ' .. string.format('%.0f', version)
+    if seats then notice = notice .. ' ' .. seats end
+    redis.call('PUBLISH', redis.call('HGET', KEYS[1], 'channel'), notice)
+  else
+    redis.call('HDEL', KEYS[1], 'watched', 'channel')
+  end
+end
+"""
+
 # Ended holds leave the sorted set, and the map has changed when one did. Shared by the scripts below.
-_RETIRE = """
+_RETIRE = f"""
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
-if redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms) > 0 then
-  redis.call('HINCRBY', KEYS[1], 'version', 1)
+local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now_ms)
+if #ended > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms)
+  local version, seats = redis.call('HINCRBY', KEYS[1], 'version', 1), table.concat(ended, ' ')
+  local watched = redis.call('HGET', KEYS[1], 'watched')
+  {_TELL}
 end
 local state = redis.call('HMGET', KEYS[1], 'version', 'layout')
 """
@@ -36,7 +54,8 @@ local state = redis.call('HMGET', KEYS[1], 'version', 'layout')
 # -> {-1} not primed, {0, seat id...} lost to these, {1} held.
 TAKE = Script(
     """
-if redis.call('EXISTS', KEYS[1]) == 0 then return {-1} end
+local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
+if not map[1] then return {-1} end
 local answer = {0}
 for i = 3, #KEYS do
   local holder = redis.call('GET', KEYS[i])
@@ -52,18 +71,21 @@ for i = 3, #KEYS do
   ends[#ends + 1] = ARGV[i]
 end
 redis.call('ZADD', KEYS[2], unpack(ends))
-redis.call('HINCRBY', KEYS[1], 'version', 1)
+local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
+local seats = watched and table.concat(ARGV, ' ', 3)
+%tell
 redis.call('EXPIRE', KEYS[1], %d)
 redis.call('EXPIRE', KEYS[2], %d)
 return {1}
-""".replace("%d", str(VERSION_TTL_S))
+""".replace("%tell", _TELL).replace("%d", str(VERSION_TTL_S))
 )
 
 # KEYS map, held, seat...; ARGV reservation, ttl_ms, seat id...
 # -> {-1} not primed, {0, seat id...} lost to these, {1} held for ttl_ms from now. What was free is taken anew.
 EXTEND = Script(
     """
-if redis.call('EXISTS', KEYS[1]) == 0 then return {-1} end
+local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
+if not map[1] then return {-1} end
 local holders = redis.call('MGET', unpack(KEYS, 3))
 local answer, free = {0}, 0
 for i = 3, #KEYS do
@@ -78,18 +100,27 @@ for i = 3, #KEYS do
   redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2])
   redis.call('ZADD', KEYS[2], ends_ms, ARGV[i])
 end
-if free > 0 then redis.call('HINCRBY', KEYS[1], 'version', 1) end
+if free > 0 then
+  local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
+  local seats = watched and table.concat(ARGV, ' ', 3)
+  %tell
+end
 redis.call('EXPIRE', KEYS[1], %d)
 redis.call('EXPIRE', KEYS[2], %d)
 return {1}
-""".replace("%d", str(VERSION_TTL_S))
+""".replace("%tell", _TELL).replace("%d", str(VERSION_TTL_S))
 )
 
 # KEYS map, held, seat...; ARGV reservation, seat id... Counts the version up, then deletes the seats' keys that are
 # still this reservation's. One that has run out and been taken by somebody else stays.
-SETTLE = Script("""
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('HINCRBY', KEYS[1], 'version', 1) end
-local mine, seats = {}, {}
+SETTLE = Script(f"""
+local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
+if map[1] then
+  local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
+  local seats = watched and table.concat(ARGV, ' ', 2)
+  {_TELL}
+end
+local mine, seats = {{}}, {{}}
 local holders = #KEYS > 2 and redis.call('MGET', unpack(KEYS, 3))
 for i = 3, #KEYS do
   if holders[i - 2] == ARGV[1] then
@@ -104,9 +135,12 @@ end
 """)
 
 # KEYS map. The seats or prices themselves have changed: counts the version up, and remembers at which.
-ANNOUNCE = Script("""
-if redis.call('EXISTS', KEYS[1]) == 1 then
-  redis.call('HSET', KEYS[1], 'layout', redis.call('HINCRBY', KEYS[1], 'version', 1))
+ANNOUNCE = Script(f"""
+local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
+if map[1] then
+  local version, watched, seats = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2], nil
+  redis.call('HSET', KEYS[1], 'layout', version)
+  {_TELL}
 end
 """)
 
@@ -115,6 +149,17 @@ VERSION = Script(f"""
 if redis.call('EXISTS', KEYS[1]) == 0 then return {{-1}} end
 {_RETIRE}
 return {{tonumber(state[1]), tonumber(state[2])}}
+""")
+
+# KEYS map, held; ARGV seconds, channel. From here on, and for so long, every change is told on the channel.
+# -> {version, layout, 1 if that was so before}, or {-1} when not primed
+WATCH = Script(f"""
+if redis.call('EXISTS', KEYS[1]) == 0 then return {{-1}} end
+{_RETIRE}
+local watched = redis.call('HGET', KEYS[1], 'watched')
+local was_watched = watched and tonumber(clock[1]) < tonumber(watched)
+redis.call('HSET', KEYS[1], 'watched', string.format('%.0f', clock[1] + ARGV[1]), 'channel', ARGV[2])
+return {{tonumber(state[1]), tonumber(state[2]), was_watched and 1 or 0}}
 """)
 
 # KEYS map, held -> {version, layout, seat id...}, or {-1} when not primed
@@ -146,4 +191,4 @@ redis.call('EXPIRE', KEYS[2], %d)
 """.replace("%d", str(VERSION_TTL_S))
 )
 
-ALL = (TAKE, EXTEND, SETTLE, ANNOUNCE, VERSION, SNAPSHOT, PRIME)
+ALL = (TAKE, EXTEND, SETTLE, ANNOUNCE, VERSION, WATCH, SNAPSHOT, PRIME)

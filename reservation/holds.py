@@ -5,7 +5,8 @@ For every showtime there are, under one hash tag and so on one cluster slot:
     {42}:seat:7    the reservation that holds seat 7; SET NX EX
     {42}:held      a sorted set of the held seats, scored with the millisecond at which each hold ends
     {42}:map       a hash: `version` counts the changes to the seat map and never runs backwards; `layout` is the
-                   version at which an administrator last changed its seats or prices
+                   version at which an administrator last changed its seats or prices; while somebody follows it
+                   live, `watched` says until when (Unix seconds) every change is told on the `channel`
 
 The sorted set says which seats are held without reading each key, and lets whoever reads the version notice that
 holds have run out since: their end changes the map, too, so it counts the version up.
@@ -27,7 +28,7 @@ from redis.asyncio import Redis
 
 from .batching import Batcher
 from .errors import DomainError, HoldsUnavailable
-from .hold_scripts import ANNOUNCE, EXTEND, PRIME, SETTLE, SNAPSHOT, TAKE, VERSION
+from .hold_scripts import ANNOUNCE, EXTEND, PRIME, SETTLE, SNAPSHOT, TAKE, VERSION, WATCH
 from .script_pipeline import Call, ScriptPipeline, answering
 
 MOST_READS_AT_ONCE = 256
@@ -72,6 +73,13 @@ class Snapshot(NamedTuple):
 
     state: MapState
     held: frozenset[int]
+
+
+class Watch(NamedTuple):
+    """A map's version from which on its changes are told, and whether those before it were, too."""
+
+    version: int
+    goes_on: bool
 
 
 Primer = Callable[[int], Awaitable[Prime]]
@@ -134,6 +142,14 @@ class Holds:
         """Where seat maps stand, and the seats held in each then; or why it could not be found out."""
         answers = await self._primed([Call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
         return [answer if isinstance(answer, DomainError) else _snapshot(answer) for answer in answers]
+
+    async def watch(self, showtime_ids: Sequence[int], *, channel: str, ttl_s: int) -> list[Watch | DomainError]:
+        """Have every change of these maps told on a channel for some seconds more; or why that could not be."""
+        answers = await self._primed([Call(WATCH, each, _keys(each), (ttl_s, channel)) for each in showtime_ids])
+        return [
+            answer if isinstance(answer, DomainError) else Watch(answer[0], goes_on=answer[2] == 1)
+            for answer in answers
+        ]
 
     async def _read_states(self, asked: Sequence[int]) -> Sequence[MapState | Exception | None]:
         """None for what is not primed: whoever asks does that, and nobody else waits for it."""
@@ -211,6 +227,11 @@ def _prime(showtime_id: int, prime: Prime) -> Call:
 def _keys(showtime_id: int, seat_ids: Sequence[int] = ()) -> tuple[str, ...]:
     tag = f"{{{showtime_id}}}"
     return (f"{tag}:map", f"{tag}:held", *[f"{tag}:seat:{seat_id}" for seat_id in seat_ids])
+
+
+def showtime_of(map_key: str) -> int:
+    """The showtime whose map has this key; raises ValueError for any other key."""
+    return int(map_key.removeprefix("{").removesuffix("}:map"))
 
 
 def seat_key(showtime_id: int, seat_id: int) -> str:

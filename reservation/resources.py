@@ -1,6 +1,7 @@
 """What the application opens at its start and closes at its end, each in one function."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -23,12 +24,25 @@ from .booking_batches import BookingBatches
 from .database import Database
 from .errors import HoldsUnavailable, Unavailable
 from .holds import Holds
-from .http.keys import ACCOUNTS, API_KEYS, BEST_AVAILABLE, DATABASE, IDEMPOTENCY, SEAT_MAPS, SESSIONS, SETTINGS, STORES
+from .http.keys import (
+    ACCOUNTS,
+    API_KEYS,
+    BEST_AVAILABLE,
+    DATABASE,
+    IDEMPOTENCY,
+    LIVE,
+    SEAT_MAPS,
+    SESSIONS,
+    SETTINGS,
+    STORES,
+)
 from .http.seat_maps import SeatMaps
 from .idempotency import IdempotencyKeys
 from .key_holders import KeyHolders
 from .key_turns import KeyTurns
 from .layouts import Layouts
+from .live import Live
+from .map_notices import channel_of, listen_for_ever
 from .notices import Notices
 from .orphans import tend_for_ever
 from .passwords import PasswordWorkers
@@ -44,6 +58,7 @@ COMMAND_MARGIN_S = 1.0
 # A plan that was made when PostgreSQL had just seen a table empty is bad for as long as it is kept.
 PLAN_KEPT_S = 10
 NOTE_USES_S = 1.0
+SPARE_FILES = 512  # beside the viewers' connections: the stores', and those of everybody else
 REDIS = web.AppKey("REDIS", Redis)
 
 
@@ -141,6 +156,34 @@ def attempt_limits(settings: Settings) -> AttemptLimits:
         login_failures_per_address=settings.login_failures_per_address,
         signups_per_minute_per_address=settings.signups_per_minute_per_address,
     )
+
+
+async def live(app: web.Application) -> AsyncIterator[None]:
+    """The live seat maps: what hears of changes, and what keeps the streams going."""
+    settings, stores, client = app[SETTINGS], app[STORES], app[REDIS]
+    log = structlog.stdlib.get_logger("reservation.live")
+    feeds = app[LIVE] = Live(
+        stores.database,
+        stores.holds,
+        stores.layouts,
+        log,
+        channel=channel_of(client),
+        most_viewers=most_viewers(settings.live_viewers_max, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+        heartbeat_s=settings.sse_heartbeat_s,
+    )
+    tasks = [asyncio.create_task(listen_for_ever(client, feeds, log)), asyncio.create_task(feeds.tend_for_ever())]
+    yield
+    await feeds.close()
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def most_viewers(wanted: int, open_files: int) -> int:
+    """As many as wanted, but never so many that nobody else could connect."""
+    if open_files == resource.RLIM_INFINITY:
+        return wanted
+    return min(wanted, max(open_files - SPARE_FILES, open_files // 2))
 
 
 def token_mint(settings: Settings) -> TokenMint:

@@ -63,6 +63,8 @@ class Settings:
     shutdown_s: float
     api_key_concurrency: int
     reports_concurrency: int
+    live_viewers_max: int
+    sse_heartbeat_s: float
     log_level: str
     access_log: bool
     data_dir: Path
@@ -107,6 +109,8 @@ class Settings:
             shutdown_s=read.integer("SHUTDOWN_SECONDS", 10, 1, 600),
             api_key_concurrency=read.integer("API_KEY_CONCURRENCY", 32, 1, 10_000),
             reports_concurrency=read.integer("REPORTS_CONCURRENCY", 2, 1, 1000),
+            live_viewers_max=read.integer("LIVE_VIEWERS_MAX", 10_000, 0, 1_000_000),
+            sse_heartbeat_s=read.integer("SSE_HEARTBEAT_SECONDS", 15, 1, 600),
             log_level=read.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
             access_log=read.choice("ACCESS_LOG", "on", ("on", "off")) == "on",
             data_dir=Path(read.text("DATA_DIR") or ".data").absolute(),

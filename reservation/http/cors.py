@@ -16,7 +16,8 @@ EXPOSED = (
     "Server-Timing",
     "X-Request-ID",
 )
-ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID")
+CONDITIONS = ("If-Match", "If-None-Match")
+ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", *CONDITIONS, "Last-Event-ID", "X-Request-ID")
 MAX_AGE_S = 600
 
 

@@ -13,6 +13,7 @@ from ..booking import Stores
 from ..database import Database
 from ..idempotency import IdempotencyKeys
 from ..key_holders import KeyHolder
+from ..live import Live
 from ..sessions import Session, Sessions
 from ..settings import Settings
 from .seat_maps import SeatMaps
@@ -22,6 +23,7 @@ DATABASE = web.AppKey("DATABASE", Database)
 STORES = web.AppKey("STORES", Stores)
 BEST_AVAILABLE = web.AppKey("BEST_AVAILABLE", BestAvailable)
 SEAT_MAPS = web.AppKey("SEAT_MAPS", SeatMaps)
+LIVE = web.AppKey("LIVE", Live)
 ACCOUNTS = web.AppKey("ACCOUNTS", Accounts)
 API_KEYS = web.AppKey("API_KEYS", ApiKeys)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
@@ -34,4 +36,6 @@ BODY = web.RequestKey[Any]("BODY")
 QUERY = web.RequestKey[Any]("QUERY")
 # What a claimed Idempotency-Key is about: a hold takes it for its id.
 RESERVATION_ID = web.RequestKey("RESERVATION_ID", UUID)
+# Of a stream: when its first byte went out, in seconds since its request came in.
+ANSWERED_S = web.RequestKey("ANSWERED_S", float)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)

@@ -44,7 +44,8 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
         else:
             response.headers["X-Request-ID"] = request_id
             response.headers["Server-Timing"] = split
-    metrics.observe(request, response.status, elapsed_s)
+    # A stream lasts as long as its client likes; what it took to answer is what it took to begin.
+    metrics.observe(request, response.status, request.get(keys.ANSWERED_S, elapsed_s))
     access_log = request.app.get(keys.ACCESS_LOG)
     if access_log is not None:
         access_log.add(request.method, request.path, response.status, spans, request_id)

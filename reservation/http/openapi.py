@@ -93,6 +93,13 @@ IF_MATCH: dict[str, Any] = {
     "schema": {"type": "string"},
 }
 
+LAST_EVENT_ID: dict[str, Any] = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "The version that the client has; sent by itself when an EventSource connects again",
+    "schema": {"type": "string"},
+}
+
 
 def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_bytes: int) -> dict[str, Json]:
     """The OpenAPI document of these operations, ready for encoding."""
@@ -174,6 +181,8 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         described["responses"]["304"] = _unchanged()
     if operation.replay is not None:
         parameters.append(IDEMPOTENCY_KEY)
+    if operation.answer_type == "text/event-stream":
+        parameters.append(LAST_EVENT_ID)
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:

@@ -1,6 +1,6 @@
 """Routes that say what they take, answer and refuse: the same words validate and document."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -68,6 +68,7 @@ class Operation:
     replay: Replay | None
     quick: Quick | None
     form: Schema | None
+    unasked: Mapping[str, Any] | None  # what the query's schema makes of no query, which is what most requests have
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Let the caller in, validate what was sent, and run the handler."""
@@ -78,7 +79,7 @@ class Operation:
             elif USER not in request:
                 return await self._serve_machine(request, token)
         if self.query is not None:
-            request[QUERY] = load(self.query, _query(request))
+            request[QUERY] = self._asked(request, self.query)
         if self.form is not None and is_form(request):
             request[BODY] = await form_of(request, self.form)
         elif self.body is not None:
@@ -109,6 +110,11 @@ class Operation:
     def is_conditional(self) -> bool:
         """Whether it writes only to what the caller has seen, if the caller says so with If-Match."""
         return self.etag and self.method in ("PUT", "DELETE")
+
+    def _asked(self, request: web.Request, query: Schema) -> Any:
+        if self.unasked is not None and not request.rel_url.raw_query_string:
+            return dict(self.unasked)
+        return load(query, _query(request))
 
     @property
     def summary(self) -> str:
@@ -185,6 +191,7 @@ class Routes:
                     replay,
                     quick,
                     form,
+                    None if query is None else _unasked(query),
                 )
             )
             return handler
@@ -234,6 +241,14 @@ def _demand_admin(role: str | None) -> None:
         raise InvalidToken
     if role != "admin":
         raise Forbidden
+
+
+def _unasked(query: Schema) -> Mapping[str, Any] | None:
+    """What a schema makes of an empty query; None where that is no plain mapping, or may differ from time to time."""
+    if any(field.required or callable(field.load_default) for field in query.fields.values()):
+        return None
+    made = query.load({})
+    return made if type(made) is dict else None
 
 
 def _query(request: web.Request) -> dict[str, Any]:

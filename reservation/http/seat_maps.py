@@ -1,11 +1,9 @@
 """Seat maps as bytes, kept under the version they show.
 
 Every request reads the version first, so a map is never older than the request for it. What has to be drawn anew is
-drawn for all who wait for it at once: Redis first, PostgreSQL second, so that a hold which is confirmed in between is
-seen held or booked, never available.
+drawn for all who wait for it at once.
 """
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,16 +11,13 @@ from weakref import WeakKeyDictionary
 
 from ..batching import Batcher
 from ..database import Database
-from ..errors import DomainError, NotFound
-from ..holds import Holds, MapState, Snapshot
-from ..layouts import Layout, Layouts, Room
-from ..repository import showtimes
+from ..errors import DomainError
+from ..holds import Holds, MapState
+from ..layouts import Layouts, Room
+from ..occupancy import AVAILABLE, COMMA, Occupancy, read_occupancies
 
 MOST_BYTES = 4 * 1024 * 1024  # of maps that are kept: some 200 of 200 seats
 MOST_IN_A_BATCH = 256  # readers, most often of a few showtimes
-# How a seat's fragment ends.
-COMMA = b","
-AVAILABLE, HELD, BOOKED = (b'%b"}%b' % (status, COMMA) for status in (b"available", b"held", b"booked"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,41 +50,19 @@ class SeatMaps:
 
     async def _draw(self, asked: Sequence[int]) -> Sequence[SeatMap | Exception]:
         showtime_ids = list(dict.fromkeys(asked))
-        snapshots = await self._holds.snapshots(showtime_ids)
-        async with self._database.connection() as conn:
-            booked = await showtimes.booked_seats(conn, showtime_ids=showtime_ids)
-        drawn = await asyncio.gather(
-            *(
-                self._drawn(showtime_id, snapshot, booked.get(showtime_id, ()))
-                for showtime_id, snapshot in zip(showtime_ids, snapshots, strict=True)
-            )
-        )
+        found = await read_occupancies(self._database, self._holds, self._layouts, showtime_ids)
+        drawn = [
+            one if isinstance(one, DomainError) else self._keep(one.showtime_id, self._compose(one)) for one in found
+        ]
         by_showtime = dict(zip(showtime_ids, drawn, strict=True))
         return [by_showtime[showtime_id] for showtime_id in asked]
 
-    async def _drawn(
-        self, showtime_id: int, snapshot: Snapshot | DomainError, booked: Sequence[int]
-    ) -> SeatMap | Exception:
-        if isinstance(snapshot, DomainError):
-            return snapshot
-        try:
-            layout = await self._layouts.at(showtime_id, snapshot.state.layout)
-        except DomainError as error:
-            return error
-        if layout is None:
-            return NotFound("There is no such showtime.")
-        return self._keep(showtime_id, self._compose(showtime_id, layout, snapshot, booked))
-
-    def _compose(self, showtime_id: int, layout: Layout, snapshot: Snapshot, booked: Sequence[int]) -> SeatMap:
-        places = layout.room.places
-        seats = self._template(layout.room).copy()
-        for seat_ids, ending in ((snapshot.held, HELD), (booked, BOOKED)):  # booked beats held
-            for seat_id in seat_ids:
-                place = places.get(seat_id)
-                if place is not None:
-                    seats[2 * place + 1] = ending
-        head = b'{"showtime_id":%d,"version":%d,"seats":[' % (showtime_id, snapshot.state.version)
-        return SeatMap(snapshot.state, b"%b%b]}" % (head, b"".join(seats)[: -len(COMMA)]))
+    def _compose(self, seen: Occupancy) -> SeatMap:
+        seats = self._template(seen.room).copy()
+        for place, ending in seen.taken().items():
+            seats[2 * place + 1] = ending
+        head = b'{"showtime_id":%d,"version":%d,"seats":[' % (seen.showtime_id, seen.state.version)
+        return SeatMap(seen.state, b"%b%b]}" % (head, b"".join(seats)[: -len(COMMA)]))
 
     def _template(self, room: Room) -> list[bytes]:
         """Every seat's fragment, and after it the ending of an available one."""

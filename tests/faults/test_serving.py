@@ -140,6 +140,19 @@ def test_a_signal_stops_all_in_order_however_often_it_comes(
     assert "shut down" in (data_dir / "postgres.log").read_text().splitlines()[-1]
 
 
+def test_an_open_stream_does_not_hold_up_a_stop(data_dir: Path) -> None:
+    with serving(data_dir, "--demo", SHUTDOWN_SECONDS="60") as instance:
+        with urllib.request.urlopen(f"http://127.0.0.1:{instance.port}/showtimes?limit=1", timeout=5) as answer:
+            showtime_id = json.load(answer)["items"][0]["id"]
+        feed = f"http://127.0.0.1:{instance.port}/showtimes/{showtime_id}/events"
+        with urllib.request.urlopen(feed, timeout=20) as stream:
+            while not stream.readline().startswith(b"event: snapshot"):
+                pass
+            assert instance.stop() == 0  # within 20 seconds
+            assert b"event: reconnect\n" in stream.read()
+        assert "Traceback" not in instance.printed()
+
+
 def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_at_once(data_dir: Path) -> None:
     with serving(data_dir, "--workers", "2") as instance:
         children = instance.children()

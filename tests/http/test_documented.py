@@ -8,6 +8,7 @@ import pytest
 
 from tests.api import PASSWORD, Api, slot
 from tests.documented import Document
+from tests.live import following
 
 
 async def administrate(api: Api) -> None:
@@ -65,6 +66,8 @@ async def book(api: Api) -> None:
         "/metrics",
     ):
         assert (await api.call("GET", path, who=person)).status == 200
+    async with following(api, cinema.showtime_id) as stream:
+        assert await stream.next() is not None
     renewed = await api.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token})
     await api.call("POST", "/auth/logout", {"refresh_token": renewed.json["refresh_token"]})
 

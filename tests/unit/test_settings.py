@@ -35,6 +35,8 @@ NUMBERS = [
     ("SHUTDOWN_SECONDS", "shutdown_s", 1, 10, 1, 600),
     ("API_KEY_CONCURRENCY", "api_key_concurrency", 1, 32, 1, 10_000),
     ("REPORTS_CONCURRENCY", "reports_concurrency", 1, 2, 1, 1000),
+    ("LIVE_VIEWERS_MAX", "live_viewers_max", 1, 10_000, 0, 1_000_000),
+    ("SSE_HEARTBEAT_SECONDS", "sse_heartbeat_s", 1, 15, 1, 600),
 ]
 
 

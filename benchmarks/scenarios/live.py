@@ -1,0 +1,90 @@
+"""From a hold's answer to its event: with thousands of viewers of one showtime on one worker, and with one."""
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from math import ceil
+from pathlib import Path
+
+from ..bench import Bench, Run
+from ..processes import Server, get, started, tail
+from ..ratios import median
+from ..records import BenchmarkFailed, Figure
+from ..stand import empty_template
+
+WORKERS = 1
+ONE, MANY = 1, 5_000
+HOLDS = 5
+PAUSE_S = 0.7  # between two holds: each has an event of its own
+READY_WAIT_S = 90.0
+CONTESTANTS = {ONE: "live map, 1 viewer", MANY: f"live map, {MANY:,} viewers"}
+
+
+def run(bench: Bench) -> None:
+    """Hold seats one by one while one, then thousands follow the map; each time another showtime."""
+    stand = bench.stand
+    database = stand.database("bench_live", empty_template(stand))
+    token = stand.tokens(database).read_text().split()[1]
+    lines = stand.seats(database).read_text().splitlines()
+    shows = (line.split()[1] for line in lines if line.startswith("show"))
+    with bench.product("product-live", database=database, redis_url=stand.redis_url(0), workers=WORKERS) as server:
+        for _ in bench.repetitions():
+            for viewers in CONTESTANTS:
+                _measure(bench, server, token, viewers, shows)
+    p50 = {
+        viewers: [sample.latency_ms["p50"] for sample in bench.records.samples[name]]
+        for viewers, name in CONTESTANTS.items()
+    }
+    added = [many - one for one, many in zip(p50[ONE], p50[MANY], strict=True)]
+    title = f"p50 from a hold's answer to its event that {MANY:,} viewers on one worker add to that of one"
+    bench.records.figures.append(Figure(title, "latency", 100, 50, added))
+
+
+def _measure(bench: Bench, server: Server, token: str, viewers: int, shows: Iterator[str]) -> None:
+    show = next(shows)
+    bench.measure(
+        CONTESTANTS[viewers], lambda: _follow(bench, server, token, viewers, show), pids={"server": server.pid}
+    )
+
+
+def _follow(bench: Bench, server: Server, token: str, viewers: int, show: str) -> Run:
+    path = f"{server.url}/showtimes/{show}"
+    seats = [seat["id"] for seat in json.loads(get(f"{path}/seats")[1])["seats"][:HOLDS]]
+    ready = bench.stand.folder / "viewers.ready"
+    ready.unlink(missing_ok=True)
+    command: list[str | Path] = [sys.executable, "-m", "benchmarks.viewers", f"{path}/events"]
+    command += [str(viewers), str(HOLDS), ready]
+    with started(command, folder=bench.stand.folder) as end:
+        _wait_for(ready, server)
+        answered = []
+        for seat_id in seats:
+            time.sleep(PAUSE_S)
+            answered.append(_hold(f"{path}/holds", token, seat_id))
+        output = end()
+    ready.unlink()
+    arrivals: list[list[float]] = json.loads(output.text)
+    # An event may overtake the answer: Redis tells of a hold before PostgreSQL has it.
+    delays = sorted(
+        (moment - answer) * 1000 for answer, each in zip(answered, arrivals, strict=True) for moment in each
+    )
+    latency_ms = {"p50": median(delays), "p99": delays[ceil(0.99 * len(delays)) - 1]}
+    return Run(viewers / PAUSE_S, len(delays), {"viewers": output.cpu_s}, latency_ms)
+
+
+def _wait_for(ready: Path, server: Server) -> None:
+    deadline = time.monotonic() + READY_WAIT_S
+    while not ready.exists():
+        if time.monotonic() > deadline:
+            raise BenchmarkFailed(f"the viewers did not get their map\n{tail(server.log)}")
+        time.sleep(0.05)
+
+
+def _hold(url: str, token: str, seat_id: int) -> float:
+    """Hold a seat; gives the moment of the answer."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = json.dumps({"seat_ids": [seat_id]}).encode()
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:
+        answer.read()
+    return time.monotonic()

@@ -1,0 +1,115 @@
+"""A client of the live feed: reads Server-Sent Events off a stream, and keeps the map that they tell of."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import ClientResponse, ClientTimeout
+
+from tests.api import Api
+
+PATIENCE_S = 20.0
+FOREVER = ClientTimeout()
+LONGEST_LINE = 4 * 1024 * 1024  # a map of 10,000 seats
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event, as an EventSource would give it."""
+
+    kind: str
+    id: int | None
+    data: Any
+
+    @property
+    def statuses(self) -> dict[int, str]:
+        """Status by seat, of the seats it names."""
+        return {seat["id"]: seat["status"] for seat in self.data["seats"]}
+
+
+@dataclass(slots=True)
+class Stream:
+    """An open feed; comments and `retry` are counted and kept."""
+
+    response: ClientResponse
+    comments: int = 0
+    retry_ms: int | None = None
+
+    async def next(self) -> Event | None:
+        """The next event; None when the service has ended the stream."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                lines = await self._block()
+                if lines is None:
+                    return None
+                found = dict(line.split(": ", 1) for line in lines if not line.startswith(":"))
+                self.comments += sum(line.startswith(":") for line in lines)
+                if "retry" in found:
+                    self.retry_ms = int(found["retry"])
+                if "event" in found:
+                    number = int(found["id"]) if "id" in found else None
+                    return Event(found["event"], number, json.loads(found["data"]))
+
+    async def _block(self) -> list[str] | None:
+        lines: list[str] = []
+        while line := await self.response.content.readline():
+            if line == b"\n":
+                return lines
+            lines.append(line.decode().rstrip("\n"))
+        return None
+
+
+@dataclass(slots=True)
+class Follower:
+    """What a browser would do: apply every event, remember the last id."""
+
+    version: int | None = None
+    statuses: dict[int, str] = field(default_factory=dict)
+    snapshots: int = 0
+    changes: int = 0
+
+    def apply(self, event: Event) -> None:
+        """Take an event in."""
+        assert event.id is not None
+        assert event.id == event.data["version"]
+        assert self.version is None or event.id >= self.version, "versions never run backwards"
+        self.version = event.id
+        if event.kind == "snapshot":
+            self.snapshots += 1
+            self.statuses = event.statuses
+        else:
+            assert event.kind == "seats"
+            assert event.statuses.keys() <= self.statuses.keys()
+            self.changes += 1
+            self.statuses |= event.statuses
+
+    async def follow_until(self, stream: Stream, statuses: dict[int, str], version: int) -> None:
+        """Take events in until the map looks like this, at this version."""
+        while self.statuses != statuses or (self.version or 0) < version:
+            event = await stream.next()
+            assert event is not None, "the stream has ended"
+            self.apply(event)
+
+
+@asynccontextmanager
+async def following(api: Api, showtime_id: int, *, known: int | None = None, query: str = "") -> AsyncIterator[Stream]:
+    """Open the feed, and check that the document foretells it."""
+    headers = {} if known is None else {"Last-Event-ID": str(known)}
+    path = f"/showtimes/{showtime_id}/events{query}"
+    async with api.client.get(path, headers=headers, timeout=FOREVER, read_bufsize=LONGEST_LINE) as response:
+        document = await api.document()
+        bare = path.partition("?")[0]
+        assert response.status == 200, await response.text()
+        document.check_answer("GET", bare, response.status, response.headers, "", response.content_type)
+        api.succeeded.add(("GET", "/showtimes/{showtime_id}/events"))
+        yield Stream(response)
+
+
+async def shown(api: Api, showtime_id: int, query: str = "") -> Any:
+    """The map as a GET has it."""
+    answer = await api.call("GET", f"/showtimes/{showtime_id}/seats{query}")
+    assert answer.status == 200, answer.text
+    return answer.json
