@@ -257,6 +257,7 @@ async def test_every_status_is_stamped(api: Api, wire: Wire, db: Connection) -> 
         if status >= 400:
             assert answer.headers["content-type"] == "application/problem+json"
             assert json.loads(answer.body)["request_id"] == answer.headers["x-request-id"]
+    await db.execute("alter table films rename to movies")
     wire.send("DELETE", f"/admin/showtimes/{free}", admin)
     gone = await wire.read()
     assert (gone.status, gone.body) == (204, b"")
