@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -58,6 +58,7 @@ COMMAND_MARGIN_S = 1.0
 # A plan that was made when PostgreSQL had just seen a table empty is bad for as long as it is kept.
 PLAN_KEPT_S = 10
 NOTE_USES_S = 1.0
+CANCEL_AGAIN_S = 0.5
 SPARE_FILES = 512  # beside the viewers' connections: the stores', and those of everybody else
 REDIS = web.AppKey("REDIS", Redis)
 
@@ -73,9 +74,13 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
         pool = await asyncpg.create_pool(**pool_options(settings))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
-    async with pool:
-        app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s)
-        yield
+    app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s)
+    yield
+    try:
+        async with asyncio.timeout(settings.shutdown_s):
+            await pool.close()
+    except TimeoutError:  # somebody still has a connection, and a stop has an end
+        pool.terminate()
 
 
 async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
@@ -112,9 +117,17 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     app[IDEMPOTENCY] = IdempotencyKeys(database, lease_s=second_look_s)
     tending = asyncio.create_task(tend_for_ever(client, app[STORES], second_look_s=second_look_s))
     yield
-    tending.cancel()
-    await asyncio.wait([tending])
+    await _end([tending])
     await client.aclose()
+
+
+async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancel tasks until they have ended: redis-py takes a cancellation that meets a timeout of its own for that."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 async def accounts(app: web.Application) -> AsyncIterator[None]:
@@ -129,9 +142,7 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     attempts = Attempts(app[REDIS], attempt_limits(app[SETTINGS]), structlog.stdlib.get_logger("reservation.attempts"))
     app[ACCOUNTS] = Accounts(app[DATABASE], passwords, tokens, notices, attempts)
     yield
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    await _end(tasks)
     with suppress(Unavailable, TimeoutError):  # it tells people which keys are in use: not worth a wait
         async with asyncio.timeout(NOTE_USES_S):
             await holders.note_uses()
@@ -174,9 +185,7 @@ async def live(app: web.Application) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(listen_for_ever(client, feeds, log)), asyncio.create_task(feeds.tend_for_ever())]
     yield
     await feeds.close()
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    await _end(tasks)
 
 
 def most_viewers(wanted: int, open_files: int) -> int:
