@@ -35,7 +35,7 @@ class Viewer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the feed."""
-        transport.write(self._request)  # type: ignore[attr-defined]
+        transport.write(self._request)  # type: ignore[attr-defined]  # a TCP transport, which asyncio types as a base
 
     def data_received(self, data: bytes) -> None:
         """Note when it came; what it says is the tests' business."""
