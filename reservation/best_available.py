@@ -10,7 +10,6 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from . import booking
 from .batching import Batcher
@@ -20,6 +19,7 @@ from .errors import DomainError, Invalid, NotFound, SeatsUnavailable
 from .holds import Snapshot
 from .layouts import Layout
 from .repository import showtimes
+from .repository.idempotency import Claim
 from .repository.reservations import Reservation
 
 TRIES = 10
@@ -102,17 +102,17 @@ class BestAvailable:
         showtime_id: int,
         quantity: int,
         seat_type: str | None,
-        reservation_id: UUID | None = None,
+        claim: Claim | None = None,
     ) -> Reservation:
-        """Hold the best `quantity` adjacent seats, of a type if one is given, as the reservation of that id, if any.
+        """Hold the best `quantity` adjacent seats, of a type if one is given.
 
         Raises NotFound (the showtime), ShowtimeStarted, and SeatsUnavailable, which names no seats: no row has so many
-        adjacent ones left, or others were quicker TRIES times.
+        adjacent ones left, or others were quicker TRIES times; under a claim KeyClaimed and IdempotencyInFlight.
         """
         wish = _Wish(showtime_id, quantity, seat_type)
         self._wishes[showtime_id].add(wish)
         try:
-            return await self._hold(user_id, wish, reservation_id)
+            return await self._hold(user_id, wish, claim)
         finally:
             wish.is_over = True
             wish.settle(failed=True)  # unless it is settled: then nobody waits
@@ -120,11 +120,11 @@ class BestAvailable:
             if not self._wishes[showtime_id]:
                 del self._wishes[showtime_id]
 
-    async def _hold(self, user_id: int, wish: _Wish, reservation_id: UUID | None) -> Reservation:
+    async def _hold(self, user_id: int, wish: _Wish, claim: Claim | None) -> Reservation:
         for _ in range(TRIES):
             found = await self._looks.submit(wish)
             if not isinstance(found, _Round):
-                held = await self._try(user_id, wish, reservation_id)
+                held = await self._try(user_id, wish, claim)
                 if held is not None:
                     return held
             elif not await found.any_failed():
@@ -135,7 +135,7 @@ class BestAvailable:
         await booking.check_seats(self._stores, wish.showtime_id, ())
         raise SeatsUnavailable(_none_left(wish))
 
-    async def _try(self, user_id: int, wish: _Wish, reservation_id: UUID | None) -> Reservation | None:
+    async def _try(self, user_id: int, wish: _Wish, claim: Claim | None) -> Reservation | None:
         """Hold the block that was chosen; None when one of its seats cannot be had."""
         try:
             held = await booking.hold(
@@ -143,7 +143,7 @@ class BestAvailable:
                 user_id=user_id,
                 showtime_id=wish.showtime_id,
                 seat_ids=wish.block,
-                reservation_id=reservation_id,
+                claim=claim,
             )
         except SeatsUnavailable as error:
             wish.lost |= error.seat_ids

@@ -18,7 +18,9 @@ from .database import Connection, Database
 from .errors import (
     HoldExpired,
     HoldsUnavailable,
+    IdempotencyInFlight,
     Invalid,
+    KeyClaimed,
     NotFound,
     ReservationCancelled,
     ReservationConfirmed,
@@ -27,9 +29,11 @@ from .errors import (
     TooLateToCancel,
 )
 from .holds import Holds, LiveHold, Prime, Settlement
+from .idempotency import id_of_hold, is_on_its_way
 from .layouts import Layouts
-from .repository import reservations, showtimes
-from .repository.reservations import FoundHold, LockedReservation, Reservation
+from .repository import idempotency, reservations, showtimes
+from .repository.idempotency import Claim
+from .repository.reservations import FoundHold, LockedReservation, Reservation, Wanted
 from .settling import Settling
 
 
@@ -51,28 +55,28 @@ class Stores:
 
 
 async def hold(
-    stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequence[int], reservation_id: UUID | None = None
+    stores: Stores, *, user_id: int, showtime_id: int, seat_ids: Sequence[int], claim: Claim | None = None
 ) -> Reservation:
-    """Hold all these seats or none, as the reservation of that id, if it was given one before.
+    """Hold all these seats or none.
 
     Raises NotFound (the showtime), ShowtimeStarted, Invalid (a seat of another room) and SeatsUnavailable, which names
-    every seat that stands against it.
+    every seat that stands against it; under a claim KeyClaimed, and IdempotencyInFlight while a twin is on its way.
     """
     await _look_first(stores, showtime_id, seat_ids)
-    granted = await _grant(stores, user_id, showtime_id, reservation_id or uuid7(), seat_ids)
+    granted = await _grant(stores, user_id, showtime_id, seat_ids, claim)
     if granted is None:  # something about the showtime changed since it was looked at: look again, and say what
         await check_seats(stores, showtime_id, seat_ids)
         raise HoldsUnavailable
     return granted
 
 
-async def confirm(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
+async def confirm(stores: Stores, *, user_id: int, reservation_id: UUID, claim: Claim | None = None) -> Reservation:
     """Make a hold final: its seats are the user's once this answers, and a second time changes nothing.
 
     Raises NotFound, HoldExpired, ReservationCancelled, and SeatsUnavailable when the hold was lost and somebody else
-    confirmed first.
+    confirmed first; under a claim KeyClaimed.
     """
-    return await stores.batches.confirm(reservation_id=reservation_id, user_id=user_id)
+    return await stores.batches.confirm(Wanted(reservation_id, user_id, claim))
 
 
 async def extend(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
@@ -105,12 +109,28 @@ async def extend(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reser
     return await find(stores, user_id=user_id, reservation_id=reservation_id)
 
 
-async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
+async def hold_again(stores: Stores, *, user_id: int, reservation_id: UUID) -> None:
+    """Keep a hold from others whose first answer was lost, since its seats were given back then.
+
+    Raises SeatsUnavailable when others have taken them meanwhile.
+    """
+    try:
+        found = await _find_hold(stores, user_id, reservation_id)
+    except (HoldExpired, ReservationConfirmed, ReservationCancelled):
+        return  # it has ended just now, one way or another
+    held = await stores.holds.extend(
+        showtime_id=found.showtime_id, reservation_id=reservation_id, seat_ids=found.seat_ids, ttl_ms=found.left_ms
+    )
+    if held:
+        raise SeatsUnavailable(held=held, booked=await stores.batches.find_booked(found.showtime_id, found.seat_ids))
+
+
+async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID, claim: Claim | None = None) -> Reservation:
     """Give up a hold, or a confirmed reservation until the cutoff; its seats are free at once.
 
-    Raises NotFound, HoldExpired and TooLateToCancel; a second time changes nothing.
+    Raises NotFound, HoldExpired and TooLateToCancel; under a claim KeyClaimed. A second time changes nothing.
     """
-    locked, cancelled = await _cancel_one(stores.database, user_id, reservation_id, stores.cancel_cutoff_s)
+    locked, cancelled = await _cancel_one(stores.database, user_id, reservation_id, stores.cancel_cutoff_s, claim)
     await stores.settling.settle([Settlement(locked.showtime_id, reservation_id, locked.seat_ids)])
     return cancelled
 
@@ -155,10 +175,11 @@ async def check_seats(stores: Stores, showtime_id: int, seat_ids: Sequence[int])
 
 
 async def _grant(
-    stores: Stores, user_id: int, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int]
+    stores: Stores, user_id: int, showtime_id: int, seat_ids: Sequence[int], claim: Claim | None
 ) -> Reservation | None:
     """Take the seats in Redis, then write the reservation down; whatever fails, the seats are given back."""
     started = monotonic()
+    reservation_id = uuid7() if claim is None else id_of_hold(claim)
     ours = True  # as far as we know: an answer that never came may have been a yes
     try:
         held = await stores.holds.take(
@@ -166,10 +187,14 @@ async def _grant(
         )
         if held:
             ours = False
+            if claim is not None and await is_on_its_way(
+                stores.holds, claim, showtime_id=showtime_id, seat_ids=seat_ids
+            ):
+                raise IdempotencyInFlight
             raise SeatsUnavailable(held=held, booked=await stores.batches.find_booked(showtime_id, seat_ids))
         ends, by = started + stores.hold_ttl_s, started + stores.hold_deadline_s
         written = await stores.batches.insert_held(
-            Granted(reservation_id, user_id, showtime_id, seat_ids, ends=ends, by=by)
+            Granted(reservation_id, user_id, showtime_id, seat_ids, claim, ends=ends, by=by)
         )
         if isinstance(written, Reservation):
             ours = False  # it is the customer's now
@@ -183,13 +208,15 @@ async def _grant(
 
 
 async def _cancel_one(
-    database: Database, user_id: int, reservation_id: UUID, cutoff_s: int
+    database: Database, user_id: int, reservation_id: UUID, cutoff_s: int, claim: Claim | None
 ) -> tuple[LockedReservation, Reservation]:
     """Cancel in one transaction, or leave cancelled; what was locked, and what it is now."""
     async with database.transaction() as conn:
         locked = await _lock(conn, user_id, reservation_id)
         if locked.status == "expired":
             raise HoldExpired
+        if claim is not None and not await idempotency.claim(conn, claim=claim, reservation_id=reservation_id):
+            raise KeyClaimed
         if locked.status == "confirmed":
             freed = await reservations.free_seats(
                 conn, reservation_id=reservation_id, showtime_id=locked.showtime_id, cutoff_s=cutoff_s

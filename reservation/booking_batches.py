@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import TypeVar
 from uuid import UUID
 
 from .batching import Batcher
 from .database import Connection, Database, may_be_of_one
-from .errors import DomainError, HoldExpired, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
+from .errors import DomainError, HoldExpired, KeyClaimed, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
 from .holds import Settlement
 from .repository import reservations
-from .repository.reservations import Confirmation, NewHold, Reservation
+from .repository.idempotency import Claim
+from .repository.reservations import Confirmation, NewHold, Reservation, Wanted, Written
 from .settling import Settling
 
 # A batch of 16 has most of the gain; beyond some sixty the wait for the batch's end outweighs what is left of it.
@@ -18,8 +20,6 @@ MOST_IN_A_BATCH = 64
 NOBODY: frozenset[int] = frozenset()
 CONFIRM_TRIES = 3  # a seat that was lost while one ran is seen to be sold by the next; to lose to a third is an outage
 
-Written = Reservation | frozenset[int]
-Asked = tuple[UUID, int]
 SeatOf = tuple[int, Sequence[int]]
 
 
@@ -31,13 +31,14 @@ class Granted:
     user_id: int
     showtime_id: int
     seat_ids: Sequence[int]
+    claim: Claim | None
     ends: float
     by: float
 
     def to_write(self) -> NewHold:
         """With what is left of it now, so that both stores let go at once: time spent on the way is not added."""
         left_ms = max(1, round((self.ends - monotonic()) * 1000))
-        return NewHold(self.reservation_id, self.user_id, self.showtime_id, self.seat_ids, left_ms)
+        return NewHold(self.reservation_id, self.user_id, self.showtime_id, self.seat_ids, left_ms, self.claim)
 
 
 class BookingBatches:
@@ -50,54 +51,54 @@ class BookingBatches:
         self._database = database
         self._settling = settling
         self._inserts: Batcher[Granted, Written | None] = Batcher(self._insert_held, most=MOST_IN_A_BATCH)
-        self._confirms: Batcher[Asked, Reservation | None] = Batcher(
+        self._confirms: Batcher[Wanted, Reservation | None] = Batcher(
             self._confirm, most=MOST_IN_A_BATCH, then=self._settle
         )
         self._looks: Batcher[SeatOf, frozenset[int]] = Batcher(self._find_booked, most=MOST_IN_A_BATCH)
 
-    async def insert_held(self, hold: Granted) -> Written:
+    async def insert_held(self, hold: Granted) -> Reservation | frozenset[int]:
         """Write down a hold that Redis has granted, or answer the booked seats that stand against it.
 
-        An empty answer means that the showtime has started, is gone, or has changed its room. Raises Overloaded when
-        its turn has not come in time: nobody knows then how much longer Redis holds it.
+        An empty answer means that the showtime has started, is gone, or has changed its room. Raises KeyClaimed, and
+        Overloaded when its turn has not come in time: nobody knows then how much longer Redis holds it.
         """
-        written = await self._inserts.submit(hold)
-        if written is not None:
-            return written
-        if monotonic() >= hold.by:
-            raise Overloaded
-        [alone] = await self._insert_together([hold])
-        return alone
+        written: Written | None = await self._inserts.submit(hold)
+        if written is None:
+            if monotonic() >= hold.by:
+                raise Overloaded
+            [written] = await self._insert_together([hold])
+        if isinstance(written, KeyClaimed):
+            raise written
+        return written
 
     async def find_booked(self, showtime_id: int, seat_ids: Sequence[int]) -> frozenset[int]:
         """Which of these seats are booked."""
         return await self._looks.submit((showtime_id, seat_ids))
 
-    async def confirm(self, *, reservation_id: UUID, user_id: int) -> Reservation:
+    async def confirm(self, wanted: Wanted) -> Reservation:
         """Confirm a hold, or leave it confirmed: committed when this answers, and Redis told.
 
-        Raises NotFound, HoldExpired, ReservationCancelled and SeatsUnavailable.
+        Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable and KeyClaimed.
         """
-        asked = (reservation_id, user_id)
-        confirmed = await self._confirms.submit(asked)
+        confirmed = await self._confirms.submit(wanted)
         if confirmed is None:
-            confirmed = await self._confirm_alone(asked)
+            confirmed = await self._confirm_alone(wanted)
             await self._settle([confirmed])
         return confirmed
 
     async def _insert_held(self, granted: Sequence[Granted]) -> Sequence[Written | Exception | None]:
         now = monotonic()
         in_time = [hold for hold in granted if hold.by > now]
-        outcomes: list[Written] | list[None] = []
+        together = _one_a_key(in_time)
+        outcomes: dict[int, Written] = {}
         try:
-            if in_time:
-                outcomes = await self._insert_together(in_time)
+            if together:
+                written = await self._insert_together(together)
+                outcomes = {id(hold): outcome for hold, outcome in zip(together, written, strict=True)}
         except Exception as error:
             if len(in_time) == 1 or not may_be_of_one(error):
                 raise
-            outcomes = [None] * len(in_time)
-        each = iter(outcomes)
-        return [next(each) if hold.by > now else Overloaded() for hold in granted]
+        return [outcomes.get(id(hold)) if hold.by > now else Overloaded() for hold in granted]
 
     async def _insert_together(self, granted: Sequence[Granted]) -> list[Written]:
         async with self._database.connection() as conn:
@@ -112,8 +113,10 @@ class BookingBatches:
             for showtime_id, seat_ids in asked
         ]
 
-    async def _confirm(self, asked: Sequence[Asked]) -> Sequence[Reservation | Exception | None]:
-        different = list(dict.fromkeys(asked))  # a client may send a confirm twice at once
+    async def _confirm(self, asked: Sequence[Wanted]) -> Sequence[Reservation | Exception | None]:
+        # A client may send a confirm twice at once. Under a key the second goes alone, and finds that it is one.
+        once = {one[:2]: one for one in reversed(asked)}
+        different = _one_a_key(list(once.values()))
         try:
             async with self._database.connection() as conn:
                 outcomes = await _confirm(conn, different)
@@ -121,8 +124,9 @@ class BookingBatches:
             if not may_be_of_one(error):
                 raise
             return [None] * len(asked)
+        answers = [outcomes.get(one) if one.claim is None or one is once[one[:2]] else None for one in asked]
         # What was not found may be locked.
-        return [None if isinstance(outcomes[one], NotFound) else outcomes[one] for one in asked]
+        return [None if isinstance(answer, NotFound) else answer for answer in answers]
 
     async def _settle(self, outcomes: Sequence[Reservation | Exception | None]) -> None:
         """Tell Redis what is confirmed: first the version, then the keys, so that a map in between shows them held.
@@ -138,32 +142,51 @@ class BookingBatches:
                 ]
             )
 
-    async def _confirm_alone(self, asked: Asked) -> Reservation:
+    async def _confirm_alone(self, wanted: Wanted) -> Reservation:
         """Wait for the reservation's lock, which a batch does not, and confirm it where nobody else is to blame."""
-        reservation_id, user_id = asked
         for _ in range(CONFIRM_TRIES):
             try:
                 async with self._database.transaction() as conn:
-                    await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-                    outcome = (await _confirm(conn, [asked]))[asked]
+                    await reservations.lock_reservation(
+                        conn, reservation_id=wanted.reservation_id, user_id=wanted.user_id
+                    )
+                    outcome = (await _confirm(conn, [wanted]))[wanted]
             except Overloaded as error:
                 if not may_be_of_one(error):
                     raise
                 continue
-            if isinstance(outcome, DomainError):
+            if isinstance(outcome, Exception):
                 raise outcome
             return outcome
         raise Overloaded
 
 
-async def _confirm(conn: Connection, asked: Sequence[Asked]) -> dict[Asked, Reservation | DomainError]:
-    found = await reservations.confirm(conn, wanted=asked)
-    return {one: _outcome(found.get(one)) for one in asked}
+Keyed = TypeVar("Keyed", Granted, Wanted)
 
 
-def _outcome(found: Confirmation | None) -> Reservation | DomainError:
+def _one_a_key(asked: Sequence[Keyed]) -> list[Keyed]:
+    """The first of those that have the same key, and all that have none."""
+    seen: set[tuple[int, str]] = set()
+    chosen: list[Keyed] = []
+    for one in asked:
+        if one.claim is not None:
+            if one.claim.place in seen:
+                continue
+            seen.add(one.claim.place)
+        chosen.append(one)
+    return chosen
+
+
+async def _confirm(conn: Connection, wanted: Sequence[Wanted]) -> dict[Wanted, Reservation | Exception]:
+    found = await reservations.confirm(conn, wanted=wanted)
+    return {one: _outcome(found.get((one.reservation_id, one.user_id))) for one in wanted}
+
+
+def _outcome(found: Confirmation | None) -> Reservation | Exception:
     if found is None:
         return NotFound("There is no such reservation of yours.")
+    if found.repeated:
+        return KeyClaimed()
     if found.confirmed:
         return found.reservation
     if found.before == "cancelled":

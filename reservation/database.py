@@ -37,8 +37,6 @@ _BROKEN: dict[str, Callable[[], DomainError]] = {
     "api_keys_expires_at_check": partial(Invalid, "/expires_at", "Must be in the future."),
     # How reservations/confirm refuses to commit a part: one of the reservations has lost a race.
     "reservations_status_check": Overloaded,
-    # A hold under an Idempotency-Key that two carry out at once, the first one later than its lease: one has made it.
-    "reservations_pkey": Overloaded,
 }
 
 # A statement cut short by a time limit, a fail-over, a restart or a lack of connections: worth another try later.

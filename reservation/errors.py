@@ -129,6 +129,10 @@ class IdempotencyKeyReused(DomainError):
     """This Idempotency-Key stands for another request: use a new one for what is not a repetition."""
 
 
+class KeyClaimed(Exception):
+    """This Idempotency-Key was used before, and nothing was done now."""
+
+
 class IdempotencyInFlight(DomainError):
     """A request with this Idempotency-Key is under way: send it again shortly."""
 

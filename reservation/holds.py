@@ -108,6 +108,12 @@ class Holds:
         answer = await self._one(Call(TAKE, showtime_id, keys, (str(reservation_id), ttl_s, *seat_ids)))
         return frozenset(answer[1:])
 
+    async def holders(self, *, showtime_id: int, seat_ids: Sequence[int]) -> list[UUID]:
+        """The reservations that hold some of these seats, one for each that is held."""
+        async with answering():
+            holders = await self._redis.mget([seat_key(showtime_id, seat_id) for seat_id in seat_ids])
+        return [holder for holder in map(_holder, holders) if holder is not None]
+
     async def extend(
         self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int
     ) -> frozenset[int]:
@@ -237,6 +243,14 @@ def showtime_of(map_key: str) -> int:
 def seat_key(showtime_id: int, seat_id: int) -> str:
     """The key of a held seat, whose value is the reservation's id."""
     return f"{{{showtime_id}}}:seat:{seat_id}"
+
+
+def _holder(value: bytes | str | None) -> UUID | None:
+    """None for what is not the service's, too."""
+    try:
+        return None if value is None else UUID(value.decode() if isinstance(value, bytes) else value)
+    except ValueError:
+        return None
 
 
 def _raise_first(answers: Sequence[list[int] | DomainError]) -> None:

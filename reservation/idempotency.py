@@ -1,71 +1,66 @@
-"""Requests that may be repeated: a key is claimed before the request is carried out, and says later what became of it.
+"""Requests that may be repeated: a key is written down with the deed, and says later what became of it.
 
-PostgreSQL keeps the keys, so that they survive Redis and the worker. A yes needs no second write: the claim names the
-reservation (that of a hold is given its id there), whose row says whether it was done. A lasting no is written down.
-What failed for now is free to be repeated, and so is what a killed worker left behind, when its lease is over.
+PostgreSQL keeps the keys, in the very statement or transaction that makes the hold, confirms or cancels: there is no
+deed without its key and no key without its deed, whoever is killed in between. Only a lasting no is written down by
+itself. What failed for now leaves nothing, and is free to be repeated.
+
+A hold is in Redis before it is in PostgreSQL. Its id tells there which request it is of, so that whoever repeats one
+that is on its way is not told that somebody else has the seats.
 """
 
+import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from time import time_ns
 from uuid import UUID
 
-from .batching import Batcher
 from .database import Database
-from .errors import DomainError, IdempotencyInFlight, IdempotencyKeyReused, Json, Unavailable
+from .errors import DomainError, IdempotencyKeyReused, Json, Unavailable
+from .holds import Holds
 from .repository import idempotency, reservations
-from .repository.idempotency import Claim, Deed, Standing
+from .repository.idempotency import Claim, Standing
 from .repository.reservations import Reservation
 
-MOST_IN_A_BATCH = 64
 DELETED_AT_ONCE = 5_000
+
+_UUIDV7 = 7 << 76 | 0b10 << 62  # version and variant, where they are in the number
+_REQUEST = (1 << 62) - 1  # the bits of a hold's id that tell its request
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A reservation as it is now, and what was done to it."""
+    """A reservation as it is now, and the end of its hold as it was first promised."""
 
     reservation: Reservation
-    deed: Deed
+    first_expires_at: datetime
 
 
 class IdempotencyKeys:
-    """The keys of all users; `lease_s` must be longer than a request can take from its claim to its last statement."""
+    """What became of the requests of all users."""
 
-    def __init__(self, database: Database, *, lease_s: float) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._lease_ms = round(lease_s * 1000)
-        self._claims: Batcher[Claim, Standing | None] = Batcher(self._claim, most=MOST_IN_A_BATCH)
 
-    async def claim(self, claim: Claim) -> Standing | None:
-        """Claim a key; answers what stands there if it was claimed before.
-
-        Raises IdempotencyKeyReused where it stands for something else.
-        """
-        standing = await self._claims.submit(claim)
-        if standing is not None and standing.fingerprint not in (None, claim.fingerprint):
+    async def find(self, claim: Claim) -> Standing | None:
+        """What stands under the key; raises IdempotencyKeyReused where it is for another request."""
+        async with self._database.connection() as conn:
+            standing = await idempotency.find(conn, claim=claim)
+        if standing is not None and standing.fingerprint != claim.fingerprint:
             raise IdempotencyKeyReused
         return standing
 
-    async def carry_on(self, claim: Claim) -> UUID:
-        """Carry out what somebody else had begun, under the reservation's id that is answered.
-
-        Raises IdempotencyInFlight while they may be at it.
-        """
+    async def find_done(self, claim: Claim, standing: Standing) -> Done | None:
+        """What was done to the reservation that stands under a key; None when it is gone."""
+        if standing.reservation_id is None or standing.first_expires_at is None:
+            return None
         async with self._database.connection() as conn:
-            reservation_id = await idempotency.take_over(conn, claim=claim, lease_ms=self._lease_ms)
-        if reservation_id is None:
-            raise IdempotencyInFlight
-        return reservation_id
-
-    async def find_done(self, *, user_id: int, reservation_id: UUID) -> Done | None:
-        """What has become of a claim's reservation; None when there is none (yet)."""
-        async with self._database.connection() as conn:
-            deed = await idempotency.find_deed(conn, reservation_id=reservation_id, user_id=user_id)
-            if deed is None:
-                return None
-            found = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-        return None if found is None else Done(found, deed)
+            found = await reservations.find_reservation(
+                conn, reservation_id=standing.reservation_id, user_id=claim.user_id
+            )
+        return None if found is None else Done(found, standing.first_expires_at)
 
     async def refuse(self, claim: Claim, refusal: dict[str, Json]) -> None:
         """Keep a lasting no; where that fails, whoever repeats the request is told it anew."""
@@ -73,25 +68,22 @@ class IdempotencyKeys:
             async with self._database.connection() as conn:
                 await idempotency.refuse(conn, claim=claim, refusal=refusal)
 
-    async def release(self, claim: Claim) -> None:
-        """Let the request be repeated at once; where that fails, when its lease is over."""
-        with suppress(Unavailable):
-            async with self._database.connection() as conn:
-                await idempotency.release(conn, claim=claim)
 
-    async def _claim(self, claims: Sequence[Claim]) -> Sequence[Standing | None]:
-        """Twins in one batch: the first has the claim, and the others find it there."""
-        firsts = {(one.user_id, one.key): one for one in reversed(claims)}
-        async with self._database.connection() as conn:
-            rows = await idempotency.claim(conn, claims=list(firsts.values()), lease_ms=self._lease_ms)
-        if not rows and len(firsts) == len(claims):
-            return [None] * len(claims)
-        standings = {(row.user_id, row.key): row for row in rows}
-        return [
-            standings.get(place) or (None if firsts[place] is one else _standing(firsts[place]))
-            for one in claims
-            for place in [(one.user_id, one.key)]
-        ]
+def id_of_hold(claim: Claim) -> UUID:
+    """A new UUIDv7 for the hold of a request: 62 of its random bits are the same for each time that it is sent."""
+    return UUID(int=time_ns() // 1_000_000 << 80 | secrets.randbits(12) << 64 | _UUIDV7 | _mark(claim))
+
+
+async def is_on_its_way(holds: Holds, claim: Claim, *, showtime_id: int, seat_ids: Sequence[int]) -> bool:
+    """Whether some of the seats are held for the very same request; raises HoldsUnavailable."""
+    mark = _mark(claim)
+    holders = await holds.holders(showtime_id=showtime_id, seat_ids=seat_ids)
+    return any(holder.int & _REQUEST == mark for holder in holders)
+
+
+def _mark(claim: Claim) -> int:
+    what = b"%d\0%s\0%s" % (claim.user_id, claim.key.encode(), claim.fingerprint)
+    return int.from_bytes(blake2b(what, digest_size=8).digest()) & _REQUEST
 
 
 async def forget_old(database: Database) -> None:
@@ -100,10 +92,6 @@ async def forget_old(database: Database) -> None:
     while deleted == DELETED_AT_ONCE:
         async with database.connection() as conn:
             deleted = await idempotency.delete_old(conn, row_limit=DELETED_AT_ONCE)
-
-
-def _standing(first: Claim) -> Standing:
-    return Standing(first.user_id, first.key, first.fingerprint, first.reservation_id, None)
 
 
 def as_refusal(error: DomainError, code: str) -> dict[str, Json]:

@@ -114,7 +114,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     # A hold may begin to wait for a connection at the deadline, and its statement then runs until its own.
     statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S
     second_look_s = app[STORES].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
-    app[IDEMPOTENCY] = IdempotencyKeys(database, lease_s=second_look_s)
+    app[IDEMPOTENCY] = IdempotencyKeys(database)
     tending = asyncio.create_task(tend_for_ever(client, app[STORES], second_look_s=second_look_s))
     yield
     await _end([tending])

@@ -13,7 +13,7 @@ from ..idempotency import Done
 from ..repository.reservations import Reservation
 from ..settings import HIGHEST_MAX_SEATS
 from .fields import Id, Input, Whole
-from .keys import BEST_AVAILABLE, BODY, RESERVATION_ID, SETTINGS, STORES, USER
+from .keys import BEST_AVAILABLE, BODY, CLAIM, SETTINGS, STORES, USER
 from .reservations import ReservationOutput
 from .responses import Reply, created
 from .routes import BOOKING, Access, Routes, path_id
@@ -63,7 +63,7 @@ def _created(held: Reservation) -> Reply:
 
 
 def _held(done: Done) -> Reply:
-    return _created(replace(done.reservation, status="held", expires_at=done.deed.first_expires_at))
+    return _created(replace(done.reservation, status="held", expires_at=done.first_expires_at))
 
 
 @routes.add(
@@ -91,14 +91,14 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     if max(len(body.seat_ids), body.quantity) > most:
         raise Invalid("/quantity" if body.quantity else "/seat_ids", f"At most {most} seats can be held at once.")
     user_id, showtime_id = request[USER].user_id, path_id(request, "showtime_id")
-    reservation_id = request.get(RESERVATION_ID)
+    claim = request.get(CLAIM)
     if body.quantity:
         held = await request.app[BEST_AVAILABLE].hold(
             user_id=user_id,
             showtime_id=showtime_id,
             quantity=body.quantity,
             seat_type=body.seat_type,
-            reservation_id=reservation_id,
+            claim=claim,
         )
     else:
         held = await booking.hold(
@@ -106,6 +106,6 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
             user_id=user_id,
             showtime_id=showtime_id,
             seat_ids=body.seat_ids,
-            reservation_id=reservation_id,
+            claim=claim,
         )
     return _created(held)

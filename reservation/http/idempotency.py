@@ -4,15 +4,15 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from uuid import UUID
 
 import orjson
 from aiohttp import web
 
-from ..errors import DomainError, Json
+from .. import booking
+from ..errors import DomainError, IdempotencyInFlight, Json, KeyClaimed, Unavailable
 from ..idempotency import Done, as_refusal
 from ..repository.idempotency import Claim
-from .keys import IDEMPOTENCY, RESERVATION_ID, USER
+from .keys import CLAIM, IDEMPOTENCY, STORES, USER
 from .problems import DOMAIN, Refused
 from .responses import Reply
 
@@ -23,40 +23,50 @@ LASTING = frozenset({404, 410, 422})
 BY_CODE = {code: error for error, (_, code) in DOMAIN.items()}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-# The first answer, told from what became of the reservation; None where the request was not carried out (yet).
-Replay = Callable[[Done], Reply | None]
+# The first answer, told from what became of the reservation.
+Replay = Callable[[Done], Reply]
 
 
-async def carry_out_once(
-    request: web.Request, handler: Handler, replay: Replay, reservation_id: UUID
-) -> web.StreamResponse:
-    """Run the handler unless the key says that it was, or is being run; the id is of what it is about, or a new one."""
-    keys = request.app[IDEMPOTENCY]
-    claim = await _claim_of(request, reservation_id)
-    standing = await keys.claim(claim)
-    request[RESERVATION_ID] = claim.reservation_id
-    if standing is not None:
-        if standing.refusal is not None:
-            raise _refused_again(standing.refusal)
-        if standing.reservation_id is not None:
-            done = await keys.find_done(user_id=claim.user_id, reservation_id=standing.reservation_id)
-            again = None if done is None else replay(done)
-            if again is not None:
-                again.headers[REPLAYED] = "true"
-                return again
-        request[RESERVATION_ID] = await keys.carry_on(claim)
+async def carry_out_once(request: web.Request, handler: Handler, replay: Replay) -> web.StreamResponse:
+    """Run the handler under the key, and tell the first answer where it was run before.
+
+    A key is written down with the deed, so it is looked up only when there is none.
+    """
+    claim = request[CLAIM] = await _claim_of(request)
     try:
         return await handler(request)
-    except DomainError as error:
-        status, code = DOMAIN[type(error)]
-        if status in LASTING:
-            await keys.refuse(claim, as_refusal(error, code))
-        else:
-            await keys.release(claim)
+    except KeyClaimed as claimed:
+        done = await _find_done(request, claim)
+        if done is None:
+            raise IdempotencyInFlight from claimed  # it was swept away at this very moment
+        if done.reservation.status == "held":
+            await booking.hold_again(request.app[STORES], user_id=claim.user_id, reservation_id=done.reservation.id)
+    except Unavailable:
         raise
+    except DomainError as error:
+        done = await _find_done(request, claim)
+        if done is None:
+            status, code = DOMAIN[type(error)]
+            if status in LASTING:
+                await request.app[IDEMPOTENCY].refuse(claim, as_refusal(error, code))
+            raise
+    again = replay(done)
+    again.headers[REPLAYED] = "true"
+    return again
 
 
-async def _claim_of(request: web.Request, reservation_id: UUID) -> Claim:
+async def _find_done(request: web.Request, claim: Claim) -> Done | None:
+    """What was done under the key, if anything; raises IdempotencyKeyReused, and the first refusal again."""
+    keys = request.app[IDEMPOTENCY]
+    standing = await keys.find(claim)
+    if standing is None:
+        return None
+    if standing.refusal is not None:
+        raise _refused_again(standing.refusal)
+    return await keys.find_done(claim, standing)
+
+
+async def _claim_of(request: web.Request) -> Claim:
     given = request.headers.getall(HEADER)
     if len(given) > 1 or not VISIBLE_ASCII.fullmatch(given[0]):
         raise Refused(
@@ -66,14 +76,14 @@ async def _claim_of(request: web.Request, reservation_id: UUID) -> Claim:
         user_id=request[USER].user_id,
         key=given[0],
         fingerprint=_fingerprint(request.method, request.path, await request.read()),
-        reservation_id=reservation_id,
     )
 
 
 def _fingerprint(method: str, path: str, body: bytes) -> bytes:
     """Equal for requests that ask for the same: white space and the order of members do not count."""
-    with suppress(orjson.JSONDecodeError):  # no body, or one that the operation ignores
-        body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+    if body:
+        with suppress(orjson.JSONDecodeError):  # one that the operation ignores
+            body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(b"\0".join((method.encode(), path.encode(), body)), digest_size=16).digest()
 
 

@@ -1,7 +1,6 @@
 """Typed keys of what hangs on the application and on a request."""
 
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
 
@@ -14,6 +13,7 @@ from ..database import Database
 from ..idempotency import IdempotencyKeys
 from ..key_holders import KeyHolder
 from ..live import Live
+from ..repository.idempotency import Claim
 from ..sessions import Session, Sessions
 from ..settings import Settings
 from .seat_maps import SeatMaps
@@ -34,8 +34,8 @@ USER = web.RequestKey[Session | KeyHolder]("USER")
 # What the operation's schema made of the input: the handler that names the schema knows the type.
 BODY = web.RequestKey[Any]("BODY")
 QUERY = web.RequestKey[Any]("QUERY")
-# What a claimed Idempotency-Key is about: a hold takes it for its id.
-RESERVATION_ID = web.RequestKey("RESERVATION_ID", UUID)
+# What the Idempotency-Key stands for, if there is one.
+CLAIM = web.RequestKey("CLAIM", Claim)
 # Of a stream: when its first byte went out, in seconds since its request came in.
 ANSWERED_S = web.RequestKey("ANSWERED_S", float)
 REQUEST_ID = web.RequestKey("REQUEST_ID", str)

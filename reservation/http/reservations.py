@@ -20,7 +20,7 @@ from ..errors import (
 from ..idempotency import Done
 from ..repository import reservations
 from .fields import Id, Instant, Money
-from .keys import DATABASE, QUERY, STORES, USER
+from .keys import CLAIM, DATABASE, QUERY, STORES, USER
 from .paging import Cursor, PageQuery, listing, page
 from .responses import Reply, answer
 from .routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes, path_uuid
@@ -89,12 +89,12 @@ async def get_reservation(request: web.Request) -> web.StreamResponse:
     return answer(await booking.find(request.app[STORES], **_own(request)))
 
 
-def _confirmed(done: Done) -> Reply | None:
-    return answer(replace(done.reservation, status="confirmed")) if done.deed.confirmed else None
+def _confirmed(done: Done) -> Reply:
+    return answer(replace(done.reservation, status="confirmed"))
 
 
-def _cancelled(done: Done) -> Reply | None:
-    return answer(done.reservation) if done.reservation.status == "cancelled" else None
+def _cancelled(done: Done) -> Reply:
+    return answer(done.reservation)
 
 
 @routes.add(
@@ -110,7 +110,7 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
 
     Once this has answered 200 the seats are yours, whatever fails afterwards; a second time changes nothing.
     """
-    return answer(await booking.confirm(request.app[STORES], **_own(request)))
+    return answer(await booking.confirm(request.app[STORES], **_own(request), claim=request.get(CLAIM)))
 
 
 @routes.add(
@@ -139,7 +139,7 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Give up a hold, or a confirmed reservation while there is time; its seats are free at once."""
-    return answer(await booking.cancel(request.app[STORES], **_own(request)))
+    return answer(await booking.cancel(request.app[STORES], **_own(request), claim=request.get(CLAIM)))
 
 
 def _own(request: web.Request) -> dict[str, Any]:

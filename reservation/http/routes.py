@@ -8,7 +8,6 @@ from uuid import UUID
 
 from aiohttp import web
 from marshmallow import Schema
-from uuid_utils.compat import uuid7
 
 from .. import key_format
 from ..errors import (
@@ -85,9 +84,7 @@ class Operation:
         elif self.body is not None:
             request[BODY] = await body_of(request, self.body, self.quick)
         if self.replay is not None and HEADER in request.headers:
-            named = "reservation_id" in request.match_info
-            reservation_id = path_uuid(request, "reservation_id") if named else uuid7()
-            return await carry_out_once(request, self.handler, self.replay, reservation_id)
+            return await carry_out_once(request, self.handler, self.replay)
         return await self.handler(request)
 
     async def _serve_machine(self, request: web.Request, key: str) -> web.StreamResponse:

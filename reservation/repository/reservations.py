@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
 
 from ..database import Connection
+from ..errors import KeyClaimed
 from ..queries import sql
+from .idempotency import Claim
 from .rows import maybe
 
 
@@ -38,6 +41,9 @@ class Reservation:
     expires_at: datetime
 
 
+Written: TypeAlias = Reservation | KeyClaimed | frozenset[int]
+
+
 @dataclass(frozen=True, slots=True)
 class NewHold:
     """A hold that Redis has granted, to be written down; it has `ttl_ms` milliseconds left."""
@@ -47,15 +53,28 @@ class NewHold:
     showtime_id: int
     seat_ids: Sequence[int]
     ttl_ms: int
+    claim: Claim | None
+
+
+class Wanted(NamedTuple):
+    """A reservation that its user wants to confirm, under a key or not."""
+
+    reservation_id: UUID
+    user_id: int
+    claim: Claim | None
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What became of a confirm: the status before, whether it is confirmed now, and the seats that others own."""
+    """What became of a confirm: the status before, whether it is confirmed now, and the seats that others own.
+
+    Where its key was used before, nothing became of it: `repeated`.
+    """
 
     reservation: Reservation
     before: str
     confirmed: bool
+    repeated: bool
     lost: frozenset[int]
 
 
@@ -79,11 +98,13 @@ class LockedReservation:
     seat_ids: Sequence[int]
 
 
-async def insert_held(conn: Connection, *, holds: Sequence[NewHold]) -> list[Reservation | frozenset[int]]:
-    """Write down holds that Redis has granted; answers for each the reservation, or the seats that are booked.
+async def insert_held(conn: Connection, *, holds: Sequence[NewHold]) -> list[Written]:
+    """Write down holds that Redis has granted, no two under one key.
 
-    Empty instead of booked seats means that the showtime has started, is gone, or has changed its room.
+    Answers for each the reservation, KeyClaimed, or the seats that are booked; none of them means that the showtime has
+    started, is gone, or has changed its room.
     """
+    claims = [(hold.reservation_id, hold.claim) for hold in holds if hold.claim is not None]
     rows = await conn.fetch(
         sql("reservations/insert_held"),
         [hold.reservation_id for hold in holds],
@@ -93,12 +114,12 @@ async def insert_held(conn: Connection, *, holds: Sequence[NewHold]) -> list[Res
         [len(hold.seat_ids) for hold in holds],
         [hold.reservation_id for hold in holds for _ in hold.seat_ids],
         [seat_id for hold in holds for seat_id in hold.seat_ids],
+        [reservation_id for reservation_id, _ in claims],
+        [claim.key for _, claim in claims],
+        [claim.fingerprint for _, claim in claims],
     )
-    made = {row["id"]: row for row in rows}
-    return [
-        frozenset(row["booked"]) if row["status"] is None else _reservation(row, row["status"])
-        for row in (made[hold.reservation_id] for hold in holds)
-    ]
+    written = {row["id"]: _written(row) for row in rows}
+    return [written[hold.reservation_id] for hold in holds]
 
 
 async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
@@ -111,21 +132,26 @@ async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> 
     return frozenset((row["showtime_id"], row["seat_id"]) for row in rows)
 
 
-async def confirm(conn: Connection, *, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], Confirmation]:
-    """Confirm reservations, each given with a user's id and each pair once; answers those that are that user's.
+async def confirm(conn: Connection, *, wanted: Sequence[Wanted]) -> dict[tuple[UUID, int], Confirmation]:
+    """Confirm reservations, each of a user once and no two under one key; answers those that are that user's.
 
     Fails as a whole when one of them loses a seat, or its time, while the statement runs.
     """
+    claims = [(one.reservation_id, one.claim) for one in wanted if one.claim is not None]
     rows = await conn.fetch(
         sql("reservations/confirm"),
-        [reservation_id for reservation_id, _ in wanted],
-        [user_id for _, user_id in wanted],
+        [one.reservation_id for one in wanted],
+        [one.user_id for one in wanted],
+        [reservation_id for reservation_id, _ in claims],
+        [claim.key for _, claim in claims],
+        [claim.fingerprint for _, claim in claims],
     )
     return {
         (row["id"], row["user_id"]): Confirmation(
             reservation=_reservation(row, "confirmed" if row["confirmed"] else row["status"]),
             before=row["status"],
             confirmed=row["confirmed"],
+            repeated=row["repeated"],
             lost=frozenset(row["lost"]),
         )
         for row in rows
@@ -169,6 +195,12 @@ async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int
 async def mark_cancelled(conn: Connection, *, reservation_id: UUID) -> None:
     """End a locked reservation."""
     await conn.execute(sql("reservations/mark_cancelled"), reservation_id)
+
+
+def _written(row: asyncpg.Record) -> Written:
+    if row["status"] is not None:
+        return _reservation(row, row["status"])
+    return KeyClaimed() if row["repeated"] else frozenset(row["booked"])
 
 
 def _reservation(row: asyncpg.Record, status: str) -> Reservation:

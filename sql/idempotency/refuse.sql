@@ -1,11 +1,18 @@
 /* idempotency/refuse
-Keeps the answer to a request that was refused for good, for whoever repeats it.
-Plan: index scan on idempotency_keys_pkey.
+Keeps the answer to a request that was refused for good, for whoever repeats it. A key that was used within a day stays
+as it is, an older one is new again.
+Plan: insert, with a look at idempotency_keys_pkey.
 $1 bigint user_id: whose key
 $2 text key: which
-$3 bytea fingerprint: of what was asked
+$3 bytea fingerprint: of what was asked, 16 bytes
 $4 jsonb refusal: code, detail and further members of the problem
 */
-update idempotency_keys
-set refusal = $4
-where user_id = $1 and key = $2 and fingerprint = $3;
+insert into idempotency_keys as k (user_id, key, fingerprint, refusal)
+values ($1, $2, $3, $4)
+on conflict (user_id, key) do update
+    set
+        fingerprint = excluded.fingerprint,
+        reservation_id = null,
+        created_at = excluded.created_at,
+        refusal = excluded.refusal
+    where k.created_at <= now() - interval '24 hours';

@@ -6,15 +6,20 @@ A reservation of which a seat is sold already claims none, and is answered with 
 while the statement runs, to another one or to a mate in the batch, must not keep the others: it is given a status that
 reservations_status_check refuses, and the whole statement fails and changes nothing. A hold that runs out while it waits for
 a seat is treated alike. The caller then comes again with each alone.
+An Idempotency-Key is written down with the confirm that has one, after the reservations are locked and before the first
+seat is claimed, in the order of the primary key. A confirm whose key was used within a day changes nothing.
 The lock is as strong as an update needs, and no stronger: the foreign keys of a showtime that somebody tries to delete
 look at its reservations, and a full FOR UPDATE here deadlocks with that. A row that somebody else has locked is left
 out, so that no stranger waits for it: the caller comes again for it alone, after reservations/lock_reservation.
 Answers one row for each reservation that is its user's and was not locked: its status before, with a hold past its time
-as expired, whether it is confirmed now, and the seats that others own.
+as expired, whether it is confirmed now, whether it is not because its key was used, and the seats that others own.
 Plan: nested loop from the ids to reservations_pkey, then index scans on reservation_seats_pkey, seats_pkey and
 booked_seats_showtime_id_seat_id_key.
 $1 uuid[] reservation_ids: which, each once
 $2 bigint[] user_ids: whose, in the same order
+$3 uuid[] keyed_ids: those of the reservations that have a key
+$4 text[] keys: each once a user
+$5 bytea[] fingerprints: of what is asked under the key, 16 bytes
 */
 with locked as materialized (
     select
@@ -59,27 +64,6 @@ judged as materialized (
     from wanted
 ),
 
-claimed as (
-    insert into booked_seats (showtime_id, seat_id, reservation_id)
-    select
-        showtime_id,
-        seat_id,
-        id
-    from judged
-    where free
-    order by showtime_id, seat_id
-    on conflict (showtime_id, seat_id) do nothing
-    returning reservation_id
-),
-
-got as (
-    select
-        reservation_id as id,
-        count(*) as seats
-    from claimed
-    group by reservation_id
-),
-
 wanted_of as materialized (
     select
         id,
@@ -94,6 +78,59 @@ wanted_of as materialized (
     group by id
 ),
 
+keyed as (
+    insert into idempotency_keys as k (user_id, key, fingerprint, reservation_id)
+    select
+        l.user_id,
+        a.key,
+        a.fingerprint,
+        l.id
+    from unnest($3::uuid[], $4::text[], $5::bytea[]) as a (id, key, fingerprint)
+    inner join locked as l on a.id = l.id
+    inner join wanted_of as w on l.id = w.id
+    where l.status = 'confirmed' or w.free
+    order by l.user_id, a.key
+    on conflict (user_id, key) do update
+        set
+            fingerprint = excluded.fingerprint,
+            reservation_id = excluded.reservation_id,
+            created_at = excluded.created_at,
+            refusal = null
+        where k.created_at <= now() - interval '24 hours'
+    returning k.reservation_id
+),
+
+-- An array, so that all keys are written before the first seat is claimed.
+repeated as materialized (
+    select
+        array(
+            select unnest($3::uuid[])
+            except
+            select reservation_id from keyed
+        ) as ids
+),
+
+claimed as (
+    insert into booked_seats (showtime_id, seat_id, reservation_id)
+    select
+        showtime_id,
+        seat_id,
+        id
+    from judged
+    where free and id <> all((select u.ids from repeated as u)::uuid[])
+    order by showtime_id, seat_id
+    on conflict (showtime_id, seat_id) do nothing
+    returning reservation_id
+),
+
+got as (
+    select
+        reservation_id as id,
+        count(*) as seats
+    from claimed
+    group by reservation_id
+),
+
 confirmed as (
     update reservations as r
     set
@@ -104,7 +141,7 @@ confirmed as (
         confirmed_at = now()
     from wanted_of as w
     left join got as g on w.id = g.id
-    where r.id = w.id and w.free
+    where r.id = w.id and w.free and w.id <> all((select u.ids from repeated as u)::uuid[])
 )
 
 select
@@ -120,7 +157,8 @@ select
     w.seat_numbers,
     w.prices,
     coalesce(w.lost, '{}') as lost,
-    -- As the update has reached every free one, or has failed.
-    l.status = 'confirmed' or w.free as confirmed
+    -- As the update has reached every free one that is not repeated, or has failed.
+    l.status = 'confirmed' or w.free as confirmed,
+    (l.status = 'confirmed' or w.free) and l.id = any((select u.ids from repeated as u)::uuid[]) as repeated
 from locked as l
 inner join wanted_of as w on l.id = w.id;

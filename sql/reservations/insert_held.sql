@@ -2,8 +2,10 @@
 Writes down holds that Redis has granted, one or a batch of them, each with its seats at today's prices unless one of
 them is booked. The showtimes' rows are locked by key first, so that none can be moved to another room meanwhile, then
 the seats, so that one which is being deleted is missed here and not by the foreign key.
-Answers a row for each: the reservation, or nulls and why there is none, which is the booked seats, or neither (then
-the showtime has started, is gone, or has changed its room since the caller looked).
+An Idempotency-Key is written down with the hold that has one, in the order of the primary key; a hold whose key was used
+within a day is not made. Twins in one batch are the caller's to keep apart.
+Answers a row for each: the reservation, or nulls and why there is none, which is that its key was used, the booked seats,
+or neither (then the showtime has started, is gone, or has changed its room since the caller looked).
 Plan: index scans on showtimes_pkey, seats_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
 $1 uuid[] reservation_ids: UUIDv7, the holders in Redis
 $2 bigint[] user_ids: for whom
@@ -12,6 +14,9 @@ $4 bigint[] ttls_ms: what is left of each hold in milliseconds; it ends here whe
 $5 bigint[] seat_counts: how many seats each wants
 $6 uuid[] seat_reservation_ids: for every seat, the reservation that wants it
 $7 bigint[] seat_ids: the seats, each once a reservation
+$8 uuid[] keyed_ids: the reservations that have a key
+$9 text[] keys: each once a user
+$10 bytea[] fingerprints: of what is asked under the key, 16 bytes
 */
 with showtime as materialized (
     select
@@ -81,6 +86,37 @@ summed as materialized (
     group by id, user_id, showtime_id, ttl_ms, complete
 ),
 
+keyed as (
+    insert into idempotency_keys as k (user_id, key, fingerprint, reservation_id)
+    select
+        s.user_id,
+        a.key,
+        a.fingerprint,
+        s.id
+    from unnest($8::uuid[], $9::text[], $10::bytea[]) as a (id, key, fingerprint)
+    inner join summed as s on a.id = s.id
+    where s.complete
+    order by s.user_id, a.key
+    on conflict (user_id, key) do update
+        set
+            fingerprint = excluded.fingerprint,
+            reservation_id = excluded.reservation_id,
+            created_at = excluded.created_at,
+            refusal = null
+        where k.created_at <= now() - interval '24 hours'
+    returning k.reservation_id
+),
+
+-- An array, so that all keys are written before the first hold is.
+repeated as materialized (
+    select
+        array(
+            select unnest($8::uuid[])
+            except
+            select reservation_id from keyed
+        ) as ids
+),
+
 made as (
     insert into reservations (id, user_id, showtime_id, total_price, expires_at)
     select
@@ -90,7 +126,7 @@ made as (
         total_price,
         now() + ttl_ms * interval '1 millisecond'
     from summed
-    where complete
+    where complete and id <> all((select r.ids from repeated as r)::uuid[])
     returning id, status, total_price, created_at, expires_at
 ),
 
@@ -101,7 +137,7 @@ placed as (
         seat_id,
         price
     from judged
-    where complete
+    where complete and id <> all((select r.ids from repeated as r)::uuid[])
 )
 
 select
@@ -115,7 +151,8 @@ select
     s.row_labels,
     s.seat_numbers,
     s.prices,
-    coalesce(s.booked, '{}') as booked
+    coalesce(s.booked, '{}') as booked,
+    coalesce(s.complete, false) and asked.id = any((select r.ids from repeated as r)::uuid[]) as repeated
 from unnest($1::uuid[], $3::bigint[]) as asked (id, showtime_id)
 left join summed as s on asked.id = s.id
 left join made as m on asked.id = m.id;

@@ -3,14 +3,12 @@
 import asyncio
 from collections import Counter
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
 
-from reservation.http.keys import DATABASE, IDEMPOTENCY
+from reservation.http.keys import DATABASE
 from reservation.idempotency import forget_old
-from reservation.repository.idempotency import Claim
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
@@ -220,24 +218,49 @@ async def test_of_many_twins_one_is_carried_out(
     await assert_sound(db, redis_url)
 
 
-@pytest.mark.parametrize("done", [True, False])
-async def test_what_a_killed_worker_left_behind_is_carried_out_as_the_same_reservation(
-    api: Api, db: Connection, redis_url: str, done: bool
+async def test_many_twins_of_a_confirm_and_of_a_cancel(start_api: StartApi, db: Connection, redis_url: str) -> None:
+    """One is carried out, and the others wait for it; a key that is used for both stands for the quicker one."""
+    apis = [await start_api(), await start_api()]
+    cinema, customer = await apis[0].cinema(), await apis[0].sign_up()
+    for seat_id in cinema.seat_ids[:5]:
+        reservation = (await apis[0].hold(customer, cinema.showtime_id, [seat_id])).json["id"]
+        for how, status in (("confirm", "confirmed"), ("cancel", "cancelled")):
+            key = f"{how}-{seat_id}"
+            answers = await asyncio.gather(
+                *(end(apis[n % 2], customer, reservation, how, key) for n in range(16)),
+            )
+            assert {(answer.status, answer.json["status"]) for answer in answers} == {(200, status)}
+            assert Counter(map(is_replay, answers)) == {True: 15, False: 1}
+    reservation = (await apis[0].hold(customer, cinema.showtime_id, cinema.seat_ids[5:6])).json["id"]
+    mixed = await asyncio.gather(
+        *(end(apis[n % 2], customer, reservation, ("confirm", "cancel")[n // 2 % 2], "both") for n in range(16))
+    )
+    assert Counter((answer.status, answer.code) for answer in mixed) == {
+        (200, None): 8,
+        (422, "idempotency_key_reused"): 8,
+    }
+    await assert_sound(db, redis_url)
+
+
+async def test_a_hold_that_a_killed_worker_left_in_redis_is_on_its_way_until_it_is_swept_away(
+    api: Api, db: Connection, redis_url: str
 ) -> None:
-    """It had claimed the key, and its hold was written down before it could answer, or was not."""
-    cinema, customer = await api.cinema(), await api.sign_up()
+    """To the customer these are not seats that somebody else has taken; to others they are."""
+    cinema, customer, other = await api.cinema(), await api.sign_up(), await api.sign_up()
     first = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
-    if not done:
-        await db.execute("delete from reservation_seats")
-        await db.execute("delete from reservations")
-        again = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
-        assert (again.status, again.code) == (409, "idempotency_in_flight")
-    await db.execute("update idempotency_keys set leased_until = now()")
+    for table in ("reservation_seats", "reservations", "idempotency_keys"):
+        await db.execute(f"delete from {table}")
 
     again = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
+    assert (again.status, again.code) == (409, "idempotency_in_flight")
+    assert (await hold(api, customer, cinema, cinema.seat_ids[:2], "b")).code == "seats_unavailable"
+    assert (await hold(api, other, cinema, cinema.seat_ids[:2], "a")).code == "seats_unavailable"
+    async with Redis.from_url(redis_url) as redis:
+        await redis.delete(*[f"{{{cinema.showtime_id}}}:seat:{seat_id}" for seat_id in cinema.seat_ids[:2]])
 
-    assert (again.status, again.json["id"], is_replay(again)) == (201, first.json["id"], done)
-    assert await count(db) == 1
+    again = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
+    assert (again.status, is_replay(again)) == (201, False)
+    assert again.json["id"] != first.json["id"]
     await assert_sound(db, redis_url)
 
 
@@ -261,12 +284,13 @@ async def test_a_hold_whose_answer_was_lost_is_found_by_its_repetition(
         postgresql.lose_answers = False
 
         async with asyncio.timeout(PATIENCE_S):
-            while (again := await hold(api, customer, cinema, cinema.seat_ids[:2], "a")).status in (409, 503):
-                assert again.code != "seats_unavailable"
-                await db.execute("update idempotency_keys set leased_until = now()")
+            while (again := await hold(api, customer, cinema, cinema.seat_ids[:2], "a")).status == 503:
                 await asyncio.sleep(0.05)
+        # Its seats were given back in Redis, since nobody knew of it; now they are kept from others again.
+        other = await api.sign_up()
+        assert (await hold(api, other, cinema, cinema.seat_ids[1:3], "a")).code == "seats_unavailable"
 
-    assert again.status == 201
+    assert (again.status, is_replay(again)) == (201, True)
     assert await count(db) == 2
     seats = await db.fetch("select seat_id from reservation_seats where reservation_id = $1", again.json["id"])
     assert {row["seat_id"] for row in seats} == set(cinema.seat_ids[:2])
@@ -307,17 +331,36 @@ async def test_keys_are_kept_for_a_day(api: Api, db: Connection) -> None:
     assert {row["key"] for row in await db.fetch("select key from idempotency_keys")} == {"old", "young"}
 
 
-async def test_claims_of_the_same_keys_in_batches_do_not_deadlock(start_api: StartApi, db: Connection) -> None:
-    """Batches of two workers want the same keys in opposite orders; every key is somebody's once."""
+async def test_batches_that_want_the_same_keys_do_not_deadlock(
+    start_api: StartApi, db: Connection, redis_url: str
+) -> None:
+    """Two workers use them for different holds, then confirms, in opposite orders; every key is somebody's once."""
     apis = [await start_api(), await start_api()]
-    customer = await apis[0].sign_up()
-    claims = [Claim(customer.id, f"key-{number}", bytes(16), uuid4()) for number in range(200)]
-    orders = (claims, claims[::-1])
+    cinema, customer = await apis[0].cinema(), await apis[0].sign_up()
+    numbers = range(len(cinema.seat_ids) // 2)
+    tasks = []
+    for n in numbers:
+        turn = numbers[-1 - n]
+        tasks.append(hold(apis[0], customer, cinema, cinema.seat_ids[n : n + 1], f"key-{n}"))
+        tasks.append(hold(apis[1], customer, cinema, cinema.seat_ids[turn - len(numbers) :][:1], f"key-{turn}"))
     async with asyncio.timeout(PATIENCE_S):
-        standings = await asyncio.gather(
-            *(api.client.app[IDEMPOTENCY].claim(one) for api, order in zip(apis, orders, strict=True) for one in order)
+        answers = await asyncio.gather(*tasks)
+    assert Counter((answer.status, answer.code) for answer in answers) == {
+        (201, None): len(numbers),
+        (422, "idempotency_key_reused"): len(numbers),
+    }
+    held = [answer.json["id"] for answer in answers if answer.status == 201]
+    async with asyncio.timeout(PATIENCE_S):
+        answers = await asyncio.gather(
+            *(
+                end(api, customer, reservation, "confirm", f"confirm-{n}")
+                for api, order in zip(apis, (held, held[::-1]), strict=True)
+                for n, reservation in enumerate(order)
+            )
         )
-    assert standings.count(None) == len(claims)
+    assert {answer.status for answer in answers} <= {200, 422}
+    assert await db.fetchval("select count(*) from idempotency_keys") == 2 * len(numbers)
+    await assert_sound(db, redis_url)
 
 
 async def test_a_request_without_a_key_writes_none(api: Api, db: Connection) -> None:

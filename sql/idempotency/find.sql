@@ -1,0 +1,18 @@
+/* idempotency/find
+What stands under a key, if it was used within a day: a refusal, or a reservation, with the end of its hold as it was
+first promised, so that whoever repeats the request gets the first answer.
+Plan: index scans on idempotency_keys_pkey and reservations_pkey.
+$1 bigint user_id: whose key
+$2 text key: which
+*/
+select
+    k.fingerprint,
+    k.refusal,
+    k.reservation_id,
+    coalesce(r.first_expires_at, r.expires_at) as first_expires_at
+from idempotency_keys as k
+left join reservations as r on k.reservation_id = r.id
+where
+    k.user_id = $1
+    and k.key = $2
+    and k.created_at > now() - interval '24 hours';
