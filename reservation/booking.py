@@ -97,15 +97,16 @@ async def extend(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reser
     )
     if held:
         raise SeatsUnavailable(held=held, booked=await stores.batches.find_booked(found.showtime_id, found.seat_ids))
-    left_ms = max(1, round((ends - monotonic()) * 1000))
     async with stores.database.connection() as conn:
+        left_ms = max(1, round((ends - monotonic()) * 1000))  # only now: the wait for a connection is over
         extended = await reservations.extend(
             conn, reservation_id=reservation_id, user_id=user_id, ttl_ms=left_ms, most_s=stores.hold_max_s
         )
-    if not extended:  # it ended meanwhile, one way or another: look again, and say which
+    if not extended:  # it ended meanwhile, or Redis had lost it and others own its seats: look again, and say which
         await stores.settling.settle([Settlement(found.showtime_id, reservation_id, found.seat_ids)])
         await _find_hold(stores, user_id, reservation_id)
-        raise HoldExpired
+        booked = await stores.batches.find_booked(found.showtime_id, found.seat_ids)
+        raise SeatsUnavailable(held=NOBODY, booked=booked) if booked else HoldExpired
     return await find(stores, user_id=user_id, reservation_id=reservation_id)
 
 

@@ -12,6 +12,7 @@ from .. import booking
 from ..errors import DomainError, IdempotencyInFlight, Json, KeyClaimed, Unavailable
 from ..idempotency import Done, as_refusal
 from ..repository.idempotency import Claim
+from .bodies import raw_body
 from .keys import CLAIM, IDEMPOTENCY, STORES, USER
 from .problems import DOMAIN, Refused
 from .responses import Reply
@@ -75,16 +76,16 @@ async def _claim_of(request: web.Request) -> Claim:
     return Claim(
         user_id=request[USER].user_id,
         key=given[0],
-        fingerprint=_fingerprint(request.method, request.path, await request.read()),
+        fingerprint=_fingerprint(request.method, request.path, await raw_body(request)),
     )
 
 
 def _fingerprint(method: str, path: str, body: bytes) -> bytes:
-    """Equal for requests that ask for the same: white space and the order of members do not count."""
+    """Equal for requests that ask for the same: white space, order of members and case of ids do not count."""
     if body:
-        with suppress(orjson.JSONDecodeError):  # one that the operation ignores
+        with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):  # one that the operation ignores
             body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
-    return hashlib.blake2b(b"\0".join((method.encode(), path.encode(), body)), digest_size=16).digest()
+    return hashlib.blake2b(b"\0".join((method.encode(), path.lower().encode(), body)), digest_size=16).digest()
 
 
 def _refused_again(refusal: dict[str, Json]) -> DomainError:

@@ -1,22 +1,29 @@
 /* reservations/extend
-Lets a hold live on, which is still alive and its user's; answers whether it was. Redis has been told before, so that it
-never lets go of the seats earlier than this row. The new end is not past the longest life of a hold, nor before the old end.
-Plan: index scan on reservations_pkey.
+Lets a hold live on, which is still alive and its user's, and of which no seat is sold; answers whether it was. Redis has
+been told before, so that it never lets go of the seats earlier than this row. The new end is not past the longest life of
+a hold, nor before the old end.
+Plan: index scans on reservations_pkey, reservation_seats_pkey and booked_seats_showtime_id_seat_id_key.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 bigint ttl_ms: from now on, in milliseconds
 $4 bigint most_s: the longest life of a hold, in seconds from its beginning
 */
-update reservations
+update reservations as r
 set
-    first_expires_at = coalesce(first_expires_at, expires_at),
+    first_expires_at = coalesce(r.first_expires_at, r.expires_at),
     expires_at = greatest(
-        expires_at,
-        least(clock_timestamp() + $3::bigint * interval '1 millisecond', created_at + $4::bigint * interval '1 second')
+        r.expires_at,
+        least(clock_timestamp() + $3::bigint * interval '1 millisecond', r.created_at + $4::bigint * interval '1 second')
     )
 where
-    id = $1
-    and user_id = $2
-    and status = 'held'
-    and expires_at > clock_timestamp()
-returning id;
+    r.id = $1
+    and r.user_id = $2
+    and r.status = 'held'
+    and r.expires_at > clock_timestamp()
+    and not exists (
+        select
+        from reservation_seats as rs
+        inner join booked_seats as b on rs.seat_id = b.seat_id
+        where rs.reservation_id = r.id and b.showtime_id = r.showtime_id
+    )
+returning r.id;

@@ -44,6 +44,51 @@ def end(reservation: Any) -> datetime:
     return datetime.fromisoformat(reservation["expires_at"])
 
 
+async def test_seats_that_others_own_by_now_are_not_promised_again(api: Api, db: Connection, redis_url: str) -> None:
+    """Redis has lost the hold, and a rival was quicker: no need to wait for the confirm to hear of it."""
+    cinema, customer, hold = await held(api)
+    rival = await api.sign_up()
+    async with Redis.from_url(redis_url) as redis:
+        await redis.delete(*[f"{{{cinema.showtime_id}}}:seat:{seat}" for seat in cinema.seat_ids[:2]])
+    theirs = await api.hold(rival, cinema.showtime_id, cinema.seat_ids[:1])
+    assert (await api.confirm(rival, theirs.json["id"])).status == 200
+
+    answer = await api.extend(customer, hold["id"])
+
+    assert (answer.status, answer.code) == (409, "seats_unavailable")
+    assert [seat["seat_id"] for seat in answer.json["seats"]] == cinema.seat_ids[:1]
+    assert (await api.statuses(cinema.showtime_id))[cinema.seat_ids[1]] == "available"
+    await assert_sound(db, redis_url)
+
+
+async def test_a_wait_for_a_connection_is_not_added(
+    start_api: StartApi, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL never promises the seats for longer than Redis keeps them from others."""
+    api = await start_api(POOL_SIZE="1")
+    _, customer, hold = await held(api)
+    await age(db, redis_url, hold, 400)
+    stores = api.client.app[STORES]
+    extend_in_redis, told = stores.holds.extend, asyncio.Event()
+
+    async def extend_while_the_connection_is_busy(**arguments: Any) -> frozenset[int]:
+        busy = asyncio.create_task(keep_the_connection())
+        await told.wait()
+        held = await extend_in_redis(**arguments)
+        busy.add_done_callback(lambda done: done.result())
+        return held
+
+    async def keep_the_connection() -> None:
+        async with stores.database.connection():
+            told.set()
+            await asyncio.sleep(2)
+
+    monkeypatch.setattr(stores.holds, "extend", extend_while_the_connection_is_busy)
+    answer = await api.extend(customer, hold["id"])
+    left_in_postgresql_ms = (end(answer.json) - await db.fetchval("select now()")) / timedelta(milliseconds=1)
+    assert all(left > left_in_postgresql_ms - 500 for left in await left_ms(redis_url, hold))
+
+
 async def test_the_clock_starts_again(api: Api, db: Connection, redis_url: str) -> None:
     cinema, customer, hold = await held(api)
     await age(db, redis_url, hold, 400)

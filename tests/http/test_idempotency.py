@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from reservation.http.keys import DATABASE
+from reservation.http.keys import DATABASE, STORES
 from reservation.idempotency import forget_old
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
@@ -301,6 +301,57 @@ async def test_a_key_that_is_none_is_refused(api: Api, key: str) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     answer = await hold(api, customer, cinema, cinema.seat_ids[:1], key)
     assert (answer.status, answer.code) == (400, "malformed_request")
+
+
+async def test_a_body_that_is_not_asked_for_is_none_of_the_keys_business(api: Api) -> None:
+    """Nested deeper than a digest of JSON can be made of, or no JSON at all."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
+    path = f"/reservations/{reservation}/confirm"
+    for depth in (200, 300, 1000, 2000):
+        body, headers = "[" * depth + "]" * depth, {"Idempotency-Key": str(depth)}
+        answers = [await api.call("POST", path, who=customer, data=body, headers=headers) for _ in range(2)]
+        assert [(answer.status, is_replay(answer)) for answer in answers] == [(200, False), (200, True)]
+    headers = {"Idempotency-Key": "gzip", "Content-Encoding": "gzip", "Connection": "close"}
+    broken = await api.call("POST", path, who=customer, data="not compressed", headers=headers)
+    assert (broken.status, broken.code) == (400, "malformed_request")
+
+
+async def test_an_id_is_the_same_in_capitals(api: Api) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
+    first = await end(api, customer, reservation, "confirm", "a")
+    assert_replays(await end(api, customer, reservation.upper(), "confirm", "a"), first)
+
+
+async def test_what_was_done_without_the_key_is_not_its_answer(api: Api) -> None:
+    """A confirm that came too late stays one, though the reservation was confirmed in its time."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
+    assert (await api.confirm(customer, reservation)).status == 200
+    assert (await api.cancel(customer, reservation)).status == 200
+    for _ in range(2):
+        answer = await end(api, customer, reservation, "confirm", "a")
+        assert (answer.status, answer.code, is_replay(answer)) == (409, "reservation_cancelled", False)
+
+
+async def test_after_redis_was_away_the_hold_is_kept(start_api: StartApi, db: Connection, redis_url: str) -> None:
+    """What the first try had still to give back does not take it from the second, though they are of one request."""
+    async with Proxy(redis_url) as redis:
+        api = await start_api(REDIS_URL=redis.url)
+        cinema, customer, rival = await api.cinema(), await api.sign_up(), await api.sign_up()
+        await api.hold(rival, cinema.showtime_id, cinema.seat_ids[5:6])
+        await redis.cut()
+        assert (await hold(api, customer, cinema, cinema.seat_ids[:2], "a")).status == 503
+        await redis.open()
+        async with asyncio.timeout(PATIENCE_S):
+            while (granted := await hold(api, customer, cinema, cinema.seat_ids[:2], "a")).status == 503:
+                await asyncio.sleep(0.02)
+            assert granted.status == 201
+            while api.client.app[STORES].settling.is_behind:
+                await asyncio.sleep(0.02)
+        assert (await api.hold(rival, cinema.showtime_id, cinema.seat_ids[:1])).code == "seats_unavailable"
+        await assert_sound(db, redis_url)
 
 
 async def test_one_key_a_request(api: Api) -> None:
