@@ -27,7 +27,9 @@ class Accounts:
 
 async def sign_up(stores: Accounts, *, name: str, email: str, password: str, address: str) -> User:
     """Create the account of a customer at a network address; raises EmailTaken, TooManyAttempts."""
-    await stores.attempts.sign_up(email=email, address=address)
+    async with stores.database.connection() as conn:
+        folded_email = await accounts.fold_email(conn, email=email)
+    await stores.attempts.sign_up(folded_email=folded_email, address=address)
     password_hash = await stores.passwords.hash(password)
     async with stores.database.connection() as conn:
         return await accounts.insert_user(conn, name=name, email=email, password_hash=password_hash, role="user")
@@ -38,21 +40,16 @@ async def log_in(stores: Accounts, *, email: str, password: str, address: str) -
 
     Equally slow, and equally limited, whether or not the e-mail address is known.
     """
-    async with stores.attempts.login(email=email, address=address):
-        known = await _identify(stores, email, password)
+    async with stores.database.connection() as conn:
+        folded_email, known = await accounts.find_credentials(conn, email=email)
+    async with stores.attempts.login(folded_email=folded_email, address=address):
+        matches = await stores.passwords.verify(None if known is None else known.password_hash, password)
+        if known is None or not matches:
+            raise InvalidCredentials
     session_id = uuid4()
     async with stores.database.connection() as conn:
         await accounts.open_session(conn, session_id=session_id, user_id=known.id, ttl_s=stores.tokens.refresh_ttl_s)
     return stores.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
-
-
-async def _identify(stores: Accounts, email: str, password: str) -> accounts.Credentials:
-    async with stores.database.connection() as conn:
-        known = await accounts.find_credentials(conn, email=email)
-    matches = await stores.passwords.verify(None if known is None else known.password_hash, password)
-    if known is None or not matches:
-        raise InvalidCredentials
-    return known
 
 
 async def refresh(stores: Accounts, *, refresh_token: str) -> TokenPair:

@@ -27,7 +27,7 @@ def ensure_admin(settings: Settings) -> None:
     email, password = settings.admin_email, settings.admin_password
     if email is None or password is None:
         return
-    known = _with_connection(settings, lambda conn: accounts.find_credentials(conn, email=email))
+    _, known = _with_connection(settings, lambda conn: accounts.find_credentials(conn, email=email))
     # Made anew at every start, this administrator would be signed out by each.
     if known is None or known.role != "admin" or not verify_password(known.password_hash, password):
         create_admin(settings, email=email, password=password)
@@ -56,7 +56,7 @@ def mint_token(settings: Settings, *, email: str) -> str:
     session_id = uuid4()
 
     async def open_session(conn: Connection) -> Credentials:
-        found = await accounts.find_credentials(conn, email=email)
+        _, found = await accounts.find_credentials(conn, email=email)
         if found is None:
             raise UnknownUser(f"there is no account with the e-mail address {email}")
         await accounts.open_session(conn, session_id=session_id, user_id=found.id, ttl_s=settings.access_token_ttl_s)

@@ -12,6 +12,7 @@ from .key_turns import KeyTurns
 from .notices import Notices
 from .repository import api_keys
 from .repository.api_keys import ApiKey
+from .versions import Check, any_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,14 @@ async def make(
     return made, key
 
 
-async def revoke(stores: ApiKeys, *, key_id: int) -> None:
-    """End a key, in every worker; again changes nothing. Raises NotFound."""
-    async with stores.database.connection() as conn:
-        known = await api_keys.revoke_key(conn, key_id=key_id)
-    if not known:
-        raise NotFound("There is no such API key.")
+async def revoke(stores: ApiKeys, *, key_id: int, check: Check = any_version) -> None:
+    """End a key, in every worker; again changes nothing. Raises NotFound and what `check` raises."""
+    async with stores.database.transaction() as conn:
+        found = None
+        if await api_keys.lock_key(conn, key_id=key_id):
+            found = await api_keys.find_key(conn, key_id=key_id)
+        if found is None:
+            raise NotFound("There is no such API key.")
+        check(found.version)
+        await api_keys.revoke_key(conn, key_id=key_id)
     await stores.notices.key_ended(key_id)

@@ -12,6 +12,10 @@ is wide, so that it takes many addresses to fill, and an address from which the 
 from it: its owner still gets in while the attack goes on. Attempts that are refused do not count, so to go on trying
 does not make the wait longer.
 
+An account is what PostgreSQL takes for one: its e-mail address as `lower()` makes it in the locale of the database. Any
+other folding has addresses that it keeps apart and PostgreSQL does not, and then each spelling is a fresh allowance; or
+the other way round, and then an account shuts another one out.
+
 What is full is refused before Argon2 is spent, and again after it: many guesses sent at once all pass the first look,
 but no more of them than the limit learn whether they were right.
 
@@ -85,9 +89,9 @@ class Attempts:
         self._asking = 0
 
     @asynccontextmanager
-    async def login(self, *, email: str, address: str) -> AsyncIterator[None]:
+    async def login(self, *, folded_email: str, address: str) -> AsyncIterator[None]:
         """Around the check of a password: InvalidCredentials in it is a failure that counts, its end a success."""
-        windows = self._of_login(_digest(email.casefold()), _digest(address))
+        windows = self._of_login(_digest(folded_email), _digest(address))
         await self._look(windows)
         try:
             yield
@@ -97,13 +101,13 @@ class Attempts:
         await self._look(windows)
         await self._succeeded(windows)
 
-    async def sign_up(self, *, email: str, address: str) -> None:
+    async def sign_up(self, *, folded_email: str, address: str) -> None:
         """Count a sign-up, whatever becomes of it."""
         most = self._limits.signups_per_minute_per_address
         if most:
             by_address = _limit("signup-by-address", most, MINUTE_S)
             by_account = _limit("signup-by-account", SIGNUPS_PER_EMAIL, MINUTE_S)
-            await self._count([_Window(by_address, _digest(address)), _Window(by_account, _digest(email.casefold()))])
+            await self._count([_Window(by_address, _digest(address)), _Window(by_account, _digest(folded_email))])
 
     def _of_login(self, account: str, address: str) -> list[_Window]:
         """The windows of a login that have a limit, the narrowest first."""

@@ -89,15 +89,21 @@ async def add_seats(stores: Stores, *, auditorium_id: int, batch: SeatBatch) -> 
     return seats
 
 
-async def delete_seat(stores: Stores, *, seat_id: int) -> None:
-    """Remove a seat that was never reserved; raises NotFound and InUse."""
+async def find_seat(conn: Connection, *, seat_id: int) -> Seat:
+    """One seat; raises NotFound."""
+    found = await auditoriums.find_seat(conn, seat_id=seat_id)
+    if found is None:
+        raise NotFound("There is no such seat.")
+    return found
+
+
+async def delete_seat(stores: Stores, *, seat_id: int, check: Check = any_version) -> None:
+    """Remove a seat that was never reserved; raises NotFound, what `check` raises, and InUse."""
     async with stores.database.transaction() as conn:
-        auditorium_id = await auditoriums.find_seat(conn, seat_id=seat_id)
-        if auditorium_id is None:
-            raise NotFound("There is no such seat.")
+        auditorium_id = (await find_seat(conn, seat_id=seat_id)).auditorium_id
         await auditoriums.touch_auditorium(conn, auditorium_id=auditorium_id)
-        if await auditoriums.delete_seat(conn, seat_id=seat_id) is None:
-            raise NotFound("There is no such seat.")
+        check(await find_seat(conn, seat_id=seat_id))  # whoever writes seats has locked their room first, as this has
+        await auditoriums.delete_seat(conn, seat_id=seat_id)
         changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
     await stores.settling.announce(changed)
 

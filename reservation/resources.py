@@ -152,7 +152,7 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
 def key_turns(settings: Settings) -> KeyTurns:
     """How many requests of machine clients run at once in this worker."""
     return KeyTurns(
-        reports=settings.reports_concurrency,
+        back_office=settings.reports_concurrency,
         of_a_key=settings.api_key_concurrency,
         connections=settings.pool_size,
     )

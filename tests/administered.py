@@ -9,14 +9,14 @@ from tests.api import Answer, Api, slot
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One thing, its ETag as it was made, and two bodies that replace it by something else."""
+    """One thing, its ETag as it was made, and two bodies that replace it by something else, where anything does."""
 
     table: str
     id: int
     path: str  # where it is read
     put_path: str  # where it is written
     etag: str
-    bodies: tuple[dict[str, Any], dict[str, Any]]
+    bodies: tuple[dict[str, Any], ...]
 
 
 Make = Callable[[Api], Awaitable[Thing]]
@@ -44,8 +44,30 @@ async def user(api: Api) -> Thing:
     return Thing("users", person.id, path, f"{path}/role", found.headers["ETag"], ({"role": "staff"}, {"role": "user"}))
 
 
-KINDS: dict[str, Make] = {"movie": movie, "auditorium": auditorium, "showtime": showtime, "user": user}
+async def api_key(api: Api) -> Thing:
+    admin = await api.admin()
+    body = {"name": "Kiosk", "user_id": admin.id, "scopes": ["booking"]}
+    return await _made(api, "api-keys", body)
+
+
+async def seat(api: Api) -> Thing:
+    _, [seat_id, *_] = await api.auditorium()
+    path = f"/admin/seats/{seat_id}"
+    found = await api.call("GET", path, who=await api.admin())
+    return Thing("seats", seat_id, path, path, found.headers["ETag"], ())
+
+
+KINDS: dict[str, Make] = {
+    "movie": movie,
+    "auditorium": auditorium,
+    "showtime": showtime,
+    "user": user,
+    "API key": api_key,
+    "seat": seat,
+}
+REPLACEABLE = ["movie", "auditorium", "showtime", "user"]
 REMOVABLE = [kind for kind in KINDS if kind != "user"]
+BOTH = [kind for kind in REPLACEABLE if kind in REMOVABLE]
 
 
 async def read(api: Api, thing: Thing, **headers: str) -> Answer:
@@ -63,13 +85,20 @@ async def remove(api: Api, thing: Thing, **headers: str) -> Answer:
     return await _call(api, "DELETE", thing.put_path, None, headers)
 
 
+async def is_gone(api: Api, thing: Thing) -> bool:
+    """Whether it was removed; of an API key, which stays in the list, whether it was revoked."""
+    found = await read(api, thing)
+    return found.status == 404 or (thing.table == "api_keys" and found.json["revoked_at"] is not None)
+
+
 async def _call(api: Api, method: str, path: str, body: Any, headers: dict[str, str]) -> Answer:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return await api.call(method, path, body, who=await api.admin(), headers=named)
 
 
-async def _made(api: Api, table: str, body: dict[str, Any], *changes: dict[str, Any]) -> Thing:
-    made = await api.call("POST", f"/admin/{table}", body, who=await api.admin())
+async def _made(api: Api, things: str, body: dict[str, Any], *changes: dict[str, Any]) -> Thing:
+    made = await api.call("POST", f"/admin/{things}", body, who=await api.admin())
     assert made.status == 201, made.text
-    path = f"/admin/{table}/{made.json['id']}"
-    return Thing(table, made.json["id"], path, path, made.headers["ETag"], (body | changes[0], body | changes[1]))
+    path = f"/admin/{things}/{made.json['id']}"
+    bodies = tuple(body | change for change in changes)
+    return Thing(things.replace("-", "_"), made.json["id"], path, path, made.headers["ETag"], bodies)

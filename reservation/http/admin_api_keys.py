@@ -12,10 +12,10 @@ from .. import api_keys as service
 from ..errors import NotFound
 from ..key_format import Scope
 from ..repository import api_keys
+from .conditions import created, current, precondition
 from .fields import Id, Input, Instant, Text
 from .keys import API_KEYS, BODY, DATABASE, QUERY, USER
 from .paging import Cursor, PageQuery, listing, page
-from .responses import answer
 from .routes import Access, Routes, path_id
 
 routes = Routes("Administration: API keys")
@@ -84,7 +84,15 @@ class ApiKeysQuery(PageQuery):
     cursor = Cursor(int, load_default=(0,))
 
 
-@routes.add("POST", "/admin/api-keys", access=Access.ADMIN, body=ApiKeyBody(), status=201, answer=MadeApiKeyOutput())
+@routes.add(
+    "POST",
+    "/admin/api-keys",
+    access=Access.ADMIN,
+    body=ApiKeyBody(),
+    status=201,
+    answer=MadeApiKeyOutput(),
+    etag=True,
+)
 async def create_api_key(request: web.Request) -> web.StreamResponse:
     """Make an API key for a machine client.
 
@@ -99,9 +107,10 @@ async def create_api_key(request: web.Request) -> web.StreamResponse:
         created_by=request[USER].user_id,
         expires_at=body.expires_at,
     )
+    reply = created({**asdict(made), "key": key}, location=f"/admin/api-keys/{made.id}", version=made.version)
     # RFC 6750, 5.3, of a token like this one: nobody on the way may keep it.
-    headers = {"Location": f"/admin/api-keys/{made.id}", "Cache-Control": "no-store"}
-    return answer({**asdict(made), "key": key}, status=201, headers=headers)
+    reply.headers["Cache-Control"] = "no-store"
+    return reply
 
 
 @routes.add(
@@ -119,18 +128,22 @@ async def list_api_keys(request: web.Request) -> web.StreamResponse:
     return page(request, rows, query["limit"], lambda key: [key.id])
 
 
-@routes.add("GET", "/admin/api-keys/{api_key_id}", access=Access.ADMIN, answer=ApiKeyOutput())
+@routes.add("GET", "/admin/api-keys/{api_key_id}", access=Access.ADMIN, answer=ApiKeyOutput(), etag=True)
 async def get_api_key(request: web.Request) -> web.StreamResponse:
-    """One API key."""
+    """One API key.
+
+    Its ETag does not change with `last_used_at`, which changes by itself.
+    """
     async with request.app[DATABASE].connection() as conn:
         found = await api_keys.find_key(conn, key_id=path_id(request, "api_key_id"))
     if found is None:
         raise NotFound("There is no such API key.")
-    return answer(found)
+    return current(request, found, version=found.version)
 
 
-@routes.add("DELETE", "/admin/api-keys/{api_key_id}", access=Access.ADMIN, status=204)
+@routes.add("DELETE", "/admin/api-keys/{api_key_id}", access=Access.ADMIN, status=204, etag=True)
 async def revoke_api_key(request: web.Request) -> web.StreamResponse:
     """Revoke an API key, at once and for good; it stays in the list."""
-    await service.revoke(request.app[API_KEYS], key_id=path_id(request, "api_key_id"))
+    key_id = path_id(request, "api_key_id")
+    await service.revoke(request.app[API_KEYS], key_id=key_id, check=precondition(request))
     return web.Response(status=204)

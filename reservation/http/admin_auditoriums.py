@@ -198,10 +198,18 @@ async def list_seats(request: web.Request) -> web.StreamResponse:
     return page(request, rows, query["limit"], lambda seat: [seat.row_label, seat.seat_number])
 
 
-@routes.add("DELETE", "/admin/seats/{seat_id}", access=Access.ADMIN, status=204, raises=(InUse,))
+@routes.add("GET", "/admin/seats/{seat_id}", access=Access.ADMIN, answer=SeatOutput(), etag=True)
+async def get_seat(request: web.Request) -> web.StreamResponse:
+    """One seat."""
+    async with request.app[DATABASE].connection() as conn:
+        return current(request, await programme.find_seat(conn, seat_id=path_id(request, "seat_id")))
+
+
+@routes.add("DELETE", "/admin/seats/{seat_id}", access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
 async def delete_seat(request: web.Request) -> web.StreamResponse:
     """Remove a seat that was never reserved."""
-    await programme.delete_seat(request.app[STORES], seat_id=path_id(request, "seat_id"))
+    seat_id = path_id(request, "seat_id")
+    await programme.delete_seat(request.app[STORES], seat_id=seat_id, check=precondition(request))
     return web.Response(status=204)
 
 

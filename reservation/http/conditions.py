@@ -2,7 +2,8 @@
 
 The tag is a digest of the representation, so nothing can change that and leave the tag as it was: a film's new title
 also changes the tags of its showtimes, which show it. `updated_at` is part of what is digested, and every write of a
-row raises it, so no tag ever comes back.
+row raises it, so no tag ever comes back. API keys and seats have none: a key changes once, when it is revoked, and a
+seat never. When a key was last used is no change, and not digested: nobody could revoke a busy key as they saw it.
 """
 
 import re
@@ -25,7 +26,7 @@ _WEAK = "W/"
 def current(request: web.Request, value: object, *, version: object = None) -> Reply:
     """The answer to a GET: the thing with its ETag, or 304 where If-None-Match names that.
 
-    `version` is what checks are given, where that is more than is shown: all of it makes the tag.
+    `version` is what checks are given, where that is not what is shown: all of it makes the tag, and nothing else does.
     """
     body = encode(value)
     tag = _digest(body if version is None else encode(version))
@@ -35,10 +36,11 @@ def current(request: web.Request, value: object, *, version: object = None) -> R
     return versioned(body, etag=tag)
 
 
-def created(value: object, *, location: str) -> Reply:
-    """A 201 with the address and the ETag of what was made."""
+def created(value: object, *, location: str, version: object = None) -> Reply:
+    """A 201 with the address and the ETag of what was made; `version` is as in `current`."""
     body = encode(value)
-    return Reply(body, status=201, headers={"Location": location, "ETag": f'"{_digest(body)}"'})
+    tag = _digest(body if version is None else encode(version))
+    return Reply(body, status=201, headers={"Location": location, "ETag": f'"{tag}"'})
 
 
 def replaced(value: object, *, version: object = None) -> Reply:

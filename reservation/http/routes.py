@@ -28,6 +28,7 @@ from .fields import MAX_ID
 from .forms import form_of, is_form
 from .idempotency import HEADER, Replay, carry_out_once
 from .keys import API_KEYS, BODY, DATABASE, QUERY, SESSIONS, USER
+from .paging import PageQuery
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -93,15 +94,21 @@ class Operation:
         holder = await keys.holders.of(key)
         if holder.scopes.isdisjoint(self.scopes):
             raise InsufficientScope(self.scopes)
-        # A key that has the scope gets its lists as reports, whatever else it has: a key for everything is no way out.
-        is_report = Scope.REPORTS in self.scopes and Scope.REPORTS in holder.scopes
-        async with keys.turns.turn(holder.key_id, is_report=is_report):
+        async with keys.turns.turn(holder.key_id, is_back_office=self.is_back_office):
             if self.access is Access.ADMIN:
                 async with request.app[DATABASE].connection() as conn:
                     role = await api_keys.find_role(conn, key_id=holder.key_id)
                 _demand_admin(role)
             request[USER] = holder
             return await self.serve(request)
+
+    @property
+    def is_back_office(self) -> bool:
+        """Whether it is a list or administration, for which machines wait their turn, so that sales need not.
+
+        It is the operation that costs, so no scope of the key makes a difference.
+        """
+        return self.access is Access.ADMIN or isinstance(self.query, PageQuery)
 
     @property
     def is_conditional(self) -> bool:

@@ -47,9 +47,17 @@ async def insert_user(conn: Connection, *, name: str, email: str, password_hash:
     return await one(conn, User, "accounts/insert_user", name, email, password_hash, role)
 
 
-async def find_credentials(conn: Connection, *, email: str) -> Credentials | None:
-    """The credentials of the account with that address, whatever its case."""
-    return await maybe(conn, Credentials, "accounts/find_credentials", email)
+async def find_credentials(conn: Connection, *, email: str) -> tuple[str, Credentials | None]:
+    """The address as accounts are compared by it, and the credentials of the account that has it, if there is one."""
+    [row] = await conn.fetch(sql("accounts/find_credentials"), email)
+    known = None if row["id"] is None else Credentials(row["id"], row["role"], row["password_hash"])
+    return row["folded_email"], known
+
+
+async def fold_email(conn: Connection, *, email: str) -> str:
+    """The address as accounts are compared by it."""
+    folded: str = await conn.fetchval(sql("accounts/fold_email"), email)
+    return folded
 
 
 async def find_sessions(conn: Connection, *, sessions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], User]:

@@ -1,7 +1,7 @@
 """API keys."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..database import Connection
@@ -24,6 +24,11 @@ class ApiKey:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+
+    @property
+    def version(self) -> "ApiKey":
+        """What administrators have done to it: when it was last used changes by itself."""
+        return replace(self, last_used_at=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,14 @@ async def list_keys(conn: Connection, *, after: int, row_limit: int) -> Sequence
     return await every(conn, ApiKey, "api_keys/list_keys", after, row_limit)
 
 
-async def revoke_key(conn: Connection, *, key_id: int) -> bool:
-    """End a key; False if there is none with that id."""
-    return await conn.fetchval(sql("api_keys/revoke_key"), key_id) is not None
+async def lock_key(conn: Connection, *, key_id: int) -> bool:
+    """Lock a key against other writers; False when there is none."""
+    return await conn.fetchval(sql("api_keys/lock_key"), key_id) is not None
+
+
+async def revoke_key(conn: Connection, *, key_id: int) -> None:
+    """End a key that the caller has locked."""
+    await conn.execute(sql("api_keys/revoke_key"), key_id)
 
 
 async def find_holders(conn: Connection, *, key_hashes: Sequence[bytes]) -> dict[bytes, Holder]:

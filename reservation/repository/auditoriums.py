@@ -139,12 +139,11 @@ async def list_seats(
     return await every(conn, Seat, "seats/list_seats", auditorium_id, after_row, after_number, row_limit)
 
 
-async def find_seat(conn: Connection, *, seat_id: int) -> int | None:
-    """The room of a seat, None when there is no such seat."""
-    auditorium_id: int | None = await conn.fetchval(sql("seats/find_seat"), seat_id)
-    return auditorium_id
+async def find_seat(conn: Connection, *, seat_id: int) -> Seat | None:
+    """One seat."""
+    return await maybe(conn, Seat, "seats/find_seat", seat_id)
 
 
-async def delete_seat(conn: Connection, *, seat_id: int) -> int | None:
-    """Remove a seat and answer its room, None when there is none; raises InUse when it was ever reserved."""
-    return await delete_unused(conn, "seats/delete_seat", seat_id)
+async def delete_seat(conn: Connection, *, seat_id: int) -> None:
+    """Remove a seat of a room that the caller has locked; raises InUse when it was ever reserved."""
+    await delete_unused(conn, "seats/delete_seat", seat_id)

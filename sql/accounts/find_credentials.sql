@@ -1,11 +1,13 @@
 /* accounts/find_credentials
-What a login is checked against.
-Plan: index scan on users_lower_email_key.
+What a login is checked against. There is always one row: the address as accounts are compared by it, which nobody but
+PostgreSQL can tell (it depends on the locale of the database), and nulls beside it where no account has it.
+Plan: nested loop from the one address to users_lower_email_key.
 $1 text email: compared without regard to case
 */
 select
-    id,
-    role,
-    password_hash
-from users
-where lower(email) = lower($1);
+    asked.folded_email,
+    u.id,
+    u.role,
+    u.password_hash
+from (select lower($1::text) as folded_email) as asked
+left join users as u on lower(u.email) = asked.folded_email;

@@ -1,9 +1,8 @@
 /* api_keys/revoke_key
-Ends a key for good; again changes nothing. No row for a key that there never was.
+Ends a key for good; again changes nothing. The key is locked by the caller.
 Plan: index scan on api_keys_pkey.
 $1 bigint key_id: which
 */
 update api_keys
 set revoked_at = coalesce(revoked_at, now())
-where id = $1
-returning id;
+where id = $1;

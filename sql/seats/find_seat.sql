@@ -1,8 +1,14 @@
 /* seats/find_seat
-The room of a seat, which never moves to another.
+One seat by its id.
 Plan: index scan on seats_pkey.
 $1 bigint seat_id: which
 */
-select auditorium_id
+select
+    id,
+    auditorium_id,
+    row_label,
+    seat_number,
+    seat_type,
+    price_modifier
 from seats
 where id = $1;

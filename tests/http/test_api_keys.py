@@ -13,7 +13,8 @@ from reservation.http.keys import API_KEYS
 from reservation.http.routes import Access
 from reservation.key_format import Scope, new_key
 from reservation.key_holders import KeyHolders
-from tests.api import Answer, Api, Connection, Person
+from reservation.repository import reservations as repository
+from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.http.test_problems import RIGHT, concrete
 from tests.http.test_sessions import hearing, until
@@ -358,33 +359,115 @@ async def blocked(db: Connection) -> int:
     return count
 
 
-async def test_reports_cannot_starve_sales(
-    start_api: StartApi, db: Connection, monkeypatch: pytest.MonkeyPatch
+def test_selling_is_no_back_office() -> None:
+    """Whoever adds an operation that keys may call decides: it is a list or administration, or it is one of these."""
+    own = "/reservations/{reservation_id}"
+    assert {(operation.method, operation.path) for operation in GUARDED if not operation.is_back_office} == {
+        ("POST", "/showtimes/{showtime_id}/holds"),
+        ("GET", own),
+        *(("POST", f"{own}/{what}") for what in ("confirm", "extend", "cancel")),
+        ("GET", "/auth/me"),  # for people only
+    }
+
+
+async def sells(api: Api, cinema: Cinema, *who: Person) -> bool:
+    """Whether each of them can hold a seat, look at the reservation, and confirm and cancel it."""
+    for number, person in enumerate(who):
+        held = await api.hold(person, cinema.showtime_id, [cinema.seat_ids[number]])
+        assert held.status == 201, held.text
+        assert (await api.call("GET", held.headers["Location"], who=person)).status == 200
+        for end in (api.confirm, api.cancel):
+            assert (await end(person, held.json["id"])).status == 200
+    return True
+
+
+ONE_FILM = {"title": "A", "duration_minutes": 1}
+BUSY = {
+    "POOL_SIZE": "3",
+    "REPORTS_CONCURRENCY": "5",
+    "POOL_WAIT_SECONDS": "1",
+    "STATEMENT_TIMEOUT_SECONDS": "60",
+}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "method", "path", "status"),
+    [
+        (["reports"], "GET", "/admin/movies", 200),
+        (["catalogue"], "GET", "/admin/movies", 200),
+        ([*Scope], "GET", "/admin/movies", 200),
+        (["catalogue"], "GET", "/admin/movies/4711", 404),
+        (["catalogue"], "POST", "/admin/movies", 201),
+    ],
+)
+async def test_the_back_office_cannot_starve_sales(
+    start_api: StartApi,
+    db: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    scopes: list[str],
+    method: str,
+    path: str,
+    status: int,
 ) -> None:
-    monkeypatch.setattr(key_turns, "REPORT_WAIT_S", 0.2)
-    api = await start_api(POOL_SIZE="3", REPORTS_CONCURRENCY="5", POOL_WAIT_SECONDS="1", STATEMENT_TIMEOUT_SECONDS="60")
+    monkeypatch.setattr(key_turns, "WAIT_S", 0.2)
+    api = await start_api(**BUSY)
     cinema, customer = await api.cinema(), await api.sign_up()
-    _, key = await make(api, (await api.admin()).id, "reports")
+    _, key = await make(api, (await api.admin()).id, *scopes)
+    _, kiosk = await make(api, customer.id, "booking")
+
+    async def ask() -> Answer:
+        return await api.call(method, path, ONE_FILM if method == "POST" else None, who=key)
+
     async with db.transaction():
         await db.execute("lock table movies in access exclusive mode")
-        reports = [asyncio.create_task(api.call("GET", "/admin/movies", who=key)) for _ in range(10)]
+        asking = [asyncio.create_task(ask()) for _ in range(10)]
 
         async def all_turns_are_taken() -> bool:
             return await blocked(db) == 2
 
         await until(all_turns_are_taken, 5)
-        held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])
-        assert held.status == 201
-        assert (await api.confirm(customer, held.json["id"])).status == 200
-        refused = [await done for done in asyncio.as_completed(reports[2:])]
+        assert await sells(api, cinema, customer, kiosk)
+        refused = [await done for done in asyncio.as_completed(asking[2:])]
         assert {refusal(answer) for answer in refused} == {(429, "too_many_requests")}
         assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
-    assert [answer.status for answer in await asyncio.gather(*reports[:2])] == [200, 200]
-    assert (await api.call("GET", "/admin/movies", who=key)).status == 200
+    assert [answer.status for answer in await asyncio.gather(*asking[:2])] == [status, status]
+    assert (await ask()).status == status
+
+
+@pytest.mark.parametrize("scopes", [["booking"], ["reports"], ["booking", "reports"]])
+async def test_lists_of_reservations_cannot_starve_sales(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch, scopes: list[str]
+) -> None:
+    """Sales need the same tables, so the lists are kept waiting with their connections and not by a lock."""
+    monkeypatch.setattr(key_turns, "WAIT_S", 0.2)
+    api = await start_api(**BUSY)
+    cinema, customer = await api.cinema(), await api.sign_up()
+    _, key = await make(api, customer.id, *scopes)
+    _, kiosk = await make(api, customer.id, "booking")
+    listed, go_on = repository.list_reservations, asyncio.Event()
+    running = []
+
+    async def slowly(conn: Any, **rest: Any) -> Any:
+        running.append(conn)
+        await go_on.wait()
+        return await listed(conn, **rest)
+
+    monkeypatch.setattr(repository, "list_reservations", slowly)
+    asking = [asyncio.create_task(reservations(api, key)) for _ in range(10)]
+
+    async def all_turns_are_taken() -> bool:
+        return len(running) == 2
+
+    await until(all_turns_are_taken, 5)
+    assert await sells(api, cinema, customer, kiosk)
+    refused = [await done for done in asyncio.as_completed(asking[2:])]
+    assert {refusal(answer) for answer in refused} == {(429, "too_many_requests")}
+    go_on.set()
+    assert [answer.status for answer in await asyncio.gather(*asking[:2])] == [200, 200]
 
 
 async def test_a_key_has_so_many_requests_at_once(start_api: StartApi, db: Connection) -> None:
-    api = await start_api(API_KEY_CONCURRENCY="2", STATEMENT_TIMEOUT_SECONDS="60")
+    api = await start_api(API_KEY_CONCURRENCY="2", REPORTS_CONCURRENCY="3", STATEMENT_TIMEOUT_SECONDS="60")
     person = await api.sign_up()
     _, key = await make(api, person.id, "booking")
     _, other = await make(api, (await api.admin()).id, "catalogue")

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from reservation import attempts, passwords
-from tests.api import PASSWORD, Answer, Api
+from tests.api import PASSWORD, Answer, Api, Connection
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
 
@@ -78,6 +78,46 @@ async def test_an_account_is_the_same_in_any_case_and_by_either_form(start_api: 
     form = {"username": "aDa@example.com", "password": "a wrong one"}
     assert [(await api.call("POST", "/auth/login", data=form)).status for _ in range(2)] == [401, 429]
     assert (await log_in(api)).status == 429
+
+
+DOTTED = "\u0130"  # in PostgreSQL's lower() an i; in Python's casefold() an i and a dot above
+LONG_S = "\u017f"  # the other way round: PostgreSQL leaves it alone, and casefold() makes it an s
+
+
+async def test_other_spellings_of_an_account_are_that_account(start_api: StartApi, db: Connection) -> None:
+    assert await db.fetchval("select lower($1)", DOTTED) == "i"
+    api = await start_api(LOGIN_FAILURES="3", LOGIN_FAILURES_PER_ACCOUNT="4")
+    await sign_up(api, "iiii@example.com")
+    spellings = [f"{'i' * at}{DOTTED}{'i' * (3 - at)}@example.com" for at in range(4)]
+    assert [(await fail(api, 1, spelling))[0] for spelling in spellings] == [401, 401, 401, 429]
+    for spelling in ("iiii@example.com", *spellings):
+        refused = await log_in(api, spelling)
+        assert (refused.status, refused.code) == (429, "too_many_attempts")
+
+
+async def test_another_account_is_not_that_account(start_api: StartApi, db: Connection) -> None:
+    assert await db.fetchval("select lower($1)", LONG_S) == LONG_S
+    api = await start_api(LOGIN_FAILURES="2", LOGIN_FAILURES_PER_ACCOUNT="2")
+    for email in ("sam@example.com", f"{LONG_S}am@example.com"):
+        assert (await sign_up(api, email)).status == 201
+    assert await fail(api, 3, f"{LONG_S}am@example.com") == [401, 401, 429]
+    assert (await log_in(api, "sam@example.com")).status == 200
+
+
+async def test_unknown_addresses_are_folded_like_known_ones(start_api: StartApi) -> None:
+    api = await start_api(LOGIN_FAILURES="2")
+    await sign_up(api, "iiii@example.com")
+    for name in ("iii", "uii"):
+        spellings = [f"{DOTTED}{name}@example.com", f"i{name}@example.com", f"I{name}@example.com"]
+        assert [(await fail(api, 1, spelling))[0] for spelling in spellings] == [401, 401, 429]
+
+
+async def test_a_refused_login_is_refused_before_a_hash_in_any_spelling(start_api: StartApi, hashed: list[str]) -> None:
+    api = await start_api(LOGIN_FAILURES="1")
+    assert await fail(api, 1, "iiii@example.com") == [401]
+    hashed.clear()
+    assert (await log_in(api, f"{DOTTED}iii@example.com")).status == 429
+    assert hashed == []
 
 
 async def test_successes_do_not_count_and_forgive(start_api: StartApi) -> None:
@@ -237,6 +277,16 @@ async def test_sign_ups_of_an_account_are_limited(start_api: StartApi, monkeypat
     answers = [await sign_up(api, email, at=f"203.0.113.{last}") for last, email in enumerate(spellings)]
     assert [answer.status for answer in answers] == [201, 409, 409, 429]
     assert answers[-1].headers["RateLimit-Policy"] == '"signup-by-account";q=3;w=60'
+
+
+async def test_sign_ups_are_counted_for_all_spellings_together(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "SIGNUPS_PER_EMAIL", 2)
+    api = await start_api(SIGNUPS_PER_MINUTE_PER_ADDRESS="100")
+    spellings = [f"{first}iii@example.com" for first in ("i", DOTTED, "I")]
+    assert [(await sign_up(api, email)).status for email in spellings] == [201, 409, 429]
+    assert (await sign_up(api, "uiii@example.com")).status == 201
 
 
 async def test_input_that_is_refused_does_not_count(start_api: StartApi) -> None:

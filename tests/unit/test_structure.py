@@ -56,7 +56,7 @@ LAYERS = {
     "key_format": set(),
     "key_turns": {"errors"},
     "key_holders": {"batching", "database", "errors", "key_format", "repository"},
-    "api_keys": {"database", "errors", "key_format", "key_holders", "key_turns", "notices", "repository"},
+    "api_keys": {"database", "errors", "key_format", "key_holders", "key_turns", "notices", "repository", "versions"},
     "sessions": {"batching", "database", "errors", "repository", "tokens"},
     "database": {"errors", "timing"},
     "errors": set(),

@@ -1,0 +1,6 @@
+/* accounts/fold_email
+An e-mail address as accounts are compared by it, which depends on the locale of the database.
+Plan: a result without a table.
+$1 text email: as typed
+*/
+select lower($1::text);

@@ -1,0 +1,10 @@
+/* api_keys/lock_key
+Locks a key against other writers; readers go on. What the writer before has committed is then visible to the next
+statement of the transaction.
+Plan: index scan on api_keys_pkey.
+$1 bigint key_id: which
+*/
+select id
+from api_keys
+where id = $1
+for no key update;
