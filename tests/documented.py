@@ -10,6 +10,8 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from reservation.http.openapi_problem_schemas import PROBLEM
+
 ROOT = "urn:openapi"
 # Whoever sends one of these has to document it; all documented ones must be sent, but for those that may be left out.
 NOTABLE = (
@@ -23,6 +25,8 @@ NOTABLE = (
     "WWW-Authenticate",
     "X-Request-ID",
 )
+# What no operation answers is in no document, but a problem document like all others.
+PROBLEM_CHECK = Draft202012Validator(PROBLEM | {"additionalProperties": False})
 OPTIONAL = ("Link", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy")
 
 Operation = tuple[str, str]
@@ -49,7 +53,10 @@ class Document:
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation that a request is for; None when the document knows none."""
-        found = [(method, template) for template, pattern in self._paths.items() if pattern.fullmatch(path)]
+        templates = [template for template, pattern in self._paths.items() if pattern.fullmatch(path)]
+        if path in templates:  # what stands there word by word is no id
+            templates = [path]
+        found = [(method, template) for template in templates]
         return next((operation for operation in found if operation in self.operations), None)
 
     def check_answer(
@@ -60,7 +67,8 @@ class Document:
         if operation is None:
             if status >= 400 and method != "HEAD":
                 assert content_type == "application/problem+json", f"{method} {path}: {status} {content_type}"
-                self._check(f"{method} {path}: {status}", "/components/schemas/Problem", body)
+                errors = [error.message for error in PROBLEM_CHECK.iter_errors(body)]
+                assert errors == [], f"{method} {path}: {status} is no problem document"
             return
         what = f"{' '.join(operation)}: {status}"
         pointer = f"{_pointer(operation)}/responses/{status}"

@@ -33,7 +33,7 @@ class Batch:
     all_or_nothing: bool
 
 
-class ShowtimesBatch(Input):
+class ShowtimesBatchBody(Input):
     """A programme to create."""
 
     makes = Batch
@@ -86,7 +86,7 @@ class ShowtimesBatchOutput(Schema):
     "POST",
     "/admin/showtimes/batch",
     access=Access.ADMIN,
-    body=ShowtimesBatch(),
+    body=ShowtimesBatchBody(),
     answer=ShowtimesBatchOutput(),
     raises=(BatchRefused,),
 )

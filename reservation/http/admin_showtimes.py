@@ -20,6 +20,8 @@ from .routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes, path_id
 
 routes = Routes("Administration: showtimes", read_with=CATALOGUE_OR_REPORTS, write_with=CATALOGUE)
 
+# Nothing but POST is for /admin/showtimes/batch, which is no showtime's address.
+PATH = "/admin/showtimes/{showtime_id:(?!batch$)[^/]+}"
 FAR_BACK = datetime(1, 1, 2, tzinfo=UTC)
 
 
@@ -30,7 +32,7 @@ class ShowtimeBody(Input):
     movie_id = Id(required=True)
     auditorium_id = Id(required=True)
     starts_at = Instant(required=True)
-    ends_at = Instant(required=True)
+    ends_at = Instant(required=True, metadata={"examples": ["2030-01-31T22:00:00Z"]})
     base_price = Money(required=True)
 
     @validates_schema
@@ -79,7 +81,7 @@ async def admin_list_showtimes(request: web.Request) -> web.StreamResponse:
     return page(request, rows, query["limit"], lambda showtime: [showtime.starts_at, showtime.id])
 
 
-@routes.add("GET", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, answer=ShowtimeOutput(), etag=True)
+@routes.add("GET", PATH, access=Access.ADMIN, answer=ShowtimeOutput(), etag=True)
 async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
     """One showtime."""
     return await get_showtime(request)
@@ -87,7 +89,7 @@ async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
 
 @routes.add(
     "PUT",
-    "/admin/showtimes/{showtime_id}",
+    PATH,
     access=Access.ADMIN,
     body=ShowtimeBody(),
     answer=ShowtimeOutput(),
@@ -103,7 +105,7 @@ async def replace_showtime(request: web.Request) -> web.StreamResponse:
     return replaced(showtime)
 
 
-@routes.add("DELETE", "/admin/showtimes/{showtime_id}", access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
+@routes.add("DELETE", PATH, access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
 async def delete_showtime(request: web.Request) -> web.StreamResponse:
     """Remove a showtime that was never reserved."""
     showtime_id = path_id(request, "showtime_id")

@@ -18,8 +18,10 @@ from .responses import Reply, encode, unchanged, versioned
 
 TAG_BYTES = 16
 
-_TAG = r'(?:W/)?"[!#-~\x80-\U0010ffff]*"'
+_TAG = r'(?:W/)?"[!#-~\u0080-\U0010ffff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+# As much of that as a client has reason to send, and an HTTP library lets it.
+TAGS = r'(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*'
 _WEAK = "W/"
 
 

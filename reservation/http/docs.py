@@ -10,6 +10,7 @@ import jinja2
 import orjson
 from aiohttp import ETag, web
 
+from ..settings import Settings
 from .keys import SETTINGS
 from .openapi import document
 from .openapi_problems import every_refusal
@@ -42,15 +43,19 @@ REDOC_POLICY = POLICY | {
 def add_docs(app: web.Application, tables: Sequence[Routes]) -> None:
     """Add /openapi.json of these tables, /docs, /redoc and their assets under /static/."""
     aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(PACKAGE / "templates"))
-    settings = app[SETTINGS]
-    made = document(tables, version=_version(), currency=settings.currency, max_body_bytes=settings.max_body_bytes)
-    app.router.add_get("/openapi.json", _fixed(orjson.dumps(made)), name="openapi")
+    app.router.add_get("/openapi.json", _fixed(openapi_json(app[SETTINGS], tables)), name="openapi")
     app.router.add_get("/", _to_docs)
     app.router.add_get("/docs", swagger_ui, name="docs")
     app.router.add_get("/redoc", redoc, name="redoc")
     # One route a file, so that what is not there is answered like any unknown route.
     for asset in sorted(path for path in (PACKAGE / "static").rglob("*") if path.is_file()):
         app.router.add_get(f"/{asset.relative_to(PACKAGE).as_posix()}", _asset(asset))
+
+
+def openapi_json(settings: Settings, tables: Sequence[Routes]) -> bytes:
+    """The OpenAPI document of these tables, as it is served."""
+    made = document(tables, version=_version(), currency=settings.currency, max_body_bytes=settings.max_body_bytes)
+    return orjson.dumps(made)
 
 
 async def _to_docs(request: web.Request) -> web.StreamResponse:

@@ -12,6 +12,13 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 MAX_ID = 2**63 - 1
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+# What RFC 3986 lets stand in a URL, after a host and perhaps a port; marshmallow's own rule is no pattern to document.
+HTTP_URL = (
+    r"[Hh][Tt][Tt][Pp][Ss]?://([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+(:[0-9]{1,5})?"
+    r"(/([A-Za-z0-9._~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2})*)?"
+    r"(\?([A-Za-z0-9._~:@!$&'()*+,;=/?-]|%[0-9A-Fa-f]{2})*)?"
+    r"(#([A-Za-z0-9._~:@!$&'()*+,;=/?-]|%[0-9A-Fa-f]{2})*)?"
+)
 ROW_LABEL = r"[A-Z]{1,3}"
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -68,8 +75,8 @@ class Url(Text):
     """An absolute http or https URL."""
 
     def __init__(self, longest: int, **rest: Any) -> None:
-        super().__init__(longest, metadata={"format": "uri"}, **rest)
-        self.validators.append(validate.URL(schemes={"http", "https"}))
+        super().__init__(longest, metadata={"format": "uri", "pattern": f"^{HTTP_URL}$"}, **rest)
+        self.validators.append(validate.Regexp(rf"{HTTP_URL}\Z", error="Not a valid URL."))
 
 
 class RowLabel(fields.String):
@@ -83,12 +90,14 @@ class RowLabel(fields.String):
 
 
 class Whole(fields.Integer):
-    """A whole number between bounds; in JSON a number, not a string."""
+    """A whole number between bounds; in JSON a number, not a string, and 1.0 is one, too (JSON Schema, 4.2.3)."""
 
     def __init__(self, low: int, high: int, **rest: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(low, high), **rest)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if not isinstance(value, int):
             raise self.make_error("invalid", input=value)
         return super()._deserialize(value, attr, data, **rest)
@@ -129,6 +138,11 @@ class Money(fields.Field[Decimal]):
         super().__init__(**rest)
         self.limit = limit
 
+    @property
+    def pattern(self) -> str:
+        """What a string has to look like."""
+        return rf"[0-9]{{1,{len(str(int(self.limit)))}}}(\.[0-9]{{1,2}})?"
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> Decimal:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise ValidationError("Must be a decimal string or a number.")
@@ -142,6 +156,8 @@ class Money(fields.Field[Decimal]):
             raise ValidationError(f"Must be between 0 and {self.limit}.")
         if amount != amount.quantize(CENT):
             raise ValidationError("Must not have more than two decimal places.")
+        if isinstance(value, str) and not re.fullmatch(self.pattern, value):
+            raise ValidationError('Must have no more zeros than "12.50" has.')
         return amount.quantize(CENT)
 
 

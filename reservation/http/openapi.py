@@ -9,9 +9,11 @@ from typing import Any
 from apispec import APISpec
 
 from ..errors import Json
-from . import openapi_problems
+from .conditions import TAGS as TAGS_SENT
 from .fields import MAX_ID
 from .forms import FORM
+from .openapi_links import links
+from .openapi_problem_schemas import schemas
 from .openapi_problems import component_name, refusals, response
 from .openapi_schemas import Plugin
 from .routes import Access, Operation, Routes
@@ -19,6 +21,7 @@ from .routes import Access, Operation, Routes
 OPENAPI = "3.1.0"
 BEARER = "bearerAuth"
 API_KEY = "ApiKey"
+EVENTS = "text/event-stream"
 PASSWORD = "passwordLogin"  # the same token, by way of the form that OAuth clients send
 
 DESCRIPTION = """
@@ -72,6 +75,13 @@ HEADERS: dict[str, dict[str, Any]] = {
     "RetryAfter": {"description": "Seconds until a retry makes sense", "schema": {"type": "integer"}},
 }
 
+REQUEST_ID: dict[str, Any] = {
+    "name": "X-Request-ID",
+    "in": "header",
+    "description": "An id of your own, up to 128 letters, digits and `._:/+=@-`; any other is replaced by a new one",
+    "schema": {"type": "string"},
+}
+
 IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -90,7 +100,8 @@ IF_MATCH: dict[str, Any] = {
     "name": "If-Match",
     "in": "header",
     "description": "ETags of what the client has seen; 412 if none is current. Strong ones only; `*` is any version",
-    "schema": {"type": "string"},
+    "schema": {"type": "string", "format": "etags", "pattern": rf"^(\*|{TAGS_SENT})$"},
+    "example": '"5d41402abc4b2a76b9719d911017c592"',
 }
 
 LAST_EVENT_ID: dict[str, Any] = {
@@ -117,10 +128,12 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
         tags=[{"name": tag, "description": TAGS.get(tag, tag)} for tag in dict.fromkeys(table.tag for table in tables)],
     )
     _add_components(spec, operations)
-    for operation, operation_id in zip(operations, _operation_ids(operations), strict=True):
-        path = re.sub(r"\{(\w+):[^}]*\}", r"{\1}", operation.path)  # a router's {name:pattern} is {name} here
+    named = dict(zip(_operation_ids(operations), operations, strict=True))
+    for operation_id, operation in named.items():
         described = _operation(operation, operation_id)
-        spec.path(path, operations={operation.method.lower(): described})
+        if leads_to := links(operation, named):
+            described["responses"][str(operation.status)]["links"] = leads_to
+        spec.path(operation.path, operations={operation.method.lower(): described})
     made: dict[str, Json] = spec.to_dict()
     return made
 
@@ -144,10 +157,13 @@ def _add_components(spec: APISpec, operations: Sequence[Operation]) -> None:
     )
     for name, header in HEADERS.items():
         spec.components.header(name, header)
-    spec.components.schema("Problem", openapi_problems.SCHEMA)
     shared = {component_name(same): same for operation in operations for same in refusals(operation).values()}
     for name, same_status in shared.items():
         spec.components.response(name, response(same_status))
+    codes = {refusal.code: refusal for same_status in shared.values() for refusal in same_status}
+    parts = [schemas(refusal.status, code, refusal.meaning) for code, refusal in sorted(codes.items())]
+    for name, made in {name: made for part in parts for name, made in part.items()}.items():
+        spec.components.schema(name, made)
 
 
 def _operation_ids(operations: Sequence[Operation]) -> Iterator[str]:
@@ -181,10 +197,9 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         described["responses"]["304"] = _unchanged()
     if operation.replay is not None:
         parameters.append(IDEMPOTENCY_KEY)
-    if operation.answer_type == "text/event-stream":
+    if operation.answer_type == EVENTS:
         parameters.append(LAST_EVENT_ID)
-    if parameters:
-        described["parameters"] = parameters
+    described["parameters"] = [*parameters, REQUEST_ID]
     if operation.body is not None:
         content: dict[str, Any] = {"application/json": {"schema": operation.body}}
         if operation.form is not None:
@@ -216,7 +231,9 @@ def _success(operation: Operation) -> dict[str, Any]:
     if operation.answer is not None:
         made["content"] = {operation.answer_type: {"schema": operation.answer}}
     elif operation.answer_type != "application/json":
-        made["content"] = {operation.answer_type: {"schema": {"type": "string"}}}
+        # A stream is described as a whole: each event of it is no string.
+        schema = {"description": "Events"} if operation.answer_type == EVENTS else {"type": "string"}
+        made["content"] = {operation.answer_type: {"schema": schema}}
     return made
 
 

@@ -23,79 +23,12 @@ from ..errors import (
     TooManyAttempts,
     TooManyRequests,
 )
-from ..key_format import Scope
+from .openapi_problem_schemas import schema_name
 from .problems import CONTENT_TYPE, DOMAIN, OAUTH_ERROR, PROTOCOL
 from .routes import Access, Operation
 
 INVALID_JSON = (400, "invalid_json", "The body is not JSON in UTF-8, is nested too deep, or has NUL characters.")
 INVALID_FORM = (400, "invalid_form", "The form is not well-formed, not in UTF-8, or has too many fields.")
-
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "What went wrong (RFC 9457).",
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference", "description": "Where the code is explained"},
-        "title": {"type": "string", "description": "The words of the HTTP status"},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string", "description": "A sentence for people; it may change"},
-        "code": {"type": "string", "description": "A word for programs; it stays"},
-        "request_id": {"type": "string", "description": "As in X-Request-ID and in the service's log"},
-        "error": {"type": "string", "description": "With invalid_credentials: the same in OAuth's words (RFC 6749)"},
-        "errors": {
-            "type": "array",
-            "description": "With validation_error: each thing that is wrong",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "detail"],
-                "properties": {
-                    "pointer": {"type": "string", "description": "Where in the body or query (RFC 6901)"},
-                    "detail": {"type": "string"},
-                },
-            },
-        },
-        "seats": {
-            "type": "array",
-            "description": "With seats_unavailable: each seat that cannot be had, and no others; none for a quantity",
-            "items": {
-                "type": "object",
-                "required": ["seat_id", "reason"],
-                "properties": {
-                    "seat_id": {"type": "integer", "format": "int64"},
-                    "reason": {"type": "string", "enum": ["held", "booked"]},
-                },
-            },
-        },
-        "scopes": {
-            "type": "array",
-            "description": "With insufficient_scope: those of which one is needed; none where no API key may do this",
-            "items": {"type": "string", "enum": [*Scope]},
-        },
-        "conflicting_showtime_id": {
-            "type": "integer",
-            "format": "int64",
-            "description": "With showtime_overlap: the showtime that has the auditorium",
-        },
-        "results": {
-            "type": "array",
-            "description": "With batch_refused: each of the batch that stands against it, and no others",
-            "items": {
-                "type": "object",
-                "required": ["index", "status", "error"],
-                "properties": {
-                    "index": {"type": "integer", "description": "Its position in what was sent, from 0"},
-                    "status": {"const": "failed"},
-                    "error": {
-                        "type": "object",
-                        "description": "The problem that it would have had alone, without what is the same for all",
-                        "required": ["code", "detail"],
-                        "properties": {"code": {"type": "string"}, "detail": {"type": "string"}},
-                    },
-                },
-            },
-        },
-    },
-}
 
 FAILED_ALONE = {
     "code": "showtime_overlap",
@@ -149,16 +82,26 @@ def response(same_status: list[Refusal]) -> dict[str, Any]:
         headers["Retry-After"] = "RetryAfter"
     if any(refusal.code == DOMAIN[TooManyAttempts][1] for refusal in same_status):
         headers |= {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimitPolicy"}
-    narrowed = {"status": {"const": status}, "code": {"enum": [refusal.code for refusal in same_status]}}
     return {
         "description": "\n\n".join(f"`{refusal.code}`: {refusal.meaning}" for refusal in same_status),
         "headers": {name: {"$ref": f"#/components/headers/{component}"} for name, component in headers.items()},
         "content": {
             CONTENT_TYPE: {
-                "schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": narrowed}]},
+                "schema": _one_of([refusal.code for refusal in same_status]),
                 "examples": {refusal.code: {"value": _example(refusal)} for refusal in same_status},
             }
         },
+    }
+
+
+def _one_of(codes: list[str]) -> dict[str, Any]:
+    """The schema of one of these problems; their code tells which."""
+    schemas = {code: f"#/components/schemas/{schema_name(code)}" for code in codes}
+    if len(codes) == 1:
+        return {"$ref": schemas[codes[0]]}
+    return {
+        "oneOf": [{"$ref": reference} for reference in schemas.values()],
+        "discriminator": {"propertyName": "code", "mapping": schemas},
     }
 
 

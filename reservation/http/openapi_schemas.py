@@ -7,19 +7,22 @@ from typing import Any
 from uuid import UUID
 
 from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.field_converter import DEFAULT_FIELD_MAPPING
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import RAISE, Schema, fields
 
-from .fields import MONEY_LIMIT, ROW_LABEL, Day, Input, Instant, JsonObject, Money, RowLabel, Text, TimeZone
+from ..key_format import Scope
+from .accounts import ROLES
+from .fields import ROW_LABEL, Day, Input, Instant, JsonObject, Money, RowLabel, Text, TimeZone
 from .paging import MAX_CURSOR_CHARS, Cursor
+from .reservations import STATUSES
+from .seats import AVAILABILITIES, SEAT_TYPES
 
 WITHOUT_NUL = r"^[^\u0000]*$"
 WITHOUT_NUL_NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 MONEY_SENT: dict[str, Any] = {
-    "pattern": r"^[0-9]{1,6}(\.[0-9]{1,2})?$",
     "minimum": 0,
-    "maximum": float(MONEY_LIMIT),
     "examples": ["12.50"],
 }
 FACTS: dict[type, dict[str, Any]] = {
@@ -28,9 +31,29 @@ FACTS: dict[type, dict[str, Any]] = {
     Day: {"examples": ["2030-01-31"]},
     TimeZone: {"examples": ["Europe/Berlin"]},
     Cursor: {"maxLength": MAX_CURSOR_CHARS, "description": "next_cursor of the page before"},
-    JsonObject: {"additionalProperties": True},
+    JsonObject: {"additionalProperties": True, "description": "Anything but NUL characters, up to 30 levels deep"},
     RowLabel: {"pattern": f"^{ROW_LABEL}$"},
 }
+# The years that are taken, and of a time as many decimal places as PostgreSQL keeps.
+YEARS: dict[type, str] = {
+    Instant: r"^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})$",
+    Day: r"^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}$",
+}
+# Choices that stand in several places are one type to a client, by this name.
+WORDS: dict[tuple[str, ...], str] = {
+    AVAILABILITIES: "Availability",
+    ROLES: "Role",
+    STATUSES: "ReservationStatus",
+    SEAT_TYPES: "SeatType",
+    (*Scope,): "Scope",
+}
+
+
+def component(kind: Schema | type[Schema]) -> str:
+    """What a schema is called in the document: MovieOutput is Movie to a client."""
+    name = kind.__name__ if isinstance(kind, type) else type(kind).__name__
+    return name.removesuffix("Output")
 
 
 class Converter(OpenAPIConverter):
@@ -60,7 +83,18 @@ class Converter(OpenAPIConverter):
         # A default that cannot be sent, such as the cursor before the first row, is the server's own business.
         if default is not None and not isinstance(field, Cursor):
             made["default"] = _plain(default)
-        return made
+        return self._named(made)
+
+    def _named(self, made: dict[str, Any]) -> dict[str, Any]:
+        """The same with a reference in place of choices that have a name."""
+        name = WORDS.get(tuple(made.get("enum", ())))
+        if name is None:
+            return made
+        if name not in self.spec.components.schemas:
+            self.spec.components.schema(name, {"type": "string", "enum": made["enum"]})
+        reference = {"$ref": f"#/components/schemas/{name}"}
+        rest = {key: value for key, value in made.items() if key not in ("type", "enum")}
+        return {"allOf": [reference], **rest} if rest else reference
 
     def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
         """The JSON Schema of a schema: an input refuses unknown fields, an answer may get more of them some day."""
@@ -76,11 +110,28 @@ class Converter(OpenAPIConverter):
             made["description"] = cleandoc(docstring)
         if isinstance(schema, Input) and schema.unknown == RAISE:
             made["additionalProperties"] = False
-            if schema.one_of:
-                made["oneOf"] = [{"required": [name]} for name in schema.one_of]
             if schema.only_with:
                 made["dependentRequired"] = {name: [other] for name, other in schema.only_with.items()}
+            if schema.one_of:
+                return self._alternatives(schema, made)
         return made
+
+    def _alternatives(self, schema: Input, whole: dict[str, Any]) -> dict[str, Any]:
+        """One closed schema for each way to say it, by a name of its own: typed clients can tell these apart."""
+        references = []
+        for chosen in schema.one_of:
+            absent = {name for name in schema.one_of if name != chosen}
+            absent |= {name for name, other in schema.only_with.items() if other in absent}
+            made = whole | {"properties": {k: v for k, v in whole["properties"].items() if k not in absent}}
+            made["required"] = [*whole.get("required", ()), chosen]
+            made.pop("description", None)
+            made.pop("dependentRequired", None)
+            if rest := {k: v for k, v in schema.only_with.items() if k not in absent and v != chosen}:
+                made["dependentRequired"] = {name: [other] for name, other in rest.items()}
+            name = type(schema).__name__.removesuffix("Input") + "By" + chosen.title().replace("_", "")
+            self.spec.components.schema(name, made)
+            references.append({"$ref": f"#/components/schemas/{name}"})
+        return {"oneOf": references, **({"description": whole["description"]} if "description" in whole else {})}
 
     def _field2parameter(self, field: fields.Field[Any], *, name: str, location: str) -> dict[str, Any]:
         """A parameter of a query string, which cannot say null."""
@@ -99,11 +150,16 @@ class Plugin(MarshmallowPlugin):
 
     Converter = Converter
 
+    def __init__(self) -> None:
+        super().__init__(schema_name_resolver=lambda schema: component(resolve_schema_instance(schema)))
+
 
 def _facts(field: fields.Field[Any]) -> dict[str, Any]:
     """What apispec cannot know about the API's own fields."""
     if isinstance(field, Money) and _is_input(field):
-        return {**MONEY_SENT, "maximum": float(field.limit)}
+        return {**MONEY_SENT, "pattern": f"^{field.pattern}$", "maximum": float(field.limit)}
+    if type(field) in YEARS and _is_input(field):
+        return {**FACTS[type(field)], "pattern": YEARS[type(field)]}
     if isinstance(field, Text):
         # The field's `blank` shows in its length: only a text that may be blank may be empty.
         may_be_blank = any(getattr(validator, "min", None) == 0 for validator in field.validators)

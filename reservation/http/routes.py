@@ -1,5 +1,6 @@
 """Routes that say what they take, answer and refuse: the same words validate and document."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -53,7 +54,8 @@ class Operation:
     """One method of one path, as the router and the OpenAPI document need it."""
 
     method: str
-    path: str
+    path: str  # as clients know it
+    route: str  # as the router does: what is {name} in the path may be {name:pattern} here
     tag: str
     handler: Handler
     access: Access
@@ -146,9 +148,9 @@ class Routes:
     def __iter__(self) -> Iterator[web.RouteDef]:
         for operation in self.operations:
             if operation.method == "GET":
-                yield web.get(operation.path, operation.serve, allow_head=True)
+                yield web.get(operation.route, operation.serve, allow_head=True)
             else:
-                yield web.route(operation.method, operation.path, operation.serve)
+                yield web.route(operation.method, operation.route, operation.serve)
 
     def add(
         self,
@@ -180,6 +182,7 @@ class Routes:
             self.operations.append(
                 Operation(
                     method,
+                    re.sub(r"\{(\w+):[^}]*\}", r"{\1}", path),
                     path,
                     self.tag,
                     handler,

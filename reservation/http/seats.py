@@ -14,6 +14,7 @@ routes = Routes("Seat map")
 
 _NOTHING_NEW = b'{"showtime_id":%d,"version":%d,"since":%d,"seats":[]}'
 SEAT_TYPES = ("regular", "premium", "wheelchair")
+AVAILABILITIES = ("available", "held", "booked")
 
 
 class SeatStatusOutput(Schema):
@@ -24,7 +25,7 @@ class SeatStatusOutput(Schema):
     seat_number = fields.Integer(required=True)
     seat_type = fields.String(required=True, validate=validate.OneOf(SEAT_TYPES))
     price = Money(required=True)
-    status = fields.String(required=True, validate=validate.OneOf(("available", "held", "booked")))
+    status = fields.String(required=True, validate=validate.OneOf(AVAILABILITIES))
 
 
 class SeatMapQuery(Input):

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from tests.api import Answer, Api, Person, slot
 from tests.conftest import StartApi
 
-WRONG_QUANTITIES: tuple[Any, ...] = (0, -1, 5, 101, 2**64, None, True, 1.0, "2", [2], {})
+WRONG_QUANTITIES: tuple[Any, ...] = (0, -1, 5, 101, 2**64, None, True, 1.5, "2", [2], {})
 
 
 async def best(api: Api, who: Person, showtime_id: int, quantity: int, **rest: Any) -> Answer:

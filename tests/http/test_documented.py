@@ -102,15 +102,15 @@ def no_status(made: dict[str, Any]) -> None:
 
 
 def no_member(made: dict[str, Any]) -> None:
-    del made["components"]["schemas"]["MovieOutput"]["properties"]["genre"]
+    del made["components"]["schemas"]["Movie"]["properties"]["genre"]
 
 
 def another_type(made: dict[str, Any]) -> None:
-    made["components"]["schemas"]["MovieOutput"]["properties"]["id"] = {"type": "string"}
+    made["components"]["schemas"]["Movie"]["properties"]["id"] = {"type": "string"}
 
 
 def one_more_member(made: dict[str, Any]) -> None:
-    made["components"]["schemas"]["MovieOutput"]["required"].append("rating")
+    made["components"]["schemas"]["Movie"]["required"].append("rating")
 
 
 def another_content_type(made: dict[str, Any]) -> None:

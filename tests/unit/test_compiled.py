@@ -90,6 +90,15 @@ def shape(value: Any) -> Any:
     return type(value), value
 
 
+def has_floats(value: Any) -> bool:
+    match value:
+        case dict():
+            return any(map(has_floats, value.values()))
+        case list():
+            return any(map(has_floats, value))
+    return isinstance(value, float)
+
+
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS.keys())
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(body=bodies)
@@ -123,8 +132,9 @@ def test_the_quick_answer_is_the_schemas(schema: Input, body: Any) -> None:
     except ValidationError:
         assert answer is UNDECIDED
     else:
-        assert answer is not UNDECIDED, "a good body takes the long way"
-        assert shape(answer) == shape(right)
+        # 1.0 is a whole number to JSON, but nobody writes it: it may take the long way.
+        assert answer is not UNDECIDED or has_floats(body), "a good body takes the long way"
+        assert answer is UNDECIDED or shape(answer) == shape(right)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)

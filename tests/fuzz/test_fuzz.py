@@ -1,0 +1,98 @@
+"""What the document says, tried out by schemathesis with all its checks: by nobody, a customer and an administrator.
+
+In the suite it is a short walk with a fixed seed; `make fuzz` runs all phases for each of them, as long as one likes.
+"""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.api import Api, Person, slot
+from tests.conftest import StartApi
+
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
+SEED = os.environ.get("FUZZ_SEED", "1")
+SHORT = "3"
+ALL = "examples,coverage,fuzzing,stateful"
+ROOT = Path(__file__).parents[2]
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+PATIENCE_S = 7200
+
+# An administrator who gives up the role would see nothing but 403 from then on.
+STAYS = """
+create function stays() returns trigger language plpgsql as $$ begin new.role = 'admin'; return new; end $$;
+create trigger stays before update on users for each row when (old.id = {user_id}) execute function stays();
+"""
+
+
+async def furnish(api: Api) -> None:
+    """Something to read, to sell and to remove."""
+    for number in range(1, 4):
+        cinema = await api.cinema()
+        for day in range(2, 4):
+            await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(24 * day + number))
+
+
+async def nobody(api: Api) -> Person | None:
+    return None
+
+
+async def customer(api: Api) -> Person | None:
+    return await api.sign_up()
+
+
+async def administrator(api: Api) -> Person | None:
+    person = await api.admin()
+    connection = await asyncpg.connect(api.database_url)
+    await connection.execute(STAYS.format(user_id=person.id))
+    await connection.close()
+    return person
+
+
+async def schemathesis(url: str, who: Person | None, phases: str, folder: Path) -> tuple[int | None, str]:
+    """Exit status and output of a run."""
+    program = str(Path(sys.executable).with_name("st"))
+    command = [program, "--config-file", str(CONFIG), "run", url, "--phases", phases]
+    command += ["--seed", SEED, "--max-examples", EXAMPLES or SHORT]
+    if who is not None:
+        command += ["--header", f"Authorization: Bearer {who.access_token}"]
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    return process.returncode, out.decode()
+
+
+@pytest.mark.parametrize(
+    ("caller", "phases", "fewest"),
+    [(nobody, "examples,fuzzing", 150), (customer, "fuzzing,stateful", 150), (administrator, ALL, 2000)],
+)
+async def test_the_service_does_what_it_says(
+    start_api: StartApi, caller: Callable[[Api], Awaitable[Person | None]], phases: str, fewest: int, tmp_path: Path
+) -> None:
+    api = await start_api(ACCESS_TOKEN_EXPIRE_MINUTES="600")
+    await furnish(api)
+    who = await caller(api)
+    url = str(api.client.make_url("/openapi.json"))
+    status, out = await schemathesis(url, who, ALL if EXAMPLES else phases, tmp_path)
+    print(out)
+    assert status == 0, out
+    [cases] = re.findall(r"(\d+) generated", out)
+    assert int(cases) >= fewest
+    if who is not None:
+        [links] = re.findall(r"API Links: +(\d+) covered", out)
+        assert int(links) > 0
