@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from . import booking
 from .batching import Batcher
-from .best_seats import best_blocks
+from .best_seats import Block, FreeSeats
 from .booking import Stores
 from .errors import DomainError, Invalid, NotFound, SeatsUnavailable
 from .holds import Snapshot
@@ -23,13 +23,14 @@ from .repository.idempotency import Claim
 from .repository.reservations import Reservation
 
 TRIES = 10
-MOST_IN_A_BATCH = 32  # a choice in the largest hall takes some milliseconds at worst, and nobody has a turn meanwhile
+MOST_LOOKS = 100  # also of those who are offered nothing, and wait for holds that fail each time
+MOST_IN_A_BATCH = 32  # nobody else has a turn while they choose: some milliseconds in a hall of 10,000 seats
 # From how many of the best blocks a caller who lost chooses by chance: workers that all offer the best one, and then
 # all the next, would let one of them win each time. Four times as many with each loss.
 SPREAD = 4
 MOST_SPREAD = 64
 
-Block = tuple[int, ...]
+Seats = tuple[int, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +42,7 @@ class _Wish:
     seat_type: str | None
     lost: set[int] = field(default_factory=set)
     losses: int = 0
-    block: Block = ()
+    block: Seats = ()
     rounds: list["_Round"] = field(default_factory=list)  # who waits for what becomes of it
     is_over: bool = False
 
@@ -78,10 +79,9 @@ class _Round:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """A showtime's seats, those of them that are taken, and the least quantity of a type that was not to be had."""
+    """A showtime's free seats, and the least quantity of a type that was not to be had."""
 
-    layout: Layout
-    taken: set[int]
+    free: FreeSeats
     nothing: dict[str | None, int] = field(default_factory=dict)
 
 
@@ -93,7 +93,7 @@ class BestAvailable:
         self._wishes: defaultdict[int, set[_Wish]] = defaultdict(set)
         self._granted: list[_Wish] = []  # since the last look was begun, which may not have seen them
         # One look at a time: a second would have to know which of the two has seen what was granted in between.
-        self._looks: Batcher[_Wish, Block | _Round] = Batcher(self._look, most=MOST_IN_A_BATCH)
+        self._looks: Batcher[_Wish, Seats | _Round] = Batcher(self._look, most=MOST_IN_A_BATCH)
 
     async def hold(
         self,
@@ -121,16 +121,17 @@ class BestAvailable:
                 del self._wishes[showtime_id]
 
     async def _hold(self, user_id: int, wish: _Wish, claim: Claim | None) -> Reservation:
-        for _ in range(TRIES):
+        for _ in range(MOST_LOOKS):
             found = await self._looks.submit(wish)
-            if not isinstance(found, _Round):
-                held = await self._try(user_id, wish, claim)
-                if held is not None:
-                    return held
-            elif not await found.any_failed():
+            if isinstance(found, _Round):
+                if await found.any_failed():
+                    continue
                 break
-        else:
-            raise SeatsUnavailable("Others were quicker each time: try again, or choose seats from the seat map.")
+            held = await self._try(user_id, wish, claim)
+            if held is not None:
+                return held
+            if wish.losses == TRIES:
+                raise SeatsUnavailable("Others were quicker each time: try again, or choose seats from the seat map.")
         # To a showtime that has started nothing else matters.
         await booking.check_seats(self._stores, wish.showtime_id, ())
         raise SeatsUnavailable(_none_left(wish))
@@ -158,7 +159,7 @@ class BestAvailable:
         wish.settle(failed=True)
         return None
 
-    async def _look(self, wishes: Sequence[_Wish]) -> Sequence[Block | _Round | Exception]:
+    async def _look(self, wishes: Sequence[_Wish]) -> Sequence[Seats | _Round | Exception]:
         """A block for each, all of them different; where there is none, what is under way."""
         self._granted.clear()
         showtime_ids = list(dict.fromkeys(wish.showtime_id for wish in wishes))
@@ -166,21 +167,23 @@ class BestAvailable:
         snapshots = await self._stores.holds.snapshots(showtime_ids)
         async with self._stores.database.connection() as conn:
             booked = await showtimes.booked_seats(conn, showtime_ids=showtime_ids)
-        pictures = {
-            showtime_id: await self._picture(showtime_id, snapshot, booked.get(showtime_id, ()))
+        seen = [
+            await self._seen(showtime_id, snapshot, booked.get(showtime_id, ()))
             for showtime_id, snapshot in zip(showtime_ids, snapshots, strict=True)
+        ]
+        pictures = {
+            showtime_id: one if isinstance(one, DomainError) else self._picture(showtime_id, *one)
+            for showtime_id, one in zip(showtime_ids, seen, strict=True)
         }
-        for showtime_id, picture in pictures.items():
-            if isinstance(picture, _Picture):
-                picture.taken.update(*self._offered(showtime_id))
         offers = [_offer(wish, pictures[wish.showtime_id]) for wish in wishes]
         refused = {wish.showtime_id for wish, offer in zip(wishes, offers, strict=True) if offer == ()}
         rounds = {each: _Round([wish for wish in self._wishes.get(each, ()) if wish.block]) for each in refused}
         return [rounds[wish.showtime_id] if offer == () else offer for wish, offer in zip(wishes, offers, strict=True)]
 
-    async def _picture(
+    async def _seen(
         self, showtime_id: int, snapshot: Snapshot | DomainError, booked: Sequence[int]
-    ) -> _Picture | DomainError:
+    ) -> tuple[Layout, set[int]] | DomainError:
+        """The seats of a showtime, and those of them that are taken."""
         if isinstance(snapshot, DomainError):
             return snapshot
         try:
@@ -189,36 +192,47 @@ class BestAvailable:
             return error
         if layout is None:
             return NotFound("There is no such showtime.")
-        return _Picture(layout, {*snapshot.held, *booked})
+        return layout, {*snapshot.held, *booked}
 
-    def _offered(self, showtime_id: int) -> Iterator[Block]:
+    def _picture(self, showtime_id: int, layout: Layout, taken: set[int]) -> _Picture:
+        taken.update(*self._offered(showtime_id))
+        return _Picture(FreeSeats.of(layout.room.rows, layout.focal_row, taken))
+
+    def _offered(self, showtime_id: int) -> Iterator[Seats]:
         """The blocks that this process is about to hold, or has held too late for the look to have seen it."""
         for wish in (*self._wishes.get(showtime_id, ()), *self._granted):
             if wish.showtime_id == showtime_id:
                 yield wish.block
 
 
-def _offer(wish: _Wish, picture: _Picture | DomainError) -> Block | DomainError:
+def _offer(wish: _Wish, picture: _Picture | DomainError) -> Seats | DomainError:
     """Choose for one caller, and take the block out of the picture for the next one."""
     if isinstance(picture, DomainError):
         return picture
     least = picture.nothing.get(wish.seat_type)
     if wish.is_over or (least is not None and wish.quantity >= least):
         return ()  # over: the caller went away during the look, and is kept no seats that others want
-    blocks = best_blocks(
-        picture.layout.room.rows,
-        picture.layout.focal_row,
-        picture.taken | wish.lost if wish.lost else picture.taken,
-        quantity=wish.quantity,
-        seat_type=wish.seat_type,
-        most=min(SPREAD**wish.losses, MOST_SPREAD),
-    )
+    blocks = _choose(wish, picture)
     if blocks:
-        wish.block = random.choice(blocks)  # noqa: S311 - to spread, not to be secret
-        picture.taken.update(wish.block)
-    elif not wish.lost:
+        block = random.choice(blocks)  # noqa: S311 - to spread, not to be secret
+        wish.block = block.seat_ids
+        picture.free.take(block)
+    else:
         picture.nothing[wish.seat_type] = wish.quantity
     return wish.block
+
+
+def _choose(wish: _Wish, picture: _Picture) -> list[Block]:
+    """The best blocks, with seats that the caller has lost only where there are no others.
+
+    They may be free again, since the picture is later than the loss; or look so to us alone, and then be lost again.
+    """
+    most = min(SPREAD**wish.losses, MOST_SPREAD)
+    if wish.lost:
+        blocks = picture.free.without(wish.lost).best(wish.quantity, wish.seat_type, most)
+        if blocks:
+            return blocks
+    return picture.free.best(wish.quantity, wish.seat_type, most)
 
 
 def _none_left(wish: _Wish) -> str:

@@ -1,4 +1,4 @@
-"""The best seats for a group: which adjacent free seats of a room to offer. Arithmetic only, nothing is read or kept.
+"""The best seats for a group: which adjacent free seats of a room to offer. Arithmetic only, nothing is read.
 
 Blocks are ranked by what they leave behind first, and then by where they are:
 
@@ -11,14 +11,20 @@ Blocks are ranked by what they leave behind first, and then by where they are:
    A row is about twice as deep as a seat is wide.
 
 Of equals the one further back wins, then the one with the lower seat numbers.
+
+A row's seats are bits of a number, so that a row is looked at as a whole: bit i of a mask is seat i, or the block from
+it on.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
-from heapq import nsmallest
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from heapq import merge, nsmallest
+from itertools import islice
 from typing import NamedTuple
 
-ANY_TYPE = frozenset({"regular", "premium"})  # whoever needs a wheelchair place asks for one; nobody else is given it
+ANY_TYPE = ("regular", "premium")  # whoever needs a wheelchair place asks for one; nobody else is given it
 HALF_SEATS_A_ROW = 4  # scores are in half seats, which keeps them whole
 ALPHABET = 26
 
@@ -31,41 +37,133 @@ class Row:
     seat_ids: tuple[int, ...]
     numbers: tuple[int, ...]
     types: tuple[str, ...]
+    adjacent: int = field(init=False, compare=False)  # the seats that have the next one beside them
+    of_type: dict[str | None, int] = field(init=False, compare=False)  # None: for who does not ask for a type
+
+    def __post_init__(self) -> None:
+        beside = [before + 1 == after for before, after in zip(self.numbers, self.numbers[1:], strict=False)]
+        object.__setattr__(self, "adjacent", _mask(beside))
+        kinds = {kind: _mask([other == kind for other in self.types]) for kind in set(self.types)}
+        any_type = sum(kinds.get(kind, 0) for kind in ANY_TYPE)
+        object.__setattr__(self, "of_type", {None: any_type, **kinds})
+
+    def beside(self, seats: int) -> tuple[int, int]:
+        """The seats that have one of these on their left, and on their right."""
+        return (seats & self.adjacent) << 1, (seats >> 1) & self.adjacent
+
+
+class Block(NamedTuple):
+    """Adjacent seats of the row with this index, from one of its seats on."""
+
+    row: int
+    first: int
+    seat_ids: tuple[int, ...]
 
 
 class _Rank(NamedTuple):
-    """A block from seat `first` of row `-behind`, in the order of preference."""
+    """The best block of row `-behind`, in the order of preference; all `blocks` leave behind what it does."""
 
     orphans: int
     is_split: bool
     score: int
     behind: int
     first: int
+    blocks: int
 
 
-def best_blocks(
-    rows: Sequence[Row],
-    focal_row: str | None,
-    taken: Set[int],
-    *,
-    quantity: int,
-    seat_type: str | None = None,
-    most: int = 1,
-) -> list[tuple[int, ...]]:
-    """The seat ids of the best blocks, up to `most`, best first; empty when no row has so many adjacent seats left.
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """The best of every row that has been looked at: so many, from the focal row on."""
 
-    They may overlap, and all are as good as the best in what they leave behind. Without a seat_type, regular and
-    premium seats are alike.
-    """
-    wanted = ANY_TYPE if seat_type is None else frozenset({seat_type})
-    focal = focal_index([row.label for row in rows], focal_row)
-    best: list[_Rank] = []
-    for index in sorted(range(len(rows)), key=lambda index: abs(index - focal)):
-        away = HALF_SEATS_A_ROW * abs(index - focal)
-        if len(best) == most and best[-1] < (0, False, away):
-            break  # no row that is further away has a better one
-        best = nsmallest(most, [*best, *_ranks(rows[index], index, away, taken, quantity, wanted)])
-    return [rows[-rank.behind].seat_ids[rank.first : rank.first + quantity] for rank in best if rank[:2] == best[0][:2]]
+    quantity: int
+    seat_type: str | None
+    ranks: dict[int, _Rank | None] = field(default_factory=dict)
+
+    def copy(self) -> "_Ranking":
+        """One that can change by itself."""
+        return _Ranking(self.quantity, self.seat_type, self.ranks.copy())
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSeats:
+    """A room's free seats, and the best blocks of them; what it has found out is kept until the row changes."""
+
+    rows: Sequence[Row]
+    focal: int
+    outwards: Sequence[int]  # the rows, those around the focal row first
+    free: list[int]
+    rankings: dict[tuple[int, str | None], _Ranking] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], focal_row: str | None, taken: Set[int]) -> "FreeSeats":
+        """All but those that are taken."""
+        focal = focal_index([row.label for row in rows], focal_row)
+        outwards = sorted(range(len(rows)), key=lambda index: abs(index - focal))
+        return cls(rows, focal, outwards, [(1 << len(row.seat_ids)) - 1 & ~_those_of(row, taken) for row in rows])
+
+    def best(self, quantity: int, seat_type: str | None = None, most: int = 1) -> list[Block]:
+        """The best blocks, up to `most`, best first; none when no row has so many adjacent seats left.
+
+        They may overlap, and all are as good as the best in what they leave behind. Without a seat_type, regular and
+        premium seats are alike.
+        """
+        ranking = self.rankings.setdefault((quantity, seat_type), _Ranking(quantity, seat_type))
+        best = self._best_rows(ranking, most)
+        in_order = [self._in_order(rank, quantity) for rank in best if rank[:2] == best[0][:2]]
+        return [
+            Block(-behind, first, self.rows[-behind].seat_ids[first : first + quantity])
+            for _, behind, first in islice(merge(*in_order), most)
+        ]
+
+    def take(self, block: Block) -> None:
+        """These seats are free no more."""
+        self.remove(block.row, (1 << len(block.seat_ids)) - 1 << block.first)
+
+    def without(self, seat_ids: Set[int]) -> "FreeSeats":
+        """The same but for some seats."""
+        rankings = {key: ranking.copy() for key, ranking in self.rankings.items()}
+        other = replace(self, free=self.free.copy(), rankings=rankings)
+        for index, row in enumerate(self.rows):
+            seats = _those_of(row, seat_ids)
+            if seats:
+                other.remove(index, seats)
+        return other
+
+    def remove(self, index: int, seats: int) -> None:
+        """These seats of a row, as a mask, are free no more."""
+        self.free[index] &= ~seats
+        for ranking in self.rankings.values():
+            if index in ranking.ranks:
+                ranking.ranks[index] = self._rank(index, ranking)
+
+    def _best_rows(self, ranking: _Ranking, most: int) -> list[_Rank]:
+        """The best block of each of the `most` rows that have the best."""
+        best = nsmallest(most, filter(None, ranking.ranks.values()))
+        for index in islice(self.outwards, len(ranking.ranks), None):
+            if len(best) == most and best[-1] < (0, False, self._away(index)):
+                break  # no row that is further away has a better one
+            rank = ranking.ranks[index] = self._rank(index, ranking)
+            if rank is not None:
+                insort(best, rank)
+                del best[most:]
+        return best
+
+    def _rank(self, index: int, ranking: _Ranking) -> _Rank | None:
+        found = _best_to_leave(self.rows[index], self.free[index], ranking.quantity, ranking.seat_type)
+        if found is None:
+            return None
+        orphans, is_split, blocks = found
+        score, first = next(_outwards(self.rows[index].numbers, ranking.quantity, blocks))
+        return _Rank(orphans, is_split, score + self._away(index), -index, first, blocks)
+
+    def _in_order(self, rank: _Rank, quantity: int) -> Iterator[tuple[int, int, int]]:
+        """The blocks of a row that are as good as its best in what they leave behind."""
+        index = -rank.behind
+        for score, first in _outwards(self.rows[index].numbers, quantity, rank.blocks):
+            yield score + self._away(index), rank.behind, first
+
+    def _away(self, index: int) -> int:
+        return HALF_SEATS_A_ROW * abs(index - self.focal)
 
 
 def focal_index(labels: Sequence[str], focal_row: str | None) -> int:
@@ -87,41 +185,81 @@ def _number(label: str) -> int:
     return number
 
 
-def _ranks(row: Row, index: int, away: int, taken: Set[int], quantity: int, wanted: Set[str]) -> Iterator[_Rank]:
-    free = [seat_id not in taken for seat_id in row.seat_ids]
-    if free.count(True) < quantity:
-        return
-    numbers, middle = row.numbers, row.numbers[0] + row.numbers[-1]
-    for start, end in _runs(row, free, wanted):
-        groups = (end - start) // quantity
-        for first in range(start, end - quantity + 1):
-            last = first + quantity - 1
-            still = (first - start) // quantity + 1 + (end - 1 - last) // quantity
-            orphans = _is_left_alone(row, free, first, -1) + _is_left_alone(row, free, last, 1)
-            score = away + abs(numbers[first] + numbers[last] - middle)
-            yield _Rank(orphans, still < groups, score, -index, first)
+def _mask(seats: Sequence[bool]) -> int:
+    return sum(1 << place for place, is_one in enumerate(seats) if is_one)
 
 
-def _runs(row: Row, free: Sequence[bool], wanted: Set[str]) -> Iterator[tuple[int, int]]:
-    """The longest stretches of adjacent free seats of the wanted types: where each starts, and ends before."""
-    start = 0
-    for here, number in enumerate(row.numbers):
-        if here > start and number != row.numbers[here - 1] + 1:
-            yield start, here
-            start = here
-        if not free[here] or row.types[here] not in wanted:
-            if here > start:
-                yield start, here
-            start = here + 1
-    if start < len(row.numbers):
-        yield start, len(row.numbers)
+def _those_of(row: Row, seat_ids: Set[int]) -> int:
+    if seat_ids.isdisjoint(row.seat_ids):
+        return 0
+    return _mask([seat_id in seat_ids for seat_id in row.seat_ids])
 
 
-def _is_left_alone(row: Row, free: Sequence[bool], edge: int, step: int) -> bool:
-    """Whether the seat next to this edge of a block is free, and the one behind it is not."""
-    return _is_free_beside(row, free, edge, step) and not _is_free_beside(row, free, edge + step, step)
+def _best_to_leave(row: Row, free: int, quantity: int, seat_type: str | None) -> tuple[int, bool, int] | None:
+    """The orphans that the best blocks of a row leave, whether they cost a group, and which they are."""
+    suitable = row.of_type.get(seat_type, 0) & free
+    if suitable.bit_count() < quantity:
+        return None
+    blocks = _blocks(row, suitable, quantity)
+    left, right = row.beside(free)
+    # The seat next to an edge of the block is free, and the one behind it is not.
+    left, right = left & ~(left << 1), (right & ~(right >> 1)) >> (quantity - 1)
+    for orphans, those in enumerate((blocks & ~(left | right), blocks & (left ^ right), blocks & left & right)):
+        if those:
+            whole = those & _whole(row, suitable, quantity)
+            return orphans, not whole, whole or those
+    return None
 
 
-def _is_free_beside(row: Row, free: Sequence[bool], seat: int, step: int) -> bool:
-    beside = seat + step
-    return 0 <= beside < len(free) and free[beside] and row.numbers[beside] == row.numbers[seat] + step
+def _blocks(row: Row, suitable: int, quantity: int) -> int:
+    if quantity == 1:
+        return suitable
+    pairs = suitable & row.beside(suitable)[1]
+    blocks = pairs
+    for more in range(1, quantity - 1):
+        blocks &= pairs >> more
+    return blocks
+
+
+def _whole(row: Row, suitable: int, quantity: int) -> int:
+    """The blocks beside which as many others fit as if groups filled their run of seats from the left."""
+    if quantity == 1:
+        return suitable
+    left, right = row.beside(suitable)
+    starts, ends, whole = suitable & ~left, suitable & ~right, 0
+    while starts:
+        start, last = _lowest(starts), _lowest(ends)
+        whole |= _whole_of_a_run(last - start + 1, quantity) << start
+        starts &= starts - 1
+        ends &= ends - 1
+    return whole
+
+
+@lru_cache(maxsize=10_000)
+def _whole_of_a_run(length: int, quantity: int) -> int:
+    return _mask([first % quantity <= length % quantity for first in range(length - quantity + 1)])
+
+
+def _outwards(numbers: Sequence[int], quantity: int, blocks: int) -> Iterator[tuple[int, int]]:
+    """Blocks from the middle of the row on: twice the seats between the middles, and the first seat."""
+    middle = numbers[0] + numbers[-1]
+    half = bisect_left(range(len(numbers) - quantity + 1), middle, key=partial(_twice_the_middle, numbers, quantity))
+    below, above = blocks & (1 << half) - 1, blocks >> half << half
+    while below or above:
+        low, high = below.bit_length() - 1, _lowest(above)
+        from_low = middle - _twice_the_middle(numbers, quantity, low) if below else None
+        from_high = _twice_the_middle(numbers, quantity, high) - middle if above else None
+        if from_high is None or (from_low is not None and from_low <= from_high):
+            yield from_low or 0, low
+            below ^= 1 << low
+        else:
+            yield from_high, high
+            above ^= 1 << high
+
+
+def _twice_the_middle(numbers: Sequence[int], quantity: int, first: int) -> int:
+    return numbers[first] + numbers[first + quantity - 1]
+
+
+def _lowest(mask: int) -> int:
+    return (mask & -mask).bit_length() - 1

@@ -7,32 +7,40 @@ Those seats are told to the followers when their version is reached, whether or 
 never claims a version that it has not been told of, so nothing that counts up to there can be missing.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from .layouts import Room
 from .occupancy import AVAILABLE, COMMA, Occupancy
 
 MOST_REMEMBERED = 1000  # changes; who is behind by more gets the whole map
+MOST_LACKING_BYTES = 128 * 1024  # of what is kept for those who come from the same versions
 
 
-class Frame(NamedTuple):
-    """An event on the wire: as it is, and as a chunk of a response in HTTP/1.1."""
+class Frame:
+    """An event on the wire: as it is, and as a chunk of a response in HTTP/1.1, which is made when somebody wants it.
 
-    plain: bytes
-    chunked: bytes
+    All viewers are written the same bytes, so that those who read slowly cost no copies.
+    """
 
+    __slots__ = ("_chunked", "plain")
 
-def frame(text: bytes) -> Frame:
-    """What is written to a follower."""
-    return Frame(text, b"%x\r\n%b\r\n" % (len(text), text))
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+        self._chunked: bytes | None = None
+
+    @property
+    def chunked(self) -> bytes:
+        """As a chunk."""
+        if self._chunked is None:
+            self._chunked = b"%x\r\n%b\r\n" % (len(self.plain), self.plain)
+        return self._chunked
 
 
 def event(name: bytes, data: bytes, version: int | None = None) -> Frame:
     """A Server-Sent Event with data of one line; with its version as its id."""
     numbered = b"" if version is None else b"id: %d\n" % version
-    return frame(b"event: %b\n%bdata: %b\n\n" % (name, numbered, data))
+    return Frame(b"event: %b\n%bdata: %b\n\n" % (name, numbered, data))
 
 
 class FollowedMap:
@@ -53,7 +61,8 @@ class FollowedMap:
         self._layout = 0
         self._endings: list[bytes] = []
         self._snapshot: Frame | None = None
-        self._lacking: dict[int, bytes] = {}
+        self._lacking: OrderedDict[int, bytes] = OrderedDict()
+        self._lacking_bytes = 0
 
     @property
     def is_told(self) -> bool:
@@ -73,14 +82,14 @@ class FollowedMap:
     def begin(self, version: int) -> None:
         """Every change after this version will be told; of those before, nothing is known any more."""
         self._is_told = True
-        self._begun = version
+        self._begun = max(self._begun, version)
         self._heard = max(self._heard, version)
         self._seen, self._is_anew = -1, True
 
     def lose_track(self) -> None:
         """Notices no longer arrive, so that nothing can be said until `begin`."""
         self._is_told = False
-        self._heard = 0
+        self._heard = self._begun = 0
         self._told.clear()
 
     def hear(self, version: int, seat_ids: Sequence[int]) -> None:
@@ -89,6 +98,9 @@ class FollowedMap:
             self._heard = version
             if seat_ids:
                 self._told.append((version, seat_ids))
+            if len(self._told) > MOST_REMEMBERED:  # nobody has looked for long: the next look begins anew, from here
+                self._told.clear()
+                self._begun, self._seen, self._is_anew = version, -1, True
 
     def show(self, look: Occupancy) -> Frame | None:
         """The event about what this look has brought, if anything."""
@@ -118,6 +130,12 @@ class FollowedMap:
             self._snapshot = event(b"snapshot", self._body(range(len(self._endings))), self.version)
         return self._snapshot
 
+    def spare(self) -> None:
+        """Keep nothing that can be drawn again."""
+        self._snapshot = None
+        self._lacking.clear()
+        self._lacking_bytes = 0
+
     def since(self, version: int) -> Frame | None:
         """The event for who has the map at this version; None where only the whole map will do."""
         lacking = self._lacks(version)
@@ -135,7 +153,7 @@ class FollowedMap:
         self._remembered.clear()
         self._told = deque(told for told in self._told if told[0] > self._seen)
         self.version = min(self._seen, self._heard)
-        self._forget_frames()
+        self.spare()
         return self.snapshot()
 
     def _advance(self, changed: set[int]) -> Frame | None:
@@ -152,7 +170,7 @@ class FollowedMap:
         self.version = version
         while len(self._remembered) > MOST_REMEMBERED:
             self._floor = max(self._floor, self._remembered.popleft()[0])
-        self._forget_frames()
+        self.spare()
         return event(b"seats", self._body(sorted(changed)), version)
 
     def _lacks(self, version: int) -> bytes | None:
@@ -160,11 +178,16 @@ class FollowedMap:
         if self._room is None or self._is_anew or not self._is_told or not self._floor <= version <= self.version:
             return None
         found = self._lacking.get(version)
-        if found is None:
-            places = self._room.places
-            seat_ids = {seat_id for until, seats in self._remembered if until > version for seat_id in seats}
-            found = self._seats(sorted(places[seat_id] for seat_id in seat_ids if seat_id in places))
-            self._lacking[version] = found
+        if found is not None:
+            self._lacking.move_to_end(version)
+            return found
+        places = self._room.places
+        seat_ids = {seat_id for until, seats in self._remembered if until > version for seat_id in seats}
+        found = self._seats(sorted(places[seat_id] for seat_id in seat_ids if seat_id in places))
+        self._lacking[version] = found
+        self._lacking_bytes += len(found)
+        while self._lacking_bytes > MOST_LACKING_BYTES:
+            self._lacking_bytes -= len(self._lacking.popitem(last=False)[1])
         return found
 
     def _body(self, places: Iterable[int]) -> bytes:
@@ -176,7 +199,3 @@ class FollowedMap:
     def _seats(self, places: Iterable[int]) -> bytes:
         fragments = () if self._room is None else self._room.fragments
         return b"".join([fragments[place] + self._endings[place] for place in places]).removesuffix(COMMA)
-
-    def _forget_frames(self) -> None:
-        self._snapshot = None
-        self._lacking.clear()

@@ -1,7 +1,7 @@
 """One followed map and its viewers: who reads too slowly is sent nothing until it has caught up, or is let go."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
@@ -10,7 +10,7 @@ from .followed_map import FollowedMap, Frame
 
 MOST_UNREAD_BYTES = 64 * 1024  # of one viewer, beyond what the system buffers; and one event
 SLOW_S = 5.0  # a viewer may lag for so long
-LAST_WORDS_S = 2.0  # until the connection of one that was let go is cut
+LAST_WORDS_S = 2.0  # until the connection of one that was let go is cut; no other request comes on it
 
 
 class Viewer:
@@ -45,14 +45,14 @@ class Viewer:
         else:
             self.write(frame)
 
-    def catches_up(self, snapshot: Frame, farewell: Frame) -> bool:
+    def catches_up(self, snapshot: Callable[[], Frame], farewell: Frame) -> bool:
         """Send the map if all was read; False when it took too long, and the stream has been ended."""
         self.notice_the_end()
         if self._behind_since is None or self.ended.done():
             return True
         if self._transport.get_write_buffer_size() == 0:
             self._behind_since = None
-            self.write(snapshot)
+            self.write(snapshot())
         elif monotonic() - self._behind_since > SLOW_S:
             self.end(farewell)
             asyncio.get_running_loop().call_later(LAST_WORDS_S, self._transport.abort)
@@ -62,13 +62,17 @@ class Viewer:
     def end(self, farewell: Frame) -> None:
         """Say a last word, and let the stream end."""
         self.write(farewell)
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Let the stream end without a word."""
         if not self.ended.done():
             self.ended.set_result(None)
 
     def notice_the_end(self) -> None:
         """See whether the client has gone."""
-        if self._transport.is_closing() and not self.ended.done():
-            self.ended.set_result(None)
+        if self._transport.is_closing():
+            self.give_up()
 
 
 class Followed:
@@ -82,7 +86,6 @@ class Followed:
         self.expected = 0  # the version of a tick ago
         self.error: DomainError | None = None
         self.trouble: DomainError | None = None  # with the last look
-        self.task: asyncio.Task[None] | None = None
         self._moved = asyncio.Event()
         self._users = 0
         self._idle_since = monotonic()
@@ -91,6 +94,11 @@ class Followed:
     def is_gone(self) -> bool:
         """Whether nothing is to be expected of it any more."""
         return self.error is not None
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether somebody keeps it."""
+        return self._users > 0
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -104,7 +112,7 @@ class Followed:
 
     def is_idle(self, since: float) -> bool:
         """Whether nobody has used it since then, on the monotonic clock."""
-        return not self._users and self._idle_since < since
+        return not self.is_in_use and self._idle_since < since
 
     def moved(self) -> None:
         """There has been a look."""

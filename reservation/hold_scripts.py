@@ -191,4 +191,19 @@ redis.call('EXPIRE', KEYS[2], %d)
 """.replace("%d", str(VERSION_TTL_S))
 )
 
+# KEYS run. Asked first on every new connection: a server that was started since, or a replica that took over, may have
+# older data, and would give out versions again that others have seen with other maps. So it forgets what it knows of
+# showtimes, as if it had come back empty; then each is primed with a version beyond all before.
+MEET = Script("""
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
+if redis.call('GET', KEYS[1]) == run then return end
+local cursor = '0'
+repeat
+  local found = redis.call('SCAN', cursor, 'MATCH', '{[0-9]*}:*', 'COUNT', 1000)
+  for _, key in ipairs(found[2]) do redis.call('UNLINK', key) end
+  cursor = found[1]
+until cursor == '0'
+redis.call('SET', KEYS[1], run)
+""")
+
 ALL = (TAKE, EXTEND, SETTLE, ANNOUNCE, VERSION, WATCH, SNAPSHOT, PRIME)

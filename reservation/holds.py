@@ -11,6 +11,9 @@ For every showtime there are, under one hash tag and so on one cluster slot:
 The sorted set says which seats are held without reading each key, and lets whoever reads the version notice that
 holds have run out since: their end changes the map, too, so it counts the version up.
 
+Beside them `reservation:run` is the server that all this was counted on. One that was restarted, or a replica that took
+over, is another, and forgets it (hold_scripts.MEET).
+
 Redis may lose all of it at any moment. A missing map says so: the caller then primes the showtime from PostgreSQL's
 unexpired holds before it goes on. A new version is the database's clock in microseconds, which no counter can have
 reached.

@@ -6,32 +6,36 @@ some seconds more, which also counts up the holds that have run out by themselve
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
+from functools import partial
 from time import monotonic
 
 from structlog.stdlib import BoundLogger
 
 from .database import Database
 from .errors import DomainError, HoldsUnavailable, NotFound, Overloaded, Unavailable
-from .followed_map import Frame, event, frame
+from .followed_map import Frame, event
 from .followers import Followed, Viewer
 from .holds import Holds, Watch
 from .layouts import Layouts
 from .occupancy import Occupancy, read_occupancies
+from .task_ends import end
 
 TICK_S = 1.0
 WATCH_S = 10  # a worker that stalls for longer has to begin anew
 LINGER_S = 30.0  # what has changed is remembered for those whose connection broke
-PATIENCE_S = 5.0  # for the first look
-CATCH_UP_S = 1.0  # for a version that Redis has counted
+MOST_LINGERING = 100  # maps without viewers; there are no more with viewers than there are viewers
+PATIENCE_S = 5.0  # of a viewer, for the first look, and for a version that Redis has counted
+CATCH_UP_S = 1.0  # of a GET, which can have the whole map drawn instead
 RETRY_S = 0.5
 REST_S = 0.025  # between two events of a map, or as long as the last took to send: other requests want their turn
 MOST_IN_A_TURN = 200  # viewers that are written to before others get their turn
 MOST_WATCHED_AT_ONCE = 256
 
-HEARTBEAT = frame(b": \n\n")
+HEARTBEAT = Frame(b": \n\n")
 RECONNECT = event(b"reconnect", b"{}")
 GONE = event(b"gone", b"{}")
 
@@ -59,6 +63,8 @@ class Live:
         self._heartbeat_s = heartbeat_s
         self._next_heartbeat = monotonic() + heartbeat_s
         self._followed: dict[int, Followed] = {}
+        self._lingering: OrderedDict[int, Followed] = OrderedDict()  # those without viewers, the longest idle first
+        self._tasks: set[asyncio.Task[None]] = set()
         self._viewers = 0
         self._hears = False
         self._subscription = 0  # how often it was made: what was asked before the last one counts for nothing
@@ -73,9 +79,13 @@ class Live:
         self._viewers += 1
         try:
             followed = self._followed.get(showtime_id) or self._begin(showtime_id)
-            with followed.in_use():
-                await self._ready(followed)
-                yield followed
+            self._lingering.pop(showtime_id, None)
+            try:
+                with followed.in_use():
+                    await self._ready(followed)
+                    yield followed
+            finally:
+                self._left(followed)
         finally:
             self._viewers -= 1
 
@@ -90,11 +100,10 @@ class Live:
     async def join(self, followed: Followed, viewer: Viewer, known: int | None, *, at_least: int) -> None:
         """Send a viewer what it lacks, the whole map where its version is not known here, and all that follows.
 
-        It begins with a version that is not older than `at_least`, unless something is amiss.
+        It begins with a version that is not older than `at_least`; where that does not come, the stream ends.
         """
-        await followed.reach(at_least, CATCH_UP_S)
-        if followed.is_gone or self._closed:
-            viewer.end(GONE if followed.is_gone else RECONNECT)
+        if not await followed.reach(at_least, PATIENCE_S) or self._closed:
+            viewer.end(GONE if isinstance(followed.error, NotFound) else RECONNECT)
             return
         missing = None if known is None else followed.map.since(known)
         viewer.write(missing or followed.map.snapshot())
@@ -130,19 +139,27 @@ class Live:
                     await self._tick_now.wait()
 
     async def close(self) -> None:
-        """End every stream, with the hint to connect again."""
+        """End every stream, with the hint to connect again, and whoever waits for a first look."""
         self._closed = True
         for followed in list(self._followed.values()):
-            for viewer in list(followed.viewers):
-                viewer.end(RECONNECT)
-            if followed.task is not None:
-                followed.task.cancel()
+            self._end(followed, Overloaded("The service stops: try again shortly."), RECONNECT)
+        await end(self._tasks)
 
     def _begin(self, showtime_id: int) -> Followed:
         followed = self._followed[showtime_id] = Followed(showtime_id)
         # A context of its own: it works for many, and no caller's request id or timings are its.
-        followed.task = asyncio.get_running_loop().create_task(self._keep_up(followed), context=Context())
+        task = asyncio.get_running_loop().create_task(self._keep_up(followed), context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return followed
+
+    def _left(self, followed: Followed) -> None:
+        """A viewer has gone: a map without any lingers for a while, but not too many do."""
+        if followed.is_gone or followed.is_in_use:
+            return
+        self._lingering[followed.map.showtime_id] = followed
+        while len(self._lingering) > MOST_LINGERING:
+            self._end(next(iter(self._lingering.values())), Overloaded(), RECONNECT)
 
     async def _ready(self, followed: Followed) -> None:
         try:
@@ -155,20 +172,23 @@ class Live:
 
     async def _keep_up(self, followed: Followed) -> None:
         """Look whenever there is something to see, and send what has changed."""
-        with suppress(Unavailable):  # then it is tried again with the next tick
-            await self._watch([followed])
+        is_asked = False
         while not followed.is_gone:
-            await followed.wake.wait()
-            followed.wake.clear()
             began = monotonic()
             try:
+                if not is_asked:
+                    await self._watch([followed])
+                    is_asked = True
+                await followed.wake.wait()
+                followed.wake.clear()
+                began = monotonic()
                 told = await self._look(followed)
                 followed.moved()
                 if told is not None:
-                    await self._send(followed, told)
+                    await self._each(followed, partial(_send, told))
                     await asyncio.sleep(max(REST_S, monotonic() - began))
             except NotFound as error:
-                self._end(followed, error)
+                self._end(followed, error, GONE)
             except Exception as error:
                 if isinstance(error, DomainError):
                     followed.trouble = error
@@ -188,28 +208,35 @@ class Live:
             followed.wake.set()  # it has changed since
         return told
 
-    def _end(self, followed: Followed, error: DomainError) -> None:
-        """The showtime is gone, or was never there."""
+    def _end(self, followed: Followed, error: DomainError, farewell: Frame) -> None:
+        """Nothing is to be expected of a map any more; its task ends by itself."""
         self._followed.pop(followed.map.showtime_id, None)
+        self._lingering.pop(followed.map.showtime_id, None)
         followed.fail(error)
         for viewer in list(followed.viewers):
-            viewer.end(GONE)
+            self._do(followed, viewer, lambda viewer: viewer.end(farewell))
 
-    async def _send(self, followed: Followed, told: Frame) -> None:
-        """Write to every viewer, with a pause now and then for whatever else the worker has to do."""
+    async def _each(self, followed: Followed, act: Callable[[Viewer], None]) -> None:
+        """Do something for every viewer, with a pause now and then for whatever else the worker has to do."""
         for number, viewer in enumerate(list(followed.viewers), 1):
-            viewer.send(told)
+            self._do(followed, viewer, act)
             if number % MOST_IN_A_TURN == 0:
                 await asyncio.sleep(0)
 
+    def _do(self, followed: Followed, viewer: Viewer, act: Callable[[Viewer], None]) -> None:
+        try:
+            act(viewer)
+        except Exception:  # whatever it is, it is no matter of the other viewers, who want their events
+            self._log.exception("viewer_failed", showtime_id=followed.map.showtime_id)
+            followed.viewers.discard(viewer)
+            viewer.give_up()
+
     async def _tick(self) -> None:
         now = monotonic()
-        for followed in list(self._followed.values()):
-            if followed.is_idle(now - LINGER_S):
-                del self._followed[followed.map.showtime_id]
-                followed.fail(Overloaded())
-                if followed.task is not None:
-                    followed.task.cancel()
+        for followed in list(self._lingering.values()):
+            if not followed.is_idle(now - LINGER_S):
+                break
+            self._end(followed, Overloaded(), RECONNECT)
         every = list(self._followed.values())
         for start in range(0, len(every), MOST_WATCHED_AT_ONCE):
             await self._watch(every[start : start + MOST_WATCHED_AT_ONCE])
@@ -233,7 +260,7 @@ class Live:
 
     def _watched(self, followed: Followed, watch: Watch | DomainError) -> None:
         if isinstance(watch, NotFound):
-            self._end(followed, watch)
+            self._end(followed, watch, GONE)
         elif isinstance(watch, DomainError):
             self._log.warning("live_put_off", cause=repr(watch), showtime_id=followed.map.showtime_id)
         else:
@@ -245,13 +272,20 @@ class Live:
 
     async def _look_after(self, followed: Followed, *, beats: bool) -> None:
         dropped = 0
-        for number, viewer in enumerate(list(followed.viewers), 1):
+
+        def look_after(viewer: Viewer) -> None:
+            nonlocal dropped
             if viewer.is_behind:
-                dropped += not viewer.catches_up(followed.map.snapshot(), RECONNECT)
+                dropped += not viewer.catches_up(followed.map.snapshot, RECONNECT)
             elif beats:
                 viewer.send(HEARTBEAT)
             viewer.notice_the_end()
-            if number % MOST_IN_A_TURN == 0:
-                await asyncio.sleep(0)
+
+        await self._each(followed, look_after)
+        followed.map.spare()
         if dropped:
             self._log.info("slow_viewers_dropped", showtime_id=followed.map.showtime_id, viewers=dropped)
+
+
+def _send(told: Frame, viewer: Viewer) -> None:
+    viewer.send(told)

@@ -1,19 +1,12 @@
 """Hears of changes to seat maps: one subscription a worker, however many follow however many showtimes."""
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
-from structlog.stdlib import BoundLogger
 
 from .holds import showtime_of
-
-PING_EVERY_S = 2.0
-RETRY_AFTER_S = 0.5
 
 
 class MapListener(Protocol):
@@ -31,46 +24,23 @@ def channel_of(redis: Redis) -> str:
     return f"reservation:maps:{redis.connection_pool.connection_kwargs.get('db', 0)}"
 
 
-async def listen_for_ever(redis: Redis, listener: MapListener, log: BoundLogger) -> None:
-    """Pass on what the scripts tell; when the connection fails, say so, and connect again."""
-    while not _is_cancelled():
-        try:
-            async with redis.pubsub() as channel:
-                await channel.subscribe(channel_of(redis))
-                await _listen(channel, listener)
-        except (RedisError, OSError, TimeoutError, ValueError) as error:  # the last of what is not even text
-            log.warning("map_notices_interrupted", cause=repr(error))
-        finally:
-            listener.hears(False)
-        await asyncio.sleep(RETRY_AFTER_S)
+class MapNotices:
+    """Reads what the scripts tell, for a listener."""
 
+    def __init__(self, listener: MapListener) -> None:
+        self._listener = listener
 
-async def _listen(channel: PubSub, listener: MapListener) -> None:
-    waiting_for_pong = False
-    while not _is_cancelled():
-        message = await channel.get_message(timeout=PING_EVERY_S)
-        if message is None:
-            if waiting_for_pong:
-                raise TimeoutError("no answer to a ping")
-            await channel.ping()
-            waiting_for_pong = True
-            continue
-        waiting_for_pong = False
-        if message["type"] == "subscribe":
-            listener.hears(True)
-        elif message["type"] == "message":
-            _pass_on(str(message["data"]), listener)
+    def hears(self, hears: bool) -> None:
+        """Whether notices arrive from now on."""
+        self._listener.hears(hears)
 
+    def take(self, notice: str) -> None:
+        """Pass a notice on."""
+        map_key, *numbers = notice.split(" ")
+        with suppress(ValueError):  # somebody else's word on our channel
+            showtime_id = showtime_of(map_key)
+            version, *seat_ids = map(int, numbers)
+            self._listener.changed(showtime_id, version, seat_ids)
 
-def _pass_on(notice: str, listener: MapListener) -> None:
-    map_key, *numbers = notice.split(" ")
-    with suppress(ValueError):  # somebody else's word on our channel
-        showtime_id = showtime_of(map_key)
-        version, *seat_ids = map(int, numbers)
-        listener.changed(showtime_id, version, seat_ids)
-
-
-def _is_cancelled() -> bool:
-    """Whether somebody ends this task: redis-py takes a cancellation that meets a timeout of its own for that."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    async def catch_up(self) -> None:
+        """Nothing is sent on this channel from here."""

@@ -1,6 +1,5 @@
 """What workers tell each other, over a channel of Redis: that a session or key has ended, or an account has changed."""
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,14 +7,13 @@ from typing import Protocol
 from uuid import UUID
 
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
+from .subscription import listen_for_ever
+
 CHANNEL = "reservation:sessions"
 SESSION, USER, KEY = "session", "user", "key"
-PING_EVERY_S = 2.0
-RETRY_AFTER_S = 0.5
 MOST_UNSENT = 10_000
 
 
@@ -55,36 +53,15 @@ class Notices:
 
     async def listen_for_ever(self) -> None:
         """Pass on what others announce; when the connection fails, say so, and connect again."""
-        while not _is_cancelled():
-            try:
-                async with self._redis.pubsub() as channel:
-                    await channel.subscribe(CHANNEL)
-                    await self._listen(channel)
-            except (RedisError, OSError, TimeoutError, ValueError) as error:  # the last of what is not even text
-                self._log.warning("notices_interrupted", cause=repr(error))
-            finally:
-                self._tell(hears=False)
-            await asyncio.sleep(RETRY_AFTER_S)
+        await listen_for_ever(self._redis, CHANNEL, self, self._log)
 
-    async def _listen(self, channel: PubSub) -> None:
-        waiting_for_pong = False
-        while not _is_cancelled():
-            message = await channel.get_message(timeout=PING_EVERY_S)
-            if message is None:
-                if waiting_for_pong:
-                    raise TimeoutError("no answer to a ping")
-                await self._send_late()
-                await channel.ping()
-                waiting_for_pong = True
-                continue
-            waiting_for_pong = False
-            if message["type"] == "subscribe":
-                self._tell(hears=True)
-                await self._send_late()
-            elif message["type"] == "message":
-                self._pass_on(str(message["data"]))
+    def hears(self, hears: bool) -> None:
+        """Whether announcements arrive from now on."""
+        for listener in self._listeners:
+            listener.hears(hears)
 
-    def _pass_on(self, notice: str) -> None:
+    def take(self, notice: str) -> None:
+        """Pass on what somebody has announced."""
         kind, _, subject = notice.partition(" ")
         with suppress(ValueError):  # somebody else's word on our channel
             if kind == SESSION:
@@ -94,18 +71,14 @@ class Notices:
             elif kind == KEY:
                 self._forget(key_id=int(subject))
 
-    def _tell(self, *, hears: bool) -> None:
-        for listener in self._listeners:
-            listener.hears(hears)
+    async def catch_up(self) -> None:
+        """Announce what could not be while Redis was away: others may have heard of nothing amiss."""
+        for _ in range(len(self._unsent)):
+            await self._publish(self._unsent.popleft())
 
     def _forget(self, *, session_id: UUID | None = None, user_id: int | None = None, key_id: int | None = None) -> None:
         for listener in self._listeners:
             listener.forget(session_id=session_id, user_id=user_id, key_id=key_id)
-
-    async def _send_late(self) -> None:
-        """Announce what could not be while Redis was away: others may have heard of nothing amiss."""
-        for _ in range(len(self._unsent)):
-            await self._publish(self._unsent.popleft())
 
     async def _publish(self, notice: str) -> None:
         try:
@@ -114,9 +87,3 @@ class Notices:
             self._log.warning("notice_put_off", notice=notice, cause=repr(error))
             if len(self._unsent) < MOST_UNSENT:
                 self._unsent.append(notice)
-
-
-def _is_cancelled() -> bool:
-    """Whether somebody ends this task: redis-py takes a cancellation that meets a timeout of its own for that."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

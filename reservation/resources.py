@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -42,13 +42,15 @@ from .key_holders import KeyHolders
 from .key_turns import KeyTurns
 from .layouts import Layouts
 from .live import Live
-from .map_notices import channel_of, listen_for_ever
+from .map_notices import MapNotices, channel_of
 from .notices import Notices
 from .orphans import tend_for_ever
 from .passwords import PasswordWorkers
 from .sessions import Sessions
 from .settings import Settings
 from .settling import Settling
+from .subscription import listen_for_ever
+from .task_ends import end
 from .tokens import TokenMint
 
 REDIS_TIMEOUT_S = 2.0
@@ -58,7 +60,6 @@ COMMAND_MARGIN_S = 1.0
 # A plan that was made when PostgreSQL had just seen a table empty is bad for as long as it is kept.
 PLAN_KEPT_S = 10
 NOTE_USES_S = 1.0
-CANCEL_AGAIN_S = 0.5
 SPARE_FILES = 512  # beside the viewers' connections: the stores', and those of everybody else
 REDIS = web.AppKey("REDIS", Redis)
 
@@ -117,17 +118,8 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     app[IDEMPOTENCY] = IdempotencyKeys(database)
     tending = asyncio.create_task(tend_for_ever(client, app[STORES], second_look_s=second_look_s))
     yield
-    await _end([tending])
+    await end([tending])
     await client.aclose()
-
-
-async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
-    """Cancel tasks until they have ended: redis-py takes a cancellation that meets a timeout of its own for that."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 async def accounts(app: web.Application) -> AsyncIterator[None]:
@@ -142,7 +134,7 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     attempts = Attempts(app[REDIS], attempt_limits(app[SETTINGS]), structlog.stdlib.get_logger("reservation.attempts"))
     app[ACCOUNTS] = Accounts(app[DATABASE], passwords, tokens, notices, attempts)
     yield
-    await _end(tasks)
+    await end(tasks)
     with suppress(Unavailable, TimeoutError):  # it tells people which keys are in use: not worth a wait
         async with asyncio.timeout(NOTE_USES_S):
             await holders.note_uses()
@@ -172,20 +164,21 @@ def attempt_limits(settings: Settings) -> AttemptLimits:
 async def live(app: web.Application) -> AsyncIterator[None]:
     """The live seat maps: what hears of changes, and what keeps the streams going."""
     settings, stores, client = app[SETTINGS], app[STORES], app[REDIS]
-    log = structlog.stdlib.get_logger("reservation.live")
+    log, channel = structlog.stdlib.get_logger("reservation.live"), channel_of(client)
     feeds = app[LIVE] = Live(
         stores.database,
         stores.holds,
         stores.layouts,
         log,
-        channel=channel_of(client),
+        channel=channel,
         most_viewers=most_viewers(settings.live_viewers_max, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         heartbeat_s=settings.sse_heartbeat_s,
     )
-    tasks = [asyncio.create_task(listen_for_ever(client, feeds, log)), asyncio.create_task(feeds.tend_for_ever())]
+    listening = listen_for_ever(client, channel, MapNotices(feeds), log)
+    tasks = [asyncio.create_task(listening), asyncio.create_task(feeds.tend_for_ever())]
     yield
     await feeds.close()
-    await _end(tasks)
+    await end(tasks)
 
 
 def most_viewers(wanted: int, open_files: int) -> int:

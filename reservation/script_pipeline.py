@@ -13,10 +13,11 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError, TimeoutEr
 
 from .batching import Batcher
 from .errors import DomainError, HoldsUnavailable
-from .hold_scripts import ALL, Script
+from .hold_scripts import ALL, MEET, Script
 from .timing import timed
 
 MOST_IN_A_PIPELINE = 256
+RUN_KEY = "reservation:run"  # the server that the maps were counted on
 
 
 class Call(NamedTuple):
@@ -37,6 +38,7 @@ class ScriptPipeline:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._connection: AbstractConnection | None = None  # the client's, who closes it
+        self._has_met = False
         self._patience_s: float | None = None
         self._calls: Batcher[Sequence[Call], Sequence[Answer]] = Batcher(
             self._run, most=MOST_IN_A_PIPELINE, waits_for="redis"
@@ -79,17 +81,25 @@ class ScriptPipeline:
         packed = [_pack("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.args) for call in calls]
         try:
             answers: list[object] = await connection.retry.call_with_retry(
-                lambda: self._exchange(connection, packed), lambda _: connection.disconnect(nowait=True)
+                lambda: self._exchange(connection, packed), lambda _: self._hang_up(connection)
             )
         except BaseException:
-            await connection.disconnect(nowait=True)  # an answer may yet arrive, and must not be taken for another's
+            await self._hang_up(connection)  # an answer may yet arrive, and must not be taken for another's
             raise
         return answers
+
+    async def _hang_up(self, connection: AbstractConnection) -> None:
+        self._has_met = False
+        await connection.disconnect(nowait=True)
 
     async def _exchange(self, connection: AbstractConnection, packed: Sequence[bytes]) -> list[object]:
         answers: list[object] = []
         try:
             async with asyncio.timeout(self._patience_s):
+                if not self._has_met:
+                    await connection.send_packed_command(_pack("EVAL", MEET.source, 1, RUN_KEY))
+                    await connection.read_response()
+                    self._has_met = True
                 await connection.send_packed_command(packed)
                 for _ in packed:
                     try:

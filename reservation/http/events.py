@@ -1,5 +1,6 @@
 """The live feed of a seat map: Server-Sent Events."""
 
+import random
 from time import perf_counter
 
 from aiohttp import HttpVersion11, web
@@ -15,7 +16,9 @@ from .routes import Routes, path_id
 routes = Routes("Seat map")
 
 EVENT_STREAM = "text/event-stream"
-RETRY = b"retry: 2000\n\n"
+# After how many milliseconds a browser connects again. Each is told another time: who was sent away together, at a stop
+# say, must not come back together.
+RETRY_MS = (1000, 5000)
 
 
 class FollowQuery(Input):
@@ -48,7 +51,7 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
     live = request.app[LIVE]
     async with live.following(showtime_id) as followed:
         response = await _begin(request, started)
-        await response.write(RETRY)
+        await response.write(b"retry: %d\n\n" % random.randint(*RETRY_MS))  # noqa: S311 - to spread, not to be secret
         transport = request.transport
         if transport is None:
             return response  # the client has gone
@@ -78,6 +81,7 @@ async def _begin(request: web.Request, started: float) -> web.StreamResponse:
         pool, postgresql, redis, total = timings.in_ms(elapsed_s)
         headers["Server-Timing"] = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
     response = web.StreamResponse(headers=headers)
+    response.force_close()  # a connection whose viewer was too slow is cut, and nothing else may be under way on it
     await response.prepare(request)
     return response
 

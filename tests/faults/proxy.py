@@ -34,6 +34,10 @@ class Proxy:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
+    def aim(self, target_url: str) -> None:
+        """Lead to another server from the next connection on; the credentials must be the same."""
+        self._target = urlsplit(target_url)
+
     async def cut(self) -> None:
         """End every connection and refuse new ones."""
         if self._server is not None:

@@ -168,7 +168,7 @@ async def test_a_new_role_is_seen_everywhere(here: Api, there: Api) -> None:
 
 async def test_its_own_worker_need_not_hear_it(here: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another worker hears in a moment, the one that did it knows before it answers."""
-    monkeypatch.setattr(Notices, "_pass_on", lambda *_: None)
+    monkeypatch.setattr(Notices, "take", lambda *_: None)
     admin, person = await here.admin(), await here.sign_up()
     assert await role_at(here, person) == "user"
     await here.call("PUT", f"/admin/users/{person.id}/role", {"role": "staff"}, who=admin)

@@ -202,3 +202,45 @@ async def test_a_refusal_waits_for_what_is_under_way(api: Api, monkeypatch: pyte
     assert isinstance(all_of_it, SeatsUnavailable)
     assert isinstance(some, Reservation)
     assert [seat.seat_number for seat in some.seats] == [2, 3, 4]
+
+
+async def test_a_block_that_was_lost_for_a_moment_is_offered_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else is quicker, and lets go at once; there are no other seats."""
+    cinema = await api.cinema(rows=1, seats_per_row=2)
+    customer = await api.sign_up()
+    hold, lost = booking.hold, False
+
+    async def lose_first(stores: Any, **wanted: Any) -> Reservation:
+        nonlocal lost
+        if lost:
+            return await hold(stores, **wanted)
+        lost = True
+        other = await hold(stores, **wanted)
+        try:
+            return await hold(stores, **wanted)
+        finally:
+            await booking.cancel(stores, user_id=customer.id, reservation_id=other.id)
+
+    monkeypatch.setattr(booking, "hold", lose_first)
+    assert_adjacent(await best(api, customer, cinema, 2), 2)
+    assert lost
+
+
+async def test_to_wait_is_not_to_lose(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was never offered a block waits longer than somebody who lost TRIES times."""
+    monkeypatch.setattr("reservation.best_available.TRIES", 1)
+    cinema = await api.cinema(rows=1, seats_per_row=2)
+    customer = await api.sign_up()
+    hold, lost = booking.hold, False
+
+    async def lose_first(stores: Any, **wanted: Any) -> Reservation:
+        nonlocal lost
+        if lost:
+            return await hold(stores, **wanted)
+        lost = True
+        raise SeatsUnavailable
+
+    monkeypatch.setattr(booking, "hold", lose_first)
+    answers = await asyncio.gather(*(best(api, customer, cinema, 2) for _ in range(2)))
+    assert sorted(answer.status for answer in answers) == [201, 409]
+    assert [answer.json["detail"][:19] for answer in answers if answer.status == 409] == ["Others were quicker"]

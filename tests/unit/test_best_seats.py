@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from reservation.best_seats import Row, best_blocks, focal_index
+from reservation.best_seats import FreeSeats, Row, focal_index
 
 TYPES = ("regular", "premium", "wheelchair")
 LABELS = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
@@ -24,6 +24,19 @@ def room(*rows: str) -> tuple[Row, ...]:
         next_id += len(numbers)
         made.append(Row(label, ids, numbers, types))
     return tuple(made)
+
+
+def best_blocks(
+    rows: Sequence[Row],
+    focal_row: str | None,
+    taken: Set[int],
+    *,
+    quantity: int,
+    seat_type: str | None = None,
+    most: int = 1,
+) -> list[tuple[int, ...]]:
+    """The seats of the best blocks."""
+    return [block.seat_ids for block in FreeSeats.of(rows, focal_row, taken).best(quantity, seat_type, most)]
 
 
 def spots(rows: Sequence[Row]) -> dict[int, Spot]:
@@ -122,6 +135,35 @@ def test_the_best_block_is_the_best_of_all(
     assert all(possible[block] == least for block in found)  # a KeyError: taken, torn, or of another type
     assert [score(rows, focal, block) for block in found] == scores[:most]
     assert len(set(found)) == len(found)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    rows=rooms | plain_rooms,
+    wishes=st.lists(
+        st.tuples(st.integers(1, 4), st.sampled_from((None, *TYPES)), st.sampled_from((1, 3, 64))), max_size=12
+    ),
+    focal_row=st.none() | st.sampled_from(LABELS),
+    data=st.data(),
+)
+def test_one_choice_after_the_other(
+    rows: tuple[Row, ...], wishes: list[tuple[int, str | None, int]], focal_row: str | None, data: st.DataObject
+) -> None:
+    """What is remembered of the choices before changes none."""
+    every = [seat_id for row in rows for seat_id in row.seat_ids]
+    seats = st.sets(st.sampled_from(every))
+    taken = data.draw(seats)
+    free = FreeSeats.of(rows, focal_row, taken)
+    for quantity, seat_type, most in wishes:
+        lost = data.draw(seats)
+        for given_up, choice in ((lost, free.without(lost)), (set[int](), free)):
+            fresh = FreeSeats.of(rows, focal_row, taken | given_up)
+            assert choice.best(quantity, seat_type, most) == fresh.best(quantity, seat_type, most)
+        found = free.best(quantity, seat_type, most)
+        if found:
+            block = data.draw(st.sampled_from(found))
+            free.take(block)
+            taken |= set(block.seat_ids)
 
 
 @settings(max_examples=200, deadline=None)

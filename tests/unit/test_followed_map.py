@@ -7,7 +7,7 @@ import orjson
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from reservation.followed_map import FollowedMap, Frame
+from reservation.followed_map import MOST_REMEMBERED, FollowedMap, Frame
 from reservation.holds import MapState
 from reservation.layouts import Room
 from reservation.occupancy import Occupancy
@@ -171,6 +171,11 @@ def test_the_model_notices_what_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
         play_all(range(500))
 
 
+def test_nor_is_anybody_left_behind_where_little_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reservation.followed_map.MOST_REMEMBERED", 2)
+    play_all(range(500))
+
+
 def play_all(seeds: range) -> None:
     for seed in seeds:
         play(random.Random(seed), 60)
@@ -201,3 +206,50 @@ def test_nothing_is_said_while_nothing_is_heard() -> None:
     told = followed.show(stores.look(stores.read_redis()))
     assert told is not None
     assert told.plain.startswith(b"event: snapshot\nid: 1001\n")
+
+
+def test_what_is_told_while_nobody_can_look_is_bounded() -> None:
+    stores, followed = Stores(), FollowedMap(SHOWTIME)
+    followed.begin(stores.version)
+    followed.show(stores.look(stores.read_redis()))
+    client, stale = client_of(stores.look(stores.read_redis())), stores.read_redis()
+    for _ in range(2 * MOST_REMEMBERED + 1):
+        stores.hold_or_release(11)
+        followed.hear(*stores.notices.pop())
+        assert len(followed._told) <= MOST_REMEMBERED
+    assert followed.show(stores.look(stale)) is None
+    told = followed.show(stores.look(stores.read_redis()))
+    assert told is not None
+    assert told.plain.startswith(b"event: snapshot\n")
+    client.take(told)
+    assert client == client_of(stores.look(stores.read_redis()))
+
+
+def test_what_is_kept_for_who_comes_late_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reservation.followed_map.MOST_LACKING_BYTES", 500)
+    stores, followed = Stores(), FollowedMap(SHOWTIME)
+    followed.begin(stores.version)
+    followed.show(stores.look(stores.read_redis()))
+    first = stores.version
+    for seat in SEATS * 10:
+        stores.hold_or_release(seat)
+        followed.hear(*stores.notices.pop())
+        followed.show(stores.look(stores.read_redis()))
+    bodies = {version: followed.body_since(version) for version in range(first, stores.version)}
+    assert 0 < sum(map(len, followed._lacking.values())) <= 500
+    followed.spare()
+    assert not followed._lacking
+    assert bodies == {version: followed.body_since(version) for version in bodies}
+    monkeypatch.setattr("reservation.followed_map.MOST_LACKING_BYTES", 0)
+    assert followed.body_since(first) == bodies[first]
+    assert not followed._lacking
+
+
+def test_a_map_is_drawn_again_when_it_is_wanted() -> None:
+    stores, followed = Stores(), FollowedMap(SHOWTIME)
+    followed.begin(stores.version)
+    told = followed.show(stores.look(stores.read_redis()))
+    assert told is followed.snapshot()
+    followed.spare()
+    assert told is not followed.snapshot()
+    assert told.plain == followed.snapshot().plain

@@ -5,7 +5,7 @@ import resource
 
 import uvloop
 
-from reservation.followed_map import event, frame
+from reservation.followed_map import Frame, event
 from reservation.followers import MOST_UNREAD_BYTES, Viewer
 from reservation.resources import SPARE_FILES, most_viewers
 
@@ -15,6 +15,7 @@ def test_frames_are_chunks_of_http() -> None:
     assert made.plain == b"event: seats\nid: 7\ndata: {}\n\n"
     assert made.chunked == b"1d\r\n" + made.plain + b"\r\n"
     assert event(b"gone", b"{}").plain == b"event: gone\ndata: {}\n\n"
+    assert made.chunked is made.chunked  # one for all viewers
 
 
 async def _hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,11 +31,11 @@ async def _use_after_the_end() -> None:
         await asyncio.sleep(0.01)
         writer.transport.abort()
     assert not viewer.ended.done()
-    viewer.send(frame(b"a"))
+    viewer.send(Frame(b"a"))
     assert viewer.ended.done()
-    viewer.write(frame(b"b"))
-    assert viewer.catches_up(frame(b"c"), frame(b"d"))
-    viewer.end(frame(b"e"))
+    viewer.write(Frame(b"b"))
+    assert viewer.catches_up(lambda: Frame(b"c"), Frame(b"d"))
+    viewer.end(Frame(b"e"))
     server.close()
     await server.wait_closed()
 
@@ -49,14 +50,14 @@ async def test_what_waits_to_be_read_is_bounded() -> None:
     accepted: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
     server = await asyncio.start_server(lambda _, there: accepted.put(there), "127.0.0.1", 0)
     _, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=1024)
-    viewer, one = Viewer(writer.transport, chunked=False), frame(b"x" * 50_000)
+    viewer, one = Viewer(writer.transport, chunked=False), Frame(b"x" * 50_000)
     there = await accepted.get()
     there.transport.pause_reading()  # type: ignore[attr-defined]
     for _ in range(1000):
         viewer.send(one)
     assert viewer.is_behind
     assert writer.transport.get_write_buffer_size() <= MOST_UNREAD_BYTES + 50_000
-    assert viewer.catches_up(frame(b"the map"), frame(b"bye"))
+    assert viewer.catches_up(lambda: Frame(b"the map"), Frame(b"bye"))
     assert viewer.is_behind
     there.transport.abort()
     writer.transport.abort()
