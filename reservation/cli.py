@@ -15,7 +15,7 @@ from . import admins, demo, resources, schema, seeding, serving
 from .audit import audit as find_violations
 from .csv_rows import FileError
 from .embedded import EmbeddedError, stores
-from .errors import DomainError
+from .errors import DomainError, Unavailable
 from .files_command import export_group, import_group
 from .load import LoadError
 from .load.command import load
@@ -53,9 +53,20 @@ def main() -> None:
     try:
         commands()
     except EXPECTED as error:
-        sys.exit(f"reservation: {error or type(error).__doc__}")
+        sys.exit(f"reservation: {_in_a_line(error)}")
     except KeyboardInterrupt:  # before serve minds the signals, or during another command
         sys.exit(130)
+
+
+def _in_a_line(error: BaseException) -> str:
+    """What went wrong; for a store that does not answer, also what was heard of it, which a client is never told."""
+    text = str(error) or type(error).__doc__ or type(error).__name__
+    cause = error.__cause__
+    if not isinstance(error, Unavailable) or cause is None:
+        return text
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return f"{text} ({(str(cause) or type(cause).__name__).splitlines()[0]})"
 
 
 @click.group()

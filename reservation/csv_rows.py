@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import TextIOWrapper
 from typing import Any, BinaryIO, Protocol
@@ -75,6 +74,7 @@ def read_rows(stream: BinaryIO, layout: Layout, faults: Faults) -> list[Row]:
     text = TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     reader = csv.reader(text, strict=True)
     rows: list[Row] = []
+    line = 1  # on which the row begins that is being read: a quote that nobody closes is noticed at the file's end
     try:
         header = next(reader, [])
         _check_header(header, layout)
@@ -86,20 +86,30 @@ def read_rows(stream: BinaryIO, layout: Layout, faults: Faults) -> list[Row]:
     except UnicodeDecodeError:
         raise FileError("the file is not in UTF-8") from None
     except csv.Error as error:
-        raise FileError(f"line {reader.line_num}: {error}") from None
+        raise FileError(f"line {line}: {error}") from None
     finally:
         text.detach()  # the stream is the caller's to close
     return rows
 
 
-@contextmanager
-def row_writer(stream: BinaryIO, columns: Sequence[str]) -> Iterator[RowWriter]:
-    """Write a header, then rows; lines end as RFC 4180 says, so that a cell with either half of it is quoted."""
-    text = TextIOWrapper(stream, encoding="utf-8", newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
+class _Encoded:
+    """Text into a stream of bytes: unlike a TextIOWrapper it keeps nothing, and never closes the stream."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(text.encode())
+
+
+def row_writer(stream: BinaryIO, columns: Sequence[str]) -> RowWriter:
+    """Write a header, and give what writes rows.
+
+    Lines end as RFC 4180 says, so that a cell with either half of it is quoted.
+    """
+    writer = csv.writer(_Encoded(stream), lineterminator="\r\n")
     writer.writerow(columns)
-    yield writer
-    text.detach()  # flushes
+    return writer
 
 
 def _add(rows: list[Row], faults: Faults, line: int, header: Sequence[str], cells: Sequence[str]) -> None:

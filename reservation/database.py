@@ -68,19 +68,6 @@ def may_be_of_one(error: BaseException) -> bool:
     return isinstance(error, _OF_ONE) or isinstance(error.__cause__, _OF_ONE)
 
 
-@asynccontextmanager
-async def savepoint(conn: Connection) -> AsyncIterator[None]:
-    """A part of a transaction that an exception rolls back alone; raises the domain error of a broken constraint."""
-    try:
-        async with conn.transaction():
-            yield
-    except asyncpg.IntegrityConstraintViolationError as error:
-        broken = _BROKEN.get(error.constraint_name or "")
-        if broken is None:
-            raise
-        raise broken() from error
-
-
 class Database:
     """A pool of connections that speaks domain errors."""
 

@@ -1,7 +1,7 @@
 """Tables into files: a page of rows at a time, all of them as they were at one moment."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import BinaryIO
 
@@ -18,13 +18,12 @@ Advance = Callable[[int], None]
 
 async def export_movies(database: Database, stream: BinaryIO, columns: Sequence[str], advance: Advance) -> None:
     """Write all films by id, with these columns."""
-    after = 0
-    async with _snapshot(database) as conn:
-        with row_writer(stream, columns) as writer:
-            while page := await movies.list_movies(conn, after=after, title_part=None, genre=None, row_limit=PAGE):
-                writer.writerows([_movie_cell(movie, column) for column in columns] for movie in page)
-                after = page[-1].id
-                advance(len(page))
+    writer = row_writer(stream, columns)
+    # What fails in here is the file, and no fault of the database, in whose connection it would be taken for one.
+    async with aclosing(_movies(database)) as pages:
+        async for page in pages:
+            writer.writerows([_movie_cell(movie, column) for column in columns] for movie in page)
+            advance(len(page))
 
 
 async def export_showtimes(
@@ -37,15 +36,29 @@ async def export_showtimes(
     end: datetime,
 ) -> None:
     """Write the showtimes that begin at `start` or later and before `end`, in the order of their beginnings."""
+    writer = row_writer(stream, columns)
+    async with aclosing(_showtimes(database, start, end)) as pages:
+        async for page in pages:
+            writer.writerows([_showtime_cell(showtime, column) for column in columns] for showtime in page)
+            advance(len(page))
+
+
+async def _movies(database: Database) -> AsyncGenerator[Sequence[Movie], None]:
+    after = 0
+    async with _snapshot(database) as conn:
+        while page := await movies.list_movies(conn, after=after, title_part=None, genre=None, row_limit=PAGE):
+            yield page
+            after = page[-1].id
+
+
+async def _showtimes(database: Database, start: datetime, end: datetime) -> AsyncGenerator[Sequence[Showtime], None]:
     after = (start, 0)
     async with _snapshot(database) as conn:
-        with row_writer(stream, columns) as writer:
-            while page := await showtimes.list_showtimes(
-                conn, after_start=after[0], after_id=after[1], before=end, movie_id=None, row_limit=PAGE
-            ):
-                writer.writerows([_showtime_cell(showtime, column) for column in columns] for showtime in page)
-                after = (page[-1].starts_at, page[-1].id)
-                advance(len(page))
+        while page := await showtimes.list_showtimes(
+            conn, after_start=after[0], after_id=after[1], before=end, movie_id=None, row_limit=PAGE
+        ):
+            yield page
+            after = (page[-1].starts_at, page[-1].id)
 
 
 @asynccontextmanager

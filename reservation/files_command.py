@@ -21,6 +21,7 @@ from .http.admin_showtimes import FAR_BACK
 from .http.catalog import FAR_AHEAD
 from .http.fields import Day, Instant
 from .imports import Imported, Undone
+from .outputs import output
 from .progress import quiet_progress
 from .resources import pool_options, redis_client
 from .settings import Settings
@@ -55,7 +56,7 @@ def when(_: click.Context, __: click.Parameter, value: str | None) -> datetime |
 
 
 source = click.argument("file", type=click.File("rb"), default="-")
-target = click.argument("file", type=click.File("wb"), default="-")
+target = click.argument("file", type=click.Path(dir_okay=False, writable=True, allow_dash=True), default="-")
 skip = click.option(
     "--skip-errors", is_flag=True, help="Import the other rows when some are at fault; the exit status is 1 even so."
 )
@@ -145,17 +146,17 @@ def import_showtimes(context: click.Context, file: BinaryIO, skip_errors: bool, 
 @without_ids
 @data_dir
 @click.pass_context
-def export_movies(context: click.Context, file: BinaryIO, no_ids: bool, data_dir: Path | None) -> None:
+def export_movies(context: click.Context, file: str, no_ids: bool, data_dir: Path | None) -> None:
     """Write all movies; FILE may be -, the default."""
     columns = [name for name in MOVIES.columns if not (no_ids and name == "id")]
 
-    async def run(settings: Settings) -> None:
+    async def run(settings: Settings, stream: BinaryIO) -> None:
         async with _database(settings, "export") as database:
             with quiet_progress("movies", None) as advance:
-                await exports.export_movies(database, file, columns, advance)
+                await exports.export_movies(database, stream, columns, advance)
 
-    with context.obj(data_dir) as settings:
-        asyncio.run(run(settings))
+    with context.obj(data_dir) as settings, output(file) as stream:
+        asyncio.run(run(settings, stream))
 
 
 @export_group.command("showtimes")
@@ -175,7 +176,7 @@ def export_movies(context: click.Context, file: BinaryIO, no_ids: bool, data_dir
 @click.pass_context
 def export_showtimes(
     context: click.Context,
-    file: BinaryIO,
+    file: str,
     start: datetime | None,
     end: datetime | None,
     no_ids: bool,
@@ -184,15 +185,15 @@ def export_showtimes(
     """Write the showtimes, past ones included; FILE may be -, the default."""
     columns = [name for name in SHOWTIMES.columns if not (no_ids and name.endswith("id"))]
 
-    async def run(settings: Settings) -> None:
+    async def run(settings: Settings, stream: BinaryIO) -> None:
         async with _database(settings, "export") as database:
             with quiet_progress("showtimes", None) as advance:
                 await exports.export_showtimes(
-                    database, file, columns, advance, start=start or FAR_BACK, end=end or FAR_AHEAD
+                    database, stream, columns, advance, start=start or FAR_BACK, end=end or FAR_AHEAD
                 )
 
-    with context.obj(data_dir) as settings:
-        asyncio.run(run(settings))
+    with context.obj(data_dir) as settings, output(file) as stream:
+        asyncio.run(run(settings, stream))
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from .booking import Stores
 from .database import Connection, Database
-from .errors import CapacityExceeded, InUse, Invalid, NotFound, ShowtimeOverlap
+from .errors import CapacityExceeded, InUse, Invalid, NotFound, Overloaded, ShowtimeOverlap
 from .repository import auditoriums, movies, showtimes
 from .repository.auditoriums import Auditorium, AuditoriumInput, Seat
 from .repository.movies import Movie, MovieInput
@@ -14,6 +14,11 @@ from .repository.showtimes import Showtime, ShowtimeInput
 from .versions import Check, any_version
 
 ALPHABET = 26
+LOCK_TRIES = 3  # who moves a showtime just when it is to be locked does not do so again and again
+
+
+class RoomsChanged(Exception):
+    """A showtime has gone to a room that is not locked, after one had looked which to lock: look again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,8 @@ async def add_showtime(stores: Stores, *, showtime: ShowtimeInput) -> Showtime:
     try:
         async with stores.database.transaction() as conn:
             # Two overlapping inserts at once would wait for each other; the room's lock lines them up.
-            _check_room(await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id))
+            if await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id) is None:
+                raise _no_room()
             showtime_id = await showtimes.insert_showtime(conn, showtime=showtime, cleaning_s=stores.cleaning_s)
             return await _find(conn, showtime_id)
     except ShowtimeOverlap as overlap:
@@ -127,22 +133,17 @@ async def update_showtime(
 
     InUse is for moving one with reservations to another room.
     """
-    try:
-        async with stores.database.transaction() as conn:
-            capacity = await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id)
-            before = await _lock_showtime(conn, showtime_id, check)
-            _check_room(capacity)
-            moved = before.auditorium_id != showtime.auditorium_id
-            if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
-                raise InUse("The showtime has reservations, so it cannot move to another auditorium.")
-            await showtimes.update_showtime(
-                conn, showtime_id=showtime_id, showtime=showtime, cleaning_s=stores.cleaning_s
-            )
-            replaced = await _find(conn, showtime_id)
-    except ShowtimeOverlap as overlap:
-        raise await _named(overlap, stores, showtime, except_id=showtime_id) from overlap
-    await stores.settling.announce([showtime_id])
-    return replaced
+    for _ in range(LOCK_TRIES):
+        try:
+            async with stores.database.transaction() as conn:
+                replaced = await _replace_showtime(conn, showtime_id, showtime, check, stores.cleaning_s)
+        except RoomsChanged:
+            continue
+        except ShowtimeOverlap as overlap:
+            raise await _named(overlap, stores, showtime, except_id=showtime_id) from overlap
+        await stores.settling.announce([showtime_id])
+        return replaced
+    raise Overloaded
 
 
 async def delete_showtime(stores: Stores, *, showtime_id: int, check: Check = any_version) -> None:
@@ -185,6 +186,24 @@ async def _lock_auditorium(conn: Connection, auditorium_id: int, check: Check = 
     return capacity
 
 
+async def _replace_showtime(
+    conn: Connection, showtime_id: int, showtime: ShowtimeInput, check: Check, cleaning_s: int
+) -> Showtime:
+    """Both rooms are locked first, the one that it leaves, too: two that exchange rooms would wait for each other."""
+    rooms = {showtime.auditorium_id, (await _find(conn, showtime_id)).auditorium_id}
+    known = await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted(rooms))
+    before = await _lock_showtime(conn, showtime_id, check)
+    if before.auditorium_id not in rooms:
+        raise RoomsChanged
+    if showtime.auditorium_id not in known:
+        raise _no_room()
+    moved = before.auditorium_id != showtime.auditorium_id
+    if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
+        raise InUse("The showtime has reservations, so it cannot move to another auditorium.")
+    await showtimes.update_showtime(conn, showtime_id=showtime_id, showtime=showtime, cleaning_s=cleaning_s)
+    return await _find(conn, showtime_id)
+
+
 async def _lock_showtime(conn: Connection, showtime_id: int, check: Check) -> Showtime:
     if await showtimes.lock_showtime(conn, showtime_id=showtime_id) is None:
         raise NotFound("There is no such showtime.")
@@ -193,10 +212,9 @@ async def _lock_showtime(conn: Connection, showtime_id: int, check: Check) -> Sh
     return found
 
 
-def _check_room(capacity: int | None) -> None:
-    """Refuse a showtime of no room here: the exclusion constraint comes first, and cannot even take the highest id."""
-    if capacity is None:
-        raise Invalid("/auditorium_id", "There is no such auditorium.")
+def _no_room() -> Invalid:
+    """Found out here: the exclusion constraint comes before the foreign key, and cannot even take the highest id."""
+    return Invalid("/auditorium_id", "There is no such auditorium.")
 
 
 async def _find(conn: Connection, showtime_id: int) -> Showtime:

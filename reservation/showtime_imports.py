@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from .csv_rows import Faults, FileError, Row
-from .database import Connection, Database, savepoint
-from .errors import DomainError, InUse, Invalid, ShowtimeOverlap
+from .database import Connection, Database
+from .errors import DomainError, Overloaded
 from .http.admin_showtimes import ShowtimeBody
 from .imports import Advance, Ids, Imported, as_number, chunks, loaded, note, undo_if_at_fault
-from .programme import overlap_with
+from .programme import LOCK_TRIES, RoomsChanged
 from .programme_batches import place
-from .repository import auditoriums, files, showtimes
+from .repository import auditoriums, files
 from .repository.files import Named
 from .repository.showtimes import Showtime, ShowtimeInput
+from .showtime_changes import Change, make_sure_of_rooms, replace
 
 SHOWTIME = ShowtimeBody()
 MAX_ID = 2**63 - 1
-MAX_CHANGED = 20_000  # each by a statement of its own, and locked until the last: a minute
-MAX_PASSES = 20
+MAX_MOVED = 10_000  # to other rooms, for which they are kept from customers at the end: two seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,39 +109,58 @@ async def write_showtimes(
 ) -> tuple[Imported, Sequence[int]]:
     """Replace the showtimes that have an id, then add the others; also the ids of those whose seat maps changed.
 
-    Raises Undone when there is any fault, here or before, unless rows at fault are to be skipped; FileError for more
-    changes than one transaction should hold.
+    Raises Undone when there is any fault, here or before, unless rows at fault are to be skipped, and in any case when
+    one that changes its room is reserved meanwhile; FileError when too many change their rooms.
     """
-    old = sorted((row for row in rows if row.id is not None), key=lambda row: row.id or 0)
-    new = [row for row in rows if row.id is None]
-    async with database.transaction() as conn:
-        # All rooms first, and all at once: what other administrators lock after their room is then free.
-        await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted({row.showtime.auditorium_id for row in rows}))
-        pending: list[tuple[ShowtimeRow, Showtime]] = []
-        for chunk in chunks(old):
-            there = await files.lock_showtimes(conn, showtime_ids=[row.id for row in chunk if row.id is not None])
-            pending += _changes(chunk, {showtime.id: showtime for showtime in there}, faults)
-            advance(len(chunk))
-        if len(pending) > MAX_CHANGED:
-            raise FileError(f"more than {MAX_CHANGED:,} showtimes would change, which are too many for one file")
-        found = len(old) - len({row.line for row in old} & faults.lines)
-        changed = await _replace(conn, pending, faults, cleaning_s)
-        made = await _insert(conn, new, faults, cleaning_s, advance)
-        undo_if_at_fault(faults, skip_errors=skip_errors)
-    return Imported(made, len(changed), found - len(pending)), changed
+    for _ in range(LOCK_TRIES):
+        try:
+            async with database.transaction() as conn:
+                there = await _lock(conn, rows)
+                changes = _changes(rows, there, faults)
+                advance(len([row for row in rows if row.id is not None]) - len(changes))
+                done = await replace(conn, changes, faults, cleaning_s=cleaning_s, advance=advance)
+                new = [row for row in rows if row.id is None]
+                made = await _insert(conn, new, faults, cleaning_s, advance)
+                undo_if_at_fault(faults, skip_errors=skip_errors)
+                await make_sure_of_rooms(conn, done, faults)
+        except RoomsChanged:
+            continue
+        return Imported(made, len(done), len(there) - len(changes)), [change.old.id for change in done]
+    raise Overloaded
 
 
-def _changes(
-    rows: Sequence[ShowtimeRow], there: Mapping[int, Showtime], faults: Faults
-) -> list[tuple[ShowtimeRow, Showtime]]:
+async def _lock(conn: Connection, rows: Sequence[ShowtimeRow]) -> dict[int, Showtime]:
+    """Lock all rooms that the rows are about, and what is to be replaced; those showtimes that there are.
+
+    The rooms first, and all at once, those that showtimes leave, too: what others lock after a room is then free.
+    Raises RoomsChanged when a showtime has gone to yet another room before it was locked.
+    """
+    ids = sorted(row.id for row in rows if row.id is not None)
+    rooms = {row.showtime.auditorium_id for row in rows}
+    for chunk in chunks(ids):
+        rooms |= await files.find_showtime_rooms(conn, showtime_ids=chunk)
+    await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted(rooms))
+    there: dict[int, Showtime] = {}
+    for chunk in chunks(ids):
+        there |= {showtime.id: showtime for showtime in await files.lock_showtimes(conn, showtime_ids=chunk)}
+    if not rooms.issuperset(showtime.auditorium_id for showtime in there.values()):
+        raise RoomsChanged
+    return there
+
+
+def _changes(rows: Sequence[ShowtimeRow], there: Mapping[int, Showtime], faults: Faults) -> list[Change]:
     """The rows that say something else than is there, with what is there."""
-    found: list[tuple[ShowtimeRow, Showtime]] = []
+    found: list[Change] = []
     for row in rows:
-        old = there.get(row.id or 0)
+        if row.id is None:
+            continue
+        old = there.get(row.id)
         if old is None:
             faults.add(row.line, "id", "There is no such showtime.")
         elif row.showtime != _as_said(old):
-            found.append((row, old))
+            found.append(Change(row.line, old, row.showtime))
+    if sum(change.changes_rooms for change in found) > MAX_MOVED:
+        raise FileError(f"more than {MAX_MOVED:,} showtimes would change their auditoriums: too many for one file")
     return found
 
 
@@ -153,44 +172,6 @@ def _as_said(showtime: Showtime) -> ShowtimeInput:
         ends_at=showtime.ends_at,
         base_price=showtime.base_price,
     )
-
-
-async def _replace(
-    conn: Connection, pending: Sequence[tuple[ShowtimeRow, Showtime]], faults: Faults, cleaning_s: int
-) -> list[int]:
-    """The ids of the showtimes that could be replaced.
-
-    One may only have room when another has moved, so those that overlap are tried again while that helps, and from the
-    other end: a day that moves by ten minutes then takes two passes.
-    """
-    changed: list[int] = []
-    for _ in range(MAX_PASSES):
-        refused: list[tuple[ShowtimeRow, Showtime]] = []
-        for row, old in pending:
-            try:
-                async with savepoint(conn):
-                    await _replace_one(conn, row, old, cleaning_s)
-                changed.append(old.id)
-            except ShowtimeOverlap:
-                refused.append((row, old))
-            except (InUse, Invalid) as error:
-                note(faults, row.line, error)
-        stuck = len(refused) == len(pending)
-        pending = refused[::-1]
-        if stuck:
-            break
-    for row, old in pending:
-        other = await showtimes.find_overlap(conn, showtime=row.showtime, cleaning_s=cleaning_s, except_id=old.id)
-        note(faults, row.line, ShowtimeOverlap() if other is None else overlap_with(other))
-    return changed
-
-
-async def _replace_one(conn: Connection, row: ShowtimeRow, old: Showtime, cleaning_s: int) -> None:
-    if row.showtime.auditorium_id != old.auditorium_id:
-        await showtimes.lock_showtime(conn, showtime_id=old.id)
-        if await showtimes.has_reservations(conn, showtime_id=old.id):
-            raise InUse("The showtime has reservations, so it cannot move to another auditorium.")
-    await showtimes.update_showtime(conn, showtime_id=old.id, showtime=row.showtime, cleaning_s=cleaning_s)
 
 
 async def _insert(

@@ -1,7 +1,8 @@
 /* reservations/insert_held
 Writes down holds that Redis has granted, one or a batch of them, each with its seats at today's prices unless one of
 them is booked. The showtimes' rows are locked by key first, so that none can be moved to another room meanwhile, then
-the seats, so that one which is being deleted is missed here and not by the foreign key.
+the seats, so that one which is being deleted is missed here and not by the foreign key. Who keeps a row locked is waited
+for no longer than others can wait behind this statement; the limit ends with it, which is a transaction of its own.
 An Idempotency-Key is written down with the hold that has one, in the order of the primary key; a hold whose key was used
 within a day is not made. Twins in one batch are the caller's to keep apart.
 Answers a row for each: the reservation, or nulls and why there is none, which is that its key was used, the booked seats,
@@ -18,13 +19,18 @@ $8 uuid[] keyed_ids: the reservations that have a key
 $9 text[] keys: each once a user
 $10 bytea[] fingerprints: of what is asked under the key, 16 bytes
 */
-with showtime as materialized (
+with patience as materialized (
+    select set_config('lock_timeout', '300ms', true) as lock_timeout
+),
+
+-- What is asked of patience is the same for every row, so it is asked before the first.
+showtime as materialized (
     select
         id,
         auditorium_id,
         base_price
     from showtimes
-    where id = any($3) and starts_at > now()
+    where id = any($3) and starts_at > now() and (select p.lock_timeout from patience as p) is not null
     order by id
     for key share
 ),

@@ -3,22 +3,38 @@
 import asyncio
 import csv
 import io
+import os
+import random
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, TypeAlias
 
+import asyncpg
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings as hypothesis, strategies as st
 
 from reservation import cli, csv_rows, exports, imports, showtime_imports
-from tests.api import Api, slot
+from reservation.csv_rows import Faults
+from reservation.database import Database
+from reservation.imports import Imported
+from reservation.repository import files
+from reservation.repository.showtimes import ShowtimeInput
+from reservation.resources import pool_options
+from reservation.settings import Settings
+from reservation.showtime_imports import ShowtimeRow, write_showtimes
+from tests.api import Api, Connection, slot
 from tests.conftest import SECRET
 
 Run: TypeAlias = Callable[..., Result]
 Rows: TypeAlias = list[tuple[Any, ...]]
 
+PACKAGE = Path(__file__).parents[2]
 MOVIES_SQL = "select title, description, duration_minutes, genre, poster_url from movies order by id"
 SHOWTIMES_SQL = "select id, movie_id, auditorium_id, starts_at, ends_at, base_price from showtimes order by id"
 START = datetime(2031, 1, 1, tzinfo=UTC)
@@ -171,7 +187,7 @@ def test_exported_showtimes_are_those_of_a_time(run: Run, cinema: Look) -> None:
     assert run("export", "showtimes", "--from", "yesterday").exit_code == 2
 
 
-def test_files_of_the_disk(run: Run, cinema: Look, tmp_path: Any) -> None:
+def test_files_of_the_disk(run: Run, cinema: Look, tmp_path: Path) -> None:
     path = str(tmp_path / "movies.csv")
     assert run("export", "movies", path).stdout == ""
     assert run("import", "movies", path).stdout == "0 new, 0 replaced, 3 as they were\n"
@@ -249,6 +265,7 @@ def test_faults_are_told_up_to_a_bound(run: Run, look: Look) -> None:
         (b"title,title,duration_minutes\n", "the column title is there twice"),
         (b"title,duration_minutes\n\xff,90\n", "not in UTF-8"),
         (b'title,duration_minutes\n"A,90\n', "line 2: unexpected end of data"),
+        (b'title,duration_minutes\nA,90\n\n"B,90\nC,90\nD,90\n', "line 4: unexpected end of data"),
         (b'title,duration_minutes\n"A"B,90\n', "line 2: "),
         (b"title,duration_minutes\n" + b"a" * 200_000 + b",90\n", "line 2: field larger than field limit"),
     ],
@@ -268,15 +285,17 @@ def test_rows_are_bounded(run: Run, look: Look, monkeypatch: pytest.MonkeyPatch)
     assert "line 5: more than 3 rows" in str(result.exception)
 
 
-def test_changed_showtimes_are_bounded(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(showtime_imports, "MAX_CHANGED", 1)
-    run("import", "showtimes", given=table([showtime(2)]))
-    exported = run("export", "showtimes").stdout
+def test_showtimes_that_change_rooms_are_bounded(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(showtime_imports, "MAX_MOVED", 1)
+    run("import", "showtimes", given=table([showtime(2), showtime(4)]))
     before = cinema(SHOWTIMES_SQL)
-    result = run("import", "showtimes", given=exported.replace(".00\n", ".50\n"))
-    assert "more than 1 showtimes would change" in str(result.exception)
+    rows = [showtime(2 * number, id=number + 1, auditorium_id=2, base_price="7.77") for number in range(3)]
+    result = run("import", "showtimes", "--skip-errors", given=table(rows[1:]))
+    assert "more than 1 showtimes would change their auditoriums" in str(result.exception)
     assert cinema(SHOWTIMES_SQL) == before
-    assert run("import", "showtimes", given=exported.replace(",8.00", ",8.50")).exit_code == 0
+    assert run("import", "showtimes", given=table(rows[:1])).exit_code == 0
+    rows = [showtime(2 * number, id=number + 1, base_price="7.77") for number in range(1, 3)]
+    assert run("import", "showtimes", given=table(rows)).exit_code == 0
 
 
 # Showtimes
@@ -362,6 +381,133 @@ def test_a_showtime_that_cannot_be_replaced_stays(run: Run, cinema: Look) -> Non
     ]
 
 
+def test_two_showtimes_exchange_their_times(run: Run, cinema: Look) -> None:
+    run("import", "showtimes", given=table([showtime(2)]))
+    result = run("import", "showtimes", given=table([showtime(2, id=1), showtime(0, id=2)]))
+    assert result.stdout == "0 new, 2 replaced, 0 as they were\n", result.stderr
+    assert cinema("select id from showtimes order by starts_at") == [(2,), (1,)]
+
+
+def test_three_showtimes_exchange_rooms_and_times_and_a_new_one_follows(run: Run, cinema: Look) -> None:
+    run("import", "showtimes", given=table([showtime(0, auditorium_id=2), showtime(2, auditorium_id=2)]))
+    rows = [
+        showtime(2, id=1, auditorium_id=2),
+        showtime(0, id=2),
+        showtime(0, 4, id=3, auditorium_id=1, starts_at=(START + timedelta(hours=2)).isoformat()),
+        showtime(0, auditorium_id=2),
+    ]
+    result = run("import", "showtimes", given=table(rows))
+    assert result.stdout == "1 new, 3 replaced, 0 as they were\n", result.stderr
+    assert cinema("select auditorium_id, starts_at, id from showtimes order by 1, 2")[0::3] == [
+        (1, START, 2),
+        (2, START + timedelta(hours=2), 1),
+    ]
+
+
+@pytest.mark.parametrize("hours", [1, -1, 7])
+def test_a_programme_without_gaps_moves_whatever_the_order_of_its_ids(
+    run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    monkeypatch.setattr(imports, "CHUNK", 9)
+    cinema("truncate showtimes restart identity cascade")
+    order = random.Random(hours).sample(range(60), 60)
+    run("import", "showtimes", given=table([showtime(hour, 1) for hour in order]))
+    moved = [showtime(hour + hours, 1, id=number) for number, hour in enumerate(order, 1)]
+    result = run("import", "showtimes", given=table(random.Random(1).sample(moved, 60)))
+    assert result.stdout == "0 new, 60 replaced, 0 as they were\n", result.stderr
+    starts = [row[3] for row in cinema(SHOWTIMES_SQL)]
+    assert starts == [START + timedelta(hours=hour + hours) for hour in order]
+
+
+def test_who_stays_is_in_the_way_and_is_named(run: Run, cinema: Look) -> None:
+    """One that overlaps keeps its place, and whoever was to have that stays as well; nothing else does."""
+    run("import", "showtimes", given=table([showtime(2 * n) for n in range(1, 6)]))
+    before = cinema(SHOWTIMES_SQL)
+    rows = [
+        showtime(2, id=1),  # which the next one leaves
+        showtime(4, id=2),  # which the next one does not
+        showtime(9, id=3),  # showtime 5 is there
+        showtime(20, id=4),
+        showtime(21, id=6),
+    ]
+    for words, replaced in (((), None), (("--skip-errors",), [4])):
+        result = run("import", "showtimes", *words, given=table(rows))
+        assert result.exit_code == 1
+        assert said(result) == [
+            "line 2: Showtime 2, which line 3 cannot move, has the auditorium at that time.",
+            "line 3: Showtime 3, which line 4 cannot move, has the auditorium at that time.",
+            "line 4: Showtime 5 has the auditorium at that time.",
+            "line 6: The showtime of line 5 has the auditorium at that time.",
+        ]
+        after = cinema(SHOWTIMES_SQL)
+        assert [row[0] for old, row in zip(before, after, strict=True) if row != old] == (replaced or [])
+
+
+def test_what_stays_keeps_its_etag(run: Run, cinema: Look) -> None:
+    """Also when it was set aside in between."""
+    run("import", "showtimes", given=table([showtime(2), showtime(4)]))
+    query = "select id, updated_at, free_at from showtimes order by id"
+    before = cinema(query)
+    rows = [showtime(20, id=1), showtime(20, id=2), showtime(40, id=3)]
+    result = run("import", "showtimes", "--skip-errors", given=table(rows))
+    assert result.stdout == "0 new, 2 replaced, 0 as they were\n", result.stderr
+    after = cinema(query)
+    assert after[1] == before[1]
+    assert [after[at][1] > before[at][1] for at in (0, 2)] == [True, True]
+
+
+def test_refused_showtimes_leave_no_locks_behind(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL keeps a bounded number of locks for all; of rows it keeps none in memory."""
+    locks = 0
+    insert = showtime_imports._insert
+
+    async def count_first(conn: Any, *args: Any) -> int:
+        nonlocal locks
+        locks = await conn.fetchval("select count(*) from pg_locks where pid = pg_backend_pid()")
+        return await insert(conn, *args)
+
+    monkeypatch.setattr(showtime_imports, "_insert", count_first)
+    run("import", "showtimes", given=table([showtime(2 + 2 * n) for n in range(300)]))
+    rows = [showtime(599 + 0.001 * number, id=number) for number in range(1, 300)]
+    result = run("import", "showtimes", "--skip-errors", given=table(rows))
+    assert "299 of the rows are at fault" in result.stderr
+    assert 0 < locks < 60
+
+
+async def test_progress_is_what_is_written(settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row counts once, when there is nothing more to do for it."""
+    monkeypatch.setattr(imports, "CHUNK", 2)
+    await db.execute("insert into movies (title, duration_minutes) values ('Solaris', 100)")
+    await db.execute("insert into auditoriums (name, capacity) values ('One', 10)")
+
+    def row(line: int, showtime_id: int | None, hour: int) -> ShowtimeRow:
+        start = START + timedelta(hours=hour)
+        wanted = ShowtimeInput(1, 1, start, start + timedelta(hours=1), Decimal("9.00"))
+        return ShowtimeRow(line, showtime_id, wanted)
+
+    done: list[int] = []
+    seen: list[int] = []
+    replace = files.replace_showtimes
+
+    async def look_first(*args: Any, **words: Any) -> None:
+        seen.append(sum(done))
+        await replace(*args, **words)
+
+    monkeypatch.setattr(files, "replace_showtimes", look_first)
+    async with asyncpg.create_pool(**pool_options(settings)) as pool:
+        database = Database(pool, wait_s=5)
+        words: dict[str, Any] = {"cleaning_s": 0, "skip_errors": True, "advance": done.append}
+        await write_showtimes(database, [row(line, None, line) for line in range(2, 10)], Faults(), **words)
+        assert sum(done) == 8
+        done.clear()
+        # As it was; refused; not there; four that move; new.
+        rows = [row(2, 1, 2), row(3, 2, 9), row(4, 4711, 50), *(row(line, line - 2, line + 10) for line in range(5, 9))]
+        imported, _ = await write_showtimes(database, [*rows, row(9, None, 60)], Faults(), **words)
+    assert imported == Imported(new=1, replaced=4, unchanged=1)
+    assert seen == [3, 5]
+    assert sum(done) == 8
+
+
 def test_one_with_reservations_does_not_move_to_another_room(run: Run, cinema: Look) -> None:
     cinema("insert into users (name, email, password_hash) values ('A', 'a@example.com', 'x')")
     cinema(
@@ -394,3 +540,70 @@ def test_without_redis_no_showtime_is_imported(run: Run, cinema: Look) -> None:
     result = run("import", "showtimes", given=table([showtime(2)]), REDIS_URL="redis://127.0.0.1:1/0")
     assert isinstance(result.exception, cli.EXPECTED)
     assert len(cinema(SHOWTIMES_SQL)) == 1
+
+
+# What goes wrong outside
+
+
+@pytest.fixture
+def shell(database_url: str, redis_url: str, tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
+    """Runs a command line in bash, in which the service's command is `$reservation`."""
+    env = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET}
+    env |= {"reservation": f"{sys.executable} -m reservation", "PYTHONPATH": str(PACKAGE), "PATH": os.environ["PATH"]}
+
+    def command(line: str) -> "subprocess.CompletedProcess[str]":
+        script = f"set -o pipefail; {line}"
+        return subprocess.run(
+            ["bash", "-c", script], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    return command
+
+
+Shell: TypeAlias = Callable[[str], "subprocess.CompletedProcess[str]"]
+MANY = "insert into movies (title, duration_minutes) select 'Film ' || n, 90 from generate_series(1, 20000) as n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(shell: Shell, look: Look) -> None:
+    look(MANY)
+    result = shell("$reservation export movies | head -1")
+    assert (result.returncode, result.stderr) == (141, "")
+    assert result.stdout == "id,title,description,duration_minutes,genre,poster_url\n"
+
+
+def test_a_full_disk_is_called_so(shell: Shell, look: Look) -> None:
+    look(MANY)
+    for line in ("$reservation export movies /dev/full", "$reservation export movies > /dev/full"):
+        result = shell(line)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr == "reservation: [Errno 28] No space left on device\n"
+
+
+def test_a_small_export_notices_a_full_disk_too(shell: Shell, look: Look) -> None:
+    """All of it fits into a buffer."""
+    result = shell("$reservation export movies > /dev/full")
+    assert (result.returncode, result.stderr) == (1, "reservation: [Errno 28] No space left on device\n")
+
+
+def test_an_export_that_fails_leaves_the_old_file(run: Run, cinema: Look, tmp_path: Path) -> None:
+    path = tmp_path / "showtimes.csv"
+    path.write_text("precious\n")
+    path.chmod(0o640)
+    (tmp_path / "link.csv").symlink_to(path)
+    cinema("alter table showtimes rename to gone")
+    assert run("export", "showtimes", str(path)).exit_code == 1
+    assert path.read_text() == "precious\n"
+    cinema("alter table gone rename to showtimes")
+    assert run("export", "showtimes", str(tmp_path / "link.csv")).exit_code == 0
+    assert path.read_text().startswith("id,")
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link.csv", "showtimes.csv"]
+
+
+def test_an_import_that_cannot_be_says_why(shell: Shell, cinema: Look, database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "showtimes.csv").write_bytes(table([showtime(2)]))
+    with psycopg.connect(database_url) as connection:
+        connection.execute("select id from auditoriums for update")
+        result = shell("STATEMENT_TIMEOUT_SECONDS=1 $reservation import showtimes showtimes.csv")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "The database does not answer at the moment: try again shortly. (canceling statement" in result.stderr

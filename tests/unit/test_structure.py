@@ -78,6 +78,9 @@ LAYERS = {
     "csv_rows": set(),
     # Files are checked by the schemas of the API, which are the one definition of what may be said.
     "imports": {"csv_rows", "database", "errors", "http", "repository"},
+    "outputs": set(),
+    "timetables": set(),
+    "showtime_changes": {"csv_rows", "database", "errors", "imports", "programme", "repository", "timetables"},
     "showtime_imports": {
         "csv_rows",
         "database",
@@ -87,6 +90,7 @@ LAYERS = {
         "programme",
         "programme_batches",
         "repository",
+        "showtime_changes",
     },
     "exports": {"csv_rows", "database", "repository"},
     # A client of the service, which it meets by HTTP; what it does behind the service's back is named here.

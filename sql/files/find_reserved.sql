@@ -1,0 +1,12 @@
+/* files/find_reserved
+Those of the showtimes of which anybody ever reserved seats. It is final for those that lock_moved has locked before.
+Plan: for each showtime an index only scan on reservations_showtime_id_expires_at_idx, stopped at the first.
+$1 bigint[] showtime_ids: which
+*/
+select asked.id
+from unnest($1::bigint[]) as asked (id)
+where exists (
+    select 1
+    from reservations
+    where reservations.showtime_id = asked.id
+);
