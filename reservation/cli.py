@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, seed, create-admin, token, audit, openapi, import, export, load."""
+"""The command line: serve, migrate, seed, create-admin, token, audit, openapi, sql, psql, import, export, load."""
 
 import asyncio
 import sys
@@ -11,15 +11,19 @@ import asyncpg
 import click
 from redis.exceptions import RedisError
 
-from . import admins, demo, resources, schema, seeding, serving
+from . import admins, demo, psql as psql_sessions, resources, schema, seeding, serving
 from .audit import audit as find_violations
 from .csv_rows import FileError
 from .embedded import EmbeddedError, stores
+from .embedded.binaries import psql_program
 from .errors import DomainError, Unavailable
+from .explain import CannotExplain
 from .files_command import export_group, import_group
 from .load import LoadError
 from .load.command import load
 from .settings import InvalidSettings, Settings
+from .sql_command import NoStatistics, sql_group
+from .statements import HeaderError
 
 # What an operator can be told in one line; anything else is a fault of ours and shows its traceback.
 EXPECTED = (
@@ -35,6 +39,10 @@ EXPECTED = (
     admins.UnknownUser,
     LoadError,
     FileError,
+    CannotExplain,
+    HeaderError,
+    NoStatistics,
+    psql_sessions.CannotConnect,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     RedisError,
@@ -189,6 +197,20 @@ def audit(data_dir: Path | None) -> None:
     click.echo("audit: every invariant holds")
 
 
+@commands.command(context_settings={"ignore_unknown_options": True})
+@data_dir
+@click.argument("arguments", metavar="[ARG]...", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...], data_dir: Path | None) -> None:
+    """Open psql, with its own options and arguments, on the database that the service uses.
+
+    Embedded servers that do not run already are started for as long as it is open.
+    """
+    with _current_stores(data_dir, any_schema=True) as settings:
+        program = psql_program(settings.postgres_bin_dir)
+        status = psql_sessions.run(program, settings.database_url or "", arguments)
+    sys.exit(status)
+
+
 @commands.command()
 def openapi() -> None:
     """Print the OpenAPI document as /openapi.json serves it; needs no stores."""
@@ -198,6 +220,7 @@ def openapi() -> None:
 
 
 commands.add_command(load)
+commands.add_command(sql_group)
 commands.add_command(import_group)
 commands.add_command(export_group)
 
@@ -208,14 +231,14 @@ def _settings(data_dir: Path | None) -> Settings:
 
 
 @contextmanager
-def _current_stores(data_dir: Path | None, *, create: bool = False) -> Iterator[Settings]:
-    """The stores, with a schema that this version knows; `create` makes and migrates embedded ones."""
+def _current_stores(data_dir: Path | None, *, create: bool = False, any_schema: bool = False) -> Iterator[Settings]:
+    """The stores, with a schema that this version knows, or any; `create` makes and migrates embedded ones."""
     given = _settings(data_dir)
     if given.embedded and not create and not (given.data_dir / "lock").exists():
         raise EmbeddedError(f"there is no data in {given.data_dir}: start `reservation serve` there first")
     with stores(given, attach_to_running=True) as settings:
         if given.embedded and create:
             schema.apply(settings.database_url or "")
-        else:
+        elif not any_schema:
             schema.require_current(settings.database_url or "")
         yield settings

@@ -15,6 +15,6 @@ def sql_dir() -> Path:
 def sql(name: str) -> str:
     """The statement of `sql/<name>.sql`, for example `sql("booking/claim_seats")`.
 
-    The text goes to PostgreSQL with its header, so that pg_stat_statements and pg_stat_activity name the file.
+    The text goes to PostgreSQL with its comments, so that pg_stat_statements and pg_stat_activity name the file.
     """
     return (sql_dir() / f"{name}.sql").read_text(encoding="utf-8")

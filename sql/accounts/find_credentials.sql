@@ -3,8 +3,9 @@ What a login is checked against. There is always one row: the address as account
 PostgreSQL can tell (it depends on the locale of the database), and nulls beside it where no account has it.
 Plan: nested loop from the one address to users_lower_email_key.
 $1 text email: compared without regard to case
+Sample: select (select email from users order by id limit 1)
 */
-select
+select /* accounts/find_credentials */
     asked.folded_email,
     u.id,
     u.role,

@@ -4,8 +4,10 @@ hour old. No row when the login session was ended, or the account is gone.
 Plan: index scans on login_sessions_pkey and users_pkey.
 $1 uuid session_id: the session of the token
 $2 bigint user_id: the account of the token
+Sample: select s.id, s.user_id from (select) as one left join (select id, user_id from login_sessions order by id desc
+limit 1) as s on true
 */
-select u.role
+select /* accounts/find_role */ u.role
 from login_sessions as s
 inner join users as u on s.user_id = u.id
 where s.id = $1 and s.user_id = $2 and s.revoked_at is null;

@@ -4,8 +4,10 @@ or whose account is gone.
 Plan: nested loop from the ids to login_sessions_pkey, then users_pkey.
 $1 uuid[] session_ids: the sessions of the tokens
 $2 bigint[] user_ids: the accounts of the tokens, in the same order
+Sample: select array_agg(id), array_agg(user_id) from (select id, user_id from login_sessions order by id desc limit 16)
+as s
 */
-select
+select /* accounts/find_sessions */
     s.id as session_id,
     u.id,
     u.name,

@@ -2,8 +2,9 @@
 One account by its id.
 Plan: index scan on users_pkey.
 $1 bigint user_id: whose
+Sample: select min(id) from users
 */
-select
+select /* accounts/find_user */
     id,
     name,
     email,

@@ -2,5 +2,6 @@
 An e-mail address as accounts are compared by it, which depends on the locale of the database.
 Plan: a result without a table.
 $1 text email: as typed
+Sample: select (select email from users order by id limit 1)
 */
-select lower($1::text);
+select /* accounts/fold_email */ lower($1::text);

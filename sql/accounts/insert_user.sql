@@ -5,7 +5,8 @@ $1 text name: as the person writes it
 $2 text email: as typed
 $3 text password_hash: Argon2id in PHC format
 $4 text role: user, staff or admin
+Sample: select 'Sample', 'sample-' || gen_random_uuid() || '@example.com', '!', 'user'
 */
-insert into users (name, email, password_hash, role)
+insert /* accounts/insert_user */ into users (name, email, password_hash, role)
 values ($1, $2, $3, $4)
 returning id, name, email, role, created_at;

@@ -5,8 +5,9 @@ Plan: delete by index scan on login_sessions_user_id_idx, and one insert.
 $1 uuid session_id: new
 $2 bigint user_id: whose
 $3 bigint ttl_s: life of a refresh token in seconds
+Sample: select gen_random_uuid(), min(id), 604800::bigint from users
 */
-with swept as (
+with /* accounts/open_session */ swept as (
     delete from login_sessions
     where user_id = $2 and expires_at <= now()
 )

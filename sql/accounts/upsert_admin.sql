@@ -4,8 +4,9 @@ Plan: one insert, or an update through users_lower_email_key.
 $1 text name: for a new account
 $2 text email: compared without regard to case
 $3 text password_hash: Argon2id in PHC format
+Sample: select 'Sample', (select email from users order by id limit 1), '!'
 */
-insert into users (name, email, password_hash, role)
+insert /* accounts/upsert_admin */ into users (name, email, password_hash, role)
 values ($1, $2, $3, 'admin')
 on conflict (lower(email)) do update
     set

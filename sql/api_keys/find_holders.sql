@@ -3,8 +3,9 @@ The accounts that keys act for, asked when the keys are first seen. No row for a
 expired. How long a key is still good is said in seconds, so that the clock of whoever asks does not matter.
 Plan: nested loop from the hashes to api_keys_key_hash_key, then users_pkey.
 $1 bytea[] key_hashes: SHA-256 of each key
+Sample: select array_agg(key_hash) from (select key_hash from api_keys order by id desc limit 16) as k
 */
-select
+select /* api_keys/find_holders */
     k.key_hash,
     k.id as key_id,
     k.scopes,

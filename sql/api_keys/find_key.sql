@@ -2,8 +2,9 @@
 One key as the administrators see it, whether or not it is still good.
 Plan: index scan on api_keys_pkey.
 $1 bigint key_id: which
+Sample: select max(id) from api_keys
 */
-select
+select /* api_keys/find_key */
     id,
     name,
     user_id,

@@ -8,7 +8,9 @@ $4 bytea key_hash: SHA-256 of the key
 $5 text[] scopes: what it may be used for
 $6 bigint created_by: the administrator who makes it
 $7 timestamptz expires_at: null if it has no end
+Sample: select 'Sample', min(id), 'rsv_sample00', sha256('sample'), array['booking'], min(id), null::timestamptz from
+users
 */
-insert into api_keys (name, user_id, prefix, key_hash, scopes, created_by, expires_at)
+insert /* api_keys/insert_key */ into api_keys (name, user_id, prefix, key_hash, scopes, created_by, expires_at)
 values ($1, $2, $3, $4, $5, $6, $7)
 returning id, name, user_id, prefix, scopes, created_by, created_at, expires_at, last_used_at, revoked_at;

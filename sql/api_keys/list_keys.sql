@@ -3,8 +3,9 @@ A page of keys in the order of their ids, revoked and expired ones among them.
 Plan: index scan on api_keys_pkey, stopped by the limit.
 $1 bigint after: the last id of the page before; 0 for the first page
 $2 bigint row_limit: most rows to answer
+Sample: select 0::bigint, 50::bigint
 */
-select
+select /* api_keys/list_keys */
     id,
     name,
     user_id,

@@ -3,8 +3,9 @@ Locks a key against other writers; readers go on. What the writer before has com
 statement of the transaction.
 Plan: index scan on api_keys_pkey.
 $1 bigint key_id: which
+Sample: select max(id) from api_keys
 */
-select id
+select /* api_keys/lock_key */ id
 from api_keys
 where id = $1
 for no key update;

@@ -2,7 +2,8 @@
 Ends a key for good; again changes nothing. The key is locked by the caller.
 Plan: index scan on api_keys_pkey.
 $1 bigint key_id: which
+Sample: select max(id) from api_keys
 */
-update api_keys
+update /* api_keys/revoke_key */ api_keys
 set revoked_at = coalesce(revoked_at, now())
 where id = $1;

@@ -4,8 +4,9 @@ it impossible; looked at all the same, because a constraint can be dropped. Comp
 before it needs no self join.
 Plan: one pass over showtimes, sorted by room and start.
 $1 bigint row_limit: most findings to name; `found` counts them all
+Sample: select 10::bigint
 */
-with occupied as (
+with /* audit/overlapping_showtimes */ occupied as (
     select
         id,
         auditorium_id,

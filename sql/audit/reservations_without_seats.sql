@@ -2,8 +2,9 @@
 Reservations of nothing, whatever their status.
 Plan: reservations anti joined to reservation_seats, hashed or merged on the primary keys; each table is read once.
 $1 bigint row_limit: most findings to name; `found` counts them all
+Sample: select 10::bigint
 */
-select
+select /* audit/reservations_without_seats */
     format('reservation %s', r.id) as subject,
     format('is %s and has no seats', r.status) as detail,
     count(*) over () as found

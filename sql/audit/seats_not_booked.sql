@@ -4,8 +4,9 @@ showtime is its own.
 Plan: reservations and reservation_seats hashed together, then a hash anti join with booked_seats; each table is
 read once, by parallel workers where there are any.
 $1 bigint row_limit: most findings to name; `found` counts them all
+Sample: select 10::bigint
 */
-select
+select /* audit/seats_not_booked */
     format('reservation %s', r.id) as subject,
     format('is confirmed but does not own seat %s of showtime %s', rs.seat_id, r.showtime_id) as detail,
     count(*) over () as found

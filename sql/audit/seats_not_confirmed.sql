@@ -2,8 +2,9 @@
 Booked seats whose reservation is not confirmed: held, cancelled, expired or gone.
 Plan: booked_seats hash joined to reservations; each table is read once.
 $1 bigint row_limit: most findings to name; `found` counts them all
+Sample: select 10::bigint
 */
-select
+select /* audit/seats_not_confirmed */
     format('reservation %s', b.reservation_id) as subject,
     format('is %s but owns seat %s of showtime %s', coalesce(r.status, 'gone'), b.seat_id, b.showtime_id) as detail,
     count(*) over () as found

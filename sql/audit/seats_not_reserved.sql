@@ -2,8 +2,9 @@
 Booked seats that their reservation did not ask for, or that belong to another showtime than it does.
 Plan: booked_seats hash joined to reservations and reservation_seats; each table is read once.
 $1 bigint row_limit: most findings to name; `found` counts them all
+Sample: select 10::bigint
 */
-select
+select /* audit/seats_not_reserved */
     format('reservation %s', b.reservation_id) as subject,
     case
         when rs.seat_id is null then format('owns seat %s of showtime %s without asking for it', b.seat_id, b.showtime_id)

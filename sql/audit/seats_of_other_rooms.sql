@@ -2,8 +2,9 @@
 Seats reserved for a showtime that is in another room.
 Plan: reservation_seats hash joined to reservations, showtimes and seats; each table is read once.
 $1 bigint row_limit: most findings to name; `found` counts them all
+Sample: select 10::bigint
 */
-select
+select /* audit/seats_of_other_rooms */
     format('reservation %s', r.id) as subject,
     format(
         'has seat %s of auditorium %s, but showtime %s is in auditorium %s',

@@ -3,8 +3,9 @@ Seats of a showtime with more than one owner. booked_seats_showtime_id_seat_id_k
 all the same, because a constraint can be dropped and an index can be corrupt.
 Plan: one pass over booked_seats, in the order of that index or hashed.
 $1 bigint row_limit: most findings to name; `found` counts them all
+Sample: select 10::bigint
 */
-with doubles as (
+with /* audit/seats_sold_twice */ doubles as (
     select
         showtime_id,
         seat_id,

@@ -7,8 +7,11 @@ reservation_seats_pkey.
 $1 uuid[] reservation_ids: what Redis says; null for what is no UUID
 $2 bigint[] showtime_ids: one each
 $3 bigint[] seat_ids: likewise
+Sample: select array_agg(h.id), array_agg(h.showtime_id), array_agg(rs.seat_id) from (select id, showtime_id from
+reservations where status = 'held' order by id desc limit 100) as h inner join reservation_seats as rs on h.id =
+rs.reservation_id
 */
-select
+select /* audit/unbacked_holds */
     held.position - 1 as place,
     (
         select r.status from reservations as r

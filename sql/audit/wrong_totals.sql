@@ -3,8 +3,9 @@ Reservations whose total is not the sum of their seats' prices. Those without an
 Plan: reservation_seats summed by reservation, hashed or in the order of its primary key, joined to reservations; each
 table is read once.
 $1 bigint row_limit: most findings to name; `found` counts them all
+Sample: select 10::bigint
 */
-with sums as (
+with /* audit/wrong_totals */ sums as (
     select
         reservation_id,
         sum(price_at_booking) as price

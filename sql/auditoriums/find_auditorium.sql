@@ -2,8 +2,9 @@
 One room by its id.
 Plan: index scan on auditoriums_pkey.
 $1 bigint auditorium_id: which
+Sample: select min(id) from auditoriums
 */
-select
+select /* auditoriums/find_auditorium */
     id,
     name,
     capacity,

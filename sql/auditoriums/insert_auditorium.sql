@@ -5,7 +5,8 @@ $1 text name: 1 to 200 characters
 $2 integer capacity: most seats it may have
 $3 jsonb extra_metadata: an object
 $4 text focal_row: label of the row with the best view; null for the one two thirds back
+Sample: select 'Sample', 200, '{}'::jsonb, null::text
 */
-insert into auditoriums (name, capacity, extra_metadata, focal_row)
+insert /* auditoriums/insert_auditorium */ into auditoriums (name, capacity, extra_metadata, focal_row)
 values ($1, $2, $3, $4)
 returning id, name, capacity, extra_metadata, focal_row, created_at, updated_at;

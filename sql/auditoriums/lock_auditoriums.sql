@@ -3,8 +3,9 @@ Locks rooms as lock_auditorium does one, and answers those that there are. In th
 programmes that are written at once wait for each other in one direction only.
 Plan: index scan on auditoriums_pkey.
 $1 bigint[] auditorium_ids: which
+Sample: select array_agg(id) from (select id from auditoriums order by id limit 16) as a
 */
-select id
+select /* auditoriums/lock_auditoriums */ id
 from auditoriums
 where id = any($1)
 order by id

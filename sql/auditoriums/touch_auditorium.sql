@@ -3,7 +3,8 @@ Marks a room as changed, since its seats are about to: who deletes a room as it 
 the room, which comes before its seats.
 Plan: index scan on auditoriums_pkey.
 $1 bigint auditorium_id: which
+Sample: select min(id) from auditoriums
 */
-update auditoriums
+update /* auditoriums/touch_auditorium */ auditoriums
 set updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 where id = $1;

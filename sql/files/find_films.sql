@@ -3,8 +3,9 @@ The films that a file names, by id or by exact title. Few enough to read through
 Plan: index scan on movies_pkey for the ids, hash join for the titles.
 $1 bigint[] movie_ids: which
 $2 text[] titles: and which; several films may have one title
+Sample: select array_agg(id), array_agg(title) from (select id, title from movies order by id limit 16) as m
 */
-select
+select /* files/find_films */
     m.id,
     m.title as name
 from movies as m

@@ -2,8 +2,9 @@
 Those of the showtimes of which anybody ever reserved seats. It is final for those that lock_moved has locked before.
 Plan: for each showtime an index only scan on reservations_showtime_id_expires_at_idx, stopped at the first.
 $1 bigint[] showtime_ids: which
+Sample: select array_agg(id) from (select id from showtimes order by id limit 16) as st
 */
-select asked.id
+select /* files/find_reserved */ asked.id
 from unnest($1::bigint[]) as asked (id)
 where exists (
     select 1

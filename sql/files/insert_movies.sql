@@ -6,8 +6,9 @@ $2 text[] descriptions: may be empty
 $3 integer[] durations_minutes: running times
 $4 text[] poster_urls: or null
 $5 text[] genres: or null
+Sample: select array['Sample'], array[''], array[90], array[null::text], array['Drama']
 */
-insert into movies (title, description, duration_minutes, poster_url, genre)
+insert /* files/insert_movies */ into movies (title, description, duration_minutes, poster_url, genre)
 select
     film.title,
     film.description,

@@ -6,8 +6,9 @@ the lock is gone it goes on only if the row that had it was updated under the lo
 to be true. Hence the update. In the order of their ids, as insert_held locks them.
 Plan: index scans on showtimes_pkey.
 $1 bigint[] showtime_ids: which
+Sample: select array_agg(id) from (select id from showtimes order by id limit 16) as st
 */
-with locked as materialized (
+with /* files/lock_moved */ locked as materialized (
     select id
     from showtimes
     where id = any($1)

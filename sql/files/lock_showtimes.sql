@@ -4,8 +4,9 @@ lock is the one that the update takes anyway, so holds and confirms, which need 
 their ids, so that two imports wait for each other in one direction only; the caller has locked the rooms.
 Plan: index scans on the three primary keys.
 $1 bigint[] showtime_ids: which
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
 */
-select
+select /* files/lock_showtimes */
     st.id,
     st.movie_id,
     m.title as movie_title,

@@ -8,8 +8,11 @@ $3 text[] descriptions: may be empty
 $4 integer[] durations_minutes: running times
 $5 text[] poster_urls: or null
 $6 text[] genres: or null
+Sample: select array_agg(id), array_agg(title || '.'), array_agg(description), array_agg(duration_minutes),
+array_agg(poster_url), array_agg(genre) from (select id, title, description, duration_minutes, poster_url, genre from
+movies where char_length(title) < 300 order by id limit 16) as m
 */
-update movies
+update /* files/replace_movies */ movies
 set
     title = film.title,
     description = film.description,

@@ -10,8 +10,11 @@ $2 bigint[] auditorium_ids: in which rooms they will be
 $3 timestamptz[] starts_at: their starts there
 $4 timestamptz[] ends_at: their ends
 $5 bigint cleaning_s: seconds after the end in which a room cannot be used
+Sample: select array_agg(id), array_agg(auditorium_id), array_agg(starts_at + interval '1 hour'), array_agg(ends_at +
+interval '1 hour'), 900::bigint from (select id, auditorium_id, starts_at, ends_at from showtimes order by id limit 16)
+as st
 */
-update showtimes
+update /* files/set_aside */ showtimes
 set
     starts_at = showtimes.starts_at + interval '8766000 hours',
     ends_at = showtimes.ends_at + interval '8766000 hours',

@@ -7,8 +7,9 @@ $1 bigint user_id: whose key
 $2 text key: which
 $3 bytea fingerprint: of what is asked, 16 bytes
 $4 uuid reservation_id: what it is about
+Sample: select min(id), 'sample', decode(md5('sample'), 'hex'), gen_random_uuid() from users
 */
-insert into idempotency_keys as k (user_id, key, fingerprint, reservation_id)
+insert /* idempotency/claim */ into idempotency_keys as k (user_id, key, fingerprint, reservation_id)
 values ($1, $2, $3, $4)
 on conflict (user_id, key) do update
     set

@@ -2,8 +2,9 @@
 Forgets some of the keys that are a day old; asked again until there are no more. Nothing depends on it but space.
 Plan: index scan on idempotency_keys_created_at_idx, then idempotency_keys_pkey.
 $1 bigint row_limit: at most so many at once
+Sample: select 1000::bigint
 */
-delete from idempotency_keys as k
+delete /* idempotency/delete_old */ from idempotency_keys as k
 using (
     select
         user_id,

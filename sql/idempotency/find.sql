@@ -4,8 +4,10 @@ first promised, so that whoever repeats the request gets the first answer.
 Plan: index scans on idempotency_keys_pkey and reservations_pkey.
 $1 bigint user_id: whose key
 $2 text key: which
+Sample: select k.user_id, k.key from (select) as one left join (select user_id, key from idempotency_keys order by
+created_at desc limit 1) as k on true
 */
-select
+select /* idempotency/find */
     k.fingerprint,
     k.refusal,
     k.reservation_id,

@@ -6,8 +6,9 @@ $1 bigint user_id: whose key
 $2 text key: which
 $3 bytea fingerprint: of what was asked, 16 bytes
 $4 jsonb refusal: code, detail and further members of the problem
+Sample: select min(id), 'sample', decode(md5('sample'), 'hex'), '{}'::jsonb from users
 */
-insert into idempotency_keys as k (user_id, key, fingerprint, refusal)
+insert /* idempotency/refuse */ into idempotency_keys as k (user_id, key, fingerprint, refusal)
 values ($1, $2, $3, $4)
 on conflict (user_id, key) do update
     set

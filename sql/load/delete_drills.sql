@@ -3,7 +3,7 @@ Removes the rooms and showtimes that drills have made, unless somebody has reser
 deletes them along with their room.
 Plan: one pass over auditoriums, which are few, then deletes by showtimes_auditorium_id_idx and auditoriums_pkey.
 */
-with unused as (
+with /* load/delete_drills */ unused as (
     select a.id
     from auditoriums as a
     where

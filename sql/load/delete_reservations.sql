@@ -6,8 +6,9 @@ Plan: index scans on reservations_user_id_idx, and deletes by reservations_pkey,
 booked_seats_reservation_id_idx.
 $1 bigint[] user_ids: whose
 $2 bigint row_limit: most reservations of one batch
+Sample: select array_agg(user_id), 1000::bigint from (select user_id from reservations order by id desc limit 16) as r
 */
-with batch as (
+with /* load/delete_reservations */ batch as (
     select
         r.id,
         r.showtime_id

@@ -3,8 +3,9 @@ Makes sure that the first load users exist. Their password hash is none that any
 one of them: tokens are minted for them. Those that are there already stay as they are.
 Plan: function scan, then the inserts; the conflict is found on users_lower_email_key.
 $1 integer user_count: how many, from number 1 on
+Sample: select 16
 */
-insert into users (name, email, password_hash)
+insert /* load/ensure_users */ into users (name, email, password_hash)
 select
     'Load user ' || load_user.number as name,
     'load-' || lpad(load_user.number::text, 6, '0') || '@load.invalid' as email,

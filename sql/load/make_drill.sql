@@ -3,8 +3,9 @@ Builds the stage of an on-sale drill: a room with rows of 20 seats and one showt
 drill's, so that `reservation load reset` finds it. The film is the first there is; no row where there is none.
 Plan: function scan, a primary key look-up of the film, then the inserts.
 $1 integer seats: how many
+Sample: select 200
 */
-with film as (
+with /* load/make_drill */ film as (
     select id from movies
     order by id
     limit 1

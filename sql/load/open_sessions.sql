@@ -5,8 +5,9 @@ Plan: function scan with a look-up on users_lower_email_key for each number, a d
 the inserts.
 $1 integer user_count: how many, from number 1 on
 $2 bigint ttl_s: life of the sessions in seconds
+Sample: select 16, 3600::bigint
 */
-with load_users as (
+with /* load/open_sessions */ load_users as (
     select
         u.id as user_id,
         gen_random_uuid() as session_id

@@ -2,8 +2,9 @@
 One film by its id.
 Plan: index scan on movies_pkey.
 $1 bigint movie_id: which
+Sample: select min(id) from movies
 */
-select
+select /* movies/find_movie */
     id,
     title,
     description,

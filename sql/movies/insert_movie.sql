@@ -6,7 +6,8 @@ $2 text description: may be empty
 $3 integer duration_minutes: running time
 $4 text poster_url: or null
 $5 text genre: or null
+Sample: select 'Sample', '', 90, null::text, 'Drama'
 */
-insert into movies (title, description, duration_minutes, poster_url, genre)
+insert /* movies/insert_movie */ into movies (title, description, duration_minutes, poster_url, genre)
 values ($1, $2, $3, $4, $5)
 returning id, title, description, duration_minutes, poster_url, genre, created_at, updated_at;

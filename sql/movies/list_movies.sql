@@ -6,8 +6,9 @@ $1 bigint after: the last id of the page before; 0 for the first page
 $2 text title_part: in the title, whatever its case; null for any
 $3 text genre: the whole genre, whatever its case; null for any
 $4 bigint row_limit: most rows to answer
+Sample: select 0::bigint, null::text, null::text, 50::bigint
 */
-select
+select /* movies/list_movies */
     id,
     title,
     description,

@@ -7,8 +7,10 @@ $3 text description: may be empty
 $4 integer duration_minutes: running time
 $5 text poster_url: or null
 $6 text genre: or null
+Sample: select m.id, m.title, m.description, m.duration_minutes, m.poster_url, m.genre from (select) as one left join
+(select id, title, description, duration_minutes, poster_url, genre from movies order by id limit 1) as m on true
 */
-update movies
+update /* movies/update_movie */ movies
 set
     title = $2,
     description = $3,

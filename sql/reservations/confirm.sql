@@ -20,8 +20,11 @@ $2 bigint[] user_ids: whose, in the same order
 $3 uuid[] keyed_ids: those of the reservations that have a key
 $4 text[] keys: each once a user
 $5 bytea[] fingerprints: of what is asked under the key, 16 bytes
+Sample: select array_agg(id), array_agg(user_id), array_agg(id), array_agg('sample ' || id),
+array_agg(decode(md5(id::text), 'hex')) from (select id, user_id from reservations where status = 'held' order by id
+desc limit 16) as r
 */
-with locked as materialized (
+with /* reservations/confirm */ locked as materialized (
     select
         r.id,
         r.user_id,

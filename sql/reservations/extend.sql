@@ -7,8 +7,10 @@ $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 bigint ttl_ms: from now on, in milliseconds
 $4 bigint most_s: the longest life of a hold, in seconds from its beginning
+Sample: select r.id, r.user_id, 600000::bigint, 1800::bigint from (select) as one left join (select id, user_id from
+reservations where status = 'held' order by id desc limit 1) as r on true
 */
-update reservations as r
+update /* reservations/extend */ reservations as r
 set
     first_expires_at = coalesce(r.first_expires_at, r.expires_at),
     expires_at = greatest(

@@ -4,8 +4,10 @@ Plan: index scan on reservations_pkey, seats by reservation_seats_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 bigint most_s: the longest life of a hold, in seconds from its beginning
+Sample: select r.id, r.user_id, 1800::bigint from (select) as one left join (select id, user_id from reservations where
+status = 'held' order by id desc limit 1) as r on true
 */
-select
+select /* reservations/find_hold */
     r.showtime_id,
     case when r.status = 'held' and r.expires_at <= clock_timestamp() then 'expired' else r.status end as status,
     greatest(

@@ -3,8 +3,10 @@ One of a user's own reservations with its seats; a hold past its time reads expi
 Plan: index scans on reservations_pkey, reservation_seats_pkey and seats_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
+Sample: select r.id, r.user_id from (select) as one left join (select id, user_id from reservations order by id desc
+limit 1) as r on true
 */
-select
+select /* reservations/find_reservation */
     r.id,
     r.showtime_id,
     case when r.status = 'held' and r.expires_at <= now() then 'expired' else r.status end as status,

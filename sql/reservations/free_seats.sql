@@ -5,8 +5,10 @@ Plan: index scans on showtimes_pkey and booked_seats_reservation_id_idx.
 $1 uuid reservation_id: locked by the caller
 $2 bigint showtime_id: its showtime
 $3 bigint cutoff_s: seconds before the start from which on nothing is given back
+Sample: select r.id, r.showtime_id, 0::bigint from (select) as one left join (select id, showtime_id from reservations
+where status = 'confirmed' order by id desc limit 1) as r on true
 */
-delete from booked_seats as b
+delete /* reservations/free_seats */ from booked_seats as b
 using showtimes as st
 where
     b.reservation_id = $1

@@ -18,8 +18,15 @@ $7 bigint[] seat_ids: the seats, each once a reservation
 $8 uuid[] keyed_ids: the reservations that have a key
 $9 text[] keys: each once a user
 $10 bytea[] fingerprints: of what is asked under the key, 16 bytes
+Sample: select array_agg(id), array_agg(user_id), array_agg(showtime_id), array_agg(600000::bigint),
+array_agg(2::bigint), array_agg(id) || array_agg(id), array_agg(seat_ids[1]) || array_agg(seat_ids[2]), array_agg(id),
+array_agg('sample ' || id), array_agg(decode(md5(id::text), 'hex')) from (select ('00000000-0000-7000-8000-' ||
+lpad(st.id::text, 12, '0'))::uuid as id, (select min(u.id) from users as u) as user_id, st.id as showtime_id,
+array(select s.id from seats as s where s.auditorium_id = st.auditorium_id and not exists (select from booked_seats as b
+where b.showtime_id = st.id and b.seat_id = s.id) order by s.id limit 2) as seat_ids from showtimes as st where
+st.starts_at > now() order by st.starts_at limit 16) as hold
 */
-with patience as materialized (
+with /* reservations/insert_held */ patience as materialized (
     select set_config('lock_timeout', '300ms', true) as lock_timeout
 ),
 

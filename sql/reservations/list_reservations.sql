@@ -6,8 +6,10 @@ $2 timestamptz before: creation of the last one of the page before; a time far a
 $3 uuid before_id: its id; the highest one for the first page
 $4 text status: only these; null for any
 $5 bigint row_limit: most rows to answer
+Sample: select (select user_id from reservations order by id desc limit 1), now() + interval '1 year',
+'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, null::text, 50::bigint
 */
-select
+select /* reservations/list_reservations */
     r.id,
     r.showtime_id,
     case when r.status = 'held' and r.expires_at <= now() then 'expired' else r.status end as status,

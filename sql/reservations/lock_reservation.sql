@@ -5,8 +5,10 @@ hold has run out is asked once more by reservations/confirm. As strong as an upd
 Plan: index scan on reservations_pkey, seats by reservation_seats_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
+Sample: select r.id, r.user_id from (select) as one left join (select id, user_id from reservations where status =
+'held' order by id desc limit 1) as r on true
 */
-select
+select /* reservations/lock_reservation */
     r.showtime_id,
     case when r.status = 'held' and r.expires_at <= clock_timestamp() then 'expired' else r.status end as status,
     array(

@@ -2,8 +2,9 @@
 How many seats a room has, and the label of its last row; the room is locked by the caller.
 Plan: index scan on seats_position_key.
 $1 bigint auditorium_id: which
+Sample: select min(id) from auditoriums
 */
-select
+select /* seats/count_seats */
     count(*) as seats,
     (
         select last_row.row_label

@@ -2,8 +2,9 @@
 One seat by its id.
 Plan: index scan on seats_pkey.
 $1 bigint seat_id: which
+Sample: select min(id) from seats
 */
-select
+select /* seats/find_seat */
     id,
     auditorium_id,
     row_label,

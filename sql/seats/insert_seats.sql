@@ -6,8 +6,9 @@ $2 text[] row_labels: the new rows, in order
 $3 integer seats_per_row: how many in each
 $4 text seat_type: regular, premium or wheelchair
 $5 numeric price_modifier: factor on the base price
+Sample: select min(id), array['ZZY', 'ZZZ'], 20, 'regular', 1.00 from auditoriums
 */
-with made as (
+with /* seats/insert_seats */ made as (
     insert into seats (auditorium_id, row_label, seat_number, seat_type, price_modifier)
     select
         $1,

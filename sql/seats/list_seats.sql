@@ -5,8 +5,9 @@ $1 bigint auditorium_id: which
 $2 text after_row: row of the last seat of the page before; an empty text for the first page
 $3 bigint after_number: its number; 0 for the first page
 $4 bigint row_limit: most rows to answer
+Sample: select min(id), '', 0::bigint, 50::bigint from auditoriums
 */
-select
+select /* seats/list_seats */
     id,
     auditorium_id,
     row_label,

@@ -2,4 +2,4 @@
 Tells the planner about the programme that has been written, instead of leaving it to guess until autovacuum comes by.
 Plan: none, a utility statement; samples the tables.
 */
-analyze users, movies, auditoriums, seats, showtimes;
+analyze /* seed/analyze */ users, movies, auditoriums, seats, showtimes;

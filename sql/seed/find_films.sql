@@ -2,8 +2,9 @@
 The films that fit into the slots of generated showtimes, and how many films there are at all.
 Plan: sequential scan, once a run.
 $1 integer max_minutes: longest running time that fits
+Sample: select 165
 */
-select
+select /* seed/find_films */
     count(*) as total,
     coalesce(array_agg(id order by id) filter (where duration_minutes <= $1), '{}') as movie_ids
 from movies;

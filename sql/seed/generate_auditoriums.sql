@@ -3,8 +3,9 @@ Adds alike rooms for generated load, seats excluded. New rooms in every run: not
 Plan: function scan, then the inserts.
 $1 integer room_count: how many
 $2 integer seats: capacity of each
+Sample: select 10, 200
 */
-insert into auditoriums (name, capacity, extra_metadata)
+insert /* seed/generate_auditoriums */ into auditoriums (name, capacity, extra_metadata)
 select
     'Generated ' || room.number as name,
     $2 as capacity,

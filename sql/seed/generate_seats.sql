@@ -4,8 +4,10 @@ for wheelchairs. Set-based, because no value of it has to be known to the client
 Plan: function scans, sorted once, then the inserts.
 $1 bigint[] auditorium_ids: the rooms
 $2 integer seats: how many in each
+Sample: select array_agg(a.id), 200 from auditoriums as a where not exists (select from seats as s where s.auditorium_id
+= a.id)
 */
-insert into seats (auditorium_id, row_label, seat_number, seat_type, price_modifier)
+insert /* seed/generate_seats */ into seats (auditorium_id, row_label, seat_number, seat_type, price_modifier)
 select
     room.id,
     case

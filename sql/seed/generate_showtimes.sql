@@ -5,8 +5,11 @@ Plan: function scan joined to the rooms, a primary key look-up of the film for e
 $1 bigint[] auditorium_ids: the rooms
 $2 bigint[] movie_ids: films that fit into a slot, trailers included
 $3 integer showtimes: how many in all rooms together
+Sample: select array_agg(a.id), (select array_agg(m.id) from movies as m where m.duration_minutes <= 165),
+count(*)::integer * 10 from auditoriums as a where not exists (select from showtimes as st where st.auditorium_id =
+a.id)
 */
-with plan as (
+with /* seed/generate_showtimes */ plan as (
     select
         ($1::bigint[])[k.number % cardinality($1) + 1] as auditorium_id,
         ($2::bigint[])[k.number % cardinality($2) + 1] as movie_id,

@@ -5,8 +5,9 @@ $1 text tag: part of the addresses; of this run alone
 $2 integer first_number: of the first one
 $3 integer user_count: how many
 $4 text password_hash: Argon2id, PHC format
+Sample: select 'sample', 1, 16, '!'
 */
-insert into users (name, email, password_hash)
+insert /* seed/generate_users */ into users (name, email, password_hash)
 select
     'Customer ' || customer.number as name,
     'load-' || $1 || '-' || customer.number || '@example.com' as email,

@@ -8,8 +8,9 @@ $4 integer[] seat_numbers: likewise
 $5 text[] seat_types: regular, premium or wheelchair
 $6 numeric[] price_modifiers: factors on the base price
 $7 text focal_row: label of the row with the best view
+Sample: select 'Sample', '{}'::jsonb, array['A', 'A'], array[1, 2], array['regular', 'premium'], array[1.00, 1.50], 'A'
 */
-with room as (
+with /* seed/insert_auditorium */ room as (
     insert into auditoriums (name, capacity, extra_metadata, focal_row)
     values ($1, cardinality($3::text[]), $2, $7)
     returning id

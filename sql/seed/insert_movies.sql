@@ -6,8 +6,9 @@ $2 text[] descriptions: likewise
 $3 integer[] durations_minutes: running times
 $4 text[] genres: may be empty strings
 $5 text[] poster_urls: may be empty strings
+Sample: select array['Sample'], array[''], array[90], array['Drama'], array['']
 */
-insert into movies (title, description, duration_minutes, genre, poster_url)
+insert /* seed/insert_movies */ into movies (title, description, duration_minutes, genre, poster_url)
 select
     film.title,
     film.description,

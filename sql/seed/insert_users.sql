@@ -5,8 +5,9 @@ $1 text[] names: one each
 $2 text[] emails: likewise
 $3 text[] password_hashes: Argon2id, PHC format
 $4 text[] roles: user, staff or admin
+Sample: select array['Sample'], array['sample@example.com'], array['!'], array['user']
 */
-insert into users (name, email, password_hash, role)
+insert /* seed/insert_users */ into users (name, email, password_hash, role)
 select
     new_user.name,
     new_user.email,

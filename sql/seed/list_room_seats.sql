@@ -2,8 +2,9 @@
 The seats of a room in the order of the map.
 Plan: index scan on seats_position_key.
 $1 bigint auditorium_id: the room
+Sample: select min(id) from auditoriums
 */
-select
+select /* seed/list_room_seats */
     id,
     row_label,
     price_modifier

@@ -3,8 +3,9 @@ The showtimes of a generated room, and until when reservations of each can have 
 before now, so that everything about them lies in the past.
 Plan: index scan on showtimes_auditorium_id_idx.
 $1 bigint auditorium_id: the room
+Sample: select min(id) from auditoriums
 */
-select
+select /* seed/list_room_showtimes */
     id,
     base_price,
     date_trunc('milliseconds', least(starts_at, now()) - interval '1 hour') as latest

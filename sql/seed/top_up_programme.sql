@@ -8,8 +8,9 @@ Plan: sequential scan of the few auditoriums; their showtimes hashed or by showt
 stopped by the limit; a recursive walk of some five steps a room and day.
 $1 integer days: how many days to look ahead, from tomorrow by this server's date in UTC
 $2 bigint film_limit: how many films are on, at most
+Sample: select 15, 30::bigint
 */
-with recursive chosen as (
+with /* seed/top_up_programme */ recursive chosen as (
     select
         id,
         duration_minutes

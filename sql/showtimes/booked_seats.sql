@@ -2,8 +2,9 @@
 The seats of showtimes that are sold. No row: no such showtime, or nothing is sold.
 Plan: index only scan on booked_seats_showtime_id_seat_id_key.
 $1 bigint[] showtime_ids: which
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
 */
-select
+select /* showtimes/booked_seats */
     showtime_id,
     array_agg(seat_id) as seat_ids
 from booked_seats

@@ -4,8 +4,11 @@ No row: no such showtime.
 Plan: index scans on showtimes_pkey and seats_pkey.
 $1 bigint showtime_id: which
 $2 bigint[] seat_ids: wanted
+Sample: select st.id, array(select s.id from seats as s where s.auditorium_id = st.auditorium_id order by s.id limit 4)
+from (select) as one left join (select id, auditorium_id from showtimes where starts_at > now() order by starts_at limit
+1) as st on true
 */
-select
+select /* showtimes/check_seats */
     st.starts_at <= now() as started,
     array(
         select s.id

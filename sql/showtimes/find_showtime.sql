@@ -2,8 +2,9 @@
 One showtime with the names of its film and room.
 Plan: index scans on the three primary keys.
 $1 bigint showtime_id: which
+Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1)
 */
-select
+select /* showtimes/find_showtime */
     st.id,
     st.movie_id,
     m.title as movie_title,

@@ -10,8 +10,12 @@ $3 timestamptz[] starts_at: starts
 $4 timestamptz[] ends_at: ends
 $5 bigint cleaning_s: seconds after the end in which a room cannot be used
 $6 numeric[] base_prices: prices of a seat whose modifier is 1.00
+Sample: select array_agg(movie_id), array_agg(auditorium_id), array_agg(starts_at), array_agg(starts_at + interval '2
+hours'), 900::bigint, array_agg(12.50) from (select (select min(id) from movies) as movie_id, (select min(id) from
+auditoriums) as auditorium_id, now() + interval '20 years' + days.number * interval '1 day' as starts_at from
+generate_series(1, 16) as days (number)) as st
 */
-insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
+insert /* showtimes/insert_showtimes */ into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
 select
     wanted.movie_id,
     wanted.auditorium_id,

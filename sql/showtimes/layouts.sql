@@ -4,8 +4,9 @@ order of the map, with their prices there, and the row with the best view. No ro
 room has no seats.
 Plan: index scans on showtimes_pkey, auditoriums_pkey and seats_position_key.
 $1 bigint[] showtime_ids: which
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
 */
-select
+select /* showtimes/layouts */
     st.id,
     st.starts_at,
     a.focal_row,

@@ -5,8 +5,9 @@ $1 timestamptz after_start: start of the last one of the page before, or the ear
 $2 bigint after_id: its id; 0 for the first page
 $3 timestamptz before: starts earlier than this
 $4 bigint row_limit: most rows to answer
+Sample: select null::timestamptz, 0::bigint, now() + interval '1 year', 50::bigint
 */
-select
+select /* showtimes/list_showtimes */
     st.id,
     st.movie_id,
     m.title as movie_title,

@@ -6,8 +6,10 @@ $2 bigint after_id: its id; 0 for the first page
 $3 timestamptz before: starts earlier than this
 $4 bigint movie_id: which film
 $5 bigint row_limit: most rows to answer
+Sample: select null::timestamptz, 0::bigint, now() + interval '1 year', (select movie_id from showtimes where starts_at
+> now() order by starts_at limit 1), 50::bigint
 */
-select
+select /* showtimes/list_showtimes_of_movie */
     st.id,
     st.movie_id,
     m.title as movie_title,

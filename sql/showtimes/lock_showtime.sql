@@ -3,8 +3,9 @@ Locks a showtime against new reservations, whose inserts need its key, and answe
 is then visible to the next statement of the transaction.
 Plan: index scan on showtimes_pkey.
 $1 bigint showtime_id: which
+Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1)
 */
-select auditorium_id
+select /* showtimes/lock_showtime */ auditorium_id
 from showtimes
 where id = $1
 for update;

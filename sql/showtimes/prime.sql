@@ -3,8 +3,9 @@ What Redis is told about a showtime that it knows nothing of: a version that no 
 holds that are still alive. No row: no such showtime, and then Redis need not hear of it.
 Plan: index scans on showtimes_pkey and reservations_showtime_id_expires_at_idx, then reservation_seats_pkey.
 $1 bigint showtime_id: which
+Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1)
 */
-select
+select /* showtimes/prime */
     (extract(epoch from clock_timestamp()) * 1000000)::bigint as version,
     coalesce(array_agg(rs.seat_id order by rs.seat_id) filter (where rs.seat_id is not null), '{}') as seat_ids,
     coalesce(array_agg(r.id order by rs.seat_id) filter (where rs.seat_id is not null), '{}') as reservation_ids,

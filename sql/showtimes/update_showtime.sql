@@ -8,8 +8,11 @@ $4 timestamptz starts_at: start
 $5 timestamptz ends_at: end
 $6 bigint cleaning_s: seconds after the end in which the room cannot be used
 $7 numeric base_price: price of a seat whose modifier is 1.00
+Sample: select st.id, st.movie_id, st.auditorium_id, st.starts_at, st.ends_at, 0::bigint, st.base_price from (select) as
+one left join (select id, movie_id, auditorium_id, starts_at, ends_at, base_price from showtimes where starts_at > now()
+order by starts_at limit 1) as st on true
 */
-update showtimes
+update /* showtimes/update_showtime */ showtimes
 set
     movie_id = $2,
     auditorium_id = $3,

@@ -13,7 +13,7 @@ from reservation.resources import pool_options
 from tests.conftest import make_settings
 
 # Those that a command of its own runs, on a connection of its own, may read what they like.
-COMMANDS = {"audit", "files", "load", "seed"}
+COMMANDS = {"audit", "files", "load", "seed", "statistics"}
 SERVICE = sorted(
     path.relative_to(sql_dir()).with_suffix("").as_posix()
     for path in sql_dir().rglob("*.sql")
