@@ -4,8 +4,11 @@ import asyncio
 import gc
 import resource
 import socket
+from collections.abc import AsyncIterator
 from contextlib import suppress
+from multiprocessing.connection import Connection
 
+import structlog
 import uvloop
 from aiohttp import web
 
@@ -31,6 +34,7 @@ from .http.keys import SETTINGS
 from .http.middleware import middleware
 from .http.records import request_records
 from .logs import configure_logs
+from .reloads import Reloads
 from .settings import Settings
 
 # New objects before the collector looks for cycles among them; a request makes some forty, and hardly any cycle.
@@ -73,14 +77,25 @@ def openapi_json(settings: Settings) -> bytes:
     return document_of(settings, TABLES)
 
 
-def run_worker(settings: Settings, sock: socket.socket) -> None:
-    """Serve on a listening socket until SIGTERM or SIGINT, then finish what is under way; raises CannotStart."""
+def run_worker(settings: Settings, sock: socket.socket, orders: Connection) -> None:
+    """Serve on a listening socket until SIGTERM or SIGINT, then finish what is under way; raises CannotStart.
+
+    The supervisor's orders are about the statements: see serving/orders.py.
+    """
     configure_logs(settings.log_level)
     _allow_open_files()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     app = make_app(settings)
     app.on_startup.append(_spare_the_collector)
+
+    async def reloads(_: web.Application) -> AsyncIterator[None]:
+        obedient = Reloads(settings, orders, structlog.stdlib.get_logger("reservation.sql"))
+        obedient.start()
+        yield
+        obedient.stop()
+
+    app.cleanup_ctx.append(reloads)
     web.run_app(
         app,
         sock=sock,

@@ -11,7 +11,7 @@ import asyncpg
 import click
 from redis.exceptions import RedisError
 
-from . import admins, demo, psql as psql_sessions, resources, schema, seeding, serving
+from . import admins, demo, psql as psql_sessions, resources, schema, seeding, serving, tuning
 from .audit import audit as find_violations
 from .csv_rows import FileError
 from .embedded import EmbeddedError, stores
@@ -21,8 +21,10 @@ from .explain import CannotExplain
 from .files_command import export_group, import_group
 from .load import LoadError
 from .load.command import load
+from .queries import StatementsRefused
 from .settings import InvalidSettings, Settings
 from .sql_command import NoStatistics, sql_group
+from .sql_reload import NoInstance, reload
 from .statements import HeaderError
 
 # What an operator can be told in one line; anything else is a fault of ours and shows its traceback.
@@ -43,6 +45,8 @@ EXPECTED = (
     HeaderError,
     NoStatistics,
     psql_sessions.CannotConnect,
+    StatementsRefused,
+    NoInstance,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     RedisError,
@@ -181,7 +185,7 @@ def audit(data_dir: Path | None) -> None:
 
     async def run(settings: Settings) -> list[str]:
         redis = resources.redis_client(settings)
-        connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "audit"})
+        connection = await asyncpg.connect(settings.database_url, server_settings=resources.tool_limits("audit"))
         try:
             return [str(found) for found in await find_violations(connection, redis)]
         finally:
@@ -219,6 +223,7 @@ def openapi() -> None:
     click.echo(app.openapi_json(Settings.from_env()))
 
 
+sql_group.add_command(reload)
 commands.add_command(load)
 commands.add_command(sql_group)
 commands.add_command(import_group)
@@ -241,4 +246,5 @@ def _current_stores(data_dir: Path | None, *, create: bool = False, any_schema: 
             schema.apply(settings.database_url or "")
         elif not any_schema:
             schema.require_current(settings.database_url or "")
+        tuning.adopt(settings)
         yield settings

@@ -14,6 +14,7 @@ import asyncpg
 from reservation.passwords import hash_password
 from reservation.repository import seed as repository
 from reservation.repository.seed import Connection, NewMovie, NewSeat, NewUser
+from reservation.resources import tool_limits
 
 ADMIN_EMAIL = "admin@example.com"
 ADMIN_PASSWORD = "demo-admin-password"
@@ -128,7 +129,7 @@ def films() -> Sequence[NewMovie]:
 
 
 async def _seed(database_url: str, with_admin: bool) -> bool:
-    conn: Connection = await asyncpg.connect(database_url)
+    conn: Connection = await asyncpg.connect(database_url, server_settings=tool_limits("demo"))
     try:
         # Argon2 takes its time: before the transaction, and not at all on a warm start.
         users = [] if await repository.demo_exists(conn, email=CUSTOMER_EMAIL) else _users(with_admin)

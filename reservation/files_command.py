@@ -200,7 +200,7 @@ def export_showtimes(
 async def _database(settings: Settings, name: str) -> AsyncIterator[Database]:
     """One connection, with the service's limits."""
     options = pool_options(settings)
-    own = {"application_name": name, "idle_in_transaction_session_timeout": str(STALL_S * 1000)}
+    own = {"application_name": f"reservation {name}", "idle_in_transaction_session_timeout": str(STALL_S * 1000)}
     options |= {"min_size": 1, "max_size": 1, "server_settings": options["server_settings"] | own}
     async with asyncpg.create_pool(**options) as pool:
         yield Database(pool, wait_s=settings.pool_wait_s)

@@ -56,6 +56,7 @@ from .tokens import TokenMint
 REDIS_TIMEOUT_S = 2.0
 REDIS_CONNECTIONS = 64
 IDLE_IN_TRANSACTION_S = 15
+TOOL_WAIT_S = 60
 COMMAND_MARGIN_S = 1.0
 # A plan that was made when PostgreSQL had just seen a table empty is bad for as long as it is kept.
 PLAN_KEPT_S = 10
@@ -219,7 +220,21 @@ def pool_options(settings: Settings) -> dict[str, Any]:
             "plan_cache_mode": "force_generic_plan",
             "enable_seqscan": "off",
             "jit": "off",  # what the planner is kept from has a price that would set it off
+            **({"role": settings.database_role} if settings.database_role else {}),
         },
+    }
+
+
+def tool_limits(name: str) -> dict[str, str]:
+    """Server settings of a tool's own connection: seeding, the audit and the load kit, which do not sell.
+
+    What they ask may take its time; but nobody should wait for them for long, nor they for anybody.
+    """
+    return {
+        "application_name": f"reservation {name}",
+        "statement_timeout": "0",
+        "lock_timeout": str(TOOL_WAIT_S * 1000),
+        "idle_in_transaction_session_timeout": str(TOOL_WAIT_S * 1000),
     }
 
 

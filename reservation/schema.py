@@ -3,6 +3,7 @@
 import getpass
 import glob
 import importlib
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ ADVISORY_LOCK = 5_283_164_977_012_341  # any number, but the same for all instan
 LOCK_WAIT_S = 60.0
 LOCK_POLL_S = 0.1
 CONNECT_WAIT_S = 10
+
+logger = logging.getLogger("reservation.schema")
 
 
 class SchemaError(Exception):
@@ -97,6 +100,7 @@ def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) 
     try:
         if migration.use_transactions:
             with backend.copy() as own, own.transaction():
+                own.connection.add_notice_handler(_pass_on)
                 migration.process_steps(own, direction)
                 own.log_migration(migration, direction)
                 mark = own.mark_one if direction == "apply" else own.unmark_one
@@ -108,6 +112,12 @@ def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) 
         reason = error.diag.message_primary or _one_line(error)
         raise MigrationFailed(f"migration {migration.id} failed to {direction}: {reason}") from error
     return str(migration.id)
+
+
+def _pass_on(found: psycopg.errors.Diagnostic) -> None:
+    """Show what a migration warns of, and what it says can be done."""
+    if found.severity_nonlocalized == "WARNING":
+        logger.warning("%s", ". ".join(filter(None, (found.message_primary, found.message_hint))))
 
 
 @contextmanager
@@ -160,7 +170,7 @@ def _parameters(database_url: str) -> dict[str, Any]:
         raise invalid from None
     if not str(parameters.get("port", "5432")).replace(",", "").isdecimal():
         raise invalid
-    return {"connect_timeout": CONNECT_WAIT_S, **parameters}
+    return {"connect_timeout": CONNECT_WAIT_S, "fallback_application_name": "reservation migrate", **parameters}
 
 
 def _one_line(error: psycopg.Error) -> str:

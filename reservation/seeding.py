@@ -23,6 +23,7 @@ from reservation.passwords import hash_password
 from reservation.progress import progress
 from reservation.repository import seed as repository
 from reservation.repository.seed import Connection
+from reservation.resources import tool_limits
 
 PASSWORD = "generated-customer-password"
 LANES = 4
@@ -127,7 +128,7 @@ async def _scale(
 ) -> Summary:
     started = time.monotonic()
     password_hash = hash_password(PASSWORD)
-    conn: Connection = await asyncpg.connect(database_url)
+    conn: Connection = await asyncpg.connect(database_url, server_settings=tool_limits("seed"))
     try:
         async with conn.transaction():
             stage = await _set_stage(conn, showtimes, seats, users, password_hash)
@@ -200,7 +201,7 @@ class _Lane:
 async def _fill(lane: _Lane, written: _Written, advance: Callable[[int], None]) -> None:
     rooms = lane.stage.auditorium_ids
     user_ids = lane.stage.user_ids[lane.lane :: lane.lanes]
-    conn: Connection = await asyncpg.connect(lane.database_url)
+    conn: Connection = await asyncpg.connect(lane.database_url, server_settings=tool_limits("seed"))
     try:
         for number in range(lane.lane, len(rooms), lane.lanes):
             shows = await repository.list_room_showtimes(conn, auditorium_id=rooms[number])

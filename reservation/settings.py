@@ -61,6 +61,8 @@ class Settings:
     pool_wait_s: float
     statement_timeout_s: float
     shutdown_s: float
+    database_role: str | None
+    sql_dir: Path | None
     api_key_concurrency: int
     reports_concurrency: int
     live_viewers_max: int
@@ -107,6 +109,8 @@ class Settings:
             pool_wait_s=read.integer("POOL_WAIT_SECONDS", 5, 1, 60),
             statement_timeout_s=read.integer("STATEMENT_TIMEOUT_SECONDS", 5, 1, 600),
             shutdown_s=read.integer("SHUTDOWN_SECONDS", 10, 1, 600),
+            database_role=read.text("DATABASE_ROLE"),
+            sql_dir=read.path("SQL_DIR"),
             api_key_concurrency=read.integer("API_KEY_CONCURRENCY", 32, 1, 10_000),
             reports_concurrency=read.integer("REPORTS_CONCURRENCY", 2, 1, 1000),
             live_viewers_max=read.integer("LIVE_VIEWERS_MAX", 10_000, 0, 1_000_000),

@@ -31,6 +31,7 @@ SECONDS = BulkHistogram(
     ["method", "route"],
     buckets=BOUNDS_S,
 )
+RELOADS = Counter("reservation_statement_reloads", "Times that a worker was asked to reload its SQL.", ["outcome"])
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ import asyncpg
 from redis.exceptions import RedisError
 
 from ..audit import audit
-from ..resources import redis_client
+from ..resources import redis_client, tool_limits
 from ..settings import Settings
 from .client import Client
 from .connection import Answer
@@ -167,7 +167,7 @@ async def _look_at_maps(client: Client, ledger: Ledger, result: AuditResult) -> 
 
 async def _audit_stores(settings: Settings) -> list[str]:
     redis = redis_client(settings)
-    conn = await asyncpg.connect(settings.database_url, server_settings={"application_name": "load audit"})
+    conn = await asyncpg.connect(settings.database_url, server_settings=tool_limits("load audit"))
     try:
         return [str(violation) for violation in await audit(conn, redis)]
     finally:

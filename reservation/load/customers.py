@@ -18,7 +18,7 @@ import click
 import orjson
 
 from ..progress import progress
-from ..resources import token_mint
+from ..resources import token_mint, tool_limits
 from ..seeding import PASSWORD
 from ..settings import Settings
 from ..tokens import TokenMint
@@ -42,7 +42,9 @@ def email(number: int) -> str:
 async def mint_tokens(settings: Settings, *, users: int, life_s: float) -> list[str]:
     """Tokens of the first load users, made by the installation's own secret."""
     ttl_s = int(life_s) + SPARE_S
-    conn: repository.Connection = await asyncpg.connect(settings.database_url)
+    conn: repository.Connection = await asyncpg.connect(
+        settings.database_url, server_settings=tool_limits("load tokens")
+    )
     try:
         async with conn.transaction():
             await repository.ensure_users(conn, user_count=users)

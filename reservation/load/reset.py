@@ -8,7 +8,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ..errors import HoldsUnavailable
 from ..holds import Holds, Prime, Settlement
-from ..resources import redis_client
+from ..resources import redis_client, tool_limits
 from ..settings import Settings
 from . import repository
 from .client import Client
@@ -38,7 +38,9 @@ async def reset_stores(settings: Settings) -> Taken:
     taken = Taken()
     redis = redis_client(settings)
     holds = Holds(redis, _never_primes)
-    conn: repository.Connection = await asyncpg.connect(settings.database_url)
+    conn: repository.Connection = await asyncpg.connect(
+        settings.database_url, server_settings=tool_limits("load reset")
+    )
     try:
         user_ids = await repository.list_user_ids(conn)
         while batch := await repository.delete_reservations(conn, user_ids=user_ids, row_limit=RESERVATIONS_A_BATCH):

@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import orjson
 
+from ..resources import tool_limits
 from ..settings import Settings
 from . import LoadError, repository
 from .client import Client
@@ -17,7 +18,9 @@ NO_FILM = "there is no film to show: `reservation seed demo` brings some"
 
 async def stage_by_sql(client: Client, settings: Settings, *, seats: int) -> Show:
     """A room and a showtime straight in the database; raises LoadError."""
-    conn: repository.Connection = await asyncpg.connect(settings.database_url)
+    conn: repository.Connection = await asyncpg.connect(
+        settings.database_url, server_settings=tool_limits("load drill")
+    )
     try:
         showtime_id = await repository.make_drill(conn, seats=seats)
     finally:

@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .. import admins, demo as demonstration, schema
+from .. import admins, demo as demonstration, schema, tuning
 from ..embedded import stores
 from ..settings import Settings
 from .listening import CannotListen, PortTaken, listening, reachable_address, require_free
+from .reload_requests import ReloadRequests
 from .workers import Crew, ServerLost, StartFailed, StopRequest
 
 __all__ = ["CannotListen", "PortTaken", "ServerLost", "StartFailed", "serve"]
@@ -21,17 +22,22 @@ __all__ = ["CannotListen", "PortTaken", "ServerLost", "StartFailed", "serve"]
 def serve(settings: Settings, *, host: str, port: int, workers: int, migrate: bool, demo: bool) -> None:
     """Run the service until SIGTERM or SIGINT; called from the main thread.
 
-    Raises CannotListen (PortTaken), EmbeddedError (DataDirInUse), SchemaError, StartFailed, ServerLost, and SystemExit
-    when a signal comes during the start.
+    Raises CannotListen (PortTaken), EmbeddedError (DataDirInUse), SchemaError, StatementsRefused, StartFailed,
+    ServerLost, and SystemExit when a signal comes during the start.
     """
     stop = StopRequest()
-    with stop.on_signals():
+    requests = ReloadRequests(stop.note)
+    with stop.on_signals(), requests.on_signal():
         require_free(host, port)
         with stores(settings, attach_to_running=False) as filled_in:
             _prepare(filled_in, migrate=migrate, demo=demo, own_stores=settings.embedded)
             stop.unwinds = False
-            with _shared_metrics(settings, workers), listening(host, port, workers) as sockets:
-                crew = Crew(filled_in, sockets, stop)
+            with (
+                _shared_metrics(settings, workers),
+                listening(host, port, workers) as sockets,
+                requests.door(settings, sockets[0].getsockname()[1]),
+            ):
+                crew = Crew(filled_in, sockets, stop, requests)
                 try:
                     crew.start()
                     if not stop.requested:
@@ -48,6 +54,7 @@ def _prepare(settings: Settings, *, migrate: bool, demo: bool, own_stores: bool)
             print(f"applied migration {migration}", flush=True)
     else:
         schema.require_current(database_url)
+    tuning.adopt(settings)
     admins.ensure_admin(settings)
     if demo:
         demonstration.seed(database_url, with_admin=own_stores)

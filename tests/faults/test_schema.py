@@ -192,3 +192,74 @@ def test_an_invalid_url_is_not_repeated(url: str) -> None:
     with pytest.raises(schema.DatabaseUnreachable, match="not a valid PostgreSQL URL") as caught:
         schema.pending(url)
     assert "s3c" not in str(caught.value)
+
+
+def roles(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("select rolname from pg_roles where rolname like 'reservation\\_%'").fetchall()
+    return {str(row[0]) for row in rows}
+
+
+def make_database(url: str, name: str) -> str:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    return with_database(url, name)
+
+
+def without_roles(url: str) -> None:
+    """Take back the migration of the roles, and what came after it."""
+    schema.rollback(url, len([name for name in schema.known_migrations() if name >= "0007"]))
+
+
+def test_the_roles_of_a_cluster_are_made_once_and_go_with_their_last_use(data_dir: Path) -> None:
+    with embedded_servers(data_dir, fast=True) as embedded:
+        urls = [make_database(embedded.database_url, f"cinema_{number}") for number in range(4)]
+        processes = [subprocess.Popen([sys.executable, "-c", APPLY, url], stdout=subprocess.DEVNULL) for url in urls]
+        assert [process.wait(60) for process in processes] == [0] * 4
+        both = {"reservation_app", "reservation_readonly"}
+        assert roles(urls[0]) == both
+        for url in urls[:3]:
+            without_roles(url)
+            assert roles(url) == both  # another database has it
+        with psycopg.connect(urls[3], autocommit=True) as connection:
+            connection.execute("create role clerk login in role reservation_app")
+            without_roles(urls[3])
+            assert roles(urls[3]) == {"reservation_app"}  # a login is a member of it
+            schema.apply(urls[3])
+            assert roles(urls[3]) == both
+            connection.execute("drop role clerk")
+        without_roles(urls[3])
+        assert roles(urls[3]) == set()
+
+
+@pytest.mark.parametrize("can", ["createrole", "nocreaterole"])
+def test_an_owner_without_all_rights_migrates(data_dir: Path, can: str, caplog: pytest.LogCaptureFixture) -> None:
+    with embedded_servers(data_dir, fast=True) as embedded:
+        with psycopg.connect(embedded.database_url, autocommit=True) as connection:
+            connection.execute(f"create role owner login password 'owner' {can}")
+            connection.execute("create database cinema owner owner")
+        parts = urlsplit(with_database(embedded.database_url, "cinema"))
+        dba = urlunsplit(parts)
+        owner = urlunsplit(parts._replace(netloc=f"owner:owner@{parts.netloc.rpartition('@')[2]}"))
+        known = sorted(schema.known_migrations())
+        assert schema.apply(owner) == known
+        if can == "createrole":
+            assert roles(owner) == {"reservation_app", "reservation_readonly"}
+            assert caplog.messages == []
+        else:
+            assert roles(owner) == set()
+            assert caplog.messages[0] == (
+                "the role reservation_app does not exist, and owner may not create it. "
+                "As a DBA: create role reservation_app nologin; "
+                "then in this database: call grant_reservation_roles();"
+            )
+            with psycopg.connect(dba, autocommit=True) as connection:
+                connection.execute("create role reservation_app nologin")
+                connection.execute("call grant_reservation_roles()")
+                may = connection.execute(
+                    "select has_table_privilege('reservation_app', 'reservations', 'insert'),"
+                    " has_table_privilege('reservation_app', 'reservations', 'delete')"
+                ).fetchone()
+                assert may == (True, False)
+        assert schema.rollback(owner, len(known)) == known[::-1]
+        assert roles(owner) == (set() if can == "createrole" else {"reservation_app"})

@@ -1,16 +1,20 @@
 """The pool gives connections back as they are, so nothing may be left in one: no setting, lock, cursor or listener."""
 
+import ast
 import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+import reservation
 from reservation.http.keys import DATABASE
 from reservation.queries import sql, sql_dir
+from reservation.resources import tool_limits
 from tests.api import PASSWORD, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 
@@ -185,10 +189,36 @@ async def test_the_limits_of_every_connection_stand(start_api: StartApi, db: Con
     await a_day(api, db)
     async with all_connections(api) as connections:
         for connection in connections:
-            limits = [await connection.fetchval(f"show {name}_timeout") for name in ("statement", "lock")]
-            assert limits == ["1s", "1s"]
+            assert await limits_of(connection) == ["reservation", "1s", "1s", "15s"]
             assert await connection.fetchval("show timezone") == "UTC"
             assert await connection.fetchval("show plan_cache_mode") == "force_generic_plan"
+
+
+async def limits_of(connection: Any) -> list[str]:
+    names = ("application_name", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    return [await connection.fetchval(f"show {name}") for name in names]
+
+
+async def test_a_tools_connection_has_limits_of_its_own(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url, server_settings=tool_limits("seed"))
+    try:
+        assert await limits_of(connection) == ["reservation seed", "0", "1min", "1min"]
+        async with connection.transaction():  # what the audit asks for it may have, until its transaction ends
+            await connection.fetch(sql("audit/open_snapshot"), "600s", "64MB")
+            assert await connection.fetchval("show statement_timeout") == "10min"
+        assert await connection.fetchval("show statement_timeout") == "0"
+    finally:
+        await connection.close()
+
+
+def test_no_connection_is_opened_without_limits() -> None:
+    """Whoever connects says which: those of the pool, or those of tools."""
+    package = Path(reservation.__file__).parent
+    for path in package.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("asyncpg.connect", "asyncpg.create_pool"):
+                given = {keyword.arg for keyword in call.keywords}
+                assert given & {"server_settings", None}, f"{path.name}: {ast.unparse(call)}"  # None: ** of the pool's
 
 
 async def test_an_open_transaction_is_rolled_back_on_the_way_home(api: Api, db: Connection) -> None:

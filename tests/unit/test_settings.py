@@ -99,6 +99,7 @@ def test_defaults() -> None:
     assert (settings.currency, settings.cors_origins) == ("USD", ())
     assert (settings.log_level, settings.access_log) == ("info", True)
     assert (settings.postgres_bin_dir, settings.valkey_server) == (None, None)
+    assert (settings.database_role, settings.sql_dir) == (None, None)
 
 
 @pytest.mark.parametrize(("name", "field", "factor", "default", "low", "high"), NUMBERS)
