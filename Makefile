@@ -6,6 +6,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 1
+POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 BIN := .venv/bin
 # A rollback is there to drop things.
 MIGRATIONS = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
@@ -22,7 +23,7 @@ export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## what there is to make
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: .venv/run.stamp ## the service with demo data on port 8000 (PORT=..., WORKERS=...)
 	@exec $(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
@@ -32,6 +33,9 @@ load: .venv/run.stamp ## load on the service of `make run`, for half a minute (P
 
 test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (ARGS=... goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-pg15: .venv/dev.stamp ## the SQL and race tests on PostgreSQL 15 (POSTGRES_15=folder of its programs, ARGS=...)
+	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest tests/sql tests/races $(ARGS)
 
 bench: .venv/run.stamp ## the product beside its peers, into benchmarks/RESULTS.md (15 minutes, ARGS=...)
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -56,6 +60,12 @@ lint-openapi: .venv/redocly.stamp ## the OpenAPI document, by redocly's rules
 
 fuzz: .venv/dev.stamp ## schemathesis on the service, in some 20 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/fuzz $(ARGS)
+
+schema: .venv/run.stamp ## write sql/schema.sql from the migrations
+	@rm -rf .data/schema
+	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --data-dir .data/schema >.data/tmp/schema.sql
+	@mv .data/tmp/schema.sql sql/schema.sql
+	@rm -rf .data/schema
 
 format: .venv/dev.stamp ## what the formatter can mend
 	$(BIN)/python -m ruff check --fix .
@@ -92,4 +102,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test bench bench-short check lint-openapi fuzz format lock clean
+.PHONY: help run load test test-pg15 bench bench-short check lint-openapi fuzz schema format lock clean

@@ -13,7 +13,17 @@ declare
     home text := current_schema();
     -- Whoever migrates: what that role creates later on is meant by the default privileges.
     migrator text := (select pg_get_userbyid(relowner) from pg_class where oid = 'users'::regclass);
+    -- Tables of later migrations, for roles that are created later still; others find them by the default privileges.
+    later text;
 begin
+    foreach later in array array['archived_reservations', 'migration_files'] loop
+        if to_regclass(later) is not null and exists (select from pg_roles where rolname = 'reservation_app') then
+            execute format('grant select, insert, update on %I to reservation_app', later);
+        end if;
+        if to_regclass(later) is not null and exists (select from pg_roles where rolname = 'reservation_readonly') then
+            execute format('grant select on %I to reservation_readonly', later);
+        end if;
+    end loop;
     if exists (select from pg_roles where rolname = 'reservation_app') then
         execute format('grant usage on schema %I to reservation_app', home);
         grant select on _yoyo_migration to reservation_app;

@@ -11,7 +11,7 @@ import asyncpg
 import click
 from redis.exceptions import RedisError
 
-from . import admins, demo, psql as psql_sessions, resources, schema, seeding, serving, tuning
+from . import admins, catalogue, demo, psql as psql_sessions, resources, schema, seeding, serving, tuning
 from .audit import audit as find_violations
 from .csv_rows import FileError
 from .embedded import EmbeddedError, stores
@@ -112,17 +112,33 @@ def serve(host: str, port: int, workers: int, no_migrate: bool, with_demo: bool,
     metavar="N",
     help="Take back the last N migrations instead, and the data in what they made.",
 )
+@click.option(
+    "--accept-edited",
+    multiple=True,
+    metavar="NAME",
+    help="Take the edited file of this applied migration for what was applied, without running it; may be repeated.",
+)
 @data_dir
-def migrate(rollback: int | None, data_dir: Path | None) -> None:
+def migrate(rollback: int | None, accept_edited: tuple[str, ...], data_dir: Path | None) -> None:
     """Bring the schema up to date."""
+    if rollback is not None and accept_edited:
+        raise click.UsageError("--rollback and --accept-edited exclude each other.")
     with stores(_settings(data_dir), attach_to_running=True) as settings:
-        url = settings.database_url or ""
-        done = schema.apply(url) if rollback is None else schema.rollback(url, rollback)
+        url = settings.direct_url
+        done = schema.rollback(url, rollback) if rollback else schema.apply(url, accept_edited=accept_edited)
     word = "applied" if rollback is None else "rolled back"
     for migration in done:
         click.echo(f"{word} {migration}")
     if not done:
         click.echo("nothing to do")
+
+
+@commands.command("schema")
+@data_dir
+def schema_script(data_dir: Path | None) -> None:
+    """Print the schema of the database as a script; `sql/schema.sql` is what it should be."""
+    with _current_stores(data_dir, create=True) as settings:
+        click.echo(catalogue.script(settings.database_url or ""), nl=False)
 
 
 @commands.group()
@@ -241,6 +257,8 @@ def _current_stores(data_dir: Path | None, *, create: bool = False, any_schema: 
     given = _settings(data_dir)
     if given.embedded and not create and not (given.data_dir / "lock").exists():
         raise EmbeddedError(f"there is no data in {given.data_dir}: start `reservation serve` there first")
+    if given.pgbouncer:  # a command needs sessions of its own: to copy rows, and to read one snapshot
+        given = replace(given, database_url=given.direct_url, pgbouncer=False)
     with stores(given, attach_to_running=True) as settings:
         if given.embedded and create:
             schema.apply(settings.database_url or "")

@@ -1,7 +1,8 @@
 """The connection pool: a bounded wait, transactions, and PostgreSQL's errors in the words of the domain."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import TypeAlias
 
@@ -69,11 +70,12 @@ def may_be_of_one(error: BaseException) -> bool:
 
 
 class Database:
-    """A pool of connections that speaks domain errors."""
+    """A pool of connections that speaks domain errors; `lent`: a pooler lends them PostgreSQL's while they need one."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, wait_s: float) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, wait_s: float, lent: bool = False) -> None:
         self._pool = pool
         self._wait_s = wait_s
+        self._lent = lent
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -85,7 +87,7 @@ class Database:
         with timed("pool"):
             connection = await self._acquire()
         try:
-            with timed("postgresql"):
+            with timed("postgresql"), self._given_back(connection):
                 yield connection
         except asyncpg.IntegrityConstraintViolationError as error:
             broken = _BROKEN.get(error.constraint_name or "")
@@ -104,6 +106,20 @@ class Database:
         """A connection inside one transaction, which an exception rolls back; raises as `connection` does."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    @contextmanager
+    def _given_back(self, connection: Connection) -> Iterator[None]:
+        """See to it that nothing stays lent when somebody is stopped in the middle.
+
+        A statement that nobody keeps takes two messages, and between them the pooler takes it for unfinished, until the
+        connection is used again: rather break it, so that PostgreSQL's is free for others.
+        """
+        try:
+            yield
+        except (asyncio.CancelledError, TimeoutError):
+            if self._lent:
+                connection.terminate()
+            raise
 
     async def _release(self, connection: Connection) -> None:
         """Give a connection back; one that breaks only now has done its work, and the pool has dropped it."""

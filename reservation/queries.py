@@ -48,7 +48,7 @@ def serving() -> Mapping[str, str]:
 @cache
 def known_names() -> frozenset[str]:
     """Name every statement of this version."""
-    return frozenset(path.relative_to(sql_dir()).with_suffix("").as_posix() for path in sql_dir().rglob("*.sql"))
+    return frozenset(path.relative_to(sql_dir()).with_suffix("").as_posix() for path in sql_dir().glob("*/*.sql"))
 
 
 @cache

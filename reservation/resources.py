@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +46,7 @@ from .map_notices import MapNotices, channel_of
 from .notices import Notices
 from .orphans import tend_for_ever
 from .passwords import PasswordWorkers
+from .pgbouncer import lacking, through_pgbouncer
 from .sessions import Sessions
 from .settings import Settings
 from .settling import Settling
@@ -76,13 +77,25 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
         pool = await asyncpg.create_pool(**pool_options(settings))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
-    app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s)
+    app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s, lent=settings.pgbouncer)
+    if settings.pgbouncer:
+        await _require_session_settings(pool, pool_settings(settings))
     yield
     try:
         async with asyncio.timeout(settings.shutdown_s):
             await pool.close()
     except TimeoutError:  # somebody still has a connection, and a stop has an end
         pool.terminate()
+
+
+async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted: Mapping[str, str]) -> None:
+    async with pool.acquire() as conn:
+        wrong = await lacking(conn, wanted)
+    if wrong:
+        pool.terminate()
+        raise CannotStart(
+            f"PGBOUNCER: {'; '.join(wrong)}: set this for the role, as docs/poolers.md says, and RECONNECT PgBouncer"
+        )
 
 
 async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
@@ -197,9 +210,8 @@ def token_mint(settings: Settings) -> TokenMint:
 
 
 def pool_options(settings: Settings) -> dict[str, Any]:
-    """How the service connects to PostgreSQL: names itself, and lets nothing run or lock for ever."""
-    statement_ms = int(settings.statement_timeout_s * 1000)
-    return {
+    """How the service connects to PostgreSQL."""
+    options = {
         "dsn": settings.database_url,
         "min_size": min(2, settings.pool_size),
         "max_size": settings.pool_size,
@@ -209,19 +221,26 @@ def pool_options(settings: Settings) -> dict[str, Any]:
         "max_cached_statement_lifetime": PLAN_KEPT_S,
         "init": _prepare_connection,
         "reset": _leave_as_is,
-        "server_settings": {
-            "application_name": "reservation",
-            "statement_timeout": str(statement_ms),
-            "lock_timeout": str(statement_ms),
-            "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
-            "timezone": "UTC",
-            # Every statement has one plan, whatever its arguments: to plan a confirm costs more than to run it. That
-            # plan must not be to read whole tables, whose size was not known when it was made.
-            "plan_cache_mode": "force_generic_plan",
-            "enable_seqscan": "off",
-            "jit": "off",  # what the planner is kept from has a price that would set it off
-            **({"role": settings.database_role} if settings.database_role else {}),
-        },
+        "server_settings": pool_settings(settings),
+    }
+    return through_pgbouncer(options) if settings.pgbouncer else options
+
+
+def pool_settings(settings: Settings) -> dict[str, str]:
+    """How each session of the service is set: it names itself, and nothing runs or locks for ever."""
+    statement_ms = int(settings.statement_timeout_s * 1000)
+    return {
+        "application_name": "reservation",
+        "statement_timeout": str(statement_ms),
+        "lock_timeout": str(statement_ms),
+        "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
+        "timezone": "UTC",
+        # Every statement has one plan, whatever its arguments: to plan a confirm costs more than to run it. That
+        # plan must not be to read whole tables, whose size was not known when it was made.
+        "plan_cache_mode": "force_generic_plan",
+        "enable_seqscan": "off",
+        "jit": "off",  # what the planner is kept from has a price that would set it off
+        **({"role": settings.database_role} if settings.database_role else {}),
     }
 
 

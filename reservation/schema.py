@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -15,12 +15,19 @@ from urllib.parse import urlencode
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from . import migration_files
+
 yoyo: Any = importlib.import_module("yoyo")  # it ships no types
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+log = logging.getLogger(__name__)
 
 ADVISORY_LOCK = 5_283_164_977_012_341  # any number, but the same for all instances
 LOCK_WAIT_S = 60.0
 LOCK_POLL_S = 0.1
+# What may be set for the role is meant for the service: a migration takes its time, and reads whole tables. A pooler
+# such as PgBouncer refuses to pass this on, and it would not keep the lock either.
+MIGRATING = "-c statement_timeout=0 -c enable_seqscan=on"
 CONNECT_WAIT_S = 10
 
 logger = logging.getLogger("reservation.schema")
@@ -42,26 +49,40 @@ class MigrationFailed(SchemaError):
     """A migration, or another instance that migrates, stands in the way; what was begun is rolled back."""
 
 
-def apply(database_url: str, *, folder: Path | None = None) -> list[str]:
-    """Apply what is pending, each migration in its own transaction; gives the ids of those applied by this call."""
-    with _backend(database_url) as backend:
-        return [_run(backend, migration, "apply") for migration in backend.to_apply(_migrations(folder))]
+class MigrationEdited(SchemaError):
+    """The file of an applied migration is not what it was, so nobody can tell what this database has."""
+
+
+def apply(database_url: str, *, folder: Path | None = None, accept_edited: Sequence[str] = ()) -> list[str]:
+    """Apply what is pending, each migration in its own transaction; gives the ids of those applied by this call.
+
+    Raises MigrationEdited, before anything is applied, for a file that was edited and is not in `accept_edited`.
+    """
+    with _backend(database_url) as (connection, backend):
+        files = _files(folder)
+        _accept(connection, files, accept_edited)
+        _require_unedited(connection, files)
+        done = [_run(backend, migration, "apply") for migration in backend.to_apply(_migrations(folder))]
+        adopted = set(migration_files.adopt(connection, files, _applied(connection))) - set(done)
+        if adopted:
+            log.warning(
+                "nothing was recorded of these migrations, so their files are taken as they are: %s",
+                ", ".join(sorted(adopted)),
+            )
+        return done
 
 
 def rollback(database_url: str, count: int, *, folder: Path | None = None) -> list[str]:
     """Take back the last `count` migrations, the newest first; gives their ids."""
-    with _backend(database_url) as backend:
+    with _backend(database_url) as (_, backend):
         newest = list(backend.to_rollback(_migrations(folder)))[:count]
         return [_run(backend, migration, "rollback") for migration in newest]
 
 
 def pending(database_url: str, *, folder: Path | None = None) -> list[str]:
     """Name the migrations that are not applied; it only reads, so a role without the right to change tables can ask."""
-    with _connection(database_url) as connection:
-        begun = connection.execute("select to_regclass('_yoyo_migration') is not null").fetchone()
-        rows = connection.execute("select migration_id from _yoyo_migration") if begun and begun[0] else ()
-        applied = {row[0] for row in rows}
-    return [migration.id for migration in _migrations(folder) if migration.id not in applied]
+    with connection_to(database_url) as connection:
+        return _pending(connection, folder)
 
 
 def known_migrations() -> frozenset[str]:
@@ -69,11 +90,52 @@ def known_migrations() -> frozenset[str]:
     return frozenset(path.stem for path in _folder().glob("*.sql") if not path.name.endswith(".rollback.sql"))
 
 
-def require_current(database_url: str) -> None:
-    """Raise SchemaOutOfDate, naming what is pending, unless every migration is applied."""
-    missing = pending(database_url)
-    if missing:
-        raise SchemaOutOfDate(f"pending migrations: {', '.join(missing)}; run `reservation migrate` first")
+def require_current(database_url: str, *, folder: Path | None = None) -> None:
+    """Raise SchemaOutOfDate, naming what is pending, or MigrationEdited, unless every migration is applied as it is.
+
+    It only reads, as `pending` does.
+    """
+    try:
+        with connection_to(database_url) as connection:
+            missing = _pending(connection, folder)
+            if missing:
+                raise SchemaOutOfDate(f"pending migrations: {', '.join(missing)}; run `reservation migrate` first")
+            _require_unedited(connection, _files(folder))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SchemaError(f"{_one_line(error)}: grant it select on _yoyo_migration and migration_files") from error
+
+
+def _pending(connection: Connection, folder: Path | None) -> list[str]:
+    applied = _applied(connection)
+    return [migration.id for migration in _migrations(folder) if migration.id not in applied]
+
+
+def _applied(connection: Connection) -> set[str]:
+    begun = connection.execute("select to_regclass('_yoyo_migration') is not null").fetchone()
+    rows = connection.execute("select migration_id from _yoyo_migration") if begun and begun[0] else ()
+    return {row[0] for row in rows}
+
+
+def _files(folder: Path | None) -> dict[str, Path]:
+    return {migration.id: Path(migration.path) for migration in _migrations(folder)}
+
+
+def _accept(connection: Connection, files: Mapping[str, Path], names: Sequence[str]) -> None:
+    """Take the files of these migrations for what was applied, on the word of whoever looked."""
+    edited = migration_files.edited(connection, files)
+    for name in names:
+        if name not in edited:
+            raise SchemaError(f"there is no migration {name} that was edited after it was applied")
+    for name in names:
+        migration_files.record(connection, name, files[name])
+
+
+def _require_unedited(connection: Connection, files: Mapping[str, Path]) -> None:
+    for name in migration_files.edited(connection, files):
+        raise MigrationEdited(
+            f"{files[name]} was edited after it was applied: restore it and put what is new into a migration of its "
+            f"own; or, if this database has the change already, run `reservation migrate --accept-edited {name}`"
+        )
 
 
 def _migrations(folder: Path | None) -> list[Any]:
@@ -105,9 +167,12 @@ def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) 
                 own.log_migration(migration, direction)
                 mark = own.mark_one if direction == "apply" else own.unmark_one
                 mark(migration, log=False)
+                _note(own.connection, migration, direction)
         else:
             run = backend.apply_one if direction == "apply" else backend.rollback_one
             run(migration)
+            with backend.transaction():
+                _note(backend.connection, migration, direction)
     except psycopg.Error as error:
         reason = error.diag.message_primary or _one_line(error)
         raise MigrationFailed(f"migration {migration.id} failed to {direction}: {reason}") from error
@@ -120,17 +185,26 @@ def _pass_on(found: psycopg.errors.Diagnostic) -> None:
         logger.warning("%s", ". ".join(filter(None, (found.message_primary, found.message_hint))))
 
 
+def _note(connection: Connection, migration: Any, direction: Literal["apply", "rollback"]) -> None:
+    if direction == "apply":
+        migration_files.record(connection, migration.id, Path(migration.path))
+    else:
+        migration_files.forget(connection, migration.id)
+
+
 @contextmanager
-def _backend(database_url: str) -> Iterator[Any]:
-    """Give yoyo's backend while no other instance has one."""
-    with _connection(database_url) as connection:
+def _backend(database_url: str) -> Iterator[tuple[Connection, Any]]:
+    """Give a connection of ours and yoyo's backend while no other instance has one."""
+    # As parameters, which hold all that a URL can say: several hosts, a socket's folder, sslmode.
+    parameters = _parameters(database_url)
+    parameters["options"] = f"{parameters.get('options', '')} {MIGRATING}".strip()
+    with connection_to(make_conninfo("", **parameters)) as connection:
         _lock(connection)
-        # As parameters, which hold all that a URL can say: several hosts, a socket's folder, sslmode.
-        backend = yoyo.get_backend(f"postgresql+psycopg:///?{urlencode(_parameters(database_url))}")
+        backend = yoyo.get_backend(f"postgresql+psycopg:///?{urlencode(parameters)}")
         with _login_name(), backend:
             backend.break_lock()  # we hold the real lock, so the row in yoyo's table is of somebody who was killed
             with backend.lock():
-                yield backend
+                yield connection, backend
 
 
 def _lock(connection: Connection) -> None:
@@ -152,7 +226,8 @@ def _lock(connection: Connection) -> None:
         time.sleep(LOCK_POLL_S)
 
 
-def _connection(database_url: str) -> Connection:
+def connection_to(database_url: str) -> Connection:
+    """Connect, each statement in a transaction of its own; raises DatabaseUnreachable."""
     parameters = _parameters(database_url)
     try:
         return psycopg.connect(make_conninfo("", **parameters), autocommit=True)

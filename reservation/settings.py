@@ -37,6 +37,8 @@ class Settings:
     """Everything the service can be told, checked once at the start; units stand last in the names."""
 
     database_url: str | None
+    migrate_database_url: str | None
+    pgbouncer: bool
     redis_url: str | None
     jwt_secret: str | None
     access_token_ttl_s: int
@@ -85,6 +87,8 @@ class Settings:
         read = _Reader(environ)
         settings = cls(
             database_url=read.url("DATABASE_URL", ("postgresql", "postgres")),
+            migrate_database_url=read.url("MIGRATE_DATABASE_URL", ("postgresql", "postgres")),
+            pgbouncer=read.choice("PGBOUNCER", "0", ("0", "1")) == "1",
             redis_url=read.url("REDIS_URL", ("redis", "rediss", "unix")),
             jwt_secret=read.text("JWT_SECRET"),
             access_token_ttl_s=read.integer("ACCESS_TOKEN_EXPIRE_MINUTES", 30, 1, 1440) * 60,
@@ -129,7 +133,19 @@ class Settings:
         """Whether the service brings its own PostgreSQL and Valkey."""
         return self.database_url is None
 
+    @property
+    def direct_url(self) -> str:
+        """Where migrations and commands, which need sessions of their own, find PostgreSQL; raises InvalidSettings."""
+        if self.pgbouncer and self.migrate_database_url is None:
+            raise InvalidSettings(
+                "MIGRATE_DATABASE_URL is not set: name PostgreSQL itself there, as this cannot go through PgBouncer; "
+                "`serve --no-migrate` can"
+            )
+        return self.migrate_database_url or self.database_url or ""
+
     def _check_pairs(self) -> None:
+        if self.embedded and (self.pgbouncer or self.migrate_database_url):
+            raise InvalidSettings("DATABASE_URL is not set: PGBOUNCER and MIGRATE_DATABASE_URL only go with it")
         if (self.database_url is None) != (self.redis_url is None):
             missing = "REDIS_URL" if self.redis_url is None else "DATABASE_URL"
             raise InvalidSettings(f"{missing} is not set: set both DATABASE_URL and REDIS_URL, or neither")

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .queries import sql, sql_dir
+from .queries import known_names, sql, sql_dir
 
 # Names that headers use, and PostgreSQL's own for the same types.
 INTERNAL_TYPES = {
@@ -74,7 +74,7 @@ class Statement:
 
 def names() -> list[str]:
     """Every statement there is a file of, in order."""
-    return sorted(path.relative_to(sql_dir()).with_suffix("").as_posix() for path in sql_dir().rglob("*.sql"))
+    return sorted(known_names())
 
 
 def load(name: str) -> Statement:

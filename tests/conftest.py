@@ -1,6 +1,7 @@
 """Real servers for the whole run; for each test a database of its own, cloned from a migrated template."""
 
 import itertools
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,7 +42,9 @@ StartApi = Callable[..., Awaitable[Api]]
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """PostgreSQL and Valkey of our own, and in PostgreSQL the template."""
     folder: Path = tmp_path_factory.mktemp("servers")
-    with embedded_servers(folder, fast=True) as running:
+    # As for the service itself: the folder of another PostgreSQL to run all this on.
+    other = os.environ.get("POSTGRES_BIN_DIR")
+    with embedded_servers(folder, postgres_bin_dir=Path(other) if other else None, fast=True) as running:
         with psycopg.connect(running.database_url, autocommit=True) as connection:
             connection.execute(psql.SQL("create database {}").format(psql.Identifier(TEMPLATE)))
         schema.apply(_url_of(running, TEMPLATE))
@@ -72,12 +75,19 @@ def database_url(servers: Embedded) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture
+def empty_database_url(servers: Embedded) -> Iterator[str]:
+    """A database for this test alone, without a schema."""
+    with _clone(servers, template="template1") as url:
+        yield url
+
+
 @contextmanager
-def _clone(servers: Embedded) -> Iterator[str]:
+def _clone(servers: Embedded, *, template: str = TEMPLATE) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     database = psql.Identifier(name)
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(psql.SQL("create database {} template {}").format(database, psql.Identifier(TEMPLATE)))
+        connection.execute(psql.SQL("create database {} template {}").format(database, psql.Identifier(template)))
         yield _url_of(servers, name)
         connection.execute(psql.SQL("drop database {} with (force)").format(database))
 

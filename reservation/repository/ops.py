@@ -1,7 +1,24 @@
-"""What readiness asks of the database."""
+"""What readiness asks of the database, and the start behind a pooler."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..database import Connection
 from ..queries import sql
+from .rows import every
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSetting:
+    """One of PostgreSQL's settings, in the unit that it counts in."""
+
+    name: str
+    setting: str
+
+
+async def session_settings(conn: Connection, *, names: Sequence[str]) -> list[SessionSetting]:
+    """How the session is set."""
+    return await every(conn, SessionSetting, "ops/session_settings", names)
 
 
 async def applied_migrations(conn: Connection) -> frozenset[str]:

@@ -48,16 +48,15 @@ def serve(settings: Settings, *, host: str, port: int, workers: int, migrate: bo
 
 
 def _prepare(settings: Settings, *, migrate: bool, demo: bool, own_stores: bool) -> None:
-    database_url = settings.database_url or ""
     if migrate:
-        for migration in schema.apply(database_url):
+        for migration in schema.apply(settings.direct_url):
             print(f"applied migration {migration}", flush=True)
     else:
-        schema.require_current(database_url)
+        schema.require_current(settings.database_url or "")
     tuning.adopt(settings)
     admins.ensure_admin(settings)
     if demo:
-        demonstration.seed(database_url, with_admin=own_stores)
+        demonstration.seed(settings.direct_url, with_admin=own_stores)
 
 
 def _announce(sock: socket.socket, *, demo: bool, own_stores: bool) -> None:

@@ -13,10 +13,10 @@ from reservation.resources import pool_options
 from tests.conftest import make_settings
 
 # Those that a command of its own runs, on a connection of its own, may read what they like.
-COMMANDS = {"audit", "files", "load", "seed", "statistics"}
+COMMANDS = {"audit", "files", "load", "schema", "seed", "statistics"}
 SERVICE = sorted(
     path.relative_to(sql_dir()).with_suffix("").as_posix()
-    for path in sql_dir().rglob("*.sql")
+    for path in sql_dir().glob("*/*.sql")
     if path.parent.name not in COMMANDS
 )
 NAMES = [*SERVICE, "audit/unbacked_holds"]

@@ -94,6 +94,7 @@ def test_defaults() -> None:
     settings = Settings.from_env({})
     assert settings.embedded
     assert (settings.database_url, settings.redis_url, settings.jwt_secret) == (None, None, None)
+    assert (settings.migrate_database_url, settings.pgbouncer) == (None, False)
     assert (settings.admin_email, settings.admin_password) == (None, None)
     assert settings.trusted_proxies == ()
     assert (settings.currency, settings.cors_origins) == ("USD", ())
@@ -121,6 +122,8 @@ def test_empty_is_unset(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("MIGRATE_DATABASE_URL", "localhost"),
+        ("PGBOUNCER", "2"),
         ("DATABASE_URL", "mysql://localhost/cinema"),
         ("DATABASE_URL", "localhost"),
         ("REDIS_URL", "http://localhost"),
@@ -148,6 +151,21 @@ def test_stores_go_together() -> None:
     assert refusal(DATABASE_URL=STORES["DATABASE_URL"]).startswith("REDIS_URL ")
     assert refusal(REDIS_URL=STORES["REDIS_URL"]).startswith("DATABASE_URL ")
     assert not Settings.from_env(STORES).embedded
+
+
+@pytest.mark.parametrize("given", [{"PGBOUNCER": "1"}, {"MIGRATE_DATABASE_URL": STORES["DATABASE_URL"]}])
+def test_a_pooler_goes_with_stores_of_ones_own(given: dict[str, str]) -> None:
+    assert refusal(**given).startswith("DATABASE_URL is not set: PGBOUNCER and MIGRATE_DATABASE_URL ")
+    Settings.from_env(STORES | given)
+
+
+def test_migrations_go_past_a_pooler() -> None:
+    direct = {"MIGRATE_DATABASE_URL": "postgresql://localhost/direct"}
+    assert Settings.from_env(STORES).direct_url == STORES["DATABASE_URL"]
+    for more in (direct, direct | {"PGBOUNCER": "1"}):
+        assert Settings.from_env(STORES | more).direct_url == "postgresql://localhost/direct"
+    with pytest.raises(InvalidSettings, match=r"^MIGRATE_DATABASE_URL is not set: .* --no-migrate"):
+        _ = Settings.from_env(STORES | {"PGBOUNCER": "1"}).direct_url
 
 
 @pytest.mark.parametrize("given", ["ADMIN_EMAIL", "ADMIN_PASSWORD"])

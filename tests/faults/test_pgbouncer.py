@@ -1,0 +1,320 @@
+"""Behind PgBouncer in transaction mode: few connections of PostgreSQL's serve many of ours, and nobody notices."""
+
+import asyncio
+import random
+import re
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, LiteralString
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import redis
+from aiohttp import web
+from click.testing import CliRunner
+
+from reservation import schema, serving
+from reservation.app import make_app
+from reservation.cli import commands
+from reservation.embedded import Embedded
+from reservation.embedded.ports import free_ports, is_taken
+from reservation.embedded.postgresql import _runner
+from reservation.embedded.processes import ChildServer
+from reservation.errors import Overloaded
+from reservation.http.keys import DATABASE
+from reservation.resources import CannotStart
+from reservation.settings import InvalidSettings, Settings
+from tests.api import Api, Connection
+from tests.conftest import SECRET, StartApi, make_settings
+from tests.races.test_booking_races import assert_sound, buy, owners
+from tests.sql.test_pool import a_day, pool_of
+
+SERVER_CONNECTIONS = 3
+CLIENT_CONNECTIONS = 12
+PATIENCE_S = 10
+DOCUMENTED = re.compile(r"^alter role .*;$", re.MULTILINE)
+MANUAL = (Path(__file__).parents[2] / "docs" / "poolers.md").read_text()
+
+StartPooled = Callable[..., Awaitable[Api]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pooler:
+    """A PgBouncer, at this port in place of PostgreSQL's."""
+
+    port: int
+
+    def url(self, direct: str, database: str | None = None) -> str:
+        parts = urlsplit(direct)
+        netloc = f"{parts.username}:{parts.password}@127.0.0.1:{self.port}"
+        return urlunsplit(parts._replace(netloc=netloc, path=f"/{database}" if database else parts.path))
+
+    def server_connections(self, direct: str) -> dict[str, int]:
+        """How many of PostgreSQL's connections PgBouncer has for a database, by what they do; and `clients` of ours."""
+        [found] = [row for row in self.ask(direct, "show pools") if row["database"] == urlsplit(direct).path[1:]]
+        servers = {name: int(found[name]) for name in found if re.fullmatch(r"sv_(active|idle|used|tested)", name)}
+        return servers | {"clients": int(found["cl_active"]) + int(found["cl_waiting"])}
+
+    def ask(self, direct: str, command: LiteralString) -> list[dict[str, str]]:
+        """What PgBouncer's console answers."""
+        with psycopg.connect(self.url(direct, "pgbouncer"), autocommit=True) as console:
+            cursor = console.execute(command)
+            columns = [column.name for column in cursor.description or ()]
+            return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()] if columns else []
+
+
+@pytest.fixture(scope="module")
+def pooler(servers: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pooler]:
+    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    if program is None:
+        pytest.skip("there is no PgBouncer: apt-get install pgbouncer")
+    folder, runner, behind = tmp_path_factory.mktemp("pgbouncer"), _runner(), urlsplit(servers.database_url)
+    (folder / "users.txt").write_text(f'"{behind.username}" "{behind.password}"\n')
+    port = next(free_ports())
+    (folder / "pgbouncer.ini").write_text(f"""
+[databases]
+* = host=127.0.0.1 port={behind.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {folder / "users.txt"}
+admin_users = {behind.username}
+pool_mode = transaction
+default_pool_size = {SERVER_CONNECTIONS}
+query_wait_timeout = 5
+""")
+    if runner.drop_to_uid is not None:
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, runner.drop_to_uid)
+    command: list[str | Path] = [*runner.prefix, program, folder / "pgbouncer.ini"]
+    with ChildServer(
+        command,
+        name="PgBouncer",
+        stop_signals=(signal.SIGTERM,),
+        patience_s=PATIENCE_S,
+        log=folder / "pgbouncer.log",
+        uid=runner.drop_to_uid,
+    ) as server:
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_taken(port):
+            assert server.poll() is None, server.last_words()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        yield Pooler(port)
+
+
+@pytest.fixture
+def pooled_url(pooler: Pooler, database_url: str) -> str:
+    """The test's database through PgBouncer, for a role that is set as the manual says."""
+    commands_ = DOCUMENTED.findall(MANUAL)
+    assert len(commands_) == 6
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for command in commands_:
+            own = command.replace("in database reservation", f"in database {urlsplit(database_url).path[1:]}")
+            connection.execute(own.encode())
+    return pooler.url(database_url)
+
+
+@pytest.fixture
+def start_pooled(start_api: StartApi, pooled_url: str) -> StartPooled:
+    """Starts the service behind PgBouncer, with more connections of its own than that has."""
+
+    async def start(**more: str) -> Api:
+        return await start_api(
+            **{"DATABASE_URL": pooled_url, "PGBOUNCER": "1", "POOL_SIZE": str(CLIENT_CONNECTIONS)} | more
+        )
+
+    return start
+
+
+async def test_a_day_passes_as_without(start_pooled: StartPooled, db: Connection, redis_url: str) -> None:
+    """Accounts, booking, administration, a broken constraint in a transaction, statements that are cut short."""
+    api = await start_pooled(POOL_SIZE="6")
+    await a_day(api, db)
+    await assert_sound(db, redis_url)
+
+
+async def test_everybody_wants_the_same_seats(
+    start_pooled: StartPooled, pooler: Pooler, db: Connection, database_url: str, redis_url: str
+) -> None:
+    api = await start_pooled()
+    cinema = await api.cinema(rows=2, seats_per_row=10)
+    customers = [await api.sign_up() for _ in range(8)]
+    chance = random.Random(7)
+    wishes = [chance.sample(cinema.seat_ids, chance.randint(1, 4)) for _ in range(64)]
+
+    bought = await asyncio.gather(*(buy(api, customers[n % 8], cinema, wish) for n, wish in enumerate(wishes)))
+
+    assert any(bought)
+    assert await owners(db, cinema.showtime_id) == Counter(seat for seats in bought for seat in seats)
+    await assert_sound(db, redis_url)
+
+
+async def test_of_confirms_for_a_seat_one_wins_although_redis_was_lost(
+    start_pooled: StartPooled, db: Connection, redis_url: str
+) -> None:
+    api = await start_pooled()
+    cinema, customers = await api.cinema(), [await api.sign_up() for _ in range(4)]
+    seats = cinema.seat_ids[:2]
+    first = await api.hold(customers[0], cinema.showtime_id, seats)
+    held = [first.json["id"]]
+    for who in customers[1:]:
+        # Only the database is left to judge: it has the holds of them all.
+        await db.execute("update reservations set expires_at = created_at + interval '1 us'")
+        with redis.Redis.from_url(redis_url) as client:
+            client.flushall()
+        answer = await api.hold(who, cinema.showtime_id, seats)
+        assert answer.status == 201, answer.text
+        held.append(answer.json["id"])
+    await db.execute("update reservations set expires_at = now() + interval '10 minutes'")
+
+    answers = await asyncio.gather(*(api.confirm(who, each) for who, each in zip(customers, held, strict=True)))
+
+    assert sorted(answer.status for answer in answers) == [200, 409, 409, 409]
+    assert await owners(db, cinema.showtime_id) == Counter(seats)
+
+
+async def test_cancel_extend_and_the_map(start_pooled: StartPooled) -> None:
+    api = await start_pooled()
+    cinema, who = await api.cinema(), await api.sign_up()
+    held = (await api.hold(who, cinema.showtime_id, cinema.seat_ids[:2])).json["id"]
+    extended = await api.call("POST", f"/reservations/{held}/extend", who=who)
+    assert extended.status == 200, extended.text
+    assert list((await api.statuses(cinema.showtime_id)).values()).count("held") == 2
+    assert (await api.confirm(who, held)).status == 200
+    assert list((await api.statuses(cinema.showtime_id)).values()).count("booked") == 2
+    assert (await api.cancel(who, held)).status == 200
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
+    assert (await api.call("GET", "/ready")).status == 200
+
+
+async def test_many_of_ours_share_few_of_postgresqls(
+    start_pooled: StartPooled, pooler: Pooler, db: Connection, database_url: str
+) -> None:
+    api = await start_pooled()
+    pool = pool_of(api)
+    pids: set[int] = set()
+
+    async def work() -> None:
+        async with pool.acquire() as connection:
+            for _ in range(20):
+                pids.add(await connection.fetchval("select pg_backend_pid()"))
+                assert await connection.fetchval("select current_setting('timezone')") == "UTC"
+                assert await connection.fetchval("select sum(n)::int8 from unnest($1::int8[]) as n", [1, 2]) == 3
+
+    await asyncio.gather(*(work() for _ in range(CLIENT_CONNECTIONS)))
+
+    seen = pooler.server_connections(database_url)
+    assert seen.pop("clients") == CLIENT_CONNECTIONS
+    assert 1 <= sum(seen.values()) <= SERVER_CONNECTIONS
+    assert 1 < len(pids) <= SERVER_CONNECTIONS
+    backends = await db.fetch(
+        "select pid from pg_stat_activity where datname = current_database() and pid = any($1)", pids
+    )
+    assert len(backends) == len(pids)
+    left = await db.fetchval("select count(*) from pg_stat_activity where state <> 'idle' and pid = any($1)", pids)
+    assert left == 0
+
+
+async def test_who_gives_up_leaves_no_connection_lent(
+    start_pooled: StartPooled, pooler: Pooler, database_url: str
+) -> None:
+    """A statement takes two messages here; whoever is stopped between them must not keep PostgreSQL's connection."""
+    api = await start_pooled()
+    server: Any = api.client.server
+    database, chance = server.app[DATABASE], random.Random(7)
+
+    async def ask(after_s: float) -> None:
+        with suppress(TimeoutError, Overloaded):
+            async with asyncio.timeout(after_s), database.connection() as connection:
+                await connection.fetch("select seat_id from booked_seats where showtime_id = $1", 1)
+
+    for _ in range(20):
+        await asyncio.gather(*(ask(chance.random() * 0.01) for _ in range(CLIENT_CONNECTIONS * 2)))
+    async with asyncio.timeout(PATIENCE_S):
+        while pooler.server_connections(database_url)["sv_active"]:
+            await asyncio.sleep(0.05)
+    assert (await api.call("GET", "/ready")).status == 200
+
+
+async def why_not(settings: Settings) -> str:
+    """Why the service does not start."""
+    runner = web.AppRunner(make_app(settings))
+    try:
+        with pytest.raises(CannotStart) as refused:
+            await runner.setup()
+    finally:
+        await runner.cleanup()
+    return str(refused.value)
+
+
+async def test_a_role_without_the_settings_stops_the_start(
+    pooled_url: str, pooler: Pooler, db: Connection, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    settings = make_settings(pooled_url, redis_url, tmp_path, PGBOUNCER="1")
+    name = urlsplit(database_url).path[1:]
+    for change, told in (
+        ("set jit = on", "jit is on and should be off"),
+        ("reset statement_timeout", "jit is on and should be off; statement_timeout is 0 and should be 5000"),
+        ("set statement_timeout = 5001", "jit is on and should be off; statement_timeout is 5001 and should be 5000"),
+    ):
+        await db.execute(f"alter role reservation in database {name} {change}")
+        pooler.ask(database_url, "reconnect")
+        assert (await why_not(settings)).startswith(
+            f"PGBOUNCER: {told}: set this for the role, as docs/poolers.md says"
+        )
+
+
+async def test_limits_may_be_lower(start_pooled: StartPooled) -> None:
+    api = await start_pooled(STATEMENT_TIMEOUT_SECONDS="6")
+    assert (await api.call("GET", "/ready")).status == 200
+
+
+async def test_a_pooler_that_nobody_spoke_of_is_noticed(pooled_url: str, redis_url: str, tmp_path: Path) -> None:
+    told = await why_not(make_settings(pooled_url, redis_url, tmp_path))
+    assert "unsupported startup parameter" in told
+
+
+def test_migrations_go_to_postgresql_itself(pooled_url: str, database_url: str, redis_url: str, tmp_path: Path) -> None:
+    environ = {"DATABASE_URL": pooled_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET, "PGBOUNCER": "1"}
+    schema.rollback(database_url, 1)
+    for command in (["migrate"], ["serve"], ["audit"]):
+        refused = CliRunner().invoke(commands, command, env=environ)
+        assert isinstance(refused.exception, InvalidSettings), command
+        assert "MIGRATE_DATABASE_URL" in str(refused.exception)
+    with pytest.raises(schema.SchemaOutOfDate):
+        serving._prepare(
+            make_settings(pooled_url, redis_url, tmp_path, PGBOUNCER="1"), migrate=False, demo=False, own_stores=False
+        )
+    environ["MIGRATE_DATABASE_URL"] = database_url
+    assert CliRunner().invoke(commands, ["migrate"], env=environ).stdout.startswith("applied ")
+    for seeded in (["seed", "demo"], ["audit"]):
+        assert CliRunner().invoke(commands, seeded, env=environ, catch_exceptions=False).exit_code == 0
+    serving._prepare(
+        make_settings(
+            pooled_url, redis_url, tmp_path, PGBOUNCER="1", ADMIN_EMAIL="a@example.com", ADMIN_PASSWORD="long-enough"
+        ),
+        migrate=False,
+        demo=False,
+        own_stores=False,
+    )
+    with pytest.raises(schema.DatabaseUnreachable, match="unsupported startup parameter"):
+        schema.apply(pooled_url)
+
+
+def test_limits_of_the_role_do_not_hold_for_migrations(database_url: str, tmp_path: Path) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for name, value in (("statement_timeout", "'50ms'"), ("enable_seqscan", "off")):
+            connection.execute(f"alter database {urlsplit(database_url).path[1:]} set {name} = {value}".encode())
+    for name, head in (("0001_slow", ""), ("0002_slow_alone", "-- transactional: false\n")):
+        (tmp_path / f"{name}.sql").write_text(f"{head}select pg_sleep(0.2);\n")
+    assert schema.apply(database_url, folder=tmp_path) == ["0001_slow", "0002_slow_alone"]

@@ -1,0 +1,13 @@
+"""Which PostgreSQL all this runs on: the one that was asked for."""
+
+import os
+from pathlib import Path
+
+from reservation.embedded.binaries import OLDEST_POSTGRES, postgres_major, postgres_programs
+from tests.api import Connection
+
+
+async def test_it_is_the_postgresql_that_was_asked_for(shared_db: Connection) -> None:
+    asked = os.environ.get("POSTGRES_BIN_DIR")
+    version = shared_db.get_server_version().major
+    assert version == postgres_major(postgres_programs(Path(asked) if asked else None)) >= OLDEST_POSTGRES
