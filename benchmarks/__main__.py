@@ -25,7 +25,19 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 SHORT_RESULTS = ROOT / ".data" / "bench-short.md"
 # What is looked for, and Debian's package of it; the wheel of PostgreSQL has a pgbench.
 NEEDED = {"wrk": "wrk", "redis-benchmark": "redis-tools", "pgbench": "postgresql"}
-SCENARIOS = ("maps", "cycles", "bookings", "volume", "idempotency", "latency", "memory", "logins", "live", "sweep")
+SCENARIOS = (
+    "maps",
+    "cycles",
+    "bookings",
+    "volume",
+    "idempotency",
+    "latency",
+    "memory",
+    "logins",
+    "live",
+    "sweep",
+    "storage",
+)
 SCENARIOS_SHORT = ("maps", "cycles", "bookings", "logins")
 FULL, SHORT = (5, 4.0), (2, 2.0)  # repetitions, seconds
 

@@ -23,6 +23,9 @@ _RULES: tuple[Callable[..., Awaitable[Sequence[Finding]]], ...] = (
     repository.wrong_totals,
     repository.reservations_without_seats,
     repository.overlapping_showtimes,
+    repository.archived_and_kept,
+    repository.archived_seats_sold_twice,
+    repository.archived_wrong_totals,
 )
 
 

@@ -76,7 +76,10 @@ async def confirm(stores: Stores, *, user_id: int, reservation_id: UUID, claim: 
     Raises NotFound, HoldExpired, ReservationCancelled, and SeatsUnavailable when the hold was lost and somebody else
     confirmed first; under a claim KeyClaimed.
     """
-    return await stores.batches.confirm(Wanted(reservation_id, user_id, claim))
+    try:
+        return await stores.batches.confirm(Wanted(reservation_id, user_id, claim))
+    except NotFound:
+        return _still(await _find_archived(stores.database, user_id, reservation_id), "confirmed")
 
 
 async def extend(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
@@ -131,15 +134,19 @@ async def cancel(stores: Stores, *, user_id: int, reservation_id: UUID, claim: C
 
     Raises NotFound, HoldExpired and TooLateToCancel; under a claim KeyClaimed. A second time changes nothing.
     """
-    locked, cancelled = await _cancel_one(stores.database, user_id, reservation_id, stores.cancel_cutoff_s, claim)
+    try:
+        locked, cancelled = await _cancel_one(stores.database, user_id, reservation_id, stores.cancel_cutoff_s, claim)
+    except NotFound:
+        return _still(await _find_archived(stores.database, user_id, reservation_id), "cancelled")
     await stores.settling.settle([Settlement(locked.showtime_id, reservation_id, locked.seat_ids)])
     return cancelled
 
 
 async def find(stores: Stores, *, user_id: int, reservation_id: UUID) -> Reservation:
-    """One of a user's own reservations; raises NotFound."""
+    """One of a user's own reservations, archived ones included; raises NotFound."""
     async with stores.database.connection() as conn:
-        return await _find(conn, user_id, reservation_id)
+        found = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+    return found or await _find_archived(stores.database, user_id, reservation_id)
 
 
 async def prime(database: Database, showtime_id: int) -> Prime:
@@ -235,15 +242,32 @@ async def _find_hold(stores: Stores, user_id: int, reservation_id: UUID) -> Foun
         found = await reservations.find_hold(
             conn, reservation_id=reservation_id, user_id=user_id, most_s=stores.hold_max_s
         )
-    if found is None:
-        raise NotFound("There is no such reservation of yours.")
-    if found.status == "expired":
+    status = (await _find_archived(stores.database, user_id, reservation_id)).status if found is None else found.status
+    if status == "expired":
         raise HoldExpired
-    if found.status == "confirmed":
+    if status == "confirmed":
         raise ReservationConfirmed
-    if found.status == "cancelled":
+    if found is None or status == "cancelled":
         raise ReservationCancelled
     return found
+
+
+async def _find_archived(database: Database, user_id: int, reservation_id: UUID) -> Reservation:
+    """One of a user's reservations that is where it was not found, in the archive; raises NotFound."""
+    async with database.connection() as conn:
+        found = await reservations.find_archived(conn, reservation_id=reservation_id, user_id=user_id)
+    if found is None:
+        raise NotFound("There is no such reservation of yours.")
+    return found
+
+
+def _still(archived: Reservation, wanted: str) -> Reservation:
+    """An archived reservation, if it is what it was asked to become; its showtime is over, so nothing changes it."""
+    if archived.status == wanted:
+        return archived
+    if archived.status == "expired":
+        raise HoldExpired
+    raise ReservationCancelled if archived.status == "cancelled" else TooLateToCancel
 
 
 async def _lock(conn: Connection, user_id: int, reservation_id: UUID) -> LockedReservation:

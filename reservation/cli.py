@@ -1,4 +1,4 @@
-"""The command line: serve, migrate, seed, create-admin, token, audit, openapi, sql, psql, import, export, load."""
+"""The command line: one command each for serving, the schema, data, accounts, checks, statements and load."""
 
 import asyncio
 import sys
@@ -12,6 +12,7 @@ import click
 from redis.exceptions import RedisError
 
 from . import admins, catalogue, demo, psql as psql_sessions, resources, schema, seeding, serving, tuning
+from .archive_command import archive_command
 from .audit import audit as find_violations
 from .csv_rows import FileError
 from .embedded import EmbeddedError, stores
@@ -244,6 +245,7 @@ commands.add_command(load)
 commands.add_command(sql_group)
 commands.add_command(import_group)
 commands.add_command(export_group)
+commands.add_command(archive_command)
 
 
 def _settings(data_dir: Path | None) -> Settings:

@@ -93,7 +93,7 @@ def import_movies(context: click.Context, file: BinaryIO, skip_errors: bool, dat
     async def run(settings: Settings) -> Imported:
         with quiet_progress("rows checked", len(rows)) as advance:
             checked = imports.check_movies(rows, faults, advance)
-        async with _database(settings, "import") as database:
+        async with own_database(settings, "import") as database:
             with quiet_progress("rows written", len(checked)) as advance:
                 return await imports.write_movies(database, checked, faults, skip_errors=skip_errors, advance=advance)
 
@@ -116,7 +116,7 @@ def import_showtimes(context: click.Context, file: BinaryIO, skip_errors: bool, 
     rows = read_rows(file, SHOWTIMES, faults)
 
     async def run(settings: Settings) -> Imported:
-        async with _database(settings, "import") as database, _seat_maps(settings, database) as holds:
+        async with own_database(settings, "import") as database, _seat_maps(settings, database) as holds:
             films, rooms = await showtime_imports.directories(database, rows)
             with quiet_progress("rows checked", len(rows)) as advance:
                 checked = showtime_imports.check_showtimes(rows, films, rooms, faults, advance)
@@ -151,7 +151,7 @@ def export_movies(context: click.Context, file: str, no_ids: bool, data_dir: Pat
     columns = [name for name in MOVIES.columns if not (no_ids and name == "id")]
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
-        async with _database(settings, "export") as database:
+        async with own_database(settings, "export") as database:
             with quiet_progress("movies", None) as advance:
                 await exports.export_movies(database, stream, columns, advance)
 
@@ -186,7 +186,7 @@ def export_showtimes(
     columns = [name for name in SHOWTIMES.columns if not (no_ids and name.endswith("id"))]
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
-        async with _database(settings, "export") as database:
+        async with own_database(settings, "export") as database:
             with quiet_progress("showtimes", None) as advance:
                 await exports.export_showtimes(
                     database, stream, columns, advance, start=start or FAR_BACK, end=end or FAR_AHEAD
@@ -197,7 +197,7 @@ def export_showtimes(
 
 
 @asynccontextmanager
-async def _database(settings: Settings, name: str) -> AsyncIterator[Database]:
+async def own_database(settings: Settings, name: str) -> AsyncIterator[Database]:
     """One connection, with the service's limits."""
     options = pool_options(settings)
     own = {"application_name": f"reservation {name}", "idle_in_transaction_session_timeout": str(STALL_S * 1000)}

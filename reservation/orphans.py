@@ -22,6 +22,7 @@ from .holds import Settlement
 from .idempotency import forget_old
 from .repository import audit as repository
 from .repository.audit import Connection
+from .retiring import retire_past
 
 HOLDS_A_STATEMENT = 1000
 TEND_EVERY_S = 1.0
@@ -71,7 +72,8 @@ async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -
     """Mend what failures leave behind.
 
     At the start that is what a killed worker did not announce; every second, sweeps apart, what Redis missed while it
-    was away; and every half a minute, in one process at a time, orphaned holds, and Idempotency-Keys of the day before.
+    was away; and every half a minute, in one process at a time, Idempotency-Keys of the day before, holds that ran out
+    long ago, and orphaned ones.
 
     `second_look_s` must be longer than a hold can be on its way from Redis to PostgreSQL. No failure ends it.
     """
@@ -86,6 +88,7 @@ async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -
                 next_sweep = monotonic() + SWEEP_EVERY_S
                 if await redis.set(SWEEP_KEY, "1", nx=True, ex=SWEEP_EVERY_S - 1):
                     await forget_old(stores.database)
+                    await retire_past(redis, stores.database, age_s=max(stores.hold_ttl_s, stores.hold_max_s))
                     await _sweep(redis, stores, second_look_s)
         except (Unavailable, RedisError, OSError) as error:
             stores.log.warning("tending_put_off", cause=repr(error))

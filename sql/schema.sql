@@ -22,6 +22,26 @@ create table api_keys (
     constraint api_keys_scopes_check CHECK (cardinality(scopes) > 0 AND scopes <@ ARRAY['catalogue'::text, 'booking'::text, 'reports'::text])
 );
 
+create table archived_reservations (
+    id uuid not null,
+    user_id bigint not null,
+    showtime_id bigint not null,
+    status text not null,
+    total_price numeric(14,2) not null,
+    created_at timestamp with time zone not null,
+    expires_at timestamp with time zone not null,
+    first_expires_at timestamp with time zone,
+    confirmed_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    seat_ids bigint[] not null,
+    row_labels text[] not null,
+    seat_numbers integer[] not null,
+    prices numeric(12,2)[] not null,
+    constraint archived_reservations_pkey PRIMARY KEY (id),
+    constraint archived_reservations_seats_check CHECK (cardinality(row_labels) = cardinality(seat_ids) AND cardinality(seat_numbers) = cardinality(seat_ids) AND cardinality(prices) = cardinality(seat_ids)),
+    constraint archived_reservations_status_check CHECK (status = ANY (ARRAY['confirmed'::text, 'cancelled'::text, 'expired'::text]))
+) with (autovacuum_freeze_min_age=0, autovacuum_vacuum_insert_scale_factor=0.01, autovacuum_vacuum_insert_threshold=10000);
+
 create table auditoriums (
     id bigint generated always as identity not null,
     name text not null,
@@ -42,7 +62,7 @@ create table booked_seats (
     seat_id bigint not null,
     reservation_id uuid not null,
     constraint booked_seats_showtime_id_seat_id_key UNIQUE (showtime_id, seat_id)
-);
+) with (autovacuum_analyze_scale_factor=0.02, autovacuum_freeze_min_age=0, autovacuum_vacuum_insert_scale_factor=0.01, autovacuum_vacuum_insert_threshold=5000, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000);
 
 create table idempotency_keys (
     user_id bigint not null,
@@ -55,7 +75,7 @@ create table idempotency_keys (
     constraint idempotency_keys_fingerprint_check CHECK (octet_length(fingerprint) = 16),
     constraint idempotency_keys_key_check CHECK (char_length(key) >= 1 AND char_length(key) <= 255),
     constraint idempotency_keys_outcome_check CHECK (num_nonnulls(reservation_id, refusal) = 1)
-);
+) with (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000);
 
 create table login_sessions (
     id uuid not null,
@@ -66,7 +86,7 @@ create table login_sessions (
     revoked_at timestamp with time zone,
     constraint login_sessions_pkey PRIMARY KEY (id),
     constraint login_sessions_generation_check CHECK (generation > 0)
-);
+) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, fillfactor=80);
 
 create table migration_files (
     migration_id text not null,
@@ -99,7 +119,7 @@ create table reservation_seats (
     price_at_booking numeric(12,2) not null,
     constraint reservation_seats_pkey PRIMARY KEY (reservation_id, seat_id),
     constraint reservation_seats_price_at_booking_check CHECK (price_at_booking >= 0::numeric)
-);
+) with (autovacuum_analyze_scale_factor=0.02, autovacuum_freeze_min_age=0, autovacuum_vacuum_insert_scale_factor=0.01, autovacuum_vacuum_insert_threshold=10000, autovacuum_vacuum_scale_factor=0.05);
 
 create table reservations (
     id uuid not null,
@@ -118,7 +138,7 @@ create table reservations (
     constraint reservations_expires_at_check CHECK (expires_at > created_at),
     constraint reservations_status_check CHECK (status = ANY (ARRAY['held'::text, 'confirmed'::text, 'cancelled'::text, 'expired'::text])),
     constraint reservations_total_price_check CHECK (total_price >= 0::numeric)
-) with (fillfactor=90);
+) with (autovacuum_analyze_scale_factor=0.01, autovacuum_analyze_threshold=5000, autovacuum_vacuum_insert_scale_factor=0.01, autovacuum_vacuum_insert_threshold=5000, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=5000, fillfactor=90);
 
 create table seats (
     id bigint generated always as identity not null,
@@ -170,6 +190,8 @@ alter table api_keys add constraint api_keys_created_by_fkey FOREIGN KEY (create
 
 alter table api_keys add constraint api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 
+alter table archived_reservations add constraint archived_reservations_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES showtimes(id);
+
 alter table booked_seats add constraint booked_seats_reservation_id_seat_id_fkey FOREIGN KEY (reservation_id, seat_id) REFERENCES reservation_seats(reservation_id, seat_id);
 
 alter table booked_seats add constraint booked_seats_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES showtimes(id);
@@ -190,15 +212,15 @@ alter table showtimes add constraint showtimes_auditorium_id_fkey FOREIGN KEY (a
 
 alter table showtimes add constraint showtimes_movie_id_fkey FOREIGN KEY (movie_id) REFERENCES movies(id);
 
+CREATE INDEX archived_reservations_showtime_id_idx ON archived_reservations USING btree (showtime_id);
+
+CREATE INDEX archived_reservations_user_id_idx ON archived_reservations USING btree (user_id, created_at DESC, id DESC);
+
 CREATE INDEX booked_seats_reservation_id_idx ON booked_seats USING btree (reservation_id);
 
 CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys USING btree (created_at);
 
-CREATE INDEX login_sessions_expires_at_idx ON login_sessions USING btree (expires_at);
-
 CREATE INDEX login_sessions_user_id_idx ON login_sessions USING btree (user_id);
-
-CREATE INDEX movies_lower_genre_idx ON movies USING btree (lower(genre), id);
 
 CREATE INDEX reservation_seats_seat_id_idx ON reservation_seats USING btree (seat_id);
 
@@ -218,6 +240,62 @@ CREATE INDEX users_admin_idx ON users USING btree (id) WHERE role = 'admin'::tex
 
 CREATE UNIQUE INDEX users_lower_email_key ON users USING btree (lower(email));
 
+CREATE OR REPLACE PROCEDURE public.grant_reservation_roles()
+ LANGUAGE plpgsql
+AS $procedure$
+declare
+    home text := current_schema();
+    -- Whoever migrates: what that role creates later on is meant by the default privileges.
+    migrator text := (select pg_get_userbyid(relowner) from pg_class where oid = 'users'::regclass);
+    -- Tables of later migrations, for roles that are created later still; others find them by the default privileges.
+    later text;
+begin
+    foreach later in array array['archived_reservations', 'migration_files'] loop
+        if to_regclass(later) is not null and exists (select from pg_roles where rolname = 'reservation_app') then
+            execute format('grant select, insert, update on %I to reservation_app', later);
+        end if;
+        if to_regclass(later) is not null and exists (select from pg_roles where rolname = 'reservation_readonly') then
+            execute format('grant select on %I to reservation_readonly', later);
+        end if;
+    end loop;
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        execute format('grant usage on schema %I to reservation_app', home);
+        grant select on _yoyo_migration to reservation_app;
+        grant select, insert, update, delete on movies, auditoriums, showtimes, login_sessions, idempotency_keys
+        to reservation_app;
+        grant select, insert, delete on seats, booked_seats to reservation_app;
+        -- Of an update there is none: holds lock the rows, for which PostgreSQL wants the right to some column.
+        grant update (created_at) on seats to reservation_app;
+        -- What is never deleted: who, and what was sold to them.
+        grant select, insert, update on reservations to reservation_app;
+        grant select, insert on reservation_seats, users, api_keys to reservation_app;
+        grant update (password_hash, role, updated_at) on users to reservation_app;
+        grant update (last_used_at, revoked_at) on api_keys to reservation_app;
+        -- A later migration that brings a table from which the service deletes says so.
+        execute format(
+            'alter default privileges for role %I in schema %I grant select, insert, update on tables '
+            'to reservation_app', migrator, home
+        );
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        execute format('grant usage on schema %I to reservation_readonly', home);
+        grant select on
+        _yoyo_migration, movies, auditoriums, seats, showtimes, reservations, reservation_seats, booked_seats,
+        login_sessions, idempotency_keys
+        to reservation_readonly;
+        -- All but the hashes; a column that a later migration adds to these two is granted there.
+        grant select (id, name, email, role, created_at, updated_at) on users to reservation_readonly;
+        grant select (
+            id, name, user_id, prefix, scopes, created_by, created_at, expires_at, last_used_at, revoked_at
+        ) on api_keys to reservation_readonly;
+        execute format(
+            'alter default privileges for role %I in schema %I grant select on tables to reservation_readonly',
+            migrator, home
+        );
+    end if;
+end
+$procedure$;
+
 comment on table api_keys is 'Keys of machine clients. A row stays for good: a revoked key still tells who had it.';
 
 comment on column api_keys.user_id is 'The account that the key acts for; it can do at most what that account may.';
@@ -234,6 +312,12 @@ comment on column api_keys.created_by is 'The administrator who made it.';
 comment on column api_keys.expires_at is 'From then on it is not good any more; null: it has no end.';
 
 comment on column api_keys.last_used_at is 'Written in the background about once a minute, so up to two minutes late.';
+
+comment on table archived_reservations is 'Reservations of showtimes that are long over, moved here by `reservation archive`.';
+
+comment on column archived_reservations.status is 'How it ended: a hold that nobody confirmed is expired.';
+
+comment on column archived_reservations.seat_ids is 'In the order of the seat map, as are the labels, numbers and prices; a confirmed reservation owned all of them.';
 
 comment on table auditoriums is 'The rooms that films are shown in.';
 
@@ -313,4 +397,62 @@ comment on column users.role is 'user books seats, staff works at the cinema, ad
 
 comment on constraint booked_seats_showtime_id_seat_id_key on booked_seats is 'The judge: no seat of a showtime is ever sold twice.';
 
+comment on routine grant_reservation_roles() is 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
 comment on constraint showtimes_overlap_excl on showtimes is 'Two showtimes of one room never overlap; ranges are half-open, so one may start the instant another ends.';
+
+grant usage on schema public to reservation_app;
+
+grant usage on schema public to reservation_readonly;
+
+grant insert, select on table api_keys to reservation_app;
+
+grant insert, select, update on table archived_reservations to reservation_app;
+
+grant select on table archived_reservations to reservation_readonly;
+
+grant delete, insert, select, update on table auditoriums to reservation_app;
+
+grant select on table auditoriums to reservation_readonly;
+
+grant delete, insert, select on table booked_seats to reservation_app;
+
+grant select on table booked_seats to reservation_readonly;
+
+grant delete, insert, select, update on table idempotency_keys to reservation_app;
+
+grant select on table idempotency_keys to reservation_readonly;
+
+grant delete, insert, select, update on table login_sessions to reservation_app;
+
+grant select on table login_sessions to reservation_readonly;
+
+grant insert, select, update on table migration_files to reservation_app;
+
+grant select on table migration_files to reservation_readonly;
+
+grant delete, insert, select, update on table movies to reservation_app;
+
+grant select on table movies to reservation_readonly;
+
+grant insert, select on table reservation_seats to reservation_app;
+
+grant select on table reservation_seats to reservation_readonly;
+
+grant insert, select, update on table reservations to reservation_app;
+
+grant select on table reservations to reservation_readonly;
+
+grant delete, insert, select on table seats to reservation_app;
+
+grant select on table seats to reservation_readonly;
+
+grant delete, insert, select, update on table showtimes to reservation_app;
+
+grant select on table showtimes to reservation_readonly;
+
+grant insert, select on table users to reservation_app;
+
+alter default privileges in schema public grant insert, select, update on tables to reservation_app;
+
+alter default privileges in schema public grant select on tables to reservation_readonly;

@@ -77,6 +77,21 @@ async def overlapping_showtimes(conn: Connection, *, row_limit: int) -> Sequence
     return await _findings(conn, sql("audit/overlapping_showtimes"), row_limit)
 
 
+async def archived_and_kept(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
+    """Archived reservations that are still where they were moved from."""
+    return await _findings(conn, sql("audit/archived_and_kept"), row_limit)
+
+
+async def archived_seats_sold_twice(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
+    """Seats of archived reservations with more than one owner."""
+    return await _findings(conn, sql("audit/archived_seats_sold_twice"), row_limit)
+
+
+async def archived_wrong_totals(conn: Connection, *, row_limit: int) -> Sequence[Finding]:
+    """Archived reservations whose total is not the sum of their seats' prices."""
+    return await _findings(conn, sql("audit/archived_wrong_totals"), row_limit)
+
+
 async def unbacked_holds(
     conn: Connection,
     *,

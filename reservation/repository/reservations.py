@@ -12,7 +12,7 @@ from ..database import Connection
 from ..errors import KeyClaimed
 from ..queries import sql
 from .idempotency import Claim
-from .rows import maybe
+from .rows import maybe, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,15 @@ class LockedReservation:
     seat_ids: Sequence[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """How many rows were looked at, how many had run out, and where to go on; None past the last one."""
+
+    looked_at: int
+    retired: int
+    mark: UUID | None
+
+
 async def insert_held(conn: Connection, *, holds: Sequence[NewHold]) -> list[Written]:
     """Write down holds that Redis has granted, no two under one key.
 
@@ -164,10 +173,16 @@ async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: i
     return None if row is None else _reservation(row, row["status"])
 
 
+async def find_archived(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
+    """One of a user's own reservations that is in the archive."""
+    row = await conn.fetchrow(sql("archive/find_archived"), reservation_id, user_id)
+    return None if row is None else _reservation(row, row["status"])
+
+
 async def list_reservations(
     conn: Connection, *, user_id: int, before: datetime, before_id: UUID, status: str | None, row_limit: int
 ) -> Sequence[Reservation]:
-    """A page of a user's reservations, newest first."""
+    """A page of a user's reservations, newest first, archived ones included."""
     rows = await conn.fetch(sql("reservations/list_reservations"), user_id, before, before_id, status, row_limit)
     return [_reservation(row, row["status"]) for row in rows]
 
@@ -195,6 +210,11 @@ async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int
 async def mark_cancelled(conn: Connection, *, reservation_id: UUID) -> None:
     """End a locked reservation."""
     await conn.execute(sql("reservations/mark_cancelled"), reservation_id)
+
+
+async def retire(conn: Connection, *, mark: UUID, age_s: int, margin_s: int, row_limit: int) -> Retired:
+    """Mark some of the holds that ended `margin_s` seconds ago as expired, from `mark` on and older than `age_s`."""
+    return await one(conn, Retired, "reservations/retire", mark, age_s, margin_s, row_limit)
 
 
 def _written(row: asyncpg.Record) -> Written:

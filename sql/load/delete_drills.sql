@@ -13,6 +13,11 @@ with /* load/delete_drills */ unused as (
             inner join showtimes as st on r.showtime_id = st.id
             where st.auditorium_id = a.id
         )
+        and not exists (
+            select 1 from archived_reservations as ar
+            inner join showtimes as st on ar.showtime_id = st.id
+            where st.auditorium_id = a.id
+        )
 ),
 
 ended as (

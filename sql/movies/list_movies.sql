@@ -1,7 +1,6 @@
 /* movies/list_movies
 A page of films in the order of their ids, narrowed down by title and genre where asked for.
-Plan: index scan on movies_pkey, or on movies_lower_genre_idx for a genre, stopped by the limit;
-the titles of a chain's films are few enough to read through.
+Plan: index scan on movies_pkey, stopped by the limit; a chain's films are few enough to read through.
 $1 bigint after: the last id of the page before; 0 for the first page
 $2 text title_part: in the title, whatever its case; null for any
 $3 text genre: the whole genre, whatever its case; null for any

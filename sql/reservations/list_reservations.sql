@@ -1,6 +1,8 @@
 /* reservations/list_reservations
-A page of a user's reservations, newest first; a hold past its time counts as expired, by this clock.
-Plan: index scan on reservations_user_id_idx, stopped by the limit; seats by reservation_seats_pkey.
+A page of a user's reservations, newest first, archived ones included; a hold past its time counts as expired, by this clock.
+Which are older says nothing about which are archived, so the page is the newest of both tables' newest.
+Plan: index scans on reservations_user_id_idx and archived_reservations_user_id_idx, each stopped by the limit; seats by
+reservation_seats_pkey.
 $1 bigint user_id: whose
 $2 timestamptz before: creation of the last one of the page before; a time far ahead for the first page
 $3 uuid before_id: its id; the highest one for the first page
@@ -9,18 +11,89 @@ $5 bigint row_limit: most rows to answer
 Sample: select (select user_id from reservations order by id desc limit 1), now() + interval '1 year',
 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, null::text, 50::bigint
 */
-select /* reservations/list_reservations */
-    r.id,
-    r.showtime_id,
-    case when r.status = 'held' and r.expires_at <= now() then 'expired' else r.status end as status,
-    r.total_price::text as total_price,
-    r.created_at,
-    r.expires_at,
-    held.seat_ids,
-    held.row_labels,
-    held.seat_numbers,
-    held.prices
-from reservations as r
+with /* reservations/list_reservations */ kept as materialized (
+    select
+        r.id,
+        r.showtime_id,
+        case when r.status = 'held' and r.expires_at <= now() then 'expired' else r.status end as status,
+        r.total_price,
+        r.created_at,
+        r.expires_at
+    from reservations as r
+    where
+        r.user_id = $1
+        and (r.created_at, r.id) < ($2, $3)
+        and (
+            $4::text is null
+            or $4 = case when r.status = 'held' and r.expires_at <= now() then 'expired' else r.status end
+        )
+    order by r.created_at desc, r.id desc
+    limit $5
+),
+
+archived as materialized (
+    select
+        a.id,
+        a.showtime_id,
+        a.status,
+        a.total_price,
+        a.created_at,
+        a.expires_at,
+        a.seat_ids,
+        a.row_labels,
+        a.seat_numbers,
+        a.prices::text[] as prices
+    from archived_reservations as a
+    where
+        a.user_id = $1
+        and (a.created_at, a.id) < ($2, $3)
+        and ($4::text is null or $4 = a.status)
+    order by a.created_at desc, a.id desc
+    limit $5
+),
+
+page as materialized (
+    select
+        id,
+        showtime_id,
+        status,
+        total_price,
+        created_at,
+        expires_at,
+        null::bigint[] as seat_ids,
+        null::text[] as row_labels,
+        null::integer[] as seat_numbers,
+        null::text[] as prices
+    from kept
+    union all
+    select
+        id,
+        showtime_id,
+        status,
+        total_price,
+        created_at,
+        expires_at,
+        seat_ids,
+        row_labels,
+        seat_numbers,
+        prices
+    from archived
+    order by created_at desc, id desc
+    limit $5
+)
+
+select
+    p.id,
+    p.showtime_id,
+    p.status,
+    p.total_price::text as total_price,
+    p.created_at,
+    p.expires_at,
+    coalesce(p.seat_ids, held.seat_ids) as seat_ids,
+    coalesce(p.row_labels, held.row_labels) as row_labels,
+    coalesce(p.seat_numbers, held.seat_numbers) as seat_numbers,
+    coalesce(p.prices, held.prices) as prices
+from page as p
 cross join
     lateral (
         select
@@ -30,14 +103,6 @@ cross join
             array_agg(rs.price_at_booking::text order by char_length(s.row_label), s.row_label, s.seat_number) as prices
         from reservation_seats as rs
         inner join seats as s on rs.seat_id = s.id
-        where rs.reservation_id = r.id
+        where rs.reservation_id = p.id
     ) as held
-where
-    r.user_id = $1
-    and (r.created_at, r.id) < ($2, $3)
-    and (
-        $4::text is null
-        or $4 = case when r.status = 'held' and r.expires_at <= now() then 'expired' else r.status end
-    )
-order by r.created_at desc, r.id desc
-limit $5;
+order by p.created_at desc, p.id desc;

@@ -1,7 +1,7 @@
 /* schema/details
 What else makes up a schema, each as the command that would make it, in an order in which they can be run: statistics
 targets, indexes that no constraint brings along, views, functions, triggers, comments, and what is granted to whom.
-The owner's own rights are left out, since they differ between versions.
+What belongs to an extension is left out, and so are the owner's own rights, since they differ between versions.
 Plan: the catalogue, which is small.
 $1 text schema_name: which schema
 Sample: select current_schema()::text
@@ -15,7 +15,15 @@ with /* schema/details */ relations as (
         c.relacl,
         quote_ident(c.relname) as quoted
     from pg_class as c
-    where c.relnamespace = $1::text::regnamespace and c.relkind in ('r', 'p', 'v', 'S') and c.relname !~ '^_?yoyo_'
+    where
+        c.relnamespace = $1::text::regnamespace
+        and c.relkind in ('r', 'p', 'v', 'S')
+        and c.relname !~ '^_?yoyo_'
+        and not exists (
+            select
+            from pg_depend as d
+            where d.objid = c.oid and d.deptype = 'e'
+        )
 ),
 
 indexes as (
@@ -41,7 +49,13 @@ routines as (
         p.proacl,
         p.oid::regprocedure::text as signature
     from pg_proc as p
-    where p.pronamespace = $1::text::regnamespace
+    where
+        p.pronamespace = $1::text::regnamespace
+        and not exists (
+            select
+            from pg_depend as d
+            where d.objid = p.oid and d.deptype = 'e'
+        )
 ),
 
 acls as (
@@ -62,7 +76,7 @@ acls as (
     union all
     select
         3 as rank,
-        'function ' || f.signature as target,
+        'routine ' || f.signature as target,
         f.proowner as owner,
         f.proacl as acl
     from routines as f
@@ -168,7 +182,7 @@ commands as (
     select
         7 as rank,
         f.signature as name,
-        format('comment on function %s is %L', f.signature, d.description) as command
+        format('comment on routine %s is %L', f.signature, d.description) as command
     from pg_description as d
     inner join routines as f on d.objoid = f.oid
     where d.classoid = 'pg_proc'::regclass

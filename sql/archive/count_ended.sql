@@ -1,0 +1,9 @@
+/* archive/count_ended
+How many showtimes ended before a moment, for the bar that shows how far the archive is.
+Plan: index scan on showtimes_starts_at_idx: what has ended has begun.
+$1 timestamptz before: which moment
+Sample: select now()
+*/
+select /* archive/count_ended */ count(*) as showtimes
+from showtimes
+where starts_at < $1 and ends_at < $1;

@@ -1,0 +1,22 @@
+/* archive/find_archived
+One of a user's own reservations that is in the archive; asked after reservations/find_reservation found none, in this order,
+so that one which is being moved is found in the one place or the other.
+Plan: index scan on archived_reservations_pkey.
+$1 uuid reservation_id: which
+$2 bigint user_id: whose
+Sample: select a.id, a.user_id from (select) as one left join (select id, user_id from archived_reservations order by
+id limit 1) as a on true
+*/
+select /* archive/find_archived */
+    id,
+    showtime_id,
+    status,
+    total_price::text as total_price,
+    created_at,
+    expires_at,
+    seat_ids,
+    row_labels,
+    seat_numbers,
+    prices::text[] as prices
+from archived_reservations
+where id = $1 and user_id = $2;

@@ -1,0 +1,103 @@
+/* archive/move_reservations
+Moves reservations of showtimes that are over into the archive, each with its seats in arrays, and deletes what they were:
+all of a batch or nothing, in one statement; the foreign keys are checked at its end. Asked again until it moves none. Left
+where they are: rows that somebody has locked; live holds and whatever was made since (a showtime may have been moved into
+the past); and what reservation audit would name, a reservation that does not own just the seats that its status says.
+The counts are aggregates in a lateral, which the planner leaves where they are: a semi join it might begin elsewhere.
+Plan: index scan on reservations_showtime_id_expires_at_idx, then for each row reservation_seats_pkey,
+booked_seats_reservation_id_idx and seats_pkey; the deletes by the same indexes.
+$1 bigint[] showtime_ids: of which showtimes
+$2 timestamptz before: only what was made before this moment
+$3 bigint row_limit: most reservations of one batch
+Sample: select array_agg(id), now() - interval '7 days', 500::bigint from (select id from showtimes order by starts_at
+limit 16) as st
+*/
+with /* archive/move_reservations */ batch as materialized (
+    select r.id
+    from reservations as r
+    cross join
+        lateral (
+            select count(*) as seats
+            from reservation_seats as rs
+            where rs.reservation_id = r.id
+        ) as wanted
+    cross join
+        lateral (
+            select count(*) as seats
+            from booked_seats as b
+            where b.reservation_id = r.id and b.showtime_id = r.showtime_id
+        ) as owned
+    where
+        r.showtime_id = any($1)
+        and r.created_at < $2
+        and (r.status <> 'held' or r.expires_at < now())
+        and wanted.seats > 0
+        and owned.seats = case when r.status = 'confirmed' then wanted.seats else 0 end
+    limit $3 -- noqa: AM09
+    for update of r skip locked
+),
+
+freed as (
+    delete from booked_seats as b
+    using batch
+    where b.reservation_id = batch.id
+),
+
+dropped as (
+    delete from reservation_seats as rs
+    using batch
+    where rs.reservation_id = batch.id
+    returning rs.reservation_id, rs.seat_id, rs.price_at_booking
+),
+
+gone as (
+    delete from reservations as r
+    using batch
+    where r.id = batch.id
+    returning
+        r.id,
+        r.user_id,
+        r.showtime_id,
+        case when r.status = 'held' then 'expired' else r.status end as status,
+        r.total_price,
+        r.created_at,
+        r.expires_at,
+        r.first_expires_at,
+        r.confirmed_at,
+        r.cancelled_at
+),
+
+seated as materialized (
+    select
+        d.reservation_id,
+        array_agg(d.seat_id order by char_length(s.row_label), s.row_label, s.seat_number) as seat_ids,
+        array_agg(s.row_label order by char_length(s.row_label), s.row_label, s.seat_number) as row_labels,
+        array_agg(s.seat_number order by char_length(s.row_label), s.row_label, s.seat_number) as seat_numbers,
+        array_agg(d.price_at_booking order by char_length(s.row_label), s.row_label, s.seat_number) as prices
+    from dropped as d
+    inner join seats as s on d.seat_id = s.id
+    group by d.reservation_id
+)
+
+insert into archived_reservations (
+    id, user_id, showtime_id, status, total_price, created_at, expires_at, first_expires_at, confirmed_at, cancelled_at,
+    seat_ids, row_labels, seat_numbers, prices
+)
+select
+    g.id,
+    g.user_id,
+    g.showtime_id,
+    g.status,
+    g.total_price,
+    g.created_at,
+    g.expires_at,
+    g.first_expires_at,
+    g.confirmed_at,
+    g.cancelled_at,
+    s.seat_ids,
+    s.row_labels,
+    s.seat_numbers,
+    s.prices
+from gone as g
+inner join seated as s on g.id = s.reservation_id
+returning id;
