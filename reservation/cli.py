@@ -152,8 +152,10 @@ def seed() -> None:
 def seed_demo(data_dir: Path | None) -> None:
     """Real films, three auditoriums, two weeks of showtimes; again tops up what is missing."""
     with _current_stores(data_dir, create=True) as settings:
-        seeded = demo.seed(settings.database_url or "", with_admin=_settings(data_dir).embedded)
-    click.echo("demo data written" if seeded else "the demo data is there already")
+        given = _settings(data_dir)
+        seeded = demo.seed(settings.database_url or "", with_admin=given.embedded)
+    where = f" in {given.data_dir}" if given.embedded else ""
+    click.echo(f"demo data written{where}" if seeded else f"the demo data is there already{where}")
 
 
 @seed.command("scale")

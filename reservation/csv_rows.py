@@ -131,7 +131,8 @@ def _check_header(header: Sequence[str], layout: Layout) -> None:
         raise FileError(f"line 1: a header is needed, with columns of {', '.join(layout.columns)}")
     for name in header:
         if name not in known:
-            raise FileError(f"line 1: there is no column {name!r}; the columns are {', '.join(layout.columns)}")
+            known_columns = ", ".join(layout.columns)
+            raise FileError(f"line 1: {name!r} is not one of the columns, which commas separate: {known_columns}")
         if header.count(name) > 1:
             raise FileError(f"line 1: the column {name} is there twice")
     for name in layout.columns:

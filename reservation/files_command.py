@@ -242,4 +242,4 @@ def _report(imported: Imported, faults: Faults) -> None:
 def _tell(faults: Faults, outcome: str) -> None:
     for fault in faults:
         click.echo(fault, err=True)
-    click.echo(f"reservation: {len(faults.lines):,} of the rows are at fault: {outcome}", err=True)
+    click.echo(f"reservation: {len(faults.lines):,} rows at fault: {outcome}", err=True)

@@ -54,7 +54,10 @@ def _is_special(path: str) -> bool:
 @contextmanager
 def _replacement(path: Path) -> Iterator[BinaryIO]:
     """A file beside the other one, which gets its name, and its permissions, when it is complete."""
-    descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:  # it names a file that nobody has heard of
+        raise OSError(error.errno, error.strerror, str(path)) from error
     stream = os.fdopen(descriptor, "wb")
     try:
         os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())

@@ -90,5 +90,7 @@ class TokenMint:
                 generation=generation,
                 expires_at=int(claims["exp"]),
             )
+        except jwt.ExpiredSignatureError as error:
+            raise InvalidToken(f"The {kind} token has expired.") from error
         except (jwt.InvalidTokenError, ValueError) as error:
             raise InvalidToken from error
