@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from reservation.audit import audit
 from reservation.holds import Holds, MapState, Prime
-from tests.api import Api, Cinema, Connection, Person, slot
+from tests.api import Api, Cinema, Connection, Person
 
 STRANGERS = 40
 
@@ -62,13 +62,12 @@ async def test_deleting_a_showtime_on_sale_and_confirming_do_not_deadlock(
 
 
 async def test_a_hold_that_queued_ends_in_both_stores_at_once(api: Api, db: Connection, redis_url: str) -> None:
-    """A hold waits behind one whose showtime is locked: the wait is not added to its life in PostgreSQL."""
+    """A hold waits behind one that cannot be written down yet: the wait is not added to its life in PostgreSQL."""
     cinema, customer = await api.cinema(), await api.sign_up()
-    other = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(30))
     await held(api, customer, cinema, cinema.seat_ids[:1])  # the caches are warm
     async with db.transaction():
-        await db.fetch("select 1 from showtimes where id = $1 for update", other)
-        blocked = asyncio.create_task(api.hold(customer, other, cinema.seat_ids[:1]))
+        await db.execute("lock table reservations in share row exclusive mode")
+        blocked = asyncio.create_task(api.hold(customer, cinema.showtime_id, cinema.seat_ids[2:3]))
         await asyncio.sleep(0.2)
         queued = asyncio.create_task(api.hold(customer, cinema.showtime_id, cinema.seat_ids[1:2]))
         await asyncio.sleep(1.5)
