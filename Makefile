@@ -6,12 +6,15 @@
 PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= 1
+JOBS ?= 3
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 BIN := .venv/bin
 # A rollback is there to drop things.
 MIGRATIONS = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
 # Counts and minutes fit an integer; a migration limits how long it waits for locks, not how long it works.
 SQUAWK_EXCEPT := prefer-bigint-over-int,require-statement-timeout
+# Tests mostly wait: more at once than there are processors; each process has servers of its own, for a file's tests.
+TOGETHER = --numprocesses $(JOBS) --dist loadfile
 FUZZ_EXAMPLES ?= 50
 FUZZ_SEED ?= 1
 # Node comes as a wheel; neither it nor what it runs tells anybody, or asks whether there is a newer one.
@@ -31,11 +34,11 @@ run: .venv/run.stamp ## the service with demo data on port 8000 (PORT=..., WORKE
 load: .venv/run.stamp ## load on the service of `make run`, for half a minute (PORT=..., ARGS=... goes to reservation load)
 	@$(BIN)/python -m reservation load --url http://127.0.0.1:$(PORT) $(ARGS)
 
-test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (ARGS=... goes to pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (JOBS=processes, ARGS=... goes to pytest)
+	@$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
 
 test-pg15: .venv/dev.stamp ## the SQL and race tests on PostgreSQL 15 (POSTGRES_15=folder of its programs, ARGS=...)
-	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest tests/sql tests/races $(ARGS)
+	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest tests/sql tests/races $(TOGETHER) $(ARGS)
 
 bench: .venv/run.stamp ## the product beside its peers, into benchmarks/RESULTS.md (15 minutes, ARGS=...)
 	@$(BIN)/python -m benchmarks $(ARGS)

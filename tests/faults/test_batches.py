@@ -327,6 +327,8 @@ async def test_redis_connections_killed_under_load_mix_up_no_answers(api: Api, d
 async def poisoned(api: Api, redis_url: str) -> tuple[Cinema, Cinema]:
     """Two showtimes, and the first one's map in Redis is something else."""
     first, second = await api.cinema(), await api.cinema()
+    for cinema in (first, second):  # a connection's first command may forget everything
+        await api.statuses(cinema.showtime_id)
     async with Redis.from_url(redis_url) as redis:
         await redis.set(f"{{{first.showtime_id}}}:map", "x")
     return first, second

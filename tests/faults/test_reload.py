@@ -182,9 +182,19 @@ async def test_a_statement_is_changed_and_changed_back_under_load(
 
 
 HOLD = "reservations/insert_held"
+SELECT, SOURCE = "select\n    asked.id", "from showtimes\n"
+
+
+def line_of(text: str) -> int:
+    """On which line of the shipped statement this begins."""
+    before, found, _ = (sql_dir() / f"{HOLD}.sql").read_text().partition(text)
+    assert found
+    return before.count("\n") + 1
+
+
 BAD = [
-    (HOLD, replacing("select\n    asked.id", "selct\n    asked.id"), 'line 143: syntax error at or near "selct"'),
-    (HOLD, replacing("from showtimes\n", "from showtmes\n"), 'line 26: relation "showtmes" does not exist'),
+    (HOLD, replacing(SELECT, "selct\n    asked.id"), f'line {line_of(SELECT)}: syntax error at or near "selct"'),
+    (HOLD, replacing(SOURCE, "from showtmes\n"), f'line {line_of(SOURCE)}: relation "showtmes" does not exist'),
     ("movies/lock_movie", replacing("$1", "$1::integer"), "its parameters are (int4), not (int8)"),
     ("movies/find_movie", replacing("    genre,\n", ""), "its columns are ("),
     ("movies/find_movie", replacing("/* movies/find_movie\n", "/* about films\n"), "must begin with the line"),

@@ -106,7 +106,10 @@ AHEAD = "select count(distinct (starts_at at time zone 'UTC')::date) from showti
 async def test_demo_programme_is_topped_up_a_week_later(database_url: str, redis_url: str, db: Db) -> None:
     await seed_demo(database_url)
     first = (await counts(db))["showtimes"]
-    await db.execute("delete from showtimes where starts_at > now() + interval '7 days'")
+    # Whole days, as the demo plans them.
+    await db.execute(
+        "delete from showtimes where (starts_at at time zone 'UTC')::date > (now() at time zone 'UTC')::date + 7"
+    )
     left = await db.fetch("select id from showtimes order by id")
 
     assert not await seed_demo(database_url)
