@@ -183,6 +183,8 @@ def export_showtimes(
     data_dir: Path | None,
 ) -> None:
     """Write the showtimes, past ones included; FILE may be -, the default."""
+    if start and end and start >= end:
+        raise click.BadParameter("there is no time between --from and it", param_hint="--to")
     columns = [name for name in SHOWTIMES.columns if not (no_ids and name.endswith("id"))]
 
     async def run(settings: Settings, stream: BinaryIO) -> None:

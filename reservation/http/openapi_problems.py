@@ -78,7 +78,8 @@ def response(same_status: list[Refusal]) -> dict[str, Any]:
     headers = {"X-Request-ID": "RequestId"}
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         headers["WWW-Authenticate"] = "Authenticate"
-    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
+    passing = status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+    if passing or any(refusal.code == DOMAIN[IdempotencyInFlight][1] for refusal in same_status):
         headers["Retry-After"] = "RetryAfter"
     if any(refusal.code == DOMAIN[TooManyAttempts][1] for refusal in same_status):
         headers |= {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimitPolicy"}

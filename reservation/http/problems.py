@@ -96,10 +96,13 @@ def domain_problem(request_id: str, error: DomainError) -> Reply:
         invalid = ', error="invalid_token"' if isinstance(error, errors.InvalidToken) else ""
         headers["WWW-Authenticate"] = f'Bearer realm="reservation"{invalid}'
     elif status == HTTPStatus.FORBIDDEN:  # RFC 6750 calls a role that does not suffice the same
-        scopes = f', scope="{" ".join(error.scopes)}"' if isinstance(error, errors.InsufficientScope) else ""
+        needed = error.scopes if isinstance(error, errors.InsufficientScope) else ()
+        scopes = f', scope="{" ".join(needed)}"' if needed else ""
         headers["WWW-Authenticate"] = f'Bearer realm="reservation", error="insufficient_scope"{scopes}'
     elif isinstance(error, errors.TooManyRequests):
         headers["Retry-After"] = str(error.retry_after_s)
+    elif isinstance(error, errors.IdempotencyInFlight):
+        headers["Retry-After"] = str(RETRY_AFTER_S)
     if error.replayed:
         headers["Idempotent-Replayed"] = "true"
     if isinstance(error, errors.TooManyAttempts):

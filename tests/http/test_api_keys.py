@@ -171,6 +171,7 @@ async def test_no_key_does_account_things(api: Api) -> None:
             assert refusal(answer) == (403, "insufficient_scope")
             assert answer.json["scopes"] == []
             assert "signed in" in answer.json["detail"]
+            assert "scope=" not in answer.headers["WWW-Authenticate"]
 
 
 async def test_a_key_can_do_no_more_than_its_account(api: Api) -> None:

@@ -191,6 +191,7 @@ async def test_a_twin_is_told_to_wait(start_api: StartApi, db: Connection, redis
             await hold(other, customer, cinema, cinema.seat_ids[:2], "a"),
         ):
             assert (twin.status, twin.code) == (409, "idempotency_in_flight")
+            assert int(twin.headers["Retry-After"]) > 0
     granted = await first
     assert granted.status == 201
     assert_replays(await hold(other, customer, cinema, cinema.seat_ids[:2], "a"), granted)

@@ -18,7 +18,7 @@ from reservation.app import make_app
 from reservation.audit import audit
 from reservation.booking import Stores
 from reservation.booking_batches import BookingBatches
-from reservation.errors import DomainError, HoldExpired, NotFound, ReservationCancelled, SeatsUnavailable
+from reservation.errors import DomainError, HoldExpired, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
 from reservation.http.keys import STORES
 from reservation.repository.reservations import Reservation
 from reservation.settings import Settings
@@ -83,6 +83,17 @@ async def confirm_together(stores: Stores, wishes: Sequence[Wish]) -> list[Outco
             *(booking.confirm(stores, user_id=wish.who.id, reservation_id=wish.reservation_id) for wish in wishes),
             return_exceptions=True,
         )
+
+
+async def confirm_until_answered(stores: Stores, wishes: Sequence[Wish]) -> list[Outcome]:
+    """Confirm together, and again what was told to try again, as a slow machine tells those who wait too long."""
+    answers = await confirm_together(stores, wishes)
+    async with asyncio.timeout(PATIENCE_S):
+        while again := [place for place, answer in enumerate(answers) if isinstance(answer, Overloaded)]:
+            repeated = await confirm_together(stores, [wishes[place] for place in again])
+            for place, answer in zip(again, repeated, strict=True):
+                answers[place] = answer
+    return answers
 
 
 async def waits_for_locks(db: Connection, count: int) -> bool:
@@ -182,7 +193,7 @@ async def test_a_storm_of_confirms_sells_no_seat_twice_and_denies_none_that_is_f
     shares = [asked[number::instances] for number in range(instances)]
 
     answered = await asyncio.gather(
-        *(confirm_together(stores_of(api), share) for api, share in zip(apis, shares, strict=True))
+        *(confirm_until_answered(stores_of(api), share) for api, share in zip(apis, shares, strict=True))
     )
 
     outcomes: dict[UUID, list[Outcome]] = {}

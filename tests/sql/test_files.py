@@ -185,6 +185,7 @@ def test_exported_showtimes_are_those_of_a_time(run: Run, cinema: Look) -> None:
     assert days("--from", "2031-01-04T00:00:01Z") == ["05"]
     assert days("--to", "2031-01-02T00:00:00+01:00") == ["01"]
     assert run("export", "showtimes", "--from", "yesterday").exit_code == 2
+    assert run("export", "showtimes", "--from", "2031-01-04", "--to", "2031-01-02").exit_code == 2
 
 
 def test_files_of_the_disk(run: Run, cinema: Look, tmp_path: Path) -> None:

@@ -264,7 +264,8 @@ def test_psql_on_the_embedded_servers(tmp_path: Path) -> None:
     nothing = psql(*where, *asks)
     assert (nothing.stdout, nothing.returncode) == ("", 1)
     assert nothing.stderr.startswith("reservation: there is no data in ")
-    with embedded_servers(tmp_path / "data", fast=True):
+    other = os.environ.get("POSTGRES_BIN_DIR")  # which the command goes by, too
+    with embedded_servers(tmp_path / "data", postgres_bin_dir=Path(other) if other else None, fast=True):
         attached = psql(*where, *asks)
     assert (attached.stdout.strip(), attached.returncode) == ("0", 0)
     own = psql(*where, *asks)
