@@ -64,10 +64,12 @@ lint-openapi: .venv/redocly.stamp ## the OpenAPI document, by redocly's rules
 fuzz: .venv/dev.stamp ## schemathesis on the service, in some 20 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/fuzz $(ARGS)
 
-schema: .venv/run.stamp ## write sql/schema.sql from the migrations
+schema: .venv/run.stamp ## write sql/schema.sql and docs/schema.svg from the migrations
 	@rm -rf .data/schema
 	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --data-dir .data/schema >.data/tmp/schema.sql
+	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --svg --data-dir .data/schema >.data/tmp/schema.svg
 	@mv .data/tmp/schema.sql sql/schema.sql
+	@mv .data/tmp/schema.svg docs/schema.svg
 	@rm -rf .data/schema
 
 format: .venv/dev.stamp ## what the formatter can mend

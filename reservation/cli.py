@@ -11,7 +11,7 @@ import asyncpg
 import click
 from redis.exceptions import RedisError
 
-from . import admins, catalogue, demo, psql as psql_sessions, resources, schema, seeding, serving, tuning
+from . import admins, catalogue, demo, diagram, psql as psql_sessions, resources, schema, seeding, serving, tuning
 from .archive_command import archive_command
 from .audit import audit as find_violations
 from .csv_rows import FileError
@@ -135,11 +135,13 @@ def migrate(rollback: int | None, accept_edited: tuple[str, ...], data_dir: Path
 
 
 @commands.command("schema")
+@click.option("--svg", "as_svg", is_flag=True, help="As a diagram instead, which is `docs/schema.svg`.")
 @data_dir
-def schema_script(data_dir: Path | None) -> None:
+def schema_script(as_svg: bool, data_dir: Path | None) -> None:
     """Print the schema of the database as a script; `sql/schema.sql` is what it should be."""
     with _current_stores(data_dir, create=True) as settings:
-        click.echo(catalogue.script(settings.database_url or ""), nl=False)
+        url = settings.database_url or ""
+        click.echo(diagram.svg(url) if as_svg else catalogue.script(url), nl=False)
 
 
 @commands.group()

@@ -43,6 +43,7 @@ ALLOWED = {
     ("catalogue", "create table"): "written, not sent: the script of the whole schema",
     ("catalogue", "alter table "): "likewise",
     ("catalogue", "select current_schema()"): "read by psycopg, on whatever schema there is",
+    ("diagram", "select current_schema()"): "likewise",
     ("schema", "select migration_id from _yoyo_migration"): "read by psycopg, on whatever schema there is",
     ("schema", "select to_regclass('_yoyo_migration') is not null"): "likewise",
     ("schema", "select has_schema_privilege(current_schema(), 'create'), current_user"): "likewise",

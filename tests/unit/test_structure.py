@@ -80,6 +80,8 @@ LAYERS = {
     "pgbouncer": {"database", "repository"},
     "schema": {"migration_files"},
     "catalogue": {"queries", "schema"},
+    "diagram": {"diagram_layout", "queries", "schema"},
+    "diagram_layout": set(),
     "versions": set(),
     "timing": set(),
     "tokens": {"errors"},

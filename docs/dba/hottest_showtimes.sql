@@ -1,0 +1,20 @@
+-- The showtimes with most sold seats of those to come: where holds and confirms meet, and seat maps are drawn most often.
+select
+    st.id as showtime_id,
+    m.title as movie,
+    st.starts_at,
+    sold.seats as sold,
+    room.seats as of_seats,
+    live.holds as live_holds
+from showtimes as st
+inner join movies as m on st.movie_id = m.id
+cross join lateral (select count(*) as seats from booked_seats as b where b.showtime_id = st.id) as sold
+cross join lateral (select count(*) as seats from seats as s where s.auditorium_id = st.auditorium_id) as room
+cross join
+    lateral (
+        select count(*) as holds from reservations as r
+        where r.showtime_id = st.id and r.status = 'held' and r.expires_at > now()
+    ) as live
+where st.starts_at between now() and now() + interval '7 days'
+order by sold desc, live_holds desc, st.id
+limit 20;

@@ -1,0 +1,13 @@
+-- Every table with its indexes, largest first, and how much of what was read of it came from shared buffers: when the
+-- share of the three big tables falls, those of the open showtimes do not fit any more.
+select
+    s.relname as table_name,
+    greatest(c.reltuples, 0)::bigint as row_count,
+    pg_size_pretty(pg_table_size(s.relid)) as heap,
+    pg_size_pretty(pg_indexes_size(s.relid)) as indexes,
+    pg_size_pretty(pg_total_relation_size(s.relid)) as together,
+    round(100.0 * s.heap_blks_hit / nullif(s.heap_blks_hit + s.heap_blks_read, 0), 1) as heap_hit_percent,
+    round(100.0 * s.idx_blks_hit / nullif(s.idx_blks_hit + s.idx_blks_read, 0), 1) as index_hit_percent
+from pg_statio_user_tables as s
+inner join pg_class as c on s.relid = c.oid
+order by pg_total_relation_size(s.relid) desc, s.relname;
