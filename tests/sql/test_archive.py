@@ -227,6 +227,21 @@ async def test_leaves_what_is_locked_or_new_or_broken(api: Api, db: Connection, 
     assert {found.rule for found in await audit(db, redis)} == {"seats_not_booked"}
 
 
+async def test_waits_for_no_administrator(api: Api, db: Connection, redis: Redis, run: Run) -> None:
+    """One who deletes the showtime would wait for it in turn, as the foreign keys look at the reservations."""
+    who = await api.sign_up()
+    cinema, _ = await old_cinema(api, db, redis, who)
+    async with db.transaction():
+        await db.execute("select id from showtimes where id = $1 for update", cinema.showtime_id)
+        done = await asyncio.to_thread(run, "archive", "--before", days_ago(7))
+    assert done.stdout == "0 reservations of 1 showtimes archived\n"
+    assert done.stderr.startswith("4 were left")
+
+    done = await asyncio.to_thread(run, "archive", "--before", days_ago(7))
+
+    assert done.stdout == "4 reservations of 1 showtimes archived\n"
+
+
 async def test_stopped_in_the_middle_it_goes_on_where_it_was(
     api: Api, db: Connection, redis: Redis, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
