@@ -10,6 +10,16 @@ from ..queries import sql
 
 Row = TypeVar("Row")
 
+# What stands against a deletion, by the table that refers to the row.
+_RESERVED = "It has been reserved, so it cannot be deleted."
+_DEPENDENTS = {
+    "showtimes": "It has showtimes, so it cannot be deleted before them.",
+    "reservations": _RESERVED,
+    "reservation_seats": _RESERVED,
+    "archived_reservations": _RESERVED,
+    "booked_seats": _RESERVED,
+}
+
 
 async def one(conn: Connection, kind: type[Row], statement: str, *args: Any) -> Row:
     """The row of a statement that always has one."""
@@ -39,5 +49,5 @@ async def delete_unused(conn: Connection, statement: str, row_id: int) -> int | 
     try:
         deleted: int | None = await conn.fetchval(sql(statement), row_id)
     except (asyncpg.ForeignKeyViolationError, asyncpg.RestrictViolationError) as error:
-        raise InUse from error
+        raise InUse(_DEPENDENTS.get(error.table_name or "")) from error
     return deleted
