@@ -124,19 +124,19 @@ def explain(
     """EXPLAIN (ANALYZE, BUFFERS): carried out and rolled back, with the plan of the service and with a custom one.
 
     ARGs are what PostgreSQL reads the parameters' values from, such as '{1,2}' for an array, in order; null is NULL.
-    Without any, those of the file's sample. It waits for locks and takes them as the statement does. What begins with
-    a minus comes after --.
+    Without any, those of the file's sample. A file in SQL_DIR is taken instead of the shipped one. It waits for locks
+    and takes them as the statement does. What begins with a minus comes after --.
     """
     given = [None if argument.lower() == "null" else argument for argument in arguments]
 
-    async def run(settings: Settings) -> tuple[Sequence[str | None], dict[Mode, Any]]:
+    async def run(settings: Settings, statement: Statement) -> tuple[Sequence[str | None], dict[Mode, Any]]:
         async with explaining.connected(settings, statement) as connection:
             values = given or await explaining.sample_arguments(connection, statement)
             how = explaining.explain_json if as_json else explaining.explain_text
             return values, {mode: await how(connection, statement, values, mode) for mode in Mode}
 
     with context.obj(data_dir) as settings:
-        values, plans = asyncio.run(run(settings))
+        values, plans = asyncio.run(run(settings, statements.load(statement.name)))
     if as_json:
         _print_json({"name": statement.name, "arguments": values} | {mode.value: plan for mode, plan in plans.items()})
         return

@@ -128,6 +128,21 @@ def test_explain_with_the_sample(run: Run) -> None:
     assert "(id = '1'::bigint)" in custom
 
 
+def test_explain_takes_the_file_of_sql_dir(seeded_database_url: str, tmp_path: Path) -> None:
+    own = tmp_path / "movies" / "find_movie.sql"
+    own.parent.mkdir()
+    shipped = (queries.sql_dir() / "movies" / "find_movie.sql").read_text()
+    own.write_text(shipped.replace("id = $1", "id = $1 and title > ''"))
+    stores = {"DATABASE_URL": seeded_database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
+    command = [sys.executable, "-m", "reservation", "sql", "explain", "movies/find_movie"]
+
+    told = subprocess.run(
+        command, env={**os.environ, **stores, "SQL_DIR": str(tmp_path)}, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert told.count("(title > ''::text)") == 2
+
+
 def test_explain_with_arguments(run: Run) -> None:
     told = run("sql", "explain", "movies/list_movies", "0", "it's", "null", "50").stdout
 
