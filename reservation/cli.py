@@ -25,6 +25,7 @@ from .load.command import load
 from .queries import StatementsRefused
 from .settings import InvalidSettings, Settings
 from .sql_command import NoStatistics, sql_group
+from .sql_plans import plans_command, seed_plans
 from .sql_reload import NoInstance, reload
 from .statements import HeaderError
 
@@ -245,6 +246,8 @@ def openapi() -> None:
 
 
 sql_group.add_command(reload)
+sql_group.add_command(plans_command)
+seed.add_command(seed_plans)
 commands.add_command(load)
 commands.add_command(sql_group)
 commands.add_command(import_group)

@@ -54,14 +54,14 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 @pytest.fixture(scope="session")
 def shared_database_url(servers: Embedded) -> Iterator[str]:
     """A migrated database for the tests that only look."""
-    with _clone(servers) as url:
+    with cloned(servers) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def seeded_database_url(servers: Embedded) -> Iterator[str]:
     """The demo in a database with pg_stat_statements, for the tests that change nothing which lasts."""
-    with _clone(servers) as url:
+    with cloned(servers) as url:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("create extension pg_stat_statements")
         demo.seed(url, with_admin=True)
@@ -71,19 +71,19 @@ def seeded_database_url(servers: Embedded) -> Iterator[str]:
 @pytest.fixture
 def database_url(servers: Embedded) -> Iterator[str]:
     """A migrated database for this test alone."""
-    with _clone(servers) as url:
+    with cloned(servers) as url:
         yield url
 
 
 @pytest.fixture
 def empty_database_url(servers: Embedded) -> Iterator[str]:
     """A database for this test alone, without a schema."""
-    with _clone(servers, template="template1") as url:
+    with cloned(servers, template="template1") as url:
         yield url
 
 
 @contextmanager
-def _clone(servers: Embedded, *, template: str = TEMPLATE) -> Iterator[str]:
+def cloned(servers: Embedded, *, template: str = TEMPLATE) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     database = psql.Identifier(name)
     with psycopg.connect(servers.database_url, autocommit=True) as connection:

@@ -8,10 +8,11 @@ from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from reservation.queries import sql
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 # The rows of COPY, in the order of the columns below.
 ReservationRow: TypeAlias = tuple[UUID, int, int, str, Decimal, datetime, datetime, datetime | None, datetime | None]
@@ -211,3 +212,8 @@ async def analyze(conn: Connection) -> None:
 async def analyze_reservations(conn: Connection) -> None:
     """Look at the reservations, of which there are some."""
     await conn.execute(sql("seed/analyze_reservations"))
+
+
+async def vacuum(conn: Connection) -> None:
+    """Vacuum and analyze every table there is; outside of a transaction."""
+    await conn.execute(sql("seed/vacuum"))

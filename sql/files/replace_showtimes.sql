@@ -10,7 +10,7 @@ $5 timestamptz[] ends_at: ends
 $6 bigint cleaning_s: seconds after the end in which a room cannot be used
 $7 numeric[] base_prices: prices of a seat whose modifier is 1.00
 Sample: select array_agg(id), array_agg(movie_id), array_agg(auditorium_id), array_agg(starts_at), array_agg(ends_at),
-900::bigint, array_agg(base_price) from (select id, movie_id, auditorium_id, starts_at, ends_at, base_price from
+0::bigint, array_agg(base_price) from (select id, movie_id, auditorium_id, starts_at, ends_at, base_price from
 showtimes order by id limit 16) as st
 */
 update /* files/replace_showtimes */ showtimes

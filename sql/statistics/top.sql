@@ -10,7 +10,7 @@ Sample: select 20::bigint
 */
 with /* statistics/top */ seen as (
     select
-        substring(s.query from '^(?:[a-z]+ )?/\* ([a-z_]+/[a-z_]+)\s') as name,
+        substring(s.query from '^(?:prepare explained as )?(?:[a-z]+ )?/\* ([a-z_]+/[a-z_]+)\s') as name,
         s.calls,
         s.total_exec_time,
         s.rows,

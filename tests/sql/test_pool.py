@@ -20,7 +20,7 @@ from tests.conftest import StartApi
 
 NAMES = sorted(path.relative_to(sql_dir()).with_suffix("").as_posix() for path in sql_dir().glob("*/*.sql"))
 # A statement that begins with another word might be one that a session remembers: SET, LISTEN, PREPARE, DECLARE...
-HARMLESS = {"select", "insert", "update", "delete", "with", "analyze"}
+HARMLESS = {"select", "insert", "update", "vacuum", "delete", "with", "analyze"}
 LEFT_BEHIND = {
     "setting": "select name from pg_settings where source = 'session' and setting is distinct from reset_val",
     "listener": "select pg_listening_channels()",

@@ -30,9 +30,9 @@ NAMES = statements.names()
 DEBIAN_15 = SYSTEM_POSTGRES / "15" / "bin"
 
 
-def runs_on(url: str) -> Run:
+def runs_on(url: str, **more: str) -> Run:
     def command(*words: str) -> Result:
-        stores = {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
+        stores = {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET, **more}
         result = CliRunner().invoke(cli.commands, words, env=stores)
         if result.exception is not None and not isinstance(result.exception, (SystemExit, *cli.EXPECTED)):
             raise result.exception
