@@ -1,6 +1,9 @@
 set local lock_timeout = '5s';
 
 -- Nothing is lost: what was archived goes back. It fails where a seat of an archived reservation was deleted meanwhile.
+-- Locked first, for who writes only: what an archive at work committed between these copies and the drop would be gone.
+lock table archived_reservations in share row exclusive mode;
+
 insert into reservations (
     id, user_id, showtime_id, status, total_price, created_at, expires_at, first_expires_at, confirmed_at, cancelled_at
 )

@@ -33,6 +33,15 @@ create table archived_reservations (
 create index archived_reservations_user_id_idx on archived_reservations (user_id, created_at desc, id desc);
 create index archived_reservations_showtime_id_idx on archived_reservations (showtime_id);
 
+do $$
+begin
+    -- The service only reads it: what the default privileges of 0007 say of new tables is too much.
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        revoke insert, update on archived_reservations from reservation_app;
+    end if;
+end
+$$;
+
 comment on table archived_reservations is 'Reservations of showtimes that are long over, moved here by `reservation archive`.';
 comment on column archived_reservations.status is 'How it ended: a hold that nobody confirmed is expired.';
 comment on column archived_reservations.seat_ids is

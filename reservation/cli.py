@@ -273,5 +273,6 @@ def _current_stores(data_dir: Path | None, *, create: bool = False, any_schema: 
             schema.apply(settings.database_url or "")
         elif not any_schema:
             schema.require_current(settings.database_url or "")
-        tuning.adopt(settings)
+        if not any_schema:  # else no statement of ours is asked for, and what is at fault may be looked at
+            tuning.adopt(settings)
         yield settings

@@ -131,7 +131,7 @@ async def update_showtime(
 ) -> Showtime:
     """Replace a showtime; raises NotFound, what `check` raises, ShowtimeOverlap, Invalid, and InUse.
 
-    InUse is for moving one with reservations to another room.
+    InUse is for moving one with reservations to another room, and one with archived reservations to another time.
     """
     for _ in range(LOCK_TRIES):
         try:
@@ -200,6 +200,9 @@ async def _replace_showtime(
     moved = before.auditorium_id != showtime.auditorium_id
     if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
         raise InUse("The showtime has reservations, so it cannot move to another auditorium.")
+    retimed = (before.starts_at, before.ends_at) != (showtime.starts_at, showtime.ends_at)
+    if retimed and await showtimes.find_archived(conn, showtime_ids=[showtime_id]):
+        raise InUse("The showtime has archived reservations, so its time cannot change.")
     await showtimes.update_showtime(conn, showtime_id=showtime_id, showtime=showtime, cleaning_s=cleaning_s)
     return await _find(conn, showtime_id)
 

@@ -146,6 +146,11 @@ class Settings:
     def _check_pairs(self) -> None:
         if self.embedded and (self.pgbouncer or self.migrate_database_url):
             raise InvalidSettings("DATABASE_URL is not set: PGBOUNCER and MIGRATE_DATABASE_URL only go with it")
+        if self.pgbouncer and self.database_role:
+            raise InvalidSettings(
+                "DATABASE_ROLE does not go with PGBOUNCER, behind which no session keeps a role: let DATABASE_URL name "
+                f"a login that is a member of {self.database_role} and nothing else"
+            )
         if (self.database_url is None) != (self.redis_url is None):
             missing = "REDIS_URL" if self.redis_url is None else "DATABASE_URL"
             raise InvalidSettings(f"{missing} is not set: set both DATABASE_URL and REDIS_URL, or neither")

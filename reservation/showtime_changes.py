@@ -18,6 +18,7 @@ from .repository.showtimes import Showtime, ShowtimeInput
 from .timetables import Move, Owner, Place, Refusal, refusals
 
 IN_USE = "The showtime has reservations, so it cannot move to another auditorium."
+ARCHIVED = "The showtime has archived reservations, so its time cannot change."
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Change:
     def changes_rooms(self) -> bool:
         """Whether it is to be in another room, which only one without reservations may."""
         return self.wanted.auditorium_id != self.old.auditorium_id
+
+    @property
+    def changes_times(self) -> bool:
+        """Whether it is to begin or end at another time, which one with archived reservations may not."""
+        return (self.wanted.starts_at, self.wanted.ends_at) != (self.old.starts_at, self.old.ends_at)
 
 
 async def replace(
@@ -78,6 +84,8 @@ async def _fit(conn: Connection, changes: Sequence[Change], faults: Faults) -> l
         )
         moved = [change for change in chunk if change.changes_rooms]
         reserved = await files.find_reserved(conn, showtime_ids=_ids(moved)) if moved else set()
+        retimed = [change for change in chunk if change.changes_times]
+        archived = await showtimes.find_archived(conn, showtime_ids=_ids(retimed)) if retimed else set()
         for change in chunk:
             if change.wanted.auditorium_id not in rooms:
                 note(faults, change.line, Invalid("/auditorium_id", "There is no such auditorium."))
@@ -85,6 +93,8 @@ async def _fit(conn: Connection, changes: Sequence[Change], faults: Faults) -> l
                 note(faults, change.line, Invalid("/movie_id", "There is no such movie."))
             elif change.old.id in reserved:
                 note(faults, change.line, InUse(IN_USE))
+            elif change.old.id in archived:
+                note(faults, change.line, InUse(ARCHIVED))
             else:
                 found.append(change)
     return found

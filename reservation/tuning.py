@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 import asyncpg
 
@@ -14,10 +15,14 @@ from .settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What the code that calls a statement relies on: the types it gives, the names and types it gets."""
+    """What the code that calls a statement relies on: the types it gives, the names and types it gets.
+
+    `forbidden` is why the role may not do it, if it may not.
+    """
 
     parameters: Sequence[str]
     columns: Sequence[str]
+    forbidden: str | None
 
 
 def adopt(settings: Settings) -> None:
@@ -33,7 +38,8 @@ async def compare(settings: Settings, before: Mapping[str, str], after: Mapping[
     """Name what differs, once PostgreSQL has taken each of it with the types of the one before.
 
     On a connection of its own, with the settings and the role of the pool's: what it takes, those take. It plans each
-    statement, too, which finds what is not allowed to the role. Raises StatementsRefused.
+    statement, too, which finds what is not allowed to the role, while the one before was: a tool's statements are for
+    other roles. Raises StatementsRefused.
     """
     changed = [name for name, text in after.items() if text != before[name]]
     if not changed:
@@ -59,6 +65,8 @@ def longest_s(settings: Settings) -> float:
 
 async def _compare(conn: Connection, name: str, old: str, new: str) -> None:
     wanted, found = await _shape(conn, name, old), await _shape(conn, name, new)
+    if found.forbidden is not None and wanted.forbidden is None:
+        raise StatementsRefused(f"{name}.sql: {found.forbidden}")
     for what, is_now, was in (
         ("parameters", found.parameters, wanted.parameters),
         ("columns", found.columns, wanted.columns),
@@ -68,15 +76,25 @@ async def _compare(conn: Connection, name: str, old: str, new: str) -> None:
 
 
 async def _shape(conn: Connection, name: str, text: str) -> _Shape:
+    # One transaction, and nothing left of it: a pooler may lend another connection of PostgreSQL's for the next.
+    prepared, forbidden = f"compared_{uuid4().hex}", None
     try:
-        statement = await conn.prepare(text)
-        parameters = [_type(parameter) for parameter in statement.get_parameters()]
-        # As a prepared one its plan is generic: with the nulls in it, PostgreSQL would drop what they make void unseen.
-        nulls = f"({', '.join(['null'] * len(parameters))})" if parameters else ""
-        await conn.execute(f"explain execute {statement.get_name()}{nulls}")
+        async with conn.transaction():
+            statement = await conn.prepare(text, name=prepared)
+            parameters = [_type(parameter) for parameter in statement.get_parameters()]
+            # As a prepared one its plan is generic: with nulls in it, PostgreSQL would drop what they make void unseen.
+            nulls = f"({', '.join(['null'] * len(parameters))})" if parameters else ""
+            try:
+                async with conn.transaction():  # whatever becomes of it, what was prepared can be dropped
+                    await conn.execute(f"explain execute {prepared}{nulls}")
+            except asyncpg.InsufficientPrivilegeError as error:
+                forbidden = _reason(error, text)
+            finally:
+                await conn.execute(f"deallocate {prepared}")
     except (asyncpg.SyntaxOrAccessError, asyncpg.DataError, asyncpg.FeatureNotSupportedError) as error:
         raise StatementsRefused(f"{name}.sql: {_reason(error, text)}") from error
-    return _Shape(parameters, [f"{column.name} {_type(column.type)}" for column in statement.get_attributes()])
+    columns = [f"{column.name} {_type(column.type)}" for column in statement.get_attributes()]
+    return _Shape(parameters, columns, forbidden)
 
 
 def _type(found: asyncpg.Type) -> str:

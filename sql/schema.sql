@@ -247,12 +247,12 @@ declare
     home text := current_schema();
     -- Whoever migrates: what that role creates later on is meant by the default privileges.
     migrator text := (select pg_get_userbyid(relowner) from pg_class where oid = 'users'::regclass);
-    -- Tables of later migrations, for roles that are created later still; others find them by the default privileges.
+    -- Tables of later migrations that only tools write, for roles that are created later still.
     later text;
 begin
     foreach later in array array['archived_reservations', 'migration_files'] loop
         if to_regclass(later) is not null and exists (select from pg_roles where rolname = 'reservation_app') then
-            execute format('grant select, insert, update on %I to reservation_app', later);
+            execute format('grant select on %I to reservation_app', later);
         end if;
         if to_regclass(later) is not null and exists (select from pg_roles where rolname = 'reservation_readonly') then
             execute format('grant select on %I to reservation_readonly', later);
@@ -271,7 +271,7 @@ begin
         grant select, insert on reservation_seats, users, api_keys to reservation_app;
         grant update (password_hash, role, updated_at) on users to reservation_app;
         grant update (last_used_at, revoked_at) on api_keys to reservation_app;
-        -- A later migration that brings a table from which the service deletes says so.
+        -- A later migration that brings a table from which the service deletes says so, or one that it only reads.
         execute format(
             'alter default privileges for role %I in schema %I grant select, insert, update on tables '
             'to reservation_app', migrator, home
@@ -407,7 +407,7 @@ grant usage on schema public to reservation_readonly;
 
 grant insert, select on table api_keys to reservation_app;
 
-grant insert, select, update on table archived_reservations to reservation_app;
+grant select on table archived_reservations to reservation_app;
 
 grant select on table archived_reservations to reservation_readonly;
 
@@ -427,7 +427,7 @@ grant delete, insert, select, update on table login_sessions to reservation_app;
 
 grant select on table login_sessions to reservation_readonly;
 
-grant insert, select, update on table migration_files to reservation_app;
+grant select on table migration_files to reservation_app;
 
 grant select on table migration_files to reservation_readonly;
 

@@ -102,7 +102,8 @@ class ReloadRequests:
 
     def _tell(self, callers: Sequence[socket.socket], outcome: Outcome) -> None:
         if outcome.refused is None:
-            print(outcome, flush=True)
+            with suppress(OSError):  # who read what the start said may be gone; the service goes on
+                print(outcome, flush=True)
         else:
             logger.warning("%s", outcome)
         said = json.dumps({"pid": os.getpid(), "port": self._port, **asdict(outcome)}).encode()

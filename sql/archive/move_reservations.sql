@@ -2,13 +2,14 @@
 Moves reservations of showtimes that are over into the archive, each with its seats in arrays, and deletes what they were:
 all of a batch or nothing, in one statement; the foreign keys are checked at its end. Asked again until it moves none. Left
 where they are: rows that somebody has locked, and the reservations of a showtime that an administrator has locked, for
-whose deletion the two would wait for each other; live holds and whatever was made since (a showtime may have been moved into
-the past); and what reservation audit would name, a reservation that does not own just the seats that its status says.
+whose deletion the two would wait for each other, or has moved meanwhile (the lock keeps its time as it is); live holds and
+whatever was made since (a showtime may have been moved into the past); and what reservation audit would name, a reservation
+that does not own just the seats that its status says.
 The counts are aggregates in a lateral, which the planner leaves where they are: a semi join it might begin elsewhere.
 Plan: showtimes_pkey; index scan on reservations_showtime_id_expires_at_idx, then for each row reservation_seats_pkey,
 booked_seats_reservation_id_idx and seats_pkey; the deletes by the same indexes.
 $1 bigint[] showtime_ids: of which showtimes
-$2 timestamptz before: only what was made before this moment
+$2 timestamptz before: only what was made, and of showtimes that ended, before this moment
 $3 bigint row_limit: most reservations of one batch
 Sample: select array_agg(id), now() - interval '7 days', 500::bigint from (select id from showtimes order by starts_at
 limit 16) as st
@@ -16,9 +17,9 @@ limit 16) as st
 with /* archive/move_reservations */ kept as materialized (
     select id
     from showtimes
-    where id = any($1)
+    where id = any($1) and ends_at < $2
     order by id
-    for key share skip locked
+    for share skip locked
 ),
 
 batch as materialized (

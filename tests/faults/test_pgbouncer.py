@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import psycopg
 import pytest
 import redis
 from aiohttp import web
 from click.testing import CliRunner
 
-from reservation import schema, serving
+from reservation import schema, serving, tuning
 from reservation.app import make_app
 from reservation.cli import commands
 from reservation.embedded import Embedded
@@ -29,6 +30,7 @@ from reservation.embedded.postgresql import _runner
 from reservation.embedded.processes import ChildServer
 from reservation.errors import Overloaded
 from reservation.http.keys import DATABASE
+from reservation.queries import StatementsRefused, shipped
 from reservation.resources import CannotStart
 from reservation.settings import InvalidSettings, Settings
 from tests.api import Api, Connection
@@ -244,6 +246,32 @@ async def test_who_gives_up_leaves_no_connection_lent(
         while pooler.server_connections(database_url)["sv_active"]:
             await asyncio.sleep(0.05)
     assert (await api.call("GET", "/ready")).status == 200
+
+
+async def test_statements_of_a_dbas_own_are_compared_and_leave_nothing_behind(
+    pooled_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """Several workers at once, over connections of PostgreSQL's that change hands after each transaction."""
+    settings = make_settings(pooled_url, redis_url, tmp_path, PGBOUNCER="1")
+    names = [name for name in shipped() if name.startswith(("movies/", "reservations/"))]
+    tuned = dict(shipped()) | {name: f"{shipped()[name]}-- a remark of ours" for name in names}
+    compared = await asyncio.gather(*(tuning.compare(settings, shipped(), tuned) for _ in range(8)))
+    assert compared == [names] * 8
+
+    for bad, why in (
+        ({"movies/find_movie": "/* movies/find_movie */ selct 1;"}, 'line 1: syntax error at or near "selct"'),
+        ({"movies/find_movie": shipped()["movies/lock_movie"]}, "its columns are"),
+    ):
+        with pytest.raises(StatementsRefused, match=re.escape(f"movies/find_movie.sql: {why}")):
+            await tuning.compare(settings, shipped(), dict(shipped()) | bad)
+    left = "select name from pg_prepared_statements where name like 'compared%'"
+    held = [await asyncpg.connect(pooled_url, statement_cache_size=0) for _ in range(SERVER_CONNECTIONS)]
+    try:
+        for connection in held:
+            await connection.execute("begin")
+        assert [await connection.fetch(left) for connection in held] == [[]] * SERVER_CONNECTIONS
+    finally:
+        await asyncio.gather(*(connection.close() for connection in held))
 
 
 async def why_not(settings: Settings) -> str:

@@ -296,6 +296,26 @@ def test_an_instance_that_was_killed_is_passed_over(data_dir: Path, sql: Path) -
     assert len(list(data_dir.glob("reload-*"))) <= 1  # the successor was killed, too
 
 
+def test_a_reload_that_nobody_reads_of_is_one_all_the_same(data_dir: Path, sql: Path) -> None:
+    """As after `serve | head`, or in a terminal that was closed since."""
+    command = [sys.executable, "-m", "reservation", "serve", "--data-dir", str(data_dir), "--port", str(free_port())]
+    environ = {"PATH": os.defpath, "SQL_DIR": str(sql)}
+    with subprocess.Popen(
+        command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert any("is ready on" in line for line in process.stdout)
+            process.stdout.close()
+            put(sql, "movies/find_movie", replacing("Plan:", "Ours.\nPlan:"))
+            for changed in ("movies/find_movie", "none has changed"):
+                told = reload(data_dir)
+                assert told.returncode == 0, told.stderr
+                assert told.stdout.splitlines()[0].endswith(f"process {process.pid}: {changed}")
+        finally:
+            process.terminate()
+
+
 def test_the_end_of_its_terminal_is_the_end_of_the_service(data_dir: Path) -> None:
     """The same signal means that there, as it does to a program that knows no reload."""
     command = [sys.executable, "-m", "reservation", "serve", "--data-dir", str(data_dir), "--port", str(free_port())]

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -15,7 +17,8 @@ from reservation.archive import archive
 from reservation.audit import Violation, audit
 from reservation.http.keys import DATABASE
 from reservation.queries import sql
-from tests.api import Answer, Api, Cinema, Connection, Person
+from reservation.repository.archive import move_reservations
+from tests.api import Answer, Api, Cinema, Connection, Person, slot
 from tests.conftest import SECRET
 
 Run: TypeAlias = Callable[..., Result]
@@ -185,6 +188,46 @@ async def test_what_was_sold_is_not_deleted_afterwards_either(api: Api, db: Conn
     assert (await api.call("GET", f"/reservations/{old['confirmed']}", who=who)).json == shown
 
 
+async def test_what_was_sold_does_not_go_on_sale_again(
+    api: Api, db: Connection, redis: Redis, run: Run, tmp_path: Path
+) -> None:
+    """Only booked_seats keeps a seat from being sold twice, and archived ones are not in it."""
+    who, admin = await api.sign_up(), await api.admin()
+    cinema, _ = await old_cinema(api, db, redis, who)
+    assert (await asyncio.to_thread(run, "archive", "--before", days_ago(7))).exit_code == 0
+    address = f"/admin/showtimes/{cinema.showtime_id}"
+    showtime = (await api.call("GET", address, who=admin)).json
+    wanted = {name: showtime[name] for name in ("movie_id", "auditorium_id", "starts_at", "ends_at", "base_price")}
+
+    moved = await api.call("PUT", address, wanted | slot(48), who=admin)
+    assert (moved.status, moved.code) == (409, "in_use")
+    row = wanted | slot(48) | {"id": cinema.showtime_id}
+    (tmp_path / "showtimes.csv").write_text(",".join(row) + "\n" + ",".join(str(cell) for cell in row.values()) + "\n")
+    imported = await asyncio.to_thread(run, "import", "showtimes", str(tmp_path / "showtimes.csv"))
+    assert imported.exit_code != 0
+    assert "The showtime has archived reservations, so its time cannot change." in imported.stderr
+    assert (await api.call("PUT", address, wanted | {"base_price": "11.00"}, who=admin)).status == 200
+
+
+async def test_leaves_a_showtime_that_is_moved_meanwhile(api: Api, db: Connection, redis: Redis, run: Run) -> None:
+    """Into the future, after it was found to have ended: by somebody who is still at it, or has done it."""
+    cinema, _ = await old_cinema(api, db, redis, await api.sign_up())
+    before = datetime.now(UTC) - timedelta(days=7)
+    move = (
+        "update showtimes set starts_at = starts_at + $2, ends_at = ends_at + $2, free_at = free_at + $2 where id = $1"
+    )
+    moved = partial(move_reservations, showtime_ids=[cinema.showtime_id], before=before, row_limit=500)
+    database = api.client.server.app[DATABASE]  # type: ignore[attr-defined]
+    async with db.transaction():
+        await db.execute(move, cinema.showtime_id, timedelta(days=60))
+        async with database.connection() as conn:
+            assert await moved(conn) == 0
+    async with database.connection() as conn:
+        assert await moved(conn) == 0
+        await db.execute(move, cinema.showtime_id, timedelta(days=-60))
+        assert await moved(conn) == 4
+
+
 async def test_the_room_of_an_archived_drill_is_left_alone(api: Api, db: Connection, redis: Redis, run: Run) -> None:
     cinema, _ = await old_cinema(api, db, redis, await api.sign_up())
     await db.execute(
@@ -334,3 +377,26 @@ async def test_a_rollback_of_the_migration_loses_nothing(
     await asyncio.to_thread(schema.rollback, database_url, len(later))
 
     assert await rows() == before
+
+
+async def test_a_rollback_beside_an_archive_loses_nothing_either(
+    api: Api, db: Connection, redis: Redis, shared_db: Connection, database_url: str
+) -> None:
+    cinema, _ = await old_cinema(api, db, redis, await api.sign_up())
+    later = [name for name in schema.known_migrations() if name >= "0008"]
+    before = datetime.now(UTC) - timedelta(days=7)
+    async with db.transaction():
+        assert len(await db.fetch(sql("archive/move_reservations"), [cinema.showtime_id], before, 2)) == 2
+        rolling_back = asyncio.create_task(asyncio.to_thread(schema.rollback, database_url, len(later)))
+        await somebody_waits_for(shared_db, db.get_server_pid())
+    await rolling_back
+
+    assert await count(db, "reservations") == 4
+
+
+async def somebody_waits_for(conn: Connection, pid: int) -> None:
+    """Look until a session stands behind the locks of another."""
+    waiting = "select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))"
+    async with asyncio.timeout(20):
+        while not await conn.fetchval(waiting, pid):
+            await asyncio.sleep(0.02)

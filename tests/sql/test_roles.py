@@ -1,6 +1,7 @@
 """The roles of migration 0007: what the service may do under the one, and a reader under the other, and no more."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
@@ -9,11 +10,11 @@ import psycopg
 import pytest
 from psycopg import sql as psql
 
-from reservation import schema
+from reservation import schema, tuning
 from reservation.embedded import Embedded
-from reservation.queries import known_names, sql
+from reservation.queries import StatementsRefused, known_names, shipped, sql
 from tests.api import Api, Connection
-from tests.conftest import StartApi
+from tests.conftest import StartApi, make_settings
 from tests.sql.test_pool import a_day, all_connections
 
 APP, READER = "reservation_app", "reservation_readonly"
@@ -21,6 +22,7 @@ TABLES = (
     "users", "login_sessions", "movies", "auditoriums", "seats", "showtimes", "reservations", "reservation_seats",
     "booked_seats", "idempotency_keys", "api_keys",
 )  # fmt: skip
+READ_ONLY = ("archived_reservations", "migration_files")  # to the service
 # What only tools do, which connect as the login that they are given: see docs/tuning.md.
 OF_TOOLS = ("load/", "seed/", "statistics/", "schema/", "archive/move_reservations")
 
@@ -83,6 +85,20 @@ async def test_every_statement_of_the_service_is_allowed(name: str, as_app: Conn
     assert await as_app.fetch(f"explain execute {statement.get_name()}" + (f"({nulls})" if nulls else ""))
 
 
+async def test_a_dbas_own_statements_of_tools_are_for_other_roles(
+    shared_database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    """They do not stop the service; what the service asks itself has to be allowed to it."""
+    settings = make_settings(shared_database_url, redis_url, tmp_path, DATABASE_ROLE=APP)
+    own = ["archive/move_reservations", "load/delete_reservations", "seed/analyze", "seed/insert_movies"]
+    tuned = {name: f"{sql(name)}-- a remark of ours" for name in own}
+    assert await tuning.compare(settings, shipped(), dict(shipped()) | tuned) == own
+
+    tuned["movies/lock_movie"] = sql("movies/lock_movie").replace("where ", "where exists (select from pg_authid) and ")
+    with pytest.raises(StatementsRefused, match=r"movies/lock_movie\.sql: permission denied for table pg_authid"):
+        await tuning.compare(settings, shipped(), dict(shipped()) | tuned)
+
+
 REFUSED = [
     *(f"truncate {table}" for table in TABLES),
     *(f"alter table {table} add column more int" for table in TABLES),
@@ -98,6 +114,12 @@ REFUSED = [
     "update booked_seats set seat_id = 1",
     "update api_keys set scopes = '{catalogue}'",
     "delete from _yoyo_migration",
+    *(f"delete from {table}" for table in READ_ONLY),
+    *(f"truncate {table}" for table in READ_ONLY),
+    "update archived_reservations set total_price = 0",
+    "insert into archived_reservations default values",
+    "update migration_files set sha256 = null",
+    "insert into migration_files default values",
     "create role more",
     "call grant_reservation_roles()",
 ]
@@ -193,13 +215,13 @@ def own_database(servers: Embedded) -> Iterator[tuple[str, str]]:
         connection.execute(psql.SQL("drop role {}").format(psql.Identifier(name)))
 
 
-def may(url: str, role: str) -> list[str]:
-    """What a role may do to reservations."""
+def may(url: str, role: str, table: str = "reservations") -> list[str]:
+    """What a role may do to a table."""
     with psycopg.connect(url) as connection:
         kinds = ("select", "insert", "update", "delete")
         rows = connection.execute(
-            "select p from unnest(%s::text[]) as p where has_table_privilege(%s, 'reservations', p)",
-            [list(kinds), role],
+            "select p from unnest(%s::text[]) as p where has_table_privilege(%s, %s, p)",
+            [list(kinds), role, table],
         )
         return [row[0] for row in rows]
 
@@ -210,6 +232,8 @@ def test_an_owner_who_may_create_no_roles_migrates(own_database: tuple[str, str]
     schema.apply(owner)
     assert may(owner, APP) == ["select", "insert", "update"]
     assert may(owner, READER) == ["select"]
+    for table in READ_ONLY:
+        assert may(owner, APP, table) == ["select"]
     schema.rollback(owner, len(schema.known_migrations()))
     with psycopg.connect(owner) as connection:
         assert connection.execute(

@@ -248,6 +248,17 @@ def test_psql_is_on_the_database_of_the_service(database_url: str) -> None:
     assert "syntax error" in failed.stderr
 
 
+def test_psql_opens_where_nothing_else_would(empty_database_url: str, tmp_path: Path) -> None:
+    """Before the migrations, and with a statement in SQL_DIR that is at fault: to look at either."""
+    stores = {"DATABASE_URL": empty_database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
+    (tmp_path / "movies").mkdir()
+    (tmp_path / "movies" / "find_movie.sql").write_text("/* movies/find_movie\n*/\nselct 1;\n")
+
+    asked = psql("-X", "-A", "-t", "-c", "select 40 + 2", SQL_DIR=str(tmp_path), **stores)
+
+    assert (asked.stdout.strip(), asked.stderr, asked.returncode) == ("42", "", 0)
+
+
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at /proc")
 def test_psql_shows_nobody_the_password(database_url: str) -> None:
     stores = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}

@@ -40,6 +40,7 @@ ALLOWED = {
     ("explain", "set local plan_cache_mode = force_"): "belongs to the transaction around it",
     ("explain", "explain ("): "takes no parameters",
     ("explain", "deallocate explained"): "undoes the first",
+    ("tuning", "deallocate "): "leaves nothing in a session that a pooler lends to others",
     ("catalogue", "create table"): "written, not sent: the script of the whole schema",
     ("catalogue", "alter table "): "likewise",
     ("catalogue", "select current_schema()"): "read by psycopg, on whatever schema there is",

@@ -159,6 +159,12 @@ def test_a_pooler_goes_with_stores_of_ones_own(given: dict[str, str]) -> None:
     Settings.from_env(STORES | given)
 
 
+def test_a_role_does_not_go_through_a_pooler() -> None:
+    told = refusal(**STORES, PGBOUNCER="1", DATABASE_ROLE="reservation_app")
+    assert told.startswith("DATABASE_ROLE does not go with PGBOUNCER")
+    assert "a member of reservation_app" in told
+
+
 def test_migrations_go_past_a_pooler() -> None:
     direct = {"MIGRATE_DATABASE_URL": "postgresql://localhost/direct"}
     assert Settings.from_env(STORES).direct_url == STORES["DATABASE_URL"]
