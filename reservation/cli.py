@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -112,8 +112,9 @@ def serve(host: str, port: int, workers: int, no_migrate: bool, with_demo: bool,
     "--rollback",
     type=click.IntRange(1),
     metavar="N",
-    help="Take back the last N migrations instead, and the data in what they made.",
+    help="Take back the last N migrations instead, and the data in what they made; stop the service before.",
 )
+@click.option("--yes", is_flag=True, help="Do not ask before a rollback, as a terminal is otherwise asked.")
 @click.option(
     "--accept-edited",
     multiple=True,
@@ -121,13 +122,21 @@ def serve(host: str, port: int, workers: int, no_migrate: bool, with_demo: bool,
     help="Take the edited file of this applied migration for what was applied, without running it; may be repeated.",
 )
 @data_dir
-def migrate(rollback: int | None, accept_edited: tuple[str, ...], data_dir: Path | None) -> None:
+def migrate(rollback: int | None, yes: bool, accept_edited: tuple[str, ...], data_dir: Path | None) -> None:
     """Bring the schema up to date."""
     if rollback is not None and accept_edited:
         raise click.UsageError("--rollback and --accept-edited exclude each other.")
+
+    def agree(names: Sequence[str]) -> None:
+        if not yes and sys.stdin.isatty():
+            click.confirm(f"Roll back {', '.join(names)}, and lose the data in what they made?", abort=True, err=True)
+
     with stores(_settings(data_dir), attach_to_running=True) as settings:
         url = settings.direct_url
-        done = schema.rollback(url, rollback) if rollback else schema.apply(url, accept_edited=accept_edited)
+        if rollback:
+            done = schema.rollback(url, rollback, agree=agree)
+        else:
+            done = schema.apply(url, accept_edited=accept_edited)
     word = "applied" if rollback is None else "rolled back"
     for migration in done:
         click.echo(f"{word} {migration}")

@@ -33,6 +33,7 @@ SEATS = 200  # a room
 USERS = 10_000
 LIVE = 64  # holds, each under a key, and API keys; as many as the largest batch that is looked at
 LOGGED_IN = 2_000  # with fewer, reading all sessions is cheaper than looking for some
+FIRST_ACCOUNT = "load-1-1@example.com"  # of those that seeding.scale() makes in an empty database
 HOLD_SEATS = 2
 HOLD_MS = 86_400_000  # as long as the showtimes lie around today
 SESSION_S = 604_800
@@ -79,13 +80,19 @@ async def fill(database_url: str, volume: Volume) -> Summary:
 
 
 async def tidy(database_url: str) -> None:
-    """Vacuum and analyze: plans hang on the statistics, and buffers on what autovacuum does at some time or other."""
-    exactly = AT_ONCE | {"default_statistics_target": STATISTICS_TARGET}
-    conn = await asyncpg.connect(database_url, server_settings=tool_limits("sql plans") | exactly)
-    try:
+    """Vacuum and analyze: plans hang on the statistics, and buffers on what autovacuum does at some time or other.
+
+    Raises SeedError for a database of anything else, which may be one that customers are on.
+    """
+    limits = tool_limits("sql plans") | AT_ONCE | {"default_statistics_target": STATISTICS_TARGET}
+    async with (
+        asyncpg.create_pool(database_url, min_size=1, max_size=1, server_settings=limits) as pool,
+        pool.acquire() as conn,
+    ):
+        first = await accounts.list_users(conn, after=0, row_limit=1)
+        if [user.email for user in first] != [FIRST_ACCOUNT]:
+            raise SeedError("this database was not filled by `reservation seed plans`, with which plans are compared")
         await repository.vacuum(conn)
-    finally:
-        await conn.close()
 
 
 async def _rooms(conn: Connection) -> Sequence[int]:

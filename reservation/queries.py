@@ -3,6 +3,7 @@
 This is their only reader. A DBA may put files of their own over single ones (SQL_DIR); `tuning.py` decides whether.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -98,7 +99,14 @@ def _own(path: Path, name: str) -> str:
         raise StatementsRefused(
             f"{path} must begin with the line `/* {name}`, by which PostgreSQL's statistics name it"
         )
+    if not is_tagged(name, text):
+        raise StatementsRefused(f"{path}: `/* {name} */` must follow the statement's first word, for PostgreSQL 18")
     return text
+
+
+def is_tagged(name: str, text: str) -> bool:
+    """Whether the statement's first word is followed by its name: PostgreSQL 18 keeps nothing of what is before it."""
+    return re.match(rf"\s+\w+ /\* {re.escape(name)} \*/\s", text.partition("*/")[2]) is not None
 
 
 def _read(path: Path) -> str:

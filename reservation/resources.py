@@ -47,6 +47,7 @@ from .notices import Notices
 from .orphans import tend_for_ever
 from .passwords import PasswordWorkers
 from .pgbouncer import lacking, through_pgbouncer
+from .repository import ops
 from .sessions import Sessions
 from .settings import Settings
 from .settling import Settling
@@ -76,7 +77,10 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     try:
         pool = await asyncpg.create_pool(**pool_options(settings))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        if settings.database_role and f'role "{settings.database_role}"' in str(error):
+            raise CannotStart(f"DATABASE_ROLE: {error}") from error
         raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
+    await _require_rights(pool)
     app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s, lent=settings.pgbouncer)
     if settings.pgbouncer:
         await _require_session_settings(pool, pool_settings(settings))
@@ -86,6 +90,15 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
             await pool.close()
     except TimeoutError:  # somebody still has a connection, and a stop has an end
         pool.terminate()
+
+
+async def _require_rights(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """Whoever may not book would find out at the first hold, and nobody would at the start."""
+    async with pool.acquire() as conn:
+        role = await ops.who_cannot_book(conn)
+    if role is not None:
+        pool.terminate()
+        raise CannotStart(f"PostgreSQL's role {role} may not write reservations: docs/tuning.md tells which may")
 
 
 async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted: Mapping[str, str]) -> None:

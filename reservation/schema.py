@@ -6,7 +6,7 @@ import importlib
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -72,11 +72,24 @@ def apply(database_url: str, *, folder: Path | None = None, accept_edited: Seque
         return done
 
 
-def rollback(database_url: str, count: int, *, folder: Path | None = None) -> list[str]:
-    """Take back the last `count` migrations, the newest first; gives their ids."""
+def rollback(
+    database_url: str,
+    count: int,
+    *,
+    agree: Callable[[Sequence[str]], None] = lambda _: None,
+    folder: Path | None = None,
+) -> list[str]:
+    """Take back the last `count` migrations, the newest first, and give their ids.
+
+    `agree` is told these before anything is done, and raises if that is not what was meant. Raises SchemaError when
+    fewer are applied.
+    """
     with _backend(database_url) as (_, backend):
-        newest = list(backend.to_rollback(_migrations(folder)))[:count]
-        return [_run(backend, migration, "rollback") for migration in newest]
+        applied = list(backend.to_rollback(_migrations(folder)))
+        if count > len(applied):
+            raise SchemaError(f"{len(applied)} migrations are applied, so {count} cannot be rolled back")
+        agree([migration.id for migration in applied[:count]])
+        return [_run(backend, migration, "rollback") for migration in applied[:count]]
 
 
 def pending(database_url: str, *, folder: Path | None = None) -> list[str]:

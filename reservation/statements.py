@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .queries import known_names, sql, sql_dir
+from .queries import is_tagged, known_names, sql, sql_dir
 
 # Names that headers use, and PostgreSQL's own for the same types.
 INTERNAL_TYPES = {
@@ -84,12 +84,11 @@ def load(name: str) -> Statement:
 
 def parse(name: str, text: str) -> Statement:
     """Take a file's header apart; raises HeaderError."""
-    header, end, body = text.partition("*/")
+    header, end, _ = text.partition("*/")
     first, *lines = header.rstrip("\n").split("\n")
     if not end or first != f"/* {name}":
         raise HeaderError(f"{name}: the file does not begin with `/* {name}` and a comment's end after it")
-    # The first word alone would do, were it not that PostgreSQL 18 keeps statistics without the comment before it.
-    if not re.match(rf"\s+\w+ /\* {re.escape(name)} \*/\s", body):
+    if not is_tagged(name, text):
         raise HeaderError(f"{name}: the first word of the statement is not followed by `/* {name} */`")
     parts = _parts(name, lines)
     statement = Statement(

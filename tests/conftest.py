@@ -145,8 +145,8 @@ async def start_api(database_url: str, redis_url: str, tmp_path: Path) -> AsyncI
     async def start(**more: str) -> Api:
         app = make_app(make_settings(database_url, redis_url, tmp_path, **more))
         client = TestClient(TestServer(app))
-        await client.start_server()
         clients.append(client)
+        await client.start_server()
         return Api(client, database_url)
 
     yield start

@@ -1,8 +1,9 @@
 -- Every table with its indexes, largest first, and how much of what was read of it came from shared buffers: when the
--- share of the three big tables falls, those of the open showtimes do not fit any more.
+-- share of the three big tables falls, those of the open showtimes do not fit any more. Rows are as ANALYZE estimated
+-- them, and null before it.
 select
     s.relname as table_name,
-    greatest(c.reltuples, 0)::bigint as row_count,
+    nullif(c.reltuples, -1)::bigint as row_count,
     pg_size_pretty(pg_table_size(s.relid)) as heap,
     pg_size_pretty(pg_indexes_size(s.relid)) as indexes,
     pg_size_pretty(pg_total_relation_size(s.relid)) as together,

@@ -3,7 +3,7 @@ with sizes as (
     select
         c.oid,
         c.relname as table_name,
-        greatest(c.reltuples, 0) as row_count,
+        nullif(c.reltuples, -1) as row_count,
         pg_relation_size(c.oid) as heap_bytes,
         coalesce(pg_total_relation_size(nullif(c.reltoastrelid, 0)), 0) as toast_bytes
     from pg_class as c

@@ -20,7 +20,9 @@ from .reservations import STATUSES
 from .seats import AVAILABILITIES, SEAT_TYPES
 
 WITHOUT_NUL = r"^[^\u0000]*$"
-WITHOUT_NUL_NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+# What str.strip() takes for blank, one by one: dialects of regular expressions do not agree on \s.
+BLANK = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+WITHOUT_NUL_NOT_BLANK = rf"^[^\u0000]*[^{BLANK}\u0000][^\u0000]*$"
 MONEY_SENT: dict[str, Any] = {
     "minimum": 0,
     "examples": ["12.50"],

@@ -24,3 +24,9 @@ async def session_settings(conn: Connection, *, names: Sequence[str]) -> list[Se
 async def applied_migrations(conn: Connection) -> frozenset[str]:
     """The ids of the migrations that this database has had."""
     return frozenset(row["migration_id"] for row in await conn.fetch(sql("ops/applied_migrations")))
+
+
+async def who_cannot_book(conn: Connection) -> str | None:
+    """The role of the connection, where it lacks a right that a hold or its confirmation takes."""
+    role: str | None = await conn.fetchval(sql("ops/who_cannot_book"))
+    return role

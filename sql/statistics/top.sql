@@ -2,7 +2,7 @@
 What the statements of this database have cost since their statistics were last reset, by the file that each came from;
 what came from none is one row without a name. Texts that look alike but were planned apart, such as those of two roles,
 are one row. A file's name is in front of the statement, which PostgreSQL 15 keeps, or behind its first word, which 18
-does. Without pg_read_all_stats a role sees the texts of its own statements only.
+does. Without pg_read_all_stats a role sees the texts of its own statements only; those of others are a row, too.
 Plan: one pass over the extension's function, hashed by name.
 Needs: the extension pg_stat_statements.
 $1 bigint row_limit: most files to answer, those that took most time
@@ -10,7 +10,10 @@ Sample: select 20::bigint
 */
 with /* statistics/top */ seen as (
     select
-        substring(s.query from '^(?:prepare explained as )?(?:[a-z]+ )?/\* ([a-z_]+/[a-z_]+)\s') as name,
+        case
+            when s.query = '<insufficient privilege>' then s.query
+            else substring(s.query from '^(?:prepare explained as )?(?:[a-z]+ )?/\* ([a-z_]+/[a-z_]+)\s')
+        end as name,
         s.calls,
         s.total_exec_time,
         s.rows,

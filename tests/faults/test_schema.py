@@ -8,12 +8,16 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
+import click.testing
 import psycopg
 import pytest
+from click.testing import CliRunner
 from psycopg import sql
 
 from reservation import schema
+from reservation.cli import commands
 from reservation.embedded import embedded_servers
+from tests.conftest import SECRET
 
 APPLY = "import sys; from reservation import schema; print(*schema.apply(sys.argv[1]))"
 
@@ -85,6 +89,31 @@ def test_up_down_up_gives_the_same_schema(database_url: str) -> None:
     assert tables(database_url) == set()
     assert schema.apply(database_url) == known
     assert outline(database_url) == first
+
+
+def test_what_was_not_meant_is_not_rolled_back(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One who takes the count for a name, and one who is shown the names and says no."""
+    count = len(schema.known_migrations())
+    stores = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
+
+    def run(*words: str, said: str = "") -> tuple[int, str]:
+        result = CliRunner().invoke(commands, ["migrate", *words], input=said, env=stores)
+        return result.exit_code, f"{result.output}{result.exception or ''}"
+
+    assert run()[0] == 0
+    code, told = run("--rollback", str(count + 1))
+    assert (code, f"{count} migrations are applied" in told) == (1, True)
+
+    monkeypatch.setattr(click.testing._NamedTextIOWrapper, "isatty", lambda _: True)
+    newest = max(schema.known_migrations())
+    code, told = run("--rollback", "1", said="n\n")
+    assert (code, f"Roll back {newest}, and lose" in told) == (1, True)
+    assert schema.pending(database_url) == []
+
+    assert run("--rollback", "1", "--yes")[0] == 0
+    assert run()[0] == 0
+    assert run("--rollback", "1", said="y\n")[0] == 0
+    assert schema.pending(database_url) == [newest]
 
 
 def test_six_at_once_migrate_once(database_url: str) -> None:

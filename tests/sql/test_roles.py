@@ -13,6 +13,7 @@ from psycopg import sql as psql
 from reservation import schema, tuning
 from reservation.embedded import Embedded
 from reservation.queries import StatementsRefused, known_names, shipped, sql
+from reservation.resources import CannotStart
 from tests.api import Api, Connection
 from tests.conftest import StartApi, make_settings
 from tests.sql.test_pool import a_day, all_connections
@@ -49,6 +50,19 @@ async def test_the_service_works_under_its_role(start_api: StartApi, db: Connect
     await administer_the_rest(api)
     async with all_connections(api) as connections:
         assert {await connection.fetchval("select current_user") for connection in connections} == {APP}
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        (READER, f"PostgreSQL's role {READER} may not write reservations"),
+        ("reservation_nix", 'DATABASE_ROLE: role "reservation_nix" does not exist'),
+    ],
+)
+async def test_a_role_that_cannot_book_does_not_serve(start_api: StartApi, role: str, told: str) -> None:
+    with pytest.raises(CannotStart) as refused:
+        await start_api(DATABASE_ROLE=role)
+    assert str(refused.value).startswith(told)
 
 
 async def administer_the_rest(api: Api) -> None:

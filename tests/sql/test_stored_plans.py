@@ -114,6 +114,13 @@ def test_a_dropped_index_is_told(changeable_url: str) -> None:
     assert "sql plans: 0 plans are as stored, 1 changed" in result.stdout
 
 
+def test_a_database_of_something_else_is_left_alone(seeded_database_url: str) -> None:
+    result = compared(runs_on(seeded_database_url))
+
+    assert result.exit_code == 1
+    assert str(result.exception).startswith("this database was not filled by `reservation seed plans`")
+
+
 def test_a_changed_statement_is_told(volume_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queries, "_serving", {})  # what SQL_DIR brings is for this test alone
     name = "reservations/find_reservation"

@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, complete, and as strict as what it describes."""
 
 import re
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from reservation.http.fields import Day, Id, Input, Instant, JsonObject, Money, 
 from reservation.http.holds import HoldInput
 from reservation.http.openapi import TAGS, document
 from reservation.http.openapi_problems import every_refusal
+from reservation.http.openapi_schemas import WITHOUT_NUL_NOT_BLANK
 from reservation.http.paging import Cursor
 from reservation.http.problems import DOMAIN, PROTOCOL
 from reservation.http.routes import Access, Routes
@@ -262,3 +264,9 @@ def test_documents_defaults_and_decimals() -> None:
     assert schemas["ThingInput"]["properties"]["factor"]["default"] == "1.00"
     assert schemas["Thing"]["properties"]["amount"]["type"] == "string"
     assert "additionalProperties" not in schemas["Thing"]
+
+
+def test_blank_is_the_same_to_the_document_and_to_the_service() -> None:
+    pattern = re.compile(WITHOUT_NUL_NOT_BLANK)
+    characters = [chr(code) for code in range(1, sys.maxunicode + 1)]
+    assert [one for one in characters if not pattern.search(one)] == [one for one in characters if not one.strip()]
