@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from .database import Database
 from .repository import archive as repository
 
-LEAST_AGE_DAYS = (
-    7  # a day longer than any key, hold or session that could still ask for what is moved; a week to be sure
-)
+# No key and no hold that could still ask for what is moved lives for more than a day; a week is to be sure.
+LEAST_AGE_DAYS = 7
 SHOWTIMES_A_PAGE = 100
 MOVED_AT_ONCE = 500
 
