@@ -12,4 +12,4 @@ from
         (to_regclass('booked_seats'), 'insert')
     ) as needed (relation, privilege)
 group by current_user
-having bool_or(not has_any_column_privilege(needed.relation, needed.privilege));
+having bool_or(not has_any_column_privilege(relation, privilege));
