@@ -15,6 +15,8 @@ from .versions import Check, any_version
 
 ALPHABET = 26
 LOCK_TRIES = 3  # who moves a showtime just when it is to be locked does not do so again and again
+KEEPS_ITS_ROOM = "The showtime has reservations, so it cannot move to another auditorium."
+KEEPS_ITS_TIME = "The showtime has archived reservations, so its time cannot change."
 
 
 class RoomsChanged(Exception):
@@ -199,10 +201,10 @@ async def _replace_showtime(
         raise _no_room()
     moved = before.auditorium_id != showtime.auditorium_id
     if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
-        raise InUse("The showtime has reservations, so it cannot move to another auditorium.")
+        raise InUse(KEEPS_ITS_ROOM)
     retimed = (before.starts_at, before.ends_at) != (showtime.starts_at, showtime.ends_at)
     if retimed and await showtimes.find_archived(conn, showtime_ids=[showtime_id]):
-        raise InUse("The showtime has archived reservations, so its time cannot change.")
+        raise InUse(KEEPS_ITS_TIME)
     await showtimes.update_showtime(conn, showtime_id=showtime_id, showtime=showtime, cleaning_s=cleaning_s)
     return await _find(conn, showtime_id)
 

@@ -12,13 +12,10 @@ from .csv_rows import Faults
 from .database import Connection
 from .errors import InUse, Invalid
 from .imports import Advance, Undone, chunks, note
-from .programme import overlap_with
+from .programme import KEEPS_ITS_ROOM, KEEPS_ITS_TIME, overlap_with
 from .repository import auditoriums, files, movies, showtimes
 from .repository.showtimes import Showtime, ShowtimeInput
 from .timetables import Move, Owner, Place, Refusal, refusals
-
-IN_USE = "The showtime has reservations, so it cannot move to another auditorium."
-ARCHIVED = "The showtime has archived reservations, so its time cannot change."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +89,9 @@ async def _fit(conn: Connection, changes: Sequence[Change], faults: Faults) -> l
             elif change.wanted.movie_id not in films:
                 note(faults, change.line, Invalid("/movie_id", "There is no such movie."))
             elif change.old.id in reserved:
-                note(faults, change.line, InUse(IN_USE))
+                note(faults, change.line, InUse(KEEPS_ITS_ROOM))
             elif change.old.id in archived:
-                note(faults, change.line, InUse(ARCHIVED))
+                note(faults, change.line, InUse(KEEPS_ITS_TIME))
             else:
                 found.append(change)
     return found
