@@ -5,6 +5,8 @@ from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
+from tests.ports import free_port
+
 
 class Proxy:
     """Passes bytes on until it is cut; `lose_answers` keeps the store's answers back and then cuts."""
@@ -12,7 +14,7 @@ class Proxy:
     def __init__(self, target_url: str) -> None:
         self._target = urlsplit(target_url)
         self._server: asyncio.Server | None = None
-        self._port = 0
+        self._port = free_port()  # none that the kernel gives to others while this is cut
         self._connections: set[asyncio.Task[None]] = set()
         self.lose_answers = False
 
@@ -32,7 +34,6 @@ class Proxy:
     async def open(self) -> None:
         """Let connections in; a second time at the same address."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
 
     def aim(self, target_url: str) -> None:
         """Lead to another server from the next connection on; the credentials must be the same."""

@@ -25,7 +25,7 @@ from reservation import schema, serving, tuning
 from reservation.app import make_app
 from reservation.cli import commands
 from reservation.embedded import Embedded
-from reservation.embedded.ports import free_ports, is_taken
+from reservation.embedded.ports import is_taken
 from reservation.embedded.postgresql import _runner
 from reservation.embedded.processes import ChildServer
 from reservation.errors import Overloaded
@@ -35,6 +35,7 @@ from reservation.resources import CannotStart
 from reservation.settings import InvalidSettings, Settings
 from tests.api import Api, Connection
 from tests.conftest import SECRET, StartApi, make_settings
+from tests.ports import free_port
 from tests.races.test_booking_races import assert_sound, buy, owners
 from tests.sql.test_pool import a_day, pool_of
 
@@ -79,7 +80,7 @@ def pooler(servers: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Itera
         pytest.skip("there is no PgBouncer: apt-get install pgbouncer")
     folder, runner, behind = tmp_path_factory.mktemp("pgbouncer"), _runner(), urlsplit(servers.database_url)
     (folder / "users.txt").write_text(f'"{behind.username}" "{behind.password}"\n')
-    port = next(free_ports())
+    port = free_port()
     (folder / "pgbouncer.ini").write_text(f"""
 [databases]
 * = host=127.0.0.1 port={behind.port}

@@ -22,7 +22,8 @@ import pytest
 
 from reservation.demo import CUSTOMER_EMAIL, CUSTOMER_PASSWORD
 from reservation.queries import sql_dir
-from tests.faults.test_serving import Instance, free_port, serving, survivors
+from tests.faults.test_serving import Instance, serving, survivors
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 PRICE = "round(st.base_price * s.price_modifier, 2)"

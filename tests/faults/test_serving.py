@@ -15,14 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from reservation.embedded.ports import free_ports
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 START_WAIT_S = 30
-
-
-def free_port() -> int:
-    return next(free_ports())
 
 
 class Instance:

@@ -14,10 +14,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from reservation.embedded.ports import free_ports
 from reservation.load import LoadError
 from reservation.load.client import Client
 from reservation.load.target import Target
+from tests.ports import free_port
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -206,7 +206,7 @@ async def test_no_answer_is_a_timeout_and_those_who_wait_get_a_connection_then()
 
 
 async def test_nobody_there_is_a_refused_connection_for_each_that_asks() -> None:
-    async with connected(f"http://127.0.0.1:{next(free_ports())}", connections=2) as client:
+    async with connected(f"http://127.0.0.1:{free_port()}", connections=2) as client:
         answers = await asyncio.gather(*(client.fetch(client.target.request("GET", "/")) for _ in range(10)))
         assert [answer.fault for answer in answers] == ["connection_refused"] * 10
         assert client.in_flight == 0

@@ -11,7 +11,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from reservation.embedded.ports import free_ports
 from reservation.load import closing
 from reservation.load.alarm import Alarm
 from reservation.load.client import Client
@@ -21,6 +20,7 @@ from reservation.load.plan import PROFILES, Plan
 from reservation.load.shows import Show
 from reservation.load.target import Target
 from reservation.settings import Settings
+from tests.ports import free_port
 
 
 @asynccontextmanager
@@ -137,7 +137,7 @@ async def test_what_cannot_be_audited_counts_as_a_violation(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(closing, "PAUSE_S", 0.01)
-    nowhere = f"127.0.0.1:{next(free_ports())}"
+    nowhere = f"127.0.0.1:{free_port()}"
     gone = replace(settings, database_url=f"postgresql://nobody@{nowhere}/none", redis_url=f"redis://{nowhere}/0")
     async with Client(Target.of(f"http://{nowhere}"), connections=1, timeout_s=1) as client:
         result = await closing.audit_run(client, Ledger(), ["token"], gone, seed=1)

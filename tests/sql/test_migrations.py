@@ -15,9 +15,9 @@ from psycopg import sql as psql
 
 from reservation import catalogue, schema
 from reservation.cli import commands
-from reservation.embedded.ports import free_ports
 from reservation.queries import sql_dir
 from tests.conftest import SECRET
+from tests.ports import free_port
 
 FILES = sorted((Path(__file__).parents[2] / "migrations").glob("*.sql"))
 FORWARD = [path for path in FILES if not path.name.endswith(".rollback.sql")]
@@ -340,7 +340,7 @@ def test_the_command_prints_the_schema_and_refuses_what_was_edited(database_url:
     printed = CliRunner().invoke(commands, ["schema"], env=environ, catch_exceptions=False)
     assert printed.stdout == (sql_dir() / "schema.sql").read_text()
     run(database_url, "update migration_files set sha256 = sha256(sha256) where migration_id = '0001_booking'")
-    port = ["--port", str(next(free_ports()))]
+    port = ["--port", str(free_port())]
     for command in (["migrate"], ["schema"], ["serve", "--no-migrate", *port], ["serve", *port]):
         refused = CliRunner().invoke(commands, command, env=environ)
         assert isinstance(refused.exception, schema.MigrationEdited), command
