@@ -11,7 +11,7 @@ CANCEL_AGAIN_S = 0.5
 
 
 async def end(tasks: Iterable["asyncio.Task[None]"]) -> None:
-    """Cancel tasks until they have ended."""
+    """Cancel tasks until they have ended; each must wait for something else than Redis now and then."""
     pending = set(tasks)
     while pending:
         for task in pending:
