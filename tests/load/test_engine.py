@@ -59,9 +59,12 @@ async def browse(
 
 
 async def test_a_stall_is_felt_by_all_who_arrive_during_it() -> None:
-    async with stalling(0.02) as url:  # fifty a second at the most, and a hundred arrive
-        engine = await browse(url, rate=100, duration_s=2, connections=200, max_in_flight=1000, timeout_s=60)
-    measures = engine.measures
+    for _ in range(3):  # where the machine itself stood still for a moment, the generator says so: once more
+        async with stalling(0.02) as url:  # fifty a second at the most, and a hundred arrive
+            engine = await browse(url, rate=100, duration_s=2, connections=200, max_in_flight=1000, timeout_s=60)
+        measures = engine.measures
+        if measures.suspicions == []:
+            break
     assert measures.answered == measures.offered == len(list(engine.plan.arrivals()))
     # Whoever came last waited for all before them: about as long as the run. A closed loop would have said 20 ms.
     assert measures.all.ms(99) > 1000
