@@ -30,5 +30,5 @@ _ports = _own_ports()
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on, and that no other test is given."""
+    """A port of 127.0.0.1 that nobody listens on, and that no other process of the suite is given."""
     return next(_ports)

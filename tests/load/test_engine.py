@@ -59,11 +59,11 @@ async def browse(
 
 
 async def test_a_stall_is_felt_by_all_who_arrive_during_it() -> None:
-    for _ in range(3):  # where the machine itself stood still for a moment, the generator says so: once more
+    for _ in range(3):  # a generator that was kept from running says that it was late: once more
         async with stalling(0.02) as url:  # fifty a second at the most, and a hundred arrive
             engine = await browse(url, rate=100, duration_s=2, connections=200, max_in_flight=1000, timeout_s=60)
         measures = engine.measures
-        if measures.suspicions == []:
+        if not any("the generator was late" in word for word in measures.suspicions):
             break
     assert measures.answered == measures.offered == len(list(engine.plan.arrivals()))
     # Whoever came last waited for all before them: about as long as the run. A closed loop would have said 20 ms.
