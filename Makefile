@@ -39,7 +39,7 @@ test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (JOBS
 	@$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
 
 test-pg15: .venv/dev.stamp ## the SQL and race tests on PostgreSQL 15 (POSTGRES_15=folder of its programs, ARGS=...)
-	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest tests/sql tests/races $(TOGETHER) $(ARGS)
+	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest tests/db tests/dba tests/races tests/seed tests/booking/test_archive.py tests/catalog/test_csv_files.py $(TOGETHER) $(ARGS)
 
 bench: .venv/run.stamp ## the product beside its peers, into benchmarks/RESULTS.md (15 minutes, ARGS=...)
 	@$(BIN)/python -m benchmarks $(ARGS)

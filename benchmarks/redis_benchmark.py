@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import redis
 
-from reservation.hold_scripts import PRIME, TAKE
+from reservation.holds.scripts import PRIME, TAKE
 
 from .bench import Bench, Run
 from .processes import finish

@@ -12,10 +12,11 @@ import psycopg
 import redis
 from psycopg import sql
 
-from reservation import schema, seeding
+from reservation.db import migrations as schema
 from reservation.embedded import Embedded, embedded_servers
 from reservation.embedded.processes import processes_in
-from reservation.tokens import TokenMint
+from reservation.identity.tokens import TokenMint
+from reservation.seed import scale as seeding
 
 from .proc import tree_cpu_s
 from .records import BenchmarkFailed
@@ -186,6 +187,6 @@ def _is_good(stand: Stand, name: str) -> bool:
 
 def _version() -> str:
     """A short name for the schema, so that a template of another one is not used."""
-    folder = Path(schema.__file__).parent
+    folder = Path(schema.__file__).parents[1]
     found = sorted((folder / "migrations").glob("*.sql")) or sorted((folder.parent / "migrations").glob("*.sql"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()[:8]

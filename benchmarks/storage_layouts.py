@@ -26,11 +26,11 @@ import psycopg
 from psycopg import sql as psql
 from uuid_utils.compat import uuid7
 
-from reservation import schema
-from reservation.archive import archive
-from reservation.database import Database
+from reservation.booking.archive import archive
+from reservation.db import migrations as schema
+from reservation.db.pool import Database
+from reservation.db.statements import sql
 from reservation.embedded import embedded_servers
-from reservation.queries import sql
 from reservation.resources import pool_options
 from reservation.settings import Settings
 

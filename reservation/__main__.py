@@ -1,5 +1,5 @@
 """`python -m reservation`."""
 
-from .cli import main
+from .commands.main import main
 
 main()

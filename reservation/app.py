@@ -13,7 +13,9 @@ import uvloop
 from aiohttp import web
 
 from . import resources
-from .http import (
+from .http.app_keys import SETTINGS
+from .http.cors import add_cors
+from .http.handlers import (
     accounts,
     admin_api_keys,
     admin_auditoriums,
@@ -28,13 +30,11 @@ from .http import (
     reservations,
     seats,
 )
-from .http.cors import add_cors
-from .http.docs import add_docs, openapi_json as document_of
-from .http.keys import SETTINGS
 from .http.middleware import middleware
-from .http.records import request_records
-from .logs import configure_logs
-from .reloads import Reloads
+from .http.openapi.pages import add_docs, openapi_json as document_of
+from .http.request_records import request_records
+from .runtime.logs import configure_logs
+from .serving.reloads import Reloads
 from .settings import Settings
 
 # New objects before the collector looks for cycles among them; a request makes some forty, and hardly any cycle.

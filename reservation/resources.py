@@ -14,17 +14,19 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
-from . import booking
-from .accounts import Accounts
-from .api_keys import ApiKeys
-from .attempts import AttemptLimits, Attempts
-from .best_available import BestAvailable
-from .booking import Stores
-from .booking_batches import BookingBatches
-from .database import Database
+from .booking import service as booking
+from .booking.batches import BookingBatches
+from .booking.best_available import BestAvailable
+from .booking.idempotency import IdempotencyKeys
+from .booking.orphan_job import tend_for_ever
+from .booking.service import Stores
+from .db.pgbouncer import lacking, through_pgbouncer
+from .db.pool import Database
+from .db.repository import ops
 from .errors import HoldsUnavailable, Unavailable
-from .holds import Holds
-from .http.keys import (
+from .holds.pending_updates import Settling
+from .holds.store import Holds
+from .http.app_keys import (
     ACCOUNTS,
     API_KEYS,
     BEST_AVAILABLE,
@@ -36,24 +38,22 @@ from .http.keys import (
     SETTINGS,
     STORES,
 )
-from .http.seat_maps import SeatMaps
-from .idempotency import IdempotencyKeys
-from .key_holders import KeyHolders
-from .key_turns import KeyTurns
-from .layouts import Layouts
-from .live import Live
-from .map_notices import MapNotices, channel_of
-from .notices import Notices
-from .orphans import tend_for_ever
-from .passwords import PasswordWorkers
-from .pgbouncer import lacking, through_pgbouncer
-from .repository import ops
-from .sessions import Sessions
+from .identity.accounts import Accounts
+from .identity.api_key_cache import KeyHolders
+from .identity.api_key_limits import KeyTurns
+from .identity.api_keys import ApiKeys
+from .identity.attempt_limits import AttemptLimits, Attempts
+from .identity.auth_invalidation import Notices
+from .identity.passwords import PasswordWorkers
+from .identity.sessions import Sessions
+from .identity.tokens import TokenMint
+from .runtime.cancellation import end
+from .runtime.pubsub import listen_for_ever
+from .seatmap.layouts import Layouts
+from .seatmap.live import Live
+from .seatmap.map_notifications import MapNotices, channel_of
+from .seatmap.rendering import SeatMaps
 from .settings import Settings
-from .settling import Settling
-from .subscription import listen_for_ever
-from .task_ends import end
-from .tokens import TokenMint
 
 REDIS_TIMEOUT_S = 2.0
 REDIS_CONNECTIONS = 64
@@ -286,7 +286,7 @@ def redis_client(settings: Settings) -> Redis:
 
 
 async def _leave_as_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Spare the round trip of a RESET: no code of ours leaves anything in a session (tests/sql/test_pool.py).
+    """Spare the round trip of a RESET: no code of ours leaves anything in a session (tests/db/test_pool.py).
 
     A transaction that is still open is rolled back by asyncpg before this.
     """

@@ -14,9 +14,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from psycopg import sql as psql
 
-from reservation import demo, schema
 from reservation.app import make_app
+from reservation.db import migrations as schema
 from reservation.embedded import Embedded, embedded_servers
+from reservation.seed import demo
 from reservation.settings import Settings
 from tests.api import Api
 

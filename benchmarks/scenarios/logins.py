@@ -1,6 +1,6 @@
 """Logins with real Argon2 hashes, and what they do to everybody else meanwhile."""
 
-from reservation.seeding import PASSWORD
+from reservation.seed.scale import PASSWORD
 
 from ..bench import Bench
 from ..records import Figure, Sample

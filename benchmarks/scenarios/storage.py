@@ -13,9 +13,9 @@ import asyncpg
 import psycopg
 from redis.asyncio import Redis
 
-from reservation.database import Database
-from reservation.retiring import retire_past
-from reservation.tokens import TokenMint
+from reservation.booking.expire_job import retire_past
+from reservation.db.pool import Database
+from reservation.identity.tokens import TokenMint
 
 from ..bench import Bench, say
 from ..day import Day, build, live

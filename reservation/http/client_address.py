@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import structlog
 from aiohttp import web
 
-from .keys import SETTINGS
+from .app_keys import SETTINGS
 
 IPV6_LINE_BITS = 64  # what one line is given at least: its addresses in there cost nothing (RFC 6177)
 NOBODY = "unknown"  # a connection without an address, such as a Unix socket

@@ -11,7 +11,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing, validate
 
-from .fields import Id, Input, Whole
+from ..runtime.fields import Id, Input, Whole
 
 Check = Callable[[Any], bool]
 Quick = Callable[[Any], Any]

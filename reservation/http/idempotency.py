@@ -8,12 +8,12 @@ from contextlib import suppress
 import orjson
 from aiohttp import web
 
-from .. import booking
+from ..booking import service as booking
+from ..booking.idempotency import Done, as_refusal
+from ..db.repository.idempotency import Claim
 from ..errors import DomainError, IdempotencyInFlight, Json, KeyClaimed, Unavailable
-from ..idempotency import Done, as_refusal
-from ..repository.idempotency import Claim
+from .app_keys import CLAIM, IDEMPOTENCY, STORES, USER
 from .bodies import raw_body
-from .keys import CLAIM, IDEMPOTENCY, STORES, USER
 from .problems import DOMAIN, Refused
 from .responses import Reply
 

@@ -10,9 +10,10 @@ import structlog
 from aiohttp import web
 
 from ..errors import DomainError, Unavailable
-from ..logs import REQUEST_ID as LOG_REQUEST_ID
-from ..timing import start_timings
-from . import keys, metrics
+from ..runtime import metrics
+from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
+from ..runtime.timing import start_timings
+from . import app_keys as keys
 from .problems import Refused, domain_problem, problem, protocol_problem
 from .responses import Reply
 

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 from marshmallow import Schema, ValidationError, fields
 
-from .fields import Input, WholeText
+from ..runtime.fields import Input, WholeText
 from .responses import answer, encode
 
 MAX_LIMIT = 200

@@ -10,25 +10,17 @@ from uuid import UUID
 from aiohttp import web
 from marshmallow import Schema
 
-from .. import key_format
-from ..errors import (
-    DomainError,
-    Forbidden,
-    InsufficientScope,
-    Invalid,
-    InvalidToken,
-    NotAuthenticated,
-    NotFound,
-)
-from ..key_format import Scope
-from ..repository import accounts, api_keys
-from ..sessions import Session
+from ..db.repository import accounts, api_keys
+from ..errors import DomainError, Forbidden, InsufficientScope, Invalid, InvalidToken, NotAuthenticated, NotFound
+from ..identity import api_key_format as key_format
+from ..identity.api_key_format import Scope
+from ..identity.sessions import Session
+from ..runtime.fields import MAX_ID
+from .app_keys import API_KEYS, BODY, DATABASE, QUERY, SESSIONS, USER
 from .bodies import body_of, load
 from .compiled import Quick, compile_schema
-from .fields import MAX_ID
 from .forms import form_of, is_form
 from .idempotency import HEADER, Replay, carry_out_once
-from .keys import API_KEYS, BODY, DATABASE, QUERY, SESSIONS, USER
 from .paging import PageQuery
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 from redis.exceptions import RedisError
 
-from ..audit import audit
+from ..dba.audit import audit
 from ..resources import redis_client, tool_limits
 from ..settings import Settings
 from .client import Client

@@ -17,12 +17,13 @@ import asyncpg
 import click
 import orjson
 
-from ..progress import progress
+from ..db.repository import load as repository
+from ..identity.tokens import TokenMint
 from ..resources import token_mint, tool_limits
-from ..seeding import PASSWORD
+from ..runtime.progress import progress
+from ..seed.scale import PASSWORD
 from ..settings import Settings
-from ..tokens import TokenMint
-from . import LoadError, repository
+from . import LoadError
 from .client import Client
 from .connection import Answer
 from .shows import expect

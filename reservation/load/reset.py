@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import asyncpg
 from psycopg.conninfo import conninfo_to_dict
 
+from ..db.repository import load as repository
 from ..errors import HoldsUnavailable
-from ..holds import Holds, Prime, Settlement
+from ..holds.store import Holds, Prime, Settlement
 from ..resources import redis_client, tool_limits
 from ..settings import Settings
-from . import repository
 from .client import Client
 from .shows import expect
 

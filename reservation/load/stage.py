@@ -6,9 +6,10 @@ from typing import Any
 import asyncpg
 import orjson
 
+from ..db.repository import load as repository
 from ..resources import tool_limits
 from ..settings import Settings
-from . import LoadError, repository
+from . import LoadError
 from .client import Client
 from .shows import Show, expect, load_show
 

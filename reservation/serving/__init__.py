@@ -9,8 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .. import admins, demo as demonstration, schema, tuning
+from ..db import migrations as schema, sql_overrides as tuning
 from ..embedded import stores
+from ..identity import admins
+from ..seed import demo as demonstration
 from ..settings import Settings
 from .listening import CannotListen, PortTaken, listening, reachable_address, require_free
 from .reload_requests import ReloadRequests

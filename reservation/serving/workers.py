@@ -20,8 +20,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from types import FrameType
 
+from ..db.statements import StatementsRefused, serving, use, with_overrides
 from ..embedded.processes import die_with_parent, fallen_servers
-from ..queries import StatementsRefused, serving, use, with_overrides
 from ..settings import Settings
 from .listening import reachable_address
 from .orders import Order, Reply, Word, ask, digest_of

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from reservation import booking
+from reservation.booking import service as booking
 from reservation.errors import DatabaseUnavailable
-from reservation.http.keys import SESSIONS, STORES
+from reservation.http.app_keys import SESSIONS, STORES
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy

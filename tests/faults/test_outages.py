@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from reservation.audit import audit
+from reservation.dba.audit import audit
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy

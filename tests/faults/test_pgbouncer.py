@@ -21,23 +21,24 @@ import redis
 from aiohttp import web
 from click.testing import CliRunner
 
-from reservation import schema, serving, tuning
+from reservation import serving
 from reservation.app import make_app
-from reservation.cli import commands
+from reservation.commands.main import commands
+from reservation.db import migrations as schema, sql_overrides as tuning
+from reservation.db.statements import StatementsRefused, shipped
 from reservation.embedded import Embedded
 from reservation.embedded.ports import is_taken
 from reservation.embedded.postgresql import _runner
 from reservation.embedded.processes import ChildServer
 from reservation.errors import Overloaded
-from reservation.http.keys import DATABASE
-from reservation.queries import StatementsRefused, shipped
+from reservation.http.app_keys import DATABASE
 from reservation.resources import CannotStart
 from reservation.settings import InvalidSettings, Settings
 from tests.api import Api, Connection
 from tests.conftest import SECRET, StartApi, make_settings
+from tests.db.test_pool import a_day, pool_of
 from tests.ports import free_port
 from tests.races.test_booking_races import assert_sound, buy, owners
-from tests.sql.test_pool import a_day, pool_of
 
 SERVER_CONNECTIONS = 3
 CLIENT_CONNECTIONS = 12

@@ -20,8 +20,8 @@ import aiohttp
 import asyncpg
 import pytest
 
-from reservation.demo import CUSTOMER_EMAIL, CUSTOMER_PASSWORD
-from reservation.queries import sql_dir
+from reservation.db.statements import sql_dir
+from reservation.seed.demo import CUSTOMER_EMAIL, CUSTOMER_PASSWORD
 from tests.faults.test_serving import Instance, serving, survivors
 from tests.ports import free_port
 

@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from reservation.embedded.binaries import valkey_program
 from reservation.embedded.valkey import running_valkey
-from reservation.holds import seat_key
-from reservation.script_pipeline import RUN_KEY
+from reservation.holds.pipeline import RUN_KEY
+from reservation.holds.store import seat_key
 from tests.api import Api
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy

@@ -14,8 +14,8 @@ import pytest
 from click.testing import CliRunner
 from psycopg import sql
 
-from reservation import schema
-from reservation.cli import commands
+from reservation.commands.main import commands
+from reservation.db import migrations as schema
 from reservation.embedded import embedded_servers
 from tests.conftest import SECRET
 

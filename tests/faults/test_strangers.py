@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from reservation.audit import audit
-from reservation.holds import Holds, MapState, Prime
+from reservation.dba.audit import audit
+from reservation.holds.store import Holds, MapState, Prime
 from tests.api import Api, Cinema, Connection, Person
 
 STRANGERS = 40

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import schemathesis
 from hypothesis import strategies as st
 
-from reservation.http.conditions import TAGS
+from reservation.http.preconditions import TAGS
 
 INSTANTS = st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 

@@ -15,8 +15,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
-from reservation.access_log import FLUSH_AFTER_S
-from reservation.http import metrics, records
+from reservation.http import request_records as records
+from reservation.runtime import metrics
+from reservation.runtime.access_log import FLUSH_AFTER_S
 from tests.api import Api, Connection
 from tests.conftest import SECRET, StartApi
 from tests.faults.test_serving import Instance, serving

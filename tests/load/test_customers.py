@@ -8,12 +8,12 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
+from reservation.identity.tokens import TokenMint
 from reservation.load import LoadError, customers
 from reservation.load.client import Client
 from reservation.load.connection import Answer
 from reservation.load.customers import email, log_in_all, read_tokens, write_tokens
 from reservation.load.target import Target
-from reservation.tokens import TokenMint
 from tests.conftest import StartApi
 
 

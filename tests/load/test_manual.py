@@ -8,9 +8,9 @@ from typing import Any
 import click
 import pytest
 
+from reservation.commands.load import load
 from reservation.load.client import Client
 from reservation.load.closing import AuditResult
-from reservation.load.command import load
 from reservation.load.drill import Drill
 from reservation.load.drill_report import drill_report
 from reservation.load.engine import Engine

@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 import pytest
 from click.testing import CliRunner
 
+from reservation.commands.load import load
+from reservation.identity.tokens import TokenMint
 from reservation.load.client import Client
 from reservation.load.closing import audit_run
-from reservation.load.command import load
 from reservation.load.customers import mint_tokens
 from reservation.load.engine import Engine
 from reservation.load.ledger import Booking
@@ -21,7 +22,6 @@ from reservation.load.plan import PROFILES, Plan
 from reservation.load.shows import find_shows
 from reservation.load.target import Target
 from reservation.settings import Settings
-from reservation.tokens import TokenMint
 from tests.conftest import SECRET
 from tests.load.conftest import Cinema, Finished
 

@@ -14,14 +14,14 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from reservation import booking
 from reservation.app import make_app
-from reservation.audit import audit
-from reservation.booking import Stores
-from reservation.booking_batches import BookingBatches
+from reservation.booking import service as booking
+from reservation.booking.batches import BookingBatches
+from reservation.booking.service import Stores
+from reservation.db.repository.reservations import Reservation
+from reservation.dba.audit import audit
 from reservation.errors import DomainError, HoldExpired, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
-from reservation.http.keys import STORES
-from reservation.repository.reservations import Reservation
+from reservation.http.app_keys import STORES
 from reservation.settings import Settings
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import StartApi
@@ -599,7 +599,7 @@ async def assert_nothing_is_stuck(
 @pytest.fixture
 def quick_audit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The audit's second look comes at once: these tests wait until nothing is on its way."""
-    monkeypatch.setattr("reservation.audit.SECOND_LOOK_S", 0.05)
+    monkeypatch.setattr("reservation.dba.audit.SECOND_LOOK_S", 0.05)
 
 
 @pytest.mark.usefixtures("quick_audit")

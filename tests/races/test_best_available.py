@@ -9,11 +9,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from reservation import booking
-from reservation.best_available import TRIES
+from reservation.booking import service as booking
+from reservation.booking.best_available import TRIES
+from reservation.db.repository.reservations import Reservation
 from reservation.errors import SeatsUnavailable
-from reservation.http.keys import BEST_AVAILABLE
-from reservation.repository.reservations import Reservation
+from reservation.http.app_keys import BEST_AVAILABLE
 from tests.api import Answer, Api, Cinema, Person
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
@@ -228,7 +228,7 @@ async def test_a_block_that_was_lost_for_a_moment_is_offered_again(api: Api, mon
 
 async def test_to_wait_is_not_to_lose(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever was never offered a block waits longer than somebody who lost TRIES times."""
-    monkeypatch.setattr("reservation.best_available.TRIES", 1)
+    monkeypatch.setattr("reservation.booking.best_available.TRIES", 1)
     cinema = await api.cinema(rows=1, seats_per_row=2)
     customer = await api.sign_up()
     hold, lost = booking.hold, False

@@ -8,7 +8,7 @@ from itertools import combinations
 import asyncpg
 from redis.asyncio import Redis
 
-from reservation.audit import audit
+from reservation.dba.audit import audit
 from tests.api import Api, Cinema, Person, slot
 from tests.conftest import StartApi
 

@@ -10,15 +10,15 @@ from typing import Any, TypeAlias
 import asyncpg
 import pytest
 
-from reservation import showtime_imports
-from reservation.csv_rows import Faults
-from reservation.database import Database
-from reservation.imports import Imported, Undone
-from reservation.repository import audit, files
-from reservation.repository.showtimes import ShowtimeInput
+from reservation.catalog.bulk import showtime_imports
+from reservation.catalog.bulk.csv_rows import Faults
+from reservation.catalog.bulk.imports import Imported, Undone
+from reservation.catalog.bulk.showtime_imports import ShowtimeRow, write_showtimes
+from reservation.db.pool import Database
+from reservation.db.repository import audit, bulk as files
+from reservation.db.repository.showtimes import ShowtimeInput
 from reservation.resources import pool_options
 from reservation.settings import Settings
-from reservation.showtime_imports import ShowtimeRow, write_showtimes
 from tests.api import Api, Cinema, Connection
 from tests.faults.test_batches import blocked, until
 

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Any
 
-from reservation.http.keys import API_KEYS, SESSIONS
+from reservation.http.app_keys import API_KEYS, SESSIONS
 from tests.api import Answer, Api, Connection, Person
 from tests.conftest import StartApi
-from tests.http.test_sessions import SOON_S, hearing, until
+from tests.identity.test_sessions import SOON_S, hearing, until
 
 
 async def a_key(api: Api, user_id: int) -> tuple[int, Person]:

@@ -1,0 +1,210 @@
+"""Showtimes out of a file: films and rooms by id or name, first what is replaced, then what is new."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...db.pool import Connection, Database
+from ...db.repository import auditoriums, bulk as files
+from ...db.repository.bulk import Named
+from ...db.repository.showtimes import Showtime, ShowtimeInput
+from ...errors import DomainError, Overloaded
+from ...http.handlers.admin_showtimes import ShowtimeBody
+from ..programme import LOCK_TRIES, RoomsChanged
+from ..showtime_batches import place
+from .csv_rows import Faults, FileError, Row
+from .imports import Advance, Ids, Imported, as_number, chunks, loaded, note, undo_if_at_fault
+from .showtime_changes import Change, make_sure_of_rooms, replace
+
+SHOWTIME = ShowtimeBody()
+MAX_ID = 2**63 - 1
+MAX_MOVED = 10_000  # to other rooms, for which they are kept from customers at the end: two seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ShowtimeRow:
+    """A showtime of a file; without an id a new one."""
+
+    line: int
+    id: int | None
+    showtime: ShowtimeInput
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """The films, or the rooms, that a file names: `what` in words, and the columns that name one."""
+
+    what: str
+    id_column: str
+    name_column: str
+    names: Mapping[int, str]
+    ids: Mapping[str, Sequence[int]]
+
+    def find(self, row: Row, faults: Faults) -> int | str:
+        """The id that a row means, and what the schema can refuse where it means none; notes what is wrong."""
+        cell, name = row.cells.get(self.id_column, ""), row.cells.get(self.name_column, "")
+        if cell == "":
+            return self._by_name(name, row.line, faults)
+        number = as_number(cell)
+        if isinstance(number, int) and 0 < number <= MAX_ID:
+            known = self.names.get(number)
+            if known is None:
+                faults.add(row.line, self.id_column, f"There is no such {self.what}.")
+            elif name not in ("", known):
+                faults.add(row.line, self.name_column, f"The {self.what} with the id {number} is {known!r}.")
+        return number
+
+    def _by_name(self, name: str, line: int, faults: Faults) -> int:
+        found = self.ids.get(name, ())
+        if len(found) == 1:
+            return found[0]
+        if name == "":
+            faults.add(line, self.id_column, f"Say which {self.what}, here or in {self.name_column}.")
+        elif found:
+            faults.add(line, self.name_column, f"There are {len(found)} of this name: say which in {self.id_column}.")
+        else:
+            faults.add(line, self.name_column, f"There is no such {self.what}.")
+        return 1  # fit for the schema, which shall go on to the other columns
+
+
+async def directories(database: Database, rows: Sequence[Row]) -> tuple[Directory, Directory]:
+    """The films and the rooms that the rows name."""
+    film_ids, titles = _named(rows, "movie_id", "movie_title")
+    room_ids, names = _named(rows, "auditorium_id", "auditorium_name")
+    async with database.connection() as conn:
+        films = await files.find_films(conn, movie_ids=film_ids, titles=titles)
+        rooms = await files.find_rooms(conn, auditorium_ids=room_ids, names=names)
+    return (
+        _directory("movie", "movie_id", "movie_title", films),
+        _directory("auditorium", "auditorium_id", "auditorium_name", rooms),
+    )
+
+
+def check_showtimes(
+    rows: Sequence[Row], films: Directory, rooms: Directory, faults: Faults, advance: Advance
+) -> list[ShowtimeRow]:
+    """The showtimes that the rows say; notes the faults of the others."""
+    found: list[ShowtimeRow] = []
+    ids = Ids(faults)
+    for row in rows:
+        before = faults.count
+        showtime_id = ids.of(row)
+        data: dict[str, Any] = {name: row.cells[name] for name in ("starts_at", "ends_at", "base_price")}
+        data |= {"movie_id": films.find(row, faults), "auditorium_id": rooms.find(row, faults)}
+        showtime = loaded(SHOWTIME, data, row.line, faults)
+        if faults.count == before:
+            found.append(ShowtimeRow(row.line, showtime_id, showtime))
+        advance(1)
+    return found
+
+
+async def write_showtimes(
+    database: Database,
+    rows: Sequence[ShowtimeRow],
+    faults: Faults,
+    *,
+    cleaning_s: int,
+    skip_errors: bool,
+    advance: Advance,
+) -> tuple[Imported, Sequence[int]]:
+    """Replace the showtimes that have an id, then add the others; also the ids of those whose seat maps changed.
+
+    Raises Undone when there is any fault, here or before, unless rows at fault are to be skipped, and in any case when
+    one that changes its room is reserved meanwhile; FileError when too many change their rooms.
+    """
+    for _ in range(LOCK_TRIES):
+        try:
+            async with database.transaction() as conn:
+                there = await _lock(conn, rows)
+                changes = _changes(rows, there, faults)
+                advance(len([row for row in rows if row.id is not None]) - len(changes))
+                done = await replace(conn, changes, faults, cleaning_s=cleaning_s, advance=advance)
+                new = [row for row in rows if row.id is None]
+                made = await _insert(conn, new, faults, cleaning_s, advance)
+                undo_if_at_fault(faults, skip_errors=skip_errors)
+                await make_sure_of_rooms(conn, done, faults)
+        except RoomsChanged:
+            continue
+        return Imported(made, len(done), len(there) - len(changes)), [change.old.id for change in done]
+    raise Overloaded
+
+
+async def _lock(conn: Connection, rows: Sequence[ShowtimeRow]) -> dict[int, Showtime]:
+    """Lock all rooms that the rows are about, and what is to be replaced; those showtimes that there are.
+
+    The rooms first, and all at once, those that showtimes leave, too: what others lock after a room is then free.
+    Raises RoomsChanged when a showtime has gone to yet another room before it was locked.
+    """
+    ids = sorted(row.id for row in rows if row.id is not None)
+    rooms = {row.showtime.auditorium_id for row in rows}
+    for chunk in chunks(ids):
+        rooms |= await files.find_showtime_rooms(conn, showtime_ids=chunk)
+    await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted(rooms))
+    there: dict[int, Showtime] = {}
+    for chunk in chunks(ids):
+        there |= {showtime.id: showtime for showtime in await files.lock_showtimes(conn, showtime_ids=chunk)}
+    if not rooms.issuperset(showtime.auditorium_id for showtime in there.values()):
+        raise RoomsChanged
+    return there
+
+
+def _changes(rows: Sequence[ShowtimeRow], there: Mapping[int, Showtime], faults: Faults) -> list[Change]:
+    """The rows that say something else than is there, with what is there."""
+    found: list[Change] = []
+    for row in rows:
+        if row.id is None:
+            continue
+        old = there.get(row.id)
+        if old is None:
+            faults.add(row.line, "id", "There is no such showtime.")
+        elif row.showtime != _as_said(old):
+            found.append(Change(row.line, old, row.showtime))
+    if sum(change.changes_rooms for change in found) > MAX_MOVED:
+        raise FileError(f"more than {MAX_MOVED:,} showtimes would change their auditoriums: too many for one file")
+    return found
+
+
+def _as_said(showtime: Showtime) -> ShowtimeInput:
+    return ShowtimeInput(
+        movie_id=showtime.movie_id,
+        auditorium_id=showtime.auditorium_id,
+        starts_at=showtime.starts_at,
+        ends_at=showtime.ends_at,
+        base_price=showtime.base_price,
+    )
+
+
+async def _insert(
+    conn: Connection, rows: Sequence[ShowtimeRow], faults: Faults, cleaning_s: int, advance: Advance
+) -> int:
+    """How many of the new showtimes could be put on."""
+    line_of: dict[int, int] = {}
+    for chunk in chunks(rows):
+        placed = await place(conn, wanted={row.line: row.showtime for row in chunk}, cleaning_s=cleaning_s)
+        line_of |= {showtime_id: line for line, showtime_id in placed.ids.items()}
+        for line, error in placed.failed.items():
+            _note_refusal(faults, line, error, line_of)
+        advance(len(chunk))
+    return len(line_of)
+
+
+def _note_refusal(faults: Faults, line: int, error: DomainError, line_of: Mapping[int, int]) -> None:
+    """A showtime of the same file is named by its line: it may never get an id."""
+    other = error.details.get("conflicting_showtime_id")
+    if isinstance(other, int) and other in line_of:
+        faults.add(line, "", f"The showtime of line {line_of[other]} has the auditorium at that time.")
+    else:
+        note(faults, line, error)
+
+
+def _named(rows: Sequence[Row], id_column: str, name_column: str) -> tuple[list[int], list[str]]:
+    numbers = {as_number(row.cells.get(id_column, "")) for row in rows}
+    names = {row.cells.get(name_column, "") for row in rows if row.cells.get(id_column, "") == ""}
+    return [number for number in numbers if isinstance(number, int) and 0 < number <= MAX_ID], sorted(names - {""})
+
+
+def _directory(what: str, id_column: str, name_column: str, found: Sequence[Named]) -> Directory:
+    ids: dict[str, list[int]] = {}
+    for each in found:
+        ids.setdefault(each.name, []).append(each.id)
+    return Directory(what, id_column, name_column, {each.id: each.name for each in found}, ids)

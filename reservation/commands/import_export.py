@@ -1,0 +1,248 @@
+"""The commands `reservation import` and `reservation export`: movies and showtimes as CSV."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import BinaryIO, NoReturn
+
+import asyncpg
+import click
+from marshmallow import ValidationError
+
+from ..booking import service as booking
+from ..catalog.bulk import exports, imports, showtime_imports
+from ..catalog.bulk.csv_rows import Faults, Layout, read_rows
+from ..catalog.bulk.imports import Imported, Undone
+from ..db.pool import Database
+from ..errors import HoldsUnavailable
+from ..holds.store import Holds
+from ..http.handlers.admin_showtimes import FAR_BACK
+from ..http.handlers.catalog import FAR_AHEAD
+from ..resources import pool_options, redis_client
+from ..runtime.fields import Day, Instant
+from ..runtime.file_output import output
+from ..runtime.progress import quiet_progress
+from ..settings import Settings
+
+MOVIES = Layout(
+    ("id", "title", "description", "duration_minutes", "genre", "poster_url"),
+    required=frozenset({"title", "duration_minutes"}),
+)
+SHOWTIMES = Layout(
+    (
+        *("id", "movie_id", "movie_title", "auditorium_id", "auditorium_name"),
+        *("starts_at", "ends_at", "base_price"),
+    ),
+    required=frozenset({"starts_at", "ends_at", "base_price"}),
+    one_of=(frozenset({"movie_id", "movie_title"}), frozenset({"auditorium_id", "auditorium_name"})),
+)
+ANNOUNCED_AT_ONCE = 500
+STALL_S = 600  # how long what an export writes to may take no more
+
+
+def when(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
+    """A day, which begins at midnight UTC, or an instant."""
+    if value is None:
+        return None
+    try:
+        if len(value) <= len("2030-01-31"):
+            return datetime.combine(Day().deserialize(value), time(), UTC)
+        instant: datetime = Instant().deserialize(value)
+    except ValidationError as error:
+        raise click.BadParameter(" ".join(map(str, error.messages))) from None
+    return instant
+
+
+source = click.argument("file", type=click.File("rb"), default="-")
+target = click.argument("file", type=click.Path(dir_okay=False, writable=True, allow_dash=True), default="-")
+skip = click.option(
+    "--skip-errors", is_flag=True, help="Import the other rows when some are at fault; the exit status is 1 even so."
+)
+without_ids = click.option(
+    "--no-ids", is_flag=True, help="Leave the ids out: for another database, where all rows are to be new."
+)
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
+)
+
+
+@click.group("import")
+def import_group() -> None:
+    """Bring in movies or showtimes from CSV; docs/bulk.md tells the columns."""
+
+
+@click.group("export")
+def export_group() -> None:
+    """Write movies or showtimes as CSV, which `import` reads."""
+
+
+@import_group.command("movies")
+@source
+@skip
+@data_dir
+@click.pass_context
+def import_movies(context: click.Context, file: BinaryIO, skip_errors: bool, data_dir: Path | None) -> None:
+    """Replace the movies whose id is given, and add the others; FILE may be -, the default."""
+    faults = Faults()
+    rows = read_rows(file, MOVIES, faults)
+
+    async def run(settings: Settings) -> Imported:
+        with quiet_progress("rows checked", len(rows)) as advance:
+            checked = imports.check_movies(rows, faults, advance)
+        async with own_database(settings, "import") as database:
+            with quiet_progress("rows written", len(checked)) as advance:
+                return await imports.write_movies(database, checked, faults, skip_errors=skip_errors, advance=advance)
+
+    with context.obj(data_dir) as settings:
+        try:
+            imported = asyncio.run(run(settings))
+        except Undone:
+            _give_up(faults)
+    _report(imported, faults)
+
+
+@import_group.command("showtimes")
+@source
+@skip
+@data_dir
+@click.pass_context
+def import_showtimes(context: click.Context, file: BinaryIO, skip_errors: bool, data_dir: Path | None) -> None:
+    """Replace the showtimes whose id is given, and add the others; FILE may be -, the default."""
+    faults = Faults()
+    rows = read_rows(file, SHOWTIMES, faults)
+
+    async def run(settings: Settings) -> Imported:
+        async with own_database(settings, "import") as database, _seat_maps(settings, database) as holds:
+            films, rooms = await showtime_imports.directories(database, rows)
+            with quiet_progress("rows checked", len(rows)) as advance:
+                checked = showtime_imports.check_showtimes(rows, films, rooms, faults, advance)
+            with quiet_progress("rows written", len(checked)) as advance:
+                imported, changed = await showtime_imports.write_showtimes(
+                    database,
+                    checked,
+                    faults,
+                    cleaning_s=settings.cleaning_s,
+                    skip_errors=skip_errors,
+                    advance=advance,
+                )
+            for start in range(0, len(changed), ANNOUNCED_AT_ONCE):
+                await holds.announce(changed[start : start + ANNOUNCED_AT_ONCE])
+        return imported
+
+    with context.obj(data_dir) as settings:
+        try:
+            imported = asyncio.run(run(settings))
+        except Undone:
+            _give_up(faults)
+    _report(imported, faults)
+
+
+@export_group.command("movies")
+@target
+@without_ids
+@data_dir
+@click.pass_context
+def export_movies(context: click.Context, file: str, no_ids: bool, data_dir: Path | None) -> None:
+    """Write all movies; FILE may be -, the default."""
+    columns = [name for name in MOVIES.columns if not (no_ids and name == "id")]
+
+    async def run(settings: Settings, stream: BinaryIO) -> None:
+        async with own_database(settings, "export") as database:
+            with quiet_progress("movies", None) as advance:
+                await exports.export_movies(database, stream, columns, advance)
+
+    with context.obj(data_dir) as settings, output(file) as stream:
+        asyncio.run(run(settings, stream))
+
+
+@export_group.command("showtimes")
+@target
+@click.option(
+    "--from",
+    "start",
+    callback=when,
+    metavar="DAY or TIME",
+    help="Those that begin on this day (in UTC), or at this time, or later.",
+)
+@click.option(
+    "--to", "end", callback=when, metavar="DAY or TIME", help="Those that begin before this day, or this time."
+)
+@without_ids
+@data_dir
+@click.pass_context
+def export_showtimes(
+    context: click.Context,
+    file: str,
+    start: datetime | None,
+    end: datetime | None,
+    no_ids: bool,
+    data_dir: Path | None,
+) -> None:
+    """Write the showtimes, past ones included; FILE may be -, the default."""
+    if start and end and start >= end:
+        raise click.BadParameter("there is no time between --from and it", param_hint="--to")
+    columns = [name for name in SHOWTIMES.columns if not (no_ids and name.endswith("id"))]
+
+    async def run(settings: Settings, stream: BinaryIO) -> None:
+        async with own_database(settings, "export") as database:
+            with quiet_progress("showtimes", None) as advance:
+                await exports.export_showtimes(
+                    database, stream, columns, advance, start=start or FAR_BACK, end=end or FAR_AHEAD
+                )
+
+    with context.obj(data_dir) as settings, output(file) as stream:
+        asyncio.run(run(settings, stream))
+
+
+@asynccontextmanager
+async def own_database(settings: Settings, name: str) -> AsyncIterator[Database]:
+    """One connection, with the service's limits."""
+    options = pool_options(settings)
+    own = {"application_name": f"reservation {name}", "idle_in_transaction_session_timeout": str(STALL_S * 1000)}
+    options |= {"min_size": 1, "max_size": 1, "server_settings": options["server_settings"] | own}
+    async with asyncpg.create_pool(**options) as pool:
+        yield Database(pool, wait_s=settings.pool_wait_s)
+
+
+@asynccontextmanager
+async def _seat_maps(settings: Settings, database: Database) -> AsyncIterator[Holds]:
+    """Where changed seat maps are announced; raises HoldsUnavailable before anything is written, if it is out of reach.
+
+    When it fails only afterwards, the message says so: PostgreSQL has what was imported.
+    """
+    client = redis_client(settings)
+    holds = Holds(client, lambda showtime_id: booking.prime(database, showtime_id))
+    try:
+        await holds.ping()
+        try:
+            yield holds
+        except HoldsUnavailable as error:
+            raise HoldsUnavailable(
+                "everything is imported, but Redis does not answer: restart the service, "
+                "or its seat maps may show what they showed before"
+            ) from error
+    finally:
+        await client.aclose()
+
+
+def _give_up(faults: Faults) -> NoReturn:
+    _tell(faults, "nothing was imported")
+    sys.exit(1)
+
+
+def _report(imported: Imported, faults: Faults) -> None:
+    click.echo(f"{imported.new:,} new, {imported.replaced:,} replaced, {imported.unchanged:,} as they were")
+    if faults:
+        _tell(faults, "the others were imported")
+        sys.exit(1)
+
+
+def _tell(faults: Faults, outcome: str) -> None:
+    for fault in faults:
+        click.echo(fault, err=True)
+    click.echo(f"reservation: {len(faults.lines):,} rows at fault: {outcome}", err=True)

@@ -1,0 +1,233 @@
+"""The command `reservation sql`: what the files in sql/ are, whether they tell the truth, and what they cost."""
+
+import asyncio
+import difflib
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from ..db.repository import statistics
+from ..db.repository.statistics import FileStatistics
+from ..dba import explain as explaining, statement_checks, statement_headers as statements
+from ..dba.explain import Mode
+from ..dba.statement_headers import Statement
+from ..dba.statement_uses import uses
+from ..settings import Settings
+
+NO_LIMIT = 100_000  # columns of what goes to other programs: a line a row
+HOW_TO_KEEP_THEM = (
+    "PostgreSQL keeps no statistics of statements: a superuser has to set shared_preload_libraries = "
+    "'pg_stat_statements', restart it, and run `create extension pg_stat_statements` in this database"
+)
+SHOWN_CHARS = 200  # of an argument, above a plan
+
+
+class NoStatistics(Exception):
+    """PostgreSQL keeps no statistics of statements here; the message says what to do about it."""
+
+
+data_dir = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+
+
+def existing(_: click.Context, __: click.Parameter, value: str) -> Statement:
+    """A statement by its name, or by its file's path from the top of the tree."""
+    name = value.removeprefix("sql/").removesuffix(".sql")
+    names = statements.names()
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        raise click.BadParameter(f"there is no {name}.sql" + (f"; perhaps {', '.join(close)}?" if close else ""))
+    return statements.load(name)
+
+
+named = click.argument("statement", metavar="NAME", callback=existing)
+
+
+@click.group("sql")
+def sql_group() -> None:
+    """Look at the statements in sql/: what they are for, how they are planned, what they cost."""
+
+
+@sql_group.command("list")
+@as_json
+def list_statements(as_json: bool) -> None:
+    """Every statement: what it does, who uses it, and the plan that it is meant to get."""
+    users = _users()
+    found = [statements.load(name) for name in statements.names()]
+    if as_json:
+        _print_json([_described(statement, users.get(statement.name, [])) for statement in found])
+        return
+    table = _table("name", "does", "used by", "plan")
+    for statement in found:
+        table.add_row(statement.name, statement.summary, ", ".join(users.get(statement.name, [])), statement.plan)
+    _print(table)
+
+
+@sql_group.command()
+@named
+def show(statement: Statement) -> None:
+    """Print a statement, after a line that tells where its file is."""
+    click.echo(f"-- {statement.path}\n{statement.text}", nl=False)
+
+
+@sql_group.command()
+@as_json
+@data_dir
+@click.pass_context
+def check(context: click.Context, as_json: bool, data_dir: Path | None) -> None:
+    """Prepare all, and compare headers, samples and dataclasses; exit status 1 and a line for each untruth."""
+
+    async def run(settings: Settings) -> statement_checks.Checked:
+        connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "sql check"})
+        try:
+            return await statement_checks.check(connection)
+        finally:
+            await connection.close()
+
+    with context.obj(data_dir) as settings:
+        checked = asyncio.run(run(settings))
+    without = {statement.name: statement.needs for statement in checked.without_extension}
+    if as_json:
+        _print_json({"prepared": checked.prepared, "problems": checked.problems, "without_extension": without})
+    else:
+        for problem in checked.problems:
+            click.echo(problem)
+        for name, extension in without.items():
+            click.echo(f"{name} was not prepared: this database does not have the extension {extension}", err=True)
+        if not checked.problems:
+            click.echo(f"sql check: {checked.prepared} statements are as their files say")
+    if checked.problems:
+        sys.exit(1)
+
+
+@sql_group.command()
+@named
+@click.argument("arguments", metavar="[ARG]...", nargs=-1)
+@as_json
+@data_dir
+@click.pass_context
+def explain(
+    context: click.Context, statement: Statement, arguments: tuple[str, ...], as_json: bool, data_dir: Path | None
+) -> None:
+    """EXPLAIN (ANALYZE, BUFFERS): carried out and rolled back, with the plan of the service and with a custom one.
+
+    ARGs are what PostgreSQL reads the parameters' values from, such as '{1,2}' for an array, in order; null is NULL.
+    Without any, those of the file's sample. A file in SQL_DIR is taken instead of the shipped one. It waits for locks
+    and takes them as the statement does. What begins with a minus comes after --.
+    """
+    given = [None if argument.lower() == "null" else argument for argument in arguments]
+
+    async def run(settings: Settings, statement: Statement) -> tuple[Sequence[str | None], dict[Mode, Any]]:
+        async with explaining.connected(settings, statement) as connection:
+            values = given or await explaining.sample_arguments(connection, statement)
+            how = explaining.explain_json if as_json else explaining.explain_text
+            return values, {mode: await how(connection, statement, values, mode) for mode in Mode}
+
+    with context.obj(data_dir) as settings:
+        values, plans = asyncio.run(run(settings, statements.load(statement.name)))
+    if as_json:
+        _print_json({"name": statement.name, "arguments": values} | {mode.value: plan for mode, plan in plans.items()})
+        return
+    for parameter, value in zip(statement.parameters, values, strict=True):
+        click.echo(f"${parameter.number} {parameter.name} = {_short(value)}")
+    for mode, plan in plans.items():
+        click.echo(f"\n{mode} plan{_remark(statement, mode)}\n{plan}")
+
+
+@sql_group.command()
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Most files to show.")
+@as_json
+@data_dir
+@click.pass_context
+def top(context: click.Context, limit: int, as_json: bool, data_dir: Path | None) -> None:
+    """What the files have cost since pg_stat_statements was last reset, most time first."""
+
+    async def run(settings: Settings) -> Sequence[FileStatistics]:
+        connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "sql top"})
+        try:
+            return await statistics.top(connection, row_limit=limit)
+        except (asyncpg.UndefinedTableError, asyncpg.ObjectNotInPrerequisiteStateError) as error:
+            raise NoStatistics(HOW_TO_KEEP_THEM) from error
+        finally:
+            await connection.close()
+
+    with context.obj(data_dir) as settings:
+        found = asyncio.run(run(settings))
+    if as_json:
+        _print_json([asdict(one) for one in found])
+        return
+    table = _table("file", "calls", "total ms", "mean ms", "share", "rows", "buffers", "WAL bytes", numbers_after=1)
+    for one in found:
+        table.add_row(
+            one.name or "(no file)",
+            f"{one.calls:,}",
+            f"{one.total_ms:,.1f}",
+            f"{one.mean_ms:,.3f}",
+            f"{one.share:.1%}",
+            *(f"{count:,.1f}" for count in (one.rows_per_call, one.buffers_per_call, one.wal_bytes_per_call)),
+        )
+    _print(table)
+    click.echo("rows, buffers and WAL bytes are those of a call; buffers are found in memory or read")
+
+
+def _users() -> dict[str, list[str]]:
+    users: dict[str, list[str]] = {}
+    for use in uses():
+        users.setdefault(use.name, []).append(use.module)
+    return users
+
+
+def _described(statement: Statement, users: list[str]) -> dict[str, Any]:
+    return {
+        "name": statement.name,
+        "path": str(statement.path),
+        "purpose": statement.purpose,
+        "plan": statement.plan,
+        "needs": statement.needs,
+        "parameters": [asdict(parameter) for parameter in statement.parameters],
+        "sample": statement.sample,
+        "used_by": users,
+    }
+
+
+def _remark(statement: Statement, mode: Mode) -> str:
+    if not explaining.is_of_service(statement):
+        return ""
+    return ", the one that the service runs" if mode is Mode.GENERIC else ", made for these arguments alone"
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "null"
+    return value if len(value) <= SHOWN_CHARS else f"{value[:SHOWN_CHARS]}... ({len(value):,} characters)"
+
+
+def _table(*columns: str, numbers_after: int | None = None) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, column in enumerate(columns):
+        is_number = numbers_after is not None and place >= numbers_after
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
+    return table
+
+
+def _print(table: Table) -> None:
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = NO_LIMIT
+    console.print(table)
+
+
+def _print_json(content: Any) -> None:
+    click.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2))

@@ -1,0 +1,283 @@
+"""Migrations by yoyo: up, down, and what is missing, by exactly one of however many instances start at once."""
+
+import getpass
+import glob
+import importlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlencode
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from . import migration_checksums as migration_files
+
+yoyo: Any = importlib.import_module("yoyo")  # it ships no types
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+log = logging.getLogger(__name__)
+
+ADVISORY_LOCK = 5_283_164_977_012_341  # any number, but the same for all instances
+LOCK_WAIT_S = 60.0
+LOCK_POLL_S = 0.1
+# What may be set for the role is meant for the service: a migration takes its time, and reads whole tables. A pooler
+# such as PgBouncer refuses to pass this on, and it would not keep the lock either.
+MIGRATING = "-c statement_timeout=0 -c enable_seqscan=on"
+CONNECT_WAIT_S = 10
+
+logger = logging.getLogger("reservation.schema")
+
+
+class SchemaError(Exception):
+    """The schema could not be read or changed; the message is one line for the operator."""
+
+
+class SchemaOutOfDate(SchemaError):
+    """Migrations are pending, and nobody asked for them to be applied."""
+
+
+class DatabaseUnreachable(SchemaError):
+    """PostgreSQL does not answer, or does not let us in; the message never shows the password."""
+
+
+class MigrationFailed(SchemaError):
+    """A migration, or another instance that migrates, stands in the way; what was begun is rolled back."""
+
+
+class MigrationEdited(SchemaError):
+    """The file of an applied migration is not what it was, so nobody can tell what this database has."""
+
+
+def apply(database_url: str, *, folder: Path | None = None, accept_edited: Sequence[str] = ()) -> list[str]:
+    """Apply what is pending, each migration in its own transaction; gives the ids of those applied by this call.
+
+    Raises MigrationEdited, before anything is applied, for a file that was edited and is not in `accept_edited`.
+    """
+    with _backend(database_url) as (connection, backend):
+        files = _files(folder)
+        _accept(connection, files, accept_edited)
+        _require_unedited(connection, files)
+        done = [_run(backend, migration, "apply") for migration in backend.to_apply(_migrations(folder))]
+        adopted = set(migration_files.adopt(connection, files, _applied(connection))) - set(done)
+        if adopted:
+            log.warning(
+                "nothing was recorded of these migrations, so their files are taken as they are: %s",
+                ", ".join(sorted(adopted)),
+            )
+        return done
+
+
+def rollback(
+    database_url: str,
+    count: int,
+    *,
+    agree: Callable[[Sequence[str]], None] = lambda _: None,
+    folder: Path | None = None,
+) -> list[str]:
+    """Take back the last `count` migrations, the newest first, and give their ids.
+
+    `agree` is told these before anything is done, and raises if that is not what was meant. Raises SchemaError when
+    fewer are applied.
+    """
+    with _backend(database_url) as (_, backend):
+        applied = list(backend.to_rollback(_migrations(folder)))
+        if count > len(applied):
+            raise SchemaError(f"{len(applied)} migrations are applied, so {count} cannot be rolled back")
+        agree([migration.id for migration in applied[:count]])
+        return [_run(backend, migration, "rollback") for migration in applied[:count]]
+
+
+def pending(database_url: str, *, folder: Path | None = None) -> list[str]:
+    """Name the migrations that are not applied; it only reads, so a role without the right to change tables can ask."""
+    with connection_to(database_url) as connection:
+        return _pending(connection, folder)
+
+
+def known_migrations() -> frozenset[str]:
+    """Name the migrations that this version of the service was made for."""
+    return frozenset(path.stem for path in _folder().glob("*.sql") if not path.name.endswith(".rollback.sql"))
+
+
+def require_current(database_url: str, *, folder: Path | None = None) -> None:
+    """Raise SchemaOutOfDate, naming what is pending, or MigrationEdited, unless every migration is applied as it is.
+
+    It only reads, as `pending` does.
+    """
+    try:
+        with connection_to(database_url) as connection:
+            missing = _pending(connection, folder)
+            if missing:
+                raise SchemaOutOfDate(f"pending migrations: {', '.join(missing)}; run `reservation migrate` first")
+            _require_unedited(connection, _files(folder))
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise SchemaError(f"{_one_line(error)}: grant it select on _yoyo_migration and migration_files") from error
+
+
+def _pending(connection: Connection, folder: Path | None) -> list[str]:
+    applied = _applied(connection)
+    return [migration.id for migration in _migrations(folder) if migration.id not in applied]
+
+
+def _applied(connection: Connection) -> set[str]:
+    begun = connection.execute("select to_regclass('_yoyo_migration') is not null").fetchone()
+    rows = connection.execute("select migration_id from _yoyo_migration") if begun and begun[0] else ()
+    return {row[0] for row in rows}
+
+
+def _files(folder: Path | None) -> dict[str, Path]:
+    return {migration.id: Path(migration.path) for migration in _migrations(folder)}
+
+
+def _accept(connection: Connection, files: Mapping[str, Path], names: Sequence[str]) -> None:
+    """Take the files of these migrations for what was applied, on the word of whoever looked."""
+    edited = migration_files.edited(connection, files)
+    for name in names:
+        if name not in edited:
+            raise SchemaError(f"there is no migration {name} that was edited after it was applied")
+    for name in names:
+        migration_files.record(connection, name, files[name])
+
+
+def _require_unedited(connection: Connection, files: Mapping[str, Path]) -> None:
+    for name in migration_files.edited(connection, files):
+        raise MigrationEdited(
+            f"{files[name]} was edited after it was applied: restore it and put what is new into a migration of its "
+            f"own; or, if this database has the change already, run `reservation migrate --accept-edited {name}`"
+        )
+
+
+def _migrations(folder: Path | None) -> list[Any]:
+    folder = folder or _folder()
+    found: list[Any] = yoyo.read_migrations(glob.escape(str(folder)))  # yoyo takes a pattern
+    if not found:
+        raise SchemaError(f"there are no migrations in {folder}")
+    return found
+
+
+def _folder() -> Path:
+    here = Path(__file__).parents[1]
+    installed = here / "migrations"
+    return installed if installed.is_dir() else here.parent / "migrations"
+
+
+def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> str:
+    """Run a migration and record it in the same transaction; gives its id.
+
+    yoyo's own apply_one commits the two one after the other, so being killed in between leaves a schema that goes
+    neither up nor down. A migration that says `-- transactional: false` has no other way.
+    """
+    migration.load()
+    try:
+        if migration.use_transactions:
+            with backend.copy() as own, own.transaction():
+                own.connection.add_notice_handler(_pass_on)
+                migration.process_steps(own, direction)
+                own.log_migration(migration, direction)
+                mark = own.mark_one if direction == "apply" else own.unmark_one
+                mark(migration, log=False)
+                _note(own.connection, migration, direction)
+        else:
+            run = backend.apply_one if direction == "apply" else backend.rollback_one
+            run(migration)
+            with backend.transaction():
+                _note(backend.connection, migration, direction)
+    except psycopg.Error as error:
+        reason = error.diag.message_primary or _one_line(error)
+        raise MigrationFailed(f"migration {migration.id} failed to {direction}: {reason}") from error
+    return str(migration.id)
+
+
+def _pass_on(found: psycopg.errors.Diagnostic) -> None:
+    """Show what a migration warns of, and what it says can be done."""
+    if found.severity_nonlocalized == "WARNING":
+        logger.warning("%s", ". ".join(filter(None, (found.message_primary, found.message_hint))))
+
+
+def _note(connection: Connection, migration: Any, direction: Literal["apply", "rollback"]) -> None:
+    if direction == "apply":
+        migration_files.record(connection, migration.id, Path(migration.path))
+    else:
+        migration_files.forget(connection, migration.id)
+
+
+@contextmanager
+def _backend(database_url: str) -> Iterator[tuple[Connection, Any]]:
+    """Give a connection of ours and yoyo's backend while no other instance has one."""
+    # As parameters, which hold all that a URL can say: several hosts, a socket's folder, sslmode.
+    parameters = _parameters(database_url)
+    parameters["options"] = f"{parameters.get('options', '')} {MIGRATING}".strip()
+    with connection_to(make_conninfo("", **parameters)) as connection:
+        _lock(connection)
+        backend = yoyo.get_backend(f"postgresql+psycopg:///?{urlencode(parameters)}")
+        with _login_name(), backend:
+            backend.break_lock()  # we hold the real lock, so the row in yoyo's table is of somebody who was killed
+            with backend.lock():
+                yield connection, backend
+
+
+def _lock(connection: Connection) -> None:
+    """Take the advisory lock, which PostgreSQL releases when the connection ends, however it ends.
+
+    By asking again and again: a session that waits inside PostgreSQL holds a snapshot, and CREATE INDEX CONCURRENTLY
+    in the migration it waits for would wait for that in turn.
+    """
+    may = connection.execute("select has_schema_privilege(current_schema(), 'create'), current_user").fetchone()
+    if may is not None and not may[0]:
+        raise MigrationFailed(f"the user {may[1]} may not create tables: migrate as the schema's owner")
+    deadline = time.monotonic() + LOCK_WAIT_S
+    while True:
+        row = connection.execute("select pg_try_advisory_lock(%s)", [ADVISORY_LOCK]).fetchone()
+        if row is not None and row[0]:
+            return
+        if time.monotonic() > deadline:
+            raise MigrationFailed(f"another instance has been migrating this database for {LOCK_WAIT_S:.0f} s")
+        time.sleep(LOCK_POLL_S)
+
+
+def connection_to(database_url: str) -> Connection:
+    """Connect, each statement in a transaction of its own; raises DatabaseUnreachable."""
+    parameters = _parameters(database_url)
+    try:
+        return psycopg.connect(make_conninfo("", **parameters), autocommit=True)
+    except psycopg.OperationalError as error:
+        where = f"{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}"
+        raise DatabaseUnreachable(f"cannot use PostgreSQL at {where}: {_one_line(error)}") from error
+
+
+def _parameters(database_url: str) -> dict[str, Any]:
+    # Details are left out on purpose: what libpq cannot read, or takes for a port, may be a part of the password.
+    invalid = DatabaseUnreachable("DATABASE_URL is not a valid PostgreSQL URL; is a character in it not %-encoded?")
+    try:
+        parameters = conninfo_to_dict(database_url)
+    except psycopg.ProgrammingError:
+        raise invalid from None
+    if not str(parameters.get("port", "5432")).replace(",", "").isdecimal():
+        raise invalid
+    return {"connect_timeout": CONNECT_WAIT_S, "fallback_application_name": "reservation migrate", **parameters}
+
+
+def _one_line(error: psycopg.Error) -> str:
+    """Give the line that says why: what the server answered, or else the last attempt's failure."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
+    answered = [line.partition("FATAL:")[2] for line in lines if "FATAL:" in line]
+    return (answered or lines or ["no reason was given"])[-1].removeprefix("connection failed: ").strip()
+
+
+@contextmanager
+def _login_name() -> Iterator[None]:
+    """Name the user for yoyo's log when the system has no name for it, as in a container with a bare number."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # OSError from Python 3.13 on
+        os.environ["LOGNAME"] = str(os.getuid())
+        try:
+            yield
+        finally:
+            del os.environ["LOGNAME"]
+    else:
+        yield

@@ -1,0 +1,130 @@
+"""Accounts and login sessions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ..pool import Connection
+from ..statements import sql
+from .rows import every, maybe, one
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """An account as its owner and the administrators see it."""
+
+    id: int
+    name: str
+    email: str
+    role: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account(User):
+    """An account, and when it was last changed."""
+
+    updated_at: datetime
+
+    @property
+    def user(self) -> User:
+        """What is shown of it."""
+        return User(self.id, self.name, self.email, self.role, self.created_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a login is checked against."""
+
+    id: int
+    role: str
+    password_hash: str
+
+
+async def insert_user(conn: Connection, *, name: str, email: str, password_hash: str, role: str) -> User:
+    """Create an account; raises EmailTaken through the pool's translation."""
+    return await one(conn, User, "accounts/insert_user", name, email, password_hash, role)
+
+
+async def find_credentials(conn: Connection, *, email: str) -> tuple[str, Credentials | None]:
+    """The address as accounts are compared by it, and the credentials of the account that has it, if there is one."""
+    [row] = await conn.fetch(sql("accounts/find_credentials"), email)
+    known = None if row["id"] is None else Credentials(row["id"], row["role"], row["password_hash"])
+    return row["folded_email"], known
+
+
+async def fold_email(conn: Connection, *, email: str) -> str:
+    """The address as accounts are compared by it."""
+    folded: str = await conn.fetchval(sql("accounts/fold_email"), email)
+    return folded
+
+
+async def find_sessions(conn: Connection, *, sessions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], User]:
+    """The accounts of login sessions, each given with its user's id; nothing for one that was ended."""
+    rows = await conn.fetch(
+        sql("accounts/find_sessions"),
+        [session_id for session_id, _ in sessions],
+        [user_id for _, user_id in sessions],
+    )
+    return {
+        (row["session_id"], row["id"]): User(row["id"], row["name"], row["email"], row["role"], row["created_at"])
+        for row in rows
+    }
+
+
+async def list_users(conn: Connection, *, after: int, row_limit: int) -> Sequence[User]:
+    """A page of accounts by id."""
+    return await every(conn, User, "accounts/list_users", after, row_limit)
+
+
+async def lock_admins(conn: Connection) -> frozenset[int]:
+    """The ids of all administrators, locked until the end of the transaction."""
+    return frozenset(row["id"] for row in await conn.fetch(sql("accounts/lock_admins")))
+
+
+async def find_user(conn: Connection, *, user_id: int) -> Account | None:
+    """One account."""
+    return await maybe(conn, Account, "accounts/find_user", user_id)
+
+
+async def lock_user(conn: Connection, *, user_id: int) -> bool:
+    """Lock an account against other writers; False when there is none."""
+    return await conn.fetchval(sql("accounts/lock_user"), user_id) is not None
+
+
+async def set_role(conn: Connection, *, user_id: int, role: str) -> Account:
+    """Give an account that the caller has locked another role."""
+    return await one(conn, Account, "accounts/set_role", user_id, role)
+
+
+async def upsert_admin(conn: Connection, *, name: str, email: str, password_hash: str) -> User:
+    """Make sure that this administrator exists, with this password."""
+    return await one(conn, User, "accounts/upsert_admin", name, email, password_hash)
+
+
+async def open_session(conn: Connection, *, session_id: UUID, user_id: int, ttl_s: int) -> None:
+    """Begin a login session at generation 1; raises InvalidToken for an account that is gone."""
+    await conn.execute(sql("accounts/open_session"), session_id, user_id, ttl_s)
+
+
+async def renew_session(conn: Connection, *, session_id: UUID, generation: int, ttl_s: int) -> str | None:
+    """Spend that generation's refresh token: the account's role as it is now, or None when it was not good."""
+    role: str | None = await conn.fetchval(sql("accounts/renew_session"), session_id, generation, ttl_s)
+    return role
+
+
+async def revoke_sessions(conn: Connection, *, user_id: int) -> None:
+    """End every login session of an account."""
+    await conn.execute(sql("accounts/revoke_sessions"), user_id)
+
+
+async def find_role(conn: Connection, *, session_id: UUID, user_id: int) -> str | None:
+    """The role of an account as it is now; None when that login session was ended."""
+    role: str | None = await conn.fetchval(sql("accounts/find_role"), session_id, user_id)
+    return role
+
+
+async def revoke_session(conn: Connection, *, session_id: UUID) -> None:
+    """End a login session."""
+    await conn.execute(sql("accounts/revoke_session"), session_id)

@@ -1,0 +1,90 @@
+"""Films."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..pool import Connection
+from ..statements import sql
+from .rows import delete_unused, every, maybe, one
+
+
+@dataclass(frozen=True, slots=True)
+class Movie:
+    """A film that can be put on."""
+
+    id: int
+    title: str
+    description: str
+    duration_minutes: int
+    poster_url: str | None
+    genre: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MovieInput:
+    """Everything that an administrator says about a film."""
+
+    title: str
+    duration_minutes: int
+    description: str = ""
+    poster_url: str | None = None
+    genre: str | None = None
+
+
+async def insert_movie(conn: Connection, *, movie: MovieInput) -> Movie:
+    """Add a film."""
+    return await one(
+        conn,
+        Movie,
+        "movies/insert_movie",
+        movie.title,
+        movie.description,
+        movie.duration_minutes,
+        movie.poster_url,
+        movie.genre,
+    )
+
+
+async def update_movie(conn: Connection, *, movie_id: int, movie: MovieInput) -> Movie:
+    """Replace everything about a film that the caller has locked."""
+    return await one(
+        conn,
+        Movie,
+        "movies/update_movie",
+        movie_id,
+        movie.title,
+        movie.description,
+        movie.duration_minutes,
+        movie.poster_url,
+        movie.genre,
+    )
+
+
+async def find_movie(conn: Connection, *, movie_id: int) -> Movie | None:
+    """One film."""
+    return await maybe(conn, Movie, "movies/find_movie", movie_id)
+
+
+async def lock_movie(conn: Connection, *, movie_id: int) -> bool:
+    """Lock a film against other writers; False when there is none."""
+    return await conn.fetchval(sql("movies/lock_movie"), movie_id) is not None
+
+
+async def list_movies(
+    conn: Connection, *, after: int, title_part: str | None, genre: str | None, row_limit: int
+) -> Sequence[Movie]:
+    """A page of films by id, narrowed down by a part of the title and by genre."""
+    return await every(conn, Movie, "movies/list_movies", after, title_part, genre, row_limit)
+
+
+async def delete_movie(conn: Connection, *, movie_id: int) -> None:
+    """Remove a film that the caller has locked; raises InUse when it has showtimes."""
+    await delete_unused(conn, "movies/delete_movie", movie_id)
+
+
+async def lock_movies(conn: Connection, *, movie_ids: Sequence[int]) -> set[int]:
+    """Keep films from being deleted; the ids of those that there are."""
+    return {row["id"] for row in await conn.fetch(sql("movies/lock_movies"), movie_ids)}

@@ -1,0 +1,53 @@
+"""From statements to dataclasses: the columns of a row are the fields, by name."""
+
+from typing import Any, TypeVar
+
+import asyncpg
+
+from ...errors import InUse
+from ..pool import Connection
+from ..statements import sql
+
+Row = TypeVar("Row")
+
+# What stands against a deletion, by the table that refers to the row.
+_RESERVED = "It has been reserved, so it cannot be deleted."
+_DEPENDENTS = {
+    "showtimes": "It has showtimes, so it cannot be deleted before them.",
+    "reservations": _RESERVED,
+    "reservation_seats": _RESERVED,
+    "archived_reservations": _RESERVED,
+    "booked_seats": _RESERVED,
+}
+
+
+async def one(conn: Connection, kind: type[Row], statement: str, *args: Any) -> Row:
+    """The row of a statement that always has one."""
+    found = await maybe(conn, kind, statement, *args)
+    if found is None:
+        raise LookupError(f"{statement} answered no row")
+    return found
+
+
+async def maybe(conn: Connection, kind: type[Row], statement: str, *args: Any) -> Row | None:
+    """The row of a statement, if it has one."""
+    row = await conn.fetchrow(sql(statement), *args)
+    return None if row is None else kind(**row)
+
+
+async def every(conn: Connection, kind: type[Row], statement: str, *args: Any) -> list[Row]:
+    """All rows of a statement."""
+    return [kind(**row) for row in await conn.fetch(sql(statement), *args)]
+
+
+async def delete_unused(conn: Connection, statement: str, row_id: int) -> int | None:
+    """Run a `delete ... where id = $1 returning ...` and answer what it returns, None when there was no row.
+
+    Raises InUse when a foreign key stands against it. Here and not with the other constraints in `database`, because
+    the same foreign key that says "in use" to a deletion says "no such thing" to an insert.
+    """
+    try:
+        deleted: int | None = await conn.fetchval(sql(statement), row_id)
+    except (asyncpg.ForeignKeyViolationError, asyncpg.RestrictViolationError) as error:
+        raise InUse(_DEPENDENTS.get(error.table_name or "")) from error
+    return deleted

@@ -1,0 +1,219 @@
+"""What fills a database: the demo, and generated load."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from ..statements import sql
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+
+# The rows of COPY, in the order of the columns below.
+ReservationRow: TypeAlias = tuple[UUID, int, int, str, Decimal, datetime, datetime, datetime | None, datetime | None]
+ReservationSeatRow: TypeAlias = tuple[UUID, int, Decimal]
+BookedSeatRow: TypeAlias = tuple[int, int, UUID]
+
+_RESERVATION_COLUMNS = (
+    "id",
+    "user_id",
+    "showtime_id",
+    "status",
+    "total_price",
+    "created_at",
+    "expires_at",
+    "confirmed_at",
+    "cancelled_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """An account to add; the password is hashed already."""
+
+    name: str
+    email: str
+    password_hash: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewMovie:
+    """A film to add; an empty genre or poster means none is known."""
+
+    title: str
+    description: str
+    duration_minutes: int
+    genre: str
+    poster_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewSeat:
+    """A seat of a room to add; the modifier is a factor on the base price."""
+
+    row_label: str
+    seat_number: int
+    seat_type: str
+    price_modifier: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Films:
+    """How many films there are, and those that fit into a slot."""
+
+    total: int
+    movie_ids: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomShowtime:
+    """A showtime to fill; `latest` is the last moment at which a reservation of it can have been made."""
+
+    id: int
+    base_price: Decimal
+    latest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSeat:
+    """A seat to sell."""
+
+    id: int
+    row_label: str
+    price_modifier: Decimal
+
+
+async def lock_demo(conn: Connection, *, lock_key: int) -> None:
+    """Wait for other seeders of this database to commit."""
+    await conn.execute(sql("seed/lock_demo"), lock_key)
+
+
+async def demo_exists(conn: Connection, *, email: str) -> bool:
+    """Whether the demo's customer has an account."""
+    return bool(await conn.fetchval(sql("seed/demo_exists"), email))
+
+
+async def insert_users(conn: Connection, *, users: Sequence[NewUser]) -> None:
+    """Add accounts; those whose address is taken are left out."""
+    await conn.execute(
+        sql("seed/insert_users"),
+        [user.name for user in users],
+        [user.email for user in users],
+        [user.password_hash for user in users],
+        [user.role for user in users],
+    )
+
+
+async def insert_movies(conn: Connection, *, movies: Sequence[NewMovie]) -> None:
+    """Add films in this order."""
+    await conn.execute(
+        sql("seed/insert_movies"),
+        [movie.title for movie in movies],
+        [movie.description for movie in movies],
+        [movie.duration_minutes for movie in movies],
+        [movie.genre for movie in movies],
+        [movie.poster_url for movie in movies],
+    )
+
+
+async def insert_auditorium(
+    conn: Connection, *, name: str, extra_metadata: str, focal_row: str, seats: Sequence[NewSeat]
+) -> None:
+    """Add a room just large enough for its seats; the metadata is the JSON text of an object."""
+    await conn.execute(
+        sql("seed/insert_auditorium"),
+        name,
+        extra_metadata,
+        [seat.row_label for seat in seats],
+        [seat.seat_number for seat in seats],
+        [seat.seat_type for seat in seats],
+        [seat.price_modifier for seat in seats],
+        focal_row,
+    )
+
+
+async def top_up_programme(conn: Connection, *, days: int, film_limit: int) -> None:
+    """Fill the days on which the demo's rooms show nothing."""
+    await conn.execute(sql("seed/top_up_programme"), days, film_limit)
+
+
+async def find_films(conn: Connection, *, max_minutes: int) -> Films:
+    """The films of at most this running time."""
+    rows = await conn.fetch(sql("seed/find_films"), max_minutes)
+    return Films(**rows[0])  # aggregates: always one row
+
+
+async def generate_auditoriums(conn: Connection, *, room_count: int, seats: int) -> Sequence[int]:
+    """Add alike rooms without seats; answers their ids."""
+    rows = await conn.fetch(sql("seed/generate_auditoriums"), room_count, seats)
+    return sorted(row["id"] for row in rows)
+
+
+async def generate_seats(conn: Connection, *, auditorium_ids: Sequence[int], seats: int) -> None:
+    """Add the seats of generated rooms."""
+    await conn.execute(sql("seed/generate_seats"), auditorium_ids, seats)
+
+
+async def generate_showtimes(
+    conn: Connection, *, auditorium_ids: Sequence[int], movie_ids: Sequence[int], showtimes: int
+) -> None:
+    """Add showtimes to generated rooms, before and after today."""
+    await conn.execute(sql("seed/generate_showtimes"), auditorium_ids, movie_ids, showtimes)
+
+
+async def generate_users(
+    conn: Connection, *, tag: str, first_number: int, user_count: int, password_hash: str
+) -> Sequence[int]:
+    """Add customers who share a password; answers their ids."""
+    rows = await conn.fetch(sql("seed/generate_users"), tag, first_number, user_count, password_hash)
+    return sorted(row["id"] for row in rows)
+
+
+async def list_room_showtimes(conn: Connection, *, auditorium_id: int) -> Sequence[RoomShowtime]:
+    """The showtimes of a room, by their start."""
+    rows = await conn.fetch(sql("seed/list_room_showtimes"), auditorium_id)
+    return [RoomShowtime(**row) for row in rows]
+
+
+async def list_room_seats(conn: Connection, *, auditorium_id: int) -> Sequence[RoomSeat]:
+    """The seats of a room, in the order of the map."""
+    rows = await conn.fetch(sql("seed/list_room_seats"), auditorium_id)
+    return [RoomSeat(**row) for row in rows]
+
+
+async def copy_reservations(
+    conn: Connection,
+    *,
+    reservations: Iterable[ReservationRow],
+    reservation_seats: Iterable[ReservationSeatRow],
+    booked_seats: Iterable[BookedSeatRow],
+) -> None:
+    """COPY whole reservations, binary; it has no file, because the driver writes the statement."""
+    await conn.copy_records_to_table("reservations", columns=_RESERVATION_COLUMNS, records=reservations)
+    await conn.copy_records_to_table(
+        "reservation_seats", columns=("reservation_id", "seat_id", "price_at_booking"), records=reservation_seats
+    )
+    await conn.copy_records_to_table(
+        "booked_seats", columns=("showtime_id", "seat_id", "reservation_id"), records=booked_seats
+    )
+
+
+async def analyze(conn: Connection) -> None:
+    """Refresh the planner's statistics of all the tables."""
+    await conn.execute(sql("seed/analyze"))
+
+
+async def analyze_reservations(conn: Connection) -> None:
+    """Look at the reservations, of which there are some."""
+    await conn.execute(sql("seed/analyze_reservations"))
+
+
+async def vacuum(conn: Connection) -> None:
+    """Vacuum and analyze every table there is; outside of a transaction."""
+    await conn.execute(sql("seed/vacuum"))

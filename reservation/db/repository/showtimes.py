@@ -1,0 +1,231 @@
+"""Showtimes, and their seats as a customer sees them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from ..pool import Connection
+from ..statements import sql
+from .rows import delete_unused, every, maybe
+
+
+@dataclass(frozen=True, slots=True)
+class Showtime:
+    """One showing of a film in a room."""
+
+    id: int
+    movie_id: int
+    movie_title: str
+    auditorium_id: int
+    auditorium_name: str
+    starts_at: datetime
+    ends_at: datetime
+    base_price: Decimal
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShowtimeInput:
+    """Everything that an administrator says about a showtime."""
+
+    movie_id: int
+    auditorium_id: int
+    starts_at: datetime
+    ends_at: datetime
+    base_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """A showtime of many that were put on at once; no other of the room has this start."""
+
+    id: int
+    auditorium_id: int
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What is in the way of the showtime at a position, counted from 1."""
+
+    position: int
+    showtime_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowtimeLayout:
+    """The seats of a showtime's room in the order of the map, as columns; prices with two digits."""
+
+    id: int
+    starts_at: datetime
+    focal_row: str | None
+    seat_ids: Sequence[int]
+    row_labels: Sequence[str]
+    seat_numbers: Sequence[int]
+    seat_types: Sequence[str]
+    prices: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatCheck:
+    """Whether a showtime has started, and which of the seats asked for are its room's."""
+
+    started: bool
+    seat_ids: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ShowtimePrime:
+    """A version above all before, and the live holds as three columns; lives in milliseconds."""
+
+    version: int
+    seat_ids: Sequence[int]
+    reservation_ids: Sequence[UUID]
+    ttls_ms: Sequence[int]
+
+
+async def insert_showtime(conn: Connection, *, showtime: ShowtimeInput, cleaning_s: int) -> int:
+    """Put a film on and answer the new id; raises ShowtimeOverlap and Invalid through the pool's translation."""
+    showtime_id: int = await conn.fetchval(
+        sql("showtimes/insert_showtime"),
+        showtime.movie_id,
+        showtime.auditorium_id,
+        showtime.starts_at,
+        showtime.ends_at,
+        cleaning_s,
+        showtime.base_price,
+    )
+    return showtime_id
+
+
+async def insert_showtimes(conn: Connection, *, wanted: Sequence[ShowtimeInput], cleaning_s: int) -> Sequence[Inserted]:
+    """Put films on, in this order, but for what overlaps; the caller has locked the rooms and the films."""
+    return await every(
+        conn,
+        Inserted,
+        "showtimes/insert_showtimes",
+        [showtime.movie_id for showtime in wanted],
+        [showtime.auditorium_id for showtime in wanted],
+        [showtime.starts_at for showtime in wanted],
+        [showtime.ends_at for showtime in wanted],
+        cleaning_s,
+        [showtime.base_price for showtime in wanted],
+    )
+
+
+async def update_showtime(conn: Connection, *, showtime_id: int, showtime: ShowtimeInput, cleaning_s: int) -> None:
+    """Replace everything about a showtime that the caller has locked; raises as `insert_showtime` does."""
+    await conn.execute(
+        sql("showtimes/update_showtime"),
+        showtime_id,
+        showtime.movie_id,
+        showtime.auditorium_id,
+        showtime.starts_at,
+        showtime.ends_at,
+        cleaning_s,
+        showtime.base_price,
+    )
+
+
+async def lock_showtime(conn: Connection, *, showtime_id: int) -> int | None:
+    """Lock a showtime against new reservations; the id of its room, or None when there is no such showtime."""
+    auditorium_id: int | None = await conn.fetchval(sql("showtimes/lock_showtime"), showtime_id)
+    return auditorium_id
+
+
+async def has_reservations(conn: Connection, *, showtime_id: int) -> bool:
+    """Whether anybody ever reserved seats of a showtime."""
+    reserved: bool = await conn.fetchval(sql("showtimes/has_reservations"), showtime_id)
+    return reserved
+
+
+async def find_archived(conn: Connection, *, showtime_ids: Sequence[int]) -> set[int]:
+    """Those of the showtimes that have archived reservations."""
+    return {row["id"] for row in await conn.fetch(sql("showtimes/find_archived"), showtime_ids)}
+
+
+async def find_overlap(conn: Connection, *, showtime: ShowtimeInput, cleaning_s: int, except_id: int) -> int | None:
+    """The id of a showtime that is in the way of this one."""
+    found: int | None = await conn.fetchval(
+        sql("showtimes/find_overlap"),
+        showtime.auditorium_id,
+        showtime.starts_at,
+        showtime.ends_at,
+        cleaning_s,
+        except_id,
+    )
+    return found
+
+
+async def find_overlaps(conn: Connection, *, wanted: Sequence[ShowtimeInput], cleaning_s: int) -> Sequence[Overlap]:
+    """What is in the way of each of these showtimes, none of which is there."""
+    return await every(
+        conn,
+        Overlap,
+        "showtimes/find_overlaps",
+        [showtime.auditorium_id for showtime in wanted],
+        [showtime.starts_at for showtime in wanted],
+        [showtime.ends_at for showtime in wanted],
+        cleaning_s,
+    )
+
+
+async def find_showtimes(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[Showtime]:
+    """Those of the showtimes that there are, in any order."""
+    return await every(conn, Showtime, "showtimes/find_showtimes", showtime_ids)
+
+
+async def find_showtime(conn: Connection, *, showtime_id: int) -> Showtime | None:
+    """One showtime."""
+    return await maybe(conn, Showtime, "showtimes/find_showtime", showtime_id)
+
+
+async def list_showtimes(
+    conn: Connection,
+    *,
+    after_start: datetime | None,
+    after_id: int,
+    before: datetime,
+    movie_id: int | None,
+    row_limit: int,
+) -> Sequence[Showtime]:
+    """A page of showtimes by start, from `after_start` (None: now; with ids above `after_id`) to before `before`."""
+    within = (after_start, after_id, before)
+    if movie_id is None:
+        return await every(conn, Showtime, "showtimes/list_showtimes", *within, row_limit)
+    return await every(conn, Showtime, "showtimes/list_showtimes_of_movie", *within, movie_id, row_limit)
+
+
+async def list_open_ids(conn: Connection, *, auditorium_id: int) -> Sequence[int]:
+    """The ids of a room's showtimes that are not over."""
+    return [row["id"] for row in await conn.fetch(sql("showtimes/list_open_ids"), auditorium_id)]
+
+
+async def delete_showtime(conn: Connection, *, showtime_id: int) -> None:
+    """Remove a showtime that the caller has locked; raises InUse when it was ever reserved."""
+    await delete_unused(conn, "showtimes/delete_showtime", showtime_id)
+
+
+async def layouts(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[ShowtimeLayout]:
+    """What the seat maps of showtimes are drawn from; nothing for an unknown one."""
+    return await every(conn, ShowtimeLayout, "showtimes/layouts", showtime_ids)
+
+
+async def booked_seats(conn: Connection, *, showtime_ids: Sequence[int]) -> dict[int, Sequence[int]]:
+    """The sold seats of showtimes; nothing for one without any."""
+    rows = await conn.fetch(sql("showtimes/booked_seats"), showtime_ids)
+    return {row["showtime_id"]: row["seat_ids"] for row in rows}
+
+
+async def check_seats(conn: Connection, *, showtime_id: int, seat_ids: Sequence[int]) -> SeatCheck | None:
+    """What a hold has to know before it asks Redis; None for an unknown showtime."""
+    return await maybe(conn, SeatCheck, "showtimes/check_seats", showtime_id, seat_ids)
+
+
+async def prime(conn: Connection, *, showtime_id: int) -> ShowtimePrime | None:
+    """What Redis is told about a showtime that it knows nothing of; None for an unknown one."""
+    return await maybe(conn, ShowtimePrime, "showtimes/prime", showtime_id)

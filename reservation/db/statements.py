@@ -1,0 +1,114 @@
+"""The SQL files: one statement each, sent as they stand, header comment included.
+
+This is their only reader. A DBA may put files of their own over single ones (SQL_DIR); `tuning.py` decides whether.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+
+class StatementsRefused(Exception):
+    """The statements of SQL_DIR are not taken, none of them; the message names the file and says why."""
+
+
+@cache
+def sql_dir() -> Path:
+    """The folder of the statements: inside an installed wheel, or at the top of the tree."""
+    package = Path(__file__).parents[1]
+    installed = package / "sql"
+    return installed if installed.is_dir() else package.parent / "sql"
+
+
+# What sql() answers. Read on first use, or put here at once by use(); tests and processes begin with the shipped files.
+_serving: dict[str, str] = {}
+
+
+def sql(name: str) -> str:
+    """The statement of `sql/<name>.sql`, for example `sql("booking/claim_seats")`, or what stands in for it.
+
+    The text goes to PostgreSQL with its comments, so that pg_stat_statements and pg_stat_activity name the file.
+    """
+    text = _serving.get(name)
+    if text is None:
+        text = _serving[name] = _read(sql_dir() / f"{name}.sql")
+    return text
+
+
+def use(statements: Mapping[str, str]) -> None:
+    """Answer with these from now on, all at once; what is not among them is read from the shipped files."""
+    global _serving  # noqa: PLW0603 - one dictionary for another: no caller sees a mixture
+    _serving = dict(statements)
+
+
+def serving() -> Mapping[str, str]:
+    """Every statement as sql() answers it now."""
+    return shipped() | _serving
+
+
+@cache
+def known_names() -> frozenset[str]:
+    """Name every statement of this version."""
+    return frozenset(path.relative_to(sql_dir()).with_suffix("").as_posix() for path in sql_dir().glob("*/*.sql"))
+
+
+@cache
+def shipped() -> dict[str, str]:
+    """Every statement as this version brings it; read once, since the files may become those of another version."""
+    return {name: _read(sql_dir() / f"{name}.sql") for name in sorted(known_names())}
+
+
+def with_overrides(folder: Path | None) -> dict[str, str]:
+    """Every statement, those of the folder over the shipped ones; raises StatementsRefused, naming the file.
+
+    A file that is no known statement is refused, since it may be one whose name is mistyped.
+    """
+    statements = dict(shipped())
+    if folder is None:
+        return statements
+    for path in _files(folder):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if path.suffix != ".sql" or name not in statements:
+            raise StatementsRefused(f"{path} is no statement of this version: its name must be one in {sql_dir()}")
+        statements[name] = _own(path, name)
+    return statements
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All that lies in the folder and in its folders for statements, but for the hidden files of editors and mounts."""
+    subjects = {name.partition("/")[0] for name in known_names()}
+    try:
+        for entry in sorted(folder.iterdir()):
+            if not entry.name.startswith("."):
+                inner = entry.is_dir() and entry.name in subjects
+                yield from (each for each in sorted(entry.iterdir()) if each.name[0] != ".") if inner else [entry]
+    except OSError as error:
+        raise StatementsRefused(f"SQL_DIR cannot be read: {error.filename}: {error.strerror}") from error
+
+
+def _own(path: Path, name: str) -> str:
+    try:
+        text = _read(path)
+    except UnicodeDecodeError:
+        raise StatementsRefused(f"{path} is not text in UTF-8") from None
+    except OSError as error:
+        raise StatementsRefused(f"{path} cannot be read: {error.strerror}") from error
+    if "\0" in text:
+        raise StatementsRefused(f"{path} has a NUL character")
+    if text.partition("\n")[0].rstrip() != f"/* {name}":
+        raise StatementsRefused(
+            f"{path} must begin with the line `/* {name}`, by which PostgreSQL's statistics name it"
+        )
+    if not is_tagged(name, text):
+        raise StatementsRefused(f"{path}: `/* {name} */` must follow the statement's first word, for PostgreSQL 18")
+    return text
+
+
+def is_tagged(name: str, text: str) -> bool:
+    """Whether the statement's first word is followed by its name: PostgreSQL 18 keeps nothing of what is before it."""
+    return re.match(rf"\s+\w+ /\* {re.escape(name)} \*/\s", text.partition("*/")[2]) is not None
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

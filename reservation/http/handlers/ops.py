@@ -1,0 +1,45 @@
+"""Health, readiness and metrics."""
+
+from aiohttp import web
+from marshmallow import Schema, fields
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from ...db.migrations import known_migrations
+from ...db.repository import ops
+from ...errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
+from ...runtime.metrics import exposition
+from ..app_keys import DATABASE, STORES
+from ..responses import answer
+from ..routes import Routes
+
+routes = Routes("Operations")
+
+
+class StatusOutput(Schema):
+    """A word on how the service is."""
+
+    status = fields.String(required=True, metadata={"example": "ok"})
+
+
+@routes.add("GET", "/health", answer=StatusOutput())
+async def health(request: web.Request) -> web.StreamResponse:
+    """Whether the process is alive; asks no store."""
+    return answer({"status": "ok"})
+
+
+@routes.add("GET", "/ready", answer=StatusOutput(), raises=(DatabaseUnavailable, HoldsUnavailable, Overloaded))
+async def ready(request: web.Request) -> web.StreamResponse:
+    """Whether the service can sell: PostgreSQL and Redis answer, and no migration is pending."""
+    async with request.app[DATABASE].connection() as conn:
+        applied = await ops.applied_migrations(conn)
+    missing = sorted(known_migrations() - applied)
+    if missing:
+        raise DatabaseUnavailable(f"The schema is out of date: {', '.join(missing)} not applied.")
+    await request.app[STORES].holds.ping()
+    return answer({"status": "ready"})
+
+
+@routes.add("GET", "/metrics", answer_type="text/plain")
+async def metrics(request: web.Request) -> web.StreamResponse:
+    """Metrics for Prometheus."""
+    return web.Response(body=exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})

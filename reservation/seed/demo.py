@@ -1,0 +1,175 @@
+"""The demo: real films, three rooms, two logins and a programme that is never out of date."""
+
+import asyncio
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from string import Template
+
+import asyncpg
+
+from ..db.repository import seed as repository
+from ..db.repository.seed import Connection, NewMovie, NewSeat, NewUser
+from ..identity.passwords import hash_password
+from ..resources import tool_limits
+
+ADMIN_EMAIL = "admin@example.com"
+ADMIN_PASSWORD = "demo-admin-password"
+CUSTOMER_EMAIL = "customer@example.com"
+CUSTOMER_PASSWORD = "demo-customer-password"
+
+DAYS_AHEAD = 14
+FILMS_ON = 48  # of some 500: enough to page through, few enough that each runs on several days
+LOCK_KEY = 0x64656D6F  # "demo"
+WHEELCHAIR = Decimal("0.80")
+REGULAR = Decimal("1.00")
+PREMIUM = Decimal("1.50")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room's layout: alike rows from A on, some of them premium, and wheelchair places at the ends of row A."""
+
+    name: str
+    rows: str
+    seats_per_row: int
+    premium_rows: str
+    focal_row: str
+    wheelchair_numbers: frozenset[int]
+    metadata: dict[str, str | int | bool]
+
+
+ROOMS = (
+    Room(
+        "Grand Hall",
+        "ABCDEFGHIJ",
+        20,
+        "FGH",
+        "G",
+        frozenset({1, 2, 19, 20}),
+        {"screen": "18 m x 7.5 m", "sound": "7.1 surround", "demo": True},
+    ),
+    Room(
+        "Garden Room",
+        "ABCDEFGH",
+        15,
+        "EF",
+        "E",
+        frozenset({1, 15}),
+        {"screen": "11 m x 4.6 m", "sound": "5.1 surround", "demo": True},
+    ),
+    Room(
+        "Studio",
+        "ABCDEF",
+        10,
+        "E",
+        "D",
+        frozenset({1, 10}),
+        {"screen": "7 m x 3 m", "sound": "stereo", "demo": True},
+    ),
+)
+
+_GUIDE = Template("""\
+The demo is running at $base_url
+  API documentation  $base_url/docs
+  customer           $customer_email / $customer_password
+  administrator      $admin
+
+Book two seats for tomorrow (paste into a shell; needs curl and python3):
+
+  BASE=$base_url
+  pick() { python3 -c "import json, sys; d = json.load(sys.stdin); print($$1)"; }
+  call() { curl -sS -H "Authorization: Bearer $$TOKEN" -H "Content-Type: application/json" "$$@"; }
+  TOKEN=$$(curl -sS "$$BASE/auth/login" -H "Content-Type: application/json" \\
+    -d '{"email": "$customer_email", "password": "$customer_password"}' | pick 'd["access_token"]')
+  DAY=$$(python3 -c 'import datetime as d; print(d.datetime.now(d.timezone.utc).date() + d.timedelta(days=1))')
+  SHOW=$$(call "$$BASE/showtimes?date=$$DAY&limit=1" | pick 'd["items"][0]["id"]')
+  SEATS=$$(call "$$BASE/showtimes/$$SHOW/seats" \\
+    | pick '[s["id"] for s in d["seats"] if s["status"] == "available" and s["seat_type"] == "regular"][:2]')
+  HOLD=$$(call "$$BASE/showtimes/$$SHOW/holds" -d "{\\"seat_ids\\": $$SEATS}" | pick 'd["id"]')
+  call -X POST "$$BASE/reservations/$$HOLD/confirm"; echo
+""")
+
+
+def seed(database_url: str, *, with_admin: bool) -> bool:
+    """Fill a migrated database with the demo, or bring the demo's programme up to date.
+
+    True when it was seeded, False when the demo was there already. Any number of instances may do so at once. The
+    administrator's password is in README.md, so `with_admin` is for databases that nobody else can reach.
+    """
+    return asyncio.run(_seed(database_url, with_admin))
+
+
+def guide(base_url: str, *, with_admin: bool) -> str:
+    """What to do with the running demo: addresses, logins, and a booking to copy and paste into a shell."""
+    return _GUIDE.substitute(
+        base_url=base_url.rstrip("/"),
+        admin=f"{ADMIN_EMAIL} / {ADMIN_PASSWORD}" if with_admin else "make one with reservation create-admin",
+        customer_email=CUSTOMER_EMAIL,
+        customer_password=CUSTOMER_PASSWORD,
+    )
+
+
+def films() -> Sequence[NewMovie]:
+    """The films of data/movies.csv, the best known first."""
+    with (Path(__file__).parent / "data" / "movies.csv").open(encoding="utf-8", newline="") as file:
+        return [
+            NewMovie(
+                title=row["title"],
+                description=row["description"],
+                duration_minutes=int(row["duration_minutes"]),
+                genre=row["genre"],
+                poster_url=row["poster_url"],
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+async def _seed(database_url: str, with_admin: bool) -> bool:
+    conn: Connection = await asyncpg.connect(database_url, server_settings=tool_limits("demo"))
+    try:
+        # Argon2 takes its time: before the transaction, and not at all on a warm start.
+        users = [] if await repository.demo_exists(conn, email=CUSTOMER_EMAIL) else _users(with_admin)
+        async with conn.transaction():
+            await repository.lock_demo(conn, lock_key=LOCK_KEY)
+            fresh = bool(users) and not await repository.demo_exists(conn, email=CUSTOMER_EMAIL)
+            if fresh:
+                await _fill(conn, users)
+            await repository.top_up_programme(conn, days=DAYS_AHEAD, film_limit=FILMS_ON)
+        return fresh
+    finally:
+        await conn.close()
+
+
+async def _fill(conn: Connection, users: Sequence[NewUser]) -> None:
+    await repository.insert_users(conn, users=users)
+    await repository.insert_movies(conn, movies=films())
+    for room in ROOMS:
+        await repository.insert_auditorium(
+            conn,
+            name=room.name,
+            extra_metadata=json.dumps(room.metadata),
+            focal_row=room.focal_row,
+            seats=list(_seats(room)),
+        )
+
+
+def _users(with_admin: bool) -> Sequence[NewUser]:
+    customer = NewUser("Demo Customer", CUSTOMER_EMAIL, hash_password(CUSTOMER_PASSWORD), "user")
+    if not with_admin:
+        return [customer]
+    return [NewUser("Demo Admin", ADMIN_EMAIL, hash_password(ADMIN_PASSWORD), "admin"), customer]
+
+
+def _seats(room: Room) -> Iterator[NewSeat]:
+    for row in room.rows:
+        for number in range(1, room.seats_per_row + 1):
+            if row == room.rows[0] and number in room.wheelchair_numbers:
+                yield NewSeat(row, number, "wheelchair", WHEELCHAIR)
+            elif row in room.premium_rows:
+                yield NewSeat(row, number, "premium", PREMIUM)
+            else:
+                yield NewSeat(row, number, "regular", REGULAR)

@@ -1,0 +1,19 @@
+/* bulk/find_films
+The films that a file names, by id or by exact title. Few enough to read through, once a file.
+Plan: index scan on movies_pkey for the ids, hash join for the titles.
+$1 bigint[] movie_ids: which
+$2 text[] titles: and which; several films may have one title
+Sample: select array_agg(id), array_agg(title) from (select id, title from movies order by id limit 16) as m
+*/
+select /* bulk/find_films */
+    m.id,
+    m.title as name
+from movies as m
+where m.id = any($1)
+union
+select
+    m.id,
+    m.title as name
+from unnest($2::text[]) as named (title)
+inner join movies as m on named.title = m.title
+order by id;

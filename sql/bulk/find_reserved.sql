@@ -1,0 +1,21 @@
+/* bulk/find_reserved
+Those of the showtimes of which anybody ever reserved seats, archived reservations included. It is
+final for those that lock_moved has locked before.
+Plan: for each showtime index only scans on reservations_showtime_id_expires_at_idx and
+archived_reservations_showtime_id_idx, stopped at the first.
+$1 bigint[] showtime_ids: which
+Sample: select array_agg(id) from (select id from showtimes order by id limit 16) as st
+*/
+select /* bulk/find_reserved */ asked.id
+from unnest($1::bigint[]) as asked (id)
+where
+    exists (
+        select 1
+        from reservations
+        where reservations.showtime_id = asked.id
+    )
+    or exists (
+        select 1
+        from archived_reservations
+        where archived_reservations.showtime_id = asked.id
+    );

@@ -1,0 +1,19 @@
+/* bulk/find_rooms
+The rooms that a file names, by id or by exact name.
+Plan: index scan on auditoriums_pkey for the ids, hash join for the names.
+$1 bigint[] auditorium_ids: which
+$2 text[] names: and which; several rooms may have one name
+Sample: select array_agg(id), array_agg(name) from (select id, name from auditoriums order by id limit 16) as a
+*/
+select /* bulk/find_rooms */
+    a.id,
+    a.name
+from auditoriums as a
+where a.id = any($1)
+union
+select
+    a.id,
+    a.name
+from unnest($2::text[]) as named (name)
+inner join auditoriums as a on named.name = a.name
+order by id;

@@ -1,0 +1,28 @@
+/* bulk/replace_showtimes
+Replaces everything about showtimes, as update_showtime does about one; their rows and rooms are locked by the caller,
+and whatever was in their way is set aside.
+Plan: function scan, then index scans on showtimes_pkey.
+$1 bigint[] showtime_ids: which
+$2 bigint[] movie_ids: which films
+$3 bigint[] auditorium_ids: in which rooms
+$4 timestamptz[] starts_at: starts
+$5 timestamptz[] ends_at: ends
+$6 bigint cleaning_s: seconds after the end in which a room cannot be used
+$7 numeric[] base_prices: prices of a seat whose modifier is 1.00
+Sample: select array_agg(id), array_agg(movie_id), array_agg(auditorium_id), array_agg(starts_at), array_agg(ends_at),
+0::bigint, array_agg(base_price) from (select id, movie_id, auditorium_id, starts_at, ends_at, base_price from
+showtimes order by id limit 16) as st
+*/
+update /* bulk/replace_showtimes */ showtimes
+set
+    movie_id = wanted.movie_id,
+    auditorium_id = wanted.auditorium_id,
+    starts_at = wanted.starts_at,
+    ends_at = wanted.ends_at,
+    free_at = wanted.ends_at + $6::bigint * interval '1 second',
+    base_price = wanted.base_price,
+    updated_at = greatest(clock_timestamp(), showtimes.updated_at + interval '1 microsecond')
+from
+    unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $7::numeric[])
+        as wanted (id, movie_id, auditorium_id, starts_at, ends_at, base_price)
+where showtimes.id = wanted.id;

@@ -1,0 +1,265 @@
+"""The choice of the best seats, against one that tries everything."""
+
+from collections.abc import Sequence, Set
+from random import Random
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from reservation.booking.best_seats import FreeSeats, Row, focal_index
+
+TYPES = ("regular", "premium", "wheelchair")
+LABELS = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
+
+Spot = tuple[int, int]
+
+
+def room(*rows: str) -> tuple[Row, ...]:
+    """Rows as pictures: r, p and w are seats, a blank is a gap in the numbers; ids count from 1 through the room."""
+    made, next_id = [], 1
+    for label, picture in zip(LABELS, rows, strict=False):
+        numbers = tuple(number for number, letter in enumerate(picture, 1) if letter != " ")
+        types = tuple(next(name for name in TYPES if name[0] == letter) for letter in picture.replace(" ", ""))
+        ids = tuple(range(next_id, next_id + len(numbers)))
+        next_id += len(numbers)
+        made.append(Row(label, ids, numbers, types))
+    return tuple(made)
+
+
+def best_blocks(
+    rows: Sequence[Row],
+    focal_row: str | None,
+    taken: Set[int],
+    *,
+    quantity: int,
+    seat_type: str | None = None,
+    most: int = 1,
+) -> list[tuple[int, ...]]:
+    """The seats of the best blocks."""
+    return [block.seat_ids for block in FreeSeats.of(rows, focal_row, taken).best(quantity, seat_type, most)]
+
+
+def spots(rows: Sequence[Row]) -> dict[int, Spot]:
+    return {
+        seat_id: (index, number)
+        for index, row in enumerate(rows)
+        for seat_id, number in zip(row.seat_ids, row.numbers, strict=True)
+    }
+
+
+def types(rows: Sequence[Row]) -> dict[int, str]:
+    return {seat_id: kind for row in rows for seat_id, kind in zip(row.seat_ids, row.types, strict=True)}
+
+
+def chosen(rows: Sequence[Row], taken: Set[int], quantity: int, focal_row: str | None = None, **rest: str) -> list[str]:
+    """The best block as labels: C5."""
+    where = spots(rows)
+    found = best_blocks(rows, focal_row, taken, quantity=quantity, seat_type=rest.get("seat_type"))
+    assert len(found) <= 1
+    return [f"{rows[row].label}{number}" for block in found for row, number in map(where.__getitem__, block)]
+
+
+def lone(free: Set[Spot]) -> set[Spot]:
+    """The free seats that have no free seat beside them."""
+    return {(row, number) for row, number in free if not free & {(row, number - 1), (row, number + 1)}}
+
+
+def groups(free: Set[Spot], quantity: int) -> int:
+    """How many blocks of this size fit into these seats, row by row from the left."""
+    count, seen = 0, set[Spot]()
+    for row, number in sorted(free):
+        block = {(row, number + step) for step in range(quantity)}
+        if block <= free and not block & seen:
+            count += 1
+            seen |= block
+    return count
+
+
+def every_block(
+    rows: Sequence[Row], taken: Set[int], quantity: int, wanted: Set[str]
+) -> dict[tuple[int, ...], tuple[int, bool]]:
+    """Each block that could be had, with the orphans that it leaves and whether it costs a group."""
+    where, kinds = spots(rows), types(rows)
+    at = {spot: seat_id for seat_id, spot in where.items()}
+    free = {spot for seat_id, spot in where.items() if seat_id not in taken}
+    suitable = {spot for spot in free if kinds[at[spot]] in wanted}
+    found = {}
+    for row, number in suitable:
+        block = {(row, number + step) for step in range(quantity)}
+        if block <= suitable:
+            orphans = len(lone(free - block) - lone(free))
+            split = groups(suitable - block, quantity) + 1 < groups(suitable, quantity)
+            found[tuple(at[spot] for spot in sorted(block))] = (orphans, split)
+    return found
+
+
+def score(rows: Sequence[Row], focal: int, block: Sequence[int]) -> float:
+    """As the module's docstring has it."""
+    where = spots(rows)
+    row = where[block[0]][0]
+    numbers = rows[row].numbers
+    middle = sum(where[seat_id][1] for seat_id in block) / len(block)
+    return 2 * abs(row - focal) + abs(middle - (numbers[0] + numbers[-1]) / 2)
+
+
+rooms = st.lists(st.text("rrrppw ", min_size=1, max_size=13).filter(str.strip), min_size=1, max_size=5).map(
+    lambda rows: room(*rows)
+)
+plain_rooms = st.lists(st.integers(1, 22).map("r".__mul__), min_size=1, max_size=5).map(lambda rows: room(*rows))
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    rows=rooms | plain_rooms,
+    quantity=st.integers(1, 6),
+    seat_type=st.sampled_from((None, *TYPES)),
+    focal_row=st.none() | st.sampled_from(LABELS),
+    most=st.sampled_from((1, 4, 100)),
+    data=st.data(),
+)
+def test_the_best_block_is_the_best_of_all(
+    rows: tuple[Row, ...], quantity: int, seat_type: str | None, focal_row: str | None, most: int, data: st.DataObject
+) -> None:
+    taken = data.draw(st.sets(st.sampled_from([seat_id for row in rows for seat_id in row.seat_ids])))
+    wanted = {"regular", "premium"} if seat_type is None else {seat_type}
+    possible = every_block(rows, taken, quantity, wanted)
+
+    found = best_blocks(rows, focal_row, taken, quantity=quantity, seat_type=seat_type, most=most)
+
+    if not possible:
+        assert found == []
+        return
+    least = min(possible.values())
+    focal = focal_index([row.label for row in rows], focal_row)
+    scores = sorted(score(rows, focal, block) for block, leaves in possible.items() if leaves == least)
+    assert all(possible[block] == least for block in found)  # a KeyError: taken, torn, or of another type
+    assert [score(rows, focal, block) for block in found] == scores[:most]
+    assert len(set(found)) == len(found)
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    rows=rooms | plain_rooms,
+    wishes=st.lists(
+        st.tuples(st.integers(1, 4), st.sampled_from((None, *TYPES)), st.sampled_from((1, 3, 64))), max_size=12
+    ),
+    focal_row=st.none() | st.sampled_from(LABELS),
+    data=st.data(),
+)
+def test_one_choice_after_the_other(
+    rows: tuple[Row, ...], wishes: list[tuple[int, str | None, int]], focal_row: str | None, data: st.DataObject
+) -> None:
+    """What is remembered of the choices before changes none."""
+    every = [seat_id for row in rows for seat_id in row.seat_ids]
+    seats = st.sets(st.sampled_from(every))
+    taken = data.draw(seats)
+    free = FreeSeats.of(rows, focal_row, taken)
+    for quantity, seat_type, most in wishes:
+        lost = data.draw(seats)
+        for given_up, choice in ((lost, free.without(lost)), (set[int](), free)):
+            fresh = FreeSeats.of(rows, focal_row, taken | given_up)
+            assert choice.best(quantity, seat_type, most) == fresh.best(quantity, seat_type, most)
+        found = free.best(quantity, seat_type, most)
+        if found:
+            block = data.draw(st.sampled_from(found))
+            free.take(block)
+            taken |= set(block.seat_ids)
+
+
+@settings(max_examples=200, deadline=None)
+@given(length=st.integers(1, 30), quantity=st.integers(1, 8), chance=st.randoms(use_true_random=False))
+def test_groups_of_one_size_fill_a_row(length: int, quantity: int, chance: Random) -> None:
+    rows, taken, sold = room("r" * length), set[int](), 0
+    while found := best_blocks(rows, None, taken, quantity=quantity, most=chance.choice((1, 3, 50))):
+        taken.update(chance.choice(found))
+        sold += 1
+    assert sold == length // quantity
+
+
+@settings(max_examples=200, deadline=None)
+@given(many=st.integers(1, 6), quantity=st.integers(1, 6), data=st.data())
+def test_blocks_of_a_row_that_they_fill_never_overlap_in_part(many: int, quantity: int, data: st.DataObject) -> None:
+    """So two workers, each with a picture of its own, cannot spoil a place for a third group."""
+    rows = room("r" * (many * quantity))
+    grid = [rows[0].seat_ids[start : start + quantity] for start in range(0, many * quantity, quantity)]
+    taken = {seat_id for block in data.draw(st.sets(st.sampled_from(grid))) for seat_id in block}
+
+    found = best_blocks(rows, None, taken, quantity=quantity, most=100)
+
+    assert set(found) <= {block for block in grid if not taken & set(block)}
+    assert bool(found) is (len(taken) < len(rows[0].seat_ids))
+
+
+HALL = room(*["r" * 20] * 10)
+
+
+def test_an_empty_room_is_sold_from_its_focal_row_and_middle() -> None:
+    assert chosen(HALL, set(), 4) == ["G9", "G10", "G11", "G12"]
+    assert chosen(HALL, set(), 4, "C") == ["C9", "C10", "C11", "C12"]
+    assert chosen(HALL, set(), 1) == ["G10"]
+
+
+def test_a_row_further_away_counts_as_two_seats() -> None:
+    rows = room("r" * 9, "r" * 9, "r" * 9)
+    by_label = {f"{rows[row].label}{number}": seat_id for seat_id, (row, number) in spots(rows).items()}
+    assert chosen(rows, {by_label["B5"]}, 1, "B") == ["B4"]
+    assert chosen(rows, {by_label[each] for each in ("B4", "B5", "B6")}, 1, "B") == ["C5"]
+    assert chosen(rows, {by_label[each] for each in ("B3", "B4", "B5", "B6", "B7", "C5")}, 1, "B") == ["A5"]
+
+
+def test_no_single_seat_is_left_where_that_can_be_avoided() -> None:
+    assert chosen(room("rrrrr"), set(), 2) == ["A1", "A2"]
+    assert chosen(room("rrr"), set(), 2) == ["A1", "A2"]  # it cannot be avoided, but the next one can
+    assert chosen(room("rrrr", "rrr"), set(), 2, "B") == ["A1", "A2"]
+    assert chosen(room("rrrr", "rrr"), {2}, 2, "B") == ["A3", "A4"]
+    assert chosen(room("rrrrr", "r"), set(), 1, "A") == ["A3"]  # in the middle, with pairs on both sides
+    assert chosen(room("rr", "r"), set(), 1, "A") == ["B1"]
+
+
+def test_a_gap_in_the_numbers_is_an_aisle() -> None:
+    assert chosen(room("rr rr"), set(), 2) == ["A1", "A2"]
+    assert chosen(room("rr rr"), set(), 3) == []
+    assert chosen(room("rrr rr"), set(), 2) == ["A5", "A6"]
+
+
+def test_types() -> None:
+    rows = room("wwrrrrww", "pppppppp")
+    assert chosen(rows, set(), 2) == ["B3", "B4"]
+    assert chosen(rows, set(), 2, seat_type="regular") == ["A3", "A4"]
+    assert chosen(rows, set(), 2, seat_type="wheelchair") == ["A1", "A2"]
+    assert chosen(rows, set(), 3, seat_type="wheelchair") == []
+    assert chosen(room("wwwwww"), set(), 1) == []
+    assert chosen(room("rrpp"), set(), 4) == ["A1", "A2", "A3", "A4"]
+
+
+def test_nothing_left() -> None:
+    assert chosen((), set(), 1) == []
+    assert chosen(room("rr"), {1, 2}, 1) == []
+    assert chosen(room("rrrr"), {2}, 3) == []
+    assert chosen(room("rr", "rr"), set(), 4) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "focal_row", "label"),
+    [
+        (1, None, "A"),
+        (2, None, "B"),
+        (3, None, "B"),
+        (6, None, "D"),
+        (9, None, "F"),
+        (10, None, "G"),
+        (10, "D", "D"),
+        (5, "Z", "E"),
+        (5, "AAA", "E"),
+    ],
+)
+def test_the_focal_row(count: int, focal_row: str | None, label: str) -> None:
+    assert LABELS[focal_index(LABELS[:count], focal_row)] == label
+
+
+def test_the_focal_row_where_rows_are_missing() -> None:
+    assert focal_index(["A", "C"], "B") == 1
+    assert focal_index(["A", "E", "F"], "B") == 0
+    assert focal_index(["B", "Z", "AC"], "AA") == 1
+    assert focal_index([], "A") == 0
+    assert focal_index([], None) == 0

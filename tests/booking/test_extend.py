@@ -1,0 +1,241 @@
+"""A hold can be extended while it lives, up to the longest life of one; both stores agree on its end."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from reservation.http.app_keys import STORES
+from tests.api import Api, Cinema, Connection, Person
+from tests.conftest import StartApi
+from tests.races.test_booking_races import assert_sound
+
+
+async def held(api: Api, seats: int = 2) -> tuple[Cinema, Person, Any]:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    answer = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:seats])
+    assert answer.status == 201, answer.text
+    return cinema, customer, answer.json
+
+
+async def age(db: Connection, redis_url: str, hold: Any, seconds: int) -> None:
+    """Let time pass for one hold, in both stores."""
+    await db.execute(
+        "update reservations set created_at = created_at - $2 * interval '1 second',"
+        " expires_at = expires_at - $2 * interval '1 second' where id = $1",
+        hold["id"],
+        seconds,
+    )
+    async with Redis.from_url(redis_url) as redis:
+        for seat in hold["seats"]:
+            key = f"{{{hold['showtime_id']}}}:seat:{seat['seat_id']}"
+            await redis.pexpire(key, await redis.pttl(key) - seconds * 1000)
+
+
+async def left_ms(redis_url: str, hold: Any) -> list[int]:
+    """How long Redis still holds each seat."""
+    async with Redis.from_url(redis_url) as redis:
+        return [await redis.pttl(f"{{{hold['showtime_id']}}}:seat:{seat['seat_id']}") for seat in hold["seats"]]
+
+
+def end(reservation: Any) -> datetime:
+    return datetime.fromisoformat(reservation["expires_at"])
+
+
+async def test_seats_that_others_own_by_now_are_not_promised_again(api: Api, db: Connection, redis_url: str) -> None:
+    """Redis has lost the hold, and a rival was quicker: no need to wait for the confirm to hear of it."""
+    cinema, customer, hold = await held(api)
+    rival = await api.sign_up()
+    async with Redis.from_url(redis_url) as redis:
+        await redis.delete(*[f"{{{cinema.showtime_id}}}:seat:{seat}" for seat in cinema.seat_ids[:2]])
+    theirs = await api.hold(rival, cinema.showtime_id, cinema.seat_ids[:1])
+    assert (await api.confirm(rival, theirs.json["id"])).status == 200
+
+    answer = await api.extend(customer, hold["id"])
+
+    assert (answer.status, answer.code) == (409, "seats_unavailable")
+    assert [seat["seat_id"] for seat in answer.json["seats"]] == cinema.seat_ids[:1]
+    assert (await api.statuses(cinema.showtime_id))[cinema.seat_ids[1]] == "available"
+    await assert_sound(db, redis_url)
+
+
+async def test_a_wait_for_a_connection_is_not_added(
+    start_api: StartApi, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL never promises the seats for longer than Redis keeps them from others."""
+    api = await start_api(POOL_SIZE="1")
+    _, customer, hold = await held(api)
+    await age(db, redis_url, hold, 400)
+    stores = api.client.app[STORES]
+    extend_in_redis, told = stores.holds.extend, asyncio.Event()
+
+    async def extend_while_the_connection_is_busy(**arguments: Any) -> frozenset[int]:
+        busy = asyncio.create_task(keep_the_connection())
+        await told.wait()
+        held = await extend_in_redis(**arguments)
+        busy.add_done_callback(lambda done: done.result())
+        return held
+
+    async def keep_the_connection() -> None:
+        async with stores.database.connection():
+            told.set()
+            await asyncio.sleep(2)
+
+    monkeypatch.setattr(stores.holds, "extend", extend_while_the_connection_is_busy)
+    answer = await api.extend(customer, hold["id"])
+    left_in_postgresql_ms = (end(answer.json) - await db.fetchval("select now()")) / timedelta(milliseconds=1)
+    assert all(left > left_in_postgresql_ms - 500 for left in await left_ms(redis_url, hold))
+
+
+async def test_the_clock_starts_again(api: Api, db: Connection, redis_url: str) -> None:
+    cinema, customer, hold = await held(api)
+    await age(db, redis_url, hold, 400)
+    before = (await api.call("GET", f"/reservations/{hold['id']}", who=customer)).json
+
+    answer = await api.extend(customer, hold["id"])
+
+    assert answer.status == 200
+    now = await db.fetchval("select now()")
+    assert timedelta(seconds=590) < end(answer.json) - now <= timedelta(seconds=600)
+    assert answer.json == before | {"expires_at": answer.json["expires_at"]}
+    assert answer.json == (await api.call("GET", f"/reservations/{hold['id']}", who=customer)).json
+    left_in_postgresql_ms = (end(answer.json) - now) / timedelta(milliseconds=1)
+    assert all(abs(left - left_in_postgresql_ms) < 5_000 for left in await left_ms(redis_url, hold))
+    async with Redis.from_url(redis_url) as redis:
+        for seat_id in cinema.seat_ids[:2]:
+            score = await redis.zscore(f"{{{cinema.showtime_id}}}:held", str(seat_id))
+            assert score is not None
+            assert abs(score / 1000 - end(answer.json).timestamp()) < 5
+    assert (await api.confirm(customer, hold["id"])).status == 200
+    await assert_sound(db, redis_url)
+
+
+async def test_never_past_the_longest_life(api: Api, db: Connection, redis_url: str) -> None:
+    """Half an hour from the beginning, whenever it is asked for; from there on the answer stays the same."""
+    _, customer, hold = await held(api)
+    answers = []
+    for _ in range(3):
+        await age(db, redis_url, hold, 500)
+        answers.append(await api.extend(customer, hold["id"]))
+    lives = [end(answer.json) - datetime.fromisoformat(answer.json["created_at"]) for answer in answers]
+    assert lives[0] < lives[1] < timedelta(seconds=1800)
+    assert lives[2] == timedelta(seconds=1800)
+    again = await api.extend(customer, hold["id"])
+    assert (again.status, again.json) == (200, answers[2].json)
+    assert all(left <= 300_000 for left in await left_ms(redis_url, hold))
+
+
+async def test_a_shorter_longest_life_never_cuts_a_hold_short(start_api: StartApi) -> None:
+    api = await start_api(HOLD_MAX_SECONDS="60")
+    _, customer, hold = await held(api)
+    answer = await api.extend(customer, hold["id"])
+    assert (answer.status, answer.json) == (200, hold)
+
+
+async def test_only_a_live_hold_of_ones_own(api: Api, db: Connection) -> None:
+    cinema, customer, hold = await held(api)
+    stranger = await api.sign_up()
+    assert (await api.extend(stranger, hold["id"])).code == "not_found"
+    assert (await api.extend(customer, "0198c0de-0000-7000-8000-000000000000")).code == "not_found"
+    assert (await api.extend(customer, "nonsense")).code == "not_found"
+    other = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[4:5])).json
+    assert (await api.confirm(customer, other["id"])).status == 200
+    answer = await api.extend(customer, other["id"])
+    assert (answer.status, answer.code) == (409, "reservation_confirmed")
+    assert (await api.cancel(customer, other["id"])).status == 200
+    answer = await api.extend(customer, other["id"])
+    assert (answer.status, answer.code) == (409, "reservation_cancelled")
+    await db.execute("update reservations set expires_at = created_at + interval '1 us' where id = $1", hold["id"])
+    answer = await api.extend(customer, hold["id"])
+    assert (answer.status, answer.code) == (410, "hold_expired")
+
+
+async def test_what_redis_has_lost_is_held_again(api: Api, db: Connection, redis_url: str) -> None:
+    cinema, customer, hold = await held(api)
+    await age(db, redis_url, hold, 400)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.flushall()
+
+    assert (await api.extend(customer, hold["id"])).status == 200
+
+    assert min(await left_ms(redis_url, hold)) > 500_000
+    rival = await api.sign_up()
+    assert (await api.hold(rival, cinema.showtime_id, cinema.seat_ids[:1])).code == "seats_unavailable"
+    await assert_sound(db, redis_url)
+
+
+async def test_a_hold_that_was_lost_to_another_is_told_which_seats(api: Api, db: Connection, redis_url: str) -> None:
+    cinema, customer, hold = await held(api)
+    await age(db, redis_url, hold, 400)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.delete(f"{{{cinema.showtime_id}}}:seat:{cinema.seat_ids[1]}")
+    rival = await api.sign_up()
+    assert (await api.hold(rival, cinema.showtime_id, cinema.seat_ids[1:2])).status == 201
+    before = await left_ms(redis_url, hold)
+
+    answer = await api.extend(customer, hold["id"])
+
+    assert (answer.status, answer.code) == (409, "seats_unavailable")
+    assert answer.json["seats"] == [{"seat_id": cinema.seat_ids[1], "reason": "held"}]
+    assert (await left_ms(redis_url, hold))[0] <= before[0]
+
+
+async def test_the_seat_map_does_not_change(api: Api, db: Connection, redis_url: str) -> None:
+    cinema, customer, hold = await held(api)
+    await age(db, redis_url, hold, 400)
+    before = await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")
+    assert (await api.extend(customer, hold["id"])).status == 200
+    after = await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")
+    assert after.json == before.json
+
+
+async def test_one_that_ends_while_it_is_extended_ends(
+    api: Api, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Confirmed between the look and the extension: Redis must not keep what it was told to hold on to."""
+    cinema, customer, hold = await held(api)
+    await age(db, redis_url, hold, 400)
+    holds = api.client.app[STORES].holds
+    extend = holds.extend
+
+    async def confirmed_first(**asked: Any) -> frozenset[int]:
+        assert (await api.confirm(customer, hold["id"])).status == 200
+        return await extend(**asked)
+
+    monkeypatch.setattr(holds, "extend", confirmed_first)
+    answer = await api.extend(customer, hold["id"])
+
+    assert (answer.status, answer.code) == (409, "reservation_confirmed")
+    assert await left_ms(redis_url, hold) == [-2, -2]
+    assert set(list((await api.statuses(cinema.showtime_id)).values())[:2]) == {"booked"}
+    await assert_sound(db, redis_url)
+
+
+async def test_extensions_race_with_confirms_and_cancels_to_one_outcome(
+    start_api: StartApi, db: Connection, redis_url: str
+) -> None:
+    apis = [await start_api(), await start_api()]
+    cinema, customer = await apis[0].cinema(rows=4, seats_per_row=10), await apis[0].sign_up()
+    reservations = []
+    for seat in cinema.seat_ids[:30]:
+        hold = (await apis[0].hold(customer, cinema.showtime_id, [seat])).json
+        await age(db, redis_url, hold, 300)
+        reservations.append(hold["id"])
+
+    async def race(number: int, reservation: str) -> tuple[int, int]:
+        one, other = apis[number % 2], apis[(number + 1) % 2]
+        ends = one.confirm if number % 3 else one.cancel
+        ended, extended = await asyncio.gather(ends(customer, reservation), other.extend(customer, reservation))
+        return ended.status, extended.status
+
+    outcomes = await asyncio.gather(*(race(number, one) for number, one in enumerate(reservations)))
+
+    assert {ended for ended, _ in outcomes} == {200}
+    assert {extended for _, extended in outcomes} <= {200, 409}
+    statuses = await apis[0].statuses(cinema.showtime_id)
+    assert [statuses[seat] for seat in cinema.seat_ids[:30]] == [
+        "booked" if number % 3 else "available" for number in range(30)
+    ]
+    await assert_sound(db, redis_url)

@@ -1,0 +1,611 @@
+"""Import and export: what goes out comes in again as it was, and what is at fault is named by its line."""
+
+import asyncio
+import csv
+import io
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import asyncpg
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import HealthCheck, given, settings as hypothesis, strategies as st
+
+from reservation.catalog.bulk import csv_rows, exports, imports, showtime_imports
+from reservation.catalog.bulk.csv_rows import Faults
+from reservation.catalog.bulk.imports import Imported
+from reservation.catalog.bulk.showtime_imports import ShowtimeRow, write_showtimes
+from reservation.commands import main as cli
+from reservation.db.pool import Database
+from reservation.db.repository import bulk as files
+from reservation.db.repository.showtimes import ShowtimeInput
+from reservation.resources import pool_options
+from reservation.settings import Settings
+from tests.api import Api, Connection, slot
+from tests.conftest import SECRET
+
+Run: TypeAlias = Callable[..., Result]
+Rows: TypeAlias = list[tuple[Any, ...]]
+
+PACKAGE = Path(__file__).parents[2]
+MOVIES_SQL = "select title, description, duration_minutes, genre, poster_url from movies order by id"
+SHOWTIMES_SQL = "select id, movie_id, auditorium_id, starts_at, ends_at, base_price from showtimes order by id"
+START = datetime(2031, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def run(database_url: str, redis_url: str) -> Run:
+    """Runs a command as the shell would, with bytes for standard input."""
+
+    def command(*words: str, given: bytes | str = b"", **env: str) -> Result:
+        stores = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET}
+        result = CliRunner().invoke(cli.commands, words, input=given, env=stores | env)
+        if result.exception is not None and not isinstance(result.exception, (SystemExit, *cli.EXPECTED)):
+            raise result.exception
+        return result
+
+    return command
+
+
+@pytest.fixture
+def look(database_url: str) -> Callable[[str], Rows]:
+    def rows(query: str) -> Rows:
+        with psycopg.connect(database_url, autocommit=True) as connection:
+            cursor = connection.execute(query.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    return rows
+
+
+Look: TypeAlias = Callable[[str], Rows]
+
+
+@pytest.fixture
+def cinema(look: Look) -> Look:
+    """Two films of one title and a third, two rooms, and a showtime in the first of them."""
+    look("insert into movies (title, duration_minutes) values ('Solaris', 100), ('Solaris', 110), ('Stalker', 120)")
+    look("insert into auditoriums (name, capacity) values ('One', 10), ('Two', 10)")
+    look(f"""
+        insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
+        select 3, 1, t, t + interval '2 hours', t + interval '2 hours', 9 from (values (timestamptz '{START}')) v (t)
+    """)
+    return look
+
+
+def showtime(hour: float, length: float = 2, **cells: object) -> dict[str, object]:
+    """A row of a file, in room 1 unless said otherwise."""
+    starts_at, ends_at = START + timedelta(hours=hour), START + timedelta(hours=hour + length)
+    row = {"movie_title": "Stalker", "auditorium_id": 1, "base_price": "8.00"}
+    return row | {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()} | cells
+
+
+def table(rows: Sequence[dict[str, object]]) -> bytes:
+    """Rows as CSV, with the columns that any of them has."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(dict.fromkeys(name for row in rows for name in row)))
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode()
+
+
+def said(result: Result) -> list[str]:
+    """What was said about rows."""
+    return [line for line in result.stderr.splitlines() if line.startswith("line ")]
+
+
+# Round trips
+
+TEXT = st.one_of(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40),
+    st.text(st.sampled_from(",\"\r\n\t;'\\ =+-@|\ufeffé日\U0001f3ac"), max_size=12),
+)
+FILLED = TEXT.filter(lambda text: text.strip() != "")
+FILM = st.tuples(
+    FILLED,
+    TEXT,
+    st.integers(1, 1440),
+    st.none() | FILLED,
+    st.none()
+    | st.sampled_from(['https://example.com/a,b"c?d=é', "http://example.com/"]).filter(lambda url: '"' not in url),
+)
+
+
+@hypothesis(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(films=st.lists(FILM, min_size=1, max_size=5))
+def test_movies_come_back_as_they_went(run: Run, database_url: str, films: list[tuple[Any, ...]]) -> None:
+    """Over the very rows, which are then as they were, and into a database without them."""
+    insert = "insert into movies (title, description, duration_minutes, genre, poster_url) values (%s, %s, %s, %s, %s)"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("truncate movies cascade")
+        connection.cursor().executemany(insert, films)
+        exported = run("export", "movies").stdout_bytes
+        assert run("import", "movies", given=exported).stdout == f"0 new, 0 replaced, {len(films)} as they were\n"
+        connection.execute("update movies set title = 'x', description = 'x', genre = 'x', poster_url = null")
+        again = run("import", "movies", "-", given=exported)
+        assert again.exit_code == 0, again.output
+        assert connection.execute(MOVIES_SQL).fetchall() == films
+        without = run("export", "movies", "--no-ids").stdout_bytes
+        connection.execute("truncate movies cascade")
+        assert run("import", "movies", given=without).stdout == f"{len(films)} new, 0 replaced, 0 as they were\n"
+        assert connection.execute(MOVIES_SQL).fetchall() == films
+
+
+def test_showtimes_come_back_as_they_went(run: Run, cinema: Look) -> None:
+    given = [showtime(2 + 2 * n, 2, base_price=f"{n}.0{n % 10}") for n in range(60)]
+    given += [showtime(0, 1.000_001, auditorium_id=2, movie_title="", movie_id=2)]
+    assert run("import", "showtimes", given=table(given)).stdout == "61 new, 0 replaced, 0 as they were\n"
+    before = cinema(SHOWTIMES_SQL)
+    exported = run("export", "showtimes").stdout_bytes
+    assert run("import", "showtimes", given=exported).stdout == "0 new, 0 replaced, 62 as they were\n"
+
+    cinema("update showtimes set base_price = 1, movie_id = 1")
+    assert run("import", "showtimes", given=exported).stdout == "0 new, 62 replaced, 0 as they were\n"
+    assert cinema(SHOWTIMES_SQL) == before
+
+    cinema("update movies set title = 'Solaris (1972)' where id = 1")  # else a title would not say which one
+    without = run("export", "showtimes", "--no-ids").stdout_bytes
+    cinema("truncate showtimes restart identity cascade")
+    assert run("import", "showtimes", given=without).stdout == "62 new, 0 replaced, 0 as they were\n"
+    assert sorted(row[1:] for row in cinema(SHOWTIMES_SQL)) == sorted(row[1:] for row in before)
+
+
+def test_an_export_comes_in_pages(run: Run, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "PAGE", 7)
+    look("insert into movies (title, duration_minutes) select 'Film ' || n, 90 from generate_series(1, 40) as n")
+    rows = list(csv.DictReader(io.StringIO(run("export", "movies").stdout)))
+    assert [row["title"] for row in rows] == [f"Film {n}" for n in range(1, 41)]
+
+
+def test_an_import_comes_in_chunks(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what overlaps something of a chunk before is named by its line, and rolled back with it."""
+    monkeypatch.setattr(imports, "CHUNK", 2)
+    rows = [showtime(hour) for hour in (10, 12, 14, 16, 18, 11)]
+    result = run("import", "showtimes", given=table(rows))
+    assert (result.exit_code, said(result)) == (1, ["line 7: The showtime of line 2 has the auditorium at that time."])
+    assert len(cinema(SHOWTIMES_SQL)) == 1
+    assert run("import", "showtimes", given=table(rows[:5])).exit_code == 0
+    assert len(cinema(SHOWTIMES_SQL)) == 6
+
+
+def test_exported_showtimes_are_those_of_a_time(run: Run, cinema: Look) -> None:
+    run("import", "showtimes", given=table([showtime(24 * day) for day in range(1, 5)]))
+
+    def days(*words: str) -> list[str]:
+        rows = csv.DictReader(io.StringIO(run("export", "showtimes", *words).stdout))
+        return [row["starts_at"][8:10] for row in rows]
+
+    assert days("--from", "2031-01-02", "--to", "2031-01-04") == ["02", "03"]
+    assert days("--from", "2031-01-04T00:00:01Z") == ["05"]
+    assert days("--to", "2031-01-02T00:00:00+01:00") == ["01"]
+    assert run("export", "showtimes", "--from", "yesterday").exit_code == 2
+    assert run("export", "showtimes", "--from", "2031-01-04", "--to", "2031-01-02").exit_code == 2
+
+
+def test_files_of_the_disk(run: Run, cinema: Look, tmp_path: Path) -> None:
+    path = str(tmp_path / "movies.csv")
+    assert run("export", "movies", path).stdout == ""
+    assert run("import", "movies", path).stdout == "0 new, 0 replaced, 3 as they were\n"
+    assert run("import", "movies", str(tmp_path / "none.csv")).exit_code == 2
+
+
+# Movies
+
+
+def test_movies_are_replaced_by_id_and_else_new(run: Run, cinema: Look) -> None:
+    given = "\ufeffduration_minutes,title,id,genre\r\n90,Mirror,,Drama\r\n\r\n166,Solaris,1,\r\n"
+    assert run("import", "movies", given=given).stdout == "1 new, 1 replaced, 0 as they were\n"
+    assert cinema("select id, title, duration_minutes, genre from movies order by id") == [
+        (1, "Solaris", 166, None),
+        (2, "Solaris", 110, None),
+        (3, "Stalker", 120, None),
+        (4, "Mirror", 90, "Drama"),
+    ]
+
+
+BAD_MOVIES = (
+    "id,title,duration_minutes,poster_url\n"
+    ',"Two\nlines",90,\n'  # lines 2 and 3
+    ",,90,\n"
+    ",Long,1441,nowhere\n"
+    "4711,Unknown,90,\n"
+    "1,Solaris,x,\n"
+    "1,Solaris,90,\n"
+    "x,Solaris,90,\n"
+    ",Short,90\n"
+    ",Nul\0,90,\n"
+)
+
+
+def test_every_fault_is_told_by_its_line_and_nothing_is_imported(run: Run, cinema: Look) -> None:
+    before = cinema(MOVIES_SQL)
+    result = run("import", "movies", given=BAD_MOVIES)
+    assert result.exit_code == 1
+    lines = said(result)
+    assert [line.rpartition(": ")[0] for line in lines] == [
+        "line 4: title",
+        "line 5: duration_minutes",
+        "line 5: poster_url",
+        "line 6: id",
+        "line 7: duration_minutes",
+        "line 8: id",
+        "line 9: id",
+        "line 10",
+        "line 11: title",
+    ]
+    assert "8 rows at fault: nothing was imported" in result.stderr
+    assert result.stdout == ""
+    assert cinema(MOVIES_SQL) == before
+
+
+def test_faults_can_be_skipped(run: Run, cinema: Look) -> None:
+    result = run("import", "movies", "--skip-errors", given=BAD_MOVIES)
+    assert (result.exit_code, result.stdout) == (1, "1 new, 0 replaced, 0 as they were\n")
+    assert len(said(result)) == 9
+    assert [row[0] for row in cinema(MOVIES_SQL)] == ["Solaris", "Solaris", "Stalker", "Two\nlines"]
+
+
+def test_faults_are_told_up_to_a_bound(run: Run, look: Look) -> None:
+    result = run("import", "movies", given="title,duration_minutes\n" + ",90\n" * 250)
+    assert len(said(result)) == csv_rows.MAX_FAULTS
+    assert "and 150 more" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (b"", "line 1: a header is needed"),
+        (b"title\nA\n", "the column duration_minutes is missing"),
+        (b"title,duration_minutes,rating\n", "'rating' is not one of the columns"),
+        (b"title,title,duration_minutes\n", "the column title is there twice"),
+        (b"title,duration_minutes\n\xff,90\n", "not in UTF-8"),
+        (b'title,duration_minutes\n"A,90\n', "line 2: unexpected end of data"),
+        (b'title,duration_minutes\nA,90\n\n"B,90\nC,90\nD,90\n', "line 4: unexpected end of data"),
+        (b'title,duration_minutes\n"A"B,90\n', "line 2: "),
+        (b"title,duration_minutes\n" + b"a" * 200_000 + b",90\n", "line 2: field larger than field limit"),
+    ],
+)
+def test_what_is_no_such_table(run: Run, look: Look, given: bytes, why: str) -> None:
+    for words in ((), ("--skip-errors",)):
+        result = run("import", "movies", *words, given=given)
+        assert result.exit_code == 1
+        assert why in str(result.exception)
+    assert look(MOVIES_SQL) == []
+
+
+def test_rows_are_bounded(run: Run, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "MAX_ROWS", 3)
+    assert run("import", "movies", given="title,duration_minutes\n" + "A,90\n" * 3).exit_code == 0
+    result = run("import", "movies", given="title,duration_minutes\n" + "A,90\n" * 4)
+    assert "line 5: more than 3 rows" in str(result.exception)
+
+
+def test_showtimes_that_change_rooms_are_bounded(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(showtime_imports, "MAX_MOVED", 1)
+    run("import", "showtimes", given=table([showtime(2), showtime(4)]))
+    before = cinema(SHOWTIMES_SQL)
+    rows = [showtime(2 * number, id=number + 1, auditorium_id=2, base_price="7.77") for number in range(3)]
+    result = run("import", "showtimes", "--skip-errors", given=table(rows[1:]))
+    assert "more than 1 showtimes would change their auditoriums" in str(result.exception)
+    assert cinema(SHOWTIMES_SQL) == before
+    assert run("import", "showtimes", given=table(rows[:1])).exit_code == 0
+    rows = [showtime(2 * number, id=number + 1, base_price="7.77") for number in range(1, 3)]
+    assert run("import", "showtimes", given=table(rows)).exit_code == 0
+
+
+# Showtimes
+
+
+def test_films_and_rooms_go_by_id_or_name(run: Run, cinema: Look) -> None:
+    rows = [
+        showtime(10),
+        showtime(12, movie_title="", movie_id=2),
+        showtime(14, movie_title="Solaris", movie_id=1),
+        showtime(16, auditorium_id="", auditorium_name="Two"),
+        showtime(18, movie_title="Solaris"),
+        showtime(20, movie_title="Unheard of"),
+        showtime(22, movie_title="Stalker", movie_id=1),
+        showtime(24, movie_title="", movie_id=4711),
+        showtime(26, movie_title=""),
+        showtime(28, movie_id="x"),
+        showtime(30, auditorium_id="", auditorium_name="Three"),
+        showtime(32, auditorium_id=2**63),
+    ]
+    result = run("import", "showtimes", "--skip-errors", given=table(rows))
+    assert (result.exit_code, result.stdout) == (1, "4 new, 0 replaced, 0 as they were\n")
+    assert [line.split(": ")[:2] for line in said(result)] == [
+        ["line 6", "movie_title"],
+        ["line 7", "movie_title"],
+        ["line 8", "movie_title"],
+        ["line 9", "movie_id"],
+        ["line 10", "movie_id"],
+        ["line 11", "movie_id"],
+        ["line 12", "auditorium_name"],
+        ["line 13", "auditorium_id"],
+    ]
+    assert cinema("select movie_id, auditorium_id from showtimes where id > 1 order by starts_at") == [
+        *((3, 1), (2, 1), (1, 1), (3, 2)),
+    ]
+
+
+def test_showtimes_are_checked_as_requests_are(run: Run, cinema: Look) -> None:
+    rows = [
+        showtime(1),
+        showtime(10, 0),
+        showtime(12, base_price="1.234"),
+        showtime(14, starts_at="2031-01-01T14:00"),
+        showtime(16, id=4711),
+    ]
+    result = run("import", "showtimes", given=table(rows))
+    assert said(result) == [
+        "line 2: Showtime 1 has the auditorium at that time.",
+        "line 3: ends_at: Must be later than starts_at.",
+        "line 4: base_price: Must not have more than two decimal places.",
+        "line 5: starts_at: Must be a time in RFC 3339 with an offset, such as 2030-01-31T20:00:00Z.",
+        "line 6: id: There is no such showtime.",
+    ]
+    assert len(cinema(SHOWTIMES_SQL)) == 1
+
+
+def test_cleaning_keeps_a_gap(run: Run, cinema: Look) -> None:
+    rows = [showtime(10), showtime(12.25), showtime(14.75)]
+    result = run("import", "showtimes", given=table(rows), CLEANING_MINUTES="30")
+    assert said(result) == ["line 3: The showtime of line 2 has the auditorium at that time."]
+
+
+@pytest.mark.parametrize("minutes", [10, -10])
+def test_a_whole_day_moves(run: Run, cinema: Look, minutes: int) -> None:
+    """Each showtime needs the time that another one leaves, whichever way they go."""
+    run("import", "showtimes", given=table([showtime(2 + 2 * n) for n in range(8)]))
+    rows = [showtime(2 * n + minutes / 60, id=n + 1) for n in range(9)]
+    result = run("import", "showtimes", given=table(rows))
+    assert result.stdout == "0 new, 9 replaced, 0 as they were\n", result.stderr
+    starts = [row[3] for row in cinema(SHOWTIMES_SQL)]
+    assert starts == [START + timedelta(hours=2 * n, minutes=minutes) for n in range(9)]
+
+
+def test_a_showtime_that_cannot_be_replaced_stays(run: Run, cinema: Look) -> None:
+    run("import", "showtimes", given=table([showtime(2), showtime(4)]))
+    rows = [showtime(3, id=1), showtime(2, id=2, base_price="7.77"), showtime(6)]
+    result = run("import", "showtimes", "--skip-errors", given=table(rows))
+    assert (result.exit_code, result.stdout) == (1, "1 new, 1 replaced, 0 as they were\n")
+    assert said(result) == ["line 2: Showtime 2 has the auditorium at that time."]
+    assert [(row[0], str(row[5])) for row in cinema(SHOWTIMES_SQL)] == [
+        *((1, "9.00"), (2, "7.77"), (3, "8.00")),
+        (cinema("select max(id) from showtimes")[0][0], "8.00"),
+    ]
+
+
+def test_two_showtimes_exchange_their_times(run: Run, cinema: Look) -> None:
+    run("import", "showtimes", given=table([showtime(2)]))
+    result = run("import", "showtimes", given=table([showtime(2, id=1), showtime(0, id=2)]))
+    assert result.stdout == "0 new, 2 replaced, 0 as they were\n", result.stderr
+    assert cinema("select id from showtimes order by starts_at") == [(2,), (1,)]
+
+
+def test_three_showtimes_exchange_rooms_and_times_and_a_new_one_follows(run: Run, cinema: Look) -> None:
+    run("import", "showtimes", given=table([showtime(0, auditorium_id=2), showtime(2, auditorium_id=2)]))
+    rows = [
+        showtime(2, id=1, auditorium_id=2),
+        showtime(0, id=2),
+        showtime(0, 4, id=3, auditorium_id=1, starts_at=(START + timedelta(hours=2)).isoformat()),
+        showtime(0, auditorium_id=2),
+    ]
+    result = run("import", "showtimes", given=table(rows))
+    assert result.stdout == "1 new, 3 replaced, 0 as they were\n", result.stderr
+    assert cinema("select auditorium_id, starts_at, id from showtimes order by 1, 2")[0::3] == [
+        (1, START, 2),
+        (2, START + timedelta(hours=2), 1),
+    ]
+
+
+@pytest.mark.parametrize("hours", [1, -1, 7])
+def test_a_programme_without_gaps_moves_whatever_the_order_of_its_ids(
+    run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    monkeypatch.setattr(imports, "CHUNK", 9)
+    cinema("truncate showtimes restart identity cascade")
+    order = random.Random(hours).sample(range(60), 60)
+    run("import", "showtimes", given=table([showtime(hour, 1) for hour in order]))
+    moved = [showtime(hour + hours, 1, id=number) for number, hour in enumerate(order, 1)]
+    result = run("import", "showtimes", given=table(random.Random(1).sample(moved, 60)))
+    assert result.stdout == "0 new, 60 replaced, 0 as they were\n", result.stderr
+    starts = [row[3] for row in cinema(SHOWTIMES_SQL)]
+    assert starts == [START + timedelta(hours=hour + hours) for hour in order]
+
+
+def test_who_stays_is_in_the_way_and_is_named(run: Run, cinema: Look) -> None:
+    """One that overlaps keeps its place, and whoever was to have that stays as well; nothing else does."""
+    run("import", "showtimes", given=table([showtime(2 * n) for n in range(1, 6)]))
+    before = cinema(SHOWTIMES_SQL)
+    rows = [
+        showtime(2, id=1),  # which the next one leaves
+        showtime(4, id=2),  # which the next one does not
+        showtime(9, id=3),  # showtime 5 is there
+        showtime(20, id=4),
+        showtime(21, id=6),
+    ]
+    for words, replaced in (((), None), (("--skip-errors",), [4])):
+        result = run("import", "showtimes", *words, given=table(rows))
+        assert result.exit_code == 1
+        assert said(result) == [
+            "line 2: Showtime 2, which line 3 cannot move, has the auditorium at that time.",
+            "line 3: Showtime 3, which line 4 cannot move, has the auditorium at that time.",
+            "line 4: Showtime 5 has the auditorium at that time.",
+            "line 6: The showtime of line 5 has the auditorium at that time.",
+        ]
+        after = cinema(SHOWTIMES_SQL)
+        assert [row[0] for old, row in zip(before, after, strict=True) if row != old] == (replaced or [])
+
+
+def test_what_stays_keeps_its_etag(run: Run, cinema: Look) -> None:
+    """Also when it was set aside in between."""
+    run("import", "showtimes", given=table([showtime(2), showtime(4)]))
+    query = "select id, updated_at, free_at from showtimes order by id"
+    before = cinema(query)
+    rows = [showtime(20, id=1), showtime(20, id=2), showtime(40, id=3)]
+    result = run("import", "showtimes", "--skip-errors", given=table(rows))
+    assert result.stdout == "0 new, 2 replaced, 0 as they were\n", result.stderr
+    after = cinema(query)
+    assert after[1] == before[1]
+    assert [after[at][1] > before[at][1] for at in (0, 2)] == [True, True]
+
+
+def test_refused_showtimes_leave_no_locks_behind(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL keeps a bounded number of locks for all; of rows it keeps none in memory."""
+    locks = 0
+    insert = showtime_imports._insert
+
+    async def count_first(conn: Any, *args: Any) -> int:
+        nonlocal locks
+        locks = await conn.fetchval("select count(*) from pg_locks where pid = pg_backend_pid()")
+        return await insert(conn, *args)
+
+    monkeypatch.setattr(showtime_imports, "_insert", count_first)
+    run("import", "showtimes", given=table([showtime(2 + 2 * n) for n in range(300)]))
+    rows = [showtime(599 + 0.001 * number, id=number) for number in range(1, 300)]
+    result = run("import", "showtimes", "--skip-errors", given=table(rows))
+    assert "299 rows at fault" in result.stderr
+    assert 0 < locks < 60
+
+
+async def test_progress_is_what_is_written(settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row counts once, when there is nothing more to do for it."""
+    monkeypatch.setattr(imports, "CHUNK", 2)
+    await db.execute("insert into movies (title, duration_minutes) values ('Solaris', 100)")
+    await db.execute("insert into auditoriums (name, capacity) values ('One', 10)")
+
+    def row(line: int, showtime_id: int | None, hour: int) -> ShowtimeRow:
+        start = START + timedelta(hours=hour)
+        wanted = ShowtimeInput(1, 1, start, start + timedelta(hours=1), Decimal("9.00"))
+        return ShowtimeRow(line, showtime_id, wanted)
+
+    done: list[int] = []
+    seen: list[int] = []
+    replace = files.replace_showtimes
+
+    async def look_first(*args: Any, **words: Any) -> None:
+        seen.append(sum(done))
+        await replace(*args, **words)
+
+    monkeypatch.setattr(files, "replace_showtimes", look_first)
+    async with asyncpg.create_pool(**pool_options(settings)) as pool:
+        database = Database(pool, wait_s=5)
+        words: dict[str, Any] = {"cleaning_s": 0, "skip_errors": True, "advance": done.append}
+        await write_showtimes(database, [row(line, None, line) for line in range(2, 10)], Faults(), **words)
+        assert sum(done) == 8
+        done.clear()
+        # As it was; refused; not there; four that move; new.
+        rows = [row(2, 1, 2), row(3, 2, 9), row(4, 4711, 50), *(row(line, line - 2, line + 10) for line in range(5, 9))]
+        imported, _ = await write_showtimes(database, [*rows, row(9, None, 60)], Faults(), **words)
+    assert imported == Imported(new=1, replaced=4, unchanged=1)
+    assert seen == [3, 5]
+    assert sum(done) == 8
+
+
+def test_one_with_reservations_does_not_move_to_another_room(run: Run, cinema: Look) -> None:
+    cinema("insert into users (name, email, password_hash) values ('A', 'a@example.com', 'x')")
+    cinema(
+        "insert into reservations (id, user_id, showtime_id, total_price, expires_at)"
+        " values ('019aa000-0000-7000-8000-000000000001', 1, 1, 0, now() + interval '1 hour')"
+    )
+    result = run("import", "showtimes", given=table([showtime(0, id=1, auditorium_id=2)]))
+    assert said(result) == ["line 2: The showtime has reservations, so it cannot move to another auditorium."]
+    assert run("import", "showtimes", given=table([showtime(0, id=1, base_price="5")])).exit_code == 0
+
+
+async def test_seat_maps_show_imported_prices_at_once(run: Run, api: Api) -> None:
+    """Also where the map was looked at, and is kept in the service; what did not change keeps its ETag."""
+    cinema = await api.cinema()
+    other = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    before = [await api.call("GET", f"/showtimes/{each}/seats") for each in (cinema.showtime_id, other)]
+    exported = await asyncio.to_thread(run, "export", "showtimes")
+    given = exported.stdout.replace(",10.00", ",12.50", 1)  # of the first
+    result = await asyncio.to_thread(run, "import", "showtimes", given=given)
+    assert result.stdout == "0 new, 1 replaced, 1 as they were\n", result.output
+
+    after = [await api.call("GET", f"/showtimes/{each}/seats") for each in (cinema.showtime_id, other)]
+
+    assert {seat["price"] for seat in before[0].json["seats"]} == {"10.00"}
+    assert {seat["price"] for seat in after[0].json["seats"]} == {"12.50"}
+    assert before[1].headers["ETag"] == after[1].headers["ETag"]
+
+
+def test_without_redis_no_showtime_is_imported(run: Run, cinema: Look) -> None:
+    result = run("import", "showtimes", given=table([showtime(2)]), REDIS_URL="redis://127.0.0.1:1/0")
+    assert isinstance(result.exception, cli.EXPECTED)
+    assert len(cinema(SHOWTIMES_SQL)) == 1
+
+
+# What goes wrong outside
+
+
+@pytest.fixture
+def shell(database_url: str, redis_url: str, tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
+    """Runs a command line in bash, in which the service's command is `$reservation`."""
+    env = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET}
+    env |= {"reservation": f"{sys.executable} -m reservation", "PYTHONPATH": str(PACKAGE), "PATH": os.environ["PATH"]}
+
+    def command(line: str) -> "subprocess.CompletedProcess[str]":
+        script = f"set -o pipefail; {line}"
+        return subprocess.run(
+            ["bash", "-c", script], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+
+    return command
+
+
+Shell: TypeAlias = Callable[[str], "subprocess.CompletedProcess[str]"]
+MANY = "insert into movies (title, duration_minutes) select 'Film ' || n, 90 from generate_series(1, 20000) as n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(shell: Shell, look: Look) -> None:
+    look(MANY)
+    result = shell("$reservation export movies | head -1")
+    assert (result.returncode, result.stderr) == (141, "")
+    assert result.stdout == "id,title,description,duration_minutes,genre,poster_url\n"
+
+
+def test_a_full_disk_is_called_so(shell: Shell, look: Look) -> None:
+    look(MANY)
+    for line in ("$reservation export movies /dev/full", "$reservation export movies > /dev/full"):
+        result = shell(line)
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr == "reservation: [Errno 28] No space left on device\n"
+
+
+def test_a_small_export_notices_a_full_disk_too(shell: Shell, look: Look) -> None:
+    """All of it fits into a buffer."""
+    result = shell("$reservation export movies > /dev/full")
+    assert (result.returncode, result.stderr) == (1, "reservation: [Errno 28] No space left on device\n")
+
+
+def test_an_export_that_fails_leaves_the_old_file(run: Run, cinema: Look, tmp_path: Path) -> None:
+    path = tmp_path / "showtimes.csv"
+    path.write_text("precious\n")
+    path.chmod(0o640)
+    (tmp_path / "link.csv").symlink_to(path)
+    cinema("alter table showtimes rename to gone")
+    assert run("export", "showtimes", str(path)).exit_code == 1
+    assert path.read_text() == "precious\n"
+    cinema("alter table gone rename to showtimes")
+    assert run("export", "showtimes", str(tmp_path / "link.csv")).exit_code == 0
+    assert path.read_text().startswith("id,")
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link.csv", "showtimes.csv"]
+
+
+def test_an_import_that_cannot_be_says_why(shell: Shell, cinema: Look, database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "showtimes.csv").write_bytes(table([showtime(2)]))
+    with psycopg.connect(database_url) as connection:
+        connection.execute("select id from auditoriums for update")
+        result = shell("STATEMENT_TIMEOUT_SECONDS=1 $reservation import showtimes showtimes.csv")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "The database does not answer at the moment: try again shortly. (canceling statement" in result.stderr

@@ -1,0 +1,259 @@
+"""The pool gives connections back as they are, so nothing may be left in one: no setting, lock, cursor or listener."""
+
+import ast
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+import reservation
+from reservation.db.statements import sql, sql_dir
+from reservation.http.app_keys import DATABASE
+from reservation.resources import tool_limits
+from tests.api import PASSWORD, Api, Cinema, Connection, Person, slot
+from tests.conftest import StartApi
+
+NAMES = sorted(path.relative_to(sql_dir()).with_suffix("").as_posix() for path in sql_dir().glob("*/*.sql"))
+# A statement that begins with another word might be one that a session remembers: SET, LISTEN, PREPARE, DECLARE...
+HARMLESS = {"select", "insert", "update", "vacuum", "delete", "with", "analyze"}
+LEFT_BEHIND = {
+    "setting": "select name from pg_settings where source = 'session' and setting is distinct from reset_val",
+    "listener": "select pg_listening_channels()",
+    "advisory lock": "select objid from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()",
+    "lock": "select relation::regclass::text from pg_locks"
+    " where pid = pg_backend_pid() and locktype = 'relation' and mode <> 'AccessShareLock'",
+    "cursor": "select name from pg_cursors where name <> ''",
+    "prepared statement": "select name from pg_prepared_statements where from_sql",
+    "prepared transaction": "select gid from pg_prepared_xacts where database = current_database()",
+    "temporary table": "select relname from pg_class where relpersistence = 't'",
+}
+
+
+def lasting(statement: str) -> list[str]:
+    """What a statement leaves in its session."""
+    text = re.sub(r"--[^\n]*", "", re.sub(r"/\*.*?\*/", "", statement, flags=re.DOTALL)).strip().lower()
+    found = [one for one in text.removesuffix(";").split(";") if one.split()[0] not in HARMLESS]
+    found += re.findall(r"pg_(?:try_)?advisory_(?!xact)\w+", text)
+    found += re.findall(r"\binto\s+(?:temp|temporary)\b", text)
+    for arguments in re.findall(r"set_config\s*\(([^()]*)\)", text):
+        if arguments.split(",")[-1].strip() != "true":  # true: until the end of the transaction
+            found.append(arguments)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_statement_lasts_in_its_session(name: str) -> None:
+    assert lasting(sql(name)) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "set lock_timeout = 1;", "/* a\nb */\nset session timezone to 'UTC';", "reset all;", "listen a;", "begin;",
+        "create temp table a (b int);", "select 1 as a into temp b;", "prepare a as select 1;",
+        "declare a cursor with hold for select 1;", "select pg_advisory_lock(1);", "select pg_try_advisory_lock(1);",
+        "select pg_advisory_lock_shared(1);", "select set_config('a.b', $1, false);", "select 1; set a.b = 1;",
+        "-- a\nload 'auto_explain';",
+    ],
+)  # fmt: skip
+def test_a_statement_that_lasts_is_found(statement: str) -> None:
+    assert lasting(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["update a set b = 1;", "select pg_advisory_xact_lock(1);", "/* set; */ select set_config('a.b', $1, true);"],
+)
+def test_a_statement_that_does_not_is_not(statement: str) -> None:
+    assert lasting(statement) == []
+
+
+def pool_of(api: Api) -> Any:
+    server: Any = api.client.server
+    return server.app[DATABASE]._pool
+
+
+@asynccontextmanager
+async def all_connections(api: Api) -> AsyncIterator[list[Any]]:
+    """Every connection that the pool can have."""
+    pool = pool_of(api)
+    taken = [await pool.acquire(timeout=5) for _ in range(pool.get_max_size())]
+    try:
+        yield taken
+    finally:
+        for connection in taken:
+            await pool.release(connection)
+
+
+async def left_behind(api: Api) -> dict[str, list[Any]]:
+    """What stands in any of the pool's connections."""
+    found: dict[str, list[Any]] = {}
+    async with all_connections(api) as connections:
+        for connection in connections:
+            assert not connection.is_in_transaction()
+            for what, query in LEFT_BEHIND.items():
+                rows = [row[0] for row in await connection.fetch(query)]
+                if rows:
+                    found.setdefault(what, []).extend(rows)
+    return found
+
+
+async def a_day(api: Api, db: Connection) -> None:
+    """Everything that the service does in PostgreSQL, what goes wrong included."""
+    cinema, who, other = await api.cinema(), await api.sign_up(), await api.sign_up()
+    await asyncio.gather(*(sell(api, cinema, person, place) for place, person in enumerate((who, other) * 3)))
+    await api.call("POST", "/auth/refresh", {"refresh_token": other.refresh_token})
+    await api.call("POST", "/auth/logout", {"refresh_token": other.refresh_token})
+    for path in ("/movies", "/showtimes", "/reservations", "/auth/me", "/ready"):
+        assert (await api.call("GET", path, who=who)).status == 200
+    await administer(api, cinema, who)
+    # A constraint that breaks in the middle of a transaction, and a statement that takes too long.
+    clash = {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": "1.00"} | slot(24)
+    assert (await api.call("POST", "/admin/showtimes", clash, who=await api.admin())).code == "showtime_overlap"
+    taken = {"name": "A", "email": who.email, "password": PASSWORD}
+    assert (await api.call("POST", "/auth/signup", taken)).code == "email_taken"
+    held = await api.hold(who, cinema.showtime_id, cinema.seat_ids[-1:])
+    async with db.transaction():
+        await db.execute("lock table reservations in access exclusive mode")
+        late = await asyncio.gather(
+            api.cancel(who, held.json["id"]),
+            api.confirm(who, held.json["id"]),
+            api.call("GET", "/reservations", who=who),
+        )
+    assert {answer.code for answer in late} == {"database_unavailable"}
+    assert (await api.cancel(who, held.json["id"])).status == 200
+
+
+async def sell(api: Api, cinema: Cinema, who: Person, place: int) -> None:
+    seats = cinema.seat_ids[place * 2 : place * 2 + 2]
+    held = await api.hold(who, cinema.showtime_id, seats)
+    assert (await api.confirm(who, held.json["id"])).status == 200
+    assert (await api.hold(who, cinema.showtime_id, seats)).status == 409
+    await api.statuses(cinema.showtime_id)
+    if place % 2:
+        assert (await api.cancel(who, held.json["id"])).status == 200
+
+
+async def administer(api: Api, cinema: Cinema, who: Person) -> None:
+    admin = await api.admin()
+    dearer = {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": "11.00"} | slot(24)
+    room = f"/admin/auditoriums/{cinema.auditorium_id}"
+    for method, path, body, status in (
+        ("PUT", f"/admin/showtimes/{cinema.showtime_id}", dearer, 200),
+        ("PUT", room, {"name": "R", "capacity": 51}, 200),
+        ("POST", f"{room}/seats/batch", {"rows": 1, "seats_per_row": 1}, 201),
+        ("POST", f"{room}/seats/batch", {"rows": 1, "seats_per_row": 1}, 409),
+        ("DELETE", f"/admin/seats/{cinema.seat_ids[0]}", None, 409),
+        ("DELETE", f"/admin/showtimes/{cinema.showtime_id}", None, 409),
+        ("PUT", f"/admin/users/{who.id}/role", {"role": "staff"}, 200),
+        ("PUT", f"/admin/users/{admin.id}/role", {"role": "user"}, 409),
+        ("GET", "/admin/users", None, 200),
+        ("GET", "/admin/showtimes", None, 200),
+    ):
+        assert (await api.call(method, path, body, who=admin)).status == status, path
+
+
+async def test_after_a_day_every_connection_is_as_new(start_api: StartApi, db: Connection) -> None:
+    api = await start_api(STATEMENT_TIMEOUT_SECONDS="1", POOL_SIZE="6")
+    await a_day(api, db)
+    assert pool_of(api).get_size() > 1
+    assert await left_behind(api) == {}
+    states = await db.fetch(
+        "select state from pg_stat_activity where application_name = 'reservation' and datname = current_database()"
+    )
+    assert {row["state"] for row in states} == {"idle"}
+
+
+async def test_what_is_left_behind_would_be_seen(api: Api) -> None:
+    litter = {
+        "setting": "set work_mem = '1MB'",
+        "listener": "listen here",
+        "advisory lock": "select pg_advisory_lock(1)",
+        "cursor": "declare here cursor with hold for select 1",
+        "prepared statement": "prepare here as select 1",
+        "temporary table": "create temp table here (a int)",
+    }
+    for what, statement in litter.items():
+        async with pool_of(api).acquire() as connection:
+            await connection.execute(statement)
+        assert what in await left_behind(api)
+
+
+async def test_the_limits_of_every_connection_stand(start_api: StartApi, db: Connection) -> None:
+    api = await start_api(STATEMENT_TIMEOUT_SECONDS="1", POOL_SIZE="6")
+    await a_day(api, db)
+    async with all_connections(api) as connections:
+        for connection in connections:
+            assert await limits_of(connection) == ["reservation", "1s", "1s", "15s"]
+            assert await connection.fetchval("show timezone") == "UTC"
+            assert await connection.fetchval("show plan_cache_mode") == "force_generic_plan"
+
+
+async def limits_of(connection: Any) -> list[str]:
+    names = ("application_name", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    return [await connection.fetchval(f"show {name}") for name in names]
+
+
+async def test_a_tools_connection_has_limits_of_its_own(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url, server_settings=tool_limits("seed"))
+    try:
+        assert await limits_of(connection) == ["reservation seed", "0", "1min", "1min"]
+        async with connection.transaction():  # what the audit asks for it may have, until its transaction ends
+            await connection.fetch(sql("audit/open_snapshot"), "600s", "64MB")
+            assert await connection.fetchval("show statement_timeout") == "10min"
+        assert await connection.fetchval("show statement_timeout") == "0"
+    finally:
+        await connection.close()
+
+
+def test_no_connection_is_opened_without_limits() -> None:
+    """Whoever connects says which: those of the pool, or those of tools."""
+    package = Path(reservation.__file__).parent
+    for path in package.rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) in ("asyncpg.connect", "asyncpg.create_pool"):
+                given = {keyword.arg for keyword in call.keywords}
+                assert given & {"server_settings", None}, f"{path.name}: {ast.unparse(call)}"  # None: ** of the pool's
+
+
+async def test_an_open_transaction_is_rolled_back_on_the_way_home(api: Api, db: Connection) -> None:
+    movie_id = await api.movie()
+    pool = pool_of(api)
+    for fails in (False, True):
+        connection = await pool.acquire()
+        pid = await connection.fetchval("select pg_backend_pid()")
+        await connection.execute("begin")
+        await connection.execute("update movies set title = 'Changed' where id = $1", movie_id)
+        if fails:
+            with suppress(asyncpg.DivisionByZeroError):
+                await connection.execute("select 1 / 0")
+        await pool.release(connection)
+        activity = await db.fetch("select state from pg_stat_activity where pid = $1", pid)
+        assert [row["state"] for row in activity] in ([], ["idle"])  # dropped, or clean
+        assert await left_behind(api) == {}
+        assert (await api.call("GET", f"/movies/{movie_id}")).json["title"] == "A Film"
+    assert await api.movie() > movie_id
+
+
+async def test_a_connection_costs_no_more_than_its_statements(api: Api, db: Connection) -> None:
+    """No RESET, DISCARD or the like goes with a release."""
+    cinema, who = await api.cinema(), await api.sign_up()
+    for _ in range(3):
+        held = await api.hold(who, cinema.showtime_id, cinema.seat_ids[:1])
+        await api.cancel(who, held.json["id"])
+    await db.execute("create extension if not exists pg_stat_statements")
+    asked = {
+        row["query"]: row["calls"]
+        for row in await db.fetch(
+            "select lower(s.query) as query, s.calls from pg_stat_statements as s"
+            " inner join pg_database as d on s.dbid = d.oid where d.datname = current_database()"
+        )
+    }
+    assert sum(calls for query, calls in asked.items() if query == "commit") >= 3
+    extra = re.compile(r"(reset|discard|unlisten|close|rollback|deallocate)\b|select pg_advisory_unlock_all")
+    assert [query for query in asked if extra.match(query)] == []

@@ -1,0 +1,313 @@
+"""The audit sees every broken promise, and nothing where none is broken."""
+
+from collections.abc import AsyncIterator, Sequence, Set
+from typing import TypeAlias
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from reservation.booking import orphan_job as orphans
+from reservation.dba import audit as auditing
+from reservation.dba.audit import Violation, audit
+from reservation.holds.hold_scan import HeldKey, still_held
+
+Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+CONFIRMED = UUID("019aa000-0000-7000-8000-000000000001")  # seats 1 and 2 of showtime 1
+HELD = UUID("019aa000-0000-7000-8000-000000000002")  # seat 3 of showtime 1
+RUN_OUT = UUID("019aa000-0000-7000-8000-000000000003")  # seat 3 of showtime 1, long ago
+CANCELLED = UUID("019aa000-0000-7000-8000-000000000004")  # seats 1 and 2 of showtime 1, before the confirmed one
+
+CINEMA = f"""
+insert into users (name, email, password_hash) values ('A', 'a@example.com', 'x');
+insert into movies (title, duration_minutes) values ('Film', 100);
+insert into auditoriums (name, capacity) values ('One', 10), ('Two', 10);
+insert into seats (auditorium_id, row_label, seat_number)
+select room, 'A', number from generate_series(1, 2) as room, generate_series(1, 4) as number order by 1, 2;
+insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
+select 1, room, starts_at, starts_at + interval '2 hours', starts_at + interval '2 hours', 10
+from (values (1, now() + interval '1 day'), (2, now() + interval '1 day'), (1, now() + interval '26 hours'))
+    as plan (room, starts_at);
+insert into reservations (id, user_id, showtime_id, status, total_price, expires_at, confirmed_at, cancelled_at) values
+('{CONFIRMED}', 1, 1, 'confirmed', 20, now() + interval '10 minutes', now(), null),
+('{HELD}', 1, 1, 'held', 10, now() + interval '10 minutes', null, null),
+('{CANCELLED}', 1, 1, 'cancelled', 20, now() + interval '10 minutes', null, now());
+insert into reservations (id, user_id, showtime_id, status, total_price, created_at, expires_at) values
+('{RUN_OUT}', 1, 1, 'held', 10, now() - interval '2 hours', now() - interval '1 hour');
+insert into reservation_seats (reservation_id, seat_id, price_at_booking) values
+('{CONFIRMED}', 1, 10), ('{CONFIRMED}', 2, 10), ('{HELD}', 3, 10), ('{RUN_OUT}', 3, 10),
+('{CANCELLED}', 1, 10), ('{CANCELLED}', 2, 10);
+insert into booked_seats (showtime_id, seat_id, reservation_id) values (1, 1, '{CONFIRMED}'), (1, 2, '{CONFIRMED}');
+"""
+
+
+@pytest.fixture
+async def cinema(db: Db, monkeypatch: pytest.MonkeyPatch) -> Db:
+    """A database in which all is well, and an audit that does not wait as long as it should."""
+    monkeypatch.setattr(auditing, "SECOND_LOOK_S", 0.05)
+    await db.execute(CINEMA)
+    return db
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis_url) as client:
+        await client.flushall()
+        yield client
+
+
+async def hold(redis: Redis, *, showtime_id: int, seat_id: int, holder: str) -> None:
+    """The keys that a hold leaves in Redis."""
+    await redis.set(f"{{{showtime_id}}}:seat:{seat_id}", holder, px=600_000)
+    await redis.zadd(f"{{{showtime_id}}}:held", {str(seat_id): 4e12})
+    await redis.set(f"{{{showtime_id}}}:version", 1)
+
+
+def rules(violations: list[Violation]) -> set[str]:
+    return {violation.rule for violation in violations}
+
+
+async def test_empty_stores_are_clean(db: Db, redis: Redis) -> None:
+    assert await audit(db, redis) == []
+
+
+async def test_clean(cinema: Db, redis: Redis) -> None:
+    await hold(redis, showtime_id=1, seat_id=3, holder=str(HELD))
+
+    assert await audit(cinema, redis) == []
+
+
+async def test_names_a_seat_sold_twice(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("alter table booked_seats drop constraint booked_seats_showtime_id_seat_id_key")
+    await cinema.execute("update reservations set status = 'confirmed', confirmed_at = now() where id = $1", HELD)
+    await cinema.execute("update reservations set total_price = 20 where id = $1", HELD)
+    await cinema.execute("insert into reservation_seats values ($1, 1, 10)", HELD)
+    await cinema.execute("insert into booked_seats values (1, 1, $1), (1, 3, $1)", HELD)
+
+    assert await audit(cinema, redis) == [
+        Violation("seats_sold_twice", "showtime 1, seat 1", f"sold 2 times: reservations {CONFIRMED}, {HELD}")
+    ]
+
+
+async def test_names_a_paid_seat_that_is_not_booked(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("delete from booked_seats where seat_id = 2")
+
+    assert await audit(cinema, redis) == [
+        Violation(
+            "seats_not_booked",
+            f"reservation {CONFIRMED}",
+            "is confirmed but does not own seat 2 of showtime 1",
+        )
+    ]
+
+
+async def test_names_a_booked_seat_that_was_not_asked_for(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("alter table booked_seats drop constraint booked_seats_reservation_id_seat_id_fkey")
+    await cinema.execute("insert into booked_seats values (1, 4, $1)", CONFIRMED)
+
+    assert await audit(cinema, redis) == [
+        Violation(
+            "seats_not_reserved",
+            f"reservation {CONFIRMED}",
+            "owns seat 4 of showtime 1 without asking for it",
+        )
+    ]
+
+
+async def test_names_a_seat_booked_for_another_showtime(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("update booked_seats set showtime_id = 3 where seat_id = 2")
+
+    found = await audit(cinema, redis)
+
+    assert rules(found) == {"seats_not_booked", "seats_not_reserved"}
+    assert found[-1].detail == "is for showtime 1 but owns seat 2 of showtime 3"
+
+
+@pytest.mark.parametrize("reservation_id", [HELD, RUN_OUT], ids=["held", "run out"])
+async def test_names_a_seat_booked_by_an_unconfirmed_reservation(
+    cinema: Db, redis: Redis, reservation_id: UUID
+) -> None:
+    await cinema.execute("insert into booked_seats values (1, 3, $1)", reservation_id)
+
+    assert await audit(cinema, redis) == [
+        Violation("seats_not_confirmed", f"reservation {reservation_id}", "is held but owns seat 3 of showtime 1")
+    ]
+
+
+async def test_names_a_seat_that_a_cancelled_reservation_kept(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("update reservations set status = 'cancelled', cancelled_at = now() where id = $1", CONFIRMED)
+
+    assert rules(await audit(cinema, redis)) == {"seats_not_confirmed"}
+
+
+async def test_names_a_seat_booked_by_a_reservation_that_is_gone(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("alter table booked_seats drop constraint booked_seats_reservation_id_seat_id_fkey")
+    await cinema.execute("delete from reservation_seats where reservation_id = $1", CONFIRMED)
+    await cinema.execute("delete from reservations where id = $1", CONFIRMED)
+
+    found = await audit(cinema, redis)
+
+    assert rules(found) == {"seats_not_reserved", "seats_not_confirmed"}
+    assert found[-1].detail == "is gone but owns seat 2 of showtime 1"
+
+
+async def test_names_a_seat_of_another_room(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("update reservation_seats set seat_id = 7 where reservation_id = $1", HELD)
+
+    assert await audit(cinema, redis) == [
+        Violation(
+            "seats_of_other_rooms",
+            f"reservation {HELD}",
+            "has seat 7 of auditorium 2, but showtime 1 is in auditorium 1",
+        )
+    ]
+
+
+async def test_names_a_wrong_total(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("update reservations set total_price = 19.99 where id = $1", CONFIRMED)
+
+    assert await audit(cinema, redis) == [
+        Violation("wrong_totals", f"reservation {CONFIRMED}", "has a total of 19.99, but its seats cost 20.00")
+    ]
+
+
+async def test_names_a_reservation_without_seats(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("delete from reservation_seats where reservation_id = $1", RUN_OUT)
+
+    assert await audit(cinema, redis) == [
+        Violation("reservations_without_seats", f"reservation {RUN_OUT}", "is held and has no seats")
+    ]
+
+
+@pytest.mark.parametrize("what", ["film", "cleaning"])
+async def test_names_overlapping_showtimes(cinema: Db, redis: Redis, what: str) -> None:
+    await cinema.execute("alter table showtimes drop constraint showtimes_overlap_excl")
+    await cinema.execute("update showtimes set free_at = free_at + interval '1 minute' where id = 1")
+    if what == "film":
+        await cinema.execute("update showtimes set ends_at = free_at where id = 1")
+
+    found = await audit(cinema, redis)
+
+    assert [(violation.rule, violation.subject) for violation in found] == [("overlapping_showtimes", "showtime 3")]
+
+
+async def test_names_overlap_with_a_showtime_before_the_last(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("alter table showtimes drop constraint showtimes_overlap_excl")
+    await cinema.execute("""
+        insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
+        select 1, 1, starts_at + interval '30 minutes', starts_at + interval '1 hour', starts_at + interval '1 hour', 1
+        from showtimes where id = 1
+        union all
+        select 1, 1, starts_at + interval '90 minutes', ends_at, ends_at, 1 from showtimes where id = 1
+    """)
+
+    found = await audit(cinema, redis)
+
+    assert [violation.subject for violation in found] == ["showtime 4", "showtime 5"]
+
+
+@pytest.mark.parametrize(
+    ("holder", "seat_id", "state"),
+    [
+        (str(uuid4()), 4, "does not exist"),
+        (str(RUN_OUT), 3, "has run out or does not want it"),
+        (str(HELD), 4, "has run out or does not want it"),
+        (str(CONFIRMED), 1, "is confirmed"),
+        (str(CANCELLED), 1, "is cancelled"),
+        ("nonsense", 4, "does not exist"),
+    ],
+    ids=["unknown", "run out", "another seat", "confirmed", "cancelled", "no UUID"],
+)
+async def test_names_a_hold_without_reservation(
+    cinema: Db, redis: Redis, holder: str, seat_id: int, state: str
+) -> None:
+    await hold(redis, showtime_id=1, seat_id=seat_id, holder=holder)
+
+    assert await audit(cinema, redis) == [
+        Violation(
+            "holds_without_reservation",
+            f"key {{1}}:seat:{seat_id}",
+            f"holds the seat for reservation {holder}, which {state}",
+        )
+    ]
+
+
+async def test_names_a_hold_of_another_showtime(cinema: Db, redis: Redis) -> None:
+    await hold(redis, showtime_id=3, seat_id=3, holder=str(HELD))
+
+    assert rules(await audit(cinema, redis)) == {"holds_without_reservation"}
+
+
+@pytest.mark.parametrize("remedy", ["released", "taken by another", "written down"])
+async def test_a_hold_that_is_right_at_the_second_look_is_fine(
+    cinema: Db, redis: Redis, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = uuid4()
+    await hold(redis, showtime_id=1, seat_id=4, holder=str(late))
+
+    async def second_look(client: Redis, held: Set[HeldKey]) -> Sequence[HeldKey]:
+        assert {key.holder for key in held} == {str(late)}
+        if remedy == "released":
+            await redis.delete("{1}:seat:4")
+        elif remedy == "taken by another":
+            await hold(redis, showtime_id=1, seat_id=4, holder=str(uuid4()))
+        else:
+            await write_down(cinema, late)
+        return await still_held(client, held)
+
+    monkeypatch.setattr(orphans, "still_held", second_look)
+
+    assert await audit(cinema, redis) == []
+
+
+async def write_down(db: Db, reservation_id: UUID) -> None:
+    await db.execute(
+        "insert into reservations (id, user_id, showtime_id, total_price, expires_at)"
+        " values ($1, 1, 1, 10, now() + interval '10 minutes')",
+        reservation_id,
+    )
+    await db.execute("insert into reservation_seats values ($1, 4, 10)", reservation_id)
+
+
+async def test_keys_of_others_in_redis_are_left_alone(cinema: Db, redis: Redis) -> None:
+    await redis.zadd("{shop}:held", {"7": 4e12})
+    await redis.zadd("{99999999999999999999}:held", {"7": 4e12})
+    await redis.zadd("{1}:held", {"nonsense": 4e12, "-4": 4e12, "4": 4e12})
+
+    assert await audit(cinema, redis) == []
+
+
+async def test_decoded_answers_of_redis_do_as_well(cinema: Db, redis: Redis, redis_url: str) -> None:
+    await hold(redis, showtime_id=1, seat_id=4, holder=str(uuid4()))
+
+    async with Redis.from_url(redis_url, decode_responses=True) as decoding:
+        assert rules(await audit(cinema, decoding)) == {"holds_without_reservation"}
+
+
+async def test_names_twenty_a_rule_and_counts_the_rest(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("""
+        insert into reservations (id, user_id, showtime_id, total_price, expires_at)
+        select gen_random_uuid(), 1, 1, 0, now() + interval '10 minutes' from generate_series(1, 1234)
+    """)
+    for seat_id in range(1000, 1025):
+        await hold(redis, showtime_id=1, seat_id=seat_id, holder=str(HELD))
+
+    found = await audit(cinema, redis)
+
+    assert [violation.rule for violation in found] == ["reservations_without_seats"] * 21 + [
+        "holds_without_reservation"
+    ] * 21
+    assert str(found[20]) == "reservations_without_seats: 1,214 more break this rule"
+    assert str(found[41]) == "holds_without_reservation: 5 more break this rule"
+
+
+async def test_reads_only_and_leaves_the_session_as_it_was(cinema: Db, redis: Redis) -> None:
+    settings = "select current_setting('work_mem'), current_setting('statement_timeout')"
+    before = await cinema.fetchrow(settings)
+
+    await audit(cinema, redis)
+
+    assert await cinema.fetchrow(settings) == before
+    assert not cinema.is_in_transaction()

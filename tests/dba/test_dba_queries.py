@@ -1,0 +1,122 @@
+"""What docs/dba.md tells a DBA: its queries run, by whoever may only read, and say what they are there to say."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from reservation.db.statements import sql
+from tests.api import Api, Connection
+
+ROOT = Path(__file__).parents[2]
+QUERIES = sorted([*ROOT.glob("docs/dba/*.sql"), *ROOT.glob("docs/storage/*.sql")])
+GUIDE = (ROOT / "docs/dba.md").read_text()
+LOCKS = re.compile(r"\bfor (?:no key update|key share|update|share)\b")
+
+
+def query(name: str) -> str:
+    """One of the statements that a DBA runs, by its folder and name."""
+    return (ROOT / "docs" / f"{name}.sql").read_text()
+
+
+@pytest.mark.parametrize("name", [f"{path.parent.name}/{path.stem}" for path in QUERIES])
+async def test_each_query_runs_by_a_role_that_only_reads(seeded_database_url: str, name: str) -> None:
+    connection = await asyncpg.connect(seeded_database_url, server_settings={"role": "reservation_readonly"})
+    try:
+        async with connection.transaction(readonly=True):
+            await connection.fetch(query(name))
+    finally:
+        await connection.close()
+
+
+def test_the_guide_has_every_query_and_no_other() -> None:
+    named = set(re.findall(r"(?:dba|storage)/[a-z_]+\.sql", GUIDE))
+    assert named == {f"{path.parent.name}/{path.name}" for path in QUERIES}
+
+
+def test_the_guide_has_every_statement_that_locks_rows() -> None:
+    locking = {
+        f"{path.parent.name}/{path.stem}"
+        for path in ROOT.glob("sql/*/*.sql")
+        if LOCKS.search(re.sub(r"/\*.*?\*/|--[^\n]*", "", path.read_text(), flags=re.DOTALL))
+    }
+    assert len(locking) > 10
+    assert {name for name in locking if f"`{name}`" not in GUIDE} == set()
+
+
+def test_the_statements_that_the_guide_names_are_there() -> None:
+    folders = "|".join(sorted(path.name for path in (ROOT / "sql").iterdir() if path.is_dir()))
+    named = set(re.findall(rf"`((?:{folders})/[a-z_]+)`", GUIDE))
+    assert {name for name in named if not (ROOT / "sql" / f"{name}.sql").is_file()} == set()
+
+
+async def test_who_waits_and_for_whom(api: Api, db: Connection, database_url: str) -> None:
+    showtime_id = (await api.cinema()).showtime_id
+    holder, waiter = [await asyncpg.connect(database_url) for _ in range(2)]
+    try:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.fetch(sql("showtimes/lock_showtime"), showtime_id)
+        waiting = asyncio.create_task(waiter.fetch(sql("showtimes/lock_showtime"), showtime_id))
+        async with asyncio.timeout(10):
+            while not (rows := await db.fetch(query("dba/blocked"))):
+                await asyncio.sleep(0.01)
+        oldest = await db.fetch(query("dba/oldest_transactions"))
+        await transaction.rollback()
+        await waiting
+    finally:
+        await holder.close()
+        await waiter.close()
+
+    [row] = rows
+    assert (row["waiting_pid"], row["blocker_pid"]) == (waiter.get_server_pid(), holder.get_server_pid())
+    assert row["waiting_statement"] == row["blocker_statement"] == "showtimes/lock_showtime"
+    assert (row["blocker_state"], row["blocker_waits_too"]) == ("idle in transaction", False)
+    assert str(holder.get_server_pid()) in {one["who"] for one in oldest if one["state"] == "idle in transaction"}
+
+
+async def test_a_table_that_vacuum_has_not_come_to_is_over_100_percent(db: Connection) -> None:
+    await db.execute("alter table movies set (autovacuum_enabled = off, autovacuum_vacuum_threshold = 10)")
+    await db.execute(
+        "insert into movies (title, duration_minutes) select 'm' || i, 90 from generate_series(1, 40) as i;"
+        "delete from movies"
+    )
+    async with asyncio.timeout(10):
+        while True:
+            rows = {row["table_name"]: row for row in await db.fetch(query("dba/vacuum_lag"))}
+            if rows["movies"]["dead_rows"]:
+                break
+            await asyncio.sleep(0.05)
+
+    assert (rows["movies"]["dead_rows"], rows["movies"]["dead_percent"]) == (40, 400)
+    assert rows["idempotency_keys"]["inserted_percent"] is None
+
+
+async def test_holds_are_told_by_what_they_are_worth(api: Api, db: Connection) -> None:
+    cinema, person = await api.cinema(), await api.sign_up()
+    for seat_id in cinema.seat_ids[:3]:
+        await api.hold(person, cinema.showtime_id, [seat_id])
+    await db.execute(
+        "update reservations set created_at = now() - interval '2 hours', expires_at = now() - interval '1 hour'"
+        " where id = (select min(id::text) from reservations)::uuid"
+    )
+
+    worth = {row["worth"]: row for row in await db.fetch(query("dba/holds"))}
+    [hot] = await db.fetch(query("dba/hottest_showtimes"))
+
+    assert {name: row["reservations"] for name, row in worth.items()} == {"held, live": 2, "held, ran out": 1}
+    assert worth["held, ran out"]["longest_past_its_end"].total_seconds() >= 3600
+    assert (hot["showtime_id"], hot["sold"], hot["live_holds"]) == (cinema.showtime_id, 0, 2)
+
+
+async def test_connections_are_counted_by_name(api: Api, db: Connection) -> None:
+    await api.call("GET", "/movies")
+    name = await db.fetchval("select current_database()")
+
+    found = [row for row in await db.fetch(query("dba/connections")) if row["database_name"] == name]
+
+    rows = {row["application_name"]: row for row in found}
+    assert rows["reservation"]["connections"] >= 1
+    assert rows["reservation"]["state"] == "idle"

@@ -1,0 +1,301 @@
+"""`reservation sql` and `reservation psql`, as an administrator of databases meets them."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import asyncpg
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+
+from reservation.commands import main as cli
+from reservation.commands.sql import NoStatistics
+from reservation.db import migrations as schema, statements as queries
+from reservation.db.repository import statistics
+from reservation.dba import statement_headers as statements
+from reservation.dba.psql import CannotConnect, connection_of
+from reservation.embedded import attach, embedded_servers
+from reservation.embedded.binaries import SYSTEM_POSTGRES
+from tests.api import Api
+from tests.conftest import SECRET
+
+Run: TypeAlias = Callable[..., Result]
+Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+NAMES = statements.names()
+DEBIAN_15 = SYSTEM_POSTGRES / "15" / "bin"
+
+
+def runs_on(url: str, **more: str) -> Run:
+    def command(*words: str) -> Result:
+        stores = {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET, **more}
+        result = CliRunner().invoke(cli.commands, words, env=stores)
+        if result.exception is not None and not isinstance(result.exception, (SystemExit, *cli.EXPECTED)):
+            raise result.exception
+        return result
+
+    return command
+
+
+@pytest.fixture
+def run(seeded_database_url: str) -> Run:
+    """Runs a command as the shell would, on the demo."""
+    return runs_on(seeded_database_url)
+
+
+def test_the_list_has_a_line_for_every_statement(run: Run) -> None:
+    lines = run("sql", "list").stdout.splitlines()
+
+    assert [line.split()[0] for line in lines] == ["name", *NAMES]
+    [found] = [line for line in lines if line.startswith("movies/find_movie ")]
+    for part in ("One film by its id.", "repository.movies", "index scan on movies_pkey."):
+        assert part in found
+
+
+def test_the_list_as_json(run: Run) -> None:
+    listed = {one["name"]: one for one in json.loads(run("sql", "list", "--json").stdout)}
+
+    assert sorted(listed) == NAMES
+    found = listed["movies/find_movie"]
+    assert found["used_by"] == ["repository.movies"]
+    assert found["parameters"] == [{"number": 1, "type": "bigint", "name": "movie_id", "meaning": "which"}]
+    assert Path(found["path"]).read_text() == queries.sql("movies/find_movie")
+    assert listed["statistics/top"]["needs"] == "pg_stat_statements"
+
+
+@pytest.mark.parametrize("name", ["movies/find_movie", "sql/movies/find_movie.sql"])
+def test_a_statement_is_shown_with_its_path(run: Run, name: str) -> None:
+    first, _, rest = run("sql", "show", name).stdout.partition("\n")
+
+    assert first == f"-- {queries.sql_dir() / 'movies' / 'find_movie.sql'}"
+    assert rest == queries.sql("movies/find_movie")
+
+
+def test_a_name_that_there_is_not(run: Run) -> None:
+    result = run("sql", "explain", "movies/find_films")
+
+    assert result.exit_code == 2
+    assert "there is no movies/find_films.sql; perhaps " in result.stderr
+    assert "movies/find_movie" in result.stderr
+
+
+def test_check_of_files_that_are_true(run: Run) -> None:
+    assert run("sql", "check").stdout == f"sql check: {len(NAMES)} statements are as their files say\n"
+    told = json.loads(run("sql", "check", "--json").stdout)
+    assert told == {"prepared": len(NAMES), "problems": [], "without_extension": {}}
+
+
+def test_check_without_the_extension(shared_database_url: str) -> None:
+    result = runs_on(shared_database_url)("sql", "check")
+
+    assert result.exit_code == 0
+    assert "statistics/top was not prepared: this database does not have the extension pg_stat" in result.stderr
+
+
+def test_check_has_a_line_for_every_untruth(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = {
+        "movies/find_movie": queries.sql("movies/find_movie").replace("$1 bigint", "$1 integer"),
+        "movies/lock_movie": queries.sql("movies/lock_movie").replace("Plan: ", ""),
+        "movies/new_movie": "/* movies/new_movie\nNone.\nPlan: none.\n*/\nselect /* movies/new_movie */ 1;\n",
+    }
+    named = sorted({*NAMES, "movies/new_movie"} - {"movies/lock_movies"})
+    monkeypatch.setattr(statements, "sql", lambda name: changed.get(name) or queries.sql(name))
+    monkeypatch.setattr(statements, "names", lambda: named)
+
+    result = run("sql", "check")
+
+    assert result.exit_code == 1
+    assert result.stdout.splitlines() == [
+        "movies/new_movie: nobody uses this file",
+        "movies/lock_movies: repository.movies names it, and there is no such file",
+        "movies/find_movie: its parameters are int8, and the header says int4",
+        "movies/lock_movie: no line says `Plan: `",
+    ]
+    assert json.loads(run("sql", "check", "--json").stdout)["problems"] == result.stdout.splitlines()
+
+
+def test_explain_with_the_sample(run: Run) -> None:
+    told = run("sql", "explain", "movies/find_movie").stdout
+
+    assert told.startswith("$1 movie_id = 1\n\ngeneric plan, the one that the service runs\n")
+    generic, custom = told.split("\ncustom plan, made for these arguments alone\n")
+    assert "Index Scan using movies_pkey" in generic
+    assert "(id = $1)" in generic
+    assert "(id = '1'::bigint)" in custom
+
+
+def test_explain_takes_the_file_of_sql_dir(seeded_database_url: str, tmp_path: Path) -> None:
+    own = tmp_path / "movies" / "find_movie.sql"
+    own.parent.mkdir()
+    shipped = (queries.sql_dir() / "movies" / "find_movie.sql").read_text()
+    own.write_text(shipped.replace("id = $1", "id = $1 and title > ''"))
+    stores = {"DATABASE_URL": seeded_database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
+    command = [sys.executable, "-m", "reservation", "sql", "explain", "movies/find_movie"]
+
+    told = subprocess.run(
+        command, env={**os.environ, **stores, "SQL_DIR": str(tmp_path)}, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert told.count("(title > ''::text)") == 2
+
+
+def test_explain_with_arguments(run: Run) -> None:
+    told = run("sql", "explain", "movies/list_movies", "0", "it's", "null", "50").stdout
+
+    assert told.startswith("$1 after = 0\n$2 title_part = it's\n$3 genre = null\n$4 row_limit = 50\n")
+    negative = run("sql", "explain", "movies/find_movie", "--", "-1")
+    assert negative.stdout.startswith("$1 movie_id = -1\n")
+
+
+def test_explain_as_json(run: Run) -> None:
+    told = json.loads(run("sql", "explain", "showtimes/layouts", "{1,2}", "--json").stdout)
+
+    assert (told["name"], told["arguments"]) == ("showtimes/layouts", ["{1,2}"])
+    for mode in ("generic", "custom"):
+        assert told[mode]["Plan"]["Actual Rows"] == 2
+        assert told[mode]["Settings"]["plan_cache_mode"] == f"force_{mode}_plan"
+
+
+def test_explain_says_in_one_line_why_not(run: Run) -> None:
+    for words, why in (
+        (("seed/analyze",), "seed/analyze is a utility statement, which PostgreSQL does not plan"),
+        (("movies/find_movie", "1", "2"), "$1 bigint movie_id; 2 arguments were given"),
+        (("movies/find_movie", "x"), 'invalid input syntax for type bigint: "x"'),
+    ):
+        result = run("sql", "explain", *words)
+        assert result.exit_code == 1
+        assert isinstance(result.exception, cli.EXPECTED)
+        assert why in str(result.exception)
+
+
+async def test_top_names_the_files_of_what_the_service_ran(api: Api, db: Db, database_url: str) -> None:
+    await db.execute("create extension pg_stat_statements")
+    cinema, who = await api.cinema(), await api.sign_up()
+    for place in range(3):
+        assert (await api.hold(who, cinema.showtime_id, cinema.seat_ids[place * 2 : place * 2 + 2])).status == 201
+
+    result = await asyncio.to_thread(runs_on(database_url), "sql", "top", "--limit", "1000", "--json")
+
+    told = json.loads(result.stdout)
+    found = {one["name"]: one for one in told}
+    held = found["reservations/insert_held"]
+    assert (held["calls"], held["rows_per_call"]) == (3, 1)
+    assert held["total_ms"] == pytest.approx(held["mean_ms"] * 3)
+    assert held["buffers_per_call"] > 10
+    assert held["wal_bytes_per_call"] > 100
+    assert found[None]["calls"] > 1
+    assert found.keys() - {None} <= set(NAMES)
+    assert sum(one["share"] for one in told) == pytest.approx(1)
+    assert [one["total_ms"] for one in told] == sorted((one["total_ms"] for one in told), reverse=True)
+    table = (await asyncio.to_thread(runs_on(database_url), "sql", "top", "--limit", "1000")).stdout
+    [line] = [line for line in table.splitlines() if line.startswith("reservations/insert_held ")]
+    assert line.split()[1] == "3"
+    assert "\n(no file) " in table
+
+
+async def test_explaining_is_not_counted_as_the_service_s_work(db: Db, database_url: str) -> None:
+    await db.execute("create extension pg_stat_statements")
+    explained = await asyncio.to_thread(runs_on(database_url), "sql", "explain", "movies/list_movies")
+    assert explained.exit_code == 0
+    assert "movies/list_movies" not in {one.name for one in await statistics.top(db, row_limit=1000)}
+
+
+def test_top_says_how_to_enable_it(shared_database_url: str) -> None:
+    result = runs_on(shared_database_url)("sql", "top")
+
+    assert isinstance(result.exception, NoStatistics)
+    assert "`create extension pg_stat_statements`" in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
+@pytest.mark.skipif(not (DEBIAN_15 / "postgres").exists(), reason="Debian's PostgreSQL 15 is not installed")
+def test_top_on_postgresql_15(tmp_path: Path) -> None:
+    """Which keeps the comment before a statement, where 18 does not."""
+    with embedded_servers(tmp_path, postgres_bin_dir=DEBIAN_15, fast=True) as running:
+        schema.apply(running.database_url)
+        run = runs_on(running.database_url)
+        with psycopg.connect(running.database_url, autocommit=True) as connection:
+            connection.execute(queries.sql("ops/applied_migrations").encode())
+        found = {one["name"]: one["calls"] for one in json.loads(run("sql", "top", "--json").stdout)}
+        assert found["ops/applied_migrations"] == 1
+        assert run("sql", "check").exit_code == 0
+        assert run("sql", "explain", "showtimes/list_showtimes").exit_code == 0
+
+
+def psql(*words: str, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "reservation", "psql", *words]
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return subprocess.run(
+        command, input=given, env=outside | environment, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_psql_is_on_the_database_of_the_service(database_url: str) -> None:
+    stores = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
+    # Where somebody else's database is must not win over the URL.
+    elsewhere = {"PGHOST": "192.0.2.1", "PGHOSTADDR": "192.0.2.1", "PGDATABASE": "elsewhere", "PGPASSWORD": "wrong"}
+
+    asked = psql("-X", "-A", "-t", "-c", "select current_database()", **stores)
+    assert (asked.stdout.strip(), asked.returncode) == (database_url.rpartition("/")[2].partition("?")[0], 0)
+    piped = psql("-X", "-A", "-t", given="select 40 + 2;\n", **stores, **elsewhere)
+    assert (piped.stdout.strip(), piped.returncode) == ("42", 0)
+    failed = psql("-X", "-c", "selec", **stores)
+    assert failed.returncode == 1
+    assert "syntax error" in failed.stderr
+
+
+def test_psql_opens_where_nothing_else_would(empty_database_url: str, tmp_path: Path) -> None:
+    """Before the migrations, and with a statement in SQL_DIR that is at fault: to look at either."""
+    stores = {"DATABASE_URL": empty_database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
+    (tmp_path / "movies").mkdir()
+    (tmp_path / "movies" / "find_movie.sql").write_text("/* movies/find_movie\n*/\nselct 1;\n")
+
+    asked = psql("-X", "-A", "-t", "-c", "select 40 + 2", SQL_DIR=str(tmp_path), **stores)
+
+    assert (asked.stdout.strip(), asked.stderr, asked.returncode) == ("42", "", 0)
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at /proc")
+def test_psql_shows_nobody_the_password(database_url: str) -> None:
+    stores = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
+    password = psycopg.conninfo.conninfo_to_dict(database_url)["password"]
+
+    told = psql("-X", "-c", r"\! tr '\0' '\n' </proc/$PPID/cmdline", **stores).stdout
+
+    assert "--dbname=" in told
+    assert isinstance(password, str)
+    assert password not in told
+
+
+def test_secrets_go_by_the_environment() -> None:
+    address, secrets = connection_of("postgresql://a:p%20%27q@h:5/x?sslmode=disable&keepalives=1")
+
+    assert psycopg.conninfo.conninfo_to_dict(address) == {
+        "user": "a", "host": "h", "port": "5", "dbname": "x", "sslmode": "disable", "keepalives": "1",
+    }  # fmt: skip
+    assert secrets == {"PGPASSWORD": "p 'q"}
+    with pytest.raises(CannotConnect, match="sslpassword"):
+        connection_of("postgresql://a@h/x?sslpassword=secret")
+    with pytest.raises(CannotConnect, match=r"^DATABASE_URL: "):
+        connection_of("postgresql://a@h/x?nothing_of_libpq=1")
+
+
+def test_psql_on_the_embedded_servers(tmp_path: Path) -> None:
+    where = ("--data-dir", str(tmp_path / "data"))
+    asks = ("-X", "-A", "-t", "-c", "select count(*) from pg_stat_statements where false")
+    nothing = psql(*where, *asks)
+    assert (nothing.stdout, nothing.returncode) == ("", 1)
+    assert nothing.stderr.startswith("reservation: there is no data in ")
+    other = os.environ.get("POSTGRES_BIN_DIR")  # which the command goes by, too
+    with embedded_servers(tmp_path / "data", postgres_bin_dir=Path(other) if other else None, fast=True):
+        attached = psql(*where, *asks)
+    assert (attached.stdout.strip(), attached.returncode) == ("0", 0)
+    own = psql(*where, *asks)
+    assert (own.stdout.strip(), own.returncode) == ("0", 0)
+    assert attach(tmp_path / "data") is None

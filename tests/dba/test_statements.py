@@ -1,0 +1,207 @@
+"""Every SQL file: it prepares, its header tells the truth, and somebody uses it."""
+
+import ast
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import asyncpg
+import pytest
+
+from reservation.dba import statement_headers as statements
+from reservation.dba.statement_checks import against_database, check, missing, unused
+from reservation.dba.statement_headers import HeaderError, Parameter, load, parse
+from reservation.dba.statement_uses import Use, uses
+
+Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+PACKAGE = Path(__file__).parents[2] / "reservation"
+NAMES = statements.names()
+USES = uses()
+RIGHT = """/* a/b
+What it does. And why.
+On a second line.
+Plan: index scan on t_pkey,
+and a sort.
+Needs: the extension x.
+$1 bigint[] ids: which
+ones
+$2 double precision share: how much
+Sample: select '{}'::bigint[],
+1.0::double precision
+*/
+select /* a/b */ 1;
+"""
+# Statements that are in Python all the same, and why: (module, how the text begins).
+ALLOWED = {
+    ("explain", "select "): "names the columns of a file's sample, of which it does not know how many there are",
+    ("explain", "prepare explained as "): "takes no parameters, and what follows is a file",
+    ("explain", "set local plan_cache_mode = force_"): "belongs to the transaction around it",
+    ("explain", "explain ("): "takes no parameters",
+    ("explain", "deallocate explained"): "undoes the first",
+    ("tuning", "deallocate "): "leaves nothing in a session that a pooler lends to others",
+    ("catalogue", "create table"): "written, not sent: the script of the whole schema",
+    ("catalogue", "alter table "): "likewise",
+    ("catalogue", "select current_schema()"): "read by psycopg, on whatever schema there is",
+    ("diagram", "select current_schema()"): "likewise",
+    ("schema", "select migration_id from _yoyo_migration"): "read by psycopg, on whatever schema there is",
+    ("schema", "select to_regclass('_yoyo_migration') is not null"): "likewise",
+    ("schema", "select has_schema_privilege(current_schema(), 'create'), current_user"): "likewise",
+    ("schema", "select pg_try_advisory_lock(%s)"): "likewise",
+    ("embedded/postgresql", "select 1 from pg_database where datname = %s"): "before there is a database",
+    ("embedded/postgresql", "create database "): "likewise",
+    ("embedded/postgresql", "create extension if not exists pg_stat_statements"): "no statement of the service",
+}
+SQL = re.compile(
+    r"""\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(?:
+        select\s | insert\s+into\s | update\s+\S+\s+(?:as\s+\w+\s+)?set\s | delete\s+from\s | merge\s+into\s
+        | with\s+(?:recursive\s+)?\w+\s+(?:\([^)]*\)\s+)?as\b | values\s*\(
+        | (?:create|alter|drop)\s+(?:or\s|unique\s|temp|table|index|database|role|user|extension|schema|view|function)
+        | set\s+(?:local|session|constraints|role)\s | set\s+[\w.]+\s*(?:=|to\b) | reset\s+(?:all|role|\w+_\w+)\b
+        | (?:un)?listen\s+["*\w] | notify\s+["\w] | explain\s*[(as] | prepare\s+\w+\s+(?:as|\() | execute\s+\w+
+        | deallocate\s | discard\s | truncate\s | lock\s+table\s | copy\s+\S+\s+(?:from|to|\() | analyze\s+\w
+        | vacuum\b | grant\s+\w+\s+(?:on|to)\b | revoke\s+\w+\s+(?:on|from)\b | do\s+\$ | call\s+\w+\s*\(
+        | (?:begin|commit|savepoint\s\w+|show\s\w+)\s*;?\s*$ | rollback\s*(?:;|to\b)
+    )""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+
+
+@pytest.fixture
+async def seeded(seeded_database_url: str) -> AsyncIterator[Db]:
+    """The demo, with the extension that a statement needs."""
+    connection = await asyncpg.connect(seeded_database_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_prepares_and_header_is_true(name: str, seeded: Db) -> None:
+    assert [problem async for problem in against_database(seeded, load(name), USES)] == []
+
+
+def test_every_file_is_used_and_every_name_has_a_file() -> None:
+    assert not [*unused(NAMES, USES), *missing(NAMES, USES)]
+    assert Use("repository.movies", "movies/find_movie", "Movie") in USES
+    assert len([use for use in USES if use.kind is not None]) > 30
+
+
+async def test_check_finds_nothing_wrong(seeded: Db) -> None:
+    checked = await check(seeded)
+
+    assert (checked.prepared, checked.without_extension, checked.problems) == (len(NAMES), (), ())
+
+
+async def test_check_does_without_an_extension(shared_db: Db) -> None:
+    checked = await check(shared_db)
+
+    assert [statement.name for statement in checked.without_extension] == ["statistics/top"]
+    assert (checked.prepared, checked.problems) == (len(NAMES) - 1, ())
+
+
+def texts(source: str) -> Iterator[str]:
+    """Every string of a module that is not a docstring; of one with values in it, the parts between them."""
+    tree = ast.parse(source)
+    holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    first = (node.body[0] for node in ast.walk(tree) if isinstance(node, holders) and node.body)
+    docstrings = {statement.value for statement in first if isinstance(statement, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+            yield node.value
+
+
+def test_no_sql_in_python() -> None:
+    found = {
+        (path.relative_to(PACKAGE).with_suffix("").as_posix(), text)
+        for path in PACKAGE.rglob("*.py")
+        for text in texts(path.read_text())
+        if SQL.match(text)
+    }
+    assert found == ALLOWED.keys()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select 1", "SELECT id FROM users", "\n  insert into a values (1)", "update a as b set c = 1", "delete from a",
+        "with a as (select 1) select 2", "with recursive a (b) as (", "/* why */ -- and\n select a", "create table a (",
+        "create unique index a on b", "alter role a", "drop index concurrently a", "set local a = 1", "set a.b to 1",
+        "reset all", "listen a", "unlisten *", "notify a", "explain (analyze) select", "prepare a as select 1",
+        "execute a", "truncate a", "lock table a", "copy a (b) from stdin", "analyze users", "vacuum", "begin",
+        "commit;", "rollback;", "savepoint a", "show timezone", "do $$ begin", "grant select on a to b", "values (1)",
+    ],
+)  # fmt: skip
+def test_sql_is_seen(text: str) -> None:
+    assert SQL.match(next(texts(f"x = {text!r}")))
+
+
+def test_a_header_is_taken_apart() -> None:
+    statement = parse("a/b", RIGHT)
+
+    assert statement.purpose == "What it does. And why. On a second line."
+    assert statement.summary == "What it does."
+    assert statement.plan == "index scan on t_pkey, and a sort."
+    assert statement.needs == "x"
+    assert statement.parameters == (
+        Parameter(1, "bigint[]", "ids", "which ones"),
+        Parameter(2, "double precision", "share", "how much"),
+    )
+    assert [parameter.internal_type for parameter in statement.parameters] == ["int8[]", "float8"]
+    assert statement.sample == "select '{}'::bigint[], 1.0::double precision"
+    assert statement.is_planned
+    assert not load("seed/analyze").is_planned
+
+
+@pytest.mark.parametrize(
+    ("what", "by", "why"),
+    [
+        ("/* a/b", "/* a/c", "does not begin with"),
+        ("\n*/", "", "first word"),
+        ("select /* a/b */", "select", "first word"),
+        ("select /* a/b */", "select /* a/c */", "first word"),
+        ("What it does. And why.\nOn a second line.\n", "", "nothing says what it does"),
+        ("Plan: ", "", "no line says `Plan: `"),
+        ("Plan: ", "Plan: one\nPlan: ", "Plan is there twice"),
+        ("$2", "$3", "not numbered"),
+        ("$2", "$1", "$1 is there twice"),
+        ("share: how much", "share", "is not `$1 type name: meaning`"),
+        ("Sample: ", "", "no line that says `Sample: `"),
+        ("$1 bigint[] ids: which\nones\n$2 double precision share: how much\n", "", "no parameters and"),
+        ("1;", "1", "semicolon"),
+    ],
+)
+def test_a_wrong_header_is_refused_by_name(what: str, by: str, why: str) -> None:
+    assert what in RIGHT
+    with pytest.raises(HeaderError, match=f"^a/b: .*{re.escape(why)}"):
+        parse("a/b", RIGHT.replace(what, by, 1))
+
+
+@pytest.mark.parametrize(
+    ("what", "by", "why"),
+    [
+        ("$1 bigint", "$1 integer", "its parameters are int8, and the header says int4"),
+        ("$1 bigint movie_id: which\nSample: select min(id) from movies\n", "", "the header says none"),
+        ("from movies\nwhere", "from films\nwhere", 'refuses it: relation "films" does not exist'),
+        ("select min(id) from movies", "select '1'", "int8, and its sample has text"),
+        ("select min(id) from movies", "select 1::bigint, 2", "its sample has int8, int4"),
+        ("select min(id) from movies", "selec 1", "refuses its sample: syntax error"),
+        ("    title,\n", "", "no column is the field title in repository.movies.Movie"),
+        ("    title,\n", "    title as name,\n", "the column name is not a field in repository.movies.Movie"),
+        ("    title,\n", "    7 as title,\n", "the column title is int4, which is not the"),
+    ],
+)
+async def test_what_the_database_says_otherwise_is_told(what: str, by: str, why: str, shared_db: Db) -> None:
+    right = load("movies/find_movie")
+    assert what in right.text
+    text = right.text.replace(what, by)
+    wrong = parse(right.name, text)
+
+    problems = [problem async for problem in against_database(shared_db, wrong, USES)]
+
+    assert any(problem.startswith("movies/find_movie: ") and why in problem for problem in problems), problems
+
+
+def test_a_file_that_nobody_uses_and_a_name_without_a_file() -> None:
+    assert list(unused(["a/b", "a/c"], [Use("m", "a/b", None)])) == ["a/c: nobody uses this file"]
+    assert list(missing(["a/b"], [Use("m", "a/d", None)])) == ["a/d: m names it, and there is no such file"]

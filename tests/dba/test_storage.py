@@ -1,0 +1,205 @@
+"""Tables after a day's traffic: updates stay in their pages, every index is of use, and no two are for the same."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from benchmarks.day import Day, build, live
+from reservation.booking.expire_job import retire_past
+from reservation.http.app_keys import DATABASE
+from tests.api import Api, Connection
+from tests.conftest import StartApi
+from tests.races.test_booking_races import assert_sound
+
+DOCS = Path(__file__).parents[2] / "docs" / "storage"
+QUERIES = sorted(path.name for path in DOCS.glob("*.sql"))
+HOLDS = 300
+GROWING = {"reservations", "reservation_seats", "booked_seats", "idempotency_keys", "login_sessions"}
+# What is updated by the thousand, and what a few times a day: there a page may be full once.
+HOT_ABOVE = {"reservations": 90, "login_sessions": 90, "api_keys": 50, "auditoriums": 50, "movies": 50, "showtimes": 50}
+
+
+def query(name: str) -> str:
+    """One of the statements that a DBA runs."""
+    return (DOCS / name).read_text()
+
+
+async def complete_statistics(api: Api, db: Connection) -> None:
+    """A connection's statistics are complete when it has ended."""
+    await api.client.close()
+    async with asyncio.timeout(10):
+        while await db.fetchval("select count(*) from pg_stat_activity where application_name = 'reservation'"):
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def after_a_day(start_api: StartApi, redis_url: str, db: Connection) -> Connection:
+    """The database that a day's traffic has gone through, its statistics complete."""
+    api = await start_api(HOLD_TTL_SECONDS="5", HOLD_MAX_SECONDS="10")
+    admin = await api.admin()
+    async with aiohttp.ClientSession() as session:
+        day = Day(session, str(api.client.make_url("")).rstrip("/"), admin.access_token)
+        await live(day, await build(day, holds=HOLDS), holds=HOLDS)
+    server: Any = api.client.server
+    async with Redis.from_url(redis_url, decode_responses=True) as redis, asyncio.timeout(30):
+        while await db.fetchval("select count(*) from reservations where status = 'held'"):
+            await retire_past(redis, server.app[DATABASE], age_s=0, margin_s=0)
+            await asyncio.sleep(0.2)
+    await assert_sound(db, redis_url)
+    await complete_statistics(api, db)
+    return db
+
+
+async def test_a_day_leaves_tables_and_indexes_in_order(after_a_day: Connection) -> None:
+    """One day for all three questions, since it takes as long as it takes."""
+    rows = await after_a_day.fetch(query("hot_updates.sql"))
+    updates = {row["table_name"]: row["updates"] for row in rows if row["updates"]}
+    assert updates["reservations"] > HOLDS
+    # A role changes a few times a year; the partial index that tells the admins is for looking before it does.
+    assert updates.keys() == HOT_ABOVE.keys() | {"users"}
+    shares = {row["table_name"]: row["hot_percent"] for row in rows}
+    assert {table: shares[table] for table, least in HOT_ABOVE.items() if shares[table] <= least} == {}
+
+    unused = {row["index_name"]: row["there_for"] for row in await after_a_day.fetch(query("unused_indexes.sql"))}
+    assert [name for name, there_for in unused.items() if there_for == "nothing"] == []
+    # The constraint that refuses is looked at by inserts, which no statistics count.
+    assert unused.keys() <= {
+        "archived_reservations_pkey",
+        "migration_files_pkey",
+        "showtimes_overlap_excl",
+        "users_admin_idx",
+    }
+    assert await after_a_day.fetch(query("duplicate_indexes.sql")) == []
+
+
+async def test_an_index_on_what_updates_change_shows(start_api: StartApi, db: Connection) -> None:
+    """As login_sessions had one until migration 0008: no refresh was HOT."""
+    await db.execute("create index too_many on login_sessions (expires_at)")
+    api = await start_api()
+    person = await api.sign_up()
+    token = person.refresh_token
+    for _ in range(10):
+        token = (await api.call("POST", "/auth/refresh", {"refresh_token": token})).json["refresh_token"]
+    await complete_statistics(api, db)
+
+    rows = {row["table_name"]: row for row in await db.fetch(query("hot_updates.sql"))}
+
+    assert (rows["login_sessions"]["updates"], rows["login_sessions"]["hot_percent"]) == (10, 0)
+
+
+async def test_useless_indexes_are_found(db: Connection) -> None:
+    await db.execute("create index same_again on reservations (showtime_id)")
+    await db.execute("create index twin_one on seats (price_modifier)")
+    await db.execute("create index twin_two on seats (price_modifier)")
+    await db.execute("create index other_way on reservations (user_id, created_at)")  # the other one is descending
+    await db.execute("create index part_of_it on movies (title) where genre is not null")
+    await db.execute("create index whole_of_it on movies (title, id)")
+
+    duplicates = {row["index_name"]: row["covered_by"] for row in await db.fetch(query("duplicate_indexes.sql"))}
+    unused = {row["index_name"]: row["there_for"] for row in await db.fetch(query("unused_indexes.sql"))}
+
+    assert duplicates == {
+        "same_again": "reservations_showtime_id_expires_at_idx",
+        "twin_two": "twin_one",
+    }
+    assert unused["twin_one"] == unused["part_of_it"] == "nothing"
+    assert unused["same_again"] == "foreign key reservations_showtime_id_fkey"
+    assert unused["reservation_seats_seat_id_idx"] == "foreign key reservation_seats_seat_id_fkey"
+    assert unused["users_lower_email_key"] == "unique"
+
+
+@pytest.fixture
+async def quick_autovacuum(shared_database_url: str) -> AsyncIterator[None]:
+    """Autovacuum that looks every second, for all of the cluster."""
+    server = await asyncpg.connect(shared_database_url)
+    await server.execute("alter system set autovacuum_naptime = '1s'")
+    await server.execute("select pg_reload_conf()")
+    yield
+    await server.execute("alter system reset autovacuum_naptime")
+    await server.execute("select pg_reload_conf()")
+    await server.close()
+
+
+async def test_every_table_that_grows_has_autovacuum_settings_of_its_own(db: Connection) -> None:
+    rows = await db.fetch("select relname, reloptions from pg_class where relkind = 'r' and reloptions is not null")
+    tuned = {row["relname"] for row in rows if any(option.startswith("autovacuum_") for option in row["reloptions"])}
+    assert tuned == GROWING | {"archived_reservations"}
+
+
+@pytest.mark.usefixtures("quick_autovacuum")
+async def test_autovacuum_comes_for_a_twentieth_of_the_keys(db: Connection) -> None:
+    """A day's deletions are a few per cent an hour: with the default it would come at a fifth of the table."""
+    await db.execute(
+        "insert into idempotency_keys (user_id, key, fingerprint, reservation_id, created_at)"
+        " select 1, n::text, decode(md5(n::text), 'hex'), gen_random_uuid(), now() - n * interval '1 second'"
+        " from generate_series(1, 20000) as n"
+    )
+    await db.execute("vacuum analyze idempotency_keys")
+    await db.execute("delete from idempotency_keys where created_at < now() - interval '17000 seconds'")
+    await db.execute("select pg_stat_force_next_flush()")
+
+    async with asyncio.timeout(60):
+        while not await db.fetchval(
+            "select autovacuum_count from pg_stat_user_tables where relname = 'idempotency_keys'"
+        ):
+            await asyncio.sleep(0.2)
+
+    dead = await db.fetchval("select n_dead_tup from pg_stat_user_tables where relname = 'idempotency_keys'")
+    assert dead < 3_000
+
+
+@pytest.mark.usefixtures("quick_autovacuum")
+async def test_autovacuum_freezes_what_is_only_inserted(db: Connection) -> None:
+    """Seats of reservations never change: the first vacuum that sees them leaves nothing for another one."""
+    await db.execute("alter table reservation_seats drop constraint reservation_seats_reservation_id_fkey")
+    await db.execute("alter table reservation_seats drop constraint reservation_seats_seat_id_fkey")
+    seen = None
+    for vacuums in range(4):  # one that runs beside an older snapshot finds little that everybody can see
+        await db.execute(
+            "insert into reservation_seats (reservation_id, seat_id, price_at_booking)"
+            " select gen_random_uuid(), n, 10 from generate_series(1, 11000) as n"
+        )
+        await db.execute("select pg_stat_force_next_flush()")
+        async with asyncio.timeout(60):
+            while vacuums >= await db.fetchval(
+                "select autovacuum_count from pg_stat_user_tables where relname = 'reservation_seats'"
+            ):
+                await asyncio.sleep(0.2)
+        seen = await db.fetchrow(
+            "select relallvisible, relpages, age(relfrozenxid) from pg_class where relname = 'reservation_seats'"
+        )
+        if seen is not None and seen["relallvisible"]:
+            break
+
+    assert seen is not None
+    assert seen["relallvisible"] == seen["relpages"] > 0
+    assert seen["age"] < 100
+
+
+@pytest.mark.parametrize("name", QUERIES)
+async def test_every_query_runs(name: str, db: Connection) -> None:
+    statement = await db.prepare(query(name))
+    assert statement.get_attributes()
+    assert query(name).startswith("-- ")
+
+
+async def test_bytes_are_those_of_the_relations(db: Connection) -> None:
+    await db.execute(
+        "insert into idempotency_keys (user_id, key, fingerprint, reservation_id)"
+        " select 1, n::text, decode(md5(n::text), 'hex'), gen_random_uuid() from generate_series(1, 5000) as n"
+    )
+    await db.execute("vacuum analyze idempotency_keys")
+
+    rows = [row for row in await db.fetch(query("bytes.sql")) if row["table_name"] == "idempotency_keys"]
+
+    found = {row["index_name"]: (row["row_count"], row["bytes"], float(row["bytes_a_row"])) for row in rows}
+    assert found.keys() == {None, "idempotency_keys_pkey", "idempotency_keys_created_at_idx"}
+    size = await db.fetchval("select pg_relation_size('idempotency_keys_pkey')")
+    assert found["idempotency_keys_pkey"] == (5000, size, round(size / 5000, 1))
+    assert 60 < found[None][2] < 150

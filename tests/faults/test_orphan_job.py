@@ -1,0 +1,73 @@
+"""A worker that dies between Redis and PostgreSQL leaves a hold that nobody owns; its seats come back."""
+
+import asyncio
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from reservation.dba.audit import audit
+from reservation.holds.store import Holds, Prime
+from tests.api import Api
+from tests.conftest import StartApi
+
+QUICK = {"STATEMENT_TIMEOUT_SECONDS": "1", "POOL_WAIT_SECONDS": "1"}
+PATIENCE_S = 30.0
+
+
+async def no_primer(_: int) -> Prime:
+    raise AssertionError("the showtime is primed already")
+
+
+@pytest.fixture
+async def api(start_api: StartApi) -> Api:
+    return await start_api(**QUICK)
+
+
+async def test_orphaned_holds_are_released_and_owned_ones_stay(
+    start_api: StartApi, api: Api, redis_url: str, db: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    cinema = await api.cinema()
+    customer = await api.sign_up()
+    orphaned, owned = cinema.seat_ids[:2], cinema.seat_ids[2:4]
+    assert (await api.hold(customer, cinema.showtime_id, owned)).status == 201
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        # Just what a worker has done when it is killed before its insert.
+        holds = Holds(redis, no_primer)
+        await holds.take(showtime_id=cinema.showtime_id, reservation_id=uuid4(), seat_ids=orphaned, ttl_s=600)
+        assert {found.rule for found in await audit(db, redis)} == {"holds_without_reservation"}
+        await redis.delete("reservation:sweep")
+
+        await start_api(**QUICK)  # another worker starts, as it does in place of the killed one
+        async with asyncio.timeout(PATIENCE_S):
+            while (await api.statuses(cinema.showtime_id))[orphaned[0]] == "held":
+                await asyncio.sleep(0.2)
+
+        statuses = await api.statuses(cinema.showtime_id)
+        assert [statuses[seat] for seat in (*orphaned, *owned)] == ["available", "available", "held", "held"]
+        assert await audit(db, redis) == []
+
+
+async def test_what_a_killed_worker_did_not_announce_is_announced_by_the_next(
+    start_api: StartApi, api: Api, db: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    cinema = await api.cinema()
+    customer = await api.sign_up()
+    path = f"/showtimes/{cinema.showtime_id}/seats"
+    held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])
+    await api.confirm(customer, held.json["id"])
+    known = {"If-None-Match": (await api.call("GET", path)).headers["ETag"]}
+    # Just what a worker has done when it is killed after the COMMIT of a cancel.
+    await db.execute("delete from booked_seats where reservation_id = $1", held.json["id"])
+    await db.execute(
+        "update reservations set status = 'cancelled', cancelled_at = now() where id = $1", held.json["id"]
+    )
+    assert (await api.call("GET", path, headers=known)).status == 304
+
+    await start_api(**QUICK)
+
+    async with asyncio.timeout(PATIENCE_S):
+        while (await api.call("GET", path, headers=known)).status == 304:
+            await asyncio.sleep(0.05)
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}

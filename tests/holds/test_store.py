@@ -1,0 +1,193 @@
+"""The holds in Redis themselves: all or none, expiry, versions, and what happens when Redis forgets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from reservation.errors import HoldsUnavailable
+from reservation.holds.store import Holds, LiveHold, Prime, Settlement, Snapshot
+
+SHOWTIME = 42
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    client = Redis.from_url(redis_url, decode_responses=True)
+    yield client
+    await client.aclose()
+
+
+class Primer:
+    """Stands where PostgreSQL does: what it would say about live holds, and how often it was asked."""
+
+    def __init__(self, *holds: LiveHold) -> None:
+        self.holds = holds
+        self.version = 1_000_000
+        self.asked = 0
+
+    async def __call__(self, showtime_id: int) -> Prime:
+        self.asked += 1
+        self.version += 1_000_000
+        return Prime(self.version, self.holds)
+
+
+async def take(holds: Holds, seat_ids: list[int], *, ttl_s: int = 60, who: UUID | None = None) -> frozenset[int]:
+    return await holds.take(showtime_id=SHOWTIME, reservation_id=who or uuid4(), seat_ids=seat_ids, ttl_s=ttl_s)
+
+
+async def settle(holds: Holds, who: UUID, seat_ids: list[int]) -> None:
+    await holds.settle([Settlement(SHOWTIME, who, seat_ids)])
+
+
+async def version(holds: Holds) -> int:
+    return (await holds.state(SHOWTIME)).version
+
+
+async def snapshot(holds: Holds) -> Snapshot:
+    [found] = await holds.snapshots([SHOWTIME])
+    assert isinstance(found, Snapshot)
+    return found
+
+
+async def test_all_or_none(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    assert await take(holds, [1, 2]) == frozenset()
+
+    assert await take(holds, [2, 3, 1]) == {1, 2}
+
+    assert (await snapshot(holds))[1] == {1, 2}
+    assert await take(holds, [3]) == frozenset()
+
+
+async def test_taking_again_for_the_same_reservation_is_harmless(redis: Redis) -> None:
+    """A client cannot know whether a command was carried out whose connection broke, so it sends it again."""
+    holds, who = Holds(redis, Primer()), uuid4()
+    await take(holds, [1, 2], who=who)
+
+    assert await take(holds, [1, 2], who=who) == frozenset()
+
+    assert await take(holds, [1]) == {1}
+
+
+async def test_every_change_counts_the_version_up(redis: Redis) -> None:
+    holds, who = Holds(redis, Primer()), uuid4()
+    versions = [await version(holds)]
+    await take(holds, [1], who=who)
+    versions.append(await version(holds))
+    await settle(holds, who, [1])
+    versions.append(await version(holds))
+
+    assert versions == sorted(set(versions))
+    assert await version(holds) == versions[-1]
+
+
+async def test_a_refused_hold_changes_nothing(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    await take(holds, [1])
+    before = await snapshot(holds)
+
+    await take(holds, [1, 2])
+
+    assert await snapshot(holds) == before
+
+
+async def test_the_end_of_a_hold_counts_the_version_up(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    await take(holds, [1], ttl_s=1)
+    (before, _), held = await snapshot(holds)
+    assert held == {1}
+
+    await asyncio.sleep(1.1)
+
+    assert await version(holds) > before
+    assert (await snapshot(holds))[1] == frozenset()
+    assert await take(holds, [1]) == frozenset()
+
+
+async def test_settling_leaves_what_somebody_else_has_taken_since(redis: Redis) -> None:
+    holds, first = Holds(redis, Primer()), uuid4()
+    await take(holds, [1], ttl_s=1, who=first)
+    await asyncio.sleep(1.1)
+    await take(holds, [1])
+
+    await settle(holds, first, [1])
+
+    assert await take(holds, [1]) == {1}
+
+
+async def test_an_unknown_showtime_is_primed_once_with_the_live_holds(redis: Redis) -> None:
+    holder = uuid4()
+    primer = Primer(LiveHold(7, holder, 60_000), LiveHold(8, holder, 60_000))
+    holds = Holds(redis, primer)
+
+    assert await take(holds, [6, 7]) == {7}
+
+    assert (await snapshot(holds))[1] == {7, 8}
+    assert primer.asked == 1
+    await settle(holds, holder, [7, 8])
+    assert await take(holds, [6, 7]) == frozenset()
+
+
+async def test_a_primed_hold_runs_out_when_postgresql_says(redis: Redis) -> None:
+    holds = Holds(redis, Primer(LiveHold(7, uuid4(), 300)))
+    assert await take(holds, [7]) == {7}
+
+    await asyncio.sleep(0.4)
+
+    assert await take(holds, [7]) == frozenset()
+
+
+async def test_versions_never_run_backwards_when_redis_forgets(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    for seat in range(20):
+        await take(holds, [seat])
+    before = await version(holds)
+
+    await redis.flushall()
+
+    assert await version(holds) > before
+
+
+async def test_a_late_prime_does_not_overwrite(redis: Redis) -> None:
+    """Two workers prime at once with views of different age: what was held after the first stays held."""
+    reading, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow_primer(_: int) -> Prime:
+        reading.set()
+        await go_on.wait()
+        return Prime(5, ())
+
+    slow, quick = Holds(redis, slow_primer), Holds(redis, Primer())
+    late = asyncio.create_task(version(slow))
+    await reading.wait()
+    await take(quick, [1])
+    at_first = await version(quick)
+    go_on.set()
+
+    assert await late == at_first
+    assert await take(slow, [1]) == {1}
+
+
+async def test_concurrent_takers_share_nothing(redis: Redis) -> None:
+    holds = Holds(redis, Primer())
+    wishes = [[seat, (seat * 7 + 3) % 20] for seat in range(20)] * 4
+
+    lost = await asyncio.gather(*(take(holds, list(dict.fromkeys(wish))) for wish in wishes))
+
+    won = [seat for wish, missing in zip(wishes, lost, strict=True) if not missing for seat in dict.fromkeys(wish)]
+    assert len(won) == len(set(won))
+    assert (await snapshot(holds))[1] == set(won)
+
+
+async def test_a_silent_redis_is_a_domain_error() -> None:
+    async with Redis.from_url("redis://127.0.0.1:1", decode_responses=True) as nobody:
+        holds = Holds(nobody, Primer())
+        with pytest.raises(HoldsUnavailable):
+            await version(holds)
+        with pytest.raises(HoldsUnavailable):
+            await take(holds, [1])
+        with pytest.raises(HoldsUnavailable):
+            await holds.ping()

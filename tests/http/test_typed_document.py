@@ -1,0 +1,114 @@
+"""What typed clients live on: a name for each type, a way to tell alternatives apart, links between operations."""
+
+from typing import Any
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from reservation.app import TABLES
+from reservation.commands.main import commands
+from reservation.http.openapi.document import document
+from reservation.http.problems import DOMAIN
+
+READ = {"confirm_reservation", "extend_reservation", "cancel_reservation", "get_showtime"}
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    return document(TABLES, version="1", currency="EUR", max_body_bytes=4096)
+
+
+def schema(made: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = made["components"]["schemas"][name]
+    return found
+
+
+def links(made: dict[str, Any], method: str, path: str, status: int) -> dict[str, Any]:
+    found: dict[str, Any] = made["paths"][path][method]["responses"][str(status)].get("links", {})
+    return found
+
+
+def test_each_problem_has_a_type_that_only_its_own_code_fits(made: dict[str, Any]) -> None:
+    problem = schema(made, "SeatsUnavailableProblem")
+    assert problem["properties"]["status"] == {"type": "integer", "const": 409}
+    assert problem["properties"]["code"]["const"] == "seats_unavailable"
+    assert "seats" in problem["required"]
+    assert "seats" not in schema(made, "ShowtimeStartedProblem")["properties"]
+    codes = [
+        one["properties"]["code"]["const"] for name, one in made["components"]["schemas"].items() if "Problem" in name
+    ]
+    assert len(codes) == len(set(codes))
+    assert {code for _, code in DOMAIN.values()} <= {*codes}
+
+
+def test_problems_that_share_a_status_are_told_apart_by_their_code(made: dict[str, Any]) -> None:
+    reference = made["paths"]["/showtimes/{showtime_id}/holds"]["post"]["responses"]["409"]["$ref"]
+    response = made["components"]["responses"][reference.rpartition("/")[2]]
+    sent = response["content"]["application/problem+json"]["schema"]
+    assert sent["discriminator"]["propertyName"] == "code"
+    assert set(sent["discriminator"]["mapping"]) == {"idempotency_in_flight", "seats_unavailable", "showtime_started"}
+    assert [*sent["discriminator"]["mapping"].values()] == [one["$ref"] for one in sent["oneOf"]]
+
+
+def test_choices_that_stand_in_several_places_are_one_type(made: dict[str, Any]) -> None:
+    reference = {"$ref": "#/components/schemas/SeatType"}
+    assert schema(made, "SeatType") == {"type": "string", "enum": ["regular", "premium", "wheelchair"]}
+    assert schema(made, "Seat")["properties"]["seat_type"] == reference
+    assert schema(made, "SeatStatus")["properties"]["seat_type"] == reference
+    assert schema(made, "SeatBatchBody")["properties"]["seat_type"] == {"allOf": [reference], "default": "regular"}
+    [status] = [one for one in made["paths"]["/reservations"]["get"]["parameters"] if one["name"] == "status"]
+    assert status["schema"] == {"$ref": "#/components/schemas/ReservationStatus"}
+
+
+def test_each_way_to_hold_is_a_type(made: dict[str, Any]) -> None:
+    assert [one["$ref"].rpartition("/")[2] for one in schema(made, "HoldInput")["oneOf"]] == [
+        "HoldBySeatIds",
+        "HoldByQuantity",
+    ]
+    by_seats, by_quantity = schema(made, "HoldBySeatIds"), schema(made, "HoldByQuantity")
+    assert (set(by_seats["properties"]), by_seats["required"]) == ({"seat_ids"}, ["seat_ids"])
+    assert (set(by_quantity["properties"]), by_quantity["required"]) == ({"quantity", "seat_type"}, ["quantity"])
+    assert by_seats["additionalProperties"] is by_quantity["additionalProperties"] is False
+
+
+def test_what_is_made_links_to_what_can_be_done_with_it(made: dict[str, Any]) -> None:
+    held = links(made, "post", "/showtimes/{showtime_id}/holds", 201)
+    assert set(held) == READ | {"get_reservation"}
+    assert held["confirm_reservation"]["parameters"] == {"reservation_id": "$response.body#/id"}
+    assert held["get_showtime"]["parameters"] == {"showtime_id": "$response.body#/showtime_id"}
+    movie = links(made, "post", "/admin/movies", 201)
+    assert {"admin_get_movie", "replace_movie", "delete_movie", "get_movie", "list_movie_showtimes"} == set(movie)
+    batch = links(made, "post", "/admin/auditoriums/{auditorium_id}/seats/batch", 201)
+    seat = {"seat_id": "$response.body#/seats/0/id"}
+    assert {name: link["parameters"] for name, link in batch.items()} == {"get_seat": seat, "delete_seat": seat}
+    key = links(made, "post", "/admin/api-keys", 201)
+    assert key["revoke_api_key"]["parameters"] == {"api_key_id": "$response.body#/id"}
+
+
+def test_links_lead_nobody_into_the_administration_and_no_list_to_a_removal(made: dict[str, Any]) -> None:
+    by_id = {
+        operation["operationId"]: (method, path)
+        for path, methods in made["paths"].items()
+        for method, operation in methods.items()
+    }
+    seen = 0
+    for path, methods in made["paths"].items():
+        for operation in methods.values():
+            for response in operation["responses"].values():
+                for link in response.get("links", {}).values():
+                    seen += 1
+                    method, target = by_id[link["operationId"]]
+                    assert path.startswith("/admin/") or not target.startswith("/admin/"), (path, target)
+                    assert method != "delete" or "/items/" not in str(link["parameters"]), (path, target)
+                    assert all(f"{{{name}}}" in target for name in link["parameters"])
+    assert seen > 50
+
+
+def test_a_command_prints_the_document_without_any_store(made: dict[str, Any]) -> None:
+    environment = {"CURRENCY": "EUR", "MAX_BODY_BYTES": "4096", "DATABASE_URL": "", "REDIS_URL": ""}
+    result = CliRunner().invoke(commands, ["openapi"], env=environment)
+    assert result.exit_code == 0, result.output
+    printed = orjson.loads(result.stdout)
+    assert printed["paths"].keys() == made["paths"].keys()
+    assert printed["info"]["description"] == made["info"]["description"]

@@ -1,0 +1,494 @@
+"""API keys of machine clients: shown once, good within their scopes, and until they end."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from reservation.app import TABLES
+from reservation.db.repository import reservations as repository
+from reservation.http.app_keys import API_KEYS
+from reservation.http.routes import Access
+from reservation.identity import api_key_cache as key_holders, api_key_limits as key_turns
+from reservation.identity.api_key_cache import KeyHolders
+from reservation.identity.api_key_format import Scope, new_key
+from tests.api import Answer, Api, Cinema, Connection, Person
+from tests.conftest import StartApi
+from tests.http.test_problems import RIGHT, concrete
+from tests.identity.test_sessions import hearing, until
+
+GUARDED = [operation for table in TABLES for operation in table.operations if operation.access is not Access.PUBLIC]
+FOR_PEOPLE = ("/auth/", "/admin/users", "/admin/api-keys")
+KEY = {"name": "Kiosk", "scopes": ["booking"]}
+
+
+async def make(api: Api, user_id: int, *scopes: str, **fields: Any) -> tuple[int, Person]:
+    """A key's id, and the machine that has it."""
+    made = await api.make("/admin/api-keys", KEY | {"user_id": user_id, "scopes": [*scopes]} | fields)
+    return int(made["id"]), machine(made["key"])
+
+
+def machine(key: str) -> Person:
+    return Person(0, "", key, "")
+
+
+async def reservations(api: Api, who: Person) -> Answer:
+    return await api.call("GET", "/reservations", who=who)
+
+
+def refusal(answer: Answer) -> tuple[int, str]:
+    return answer.status, answer.code
+
+
+def holders_of(api: Api) -> KeyHolders:
+    server: Any = api.client.server
+    holders: KeyHolders = server.app[API_KEYS].holders
+    return holders
+
+
+def body_for(operation: Any) -> dict[str, Any] | None:
+    return None if operation.body is None else RIGHT[operation.path]
+
+
+def count_looks(api: Api) -> list[int]:
+    """Grows by one with each look-up, from now on."""
+    holders, looks = holders_of(api), []
+    inner = holders._looks._run
+
+    async def run(asked: Any) -> Any:
+        looks.append(len(asked))
+        return await inner(asked)
+
+    holders._looks._run = run
+    return looks
+
+
+async def test_a_key_is_shown_once_and_kept_as_its_hash(api: Api, db: Connection) -> None:
+    admin, person = await api.admin(), await api.sign_up()
+    body = KEY | {"user_id": person.id, "scopes": ["booking", "reports"], "expires_at": "2100-01-01T00:00:00+01:00"}
+    made = await api.call("POST", "/admin/api-keys", body, who=admin)
+
+    assert made.status == 201
+    assert made.headers["Cache-Control"] == "no-store"
+    key = made.json.pop("key")
+    assert (len(key), key[:12]) == (53, made.json["prefix"])
+    assert made.json["scopes"] == ["booking", "reports"]
+    assert (made.json["user_id"], made.json["created_by"]) == (person.id, admin.id)
+    assert made.json["expires_at"] == "2099-12-31T23:00:00Z"
+    assert (made.json["last_used_at"], made.json["revoked_at"]) == (None, None)
+    read = await api.call("GET", made.headers["Location"], who=admin)
+    assert read.json == made.json
+    assert (await api.call("GET", "/admin/api-keys", who=admin)).json["items"] == [made.json]
+    row = await db.fetchrow("select a::text as all_of_it, key_hash from api_keys as a")
+    assert row is not None
+    assert row["key_hash"] == sha256(key.encode()).digest()
+    assert key[12:] not in row["all_of_it"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"name": ""}, "/name"),
+        ({"name": "a" * 101}, "/name"),
+        ({"user_id": 4711}, "/user_id"),
+        ({"user_id": None}, "/user_id"),
+        ({"scopes": []}, "/scopes"),
+        ({"scopes": ["booking", "booking"]}, "/scopes"),
+        ({"scopes": ["booking", "accounts"]}, "/scopes/1"),
+        ({"scopes": "booking"}, "/scopes"),
+        ({"expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
+        ({"expires_at": "2100-01-01T00:00:00"}, "/expires_at"),
+        ({"key": "rsv_mine"}, "/key"),
+    ],
+)
+async def test_refused_keys(api: Api, fields: dict[str, Any], pointer: str) -> None:
+    admin = await api.admin()
+    body = KEY | {"user_id": admin.id} | fields
+    refused = await api.call("POST", "/admin/api-keys", body, who=admin)
+    assert refusal(refused) == (422, "validation_error")
+    assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
+    assert (await api.call("GET", "/admin/api-keys", who=admin)).json["items"] == []
+
+
+async def test_keys_come_in_pages(api: Api) -> None:
+    admin = await api.admin()
+    made = [(await make(api, admin.id, "booking", name=f"Kiosk {number}"))[0] for number in range(3)]
+    first = await api.call("GET", "/admin/api-keys?limit=2", who=admin)
+    rest = await api.call("GET", f"/admin/api-keys?limit=2&cursor={first.json['next_cursor']}", who=admin)
+    assert [key["id"] for key in first.json["items"] + rest.json["items"]] == made
+    assert rest.json["next_cursor"] is None
+
+
+async def test_a_booking_key_books_for_its_account(api: Api) -> None:
+    cinema, person, other = await api.cinema(), await api.sign_up(), await api.sign_up()
+    _, kiosk = await make(api, person.id, "booking")
+    _, foreign = await make(api, other.id, "booking")
+
+    held = await api.hold(kiosk, cinema.showtime_id, cinema.seat_ids[:2])
+    assert held.status == 201
+    assert (await api.confirm(foreign, held.json["id"])).status == 404
+    assert (await api.confirm(kiosk, held.json["id"])).status == 200
+    for who in (kiosk, person):
+        assert [one["id"] for one in (await reservations(api, who)).json["items"]] == [held.json["id"]]
+    assert (await reservations(api, foreign)).json["items"] == []
+    assert (await api.cancel(kiosk, held.json["id"])).json["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: f"{operation.method} {operation.path}")
+async def test_a_key_goes_as_far_as_its_scopes(api: Api, operation: Any) -> None:
+    admin = await api.admin()
+    path = concrete(
+        operation.path, "00000000-0000-0000-0000-000000000000" if "reservation_id" in operation.path else "1"
+    )
+    for scope in Scope:
+        _, key = await make(api, admin.id, scope)
+        answer = await api.call(operation.method, path, body_for(operation), who=key)
+        if scope in operation.scopes:
+            assert answer.status not in {401, 403}, answer.text
+            continue
+        assert refusal(answer) == (403, "insufficient_scope")
+        assert answer.json["scopes"] == [*operation.scopes]
+        challenge = answer.headers["WWW-Authenticate"]
+        assert 'error="insufficient_scope"' in challenge
+        assert all(needed in challenge for needed in operation.scopes)
+
+
+def test_every_operation_has_its_scopes() -> None:
+    """Whoever adds a table of operations decides: either its paths are for people only, or it names scopes."""
+    for operation in GUARDED:
+        assert (operation.scopes == ()) is operation.path.startswith(FOR_PEOPLE), operation.path
+        assert operation.method == "GET" or Scope.REPORTS not in operation.scopes, operation.path
+
+
+async def test_no_key_does_account_things(api: Api) -> None:
+    admin = await api.admin()
+    _, key = await make(api, admin.id, *Scope)
+    for operation in GUARDED:
+        if operation.path.startswith(FOR_PEOPLE):
+            answer = await api.call(operation.method, concrete(operation.path), body_for(operation), who=key)
+            assert refusal(answer) == (403, "insufficient_scope")
+            assert answer.json["scopes"] == []
+            assert "signed in" in answer.json["detail"]
+            assert "scope=" not in answer.headers["WWW-Authenticate"]
+
+
+async def test_a_key_can_do_no_more_than_its_account(api: Api) -> None:
+    admin, person = await api.admin(), await api.sign_up()
+    _, key = await make(api, person.id, *Scope)
+    film = {"title": "A", "duration_minutes": 1}
+
+    async def statuses() -> list[int]:
+        return [
+            (await api.call("POST", "/admin/movies", film, who=key)).status,
+            (await api.call("GET", "/admin/movies", who=key)).status,
+        ]
+
+    assert await statuses() == [403, 403]
+    assert (await api.call("GET", "/admin/movies", who=key)).code == "forbidden"
+    for role, expected in (("admin", [201, 200]), ("user", [403, 403])):
+        await api.call("PUT", f"/admin/users/{person.id}/role", {"role": role}, who=admin)
+        assert await statuses() == expected
+
+
+async def test_what_is_public_is_so_with_any_key(api: Api) -> None:
+    _, key = await make(api, (await api.admin()).id, "booking")
+    for who in (key, machine("rsv_nonsense")):
+        assert (await api.call("GET", "/movies", who=who)).status == 200
+
+
+async def test_a_revoked_key_stays_in_the_list_and_is_good_for_nothing(api: Api) -> None:
+    admin = await api.admin()
+    key_id, key = await make(api, admin.id, *Scope)
+    _, other = await make(api, admin.id, *Scope)
+    await hearing(api)
+    for who in (key, other):
+        assert (await reservations(api, who)).status == 200
+    for _ in range(2):
+        assert (await api.call("DELETE", f"/admin/api-keys/{key_id}", who=admin)).status == 204
+    for path in ("/reservations", "/admin/movies"):
+        assert refusal(await api.call("GET", path, who=key)) == (401, "invalid_token")
+        assert (await api.call("GET", path, who=other)).status == 200
+    first, second = (await api.call("GET", "/admin/api-keys", who=admin)).json["items"]
+    assert first["revoked_at"] is not None
+    assert second["revoked_at"] is None
+    await api.call("DELETE", f"/admin/api-keys/{key_id}", who=admin)
+    assert (await api.call("GET", f"/admin/api-keys/{key_id}", who=admin)).json["revoked_at"] == first["revoked_at"]
+    for method in ("GET", "DELETE"):
+        assert refusal(await api.call(method, "/admin/api-keys/4711", who=admin)) == (404, "not_found")
+
+
+async def test_a_key_ends_when_it_says_though_it_is_remembered(api: Api, db: Connection) -> None:
+    await hearing(api)
+    looks = count_looks(api)
+    admin = await api.admin()
+    ends_at = datetime.now(UTC) + timedelta(seconds=3)
+    _, key = await make(api, admin.id, "booking", expires_at=ends_at.isoformat())
+    assert (await reservations(api, key)).status == 200
+    assert len(holders_of(api)._remembered) == 1
+    asked = 1
+    while (answer := await reservations(api, key)).status == 200:
+        asked += 1
+    assert refusal(answer) == (401, "invalid_token")
+    assert 2 <= len(looks) < asked  # first to learn of it, and then when what was remembered had run out
+    assert await db.fetchval("select clock_timestamp() >= expires_at from api_keys")
+
+
+async def test_a_key_that_has_expired_administers_nothing(api: Api, db: Connection) -> None:
+    """PostgreSQL is asked each time, so it does not matter what is remembered."""
+    await hearing(api)
+    _, key = await make(api, (await api.admin()).id, "catalogue", expires_at="2100-01-01T00:00:00Z")
+    assert (await api.call("GET", "/admin/movies", who=key)).status == 200
+    await db.execute(
+        "update api_keys set created_at = now() - interval '2 days', expires_at = now() - interval '1 day'"
+    )
+    assert refusal(await api.call("GET", "/admin/movies", who=key)) == (401, "invalid_token")
+
+
+async def test_a_key_is_looked_up_once(api: Api) -> None:
+    await hearing(api)
+    person, other = await api.sign_up(), await api.sign_up()
+    keys = [(await make(api, one.id, "booking"))[1] for one in (person, other)]
+    looks = count_looks(api)
+    for _ in range(3):
+        for key in keys:
+            assert (await reservations(api, key)).status == 200
+    assert looks == [1, 1]
+
+
+async def test_what_is_remembered_has_bounds(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_holders, "MOST_REMEMBERED", 2)
+    await hearing(api)
+    for _ in range(4):
+        _, key = await make(api, (await api.admin()).id, "booking")
+        assert (await reservations(api, key)).status == 200
+    assert len(holders_of(api)._remembered) == 2
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "connection lost"])
+async def test_what_ends_while_it_is_looked_up_is_not_remembered(api: Api, announced: bool) -> None:
+    await hearing(api)
+    admin = await api.admin()
+    key_id, key = await make(api, admin.id, "booking")
+    holders = holders_of(api)
+    inner = holders._looks._run
+    has_read, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(asked: Any) -> Any:
+        found = await inner(asked)
+        has_read.set()
+        await may_go_on.wait()
+        return found
+
+    holders._looks._run = slowly
+    asking = asyncio.create_task(reservations(api, key))
+    async with asyncio.timeout(5):
+        await has_read.wait()
+    if announced:
+        assert (await api.call("DELETE", f"/admin/api-keys/{key_id}", who=admin)).status == 204
+    else:
+        holders.hears(False)
+        holders.hears(True)
+    may_go_on.set()
+    assert (await asking).status == 200  # it was good when it was asked
+    assert holders._remembered == {}
+
+
+async def test_wrong_keys(api: Api) -> None:
+    _, key = await make(api, (await api.admin()).id, *Scope)
+    looks = count_looks(api)
+    whole = key.access_token
+    for other in (whole[:-1], whole + "0", whole[:-1] + ("0" if whole[-1] != "0" else "1"), whole.upper(), "rsv_"):
+        assert refusal(await reservations(api, machine(other))) == (401, "invalid_token")
+    assert looks == []  # what cannot be a key is not even looked up
+    assert refusal(await reservations(api, machine(new_key()))) == (401, "invalid_token")
+    assert looks == [1]
+
+
+async def test_it_shows_when_a_key_was_last_used(start_api: StartApi, db: Connection) -> None:
+    api = await start_api()
+    admin = await api.admin()
+    _, used = await make(api, admin.id, "booking")
+    await make(api, admin.id, "booking")
+
+    async def last_used() -> list[datetime | None]:
+        return [row["last_used_at"] for row in await db.fetch("select last_used_at from api_keys order by id")]
+
+    await reservations(api, used)
+    assert await last_used() == [None, None]  # not on the request's way
+    await holders_of(api).note_uses()
+    first, unused = await last_used()
+    assert first is not None
+    assert unused is None
+    await reservations(api, used)
+    await holders_of(api).note_uses()
+    assert await last_used() == [first, None]  # it was written a moment ago
+    await db.execute("update api_keys set last_used_at = now() - interval '2 minutes' where last_used_at is not null")
+    await holders_of(api).note_uses()
+    assert (await last_used())[0] != first
+    earlier = await last_used()
+    await holders_of(api).note_uses()  # nobody has used it since
+    assert await last_used() == earlier
+    await reservations(api, used)
+    await api.client.close()  # a stop writes what the last minute has not
+    latest = (await last_used())[0]
+    assert latest is not None
+    assert latest > first
+
+
+async def test_uses_are_written_in_the_background(
+    start_api: StartApi, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_holders, "NOTE_USES_EVERY_S", 0.01)
+    api = await start_api()
+    _, key = await make(api, (await api.admin()).id, "booking")
+    await reservations(api, key)
+
+    async def is_written() -> bool:
+        return await db.fetchval("select last_used_at from api_keys") is not None
+
+    await until(is_written, 5)
+
+
+async def blocked(db: Connection) -> int:
+    """How many connections wait for a table of this database; pg_locks, unlike the statistics, is always current."""
+    count: int = await db.fetchval(
+        "select count(*) from pg_locks as l inner join pg_database as d on l.database = d.oid"
+        " where d.datname = current_database() and l.locktype = 'relation' and not l.granted"
+    )
+    return count
+
+
+def test_selling_is_no_back_office() -> None:
+    """Whoever adds an operation that keys may call decides: it is a list or administration, or it is one of these."""
+    own = "/reservations/{reservation_id}"
+    assert {(operation.method, operation.path) for operation in GUARDED if not operation.is_back_office} == {
+        ("POST", "/showtimes/{showtime_id}/holds"),
+        ("GET", own),
+        *(("POST", f"{own}/{what}") for what in ("confirm", "extend", "cancel")),
+        ("GET", "/auth/me"),  # for people only
+    }
+
+
+async def sells(api: Api, cinema: Cinema, *who: Person) -> bool:
+    """Whether each of them can hold a seat, look at the reservation, and confirm and cancel it."""
+    for number, person in enumerate(who):
+        held = await api.hold(person, cinema.showtime_id, [cinema.seat_ids[number]])
+        assert held.status == 201, held.text
+        assert (await api.call("GET", held.headers["Location"], who=person)).status == 200
+        for end in (api.confirm, api.cancel):
+            assert (await end(person, held.json["id"])).status == 200
+    return True
+
+
+ONE_FILM = {"title": "A", "duration_minutes": 1}
+BUSY = {
+    "POOL_SIZE": "3",
+    "REPORTS_CONCURRENCY": "5",
+    "POOL_WAIT_SECONDS": "1",
+    "STATEMENT_TIMEOUT_SECONDS": "60",
+}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "method", "path", "status"),
+    [
+        (["reports"], "GET", "/admin/movies", 200),
+        (["catalogue"], "GET", "/admin/movies", 200),
+        ([*Scope], "GET", "/admin/movies", 200),
+        (["catalogue"], "GET", "/admin/movies/4711", 404),
+        (["catalogue"], "POST", "/admin/movies", 201),
+    ],
+)
+async def test_the_back_office_cannot_starve_sales(
+    start_api: StartApi,
+    db: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    scopes: list[str],
+    method: str,
+    path: str,
+    status: int,
+) -> None:
+    monkeypatch.setattr(key_turns, "WAIT_S", 0.2)
+    api = await start_api(**BUSY)
+    cinema, customer = await api.cinema(), await api.sign_up()
+    _, key = await make(api, (await api.admin()).id, *scopes)
+    _, kiosk = await make(api, customer.id, "booking")
+
+    async def ask() -> Answer:
+        return await api.call(method, path, ONE_FILM if method == "POST" else None, who=key)
+
+    async with db.transaction():
+        await db.execute("lock table movies in access exclusive mode")
+        asking = [asyncio.create_task(ask()) for _ in range(10)]
+
+        async def all_turns_are_taken() -> bool:
+            return await blocked(db) == 2
+
+        await until(all_turns_are_taken, 5)
+        assert await sells(api, cinema, customer, kiosk)
+        refused = [await done for done in asyncio.as_completed(asking[2:])]
+        assert {refusal(answer) for answer in refused} == {(429, "too_many_requests")}
+        assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+    assert [answer.status for answer in await asyncio.gather(*asking[:2])] == [status, status]
+    assert (await ask()).status == status
+
+
+@pytest.mark.parametrize("scopes", [["booking"], ["reports"], ["booking", "reports"]])
+async def test_lists_of_reservations_cannot_starve_sales(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch, scopes: list[str]
+) -> None:
+    """Sales need the same tables, so the lists are kept waiting with their connections and not by a lock."""
+    monkeypatch.setattr(key_turns, "WAIT_S", 0.2)
+    api = await start_api(**BUSY)
+    cinema, customer = await api.cinema(), await api.sign_up()
+    _, key = await make(api, customer.id, *scopes)
+    _, kiosk = await make(api, customer.id, "booking")
+    listed, go_on = repository.list_reservations, asyncio.Event()
+    running = []
+
+    async def slowly(conn: Any, **rest: Any) -> Any:
+        running.append(conn)
+        await go_on.wait()
+        return await listed(conn, **rest)
+
+    monkeypatch.setattr(repository, "list_reservations", slowly)
+    asking = [asyncio.create_task(reservations(api, key)) for _ in range(10)]
+
+    async def all_turns_are_taken() -> bool:
+        return len(running) == 2
+
+    await until(all_turns_are_taken, 5)
+    assert await sells(api, cinema, customer, kiosk)
+    refused = [await done for done in asyncio.as_completed(asking[2:])]
+    assert {refusal(answer) for answer in refused} == {(429, "too_many_requests")}
+    go_on.set()
+    assert [answer.status for answer in await asyncio.gather(*asking[:2])] == [200, 200]
+
+
+async def test_a_key_has_so_many_requests_at_once(start_api: StartApi, db: Connection) -> None:
+    api = await start_api(API_KEY_CONCURRENCY="2", REPORTS_CONCURRENCY="3", STATEMENT_TIMEOUT_SECONDS="60")
+    person = await api.sign_up()
+    _, key = await make(api, person.id, "booking")
+    _, other = await make(api, (await api.admin()).id, "catalogue")
+    async with db.transaction():
+        await db.execute("lock table reservations in access exclusive mode")
+        running = [asyncio.create_task(reservations(api, key)) for _ in range(2)]
+
+        async def both_run() -> bool:
+            return await blocked(db) == 2
+
+        await until(both_run, 5)
+        refused = await reservations(api, key)
+        assert refusal(refused) == (429, "too_many_requests")
+        assert refused.headers["Retry-After"] == "1"
+        assert (await api.call("GET", "/admin/movies", who=other)).status == 200
+        third = asyncio.create_task(reservations(api, person))  # a person is nobody's key
+
+        async def a_third_runs() -> bool:
+            return await blocked(db) == 3
+
+        await until(a_third_runs, 4)
+    assert [answer.status for answer in await asyncio.gather(*running, third)] == [200, 200, 200]
+    assert (await reservations(api, key)).status == 200

@@ -1,0 +1,211 @@
+"""What the service is shipped with: the locks, the image, the compose file, and what the README says of them."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click import Command, Group
+
+from reservation.commands.main import commands
+from reservation.http.openapi.problems import every_refusal
+from reservation.settings import Settings
+from tests.project.test_settings import SECRET, known_names
+
+ROOT = Path(__file__).parents[2]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+README = (ROOT / "README.md").read_text()
+
+OURS = ("migrate", "web")
+EMBEDDED_ONLY = {"DATA_DIR", "POSTGRES_BIN_DIR", "VALKEY_SERVER"}
+SECRETS = {"JWT_SECRET", "POSTGRES_PASSWORD", "VALKEY_PASSWORD"}
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?])?[^}]*\}")
+
+
+def dockerfile() -> list[tuple[str, str]]:
+    """The last stage's instructions, with their lines joined."""
+    text = re.sub(r"^#.*\n", "", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
+    last = text[text.rindex("\nFROM ") :].strip().splitlines()
+    return [(word, rest) for word, _, rest in (line.partition(" ") for line in last)]
+
+
+def instruction(name: str) -> str:
+    """The argument of an instruction that the last stage has once."""
+    [found] = [rest for word, rest in dockerfile() if word == name]
+    return found
+
+
+def pins(name: str) -> dict[str, str]:
+    """Package by package, the version that a lock has."""
+    return dict(
+        re.findall(r"^([a-z0-9.-]+)(?:\[[^]]*\])?==([^\s;]+)", (ROOT / "deploy" / name).read_text(), re.MULTILINE)
+    )
+
+
+def canonical(requirements: list[str]) -> set[str]:
+    """The packages' names as they stand in locks."""
+    return {re.split(r"[^A-Za-z0-9._-]", text)[0].lower().replace("_", "-") for text in requirements}
+
+
+def filled_in(service: str, values: dict[str, str]) -> dict[str, str]:
+    """A service's environment as compose makes it of these variables."""
+    environment: dict[str, Any] = SERVICES[service]["environment"]
+    made: dict[str, str] = {}
+    for name, template in environment.items():
+        if template is not None:
+            made[name] = VARIABLE.sub(lambda match: values[match[1]], str(template))
+        elif name in values:
+            made[name] = values[name]
+    return made
+
+
+def test_locks_agree() -> None:
+    run = pins("requirements.lock")
+    assert pins("requirements-server.lock").items() <= run.items()
+    assert run.items() <= pins("requirements-dev.lock").items()
+
+
+def test_locks_cover_the_project() -> None:
+    project, extras = PROJECT["project"], PROJECT["project"]["optional-dependencies"]
+    needed = canonical(project["dependencies"]) | canonical(PROJECT["build-system"]["requires"])
+    embedded = canonical(extras["embedded"])
+    server = pins("requirements-server.lock").keys()
+    assert needed <= server
+    assert not embedded & server
+    assert needed | embedded <= pins("requirements.lock").keys()
+    assert needed | embedded | canonical(extras["dev"]) <= pins("requirements-dev.lock").keys()
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-server.lock", "requirements-dev.lock"])
+def test_lock_is_hashes_and_names_only(name: str) -> None:
+    text = (ROOT / "deploy" / name).read_text()
+    assert "://" not in text
+    assert not re.search(r"^\s*--(?!hash=sha256:)", text, re.MULTILINE)
+    blocks = re.findall(r"^\S.*(?:\n .*)*", text, re.MULTILINE)
+    assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_image_is_not_root() -> None:
+    uid, _, gid = instruction("USER").partition(":")
+    assert (int(uid), int(gid)) == (10_001, 10_001)
+    assert f"--uid {uid}" in instruction("RUN")
+
+
+def test_image_starts_and_stops_the_service() -> None:
+    assert json.loads(instruction("ENTRYPOINT")) == ["reservation"]
+    parse("serve", *json.loads(instruction("CMD"))[1:])
+    assert json.loads(instruction("CMD"))[0] == "serve"
+    assert instruction("STOPSIGNAL") == "SIGTERM"
+    assert instruction("EXPOSE") == "8000"
+    assert "'http://127.0.0.1:8000/health'" in instruction("HEALTHCHECK")
+
+
+def test_image_has_the_projects_version() -> None:
+    assert f'image.version="{PROJECT["project"]["version"]}"' in instruction("LABEL")
+
+
+def test_image_sets_known_settings_only() -> None:
+    ordinary = {"PATH", "PYTHONUNBUFFERED"}
+    assert set(re.findall(r"\b([A-Z_]+)=", instruction("ENV"))) - ordinary <= known_names()
+
+
+def test_image_is_built_from_what_git_has_in_the_open() -> None:
+    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
+    allowed = {rule[1:] for rule in rules if rule[0] == "!"}
+    assert rules[0] == "*"
+    assert {path for path in allowed if not (ROOT / path).exists()} == set()
+    folders = {folder.partition("/")[0] for folder in PROJECT["tool"]["setuptools"]["package-dir"].values()}
+    assert folders | {"pyproject.toml", *PROJECT["project"]["license-files"]} <= allowed
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_variables_are_settings(service: str) -> None:
+    assert SERVICES[service]["environment"].keys() <= known_names()
+
+
+def test_web_takes_every_setting_that_means_anything_there() -> None:
+    assert SERVICES["web"]["environment"].keys() == known_names() - EMBEDDED_ONLY
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_environment_makes_settings(service: str) -> None:
+    values = dict.fromkeys(SECRETS, SECRET) | {"HOLD_TTL_SECONDS": "60"}
+    settings = Settings.from_env(filled_in(service, values))
+    assert settings.database_url == f"postgresql://reservation:{SECRET}@postgres:5432/reservation"
+    assert settings.redis_url == f"redis://:{SECRET}@valkey:6379/0"
+    assert (settings.jwt_secret, settings.hold_ttl_s) == (SECRET, 60)
+
+
+def test_secrets_are_required() -> None:
+    used = set(VARIABLE.findall((ROOT / "docker-compose.yml").read_text()))
+    assert {name for name, mark in used if mark == ":?"} == SECRETS
+    assert {name for name, mark in used if mark != ":?"} == {"PORT", "WORKERS"}
+
+
+def test_web_waits_for_what_it_needs() -> None:
+    assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert SERVICES["web"]["depends_on"] == {
+        "migrate": {"condition": "service_completed_successfully"},
+        "postgres": {"condition": "service_healthy"},
+        "valkey": {"condition": "service_healthy"},
+    }
+    assert SERVICES["migrate"]["restart"] == "no"
+    assert all("healthcheck" in SERVICES[store] for store in ("postgres", "valkey"))
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_commands_exist(service: str) -> None:
+    parse(*(VARIABLE.sub("2", word) for word in SERVICES[service]["command"]))
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_containers_have_no_rights_to_spare(service: str) -> None:
+    given = SERVICES[service]
+    assert given["read_only"] is True
+    assert given["cap_drop"] == ["ALL"]
+    assert given["security_opt"] == ["no-new-privileges:true"]
+    assert not {"privileged", "cap_add", "pid", "network_mode"} & given.keys()
+    assert service in OURS or given["user"] not in ("root", "0")
+    assert all(port.startswith("127.0.0.1:") for port in given.get("ports", ()))
+
+
+def test_stores_are_out_of_reach() -> None:
+    assert COMPOSE["networks"]["stores"]["internal"] is True
+    assert SERVICES["web"]["networks"] == ["stores", "front"]
+    assert all(given["networks"] == ["stores"] for name, given in SERVICES.items() if name != "web")
+    assert [name for name, given in SERVICES.items() if "ports" in given] == ["web"]
+
+
+def test_readme_names_every_setting_and_its_default() -> None:
+    table = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`|]*)`)? *\|", README, re.MULTILINE))
+    assert table.keys() == known_names()
+    assert Settings.from_env(table) == Settings.from_env({})
+
+
+def test_readme_names_every_problem() -> None:
+    listed = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", README, re.MULTILINE)
+    assert {(int(status), code) for status, code in listed} == {(each.status, each.code) for each in every_refusal()}
+
+
+def test_readme_names_every_command() -> None:
+    leaves = {name for name, found in commands.commands.items() if not isinstance(found, Group)}
+    leaves |= {f"seed {name}" for name in group("seed").commands}
+    assert {name for name in leaves if f"`reservation {name}" not in README} == set()
+
+
+def group(name: str) -> Group:
+    """A command that has commands of its own."""
+    found = commands.commands[name]
+    assert isinstance(found, Group)
+    return found
+
+
+def parse(*words: str) -> None:
+    """Read a command line as the program would, without carrying it out."""
+    command: Command = commands.commands[words[0]]
+    command.make_context(words[0], list(words[1:]))

@@ -1,0 +1,346 @@
+"""The demo and the generated load: repeatable, safe side by side, and nothing in them breaks a rule."""
+
+import asyncio
+import subprocess
+from typing import TypeAlias
+
+import asyncpg
+import pytest
+from redis.asyncio import Redis
+
+from reservation.dba.audit import audit
+from reservation.identity.passwords import verify_password
+from reservation.seed import demo, random_reservations as made_up, scale as seeding
+from reservation.seed.scale import SeedError, Summary
+
+Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+TABLES = ("users", "movies", "auditoriums", "seats", "showtimes", "reservations", "reservation_seats", "booked_seats")
+
+
+async def counts(db: Db) -> dict[str, int]:
+    return {table: await db.fetchval(f"select count(*) from {table}") for table in TABLES}
+
+
+async def seed_demo(database_url: str) -> bool:
+    return await asyncio.to_thread(demo.seed, database_url, with_admin=True)
+
+
+async def scale(
+    database_url: str, *, showtimes: int = 700, seats: int = 25, users: int = 50, reservations: int = 6000
+) -> Summary:
+    return await asyncio.to_thread(
+        seeding.scale, database_url, showtimes=showtimes, seats=seats, users=users, reservations=reservations
+    )
+
+
+async def assert_audit_is_clean(db: Db, redis_url: str) -> None:
+    async with Redis.from_url(redis_url) as redis:
+        assert await audit(db, redis) == []
+
+
+async def test_demo_fills_a_database(database_url: str, redis_url: str, db: Db) -> None:
+    assert await seed_demo(database_url)
+
+    there = await counts(db)
+    assert there["movies"] == len(demo.films())
+    assert (there["auditoriums"], there["seats"], there["users"]) == (3, 380, 2)
+    kinds = await db.fetch("select seat_type, price_modifier::text as modifier from seats group by 1, 2 order by 1")
+    assert [tuple(kind) for kind in kinds] == [("premium", "1.50"), ("regular", "1.00"), ("wheelchair", "0.80")]
+    await assert_audit_is_clean(db, redis_url)
+
+
+async def test_demo_logins_work(database_url: str, db: Db) -> None:
+    await seed_demo(database_url)
+
+    rows = await db.fetch("select email, password_hash, role from users order by email")
+    assert [(row["email"], row["role"]) for row in rows] == [
+        (demo.ADMIN_EMAIL, "admin"),
+        (demo.CUSTOMER_EMAIL, "user"),
+    ]
+    assert verify_password(rows[0]["password_hash"], demo.ADMIN_PASSWORD)
+    assert verify_password(rows[1]["password_hash"], demo.CUSTOMER_PASSWORD)
+
+
+async def test_demo_programme_fills_the_coming_fortnight(database_url: str, db: Db) -> None:
+    await seed_demo(database_url)
+
+    days = await db.fetch("""
+        select
+            auditorium_id,
+            (starts_at at time zone 'UTC')::date - (now() at time zone 'UTC')::date as ahead,
+            count(*) as showtimes,
+            min((starts_at at time zone 'UTC')::time) >= time '10:00'
+            and max(ends_at at time zone 'UTC') <= min((starts_at at time zone 'UTC')::date) + time '23:00' as by_day
+        from showtimes group by 1, 2
+    """)
+    assert {(day["auditorium_id"], day["ahead"]) for day in days} == {(r, d) for r in (1, 2, 3) for d in range(1, 15)}
+    assert all(day["by_day"] and 3 <= day["showtimes"] <= 7 for day in days)
+    wrong = """
+        select count(*) from showtimes as st inner join movies as m on st.movie_id = m.id
+        where st.ends_at <> st.starts_at + (m.duration_minutes + 15) * interval '1 minute'
+    """
+    assert await db.fetchval(wrong) == 0
+    assert 24 <= await db.fetchval("select count(distinct movie_id) from showtimes") <= 60
+
+
+async def test_demo_twice_changes_nothing(database_url: str, db: Db) -> None:
+    assert await seed_demo(database_url)
+    before = await counts(db)
+
+    assert not await seed_demo(database_url)
+
+    assert await counts(db) == before
+
+
+async def test_demo_by_several_instances_at_once(database_url: str, db: Db) -> None:
+    seeded = await asyncio.gather(*(seed_demo(database_url) for _ in range(5)))
+
+    assert sorted(seeded) == [False, False, False, False, True]
+    assert (await counts(db))["movies"] == len(demo.films())
+
+
+AHEAD = "select count(distinct (starts_at at time zone 'UTC')::date) from showtimes where starts_at > now()"
+
+
+async def test_demo_programme_is_topped_up_a_week_later(database_url: str, redis_url: str, db: Db) -> None:
+    await seed_demo(database_url)
+    first = (await counts(db))["showtimes"]
+    # Whole days, as the demo plans them.
+    await db.execute(
+        "delete from showtimes where (starts_at at time zone 'UTC')::date > (now() at time zone 'UTC')::date + 7"
+    )
+    left = await db.fetch("select id from showtimes order by id")
+
+    assert not await seed_demo(database_url)
+
+    assert await db.fetchval(AHEAD) == 14
+    assert (await counts(db))["showtimes"] == first
+    assert (await db.fetch("select id from showtimes order by id"))[: len(left)] == left
+    await assert_audit_is_clean(db, redis_url)
+
+
+async def test_demo_programme_is_topped_up_when_all_has_passed(database_url: str, redis_url: str, db: Db) -> None:
+    await seed_demo(database_url)
+    await db.execute("""
+        update showtimes set
+            starts_at = starts_at - interval '40 days',
+            ends_at = ends_at - interval '40 days',
+            free_at = free_at - interval '40 days'
+    """)
+    assert await db.fetchval(AHEAD) == 0
+
+    assert not await seed_demo(database_url)
+    topped_up = await counts(db)
+    assert not await seed_demo(database_url)
+
+    assert await db.fetchval(AHEAD) == 14
+    assert await counts(db) == topped_up
+    await assert_audit_is_clean(db, redis_url)
+
+
+async def test_top_up_leaves_planned_days_alone(database_url: str, db: Db) -> None:
+    await seed_demo(database_url)
+    await db.execute("delete from showtimes where auditorium_id = 1")
+    await db.execute("""
+        insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
+        select 1, 1, noon, noon + interval '2 hours', noon + interval '2 hours', 9.00
+        from (select ((now() at time zone 'UTC')::date + 3 + time '12:00') at time zone 'UTC' as noon) as day
+    """)
+
+    await seed_demo(database_url)
+
+    planned = """
+        select count(*) from showtimes
+        where auditorium_id = 1 and (starts_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date + 3
+    """
+    assert await db.fetchval(planned) == 1
+
+
+async def test_demo_respects_what_is_there(database_url: str, db: Db) -> None:
+    await db.execute(
+        "insert into users (name, email, password_hash, role) values ('Mine', 'Admin@Example.com', 'x', 'admin')"
+    )
+
+    assert await seed_demo(database_url)
+
+    assert await db.fetchval("select name from users where lower(email) = $1", demo.ADMIN_EMAIL) == "Mine"
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash"])
+def test_guide_is_valid_shell(shell: str) -> None:
+    _, _, script = demo.guide("http://127.0.0.1:8000", with_admin=True).partition("python3):\n")
+    checked = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False)
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+async def test_scale_adds_what_was_asked_for(database_url: str, redis_url: str, db: Db) -> None:
+    summary = await scale(database_url)
+
+    there = await counts(db)
+    assert {name: there[name] for name in ("users", "showtimes", "reservations")} == {
+        "users": 50,
+        "showtimes": 700,
+        "reservations": 6000,
+    }
+    assert (summary.auditoriums, summary.seats) == (there["auditoriums"], there["seats"]) == (3, 75)
+    assert summary.booked_seats == there["booked_seats"]
+    confirmed = await db.fetchval("select count(*) from reservations where status = 'confirmed'")
+    assert summary.confirmed == confirmed
+    assert 0.85 < confirmed / 6000 < 0.95
+    statuses = await db.fetch("select distinct status from reservations order by status")
+    assert [row["status"] for row in statuses] == ["cancelled", "confirmed", "expired", "held"]
+    assert str(summary).startswith("6,000 reservations (")
+    await assert_audit_is_clean(db, redis_url)
+
+
+ORPHANS = """
+    select
+        (select count(*) from reservations where user_id not in (select id from users))
+        + (select count(*) from reservations where showtime_id not in (select id from showtimes))
+        + (select count(*) from reservation_seats where reservation_id not in (select id from reservations))
+        + (select count(*) from reservation_seats where seat_id not in (select id from seats))
+        + (select count(*) from booked_seats where showtime_id not in (select id from showtimes))
+        + (select count(*) from booked_seats where (reservation_id, seat_id) not in
+            (select reservation_id, seat_id from reservation_seats))
+"""
+
+
+async def test_scale_refers_only_to_what_there_is(database_url: str, db: Db) -> None:
+    await scale(database_url)
+
+    assert await db.fetchval(ORPHANS) == 0
+
+
+async def test_scale_prices_as_the_service_does(database_url: str, db: Db) -> None:
+    await scale(database_url, seats=100)
+
+    wrong = """
+        select count(*) from reservation_seats as rs
+        inner join reservations as r on rs.reservation_id = r.id
+        inner join showtimes as st on r.showtime_id = st.id
+        inner join seats as s on rs.seat_id = s.id
+        where rs.price_at_booking <> round(st.base_price * s.price_modifier, 2)
+    """
+    assert await db.fetchval(wrong) == 0
+    assert await db.fetchval("select count(distinct price_at_booking) from reservation_seats") > 5
+
+
+async def test_scale_makes_a_plausible_past(database_url: str, db: Db) -> None:
+    await scale(database_url)
+
+    wrong = """
+        select count(*) from reservations as r inner join showtimes as st on r.showtime_id = st.id
+        where
+            r.created_at > st.starts_at
+            or r.expires_at > now()
+            or r.confirmed_at not between r.created_at and r.expires_at
+            or r.cancelled_at not between r.created_at and r.expires_at
+            or uuid_extract_version(r.id) <> 7
+            or uuid_extract_timestamp(r.id) <> r.created_at
+    """
+    if await db.fetchval("select current_setting('server_version_num')::integer") < 180_000:  # knows no UUIDv7
+        wrong = wrong.replace("or uuid_extract_version(r.id) <> 7", "")
+        wrong = wrong.replace("or uuid_extract_timestamp(r.id) <> r.created_at", "")
+    assert await db.fetchval(wrong) == 0
+    assert await db.fetchval("select count(*) from showtimes where ends_at < now()") > 300
+    assert await db.fetchval("select count(*) from showtimes where starts_at > now()") > 300
+
+
+async def test_scale_seats_parties_side_by_side(database_url: str, db: Db) -> None:
+    await scale(database_url)
+
+    parties = await db.fetch("""
+        select count(*) as size, count(distinct s.row_label) as rows, max(s.seat_number) - min(s.seat_number) as span
+        from reservation_seats as rs inner join seats as s on rs.seat_id = s.id
+        group by rs.reservation_id
+    """)
+    assert {party["size"] for party in parties} == {1, 2, 3, 4}
+    assert all(party["rows"] == 1 and party["span"] == party["size"] - 1 for party in parties)
+
+
+async def test_scale_twice_and_beside_the_demo(database_url: str, redis_url: str, db: Db) -> None:
+    await seed_demo(database_url)
+    before = await counts(db)
+    first = await scale(database_url, showtimes=40, reservations=300)
+    second = await scale(database_url, showtimes=40, reservations=300)
+
+    there = await counts(db)
+    assert there["reservations"] == 600
+    assert there["movies"] == before["movies"]
+    assert there["showtimes"] == before["showtimes"] + 80
+    assert first.email != second.email
+    await assert_audit_is_clean(db, redis_url)
+
+
+async def test_scale_login_works(database_url: str, db: Db) -> None:
+    summary = await scale(database_url, showtimes=10, reservations=10)
+
+    stored = await db.fetchval("select password_hash from users where lower(email) = $1", summary.email)
+    assert verify_password(stored, summary.password)
+
+
+@pytest.mark.parametrize(
+    ("showtimes", "seats", "users", "reservations"),
+    [(10, 3, 1, 30), (1, 1, 1, 1), (1, 1, 1, 0), (7, 700, 3, 500), (1, 10_000, 2, 20)],
+    ids=["full house", "smallest", "none", "rows beyond Z", "largest room"],
+)
+async def test_scale_at_the_edges(
+    database_url: str, redis_url: str, db: Db, showtimes: int, seats: int, users: int, reservations: int
+) -> None:
+    await scale(database_url, showtimes=showtimes, seats=seats, users=users, reservations=reservations)
+
+    there = await counts(db)
+    assert (there["showtimes"], there["seats"], there["users"]) == (showtimes, seats, users)
+    assert there["reservations"] == reservations
+    await assert_audit_is_clean(db, redis_url)
+
+
+async def test_scale_in_small_batches(
+    database_url: str, redis_url: str, db: Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(made_up, "BATCH", 10)
+
+    await scale(database_url, showtimes=650, reservations=2001)
+
+    assert (await counts(db))["reservations"] == 2001
+    await assert_audit_is_clean(db, redis_url)
+
+
+@pytest.mark.parametrize(
+    ("wish", "message"),
+    [
+        ({"showtimes": 10, "seats": 3, "reservations": 31}, "31 reservations need at least as many seats"),
+        ({"showtimes": 0}, "showtimes must be between"),
+        ({"seats": 10_001}, "seats must be between"),
+        ({"users": 0}, "users must be between"),
+        ({"reservations": -1}, "reservations must be between"),
+    ],
+    ids=["too few seats", "no showtimes", "too large a room", "no users", "negative"],
+)
+async def test_scale_refuses_before_it_writes(database_url: str, db: Db, wish: dict[str, int], message: str) -> None:
+    with pytest.raises(SeedError, match=message) as refused:
+        await scale(database_url, **wish)
+
+    assert "\n" not in str(refused.value)
+    assert set((await counts(db)).values()) == {0}
+
+
+async def test_scale_is_made_again_by_the_same_seed(database_url: str, db: Db) -> None:
+    shape = """
+        select r.showtime_id - (select min(id) from showtimes) as showtime, r.status, r.total_price, count(*)
+        from reservations as r group by 1, 2, 3 order by 1, 2, 3
+    """
+    await scale(database_url, showtimes=20, reservations=200)
+    first = await db.fetch(shape)
+    await db.execute(f"truncate {', '.join(TABLES)} restart identity cascade")
+
+    await scale(database_url, showtimes=20, reservations=200)
+
+    assert await db.fetch(shape) == first
+
+
+async def test_scale_reports_progress_in_plain_lines(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    await scale(database_url, showtimes=20, reservations=200)
+
+    assert capsys.readouterr().err.splitlines()[-1] == "200 of 200 reservations"
