@@ -51,6 +51,7 @@ check: .venv/dev.stamp ## the static checks
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m sqlfluff lint sql migrations
 	$(BIN)/squawk --pg-version 15 --assume-in-transaction --exclude $(SQUAWK_EXCEPT) $(MIGRATIONS)
 	$(BIN)/shellcheck .ci/run deploy/lock

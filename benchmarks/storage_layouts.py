@@ -29,9 +29,9 @@ from uuid_utils.compat import uuid7
 from reservation.booking.archive import archive
 from reservation.db import migrations as schema
 from reservation.db.pool import Database
+from reservation.db.pool_options import pool_options
 from reservation.db.statements import sql
 from reservation.embedded import embedded_servers
-from reservation.resources import pool_options
 from reservation.settings import Settings
 
 TABLES = ("reservations", "reservation_seats", "booked_seats")

@@ -4,64 +4,57 @@ import asyncio
 import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from typing import Any
 
 import asyncpg
-import orjson
 import structlog
 from aiohttp import web
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
+from redis.asyncio import Redis
 
-from .booking import service as booking
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
+from .booking.context import BookingContext
 from .booking.idempotency import IdempotencyKeys
 from .booking.orphan_job import tend_for_ever
-from .booking.service import Stores
-from .db.pgbouncer import lacking, through_pgbouncer
+from .catalog.context import CatalogContext
+from .db.pgbouncer import lacking
 from .db.pool import Database
+from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings
 from .db.repository import ops
 from .errors import HoldsUnavailable, Unavailable
-from .holds.pending_updates import Settling
+from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
 from .http.app_keys import (
     ACCOUNTS,
     API_KEYS,
     BEST_AVAILABLE,
+    BOOKING_CONTEXT,
+    CATALOG_CONTEXT,
     DATABASE,
     IDEMPOTENCY,
     LIVE,
     SEAT_MAPS,
     SESSIONS,
     SETTINGS,
-    STORES,
 )
 from .identity.accounts import Accounts
-from .identity.api_key_cache import KeyHolders
-from .identity.api_key_limits import KeyTurns
+from .identity.api_key_cache import ApiKeyCache
+from .identity.api_key_limits import ApiKeyLimits
 from .identity.api_keys import ApiKeys
 from .identity.attempt_limits import AttemptLimits, Attempts
-from .identity.auth_invalidation import Notices
+from .identity.auth_invalidation import AuthInvalidation
 from .identity.passwords import PasswordWorkers
 from .identity.sessions import Sessions
-from .identity.tokens import TokenMint
+from .identity.tokens import token_mint
 from .runtime.cancellation import end
 from .runtime.pubsub import listen_for_ever
+from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
 from .seatmap.layouts import Layouts
 from .seatmap.live import Live
-from .seatmap.map_notifications import MapNotices, channel_of
+from .seatmap.map_notifications import MapNotifications, channel_of
+from .seatmap.priming import prime
 from .seatmap.rendering import SeatMaps
 from .settings import Settings
 
-REDIS_TIMEOUT_S = 2.0
-REDIS_CONNECTIONS = 64
-IDLE_IN_TRANSACTION_S = 15
-TOOL_WAIT_S = 60
-COMMAND_MARGIN_S = 1.0
-# A plan that was made when PostgreSQL had just seen a table empty is bad for as long as it is kept.
-PLAN_KEPT_S = 10
 NOTE_USES_S = 1.0
 SPARE_FILES = 512  # beside the viewers' connections: the stores', and those of everybody else
 REDIS = web.AppKey("REDIS", Redis)
@@ -115,35 +108,35 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     """The Redis client, and on it and the pool what booking needs."""
     settings, database = app[SETTINGS], app[DATABASE]
     client = app[REDIS] = redis_client(settings)
-    holds = Holds(client, lambda showtime_id: booking.prime(database, showtime_id))
+    holds = Holds(client, lambda showtime_id: prime(database, showtime_id))
     try:
         await holds.ping()
     except HoldsUnavailable as error:
         await client.aclose()
         raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
     log = structlog.stdlib.get_logger("reservation.booking")
-    settling = Settling(holds, log)
+    pending_updates = PendingUpdates(holds, log)
     layouts = Layouts(database)
-    app[STORES] = Stores(
+    app[BOOKING_CONTEXT] = BookingContext(
         database=database,
-        batches=BookingBatches(database, settling),
+        batches=BookingBatches(database, pending_updates),
         holds=holds,
-        settling=settling,
+        pending_updates=pending_updates,
         layouts=layouts,
         log=log,
         hold_ttl_s=settings.hold_ttl_s,
         hold_max_s=settings.hold_max_s,
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
-        cleaning_s=settings.cleaning_s,
     )
-    app[BEST_AVAILABLE] = BestAvailable(app[STORES])
+    app[CATALOG_CONTEXT] = CatalogContext(database, pending_updates, settings.cleaning_s)
+    app[BEST_AVAILABLE] = BestAvailable(app[BOOKING_CONTEXT])
     app[SEAT_MAPS] = SeatMaps(database, holds, layouts)
     # A hold may begin to wait for a connection at the deadline, and its statement then runs until its own.
     statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S
-    second_look_s = app[STORES].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
+    second_look_s = app[BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
     app[IDEMPOTENCY] = IdempotencyKeys(database)
-    tending = asyncio.create_task(tend_for_ever(client, app[STORES], second_look_s=second_look_s))
+    tending = asyncio.create_task(tend_for_ever(client, app[BOOKING_CONTEXT], second_look_s=second_look_s))
     yield
     await end([tending])
     await client.aclose()
@@ -154,9 +147,9 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     passwords = PasswordWorkers()
     tokens = token_mint(app[SETTINGS])
     sessions = app[SESSIONS] = Sessions(tokens, app[DATABASE])
-    holders = KeyHolders(app[DATABASE], structlog.stdlib.get_logger("reservation.api_keys"))
-    notices = Notices(app[REDIS], (sessions, holders), structlog.stdlib.get_logger("reservation.notices"))
-    app[API_KEYS] = ApiKeys(app[DATABASE], notices, holders, key_turns(app[SETTINGS]))
+    holders = ApiKeyCache(app[DATABASE], structlog.stdlib.get_logger("reservation.api_keys"))
+    notices = AuthInvalidation(app[REDIS], (sessions, holders), structlog.stdlib.get_logger("reservation.notices"))
+    app[API_KEYS] = ApiKeys(app[DATABASE], notices, holders, api_key_limits(app[SETTINGS]))
     tasks = [asyncio.create_task(notices.listen_for_ever()), asyncio.create_task(holders.note_uses_for_ever())]
     attempts = Attempts(app[REDIS], attempt_limits(app[SETTINGS]), structlog.stdlib.get_logger("reservation.attempts"))
     app[ACCOUNTS] = Accounts(app[DATABASE], passwords, tokens, notices, attempts)
@@ -168,9 +161,9 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     passwords.close()
 
 
-def key_turns(settings: Settings) -> KeyTurns:
+def api_key_limits(settings: Settings) -> ApiKeyLimits:
     """How many requests of machine clients run at once in this worker."""
-    return KeyTurns(
+    return ApiKeyLimits(
         back_office=settings.reports_concurrency,
         of_a_key=settings.api_key_concurrency,
         connections=settings.pool_size,
@@ -190,7 +183,7 @@ def attempt_limits(settings: Settings) -> AttemptLimits:
 
 async def live(app: web.Application) -> AsyncIterator[None]:
     """The live seat maps: what hears of changes, and what keeps the streams going."""
-    settings, stores, client = app[SETTINGS], app[STORES], app[REDIS]
+    settings, stores, client = app[SETTINGS], app[BOOKING_CONTEXT], app[REDIS]
     log, channel = structlog.stdlib.get_logger("reservation.live"), channel_of(client)
     feeds = app[LIVE] = Live(
         stores.database,
@@ -201,7 +194,7 @@ async def live(app: web.Application) -> AsyncIterator[None]:
         most_viewers=most_viewers(settings.live_viewers_max, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         heartbeat_s=settings.sse_heartbeat_s,
     )
-    listening = listen_for_ever(client, channel, MapNotices(feeds), log)
+    listening = listen_for_ever(client, channel, MapNotifications(feeds), log)
     tasks = [asyncio.create_task(listening), asyncio.create_task(feeds.tend_for_ever())]
     yield
     await feeds.close()
@@ -213,86 +206,3 @@ def most_viewers(wanted: int, open_files: int) -> int:
     if open_files == resource.RLIM_INFINITY:
         return wanted
     return min(wanted, max(open_files - SPARE_FILES, open_files // 2))
-
-
-def token_mint(settings: Settings) -> TokenMint:
-    """What signs and verifies tokens; the start has made sure that there is a secret."""
-    if settings.jwt_secret is None:
-        raise CannotStart("JWT_SECRET is not set")
-    return TokenMint(settings.jwt_secret, settings.access_token_ttl_s, settings.refresh_token_ttl_s)
-
-
-def pool_options(settings: Settings) -> dict[str, Any]:
-    """How the service connects to PostgreSQL."""
-    options = {
-        "dsn": settings.database_url,
-        "min_size": min(2, settings.pool_size),
-        "max_size": settings.pool_size,
-        # A little longer than the server's own limit, which says more clearly what happened.
-        "command_timeout": settings.statement_timeout_s + COMMAND_MARGIN_S,
-        "timeout": settings.pool_wait_s,
-        "max_cached_statement_lifetime": PLAN_KEPT_S,
-        "init": _prepare_connection,
-        "reset": _leave_as_is,
-        "server_settings": pool_settings(settings),
-    }
-    return through_pgbouncer(options) if settings.pgbouncer else options
-
-
-def pool_settings(settings: Settings) -> dict[str, str]:
-    """How each session of the service is set: it names itself, and nothing runs or locks for ever."""
-    statement_ms = int(settings.statement_timeout_s * 1000)
-    return {
-        "application_name": "reservation",
-        "statement_timeout": str(statement_ms),
-        "lock_timeout": str(statement_ms),
-        "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
-        "timezone": "UTC",
-        # Every statement has one plan, whatever its arguments: to plan a confirm costs more than to run it. That
-        # plan must not be to read whole tables, whose size was not known when it was made.
-        "plan_cache_mode": "force_generic_plan",
-        "enable_seqscan": "off",
-        "jit": "off",  # what the planner is kept from has a price that would set it off
-        **({"role": settings.database_role} if settings.database_role else {}),
-    }
-
-
-def tool_limits(name: str) -> dict[str, str]:
-    """Server settings of a tool's own connection: seeding, the audit and the load kit, which do not sell.
-
-    What they ask may take its time; but nobody should wait for them for long, nor they for anybody.
-    """
-    return {
-        "application_name": f"reservation {name}",
-        "statement_timeout": "0",
-        "lock_timeout": str(TOOL_WAIT_S * 1000),
-        "idle_in_transaction_session_timeout": str(TOOL_WAIT_S * 1000),
-    }
-
-
-def redis_client(settings: Settings) -> Redis:
-    """A client with bounded waits; a command whose connection broke is tried once more, which our scripts allow."""
-    pool = BlockingConnectionPool.from_url(
-        settings.redis_url or "",
-        max_connections=REDIS_CONNECTIONS,
-        timeout=REDIS_TIMEOUT_S,
-        socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
-        decode_responses=True,
-        client_name="reservation",
-    )
-    return Redis.from_pool(pool)
-
-
-async def _leave_as_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Spare the round trip of a RESET: no code of ours leaves anything in a session (tests/db/test_pool.py).
-
-    A transaction that is still open is rolled back by asyncpg before this.
-    """
-
-
-async def _prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-    )

@@ -6,25 +6,25 @@ from time import monotonic
 from typing import TypeVar
 from uuid import UUID
 
-from ..db.pool import Connection, Database, may_be_of_one
+from ..db.pool import Connection, Database, is_single_item_error
 from ..db.repository import reservations
 from ..db.repository.idempotency import Claim
-from ..db.repository.reservations import Confirmation, NewHold, Reservation, Wanted, Written
+from ..db.repository.reservations import Confirmation, ConfirmRequest, NewHold, Reservation, Written
 from ..errors import DomainError, HoldExpired, KeyClaimed, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
-from ..holds.pending_updates import Settling
-from ..holds.store import Settlement
+from ..holds.pending_updates import PendingUpdates
+from ..holds.store import HoldRelease
 from ..runtime.batching import Batcher
 
 # A batch of 16 has most of the gain; beyond some sixty the wait for the batch's end outweighs what is left of it.
 MOST_IN_A_BATCH = 64
-NOBODY: frozenset[int] = frozenset()
+NO_SEATS: frozenset[int] = frozenset()
 CONFIRM_TRIES = 3  # a seat that was lost while one ran is seen to be sold by the next; to lose to a third is an outage
 
 SeatOf = tuple[int, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class HoldToInsert:
     """A hold that Redis has granted until `ends`, to be written down by `by`; both on the monotonic clock."""
 
     reservation_id: UUID
@@ -47,16 +47,16 @@ class BookingBatches:
     What a batch leaves open, because one of it may have been in the way of the others, its caller does alone.
     """
 
-    def __init__(self, database: Database, settling: Settling) -> None:
+    def __init__(self, database: Database, pending_updates: PendingUpdates) -> None:
         self._database = database
-        self._settling = settling
-        self._inserts: Batcher[Granted, Written | None] = Batcher(self._insert_held, most=MOST_IN_A_BATCH)
-        self._confirms: Batcher[Wanted, Reservation | None] = Batcher(
+        self._settling = pending_updates
+        self._inserts: Batcher[HoldToInsert, Written | None] = Batcher(self._insert_held, most=MOST_IN_A_BATCH)
+        self._confirms: Batcher[ConfirmRequest, Reservation | None] = Batcher(
             self._confirm, most=MOST_IN_A_BATCH, then=self._settle
         )
         self._looks: Batcher[SeatOf, frozenset[int]] = Batcher(self._find_booked, most=MOST_IN_A_BATCH)
 
-    async def insert_held(self, hold: Granted) -> Reservation | frozenset[int]:
+    async def insert_held(self, hold: HoldToInsert) -> Reservation | frozenset[int]:
         """Write down a hold that Redis has granted, or answer the booked seats that stand against it.
 
         An empty answer means that the showtime has started, is gone, or has changed its room. Raises KeyClaimed, and
@@ -75,7 +75,7 @@ class BookingBatches:
         """Which of these seats are booked."""
         return await self._looks.submit((showtime_id, seat_ids))
 
-    async def confirm(self, wanted: Wanted) -> Reservation:
+    async def confirm(self, wanted: ConfirmRequest) -> Reservation:
         """Confirm a hold, or leave it confirmed: committed when this answers, and Redis told.
 
         Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable and KeyClaimed.
@@ -86,21 +86,21 @@ class BookingBatches:
             await self._settle([confirmed])
         return confirmed
 
-    async def _insert_held(self, granted: Sequence[Granted]) -> Sequence[Written | Exception | None]:
+    async def _insert_held(self, granted: Sequence[HoldToInsert]) -> Sequence[Written | Exception | None]:
         now = monotonic()
         in_time = [hold for hold in granted if hold.by > now]
-        together = _one_a_key(in_time)
+        together = _first_per_key(in_time)
         outcomes: dict[int, Written] = {}
         try:
             if together:
                 written = await self._insert_together(together)
                 outcomes = {id(hold): outcome for hold, outcome in zip(together, written, strict=True)}
         except Exception as error:
-            if len(in_time) == 1 or not may_be_of_one(error):
+            if len(in_time) == 1 or not is_single_item_error(error):
                 raise
         return [outcomes.get(id(hold)) if hold.by > now else Overloaded() for hold in granted]
 
-    async def _insert_together(self, granted: Sequence[Granted]) -> list[Written]:
+    async def _insert_together(self, granted: Sequence[HoldToInsert]) -> list[Written]:
         async with self._database.connection() as conn:
             return await reservations.insert_held(conn, holds=[hold.to_write() for hold in granted])
 
@@ -113,15 +113,15 @@ class BookingBatches:
             for showtime_id, seat_ids in asked
         ]
 
-    async def _confirm(self, asked: Sequence[Wanted]) -> Sequence[Reservation | Exception | None]:
+    async def _confirm(self, asked: Sequence[ConfirmRequest]) -> Sequence[Reservation | Exception | None]:
         # A client may send a confirm twice at once. Under a key the second goes alone, and finds that it is one.
         once = {one[:2]: one for one in reversed(asked)}
-        different = _one_a_key(list(once.values()))
+        different = _first_per_key(list(once.values()))
         try:
             async with self._database.connection() as conn:
                 outcomes = await _confirm(conn, different)
         except DomainError as error:
-            if not may_be_of_one(error):
+            if not is_single_item_error(error):
                 raise
             return [None] * len(asked)
         answers = [outcomes.get(one) if one.claim is None or one is once[one[:2]] else None for one in asked]
@@ -137,12 +137,12 @@ class BookingBatches:
         if confirmed:
             await self._settling.settle(
                 [
-                    Settlement(one.showtime_id, one.id, [seat.seat_id for seat in one.seats])
+                    HoldRelease(one.showtime_id, one.id, [seat.seat_id for seat in one.seats])
                     for one in confirmed.values()
                 ]
             )
 
-    async def _confirm_alone(self, wanted: Wanted) -> Reservation:
+    async def _confirm_alone(self, wanted: ConfirmRequest) -> Reservation:
         """Wait for the reservation's lock, which a batch does not, and confirm it where nobody else is to blame."""
         for _ in range(CONFIRM_TRIES):
             try:
@@ -152,7 +152,7 @@ class BookingBatches:
                     )
                     outcome = (await _confirm(conn, [wanted]))[wanted]
             except Overloaded as error:
-                if not may_be_of_one(error):
+                if not is_single_item_error(error):
                     raise
                 continue
             if isinstance(outcome, Exception):
@@ -161,10 +161,10 @@ class BookingBatches:
         raise Overloaded
 
 
-Keyed = TypeVar("Keyed", Granted, Wanted)
+Keyed = TypeVar("Keyed", HoldToInsert, ConfirmRequest)
 
 
-def _one_a_key(asked: Sequence[Keyed]) -> list[Keyed]:
+def _first_per_key(asked: Sequence[Keyed]) -> list[Keyed]:
     """The first of those that have the same key, and all that have none."""
     seen: set[tuple[int, str]] = set()
     chosen: list[Keyed] = []
@@ -177,7 +177,7 @@ def _one_a_key(asked: Sequence[Keyed]) -> list[Keyed]:
     return chosen
 
 
-async def _confirm(conn: Connection, wanted: Sequence[Wanted]) -> dict[Wanted, Reservation | Exception]:
+async def _confirm(conn: Connection, wanted: Sequence[ConfirmRequest]) -> dict[ConfirmRequest, Reservation | Exception]:
     found = await reservations.confirm(conn, wanted=wanted)
     return {one: _outcome(found.get((one.reservation_id, one.user_id))) for one in wanted}
 
@@ -192,5 +192,5 @@ def _outcome(found: Confirmation | None) -> Reservation | Exception:
     if found.before == "cancelled":
         return ReservationCancelled()
     if found.before == "held":
-        return SeatsUnavailable(held=NOBODY, booked=found.lost)
+        return SeatsUnavailable(held=NO_SEATS, booked=found.lost)
     return HoldExpired()

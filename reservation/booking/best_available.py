@@ -18,9 +18,9 @@ from ..errors import DomainError, Invalid, NotFound, SeatsUnavailable
 from ..holds.store import Snapshot
 from ..runtime.batching import Batcher
 from ..seatmap.layouts import Layout
-from . import service as booking
 from .best_seats import Block, FreeSeats
-from .service import Stores
+from .context import BookingContext
+from .hold import check_seats, hold
 
 TRIES = 10
 MOST_LOOKS = 100  # also of those who are offered nothing, and wait for holds that fail each time
@@ -88,8 +88,8 @@ class _Picture:
 class BestAvailable:
     """Holds the best seats of showtimes; concurrent callers of one process are offered different ones."""
 
-    def __init__(self, stores: Stores) -> None:
-        self._stores = stores
+    def __init__(self, context: BookingContext) -> None:
+        self._context = context
         self._wishes: defaultdict[int, set[_Wish]] = defaultdict(set)
         self._granted: list[_Wish] = []  # since the last look was begun, which may not have seen them
         # One look at a time: a second would have to know which of the two has seen what was granted in between.
@@ -133,14 +133,14 @@ class BestAvailable:
             if wish.losses == TRIES:
                 raise SeatsUnavailable("Others were quicker each time: try again, or choose seats from the seat map.")
         # To a showtime that has started nothing else matters.
-        await booking.check_seats(self._stores, wish.showtime_id, ())
+        await check_seats(self._context, wish.showtime_id, ())
         raise SeatsUnavailable(_none_left(wish))
 
     async def _try(self, user_id: int, wish: _Wish, claim: Claim | None) -> Reservation | None:
         """Hold the block that was chosen; None when one of its seats cannot be had."""
         try:
-            held = await booking.hold(
-                self._stores,
+            held = await hold(
+                self._context,
                 user_id=user_id,
                 showtime_id=wish.showtime_id,
                 seat_ids=wish.block,
@@ -164,8 +164,8 @@ class BestAvailable:
         self._granted.clear()
         showtime_ids = list(dict.fromkeys(wish.showtime_id for wish in wishes))
         # Redis first: a hold that is confirmed in between is seen held or booked, never free.
-        snapshots = await self._stores.holds.snapshots(showtime_ids)
-        async with self._stores.database.connection() as conn:
+        snapshots = await self._context.holds.snapshots(showtime_ids)
+        async with self._context.database.connection() as conn:
             booked = await showtimes.booked_seats(conn, showtime_ids=showtime_ids)
         seen = [
             await self._seen(showtime_id, snapshot, booked.get(showtime_id, ()))
@@ -187,7 +187,7 @@ class BestAvailable:
         if isinstance(snapshot, DomainError):
             return snapshot
         try:
-            layout = await self._stores.layouts.at(showtime_id, snapshot.state.layout)
+            layout = await self._context.layouts.at(showtime_id, snapshot.state.layout)
         except DomainError as error:
             return error
         if layout is None:

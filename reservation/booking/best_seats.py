@@ -24,32 +24,10 @@ from heapq import merge, nsmallest
 from itertools import islice
 from typing import NamedTuple
 
-ANY_TYPE = ("regular", "premium")  # whoever needs a wheelchair place asks for one; nobody else is given it
+from ..seatmap.seat_rows import SeatRow, bit_mask
+
 HALF_SEATS_A_ROW = 4  # scores are in half seats, which keeps them whole
 ALPHABET = 26
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row's seats by their number; two are adjacent when their numbers are consecutive."""
-
-    label: str
-    seat_ids: tuple[int, ...]
-    numbers: tuple[int, ...]
-    types: tuple[str, ...]
-    adjacent: int = field(init=False, compare=False)  # the seats that have the next one beside them
-    of_type: dict[str | None, int] = field(init=False, compare=False)  # None: for who does not ask for a type
-
-    def __post_init__(self) -> None:
-        beside = [before + 1 == after for before, after in zip(self.numbers, self.numbers[1:], strict=False)]
-        object.__setattr__(self, "adjacent", _mask(beside))
-        kinds = {kind: _mask([other == kind for other in self.types]) for kind in set(self.types)}
-        any_type = sum(kinds.get(kind, 0) for kind in ANY_TYPE)
-        object.__setattr__(self, "of_type", {None: any_type, **kinds})
-
-    def beside(self, seats: int) -> tuple[int, int]:
-        """The seats that have one of these on their left, and on their right."""
-        return (seats & self.adjacent) << 1, (seats >> 1) & self.adjacent
 
 
 class Block(NamedTuple):
@@ -88,14 +66,14 @@ class _Ranking:
 class FreeSeats:
     """A room's free seats, and the best blocks of them; what it has found out is kept until the row changes."""
 
-    rows: Sequence[Row]
+    rows: Sequence[SeatRow]
     focal: int
     outwards: Sequence[int]  # the rows, those around the focal row first
     free: list[int]
     rankings: dict[tuple[int, str | None], _Ranking] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rows: Sequence[Row], focal_row: str | None, taken: Set[int]) -> "FreeSeats":
+    def of(cls, rows: Sequence[SeatRow], focal_row: str | None, taken: Set[int]) -> "FreeSeats":
         """All but those that are taken."""
         focal = focal_index([row.label for row in rows], focal_row)
         outwards = sorted(range(len(rows)), key=lambda index: abs(index - focal))
@@ -185,17 +163,13 @@ def _number(label: str) -> int:
     return number
 
 
-def _mask(seats: Sequence[bool]) -> int:
-    return sum(1 << place for place, is_one in enumerate(seats) if is_one)
-
-
-def _those_of(row: Row, seat_ids: Set[int]) -> int:
+def _those_of(row: SeatRow, seat_ids: Set[int]) -> int:
     if seat_ids.isdisjoint(row.seat_ids):
         return 0
-    return _mask([seat_id in seat_ids for seat_id in row.seat_ids])
+    return bit_mask([seat_id in seat_ids for seat_id in row.seat_ids])
 
 
-def _best_to_leave(row: Row, free: int, quantity: int, seat_type: str | None) -> tuple[int, bool, int] | None:
+def _best_to_leave(row: SeatRow, free: int, quantity: int, seat_type: str | None) -> tuple[int, bool, int] | None:
     """The orphans that the best blocks of a row leave, whether they cost a group, and which they are."""
     suitable = row.of_type.get(seat_type, 0) & free
     if suitable.bit_count() < quantity:
@@ -211,7 +185,7 @@ def _best_to_leave(row: Row, free: int, quantity: int, seat_type: str | None) ->
     return None
 
 
-def _blocks(row: Row, suitable: int, quantity: int) -> int:
+def _blocks(row: SeatRow, suitable: int, quantity: int) -> int:
     if quantity == 1:
         return suitable
     pairs = suitable & row.beside(suitable)[1]
@@ -221,7 +195,7 @@ def _blocks(row: Row, suitable: int, quantity: int) -> int:
     return blocks
 
 
-def _whole(row: Row, suitable: int, quantity: int) -> int:
+def _whole(row: SeatRow, suitable: int, quantity: int) -> int:
     """The blocks beside which as many others fit as if groups filled their run of seats from the left."""
     if quantity == 1:
         return suitable
@@ -237,7 +211,7 @@ def _whole(row: Row, suitable: int, quantity: int) -> int:
 
 @lru_cache(maxsize=10_000)
 def _whole_of_a_run(length: int, quantity: int) -> int:
-    return _mask([first % quantity <= length % quantity for first in range(length - quantity + 1)])
+    return bit_mask([first % quantity <= length % quantity for first in range(length - quantity + 1)])
 
 
 def _outwards(numbers: Sequence[int], quantity: int, blocks: int) -> Iterator[tuple[int, int]]:

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from ..db.pool import Database
 from ..db.repository import idempotency, reservations
-from ..db.repository.idempotency import Claim, Standing
+from ..db.repository.idempotency import Claim, StoredKey
 from ..db.repository.reservations import Reservation
 from ..errors import DomainError, IdempotencyKeyReused, Json, Unavailable
 from ..holds.store import Holds
@@ -44,7 +44,7 @@ class IdempotencyKeys:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, claim: Claim) -> Standing | None:
+    async def find(self, claim: Claim) -> StoredKey | None:
         """What stands under the key; raises IdempotencyKeyReused where it is for another request."""
         async with self._database.connection() as conn:
             standing = await idempotency.find(conn, claim=claim)
@@ -52,7 +52,7 @@ class IdempotencyKeys:
             raise IdempotencyKeyReused
         return standing
 
-    async def find_done(self, claim: Claim, standing: Standing) -> Done | None:
+    async def find_done(self, claim: Claim, standing: StoredKey) -> Done | None:
         """What was done to the reservation that stands under a key; None when it is gone."""
         if standing.reservation_id is None or standing.first_expires_at is None:
             return None

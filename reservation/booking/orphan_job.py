@@ -19,10 +19,10 @@ from ..db.repository import audit as repository
 from ..db.repository.audit import Connection
 from ..errors import Unavailable
 from ..holds.hold_scan import HeldKey, scan_holds, scan_showtimes, still_held
-from ..holds.store import Settlement
+from ..holds.store import HoldRelease
+from .context import BookingContext
 from .expire_job import retire_past
 from .idempotency import forget_old
-from .service import Stores
 
 HOLDS_A_STATEMENT = 1000
 TEND_EVERY_S = 1.0
@@ -68,7 +68,7 @@ async def unbacked(conn: Connection, held: Sequence[HeldKey]) -> Sequence[Orphan
     return [Orphan(held[hold.place], hold.status) for hold in found]
 
 
-async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -> None:
+async def tend_for_ever(redis: Redis, context: BookingContext, *, second_look_s: float) -> None:
     """Mend what failures leave behind.
 
     At the start that is what a killed worker did not announce; every second, sweeps apart, what Redis missed while it
@@ -81,40 +81,40 @@ async def tend_for_ever(redis: Redis, stores: Stores, *, second_look_s: float) -
     while True:
         try:
             if not announced:
-                await _announce_all(redis, stores)
+                await _announce_all(redis, context)
                 announced = True
-            await stores.settling.again()
+            await context.pending_updates.again()
             if monotonic() >= next_sweep:
                 next_sweep = monotonic() + SWEEP_EVERY_S
                 if await redis.set(SWEEP_KEY, "1", nx=True, ex=SWEEP_EVERY_S - 1):
-                    await forget_old(stores.database)
-                    await retire_past(redis, stores.database, age_s=max(stores.hold_ttl_s, stores.hold_max_s))
-                    await _sweep(redis, stores, second_look_s)
+                    await forget_old(context.database)
+                    await retire_past(redis, context.database, age_s=max(context.hold_ttl_s, context.hold_max_s))
+                    await _sweep(redis, context, second_look_s)
         except (Unavailable, RedisError, OSError) as error:
-            stores.log.warning("tending_put_off", cause=repr(error))
+            context.log.warning("tending_put_off", cause=repr(error))
         except Exception:  # whatever it is, it must not end the tending for good and unnoticed
-            stores.log.exception("tending_failed")
+            context.log.exception("tending_failed")
         await asyncio.sleep(TEND_EVERY_S)
 
 
-async def _announce_all(redis: Redis, stores: Stores) -> None:
+async def _announce_all(redis: Redis, context: BookingContext) -> None:
     """Count every version up: the worker that this one replaces may have committed a change and not announced it."""
     async for showtime_id in scan_showtimes(redis):
-        await stores.settling.announce([showtime_id])
+        await context.pending_updates.announce([showtime_id])
 
 
-async def _sweep(redis: Redis, stores: Stores, second_look_s: float) -> None:
+async def _sweep(redis: Redis, context: BookingContext, second_look_s: float) -> None:
     async def judge(held: Sequence[HeldKey]) -> Sequence[Orphan]:
-        async with stores.database.connection() as conn:
+        async with context.database.connection() as conn:
             return await unbacked(conn, held)
 
     for orphan in await find_orphans(redis, judge, second_look_s=second_look_s):
         held = orphan.held
         holder = _uuid(held.holder)
         if holder is not None:
-            refused = await stores.holds.settle([Settlement(held.showtime_id, holder, [held.seat_id])])
+            refused = await context.holds.settle([HoldRelease(held.showtime_id, holder, [held.seat_id])])
             if not refused:
-                stores.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
+                context.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
 
 
 def _uuid(text: str) -> UUID | None:

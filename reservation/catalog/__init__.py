@@ -1,0 +1,4 @@
+"""The catalogue: films, auditoriums with their seats, and showtimes; bulk/ imports and exports them as CSV.
+
+Imports holds, db and runtime.
+"""

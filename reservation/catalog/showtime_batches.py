@@ -6,12 +6,12 @@ The exclusion constraint judges here, too. It judges a whole batch in one statem
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..booking.service import Stores
 from ..db.pool import Connection
 from ..db.repository import auditoriums, movies, showtimes
 from ..db.repository.showtimes import Showtime, ShowtimeInput
 from ..errors import BatchRefused, DomainError, Invalid, Json, ShowtimeOverlap
-from .programme import overlap_with
+from .context import CatalogContext
+from .showtimes import overlap_with
 
 Position = int  # of a showtime in the batch, from 0
 
@@ -33,7 +33,7 @@ class Placed:
 
 
 async def add_showtimes(
-    stores: Stores,
+    context: CatalogContext,
     *,
     wanted: Mapping[Position, ShowtimeInput],
     failed: Mapping[Position, DomainError],
@@ -44,8 +44,8 @@ async def add_showtimes(
     A showtime that overlaps one before it fails, unless that one failed itself. Raises BatchRefused, which has the
     reason of each, for all or nothing when one of them fails.
     """
-    async with stores.database.transaction() as conn:
-        placed = await place(conn, wanted=wanted, cleaning_s=stores.cleaning_s)
+    async with context.database.transaction() as conn:
+        placed = await place(conn, wanted=wanted, cleaning_s=context.cleaning_s)
         failed = {**failed, **placed.failed}
         if failed and all_or_nothing:
             raise BatchRefused({position: _of_nothing(error) for position, error in sorted(failed.items())})

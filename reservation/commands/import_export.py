@@ -12,19 +12,19 @@ import asyncpg
 import click
 from marshmallow import ValidationError
 
-from ..booking import service as booking
 from ..catalog.bulk import exports, imports, showtime_imports
 from ..catalog.bulk.csv_rows import Faults, Layout, read_rows
 from ..catalog.bulk.imports import Imported, Undone
 from ..db.pool import Database
+from ..db.pool_options import pool_options
+from ..db.repository.showtimes import FAR_AHEAD, FAR_BACK
 from ..errors import HoldsUnavailable
 from ..holds.store import Holds
-from ..http.handlers.admin_showtimes import FAR_BACK
-from ..http.handlers.catalog import FAR_AHEAD
-from ..resources import pool_options, redis_client
 from ..runtime.fields import Day, Instant
 from ..runtime.file_output import output
 from ..runtime.progress import quiet_progress
+from ..runtime.redis_client import redis_client
+from ..seatmap.priming import prime
 from ..settings import Settings
 
 MOVIES = Layout(
@@ -216,7 +216,7 @@ async def _seat_maps(settings: Settings, database: Database) -> AsyncIterator[Ho
     When it fails only afterwards, the message says so: PostgreSQL has what was imported.
     """
     client = redis_client(settings)
-    holds = Holds(client, lambda showtime_id: booking.prime(database, showtime_id))
+    holds = Holds(client, lambda showtime_id: prime(database, showtime_id))
     try:
         await holds.ping()
         try:

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from .. import resources, serving
 from ..catalog.bulk.csv_rows import FileError
 from ..db import migrations as schema, sql_overrides as tuning
+from ..db.pool_options import tool_limits
 from ..db.statements import StatementsRefused
 from ..dba import diagram, psql as psql_sessions, schema_dump as catalogue
 from ..dba.audit import audit as find_violations
@@ -24,6 +25,7 @@ from ..embedded.binaries import psql_program
 from ..errors import DomainError, Unavailable
 from ..identity import admins
 from ..load import LoadError
+from ..runtime.redis_client import redis_client
 from ..seed import demo, scale as seeding
 from ..settings import InvalidSettings, Settings
 from .archive import archive_command
@@ -219,8 +221,8 @@ def audit(data_dir: Path | None) -> None:
     """Check the invariants against the live stores; exit status 1 if one is broken."""
 
     async def run(settings: Settings) -> list[str]:
-        redis = resources.redis_client(settings)
-        connection = await asyncpg.connect(settings.database_url, server_settings=resources.tool_limits("audit"))
+        redis = redis_client(settings)
+        connection = await asyncpg.connect(settings.database_url, server_settings=tool_limits("audit"))
         try:
             return [str(found) for found in await find_violations(connection, redis)]
         finally:

@@ -64,7 +64,7 @@ _OF_ONE = (
 )
 
 
-def may_be_of_one(error: BaseException) -> bool:
+def is_single_item_error(error: BaseException) -> bool:
     """Whether an exception of `Database.connection` may concern one of a batch only, so that each should try alone."""
     return isinstance(error, _OF_ONE) or isinstance(error.__cause__, _OF_ONE)
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 import asyncpg
 
-from ..resources import pool_options
 from ..settings import Settings
 from .pool import Connection
+from .pool_options import pool_options
 from .statements import StatementsRefused, shipped, use, with_overrides
 
 

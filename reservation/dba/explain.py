@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from ..resources import pool_options
+from ..db.pool_options import pool_options
 from ..settings import Settings
 from .statement_headers import Statement
 

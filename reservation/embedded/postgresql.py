@@ -18,8 +18,8 @@ from .processes import ChildServer, EmbeddedError, ask, wait_until_gone
 
 USER = "reservation"
 DATABASE = "reservation"
-NOBODY = 65_534
-MAP_TO_NOBODY = ("--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
+NO_SEATS = 65_534
+MAP_TO_NOBODY = ("--user", f"--map-user={NO_SEATS}", f"--map-group={NO_SEATS}")
 INITDB_WAIT_S = 120.0
 START_WAIT_S = 120.0  # a recovery after a crash may have a lot of WAL to go through
 STOP_WAIT_S = 20.0
@@ -92,7 +92,7 @@ def _runner() -> _Runner:
         allowed, _ = ask([unshare, *MAP_TO_NOBODY, true])
         if allowed:
             return _Runner(prefix=(unshare, *MAP_TO_NOBODY), drop_to_uid=None)
-    return _Runner(prefix=(), drop_to_uid=NOBODY if is_root else None)
+    return _Runner(prefix=(), drop_to_uid=NO_SEATS if is_root else None)
 
 
 def _has_name(uid: int) -> bool:

@@ -10,18 +10,18 @@ from contextlib import suppress
 from structlog.stdlib import BoundLogger
 
 from ..errors import HoldsUnavailable, Unavailable
-from .store import Holds, Settlement
+from .store import HoldRelease, Holds
 
 MAX_UNSETTLED = 100_000  # some 20 MB; what is beyond it is mended by the end of the holds, or by the next change
 
 
-class Settling:
+class PendingUpdates:
     """What Redis has still to hear; no method raises because Redis does not answer, except `again`."""
 
     def __init__(self, holds: Holds, log: BoundLogger) -> None:
         self._holds = holds
         self._log = log
-        self._unsettled: deque[Settlement] = deque()
+        self._unsettled: deque[HoldRelease] = deque()
         self._unannounced: set[int] = set()
 
     @property
@@ -29,7 +29,7 @@ class Settling:
         """Whether there is something that Redis has not heard of."""
         return bool(self._unsettled or self._unannounced)
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
+    async def settle(self, settlements: Sequence[HoldRelease]) -> None:
         """Announce changes to seat maps, and drop what the reservations hold no more."""
         try:
             missed = await self._holds.settle(settlements)

@@ -14,7 +14,7 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError, TimeoutEr
 from ..errors import DomainError, HoldsUnavailable
 from ..runtime.batching import Batcher
 from ..runtime.timing import timed
-from .scripts import ALL, MEET, Script
+from .scripts import ALL, DETECT_RESTART, Script
 
 MOST_IN_A_PIPELINE = 256
 RUN_KEY = "reservation:run"  # the server that the maps were counted on
@@ -97,7 +97,7 @@ class ScriptPipeline:
         try:
             async with asyncio.timeout(self._patience_s):
                 if not self._has_met:
-                    await connection.send_packed_command(_pack("EVAL", MEET.source, 1, RUN_KEY))
+                    await connection.send_packed_command(_pack("EVAL", DETECT_RESTART.source, 1, RUN_KEY))
                     await connection.read_response()
                     self._has_met = True
                 await connection.send_packed_command(packed)

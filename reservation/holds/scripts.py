@@ -24,7 +24,7 @@ class Script:
 
 # Says that the map has changed, to whoever watches it: `watched` is until when, in seconds, false for nobody; `seats`
 # are those that may look different now. A version has more digits than Lua writes of a number by itself.
-_TELL = """
+_PUBLISH_CHANGE = """
 if watched then
   if tonumber(redis.call('TIME')[1]) < tonumber(watched) then
     local notice = KEYS[1] .. ' ' .. string.format('%.0f', version)
@@ -37,7 +37,7 @@ end
 """
 
 # Ended holds leave the sorted set, and the map has changed when one did. Shared by the scripts below.
-_RETIRE = f"""
+_DROP_EXPIRED = f"""
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local ended = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now_ms)
@@ -45,7 +45,7 @@ if #ended > 0 then
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now_ms)
   local version, seats = redis.call('HINCRBY', KEYS[1], 'version', 1), table.concat(ended, ' ')
   local watched = redis.call('HGET', KEYS[1], 'watched')
-  {_TELL}
+  {_PUBLISH_CHANGE}
 end
 local state = redis.call('HMGET', KEYS[1], 'version', 'layout')
 """
@@ -73,11 +73,11 @@ end
 redis.call('ZADD', KEYS[2], unpack(ends))
 local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
 local seats = watched and table.concat(ARGV, ' ', 3)
-%tell
+%publish
 redis.call('EXPIRE', KEYS[1], %d)
 redis.call('EXPIRE', KEYS[2], %d)
 return {1}
-""".replace("%tell", _TELL).replace("%d", str(VERSION_TTL_S))
+""".replace("%publish", _PUBLISH_CHANGE).replace("%d", str(VERSION_TTL_S))
 )
 
 # KEYS map, held, seat...; ARGV reservation, ttl_ms, seat id...
@@ -103,12 +103,12 @@ end
 if free > 0 then
   local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
   local seats = watched and table.concat(ARGV, ' ', 3)
-  %tell
+  %publish
 end
 redis.call('EXPIRE', KEYS[1], %d)
 redis.call('EXPIRE', KEYS[2], %d)
 return {1}
-""".replace("%tell", _TELL).replace("%d", str(VERSION_TTL_S))
+""".replace("%publish", _PUBLISH_CHANGE).replace("%d", str(VERSION_TTL_S))
 )
 
 # KEYS map, held, seat...; ARGV reservation, seat id... Counts the version up, then deletes the seats' keys that are
@@ -118,7 +118,7 @@ local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
 if map[1] then
   local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
   local seats = watched and table.concat(ARGV, ' ', 2)
-  {_TELL}
+  {_PUBLISH_CHANGE}
 end
 local mine, seats = {{}}, {{}}
 local holders = #KEYS > 2 and redis.call('MGET', unpack(KEYS, 3))
@@ -140,14 +140,14 @@ local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
 if map[1] then
   local version, watched, seats = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2], nil
   redis.call('HSET', KEYS[1], 'layout', version)
-  {_TELL}
+  {_PUBLISH_CHANGE}
 end
 """)
 
 # KEYS map, held -> {version, layout}, or {-1} when not primed
 VERSION = Script(f"""
 if redis.call('EXISTS', KEYS[1]) == 0 then return {{-1}} end
-{_RETIRE}
+{_DROP_EXPIRED}
 return {{tonumber(state[1]), tonumber(state[2])}}
 """)
 
@@ -155,7 +155,7 @@ return {{tonumber(state[1]), tonumber(state[2])}}
 # -> {version, layout, 1 if that was so before}, or {-1} when not primed
 WATCH = Script(f"""
 if redis.call('EXISTS', KEYS[1]) == 0 then return {{-1}} end
-{_RETIRE}
+{_DROP_EXPIRED}
 local watched = redis.call('HGET', KEYS[1], 'watched')
 local was_watched = watched and tonumber(clock[1]) < tonumber(watched)
 redis.call('HSET', KEYS[1], 'watched', string.format('%.0f', clock[1] + ARGV[1]), 'channel', ARGV[2])
@@ -165,7 +165,7 @@ return {{tonumber(state[1]), tonumber(state[2]), was_watched and 1 or 0}}
 # KEYS map, held -> {version, layout, seat id...}, or {-1} when not primed
 SNAPSHOT = Script(f"""
 if redis.call('EXISTS', KEYS[1]) == 0 then return {{-1}} end
-{_RETIRE}
+{_DROP_EXPIRED}
 local answer = redis.call('ZRANGE', KEYS[2], 0, -1)
 for i = 1, #answer do answer[i] = tonumber(answer[i]) end
 table.insert(answer, 1, tonumber(state[2]))
@@ -194,7 +194,7 @@ redis.call('EXPIRE', KEYS[2], %d)
 # KEYS run. Asked first on every new connection: a server that was started since, or a replica that took over, may have
 # older data, and would give out versions again that others have seen with other maps. So it forgets what it knows of
 # showtimes, as if it had come back empty; then each is primed with a version beyond all before.
-MEET = Script("""
+DETECT_RESTART = Script("""
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''
 if redis.call('GET', KEYS[1]) == run then return end
 local cursor = '0'

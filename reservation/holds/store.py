@@ -12,7 +12,7 @@ The sorted set says which seats are held without reading each key, and lets whoe
 holds have run out since: their end changes the map, too, so it counts the version up.
 
 Beside them `reservation:run` is the server that all this was counted on. One that was restarted, or a replica that took
-over, is another, and forgets it (hold_scripts.MEET).
+over, is another, and forgets it (hold_scripts.DETECT_RESTART).
 
 Redis may lose all of it at any moment. A missing map says so: the caller then primes the showtime from PostgreSQL's
 unexpired holds before it goes on. A new version is the database's clock in microseconds, which no counter can have
@@ -39,7 +39,7 @@ PRIMING_TRIES = 3  # Redis may lose everything again in between; more often is a
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class HoldRelease:
     """A seat map that has changed, and the seats that the reservation holds no more."""
 
     showtime_id: int
@@ -125,7 +125,7 @@ class Holds:
         answer = await self._one(Call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(answer[1:])
 
-    async def settle(self, settlements: Sequence[Settlement]) -> Sequence[Settlement]:
+    async def settle(self, settlements: Sequence[HoldRelease]) -> Sequence[HoldRelease]:
         """Announce changes to seat maps and drop what the reservations still hold of these seats.
 
         Answers those that Redis refused, since somebody has put another kind of value there.
@@ -221,7 +221,7 @@ class Holds:
         return None
 
 
-def _settle(settlement: Settlement) -> Call:
+def _settle(settlement: HoldRelease) -> Call:
     args: tuple[str | int, ...] = (str(settlement.reservation_id), *settlement.seat_ids)
     return Call(SETTLE, settlement.showtime_id, _keys(settlement.showtime_id, settlement.seat_ids), args)
 

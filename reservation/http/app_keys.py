@@ -5,12 +5,13 @@ from typing import Any
 from aiohttp import web
 
 from ..booking.best_available import BestAvailable
+from ..booking.context import BookingContext
 from ..booking.idempotency import IdempotencyKeys
-from ..booking.service import Stores
+from ..catalog.context import CatalogContext
 from ..db.pool import Database
 from ..db.repository.idempotency import Claim
 from ..identity.accounts import Accounts
-from ..identity.api_key_cache import KeyHolder
+from ..identity.api_key_cache import ApiKeyIdentity
 from ..identity.api_keys import ApiKeys
 from ..identity.sessions import Session, Sessions
 from ..runtime.access_log import AccessLog
@@ -20,7 +21,8 @@ from ..settings import Settings
 
 SETTINGS = web.AppKey("SETTINGS", Settings)
 DATABASE = web.AppKey("DATABASE", Database)
-STORES = web.AppKey("STORES", Stores)
+BOOKING_CONTEXT = web.AppKey("BOOKING_CONTEXT", BookingContext)
+CATALOG_CONTEXT = web.AppKey("CATALOG_CONTEXT", CatalogContext)
 BEST_AVAILABLE = web.AppKey("BEST_AVAILABLE", BestAvailable)
 SEAT_MAPS = web.AppKey("SEAT_MAPS", SeatMaps)
 LIVE = web.AppKey("LIVE", Live)
@@ -30,7 +32,7 @@ SESSIONS = web.AppKey("SESSIONS", Sessions)
 IDEMPOTENCY = web.AppKey("IDEMPOTENCY", IdempotencyKeys)
 ACCESS_LOG = web.AppKey("ACCESS_LOG", AccessLog)
 
-USER = web.RequestKey[Session | KeyHolder]("USER")
+USER = web.RequestKey[Session | ApiKeyIdentity]("USER")
 # What the operation's schema made of the input: the handler that names the schema knows the type.
 BODY = web.RequestKey[Any]("BODY")
 QUERY = web.RequestKey[Any]("QUERY")

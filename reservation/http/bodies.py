@@ -1,18 +1,17 @@
 """JSON in: bounded, strict, and the same conventions everywhere."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
 from aiohttp import web
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 
-from ..errors import Invalid, Json
+from ..errors import Json
+from ..runtime.validation import load
 from .compiled import UNDECIDED, Quick
 from .problems import Refused
 
 MAX_DEPTH = 32
-MAX_ERRORS = 50  # of one answer; a body of a thousand bad seats needs no thousand lines
 
 
 async def body_of(request: web.Request, schema: Schema, quick: Quick | None) -> Any:
@@ -42,22 +41,6 @@ async def raw_body(request: web.Request) -> bytes:
         raise Refused(400, "malformed_request", "The body is not encoded as its headers say.") from error
 
 
-def load(schema: Schema, data: Any) -> Any:
-    """Validate into what the schema makes; raises Invalid-like problems with a JSON pointer for each error."""
-    try:
-        return schema.load(data)
-    except ValidationError as error:
-        raise invalid(error.messages) from None
-
-
-def invalid(messages: Any) -> Invalid:
-    """The domain's error for what marshmallow says is wrong."""
-    found = [*_pointers("", messages)][:MAX_ERRORS]
-    error = Invalid(*found[0])
-    error.details["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in found]
-    return error
-
-
 def _is_json(content_type: str) -> bool:
     return content_type == "application/json" or content_type.endswith("+json")
 
@@ -76,16 +59,3 @@ def _check(value: Json, depth: int = 1) -> None:
         case list():
             for member in value:
                 _check(member, depth + 1)
-
-
-def _pointers(path: str, messages: Any) -> Iterator[tuple[str, str]]:
-    """Marshmallow's nested messages, flat: a JSON pointer (RFC 6901) and a sentence each."""
-    if isinstance(messages, dict):
-        for key, below in messages.items():
-            step = "" if key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")
-            yield from _pointers(path + step, below)
-    elif isinstance(messages, list):
-        for message in messages:
-            yield from _pointers(path, message)
-    else:
-        yield path, str(messages)

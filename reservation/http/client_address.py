@@ -10,7 +10,7 @@ from aiohttp import web
 from .app_keys import SETTINGS
 
 IPV6_LINE_BITS = 64  # what one line is given at least: its addresses in there cost nothing (RFC 6177)
-NOBODY = "unknown"  # a connection without an address, such as a Unix socket
+NO_SEATS = "unknown"  # a connection without an address, such as a Unix socket
 
 log = structlog.stdlib.get_logger("reservation.http")
 
@@ -32,7 +32,7 @@ def client_address(request: web.Request) -> str:
         if nearer is None:  # the proxy itself does not say; all that comes through it that way is one client
             break
         found = nearer
-    return NOBODY if found is None else _line(found)
+    return NO_SEATS if found is None else _line(found)
 
 
 @cache

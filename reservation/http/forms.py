@@ -8,7 +8,8 @@ from aiohttp import web
 from marshmallow import Schema
 
 from ..errors import Invalid
-from .bodies import load, raw_body
+from ..runtime.validation import load
+from .bodies import raw_body
 from .problems import Refused
 
 FORM = "application/x-www-form-urlencoded"

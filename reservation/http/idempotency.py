@@ -8,11 +8,11 @@ from contextlib import suppress
 import orjson
 from aiohttp import web
 
-from ..booking import service as booking
+from ..booking.extend import hold_again
 from ..booking.idempotency import Done, as_refusal
 from ..db.repository.idempotency import Claim
 from ..errors import DomainError, IdempotencyInFlight, Json, KeyClaimed, Unavailable
-from .app_keys import CLAIM, IDEMPOTENCY, STORES, USER
+from .app_keys import BOOKING_CONTEXT, CLAIM, IDEMPOTENCY, USER
 from .bodies import raw_body
 from .problems import DOMAIN, Refused
 from .responses import Reply
@@ -41,7 +41,7 @@ async def carry_out_once(request: web.Request, handler: Handler, replay: Replay)
         if done is None:
             raise IdempotencyInFlight from claimed  # it was swept away at this very moment
         if done.reservation.status == "held":
-            await booking.hold_again(request.app[STORES], user_id=claim.user_id, reservation_id=done.reservation.id)
+            await hold_again(request.app[BOOKING_CONTEXT], user_id=claim.user_id, reservation_id=done.reservation.id)
     except Unavailable:
         raise
     except DomainError as error:

@@ -16,8 +16,9 @@ from ..identity import api_key_format as key_format
 from ..identity.api_key_format import Scope
 from ..identity.sessions import Session
 from ..runtime.fields import MAX_ID
+from ..runtime.validation import load
 from .app_keys import API_KEYS, BODY, DATABASE, QUERY, SESSIONS, USER
-from .bodies import body_of, load
+from .bodies import body_of
 from .compiled import Quick, compile_schema
 from .forms import form_of, is_form
 from .idempotency import HEADER, Replay, carry_out_once

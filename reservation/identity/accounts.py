@@ -9,7 +9,7 @@ from ..db.repository import accounts
 from ..db.repository.accounts import Account, User
 from ..errors import InvalidCredentials, InvalidToken, LastAdmin, NotFound
 from .attempt_limits import Attempts
-from .auth_invalidation import Notices
+from .auth_invalidation import AuthInvalidation
 from .passwords import PasswordWorkers
 from .tokens import TokenMint, TokenPair
 
@@ -21,7 +21,7 @@ class Accounts:
     database: Database
     passwords: PasswordWorkers
     tokens: TokenMint
-    notices: Notices
+    notices: AuthInvalidation
     attempts: Attempts
 
 

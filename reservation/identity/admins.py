@@ -9,9 +9,10 @@ import asyncpg
 from marshmallow import ValidationError, validate
 
 from ..db.pool import Connection, Database
+from ..db.pool_options import pool_options
 from ..db.repository import accounts
 from ..db.repository.accounts import Credentials
-from ..resources import pool_options, token_mint
+from ..identity.tokens import token_mint
 from ..settings import InvalidSettings, Settings, check_password
 from .passwords import hash_password, verify_password
 

@@ -27,7 +27,7 @@ NOTE_USES_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class KeyHolder:
+class ApiKeyIdentity:
     """A good key, and the account it acts for; `good_until` by this process's monotonic clock."""
 
     key_id: int
@@ -41,19 +41,19 @@ class KeyHolder:
         return self.user.id
 
 
-class KeyHolders:
+class ApiKeyCache:
     """The accounts behind API keys; keys are known by their hash here, too, so a memory dump has none."""
 
     def __init__(self, database: Database, log: BoundLogger) -> None:
         self._database = database
         self._log = log
-        self._remembered: dict[bytes, KeyHolder] = {}
+        self._remembered: dict[bytes, ApiKeyIdentity] = {}
         self._used: set[int] = set()
-        self._hears = False
+        self._connected = False
         self._forgotten = 0  # how often something was, so that a look-up knows of what happened meanwhile
         self._looks: Batcher[bytes, Holder] = Batcher(self._look_up, most=MOST_IN_A_BATCH)
 
-    async def of(self, key: str) -> KeyHolder:
+    async def of(self, key: str) -> ApiKeyIdentity:
         """Who a good key acts for; raises InvalidToken for any other."""
         key_hash = key_format.hash_of(key)
         holder = self._remembered.get(key_hash)
@@ -65,15 +65,15 @@ class KeyHolders:
             found = await self._looks.submit(key_hash)
             # From before the question on, so that it is not taken for good a moment longer than it is.
             good_for_s = REMEMBERED_S if found.good_for_s is None else min(found.good_for_s, REMEMBERED_S)
-            holder = KeyHolder(found.key_id, found.scopes, found.user, now + good_for_s)
-            if self._hears and forgotten == self._forgotten:
+            holder = ApiKeyIdentity(found.key_id, found.scopes, found.user, now + good_for_s)
+            if self._connected and forgotten == self._forgotten:
                 self._remember(key_hash, holder)
         self._used.add(holder.key_id)
         return holder
 
-    def hears(self, hears: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
         """Whether announcements arrive from now on; what was remembered before is forgotten."""
-        self._hears = hears
+        self._connected = connected
         self._forgotten += 1
         self._remembered.clear()
 
@@ -113,7 +113,7 @@ class KeyHolders:
             except Exception:  # whatever it is, it must not end the noting for good and unnoticed
                 self._log.exception("key_uses_failed")
 
-    def _remember(self, key_hash: bytes, holder: KeyHolder) -> None:
+    def _remember(self, key_hash: bytes, holder: ApiKeyIdentity) -> None:
         self._remembered.pop(key_hash, None)
         self._remembered[key_hash] = holder
         if len(self._remembered) > MOST_REMEMBERED:  # the one that was looked up longest ago

@@ -16,7 +16,7 @@ MOST_WAITING = 100  # for a turn of the back office, in one worker
 RETRY_AFTER_S = 1
 
 
-class KeyTurns:
+class ApiKeyLimits:
     """The turns of one worker: some for the back offices of all keys together, and some for each key."""
 
     def __init__(self, *, back_office: int, of_a_key: int, connections: int) -> None:

@@ -10,9 +10,9 @@ from ..db.repository import api_keys
 from ..db.repository.api_keys import ApiKey
 from ..errors import NotFound
 from . import api_key_format as key_format
-from .api_key_cache import KeyHolders
-from .api_key_limits import KeyTurns
-from .auth_invalidation import Notices
+from .api_key_cache import ApiKeyCache
+from .api_key_limits import ApiKeyLimits
+from .auth_invalidation import AuthInvalidation
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class ApiKeys:
     """What API keys need: to be kept, to be let in, and to be waited for."""
 
     database: Database
-    notices: Notices
-    holders: KeyHolders
-    turns: KeyTurns
+    notices: AuthInvalidation
+    holders: ApiKeyCache
+    turns: ApiKeyLimits
 
 
 async def make(

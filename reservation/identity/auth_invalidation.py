@@ -20,14 +20,14 @@ MOST_UNSENT = 10_000
 class Listener(Protocol):
     """Who wants to know."""
 
-    def hears(self, hears: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
         """Whether announcements arrive from now on."""
 
     def forget(self, *, session_id: UUID | None = None, user_id: int | None = None, key_id: int | None = None) -> None:
         """A session or an API key has ended, or an account has changed; one of them is given."""
 
 
-class Notices:
+class AuthInvalidation:
     """Tells this worker and every other; what cannot be announced now is later, and remembered for a minute at most."""
 
     def __init__(self, redis: Redis, listeners: Sequence[Listener], log: BoundLogger) -> None:
@@ -55,10 +55,10 @@ class Notices:
         """Pass on what others announce; when the connection fails, say so, and connect again."""
         await listen_for_ever(self._redis, CHANNEL, self, self._log)
 
-    def hears(self, hears: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
         """Whether announcements arrive from now on."""
         for listener in self._listeners:
-            listener.hears(hears)
+            listener.set_connected(connected)
 
     def take(self, notice: str) -> None:
         """Pass on what somebody has announced."""

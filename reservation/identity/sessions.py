@@ -45,7 +45,7 @@ class Sessions:
         self._database = database
         self._remembered: dict[str, Session] = {}
         self._tokens_of: dict[UUID, set[str]] = {}
-        self._hears = False
+        self._connected = False
         self._forgotten = 0  # how often something was, so that a look-up knows of what happened meanwhile
         self._looks: Batcher[Claims, User] = Batcher(self._look_up, most=MOST_IN_A_BATCH, lanes=2)
 
@@ -59,13 +59,13 @@ class Sessions:
         forgotten = self._forgotten
         user = await self._looks.submit(claims)
         session = Session(claims, user, min(claims.expires_at, now + REMEMBERED_S))
-        if self._hears and forgotten == self._forgotten:
+        if self._connected and forgotten == self._forgotten:
             self._remember(token, session)
         return session
 
-    def hears(self, hears: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
         """Whether announcements arrive from now on; what was remembered before is forgotten."""
-        self._hears = hears
+        self._connected = connected
         self._forgotten += 1
         self._remembered.clear()
         self._tokens_of.clear()

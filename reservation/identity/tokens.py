@@ -9,6 +9,7 @@ import jwt
 from jwt.types import Options
 
 from ..errors import InvalidToken
+from ..settings import InvalidSettings, Settings
 
 ALGORITHM = "HS256"
 REQUIRED_CLAIMS = ["sub", "role", "type", "jti", "iat", "exp"]
@@ -94,3 +95,10 @@ class TokenMint:
             raise InvalidToken(f"The {kind} token has expired.") from error
         except (jwt.InvalidTokenError, ValueError) as error:
             raise InvalidToken from error
+
+
+def token_mint(settings: Settings) -> TokenMint:
+    """Signs and verifies with the secret of the settings; raises InvalidSettings if there is none."""
+    if settings.jwt_secret is None:
+        raise InvalidSettings("JWT_SECRET is not set")
+    return TokenMint(settings.jwt_secret, settings.access_token_ttl_s, settings.refresh_token_ttl_s)

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import asyncpg
 from redis.exceptions import RedisError
 
+from ..db.pool_options import tool_limits
 from ..dba.audit import audit
-from ..resources import redis_client, tool_limits
+from ..runtime.redis_client import redis_client
 from ..settings import Settings
 from .client import Client
 from .connection import Answer

@@ -17,9 +17,9 @@ import asyncpg
 import click
 import orjson
 
+from ..db.pool_options import tool_limits
 from ..db.repository import load as repository
-from ..identity.tokens import TokenMint
-from ..resources import token_mint, tool_limits
+from ..identity.tokens import TokenMint, token_mint
 from ..runtime.progress import progress
 from ..seed.scale import PASSWORD
 from ..settings import Settings

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import asyncpg
 from psycopg.conninfo import conninfo_to_dict
 
+from ..db.pool_options import tool_limits
 from ..db.repository import load as repository
 from ..errors import HoldsUnavailable
-from ..holds.store import Holds, Prime, Settlement
-from ..resources import redis_client, tool_limits
+from ..holds.store import HoldRelease, Holds, Prime
+from ..runtime.redis_client import redis_client
 from ..settings import Settings
 from .client import Client
 from .shows import expect
@@ -45,7 +46,7 @@ async def reset_stores(settings: Settings) -> Taken:
         user_ids = await repository.list_user_ids(conn)
         while batch := await repository.delete_reservations(conn, user_ids=user_ids, row_limit=RESERVATIONS_A_BATCH):
             # After the commit, as a cancel does it: drop the keys of their holds, announce that the maps have changed.
-            settlements = [Settlement(one.showtime_id, one.reservation_id, one.seat_ids) for one in batch]
+            settlements = [HoldRelease(one.showtime_id, one.reservation_id, one.seat_ids) for one in batch]
             if await holds.settle(settlements):
                 raise HoldsUnavailable
             taken.reservations += len(batch)

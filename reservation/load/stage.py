@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 import orjson
 
+from ..db.pool_options import tool_limits
 from ..db.repository import load as repository
-from ..resources import tool_limits
 from ..settings import Settings
 from . import LoadError
 from .client import Client

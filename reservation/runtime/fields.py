@@ -202,16 +202,16 @@ class TimeZone(fields.Field[ZoneInfo]):
 
 
 @dataclass(frozen=True, slots=True)
-class Unfit:
+class InvalidItem:
     """An item that its schema refuses; the messages are marshmallow's."""
 
     messages: Any
 
 
-class Apart(fields.List[Any]):
-    """A list whose items are judged one by one: what a schema makes of an item, or `Unfit`; never an error of its own.
+class PartialList(fields.List[Any]):
+    """A list whose items are validated one by one: an item that its schema refuses becomes an `InvalidItem`.
 
-    It is documented as a list of good items.
+    The OpenAPI document shows a list of valid items.
     """
 
     def __init__(self, item: Schema, most: int, **rest: Any) -> None:
@@ -228,7 +228,7 @@ class Apart(fields.List[Any]):
         try:
             return self.inner.deserialize(item)
         except ValidationError as error:
-            return Unfit(error.messages)
+            return InvalidItem(error.messages)
 
 
 class JsonObject(fields.Field[dict[str, Any]]):

@@ -17,7 +17,7 @@ RETRY_AFTER_S = 0.5
 class Subscriber(Protocol):
     """Who wants to know."""
 
-    def hears(self, hears: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
         """Whether notices arrive from now on; some may have been missed, also where it is not the first yes."""
 
     def take(self, notice: str) -> None:
@@ -37,7 +37,7 @@ async def listen_for_ever(redis: Redis, channel: str, subscriber: Subscriber, lo
         except (RedisError, OSError, TimeoutError, ValueError) as error:  # the last of what is not even text
             log.warning("notices_interrupted", channel=channel, cause=repr(error))
         finally:
-            subscriber.hears(False)
+            subscriber.set_connected(False)
         await asyncio.sleep(RETRY_AFTER_S)
 
 
@@ -54,7 +54,7 @@ async def _listen(connection: PubSub, subscriber: Subscriber) -> None:
             continue
         waiting_for_pong = False
         if message["type"] == "subscribe":
-            subscriber.hears(True)
+            subscriber.set_connected(True)
             await subscriber.catch_up()
         elif message["type"] == "message":
             subscriber.take(str(message["data"]))

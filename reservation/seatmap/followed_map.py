@@ -87,7 +87,7 @@ class FollowedMap:
         self._seen, self._is_anew = -1, True
 
     def lose_track(self) -> None:
-        """Notices no longer arrive, so that nothing can be said until `begin`."""
+        """AuthInvalidation no longer arrive, so that nothing can be said until `begin`."""
         self._is_told = False
         self._heard = self._begun = 0
         self._told.clear()

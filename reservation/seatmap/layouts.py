@@ -10,11 +10,11 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from ..booking.best_seats import Row
 from ..db.pool import Database
 from ..db.repository import showtimes
 from ..db.repository.showtimes import ShowtimeLayout
 from ..runtime.batching import Batcher
+from .seat_rows import SeatRow
 
 MOST_SHOWTIMES = 1000  # of 200 seats, some 45 KB each; much less where they share a room and a price
 MOST_IN_A_BATCH = 16
@@ -27,7 +27,7 @@ class Room:
 
     fragments: tuple[bytes, ...]
     places: dict[int, int]  # by seat id
-    rows: tuple[Row, ...]
+    rows: tuple[SeatRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +101,13 @@ class Layouts:
         return room
 
 
-def _rows(layout: ShowtimeLayout) -> Iterator[Row]:
+def _rows(layout: ShowtimeLayout) -> Iterator[SeatRow]:
     start = 0
     for label, alike in groupby(layout.row_labels):
         part = slice(start, start := start + len(list(alike)))
         # Interned, since a room's seats are of three types and the driver makes a new string for each.
         types = tuple(map(intern, layout.seat_types[part]))
-        yield Row(label, tuple(layout.seat_ids[part]), tuple(layout.seat_numbers[part]), types)
+        yield SeatRow(label, tuple(layout.seat_ids[part]), tuple(layout.seat_numbers[part]), types)
 
 
 def _fragment(seat_id: int, row_label: str, seat_number: int, seat_type: str, price: str) -> bytes:

@@ -66,7 +66,7 @@ class Live:
         self._lingering: OrderedDict[int, Followed] = OrderedDict()  # those without viewers, the longest idle first
         self._tasks: set[asyncio.Task[None]] = set()
         self._viewers = 0
-        self._hears = False
+        self._connected = False
         self._subscription = 0  # how often it was made: what was asked before the last one counts for nothing
         self._tick_now = asyncio.Event()
         self._closed = False
@@ -109,9 +109,9 @@ class Live:
         viewer.write(missing or followed.map.snapshot())
         followed.viewers.add(viewer)  # in the same moment, so that nothing is sent in between
 
-    def hears(self, hears: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
         """Whether notices arrive from now on: every map begins anew."""
-        self._hears = hears
+        self._connected = connected
         self._subscription += 1
         for followed in self._followed.values():
             followed.map.lose_track()
@@ -248,7 +248,7 @@ class Live:
 
     async def _watch(self, some: Sequence[Followed]) -> None:
         """Have the changes of maps told for some seconds more, if anybody hears of them."""
-        if not self._hears:
+        if not self._connected:
             return
         subscription = self._subscription
         watches = await self._holds.watch(

@@ -12,7 +12,7 @@ from ..holds.store import showtime_of
 class MapListener(Protocol):
     """Who wants to know."""
 
-    def hears(self, hears: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
         """Whether notices arrive from now on; some may have been missed, also where it is not the first yes."""
 
     def changed(self, showtime_id: int, version: int, seat_ids: Sequence[int]) -> None:
@@ -24,15 +24,15 @@ def channel_of(redis: Redis) -> str:
     return f"reservation:maps:{redis.connection_pool.connection_kwargs.get('db', 0)}"
 
 
-class MapNotices:
+class MapNotifications:
     """Reads what the scripts tell, for a listener."""
 
     def __init__(self, listener: MapListener) -> None:
         self._listener = listener
 
-    def hears(self, hears: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
         """Whether notices arrive from now on."""
-        self._listener.hears(hears)
+        self._listener.set_connected(connected)
 
     def take(self, notice: str) -> None:
         """Pass a notice on."""

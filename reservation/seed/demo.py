@@ -11,10 +11,10 @@ from string import Template
 
 import asyncpg
 
+from ..db.pool_options import tool_limits
 from ..db.repository import seed as repository
 from ..db.repository.seed import Connection, NewMovie, NewSeat, NewUser
 from ..identity.passwords import hash_password
-from ..resources import tool_limits
 
 ADMIN_EMAIL = "admin@example.com"
 ADMIN_PASSWORD = "demo-admin-password"

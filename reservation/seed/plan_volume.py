@@ -11,6 +11,7 @@ import asyncpg
 from uuid_utils.compat import uuid7
 
 from ..db.pool import Connection
+from ..db.pool_options import tool_limits
 from ..db.repository import (
     accounts,
     api_keys,
@@ -22,7 +23,6 @@ from ..db.repository import (
 )
 from ..db.repository.idempotency import Claim
 from ..db.repository.reservations import NewHold, Reservation
-from ..resources import tool_limits
 from . import scale as seeding
 from .scale import SeedError, Summary
 

@@ -17,10 +17,10 @@ from itertools import pairwise
 
 import asyncpg
 
+from ..db.pool_options import tool_limits
 from ..db.repository import seed as repository
 from ..db.repository.seed import Connection
 from ..identity.passwords import hash_password
-from ..resources import tool_limits
 from ..runtime.progress import progress
 from .demo import films
 from .random_reservations import Batch, room_batches

@@ -22,7 +22,7 @@ from types import FrameType
 
 from ..db.statements import StatementsRefused, serving, use, with_overrides
 from ..embedded.processes import die_with_parent, fallen_servers
-from ..settings import Settings
+from ..settings import InvalidSettings, Settings
 from .listening import reachable_address
 from .orders import Order, Reply, Word, ask, digest_of
 from .reload_requests import Outcome, ReloadRequests
@@ -231,7 +231,7 @@ def _work(
     resources = importlib.import_module("reservation.resources")
     try:
         app.run_worker(settings, sock, orders)
-    except resources.CannotStart as error:
+    except (resources.CannotStart, InvalidSettings) as error:
         report.send(" ".join(str(error).split()))
         raise SystemExit(1) from error
 

@@ -6,7 +6,8 @@ from random import Random
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from reservation.booking.best_seats import FreeSeats, Row, focal_index
+from reservation.booking.best_seats import FreeSeats, focal_index
+from reservation.seatmap.seat_rows import SeatRow
 
 TYPES = ("regular", "premium", "wheelchair")
 LABELS = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
@@ -14,7 +15,7 @@ LABELS = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
 Spot = tuple[int, int]
 
 
-def room(*rows: str) -> tuple[Row, ...]:
+def room(*rows: str) -> tuple[SeatRow, ...]:
     """Rows as pictures: r, p and w are seats, a blank is a gap in the numbers; ids count from 1 through the room."""
     made, next_id = [], 1
     for label, picture in zip(LABELS, rows, strict=False):
@@ -22,12 +23,12 @@ def room(*rows: str) -> tuple[Row, ...]:
         types = tuple(next(name for name in TYPES if name[0] == letter) for letter in picture.replace(" ", ""))
         ids = tuple(range(next_id, next_id + len(numbers)))
         next_id += len(numbers)
-        made.append(Row(label, ids, numbers, types))
+        made.append(SeatRow(label, ids, numbers, types))
     return tuple(made)
 
 
 def best_blocks(
-    rows: Sequence[Row],
+    rows: Sequence[SeatRow],
     focal_row: str | None,
     taken: Set[int],
     *,
@@ -39,7 +40,7 @@ def best_blocks(
     return [block.seat_ids for block in FreeSeats.of(rows, focal_row, taken).best(quantity, seat_type, most)]
 
 
-def spots(rows: Sequence[Row]) -> dict[int, Spot]:
+def spots(rows: Sequence[SeatRow]) -> dict[int, Spot]:
     return {
         seat_id: (index, number)
         for index, row in enumerate(rows)
@@ -47,11 +48,13 @@ def spots(rows: Sequence[Row]) -> dict[int, Spot]:
     }
 
 
-def types(rows: Sequence[Row]) -> dict[int, str]:
+def types(rows: Sequence[SeatRow]) -> dict[int, str]:
     return {seat_id: kind for row in rows for seat_id, kind in zip(row.seat_ids, row.types, strict=True)}
 
 
-def chosen(rows: Sequence[Row], taken: Set[int], quantity: int, focal_row: str | None = None, **rest: str) -> list[str]:
+def chosen(
+    rows: Sequence[SeatRow], taken: Set[int], quantity: int, focal_row: str | None = None, **rest: str
+) -> list[str]:
     """The best block as labels: C5."""
     where = spots(rows)
     found = best_blocks(rows, focal_row, taken, quantity=quantity, seat_type=rest.get("seat_type"))
@@ -76,7 +79,7 @@ def groups(free: Set[Spot], quantity: int) -> int:
 
 
 def every_block(
-    rows: Sequence[Row], taken: Set[int], quantity: int, wanted: Set[str]
+    rows: Sequence[SeatRow], taken: Set[int], quantity: int, wanted: Set[str]
 ) -> dict[tuple[int, ...], tuple[int, bool]]:
     """Each block that could be had, with the orphans that it leaves and whether it costs a group."""
     where, kinds = spots(rows), types(rows)
@@ -93,7 +96,7 @@ def every_block(
     return found
 
 
-def score(rows: Sequence[Row], focal: int, block: Sequence[int]) -> float:
+def score(rows: Sequence[SeatRow], focal: int, block: Sequence[int]) -> float:
     """As the module's docstring has it."""
     where = spots(rows)
     row = where[block[0]][0]
@@ -118,7 +121,12 @@ plain_rooms = st.lists(st.integers(1, 22).map("r".__mul__), min_size=1, max_size
     data=st.data(),
 )
 def test_the_best_block_is_the_best_of_all(
-    rows: tuple[Row, ...], quantity: int, seat_type: str | None, focal_row: str | None, most: int, data: st.DataObject
+    rows: tuple[SeatRow, ...],
+    quantity: int,
+    seat_type: str | None,
+    focal_row: str | None,
+    most: int,
+    data: st.DataObject,
 ) -> None:
     taken = data.draw(st.sets(st.sampled_from([seat_id for row in rows for seat_id in row.seat_ids])))
     wanted = {"regular", "premium"} if seat_type is None else {seat_type}
@@ -147,7 +155,7 @@ def test_the_best_block_is_the_best_of_all(
     data=st.data(),
 )
 def test_one_choice_after_the_other(
-    rows: tuple[Row, ...], wishes: list[tuple[int, str | None, int]], focal_row: str | None, data: st.DataObject
+    rows: tuple[SeatRow, ...], wishes: list[tuple[int, str | None, int]], focal_row: str | None, data: st.DataObject
 ) -> None:
     """What is remembered of the choices before changes none."""
     every = [seat_id for row in rows for seat_id in row.seat_ids]

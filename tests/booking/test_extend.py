@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from reservation.http.app_keys import STORES
+from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
@@ -68,7 +68,7 @@ async def test_a_wait_for_a_connection_is_not_added(
     api = await start_api(POOL_SIZE="1")
     _, customer, hold = await held(api)
     await age(db, redis_url, hold, 400)
-    stores = api.client.app[STORES]
+    stores = api.client.app[BOOKING_CONTEXT]
     extend_in_redis, told = stores.holds.extend, asyncio.Event()
 
     async def extend_while_the_connection_is_busy(**arguments: Any) -> frozenset[int]:
@@ -197,7 +197,7 @@ async def test_one_that_ends_while_it_is_extended_ends(
     """Confirmed between the look and the extension: Redis must not keep what it was told to hold on to."""
     cinema, customer, hold = await held(api)
     await age(db, redis_url, hold, 400)
-    holds = api.client.app[STORES].holds
+    holds = api.client.app[BOOKING_CONTEXT].holds
     extend = holds.extend
 
     async def confirmed_first(**asked: Any) -> frozenset[int]:

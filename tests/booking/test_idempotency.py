@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.booking.idempotency import forget_old
-from reservation.http.app_keys import DATABASE, STORES
+from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
@@ -349,7 +349,7 @@ async def test_after_redis_was_away_the_hold_is_kept(start_api: StartApi, db: Co
             while (granted := await hold(api, customer, cinema, cinema.seat_ids[:2], "a")).status == 503:
                 await asyncio.sleep(0.02)
             assert granted.status == 201
-            while api.client.app[STORES].settling.is_behind:
+            while api.client.app[BOOKING_CONTEXT].pending_updates.is_behind:
                 await asyncio.sleep(0.02)
         assert (await api.hold(rival, cinema.showtime_id, cinema.seat_ids[:1])).code == "seats_unavailable"
         await assert_sound(db, redis_url)

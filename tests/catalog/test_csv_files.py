@@ -25,9 +25,9 @@ from reservation.catalog.bulk.imports import Imported
 from reservation.catalog.bulk.showtime_imports import ShowtimeRow, write_showtimes
 from reservation.commands import main as cli
 from reservation.db.pool import Database
+from reservation.db.pool_options import pool_options
 from reservation.db.repository import bulk as files
 from reservation.db.repository.showtimes import ShowtimeInput
-from reservation.resources import pool_options
 from reservation.settings import Settings
 from tests.api import Api, Connection, slot
 from tests.conftest import SECRET

@@ -22,7 +22,7 @@ from tests.ports import free_port
 
 FILES = sorted((Path(__file__).parents[2] / "migrations").glob("*.sql"))
 FORWARD = [path for path in FILES if not path.name.endswith(".rollback.sql")]
-APPLY = "import sys; from pathlib import Path; from reservation import schema; " + (
+APPLY = "import sys; from pathlib import Path; from reservation.db import migrations as schema; " + (
     "print(*schema.apply(sys.argv[1], folder=Path(sys.argv[2])))"
 )
 PATIENCE_S = 60

@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 
 import reservation
+from reservation.db.pool_options import tool_limits
 from reservation.db.statements import sql, sql_dir
 from reservation.http.app_keys import DATABASE
-from reservation.resources import tool_limits
 from tests.api import PASSWORD, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 

@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 import pytest
 
+from reservation.db.pool_options import pool_options
 from reservation.db.statements import sql, sql_dir
-from reservation.resources import pool_options
 from tests.conftest import make_settings
 
 # Those that a command of its own runs, on a connection of its own, may read what they like.
-COMMANDS = {"audit", "files", "load", "schema", "seed", "statistics"}
+COMMANDS = {"audit", "bulk", "load", "schema", "seed", "statistics"}
 SERVICE = sorted(
     path.relative_to(sql_dir()).with_suffix("").as_posix()
     for path in sql_dir().glob("*/*.sql")

@@ -54,7 +54,7 @@ def test_the_list_has_a_line_for_every_statement(run: Run) -> None:
 
     assert [line.split()[0] for line in lines] == ["name", *NAMES]
     [found] = [line for line in lines if line.startswith("movies/find_movie ")]
-    for part in ("One film by its id.", "repository.movies", "index scan on movies_pkey."):
+    for part in ("One film by its id.", "db.repository.movies", "index scan on movies_pkey."):
         assert part in found
 
 
@@ -63,7 +63,7 @@ def test_the_list_as_json(run: Run) -> None:
 
     assert sorted(listed) == NAMES
     found = listed["movies/find_movie"]
-    assert found["used_by"] == ["repository.movies"]
+    assert found["used_by"] == ["db.repository.movies"]
     assert found["parameters"] == [{"number": 1, "type": "bigint", "name": "movie_id", "meaning": "which"}]
     assert Path(found["path"]).read_text() == queries.sql("movies/find_movie")
     assert listed["statistics/top"]["needs"] == "pg_stat_statements"
@@ -113,7 +113,7 @@ def test_check_has_a_line_for_every_untruth(run: Run, monkeypatch: pytest.Monkey
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
         "movies/new_movie: nobody uses this file",
-        "movies/lock_movies: repository.movies names it, and there is no such file",
+        "movies/lock_movies: db.repository.movies names it, and there is no such file",
         "movies/find_movie: its parameters are int8, and the header says int4",
         "movies/lock_movie: no line says `Plan: `",
     ]

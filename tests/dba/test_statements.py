@@ -35,20 +35,20 @@ select /* a/b */ 1;
 """
 # Statements that are in Python all the same, and why: (module, how the text begins).
 ALLOWED = {
-    ("explain", "select "): "names the columns of a file's sample, of which it does not know how many there are",
-    ("explain", "prepare explained as "): "takes no parameters, and what follows is a file",
-    ("explain", "set local plan_cache_mode = force_"): "belongs to the transaction around it",
-    ("explain", "explain ("): "takes no parameters",
-    ("explain", "deallocate explained"): "undoes the first",
-    ("tuning", "deallocate "): "leaves nothing in a session that a pooler lends to others",
-    ("catalogue", "create table"): "written, not sent: the script of the whole schema",
-    ("catalogue", "alter table "): "likewise",
-    ("catalogue", "select current_schema()"): "read by psycopg, on whatever schema there is",
-    ("diagram", "select current_schema()"): "likewise",
-    ("schema", "select migration_id from _yoyo_migration"): "read by psycopg, on whatever schema there is",
-    ("schema", "select to_regclass('_yoyo_migration') is not null"): "likewise",
-    ("schema", "select has_schema_privilege(current_schema(), 'create'), current_user"): "likewise",
-    ("schema", "select pg_try_advisory_lock(%s)"): "likewise",
+    ("dba/explain", "select "): "names the columns of a file's sample, of which it does not know how many there are",
+    ("dba/explain", "prepare explained as "): "takes no parameters, and what follows is a file",
+    ("dba/explain", "set local plan_cache_mode = force_"): "belongs to the transaction around it",
+    ("dba/explain", "explain ("): "takes no parameters",
+    ("dba/explain", "deallocate explained"): "undoes the first",
+    ("db/sql_overrides", "deallocate "): "leaves nothing in a session that a pooler lends to others",
+    ("dba/schema_dump", "create table"): "written, not sent: the script of the whole schema",
+    ("dba/schema_dump", "alter table "): "likewise",
+    ("dba/schema_dump", "select current_schema()"): "read by psycopg, on whatever schema there is",
+    ("dba/diagram", "select current_schema()"): "likewise",
+    ("db/migrations", "select migration_id from _yoyo_migration"): "read by psycopg, on whatever schema there is",
+    ("db/migrations", "select to_regclass('_yoyo_migration') is not null"): "likewise",
+    ("db/migrations", "select has_schema_privilege(current_schema(), 'create'), current_user"): "likewise",
+    ("db/migrations", "select pg_try_advisory_lock(%s)"): "likewise",
     ("embedded/postgresql", "select 1 from pg_database where datname = %s"): "before there is a database",
     ("embedded/postgresql", "create database "): "likewise",
     ("embedded/postgresql", "create extension if not exists pg_stat_statements"): "no statement of the service",
@@ -83,7 +83,7 @@ async def test_prepares_and_header_is_true(name: str, seeded: Db) -> None:
 
 def test_every_file_is_used_and_every_name_has_a_file() -> None:
     assert not [*unused(NAMES, USES), *missing(NAMES, USES)]
-    assert Use("repository.movies", "movies/find_movie", "Movie") in USES
+    assert Use("db.repository.movies", "movies/find_movie", "Movie") in USES
     assert len([use for use in USES if use.kind is not None]) > 30
 
 
@@ -186,8 +186,8 @@ def test_a_wrong_header_is_refused_by_name(what: str, by: str, why: str) -> None
         ("select min(id) from movies", "select '1'", "int8, and its sample has text"),
         ("select min(id) from movies", "select 1::bigint, 2", "its sample has int8, int4"),
         ("select min(id) from movies", "selec 1", "refuses its sample: syntax error"),
-        ("    title,\n", "", "no column is the field title in repository.movies.Movie"),
-        ("    title,\n", "    title as name,\n", "the column name is not a field in repository.movies.Movie"),
+        ("    title,\n", "", "no column is the field title in db.repository.movies.Movie"),
+        ("    title,\n", "    title as name,\n", "the column name is not a field in db.repository.movies.Movie"),
         ("    title,\n", "    7 as title,\n", "the column title is int4, which is not the"),
     ],
 )

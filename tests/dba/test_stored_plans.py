@@ -60,7 +60,7 @@ def own_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Another folder to store plans in, with nothing in it but one bound."""
     folder = tmp_path / "plans"
     folder.mkdir()
-    (folder / "hot_path.txt").write_text("# what for\nmovies/find_movie 1 100 # so many\n\n")
+    (folder / "buffer_bounds.txt").write_text("# what for\nmovies/find_movie 1 100 # so many\n\n")
     monkeypatch.setattr(plans, "plans_dir", lambda: folder)
     return folder
 
@@ -166,7 +166,7 @@ def test_accepted_plans_are_stored(volume_url: str, own_plans: Path) -> None:
 
 
 def test_more_buffers_than_stated_fail_even_where_plans_are_accepted(volume_url: str, own_plans: Path) -> None:
-    (own_plans / "hot_path.txt").write_text("reservations/confirm 64 100\n")
+    (own_plans / "buffer_bounds.txt").write_text("reservations/confirm 64 100\n")
 
     result = compared(runs_on(volume_url), "--accept")
 

@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from reservation.booking import service as booking
+from reservation.booking.confirm import confirm
 from reservation.errors import DatabaseUnavailable
-from reservation.http.app_keys import SESSIONS, STORES
+from reservation.http.app_keys import BOOKING_CONTEXT, SESSIONS
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
@@ -80,7 +80,7 @@ async def test_one_whose_account_is_gone_spoils_no_hold_of_its_batch(api: Api, d
     for who in (*customers, gone):
         await until(lambda who=who: remembered(api, who))  # type: ignore[misc]
     await db.execute("delete from users where id = $1", gone.id)
-    inserts = api.client.app[STORES].batches._inserts
+    inserts = api.client.app[BOOKING_CONTEXT].batches._inserts
     seats = [cinema.seat_ids[start : start + 3] for start in range(0, 30, 3)]
     order = [customers[0], customers[1], gone, customers[2], gone, customers[3]]
 
@@ -177,12 +177,12 @@ async def test_a_lost_answer_to_a_batchs_commit_is_503_for_all_and_a_repeat_tell
     api = await start_api(DATABASE_URL=postgresql.url)
     cinema, customer = await api.cinema(), await api.sign_up()
     reservations = [await held(api, customer, cinema, [seat]) for seat in cinema.seat_ids[:8]]
-    stores = api.client.app[STORES]
+    stores = api.client.app[BOOKING_CONTEXT]
     await db.execute(GATED_COMMITS)
 
     await db.execute(f"select pg_advisory_lock({COMMIT_GATE})")
     confirms = [
-        asyncio.create_task(booking.confirm(stores, user_id=customer.id, reservation_id=UUID(reservation)))
+        asyncio.create_task(confirm(stores, user_id=customer.id, reservation_id=UUID(reservation)))
         for reservation in reservations
     ]
     await until(lambda: blocked(db, 1))
@@ -264,7 +264,7 @@ async def test_a_redis_that_forgets_its_scripts_is_not_noticed(api: Api, db: Con
         await asyncio.gather(*(customers() for _ in range(8)))
 
     assert flushed > 5
-    assert not api.client.app[STORES].settling.is_behind
+    assert not api.client.app[BOOKING_CONTEXT].pending_updates.is_behind
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"booked"}
     await assert_sound(db, redis_url)
 
@@ -323,7 +323,9 @@ async def test_redis_connections_killed_under_load_mix_up_no_answers(api: Api, d
     }
     seats = Counter(seat for _, wanted in granted.values() for seat in wanted)
     assert set(seats.values()) == {1}
-    await until(lambda: not api.client.app[STORES].settling.is_behind)  # what it could not tell Redis, it tells it soon
+    await until(
+        lambda: not api.client.app[BOOKING_CONTEXT].pending_updates.is_behind
+    )  # what it could not tell Redis, it tells it soon
     statuses = await api.statuses(showtime)
     assert {seat for seat, status in statuses.items() if status == "held"} == set(seats)
     await assert_sound(db, redis_url)

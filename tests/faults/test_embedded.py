@@ -18,7 +18,7 @@ from reservation.embedded.processes import processes_in
 from reservation.settings import Settings
 
 LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="the death signal is Linux's")
-NOBODY = 65_534
+NO_SEATS = 65_534
 RUN_UNTIL_KILLED = """
 import sys, time
 from pathlib import Path
@@ -169,19 +169,19 @@ def test_a_wrong_override_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="every other test runs as an ordinary user already")
 def test_as_an_ordinary_user() -> None:
-    setpriv = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    setpriv = ["setpriv", f"--reuid={NO_SEATS}", f"--regid={NO_SEATS}", "--clear-groups"]
     python = next((path for path in _pythons() if _runs([*setpriv, path, "-c", "import psycopg, reservation"])), None)
     if python is None:
         pytest.skip("no interpreter of this version is readable for an ordinary user")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # pytest's own folders are root's alone
-        os.chown(folder, NOBODY, NOBODY)
+        os.chown(folder, NO_SEATS, NO_SEATS)
         data_dir = Path(folder) / "data"
         answer = subprocess.run(
             [*setpriv, python, "-c", START_AND_STOP, str(data_dir)],
             env=_environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert answer.stdout == "up\n", answer.stderr
-        assert (data_dir / "postgres").stat().st_uid == NOBODY
+        assert (data_dir / "postgres").stat().st_uid == NO_SEATS
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to drop")
@@ -196,7 +196,7 @@ def test_as_root_where_user_namespaces_are_blocked() -> None:
         if "Permission denied" in answer.stderr:
             pytest.skip("the servers' programs are out of reach for nobody")
         assert answer.stdout == "up\n", answer.stderr
-        assert (data_dir / "postgres").stat().st_uid == NOBODY
+        assert (data_dir / "postgres").stat().st_uid == NO_SEATS
 
 
 def _pythons() -> list[str]:

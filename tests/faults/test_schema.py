@@ -19,7 +19,7 @@ from reservation.db import migrations as schema
 from reservation.embedded import embedded_servers
 from tests.conftest import SECRET
 
-APPLY = "import sys; from reservation import schema; print(*schema.apply(sys.argv[1]))"
+APPLY = "import sys; from reservation.db import migrations as schema; print(*schema.apply(sys.argv[1]))"
 
 
 @pytest.fixture(scope="module")

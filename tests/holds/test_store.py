@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
-from reservation.holds.store import Holds, LiveHold, Prime, Settlement, Snapshot
+from reservation.holds.store import HoldRelease, Holds, LiveHold, Prime, Snapshot
 
 SHOWTIME = 42
 
@@ -39,7 +39,7 @@ async def take(holds: Holds, seat_ids: list[int], *, ttl_s: int = 60, who: UUID 
 
 
 async def settle(holds: Holds, who: UUID, seat_ids: list[int]) -> None:
-    await holds.settle([Settlement(SHOWTIME, who, seat_ids)])
+    await holds.settle([HoldRelease(SHOWTIME, who, seat_ids)])
 
 
 async def version(holds: Holds) -> int:

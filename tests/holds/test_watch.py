@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from reservation.holds.store import Holds, Prime, Settlement, Watch, showtime_of
+from reservation.holds.store import HoldRelease, Holds, Prime, Watch, showtime_of
 
 SHOWTIME = 42
 CHANNEL = "reservation:maps:test"
@@ -49,8 +49,8 @@ async def told(channel: PubSub) -> str:
     return str(message["data"])
 
 
-async def take(holds: Holds, seat_ids: list[int], ttl_s: int = 60) -> Settlement:
-    settlement = Settlement(SHOWTIME, uuid4(), seat_ids)
+async def take(holds: Holds, seat_ids: list[int], ttl_s: int = 60) -> HoldRelease:
+    settlement = HoldRelease(SHOWTIME, uuid4(), seat_ids)
     lost = await holds.take(
         showtime_id=SHOWTIME, reservation_id=settlement.reservation_id, seat_ids=seat_ids, ttl_s=ttl_s
     )

@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from reservation.errors import TooManyRequests
-from reservation.identity import api_key_limits as key_turns
-from reservation.identity.api_key_limits import KeyTurns
+from reservation.identity import api_key_limits
+from reservation.identity.api_key_limits import ApiKeyLimits
 
 
 async def waits(task: "asyncio.Task[None]") -> bool:
@@ -17,13 +17,13 @@ async def waits(task: "asyncio.Task[None]") -> bool:
     return not task.done()
 
 
-async def work(turns: KeyTurns, key_id: int, done: asyncio.Event) -> None:
+async def work(turns: ApiKeyLimits, key_id: int, done: asyncio.Event) -> None:
     async with turns.turn(key_id, is_back_office=True):
         await done.wait()
 
 
 async def test_a_key_has_so_many_turns_and_no_more() -> None:
-    turns = KeyTurns(back_office=2, of_a_key=3, connections=10)
+    turns = ApiKeyLimits(back_office=2, of_a_key=3, connections=10)
     for _ in range(2):  # what was given back can be had again
         async with AsyncExitStack() as stack:
             for _ in range(3):
@@ -36,7 +36,7 @@ async def test_a_key_has_so_many_turns_and_no_more() -> None:
 
 
 async def test_a_turn_that_fails_is_given_back() -> None:
-    turns = KeyTurns(back_office=1, of_a_key=1, connections=10)
+    turns = ApiKeyLimits(back_office=1, of_a_key=1, connections=10)
     for is_back_office in (False, True, False, True):
         with pytest.raises(ZeroDivisionError):
             async with turns.turn(1, is_back_office=is_back_office):
@@ -48,7 +48,7 @@ async def test_a_turn_that_fails_is_given_back() -> None:
     ("wanted", "connections", "turns_there_are"), [(2, 10, 2), (10, 10, 9), (1000, 3, 2), (2, 2, 1), (2, 1, 1)]
 )
 async def test_the_back_office_leaves_a_connection(wanted: int, connections: int, turns_there_are: int) -> None:
-    turns = KeyTurns(back_office=wanted, of_a_key=1000, connections=connections)
+    turns = ApiKeyLimits(back_office=wanted, of_a_key=1000, connections=connections)
     done = asyncio.Event()
     tasks = [asyncio.create_task(work(turns, number, done)) for number in range(turns_there_are)]
     assert await waits(tasks[-1])
@@ -63,7 +63,7 @@ async def test_the_back_office_leaves_a_connection(wanted: int, connections: int
 
 
 async def test_who_waits_has_a_turn_in_the_end() -> None:
-    turns = KeyTurns(back_office=1, of_a_key=10, connections=10)
+    turns = ApiKeyLimits(back_office=1, of_a_key=10, connections=10)
     first, second, third = asyncio.Event(), asyncio.Event(), asyncio.Event()
     tasks = [asyncio.create_task(work(turns, 1, done)) for done in (first, second, third)]
     assert await waits(tasks[0])
@@ -75,8 +75,8 @@ async def test_who_waits_has_a_turn_in_the_end() -> None:
 
 
 async def test_who_has_waited_long_enough_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_turns, "WAIT_S", 0.01)
-    turns = KeyTurns(back_office=1, of_a_key=10, connections=10)
+    monkeypatch.setattr(api_key_limits, "WAIT_S", 0.01)
+    turns = ApiKeyLimits(back_office=1, of_a_key=10, connections=10)
     async with turns.turn(1, is_back_office=True):
         with pytest.raises(TooManyRequests):
             async with turns.turn(2, is_back_office=True):
@@ -86,7 +86,7 @@ async def test_who_has_waited_long_enough_is_refused(monkeypatch: pytest.MonkeyP
 
 
 async def test_who_goes_away_takes_no_turn_along() -> None:
-    turns = KeyTurns(back_office=1, of_a_key=10, connections=10)
+    turns = ApiKeyLimits(back_office=1, of_a_key=10, connections=10)
     done = asyncio.Event()
     running, waiting = (asyncio.create_task(work(turns, 1, done)) for _ in range(2))
     assert await waits(waiting)
@@ -99,8 +99,8 @@ async def test_who_goes_away_takes_no_turn_along() -> None:
 
 
 async def test_not_even_waiting_is_without_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_turns, "MOST_WAITING", 1)
-    turns = KeyTurns(back_office=1, of_a_key=10, connections=10)
+    monkeypatch.setattr(api_key_limits, "MOST_WAITING", 1)
+    turns = ApiKeyLimits(back_office=1, of_a_key=10, connections=10)
     done = asyncio.Event()
     tasks = [asyncio.create_task(work(turns, 1, done)) for _ in range(2)]
     assert await waits(tasks[1])

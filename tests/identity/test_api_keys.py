@@ -11,8 +11,8 @@ from reservation.app import TABLES
 from reservation.db.repository import reservations as repository
 from reservation.http.app_keys import API_KEYS
 from reservation.http.routes import Access
-from reservation.identity import api_key_cache as key_holders, api_key_limits as key_turns
-from reservation.identity.api_key_cache import KeyHolders
+from reservation.identity import api_key_cache as key_holders, api_key_limits
+from reservation.identity.api_key_cache import ApiKeyCache
 from reservation.identity.api_key_format import Scope, new_key
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
@@ -42,9 +42,9 @@ def refusal(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.code
 
 
-def holders_of(api: Api) -> KeyHolders:
+def holders_of(api: Api) -> ApiKeyCache:
     server: Any = api.client.server
-    holders: KeyHolders = server.app[API_KEYS].holders
+    holders: ApiKeyCache = server.app[API_KEYS].holders
     return holders
 
 
@@ -288,8 +288,8 @@ async def test_what_ends_while_it_is_looked_up_is_not_remembered(api: Api, annou
     if announced:
         assert (await api.call("DELETE", f"/admin/api-keys/{key_id}", who=admin)).status == 204
     else:
-        holders.hears(False)
-        holders.hears(True)
+        holders.set_connected(False)
+        holders.set_connected(True)
     may_go_on.set()
     assert (await asking).status == 200  # it was good when it was asked
     assert holders._remembered == {}
@@ -410,7 +410,7 @@ async def test_the_back_office_cannot_starve_sales(
     path: str,
     status: int,
 ) -> None:
-    monkeypatch.setattr(key_turns, "WAIT_S", 0.2)
+    monkeypatch.setattr(api_key_limits, "WAIT_S", 0.2)
     api = await start_api(**BUSY)
     cinema, customer = await api.cinema(), await api.sign_up()
     _, key = await make(api, (await api.admin()).id, *scopes)
@@ -440,7 +440,7 @@ async def test_lists_of_reservations_cannot_starve_sales(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch, scopes: list[str]
 ) -> None:
     """Sales need the same tables, so the lists are kept waiting with their connections and not by a lock."""
-    monkeypatch.setattr(key_turns, "WAIT_S", 0.2)
+    monkeypatch.setattr(api_key_limits, "WAIT_S", 0.2)
     api = await start_api(**BUSY)
     cinema, customer = await api.cinema(), await api.sign_up()
     _, key = await make(api, customer.id, *scopes)

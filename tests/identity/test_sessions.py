@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from reservation.http.app_keys import SESSIONS
 from reservation.identity import sessions
-from reservation.identity.auth_invalidation import CHANNEL, Notices
+from reservation.identity.auth_invalidation import CHANNEL, AuthInvalidation
 from reservation.identity.sessions import Sessions
 from tests.api import Api, Connection, Person
 from tests.conftest import SECRET, StartApi
@@ -43,7 +43,7 @@ async def hearing(api: Api) -> Api:
     """The service, once announcements reach it: until then it remembers nothing."""
 
     async def hears() -> bool:
-        return sessions_of(api)._hears
+        return sessions_of(api)._connected
 
     await until(hears, 5)
     return api
@@ -168,7 +168,7 @@ async def test_a_new_role_is_seen_everywhere(here: Api, there: Api) -> None:
 
 async def test_its_own_worker_need_not_hear_it(here: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another worker hears in a moment, the one that did it knows before it answers."""
-    monkeypatch.setattr(Notices, "take", lambda *_: None)
+    monkeypatch.setattr(AuthInvalidation, "take", lambda *_: None)
     admin, person = await here.admin(), await here.sign_up()
     assert await role_at(here, person) == "user"
     await here.call("PUT", f"/admin/users/{person.id}/role", {"role": "staff"}, who=admin)
@@ -183,7 +183,7 @@ async def redis(redis_url: str) -> AsyncIterator[Proxy]:
         yield proxy
 
 
-async def test_who_hears_nothing_remembers_nothing(start_api: StartApi, redis: Proxy, db: Connection) -> None:
+async def test_who_connected_nothing_remembers_nothing(start_api: StartApi, redis: Proxy, db: Connection) -> None:
     api = await hearing(await start_api(REDIS_URL=redis.url))
     person, other = await api.sign_up(), await api.sign_up()
     for one in (person, other):
@@ -193,7 +193,7 @@ async def test_who_hears_nothing_remembers_nothing(start_api: StartApi, redis: P
     await redis.cut()
 
     async def has_forgotten() -> bool:
-        return not is_remembered(api, person) and not sessions_of(api)._hears
+        return not is_remembered(api, person) and not sessions_of(api)._connected
 
     await until(has_forgotten, 5)
     for _ in range(2):
@@ -242,8 +242,8 @@ async def test_what_ends_while_it_is_looked_up_is_not_remembered(here: Api, db: 
         assert (await here.call("POST", "/auth/logout", {"refresh_token": person.refresh_token})).status == 204
     else:
         await db.execute("update login_sessions set revoked_at = now() where id = $1", session_id_of(person))
-        known.hears(False)
-        known.hears(True)
+        known.set_connected(False)
+        known.set_connected(True)
     may_go_on.set()
     assert (await asking)[0] == 200  # it was good when it was asked
     assert not is_remembered(here, person)

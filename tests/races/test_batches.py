@@ -15,13 +15,15 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from reservation.app import make_app
-from reservation.booking import service as booking
 from reservation.booking.batches import BookingBatches
-from reservation.booking.service import Stores
+from reservation.booking.cancel import cancel
+from reservation.booking.confirm import confirm
+from reservation.booking.context import BookingContext
+from reservation.booking.hold import hold
 from reservation.db.repository.reservations import Reservation
 from reservation.dba.audit import audit
 from reservation.errors import DomainError, HoldExpired, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
-from reservation.http.app_keys import STORES
+from reservation.http.app_keys import BOOKING_CONTEXT
 from reservation.settings import Settings
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import StartApi
@@ -43,9 +45,9 @@ class Wish:
     seat_ids: frozenset[int]
 
 
-def stores_of(api: Api) -> Stores:
+def stores_of(api: Api) -> BookingContext:
     """What the service's handlers work on."""
-    return api.client.app[STORES]
+    return api.client.app[BOOKING_CONTEXT]
 
 
 async def until(condition: Callable[[], bool | Awaitable[Any]]) -> None:
@@ -77,16 +79,16 @@ async def revive_holds(db: Connection) -> None:
     await db.execute("update reservations set expires_at = now() + interval '10 min' where status = 'held'")
 
 
-async def confirm_together(stores: Stores, wishes: Sequence[Wish]) -> list[Outcome]:
+async def confirm_together(stores: BookingContext, wishes: Sequence[Wish]) -> list[Outcome]:
     """Confirm in the same moment, so in one batch as far as one has room, in this order."""
     async with asyncio.timeout(PATIENCE_S):
         return await asyncio.gather(
-            *(booking.confirm(stores, user_id=wish.who.id, reservation_id=wish.reservation_id) for wish in wishes),
+            *(confirm(stores, user_id=wish.who.id, reservation_id=wish.reservation_id) for wish in wishes),
             return_exceptions=True,
         )
 
 
-async def confirm_until_answered(stores: Stores, wishes: Sequence[Wish]) -> list[Outcome]:
+async def confirm_until_answered(stores: BookingContext, wishes: Sequence[Wish]) -> list[Outcome]:
     """Confirm together, and again what was told to try again, as a slow machine tells those who wait too long."""
     answers = await confirm_together(stores, wishes)
     async with asyncio.timeout(PATIENCE_S):
@@ -500,10 +502,10 @@ async def test_confirms_race_with_cancels_and_the_end_of_holds_to_one_outcome(
         [wish.reservation_id for wish in ending],
     )
 
-    async def cancel(number: int, wish: Wish) -> Reservation:
+    async def cancel_late(number: int, wish: Wish) -> Reservation:
         await asyncio.sleep(number * 0.0005)
         stores = stores_of(apis[number % instances])
-        return await booking.cancel(stores, user_id=wish.who.id, reservation_id=wish.reservation_id)
+        return await cancel(stores, user_id=wish.who.id, reservation_id=wish.reservation_id)
 
     async def confirm(number: int, wish: Wish) -> Outcome:
         await asyncio.sleep(number // 15 * 0.008)
@@ -511,7 +513,7 @@ async def test_confirms_race_with_cancels_and_the_end_of_holds_to_one_outcome(
         return outcome
 
     cancels, confirms = await asyncio.gather(
-        asyncio.gather(*(cancel(number, wish) for number, wish in enumerate(cancelled)), return_exceptions=True),
+        asyncio.gather(*(cancel_late(number, wish) for number, wish in enumerate(cancelled)), return_exceptions=True),
         asyncio.gather(*(confirm(number, wish) for number, wish in enumerate([*wishes, *wishes[::-1]]))),
     )
 
@@ -541,14 +543,14 @@ async def test_confirms_race_with_cancels_and_the_end_of_holds_to_one_outcome(
 
 
 @asynccontextmanager
-async def served(settings: Settings, *, cancelling: bool) -> AsyncIterator[tuple[int, Stores]]:
+async def served(settings: Settings, *, cancelling: bool) -> AsyncIterator[tuple[int, BookingContext]]:
     """An instance's port and stores; `cancelling` ends the handlers of clients who have gone; run_worker does not."""
     app = make_app(settings)
     runner = web.AppRunner(app, handler_cancellation=cancelling)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield int(runner.addresses[0][1]), app[STORES]
+        yield int(runner.addresses[0][1]), app[BOOKING_CONTEXT]
     finally:
         await runner.cleanup()
 
@@ -653,10 +655,10 @@ async def test_callers_cancelled_at_any_moment_leave_no_seat_stuck(api: Api, db:
     for number in range(180):
         if number % 2:
             seats = chance.sample(cinema.seat_ids[30:55], chance.randint(1, 3))
-            call = booking.hold(stores, user_id=customer.id, showtime_id=cinema.showtime_id, seat_ids=seats)
+            call = hold(stores, user_id=customer.id, showtime_id=cinema.showtime_id, seat_ids=seats)
         else:
             wish = chance.choice(wishes[:25])
-            call = booking.confirm(stores, user_id=customer.id, reservation_id=wish.reservation_id)
+            call = confirm(stores, user_id=customer.id, reservation_id=wish.reservation_id)
         leaving.append(leave(call, chance.uniform(0, soon_s)))
     chance.shuffle(leaving)
 

@@ -9,8 +9,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from reservation.booking import service as booking
+from reservation.booking import best_available
 from reservation.booking.best_available import TRIES
+from reservation.booking.cancel import cancel
+from reservation.booking.hold import hold as hold_seats
 from reservation.db.repository.reservations import Reservation
 from reservation.errors import SeatsUnavailable
 from reservation.http.app_keys import BEST_AVAILABLE
@@ -79,14 +81,14 @@ async def test_groups_of_one_size_fill_the_room(
 async def test_one_worker_offers_a_block_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also to callers of different looks, while holds of an earlier one are under way."""
     cinema = await api.cinema(rows=10, seats_per_row=8)
-    hold = booking.hold
+    hold = hold_seats
     offered = Counter[int]()
 
     async def count(stores: Any, **wanted: Any) -> Reservation:
         offered.update(wanted["seat_ids"])
         return await hold(stores, **wanted)
 
-    monkeypatch.setattr(booking, "hold", count)
+    monkeypatch.setattr(best_available, "hold", count)
     await sell_out([api], cinema, [1, 2, 3] * 40)
     assert set(offered.values()) == {1}
 
@@ -157,7 +159,7 @@ async def test_whoever_loses_chooses_again_but_not_for_ever(api: Api, monkeypatc
     """Somebody else is quicker by a seat of the chosen block, as often as we like."""
     cinema = await api.cinema(rows=12, seats_per_row=4)
     customer = await api.sign_up()
-    hold, losses = booking.hold, 5
+    hold, losses = hold_seats, 5
 
     async def be_late(stores: Any, **wanted: Any) -> Reservation:
         nonlocal losses
@@ -166,7 +168,7 @@ async def test_whoever_loses_chooses_again_but_not_for_ever(api: Api, monkeypatc
             await hold(stores, **wanted | {"seat_ids": wanted["seat_ids"][1:2]})
         return await hold(stores, **wanted)
 
-    monkeypatch.setattr(booking, "hold", be_late)
+    monkeypatch.setattr(best_available, "hold", be_late)
     assert_adjacent(await best(api, customer, cinema, 4), 4)
     assert losses == 0
 
@@ -182,7 +184,7 @@ async def test_a_refusal_waits_for_what_is_under_way(api: Api, monkeypatch: pyte
     """The whole room is promised to the first caller, who loses it to one seat; the second one gets of the rest."""
     cinema = await api.cinema(rows=1, seats_per_row=4)
     customer = await api.sign_up()
-    hold, lost = booking.hold, False
+    hold, lost = hold_seats, False
 
     async def lose_first(stores: Any, **wanted: Any) -> Reservation:
         nonlocal lost
@@ -191,7 +193,7 @@ async def test_a_refusal_waits_for_what_is_under_way(api: Api, monkeypatch: pyte
             await hold(stores, **wanted | {"seat_ids": cinema.seat_ids[:1]})
         return await hold(stores, **wanted)
 
-    monkeypatch.setattr(booking, "hold", lose_first)
+    monkeypatch.setattr(best_available, "hold", lose_first)
     available = api.client.app[BEST_AVAILABLE]
     wanted: dict[str, Any] = {"user_id": customer.id, "showtime_id": cinema.showtime_id, "seat_type": None}
 
@@ -208,7 +210,7 @@ async def test_a_block_that_was_lost_for_a_moment_is_offered_again(api: Api, mon
     """Somebody else is quicker, and lets go at once; there are no other seats."""
     cinema = await api.cinema(rows=1, seats_per_row=2)
     customer = await api.sign_up()
-    hold, lost = booking.hold, False
+    hold, lost = hold_seats, False
 
     async def lose_first(stores: Any, **wanted: Any) -> Reservation:
         nonlocal lost
@@ -219,9 +221,9 @@ async def test_a_block_that_was_lost_for_a_moment_is_offered_again(api: Api, mon
         try:
             return await hold(stores, **wanted)
         finally:
-            await booking.cancel(stores, user_id=customer.id, reservation_id=other.id)
+            await cancel(stores, user_id=customer.id, reservation_id=other.id)
 
-    monkeypatch.setattr(booking, "hold", lose_first)
+    monkeypatch.setattr(best_available, "hold", lose_first)
     assert_adjacent(await best(api, customer, cinema, 2), 2)
     assert lost
 
@@ -231,7 +233,7 @@ async def test_to_wait_is_not_to_lose(api: Api, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("reservation.booking.best_available.TRIES", 1)
     cinema = await api.cinema(rows=1, seats_per_row=2)
     customer = await api.sign_up()
-    hold, lost = booking.hold, False
+    hold, lost = hold_seats, False
 
     async def lose_first(stores: Any, **wanted: Any) -> Reservation:
         nonlocal lost
@@ -240,7 +242,7 @@ async def test_to_wait_is_not_to_lose(api: Api, monkeypatch: pytest.MonkeyPatch)
         lost = True
         raise SeatsUnavailable
 
-    monkeypatch.setattr(booking, "hold", lose_first)
+    monkeypatch.setattr(best_available, "hold", lose_first)
     answers = await asyncio.gather(*(best(api, customer, cinema, 2) for _ in range(2)))
     assert sorted(answer.status for answer in answers) == [201, 409]
     assert [answer.json["detail"][:19] for answer in answers if answer.status == 409] == ["Others were quicker"]

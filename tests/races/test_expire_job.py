@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from reservation.booking import expire_job as retiring
 from reservation.booking.expire_job import MARK_KEY, retire_past
+from reservation.db.pool_options import pool_options
 from reservation.db.statements import sql
 from reservation.http.app_keys import DATABASE
-from reservation.resources import pool_options
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi, make_settings
 from tests.races.test_booking_races import assert_sound

@@ -15,9 +15,9 @@ from reservation.catalog.bulk.csv_rows import Faults
 from reservation.catalog.bulk.imports import Imported, Undone
 from reservation.catalog.bulk.showtime_imports import ShowtimeRow, write_showtimes
 from reservation.db.pool import Database
+from reservation.db.pool_options import pool_options
 from reservation.db.repository import audit, bulk as files
 from reservation.db.repository.showtimes import ShowtimeInput
-from reservation.resources import pool_options
 from reservation.settings import Settings
 from tests.api import Api, Cinema, Connection
 from tests.faults.test_batches import blocked, until

@@ -17,7 +17,7 @@ ROOM = Room(
     tuple(b'{"id":%d,"status":"' % seat for seat in SEATS), {seat: place for place, seat in enumerate(SEATS)}, ()
 )
 SHOWTIME = 42
-NOBODY: frozenset[int] = frozenset()
+NO_SEATS: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -89,8 +89,8 @@ class Play:
     followed: FollowedMap = field(default_factory=lambda: FollowedMap(SHOWTIME))
     live: list[Client] = field(default_factory=list)
     elsewhere: list[Client] = field(default_factory=list)
-    ours: tuple[int, frozenset[int]] = (0, NOBODY)
-    theirs: tuple[int, frozenset[int]] = (0, NOBODY)
+    ours: tuple[int, frozenset[int]] = (0, NO_SEATS)
+    theirs: tuple[int, frozenset[int]] = (0, NO_SEATS)
 
     def run(self, steps: int) -> None:
         self.followed.begin(self.stores.version)

@@ -1,0 +1,1 @@
+"""Films and showtimes as CSV files: parsing, validation by the API's schemas, import and export."""

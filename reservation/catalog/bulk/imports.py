@@ -15,9 +15,9 @@ from ...db.pool import Connection, Database
 from ...db.repository import bulk as files
 from ...db.repository.movies import MovieInput
 from ...errors import DomainError, Invalid
-from ...http.bodies import load
-from ...http.handlers.admin_movies import MovieBody
 from ...runtime.fields import Id, Input
+from ...runtime.validation import load
+from ..schemas import MovieBody
 from .csv_rows import Faults, Row
 
 CHUNK = 1000  # rows of a statement

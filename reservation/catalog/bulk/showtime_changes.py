@@ -12,7 +12,7 @@ from ...db.pool import Connection
 from ...db.repository import auditoriums, bulk as files, movies, showtimes
 from ...db.repository.showtimes import Showtime, ShowtimeInput
 from ...errors import InUse, Invalid
-from ..programme import KEEPS_ITS_ROOM, KEEPS_ITS_TIME, overlap_with
+from ..showtimes import KEEPS_ITS_ROOM, KEEPS_ITS_TIME, overlap_with
 from .csv_rows import Faults
 from .imports import Advance, Undone, chunks, note
 from .timetables import Move, Owner, Place, Refusal, refusals

@@ -9,9 +9,9 @@ from ...db.repository import auditoriums, bulk as files
 from ...db.repository.bulk import Named
 from ...db.repository.showtimes import Showtime, ShowtimeInput
 from ...errors import DomainError, Overloaded
-from ...http.handlers.admin_showtimes import ShowtimeBody
-from ..programme import LOCK_TRIES, RoomsChanged
+from ..schemas import ShowtimeBody
 from ..showtime_batches import place
+from ..showtimes import LOCK_TRIES, RoomsChanged
 from .csv_rows import Faults, FileError, Row
 from .imports import Advance, Ids, Imported, as_number, chunks, loaded, note, undo_if_at_fault
 from .showtime_changes import Change, make_sure_of_rooms, replace

@@ -25,7 +25,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredKey:
     """What stands under a key: a refusal, or a reservation and the end of its hold as it was first promised."""
 
     fingerprint: bytes
@@ -40,9 +40,9 @@ async def claim(conn: Connection, *, claim: Claim, reservation_id: UUID) -> bool
     return claimed is not None
 
 
-async def find(conn: Connection, *, claim: Claim) -> Standing | None:
+async def find(conn: Connection, *, claim: Claim) -> StoredKey | None:
     """What stands under a key."""
-    return await maybe(conn, Standing, "idempotency/find", claim.user_id, claim.key)
+    return await maybe(conn, StoredKey, "idempotency/find", claim.user_id, claim.key)
 
 
 async def refuse(conn: Connection, *, claim: Claim, refusal: dict[str, Json]) -> None:

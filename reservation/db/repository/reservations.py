@@ -56,7 +56,7 @@ class NewHold:
     claim: Claim | None
 
 
-class Wanted(NamedTuple):
+class ConfirmRequest(NamedTuple):
     """A reservation that its user wants to confirm, under a key or not."""
 
     reservation_id: UUID
@@ -141,7 +141,7 @@ async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> 
     return frozenset((row["showtime_id"], row["seat_id"]) for row in rows)
 
 
-async def confirm(conn: Connection, *, wanted: Sequence[Wanted]) -> dict[tuple[UUID, int], Confirmation]:
+async def confirm(conn: Connection, *, wanted: Sequence[ConfirmRequest]) -> dict[tuple[UUID, int], Confirmation]:
     """Confirm reservations, each of a user once and no two under one key; answers those that are that user's.
 
     Fails as a whole when one of them loses a seat, or its time, while the statement runs.

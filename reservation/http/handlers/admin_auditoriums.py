@@ -6,13 +6,13 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from ...catalog import programme
-from ...catalog.programme import SeatBatch
+from ...catalog import auditoriums as service
+from ...catalog.auditoriums import SeatBatch
 from ...db.repository import auditoriums
 from ...db.repository.auditoriums import Auditorium, AuditoriumInput
 from ...errors import CapacityExceeded, InUse, NotFound
 from ...runtime.fields import Id, Input, Instant, JsonObject, Money, RowLabel, Text, Whole
-from ..app_keys import BODY, DATABASE, QUERY, STORES
+from ..app_keys import BODY, CATALOG_CONTEXT, DATABASE, QUERY
 from ..paging import Cursor, PageQuery, listing, page
 from ..preconditions import created, current, precondition, replaced
 from ..responses import created as created_answer
@@ -142,8 +142,8 @@ async def get_auditorium(request: web.Request) -> web.StreamResponse:
 )
 async def replace_auditorium(request: web.Request) -> web.StreamResponse:
     """Replace everything about a room but its seats; the capacity cannot fall below their number."""
-    auditorium = await programme.update_auditorium(
-        request.app[STORES],
+    auditorium = await service.update_auditorium(
+        request.app[CATALOG_CONTEXT],
         auditorium_id=path_id(request, "auditorium_id"),
         auditorium=request[BODY],
         check=precondition(request),
@@ -155,7 +155,7 @@ async def replace_auditorium(request: web.Request) -> web.StreamResponse:
 async def delete_auditorium(request: web.Request) -> web.StreamResponse:
     """Remove a room that has no showtimes, and its seats with it."""
     auditorium_id = path_id(request, "auditorium_id")
-    await programme.delete_auditorium(request.app[DATABASE], auditorium_id=auditorium_id, check=precondition(request))
+    await service.delete_auditorium(request.app[DATABASE], auditorium_id=auditorium_id, check=precondition(request))
     return web.Response(status=204)
 
 
@@ -171,7 +171,7 @@ async def delete_auditorium(request: web.Request) -> web.StreamResponse:
 async def create_seats(request: web.Request) -> web.StreamResponse:
     """Add whole rows of seats, labelled with the next free rows: A, B, ... Z, AA, AB."""
     auditorium_id = path_id(request, "auditorium_id")
-    seats = await programme.add_seats(request.app[STORES], auditorium_id=auditorium_id, batch=request[BODY])
+    seats = await service.add_seats(request.app[CATALOG_CONTEXT], auditorium_id=auditorium_id, batch=request[BODY])
     return created_answer({"created": len(seats), "seats": seats}, location=f"/admin/auditoriums/{auditorium_id}/seats")
 
 
@@ -202,14 +202,14 @@ async def list_seats(request: web.Request) -> web.StreamResponse:
 async def get_seat(request: web.Request) -> web.StreamResponse:
     """One seat."""
     async with request.app[DATABASE].connection() as conn:
-        return current(request, await programme.find_seat(conn, seat_id=path_id(request, "seat_id")))
+        return current(request, await service.find_seat(conn, seat_id=path_id(request, "seat_id")))
 
 
 @routes.add("DELETE", "/admin/seats/{seat_id}", access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
 async def delete_seat(request: web.Request) -> web.StreamResponse:
     """Remove a seat that was never reserved."""
     seat_id = path_id(request, "seat_id")
-    await programme.delete_seat(request.app[STORES], seat_id=seat_id, check=precondition(request))
+    await service.delete_seat(request.app[CATALOG_CONTEXT], seat_id=seat_id, check=precondition(request))
     return web.Response(status=204)
 
 

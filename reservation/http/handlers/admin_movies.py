@@ -2,28 +2,16 @@
 
 from aiohttp import web
 
-from ...catalog import programme
+from ...catalog import movies as service
+from ...catalog.schemas import MovieBody
 from ...db.repository import movies
-from ...db.repository.movies import MovieInput
 from ...errors import InUse
-from ...runtime.fields import Input, Text, Url, Whole
 from ..app_keys import BODY, DATABASE
 from ..preconditions import created, precondition, replaced
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes, path_id
 from .catalog import MOVIES, MovieOutput, MoviesQuery, get_movie, list_movies
 
 routes = Routes("Administration: movies", read_with=CATALOGUE_OR_REPORTS, write_with=CATALOGUE)
-
-
-class MovieBody(Input):
-    """Everything about a film."""
-
-    makes = MovieInput
-    title = Text(300, required=True)
-    description = Text(10_000, blank=True, load_default="")
-    duration_minutes = Whole(1, 1440, required=True)
-    poster_url = Url(2000, load_default=None, allow_none=True)
-    genre = Text(100, load_default=None, allow_none=True)
 
 
 @routes.add("POST", "/admin/movies", access=Access.ADMIN, body=MovieBody(), status=201, answer=MovieOutput(), etag=True)
@@ -49,7 +37,7 @@ async def admin_get_movie(request: web.Request) -> web.StreamResponse:
 @routes.add("PUT", "/admin/movies/{movie_id}", access=Access.ADMIN, body=MovieBody(), answer=MovieOutput(), etag=True)
 async def replace_movie(request: web.Request) -> web.StreamResponse:
     """Replace everything about a film."""
-    movie = await programme.update_movie(
+    movie = await service.update_movie(
         request.app[DATABASE],
         movie_id=path_id(request, "movie_id"),
         movie=request[BODY],
@@ -62,5 +50,5 @@ async def replace_movie(request: web.Request) -> web.StreamResponse:
 async def delete_movie(request: web.Request) -> web.StreamResponse:
     """Remove a film that has no showtimes."""
     movie_id = path_id(request, "movie_id")
-    await programme.delete_movie(request.app[DATABASE], movie_id=movie_id, check=precondition(request))
+    await service.delete_movie(request.app[DATABASE], movie_id=movie_id, check=precondition(request))
     return web.Response(status=204)

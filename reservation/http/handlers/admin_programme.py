@@ -8,16 +8,16 @@ from aiohttp import web
 from marshmallow import Schema, fields, validate
 
 from ...catalog import showtime_batches as programme_batches
+from ...catalog.schemas import ShowtimeBody
 from ...catalog.showtime_batches import Outcomes
 from ...db.repository.showtimes import ShowtimeInput
 from ...errors import BatchRefused
-from ...runtime.fields import Apart, Flag, Id, Input, Unfit
-from ..app_keys import BODY, STORES
-from ..bodies import invalid
+from ...runtime.fields import Flag, Id, Input, InvalidItem, PartialList
+from ...runtime.validation import invalid
+from ..app_keys import BODY, CATALOG_CONTEXT
 from ..problems import failure
 from ..responses import answer
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
-from .admin_showtimes import ShowtimeBody
 from .catalog import ShowtimeOutput
 
 MAX_BATCH = 1000
@@ -29,7 +29,7 @@ routes = Routes("Administration: showtimes", read_with=CATALOGUE_OR_REPORTS, wri
 class Batch:
     """Showtimes to create, those among them that cannot be tried, and what a failure means for the others."""
 
-    showtimes: Sequence[ShowtimeInput | Unfit]
+    showtimes: Sequence[ShowtimeInput | InvalidItem]
     all_or_nothing: bool
 
 
@@ -37,7 +37,7 @@ class ShowtimesBatchBody(Input):
     """A programme to create."""
 
     makes = Batch
-    showtimes = Apart(ShowtimeBody(), MAX_BATCH, required=True)
+    showtimes = PartialList(ShowtimeBody(), MAX_BATCH, required=True)
     all_or_nothing = Flag(
         load_default=False,
         metadata={"description": "Whether one that fails keeps all from being created"},
@@ -100,9 +100,9 @@ async def create_showtimes(request: web.Request) -> web.StreamResponse:
     batch: Batch = request[BODY]
     numbered = list(enumerate(batch.showtimes))
     outcomes = await programme_batches.add_showtimes(
-        request.app[STORES],
-        wanted={index: item for index, item in numbered if not isinstance(item, Unfit)},
-        failed={index: invalid(item.messages) for index, item in numbered if isinstance(item, Unfit)},
+        request.app[CATALOG_CONTEXT],
+        wanted={index: item for index, item in numbered if not isinstance(item, InvalidItem)},
+        failed={index: invalid(item.messages) for index, item in numbered if isinstance(item, InvalidItem)},
         all_or_nothing=batch.all_or_nothing,
     )
     return answer(_results(outcomes))

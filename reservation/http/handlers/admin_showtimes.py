@@ -1,44 +1,26 @@
 """Administration of showtimes."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
-from marshmallow import ValidationError, validates_schema
 
-from ...catalog import programme
+from ...catalog import showtimes as service
+from ...catalog.schemas import ShowtimeBody
 from ...db.repository import showtimes
-from ...db.repository.showtimes import ShowtimeInput
+from ...db.repository.showtimes import FAR_AHEAD, FAR_BACK
 from ...errors import InUse, ShowtimeOverlap
-from ...runtime.fields import MAX_ID, Id, Input, Instant, Money, WholeText
-from ..app_keys import BODY, DATABASE, QUERY, STORES
+from ...runtime.fields import MAX_ID, WholeText
+from ..app_keys import BODY, CATALOG_CONTEXT, DATABASE, QUERY
 from ..paging import Cursor, PageQuery, page
 from ..preconditions import created, precondition, replaced
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes, path_id
-from .catalog import FAR_AHEAD, SHOWTIMES, ShowtimeOutput, get_showtime
+from .catalog import SHOWTIMES, ShowtimeOutput, get_showtime
 
 routes = Routes("Administration: showtimes", read_with=CATALOGUE_OR_REPORTS, write_with=CATALOGUE)
 
 # Nothing but POST is for /admin/showtimes/batch, which is no showtime's address.
 PATH = "/admin/showtimes/{showtime_id:(?!batch$)[^/]+}"
-FAR_BACK = datetime(1, 1, 2, tzinfo=UTC)
-
-
-class ShowtimeBody(Input):
-    """Everything about a showtime."""
-
-    makes = ShowtimeInput
-    movie_id = Id(required=True)
-    auditorium_id = Id(required=True)
-    starts_at = Instant(required=True)
-    ends_at = Instant(required=True, metadata={"examples": ["2030-01-31T22:00:00Z"]})
-    base_price = Money(required=True)
-
-    @validates_schema
-    def _ends_after_start(self, data: Mapping[str, Any], **_: object) -> None:
-        if data["ends_at"] <= data["starts_at"]:
-            raise ValidationError("Must be later than starts_at.", "ends_at")
 
 
 class AdminShowtimesQuery(PageQuery):
@@ -60,7 +42,7 @@ class AdminShowtimesQuery(PageQuery):
 )
 async def create_showtime(request: web.Request) -> web.StreamResponse:
     """Put a film on; the room must be free from start to end, and CLEANING_MINUTES longer."""
-    made = await programme.add_showtime(request.app[STORES], showtime=request[BODY])
+    made = await service.add_showtime(request.app[CATALOG_CONTEXT], showtime=request[BODY])
     return created(made, location=f"/admin/showtimes/{made.id}")
 
 
@@ -99,8 +81,8 @@ async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
 async def replace_showtime(request: web.Request) -> web.StreamResponse:
     """Replace everything about a showtime; one with reservations stays in its room."""
     showtime_id = path_id(request, "showtime_id")
-    showtime = await programme.update_showtime(
-        request.app[STORES], showtime_id=showtime_id, showtime=request[BODY], check=precondition(request)
+    showtime = await service.update_showtime(
+        request.app[CATALOG_CONTEXT], showtime_id=showtime_id, showtime=request[BODY], check=precondition(request)
     )
     return replaced(showtime)
 
@@ -109,5 +91,5 @@ async def replace_showtime(request: web.Request) -> web.StreamResponse:
 async def delete_showtime(request: web.Request) -> web.StreamResponse:
     """Remove a showtime that was never reserved."""
     showtime_id = path_id(request, "showtime_id")
-    await programme.delete_showtime(request.app[STORES], showtime_id=showtime_id, check=precondition(request))
+    await service.delete_showtime(request.app[CATALOG_CONTEXT], showtime_id=showtime_id, check=precondition(request))
     return web.Response(status=204)

@@ -1,6 +1,6 @@
 """What is on: films and showtimes, for everybody."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 
 from ...db.repository import movies, showtimes
 from ...db.repository.movies import Movie
-from ...db.repository.showtimes import Showtime
+from ...db.repository.showtimes import FAR_AHEAD, Showtime
 from ...errors import NotFound
 from ...runtime.fields import MAX_ID, Day, Id, Instant, Money, Text, TimeZone, WholeText
 from ..app_keys import DATABASE, QUERY
@@ -18,8 +18,6 @@ from ..preconditions import current
 from ..routes import Routes, path_id
 
 routes = Routes("Catalogue")
-
-FAR_AHEAD = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class MovieOutput(Schema):

@@ -10,7 +10,7 @@ from ...runtime.fields import MAX_ID, Input, WholeText
 from ...runtime.logs import REQUEST_ID
 from ...runtime.timing import current_timings
 from ...seatmap.followers import Viewer
-from ..app_keys import ANSWERED_S, LIVE, QUERY, SEAT_MAPS, STORES
+from ..app_keys import ANSWERED_S, BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
 from ..routes import Routes, path_id
 
 routes = Routes("Seat map")
@@ -44,7 +44,7 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
     started = perf_counter()
     showtime_id = path_id(request, "showtime_id")
     known = _known(request)
-    state = await request.app[STORES].holds.state(showtime_id)
+    state = await request.app[BOOKING_CONTEXT].holds.state(showtime_id)
     if request.method == "HEAD":
         await request.app[SEAT_MAPS].at(showtime_id, state)
         return await _begin(request, started)

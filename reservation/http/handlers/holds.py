@@ -7,13 +7,13 @@ from typing import ClassVar
 from aiohttp import web
 from marshmallow import ValidationError, fields, validate
 
-from ...booking import service as booking
+from ...booking.hold import hold
 from ...booking.idempotency import Done
 from ...db.repository.reservations import Reservation
 from ...errors import HoldsUnavailable, Invalid, SeatsUnavailable, ShowtimeStarted
 from ...runtime.fields import Id, Input, Whole
 from ...settings import HIGHEST_MAX_SEATS
-from ..app_keys import BEST_AVAILABLE, BODY, CLAIM, SETTINGS, STORES, USER
+from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CLAIM, SETTINGS, USER
 from ..responses import Reply, created
 from ..routes import BOOKING, Access, Routes, path_id
 from .reservations import ReservationOutput
@@ -101,8 +101,8 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
             claim=claim,
         )
     else:
-        held = await booking.hold(
-            request.app[STORES],
+        held = await hold(
+            request.app[BOOKING_CONTEXT],
             user_id=user_id,
             showtime_id=showtime_id,
             seat_ids=body.seat_ids,

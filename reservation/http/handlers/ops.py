@@ -8,7 +8,7 @@ from ...db.migrations import known_migrations
 from ...db.repository import ops
 from ...errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
 from ...runtime.metrics import exposition
-from ..app_keys import DATABASE, STORES
+from ..app_keys import BOOKING_CONTEXT, DATABASE
 from ..responses import answer
 from ..routes import Routes
 
@@ -35,7 +35,7 @@ async def ready(request: web.Request) -> web.StreamResponse:
     missing = sorted(known_migrations() - applied)
     if missing:
         raise DatabaseUnavailable(f"The schema is out of date: {', '.join(missing)} not applied.")
-    await request.app[STORES].holds.ping()
+    await request.app[BOOKING_CONTEXT].holds.ping()
     return answer({"status": "ready"})
 
 

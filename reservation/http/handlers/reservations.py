@@ -8,8 +8,11 @@ from uuid import UUID
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from ...booking import service as booking
+from ...booking.cancel import cancel
+from ...booking.confirm import confirm
+from ...booking.extend import extend
 from ...booking.idempotency import Done
+from ...booking.lookup import find
 from ...db.repository import reservations
 from ...errors import (
     HoldExpired,
@@ -20,7 +23,7 @@ from ...errors import (
     TooLateToCancel,
 )
 from ...runtime.fields import Id, Instant, Money
-from ..app_keys import CLAIM, DATABASE, QUERY, STORES, USER
+from ..app_keys import BOOKING_CONTEXT, CLAIM, DATABASE, QUERY, USER
 from ..paging import Cursor, PageQuery, listing, page
 from ..responses import Reply, answer
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes, path_uuid
@@ -86,7 +89,7 @@ async def list_reservations(request: web.Request) -> web.StreamResponse:
 @routes.add("GET", "/reservations/{reservation_id}", access=Access.SIGNED_IN, answer=ReservationOutput())
 async def get_reservation(request: web.Request) -> web.StreamResponse:
     """One of your reservations; a hold past its time reads expired."""
-    return answer(await booking.find(request.app[STORES], **_own(request)))
+    return answer(await find(request.app[BOOKING_CONTEXT], **_own(request)))
 
 
 def _confirmed(done: Done) -> Reply:
@@ -110,7 +113,7 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
 
     Once this has answered 200 the seats are yours, whatever fails afterwards; a second time changes nothing.
     """
-    return answer(await booking.confirm(request.app[STORES], **_own(request), claim=request.get(CLAIM)))
+    return answer(await confirm(request.app[BOOKING_CONTEXT], **_own(request), claim=request.get(CLAIM)))
 
 
 @routes.add(
@@ -126,7 +129,7 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
     It then runs for the whole life of a hold from now, but never past its longest life (HOLD_MAX_SECONDS, half an hour
     unless the installation says otherwise) from its beginning; from there on the answer is the same as before.
     """
-    return answer(await booking.extend(request.app[STORES], **_own(request)))
+    return answer(await extend(request.app[BOOKING_CONTEXT], **_own(request)))
 
 
 @routes.add(
@@ -139,7 +142,7 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Give up a hold, or a confirmed reservation while there is time; its seats are free at once."""
-    return answer(await booking.cancel(request.app[STORES], **_own(request), claim=request.get(CLAIM)))
+    return answer(await cancel(request.app[BOOKING_CONTEXT], **_own(request), claim=request.get(CLAIM)))
 
 
 def _own(request: web.Request) -> dict[str, Any]:

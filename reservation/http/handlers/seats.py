@@ -6,7 +6,7 @@ from marshmallow import Schema, fields, validate
 from ...errors import HoldsUnavailable
 from ...holds.store import MapState
 from ...runtime.fields import MAX_ID, Id, Input, Money, WholeText
-from ..app_keys import LIVE, QUERY, SEAT_MAPS, STORES
+from ..app_keys import BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
 from ..responses import unchanged, versioned
 from ..routes import Routes, path_id
 
@@ -63,7 +63,7 @@ async def get_seat_map(request: web.Request) -> web.StreamResponse:
     """
     showtime_id = path_id(request, "showtime_id")
     app = request.app
-    state = await app[STORES].holds.state(showtime_id)
+    state = await app[BOOKING_CONTEXT].holds.state(showtime_id)
     known = request.headers.get("If-None-Match")
     if known is not None and _is_known(request, known, state.version):
         return unchanged(etag=state.version)

@@ -1,0 +1,27 @@
+"""What every step of a booking needs: the stores, the batches, and the rules."""
+
+from dataclasses import dataclass
+
+from structlog.stdlib import BoundLogger
+
+from ..db.pool import Database
+from ..holds.pending_updates import PendingUpdates
+from ..holds.store import Holds
+from ..seatmap.layouts import Layouts
+from .batches import BookingBatches
+
+
+@dataclass(frozen=True, slots=True)
+class BookingContext:
+    """The stores of bookings and the rules they follow; times in seconds."""
+
+    database: Database
+    batches: BookingBatches
+    holds: Holds
+    pending_updates: PendingUpdates
+    layouts: Layouts
+    log: BoundLogger
+    hold_ttl_s: int
+    hold_max_s: int
+    hold_deadline_s: float
+    cancel_cutoff_s: int

@@ -1,0 +1,118 @@
+"""Write auditoriums and their seats, under the lock of the auditorium."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ..db.pool import Connection, Database
+from ..db.preconditions import Check, any_version
+from ..db.repository import auditoriums, showtimes
+from ..db.repository.auditoriums import Auditorium, AuditoriumInput, Seat
+from ..errors import CapacityExceeded, NotFound
+from .context import CatalogContext
+
+ALPHABET = 26
+
+
+@dataclass(frozen=True, slots=True)
+class SeatBatch:
+    """Whole rows of alike seats; the modifier is a factor on the base price."""
+
+    rows: int
+    seats_per_row: int
+    seat_type: str = "regular"
+    price_modifier: Decimal = Decimal("1.00")
+
+
+async def update_auditorium(
+    context: CatalogContext, *, auditorium_id: int, auditorium: AuditoriumInput, check: Check = any_version
+) -> Auditorium:
+    """Replace a room's facts; raises NotFound, what `check` raises, and CapacityExceeded when it has more seats."""
+    async with context.database.transaction() as conn:
+        await _lock_auditorium(conn, auditorium_id, check)
+        there = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
+        if there.seats > auditorium.capacity:
+            raise CapacityExceeded(f"The auditorium has {there.seats} seats already.")
+        was = await auditoriums.find_auditorium(conn, auditorium_id=auditorium_id)
+        replaced = await auditoriums.update_auditorium(conn, auditorium_id=auditorium_id, auditorium=auditorium)
+        changed: Sequence[int] = ()
+        if was is not None and was.focal_row != replaced.focal_row:  # which workers keep along with the seats
+            changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
+    await context.pending_updates.announce(changed)
+    return replaced
+
+
+async def delete_auditorium(database: Database, *, auditorium_id: int, check: Check = any_version) -> None:
+    """Remove a room and its seats; raises NotFound, what `check` raises, and InUse when it has showtimes."""
+    async with database.transaction() as conn:
+        await _lock_auditorium(conn, auditorium_id, check)
+        await auditoriums.delete_auditorium(conn, auditorium_id=auditorium_id)
+
+
+async def add_seats(context: CatalogContext, *, auditorium_id: int, batch: SeatBatch) -> Sequence[Seat]:
+    """Add the next free rows to a room, in the order of the map; raises NotFound and CapacityExceeded."""
+    async with context.database.transaction() as conn:
+        capacity = await _lock_auditorium(conn, auditorium_id)
+        there = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
+        wanted = batch.rows * batch.seats_per_row
+        if there.seats + wanted > capacity:
+            raise CapacityExceeded(
+                f"The auditorium has {there.seats} seats and room for {capacity}: {wanted} more are too many."
+            )
+        await auditoriums.touch_auditorium(conn, auditorium_id=auditorium_id)
+        seats = await auditoriums.insert_seats(
+            conn,
+            auditorium_id=auditorium_id,
+            row_labels=list(next_row_labels(there.last_row_label, batch.rows)),
+            seats_per_row=batch.seats_per_row,
+            seat_type=batch.seat_type,
+            price_modifier=batch.price_modifier,
+        )
+        changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
+    await context.pending_updates.announce(changed)
+    return seats
+
+
+async def find_seat(conn: Connection, *, seat_id: int) -> Seat:
+    """One seat; raises NotFound."""
+    found = await auditoriums.find_seat(conn, seat_id=seat_id)
+    if found is None:
+        raise NotFound("There is no such seat.")
+    return found
+
+
+async def delete_seat(context: CatalogContext, *, seat_id: int, check: Check = any_version) -> None:
+    """Remove a seat that was never reserved; raises NotFound, what `check` raises, and InUse."""
+    async with context.database.transaction() as conn:
+        auditorium_id = (await find_seat(conn, seat_id=seat_id)).auditorium_id
+        await auditoriums.touch_auditorium(conn, auditorium_id=auditorium_id)
+        check(await find_seat(conn, seat_id=seat_id))  # whoever writes seats has locked their room first, as this has
+        await auditoriums.delete_seat(conn, seat_id=seat_id)
+        changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
+    await context.pending_updates.announce(changed)
+
+
+def next_row_labels(last: str | None, count: int) -> Iterator[str]:
+    """The `count` row labels after `last` (None: from the start): A, B, ... Z, AA, AB, ..."""
+    number = 0
+    for letter in last or "":
+        number = number * ALPHABET + ord(letter) - ord("A") + 1
+    for following in range(number + 1, number + count + 1):
+        yield _row_label(following)
+
+
+def _row_label(number: int) -> str:
+    """Bijective base 26: 1 is A, 26 is Z, 27 is AA."""
+    label = ""
+    while number:
+        number, letter = divmod(number - 1, ALPHABET)
+        label = chr(ord("A") + letter) + label
+    return label
+
+
+async def _lock_auditorium(conn: Connection, auditorium_id: int, check: Check = any_version) -> int:
+    capacity = await auditoriums.lock_auditorium(conn, auditorium_id=auditorium_id)
+    if capacity is None:
+        raise NotFound("There is no such auditorium.")
+    check(await auditoriums.find_auditorium(conn, auditorium_id=auditorium_id))
+    return capacity
