@@ -21,7 +21,7 @@ from locust.env import Environment
 from locust.exception import RescheduleTask, StopUser
 
 SEAT_MAP = "/showtimes/[id]/seats"
-MOST_SEATS = 4
+MAX_SEATS = 4
 
 tokens: Iterator[str] | None = None
 
@@ -107,7 +107,7 @@ class Buyer(Customer):
         if not free:
             raise RescheduleTask
         start = random.randrange(len(free))  # noqa: S311 - whoever comes by, no secret
-        wanted = {"seat_ids": free[start : start + random.randint(1, MOST_SEATS)]}  # noqa: S311 - whoever comes by, no secret
+        wanted = {"seat_ids": free[start : start + random.randint(1, MAX_SEATS)]}  # noqa: S311 - whoever comes by, no secret
         reservation = self.hold(showtime, wanted)
         self.step(reservation, "confirm")
         if random.random() < 0.25:  # noqa: S311 - whoever comes by, no secret

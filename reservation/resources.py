@@ -45,7 +45,7 @@ from .identity.auth_invalidation import AuthInvalidation
 from .identity.passwords import PasswordWorkers
 from .identity.sessions import Sessions
 from .identity.tokens import token_mint
-from .runtime.cancellation import end
+from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import listen_for_ever
 from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
 from .seatmap.layouts import Layouts
@@ -74,7 +74,7 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
             raise CannotStart(f"DATABASE_ROLE: {error}") from error
         raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
     await _require_rights(pool)
-    app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s, lent=settings.pgbouncer)
+    app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer)
     if settings.pgbouncer:
         await _require_session_settings(pool, pool_settings(settings))
     yield
@@ -88,7 +88,7 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
 async def _require_rights(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
     """Whoever may not book would find out at the first hold, and nobody would at the start."""
     async with pool.acquire() as conn:
-        role = await ops.who_cannot_book(conn)
+        role = await ops.role_without_booking_rights(conn)
     if role is not None:
         pool.terminate()
         raise CannotStart(f"PostgreSQL's role {role} may not write reservations: docs/tuning.md tells which may")
@@ -138,7 +138,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     app[IDEMPOTENCY] = IdempotencyKeys(database)
     tending = asyncio.create_task(tend_for_ever(client, app[BOOKING_CONTEXT], second_look_s=second_look_s))
     yield
-    await end([tending])
+    await cancel_and_wait([tending])
     await client.aclose()
 
 
@@ -154,7 +154,7 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     attempts = Attempts(app[REDIS], attempt_limits(app[SETTINGS]), structlog.stdlib.get_logger("reservation.attempts"))
     app[ACCOUNTS] = Accounts(app[DATABASE], passwords, tokens, notices, attempts)
     yield
-    await end(tasks)
+    await cancel_and_wait(tasks)
     with suppress(Unavailable, TimeoutError):  # it tells people which keys are in use: not worth a wait
         async with asyncio.timeout(NOTE_USES_S):
             await holders.note_uses()
@@ -198,7 +198,7 @@ async def live(app: web.Application) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(listening), asyncio.create_task(feeds.tend_for_ever())]
     yield
     await feeds.close()
-    await end(tasks)
+    await cancel_and_wait(tasks)
 
 
 def most_viewers(wanted: int, open_files: int) -> int:

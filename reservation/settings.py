@@ -23,7 +23,7 @@ WELL_KNOWN_SECRETS = frozenset(
     }
 )
 HIGHEST_MAX_SEATS = 100  # of one hold, whatever MAX_SEATS_PER_HOLD says
-MOST_ATTEMPTS = 100_000  # of any limit on them: Redis keeps the instant of each
+MAX_ATTEMPTS = 100_000  # of any limit on them: Redis keeps the instant of each
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
 MIN_SECRET_BYTES = 32  # HS256 wants a key at least as long as its output (RFC 7518, 3.2)
 
@@ -104,10 +104,10 @@ class Settings:
             cors_origins=read.origins("CORS_ORIGINS"),
             trusted_proxies=read.networks("TRUSTED_PROXIES"),
             login_window_s=read.integer("LOGIN_WINDOW_MINUTES", 15, 1, 1440) * 60,
-            login_failures=read.integer("LOGIN_FAILURES", 10, 0, MOST_ATTEMPTS),
-            login_failures_per_account=read.integer("LOGIN_FAILURES_PER_ACCOUNT", 100, 0, MOST_ATTEMPTS),
-            login_failures_per_address=read.integer("LOGIN_FAILURES_PER_ADDRESS", 300, 0, MOST_ATTEMPTS),
-            signups_per_minute_per_address=read.integer("SIGNUPS_PER_MINUTE_PER_ADDRESS", 600, 0, MOST_ATTEMPTS),
+            login_failures=read.integer("LOGIN_FAILURES", 10, 0, MAX_ATTEMPTS),
+            login_failures_per_account=read.integer("LOGIN_FAILURES_PER_ACCOUNT", 100, 0, MAX_ATTEMPTS),
+            login_failures_per_address=read.integer("LOGIN_FAILURES_PER_ADDRESS", 300, 0, MAX_ATTEMPTS),
+            signups_per_minute_per_address=read.integer("SIGNUPS_PER_MINUTE_PER_ADDRESS", 600, 0, MAX_ATTEMPTS),
             max_body_bytes=read.integer("MAX_BODY_BYTES", 1_048_576, 1024, 67_108_864),
             pool_size=read.integer("POOL_SIZE", 10, 1, 1000),
             pool_wait_s=read.integer("POOL_WAIT_SECONDS", 5, 1, 60),

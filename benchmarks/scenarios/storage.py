@@ -13,7 +13,7 @@ import asyncpg
 import psycopg
 from redis.asyncio import Redis
 
-from reservation.booking.expire_job import retire_past
+from reservation.booking.expire_job import expire_past_holds
 from reservation.db.pool import Database
 from reservation.identity.tokens import TokenMint
 
@@ -72,7 +72,7 @@ async def _retire(database_url: str, redis_url: str) -> None:
         asyncio.timeout(RETIRE_WAIT_S),
     ):
         while await pool.fetchval("select exists (select from reservations where status = 'held')"):
-            await retire_past(redis, Database(pool, wait_s=1), age_s=0, margin_s=0)
+            await expire_past_holds(redis, Database(pool, wait_s=1), age_s=0, margin_s=0)
             await asyncio.sleep(1)
 
 

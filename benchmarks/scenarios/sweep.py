@@ -16,7 +16,7 @@ WORKERS = 1
 CONNECTIONS = (1, 4, 16, 64, 256)
 CONNECTIONS_SHORT = (1, 16, 256)
 SECONDS = 2
-MOST_REPETITIONS = 1  # there are many points, and no figure is asked of them
+MAX_REPETITIONS = 1  # there are many points, and no figure is asked of them
 
 
 def run(bench: Bench) -> None:
@@ -43,7 +43,7 @@ def run(bench: Bench) -> None:
             ("FastAPI cycles", lambda name, n: _walk(bench, name, peer, peer_walk, "cycles", n)),
         ]
         say(HEADER)
-        for _ in range(min(bench.plan.repetitions, MOST_REPETITIONS)):
+        for _ in range(min(bench.plan.repetitions, MAX_REPETITIONS)):
             for connections in CONNECTIONS_SHORT if bench.plan.short else CONNECTIONS:
                 for name, measure in contestants:
                     rate = measure(f"{SWEPT}{name}, {connections} connections", connections)

@@ -16,7 +16,7 @@ from ..holds.store import HoldRelease
 from ..runtime.batching import Batcher
 
 # A batch of 16 has most of the gain; beyond some sixty the wait for the batch's end outweighs what is left of it.
-MOST_IN_A_BATCH = 64
+MAX_IN_A_BATCH = 64
 NO_SEATS: frozenset[int] = frozenset()
 CONFIRM_TRIES = 3  # a seat that was lost while one ran is seen to be sold by the next; to lose to a third is an outage
 
@@ -49,12 +49,12 @@ class BookingBatches:
 
     def __init__(self, database: Database, pending_updates: PendingUpdates) -> None:
         self._database = database
-        self._settling = pending_updates
-        self._inserts: Batcher[HoldToInsert, Written | None] = Batcher(self._insert_held, most=MOST_IN_A_BATCH)
+        self._pending_updates = pending_updates
+        self._inserts: Batcher[HoldToInsert, Written | None] = Batcher(self._insert_held, max_batch=MAX_IN_A_BATCH)
         self._confirms: Batcher[ConfirmRequest, Reservation | None] = Batcher(
-            self._confirm, most=MOST_IN_A_BATCH, then=self._settle
+            self._confirm, max_batch=MAX_IN_A_BATCH, after_batch=self._release_confirmed
         )
-        self._looks: Batcher[SeatOf, frozenset[int]] = Batcher(self._find_booked, most=MOST_IN_A_BATCH)
+        self._looks: Batcher[SeatOf, frozenset[int]] = Batcher(self._find_booked, max_batch=MAX_IN_A_BATCH)
 
     async def insert_held(self, hold: HoldToInsert) -> Reservation | frozenset[int]:
         """Write down a hold that Redis has granted, or answer the booked seats that stand against it.
@@ -83,7 +83,7 @@ class BookingBatches:
         confirmed = await self._confirms.submit(wanted)
         if confirmed is None:
             confirmed = await self._confirm_alone(wanted)
-            await self._settle([confirmed])
+            await self._release_confirmed([confirmed])
         return confirmed
 
     async def _insert_held(self, granted: Sequence[HoldToInsert]) -> Sequence[Written | Exception | None]:
@@ -128,14 +128,14 @@ class BookingBatches:
         # What was not found may be locked.
         return [None if isinstance(answer, NotFound) else answer for answer in answers]
 
-    async def _settle(self, outcomes: Sequence[Reservation | Exception | None]) -> None:
+    async def _release_confirmed(self, outcomes: Sequence[Reservation | Exception | None]) -> None:
         """Tell Redis what is confirmed: first the version, then the keys, so that a map in between shows them held.
 
         What was confirmed before, too: the first time may have been cut off between its commit and this.
         """
         confirmed = {outcome.id: outcome for outcome in outcomes if isinstance(outcome, Reservation)}
         if confirmed:
-            await self._settling.settle(
+            await self._pending_updates.release(
                 [
                     HoldRelease(one.showtime_id, one.id, [seat.seat_id for seat in one.seats])
                     for one in confirmed.values()

@@ -23,12 +23,12 @@ from .context import BookingContext
 from .hold import check_seats, hold
 
 TRIES = 10
-MOST_LOOKS = 100  # also of those who are offered nothing, and wait for holds that fail each time
-MOST_IN_A_BATCH = 32  # nobody else has a turn while they choose: some milliseconds in a hall of 10,000 seats
+MAX_LOOKS = 100  # also of those who are offered nothing, and wait for holds that fail each time
+MAX_IN_A_BATCH = 32  # nobody else has a turn while they choose: some milliseconds in a hall of 10,000 seats
 # From how many of the best blocks a caller who lost chooses by chance: workers that all offer the best one, and then
 # all the next, would let one of them win each time. Four times as many with each loss.
 SPREAD = 4
-MOST_SPREAD = 64
+MAX_SPREAD = 64
 
 Seats = tuple[int, ...]
 
@@ -93,7 +93,7 @@ class BestAvailable:
         self._wishes: defaultdict[int, set[_Wish]] = defaultdict(set)
         self._granted: list[_Wish] = []  # since the last look was begun, which may not have seen them
         # One look at a time: a second would have to know which of the two has seen what was granted in between.
-        self._looks: Batcher[_Wish, Seats | _Round] = Batcher(self._look, most=MOST_IN_A_BATCH)
+        self._looks: Batcher[_Wish, Seats | _Round] = Batcher(self._look, max_batch=MAX_IN_A_BATCH)
 
     async def hold(
         self,
@@ -121,7 +121,7 @@ class BestAvailable:
                 del self._wishes[showtime_id]
 
     async def _hold(self, user_id: int, wish: _Wish, claim: Claim | None) -> Reservation:
-        for _ in range(MOST_LOOKS):
+        for _ in range(MAX_LOOKS):
             found = await self._looks.submit(wish)
             if isinstance(found, _Round):
                 if await found.any_failed():
@@ -227,7 +227,7 @@ def _choose(wish: _Wish, picture: _Picture) -> list[Block]:
 
     They may be free again, since the picture is later than the loss; or look so to us alone, and then be lost again.
     """
-    most = min(SPREAD**wish.losses, MOST_SPREAD)
+    most = min(SPREAD**wish.losses, MAX_SPREAD)
     if wish.lost:
         blocks = picture.free.without(wish.lost).best(wish.quantity, wish.seat_type, most)
         if blocks:

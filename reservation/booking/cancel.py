@@ -23,7 +23,7 @@ async def cancel(
         locked, cancelled = await _cancel_one(context.database, user_id, reservation_id, context.cancel_cutoff_s, claim)
     except NotFound:
         return unchanged(await find_archived(context.database, user_id, reservation_id), "cancelled")
-    await context.pending_updates.settle([HoldRelease(locked.showtime_id, reservation_id, locked.seat_ids)])
+    await context.pending_updates.release([HoldRelease(locked.showtime_id, reservation_id, locked.seat_ids)])
     return cancelled
 
 

@@ -15,21 +15,23 @@ from ..db.repository import reservations
 
 MARK_KEY = "reservation:retired"
 LOOKED_AT_ONCE = 1_000
-MOST_BATCHES = 100  # of a run: 3,300 holds a second, and a bound on what a run reads, however large the table is
+MAX_BATCHES = 100  # of a run: 3,300 holds a second, and a bound on what a run reads, however large the table is
 MARGIN_S = 60  # longer than a confirm that was in time can take
 
 _LOWEST = UUID(int=0)
 
 
-async def retire_past(redis: Redis, database: Database, *, age_s: int, margin_s: int = MARGIN_S) -> int:
+async def expire_past_holds(redis: Redis, database: Database, *, age_s: int, margin_s: int = MARGIN_S) -> int:
     """Mark holds as expired that ended `margin_s` ago and are older than `age_s` seconds; answers how many.
 
     Raises Unavailable and RedisError. A row that is locked is left to the next run.
     """
     mark, retired = await _mark(redis), 0
-    for _ in range(MOST_BATCHES):
+    for _ in range(MAX_BATCHES):
         async with database.connection() as conn:
-            done = await reservations.retire(conn, mark=mark, age_s=age_s, margin_s=margin_s, row_limit=LOOKED_AT_ONCE)
+            done = await reservations.expire_holds(
+                conn, mark=mark, age_s=age_s, margin_s=margin_s, row_limit=LOOKED_AT_ONCE
+            )
         retired += done.retired
         if done.mark is None or done.mark == mark:
             break

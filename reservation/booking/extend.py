@@ -36,7 +36,7 @@ async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID)
             conn, reservation_id=reservation_id, user_id=user_id, ttl_ms=left_ms, most_s=context.hold_max_s
         )
     if not extended:  # it ended meanwhile, or Redis had lost it and others own its seats: look again, and say which
-        await context.pending_updates.settle([HoldRelease(found.showtime_id, reservation_id, found.seat_ids)])
+        await context.pending_updates.release([HoldRelease(found.showtime_id, reservation_id, found.seat_ids)])
         await _find_hold(context, user_id, reservation_id)
         booked = await context.batches.find_booked(found.showtime_id, found.seat_ids)
         raise SeatsUnavailable(held=NO_SEATS, booked=booked) if booked else HoldExpired

@@ -88,4 +88,4 @@ async def _grant(
         return None
     finally:
         if ours:
-            await context.pending_updates.settle([HoldRelease(showtime_id, reservation_id, seat_ids)])
+            await context.pending_updates.release([HoldRelease(showtime_id, reservation_id, seat_ids)])

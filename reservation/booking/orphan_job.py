@@ -21,7 +21,7 @@ from ..errors import Unavailable
 from ..holds.hold_scan import HeldKey, scan_holds, scan_showtimes, still_held
 from ..holds.store import HoldRelease
 from .context import BookingContext
-from .expire_job import retire_past
+from .expire_job import expire_past_holds
 from .idempotency import forget_old
 
 HOLDS_A_STATEMENT = 1000
@@ -83,12 +83,12 @@ async def tend_for_ever(redis: Redis, context: BookingContext, *, second_look_s:
             if not announced:
                 await _announce_all(redis, context)
                 announced = True
-            await context.pending_updates.again()
+            await context.pending_updates.retry()
             if monotonic() >= next_sweep:
                 next_sweep = monotonic() + SWEEP_EVERY_S
                 if await redis.set(SWEEP_KEY, "1", nx=True, ex=SWEEP_EVERY_S - 1):
                     await forget_old(context.database)
-                    await retire_past(redis, context.database, age_s=max(context.hold_ttl_s, context.hold_max_s))
+                    await expire_past_holds(redis, context.database, age_s=max(context.hold_ttl_s, context.hold_max_s))
                     await _sweep(redis, context, second_look_s)
         except (Unavailable, RedisError, OSError) as error:
             context.log.warning("tending_put_off", cause=repr(error))
@@ -100,7 +100,7 @@ async def tend_for_ever(redis: Redis, context: BookingContext, *, second_look_s:
 async def _announce_all(redis: Redis, context: BookingContext) -> None:
     """Count every version up: the worker that this one replaces may have committed a change and not announced it."""
     async for showtime_id in scan_showtimes(redis):
-        await context.pending_updates.announce([showtime_id])
+        await context.pending_updates.bump_layouts([showtime_id])
 
 
 async def _sweep(redis: Redis, context: BookingContext, second_look_s: float) -> None:
@@ -112,7 +112,7 @@ async def _sweep(redis: Redis, context: BookingContext, second_look_s: float) ->
         held = orphan.held
         holder = _uuid(held.holder)
         if holder is not None:
-            refused = await context.holds.settle([HoldRelease(held.showtime_id, holder, [held.seat_id])])
+            refused = await context.holds.release([HoldRelease(held.showtime_id, holder, [held.seat_id])])
             if not refused:
                 context.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ..db.pool import Connection, Database
-from ..db.preconditions import Check, any_version
+from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import auditoriums, showtimes
 from ..db.repository.auditoriums import Auditorium, AuditoriumInput, Seat
 from ..errors import CapacityExceeded, NotFound
@@ -25,7 +25,7 @@ class SeatBatch:
 
 
 async def update_auditorium(
-    context: CatalogContext, *, auditorium_id: int, auditorium: AuditoriumInput, check: Check = any_version
+    context: CatalogContext, *, auditorium_id: int, auditorium: AuditoriumInput, check: Precondition = no_precondition
 ) -> Auditorium:
     """Replace a room's facts; raises NotFound, what `check` raises, and CapacityExceeded when it has more seats."""
     async with context.database.transaction() as conn:
@@ -38,11 +38,11 @@ async def update_auditorium(
         changed: Sequence[int] = ()
         if was is not None and was.focal_row != replaced.focal_row:  # which workers keep along with the seats
             changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
-    await context.pending_updates.announce(changed)
+    await context.pending_updates.bump_layouts(changed)
     return replaced
 
 
-async def delete_auditorium(database: Database, *, auditorium_id: int, check: Check = any_version) -> None:
+async def delete_auditorium(database: Database, *, auditorium_id: int, check: Precondition = no_precondition) -> None:
     """Remove a room and its seats; raises NotFound, what `check` raises, and InUse when it has showtimes."""
     async with database.transaction() as conn:
         await _lock_auditorium(conn, auditorium_id, check)
@@ -69,7 +69,7 @@ async def add_seats(context: CatalogContext, *, auditorium_id: int, batch: SeatB
             price_modifier=batch.price_modifier,
         )
         changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
-    await context.pending_updates.announce(changed)
+    await context.pending_updates.bump_layouts(changed)
     return seats
 
 
@@ -81,7 +81,7 @@ async def find_seat(conn: Connection, *, seat_id: int) -> Seat:
     return found
 
 
-async def delete_seat(context: CatalogContext, *, seat_id: int, check: Check = any_version) -> None:
+async def delete_seat(context: CatalogContext, *, seat_id: int, check: Precondition = no_precondition) -> None:
     """Remove a seat that was never reserved; raises NotFound, what `check` raises, and InUse."""
     async with context.database.transaction() as conn:
         auditorium_id = (await find_seat(conn, seat_id=seat_id)).auditorium_id
@@ -89,7 +89,7 @@ async def delete_seat(context: CatalogContext, *, seat_id: int, check: Check = a
         check(await find_seat(conn, seat_id=seat_id))  # whoever writes seats has locked their room first, as this has
         await auditoriums.delete_seat(conn, seat_id=seat_id)
         changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
-    await context.pending_updates.announce(changed)
+    await context.pending_updates.bump_layouts(changed)
 
 
 def next_row_labels(last: str | None, count: int) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _row_label(number: int) -> str:
     return label
 
 
-async def _lock_auditorium(conn: Connection, auditorium_id: int, check: Check = any_version) -> int:
+async def _lock_auditorium(conn: Connection, auditorium_id: int, check: Precondition = no_precondition) -> int:
     capacity = await auditoriums.lock_auditorium(conn, auditorium_id=auditorium_id)
     if capacity is None:
         raise NotFound("There is no such auditorium.")

@@ -1,7 +1,7 @@
 """Write showtimes, under the locks of their auditoriums."""
 
 from ..db.pool import Connection
-from ..db.preconditions import Check, any_version
+from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import auditoriums, showtimes
 from ..db.repository.showtimes import Showtime, ShowtimeInput
 from ..errors import InUse, Invalid, NotFound, Overloaded, ShowtimeOverlap
@@ -30,7 +30,7 @@ async def add_showtime(context: CatalogContext, *, showtime: ShowtimeInput) -> S
 
 
 async def update_showtime(
-    context: CatalogContext, *, showtime_id: int, showtime: ShowtimeInput, check: Check = any_version
+    context: CatalogContext, *, showtime_id: int, showtime: ShowtimeInput, check: Precondition = no_precondition
 ) -> Showtime:
     """Replace a showtime; raises NotFound, what `check` raises, ShowtimeOverlap, Invalid, and InUse.
 
@@ -44,21 +44,21 @@ async def update_showtime(
             continue
         except ShowtimeOverlap as overlap:
             raise await _named(overlap, context, showtime, except_id=showtime_id) from overlap
-        await context.pending_updates.announce([showtime_id])
+        await context.pending_updates.bump_layouts([showtime_id])
         return replaced
     raise Overloaded
 
 
-async def delete_showtime(context: CatalogContext, *, showtime_id: int, check: Check = any_version) -> None:
+async def delete_showtime(context: CatalogContext, *, showtime_id: int, check: Precondition = no_precondition) -> None:
     """Remove a showtime; raises NotFound, what `check` raises, and InUse when it was ever reserved."""
     async with context.database.transaction() as conn:
         await _lock_showtime(conn, showtime_id, check)
         await showtimes.delete_showtime(conn, showtime_id=showtime_id)
-    await context.pending_updates.announce([showtime_id])
+    await context.pending_updates.bump_layouts([showtime_id])
 
 
 async def _replace_showtime(
-    conn: Connection, showtime_id: int, showtime: ShowtimeInput, check: Check, cleaning_s: int
+    conn: Connection, showtime_id: int, showtime: ShowtimeInput, check: Precondition, cleaning_s: int
 ) -> Showtime:
     """Both rooms are locked first, the one that it leaves, too: two that exchange rooms would wait for each other."""
     rooms = {showtime.auditorium_id, (await _find(conn, showtime_id)).auditorium_id}
@@ -72,13 +72,13 @@ async def _replace_showtime(
     if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
         raise InUse(KEEPS_ITS_ROOM)
     retimed = (before.starts_at, before.ends_at) != (showtime.starts_at, showtime.ends_at)
-    if retimed and await showtimes.find_archived(conn, showtime_ids=[showtime_id]):
+    if retimed and await showtimes.with_archived(conn, showtime_ids=[showtime_id]):
         raise InUse(KEEPS_ITS_TIME)
     await showtimes.update_showtime(conn, showtime_id=showtime_id, showtime=showtime, cleaning_s=cleaning_s)
     return await _find(conn, showtime_id)
 
 
-async def _lock_showtime(conn: Connection, showtime_id: int, check: Check) -> Showtime:
+async def _lock_showtime(conn: Connection, showtime_id: int, check: Precondition) -> Showtime:
     if await showtimes.lock_showtime(conn, showtime_id=showtime_id) is None:
         raise NotFound("There is no such showtime.")
     found = await _find(conn, showtime_id)

@@ -131,7 +131,7 @@ def import_showtimes(context: click.Context, file: BinaryIO, skip_errors: bool, 
                     advance=advance,
                 )
             for start in range(0, len(changed), ANNOUNCED_AT_ONCE):
-                await holds.announce(changed[start : start + ANNOUNCED_AT_ONCE])
+                await holds.bump_layouts(changed[start : start + ANNOUNCED_AT_ONCE])
         return imported
 
     with context.obj(data_dir) as settings:

@@ -12,7 +12,7 @@ from ..serving.reload_requests import DOORS, short_name
 from ..settings import Settings
 
 ANSWER_WAIT_S = 120.0  # an instance waits for its workers, who may wait for PostgreSQL
-MOST_BYTES = 1_048_576
+MAX_BYTES = 1_048_576
 
 
 class NoInstance(Exception):
@@ -72,7 +72,7 @@ def _ask(path: Path) -> Told | None:
             path.unlink(missing_ok=True)
             return None
         with line.makefile("rb") as answer:
-            said = answer.read(MOST_BYTES)
+            said = answer.read(MAX_BYTES)
     if not said:
         raise NoInstance(f"the instance behind {path} ended before it answered")
     return Told(**json.loads(said))

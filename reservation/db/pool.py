@@ -72,10 +72,10 @@ def is_single_item_error(error: BaseException) -> bool:
 class Database:
     """A pool of connections that speaks domain errors; `lent`: a pooler lends them PostgreSQL's while they need one."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, wait_s: float, lent: bool = False) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, wait_s: float, behind_pgbouncer: bool = False) -> None:
         self._pool = pool
         self._wait_s = wait_s
-        self._lent = lent
+        self._behind_pgbouncer = behind_pgbouncer
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -87,7 +87,7 @@ class Database:
         with timed("pool"):
             connection = await self._acquire()
         try:
-            with timed("postgresql"), self._given_back(connection):
+            with timed("postgresql"), self._terminate_on_cancel(connection):
                 yield connection
         except asyncpg.IntegrityConstraintViolationError as error:
             broken = _BROKEN.get(error.constraint_name or "")
@@ -108,7 +108,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def _given_back(self, connection: Connection) -> Iterator[None]:
+    def _terminate_on_cancel(self, connection: Connection) -> Iterator[None]:
         """See to it that nothing stays lent when somebody is stopped in the middle.
 
         A statement that nobody keeps takes two messages, and between them the pooler takes it for unfinished, until the
@@ -117,7 +117,7 @@ class Database:
         try:
             yield
         except (asyncio.CancelledError, TimeoutError):
-            if self._lent:
+            if self._behind_pgbouncer:
                 connection.terminate()
             raise
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 # Given what is there now; raises PreconditionFailed where that is not what the writer has seen.
-Check: TypeAlias = Callable[[object], None]
+Precondition: TypeAlias = Callable[[object], None]
 
 
-def any_version(current: object) -> None:
+def no_precondition(current: object) -> None:
     """The check of a writer who sets no condition."""

@@ -16,7 +16,7 @@ from ..runtime.batching import Batcher
 from ..runtime.timing import timed
 from .scripts import ALL, DETECT_RESTART, Script
 
-MOST_IN_A_PIPELINE = 256
+MAX_IN_A_PIPELINE = 256
 RUN_KEY = "reservation:run"  # the server that the maps were counted on
 
 
@@ -41,7 +41,7 @@ class ScriptPipeline:
         self._has_met = False
         self._patience_s: float | None = None
         self._calls: Batcher[Sequence[Call], Sequence[Answer]] = Batcher(
-            self._run, most=MOST_IN_A_PIPELINE, waits_for="redis"
+            self._run, max_batch=MAX_IN_A_PIPELINE, waits_for="redis"
         )
 
     async def run(self, calls: Sequence[Call]) -> Sequence[Answer]:

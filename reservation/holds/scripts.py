@@ -113,7 +113,7 @@ return {1}
 
 # KEYS map, held, seat...; ARGV reservation, seat id... Counts the version up, then deletes the seats' keys that are
 # still this reservation's. One that has run out and been taken by somebody else stays.
-SETTLE = Script(f"""
+RELEASE = Script(f"""
 local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
 if map[1] then
   local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
@@ -135,7 +135,7 @@ end
 """)
 
 # KEYS map. The seats or prices themselves have changed: counts the version up, and remembers at which.
-ANNOUNCE = Script(f"""
+BUMP_LAYOUT = Script(f"""
 local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
 if map[1] then
   local version, watched, seats = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2], nil
@@ -206,4 +206,4 @@ until cursor == '0'
 redis.call('SET', KEYS[1], run)
 """)
 
-ALL = (TAKE, EXTEND, SETTLE, ANNOUNCE, VERSION, WATCH, SNAPSHOT, PRIME)
+ALL = (TAKE, EXTEND, RELEASE, BUMP_LAYOUT, VERSION, WATCH, SNAPSHOT, PRIME)

@@ -32,9 +32,9 @@ from redis.asyncio import Redis
 from ..errors import DomainError, HoldsUnavailable
 from ..runtime.batching import Batcher
 from .pipeline import Call, ScriptPipeline, answering
-from .scripts import ANNOUNCE, EXTEND, PRIME, SETTLE, SNAPSHOT, TAKE, VERSION, WATCH
+from .scripts import BUMP_LAYOUT, EXTEND, PRIME, RELEASE, SNAPSHOT, TAKE, VERSION, WATCH
 
-MOST_READS_AT_ONCE = 256
+MAX_READS_AT_ONCE = 256
 PRIMING_TRIES = 3  # Redis may lose everything again in between; more often is an outage
 
 
@@ -100,7 +100,7 @@ class Holds:
         self._scripts = ScriptPipeline(redis)
         self._priming: dict[int, asyncio.Task[DomainError | None]] = {}
         self._states: Batcher[int, MapState | None] = Batcher(
-            self._read_states, most=MOST_READS_AT_ONCE, waits_for="redis"
+            self._read_states, max_batch=MAX_READS_AT_ONCE, waits_for="redis"
         )
 
     async def take(
@@ -125,18 +125,18 @@ class Holds:
         answer = await self._one(Call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(answer[1:])
 
-    async def settle(self, settlements: Sequence[HoldRelease]) -> Sequence[HoldRelease]:
+    async def release(self, releases: Sequence[HoldRelease]) -> Sequence[HoldRelease]:
         """Announce changes to seat maps and drop what the reservations still hold of these seats.
 
         Answers those that Redis refused, since somebody has put another kind of value there.
         """
-        answers = await self._scripts.run([_settle(settlement) for settlement in settlements])
-        refused = zip(settlements, answers, strict=True)
-        return [settlement for settlement, answer in refused if isinstance(answer, DomainError)]
+        answers = await self._scripts.run([_release_call(release) for release in releases])
+        refused = zip(releases, answers, strict=True)
+        return [release for release, answer in refused if isinstance(answer, DomainError)]
 
-    async def announce(self, showtime_ids: Sequence[int]) -> None:
+    async def bump_layouts(self, showtime_ids: Sequence[int]) -> None:
         """Count the versions of seat maps up, whose seats or prices have changed."""
-        calls = [Call(ANNOUNCE, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids]
+        calls = [Call(BUMP_LAYOUT, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids]
         _raise_first(await self._scripts.run(calls))
 
     async def state(self, showtime_id: int) -> MapState:
@@ -221,9 +221,9 @@ class Holds:
         return None
 
 
-def _settle(settlement: HoldRelease) -> Call:
-    args: tuple[str | int, ...] = (str(settlement.reservation_id), *settlement.seat_ids)
-    return Call(SETTLE, settlement.showtime_id, _keys(settlement.showtime_id, settlement.seat_ids), args)
+def _release_call(release: HoldRelease) -> Call:
+    args: tuple[str | int, ...] = (str(release.reservation_id), *release.seat_ids)
+    return Call(RELEASE, release.showtime_id, _keys(release.showtime_id, release.seat_ids), args)
 
 
 def _prime(showtime_id: int, prime: Prime) -> Call:

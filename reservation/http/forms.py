@@ -13,7 +13,7 @@ from .bodies import raw_body
 from .problems import Refused
 
 FORM = "application/x-www-form-urlencoded"
-MOST_FIELDS = 32
+MAX_FIELDS = 32
 BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -43,8 +43,8 @@ def _pairs(raw: bytes) -> list[tuple[str, str]]:
         text = raw.decode()
         if BROKEN_ESCAPE.search(text):
             raise Refused(400, "invalid_form", "The form has a % that two hexadecimal digits do not follow.")
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except UnicodeDecodeError as error:
         raise Refused(400, "invalid_form", "The form is not in UTF-8.") from error
     except ValueError as error:
-        raise Refused(400, "invalid_form", f"The form has more than {MOST_FIELDS} fields.") from error
+        raise Refused(400, "invalid_form", f"The form has more than {MAX_FIELDS} fields.") from error

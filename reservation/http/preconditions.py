@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from aiohttp import web
 
-from ..db.preconditions import Check, any_version
+from ..db.preconditions import Precondition, no_precondition
 from ..errors import PreconditionFailed
 from .problems import PROTOCOL, Refused
 from .responses import Reply, encode, unchanged, versioned
@@ -52,14 +52,14 @@ def replaced(value: object, *, version: object = None) -> Reply:
     return Reply(body, headers={"ETag": f'"{tag}"'})
 
 
-def precondition(request: web.Request) -> Check:
+def precondition(request: web.Request) -> Precondition:
     """The check that a writer's If-Match and If-None-Match ask for; refuses those that cannot be read with a 400.
 
     If-Match compares strongly: a weak tag never matches. If-None-Match compares weakly.
     """
     wanted, unwanted = _header(request, "If-Match"), _header(request, "If-None-Match")
     if wanted is None and unwanted is None:
-        return any_version
+        return no_precondition
     for name, header in (("If-Match", wanted), ("If-None-Match", unwanted)):
         if header is not None and not _is_readable(header):
             raise Refused(400, PROTOCOL[400][0], f"{name} is neither * nor a list of entity tags in double quotes.")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from ..db.pool import Database
-from ..db.preconditions import Check, any_version
+from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import accounts
 from ..db.repository.accounts import Account, User
 from ..errors import InvalidCredentials, InvalidToken, LastAdmin, NotFound
@@ -77,7 +77,7 @@ async def log_out(stores: Accounts, *, refresh_token: str) -> None:
     await stores.notices.session_ended(claims.session_id)
 
 
-async def set_role(stores: Accounts, *, user_id: int, role: str, check: Check = any_version) -> Account:
+async def set_role(stores: Accounts, *, user_id: int, role: str, check: Precondition = no_precondition) -> Account:
     """Give an account another role; raises NotFound, what `check` raises, and LastAdmin.
 
     LastAdmin is for the demotion of the last administrator.

@@ -20,9 +20,9 @@ from ..errors import InvalidToken, Unavailable
 from ..runtime.batching import Batcher
 from . import api_key_format as key_format
 
-MOST_REMEMBERED = 5000
+MAX_REMEMBERED = 5000
 REMEMBERED_S = 60.0
-MOST_IN_A_BATCH = 64
+MAX_IN_A_BATCH = 64
 NOTE_USES_EVERY_S = 60.0
 
 
@@ -51,7 +51,7 @@ class ApiKeyCache:
         self._used: set[int] = set()
         self._connected = False
         self._forgotten = 0  # how often something was, so that a look-up knows of what happened meanwhile
-        self._looks: Batcher[bytes, Holder] = Batcher(self._look_up, most=MOST_IN_A_BATCH)
+        self._looks: Batcher[bytes, Holder] = Batcher(self._look_up, max_batch=MAX_IN_A_BATCH)
 
     async def of(self, key: str) -> ApiKeyIdentity:
         """Who a good key acts for; raises InvalidToken for any other."""
@@ -116,7 +116,7 @@ class ApiKeyCache:
     def _remember(self, key_hash: bytes, holder: ApiKeyIdentity) -> None:
         self._remembered.pop(key_hash, None)
         self._remembered[key_hash] = holder
-        if len(self._remembered) > MOST_REMEMBERED:  # the one that was looked up longest ago
+        if len(self._remembered) > MAX_REMEMBERED:  # the one that was looked up longest ago
             del self._remembered[next(iter(self._remembered))]
 
     async def _look_up(self, asked: Sequence[bytes]) -> Sequence[Holder | Exception]:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from ..errors import TooManyRequests
 
 WAIT_S = 1.0
-MOST_WAITING = 100  # for a turn of the back office, in one worker
+MAX_WAITING = 100  # for a turn of the back office, in one worker
 RETRY_AFTER_S = 1
 
 
@@ -51,7 +51,7 @@ class ApiKeyLimits:
 
     @asynccontextmanager
     async def _back_office_turn(self) -> AsyncIterator[None]:
-        if self._waiting >= MOST_WAITING:
+        if self._waiting >= MAX_WAITING:
             raise TooManyRequests(RETRY_AFTER_S)
         self._waiting += 1
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..db.pool import Database
-from ..db.preconditions import Check, any_version
+from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import api_keys
 from ..db.repository.api_keys import ApiKey
 from ..errors import NotFound
@@ -50,7 +50,7 @@ async def make(
     return made, key
 
 
-async def revoke(stores: ApiKeys, *, key_id: int, check: Check = any_version) -> None:
+async def revoke(stores: ApiKeys, *, key_id: int, check: Precondition = no_precondition) -> None:
     """End a key, in every worker; again changes nothing. Raises NotFound and what `check` raises."""
     async with stores.database.transaction() as conn:
         found = None

@@ -45,7 +45,7 @@ from ..errors import InvalidCredentials, Overloaded, TooManyAttempts
 PREFIX = "attempts"
 KNOWN_S = 30 * 86_400  # how long an address is remembered as one of an account's own
 RESTS_S = 5.0  # how long Redis is left alone after a failure: no login waits for it, and no line a login is logged
-MOST_ASKING = 200  # at once: a flood must not make Redis seem out of reach, which would lift the limits
+MAX_ASKING = 200  # at once: a flood must not make Redis seem out of reach, which would lift the limits
 MINUTE_S = 60
 SIGNUPS_PER_EMAIL = 60  # a minute; nobody needs a second one, but each costs an Argon2 hash
 
@@ -172,7 +172,7 @@ class Attempts:
     @contextmanager
     def _let_through(self) -> Iterator[None]:
         """Go on when Redis fails, and do not ask it again at once; raises Overloaded when too many ask."""
-        if self._asking >= MOST_ASKING:
+        if self._asking >= MAX_ASKING:
             raise Overloaded
         self._asking += 1
         try:

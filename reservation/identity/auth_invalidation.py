@@ -14,7 +14,7 @@ from ..runtime.pubsub import listen_for_ever
 
 CHANNEL = "reservation:sessions"
 SESSION, USER, KEY = "session", "user", "key"
-MOST_UNSENT = 10_000
+MAX_UNSENT = 10_000
 
 
 class Listener(Protocol):
@@ -85,5 +85,5 @@ class AuthInvalidation:
             await self._redis.publish(CHANNEL, notice)
         except (RedisError, OSError, TimeoutError) as error:
             self._log.warning("notice_put_off", notice=notice, cause=repr(error))
-            if len(self._unsent) < MOST_UNSENT:
+            if len(self._unsent) < MAX_UNSENT:
                 self._unsent.append(notice)

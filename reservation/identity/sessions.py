@@ -18,9 +18,9 @@ from ..errors import InvalidToken
 from ..runtime.batching import Batcher
 from .tokens import Claims, TokenMint
 
-MOST_REMEMBERED = 20_000  # some 2 KB each, token included
+MAX_REMEMBERED = 20_000  # some 2 KB each, token included
 REMEMBERED_S = 60.0
-MOST_IN_A_BATCH = 64
+MAX_IN_A_BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Sessions:
         self._tokens_of: dict[UUID, set[str]] = {}
         self._connected = False
         self._forgotten = 0  # how often something was, so that a look-up knows of what happened meanwhile
-        self._looks: Batcher[Claims, User] = Batcher(self._look_up, most=MOST_IN_A_BATCH, lanes=2)
+        self._looks: Batcher[Claims, User] = Batcher(self._look_up, max_batch=MAX_IN_A_BATCH, lanes=2)
 
     async def of(self, token: str) -> Session:
         """The session of a good access token; raises InvalidToken for any other."""
@@ -87,7 +87,7 @@ class Sessions:
         self._drop(token)
         self._remembered[token] = session
         self._tokens_of.setdefault(session.claims.session_id, set()).add(token)
-        if len(self._remembered) > MOST_REMEMBERED:  # the one that was looked up longest ago
+        if len(self._remembered) > MAX_REMEMBERED:  # the one that was looked up longest ago
             self._drop(next(iter(self._remembered)))
 
     def _drop(self, token: str) -> None:

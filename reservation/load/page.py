@@ -11,7 +11,7 @@ from .charts import Series, bar_chart, line_chart
 from .report import Report
 
 NINES = ((1, "0"), (2, "50"), (10, "90"), (100, "99"), (1000, "99.9"), (10_000, "99.99"), (100_000, "99.999"))
-MOST_POINTS = 600  # of a line: a long run is thinned out
+MAX_POINTS = 600  # of a line: a long run is thinned out
 
 
 @cache
@@ -66,7 +66,7 @@ def _line(name: str, rows: list[dict[str, Any]], key: str) -> Series:
 
 
 def _thinned(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return rows[:: -(-len(rows) // MOST_POINTS)] if rows else []
+    return rows[:: -(-len(rows) // MAX_POINTS)] if rows else []
 
 
 def _distribution(report: Report) -> str:

@@ -46,8 +46,8 @@ async def reset_stores(settings: Settings) -> Taken:
         user_ids = await repository.list_user_ids(conn)
         while batch := await repository.delete_reservations(conn, user_ids=user_ids, row_limit=RESERVATIONS_A_BATCH):
             # After the commit, as a cancel does it: drop the keys of their holds, announce that the maps have changed.
-            settlements = [HoldRelease(one.showtime_id, one.reservation_id, one.seat_ids) for one in batch]
-            if await holds.settle(settlements):
+            releases = [HoldRelease(one.showtime_id, one.reservation_id, one.seat_ids) for one in batch]
+            if await holds.release(releases):
                 raise HoldsUnavailable
             taken.reservations += len(batch)
         taken.drills = await repository.delete_drills(conn)
@@ -67,7 +67,7 @@ async def reset_remotely(client: Client, tokens: Sequence[str]) -> Taken:
 
 
 async def _never_primes(_: int) -> Prime:
-    """A settlement leaves showtimes that Redis does not know alone."""
+    """A release leaves showtimes that Redis does not know alone."""
     raise HoldsUnavailable
 
 

@@ -1,4 +1,4 @@
-"""Infrastructure without any knowledge of cinemas: logs, access log, metrics, timings, batching, pub/sub, validation, progress.
+"""Infrastructure that knows nothing of cinemas: logs, metrics, timings, batching, pub/sub, validation, progress.
 
 Imports only settings and errors.
 """

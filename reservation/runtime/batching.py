@@ -33,11 +33,11 @@ class _Waiting(NamedTuple, Generic[Item, Answer]):
 class Batcher(Generic[Item, Answer]):
     """Gathers what concurrent callers submit, and runs it together.
 
-    `run` gets 1 to `most` items and answers as many outcomes in their order; one that is an exception is raised to
+    `run` gets 1 to `max_batch` items and answers as many outcomes in their order; one that is an exception is raised to
     its caller alone. What `run` itself raises fails the whole batch, every caller of it, and
     those who queue as well if a store took its time to prove unavailable. What is to follow before the callers have
-    their outcomes, but need not keep up the next batch, is `then`; it gets the outcomes. `lanes` batches are in
-    flight at once; `most_waiting` callers may queue, and the next one is Overloaded. Time in the queue counts as a wait
+    their outcomes, but need not keep up the next batch, is `after_batch`; it gets the outcomes. `lanes` batches are in
+    flight at once; `max_waiting` callers may queue, and the next one is Overloaded. Time in the queue counts as a wait
     for `waits_for`.
     """
 
@@ -45,16 +45,16 @@ class Batcher(Generic[Item, Answer]):
         self,
         run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
         *,
-        most: int,
-        most_waiting: int = 10_000,
+        max_batch: int,
+        max_waiting: int = 10_000,
         lanes: int = 1,
         waits_for: Span = "pool",
-        then: Callable[[Sequence[Answer | Exception]], Awaitable[None]] | None = None,
+        after_batch: Callable[[Sequence[Answer | Exception]], Awaitable[None]] | None = None,
     ) -> None:
         self._run = run
-        self._then = then
-        self._most = most
-        self._most_waiting = most_waiting
+        self._after_batch = after_batch
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
         self._waits_for = waits_for
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._busy: set[asyncio.Task[None]] = set()
@@ -64,7 +64,7 @@ class Batcher(Generic[Item, Answer]):
 
     async def submit(self, item: Item) -> Answer:
         """The outcome for this item; a caller that is cancelled while it queues is left out of the batch."""
-        if len(self._waiting) >= self._most_waiting and not self._forget_the_gone():
+        if len(self._waiting) >= self._max_waiting and not self._forget_the_gone():
             raise Overloaded
         loop = self._loop
         if loop is None:  # asked once: in Python 3.11, to ask costs a system call
@@ -90,24 +90,24 @@ class Batcher(Generic[Item, Answer]):
             return False  # looking through a full queue for every caller it refuses would make matters worse
         self._look_again_at = now + LOOK_EVERY_S
         self._waiting = deque(waiting for waiting in self._waiting if not waiting.answer.done())
-        return len(self._waiting) < self._most_waiting
+        return len(self._waiting) < self._max_waiting
 
     async def _lane(self) -> None:
         try:
             while batch := self._next():
-                await self._settle(batch)
+                await self._run_batch(batch)
         finally:
             self._idle += 1
 
     def _next(self) -> list[_Waiting[Item, Answer]]:
         batch: list[_Waiting[Item, Answer]] = []
-        while self._waiting and len(batch) < self._most:
+        while self._waiting and len(batch) < self._max_batch:
             waiting = self._waiting.popleft()
             if not waiting.answer.done():  # else its caller has gone
                 batch.append(waiting)
         return batch
 
-    async def _settle(self, batch: Sequence[_Waiting[Item, Answer]]) -> None:
+    async def _run_batch(self, batch: Sequence[_Waiting[Item, Answer]]) -> None:
         started, timings = perf_counter(), start_timings()
         try:
             outcomes = await self._run([waiting.item for waiting in batch])
@@ -125,14 +125,14 @@ class Batcher(Generic[Item, Answer]):
             if not isinstance(error, Exception):
                 raise  # somebody ends this task
             return
-        if self._then is None or self._loop is None:
+        if self._after_batch is None or self._loop is None:
             self._answer(batch, outcomes, started, timings)
         else:
-            self._start(self._loop, self._follow(self._then, batch, outcomes, started, timings))
+            self._start(self._loop, self._follow(self._after_batch, batch, outcomes, started, timings))
 
     async def _follow(
         self,
-        then: Callable[[Sequence[Answer | Exception]], Awaitable[None]],
+        after_batch: Callable[[Sequence[Answer | Exception]], Awaitable[None]],
         batch: Sequence[_Waiting[Item, Answer]],
         outcomes: Sequence[Answer | Exception],
         started: float,
@@ -140,7 +140,7 @@ class Batcher(Generic[Item, Answer]):
     ) -> None:
         followed = start_timings()
         try:
-            await then(outcomes)
+            await after_batch(outcomes)
         except BaseException as error:
             for waiting in batch:
                 self._count(waiting, started, timings)

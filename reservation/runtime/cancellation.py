@@ -10,7 +10,7 @@ from collections.abc import Iterable
 CANCEL_AGAIN_S = 0.5
 
 
-async def end(tasks: Iterable["asyncio.Task[None]"]) -> None:
+async def cancel_and_wait(tasks: Iterable["asyncio.Task[None]"]) -> None:
     """Cancel tasks until they have ended; each must wait for something else than Redis now and then."""
     pending = set(tasks)
     while pending:

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from .layouts import Room
 from .occupancy import AVAILABLE, COMMA, Occupancy
 
-MOST_REMEMBERED = 1000  # changes; who is behind by more gets the whole map
-MOST_LACKING_BYTES = 128 * 1024  # of what is kept for those who come from the same versions
+MAX_REMEMBERED = 1000  # changes; who is behind by more gets the whole map
+MAX_LACKING_BYTES = 128 * 1024  # of what is kept for those who come from the same versions
 
 
 class Frame:
@@ -98,7 +98,7 @@ class FollowedMap:
             self._heard = version
             if seat_ids:
                 self._told.append((version, seat_ids))
-            if len(self._told) > MOST_REMEMBERED:  # nobody has looked for long: the next look begins anew, from here
+            if len(self._told) > MAX_REMEMBERED:  # nobody has looked for long: the next look begins anew, from here
                 self._told.clear()
                 self._begun, self._seen, self._is_anew = version, -1, True
 
@@ -168,7 +168,7 @@ class FollowedMap:
         if not changed and version == self.version:
             return None
         self.version = version
-        while len(self._remembered) > MOST_REMEMBERED:
+        while len(self._remembered) > MAX_REMEMBERED:
             self._floor = max(self._floor, self._remembered.popleft()[0])
         self.spare()
         return event(b"seats", self._body(sorted(changed)), version)
@@ -186,7 +186,7 @@ class FollowedMap:
         found = self._seats(sorted(places[seat_id] for seat_id in seat_ids if seat_id in places))
         self._lacking[version] = found
         self._lacking_bytes += len(found)
-        while self._lacking_bytes > MOST_LACKING_BYTES:
+        while self._lacking_bytes > MAX_LACKING_BYTES:
             self._lacking_bytes -= len(self._lacking.popitem(last=False)[1])
         return found
 

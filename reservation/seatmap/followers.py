@@ -8,7 +8,7 @@ from time import monotonic
 from ..errors import DomainError
 from .followed_map import FollowedMap, Frame
 
-MOST_UNREAD_BYTES = 64 * 1024  # of one viewer, beyond what the system buffers; and one event
+MAX_UNREAD_BYTES = 64 * 1024  # of one viewer, beyond what the system buffers; and one event
 SLOW_S = 5.0  # a viewer may lag for so long
 LAST_WORDS_S = 2.0  # until the connection of one that was let go is cut; no other request comes on it
 
@@ -40,7 +40,7 @@ class Viewer:
         self.notice_the_end()
         if self._behind_since is not None or self.ended.done():
             return
-        if self._transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+        if self._transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
             self._behind_since = monotonic()
         else:
             self.write(frame)

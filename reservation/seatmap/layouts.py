@@ -16,8 +16,8 @@ from ..db.repository.showtimes import ShowtimeLayout
 from ..runtime.batching import Batcher
 from .seat_rows import SeatRow
 
-MOST_SHOWTIMES = 1000  # of 200 seats, some 45 KB each; much less where they share a room and a price
-MOST_IN_A_BATCH = 16
+MAX_SHOWTIMES = 1000  # of 200 seats, some 45 KB each; much less where they share a room and a price
+MAX_IN_A_BATCH = 16
 UNKNOWN_VERSION = -1
 
 
@@ -52,7 +52,7 @@ class Layouts:
         self._database = database
         self._kept: OrderedDict[int, Layout] = OrderedDict()
         self._rooms: WeakValueDictionary[tuple[bytes, ...], Room] = WeakValueDictionary()
-        self._loads: Batcher[tuple[int, int], Layout | None] = Batcher(self._load, most=MOST_IN_A_BATCH, lanes=2)
+        self._loads: Batcher[tuple[int, int], Layout | None] = Batcher(self._load, max_batch=MAX_IN_A_BATCH, lanes=2)
 
     def known(self, showtime_id: int) -> Layout | None:
         """The layout of a showtime as it was when last read, if it ever was."""
@@ -86,7 +86,7 @@ class Layouts:
         layout = Layout(version, row.starts_at, row.focal_row, self._room(row))
         self._kept[showtime_id] = layout
         self._kept.move_to_end(showtime_id)
-        if len(self._kept) > MOST_SHOWTIMES:
+        if len(self._kept) > MAX_SHOWTIMES:
             self._kept.popitem(last=False)
         return layout
 

@@ -18,7 +18,7 @@ from structlog.stdlib import BoundLogger
 from ..db.pool import Database
 from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded, Unavailable
 from ..holds.store import Holds, Watch
-from ..runtime.cancellation import end
+from ..runtime.cancellation import cancel_and_wait
 from .followed_map import Frame, event
 from .followers import Followed, Viewer
 from .layouts import Layouts
@@ -27,13 +27,13 @@ from .occupancy import Occupancy, read_occupancies
 TICK_S = 1.0
 WATCH_S = 10  # a worker that stalls for longer has to begin anew
 LINGER_S = 30.0  # what has changed is remembered for those whose connection broke
-MOST_LINGERING = 100  # maps without viewers; there are no more with viewers than there are viewers
+MAX_LINGERING = 100  # maps without viewers; there are no more with viewers than there are viewers
 PATIENCE_S = 5.0  # of a viewer, for the first look, and for a version that Redis has counted
 CATCH_UP_S = 1.0  # of a GET, which can have the whole map drawn instead
 RETRY_S = 0.5
 REST_S = 0.025  # between two events of a map, or as long as the last took to send: other requests want their turn
-MOST_IN_A_TURN = 200  # viewers that are written to before others get their turn
-MOST_WATCHED_AT_ONCE = 256
+MAX_IN_A_TURN = 200  # viewers that are written to before others get their turn
+MAX_WATCHED_AT_ONCE = 256
 
 HEARTBEAT = Frame(b": \n\n")
 RECONNECT = event(b"reconnect", b"{}")
@@ -143,7 +143,7 @@ class Live:
         self._closed = True
         for followed in list(self._followed.values()):
             self._end(followed, Overloaded("The service stops: try again shortly."), RECONNECT)
-        await end(self._tasks)
+        await cancel_and_wait(self._tasks)
 
     def _begin(self, showtime_id: int) -> Followed:
         followed = self._followed[showtime_id] = Followed(showtime_id)
@@ -158,7 +158,7 @@ class Live:
         if followed.is_gone or followed.is_in_use:
             return
         self._lingering[followed.map.showtime_id] = followed
-        while len(self._lingering) > MOST_LINGERING:
+        while len(self._lingering) > MAX_LINGERING:
             self._end(next(iter(self._lingering.values())), Overloaded(), RECONNECT)
 
     async def _ready(self, followed: Followed) -> None:
@@ -220,7 +220,7 @@ class Live:
         """Do something for every viewer, with a pause now and then for whatever else the worker has to do."""
         for number, viewer in enumerate(list(followed.viewers), 1):
             self._do(followed, viewer, act)
-            if number % MOST_IN_A_TURN == 0:
+            if number % MAX_IN_A_TURN == 0:
                 await asyncio.sleep(0)
 
     def _do(self, followed: Followed, viewer: Viewer, act: Callable[[Viewer], None]) -> None:
@@ -238,8 +238,8 @@ class Live:
                 break
             self._end(followed, Overloaded(), RECONNECT)
         every = list(self._followed.values())
-        for start in range(0, len(every), MOST_WATCHED_AT_ONCE):
-            await self._watch(every[start : start + MOST_WATCHED_AT_ONCE])
+        for start in range(0, len(every), MAX_WATCHED_AT_ONCE):
+            await self._watch(every[start : start + MAX_WATCHED_AT_ONCE])
         beats = now >= self._next_heartbeat
         if beats:
             self._next_heartbeat = now + self._heartbeat_s

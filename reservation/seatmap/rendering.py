@@ -16,8 +16,8 @@ from ..runtime.batching import Batcher
 from .layouts import Layouts, Room
 from .occupancy import AVAILABLE, COMMA, Occupancy, read_occupancies
 
-MOST_BYTES = 4 * 1024 * 1024  # of maps that are kept: some 200 of 200 seats
-MOST_IN_A_BATCH = 256  # readers, most often of a few showtimes
+MAX_BYTES = 4 * 1024 * 1024  # of maps that are kept: some 200 of 200 seats
+MAX_IN_A_BATCH = 256  # readers, most often of a few showtimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class SeatMaps:
         self._kept: OrderedDict[int, SeatMap] = OrderedDict()
         self._kept_bytes = 0
         self._templates: WeakKeyDictionary[Room, list[bytes]] = WeakKeyDictionary()
-        self._draws: Batcher[int, SeatMap] = Batcher(self._draw, most=MOST_IN_A_BATCH, lanes=2)
+        self._draws: Batcher[int, SeatMap] = Batcher(self._draw, max_batch=MAX_IN_A_BATCH, lanes=2)
 
     async def at(self, showtime_id: int, state: MapState) -> SeatMap:
         """The map at this state or a later one; raises NotFound and HoldsUnavailable."""
@@ -76,7 +76,7 @@ class SeatMaps:
         replaced = self._kept.pop(showtime_id, None)
         self._kept_bytes += len(seat_map.body) - (0 if replaced is None else len(replaced.body))
         self._kept[showtime_id] = seat_map
-        while self._kept_bytes > MOST_BYTES:
+        while self._kept_bytes > MAX_BYTES:
             _, oldest = self._kept.popitem(last=False)
             self._kept_bytes -= len(oldest.body)
         return seat_map

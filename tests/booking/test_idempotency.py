@@ -349,7 +349,7 @@ async def test_after_redis_was_away_the_hold_is_kept(start_api: StartApi, db: Co
             while (granted := await hold(api, customer, cinema, cinema.seat_ids[:2], "a")).status == 503:
                 await asyncio.sleep(0.02)
             assert granted.status == 201
-            while api.client.app[BOOKING_CONTEXT].pending_updates.is_behind:
+            while api.client.app[BOOKING_CONTEXT].pending_updates.has_pending:
                 await asyncio.sleep(0.02)
         assert (await api.hold(rival, cinema.showtime_id, cinema.seat_ids[:1])).code == "seats_unavailable"
         await assert_sound(db, redis_url)

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from benchmarks.day import Day, build, live
-from reservation.booking.expire_job import retire_past
+from reservation.booking.expire_job import expire_past_holds
 from reservation.http.app_keys import DATABASE
 from tests.api import Api, Connection
 from tests.conftest import StartApi
@@ -49,7 +49,7 @@ async def after_a_day(start_api: StartApi, redis_url: str, db: Connection) -> Co
     server: Any = api.client.server
     async with Redis.from_url(redis_url, decode_responses=True) as redis, asyncio.timeout(30):
         while await db.fetchval("select count(*) from reservations where status = 'held'"):
-            await retire_past(redis, server.app[DATABASE], age_s=0, margin_s=0)
+            await expire_past_holds(redis, server.app[DATABASE], age_s=0, margin_s=0)
             await asyncio.sleep(0.2)
     await assert_sound(db, redis_url)
     await complete_statistics(api, db)

@@ -264,7 +264,7 @@ async def test_a_redis_that_forgets_its_scripts_is_not_noticed(api: Api, db: Con
         await asyncio.gather(*(customers() for _ in range(8)))
 
     assert flushed > 5
-    assert not api.client.app[BOOKING_CONTEXT].pending_updates.is_behind
+    assert not api.client.app[BOOKING_CONTEXT].pending_updates.has_pending
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"booked"}
     await assert_sound(db, redis_url)
 
@@ -324,7 +324,7 @@ async def test_redis_connections_killed_under_load_mix_up_no_answers(api: Api, d
     seats = Counter(seat for _, wanted in granted.values() for seat in wanted)
     assert set(seats.values()) == {1}
     await until(
-        lambda: not api.client.app[BOOKING_CONTEXT].pending_updates.is_behind
+        lambda: not api.client.app[BOOKING_CONTEXT].pending_updates.has_pending
     )  # what it could not tell Redis, it tells it soon
     statuses = await api.statuses(showtime)
     assert {seat for seat, status in statuses.items() if status == "held"} == set(seats)

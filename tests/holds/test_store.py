@@ -39,7 +39,7 @@ async def take(holds: Holds, seat_ids: list[int], *, ttl_s: int = 60, who: UUID 
 
 
 async def settle(holds: Holds, who: UUID, seat_ids: list[int]) -> None:
-    await holds.settle([HoldRelease(SHOWTIME, who, seat_ids)])
+    await holds.release([HoldRelease(SHOWTIME, who, seat_ids)])
 
 
 async def version(holds: Holds) -> int:

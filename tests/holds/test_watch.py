@@ -62,9 +62,9 @@ async def test_every_change_is_told(holds: Holds, channel: PubSub) -> None:
     assert await watch(holds) == Watch(LARGE, goes_on=False)
     settlement = await take(holds, [7, 8])
     assert await told(channel) == f"{{42}}:map {LARGE + 1} 7 8"
-    await holds.settle([settlement])
+    await holds.release([settlement])
     assert await told(channel) == f"{{42}}:map {LARGE + 2} 7 8"
-    await holds.announce([SHOWTIME])
+    await holds.bump_layouts([SHOWTIME])
     assert await told(channel) == f"{{42}}:map {LARGE + 3}"
     await take(holds, [9], ttl_s=1)
     assert await told(channel) == f"{{42}}:map {LARGE + 4} 9"
@@ -90,7 +90,7 @@ async def test_watching_ends_by_itself(holds: Holds, redis: Redis, channel: PubS
     await watch(holds, ttl_s=1)
     async with asyncio.timeout(10):
         while await redis.hexists("{42}:map", "watched"):
-            await holds.announce([SHOWTIME])
+            await holds.bump_layouts([SHOWTIME])
             await asyncio.sleep(0.05)
     assert not await redis.hexists("{42}:map", "channel")
     assert (await watch(holds)).goes_on is False

@@ -99,7 +99,7 @@ async def test_who_goes_away_takes_no_turn_along() -> None:
 
 
 async def test_not_even_waiting_is_without_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_key_limits, "MOST_WAITING", 1)
+    monkeypatch.setattr(api_key_limits, "MAX_WAITING", 1)
     turns = ApiKeyLimits(back_office=1, of_a_key=10, connections=10)
     done = asyncio.Event()
     tasks = [asyncio.create_task(work(turns, 1, done)) for _ in range(2)]

@@ -258,7 +258,7 @@ async def test_a_key_is_looked_up_once(api: Api) -> None:
 
 
 async def test_what_is_remembered_has_bounds(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_holders, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(key_holders, "MAX_REMEMBERED", 2)
     await hearing(api)
     for _ in range(4):
         _, key = await make(api, (await api.admin()).id, "booking")

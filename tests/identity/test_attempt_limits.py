@@ -335,7 +335,7 @@ async def test_redis_learns_no_address_and_forgets_in_time(start_api: StartApi, 
 async def test_a_flood_is_refused_and_does_not_lift_the_limits(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "MOST_ASKING", 0)
+    monkeypatch.setattr(attempts, "MAX_ASKING", 0)
     api = await start_api(LOGIN_FAILURES="2", SIGNUPS_PER_MINUTE_PER_ADDRESS="2")
     for refused in (await log_in(api), await sign_up(api)):
         assert (refused.status, refused.code) == (503, "overloaded")

@@ -252,7 +252,7 @@ async def test_what_ends_while_it_is_looked_up_is_not_remembered(here: Api, db: 
 
 
 async def test_memory_is_bounded(here: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(sessions, "MAX_REMEMBERED", 3)
     person = await here.sign_up()
     tokens = [person.access_token, *[(await here.log_in(person.id, person.email)).access_token for _ in range(6)]]
     for token in tokens:

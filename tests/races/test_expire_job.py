@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from reservation.booking import expire_job as retiring
-from reservation.booking.expire_job import MARK_KEY, retire_past
+from reservation.booking import expire_job
+from reservation.booking.expire_job import MARK_KEY, expire_past_holds
 from reservation.db.pool_options import pool_options
 from reservation.db.statements import sql
 from reservation.http.app_keys import DATABASE
@@ -28,10 +28,10 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
         yield client
 
 
-async def retire(api: Api, redis: Redis, *, age_s: int = 0, margin_s: int = 0) -> int:
+async def expire(api: Api, redis: Redis, *, age_s: int = 0, margin_s: int = 0) -> int:
     """A run of the job, as the service makes them."""
     server: Any = api.client.server
-    return await retire_past(redis, server.app[DATABASE], age_s=age_s, margin_s=margin_s)
+    return await expire_past_holds(redis, server.app[DATABASE], age_s=age_s, margin_s=margin_s)
 
 
 async def hold(api: Api, who: Person, cinema: Cinema, first: int, seats: int = 1) -> Any:
@@ -65,7 +65,7 @@ async def test_only_what_has_run_out_is_retired(api: Api, db: Connection, redis:
     for one in (past, confirmed, cancelled):
         await run_out(db, one)
 
-    assert await retire(api, redis) == 1
+    assert await expire(api, redis) == 1
 
     assert [await status(db, one) for one in (live, past, confirmed, cancelled)] == [
         "held",
@@ -73,7 +73,7 @@ async def test_only_what_has_run_out_is_retired(api: Api, db: Connection, redis:
         "confirmed",
         "cancelled",
     ]
-    assert await retire(api, redis) == 0
+    assert await expire(api, redis) == 0
     await redis.delete(f"{{{cinema.showtime_id}}}:seat:{cinema.seat_ids[1]}")  # whose time we turned back
     await redis.zrem(f"{{{cinema.showtime_id}}}:held", cinema.seat_ids[1])
     await assert_sound(db, redis_url)
@@ -93,7 +93,7 @@ async def test_nobody_can_tell_whether_the_job_came_by(api: Api, db: Connection,
         return [(answer.status, answer.json.get("code", answer.json)) for answer in answers]
 
     before = await seen()
-    assert await retire(api, redis) == 1
+    assert await expire(api, redis) == 1
     assert await status(db, reservation_id) == "expired"
 
     assert await seen() == before
@@ -105,9 +105,9 @@ async def test_young_ones_and_a_margin_are_left(api: Api, db: Connection, redis:
     reservation_id = (await hold(api, who, cinema, 0))["id"]
     await run_out(db, reservation_id)
 
-    assert await retire(api, redis, age_s=600) == 0  # by the time in its id it has just been made
-    assert await retire(api, redis, margin_s=LONG_AGO_S) == 0
-    assert await retire(api, redis) == 1
+    assert await expire(api, redis, age_s=600) == 0  # by the time in its id it has just been made
+    assert await expire(api, redis, margin_s=LONG_AGO_S) == 0
+    assert await expire(api, redis) == 1
 
 
 async def test_it_goes_on_where_it_was_and_from_the_beginning_when_that_is_lost(
@@ -117,17 +117,17 @@ async def test_it_goes_on_where_it_was_and_from_the_beginning_when_that_is_lost(
     holds = [(await hold(api, who, cinema, number))["id"] for number in range(5)]
     for one in holds:
         await run_out(db, one)
-    monkeypatch.setattr(retiring, "LOOKED_AT_ONCE", 2)
-    monkeypatch.setattr(retiring, "MOST_BATCHES", 2)
+    monkeypatch.setattr(expire_job, "LOOKED_AT_ONCE", 2)
+    monkeypatch.setattr(expire_job, "MAX_BATCHES", 2)
 
-    assert await retire(api, redis) == 3  # each batch begins with the last row of the one before
+    assert await expire(api, redis) == 3  # each batch begins with the last row of the one before
     assert UUID(str(await redis.get(MARK_KEY))) == UUID(holds[2])
-    assert await retire(api, redis) == 2
+    assert await expire(api, redis) == 2
 
     await db.execute("update reservations set status = 'held' where id = $1", holds[0])
-    assert await retire(api, redis) == 0  # it is past that
+    assert await expire(api, redis) == 0  # it is past that
     await redis.set(MARK_KEY, "what somebody wrote there")
-    assert await retire(api, redis) == 1
+    assert await expire(api, redis) == 1
 
 
 async def test_it_waits_for_nobody_and_comes_again_for_what_was_locked(api: Api, db: Connection, redis: Redis) -> None:
@@ -137,8 +137,8 @@ async def test_it_waits_for_nobody_and_comes_again_for_what_was_locked(api: Api,
         await run_out(db, one)
     async with db.transaction():
         await db.execute("select id from reservations where id = $1 for update", holds[1])
-        assert await retire(api, redis) == 2
-    assert await retire(api, redis) == 1
+        assert await expire(api, redis) == 2
+    assert await expire(api, redis) == 1
     assert {await status(db, one) for one in holds} == {"expired"}
 
 
@@ -155,7 +155,7 @@ async def test_confirms_extends_and_cancels_at_the_very_end_race_the_job(
         retired = 0
         while not done.is_set():
             await redis.delete(MARK_KEY)
-            retired += await retire(api, redis)
+            retired += await expire(api, redis)
         return retired
 
     async def act(number: int, reservation_id: str) -> Answer:
@@ -227,7 +227,7 @@ async def test_what_a_batch_reads_does_not_grow_with_the_table(
     options = pool_options(make_settings(database_url, "redis://127.0.0.1", tmp_path))["server_settings"]
     for name, value in options.items():
         await db.execute("select set_config($1, $2, false)", name, value)
-    await db.execute(f"prepare retire as {sql('reservations/retire')}")
+    await db.execute(f"prepare retire as {sql('reservations/expire_holds')}")
     blocks = []
     for first, count in ((0, 3_000), (3_000, 60_000)):
         await db.execute(

@@ -114,7 +114,7 @@ async def turn(loops: int = 5) -> None:
 
 async def test_a_lone_caller_goes_at_once_and_alone() -> None:
     work = Work()
-    batcher = Batcher(work, most=8)
+    batcher = Batcher(work, max_batch=8)
 
     assert await one(batcher, "a") == "done a"
     assert await one(batcher, "b") == "done b"
@@ -124,7 +124,7 @@ async def test_a_lone_caller_goes_at_once_and_alone() -> None:
 
 async def test_what_comes_in_the_same_moment_goes_together() -> None:
     work = Work()
-    batcher = Batcher(work, most=8)
+    batcher = Batcher(work, max_batch=8)
 
     assert await answers(call(batcher, "a", "b", "c")) == ["done a", "done b", "done c"]
 
@@ -133,7 +133,7 @@ async def test_what_comes_in_the_same_moment_goes_together() -> None:
 
 async def test_what_queues_during_a_flight_goes_next_in_its_order() -> None:
     work = Work(gated=True)
-    batcher = Batcher(work, most=8)
+    batcher = Batcher(work, max_batch=8)
     callers = call(batcher, "a")
     await turn()
     for item in ("b", "c", "d"):
@@ -151,14 +151,14 @@ async def test_a_batch_has_no_more_than_most() -> None:
     work = Work()
 
     items = [f"{number:02}" for number in range(17)]
-    assert await answers(call(Batcher(work, most=5), *items)) == [f"done {item}" for item in items]
+    assert await answers(call(Batcher(work, max_batch=5), *items)) == [f"done {item}" for item in items]
 
     assert work.batches == [items[:5], items[5:10], items[10:15], items[15:]]
 
 
 async def test_who_comes_when_too_many_wait_is_refused_alone() -> None:
     work = Work(gated=True)
-    batcher = Batcher(work, most=2, most_waiting=3)
+    batcher = Batcher(work, max_batch=2, max_waiting=3)
     flying = call(batcher, "a")
     await turn()
     waiting = call(batcher, "b", "c", "d")
@@ -176,7 +176,7 @@ async def test_who_comes_when_too_many_wait_is_refused_alone() -> None:
 async def test_an_exception_among_the_outcomes_is_its_callers_alone() -> None:
     work = Work()
 
-    first, missing, last = call(Batcher(work, most=8), "a", "missing b", "c")
+    first, missing, last = call(Batcher(work, max_batch=8), "a", "missing b", "c")
 
     assert await answers([first, last]) == ["done a", "done c"]
     with pytest.raises(NotFound, match="missing b"):
@@ -186,7 +186,7 @@ async def test_an_exception_among_the_outcomes_is_its_callers_alone() -> None:
 
 async def test_what_the_work_raises_reaches_its_whole_batch_and_no_other() -> None:
     work = Fails(gated=True)
-    batcher = Batcher(work, most=3)
+    batcher = Batcher(work, max_batch=3)
     first = call(batcher, "a")
     await turn()
     lost = call(batcher, "b", "poison", "c")
@@ -218,7 +218,7 @@ async def test_behind_a_store_that_hangs_the_queue_does_not_wait_for_its_turn(
             raise error
         return items
 
-    batcher = Batcher[str, str](work, most=8)
+    batcher = Batcher[str, str](work, max_batch=8)
     flying = call(batcher, "a")
     await turn()
     waiting = call(batcher, "b", "c")
@@ -235,14 +235,14 @@ async def test_behind_a_store_that_hangs_the_queue_does_not_wait_for_its_turn(
 @pytest.mark.parametrize("by", [-1, 1])
 async def test_a_wrong_number_of_outcomes_is_loud_for_all(by: int) -> None:
     """Else somebody would wait for ever, or be given what is another's."""
-    for error in await answers(call(Batcher(Miscounts(by), most=8), "a", "b", "c")):
+    for error in await answers(call(Batcher(Miscounts(by), max_batch=8), "a", "b", "c")):
         assert isinstance(error, RuntimeError)
         assert str(error) == f"a batch of 3 has {3 + by} outcomes"
 
 
 async def test_who_gives_up_in_the_queue_is_left_out() -> None:
     work = Work(gated=True)
-    batcher = Batcher(work, most=2)
+    batcher = Batcher(work, max_batch=2)
     callers = call(batcher, "a")
     await turn()
     callers += call(batcher, "b", "c", "d", "e")
@@ -260,7 +260,7 @@ async def test_who_gives_up_in_the_queue_is_left_out() -> None:
 
 async def test_when_all_in_the_queue_give_up_there_is_no_batch() -> None:
     work = Work(gated=True)
-    batcher = Batcher(work, most=2)
+    batcher = Batcher(work, max_batch=2)
     flying = call(batcher, "a")
     await turn()
     waiting = call(batcher, "b", "c", "d")
@@ -279,7 +279,7 @@ async def test_when_all_in_the_queue_give_up_there_is_no_batch() -> None:
 async def test_who_gives_up_in_flight_changes_nothing_for_the_others(others: str) -> None:
     """Whatever becomes of the batch: an outcome, an exception of one, and one of all."""
     work = Fails(gated=True)
-    batcher = Batcher(work, most=8)
+    batcher = Batcher(work, max_batch=8)
     callers = call(batcher, "a", "b", others)
     await turn()
 
@@ -305,7 +305,7 @@ async def test_who_gives_up_with_an_exception_on_its_way_leaves_nothing_unretrie
 
     async def outage() -> None:
         work = Fails(gated=True)
-        first, second, third = callers = call(Batcher(work, most=8), "a", "missing b", "poison")
+        first, second, third = callers = call(Batcher(work, max_batch=8), "a", "missing b", "poison")
         await turn()
         second.cancel()
         first.add_done_callback(lambda _: third.cancel())  # when the exception is there, and not yet raised
@@ -322,7 +322,7 @@ async def test_who_gives_up_with_an_exception_on_its_way_leaves_nothing_unretrie
 @pytest.mark.parametrize("lanes", [1, 2, 3])
 async def test_lanes_bound_the_batches_in_flight(lanes: int) -> None:
     work = Work(gated=True)
-    batcher = Batcher(work, most=2, lanes=lanes)
+    batcher = Batcher(work, max_batch=2, lanes=lanes)
     callers = call(batcher, *(f"{number:02}" for number in range(12)))
     await turn(20)
     assert work.flying == lanes
@@ -338,7 +338,7 @@ async def test_lanes_bound_the_batches_in_flight(lanes: int) -> None:
 
 async def test_a_lane_that_is_free_does_not_wait_for_the_other() -> None:
     work = Work(gated=True)
-    batcher = Batcher(work, most=8, lanes=2)
+    batcher = Batcher(work, max_batch=8, lanes=2)
     first = call(batcher, "a", "b")
     await turn()
 
@@ -356,7 +356,7 @@ async def test_nothing_is_left_over_afterwards(lanes: int) -> None:
     """All lanes are free again, whatever the batches came to, and no task stays behind."""
     before = asyncio.all_tasks()
     work = Fails()
-    batcher = Batcher(work, most=2, lanes=lanes)
+    batcher = Batcher(work, max_batch=2, lanes=lanes)
     for _ in range(3):
         callers = call(batcher, "a", "missing b", "poison", "c", "d", "e", "f")
         await turn(1)
@@ -389,7 +389,7 @@ async def test_what_follows_a_batch_keeps_its_callers_waiting_and_nobody_else() 
         followed.append(list(outcomes))
         await gates[str(outcomes[0]).removeprefix("done ")].wait()
 
-    batcher = Batcher[str, str](work, most=8, then=follow)
+    batcher = Batcher[str, str](work, max_batch=8, after_batch=follow)
     first = call(batcher, "a", "missing a")
     await turn()
     second = call(batcher, "b")
@@ -411,7 +411,7 @@ async def test_when_what_follows_fails_the_whole_batch_hears_of_it_and_no_other(
         if "done poison" in outcomes:
             raise DomainError("lost on the way")
 
-    batcher = Batcher[str, str](Work(), most=2, then=follow)
+    batcher = Batcher[str, str](Work(), max_batch=2, after_batch=follow)
     callers = call(batcher, "a", "poison", "b")
 
     for caller in callers[:2]:
@@ -435,7 +435,7 @@ async def test_the_wait_for_what_follows_counts_for_the_callers_of_its_batch(clo
         await batcher.submit(item)
         return timings
 
-    batcher = Batcher[str, str](work, most=1, then=follow)
+    batcher = Batcher[str, str](work, max_batch=1, after_batch=follow)
     for timings in await asyncio.gather(timed_call("a"), timed_call("b")):
         assert (timings.postgresql, timings.redis) == pytest.approx((250, 500))
 
@@ -457,7 +457,7 @@ async def test_timings_tell_the_queue_from_the_work(clock: Clock) -> None:
         assert await batcher.submit(item) == item
         return timings
 
-    batcher = Batcher[str, str](work, most=8)
+    batcher = Batcher[str, str](work, max_batch=8)
     callers = [asyncio.create_task(timed_call("a"))]
     await turn()
     clock.seconds += 1
@@ -480,7 +480,7 @@ async def test_the_wait_in_the_queue_counts_as_what_it_is_for(
     clock: Clock, waits_for: Span, expected: tuple[float, float, float]
 ) -> None:
     work = Work(gated=True)
-    batcher = Batcher(work, most=8, waits_for=waits_for)
+    batcher = Batcher(work, max_batch=8, waits_for=waits_for)
     flying = call(batcher, "a")
     await turn()
     timings = start_timings()
@@ -496,7 +496,7 @@ async def test_the_wait_in_the_queue_counts_as_what_it_is_for(
 async def test_who_is_refused_has_waited_too(clock: Clock) -> None:
     """An exception among the outcomes is an answer like any other."""
     work = Work(gated=True)
-    batcher = Batcher(work, most=8)
+    batcher = Batcher(work, max_batch=8)
     flying = call(batcher, "a")
     await turn()
     timings = start_timings()
@@ -511,7 +511,7 @@ async def test_who_is_refused_has_waited_too(clock: Clock) -> None:
 
 async def test_one_without_timings_is_served_beside_one_with() -> None:
     work = Work()
-    batcher = Batcher(work, most=8)
+    batcher = Batcher(work, max_batch=8)
     without = call(batcher, "a")
     start_timings()
 
@@ -529,7 +529,7 @@ async def test_a_batch_has_a_context_of_its_own() -> None:
         whose.set("the batch's")
         return items
 
-    batcher = Batcher[str, str](work, most=8)
+    batcher = Batcher[str, str](work, max_batch=8)
     mine = start_timings()
     whose.set("mine")
 

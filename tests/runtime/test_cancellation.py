@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from reservation.runtime.cancellation import end, is_cancelled
+from reservation.runtime.cancellation import cancel_and_wait, is_cancelled
 
-MOST_TURNS = 12  # of the loop, which is when a command has been sent
+MAX_TURNS = 12  # of the loop, which is when a command has been sent
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ async def test_tasks_end_whenever_they_are_told_to(redis: Redis) -> None:
             await asyncio.sleep(0.02)
 
     dropped = 0
-    for turns in range(MOST_TURNS):
+    for turns in range(MAX_TURNS):
         task = asyncio.create_task(ping_for_ever())
         await turn(turns)
         async with asyncio.timeout(20):
-            await end([task])
+            await cancel_and_wait([task])
         assert task.cancelled()
         dropped += task.cancelling() > 1
     assert dropped or sys.version_info >= (3, 12)  # else once would do
@@ -49,7 +49,7 @@ async def test_a_loop_that_asks_ends_by_itself(redis: Redis) -> None:
         while not is_cancelled():
             await redis.ping()
 
-    for turns in range(MOST_TURNS):
+    for turns in range(MAX_TURNS):
         task = asyncio.create_task(ping_until_cancelled())
         await turn(turns)
         task.cancel()

@@ -334,7 +334,7 @@ async def test_a_map_older_than_the_client_s_is_not_sent(start_api: StartApi, mo
 
 
 async def test_maps_without_viewers_are_few(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.live.MOST_LINGERING", 2)
+    monkeypatch.setattr("reservation.seatmap.live.MAX_LINGERING", 2)
     showtime_ids = [(await api.cinema(rows=1, seats_per_row=2)).showtime_id for _ in range(5)]
     live = live_of(api)
     async with following(api, showtime_ids[0]) as stream:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from reservation.holds.store import MapState
-from reservation.seatmap.followed_map import MOST_REMEMBERED, FollowedMap, Frame
+from reservation.seatmap.followed_map import MAX_REMEMBERED, FollowedMap, Frame
 from reservation.seatmap.layouts import Room
 from reservation.seatmap.occupancy import Occupancy
 
@@ -172,7 +172,7 @@ def test_the_model_notices_what_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_nor_is_anybody_left_behind_where_little_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.followed_map.MOST_REMEMBERED", 2)
+    monkeypatch.setattr("reservation.seatmap.followed_map.MAX_REMEMBERED", 2)
     play_all(range(500))
 
 
@@ -213,10 +213,10 @@ def test_what_is_told_while_nobody_can_look_is_bounded() -> None:
     followed.begin(stores.version)
     followed.show(stores.look(stores.read_redis()))
     client, stale = client_of(stores.look(stores.read_redis())), stores.read_redis()
-    for _ in range(2 * MOST_REMEMBERED + 1):
+    for _ in range(2 * MAX_REMEMBERED + 1):
         stores.hold_or_release(11)
         followed.hear(*stores.notices.pop())
-        assert len(followed._told) <= MOST_REMEMBERED
+        assert len(followed._told) <= MAX_REMEMBERED
     assert followed.show(stores.look(stale)) is None
     told = followed.show(stores.look(stores.read_redis()))
     assert told is not None
@@ -226,7 +226,7 @@ def test_what_is_told_while_nobody_can_look_is_bounded() -> None:
 
 
 def test_what_is_kept_for_who_comes_late_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.followed_map.MOST_LACKING_BYTES", 500)
+    monkeypatch.setattr("reservation.seatmap.followed_map.MAX_LACKING_BYTES", 500)
     stores, followed = Stores(), FollowedMap(SHOWTIME)
     followed.begin(stores.version)
     followed.show(stores.look(stores.read_redis()))
@@ -240,7 +240,7 @@ def test_what_is_kept_for_who_comes_late_is_bounded(monkeypatch: pytest.MonkeyPa
     followed.spare()
     assert not followed._lacking
     assert bodies == {version: followed.body_since(version) for version in bodies}
-    monkeypatch.setattr("reservation.seatmap.followed_map.MOST_LACKING_BYTES", 0)
+    monkeypatch.setattr("reservation.seatmap.followed_map.MAX_LACKING_BYTES", 0)
     assert followed.body_since(first) == bodies[first]
     assert not followed._lacking
 

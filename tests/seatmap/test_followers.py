@@ -7,7 +7,7 @@ import uvloop
 
 from reservation.resources import SPARE_FILES, most_viewers
 from reservation.seatmap.followed_map import Frame, event
-from reservation.seatmap.followers import MOST_UNREAD_BYTES, Viewer
+from reservation.seatmap.followers import MAX_UNREAD_BYTES, Viewer
 
 
 def test_frames_are_chunks_of_http() -> None:
@@ -56,7 +56,7 @@ async def test_what_waits_to_be_read_is_bounded() -> None:
     for _ in range(1000):
         viewer.send(one)
     assert viewer.is_behind
-    assert writer.transport.get_write_buffer_size() <= MOST_UNREAD_BYTES + 50_000
+    assert writer.transport.get_write_buffer_size() <= MAX_UNREAD_BYTES + 50_000
     assert viewer.catches_up(lambda: Frame(b"the map"), Frame(b"bye"))
     assert viewer.is_behind
     there.transport.abort()

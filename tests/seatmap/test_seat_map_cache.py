@@ -305,7 +305,7 @@ async def test_a_map_is_drawn_once_for_many(here: Api, db: Connection) -> None:
     assert [seat["status"] for seat in json.loads(first)["seats"][:3]] == ["held", "held", "available"]
     drawn = await calls_of(db, "showtimes/booked_seats")
     # Full batches of readers, and two that went ahead before there were many.
-    assert 1 <= drawn - before <= 60 // seat_maps.MOST_IN_A_BATCH + 3
+    assert 1 <= drawn - before <= 60 // seat_maps.MAX_IN_A_BATCH + 3
     assert await read_by_many() == {first}
     assert await calls_of(db, "showtimes/booked_seats") == drawn
     assert (await here.cancel(who, made.json["id"])).status == 200
@@ -339,7 +339,7 @@ async def test_memory_is_bounded_and_the_maps_are_right(
     for place, showtime_id in enumerate(shows):
         assert (await here.hold(who, showtime_id, [cinema.seat_ids[place]])).status == 201
     size = len(json.dumps((await shown(here, shows[0]))[1], separators=(",", ":")))
-    monkeypatch.setattr(seat_maps, "MOST_BYTES", int(room_for * size))
+    monkeypatch.setattr(seat_maps, "MAX_BYTES", int(room_for * size))
     server: Any = here.client.server
     kept: SeatMaps = server.app[SEAT_MAPS]
     for which in (1, 2, 3, 4, 0, *range(5), 0, 0, 1, 4, 1, 0):
@@ -349,6 +349,6 @@ async def test_memory_is_bounded_and_the_maps_are_right(
         statuses = await here.statuses(shows[which])
         held = [seat_id for seat_id, status in statuses.items() if status == "held"]
         assert held == [cinema.seat_ids[which]]
-        assert kept._kept_bytes == sum(len(one.body) for one in kept._kept.values()) <= seat_maps.MOST_BYTES
+        assert kept._kept_bytes == sum(len(one.body) for one in kept._kept.values()) <= seat_maps.MAX_BYTES
         assert len(kept._kept) <= room_for
     assert len(kept._kept) == int(room_for)

@@ -72,7 +72,7 @@ async def test_and_no_longer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_who_is_too_far_behind_gets_everything(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.followed_map.MOST_REMEMBERED", 2)
+    monkeypatch.setattr("reservation.seatmap.followed_map.MAX_REMEMBERED", 2)
     cinema, customer = await api.cinema(rows=1, seats_per_row=5), await api.sign_up()
     async with following(api, cinema.showtime_id) as stream:
         follower, versions = Follower(), []

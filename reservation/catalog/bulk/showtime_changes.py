@@ -82,7 +82,7 @@ async def _fit(conn: Connection, changes: Sequence[Change], faults: Faults) -> l
         moved = [change for change in chunk if change.changes_rooms]
         reserved = await files.find_reserved(conn, showtime_ids=_ids(moved)) if moved else set()
         retimed = [change for change in chunk if change.changes_times]
-        archived = await showtimes.find_archived(conn, showtime_ids=_ids(retimed)) if retimed else set()
+        archived = await showtimes.with_archived(conn, showtime_ids=_ids(retimed)) if retimed else set()
         for change in chunk:
             if change.wanted.auditorium_id not in rooms:
                 note(faults, change.line, Invalid("/auditorium_id", "There is no such auditorium."))

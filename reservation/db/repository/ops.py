@@ -26,7 +26,7 @@ async def applied_migrations(conn: Connection) -> frozenset[str]:
     return frozenset(row["migration_id"] for row in await conn.fetch(sql("ops/applied_migrations")))
 
 
-async def who_cannot_book(conn: Connection) -> str | None:
+async def role_without_booking_rights(conn: Connection) -> str | None:
     """The role of the connection, where it lacks a right that a hold or its confirmation takes."""
-    role: str | None = await conn.fetchval(sql("ops/who_cannot_book"))
+    role: str | None = await conn.fetchval(sql("ops/role_without_booking_rights"))
     return role

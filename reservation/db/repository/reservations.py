@@ -175,7 +175,7 @@ async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: i
 
 async def find_archived(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
     """One of a user's own reservations that is in the archive."""
-    row = await conn.fetchrow(sql("archive/find_archived"), reservation_id, user_id)
+    row = await conn.fetchrow(sql("archive/find_reservation"), reservation_id, user_id)
     return None if row is None else _reservation(row, row["status"])
 
 
@@ -212,9 +212,9 @@ async def mark_cancelled(conn: Connection, *, reservation_id: UUID) -> None:
     await conn.execute(sql("reservations/mark_cancelled"), reservation_id)
 
 
-async def retire(conn: Connection, *, mark: UUID, age_s: int, margin_s: int, row_limit: int) -> Retired:
+async def expire_holds(conn: Connection, *, mark: UUID, age_s: int, margin_s: int, row_limit: int) -> Retired:
     """Mark some of the holds that ended `margin_s` seconds ago as expired, from `mark` on and older than `age_s`."""
-    return await one(conn, Retired, "reservations/retire", mark, age_s, margin_s, row_limit)
+    return await one(conn, Retired, "reservations/expire_holds", mark, age_s, margin_s, row_limit)
 
 
 def _written(row: asyncpg.Record) -> Written:

@@ -146,9 +146,9 @@ async def has_reservations(conn: Connection, *, showtime_id: int) -> bool:
     return reserved
 
 
-async def find_archived(conn: Connection, *, showtime_ids: Sequence[int]) -> set[int]:
+async def with_archived(conn: Connection, *, showtime_ids: Sequence[int]) -> set[int]:
     """Those of the showtimes that have archived reservations."""
-    return {row["id"] for row in await conn.fetch(sql("showtimes/find_archived"), showtime_ids)}
+    return {row["id"] for row in await conn.fetch(sql("showtimes/with_archived"), showtime_ids)}
 
 
 async def find_overlap(conn: Connection, *, showtime: ShowtimeInput, cleaning_s: int, except_id: int) -> int | None:

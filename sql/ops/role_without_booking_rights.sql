@@ -1,9 +1,9 @@
-/* ops/who_cannot_book
+/* ops/role_without_booking_rights
 The role that the session has, if it may not do what a hold and its confirmation do; no row if it may, or if there are no such
 tables yet. A right to some of the columns is enough.
 Plan: no table.
 */
-select /* ops/who_cannot_book */ current_user::text as role
+select /* ops/role_without_booking_rights */ current_user::text as role
 from
     (
         values

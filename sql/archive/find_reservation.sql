@@ -1,4 +1,4 @@
-/* archive/find_archived
+/* archive/find_reservation
 One of a user's own reservations that is in the archive; asked after reservations/find_reservation found none, in this order,
 so that one which is being moved is found in the one place or the other.
 Plan: index scan on archived_reservations_pkey.
@@ -7,7 +7,7 @@ $2 bigint user_id: whose
 Sample: select a.id, a.user_id from (select) as one left join (select id, user_id from archived_reservations order by
 id limit 1) as a on true
 */
-select /* archive/find_archived */
+select /* archive/find_reservation */
     id,
     showtime_id,
     status,

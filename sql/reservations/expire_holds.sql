@@ -1,4 +1,4 @@
-/* reservations/retire
+/* reservations/expire_holds
 Writes down of some old holds that they have run out; nothing depends on it, since a row that is held past its time counts
 as expired wherever it is read. Goes through the table in the order of its ids, which is that of time, from a mark that the
 caller keeps: an index that knows the status would end the HOT updates of every confirm. Answers where to go on, which is the
@@ -11,7 +11,7 @@ $3 bigint margin_s: so long ago must the hold have ended: seconds
 $4 bigint row_limit: look at so many at most
 Sample: select '00000000-0000-0000-0000-000000000000'::uuid, 1800::bigint, 60::bigint, 1000::bigint
 */
-with /* reservations/retire */ looked_at as materialized (
+with /* reservations/expire_holds */ looked_at as materialized (
     select
         id,
         status = 'held' as held
