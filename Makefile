@@ -13,8 +13,11 @@ BIN := .venv/bin
 MIGRATIONS = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
 # Counts and minutes fit an integer; a migration limits how long it waits for locks, not how long it works.
 SQUAWK_EXCEPT := prefer-bigint-over-int,require-statement-timeout
-# Tests mostly wait: more at once than there are processors; each process has servers of its own, for a file's tests.
+# Tests mostly wait, so more processes than processors; each has servers of its own and runs whole files.
 TOGETHER = --numprocesses $(JOBS) --dist loadfile
+# These depend on pace: they run after the others, alone, one after another.
+PACED = tests/faults tests/races tests/load
+SQL_TESTS = tests/db tests/dba tests/seed tests/booking/test_archive.py tests/catalog/test_csv_files.py
 FUZZ_EXAMPLES ?= 60
 FUZZ_SEED ?= 1
 VOLUME ?= million
@@ -35,11 +38,17 @@ run: .venv/run.stamp ## the service with demo data on port 8000 (PORT=..., WORKE
 load: .venv/run.stamp ## load on the service of `make run`, for half a minute (PORT=..., ARGS=... goes to reservation load)
 	@$(BIN)/python -m reservation load --url http://127.0.0.1:$(PORT) $(ARGS)
 
-test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (JOBS=processes, ARGS=... goes to pytest)
-	@$(BIN)/python -m pytest $(TOGETHER) $(ARGS)
+test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (JOBS=processes; ARGS=... runs pytest once, with these)
+ifdef ARGS
+	@$(BIN)/python -m pytest $(ARGS)
+else
+	@failed=; $(BIN)/python -m pytest $(TOGETHER) $(PACED:%=--ignore=%) || failed=yes; \
+	$(BIN)/python -m pytest $(PACED) || failed=yes; test -z "$$failed"
+endif
 
 test-pg15: .venv/dev.stamp ## the SQL and race tests on PostgreSQL 15 (POSTGRES_15=folder of its programs, ARGS=...)
-	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest tests/db tests/dba tests/races tests/seed tests/booking/test_archive.py tests/catalog/test_csv_files.py $(TOGETHER) $(ARGS)
+	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest $(SQL_TESTS) $(TOGETHER) $(ARGS)
+	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest tests/races $(ARGS)
 
 bench: .venv/run.stamp ## the product beside its peers, into benchmarks/RESULTS.md (15 minutes, ARGS=...)
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -61,7 +70,7 @@ check: .venv/dev.stamp ## the static checks
 
 lint-openapi: .venv/redocly.stamp ## the OpenAPI document, by redocly's rules
 	$(BIN)/python -m reservation openapi >.data/openapi.json
-	$(NODE_DIR)/bin/node .venv/redocly/node_modules/@redocly/cli/bin/cli.js lint --config deploy/redocly/redocly.yaml .data/openapi.json
+	"$(NODE_DIR)/bin/node" .venv/redocly/node_modules/@redocly/cli/bin/cli.js lint --config deploy/redocly/redocly.yaml .data/openapi.json
 
 fuzz: .venv/dev.stamp ## schemathesis on the service, 5,000 cases for each kind of caller in some 5 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/fuzz $(ARGS)
@@ -107,7 +116,7 @@ clean: ## remove the environment and the demo's data
 .venv/redocly.stamp: deploy/redocly/package-lock.json | .venv/dev.stamp
 	@mkdir -p .venv/redocly
 	@cp deploy/redocly/package.json deploy/redocly/package-lock.json .venv/redocly
-	$(NODE_DIR)/bin/node $(NODE_DIR)/lib/node_modules/npm/bin/npm-cli.js ci --prefix .venv/redocly --cache .data/tmp/npm \
+	"$(NODE_DIR)/bin/node" "$(NODE_DIR)/lib/node_modules/npm/bin/npm-cli.js" ci --prefix .venv/redocly --cache .data/tmp/npm \
 		--silent --ignore-scripts --no-audit --no-fund --no-update-notifier --logs-max=0
 	@rm -rf .data/tmp/npm
 	@touch $@
