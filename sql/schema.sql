@@ -1,248 +1,9 @@
--- The schema that the migrations make, written by `make schema`; read it, and change it by a migration.
--- `reservation schema` prints the same of any database: compare the two to see what somebody has changed by hand.
+-- The schema that the migrations make, written by `make schema`. Read it here; change it with a migration.
+-- `reservation schema` prints the same for any database: compare the two to find changes made by hand.
 
-create table api_keys (
-    id bigint generated always as identity not null,
-    name text not null,
-    user_id bigint not null,
-    prefix text not null,
-    key_hash bytea not null,
-    scopes text[] not null,
-    created_by bigint not null,
-    created_at timestamp with time zone default now() not null,
-    expires_at timestamp with time zone,
-    last_used_at timestamp with time zone,
-    revoked_at timestamp with time zone,
-    constraint api_keys_pkey PRIMARY KEY (id),
-    constraint api_keys_key_hash_key UNIQUE (key_hash),
-    constraint api_keys_expires_at_check CHECK (expires_at > created_at),
-    constraint api_keys_key_hash_check CHECK (octet_length(key_hash) = 32),
-    constraint api_keys_name_check CHECK (char_length(name) >= 1 AND char_length(name) <= 100),
-    constraint api_keys_prefix_check CHECK (char_length(prefix) = 12),
-    constraint api_keys_scopes_check CHECK (cardinality(scopes) > 0 AND scopes <@ ARRAY['catalogue'::text, 'booking'::text, 'reports'::text])
-);
-
-create table archived_reservations (
-    id uuid not null,
-    user_id bigint not null,
-    showtime_id bigint not null,
-    status text not null,
-    total_price numeric(14,2) not null,
-    created_at timestamp with time zone not null,
-    expires_at timestamp with time zone not null,
-    first_expires_at timestamp with time zone,
-    confirmed_at timestamp with time zone,
-    cancelled_at timestamp with time zone,
-    seat_ids bigint[] not null,
-    row_labels text[] not null,
-    seat_numbers integer[] not null,
-    prices numeric(12,2)[] not null,
-    constraint archived_reservations_pkey PRIMARY KEY (id),
-    constraint archived_reservations_seats_check CHECK (cardinality(row_labels) = cardinality(seat_ids) AND cardinality(seat_numbers) = cardinality(seat_ids) AND cardinality(prices) = cardinality(seat_ids)),
-    constraint archived_reservations_status_check CHECK (status = ANY (ARRAY['confirmed'::text, 'cancelled'::text, 'expired'::text]))
-) with (autovacuum_freeze_min_age=0, autovacuum_vacuum_insert_scale_factor=0.01, autovacuum_vacuum_insert_threshold=10000);
-
-create table auditoriums (
-    id bigint generated always as identity not null,
-    name text not null,
-    capacity integer not null,
-    extra_metadata jsonb default '{}'::jsonb not null,
-    created_at timestamp with time zone default now() not null,
-    updated_at timestamp with time zone default now() not null,
-    focal_row text,
-    constraint auditoriums_pkey PRIMARY KEY (id),
-    constraint auditoriums_capacity_check CHECK (capacity >= 1 AND capacity <= 10000),
-    constraint auditoriums_extra_metadata_check CHECK (jsonb_typeof(extra_metadata) = 'object'::text),
-    constraint auditoriums_focal_row_check CHECK (focal_row ~ '^[A-Z]{1,3}$'::text),
-    constraint auditoriums_name_check CHECK (char_length(name) >= 1 AND char_length(name) <= 200)
-);
-
-create table booked_seats (
-    showtime_id bigint not null,
-    seat_id bigint not null,
-    reservation_id uuid not null,
-    constraint booked_seats_showtime_id_seat_id_key UNIQUE (showtime_id, seat_id)
-) with (autovacuum_analyze_scale_factor=0.02, autovacuum_freeze_min_age=0, autovacuum_vacuum_insert_scale_factor=0.01, autovacuum_vacuum_insert_threshold=5000, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_threshold=1000);
-
-create table idempotency_keys (
-    user_id bigint not null,
-    key text collate "C" not null,
-    fingerprint bytea not null,
-    reservation_id uuid,
-    refusal jsonb,
-    created_at timestamp with time zone default now() not null,
-    constraint idempotency_keys_pkey PRIMARY KEY (user_id, key),
-    constraint idempotency_keys_fingerprint_check CHECK (octet_length(fingerprint) = 16),
-    constraint idempotency_keys_key_check CHECK (char_length(key) >= 1 AND char_length(key) <= 255),
-    constraint idempotency_keys_outcome_check CHECK (num_nonnulls(reservation_id, refusal) = 1)
-) with (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_insert_threshold=-1, autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000);
-
-create table login_sessions (
-    id uuid not null,
-    user_id bigint not null,
-    generation integer default 1 not null,
-    created_at timestamp with time zone default now() not null,
-    expires_at timestamp with time zone not null,
-    revoked_at timestamp with time zone,
-    constraint login_sessions_pkey PRIMARY KEY (id),
-    constraint login_sessions_generation_check CHECK (generation > 0)
-) with (autovacuum_vacuum_scale_factor=0.05, autovacuum_vacuum_threshold=1000, fillfactor=80);
-
-create table migration_files (
-    migration_id text not null,
-    sha256 bytea not null,
-    recorded_at timestamp with time zone default now() not null,
-    constraint migration_files_pkey PRIMARY KEY (migration_id),
-    constraint migration_files_sha256_check CHECK (octet_length(sha256) = 32)
-);
-
-create table movies (
-    id bigint generated always as identity not null,
-    title text not null,
-    description text default ''::text not null,
-    duration_minutes integer not null,
-    poster_url text,
-    genre text,
-    created_at timestamp with time zone default now() not null,
-    updated_at timestamp with time zone default now() not null,
-    constraint movies_pkey PRIMARY KEY (id),
-    constraint movies_description_check CHECK (char_length(description) <= 10000),
-    constraint movies_duration_minutes_check CHECK (duration_minutes >= 1 AND duration_minutes <= 1440),
-    constraint movies_genre_check CHECK (char_length(genre) >= 1 AND char_length(genre) <= 100),
-    constraint movies_poster_url_check CHECK (char_length(poster_url) <= 2000),
-    constraint movies_title_check CHECK (char_length(title) >= 1 AND char_length(title) <= 300)
-);
-
-create table reservation_seats (
-    reservation_id uuid not null,
-    seat_id bigint not null,
-    price_at_booking numeric(12,2) not null,
-    constraint reservation_seats_pkey PRIMARY KEY (reservation_id, seat_id),
-    constraint reservation_seats_price_at_booking_check CHECK (price_at_booking >= 0::numeric)
-) with (autovacuum_analyze_scale_factor=0.02, autovacuum_freeze_min_age=0, autovacuum_vacuum_insert_scale_factor=0.01, autovacuum_vacuum_insert_threshold=10000, autovacuum_vacuum_scale_factor=0.05);
-
-create table reservations (
-    id uuid not null,
-    user_id bigint not null,
-    showtime_id bigint not null,
-    status text default 'held'::text not null,
-    total_price numeric(14,2) not null,
-    created_at timestamp with time zone default now() not null,
-    expires_at timestamp with time zone not null,
-    confirmed_at timestamp with time zone,
-    cancelled_at timestamp with time zone,
-    first_expires_at timestamp with time zone,
-    constraint reservations_pkey PRIMARY KEY (id),
-    constraint reservations_cancelled_at_check CHECK ((status = 'cancelled'::text) = (cancelled_at IS NOT NULL)),
-    constraint reservations_confirmed_at_check CHECK (status <> 'confirmed'::text OR confirmed_at IS NOT NULL),
-    constraint reservations_expires_at_check CHECK (expires_at > created_at),
-    constraint reservations_status_check CHECK (status = ANY (ARRAY['held'::text, 'confirmed'::text, 'cancelled'::text, 'expired'::text])),
-    constraint reservations_total_price_check CHECK (total_price >= 0::numeric)
-) with (autovacuum_analyze_scale_factor=0.01, autovacuum_analyze_threshold=5000, autovacuum_vacuum_insert_scale_factor=0.01, autovacuum_vacuum_insert_threshold=5000, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=5000, fillfactor=90);
-
-create table seats (
-    id bigint generated always as identity not null,
-    auditorium_id bigint not null,
-    row_label text not null,
-    seat_number integer not null,
-    seat_type text default 'regular'::text not null,
-    price_modifier numeric(4,2) default 1.00 not null,
-    created_at timestamp with time zone default now() not null,
-    constraint seats_pkey PRIMARY KEY (id),
-    constraint seats_price_modifier_check CHECK (price_modifier >= 0::numeric),
-    constraint seats_row_label_check CHECK (row_label ~ '^[A-Z]{1,3}$'::text),
-    constraint seats_seat_number_check CHECK (seat_number >= 1 AND seat_number <= 1000),
-    constraint seats_seat_type_check CHECK (seat_type = ANY (ARRAY['regular'::text, 'premium'::text, 'wheelchair'::text]))
-);
-
-create table showtimes (
-    id bigint generated always as identity not null,
-    movie_id bigint not null,
-    auditorium_id bigint not null,
-    starts_at timestamp with time zone not null,
-    ends_at timestamp with time zone not null,
-    free_at timestamp with time zone not null,
-    base_price numeric(10,2) not null,
-    created_at timestamp with time zone default now() not null,
-    updated_at timestamp with time zone default now() not null,
-    constraint showtimes_pkey PRIMARY KEY (id),
-    constraint showtimes_base_price_check CHECK (base_price >= 0::numeric),
-    constraint showtimes_ends_at_check CHECK (ends_at > starts_at),
-    constraint showtimes_free_at_check CHECK (free_at >= ends_at),
-    constraint showtimes_overlap_excl EXCLUDE USING gist (int8range(auditorium_id, auditorium_id, '[]'::text) WITH &&, tstzrange(starts_at, free_at, '[)'::text) WITH &&)
-);
-
-create table users (
-    id bigint generated always as identity not null,
-    name text not null,
-    email text not null,
-    password_hash text not null,
-    role text default 'user'::text not null,
-    created_at timestamp with time zone default now() not null,
-    updated_at timestamp with time zone default now() not null,
-    constraint users_pkey PRIMARY KEY (id),
-    constraint users_email_check CHECK (char_length(email) >= 3 AND char_length(email) <= 320),
-    constraint users_name_check CHECK (char_length(name) >= 1 AND char_length(name) <= 200),
-    constraint users_role_check CHECK (role = ANY (ARRAY['user'::text, 'staff'::text, 'admin'::text]))
-);
-
-alter table api_keys add constraint api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
-
-alter table api_keys add constraint api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
-
-alter table archived_reservations add constraint archived_reservations_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES showtimes(id);
-
-alter table booked_seats add constraint booked_seats_reservation_id_seat_id_fkey FOREIGN KEY (reservation_id, seat_id) REFERENCES reservation_seats(reservation_id, seat_id);
-
-alter table booked_seats add constraint booked_seats_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES showtimes(id);
-
-alter table login_sessions add constraint login_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
-
-alter table reservation_seats add constraint reservation_seats_reservation_id_fkey FOREIGN KEY (reservation_id) REFERENCES reservations(id);
-
-alter table reservation_seats add constraint reservation_seats_seat_id_fkey FOREIGN KEY (seat_id) REFERENCES seats(id);
-
-alter table reservations add constraint reservations_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES showtimes(id);
-
-alter table reservations add constraint reservations_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
-
-alter table seats add constraint seats_auditorium_id_fkey FOREIGN KEY (auditorium_id) REFERENCES auditoriums(id) ON DELETE CASCADE;
-
-alter table showtimes add constraint showtimes_auditorium_id_fkey FOREIGN KEY (auditorium_id) REFERENCES auditoriums(id);
-
-alter table showtimes add constraint showtimes_movie_id_fkey FOREIGN KEY (movie_id) REFERENCES movies(id);
-
-CREATE INDEX archived_reservations_showtime_id_idx ON archived_reservations USING btree (showtime_id);
-
-CREATE INDEX archived_reservations_user_id_idx ON archived_reservations USING btree (user_id, created_at DESC, id DESC);
-
-CREATE INDEX booked_seats_reservation_id_idx ON booked_seats USING btree (reservation_id);
-
-CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys USING btree (created_at);
-
-CREATE INDEX login_sessions_user_id_idx ON login_sessions USING btree (user_id);
-
-CREATE INDEX reservation_seats_seat_id_idx ON reservation_seats USING btree (seat_id);
-
-CREATE INDEX reservations_showtime_id_expires_at_idx ON reservations USING btree (showtime_id, expires_at);
-
-CREATE INDEX reservations_user_id_idx ON reservations USING btree (user_id, created_at DESC, id DESC);
-
-CREATE UNIQUE INDEX seats_position_key ON seats USING btree (auditorium_id, char_length(row_label), row_label, seat_number);
-
-CREATE INDEX showtimes_auditorium_id_idx ON showtimes USING btree (auditorium_id);
-
-CREATE INDEX showtimes_movie_id_idx ON showtimes USING btree (movie_id, starts_at, id);
-
-CREATE INDEX showtimes_starts_at_idx ON showtimes USING btree (starts_at, id);
-
-CREATE INDEX users_admin_idx ON users USING btree (id) WHERE role = 'admin'::text;
-
-CREATE UNIQUE INDEX users_lower_email_key ON users USING btree (lower(email));
-
-CREATE OR REPLACE PROCEDURE public.grant_reservation_roles()
- LANGUAGE plpgsql
-AS $procedure$
+CREATE PROCEDURE public.grant_reservation_roles()
+    LANGUAGE plpgsql
+    AS $$
 declare
     home text := current_schema();
     -- Whoever migrates: what that role creates later on is meant by the default privileges.
@@ -294,165 +55,536 @@ begin
         );
     end if;
 end
-$procedure$;
+$$;
 
-comment on table api_keys is 'Keys of machine clients. A row stays for good: a revoked key still tells who had it.';
+COMMENT ON PROCEDURE public.grant_reservation_roles() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
-comment on column api_keys.user_id is 'The account that the key acts for; it can do at most what that account may.';
+CREATE TABLE public.api_keys (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    user_id bigint NOT NULL,
+    prefix text NOT NULL,
+    key_hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_by bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_expires_at_check CHECK ((expires_at > created_at)),
+    CONSTRAINT api_keys_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+    CONSTRAINT api_keys_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT api_keys_prefix_check CHECK ((char_length(prefix) = 12)),
+    CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['catalogue'::text, 'booking'::text, 'reports'::text])))
+);
 
-comment on column api_keys.prefix is 'The first characters of the key, by which people tell it from others in a list.';
+COMMENT ON TABLE public.api_keys IS 'Keys of machine clients. A row stays for good: a revoked key still tells who had it.';
 
-comment on column api_keys.key_hash is 'SHA-256 of the key. A key is 256 random bits, which nobody can guess however fast a guess is checked; Argon2 is for
+COMMENT ON COLUMN public.api_keys.user_id IS 'The account that the key acts for; it can do at most what that account may.';
+
+COMMENT ON COLUMN public.api_keys.prefix IS 'The first characters of the key, by which people tell it from others in a list.';
+
+COMMENT ON COLUMN public.api_keys.key_hash IS 'SHA-256 of the key. A key is 256 random bits, which nobody can guess however fast a guess is checked; Argon2 is for
 passwords, which people choose, and would cost every request what it is meant to cost an attacker.';
 
-comment on column api_keys.scopes is 'What it may be used for: catalogue, booking, reports.';
+COMMENT ON COLUMN public.api_keys.scopes IS 'What it may be used for: catalogue, booking, reports.';
+
+COMMENT ON COLUMN public.api_keys.created_by IS 'The administrator who made it.';
+
+COMMENT ON COLUMN public.api_keys.expires_at IS 'From then on it is not good any more; null: it has no end.';
+
+COMMENT ON COLUMN public.api_keys.last_used_at IS 'Written in the background about once a minute, so up to two minutes late.';
+
+ALTER TABLE public.api_keys ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.api_keys_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.archived_reservations (
+    id uuid NOT NULL,
+    user_id bigint NOT NULL,
+    showtime_id bigint NOT NULL,
+    status text NOT NULL,
+    total_price numeric(14,2) NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    first_expires_at timestamp with time zone,
+    confirmed_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    seat_ids bigint[] NOT NULL,
+    row_labels text[] NOT NULL,
+    seat_numbers integer[] NOT NULL,
+    prices numeric(12,2)[] NOT NULL,
+    CONSTRAINT archived_reservations_seats_check CHECK (((cardinality(row_labels) = cardinality(seat_ids)) AND (cardinality(seat_numbers) = cardinality(seat_ids)) AND (cardinality(prices) = cardinality(seat_ids)))),
+    CONSTRAINT archived_reservations_status_check CHECK ((status = ANY (ARRAY['confirmed'::text, 'cancelled'::text, 'expired'::text])))
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='10000', autovacuum_freeze_min_age='0');
+
+COMMENT ON TABLE public.archived_reservations IS 'Reservations of showtimes that are long over, moved here by `reservation archive`.';
+
+COMMENT ON COLUMN public.archived_reservations.status IS 'How it ended: a hold that nobody confirmed is expired.';
+
+COMMENT ON COLUMN public.archived_reservations.seat_ids IS 'In the order of the seat map, as are the labels, numbers and prices; a confirmed reservation owned all of them.';
+
+CREATE TABLE public.auditoriums (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    capacity integer NOT NULL,
+    extra_metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    focal_row text,
+    CONSTRAINT auditoriums_capacity_check CHECK (((capacity >= 1) AND (capacity <= 10000))),
+    CONSTRAINT auditoriums_extra_metadata_check CHECK ((jsonb_typeof(extra_metadata) = 'object'::text)),
+    CONSTRAINT auditoriums_focal_row_check CHECK ((focal_row ~ '^[A-Z]{1,3}$'::text)),
+    CONSTRAINT auditoriums_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200)))
+);
+
+COMMENT ON TABLE public.auditoriums IS 'The rooms that films are shown in.';
+
+COMMENT ON COLUMN public.auditoriums.capacity IS 'Most seats the room may have (fire regulations); writers of seats lock this row first.';
+
+COMMENT ON COLUMN public.auditoriums.extra_metadata IS 'Whatever the cinema wants to keep about the room; the service only stores it.';
+
+COMMENT ON COLUMN public.auditoriums.focal_row IS 'Label of the row with the best view, as in seats.row_label; null for the row two thirds back.';
+
+ALTER TABLE public.auditoriums ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.auditoriums_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.booked_seats (
+    showtime_id bigint NOT NULL,
+    seat_id bigint NOT NULL,
+    reservation_id uuid NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='5000', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_freeze_min_age='0', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON TABLE public.booked_seats IS 'Who owns which seat of which showtime: one row a sold seat, inserted by the confirm.';
+
+CREATE TABLE public.idempotency_keys (
+    user_id bigint NOT NULL,
+    key text NOT NULL COLLATE pg_catalog."C",
+    fingerprint bytea NOT NULL,
+    reservation_id uuid,
+    refusal jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_keys_fingerprint_check CHECK ((octet_length(fingerprint) = 16)),
+    CONSTRAINT idempotency_keys_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255))),
+    CONSTRAINT idempotency_keys_outcome_check CHECK ((num_nonnulls(reservation_id, refusal) = 1))
+)
+WITH (autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_insert_threshold='-1', autovacuum_analyze_scale_factor='0.05');
+
+COMMENT ON TABLE public.idempotency_keys IS 'Requests that clients may repeat; kept for a day.';
+
+COMMENT ON COLUMN public.idempotency_keys.fingerprint IS 'Digest of what was asked, so that a key is not used for two things.';
+
+COMMENT ON COLUMN public.idempotency_keys.reservation_id IS 'What was made, confirmed or cancelled, and tells the answer; null where the request was refused.';
+
+COMMENT ON COLUMN public.idempotency_keys.refusal IS 'The answer, where it was a lasting no.';
+
+CREATE TABLE public.login_sessions (
+    id uuid NOT NULL,
+    user_id bigint NOT NULL,
+    generation integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT login_sessions_generation_check CHECK ((generation > 0))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE public.login_sessions IS 'One row a login: the family of refresh tokens that descend from it.';
+
+COMMENT ON COLUMN public.login_sessions.generation IS 'Number of the one refresh token that is still good; a lower number is a spent token, and its use revokes the family.';
+
+COMMENT ON COLUMN public.login_sessions.expires_at IS 'When the newest refresh token of the family runs out.';
+
+COMMENT ON COLUMN public.login_sessions.revoked_at IS 'Set by logout, or when a spent refresh token was used again.';
+
+CREATE TABLE public.migration_files (
+    migration_id text NOT NULL,
+    sha256 bytea NOT NULL,
+    recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT migration_files_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+
+COMMENT ON TABLE public.migration_files IS 'The files of the applied migrations, so that one that was edited since is noticed.';
+
+COMMENT ON COLUMN public.migration_files.migration_id IS 'Name of the file, without its ending, as in _yoyo_migration.';
+
+COMMENT ON COLUMN public.migration_files.sha256 IS 'SHA-256 of the file''s bytes: comments and white space count, too.';
+
+COMMENT ON COLUMN public.migration_files.recorded_at IS 'When the file was applied, or, if it is edited, when that was accepted.';
+
+CREATE TABLE public.movies (
+    id bigint NOT NULL,
+    title text NOT NULL,
+    description text DEFAULT ''::text NOT NULL,
+    duration_minutes integer NOT NULL,
+    poster_url text,
+    genre text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT movies_description_check CHECK ((char_length(description) <= 10000)),
+    CONSTRAINT movies_duration_minutes_check CHECK (((duration_minutes >= 1) AND (duration_minutes <= 1440))),
+    CONSTRAINT movies_genre_check CHECK (((char_length(genre) >= 1) AND (char_length(genre) <= 100))),
+    CONSTRAINT movies_poster_url_check CHECK ((char_length(poster_url) <= 2000)),
+    CONSTRAINT movies_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 300)))
+);
+
+COMMENT ON TABLE public.movies IS 'The films that can be put on.';
+
+COMMENT ON COLUMN public.movies.duration_minutes IS 'Running time; a showtime has its own start and end.';
+
+COMMENT ON COLUMN public.movies.genre IS 'Compared without regard to case.';
+
+ALTER TABLE public.movies ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.movies_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.reservation_seats (
+    reservation_id uuid NOT NULL,
+    seat_id bigint NOT NULL,
+    price_at_booking numeric(12,2) NOT NULL,
+    CONSTRAINT reservation_seats_price_at_booking_check CHECK ((price_at_booking >= (0)::numeric))
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='10000', autovacuum_freeze_min_age='0', autovacuum_analyze_scale_factor='0.02', autovacuum_vacuum_scale_factor='0.05');
+
+COMMENT ON TABLE public.reservation_seats IS 'The seats a reservation asked for; kept as history whatever becomes of it.';
+
+COMMENT ON COLUMN public.reservation_seats.price_at_booking IS 'Price when the seats were held; later changes do not reach it.';
+
+CREATE TABLE public.reservations (
+    id uuid NOT NULL,
+    user_id bigint NOT NULL,
+    showtime_id bigint NOT NULL,
+    status text DEFAULT 'held'::text NOT NULL,
+    total_price numeric(14,2) NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    confirmed_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
+    first_expires_at timestamp with time zone,
+    CONSTRAINT reservations_cancelled_at_check CHECK (((status = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
+    CONSTRAINT reservations_confirmed_at_check CHECK (((status <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
+    CONSTRAINT reservations_expires_at_check CHECK ((expires_at > created_at)),
+    CONSTRAINT reservations_status_check CHECK ((status = ANY (ARRAY['held'::text, 'confirmed'::text, 'cancelled'::text, 'expired'::text]))),
+    CONSTRAINT reservations_total_price_check CHECK ((total_price >= (0)::numeric))
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='5000', autovacuum_analyze_scale_factor='0.01', autovacuum_analyze_threshold='5000');
+
+COMMENT ON TABLE public.reservations IS 'A customer''s hold on seats of one showtime, and what became of it.';
+
+COMMENT ON COLUMN public.reservations.id IS 'UUIDv7, made by the service before the hold, so that Redis and this row agree on it.';
+
+COMMENT ON COLUMN public.reservations.status IS 'held, confirmed, cancelled or expired; a row held past expires_at counts as expired whether or not it says so.';
+
+COMMENT ON COLUMN public.reservations.total_price IS 'Sum of price_at_booking over its seats.';
+
+COMMENT ON COLUMN public.reservations.expires_at IS 'End of the hold by this server''s clock; without meaning once confirmed.';
+
+COMMENT ON COLUMN public.reservations.first_expires_at IS 'What expires_at was before the hold was extended; null if it never was.';
+
+CREATE TABLE public.seats (
+    id bigint NOT NULL,
+    auditorium_id bigint NOT NULL,
+    row_label text NOT NULL,
+    seat_number integer NOT NULL,
+    seat_type text DEFAULT 'regular'::text NOT NULL,
+    price_modifier numeric(4,2) DEFAULT 1.00 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT seats_price_modifier_check CHECK ((price_modifier >= (0)::numeric)),
+    CONSTRAINT seats_row_label_check CHECK ((row_label ~ '^[A-Z]{1,3}$'::text)),
+    CONSTRAINT seats_seat_number_check CHECK (((seat_number >= 1) AND (seat_number <= 1000))),
+    CONSTRAINT seats_seat_type_check CHECK ((seat_type = ANY (ARRAY['regular'::text, 'premium'::text, 'wheelchair'::text])))
+);
+
+COMMENT ON TABLE public.seats IS 'The seats of an auditorium.';
+
+COMMENT ON COLUMN public.seats.row_label IS 'A..Z, AA, AB, ...: ordered by length, then alphabet.';
+
+COMMENT ON COLUMN public.seats.price_modifier IS 'Factor on the showtime''s base price; the product is rounded half up to two digits.';
+
+ALTER TABLE public.seats ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.seats_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.showtimes (
+    id bigint NOT NULL,
+    movie_id bigint NOT NULL,
+    auditorium_id bigint NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    free_at timestamp with time zone NOT NULL,
+    base_price numeric(10,2) NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT showtimes_base_price_check CHECK ((base_price >= (0)::numeric)),
+    CONSTRAINT showtimes_ends_at_check CHECK ((ends_at > starts_at)),
+    CONSTRAINT showtimes_free_at_check CHECK ((free_at >= ends_at))
+);
+
+COMMENT ON TABLE public.showtimes IS 'One showing of a movie in an auditorium.';
+
+COMMENT ON COLUMN public.showtimes.free_at IS 'When the next showtime of the room may start: ends_at plus the cleaning time in force when the row was written.';
+
+COMMENT ON COLUMN public.showtimes.base_price IS 'Price of a seat whose modifier is 1.00, in the currency of the installation.';
+
+ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.showtimes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
-comment on column api_keys.created_by is 'The administrator who made it.';
+CREATE TABLE public.users (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    role text DEFAULT 'user'::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_email_check CHECK (((char_length(email) >= 3) AND (char_length(email) <= 320))),
+    CONSTRAINT users_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'staff'::text, 'admin'::text])))
+);
 
-comment on column api_keys.expires_at is 'From then on it is not good any more; null: it has no end.';
+COMMENT ON TABLE public.users IS 'Everybody with a login: customers, staff and administrators.';
 
-comment on column api_keys.last_used_at is 'Written in the background about once a minute, so up to two minutes late.';
+COMMENT ON COLUMN public.users.email IS 'As typed at sign-up; unique and looked up without regard to case.';
 
-comment on table archived_reservations is 'Reservations of showtimes that are long over, moved here by `reservation archive`.';
+COMMENT ON COLUMN public.users.password_hash IS 'Argon2id in PHC string format; the parameters are inside.';
 
-comment on column archived_reservations.status is 'How it ended: a hold that nobody confirmed is expired.';
+COMMENT ON COLUMN public.users.role IS 'user books seats, staff works at the cinema, admin runs the catalogue and the roles.';
 
-comment on column archived_reservations.seat_ids is 'In the order of the seat map, as are the labels, numbers and prices; a confirmed reservation owned all of them.';
+ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.users_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
-comment on table auditoriums is 'The rooms that films are shown in.';
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash);
 
-comment on column auditoriums.capacity is 'Most seats the room may have (fire regulations); writers of seats lock this row first.';
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 
-comment on column auditoriums.extra_metadata is 'Whatever the cinema wants to keep about the room; the service only stores it.';
+ALTER TABLE ONLY public.archived_reservations
+    ADD CONSTRAINT archived_reservations_pkey PRIMARY KEY (id);
 
-comment on column auditoriums.focal_row is 'Label of the row with the best view, as in seats.row_label; null for the row two thirds back.';
+ALTER TABLE ONLY public.auditoriums
+    ADD CONSTRAINT auditoriums_pkey PRIMARY KEY (id);
 
-comment on table booked_seats is 'Who owns which seat of which showtime: one row a sold seat, inserted by the confirm.';
+ALTER TABLE ONLY public.booked_seats
+    ADD CONSTRAINT booked_seats_showtime_id_seat_id_key UNIQUE (showtime_id, seat_id);
 
-comment on table idempotency_keys is 'Requests that clients may repeat; kept for a day.';
+COMMENT ON CONSTRAINT booked_seats_showtime_id_seat_id_key ON public.booked_seats IS 'The judge: no seat of a showtime is ever sold twice.';
 
-comment on column idempotency_keys.fingerprint is 'Digest of what was asked, so that a key is not used for two things.';
+ALTER TABLE ONLY public.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
 
-comment on column idempotency_keys.reservation_id is 'What was made, confirmed or cancelled, and tells the answer; null where the request was refused.';
+ALTER TABLE ONLY public.login_sessions
+    ADD CONSTRAINT login_sessions_pkey PRIMARY KEY (id);
 
-comment on column idempotency_keys.refusal is 'The answer, where it was a lasting no.';
+ALTER TABLE ONLY public.migration_files
+    ADD CONSTRAINT migration_files_pkey PRIMARY KEY (migration_id);
 
-comment on table login_sessions is 'One row a login: the family of refresh tokens that descend from it.';
+ALTER TABLE ONLY public.movies
+    ADD CONSTRAINT movies_pkey PRIMARY KEY (id);
 
-comment on column login_sessions.generation is 'Number of the one refresh token that is still good; a lower number is a spent token, and its use revokes the family.';
+ALTER TABLE ONLY public.reservation_seats
+    ADD CONSTRAINT reservation_seats_pkey PRIMARY KEY (reservation_id, seat_id);
 
-comment on column login_sessions.expires_at is 'When the newest refresh token of the family runs out.';
+ALTER TABLE ONLY public.reservations
+    ADD CONSTRAINT reservations_pkey PRIMARY KEY (id);
 
-comment on column login_sessions.revoked_at is 'Set by logout, or when a spent refresh token was used again.';
+ALTER TABLE ONLY public.seats
+    ADD CONSTRAINT seats_pkey PRIMARY KEY (id);
 
-comment on table migration_files is 'The files of the applied migrations, so that one that was edited since is noticed.';
+ALTER TABLE ONLY public.showtimes
+    ADD CONSTRAINT showtimes_overlap_excl EXCLUDE USING gist (int8range(auditorium_id, auditorium_id, '[]'::text) WITH &&, tstzrange(starts_at, free_at, '[)'::text) WITH &&);
 
-comment on column migration_files.migration_id is 'Name of the file, without its ending, as in _yoyo_migration.';
+COMMENT ON CONSTRAINT showtimes_overlap_excl ON public.showtimes IS 'Two showtimes of one room never overlap; ranges are half-open, so one may start the instant another ends.';
 
-comment on column migration_files.sha256 is 'SHA-256 of the file''s bytes: comments and white space count, too.';
+ALTER TABLE ONLY public.showtimes
+    ADD CONSTRAINT showtimes_pkey PRIMARY KEY (id);
 
-comment on column migration_files.recorded_at is 'When the file was applied, or, if it is edited, when that was accepted.';
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
-comment on table movies is 'The films that can be put on.';
+CREATE INDEX archived_reservations_showtime_id_idx ON public.archived_reservations USING btree (showtime_id);
 
-comment on column movies.duration_minutes is 'Running time; a showtime has its own start and end.';
+CREATE INDEX archived_reservations_user_id_idx ON public.archived_reservations USING btree (user_id, created_at DESC, id DESC);
 
-comment on column movies.genre is 'Compared without regard to case.';
+CREATE INDEX booked_seats_reservation_id_idx ON public.booked_seats USING btree (reservation_id);
 
-comment on table reservation_seats is 'The seats a reservation asked for; kept as history whatever becomes of it.';
+CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 
-comment on column reservation_seats.price_at_booking is 'Price when the seats were held; later changes do not reach it.';
+CREATE INDEX login_sessions_user_id_idx ON public.login_sessions USING btree (user_id);
 
-comment on table reservations is 'A customer''s hold on seats of one showtime, and what became of it.';
+CREATE INDEX reservation_seats_seat_id_idx ON public.reservation_seats USING btree (seat_id);
 
-comment on column reservations.id is 'UUIDv7, made by the service before the hold, so that Redis and this row agree on it.';
+CREATE INDEX reservations_showtime_id_expires_at_idx ON public.reservations USING btree (showtime_id, expires_at);
 
-comment on column reservations.status is 'held, confirmed, cancelled or expired; a row held past expires_at counts as expired whether or not it says so.';
+CREATE INDEX reservations_user_id_idx ON public.reservations USING btree (user_id, created_at DESC, id DESC);
 
-comment on column reservations.total_price is 'Sum of price_at_booking over its seats.';
+CREATE UNIQUE INDEX seats_position_key ON public.seats USING btree (auditorium_id, char_length(row_label), row_label, seat_number);
 
-comment on column reservations.expires_at is 'End of the hold by this server''s clock; without meaning once confirmed.';
+CREATE INDEX showtimes_auditorium_id_idx ON public.showtimes USING btree (auditorium_id);
 
-comment on column reservations.first_expires_at is 'What expires_at was before the hold was extended; null if it never was.';
+CREATE INDEX showtimes_movie_id_idx ON public.showtimes USING btree (movie_id, starts_at, id);
 
-comment on table seats is 'The seats of an auditorium.';
+CREATE INDEX showtimes_starts_at_idx ON public.showtimes USING btree (starts_at, id);
 
-comment on column seats.row_label is 'A..Z, AA, AB, ...: ordered by length, then alphabet.';
+CREATE INDEX users_admin_idx ON public.users USING btree (id) WHERE (role = 'admin'::text);
 
-comment on column seats.price_modifier is 'Factor on the showtime''s base price; the product is rounded half up to two digits.';
+CREATE UNIQUE INDEX users_lower_email_key ON public.users USING btree (lower(email));
 
-comment on table showtimes is 'One showing of a movie in an auditorium.';
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
 
-comment on column showtimes.free_at is 'When the next showtime of the room may start: ends_at plus the cleaning time in force when the row was written.';
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
-comment on column showtimes.base_price is 'Price of a seat whose modifier is 1.00, in the currency of the installation.';
+ALTER TABLE ONLY public.archived_reservations
+    ADD CONSTRAINT archived_reservations_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
 
-comment on table users is 'Everybody with a login: customers, staff and administrators.';
+ALTER TABLE ONLY public.booked_seats
+    ADD CONSTRAINT booked_seats_reservation_id_seat_id_fkey FOREIGN KEY (reservation_id, seat_id) REFERENCES public.reservation_seats(reservation_id, seat_id);
 
-comment on column users.email is 'As typed at sign-up; unique and looked up without regard to case.';
+ALTER TABLE ONLY public.booked_seats
+    ADD CONSTRAINT booked_seats_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
 
-comment on column users.password_hash is 'Argon2id in PHC string format; the parameters are inside.';
+ALTER TABLE ONLY public.login_sessions
+    ADD CONSTRAINT login_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
-comment on column users.role is 'user books seats, staff works at the cinema, admin runs the catalogue and the roles.';
+ALTER TABLE ONLY public.reservation_seats
+    ADD CONSTRAINT reservation_seats_reservation_id_fkey FOREIGN KEY (reservation_id) REFERENCES public.reservations(id);
 
-comment on constraint booked_seats_showtime_id_seat_id_key on booked_seats is 'The judge: no seat of a showtime is ever sold twice.';
+ALTER TABLE ONLY public.reservation_seats
+    ADD CONSTRAINT reservation_seats_seat_id_fkey FOREIGN KEY (seat_id) REFERENCES public.seats(id);
 
-comment on routine grant_reservation_roles() is 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+ALTER TABLE ONLY public.reservations
+    ADD CONSTRAINT reservations_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
 
-comment on constraint showtimes_overlap_excl on showtimes is 'Two showtimes of one room never overlap; ranges are half-open, so one may start the instant another ends.';
+ALTER TABLE ONLY public.reservations
+    ADD CONSTRAINT reservations_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
-grant usage on schema public to reservation_app;
+ALTER TABLE ONLY public.seats
+    ADD CONSTRAINT seats_auditorium_id_fkey FOREIGN KEY (auditorium_id) REFERENCES public.auditoriums(id) ON DELETE CASCADE;
 
-grant usage on schema public to reservation_readonly;
+ALTER TABLE ONLY public.showtimes
+    ADD CONSTRAINT showtimes_auditorium_id_fkey FOREIGN KEY (auditorium_id) REFERENCES public.auditoriums(id);
 
-grant insert, select on table api_keys to reservation_app;
+ALTER TABLE ONLY public.showtimes
+    ADD CONSTRAINT showtimes_movie_id_fkey FOREIGN KEY (movie_id) REFERENCES public.movies(id);
 
-grant select on table archived_reservations to reservation_app;
+GRANT USAGE ON SCHEMA public TO reservation_app;
+GRANT USAGE ON SCHEMA public TO reservation_readonly;
 
-grant select on table archived_reservations to reservation_readonly;
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles() FROM PUBLIC;
 
-grant delete, insert, select, update on table auditoriums to reservation_app;
+GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
-grant select on table auditoriums to reservation_readonly;
+GRANT SELECT(id) ON TABLE public.api_keys TO reservation_readonly;
 
-grant delete, insert, select on table booked_seats to reservation_app;
+GRANT SELECT(name) ON TABLE public.api_keys TO reservation_readonly;
 
-grant select on table booked_seats to reservation_readonly;
+GRANT SELECT(user_id) ON TABLE public.api_keys TO reservation_readonly;
 
-grant delete, insert, select, update on table idempotency_keys to reservation_app;
+GRANT SELECT(prefix) ON TABLE public.api_keys TO reservation_readonly;
 
-grant select on table idempotency_keys to reservation_readonly;
+GRANT SELECT(scopes) ON TABLE public.api_keys TO reservation_readonly;
 
-grant delete, insert, select, update on table login_sessions to reservation_app;
+GRANT SELECT(created_by) ON TABLE public.api_keys TO reservation_readonly;
 
-grant select on table login_sessions to reservation_readonly;
+GRANT SELECT(created_at) ON TABLE public.api_keys TO reservation_readonly;
 
-grant select on table migration_files to reservation_app;
+GRANT SELECT(expires_at) ON TABLE public.api_keys TO reservation_readonly;
 
-grant select on table migration_files to reservation_readonly;
+GRANT UPDATE(last_used_at) ON TABLE public.api_keys TO reservation_app;
+GRANT SELECT(last_used_at) ON TABLE public.api_keys TO reservation_readonly;
 
-grant delete, insert, select, update on table movies to reservation_app;
+GRANT UPDATE(revoked_at) ON TABLE public.api_keys TO reservation_app;
+GRANT SELECT(revoked_at) ON TABLE public.api_keys TO reservation_readonly;
 
-grant select on table movies to reservation_readonly;
+GRANT SELECT ON TABLE public.archived_reservations TO reservation_app;
+GRANT SELECT ON TABLE public.archived_reservations TO reservation_readonly;
 
-grant insert, select on table reservation_seats to reservation_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.auditoriums TO reservation_app;
+GRANT SELECT ON TABLE public.auditoriums TO reservation_readonly;
 
-grant select on table reservation_seats to reservation_readonly;
+GRANT SELECT,INSERT,DELETE ON TABLE public.booked_seats TO reservation_app;
+GRANT SELECT ON TABLE public.booked_seats TO reservation_readonly;
 
-grant insert, select, update on table reservations to reservation_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO reservation_app;
+GRANT SELECT ON TABLE public.idempotency_keys TO reservation_readonly;
 
-grant select on table reservations to reservation_readonly;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.login_sessions TO reservation_app;
+GRANT SELECT ON TABLE public.login_sessions TO reservation_readonly;
 
-grant delete, insert, select on table seats to reservation_app;
+GRANT SELECT ON TABLE public.migration_files TO reservation_app;
+GRANT SELECT ON TABLE public.migration_files TO reservation_readonly;
 
-grant select on table seats to reservation_readonly;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.movies TO reservation_app;
+GRANT SELECT ON TABLE public.movies TO reservation_readonly;
 
-grant delete, insert, select, update on table showtimes to reservation_app;
+GRANT SELECT,INSERT ON TABLE public.reservation_seats TO reservation_app;
+GRANT SELECT ON TABLE public.reservation_seats TO reservation_readonly;
 
-grant select on table showtimes to reservation_readonly;
+GRANT SELECT,INSERT,UPDATE ON TABLE public.reservations TO reservation_app;
+GRANT SELECT ON TABLE public.reservations TO reservation_readonly;
 
-grant insert, select on table users to reservation_app;
+GRANT SELECT,INSERT,DELETE ON TABLE public.seats TO reservation_app;
+GRANT SELECT ON TABLE public.seats TO reservation_readonly;
 
-alter default privileges in schema public grant insert, select, update on tables to reservation_app;
+GRANT UPDATE(created_at) ON TABLE public.seats TO reservation_app;
 
-alter default privileges in schema public grant select on tables to reservation_readonly;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.showtimes TO reservation_app;
+GRANT SELECT ON TABLE public.showtimes TO reservation_readonly;
+
+GRANT SELECT,INSERT ON TABLE public.users TO reservation_app;
+
+GRANT SELECT(id) ON TABLE public.users TO reservation_readonly;
+
+GRANT SELECT(name) ON TABLE public.users TO reservation_readonly;
+
+GRANT SELECT(email) ON TABLE public.users TO reservation_readonly;
+
+GRANT UPDATE(password_hash) ON TABLE public.users TO reservation_app;
+
+GRANT UPDATE(role) ON TABLE public.users TO reservation_app;
+GRANT SELECT(role) ON TABLE public.users TO reservation_readonly;
+
+GRANT SELECT(created_at) ON TABLE public.users TO reservation_readonly;
+
+GRANT UPDATE(updated_at) ON TABLE public.users TO reservation_app;
+GRANT SELECT(updated_at) ON TABLE public.users TO reservation_readonly;
+
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT,INSERT,UPDATE ON TABLES TO reservation_app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reservation_readonly;

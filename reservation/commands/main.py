@@ -16,12 +16,12 @@ from ..catalog.bulk.csv_rows import FileError
 from ..db import migrations as schema, sql_overrides as tuning
 from ..db.pool_options import tool_limits
 from ..db.statements import StatementsRefused
-from ..dba import diagram, psql as psql_sessions, schema_dump as catalogue
+from ..dba import client_programs, schema_diagram, schema_dump
 from ..dba.audit import audit as find_violations
 from ..dba.explain import CannotExplain
 from ..dba.statement_headers import HeaderError
 from ..embedded import EmbeddedError, stores
-from ..embedded.binaries import psql_program
+from ..embedded.binaries import client_program
 from ..errors import DomainError, Unavailable
 from ..identity import admins
 from ..load import LoadError
@@ -52,7 +52,8 @@ EXPECTED = (
     CannotExplain,
     HeaderError,
     NoStatistics,
-    psql_sessions.CannotConnect,
+    client_programs.CannotConnect,
+    client_programs.ClientFailed,
     StatementsRefused,
     NoInstance,
     asyncpg.PostgresError,
@@ -151,13 +152,13 @@ def migrate(rollback: int | None, yes: bool, accept_edited: tuple[str, ...], dat
 
 
 @commands.command("schema")
-@click.option("--svg", "as_svg", is_flag=True, help="As a diagram instead, which is `docs/schema.svg`.")
+@click.option("--mermaid", is_flag=True, help="Print docs/schema.md instead: the tables as a Mermaid diagram.")
 @data_dir
-def schema_script(as_svg: bool, data_dir: Path | None) -> None:
-    """Print the schema of the database as a script; `sql/schema.sql` is what it should be."""
+def schema_script(mermaid: bool, data_dir: Path | None) -> None:
+    """Print the schema of the database, by pg_dump; sql/schema.sql is what it should be."""
     with _current_stores(data_dir, create=True) as settings:
-        url = settings.database_url or ""
-        click.echo(diagram.svg(url) if as_svg else catalogue.script(url), nl=False)
+        text = schema_dump.script(settings.database_url or "", bin_dir=settings.postgres_bin_dir)
+        click.echo(schema_diagram.page(text) if mermaid else text, nl=False)
 
 
 @commands.group()
@@ -247,8 +248,8 @@ def psql(arguments: tuple[str, ...], data_dir: Path | None) -> None:
     Embedded servers that do not run already are started for as long as it is open.
     """
     with _current_stores(data_dir, any_schema=True) as settings:
-        program = psql_program(settings.postgres_bin_dir)
-        status = psql_sessions.run(program, settings.database_url or "", arguments)
+        program = client_program("psql", settings.postgres_bin_dir)
+        status = client_programs.run_psql(program, settings.database_url or "", arguments)
     sys.exit(status)
 
 

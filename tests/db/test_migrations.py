@@ -16,7 +16,7 @@ from psycopg import sql as psql
 from reservation.commands.main import commands
 from reservation.db import migrations as schema
 from reservation.db.statements import sql_dir
-from reservation.dba import schema_dump as catalogue
+from reservation.dba import schema_dump
 from tests.conftest import SECRET
 from tests.ports import free_port
 
@@ -126,83 +126,27 @@ def wait_for(url: str, condition: str, count: int) -> None:
             time.sleep(0.02)
 
 
-def test_schema_sql_is_the_migrated_schema(shared_database_url: str) -> None:
-    """After a new migration: `make schema`."""
-    assert catalogue.script(shared_database_url).splitlines() == (sql_dir() / "schema.sql").read_text().splitlines()
-
-
-def test_schema_sql_makes_the_schema(empty_database_url: str) -> None:
-    text = (sql_dir() / "schema.sql").read_text()
-    run(empty_database_url, text)
-    assert catalogue.script(empty_database_url).splitlines() == text.splitlines()
-
-
-def test_nothing_in_the_schema_goes_undescribed(shared_database_url: str) -> None:
-    """Kinds of things that `catalogue.script` has no words for: whoever brings one in teaches it."""
-    with psycopg.connect(shared_database_url) as connection:
-        found = connection.execute("""
-            select 'relation', relname::text from pg_class
-            where relnamespace = 'public'::regnamespace and relkind not in ('r', 'p', 'v', 'S', 'i', 'I')
-            union all
-            select 'sequence', relname from pg_class as c where relkind = 'S' and not exists (
-                select 1 from pg_depend as d where d.objid = c.oid and d.deptype = 'i')
-            union all
-            select 'type', typname from pg_type
-            where typnamespace = 'public'::regnamespace and typtype in ('e', 'd', 'r')
-            union all select 'policy', polname from pg_policy
-            union all select 'statistics', stxname from pg_statistic_ext
-            union all select 'event trigger', evtname from pg_event_trigger
-            union all
-            select 'extension', extname from pg_extension where extname not in ('plpgsql', 'pg_stat_statements')
-            union all
-            select 'rule', rulename from pg_rewrite as r inner join pg_class as c on r.ev_class = c.oid
-            where c.relnamespace = 'public'::regnamespace and rulename <> '_RETURN'
-        """).fetchall()
-    assert found == []
-
-
-def test_a_change_by_hand_shows(database_url: str) -> None:
-    expected = catalogue.script(database_url)
-    for change in (
-        "alter table movies add column rating text collate \"C\" default 'x'",
-        "alter table movies alter column genre set statistics 500",
-        "create index by_hand on seats (seat_type)",
-        "alter table seats set (autovacuum_vacuum_scale_factor = 0.01)",
-        "alter table seats drop constraint seats_seat_type_check",
-        "create view by_hand_view as select id from movies",
-        "create function by_hand() returns trigger language plpgsql as 'begin return new; end'",
-        "create trigger by_hand before insert on seats for each row execute function by_hand()",
-        "comment on table seats is 'changed'",
-        "grant select on seats to pg_monitor with grant option",
-        "alter default privileges in schema public grant select on tables to pg_monitor",
-    ):
-        run(database_url, change)
-        changed = catalogue.script(database_url)
-        assert changed != expected, change
-        expected = changed
-
-
 def test_every_migration_goes_up_down_and_up_again(empty_database_url: str, tmp_path: Path) -> None:
     url = empty_database_url
     for path in FORWARD:
         name = path.stem
-        before, rows = catalogue.script(url), contents(url)
+        before, rows = schema_dump.script(url), contents(url)
         for file in (path, path.with_suffix(".rollback.sql")):
             shutil.copy(file, tmp_path)
         assert schema.apply(url, folder=tmp_path) == [name]
-        after = catalogue.script(url)
+        after = schema_dump.script(url)
         run(url, DATA.get(name, ""))
 
         assert schema.rollback(url, 1, folder=tmp_path) == [name]
 
-        assert catalogue.script(url).splitlines() == before.splitlines(), name
+        assert schema_dump.script(url).splitlines() == before.splitlines(), name
         left = contents(url)
         for table in FORGOTTEN.get(name, ()):
             assert left.pop(table) == []
             del rows[table]
         assert left == rows, name
         assert schema.apply(url, folder=tmp_path) == [name]
-        assert catalogue.script(url).splitlines() == after.splitlines(), name
+        assert schema_dump.script(url).splitlines() == after.splitlines(), name
         run(url, DATA.get(name, ""))
     assert after == (sql_dir() / "schema.sql").read_text()
 

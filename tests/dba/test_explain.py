@@ -22,7 +22,7 @@ from reservation.dba.explain import (
     sample_arguments,
 )
 from reservation.dba.statement_headers import load
-from reservation.embedded.binaries import psql_program
+from reservation.embedded.binaries import client_program
 from reservation.settings import Settings
 from tests.api import Api
 from tests.conftest import make_settings
@@ -175,7 +175,7 @@ def run_script(url: str, *options: str) -> subprocess.CompletedProcess[str]:
         "PGPASSWORD": parts["password"],
         "PGDATABASE": parts["dbname"],
     }
-    program = psql_program(None)
+    program = client_program("psql", None)
     return subprocess.run(
         [program, "-X", *options, "-f", SCRIPT], env=environment, capture_output=True, text=True, check=False
     )

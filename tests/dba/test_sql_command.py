@@ -19,7 +19,7 @@ from reservation.commands.sql import NoStatistics
 from reservation.db import migrations as schema, statements as queries
 from reservation.db.repository import statistics
 from reservation.dba import statement_headers as statements
-from reservation.dba.psql import CannotConnect, connection_of
+from reservation.dba.client_programs import CannotConnect, split_url
 from reservation.embedded import attach, embedded_servers
 from reservation.embedded.binaries import SYSTEM_POSTGRES
 from tests.api import Api
@@ -274,16 +274,16 @@ def test_psql_shows_nobody_the_password(database_url: str) -> None:
 
 
 def test_secrets_go_by_the_environment() -> None:
-    address, secrets = connection_of("postgresql://a:p%20%27q@h:5/x?sslmode=disable&keepalives=1")
+    address, secrets = split_url("postgresql://a:p%20%27q@h:5/x?sslmode=disable&keepalives=1")
 
     assert psycopg.conninfo.conninfo_to_dict(address) == {
         "user": "a", "host": "h", "port": "5", "dbname": "x", "sslmode": "disable", "keepalives": "1",
     }  # fmt: skip
     assert secrets == {"PGPASSWORD": "p 'q"}
     with pytest.raises(CannotConnect, match="sslpassword"):
-        connection_of("postgresql://a@h/x?sslpassword=secret")
+        split_url("postgresql://a@h/x?sslpassword=secret")
     with pytest.raises(CannotConnect, match=r"^DATABASE_URL: "):
-        connection_of("postgresql://a@h/x?nothing_of_libpq=1")
+        split_url("postgresql://a@h/x?nothing_of_libpq=1")
 
 
 def test_psql_on_the_embedded_servers(tmp_path: Path) -> None:
