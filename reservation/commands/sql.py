@@ -23,7 +23,7 @@ from ..dba.statement_uses import uses
 from ..settings import Settings
 
 NO_LIMIT = 100_000  # columns of what goes to other programs: a line a row
-HOW_TO_KEEP_THEM = (
+HOW_TO_ENABLE_STATISTICS = (
     "PostgreSQL keeps no statistics of statements: a superuser has to set shared_preload_libraries = "
     "'pg_stat_statements', restart it, and run `create extension pg_stat_statements` in this database"
 )
@@ -67,7 +67,7 @@ def list_statements(as_json: bool) -> None:
     users = _users()
     found = [statements.load(name) for name in statements.names()]
     if as_json:
-        _print_json([_described(statement, users.get(statement.name, [])) for statement in found])
+        print_json([_described(statement, users.get(statement.name, [])) for statement in found])
         return
     table = _table("name", "does", "used by", "plan")
     for statement in found:
@@ -100,7 +100,7 @@ def check(context: click.Context, as_json: bool, data_dir: Path | None) -> None:
         checked = asyncio.run(run(settings))
     without = {statement.name: statement.needs for statement in checked.without_extension}
     if as_json:
-        _print_json({"prepared": checked.prepared, "problems": checked.problems, "without_extension": without})
+        print_json({"prepared": checked.prepared, "problems": checked.problems, "without_extension": without})
     else:
         for problem in checked.problems:
             click.echo(problem)
@@ -138,7 +138,7 @@ def explain(
     with context.obj(data_dir) as settings:
         values, plans = asyncio.run(run(settings, statements.load(statement.name)))
     if as_json:
-        _print_json({"name": statement.name, "arguments": values} | {mode.value: plan for mode, plan in plans.items()})
+        print_json({"name": statement.name, "arguments": values} | {mode.value: plan for mode, plan in plans.items()})
         return
     for parameter, value in zip(statement.parameters, values, strict=True):
         click.echo(f"${parameter.number} {parameter.name} = {_short(value)}")
@@ -159,14 +159,14 @@ def top(context: click.Context, limit: int, as_json: bool, data_dir: Path | None
         try:
             return await statistics.top(connection, row_limit=limit)
         except (asyncpg.UndefinedTableError, asyncpg.ObjectNotInPrerequisiteStateError) as error:
-            raise NoStatistics(HOW_TO_KEEP_THEM) from error
+            raise NoStatistics(HOW_TO_ENABLE_STATISTICS) from error
         finally:
             await connection.close()
 
     with context.obj(data_dir) as settings:
         found = asyncio.run(run(settings))
     if as_json:
-        _print_json([asdict(one) for one in found])
+        print_json([asdict(one) for one in found])
         return
     table = _table("file", "calls", "total ms", "mean ms", "share", "rows", "buffers", "WAL bytes", numbers_after=1)
     for one in found:
@@ -229,5 +229,5 @@ def _print(table: Table) -> None:
     console.print(table)
 
 
-def _print_json(content: Any) -> None:
+def print_json(content: Any) -> None:
     click.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2))

@@ -1,4 +1,4 @@
-"""How much the statements of the hot path may touch, whatever the size of the tables, and how much they do."""
+"""Bounds on the buffers that a call of a statement may touch, and the count of those that it does touch."""
 
 import re
 from collections.abc import Sequence
@@ -10,47 +10,34 @@ from . import statement_headers as statements
 from .explain import CannotExplain, Connection
 from .statement_headers import Statement
 
-SAMPLED = re.compile(r"\blimit 16\b")  # how many the samples of statements for batches take
+SAMPLED = re.compile(r"\blimit 16\b")  # the size of the samples of batch statements
 ALL_FILES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The most buffers that a call of a statement may touch, which does its work for `size` things at once."""
+    """The most buffers that one call of a statement may touch when it works on `size` items."""
 
     name: str
     size: int
     buffers: int
 
 
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """What a call has touched, foreign keys' checks included."""
-
-    bound: Bound
-    buffers: int
-
-    @property
-    def is_too_much(self) -> bool:
-        """Whether it is more than was said."""
-        return self.buffers > self.bound.buffers
-
-
 def bounds(path: Path) -> list[Bound]:
-    """The bounds of a file: a name, a size and a number of buffers a line, and remarks after #."""
+    """Read the bounds of a file: name, size and buffers in each line; comments start with #."""
     found = (line.partition("#")[0].split() for line in path.read_text(encoding="utf-8").splitlines())
     return [Bound(name, int(size), int(buffers)) for name, size, buffers in filter(None, found)]
 
 
-async def touched(connection: Connection, bound: Bound) -> Touched:
-    """Carry a statement out on its sample, twice, and count the second; each time it is rolled back.
+async def touched_buffers(connection: Connection, bound: Bound) -> int:
+    """Run a statement on its sample twice, roll each run back, and count the buffers of the second.
 
-    PostgreSQL counts, by pg_stat_statements: EXPLAIN leaves out what foreign keys and other triggers look at.
+    pg_stat_statements counts: EXPLAIN leaves out what foreign keys and other triggers read.
     """
     statement = statements.load(bound.name)
     row = await connection.fetchrow(_sample(statement, bound.size))
     before = after = 0.0
-    for _ in range(2):
+    for _ in range(2):  # the first run also reads the catalogue
         before = await _counted(connection, statement.name)
         transaction = connection.transaction()
         await transaction.start()
@@ -59,14 +46,14 @@ async def touched(connection: Connection, bound: Bound) -> Touched:
         finally:
             await transaction.rollback()
         after = await _counted(connection, statement.name)
-    return Touched(bound, round(after - before))
+    return round(after - before)
 
 
 def _sample(statement: Statement, size: int) -> str:
-    """The header's sample, for another size of batch."""
+    """The header's sample, for a batch of `size`."""
     sample, batches = SAMPLED.subn(f"limit {size}", statement.sample or "")
     if batches > 1 or (size > 1 and batches == 0):
-        raise CannotExplain(f"the sample of {statement.name} is not of 16 things, and cannot be made one of {size}")
+        raise CannotExplain(f"the sample of {statement.name} has no `limit 16` to replace with {size}")
     return sample
 
 

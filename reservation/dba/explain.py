@@ -1,4 +1,4 @@
-"""EXPLAIN (ANALYZE, BUFFERS) of any statement: run for real on arguments of choice, and rolled back."""
+"""EXPLAIN (ANALYZE, BUFFERS) of any statement, with any arguments; it runs the statement and rolls it back."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -14,27 +14,26 @@ from .statement_headers import Statement
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-# Commands run these on connections of their own, with PostgreSQL's own settings, and for as long as it takes.
-OF_COMMANDS = frozenset({"audit", "load", "seed", "statistics"})
-OF_THE_SERVICE_ALL_THE_SAME = frozenset({"audit/unbacked_holds"})
-# WAL always: whoever only reads may have locked rows.
-OPTIONS = "analyze, buffers, settings, wal"
+# Commands run these folders on connections of their own, with PostgreSQL's settings and no time limit.
+COMMAND_FOLDERS = frozenset({"audit", "load", "schema", "seed", "statistics"})
+ALSO_OF_THE_SERVICE = frozenset({"audit/unbacked_holds"})
+OPTIONS = "analyze, buffers, settings, wal"  # WAL of reads as well: they may lock rows
 
 
 class Mode(StrEnum):
-    """How PostgreSQL plans: for any arguments, as the service has it do, or for those that it is given."""
+    """The plan to explain: the generic one, which the service uses, or the custom one for the given arguments."""
 
     GENERIC = "generic"
     CUSTOM = "custom"
 
 
 class CannotExplain(Exception):
-    """A statement cannot be explained as it was asked for; the message says why."""
+    """A statement cannot be explained; the message says why."""
 
 
 @asynccontextmanager
 async def connected(settings: Settings, statement: Statement) -> AsyncIterator[Connection]:
-    """A connection with the server settings that the statement is run with."""
+    """A connection with the server settings that the service or the command uses for the statement."""
     server_settings = {"application_name": "explain"}
     if is_of_service(statement):
         server_settings = pool_options(settings)["server_settings"] | server_settings
@@ -46,13 +45,12 @@ async def connected(settings: Settings, statement: Statement) -> AsyncIterator[C
 
 
 def is_of_service(statement: Statement) -> bool:
-    """Whether it is the service that runs it, and not a command."""
-    name = statement.name
-    return name.split("/")[0] not in OF_COMMANDS or name in OF_THE_SERVICE_ALL_THE_SAME
+    """Whether the service runs it; otherwise a command does."""
+    return statement.name.split("/")[0] not in COMMAND_FOLDERS or statement.name in ALSO_OF_THE_SERVICE
 
 
 async def sample_arguments(connection: Connection, statement: Statement) -> list[str | None]:
-    """Arguments from what the database holds, as PostgreSQL writes them; those of the header's sample."""
+    """The row of the header's sample, each value as PostgreSQL's text."""
     if statement.sample is None:
         return []
     columns = [f"c{parameter.number}" for parameter in statement.parameters]
@@ -60,25 +58,25 @@ async def sample_arguments(connection: Connection, statement: Statement) -> list
     sample = f"select {texts} from ({statement.sample}) as s ({', '.join(columns)})"  # noqa: S608 - both from our file
     rows = await connection.fetch(sample)
     if len(rows) != 1:
-        raise CannotExplain(f"the sample of {statement.name} answers {len(rows)} rows, and not one")
+        raise CannotExplain(f"the sample of {statement.name} returns {len(rows)} rows instead of one")
     return list(rows[0])
 
 
 async def explain_text(
     connection: Connection, statement: Statement, arguments: Sequence[str | None], mode: Mode
 ) -> str:
-    """The plan, and what its execution took, for people; see `explain_json`."""
+    """The plan as PostgreSQL's text; see `explain_json`."""
     return "\n".join(await _explain(connection, statement, arguments, mode, "text"))
 
 
 async def explain_json(
     connection: Connection, statement: Statement, arguments: Sequence[str | None], mode: Mode
 ) -> dict[str, Any]:
-    """The same as PostgreSQL's JSON: an object with `Plan`, `Execution Time` and so on.
+    """The plan as PostgreSQL's JSON: an object with `Plan`, `Execution Time` and so on.
 
-    `arguments` are texts of which PostgreSQL makes the parameters' types. The statement is carried out, locks and
-    triggers included, in a transaction that is rolled back; only sequences keep what it took of them. Raises
-    CannotExplain, and what asyncpg says to a statement that fails.
+    PostgreSQL converts the texts in `arguments` to the parameters' types. The statement runs, with its locks and
+    triggers, in a transaction that is rolled back; only sequences keep what it took. Raises CannotExplain, and
+    asyncpg's error for a statement that fails.
     """
     [answer] = await _explain(connection, statement, arguments, mode, "json")
     [explained] = json.loads(answer)
@@ -94,7 +92,7 @@ async def _explain(
         wanted = ", ".join(f"${one.number} {one.type} {one.name}" for one in statement.parameters) or "none"
         raise CannotExplain(f"parameters of {statement.name}: {wanted}; {len(arguments)} arguments were given")
     given = f"({', '.join(map(literal, arguments))})" if arguments else ""
-    # Neither EXPLAIN nor EXECUTE takes parameters, and only what was prepared has a generic plan to be carried out.
+    # EXPLAIN and EXECUTE take no parameters, and only prepared statements have a generic plan.
     await connection.execute(f"prepare explained as {statement.text}")
     transaction = connection.transaction()
     try:
@@ -111,7 +109,7 @@ async def _explain(
 
 
 def literal(value: str | None) -> str:
-    """A value as SQL, whose type PostgreSQL finds out; as quote_nullable() would write it."""
+    """A value as an SQL literal of unknown type, as quote_nullable() writes it."""
     if value is None:
         return "null"
     quoted = value.replace("'", "''")

@@ -1,6 +1,8 @@
 /* accounts/find_role
 The role of an account as it is now, for a request that needs an administrator: the one in the token may be half an
 hour old. No row when the login session was ended, or the account is gone.
+`is not distinct from` keeps the planner from
+login_sessions_user_id_idx, by which it would read all sessions of the account.
 Plan: index scans on login_sessions_pkey and users_pkey.
 $1 uuid session_id: the session of the token
 $2 bigint user_id: the account of the token
@@ -10,4 +12,4 @@ limit 1) as s on true
 select /* accounts/find_role */ u.role
 from login_sessions as s
 inner join users as u on s.user_id = u.id
-where s.id = $1 and s.user_id = $2 and s.revoked_at is null;
+where s.id = $1 and s.user_id is not distinct from $2 and s.revoked_at is null;

@@ -1,6 +1,8 @@
 /* accounts/find_sessions
 The accounts behind login sessions, asked when their access tokens are first seen. No row for a session that was ended,
 or whose account is gone.
+`is not distinct from` keeps the planner from login_sessions_user_id_idx, by which it would read all
+sessions of the account.
 Plan: nested loop from the ids to login_sessions_pkey, then users_pkey.
 $1 uuid[] session_ids: the sessions of the tokens
 $2 bigint[] user_ids: the accounts of the tokens, in the same order
@@ -15,6 +17,6 @@ select /* accounts/find_sessions */
     u.role,
     u.created_at
 from unnest($1::uuid[], $2::bigint[]) as asked (session_id, user_id)
-inner join login_sessions as s on asked.session_id = s.id and asked.user_id = s.user_id
+inner join login_sessions as s on asked.session_id = s.id and asked.user_id is not distinct from s.user_id
 inner join users as u on s.user_id = u.id
 where s.revoked_at is null;

@@ -1,12 +1,11 @@
 /* audit/unbacked_holds
-Which seats held in Redis have no live hold in PostgreSQL behind them: no reservation of that id, for that showtime and
-with that seat, that is held and has not run out. A confirmed one is none: its confirm drops the keys right after its
-commit, so whoever asks has to ask twice.
-Plan: a function scan of the batch, with nested loops to reservations_showtime_id_expires_at_idx (or reservations_pkey) and
-reservation_seats_pkey.
-$1 uuid[] reservation_ids: what Redis says; null for what is no UUID
-$2 bigint[] showtime_ids: one each
-$3 bigint[] seat_ids: likewise
+Finds the seats held in Redis without a live hold in PostgreSQL: without a reservation of that id, for that showtime and
+with that seat, that is held and not expired. A confirmed reservation does not count, but its Redis keys are only deleted
+after the commit: a caller asks twice before it believes the answer.
+Plan: a function scan of the batch, with nested loops to reservations_pkey and reservation_seats_pkey.
+$1 uuid[] reservation_ids: the values in Redis; null for one that is not a UUID
+$2 bigint[] showtime_ids: the showtime of each
+$3 bigint[] seat_ids: the seat of each
 Sample: select array_agg(h.id), array_agg(h.showtime_id), array_agg(rs.seat_id) from (select id, showtime_id from
 reservations where status = 'held' order by id desc limit 100) as h inner join reservation_seats as rs on h.id =
 rs.reservation_id

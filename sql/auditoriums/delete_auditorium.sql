@@ -1,7 +1,8 @@
 /* auditoriums/delete_auditorium
-Removes a room and its seats; showtimes_auditorium_id_fkey refuses one that has showtimes.
-Plan: index scan on auditoriums_pkey; seats by cascade through seats_position_key.
-$1 bigint auditorium_id: which
+Deletes a room. Its seats are deleted by cascade, which finds them by seats_position_key. showtimes_auditorium_id_fkey
+refuses a room that has showtimes.
+Plan: index scan on auditoriums_pkey.
+$1 bigint auditorium_id: the room
 Sample: select max(a.id) from auditoriums as a where not exists (select from showtimes as st where st.auditorium_id =
 a.id)
 */

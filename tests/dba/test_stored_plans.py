@@ -1,6 +1,6 @@
-"""Stored plans: every statement of the service has one and is as stored, and a change is told so that it can be read.
+"""`reservation sql plans` shows changed plans and exceeded buffer bounds, here on a small database.
 
-Here at a thousand reservations; `make plans` does the same at a million.
+`make plans` compares the plans in sql/plans/ on a million reservations.
 """
 
 import asyncio
@@ -10,14 +10,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from click.testing import Result
 from psycopg import sql as psql
 
 from reservation.commands import main as cli
 from reservation.commands.sql import NoStatistics
 from reservation.db import statements as queries
-from reservation.dba import stored_plans as plans
-from reservation.dba.buffer_bounds import Bound, bounds, touched
+from reservation.dba import stored_plans
+from reservation.dba.buffer_bounds import Bound, bounds, touched_buffers
 from reservation.dba.explain import CannotExplain
 from reservation.dba.stored_plans import Line
 from reservation.embedded import Embedded
@@ -25,26 +24,23 @@ from reservation.seed import plan_volume
 from reservation.seed.scale import SeedError
 from tests.api import Connection
 from tests.conftest import cloned
-from tests.dba.test_sql_command import Run, runs_on
+from tests.dba.test_sql_command import runs_on
 
-STORED_FOR = 18  # other versions of PostgreSQL plan otherwise
-THOUSAND = plan_volume.VOLUMES[-1]
 FREE = "reservations/free_seats"
+SHIPPED_BOUNDS = stored_plans.BOUNDS_FILE
 
 
 @pytest.fixture(scope="module")
 def volume_url(servers: Embedded) -> Iterator[str]:
-    """A database of a thousand reservations, with nobody but these tests at work in it."""
+    """A database with a thousand reservations, which autovacuum leaves alone."""
     with cloned(servers) as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            if connection.info.server_version // 10_000 != STORED_FOR:
-                pytest.skip(f"plans are stored for PostgreSQL {STORED_FOR}")
             connection.execute("create extension pg_stat_statements")
             tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
             for (table,) in tables:
                 off = psql.SQL("alter table {} set (autovacuum_enabled = off)")
                 connection.execute(off.format(psql.Identifier(table)))
-        asyncio.run(plan_volume.fill(url, THOUSAND))
+        asyncio.run(plan_volume.fill(url, reservations=1_000, showtimes=500))
         yield url
 
 
@@ -55,61 +51,28 @@ def changeable_url(servers: Embedded, volume_url: str) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def own_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Another folder to store plans in, with nothing in it but one bound."""
-    folder = tmp_path / "plans"
-    folder.mkdir()
-    (folder / "buffer_bounds.txt").write_text("# what for\nmovies/find_movie 1 100 # so many\n\n")
-    monkeypatch.setattr(plans, "plans_dir", lambda: folder)
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to store plans in, and a file with one bound."""
+    folder, limits = tmp_path / "plans", tmp_path / "buffer_bounds.txt"
+    limits.write_text("# a comment\nmovies/find_movie 1 100 # another\n\n")
+    monkeypatch.setattr(stored_plans, "PLANS_DIR", folder)
+    monkeypatch.setattr(stored_plans, "BOUNDS_FILE", limits)
     return folder
 
 
-def compared(run: Run, *words: str) -> Result:
-    return run("sql", "plans", "--volume", THOUSAND.name, *words)
+def changes(difference: str, sign: str) -> list[str]:
+    """The removed (-) or added (+) lines of a difference, without its two header lines."""
+    return [line for line in difference.splitlines() if line.startswith(sign) and not line.startswith(sign * 3)]
 
 
-def changes(told: str, sign: str) -> list[str]:
-    """The lines of a difference that are gone, or new, without the names of what is compared."""
-    return [line for line in told.splitlines() if line.startswith(sign) and not line.startswith(sign * 3)]
-
-
-def test_every_plan_is_as_stored_and_the_hot_path_within_its_bounds(volume_url: str) -> None:
-    for _ in range(2):  # having looked at them changes nothing
-        result = compared(runs_on(volume_url))
-        print(result.stdout)
-        assert result.exit_code == 0, result.stdout
-        assert f"sql plans: {len(plans.planned())} plans are as stored, 0 changed" in result.stdout
-
-
-@pytest.mark.parametrize("volume", [volume.name for volume in plan_volume.VOLUMES])
-def test_every_statement_of_the_service_has_a_stored_plan(volume: str) -> None:
-    folder = plans.plans_dir() / volume
-    stored = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.glob("*/*.txt")}
-    assert stored == set(plans.planned())
-    assert {"reservations/confirm", "audit/unbacked_holds"} <= stored
-    assert not stored & {"audit/wrong_totals", "schema/tables", "seed/analyze", "statistics/top"}
-
-
-@pytest.mark.parametrize("volume", [volume.name for volume in plan_volume.VOLUMES])
-def test_no_stored_plan_reads_a_table_in_sequence(volume: str) -> None:
-    texts = {path.stem: path.read_text() for path in (plans.plans_dir() / volume).glob("*/*.txt")}
-    assert [name for name, plan in texts.items() if "Seq Scan" in plan] == ["applied_migrations"]
-
-
-def test_bounds_are_of_statements_with_a_plan() -> None:
-    stated = bounds(plans.hot_path_file())
-    assert {bound.name for bound in stated} <= set(plans.planned())
-    assert len({(bound.name, bound.size) for bound in stated}) == len(stated) > 20
-
-
-def test_a_dropped_index_is_told(changeable_url: str) -> None:
+def test_a_dropped_index_shows(volume_url: str, changeable_url: str) -> None:
+    assert runs_on(volume_url)("sql", "plans", "--accept", FREE).exit_code == 0
     with psycopg.connect(changeable_url, autocommit=True) as connection:
         connection.execute("drop index booked_seats_reservation_id_idx")
 
-    result = compared(runs_on(changeable_url), FREE)
+    result = runs_on(changeable_url)("sql", "plans", FREE)
 
-    print(result.stdout)
     assert result.exit_code == 1
     assert result.stdout.startswith(f"--- {FREE} as stored\n+++ {FREE} now\n")
     assert any("Scan using booked_seats_reservation_id_idx" in line for line in changes(result.stdout, "-"))
@@ -117,58 +80,52 @@ def test_a_dropped_index_is_told(changeable_url: str) -> None:
     assert "sql plans: 0 plans are as stored, 1 changed" in result.stdout
 
 
-def test_a_database_of_something_else_is_left_alone(seeded_database_url: str) -> None:
-    result = compared(runs_on(seeded_database_url))
+def test_a_changed_statement_shows(volume_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "_serving", {})  # undoes what SQL_DIR brings
+    names = ("reservations/find_reservation", "movies/find_movie")
+    assert runs_on(volume_url)("sql", "plans", "--accept", *names).exit_code == 0
+    path = tmp_path / "own" / f"{names[0]}.sql"
+    path.parent.mkdir(parents=True)
+    shipped = queries.sql(names[0])
+    assert "r.id = $1" in shipped
+    path.write_text(shipped.replace("r.id = $1", "r.id::text = $1::uuid::text"))
+
+    result = runs_on(volume_url, SQL_DIR=str(tmp_path / "own"))("sql", "plans", *names)
 
     assert result.exit_code == 1
-    assert str(result.exception).startswith("this database was not filled by `reservation seed plans`")
-
-
-def test_a_changed_statement_is_told(volume_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "_serving", {})  # what SQL_DIR brings is for this test alone
-    name = "reservations/find_reservation"
-    path = tmp_path / f"{name}.sql"
-    path.parent.mkdir()
-    right = queries.sql(name)
-    assert "r.id = $1" in right
-    path.write_text(right.replace("r.id = $1", "r.id::text = $1::uuid::text"))
-
-    result = compared(runs_on(volume_url, SQL_DIR=str(tmp_path)), name, "movies/find_movie")
-
-    assert result.exit_code == 1
-    [gone] = [line for line in changes(result.stdout, "-") if "reservations r" in line]
-    [come] = [line for line in changes(result.stdout, "+") if "reservations r" in line]
-    assert "(id = $1)" in gone
-    assert "(id = $1)" not in come
+    [old] = [line for line in changes(result.stdout, "-") if "reservations r" in line]
+    [new] = [line for line in changes(result.stdout, "+") if "reservations r" in line]
+    assert "(id = $1)" in old
+    assert "(id = $1)" not in new
     assert "sql plans: 1 plans are as stored, 1 changed" in result.stdout
 
 
-def test_accepted_plans_are_stored(volume_url: str, own_plans: Path) -> None:
+def test_accepted_plans_are_stored_and_as_stored_the_next_time(volume_url: str, folder: Path) -> None:
     run = runs_on(volume_url)
-    left_over = own_plans / THOUSAND.name / "movies" / "find_film.txt"
+    left_over = folder / "movies" / "find_film.txt"
     left_over.parent.mkdir(parents=True)
     left_over.write_text("buffers up to 4\n")
 
-    first = compared(run)
+    first = run("sql", "plans")
     assert first.exit_code == 1
-    assert f"{left_over}: there is no such statement any more" in first.stdout
-    assert compared(run, "--accept").exit_code == 0
+    assert f"{left_over}: its statement does not exist any more" in first.stdout
+    assert run("sql", "plans", "--accept").exit_code == 0
 
     assert not left_over.exists()
-    assert (left_over.parent / "find_movie.txt").read_text() == (
+    assert (folder / "movies" / "find_movie.txt").read_text() == (
         "buffers up to 4\n             1  Index Scan using movies_pkey on movies by (id = $1)\n"
     )
-    told = json.loads(compared(run, "--json").stdout)
-    assert (told["changed"], told["without_statement"], told["as_stored"]) == ({}, [], plans.planned())
-    [hot] = told["hot_path"]
-    assert (hot["name"], hot["size"], hot["at_most"]) == ("movies/find_movie", 1, 100)
-    assert 1 <= hot["buffers"] <= 4
+    found = json.loads(run("sql", "plans", "--json").stdout)
+    assert (found["changed"], found["without_statement"], found["as_stored"]) == ({}, [], stored_plans.planned())
+    [counted] = found["buffer_bounds"]
+    assert (counted["name"], counted["size"], counted["at_most"]) == ("movies/find_movie", 1, 100)
+    assert 1 <= counted["buffers"] <= 4
 
 
-def test_more_buffers_than_stated_fail_even_where_plans_are_accepted(volume_url: str, own_plans: Path) -> None:
-    (own_plans / "buffer_bounds.txt").write_text("reservations/confirm 64 100\n")
+def test_more_buffers_than_the_bound_fail_even_with_accept(volume_url: str, tmp_path: Path) -> None:
+    (tmp_path / "buffer_bounds.txt").write_text("reservations/confirm 64 100\n")
 
-    result = compared(runs_on(volume_url), "--accept")
+    result = runs_on(volume_url)("sql", "plans", "--accept")
 
     assert result.exit_code == 1
     [line] = [line for line in result.stdout.splitlines() if line.startswith("reservations/confirm ")]
@@ -177,32 +134,48 @@ def test_more_buffers_than_stated_fail_even_where_plans_are_accepted(volume_url:
     assert line.endswith(" 100  too many")
 
 
-def test_without_the_extension_nothing_is_counted(changeable_url: str) -> None:
+def test_the_shipped_bounds_hold_at_a_thousand_reservations_as_well(
+    volume_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_plans, "BOUNDS_FILE", SHIPPED_BOUNDS)
+    result = runs_on(volume_url)("sql", "plans", "--accept")
+    assert result.exit_code == 0, result.stdout
+    assert len(bounds(SHIPPED_BOUNDS)) > 20
+
+
+def test_bounds_without_pg_stat_statements_are_refused(changeable_url: str) -> None:
     with psycopg.connect(changeable_url, autocommit=True) as connection:
         connection.execute("drop extension pg_stat_statements")
 
-    assert isinstance(compared(runs_on(changeable_url)).exception, NoStatistics)
-    assert compared(runs_on(changeable_url), "movies/find_movie").exit_code == 0
+    assert isinstance(runs_on(changeable_url)("sql", "plans").exception, NoStatistics)
+    assert runs_on(changeable_url)("sql", "plans", "--accept", "movies/find_movie").exit_code == 0
 
 
-def test_statements_without_a_stored_plan_are_refused(shared_database_url: str) -> None:
-    result = compared(runs_on(shared_database_url), "audit/wrong_totals")
+def test_a_database_with_other_data_is_refused(seeded_database_url: str) -> None:
+    result = runs_on(seeded_database_url)("sql", "plans")
+
+    assert result.exit_code == 1
+    assert str(result.exception).startswith("this database was not filled by `reservation seed plans`")
+
+
+def test_statements_that_the_service_does_not_run_are_refused(shared_database_url: str) -> None:
+    result = runs_on(shared_database_url)("sql", "plans", "audit/wrong_totals")
 
     assert result.exit_code == 2
-    assert "audit/wrong_totals is none of the service's" in result.stderr
+    assert "audit/wrong_totals has no stored plan" in result.stderr
 
 
-def test_only_an_empty_database_is_filled(seeded_database_url: str) -> None:
-    result = runs_on(seeded_database_url)("seed", "plans", "--volume", "thousand")
+def test_seed_plans_fills_only_an_empty_database(seeded_database_url: str) -> None:
+    result = runs_on(seeded_database_url)("seed", "plans")
 
     assert isinstance(result.exception, SeedError)
     assert isinstance(result.exception, cli.EXPECTED)
     assert "there are accounts in this database" in str(result.exception)
 
 
-async def test_a_sample_that_is_not_of_many_things_stays_what_it_is(shared_db: Connection) -> None:
-    with pytest.raises(CannotExplain, match=r"movies/find_movie is not of 16 things, and cannot be made one of 64"):
-        await touched(shared_db, Bound("movies/find_movie", 64, 100))
+async def test_a_sample_that_is_no_batch_gets_no_other_size(shared_db: Connection) -> None:
+    with pytest.raises(CannotExplain, match=r"movies/find_movie has no `limit 16` to replace with 64"):
+        await touched_buffers(shared_db, Bound("movies/find_movie", 64, 100))
 
 
 @pytest.mark.parametrize(
@@ -219,7 +192,7 @@ async def test_a_sample_that_is_not_of_many_things_stays_what_it_is(shared_db: C
         (32_000, None, 100_000),
     ],
 )
-def test_rows_are_told_by_powers_of_ten_that_stay_while_they_are_near(rows: int, stored: int | None, now: int) -> None:
+def test_rows_are_rounded_to_powers_of_ten_and_stay_near_the_stored(rows: int, stored: int | None, now: int) -> None:
     assert Line("Seq Scan", rows).round(stored) == now
 
 
@@ -227,13 +200,13 @@ def test_rows_are_told_by_powers_of_ten_that_stay_while_they_are_near(rows: int,
     ("buffers", "stored", "now"),
     [(0, None, 1), (64, None, 64), (65, None, 128), (65, 64, 64), (82, 64, 128), (60, 128, 128), (50, 128, 64)],
 )
-def test_buffers_are_told_by_powers_of_two_that_stay_while_they_are_near(
+def test_buffers_are_rounded_to_powers_of_two_and_stay_near_the_stored(
     buffers: int, stored: int | None, now: int
 ) -> None:
-    assert Line(plans.BUFFERS, buffers, is_buffers=True).round(stored) == now
+    assert Line(stored_plans.BUFFERS, buffers, is_buffers=True).round(stored) == now
 
 
-def test_numbers_of_another_node_are_nothing_to_go_by() -> None:
+def test_a_number_stored_for_another_node_is_not_used() -> None:
     line = Line("Sort", 4)
     assert line.stored_number(line.written(1)) == 1
     assert line.stored_number(Line("Hash", 4).written(1)) is None
