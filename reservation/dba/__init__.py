@@ -1,4 +1,4 @@
-"""Tools for DBAs: statement files checked, explained and compared with stored plans; the audit; the schema as a script.
+"""Tools for DBAs: checks and plans of the statement files, the audit, the schema as a script and a diagram, psql.
 
-Imports booking, db and settings.
+Imports booking, db, embedded (to find PostgreSQL's programs) and settings.
 """

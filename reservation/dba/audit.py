@@ -1,37 +1,22 @@
-"""The audit: looks for broken promises in the whole of both stores. It reads only, and traffic may go on."""
+"""The audit: checks the invariants over all of both stores. It only reads, and the service may run meanwhile."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
 from ..booking.orphan_job import find_orphans, unbacked
 from ..db.repository import audit as repository
-from ..db.repository.audit import Connection, Finding
+from ..db.repository.audit import RULES, Connection, Finding
 
-NAMED_A_RULE = 20  # a broken rule is often broken a million times
-SECOND_LOOK_S = 3.0  # a hold is in Redis before it is in PostgreSQL, and leaves it after
+NAMED_A_RULE = 20  # findings; one fault may violate a rule a million times
+SECOND_LOOK_S = 3.0  # a hold is in Redis before it is in PostgreSQL, and stays there longer
 WORK_MEM = "64MB"
-
-# Every rule that one statement can judge; the function's name is the rule's.
-_RULES: tuple[Callable[..., Awaitable[Sequence[Finding]]], ...] = (
-    repository.seats_sold_twice,
-    repository.seats_not_booked,
-    repository.seats_not_reserved,
-    repository.seats_not_confirmed,
-    repository.seats_of_other_rooms,
-    repository.wrong_totals,
-    repository.reservations_without_seats,
-    repository.overlapping_showtimes,
-    repository.archived_and_kept,
-    repository.archived_seats_sold_twice,
-    repository.archived_wrong_totals,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A broken promise: which rule, by whom, and how. The last one of a rule may stand for all that were not named."""
+    """A violated rule, what violates it, and how. The last one of a rule may stand for all that are not named."""
 
     rule: str
     subject: str
@@ -42,23 +27,24 @@ class Violation:
 
 
 async def audit(conn: Connection, redis: Redis) -> list[Violation]:
-    """Everything that is wrong, at most 20 a rule and how many more; empty when all is well.
+    """All violations, at most 20 of a rule and the number of the others; empty if every invariant holds.
 
-    PostgreSQL is judged at one moment, in a transaction of its own: the connection must not be in one. Holds without
-    a reservation are looked at twice, 3 seconds apart. Raises what asyncpg and redis raise when a store fails.
+    The rules see one snapshot of PostgreSQL, in a transaction of their own: the connection must not be in one. Holds
+    without a reservation are checked twice, 3 seconds apart. Raises the errors of asyncpg and redis.
     """
     violations: list[Violation] = []
     async with conn.transaction(isolation="repeatable_read", readonly=True):
         await repository.open_snapshot(conn, work_mem=WORK_MEM)
-        for rule in _RULES:
-            violations += _named(rule.__name__, await rule(conn, row_limit=NAMED_A_RULE))
+        for rule in RULES:
+            findings = await repository.violations(conn, rule=rule, row_limit=NAMED_A_RULE)
+            violations += _named(rule.partition("/")[2], findings)
     return violations + _named("holds_without_reservation", await _orphaned_holds(conn, redis))
 
 
 def _named(rule: str, findings: Sequence[Finding]) -> list[Violation]:
     violations = [Violation(rule, finding.subject, finding.detail) for finding in findings]
     if findings and findings[0].found > len(findings):
-        violations.append(Violation(rule, f"{findings[0].found - len(findings):,} more", "break this rule"))
+        violations.append(Violation(rule, f"{findings[0].found - len(findings):,} more", "violate this rule"))
     return violations
 
 
@@ -77,4 +63,4 @@ async def _orphaned_holds(conn: Connection, redis: Redis) -> Sequence[Finding]:
 def _state(status: str | None) -> str:
     if status is None:
         return "does not exist"
-    return "has run out or does not want it" if status == "held" else f"is {status}"
+    return "has expired or has other seats" if status == "held" else f"is {status}"

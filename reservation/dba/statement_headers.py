@@ -1,4 +1,4 @@
-"""What the header of a statement's file says: purpose, plan, parameters and sample arguments."""
+"""The header of a statement's file: purpose, plan, parameters and sample arguments."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..db.statements import is_tagged, known_names, sql, sql_dir
 
-# Names that headers use, and PostgreSQL's own for the same types.
+# The SQL names of types, which headers use, and the names in PostgreSQL's catalogue.
 INTERNAL_TYPES = {
     "bigint": "int8",
     "integer": "int4",
@@ -22,7 +22,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
 class HeaderError(Exception):
-    """A file whose header is not as sql/README.md says; the message names the file and tells why."""
+    """A file whose header is not as sql/README.md describes; the message names the file and the fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class Parameter:
 
     @property
     def internal_type(self) -> str:
-        """The type as PostgreSQL's catalogue has it: `int8[]` for `bigint[]`."""
+        """The type's name in PostgreSQL's catalogue: `int8[]` for `bigint[]`."""
         element = self.type.removesuffix("[]")
         return INTERNAL_TYPES.get(element, element) + self.type[len(element) :]
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A file in sql/; `plan` is the one that it is meant to get, `needs` the extension that it cannot do without.
+    """A file in sql/; `plan` is the plan that it should get, `needs` the extension that it needs.
 
-    `sample` is a SELECT that answers one row, whose columns are arguments for the parameters.
+    `sample` is a SELECT of one row, whose columns are arguments for the parameters.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Statement:
 
     @property
     def path(self) -> Path:
-        """Where the file is."""
+        """The path of the shipped file."""
         return sql_dir() / f"{self.name}.sql"
 
     @property
@@ -68,12 +68,12 @@ class Statement:
 
     @property
     def is_planned(self) -> bool:
-        """Whether PostgreSQL makes a plan for it; utility statements have none."""
+        """Whether PostgreSQL plans it; utility statements have no plan."""
         return self.text.partition("*/")[2].split(maxsplit=1)[0] in PLANNED
 
 
 def names() -> list[str]:
-    """Every statement there is a file of, in order."""
+    """The names of all statements, in order."""
     return sorted(known_names())
 
 
@@ -83,11 +83,11 @@ def load(name: str) -> Statement:
 
 
 def parse(name: str, text: str) -> Statement:
-    """Take a file's header apart; raises HeaderError."""
+    """Parse a file's header; raises HeaderError."""
     header, end, _ = text.partition("*/")
     first, *lines = header.rstrip("\n").split("\n")
     if not end or first != f"/* {name}":
-        raise HeaderError(f"{name}: the file does not begin with `/* {name}` and a comment's end after it")
+        raise HeaderError(f"{name}: the file does not begin with a comment whose first line is `/* {name}`")
     if not is_tagged(name, text):
         raise HeaderError(f"{name}: the first word of the statement is not followed by `/* {name} */`")
     parts = _parts(name, lines)
@@ -105,7 +105,7 @@ def parse(name: str, text: str) -> Statement:
 
 
 def _parts(name: str, lines: list[str]) -> dict[str, list[str]]:
-    """The lines of each part of a header, by its first word; a line without one goes on with the part before it."""
+    """The lines of each part of a header, by the part's first word; a line without such a word continues a part."""
     parts: dict[str, list[str]] = {"purpose": []}
     part = parts["purpose"]
     for line in lines:
@@ -115,7 +115,7 @@ def _parts(name: str, lines: list[str]) -> dict[str, list[str]]:
             continue
         word = found[1] or found[2]
         if word in parts:
-            raise HeaderError(f"{name}: {word} is there twice")
+            raise HeaderError(f"{name}: there are two lines for {word}")
         part = parts[word] = [line if found[1] is None else line[found.end() :]]
     return parts
 
@@ -130,11 +130,11 @@ def _parameter(name: str, said: str) -> Parameter:
 def _check(statement: Statement) -> None:
     numbers = [parameter.number for parameter in statement.parameters]
     for fault, is_there in (
-        ("nothing says what it does", not statement.purpose),
-        ("no line says `Plan: `", not statement.plan),
+        ("the purpose is missing", not statement.purpose),
+        ("there is no `Plan: `", not statement.plan),
         ("the parameters are not numbered $1, $2, ... in order", numbers != list(range(1, len(numbers) + 1))),
-        ("it has parameters and no line that says `Sample: `", bool(numbers) and statement.sample is None),
-        ("it has no parameters and a line that says `Sample: `", not numbers and statement.sample is not None),
+        ("it has parameters and no `Sample: `", bool(numbers) and statement.sample is None),
+        ("it has a `Sample: ` and no parameters", not numbers and statement.sample is not None),
         ("it does not end with a semicolon", not statement.text.rstrip().endswith(";")),
     ):
         if is_there:

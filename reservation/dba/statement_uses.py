@@ -1,4 +1,4 @@
-"""Who uses which statement, as the package's own source says: nobody has to keep a list of it."""
+"""The modules that use each statement, found in the package's source, so that no list has to be kept."""
 
 import ast
 import re
@@ -10,14 +10,14 @@ from ..db.statements import sql_dir
 
 PACKAGE = Path(__file__).parents[1]
 TAKES_A_NAME = frozenset({"sql", "one", "maybe", "every", "delete_unused"})
-MAPS_ROWS = frozenset({"one", "maybe", "every"})  # of repository/rows.py
+MAPS_ROWS = frozenset({"one", "maybe", "every"})  # of db/repository/rows.py
 
 _NAME = re.compile(r"[a-z_]+/[a-z_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A module, such as `repository.movies`, that names a statement; `kind` is the dataclass that its rows become."""
+    """A module, such as `db.repository.movies`, that names a statement; `kind` is the dataclass of its rows."""
 
     module: str
     name: str
@@ -25,7 +25,7 @@ class Use:
 
 
 def uses() -> list[Use]:
-    """Every use of a statement in the package, each once, in the order of modules."""
+    """Every use of a statement in the package, each once, ordered by module."""
     folders = {path.name for path in sql_dir().iterdir() if path.is_dir()}
     found: dict[Use, None] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
@@ -48,6 +48,6 @@ def _uses_in(module: str, tree: ast.Module, folders: set[str]) -> Iterator[Use]:
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and _NAME.fullmatch(node.value)):
             continue
-        # In a folder of ours it is a statement's name wherever it stands; elsewhere, where a name is asked for.
+        # A text that begins with a folder of sql/ is a name anywhere; any other only as an argument for a name.
         if node in asked_for or node.value.split("/")[0] in folders:
             yield Use(module, node.value, mapped.get(node))

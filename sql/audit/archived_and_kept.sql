@@ -1,7 +1,7 @@
 /* audit/archived_and_kept
-Reservations that are in the archive and not out of the tables that they were moved from.
+Finds reservations that are in the archive and still in the tables that they were moved from.
 Plan: the archive hash or merge joined to reservations; each table is read once.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 select /* audit/archived_and_kept */

@@ -1,8 +1,8 @@
 /* audit/archived_seats_sold_twice
-Seats of a showtime that an archived reservation owned and another one, archived or not, as well. No constraint of the
-archive says that, since it has seats in arrays; booked_seats said it of each before.
+Finds seats of a showtime that an archived reservation owned and another reservation, archived or not, owns too. The
+archive has seats in arrays, so no constraint of it excludes that.
 Plan: one pass over the archive and one over booked_seats, hashed by showtime and seat.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 with /* audit/archived_seats_sold_twice */ sold as (

@@ -1,7 +1,7 @@
 /* audit/archived_wrong_totals
-Archived reservations whose total is not the sum of their seats' prices, those without any seat included.
+Finds archived reservations whose total is not the sum of their seats' prices, those without seats included.
 Plan: one pass over the archive.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 select /* audit/archived_wrong_totals */

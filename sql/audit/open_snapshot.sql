@@ -1,9 +1,9 @@
 /* audit/open_snapshot
-Gives the audit's transaction, and it alone, the time and the memory to look at everything: the service's own limits
-are for requests. Each sort or hash may take the memory, which keeps a million reservations out of temporary files.
+Raises the time limit and work_mem for the audit's transaction only: the service's limits are meant for requests. Each
+sort or hash may use this much memory, so a million reservations need no temporary files.
 Plan: function calls.
-$1 text statement_timeout: with its unit
-$2 text work_mem: likewise
+$1 text statement_timeout: such as '600s'
+$2 text work_mem: such as '64MB'
 Sample: select '600s', '64MB'
 */
 select /* audit/open_snapshot */

@@ -1,9 +1,9 @@
 /* audit/overlapping_showtimes
-Showtimes that start in a room before all earlier ones have left it, cleaning included. showtimes_overlap_excl makes
-it impossible; looked at all the same, because a constraint can be dropped. Comparing each one with the latest end
-before it needs no self join.
+Finds showtimes that start in a room before an earlier one has ended there, cleaning included. showtimes_overlap_excl
+excludes that, but a constraint can be dropped. Comparing each showtime with the latest end before it needs no self
+join.
 Plan: one pass over showtimes, sorted by room and start.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 with /* audit/overlapping_showtimes */ occupied as (

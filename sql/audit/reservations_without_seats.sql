@@ -1,7 +1,7 @@
 /* audit/reservations_without_seats
-Reservations of nothing, whatever their status.
+Finds reservations without seats, whatever their status.
 Plan: reservations anti joined to reservation_seats, hashed or merged on the primary keys; each table is read once.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 select /* audit/reservations_without_seats */

@@ -1,9 +1,8 @@
 /* audit/seats_not_booked
-Seats that a confirmed reservation paid for and does not own: no row in booked_seats says that this seat of its
-showtime is its own.
-Plan: reservations and reservation_seats hashed together, then a hash anti join with booked_seats; each table is
-read once, by parallel workers where there are any.
-$1 bigint row_limit: most findings to name; `found` counts them all
+Finds seats of confirmed reservations that have no row in booked_seats for this reservation and its showtime.
+Plan: reservations and reservation_seats hashed together, then a hash anti join with booked_seats; each table is read
+once, by parallel workers where there are any.
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 select /* audit/seats_not_booked */

@@ -1,7 +1,7 @@
 /* audit/seats_not_confirmed
-Booked seats whose reservation is not confirmed: held, cancelled, expired or gone.
+Finds booked seats whose reservation is not confirmed: held, cancelled, expired or not there.
 Plan: booked_seats hash joined to reservations; each table is read once.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 select /* audit/seats_not_confirmed */

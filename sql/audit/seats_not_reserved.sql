@@ -1,7 +1,7 @@
 /* audit/seats_not_reserved
-Booked seats that their reservation did not ask for, or that belong to another showtime than it does.
+Finds booked seats that are not among the seats of their reservation, or are booked for another showtime.
 Plan: booked_seats hash joined to reservations and reservation_seats; each table is read once.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 select /* audit/seats_not_reserved */

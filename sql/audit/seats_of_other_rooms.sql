@@ -1,7 +1,7 @@
 /* audit/seats_of_other_rooms
-Seats reserved for a showtime that is in another room.
+Finds reserved seats that are in another room than the showtime.
 Plan: reservation_seats hash joined to reservations, showtimes and seats; each table is read once.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 select /* audit/seats_of_other_rooms */

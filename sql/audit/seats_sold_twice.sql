@@ -1,8 +1,8 @@
 /* audit/seats_sold_twice
-Seats of a showtime with more than one owner. booked_seats_showtime_id_seat_id_key makes it impossible; looked at
-all the same, because a constraint can be dropped and an index can be corrupt.
+Finds seats of a showtime with more than one owner. booked_seats_showtime_id_seat_id_key excludes that, but a constraint
+can be dropped, and an index can be corrupt.
 Plan: one pass over booked_seats, in the order of that index or hashed.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 with /* audit/seats_sold_twice */ doubles as (

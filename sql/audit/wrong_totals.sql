@@ -1,8 +1,9 @@
 /* audit/wrong_totals
-Reservations whose total is not the sum of their seats' prices. Those without any seat are another rule's.
+Finds reservations whose total is not the sum of their seats' prices. reservations_without_seats finds those without
+seats.
 Plan: reservation_seats summed by reservation, hashed or in the order of its primary key, joined to reservations; each
 table is read once.
-$1 bigint row_limit: most findings to name; `found` counts them all
+$1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
 */
 with /* audit/wrong_totals */ sums as (

@@ -1,7 +1,7 @@
 /* auditoriums/find_auditorium
-One room by its id.
+Returns one room by its id.
 Plan: index scan on auditoriums_pkey.
-$1 bigint auditorium_id: which
+$1 bigint auditorium_id: the room
 Sample: select min(id) from auditoriums
 */
 select /* auditoriums/find_auditorium */

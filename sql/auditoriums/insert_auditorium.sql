@@ -1,10 +1,10 @@
 /* auditoriums/insert_auditorium
-Adds a room, without seats yet.
+Inserts a room without seats.
 Plan: one insert.
 $1 text name: 1 to 200 characters
-$2 integer capacity: most seats it may have
-$3 jsonb extra_metadata: an object
-$4 text focal_row: label of the row with the best view; null for the one two thirds back
+$2 integer capacity: the most seats it may have
+$3 jsonb extra_metadata: a JSON object
+$4 text focal_row: label of the row with the best view; null for the row two thirds back
 Sample: select 'Sample', 200, '{}'::jsonb, null::text
 */
 insert /* auditoriums/insert_auditorium */ into auditoriums (name, capacity, extra_metadata, focal_row)

@@ -1,8 +1,8 @@
 /* auditoriums/list_auditoriums
-A page of rooms in the order of their ids.
+Returns a page of rooms in the order of their ids.
 Plan: index scan on auditoriums_pkey, stopped by the limit.
 $1 bigint after: the last id of the page before; 0 for the first page
-$2 bigint row_limit: most rows to answer
+$2 bigint row_limit: the most rows of the page
 Sample: select 0::bigint, 50::bigint
 */
 select /* auditoriums/list_auditoriums */

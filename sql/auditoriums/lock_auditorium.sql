@@ -1,8 +1,8 @@
 /* auditoriums/lock_auditorium
-Locks a room against other writers of its seats and its programme, and answers how many seats it may have. Readers
-and the foreign keys of bookings go on.
+Locks a room against other writers of its seats and its programme, and returns its capacity. Reads, and the foreign keys
+of bookings, do not wait for this lock.
 Plan: index scan on auditoriums_pkey.
-$1 bigint auditorium_id: which
+$1 bigint auditorium_id: the room
 Sample: select min(id) from auditoriums
 */
 select /* auditoriums/lock_auditorium */ capacity

@@ -1,8 +1,8 @@
 /* auditoriums/touch_auditorium
-Marks a room as changed, since its seats are about to: who deletes a room as it was seen takes its seats along. It locks
-the room, which comes before its seats.
+Raises a room's updated_at before its seats change: a conditional delete of the room must fail when its seats have
+changed. It locks the room, and rooms are locked before seats.
 Plan: index scan on auditoriums_pkey.
-$1 bigint auditorium_id: which
+$1 bigint auditorium_id: the room
 Sample: select min(id) from auditoriums
 */
 update /* auditoriums/touch_auditorium */ auditoriums

@@ -1,11 +1,11 @@
 /* auditoriums/update_auditorium
-Replaces everything about a room but its seats; its row is locked by the caller, who has counted them.
+Replaces all columns of a room. The caller has locked the room and counted its seats.
 Plan: index scan on auditoriums_pkey.
-$1 bigint auditorium_id: which
+$1 bigint auditorium_id: the room
 $2 text name: 1 to 200 characters
-$3 integer capacity: most seats it may have
-$4 jsonb extra_metadata: an object
-$5 text focal_row: label of the row with the best view; null for the one two thirds back
+$3 integer capacity: the most seats it may have
+$4 jsonb extra_metadata: a JSON object
+$5 text focal_row: label of the row with the best view; null for the row two thirds back
 Sample: select a.id, a.name, a.capacity, a.extra_metadata, a.focal_row from (select) as one left join (select id, name,
 capacity, extra_metadata, focal_row from auditoriums order by id limit 1) as a on true
 */

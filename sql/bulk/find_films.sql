@@ -1,8 +1,9 @@
 /* bulk/find_films
-The films that a file names, by id or by exact title. Few enough to read through, once a file.
+Returns the films that a file names, by id or by exact title. It runs once a file, and films are few, so it may read
+them all.
 Plan: index scan on movies_pkey for the ids, hash join for the titles.
-$1 bigint[] movie_ids: which
-$2 text[] titles: and which; several films may have one title
+$1 bigint[] movie_ids: the ids
+$2 text[] titles: the titles; several films may have the same title
 Sample: select array_agg(id), array_agg(title) from (select id, title from movies order by id limit 16) as m
 */
 select /* bulk/find_films */

@@ -1,9 +1,9 @@
 /* bulk/find_reserved
-Those of the showtimes of which anybody ever reserved seats, archived reservations included. It is
-final for those that lock_moved has locked before.
+Returns the showtimes of which seats were ever reserved, archived reservations included. The answer cannot change any
+more for showtimes that lock_moved has locked.
 Plan: for each showtime index only scans on reservations_showtime_id_expires_at_idx and
 archived_reservations_showtime_id_idx, stopped at the first.
-$1 bigint[] showtime_ids: which
+$1 bigint[] showtime_ids: the showtimes
 Sample: select array_agg(id) from (select id from showtimes order by id limit 16) as st
 */
 select /* bulk/find_reserved */ asked.id

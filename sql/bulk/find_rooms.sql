@@ -1,8 +1,8 @@
 /* bulk/find_rooms
-The rooms that a file names, by id or by exact name.
+Returns the rooms that a file names, by id or by exact name.
 Plan: index scan on auditoriums_pkey for the ids, hash join for the names.
-$1 bigint[] auditorium_ids: which
-$2 text[] names: and which; several rooms may have one name
+$1 bigint[] auditorium_ids: the ids
+$2 text[] names: the names; several rooms may have the same name
 Sample: select array_agg(id), array_agg(name) from (select id, name from auditoriums order by id limit 16) as a
 */
 select /* bulk/find_rooms */

@@ -1,11 +1,11 @@
 /* bulk/lock_moved
-Locks showtimes that have another room now against new reservations, whose inserts need their keys. It waits for those on
-their way, which the next statement of the transaction then sees, and keeps others waiting until the commit: so it comes
-last. A hold begins with the row as it was before this transaction, and comes to the lock by following its updates; when
-the lock is gone it goes on only if the row that had it was updated under the lock, for else it would take the old room
-to be true. Hence the update. In the order of their ids, as insert_held locks them.
+Locks showtimes whose room has changed against new reservations, whose inserts take `for key share` locks on them. It
+waits for inserts under way, whose rows the next statement of the transaction sees, and later inserts wait until the
+commit: so it is the last lock. The update is needed: an insert that waited for a lock on an updated row reads the row
+again only if the lock holder has updated it; otherwise it would go on with the old room. All callers lock in the order
+of the ids, as insert_held does.
 Plan: index scans on showtimes_pkey.
-$1 bigint[] showtime_ids: which
+$1 bigint[] showtime_ids: the showtimes
 Sample: select array_agg(id) from (select id from showtimes order by id limit 16) as st
 */
 with /* bulk/lock_moved */ locked as materialized (

@@ -1,8 +1,8 @@
 /* bulk/lock_movies
-Locks films that are to be replaced, and answers those that there are. In the order of their ids, so that two imports
-wait for each other in one direction only.
+Locks films that are to be replaced, and returns those that exist. All callers lock in the order of the ids, so two
+imports cannot deadlock.
 Plan: index scan on movies_pkey.
-$1 bigint[] movie_ids: which
+$1 bigint[] movie_ids: the films
 Sample: select array_agg(id) from (select id from movies order by id limit 16) as m
 */
 select /* bulk/lock_movies */ id

@@ -1,9 +1,9 @@
 /* bulk/lock_showtimes
-Locks showtimes that may be replaced against other administrators, and answers those that there are as they stand. The
-lock is the one that the update takes anyway, so holds and confirms, which need the key only, go on. In the order of
-their ids, so that two imports wait for each other in one direction only; the caller has locked the rooms.
+Locks showtimes that may be replaced against other administrators, and returns those that exist as they are now. It is
+the lock that the update takes, so holds and confirms, which only lock the key, do not wait. All callers lock in the
+order of the ids, so two imports cannot deadlock; the caller has locked the rooms.
 Plan: index scans on the three primary keys.
-$1 bigint[] showtime_ids: which
+$1 bigint[] showtime_ids: the showtimes
 Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
 */
 select /* bulk/lock_showtimes */

@@ -1,7 +1,7 @@
 /* bulk/put_back
-Takes back what set_aside did to showtimes: for those that cannot have the places that they were to get.
+Undoes set_aside for showtimes whose new place is not free.
 Plan: index scan on showtimes_pkey.
-$1 bigint[] showtime_ids: which
+$1 bigint[] showtime_ids: the showtimes
 Sample: select array_agg(id) from (select id from showtimes order by id limit 16) as st
 */
 update /* bulk/put_back */ showtimes

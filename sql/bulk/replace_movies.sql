@@ -1,13 +1,13 @@
 /* bulk/replace_movies
-Replaces everything about films, whose rows are locked by the caller. What is as it should be is left alone, so that its
-updated_at keeps telling when it was changed.
+Replaces all columns of films. The caller has locked them. Rows without a change are not updated, so that their
+updated_at stays.
 Plan: function scan, then index scans on movies_pkey.
-$1 bigint[] movie_ids: which
-$2 text[] titles: 1 to 300 characters
+$1 bigint[] movie_ids: the films
+$2 text[] titles: 1 to 300 characters each
 $3 text[] descriptions: may be empty
 $4 integer[] durations_minutes: running times
-$5 text[] poster_urls: or null
-$6 text[] genres: or null
+$5 text[] poster_urls: may be null
+$6 text[] genres: may be null
 Sample: select array_agg(id), array_agg(title || '.'), array_agg(description), array_agg(duration_minutes),
 array_agg(poster_url), array_agg(genre) from (select id, title, description, duration_minutes, poster_url, genre from
 movies where char_length(title) < 300 order by id limit 16) as m

@@ -1,12 +1,12 @@
 /* bulk/replace_showtimes
-Replaces everything about showtimes, as update_showtime does about one; their rows and rooms are locked by the caller,
-and whatever was in their way is set aside.
+Replaces all columns of showtimes, as update_showtime does for one. The caller has locked the showtimes and their rooms,
+and has moved showtimes in the way with set_aside.
 Plan: function scan, then index scans on showtimes_pkey.
-$1 bigint[] showtime_ids: which
-$2 bigint[] movie_ids: which films
-$3 bigint[] auditorium_ids: in which rooms
-$4 timestamptz[] starts_at: starts
-$5 timestamptz[] ends_at: ends
+$1 bigint[] showtime_ids: the showtimes
+$2 bigint[] movie_ids: their films
+$3 bigint[] auditorium_ids: their rooms
+$4 timestamptz[] starts_at: their starts
+$5 timestamptz[] ends_at: their ends
 $6 bigint cleaning_s: seconds after the end in which a room cannot be used
 $7 numeric[] base_prices: prices of a seat whose modifier is 1.00
 Sample: select array_agg(id), array_agg(movie_id), array_agg(auditorium_id), array_agg(starts_at), array_agg(ends_at),

@@ -1,14 +1,14 @@
 /* bulk/set_aside
-Moves showtimes out of everybody's way, a thousand years on, before they get the places that others of them leave:
-showtimes_overlap_excl judges each row as it is written, so two could not change places otherwise. They keep their
-distances, so none is in another's way there, and nobody sees it, since they have left before the commit. What is to stay
-at its time, in its room, stays. updated_at is left to replace_showtimes. Answers who went, and when its old place ends.
-The caller has locked the rooms, old and new, and the showtimes.
+Moves showtimes a thousand years into the future, before replace_showtimes gives them places that other showtimes of the
+same file leave. showtimes_overlap_excl checks each row as it is written, so two showtimes could not change places
+otherwise. All move by the same interval, so they do not overlap there either, and no other transaction sees them there.
+A showtime whose room and time stay is not moved. updated_at is left to replace_showtimes. Returns the showtimes moved
+and the end of each one's old place. The caller has locked the old and new rooms, and the showtimes.
 Plan: function scan, then index scans on showtimes_pkey.
-$1 bigint[] showtime_ids: which
-$2 bigint[] auditorium_ids: in which rooms they will be
-$3 timestamptz[] starts_at: their starts there
-$4 timestamptz[] ends_at: their ends
+$1 bigint[] showtime_ids: the showtimes
+$2 bigint[] auditorium_ids: their new rooms
+$3 timestamptz[] starts_at: their new starts
+$4 timestamptz[] ends_at: their new ends
 $5 bigint cleaning_s: seconds after the end in which a room cannot be used
 Sample: select array_agg(id), array_agg(auditorium_id), array_agg(starts_at + interval '1 hour'), array_agg(ends_at +
 interval '1 hour'), 900::bigint from (select id, auditorium_id, starts_at, ends_at from showtimes order by id limit 16)

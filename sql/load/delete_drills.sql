@@ -1,6 +1,6 @@
 /* load/delete_drills
-Removes the rooms and showtimes that drills have made, unless somebody has reservations there. A foreign key to seats
-deletes them along with their room.
+Deletes the rooms and showtimes that drills have made, unless they have reservations. Seats are deleted with their room
+by cascade.
 Plan: one pass over auditoriums, which are few, then deletes by showtimes_auditorium_id_idx and auditoriums_pkey.
 */
 with /* load/delete_drills */ unused as (

@@ -1,11 +1,11 @@
 /* load/delete_reservations
-Deletes a batch of the load users' reservations with all that hangs on them, and answers what Redis has to be told. The
-foreign keys are checked at the end of the statement, so the three deletes need no order among themselves. Unordered:
-whichever come first will do, and none has to be sorted.
+Deletes a batch of the load users' reservations with their seats, and returns what has to be deleted in Redis. Foreign
+keys are checked at the end of the statement, so the three deletes need no order. The batch has no order either, so
+nothing is sorted.
 Plan: index scans on reservations_user_id_idx, and deletes by reservations_pkey, reservation_seats_pkey and
 booked_seats_reservation_id_idx.
-$1 bigint[] user_ids: whose
-$2 bigint row_limit: most reservations of one batch
+$1 bigint[] user_ids: the load users
+$2 bigint row_limit: the most reservations of one batch
 Sample: select array_agg(user_id), 1000::bigint from (select user_id from reservations order by id desc limit 16) as r
 */
 with /* load/delete_reservations */ batch as (

@@ -1,6 +1,6 @@
 /* load/ensure_users
-Makes sure that the first load users exist. Their password hash is none that any password has, so nobody can log in as
-one of them: tokens are minted for them. Those that are there already stay as they are.
+Inserts the first load users, unless they exist. No password has their password hash: they use minted tokens, and nobody
+can log in as one of them.
 Plan: function scan, then the inserts; the conflict is found on users_lower_email_key.
 $1 integer user_count: how many, from number 1 on
 Sample: select 16

@@ -1,6 +1,6 @@
 /* load/list_user_ids
-Every load user there is, those of --remote included.
-Plan: one pass over users; an index on addresses would have to be kept for this alone.
+Returns the ids of all load users, those of --remote included.
+Plan: one pass over users; an index on e-mail addresses would serve this statement alone.
 */
 select /* load/list_user_ids */ id
 from users

@@ -1,8 +1,9 @@
 /* load/make_drill
-Builds the stage of an on-sale drill: a room with rows of 20 seats and one showtime in it tomorrow, marked as the
-drill's, so that `reservation load reset` finds it. The film is the first there is; no row where there is none.
+Inserts a room with rows of 20 seats and one showtime in it tomorrow, for an on-sale drill. They are marked as a
+drill's, so that `reservation load reset` finds them. The film is the first in the table; no row is returned if there is
+none.
 Plan: function scan, a primary key look-up of the film, then the inserts.
-$1 integer seats: how many
+$1 integer seats: seats of the room
 Sample: select 200
 */
 with /* load/make_drill */ film as (

@@ -1,10 +1,10 @@
 /* load/open_sessions
-Begins a login session for each of the first load users, for the tokens that are minted for them; in the users' order.
-Those that ran out are swept up on the way.
+Inserts a login session for each of the first load users, for the tokens that are minted for them, and returns them in
+the order of the users. Expired sessions of these users are deleted.
 Plan: function scan with a look-up on users_lower_email_key for each number, a delete by login_sessions_user_id_idx, and
 the inserts.
 $1 integer user_count: how many, from number 1 on
-$2 bigint ttl_s: life of the sessions in seconds
+$2 bigint ttl_s: lifetime of the sessions in seconds
 Sample: select 16, 3600::bigint
 */
 with /* load/open_sessions */ load_users as (

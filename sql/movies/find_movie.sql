@@ -1,7 +1,7 @@
 /* movies/find_movie
-One film by its id.
+Returns one film by its id.
 Plan: index scan on movies_pkey.
-$1 bigint movie_id: which
+$1 bigint movie_id: the film
 Sample: select min(id) from movies
 */
 select /* movies/find_movie */

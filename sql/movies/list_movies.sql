@@ -1,10 +1,10 @@
 /* movies/list_movies
-A page of films in the order of their ids, narrowed down by title and genre where asked for.
-Plan: index scan on movies_pkey, stopped by the limit; a chain's films are few enough to read through.
+Returns a page of films in the order of their ids, filtered by title and genre.
+Plan: index scan on movies_pkey, stopped by the limit; a filter reads more films, of which there are few.
 $1 bigint after: the last id of the page before; 0 for the first page
-$2 text title_part: in the title, whatever its case; null for any
-$3 text genre: the whole genre, whatever its case; null for any
-$4 bigint row_limit: most rows to answer
+$2 text title_part: a part of the title, in any case; null for any title
+$3 text genre: the whole genre, in any case; null for any genre
+$4 bigint row_limit: the most rows of the page
 Sample: select 0::bigint, null::text, null::text, 50::bigint
 */
 select /* movies/list_movies */

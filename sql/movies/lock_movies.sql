@@ -1,8 +1,8 @@
 /* movies/lock_movies
-Keeps films from being deleted until the end of the transaction, and answers those that there are: the foreign key of
-one showtime must not fail the many that are written with it. In the order of their ids, as all locks on many rows.
+Locks films against deletion until the end of the transaction, and returns the ids that exist. Otherwise the foreign key
+of one showtime could fail all that are inserted with it. All callers lock in the order of the ids.
 Plan: index scan on movies_pkey.
-$1 bigint[] movie_ids: which
+$1 bigint[] movie_ids: the films
 Sample: select array_agg(id) from (select id from movies order by id limit 16) as m
 */
 select /* movies/lock_movies */ id

@@ -1,7 +1,7 @@
 /* schema/forget_migration_file
-Forget the file of a migration that was rolled back.
+Deletes the record of a migration's file when the migration is rolled back.
 Plan: index scan on migration_files_pkey.
-$1 text migration_id: which migration
+$1 text migration_id: the migration
 Sample: select min(migration_id) from migration_files
 */
 delete /* schema/forget_migration_file */ from migration_files

@@ -1,6 +1,6 @@
 /* schema/migration_files
-What the file of each applied migration was.
-Plan: the table is tiny.
+Returns the recorded digest of each applied migration's file.
+Plan: a sequential scan; the table has one row for each migration.
 */
 select /* schema/migration_files */
     migration_id,

@@ -1,7 +1,7 @@
 /* schema/record_migration_file
-Write down what a migration's file is: when it is applied, or when it was edited and that is accepted.
+Records the digest of a migration's file when it is applied, or when an edited file is accepted.
 Plan: index scan on migration_files_pkey.
-$1 text migration_id: which migration
+$1 text migration_id: the migration
 $2 bytea sha256: digest of its file
 Sample: select min(migration_id), decode(md5('') || md5(''), 'hex') from migration_files
 */

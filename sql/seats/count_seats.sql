@@ -1,7 +1,7 @@
 /* seats/count_seats
-How many seats a room has, and the label of its last row; the room is locked by the caller.
+Returns the number of seats of a room, and the label of its last row. The caller has locked the room.
 Plan: index scan on seats_position_key.
-$1 bigint auditorium_id: which
+$1 bigint auditorium_id: the room
 Sample: select min(id) from auditoriums
 */
 select /* seats/count_seats */

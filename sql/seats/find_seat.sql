@@ -1,7 +1,7 @@
 /* seats/find_seat
-One seat by its id.
+Returns one seat by its id.
 Plan: index scan on seats_pkey.
-$1 bigint seat_id: which
+$1 bigint seat_id: the seat
 Sample: select min(id) from seats
 */
 select /* seats/find_seat */

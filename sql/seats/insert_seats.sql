@@ -1,9 +1,9 @@
 /* seats/insert_seats
-Adds whole rows of seats to a room, numbered from 1 in each row; the room is locked by the caller.
-Plan: function scans, inserted in the order of the seat map and answered in it.
-$1 bigint auditorium_id: which
+Inserts whole rows of seats into a room, numbered from 1 in each row. The caller has locked the room.
+Plan: function scans, then the inserts in the order of the seat map.
+$1 bigint auditorium_id: the room
 $2 text[] row_labels: the new rows, in order
-$3 integer seats_per_row: how many in each
+$3 integer seats_per_row: seats in each row
 $4 text seat_type: regular, premium or wheelchair
 $5 numeric price_modifier: factor on the base price
 Sample: select min(id), array['ZZY', 'ZZZ'], 20, 'regular', 1.00 from auditoriums

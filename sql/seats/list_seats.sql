@@ -1,10 +1,10 @@
 /* seats/list_seats
-A page of a room's seats in the order of the seat map.
+Returns a page of a room's seats in the order of the seat map.
 Plan: index scan on seats_position_key, stopped by the limit.
-$1 bigint auditorium_id: which
-$2 text after_row: row of the last seat of the page before; an empty text for the first page
-$3 bigint after_number: its number; 0 for the first page
-$4 bigint row_limit: most rows to answer
+$1 bigint auditorium_id: the room
+$2 text after_row: row of the last seat of the page before; empty for the first page
+$3 bigint after_number: number of that seat; 0 for the first page
+$4 bigint row_limit: the most rows of the page
 Sample: select min(id), '', 0::bigint, 50::bigint from auditoriums
 */
 select /* seats/list_seats */

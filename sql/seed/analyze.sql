@@ -1,5 +1,5 @@
 /* seed/analyze
-Tells the planner about the programme that has been written, instead of leaving it to guess until autovacuum comes by.
+Analyzes the tables of the programme after they are filled, since autovacuum comes later.
 Plan: none, a utility statement; samples the tables.
 */
 analyze /* seed/analyze */ users, movies, auditoriums, seats, showtimes;

@@ -1,6 +1,7 @@
 /* seed/analyze_reservations
-Tells the planner about the reservations that have been written. Not to be run where there are none: of a table that it
-has never looked at, PostgreSQL expects more rows than of one that it has seen empty, and its plans are good for more.
+Analyzes the tables of reservations after they are filled. It must not run on empty ones: for a table that was never
+analyzed PostgreSQL assumes some pages of rows, for one that was found empty none, and then it chooses plans that are
+slow once the table grows.
 Plan: none, a utility statement; samples the tables.
 */
 analyze /* seed/analyze_reservations */ reservations, reservation_seats, booked_seats;

@@ -1,8 +1,8 @@
 /* seed/demo_exists
-Whether this database has been given the demo already. The demo's customer says so: accounts are never deleted, while
-films, rooms and showtimes may be edited away by whoever tries the administration.
+Returns whether this database has the demo data, by the demo's customer: accounts are never deleted, while an
+administrator may delete films, rooms and showtimes.
 Plan: index scan on users_lower_email_key.
-$1 text email: of the demo's customer
+$1 text email: the demo's customer
 Sample: select 'customer@example.com'
 */
 select /* seed/demo_exists */

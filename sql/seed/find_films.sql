@@ -1,7 +1,7 @@
 /* seed/find_films
-The films that fit into the slots of generated showtimes, and how many films there are at all.
+Returns the films that fit into the slots of generated showtimes, and the number of all films.
 Plan: sequential scan, once a run.
-$1 integer max_minutes: longest running time that fits
+$1 integer max_minutes: the longest running time that fits
 Sample: select 165
 */
 select /* seed/find_films */

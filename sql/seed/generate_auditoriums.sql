@@ -1,5 +1,5 @@
 /* seed/generate_auditoriums
-Adds alike rooms for generated load, seats excluded. New rooms in every run: nothing of theirs can be in its way.
+Inserts equal rooms without seats for generated load. Each run uses new rooms, in which no showtime can be in its way.
 Plan: function scan, then the inserts.
 $1 integer room_count: how many
 $2 integer seats: capacity of each

@@ -1,9 +1,9 @@
 /* seed/generate_seats
-Adds the seats of generated rooms: rows of 20 (A..Z, AA..), every fourth row premium, the first two seats of each room
-for wheelchairs. Set-based, because no value of it has to be known to the client.
+Inserts the seats of generated rooms: rows of 20 (A..Z, AA..), every fourth row premium, the first two seats of each
+room for wheelchairs.
 Plan: function scans, sorted once, then the inserts.
 $1 bigint[] auditorium_ids: the rooms
-$2 integer seats: how many in each
+$2 integer seats: seats of each room
 Sample: select array_agg(a.id), 200 from auditoriums as a where not exists (select from seats as s where s.auditorium_id
 = a.id)
 */

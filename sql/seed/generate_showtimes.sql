@@ -1,7 +1,7 @@
 /* seed/generate_showtimes
-Adds showtimes to generated rooms, spread evenly over the rooms and, nearest first, over the days before and after
-today: five a day at 10:00, 13:00, ... 22:00 UTC. A slot is three hours and the films are shorter, so none overlap.
-Plan: function scan joined to the rooms, a primary key look-up of the film for each, then the inserts.
+Inserts showtimes into generated rooms, spread evenly over the rooms and over the days around today, nearest days first:
+five a day, at 10:00, 13:00, ... 22:00 UTC. A slot is three hours and the films are shorter, so none overlap.
+Plan: function scan joined to the rooms, a primary key lookup of the film for each, then the inserts.
 $1 bigint[] auditorium_ids: the rooms
 $2 bigint[] movie_ids: films that fit into a slot, trailers included
 $3 integer showtimes: how many in all rooms together

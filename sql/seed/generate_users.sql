@@ -1,8 +1,8 @@
 /* seed/generate_users
-Adds customers who share one password hash: hashing a million passwords would take hours and show nothing.
+Inserts customers who share one password hash: hashing a million passwords would take hours.
 Plan: function scan, then the inserts.
-$1 text tag: part of the addresses; of this run alone
-$2 integer first_number: of the first one
+$1 text tag: part of the e-mail addresses, unique to this run
+$2 integer first_number: number of the first customer
 $3 integer user_count: how many
 $4 text password_hash: Argon2id, PHC format
 Sample: select 'sample', 1, 16, '!'

@@ -1,10 +1,10 @@
 /* seed/insert_auditorium
-Adds a room of the demo together with its seats, each of its own kind, in the order of the seat map.
+Inserts a room of the demo with its seats, in the order of the seat map.
 Plan: function scan, then the inserts.
-$1 text name: of the room
+$1 text name: name of the room
 $2 jsonb extra_metadata: a JSON object
-$3 text[] row_labels: one a seat
-$4 integer[] seat_numbers: likewise
+$3 text[] row_labels: the row of each seat
+$4 integer[] seat_numbers: the number of each seat
 $5 text[] seat_types: regular, premium or wheelchair
 $6 numeric[] price_modifiers: factors on the base price
 $7 text focal_row: label of the row with the best view

@@ -1,11 +1,11 @@
 /* seed/insert_movies
-Adds films, in the order given, so that their ids follow it. An empty genre or poster means none is known.
+Inserts films in the order given, so that their ids have the same order.
 Plan: function scan, then the inserts.
-$1 text[] titles: one each
-$2 text[] descriptions: likewise
+$1 text[] titles: 1 to 300 characters each
+$2 text[] descriptions: may be empty
 $3 integer[] durations_minutes: running times
-$4 text[] genres: may be empty strings
-$5 text[] poster_urls: may be empty strings
+$4 text[] genres: an empty text if unknown
+$5 text[] poster_urls: an empty text if unknown
 Sample: select array['Sample'], array[''], array[90], array['Drama'], array['']
 */
 insert /* seed/insert_movies */ into movies (title, description, duration_minutes, genre, poster_url)

@@ -1,8 +1,8 @@
 /* seed/insert_users
-Adds the demo's accounts; an address that is taken keeps its account, its password and its role.
+Inserts the demo's accounts. An account whose e-mail address exists is left as it is.
 Plan: function scan, then the inserts; the conflict is found on users_lower_email_key.
-$1 text[] names: one each
-$2 text[] emails: likewise
+$1 text[] names: their names
+$2 text[] emails: their e-mail addresses
 $3 text[] password_hashes: Argon2id, PHC format
 $4 text[] roles: user, staff or admin
 Sample: select array['Sample'], array['sample@example.com'], array['!'], array['user']

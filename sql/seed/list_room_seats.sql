@@ -1,5 +1,5 @@
 /* seed/list_room_seats
-The seats of a room in the order of the map.
+Returns the seats of a room in the order of the seat map.
 Plan: index scan on seats_position_key.
 $1 bigint auditorium_id: the room
 Sample: select min(id) from auditoriums

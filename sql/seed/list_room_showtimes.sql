@@ -1,6 +1,6 @@
 /* seed/list_room_showtimes
-The showtimes of a generated room, and until when reservations of each can have been made: an hour before it starts or
-before now, so that everything about them lies in the past.
+Returns the showtimes of a generated room, and until when reservations of each can have been made: an hour before it
+starts or before now, whichever is earlier, so that all their times lie in the past.
 Plan: index scan on showtimes_auditorium_id_idx.
 $1 bigint auditorium_id: the room
 Sample: select min(id) from auditoriums

@@ -1,8 +1,8 @@
 /* seed/lock_demo
-Lines up instances that seed the same database at the same moment; the lock goes with the transaction, so a killed
-instance leaves none behind.
+Takes an advisory lock, so that instances that seed the same database run one after another. PostgreSQL releases it at
+the end of the transaction, also of a killed instance.
 Plan: a function call.
-$1 bigint lock_key: what the seeders agreed on
+$1 bigint lock_key: the number that all instances use
 Sample: select 0::bigint
 */
 select /* seed/lock_demo */ pg_advisory_xact_lock($1);

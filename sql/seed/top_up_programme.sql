@@ -1,13 +1,13 @@
 /* seed/top_up_programme
-Fills the programme of the demo's rooms: every coming day on which a room shows nothing yet gets films from 10:00 to
-23:00 UTC. A day that somebody has planned is left alone, so running it again adds nothing. The rooms are those whose
-metadata says so; each has a part of the films, and the day's number turns them, so that all of them run. Trailers
-take 15 minutes, and the next film starts on the first multiple of five minutes 15 minutes after the end. A showtime
-that an administrator puts on at this very moment wins: the exclusion constraint skips ours instead of failing.
+Fills the programme of the demo's rooms: each coming day on which a room has no showtime gets films from 10:00 to 23:00
+UTC. Days with showtimes are left alone, so a second run adds nothing. The rooms are those whose metadata marks them;
+each shows a part of the films, in an order that depends on the day. Trailers take 15 minutes, and the next film starts
+on the first multiple of five minutes 15 minutes after the end. A showtime that conflicts with one that is inserted at
+the same time is skipped by the exclusion constraint.
 Plan: sequential scan of the few auditoriums; their showtimes hashed or by showtimes_auditorium_id_idx; movies_pkey
 stopped by the limit; a recursive walk of some five steps a room and day.
-$1 integer days: how many days to look ahead, from tomorrow by this server's date in UTC
-$2 bigint film_limit: how many films are on, at most
+$1 integer days: how many days to fill, from tomorrow in UTC by this server's clock
+$2 bigint film_limit: the most films to show
 Sample: select 15, 30::bigint
 */
 with /* seed/top_up_programme */ recursive chosen as (

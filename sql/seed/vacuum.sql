@@ -1,6 +1,6 @@
 /* seed/vacuum
-Leaves nothing for autovacuum to do on what has been loaded, so that what statements read does not hang on whether it came
-by: rows are known to be visible, and frozen, no index points to what is gone, and the planner knows all the tables.
+Vacuums, freezes and analyzes all tables after they are filled, so that what statements read does not depend on whether
+autovacuum has run.
 Plan: none, a utility statement; reads all there is.
 */
 vacuum /* seed/vacuum */ (analyze, freeze, index_cleanup on);

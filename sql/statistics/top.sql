@@ -1,11 +1,11 @@
 /* statistics/top
-What the statements of this database have cost since their statistics were last reset, by the file that each came from;
-what came from none is one row without a name. Texts that look alike but were planned apart, such as those of two roles,
-are one row. A file's name is in front of the statement, which PostgreSQL 15 keeps, or behind its first word, which 18
-does. Without pg_read_all_stats a role sees the texts of its own statements only; those of others are a row, too.
+Returns what the statements of this database have cost since their statistics were reset, one row for each file.
+Statements without a file are one row without a name. Entries of the same file with another plan or role are added up.
+The file's name stands before the statement, where PostgreSQL 15 keeps it, or behind its first word, where 18 keeps it.
+Without pg_read_all_stats a role sees the texts of its own statements only; those of others are one row.
 Plan: one pass over the extension's function, hashed by name.
 Needs: the extension pg_stat_statements.
-$1 bigint row_limit: most files to answer, those that took most time
+$1 bigint row_limit: the most files to return, those with the most time first
 Sample: select 20::bigint
 */
 with /* statistics/top */ seen as (

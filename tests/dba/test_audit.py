@@ -1,4 +1,4 @@
-"""The audit sees every broken promise, and nothing where none is broken."""
+"""The audit finds every violated invariant, and nothing else."""
 
 from collections.abc import AsyncIterator, Sequence, Set
 from typing import TypeAlias
@@ -17,7 +17,7 @@ Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONFIRMED = UUID("019aa000-0000-7000-8000-000000000001")  # seats 1 and 2 of showtime 1
 HELD = UUID("019aa000-0000-7000-8000-000000000002")  # seat 3 of showtime 1
-RUN_OUT = UUID("019aa000-0000-7000-8000-000000000003")  # seat 3 of showtime 1, long ago
+EXPIRED = UUID("019aa000-0000-7000-8000-000000000003")  # seat 3 of showtime 1, long ago
 CANCELLED = UUID("019aa000-0000-7000-8000-000000000004")  # seats 1 and 2 of showtime 1, before the confirmed one
 
 CINEMA = f"""
@@ -35,9 +35,9 @@ insert into reservations (id, user_id, showtime_id, status, total_price, expires
 ('{HELD}', 1, 1, 'held', 10, now() + interval '10 minutes', null, null),
 ('{CANCELLED}', 1, 1, 'cancelled', 20, now() + interval '10 minutes', null, now());
 insert into reservations (id, user_id, showtime_id, status, total_price, created_at, expires_at) values
-('{RUN_OUT}', 1, 1, 'held', 10, now() - interval '2 hours', now() - interval '1 hour');
+('{EXPIRED}', 1, 1, 'held', 10, now() - interval '2 hours', now() - interval '1 hour');
 insert into reservation_seats (reservation_id, seat_id, price_at_booking) values
-('{CONFIRMED}', 1, 10), ('{CONFIRMED}', 2, 10), ('{HELD}', 3, 10), ('{RUN_OUT}', 3, 10),
+('{CONFIRMED}', 1, 10), ('{CONFIRMED}', 2, 10), ('{HELD}', 3, 10), ('{EXPIRED}', 3, 10),
 ('{CANCELLED}', 1, 10), ('{CANCELLED}', 2, 10);
 insert into booked_seats (showtime_id, seat_id, reservation_id) values (1, 1, '{CONFIRMED}'), (1, 2, '{CONFIRMED}');
 """
@@ -45,7 +45,7 @@ insert into booked_seats (showtime_id, seat_id, reservation_id) values (1, 1, '{
 
 @pytest.fixture
 async def cinema(db: Db, monkeypatch: pytest.MonkeyPatch) -> Db:
-    """A database in which all is well, and an audit that does not wait as long as it should."""
+    """A database without violations, and an audit with a short wait between its two looks at holds."""
     monkeypatch.setattr(auditing, "SECOND_LOOK_S", 0.05)
     await db.execute(CINEMA)
     return db
@@ -59,7 +59,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 async def hold(redis: Redis, *, showtime_id: int, seat_id: int, holder: str) -> None:
-    """The keys that a hold leaves in Redis."""
+    """The Redis keys of a hold."""
     await redis.set(f"{{{showtime_id}}}:seat:{seat_id}", holder, px=600_000)
     await redis.zadd(f"{{{showtime_id}}}:held", {str(seat_id): 4e12})
     await redis.set(f"{{{showtime_id}}}:version", 1)
@@ -73,7 +73,7 @@ async def test_empty_stores_are_clean(db: Db, redis: Redis) -> None:
     assert await audit(db, redis) == []
 
 
-async def test_clean(cinema: Db, redis: Redis) -> None:
+async def test_valid_stores_are_clean(cinema: Db, redis: Redis) -> None:
     await hold(redis, showtime_id=1, seat_id=3, holder=str(HELD))
 
     assert await audit(cinema, redis) == []
@@ -125,7 +125,7 @@ async def test_names_a_seat_booked_for_another_showtime(cinema: Db, redis: Redis
     assert found[-1].detail == "is for showtime 1 but owns seat 2 of showtime 3"
 
 
-@pytest.mark.parametrize("reservation_id", [HELD, RUN_OUT], ids=["held", "run out"])
+@pytest.mark.parametrize("reservation_id", [HELD, EXPIRED], ids=["held", "expired"])
 async def test_names_a_seat_booked_by_an_unconfirmed_reservation(
     cinema: Db, redis: Redis, reservation_id: UUID
 ) -> None:
@@ -174,10 +174,10 @@ async def test_names_a_wrong_total(cinema: Db, redis: Redis) -> None:
 
 
 async def test_names_a_reservation_without_seats(cinema: Db, redis: Redis) -> None:
-    await cinema.execute("delete from reservation_seats where reservation_id = $1", RUN_OUT)
+    await cinema.execute("delete from reservation_seats where reservation_id = $1", EXPIRED)
 
     assert await audit(cinema, redis) == [
-        Violation("reservations_without_seats", f"reservation {RUN_OUT}", "is held and has no seats")
+        Violation("reservations_without_seats", f"reservation {EXPIRED}", "is held and has no seats")
     ]
 
 
@@ -212,13 +212,13 @@ async def test_names_overlap_with_a_showtime_before_the_last(cinema: Db, redis: 
     ("holder", "seat_id", "state"),
     [
         (str(uuid4()), 4, "does not exist"),
-        (str(RUN_OUT), 3, "has run out or does not want it"),
-        (str(HELD), 4, "has run out or does not want it"),
+        (str(EXPIRED), 3, "has expired or has other seats"),
+        (str(HELD), 4, "has expired or has other seats"),
         (str(CONFIRMED), 1, "is confirmed"),
         (str(CANCELLED), 1, "is cancelled"),
         ("nonsense", 4, "does not exist"),
     ],
-    ids=["unknown", "run out", "another seat", "confirmed", "cancelled", "no UUID"],
+    ids=["unknown", "expired", "another seat", "confirmed", "cancelled", "no UUID"],
 )
 async def test_names_a_hold_without_reservation(
     cinema: Db, redis: Redis, holder: str, seat_id: int, state: str
@@ -240,8 +240,8 @@ async def test_names_a_hold_of_another_showtime(cinema: Db, redis: Redis) -> Non
     assert rules(await audit(cinema, redis)) == {"holds_without_reservation"}
 
 
-@pytest.mark.parametrize("remedy", ["released", "taken by another", "written down"])
-async def test_a_hold_that_is_right_at_the_second_look_is_fine(
+@pytest.mark.parametrize("remedy", ["released", "taken by another", "inserted"])
+async def test_a_hold_that_is_right_at_the_second_look_is_not_named(
     cinema: Db, redis: Redis, remedy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late = uuid4()
@@ -254,7 +254,7 @@ async def test_a_hold_that_is_right_at_the_second_look_is_fine(
         elif remedy == "taken by another":
             await hold(redis, showtime_id=1, seat_id=4, holder=str(uuid4()))
         else:
-            await write_down(cinema, late)
+            await insert_reservation(cinema, late)
         return await still_held(client, held)
 
     monkeypatch.setattr(orphans, "still_held", second_look)
@@ -262,7 +262,7 @@ async def test_a_hold_that_is_right_at_the_second_look_is_fine(
     assert await audit(cinema, redis) == []
 
 
-async def write_down(db: Db, reservation_id: UUID) -> None:
+async def insert_reservation(db: Db, reservation_id: UUID) -> None:
     await db.execute(
         "insert into reservations (id, user_id, showtime_id, total_price, expires_at)"
         " values ($1, 1, 1, 10, now() + interval '10 minutes')",
@@ -271,7 +271,7 @@ async def write_down(db: Db, reservation_id: UUID) -> None:
     await db.execute("insert into reservation_seats values ($1, 4, 10)", reservation_id)
 
 
-async def test_keys_of_others_in_redis_are_left_alone(cinema: Db, redis: Redis) -> None:
+async def test_other_keys_in_redis_are_ignored(cinema: Db, redis: Redis) -> None:
     await redis.zadd("{shop}:held", {"7": 4e12})
     await redis.zadd("{99999999999999999999}:held", {"7": 4e12})
     await redis.zadd("{1}:held", {"nonsense": 4e12, "-4": 4e12, "4": 4e12})
@@ -279,7 +279,7 @@ async def test_keys_of_others_in_redis_are_left_alone(cinema: Db, redis: Redis) 
     assert await audit(cinema, redis) == []
 
 
-async def test_decoded_answers_of_redis_do_as_well(cinema: Db, redis: Redis, redis_url: str) -> None:
+async def test_a_client_that_decodes_replies_works_as_well(cinema: Db, redis: Redis, redis_url: str) -> None:
     await hold(redis, showtime_id=1, seat_id=4, holder=str(uuid4()))
 
     async with Redis.from_url(redis_url, decode_responses=True) as decoding:
@@ -299,8 +299,8 @@ async def test_names_twenty_a_rule_and_counts_the_rest(cinema: Db, redis: Redis)
     assert [violation.rule for violation in found] == ["reservations_without_seats"] * 21 + [
         "holds_without_reservation"
     ] * 21
-    assert str(found[20]) == "reservations_without_seats: 1,214 more break this rule"
-    assert str(found[41]) == "holds_without_reservation: 5 more break this rule"
+    assert str(found[20]) == "reservations_without_seats: 1,214 more violate this rule"
+    assert str(found[41]) == "holds_without_reservation: 5 more violate this rule"
 
 
 async def test_reads_only_and_leaves_the_session_as_it_was(cinema: Db, redis: Redis) -> None:

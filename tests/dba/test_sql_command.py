@@ -54,7 +54,7 @@ def test_the_list_has_a_line_for_every_statement(run: Run) -> None:
 
     assert [line.split()[0] for line in lines] == ["name", *NAMES]
     [found] = [line for line in lines if line.startswith("movies/find_movie ")]
-    for part in ("One film by its id.", "db.repository.movies", "index scan on movies_pkey."):
+    for part in ("Returns one film by its id.", "db.repository.movies", "index scan on movies_pkey."):
         assert part in found
 
 
@@ -64,7 +64,7 @@ def test_the_list_as_json(run: Run) -> None:
     assert sorted(listed) == NAMES
     found = listed["movies/find_movie"]
     assert found["used_by"] == ["db.repository.movies"]
-    assert found["parameters"] == [{"number": 1, "type": "bigint", "name": "movie_id", "meaning": "which"}]
+    assert found["parameters"] == [{"number": 1, "type": "bigint", "name": "movie_id", "meaning": "the film"}]
     assert Path(found["path"]).read_text() == queries.sql("movies/find_movie")
     assert listed["statistics/top"]["needs"] == "pg_stat_statements"
 
@@ -112,10 +112,10 @@ def test_check_has_a_line_for_every_untruth(run: Run, monkeypatch: pytest.Monkey
 
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
-        "movies/new_movie: nobody uses this file",
-        "movies/lock_movies: db.repository.movies names it, and there is no such file",
+        "movies/new_movie: no module uses this file",
+        "movies/lock_movies: db.repository.movies names it, but there is no such file",
         "movies/find_movie: its parameters are int8, and the header says int4",
-        "movies/lock_movie: no line says `Plan: `",
+        "movies/lock_movie: there is no `Plan: `",
     ]
     assert json.loads(run("sql", "check", "--json").stdout)["problems"] == result.stdout.splitlines()
 

@@ -156,14 +156,18 @@ def test_a_header_is_taken_apart() -> None:
         ("\n*/", "", "first word"),
         ("select /* a/b */", "select", "first word"),
         ("select /* a/b */", "select /* a/c */", "first word"),
-        ("What it does. And why.\nOn a second line.\n", "", "nothing says what it does"),
-        ("Plan: ", "", "no line says `Plan: `"),
-        ("Plan: ", "Plan: one\nPlan: ", "Plan is there twice"),
+        ("What it does. And why.\nOn a second line.\n", "", "the purpose is missing"),
+        ("Plan: ", "", "there is no `Plan: `"),
+        ("Plan: ", "Plan: one\nPlan: ", "there are two lines for Plan"),
         ("$2", "$3", "not numbered"),
-        ("$2", "$1", "$1 is there twice"),
+        ("$2", "$1", "there are two lines for $1"),
         ("share: how much", "share", "is not `$1 type name: meaning`"),
-        ("Sample: ", "", "no line that says `Sample: `"),
-        ("$1 bigint[] ids: which\nones\n$2 double precision share: how much\n", "", "no parameters and"),
+        ("Sample: ", "", "it has parameters and no `Sample: `"),
+        (
+            "$1 bigint[] ids: which\nones\n$2 double precision share: how much\n",
+            "",
+            "it has a `Sample: ` and no parameters",
+        ),
         ("1;", "1", "semicolon"),
     ],
 )
@@ -177,7 +181,7 @@ def test_a_wrong_header_is_refused_by_name(what: str, by: str, why: str) -> None
     ("what", "by", "why"),
     [
         ("$1 bigint", "$1 integer", "its parameters are int8, and the header says int4"),
-        ("$1 bigint movie_id: which\nSample: select min(id) from movies\n", "", "the header says none"),
+        ("$1 bigint movie_id: the film\nSample: select min(id) from movies\n", "", "the header says none"),
         ("from movies\nwhere", "from films\nwhere", 'refuses it: relation "films" does not exist'),
         ("select min(id) from movies", "select '1'", "int8, and its sample has text"),
         ("select min(id) from movies", "select 1::bigint, 2", "its sample has int8, int4"),
@@ -199,5 +203,5 @@ async def test_what_the_database_says_otherwise_is_told(what: str, by: str, why:
 
 
 def test_a_file_that_nobody_uses_and_a_name_without_a_file() -> None:
-    assert list(unused(["a/b", "a/c"], [Use("m", "a/b", None)])) == ["a/c: nobody uses this file"]
-    assert list(missing(["a/b"], [Use("m", "a/d", None)])) == ["a/d: m names it, and there is no such file"]
+    assert list(unused(["a/b", "a/c"], [Use("m", "a/b", None)])) == ["a/c: no module uses this file"]
+    assert list(missing(["a/b"], [Use("m", "a/d", None)])) == ["a/d: m names it, but there is no such file"]

@@ -69,7 +69,7 @@ async def test_programmes_that_overlap_each_other_in_many_rooms(
     created += [answer.json["id"] for answer in answers if answer.status == 201]
     assert sorted(created) == [row["id"] for row in await db.fetch("select id from showtimes order by id")]
     assert created
-    assert await audit.overlapping_showtimes(db, row_limit=10) == []
+    assert await audit.violations(db, rule="audit/overlapping_showtimes", row_limit=10) == []
 
 
 async def test_moves_and_deletions_meet_batches_without_deadlock(
@@ -94,4 +94,4 @@ async def test_moves_and_deletions_meet_batches_without_deadlock(
     )
 
     assert {answer.status for answer in answers} <= {200, 204, 409}, [answer.text for answer in answers]
-    assert await audit.overlapping_showtimes(db, row_limit=10) == []
+    assert await audit.violations(db, rule="audit/overlapping_showtimes", row_limit=10) == []

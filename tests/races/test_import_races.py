@@ -188,7 +188,7 @@ async def test_customers_go_on_while_their_showtime_moves(
 
     assert [answer.status for answer in answers] == [201] * 10
     assert await importing == (None, ["line 2: The showtime was reserved while the import ran, and cannot move now."])
-    assert await audit.seats_of_other_rooms(db, row_limit=10) == []
+    assert await audit.violations(db, rule="audit/seats_of_other_rooms", row_limit=10) == []
     assert (await api.confirm(customer, answers[0].json["id"])).status == 200
 
 
@@ -209,7 +209,7 @@ async def test_a_hold_on_its_way_when_the_showtime_has_moved_is_refused(
     answer = await holding
     assert (answer.status, answer.code) == (422, "validation_error")
     assert await db.fetchval("select count(*) from reservations") == 0
-    assert await audit.seats_of_other_rooms(db, row_limit=10) == []
+    assert await audit.violations(db, rule="audit/seats_of_other_rooms", row_limit=10) == []
 
 
 async def test_a_reservation_on_its_way_is_waited_for(

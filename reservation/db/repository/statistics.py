@@ -1,4 +1,4 @@
-"""What PostgreSQL has counted about the statements."""
+"""What pg_stat_statements has counted about the statements."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 @dataclass(frozen=True, slots=True)
 class FileStatistics:
-    """What the statements of one file have cost, or those of none, where `name` is None; `share` is of all their time.
+    """The cost of the statements of one file; `name` is None for all others. `share` is of the time of all.
 
-    Buffers are pages of shared memory, whether they were found there or had to be read.
+    Buffers are pages found in shared memory or read into it.
     """
 
     name: str | None
@@ -29,5 +29,5 @@ class FileStatistics:
 
 
 async def top(conn: Connection, *, row_limit: int) -> Sequence[FileStatistics]:
-    """The files that took most time, first; asyncpg's errors tell that the extension is not there, or not loaded."""
+    """The files with the most time first; raises asyncpg's errors if the extension is missing or not loaded."""
     return [FileStatistics(**row) for row in await conn.fetch(sql("statistics/top"), row_limit)]
