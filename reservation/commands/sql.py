@@ -1,4 +1,4 @@
-"""The command `reservation sql`: what the files in sql/ are, whether they tell the truth, and what they cost."""
+"""The command `reservation sql`: lists, checks and explains the files in sql/, and shows what they cost."""
 
 import asyncio
 import difflib
@@ -22,16 +22,16 @@ from ..dba.statement_headers import Statement
 from ..dba.statement_uses import uses
 from ..settings import Settings
 
-NO_LIMIT = 100_000  # columns of what goes to other programs: a line a row
+PIPE_WIDTH = 100_000  # columns, so that other programs get each row as one line
 HOW_TO_ENABLE_STATISTICS = (
     "PostgreSQL keeps no statistics of statements: a superuser has to set shared_preload_libraries = "
-    "'pg_stat_statements', restart it, and run `create extension pg_stat_statements` in this database"
+    "'pg_stat_statements', restart PostgreSQL, and run `create extension pg_stat_statements` in this database"
 )
-SHOWN_CHARS = 200  # of an argument, above a plan
+SHOWN_CHARS = 200  # of each argument
 
 
 class NoStatistics(Exception):
-    """PostgreSQL keeps no statistics of statements here; the message says what to do about it."""
+    """PostgreSQL keeps no statistics of statements here; the message says how to enable them."""
 
 
 data_dir = click.option(
@@ -43,7 +43,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of 
 
 
 def existing(_: click.Context, __: click.Parameter, value: str) -> Statement:
-    """A statement by its name, or by its file's path from the top of the tree."""
+    """A statement by its name, or by its file's path such as sql/movies/find_movie.sql."""
     name = value.removeprefix("sql/").removesuffix(".sql")
     names = statements.names()
     if name not in names:
@@ -57,13 +57,13 @@ named = click.argument("statement", metavar="NAME", callback=existing)
 
 @click.group("sql")
 def sql_group() -> None:
-    """Look at the statements in sql/: what they are for, how they are planned, what they cost."""
+    """List, check and explain the statements in sql/, and show what they cost."""
 
 
 @sql_group.command("list")
 @as_json
 def list_statements(as_json: bool) -> None:
-    """Every statement: what it does, who uses it, and the plan that it is meant to get."""
+    """List every statement: what it does, the modules that use it, and the plan that it should get."""
     users = _users()
     found = [statements.load(name) for name in statements.names()]
     if as_json:
@@ -78,7 +78,7 @@ def list_statements(as_json: bool) -> None:
 @sql_group.command()
 @named
 def show(statement: Statement) -> None:
-    """Print a statement, after a line that tells where its file is."""
+    """Print the path of a statement's file, and the statement."""
     click.echo(f"-- {statement.path}\n{statement.text}", nl=False)
 
 
@@ -87,7 +87,7 @@ def show(statement: Statement) -> None:
 @data_dir
 @click.pass_context
 def check(context: click.Context, as_json: bool, data_dir: Path | None) -> None:
-    """Prepare all, and compare headers, samples and dataclasses; exit status 1 and a line for each untruth."""
+    """Prepare every statement and compare headers, samples and dataclasses; print each difference and exit with 1."""
 
     async def run(settings: Settings) -> statement_checks.Checked:
         connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "sql check"})
@@ -107,7 +107,7 @@ def check(context: click.Context, as_json: bool, data_dir: Path | None) -> None:
         for name, extension in without.items():
             click.echo(f"{name} was not prepared: this database does not have the extension {extension}", err=True)
         if not checked.problems:
-            click.echo(f"sql check: {checked.prepared} statements are as their files say")
+            click.echo(f"sql check: {checked.prepared} statements match their files")
     if checked.problems:
         sys.exit(1)
 
@@ -121,11 +121,11 @@ def check(context: click.Context, as_json: bool, data_dir: Path | None) -> None:
 def explain(
     context: click.Context, statement: Statement, arguments: tuple[str, ...], as_json: bool, data_dir: Path | None
 ) -> None:
-    """EXPLAIN (ANALYZE, BUFFERS): carried out and rolled back, with the plan of the service and with a custom one.
+    """EXPLAIN (ANALYZE, BUFFERS) with the generic plan, which the service uses, and with a custom one.
 
-    ARGs are what PostgreSQL reads the parameters' values from, such as '{1,2}' for an array, in order; null is NULL.
-    Without any, those of the file's sample. A file in SQL_DIR is taken instead of the shipped one. It waits for locks
-    and takes them as the statement does. What begins with a minus comes after --.
+    ARGs are the parameters' values in PostgreSQL's text format, such as '{1,2}' for an array; null is NULL. Without
+    any, the file's sample is used. A file in SQL_DIR replaces the shipped one. The statement runs, waits for locks and
+    takes them, and is rolled back. Arguments that begin with a minus come after --.
     """
     given = [None if argument.lower() == "null" else argument for argument in arguments]
 
@@ -147,12 +147,12 @@ def explain(
 
 
 @sql_group.command()
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Most files to show.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="The most files to show.")
 @as_json
 @data_dir
 @click.pass_context
 def top(context: click.Context, limit: int, as_json: bool, data_dir: Path | None) -> None:
-    """What the files have cost since pg_stat_statements was last reset, most time first."""
+    """Show what each file has cost since pg_stat_statements was reset, most time first."""
 
     async def run(settings: Settings) -> Sequence[FileStatistics]:
         connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "sql top"})
@@ -179,7 +179,7 @@ def top(context: click.Context, limit: int, as_json: bool, data_dir: Path | None
             *(f"{count:,.1f}" for count in (one.rows_per_call, one.buffers_per_call, one.wal_bytes_per_call)),
         )
     _print(table)
-    click.echo("rows, buffers and WAL bytes are those of a call; buffers are found in memory or read")
+    click.echo("rows, buffers and WAL bytes are per call; buffers were found in memory or read into it")
 
 
 def _users() -> dict[str, list[str]]:
@@ -205,7 +205,7 @@ def _described(statement: Statement, users: list[str]) -> dict[str, Any]:
 def _remark(statement: Statement, mode: Mode) -> str:
     if not explaining.is_of_service(statement):
         return ""
-    return ", the one that the service runs" if mode is Mode.GENERIC else ", made for these arguments alone"
+    return ", which the service uses" if mode is Mode.GENERIC else ", made for these arguments"
 
 
 def _short(value: str | None) -> str:
@@ -225,7 +225,7 @@ def _table(*columns: str, numbers_after: int | None = None) -> Table:
 def _print(table: Table) -> None:
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console.width = NO_LIMIT
+        console.width = PIPE_WIDTH
     console.print(table)
 
 

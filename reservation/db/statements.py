@@ -1,6 +1,6 @@
 """The SQL files: one statement each, sent as they stand, header comment included.
 
-This is their only reader. A DBA may put files of their own over single ones (SQL_DIR); `tuning.py` decides whether.
+This is their only reader. A DBA may replace single ones (SQL_DIR); `sql_overrides.py` checks the replacements.
 """
 
 import re
@@ -26,7 +26,7 @@ _serving: dict[str, str] = {}
 
 
 def sql(name: str) -> str:
-    """The statement of `sql/<name>.sql`, for example `sql("booking/claim_seats")`, or what stands in for it.
+    """The statement of `sql/<name>.sql`, such as `sql("reservations/confirm")`, or its replacement from SQL_DIR.
 
     The text goes to PostgreSQL with its comments, so that pg_stat_statements and pg_stat_activity name the file.
     """

@@ -1,4 +1,4 @@
-"""What docs/dba.md tells a DBA: its queries run, by whoever may only read, and say what they are there to say."""
+"""The queries of docs/dba.md run by a role that only reads, and return what the guide says."""
 
 import asyncio
 import re
@@ -17,12 +17,12 @@ LOCKS = re.compile(r"\bfor (?:no key update|key share|update|share)\b")
 
 
 def query(name: str) -> str:
-    """One of the statements that a DBA runs, by its folder and name."""
+    """A query of the guide, by its folder and name."""
     return (ROOT / "docs" / f"{name}.sql").read_text()
 
 
 @pytest.mark.parametrize("name", [f"{path.parent.name}/{path.stem}" for path in QUERIES])
-async def test_each_query_runs_by_a_role_that_only_reads(seeded_database_url: str, name: str) -> None:
+async def test_each_query_runs_with_a_role_that_only_reads(seeded_database_url: str, name: str) -> None:
     connection = await asyncpg.connect(seeded_database_url, server_settings={"role": "reservation_readonly"})
     try:
         async with connection.transaction(readonly=True):
@@ -31,12 +31,12 @@ async def test_each_query_runs_by_a_role_that_only_reads(seeded_database_url: st
         await connection.close()
 
 
-def test_the_guide_has_every_query_and_no_other() -> None:
+def test_the_guide_names_every_query_and_no_other() -> None:
     named = set(re.findall(r"(?:dba|storage)/[a-z_]+\.sql", GUIDE))
     assert named == {f"{path.parent.name}/{path.name}" for path in QUERIES}
 
 
-def test_the_guide_has_every_statement_that_locks_rows() -> None:
+def test_the_guide_names_every_statement_that_locks_rows() -> None:
     locking = {
         f"{path.parent.name}/{path.stem}"
         for path in ROOT.glob("sql/*/*.sql")
@@ -46,13 +46,7 @@ def test_the_guide_has_every_statement_that_locks_rows() -> None:
     assert {name for name in locking if f"`{name}`" not in GUIDE} == set()
 
 
-def test_the_statements_that_the_guide_names_are_there() -> None:
-    folders = "|".join(sorted(path.name for path in (ROOT / "sql").iterdir() if path.is_dir()))
-    named = set(re.findall(rf"`((?:{folders})/[a-z_]+)`", GUIDE))
-    assert {name for name in named if not (ROOT / "sql" / f"{name}.sql").is_file()} == set()
-
-
-async def test_who_waits_and_for_whom(api: Api, db: Connection, database_url: str) -> None:
+async def test_blocked_names_the_waiting_and_the_blocking_session(api: Api, db: Connection, database_url: str) -> None:
     showtime_id = (await api.cinema()).showtime_id
     holder, waiter = [await asyncpg.connect(database_url) for _ in range(2)]
     try:
@@ -77,7 +71,7 @@ async def test_who_waits_and_for_whom(api: Api, db: Connection, database_url: st
     assert str(holder.get_server_pid()) in {one["who"] for one in oldest if one["state"] == "idle in transaction"}
 
 
-async def test_a_table_that_vacuum_has_not_come_to_is_over_100_percent(db: Connection) -> None:
+async def test_a_table_that_is_due_for_vacuum_is_over_100_percent(db: Connection) -> None:
     await db.execute("alter table movies set (autovacuum_enabled = off, autovacuum_vacuum_threshold = 10)")
     await db.execute(
         "insert into movies (title, duration_minutes) select 'm' || i, 90 from generate_series(1, 40) as i;"
@@ -94,7 +88,7 @@ async def test_a_table_that_vacuum_has_not_come_to_is_over_100_percent(db: Conne
     assert rows["idempotency_keys"]["inserted_percent"] is None
 
 
-async def test_holds_are_told_by_what_they_are_worth(api: Api, db: Connection) -> None:
+async def test_holds_are_counted_as_live_or_expired(api: Api, db: Connection) -> None:
     cinema, person = await api.cinema(), await api.sign_up()
     for seat_id in cinema.seat_ids[:3]:
         await api.hold(person, cinema.showtime_id, [seat_id])
@@ -111,7 +105,7 @@ async def test_holds_are_told_by_what_they_are_worth(api: Api, db: Connection) -
     assert (hot["showtime_id"], hot["sold"], hot["live_holds"]) == (cinema.showtime_id, 0, 2)
 
 
-async def test_connections_are_counted_by_name(api: Api, db: Connection) -> None:
+async def test_connections_are_counted_by_application_name(api: Api, db: Connection) -> None:
     await api.call("GET", "/movies")
     name = await db.fetchval("select current_database()")
 

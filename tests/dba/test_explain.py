@@ -1,4 +1,4 @@
-"""Explaining: every statement runs on its sample arguments, on the service's settings, and leaves nothing behind."""
+"""EXPLAIN runs every statement on its sample, with the service's settings, and changes nothing."""
 
 import shutil
 import subprocess
@@ -72,7 +72,7 @@ async def test_every_statement_runs_on_its_sample(name: str, seeded_settings: Se
 
 
 @pytest.mark.parametrize("name", [name for name in PLANNED if load(name).sample])
-async def test_every_sample_answers_one_row_where_there_is_no_data(name: str, shared_db: Db) -> None:
+async def test_every_sample_returns_one_row_from_empty_tables(name: str, shared_db: Db) -> None:
     statement = load(name)
     assert len(await sample_arguments(shared_db, statement)) == len(statement.parameters)
 
@@ -85,7 +85,7 @@ async def test_every_sample_answers_one_row_where_there_is_no_data(name: str, sh
         "showtimes/find_overlaps", "reservations/insert_held", "auditoriums/update_auditorium", "bulk/find_films",
     ],
 )  # fmt: skip
-async def test_samples_find_something(name: str, seeded_settings: Settings) -> None:
+async def test_samples_find_rows_in_the_demo(name: str, seeded_settings: Settings) -> None:
     statement = load(name)
     async with connected(seeded_settings, statement) as connection:
         arguments = await sample_arguments(connection, statement)
@@ -125,14 +125,14 @@ async def test_generic_and_custom_plans_differ_by_their_conditions(seeded_settin
     assert "enable_seqscan = 'off'" in generic
 
 
-async def test_statements_of_commands_run_on_postgresql_s_own_settings(seeded_settings: Settings) -> None:
+async def test_statements_of_commands_run_with_postgresql_s_own_settings(seeded_settings: Settings) -> None:
     statement = load("audit/wrong_totals")
     async with connected(seeded_settings, statement) as connection:
         explained = await explain_json(connection, statement, ["10"], Mode.CUSTOM)
     assert explained["Settings"].keys() == {"plan_cache_mode"}
 
 
-async def test_what_cannot_be_explained(seeded_settings: Settings) -> None:
+async def test_utility_statements_and_wrong_numbers_of_arguments_are_refused(seeded_settings: Settings) -> None:
     for name, arguments, why in (
         ("seed/analyze", [], "is a utility statement"),
         ("movies/find_movie", [], r"movies/find_movie: \$1 bigint movie_id; 0 arguments were given"),
@@ -144,7 +144,7 @@ async def test_what_cannot_be_explained(seeded_settings: Settings) -> None:
                 await explain_json(connection, statement, arguments, Mode.GENERIC)
 
 
-async def test_a_statement_that_fails_leaves_the_connection_as_it_was(seeded_settings: Settings) -> None:
+async def test_a_connection_is_usable_after_a_statement_failed(seeded_settings: Settings) -> None:
     statement = load("movies/insert_movie")
     good = ["A", "", "1", None, None]
     async with connected(seeded_settings, statement) as connection:
@@ -157,7 +157,7 @@ async def test_a_statement_that_fails_leaves_the_connection_as_it_was(seeded_set
 
 @pytest.mark.parametrize("value", ["", "it's", "back\\slash", "'; drop table movies; --", "\\'", "ü $1 {}", None])
 @pytest.mark.parametrize("conforming", ["on", "off"])
-async def test_literals_are_what_they_stand_for(value: str | None, conforming: str, shared_db: Db) -> None:
+async def test_a_literal_has_the_value_that_it_was_made_of(value: str | None, conforming: str, shared_db: Db) -> None:
     async with shared_db.transaction():
         await shared_db.execute(f"set local standard_conforming_strings = {conforming}")
         if conforming == "off":
@@ -205,7 +205,7 @@ def test_the_script_takes_arguments_and_rolls_back(seeded_database_url: str) -> 
 
 
 @pytest.mark.parametrize("options", [(), ("-v", "file=/nowhere/to/be/found.sql")])
-def test_the_script_says_what_it_cannot_read(options: tuple[str, ...], seeded_database_url: str) -> None:
+def test_the_script_names_a_file_that_it_cannot_read(options: tuple[str, ...], seeded_database_url: str) -> None:
     ran = run_script(seeded_database_url, *options)
 
     assert ran.returncode == 3

@@ -1,4 +1,4 @@
-"""The plan of every statement that the service runs, on the connections that it runs it on."""
+"""The plans on empty tables read no whole table, with the settings of the service's connections."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +12,7 @@ from reservation.db.pool_options import pool_options
 from reservation.db.statements import sql, sql_dir
 from tests.conftest import make_settings
 
-# Those that a command of its own runs, on a connection of its own, may read what they like.
+# Statements of commands, which have connections of their own, may read whole tables.
 COMMANDS = {"audit", "bulk", "load", "schema", "seed", "statistics"}
 SERVICE = sorted(
     path.relative_to(sql_dir()).with_suffix("").as_posix()
@@ -20,7 +20,7 @@ SERVICE = sorted(
     if path.parent.name not in COMMANDS
 )
 NAMES = [*SERVICE, "audit/unbacked_holds"]
-# They read all there is, and there is never much.
+# Small tables and indexes, which these statements read whole.
 READ_ALL = {
     "accounts/lock_admins": {"users_admin_idx"},
     "ops/applied_migrations": {"_yoyo_migration"},
@@ -28,7 +28,7 @@ READ_ALL = {
 
 
 def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The nodes of a plan that read a table or an index."""
+    """The nodes of a plan that scan a table or an index."""
     if "Relation Name" in plan and "Scan" in plan["Node Type"]:
         yield plan
     for below in plan.get("Plans", []):
@@ -37,17 +37,17 @@ def scans(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 async def connection(shared_database_url: str, tmp_path: Path) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """One of the service's, on the first day: PostgreSQL knows nothing of the tables."""
+    """A connection with the service's settings to empty tables, of which PostgreSQL has no statistics."""
     options = pool_options(make_settings(shared_database_url, "redis://127.0.0.1", tmp_path))
     connection = await asyncpg.connect(shared_database_url, server_settings=options["server_settings"])
     yield connection
     await connection.close()
 
 
-async def test_no_plan_of_the_first_day_reads_a_whole_table(
+async def test_no_plan_made_on_empty_tables_reads_a_whole_table(
     connection: "asyncpg.Connection[asyncpg.Record]",
 ) -> None:
-    """Such a plan is kept while the tables fill, until PostgreSQL looks at them again."""
+    """Connections keep such a plan while the tables fill, until the tables are analyzed."""
     bad = []
     for number, name in enumerate(NAMES):
         count = len((await connection.prepare(sql(name))).get_parameters())

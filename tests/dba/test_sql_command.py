@@ -1,4 +1,4 @@
-"""`reservation sql` and `reservation psql`, as an administrator of databases meets them."""
+"""The commands `reservation sql` and `reservation psql`."""
 
 import asyncio
 import json
@@ -45,7 +45,7 @@ def runs_on(url: str, **more: str) -> Run:
 
 @pytest.fixture
 def run(seeded_database_url: str) -> Run:
-    """Runs a command as the shell would, on the demo."""
+    """Runs a command on the demo data."""
     return runs_on(seeded_database_url)
 
 
@@ -58,7 +58,7 @@ def test_the_list_has_a_line_for_every_statement(run: Run) -> None:
         assert part in found
 
 
-def test_the_list_as_json(run: Run) -> None:
+def test_the_list_has_every_statement_as_json(run: Run) -> None:
     listed = {one["name"]: one for one in json.loads(run("sql", "list", "--json").stdout)}
 
     assert sorted(listed) == NAMES
@@ -77,7 +77,7 @@ def test_a_statement_is_shown_with_its_path(run: Run, name: str) -> None:
     assert rest == queries.sql("movies/find_movie")
 
 
-def test_a_name_that_there_is_not(run: Run) -> None:
+def test_an_unknown_name_is_refused_with_similar_names(run: Run) -> None:
     result = run("sql", "explain", "movies/find_films")
 
     assert result.exit_code == 2
@@ -85,20 +85,20 @@ def test_a_name_that_there_is_not(run: Run) -> None:
     assert "movies/find_movie" in result.stderr
 
 
-def test_check_of_files_that_are_true(run: Run) -> None:
-    assert run("sql", "check").stdout == f"sql check: {len(NAMES)} statements are as their files say\n"
+def test_check_counts_statements_without_a_problem(run: Run) -> None:
+    assert run("sql", "check").stdout == f"sql check: {len(NAMES)} statements match their files\n"
     told = json.loads(run("sql", "check", "--json").stdout)
     assert told == {"prepared": len(NAMES), "problems": [], "without_extension": {}}
 
 
-def test_check_without_the_extension(shared_database_url: str) -> None:
+def test_check_names_a_statement_whose_extension_is_missing(shared_database_url: str) -> None:
     result = runs_on(shared_database_url)("sql", "check")
 
     assert result.exit_code == 0
     assert "statistics/top was not prepared: this database does not have the extension pg_stat" in result.stderr
 
 
-def test_check_has_a_line_for_every_untruth(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_prints_a_line_for_every_problem(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = {
         "movies/find_movie": queries.sql("movies/find_movie").replace("$1 bigint", "$1 integer"),
         "movies/lock_movie": queries.sql("movies/lock_movie").replace("Plan: ", ""),
@@ -120,11 +120,11 @@ def test_check_has_a_line_for_every_untruth(run: Run, monkeypatch: pytest.Monkey
     assert json.loads(run("sql", "check", "--json").stdout)["problems"] == result.stdout.splitlines()
 
 
-def test_explain_with_the_sample(run: Run) -> None:
+def test_explain_uses_the_sample_without_arguments(run: Run) -> None:
     told = run("sql", "explain", "movies/find_movie").stdout
 
-    assert told.startswith("$1 movie_id = 1\n\ngeneric plan, the one that the service runs\n")
-    generic, custom = told.split("\ncustom plan, made for these arguments alone\n")
+    assert told.startswith("$1 movie_id = 1\n\ngeneric plan, which the service uses\n")
+    generic, custom = told.split("\ncustom plan, made for these arguments\n")
     assert "Index Scan using movies_pkey" in generic
     assert "(id = $1)" in generic
     assert "(id = '1'::bigint)" in custom
@@ -145,7 +145,7 @@ def test_explain_takes_the_file_of_sql_dir(seeded_database_url: str, tmp_path: P
     assert told.count("(title > ''::text)") == 2
 
 
-def test_explain_with_arguments(run: Run) -> None:
+def test_explain_shows_the_arguments_by_name(run: Run) -> None:
     told = run("sql", "explain", "movies/list_movies", "0", "it's", "null", "50").stdout
 
     assert told.startswith("$1 after = 0\n$2 title_part = it's\n$3 genre = null\n$4 row_limit = 50\n")
@@ -153,7 +153,7 @@ def test_explain_with_arguments(run: Run) -> None:
     assert negative.stdout.startswith("$1 movie_id = -1\n")
 
 
-def test_explain_as_json(run: Run) -> None:
+def test_explain_prints_both_plans_as_json(run: Run) -> None:
     told = json.loads(run("sql", "explain", "showtimes/layouts", "{1,2}", "--json").stdout)
 
     assert (told["name"], told["arguments"]) == ("showtimes/layouts", ["{1,2}"])
@@ -162,7 +162,7 @@ def test_explain_as_json(run: Run) -> None:
         assert told[mode]["Settings"]["plan_cache_mode"] == f"force_{mode}_plan"
 
 
-def test_explain_says_in_one_line_why_not(run: Run) -> None:
+def test_explain_says_in_one_line_why_it_fails(run: Run) -> None:
     for words, why in (
         (("seed/analyze",), "seed/analyze is a utility statement, which PostgreSQL does not plan"),
         (("movies/find_movie", "1", "2"), "$1 bigint movie_id; 2 arguments were given"),
@@ -199,7 +199,7 @@ async def test_top_names_the_files_of_what_the_service_ran(api: Api, db: Db, dat
     assert "\n(no file) " in table
 
 
-async def test_explaining_is_not_counted_as_the_service_s_work(db: Db, database_url: str) -> None:
+async def test_explain_is_not_counted_by_top(db: Db, database_url: str) -> None:
     await db.execute("create extension pg_stat_statements")
     explained = await asyncio.to_thread(runs_on(database_url), "sql", "explain", "movies/list_movies")
     assert explained.exit_code == 0
@@ -215,8 +215,8 @@ def test_top_says_how_to_enable_it(shared_database_url: str) -> None:
 
 
 @pytest.mark.skipif(not (DEBIAN_15 / "postgres").exists(), reason="Debian's PostgreSQL 15 is not installed")
-def test_top_on_postgresql_15(tmp_path: Path) -> None:
-    """Which keeps the comment before a statement, where 18 does not."""
+def test_top_names_files_on_postgresql_15(tmp_path: Path) -> None:
+    """PostgreSQL 15 keeps the comment before a statement; 18 does not."""
     with embedded_servers(tmp_path, postgres_bin_dir=DEBIAN_15, fast=True) as running:
         schema.apply(running.database_url)
         run = runs_on(running.database_url)
@@ -238,7 +238,7 @@ def psql(*words: str, given: str = "", **environment: str) -> subprocess.Complet
 
 def test_psql_is_on_the_database_of_the_service(database_url: str) -> None:
     stores = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
-    # Where somebody else's database is must not win over the URL.
+    # Variables of libpq must not win over the URL.
     elsewhere = {"PGHOST": "192.0.2.1", "PGHOSTADDR": "192.0.2.1", "PGDATABASE": "elsewhere", "PGPASSWORD": "wrong"}
 
     asked = psql("-X", "-A", "-t", "-c", "select current_database()", **stores)
@@ -250,8 +250,8 @@ def test_psql_is_on_the_database_of_the_service(database_url: str) -> None:
     assert "syntax error" in failed.stderr
 
 
-def test_psql_opens_where_nothing_else_would(empty_database_url: str, tmp_path: Path) -> None:
-    """Before the migrations, and with a statement in SQL_DIR that is at fault: to look at either."""
+def test_psql_opens_without_a_schema_and_with_a_wrong_sql_dir(empty_database_url: str, tmp_path: Path) -> None:
+    """A DBA needs psql to find what is wrong with either."""
     stores = {"DATABASE_URL": empty_database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
     (tmp_path / "movies").mkdir()
     (tmp_path / "movies" / "find_movie.sql").write_text("/* movies/find_movie\n*/\nselct 1;\n")
@@ -262,7 +262,7 @@ def test_psql_opens_where_nothing_else_would(empty_database_url: str, tmp_path: 
 
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at /proc")
-def test_psql_shows_nobody_the_password(database_url: str) -> None:
+def test_psql_has_no_password_in_argv(database_url: str) -> None:
     stores = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
     password = psycopg.conninfo.conninfo_to_dict(database_url)["password"]
 
@@ -273,7 +273,7 @@ def test_psql_shows_nobody_the_password(database_url: str) -> None:
     assert password not in told
 
 
-def test_secrets_go_by_the_environment() -> None:
+def test_a_url_is_split_into_address_and_secrets() -> None:
     address, secrets = split_url("postgresql://a:p%20%27q@h:5/x?sslmode=disable&keepalives=1")
 
     assert psycopg.conninfo.conninfo_to_dict(address) == {

@@ -1,4 +1,4 @@
-"""Every SQL file: it prepares, its header tells the truth, and somebody uses it."""
+"""Every SQL file prepares, has a right header, and is used; every name of one that is cited exists."""
 
 import ast
 import re
@@ -16,7 +16,8 @@ from reservation.dba.statement_uses import Use, uses
 
 Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-PACKAGE = Path(__file__).parents[2] / "reservation"
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "reservation"
 NAMES = statements.names()
 USES = uses()
 RIGHT = """/* a/b
@@ -33,22 +34,25 @@ Sample: select '{}'::bigint[],
 */
 select /* a/b */ 1;
 """
-# Statements that are in Python all the same, and why: (module, how the text begins).
+# Statements in Python, as (module, how the text begins), and why they are not in files.
 ALLOWED = {
-    ("dba/explain", "select "): "names the columns of a file's sample, of which it does not know how many there are",
-    ("dba/explain", "prepare explained as "): "takes no parameters, and what follows is a file",
-    ("dba/explain", "set local plan_cache_mode = force_"): "belongs to the transaction around it",
-    ("dba/explain", "explain ("): "takes no parameters",
-    ("dba/explain", "deallocate explained"): "undoes the first",
-    ("db/sql_overrides", "deallocate "): "leaves nothing in a session that a pooler lends to others",
-    ("db/migrations", "select migration_id from _yoyo_migration"): "read by psycopg, on whatever schema there is",
-    ("db/migrations", "select to_regclass('_yoyo_migration') is not null"): "likewise",
-    ("db/migrations", "select has_schema_privilege(current_schema(), 'create'), current_user"): "likewise",
-    ("db/migrations", "select pg_try_advisory_lock(%s)"): "likewise",
-    ("embedded/postgresql", "select 1 from pg_database where datname = %s"): "before there is a database",
-    ("embedded/postgresql", "create database "): "likewise",
+    ("dba/explain", "select "): "wraps a file's sample, whose number of columns varies",
+    ("dba/explain", "prepare explained as "): "PREPARE takes no parameters; what follows is a file",
+    ("dba/explain", "set local plan_cache_mode = force_"): "part of EXPLAIN's transaction",
+    ("dba/explain", "explain ("): "EXPLAIN takes no parameters",
+    ("dba/explain", "deallocate explained"): "undoes PREPARE",
+    ("db/sql_overrides", "deallocate "): "leaves no prepared statement in a session that a pooler shares",
+    ("db/migrations", "select migration_id from _yoyo_migration"): "runs before the schema is known, by psycopg",
+    ("db/migrations", "select to_regclass('_yoyo_migration') is not null"): "as above",
+    ("db/migrations", "select has_schema_privilege(current_schema(), 'create'), current_user"): "as above",
+    ("db/migrations", "select pg_try_advisory_lock(%s)"): "as above",
+    ("embedded/postgresql", "select 1 from pg_database where datname = %s"): "runs before the database exists",
+    ("embedded/postgresql", "create database "): "as above",
     ("embedded/postgresql", "create extension if not exists pg_stat_statements"): "no statement of the service",
 }
+CITING = ("reservation/**/*.py", "benchmarks/**/*.py", "docs/**/*.md", "*.md", "sql/**/*.sql", "sql/*.md", "sql/*.psql")
+FOLDERS = "|".join(sorted({name.partition("/")[0] for name in NAMES}))
+CITED = re.compile(rf"""(?<![\w/.-])(?:sql/)?((?:{FOLDERS})/[a-z_]{{2,}})(?:\.sql)?(?![\w./*-])|\bsql\("([^"{{]+)"\)""")
 SQL = re.compile(
     r"""\s*(?:/\*.*?\*/\s*|--[^\n]*\n\s*)*(?:
         select\s | insert\s+into\s | update\s+\S+\s+(?:as\s+\w+\s+)?set\s | delete\s+from\s | merge\s+into\s
@@ -66,14 +70,14 @@ SQL = re.compile(
 
 @pytest.fixture
 async def seeded(seeded_database_url: str) -> AsyncIterator[Db]:
-    """The demo, with the extension that a statement needs."""
+    """The demo data and pg_stat_statements."""
     connection = await asyncpg.connect(seeded_database_url)
     yield connection
     await connection.close()
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_prepares_and_header_is_true(name: str, seeded: Db) -> None:
+async def test_a_statement_prepares_and_its_header_is_right(name: str, seeded: Db) -> None:
     assert [problem async for problem in against_database(seeded, load(name), USES)] == []
 
 
@@ -83,21 +87,38 @@ def test_every_file_is_used_and_every_name_has_a_file() -> None:
     assert len([use for use in USES if use.kind is not None]) > 30
 
 
+def test_every_statement_that_source_and_docs_cite_exists() -> None:
+    texts = {path: path.read_text() for pattern in CITING for path in ROOT.glob(pattern)}
+    cited = {(str(path.relative_to(ROOT)), name) for path in texts for name in cited_in(texts[path])}
+    assert len(cited) > 200
+    assert {(path, name) for path, name in cited if name not in NAMES} == set()
+
+
+def test_a_citation_is_recognised() -> None:
+    text = 'sql("booking/claim_seats") `movies/find`, sql/movies/find_film.sql; /movies/seven tests/movies/x movies/s'
+    assert set(cited_in(text)) == {"booking/claim_seats", "movies/find", "movies/find_film"}
+
+
 async def test_check_finds_nothing_wrong(seeded: Db) -> None:
     checked = await check(seeded)
 
     assert (checked.prepared, checked.without_extension, checked.problems) == (len(NAMES), (), ())
 
 
-async def test_check_does_without_an_extension(shared_db: Db) -> None:
+async def test_check_skips_a_statement_whose_extension_is_missing(shared_db: Db) -> None:
     checked = await check(shared_db)
 
     assert [statement.name for statement in checked.without_extension] == ["statistics/top"]
     assert (checked.prepared, checked.problems) == (len(NAMES) - 1, ())
 
 
+def cited_in(text: str) -> Iterator[str]:
+    """The names of statements in a text: in a folder of sql/, or as the argument of sql()."""
+    return (in_folder or argument for in_folder, argument in CITED.findall(text))
+
+
 def texts(source: str) -> Iterator[str]:
-    """Every string of a module that is not a docstring; of one with values in it, the parts between them."""
+    """Every string of a module but docstrings; of an f-string, its literal parts."""
     tree = ast.parse(source)
     holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     first = (node.body[0] for node in ast.walk(tree) if isinstance(node, holders) and node.body)
@@ -107,7 +128,7 @@ def texts(source: str) -> Iterator[str]:
             yield node.value
 
 
-def test_no_sql_in_python() -> None:
+def test_there_is_no_sql_in_python_but_what_is_allowed() -> None:
     found = {
         (path.relative_to(PACKAGE).with_suffix("").as_posix(), text)
         for path in PACKAGE.rglob("*.py")
@@ -128,11 +149,11 @@ def test_no_sql_in_python() -> None:
         "commit;", "rollback;", "savepoint a", "show timezone", "do $$ begin", "grant select on a to b", "values (1)",
     ],
 )  # fmt: skip
-def test_sql_is_seen(text: str) -> None:
+def test_sql_in_a_string_is_recognised(text: str) -> None:
     assert SQL.match(next(texts(f"x = {text!r}")))
 
 
-def test_a_header_is_taken_apart() -> None:
+def test_a_header_is_parsed() -> None:
     statement = parse("a/b", RIGHT)
 
     assert statement.purpose == "What it does. And why. On a second line."
@@ -191,7 +212,7 @@ def test_a_wrong_header_is_refused_by_name(what: str, by: str, why: str) -> None
         ("    title,\n", "    7 as title,\n", "the column title is int4, which is not the"),
     ],
 )
-async def test_what_the_database_says_otherwise_is_told(what: str, by: str, why: str, shared_db: Db) -> None:
+async def test_a_difference_from_the_database_is_a_problem(what: str, by: str, why: str, shared_db: Db) -> None:
     right = load("movies/find_movie")
     assert what in right.text
     text = right.text.replace(what, by)
@@ -202,6 +223,6 @@ async def test_what_the_database_says_otherwise_is_told(what: str, by: str, why:
     assert any(problem.startswith("movies/find_movie: ") and why in problem for problem in problems), problems
 
 
-def test_a_file_that_nobody_uses_and_a_name_without_a_file() -> None:
+def test_an_unused_file_and_a_name_without_a_file_are_problems() -> None:
     assert list(unused(["a/b", "a/c"], [Use("m", "a/b", None)])) == ["a/c: no module uses this file"]
     assert list(missing(["a/b"], [Use("m", "a/d", None)])) == ["a/d: m names it, but there is no such file"]

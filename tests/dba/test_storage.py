@@ -1,4 +1,4 @@
-"""Tables after a day's traffic: updates stay in their pages, every index is of use, and no two are for the same."""
+"""After a day's traffic updates are HOT, every index is used, and none is a duplicate; autovacuum runs in time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,17 +21,17 @@ DOCS = Path(__file__).parents[2] / "docs" / "storage"
 QUERIES = sorted(path.name for path in DOCS.glob("*.sql"))
 HOLDS = 300
 GROWING = {"reservations", "reservation_seats", "booked_seats", "idempotency_keys", "login_sessions"}
-# What is updated by the thousand, and what a few times a day: there a page may be full once.
+# Percent of HOT updates; tables with few updates have a full page now and then.
 HOT_ABOVE = {"reservations": 90, "login_sessions": 90, "api_keys": 50, "auditoriums": 50, "movies": 50, "showtimes": 50}
 
 
 def query(name: str) -> str:
-    """One of the statements that a DBA runs."""
+    """A query of docs/storage.md."""
     return (DOCS / name).read_text()
 
 
 async def complete_statistics(api: Api, db: Connection) -> None:
-    """A connection's statistics are complete when it has ended."""
+    """Wait until the service's connections have ended: only then are their statistics complete."""
     await api.client.close()
     async with asyncio.timeout(10):
         while await db.fetchval("select count(*) from pg_stat_activity where application_name = 'reservation'"):
@@ -40,7 +40,7 @@ async def complete_statistics(api: Api, db: Connection) -> None:
 
 @pytest.fixture
 async def after_a_day(start_api: StartApi, redis_url: str, db: Connection) -> Connection:
-    """The database that a day's traffic has gone through, its statistics complete."""
+    """A database after a day's traffic, with complete statistics."""
     api = await start_api(HOLD_TTL_SECONDS="5", HOLD_MAX_SECONDS="10")
     admin = await api.admin()
     async with aiohttp.ClientSession() as session:
@@ -57,18 +57,18 @@ async def after_a_day(start_api: StartApi, redis_url: str, db: Connection) -> Co
 
 
 async def test_a_day_leaves_tables_and_indexes_in_order(after_a_day: Connection) -> None:
-    """One day for all three questions, since it takes as long as it takes."""
+    """One test for updates, unused and duplicate indexes, since the day's traffic takes long."""
     rows = await after_a_day.fetch(query("hot_updates.sql"))
     updates = {row["table_name"]: row["updates"] for row in rows if row["updates"]}
     assert updates["reservations"] > HOLDS
-    # A role changes a few times a year; the partial index that tells the admins is for looking before it does.
+    # An update of users.role is never HOT: the partial index of administrators covers the column.
     assert updates.keys() == HOT_ABOVE.keys() | {"users"}
     shares = {row["table_name"]: row["hot_percent"] for row in rows}
     assert {table: shares[table] for table, least in HOT_ABOVE.items() if shares[table] <= least} == {}
 
     unused = {row["index_name"]: row["there_for"] for row in await after_a_day.fetch(query("unused_indexes.sql"))}
     assert [name for name, there_for in unused.items() if there_for == "nothing"] == []
-    # The constraint that refuses is looked at by inserts, which no statistics count.
+    # Statistics do not count the lookups that inserts make in unique indexes and exclusion constraints.
     assert unused.keys() <= {
         "archived_reservations_pkey",
         "migration_files_pkey",
@@ -116,7 +116,7 @@ async def test_useless_indexes_are_found(db: Connection) -> None:
 
 @pytest.fixture
 async def quick_autovacuum(shared_database_url: str) -> AsyncIterator[None]:
-    """Autovacuum that looks every second, for all of the cluster."""
+    """Autovacuum checks every second, in the whole cluster."""
     server = await asyncpg.connect(shared_database_url)
     await server.execute("alter system set autovacuum_naptime = '1s'")
     await server.execute("select pg_reload_conf()")
@@ -133,8 +133,8 @@ async def test_every_table_that_grows_has_autovacuum_settings_of_its_own(db: Con
 
 
 @pytest.mark.usefixtures("quick_autovacuum")
-async def test_autovacuum_comes_for_a_twentieth_of_the_keys(db: Connection) -> None:
-    """A day's deletions are a few per cent an hour: with the default it would come at a fifth of the table."""
+async def test_autovacuum_runs_when_a_twentieth_of_the_idempotency_keys_is_deleted(db: Connection) -> None:
+    """An hour deletes a few per cent of the table; the default would wait for a fifth of it."""
     await db.execute(
         "insert into idempotency_keys (user_id, key, fingerprint, reservation_id, created_at)"
         " select 1, n::text, decode(md5(n::text), 'hex'), gen_random_uuid(), now() - n * interval '1 second'"
@@ -155,12 +155,12 @@ async def test_autovacuum_comes_for_a_twentieth_of_the_keys(db: Connection) -> N
 
 
 @pytest.mark.usefixtures("quick_autovacuum")
-async def test_autovacuum_freezes_what_is_only_inserted(db: Connection) -> None:
-    """Seats of reservations never change: the first vacuum that sees them leaves nothing for another one."""
+async def test_autovacuum_freezes_rows_that_are_only_inserted(db: Connection) -> None:
+    """Rows of reservation_seats never change, so the first vacuum can freeze them."""
     await db.execute("alter table reservation_seats drop constraint reservation_seats_reservation_id_fkey")
     await db.execute("alter table reservation_seats drop constraint reservation_seats_seat_id_fkey")
     seen = None
-    for vacuums in range(4):  # one that runs beside an older snapshot finds little that everybody can see
+    for vacuums in range(4):  # a vacuum beside an older snapshot can freeze few rows
         await db.execute(
             "insert into reservation_seats (reservation_id, seat_id, price_at_booking)"
             " select gen_random_uuid(), n, 10 from generate_series(1, 11000) as n"
@@ -189,7 +189,7 @@ async def test_every_query_runs(name: str, db: Connection) -> None:
     assert query(name).startswith("-- ")
 
 
-async def test_bytes_are_those_of_the_relations(db: Connection) -> None:
+async def test_bytes_match_the_relations_sizes(db: Connection) -> None:
     await db.execute(
         "insert into idempotency_keys (user_id, key, fingerprint, reservation_id)"
         " select 1, n::text, decode(md5(n::text), 'hex'), gen_random_uuid() from generate_series(1, 5000) as n"
