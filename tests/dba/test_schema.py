@@ -99,8 +99,8 @@ def test_a_client_program_gets_no_password_in_argv(tmp_path: Path) -> None:
     program = tmp_path / "pg_dump"
     program.write_text('#!/bin/sh\necho "arguments: $*; password: $PGPASSWORD"\n')
     program.chmod(0o700)
-    told = output(program, "postgresql://a:hidden@h:5/x", ["-s"])
-    assert told == "arguments: --dbname=user=a dbname=x host=h port=5 -s; password: hidden\n"
+    printed = output(program, "postgresql://a:hidden@h:5/x", ["-s"])
+    assert printed == "arguments: --dbname=user=a dbname=x host=h port=5 -s; password: hidden\n"
 
 
 def test_a_dump_that_fails_is_one_line(shared_database_url: str) -> None:

@@ -87,8 +87,8 @@ def test_an_unknown_name_is_refused_with_similar_names(run: Run) -> None:
 
 def test_check_counts_statements_without_a_problem(run: Run) -> None:
     assert run("sql", "check").stdout == f"sql check: {len(NAMES)} statements match their files\n"
-    told = json.loads(run("sql", "check", "--json").stdout)
-    assert told == {"prepared": len(NAMES), "problems": [], "without_extension": {}}
+    printed = json.loads(run("sql", "check", "--json").stdout)
+    assert printed == {"prepared": len(NAMES), "problems": [], "without_extension": {}}
 
 
 def test_check_names_a_statement_whose_extension_is_missing(shared_database_url: str) -> None:
@@ -121,10 +121,10 @@ def test_check_prints_a_line_for_every_problem(run: Run, monkeypatch: pytest.Mon
 
 
 def test_explain_uses_the_sample_without_arguments(run: Run) -> None:
-    told = run("sql", "explain", "movies/find_movie").stdout
+    printed = run("sql", "explain", "movies/find_movie").stdout
 
-    assert told.startswith("$1 movie_id = 1\n\ngeneric plan, which the service uses\n")
-    generic, custom = told.split("\ncustom plan, made for these arguments\n")
+    assert printed.startswith("$1 movie_id = 1\n\ngeneric plan, which the service uses\n")
+    generic, custom = printed.split("\ncustom plan, made for these arguments\n")
     assert "Index Scan using movies_pkey" in generic
     assert "(id = $1)" in generic
     assert "(id = '1'::bigint)" in custom
@@ -138,28 +138,28 @@ def test_explain_takes_the_file_of_sql_dir(seeded_database_url: str, tmp_path: P
     stores = {"DATABASE_URL": seeded_database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
     command = [sys.executable, "-m", "reservation", "sql", "explain", "movies/find_movie"]
 
-    told = subprocess.run(
+    printed = subprocess.run(
         command, env={**os.environ, **stores, "SQL_DIR": str(tmp_path)}, capture_output=True, text=True, check=True
     ).stdout
 
-    assert told.count("(title > ''::text)") == 2
+    assert printed.count("(title > ''::text)") == 2
 
 
 def test_explain_shows_the_arguments_by_name(run: Run) -> None:
-    told = run("sql", "explain", "movies/list_movies", "0", "it's", "null", "50").stdout
+    printed = run("sql", "explain", "movies/list_movies", "0", "it's", "null", "50").stdout
 
-    assert told.startswith("$1 after = 0\n$2 title_part = it's\n$3 genre = null\n$4 row_limit = 50\n")
+    assert printed.startswith("$1 after = 0\n$2 title_part = it's\n$3 genre = null\n$4 row_limit = 50\n")
     negative = run("sql", "explain", "movies/find_movie", "--", "-1")
     assert negative.stdout.startswith("$1 movie_id = -1\n")
 
 
 def test_explain_prints_both_plans_as_json(run: Run) -> None:
-    told = json.loads(run("sql", "explain", "showtimes/layouts", "{1,2}", "--json").stdout)
+    printed = json.loads(run("sql", "explain", "showtimes/layouts", "{1,2}", "--json").stdout)
 
-    assert (told["name"], told["arguments"]) == ("showtimes/layouts", ["{1,2}"])
+    assert (printed["name"], printed["arguments"]) == ("showtimes/layouts", ["{1,2}"])
     for mode in ("generic", "custom"):
-        assert told[mode]["Plan"]["Actual Rows"] == 2
-        assert told[mode]["Settings"]["plan_cache_mode"] == f"force_{mode}_plan"
+        assert printed[mode]["Plan"]["Actual Rows"] == 2
+        assert printed[mode]["Settings"]["plan_cache_mode"] == f"force_{mode}_plan"
 
 
 def test_explain_says_in_one_line_why_it_fails(run: Run) -> None:
@@ -182,8 +182,8 @@ async def test_top_names_the_files_of_what_the_service_ran(api: Api, db: Db, dat
 
     result = await asyncio.to_thread(runs_on(database_url), "sql", "top", "--limit", "1000", "--json")
 
-    told = json.loads(result.stdout)
-    found = {one["name"]: one for one in told}
+    printed = json.loads(result.stdout)
+    found = {one["name"]: one for one in printed}
     held = found["reservations/insert_held"]
     assert (held["calls"], held["rows_per_call"]) == (3, 1)
     assert held["total_ms"] == pytest.approx(held["mean_ms"] * 3)
@@ -191,8 +191,8 @@ async def test_top_names_the_files_of_what_the_service_ran(api: Api, db: Db, dat
     assert held["wal_bytes_per_call"] > 100
     assert found[None]["calls"] > 1
     assert found.keys() - {None} <= set(NAMES)
-    assert sum(one["share"] for one in told) == pytest.approx(1)
-    assert [one["total_ms"] for one in told] == sorted((one["total_ms"] for one in told), reverse=True)
+    assert sum(one["share"] for one in printed) == pytest.approx(1)
+    assert [one["total_ms"] for one in printed] == sorted((one["total_ms"] for one in printed), reverse=True)
     table = (await asyncio.to_thread(runs_on(database_url), "sql", "top", "--limit", "1000")).stdout
     [line] = [line for line in table.splitlines() if line.startswith("reservations/insert_held ")]
     assert line.split()[1] == "3"
@@ -266,11 +266,11 @@ def test_psql_has_no_password_in_argv(database_url: str) -> None:
     stores = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
     password = psycopg.conninfo.conninfo_to_dict(database_url)["password"]
 
-    told = psql("-X", "-c", r"\! tr '\0' '\n' </proc/$PPID/cmdline", **stores).stdout
+    printed = psql("-X", "-c", r"\! tr '\0' '\n' </proc/$PPID/cmdline", **stores).stdout
 
-    assert "--dbname=" in told
+    assert "--dbname=" in printed
     assert isinstance(password, str)
-    assert password not in told
+    assert password not in printed
 
 
 def test_a_url_is_split_into_address_and_secrets() -> None:
