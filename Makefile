@@ -74,12 +74,12 @@ lint-openapi: .venv/redocly.stamp ## the OpenAPI document, by redocly's rules
 fuzz: .venv/dev.stamp ## schemathesis on the service, 5,000 cases for each kind of caller in some 5 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/fuzz $(ARGS)
 
-schema: .venv/run.stamp ## write sql/schema.sql and docs/schema.md from the migrations
+schema: .venv/run.stamp ## write sql/schema.sql and docs/dba/schema.md from the migrations
 	@rm -rf .data/schema
 	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --data-dir .data/schema >.data/tmp/schema.sql
 	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --mermaid --data-dir .data/schema >.data/tmp/schema.md
 	@mv .data/tmp/schema.sql sql/schema.sql
-	@mv .data/tmp/schema.md docs/schema.md
+	@mv .data/tmp/schema.md docs/dba/schema.md
 	@rm -rf .data/schema
 
 plans: .venv/run.stamp ## plans at a million reservations beside the stored ones, in 3 minutes (ARGS=--accept stores them)

@@ -6,7 +6,8 @@
 
 Without --tokens everybody logs in first, with --email and --password, which costs the service a password hash each.
 Locust is a closed model: a user waits for an answer before the next request, so a slow service is asked less. For
-latencies of customers who do not wait for each other use `reservation load`; docs/load.md compares the two.
+latencies of customers who do not wait for each other use `reservation load`; docs/load-tester/load-kit.md compares
+the two.
 """
 
 import itertools

@@ -91,7 +91,7 @@ async def _require_rights(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         role = await ops.role_without_booking_rights(conn)
     if role is not None:
         pool.terminate()
-        raise CannotStart(f"PostgreSQL's role {role} may not write reservations: docs/tuning.md tells which may")
+        raise CannotStart(f"PostgreSQL's role {role} may not write reservations: see docs/dba/sql-dir-and-roles.md")
 
 
 async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted: Mapping[str, str]) -> None:
@@ -100,7 +100,8 @@ async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted
     if wrong:
         pool.terminate()
         raise CannotStart(
-            f"PGBOUNCER: {'; '.join(wrong)}: set this for the role, as docs/poolers.md says, and RECONNECT PgBouncer"
+            f"PGBOUNCER: {'; '.join(wrong)}: set this for the role, as docs/dba/pgbouncer.md says,"
+            " and RECONNECT PgBouncer"
         )
 
 

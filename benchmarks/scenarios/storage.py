@@ -1,6 +1,6 @@
 """What a day's traffic leaves of tables and indexes: the share of HOT updates, what is dead, what is of no use.
 
-Counts and no times, so it may run beside other things. The queries are those of docs/storage, which a DBA runs.
+Counts and no times, so it may run beside other things. The queries are those of docs/dba/queries, which a DBA runs.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ HOLDS, HOLDS_SHORT = 5_000, 500  # with them come a login for every ten, which t
 # Lives so short that the abandoned holds of this day run out within it; but a hold has to outlive its confirm.
 SETTINGS = {"HOLD_TTL_SECONDS": "20", "HOLD_MAX_SECONDS": "40"}
 RETIRE_WAIT_S = 60.0
-QUERIES = Path(__file__).parents[2] / "docs" / "storage"
+QUERIES = Path(__file__).parents[2] / "docs" / "dba" / "queries"
 UPDATED = ("reservations", "login_sessions")
 
 

@@ -24,7 +24,7 @@ from .import_export import data_dir, own_database, when
 @data_dir
 @click.pass_context
 def archive_command(context: click.Context, before: datetime, data_dir: Path | None) -> None:
-    """Move the reservations of showtimes that are long over into the archive; docs/storage.md tells what follows.
+    """Move the reservations of showtimes that are long over into the archive; docs/dba/storage.md tells what follows.
 
     It can run beside the service, be stopped at any moment, and be run again.
     """

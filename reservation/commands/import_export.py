@@ -73,7 +73,7 @@ data_dir = click.option(
 
 @click.group("import")
 def import_group() -> None:
-    """Bring in movies or showtimes from CSV; docs/bulk.md tells the columns."""
+    """Bring in movies or showtimes from CSV; docs/client/batches-and-csv.md tells the columns."""
 
 
 @click.group("export")

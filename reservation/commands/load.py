@@ -77,7 +77,7 @@ def load(context: click.Context, /, **options: Any) -> None:
     """Put load on a service, and audit what it answered.
 
     Arrivals are an open, seeded Poisson process of requests; latency counts from the intended arrival. Exit status 3
-    means that an invariant was broken. docs/load.md is the manual.
+    means that an invariant was broken. docs/load-tester/load-kit.md is the manual.
     """
     if context.invoked_subcommand is not None:
         return
@@ -199,7 +199,8 @@ async def _log_in(wiring: Wiring, users: int) -> list[str]:
 def drill(context: click.Context, /, **options: Any) -> None:
     """The on-sale drill: all customers want the seats of one showtime at the same instant.
 
-    It makes a room and a showtime of its own. Exit status 3 means that a check failed; see docs/load.md for the checks.
+    It makes a room and a showtime of its own. Exit status 3 means that a check failed; docs/load-tester/load-kit.md
+    lists the checks.
     """
     if options["remote"] and not options["admin_email"]:
         raise click.UsageError("--remote needs --admin-email: somebody has to make the room and the showtime")

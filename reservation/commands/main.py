@@ -152,7 +152,7 @@ def migrate(rollback: int | None, yes: bool, accept_edited: tuple[str, ...], dat
 
 
 @commands.command("schema")
-@click.option("--mermaid", is_flag=True, help="Print docs/schema.md instead: the tables as a Mermaid diagram.")
+@click.option("--mermaid", is_flag=True, help="Print docs/dba/schema.md instead: the tables as a Mermaid diagram.")
 @data_dir
 def schema_script(mermaid: bool, data_dir: Path | None) -> None:
     """Print the schema of the database, by pg_dump; sql/schema.sql is what it should be."""

@@ -1,7 +1,7 @@
 """A lean HTTP client: a bounded pool of keep-alive connections, a bounded wait for one, and callbacks.
 
-It is made by hand because the generator shares its machine with what it measures: see docs/load.md for what a request
-costs here and what it costs a general client.
+It is made by hand because the generator shares its machine with what it measures: docs/load-tester/load-kit.md says
+what a request costs here and what it costs a general client.
 """
 
 import asyncio

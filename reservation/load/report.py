@@ -1,4 +1,4 @@
-"""The report of a run as one JSON document, which text and page are written from; docs/load.md has its schema."""
+"""The report of a run as one JSON document; text and page come from it. Its keys: docs/load-tester/load-kit.md."""
 
 import os
 import platform

@@ -24,7 +24,7 @@ TABLES = (
     "booked_seats", "idempotency_keys", "api_keys",
 )  # fmt: skip
 READ_ONLY = ("archived_reservations", "migration_files")  # to the service
-# What only tools do, which connect as the login that they are given: see docs/tuning.md.
+# What only tools do, which connect as the login that they are given: see docs/dba/sql-dir-and-roles.md.
 OF_TOOLS = ("load/", "seed/", "statistics/", "schema/", "archive/move_reservations")
 
 

@@ -1,4 +1,4 @@
-"""The queries of docs/dba.md run by a role that only reads, and return what the guide says."""
+"""The queries of docs/dba/guide.md run by a role that only reads, and return what the guide says."""
 
 import asyncio
 import re
@@ -11,29 +11,24 @@ from reservation.db.statements import sql
 from tests.api import Api, Connection
 
 ROOT = Path(__file__).parents[2]
-QUERIES = sorted([*ROOT.glob("docs/dba/*.sql"), *ROOT.glob("docs/storage/*.sql")])
-GUIDE = (ROOT / "docs/dba.md").read_text()
+QUERIES = {path.stem: path.read_text() for path in sorted(ROOT.glob("docs/dba/queries/*.sql"))}
+GUIDE = (ROOT / "docs/dba/guide.md").read_text()
 LOCKS = re.compile(r"\bfor (?:no key update|key share|update|share)\b")
 
 
-def query(name: str) -> str:
-    """A query of the guide, by its folder and name."""
-    return (ROOT / "docs" / f"{name}.sql").read_text()
-
-
-@pytest.mark.parametrize("name", [f"{path.parent.name}/{path.stem}" for path in QUERIES])
+@pytest.mark.parametrize("name", QUERIES)
 async def test_each_query_runs_with_a_role_that_only_reads(seeded_database_url: str, name: str) -> None:
+    assert QUERIES[name].startswith("-- ")
     connection = await asyncpg.connect(seeded_database_url, server_settings={"role": "reservation_readonly"})
     try:
         async with connection.transaction(readonly=True):
-            await connection.fetch(query(name))
+            await connection.fetch(QUERIES[name])
     finally:
         await connection.close()
 
 
 def test_the_guide_names_every_query_and_no_other() -> None:
-    named = set(re.findall(r"(?:dba|storage)/[a-z_]+\.sql", GUIDE))
-    assert named == {f"{path.parent.name}/{path.name}" for path in QUERIES}
+    assert set(re.findall(r"\(queries/([a-z_]+)\.sql\)", GUIDE)) == QUERIES.keys()
 
 
 def test_the_guide_names_every_statement_that_locks_rows() -> None:
@@ -55,9 +50,9 @@ async def test_blocked_names_the_waiting_and_the_blocking_session(api: Api, db: 
         await holder.fetch(sql("showtimes/lock_showtime"), showtime_id)
         waiting = asyncio.create_task(waiter.fetch(sql("showtimes/lock_showtime"), showtime_id))
         async with asyncio.timeout(10):
-            while not (rows := await db.fetch(query("dba/blocked"))):
+            while not (rows := await db.fetch(QUERIES["blocked"])):
                 await asyncio.sleep(0.01)
-        oldest = await db.fetch(query("dba/oldest_transactions"))
+        oldest = await db.fetch(QUERIES["oldest_transactions"])
         await transaction.rollback()
         await waiting
     finally:
@@ -79,7 +74,7 @@ async def test_a_table_that_is_due_for_vacuum_is_over_100_percent(db: Connection
     )
     async with asyncio.timeout(10):
         while True:
-            rows = {row["table_name"]: row for row in await db.fetch(query("dba/vacuum_lag"))}
+            rows = {row["table_name"]: row for row in await db.fetch(QUERIES["vacuum_lag"])}
             if rows["movies"]["dead_rows"]:
                 break
             await asyncio.sleep(0.05)
@@ -97,8 +92,8 @@ async def test_holds_are_counted_as_live_or_expired(api: Api, db: Connection) ->
         " where id = (select min(id::text) from reservations)::uuid"
     )
 
-    worth = {row["worth"]: row for row in await db.fetch(query("dba/holds"))}
-    [hot] = await db.fetch(query("dba/hottest_showtimes"))
+    worth = {row["worth"]: row for row in await db.fetch(QUERIES["holds"])}
+    [hot] = await db.fetch(QUERIES["hottest_showtimes"])
 
     assert {name: row["reservations"] for name, row in worth.items()} == {"held, live": 2, "held, ran out": 1}
     assert worth["held, ran out"]["longest_past_its_end"].total_seconds() >= 3600
@@ -109,7 +104,7 @@ async def test_connections_are_counted_by_application_name(api: Api, db: Connect
     await api.call("GET", "/movies")
     name = await db.fetchval("select current_database()")
 
-    found = [row for row in await db.fetch(query("dba/connections")) if row["database_name"] == name]
+    found = [row for row in await db.fetch(QUERIES["connections"]) if row["database_name"] == name]
 
     rows = {row["application_name"]: row for row in found}
     assert rows["reservation"]["connections"] >= 1

@@ -1,4 +1,4 @@
-"""sql/schema.sql and docs/schema.md are the migrated schema, and a change by hand shows in them."""
+"""sql/schema.sql and docs/dba/schema.md are the migrated schema, and a change by hand shows in them."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from reservation.dba.client_programs import ClientFailed, output
 from tests.conftest import SECRET
 
 STORED = sql_dir() / "schema.sql"
-DIAGRAM = Path(__file__).parents[2] / "docs" / "schema.md"
+DIAGRAM = Path(__file__).parents[2] / "docs" / "dba" / "schema.md"
 
 
 def run(url: str, text: str) -> None:

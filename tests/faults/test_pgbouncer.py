@@ -44,7 +44,7 @@ SERVER_CONNECTIONS = 3
 CLIENT_CONNECTIONS = 12
 PATIENCE_S = 10
 DOCUMENTED = re.compile(r"^alter role .*;$", re.MULTILINE)
-MANUAL = (Path(__file__).parents[2] / "docs" / "poolers.md").read_text()
+MANUAL = (Path(__file__).parents[2] / "docs" / "dba" / "pgbouncer.md").read_text()
 
 StartPooled = Callable[..., Awaitable[Api]]
 
@@ -300,7 +300,7 @@ async def test_a_role_without_the_settings_stops_the_start(
         await db.execute(f"alter role reservation in database {name} {change}")
         pooler.ask(database_url, "reconnect")
         assert (await why_not(settings)).startswith(
-            f"PGBOUNCER: {told}: set this for the role, as docs/poolers.md says"
+            f"PGBOUNCER: {told}: set this for the role, as docs/dba/pgbouncer.md says"
         )
 
 

@@ -1,4 +1,4 @@
-"""docs/load.md names every command, every option and every key of the report."""
+"""docs/load-tester/load-kit.md names every command, every option and every key of the report."""
 
 import re
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from reservation.load.report import Report, run_report
 from reservation.load.shows import Show
 from reservation.load.target import Target
 
-MANUAL = (Path(__file__).parents[2] / "docs" / "load.md").read_text()
+MANUAL = (Path(__file__).parents[2] / "docs" / "load-tester" / "load-kit.md").read_text()
 COMMANDS: dict[str, click.Command] = {"load": load, **load.commands}
 
 
