@@ -4,7 +4,7 @@ FROM python:3.12-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /src
-# First what changes seldom: these layers are built again only when the lock changes.
+# Dependencies first: these layers are built again only when the lock changes.
 COPY deploy/requirements-server.lock ./
 RUN python -m venv /opt/reservation \
     && /opt/reservation/bin/python -m pip install --require-hashes --requirement requirements-server.lock
@@ -12,7 +12,7 @@ COPY LICENSE README.md pyproject.toml ./
 COPY migrations migrations
 COPY reservation reservation
 COPY sql sql
-# The lock brings the build backend along, so nothing is fetched from here on; the image needs neither it nor pip.
+# The lock has the build backend, so nothing more is downloaded. The image needs neither the backend nor pip.
 RUN /opt/reservation/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && /opt/reservation/bin/python -m pip install --no-deps --no-index dist/reservation-*.whl \
     && /opt/reservation/bin/python -m pip uninstall --yes setuptools pip
@@ -25,7 +25,7 @@ LABEL org.opencontainers.image.title="reservation" \
 RUN groupadd --gid 10001 reservation \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin reservation
 COPY --from=build /opt/reservation /opt/reservation
-# Several workers share their metrics in DATA_DIR; with a read-only root, make /tmp a tmpfs.
+# Several workers share their metrics in DATA_DIR; with a read-only root file system, mount a tmpfs at /tmp.
 ENV PATH=/opt/reservation/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DATA_DIR=/tmp/reservation
@@ -33,7 +33,7 @@ WORKDIR /tmp
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# Past any proxy that the environment may name; an answer other than 200 raises.
+# Ignores proxies that the environment names; raises for an answer other than 200.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
     CMD ["python", "-c", "from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open('http://127.0.0.1:8000/health', timeout=2)"]
 ENTRYPOINT ["reservation"]

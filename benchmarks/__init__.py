@@ -1,1 +1,1 @@
-"""The product and its peers measured side by side, in one run, on the machine at hand."""
+"""Measures the service beside its peers, in one run, on this machine."""

@@ -1,4 +1,4 @@
-"""python -m benchmarks: run it all, or a part of it."""
+"""`python -m benchmarks`: run all scenarios, or some."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ from .stand import running_stand
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "RESULTS.md"
 SHORT_RESULTS = ROOT / ".data" / "bench-short.md"
-# What is looked for, and Debian's package of it; the wheel of PostgreSQL has a pgbench.
+# Required programs and their Debian packages; PostgreSQL's wheel has a pgbench.
 NEEDED = {"wrk": "wrk", "redis-benchmark": "redis-tools", "pgbench": "postgresql"}
 SCENARIOS = (
     "maps",
@@ -43,14 +43,14 @@ FULL, SHORT = (5, 4.0), (2, 2.0)  # repetitions, seconds
 
 
 @click.command()
-@click.option("--only", default="", help=f"Some of these, by commas: {', '.join(SCENARIOS)}.")
-@click.option("--repetitions", type=click.IntRange(1), help="Of everything, interleaved.")
-@click.option("--seconds", type=click.FloatRange(1.0), help="Of each run.")
+@click.option("--only", default="", help=f"Some of these, separated by commas: {', '.join(SCENARIOS)}.")
+@click.option("--repetitions", type=click.IntRange(1), help="Repetitions of everything, interleaved.")
+@click.option("--seconds", type=click.FloatRange(1.0), help="Seconds of each run.")
 @click.option("--short", is_flag=True, help="A quick look; the report goes to .data/bench-short.md.")
-@click.option("--by-hand", type=click.IntRange(1), metavar="WORKERS", help="Measure nothing: keep everything up.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the product's.")
+@click.option("--by-hand", type=click.IntRange(1), metavar="WORKERS", help="Measure nothing: keep all servers running.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the service.")
 @click.option(
-    "--data-dir", type=click.Path(path_type=Path), default=ROOT / ".data" / "bench", help="The stores' folder."
+    "--data-dir", type=click.Path(path_type=Path), default=ROOT / ".data" / "bench", help="Folder of the servers' data."
 )
 def main(
     only: str,
@@ -61,7 +61,7 @@ def main(
     settings: tuple[str, ...],
     data_dir: Path,
 ) -> None:
-    """Measure the product and its peers side by side."""
+    """Measure the service beside its peers."""
     names = [name.strip() for name in only.split(",") if name.strip()] or list(SCENARIOS_SHORT if short else SCENARIOS)
     unknown = [name for name in names if name not in SCENARIOS]
     if unknown:
@@ -85,7 +85,7 @@ def main(
 
 
 def require_programs() -> None:
-    """End with one line, before anything starts, if a program is missing."""
+    """Exit with one line if a program is missing, before anything starts."""
     found = {name: pgbench.program() if name == "pgbench" else shutil.which(name) for name in NEEDED}
     missing = [name for name in NEEDED if found[name] is None]
     if missing:
@@ -94,7 +94,7 @@ def require_programs() -> None:
 
 
 def _run(bench: Bench, names: list[str]) -> float:
-    """Run the scenarios and print the figures; gives the seconds it took."""
+    """Run the scenarios and print the figures; return the seconds it took."""
     began = time.monotonic()
     for name in names:
         say(f"\n== {name} ({time.monotonic() - began:.0f} s)")
@@ -104,7 +104,7 @@ def _run(bench: Bench, names: list[str]) -> float:
 
 
 def _write(bench: Bench, elapsed_s: float) -> None:
-    """Write the report, the raw numbers and the plots; of a short run the report only."""
+    """Write the report, the raw numbers and the plots; for a short run the report only."""
     plan, facts = bench.plan, machine.describe(bench.stand)
     words = f"{plan.repetitions} repetitions, interleaved, of {plan.seconds:g} s each"
     text = report.render(bench.records, facts, elapsed_s=elapsed_s, plan=words, plots=not plan.short)

@@ -1,4 +1,4 @@
-"""A run: the stand, what was asked for, what has been found, and the live table of it."""
+"""A run: its servers, its options, its records, and the table that it prints."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ HEADER = f"{'contestant':<44} {'rep':>3} {'per second':>11} {'p50 ms':>8} {'p99 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is measured: repetitions of everything, and seconds of each run."""
+    """How much to measure: repetitions of everything, and seconds of each run."""
 
     repetitions: int
     seconds: float
@@ -29,7 +29,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a load generator tells of a run: units a second and in all, its own CPU seconds, latencies."""
+    """A load generator's result: units a second and in all, its own CPU seconds, latencies."""
 
     rate: float
     count: int
@@ -47,7 +47,7 @@ class Bench:
 
     @contextmanager
     def product(self, name: str, *, database: str, redis_url: str, workers: int) -> Iterator[Server]:
-        """Run the full product, as an operator would: access log on and written to a file."""
+        """Run the service as an operator would: access log on and written to a file."""
         folder = self.stand.folder / "product"
         folder.mkdir(exist_ok=True)
         environment = {
@@ -75,7 +75,7 @@ class Bench:
         keep: bool = True,
         environment: Mapping[str, str] | None = None,
     ) -> Load:
-        """Have wrk load a server, and keep what came of it; a unit is a request, or one of the script's counts."""
+        """Load a server with wrk and record the result; a unit is a request, or one of the script's counts."""
         time.sleep(PAUSE_S)
         try:
             with self._metered({"server": server.pid}) as used:
@@ -95,14 +95,14 @@ class Bench:
         return load
 
     def measure(self, contestant: str, run: Callable[[], Run], *, pids: Mapping[str, int] | None = None) -> None:
-        """Keep what another load generator tells of a run, and the CPU time of these processes and the stores."""
+        """Record another load generator's result, and the CPU time of these processes and the stores."""
         time.sleep(PAUSE_S)
         with self._metered(pids or {}) as used:
             done = run()
         self._keep(contestant, done, used)
 
     def keep(self, contestant: str, sample: Sample) -> None:
-        """Record a sample, and show it."""
+        """Record a sample, and print it."""
         self.records.add(contestant, sample)
         cpu = "  ".join(f"{name} {us:.1f}" for name, us in sample.cpu_us.items() if us >= 0.05)
         p50, p99 = (f"{sample.latency_ms[name]:.2f}" if name in sample.latency_ms else "" for name in ("p50", "p99"))
@@ -111,7 +111,7 @@ class Bench:
 
     @contextmanager
     def _metered(self, pids: Mapping[str, int]) -> Iterator[dict[str, float]]:
-        """Give the CPU seconds that process trees and the stores use during the block; filled in at its end."""
+        """Yield the CPU seconds that process trees and the stores use during the block; filled in at its end."""
 
         def now() -> dict[str, float]:
             return {**{name: tree_cpu_s(pid) for name, pid in pids.items()}, **self.stand.cpu_s()}
@@ -126,7 +126,7 @@ class Bench:
         self.keep(contestant, Sample(run.rate, run.count, cpu_us, run.latency_ms))
 
     def repetitions(self) -> Iterator[int]:
-        """Count the repetitions, and head the table."""
+        """Yield the number of each repetition, and print the table's head."""
         say(HEADER)
         yield from range(1, self.plan.repetitions + 1)
 

@@ -1,4 +1,4 @@
-"""The stand with everything on it, kept up for whoever wants to run the load generators by hand."""
+"""Starts all servers and keeps them running, to run the load generators by hand."""
 
 import shlex
 import signal

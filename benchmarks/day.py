@@ -1,8 +1,8 @@
-"""A day of a cinema's traffic in small: everything that writes, in the proportions that we take for real.
+"""A small day of a cinema's traffic: all operations that write, in assumed proportions.
 
 Of a hundred holds 7 are extended, 78 are confirmed (5 of which are cancelled later), 12 cancelled as holds, and 10
-abandoned. Half of all carry an Idempotency-Key. For ten holds somebody signs in, refreshes the token four times, and
-mostly logs out. Meanwhile people look at films, maps and their lists, and an administrator works.
+abandoned. Half of the requests have an Idempotency-Key. Every ten holds an account logs in, refreshes the token four
+times, and in most cases logs out. Meanwhile others read films, maps and their lists, and an administrator works.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ FATES = ("confirm",) * 66 + ("extend",) * 7 + ("return",) * 5 + ("release",) * 1
 
 
 class UnexpectedAnswer(Exception):
-    """The service answered something that this traffic does not lead to."""
+    """The service gave an answer that this traffic cannot cause."""
 
 
 @dataclass(slots=True)
@@ -46,13 +46,13 @@ class Day:
             return await answer.json() if status != 204 else None
 
     async def make(self, path: str, body: Mapping[str, Any]) -> Any:
-        """Make something as the administrator."""
+        """Create an object as the administrator."""
         return await self.call("POST", path, body, token=self.admin, status=201)
 
 
 @dataclass(frozen=True, slots=True)
 class Shows:
-    """What there is to sell: showtimes, each with seats that nobody has asked for yet; and the rooms' last seats."""
+    """What is on sale: showtimes, each with its unsold seats; and the rooms' last seats."""
 
     movie_id: int
     free: list[tuple[int, list[int]]]
@@ -61,7 +61,7 @@ class Shows:
 
 
 async def build(day: Day, *, holds: int, seats_a_room: int = 200) -> Shows:
-    """A film, and as many rooms with a showtime each as so many holds fill."""
+    """Create a film, and enough rooms with a showtime each for so many holds."""
     movie_id = (await day.make("/admin/movies", {"title": "Film", "duration_minutes": 90, "genre": "Drama"}))["id"]
     free, spare, rooms = [], [], []
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -81,7 +81,7 @@ async def build(day: Day, *, holds: int, seats_a_room: int = 200) -> Shows:
 
 
 async def live(day: Day, shows: Shows, *, holds: int, at_once: int = 8, random_seed: int = 1) -> None:
-    """The whole of it, `at_once` customers at a time."""
+    """Run the whole day, `at_once` customers at a time."""
     chance = random.Random(random_seed)  # noqa: S311 - to be repeatable
     wishes = iter([(number, chance.choice(FATES), chance.choice(SEATS)) for number in range(holds)])
 
@@ -107,13 +107,13 @@ async def live(day: Day, shows: Shows, *, holds: int, at_once: int = 8, random_s
 
 
 async def log_out(day: Day, tokens: Mapping[str, str], served: int) -> None:
-    """End a session, mostly."""
+    """Log out, in most cases."""
     if tokens and served // HOLDS_A_LOGIN % 4:
         await day.call("POST", "/auth/logout", {"refresh_token": tokens["refresh_token"]}, status=204)
 
 
 async def book(day: Day, shows: Shows, token: str, number: int, fate: str, seats: int) -> None:
-    """One hold and what becomes of it."""
+    """One hold, and its confirm, extension, cancel or nothing."""
     showtime_id, free = shows.free[number % len(shows.free)]
     wanted = [free.pop() for _ in range(min(seats, len(free)))]
     if not wanted:
@@ -123,7 +123,7 @@ async def book(day: Day, shows: Shows, token: str, number: int, fate: str, seats
     held = await day.call("POST", path, {"seat_ids": wanted}, token=token, key=keys[0], status=201)
     path = f"/reservations/{held['id']}"
     if fate == "extend":
-        await asyncio.sleep(0.01)  # else there is nothing to extend
+        await asyncio.sleep(0.01)  # otherwise the extension would not change the end
         await day.call("POST", f"{path}/extend", token=token)
     if fate in {"confirm", "extend", "return"}:
         await day.call("POST", f"{path}/confirm", token=token, key=keys[1])
@@ -132,7 +132,7 @@ async def book(day: Day, shows: Shows, token: str, number: int, fate: str, seats
 
 
 async def look(day: Day, shows: Shows, token: str) -> None:
-    """What people look at."""
+    """Requests that only read."""
     for path in (
         "/movies?genre=drama",
         f"/movies/{shows.movie_id}/showtimes",
@@ -145,7 +145,7 @@ async def look(day: Day, shows: Shows, token: str) -> None:
 
 
 async def administer(day: Day, shows: Shows, number: int) -> None:
-    """What an administrator does in a day: prices, titles, a seat that is taken out, a role, a key."""
+    """An administrator's day: prices, titles, a deleted seat, a role, an API key."""
     showtime_id, _ = shows.free[number % len(shows.free)]
     showtime = await day.call("GET", f"/admin/showtimes/{showtime_id}", token=day.admin)
     body = {name: showtime[name] for name in ("movie_id", "auditorium_id", "starts_at", "ends_at")}

@@ -14,12 +14,12 @@ from .stand import Stand
 STACK = "FastAPI + uvicorn + SQLAlchemy 1.4 (sync, psycopg2) + sync redis-py"
 PEERS = Path(__file__).parent / "peers"
 REQUIREMENTS = PEERS / "fastapi_sqlalchemy" / "requirements.txt"
-# More threads only wait for the interpreter's lock; each has its connections.
+# More threads would only wait for the interpreter's lock; each has its own connections.
 THREADS = 16
 
 
 def install(stand: Stand) -> Path:
-    """Make its virtual environment, unless there is one of these requirements; gives the folder of its programs."""
+    """Make its virtual environment, unless one with these requirements exists; return its folder of programs."""
     folder = stand.folder / "venv"
     stamp = folder / "requirements.txt"
     wanted = REQUIREMENTS.read_text()

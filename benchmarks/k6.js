@@ -1,4 +1,4 @@
-// k6's view of the service: browsing and buying, each an open model that arrives at a constant rate.
+// Load on the service with k6: browsing and buying, each an open model with a constant rate.
 //
 //   reservation load tokens --users 200 --file tokens.txt
 //   k6 run -e URL=http://127.0.0.1:8000 -e TOKENS=$PWD/tokens.txt -e RATE=100 -e DURATION=60s benchmarks/k6.js
@@ -20,7 +20,7 @@ const tokens = new SharedArray("tokens", () => (__ENV.TOKENS ? open(__ENV.TOKENS
 const refused = new Counter("holds_refused");
 const sold = new Counter("seats_sold");
 
-// That somebody else was faster is no failure of the service.
+// A 409 because another customer was faster is no failure.
 http.setResponseCallback(http.expectedStatuses({ min: 200, max: 304 }, 409));
 
 function arriving(exec, rate) {

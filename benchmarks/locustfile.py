@@ -1,4 +1,4 @@
-"""Locust's view of the service: people who browse, and people who buy.
+"""Load on the service with Locust: customers who browse, and customers who buy.
 
     reservation load tokens --users 200 --file tokens.txt
     locust -f benchmarks/locustfile.py --headless --host http://127.0.0.1:8000 \
@@ -29,28 +29,28 @@ tokens: Iterator[str] | None = None
 
 @events.init_command_line_parser.add_listener
 def options(parser: ArgumentParser) -> None:
-    """Say where tokens come from."""
+    """Add the options for tokens."""
     parser.add_argument("--tokens", default="", env_var="LOAD_TOKENS", help="File of access tokens, one a line")
-    parser.add_argument("--email", default="customer@example.com", help="Without --tokens: whom everybody logs in as")
+    parser.add_argument("--email", default="customer@example.com", help="Without --tokens: the account of all users")
     parser.add_argument("--password", default="demo-customer-password", is_secret=True, help="Likewise")
 
 
 @events.init.add_listener
 def read_tokens(environment: Environment, **_: Any) -> None:
-    """Deal the tokens out in turn."""
-    global tokens  # noqa: PLW0603 - Locust makes the users, so there is no other way to hand them something
+    """Give the users tokens in turn."""
+    global tokens  # noqa: PLW0603 - Locust makes the users and passes them no arguments
     path = environment.parsed_options.tokens if environment.parsed_options else ""
     tokens = itertools.cycle(Path(path).read_text(encoding="ascii").split()) if path else None
 
 
 class Customer(FastHttpUser):
-    """Somebody at a page: knows what is on, and looks at seat maps."""
+    """A customer with a page open: knows the showtimes, and reads seat maps."""
 
     abstract = True
     wait_time = between(0.5, 1.5)
 
     def on_start(self) -> None:
-        """Sign in and see what is on."""
+        """Log in and read the showtimes."""
         self.token = next(tokens) if tokens is not None else self.log_in()
         with self.client.get("/showtimes?limit=100", name="/showtimes") as response:
             items = response.json()["items"] if response.status_code == 200 else []
@@ -60,7 +60,7 @@ class Customer(FastHttpUser):
         self.etags: dict[int, str] = {}
 
     def log_in(self) -> str:
-        """A token of one's own."""
+        """An access token of this user."""
         wanted = self.environment.parsed_options
         with self.client.post("/auth/login", json={"email": wanted.email, "password": wanted.password}) as response:
             if response.status_code != 200:
@@ -69,19 +69,19 @@ class Customer(FastHttpUser):
 
     @property
     def signed_in(self) -> dict[str, str]:
-        """What to send along."""
+        """The headers of each request."""
         return {"Authorization": f"Bearer {self.token}"}
 
 
 class Browser(Customer):
-    """Looks around, and at the same maps again as a page does that polls."""
+    """Browses, and polls the same maps as a page does."""
 
     weight = 3
 
     @task(4)
     def look_at_a_map(self) -> None:
         """The seat map, unless it has not changed."""
-        showtime = random.choice(self.showtimes)  # noqa: S311 - whoever comes by, no secret
+        showtime = random.choice(self.showtimes)  # noqa: S311 - not for security
         headers = {"If-None-Match": self.etags[showtime]} if showtime in self.etags else {}
         with self.client.get(f"/showtimes/{showtime}/seats", headers=headers, name=SEAT_MAP) as response:
             if response.status_code == 200:
@@ -94,28 +94,28 @@ class Browser(Customer):
 
 
 class Buyer(Customer):
-    """Holds seats and confirms them; now and then thinks better of it."""
+    """Holds seats and confirms them; sometimes cancels."""
 
     weight = 1
 
     @task
     def buy(self) -> None:
         """Map, hold, confirm; one in four cancels afterwards, so that seats do not run out at once."""
-        showtime = random.choice(self.showtimes)  # noqa: S311 - whoever comes by, no secret
+        showtime = random.choice(self.showtimes)  # noqa: S311 - not for security
         with self.client.get(f"/showtimes/{showtime}/seats", name=SEAT_MAP) as response:
             seats = response.json()["seats"] if response.status_code == 200 else []
         free = [seat["id"] for seat in seats if seat["status"] == "available"]
         if not free:
             raise RescheduleTask
-        start = random.randrange(len(free))  # noqa: S311 - whoever comes by, no secret
-        wanted = {"seat_ids": free[start : start + random.randint(1, MAX_SEATS)]}  # noqa: S311 - whoever comes by, no secret
+        start = random.randrange(len(free))  # noqa: S311 - not for security
+        wanted = {"seat_ids": free[start : start + random.randint(1, MAX_SEATS)]}  # noqa: S311 - not for security
         reservation = self.hold(showtime, wanted)
         self.step(reservation, "confirm")
-        if random.random() < 0.25:  # noqa: S311 - whoever comes by, no secret
+        if random.random() < 0.25:  # noqa: S311 - not for security
             self.step(reservation, "cancel")
 
     def hold(self, showtime: int, wanted: dict[str, list[int]]) -> str:
-        """A hold; that somebody else was faster is no failure of the service."""
+        """A hold; a 409 because another customer was faster is no failure."""
         path = f"/showtimes/{showtime}/holds"
         headers = self.signed_in
         with self.client.post(
@@ -130,7 +130,7 @@ class Buyer(Customer):
             return str(response.json()["id"])
 
     def step(self, reservation: str, what: str) -> None:
-        """Confirm or cancel."""
+        """Send a confirm or a cancel."""
         self.client.post(
             f"/reservations/{reservation}/{what}", headers=self.signed_in, name=f"/reservations/[id]/{what}"
         )

@@ -1,4 +1,4 @@
-"""What a run was measured on and with: the machine, the versions, the commit."""
+"""The machine, the versions and the commit of a run."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 def describe(stand: Stand) -> dict[str, str]:
-    """Everything that somebody else needs to know to make sense of the numbers."""
+    """What a reader needs to know to interpret the figures."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
@@ -39,7 +39,7 @@ def describe(stand: Stand) -> dict[str, str]:
 
 
 def peer_pins() -> dict[str, str]:
-    """The versions that matter of the FastAPI peer."""
+    """The important versions of the FastAPI peer."""
     pins = dict(re.findall(r"^([a-z0-9-]+)(?:\[\w+\])?==(\S+)$", REQUIREMENTS.read_text(), re.MULTILINE))
     return {name: pins[name] for name in PEER_PACKAGES}
 

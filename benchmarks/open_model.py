@@ -1,4 +1,4 @@
-"""Runs the product's own load kit: requests that arrive at a rate, whatever becomes of those before."""
+"""Runs `reservation load`: requests arrive at a rate that does not depend on answers."""
 
 import json
 import sys
@@ -13,14 +13,14 @@ from .records import BenchmarkFailed
 
 USERS = 500
 PROFILE = "mixed"
-# A rate is sustained if so much of it is answered, in time, and the generator itself kept up.
+# A rate is sustained if this share is answered in time and the generator was not late.
 LEAST_ANSWERED = 0.97
 OPERATIONS = ("hold", "confirm")
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """What became of an offered rate; latencies in ms count from the intended arrival, by operation."""
+    """The result of an offered rate; latencies in ms from the intended arrival, by operation."""
 
     rate: float
     answered_per_s: float
@@ -29,7 +29,7 @@ class Offered:
     count: int
     latency_ms: Mapping[str, Mapping[str, float]]
     generator_cpu_s: float
-    server_share: float  # of one core, by the time that was loaded; what the audit asks for is in it
+    server_share: float  # of one core, over the time of the load; the audit's requests are included
 
     def worst_ms(self, percentile: str) -> float:
         """The higher one of holds and confirms."""
@@ -39,7 +39,7 @@ class Offered:
 def offer(
     bench: Bench, server: Server, environment: Mapping[str, str], *, rate: float, seconds: float, seed: int
 ) -> Offered:
-    """Offer requests at a rate for a while; BenchmarkFailed if a promise was broken."""
+    """Offer requests at a rate for some seconds; BenchmarkFailed if the audit finds a broken guarantee."""
     path = bench.stand.folder / "offered.json"
     path.unlink(missing_ok=True)
     command = [
@@ -54,7 +54,7 @@ def offer(
 
 
 def read(report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0, server_share: float = 0.0) -> Offered:
-    """Take what matters out of the kit's report."""
+    """Read the figures from the kit's report."""
     totals, generator = report["totals"], report["generator"]
     if not report["audit"]["clean"]:
         raise BenchmarkFailed(f"the load kit's audit found violations: {report['audit']}")

@@ -31,7 +31,7 @@ def prepare_held(bench: Bench, database: str, *, first: int, count: int) -> None
 
 
 def confirm_held(bench: Bench, contestant: str, database: str, *, first: int, count: int) -> None:
-    """Confirm them all by the plain transaction, and make sure that all are confirmed."""
+    """Confirm all of them by the plain transaction, and check that all are confirmed."""
     bench.measure(contestant, partial(_run, bench, database, first, count // CLIENTS))
     with bench.stand.connect(database) as connection:
         row = connection.execute(

@@ -8,11 +8,11 @@ from .ratios import median, spread
 from .records import LATENCY, THROUGHPUT, Records
 from .scenarios.sweep import CONNECTIONS
 
-NOT_DRAWN = "FastAPI map"  # six lines is what a reader can tell apart; the table has it
+NOT_DRAWN = "FastAPI map"  # six lines are the most that a reader can distinguish; the table has it
 
 
 def write(records: Records, folder: Path) -> None:
-    """Write plots/throughput.svg and plots/latency.svg, where their points were measured."""
+    """Write plots/throughput.svg and plots/latency.svg, if their points were measured."""
     folder.mkdir(exist_ok=True)
     throughput = records.curves.get(THROUGHPUT, {})
     if throughput:

@@ -10,18 +10,18 @@ PARENT, UTIME, CUTIME_END = 1, 11, 15
 
 
 def tree_cpu_s(root: int) -> float:
-    """CPU seconds that a process, its children and those that it has waited for have used so far."""
+    """CPU seconds that a process, its children and its ended children have used so far."""
     children: dict[int, list[int]] = {}
     used: dict[int, int] = {}
     for pid, fields in _all_stats():
         children.setdefault(int(fields[PARENT]), []).append(pid)
-        # Of ended children only the parent still knows: without these, a backend's time would end with it.
+        # Only the parent has the time of ended children, such as PostgreSQL's backends.
         used[pid] = sum(int(ticks) for ticks in fields[UTIME:CUTIME_END])
     return sum(used.get(pid, 0) for pid in _descend(root, children)) / TICKS_PER_S
 
 
 def children_of(root: int) -> list[int]:
-    """The processes that a process has started and that still run."""
+    """The running children of a process."""
     return sorted(pid for pid, fields in _all_stats() if int(fields[PARENT]) == root)
 
 
@@ -35,7 +35,7 @@ def resident_kib(pid: int) -> int:
 
 
 def parse_stat(text: str) -> list[str]:
-    """The fields of /proc/<pid>/stat from the state on; the name before it may hold blanks and brackets."""
+    """The fields of /proc/<pid>/stat from the state on; the name before it may contain spaces and brackets."""
     return text.rpartition(")")[2].split()
 
 
@@ -45,7 +45,7 @@ def _all_stats() -> Iterator[tuple[int, list[str]]]:
             try:
                 text = (entry / "stat").read_text()
             except OSError:
-                continue  # it ended while we looked
+                continue  # it ended meanwhile
             yield int(entry.name), parse_stat(text)
 
 

@@ -1,4 +1,4 @@
-"""Servers that are measured: started, waited for, stopped by their pid, and gone with this process at the latest."""
+"""Starts and stops the servers that are measured; they end with this process at the latest."""
 
 import os
 import signal
@@ -20,18 +20,18 @@ from .records import BenchmarkFailed
 START_WAIT_S = 60.0
 STOP_WAIT_S = 15.0
 TAIL_LINES, LINE_CHARS = 8, 400
-# Nothing of the caller's settings gets into what is measured.
+# The caller's settings do not reach the servers that are measured.
 ENVIRONMENT: Mapping[str, str] = {
     "PATH": os.environ.get("PATH", os.defpath),
     "LC_ALL": "C.UTF-8",
-    "PYTHONPATH": str(Path(__file__).parents[1]),  # the product is the one of this tree
+    "PYTHONPATH": str(Path(__file__).parents[1]),  # the service is that of this tree
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server under load: where it answers, the root of its processes, and its log."""
+    """A server under load: its address, its root process, and its log."""
 
     name: str
     url: str
@@ -42,7 +42,7 @@ class Server:
 def start_child(
     command: Sequence[str | Path], *, log: Path, cwd: Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, which Ctrl-C does not reach and which dies with this process."""
+    """Start a program in a session of its own: Ctrl-C does not reach it, and it ends with this process."""
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
@@ -79,12 +79,12 @@ def running_server(
             raise BenchmarkFailed(f"{name} ended by itself\n{tail(log)}")
     finally:
         stop(process)
-    log.unlink()  # a line a request; that of a failure stays
+    log.unlink()  # one line a request; kept only after a failure
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a program that has ended had printed, and the CPU seconds it took."""
+    """The output of a program that has ended, and its CPU seconds."""
 
     text: str
     cpu_s: float
@@ -94,7 +94,7 @@ class Output:
 def started(
     command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str] | None = None
 ) -> Iterator[Callable[[], Output]]:
-    """Run a load generator beside the block; what is given waits for its end, with BenchmarkFailed if it fails."""
+    """Run a load generator beside the block; the yielded function waits for its end, or raises BenchmarkFailed."""
     with tempfile.TemporaryDirectory(prefix="run-", dir=folder) as scratch:
         log = Path(scratch) / "output"
         process = start_child(command, log=log, cwd=folder, environment=environment)
@@ -119,7 +119,7 @@ def finish(command: Sequence[str | Path], *, folder: Path, environment: Mapping[
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """Ask the program to end, then insist; returns when it has ended."""
+    """Send SIGTERM, then SIGKILL; return when the program has ended."""
     for number, wait_s in ((signal.SIGTERM, STOP_WAIT_S), (signal.SIGKILL, STOP_WAIT_S)):
         if process.poll() is not None:
             return
@@ -131,7 +131,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def tail(log: Path) -> str:
-    """The last lines of a log, for the message of a failure."""
+    """The last lines of a log, for a failure's message."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 8192))
         lines = file.read().decode(errors="replace").splitlines()[-TAIL_LINES:]
@@ -139,7 +139,7 @@ def tail(log: Path) -> str:
 
 
 def get(url: str, *, timeout_s: float = 5.0) -> tuple[Mapping[str, str], bytes]:
-    """GET once from our own loopback address; gives headers and body, and raises OSError for anything but a 2xx."""
+    """GET once from our own loopback address; return headers and body, or raise OSError unless the status is 2xx."""
     with urllib.request.urlopen(url, timeout=timeout_s) as answer:
         return dict(answer.headers), answer.read()
 
@@ -149,7 +149,7 @@ def _wait_until_ready(server: Server, process: subprocess.Popen[bytes], ready_pa
     while process.poll() is None and time.monotonic() < deadline:
         try:
             get(server.url + ready_path, timeout_s=1.0)
-        except OSError:  # urllib's errors are some
+        except OSError:  # includes urllib's errors
             time.sleep(0.05)
         else:
             return

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle one; the mean of the two middle ones of an even count."""
+    """The median; of an even count the mean of the two middle values."""
     return statistics.median(values)
 
 
 def paired_ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
-    """The ratio of each repetition: what the machine does over minutes hits both alike and cancels out."""
+    """The ratio of each repetition: changes of the machine over minutes affect both values and cancel out."""
     return [above / below for above, below in zip(numerators, denominators, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""What a run has found: samples by contestant, and the figures that were asked of them."""
+"""The samples of a run by contestant, and the figures that have a goal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -29,7 +29,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number that was asked for: what each repetition reached, and how much is enough.
+    """A figure with a goal: the value of each repetition, and the limit.
 
     A growth and a latency (in ms) are the better the lower, a ratio and a rate (per second) the higher.
     """
@@ -47,7 +47,7 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """Whether that is what was asked."""
+        """Whether the goal is reached."""
         return next(
             (word for word, limit in (("aim reached", self.aim), ("reached", self.at_least)) if self._meets(limit)),
             "missed",
@@ -59,7 +59,7 @@ class Figure:
 
 @dataclass(slots=True)
 class Records:
-    """Everything that a run has measured so far."""
+    """All measurements of a run so far."""
 
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Records:
     curves: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
 
     def add(self, contestant: str, sample: Sample) -> None:
-        """Keep a contestant's sample; the first is repetition 1."""
+        """Store a contestant's sample; the first is repetition 1."""
         self.samples.setdefault(contestant, []).append(sample)
 
     def rates(self, contestant: str) -> list[float]:
@@ -75,18 +75,18 @@ class Records:
         return [sample.rate for sample in self.samples[contestant]]
 
     def ask_ratio(self, title: str, *, of: str, to: str, at_least: float, aim: float) -> None:
-        """Ask how many times as fast one contestant was as the other, measured back to back."""
+        """Set a goal for the ratio of two contestants' rates, measured back to back."""
         readings = paired_ratios(self.rates(of), self.rates(to))
         self.figures.append(Figure(title, "ratio", at_least, aim, readings))
 
     def note_ratio(self, title: str, *, of: str, to: str) -> None:
-        """Note how many times as fast one contestant was as the other, where nothing was asked."""
+        """Record the ratio of two contestants' rates, without a goal."""
         readings = paired_ratios(self.rates(of), self.rates(to))
         low, high = spread(readings)
         self.notes.append(f"Not asked for: {title}: {median(readings):.3g}x ({low:.3g} .. {high:.3g}).")
 
     def curve(self, chart: str, series: str) -> list[tuple[float, float]]:
-        """The points of a line of a chart, to add to; those of one x are repetitions."""
+        """The points of a chart's line, to append to; points with the same x are repetitions."""
         return self.curves.setdefault(chart, {}).setdefault(series, [])
 
     def as_json(self) -> dict[str, object]:

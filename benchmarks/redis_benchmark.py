@@ -1,4 +1,4 @@
-"""Runs redis-benchmark on the product's own script that takes a hold, and reads what it prints."""
+"""Runs redis-benchmark on the service's own script for a hold, and reads its output."""
 
 import csv
 import io
@@ -17,12 +17,12 @@ CLIENTS = 50
 SHOWTIMES = 30_000  # also the range of the random seat numbers: so many squared are different keys
 SEATS_A_HOLD = 4
 TTL_S = 600
-RANDOM = "__rand_int__"  # redis-benchmark writes twelve digits in its place, anew each time
-LEAST_TAKEN = 0.97  # two holds may want one key by chance
+RANDOM = "__rand_int__"  # redis-benchmark replaces it by twelve random digits each time
+LEAST_TAKEN = 0.97  # two holds may hit the same key by chance
 
 
 def take_holds(bench: Bench, contestant: str, number: int, *, count: int) -> None:
-    """Take so many holds in an emptied numbered database, and make sure that they were taken."""
+    """Take so many holds in an empty numbered database, and check that they were taken."""
     url = bench.stand.redis_url(number)
     with redis.Redis.from_url(url) as client:
         sha = str(client.script_load(TAKE.source))
@@ -57,7 +57,7 @@ def command(url: str, sha: str, count: int) -> list[str]:
 
 
 def _keys_after(count: int) -> float:
-    """How many keys there are when all was taken: maps, the sets of showtimes that were drawn, seats."""
+    """The number of Redis keys when all holds were taken: maps, sets of held seats, seats."""
     return SHOWTIMES + SHOWTIMES * (1 - math.exp(-count / SHOWTIMES)) + SEATS_A_HOLD * count
 
 
@@ -66,7 +66,7 @@ def _keys(show: str) -> tuple[str, str]:
 
 
 def parse(output: str) -> tuple[float, dict[str, float]]:
-    """Requests a second, and latencies in ms, from the CSV that it prints last."""
+    """Requests a second, and latencies in ms, from the CSV at the end of its output."""
     lines = [line for line in output.splitlines() if line.startswith('"')]
     rows = list(csv.DictReader(io.StringIO("\n".join(lines))))
     if len(rows) != 1:

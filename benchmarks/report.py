@@ -1,4 +1,4 @@
-"""The report in Markdown: what was asked and what was reached first, then every contestant, then the machine."""
+"""The report in Markdown: goals and results, then every contestant, then the machine."""
 
 from collections.abc import Mapping, Sequence
 
@@ -46,7 +46,7 @@ def render(records: Records, machine: Mapping[str, str], *, elapsed_s: float, pl
 
 
 def summary(figures: Sequence[Figure]) -> str:
-    """One sentence: what is missed, or that nothing is."""
+    """One sentence: which goals are missed, or that none is."""
     missed = [figure.title for figure in figures if figure.verdict == "missed"]
     if not missed:
         return f"All {len(figures)} figures are reached.\n"
@@ -54,7 +54,7 @@ def summary(figures: Sequence[Figure]) -> str:
 
 
 def figures_table(figures: Sequence[Figure]) -> str:
-    """What was asked and what was reached."""
+    """Goals and results."""
     rows = []
     for figure in figures:
         low, high = spread(figure.readings)
@@ -74,7 +74,7 @@ def figures_table(figures: Sequence[Figure]) -> str:
 
 
 def contestants_table(samples: Mapping[str, Sequence[Sample]]) -> str:
-    """Rates, latencies and CPU time of everybody."""
+    """Rates, latencies and CPU time of all contestants."""
     rows = []
     for name, runs in samples.items():
         low, high = spread([run.rate for run in runs])
@@ -103,7 +103,7 @@ def curves_table(curves: Mapping[str, Sequence[tuple[float, float]]]) -> str:
 
 
 def machine_table(machine: Mapping[str, str]) -> str:
-    """What it ran on and with."""
+    """Machine and versions."""
     return table(("what", "which"), list(machine.items()))
 
 
@@ -114,12 +114,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def limit_sign(figure: Figure) -> str:
-    """Whether the limit is one from below or from above."""
+    """How the limit of a figure is written."""
     return "<=" if figure.kind in {"latency", "growth"} else ">="
 
 
 def number(value: float) -> str:
-    """As many digits as mean something: three, or the whole of a large number."""
+    """A number with three significant digits, or all digits of a large one."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}" if abs(value) >= 0.01 else f"{value:.4f}"

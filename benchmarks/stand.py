@@ -1,4 +1,4 @@
-"""Where everything is measured: one PostgreSQL and one Valkey for all, a database and a Redis number for each."""
+"""The stores of a run: one PostgreSQL and one Valkey; each contestant has its own database in both."""
 
 import hashlib
 from collections.abc import Iterator
@@ -25,12 +25,12 @@ SHOWTIMES, SEATS, USERS = 20_000, 200, 1_000
 MILLION = 1_000_000
 MILLION_USERS = 10_000
 TOKEN_TTL_S = 86_400
-HALVES = 2  # generated showtimes lie as much behind as ahead
+HALVES = 2  # half of the generated showtimes are past
 
 
 @dataclass(slots=True)
 class Stand:
-    """The stores under measurement, and what the contestants are given: databases, tokens, seats to sell."""
+    """The stores, and what the contestants get: databases, tokens, seats to sell."""
 
     folder: Path
     servers: Embedded
@@ -39,7 +39,7 @@ class Stand:
     made: list[str] = field(default_factory=list)
 
     def database(self, name: str, template: str) -> str:
-        """A fresh copy of a template for one contestant; gives its name."""
+        """Copy a template for one contestant; return the database's name."""
         self.drop(name)
         self.made.append(name)
         with self.connect("postgres") as connection:
@@ -51,7 +51,7 @@ class Stand:
         return name
 
     def drop(self, name: str) -> None:
-        """Forget a database, if it is there."""
+        """Drop a database, if it exists."""
         with self.connect("postgres") as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
@@ -67,11 +67,11 @@ class Stand:
         return url
 
     def connect(self, database: str) -> "psycopg.Connection[tuple[Any, ...]]":
-        """A connection to look behind a contestant, or to prepare its data."""
+        """A connection to check a contestant's data, or to prepare it."""
         return psycopg.connect(self.database_url(database), autocommit=True)
 
     def checkpoint(self) -> None:
-        """Write out what the last contestant has left dirty, so that the next one does not pay for it."""
+        """CHECKPOINT, so that the next contestant does not pay for dirty pages of the last one."""
         with self.connect("postgres") as connection:
             connection.execute("checkpoint")
 
@@ -127,7 +127,7 @@ def running_stand(folder: Path) -> Iterator[Stand]:
         try:
             yield stand
         finally:
-            with suppress(psycopg.Error):  # what went wrong before this counts
+            with suppress(psycopg.Error):  # an earlier error is the one to report
                 for name in stand.made:
                     stand.drop(name)
 
@@ -161,7 +161,7 @@ def _template(stand: Stand, name: str, reservations: int) -> str:
     with stand.connect(unfinished) as connection:
         connection.execute("vacuum (analyze, freeze)")
         if not reservations:
-            # Forgets that they were seen empty: plans made on that would scan them whole, however they grow.
+            # Resets the statistics of tables seen empty: plans based on them read whole tables.
             connection.execute("truncate reservations, reservation_seats, booked_seats")
     with stand.connect("postgres") as connection:
         connection.execute(
@@ -173,7 +173,7 @@ def _template(stand: Stand, name: str, reservations: int) -> str:
 
 
 def _is_good(stand: Stand, name: str) -> bool:
-    """Whether the template is there, and has not aged: its showtimes are laid around the day it was made on."""
+    """Whether the template exists and is of today: its showtimes lie around the day when it was made."""
     try:
         with stand.connect(name) as connection:
             row = connection.execute(

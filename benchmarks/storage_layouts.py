@@ -1,11 +1,11 @@
-"""Ten million reservations in plain tables and in monthly partitions: what each layout costs, for benchmarks/NOTES.md.
+"""Ten million reservations in plain tables and in monthly partitions: the cost of each, for benchmarks/NOTES.md.
 
     .venv/bin/python -m benchmarks.storage_layouts --data-dir FOLDER [--rows N]
 
-It makes a throw-away cluster in the folder, of about 15 GB at ten million rows, and leaves it there for another look;
-nothing in it is durable. Partitioned are `reservations` and `reservation_seats`, by id. `booked_seats` cannot be: a
-unique constraint of a partitioned table must have the column that it is partitioned by, and the one of (showtime, seat)
-is what keeps a seat from being sold twice.
+It makes a throw-away cluster in the folder, of about 15 GB at ten million rows, and leaves it there for another run;
+nothing in it is durable. `reservations` and `reservation_seats` are partitioned by id. `booked_seats` cannot be: a
+unique constraint of a partitioned table must contain the column that it is partitioned by, and the one on (showtime,
+seat) prevents selling a seat twice.
 """
 
 import asyncio
@@ -94,14 +94,14 @@ def say(line: str) -> None:
 
 @contextmanager
 def timed(what: str) -> Iterator[None]:
-    """Say how long something took."""
+    """Print how long something took."""
     began = time.monotonic()
     yield
     say(f"{what}: {time.monotonic() - began:.1f} s")
 
 
 def boundary(moment: datetime) -> UUID:
-    """The lowest UUIDv7 of a moment."""
+    """The lowest UUIDv7 of an instant."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
@@ -170,7 +170,7 @@ def _partition(run: Callable[..., Any]) -> None:
 
 
 def sizes(url: str) -> None:
-    """Say how large each table and its indexes are."""
+    """Print how large each table and its indexes are."""
     with psycopg.connect(url, autocommit=True) as connection:
         for table in TABLES:
             row = connection.execute(
@@ -189,7 +189,7 @@ def _buffers(plan: dict[str, Any]) -> int:
 
 
 class Statement:
-    """A file of sql/, explained as it runs with the plan that it has in the service."""
+    """A statement of sql/, run with EXPLAIN under the plan that it has in the service."""
 
     def __init__(self, conn: "asyncpg.Connection[asyncpg.Record]", name: str) -> None:
         self._conn, self._name, self._text = conn, name.replace("/", "_"), sql(name)
@@ -198,7 +198,7 @@ class Statement:
         self.buffers: list[int] = []
 
     async def run(self, *args: str) -> None:
-        """Run it with literals, under a plan of its own, and keep what it took."""
+        """Run it with literals, under a custom plan, and record its cost."""
         await self._conn.execute(f"prepare {self._name} as {self._text}")
         explain = f"explain (analyze, buffers, format json) execute {self._name}({', '.join(args)})"
         for again in (False, True):
@@ -258,7 +258,7 @@ async def measure(url: str, layout: str) -> None:
 
 
 async def archive_a_month(url: str) -> int:
-    """Archive what ended in the first month; answers how many reservations that were."""
+    """Archive what ended in the first month; return the number of reservations."""
     settings = Settings.from_env({"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": "x" * 40})
     async with asyncpg.create_pool(**pool_options(settings) | {"min_size": 1, "max_size": 1}) as pool:
         before = datetime.now(UTC) - timedelta(days=DAYS - 35)
@@ -267,7 +267,7 @@ async def archive_a_month(url: str) -> int:
 
 
 def detach_a_month(url: str) -> int:
-    """Take the first whole month's partitions off; what was sold in it has to be deleted from booked_seats before."""
+    """Detach the first whole month's partitions; first, what was sold in it is deleted from booked_seats."""
     name, low, high = months()[2]
     with psycopg.connect(url, autocommit=True) as connection:
         run: Callable[..., Any] = connection.execute
@@ -275,7 +275,7 @@ def detach_a_month(url: str) -> int:
             run("delete from booked_seats where reservation_id >= %s and reservation_id < %s", [low, high])
         with timed("  detach reservation_seats"):
             run(f"alter table reservation_seats detach partition reservation_seats_{name}")
-        # What is detached keeps its foreign key, which then stands against the other one.
+        # A detached partition keeps its foreign key, which then blocks the other one.
         run(f"alter table reservation_seats_{name} drop constraint reservation_seats_reservation_id_fkey")
         with timed("  detach reservations"):
             run(f"alter table reservations detach partition reservations_{name}")
@@ -283,12 +283,12 @@ def detach_a_month(url: str) -> int:
     return int(found[0])
 
 
-def retire(url: str, layout: str) -> None:
-    """Retire a month, and say what it took."""
+def archive_month(url: str, layout: str) -> None:
+    """Archive a month, and print the cost."""
     with psycopg.connect(url, autocommit=True) as connection:
         run: Callable[..., Any] = connection.execute
         before = run("select pg_current_wal_lsn()").fetchone()[0]
-        with timed(f"  {layout}: retire a month"):
+        with timed(f"  {layout}: archive a month"):
             count = asyncio.run(archive_a_month(url)) if layout == "plain" else detach_a_month(url)
         wal = run("select pg_wal_lsn_diff(pg_current_wal_lsn(), %s)", [before]).fetchone()[0]
         with timed(f"  {layout}: vacuum afterwards"):
@@ -305,9 +305,9 @@ def retire(url: str, layout: str) -> None:
 @click.command()
 @click.option("--data-dir", type=click.Path(path_type=Path), required=True, help="The folder of the cluster.")
 @click.option("--rows", default=10_000_000, type=click.IntRange(100_000), help="Reservations; whole hundred thousands.")
-@click.option("--retire", "then_retire", is_flag=True, help="Then retire a month of each layout, for good.")
-def main(data_dir: Path, rows: int, then_retire: bool) -> None:
-    """Fill each layout where it is not there yet, and measure it."""
+@click.option("--archive", "then_archive", is_flag=True, help="Then archive a month of each layout.")
+def main(data_dir: Path, rows: int, then_archive: bool) -> None:
+    """Fill each layout if it does not exist yet, and measure it."""
     data_dir.mkdir(parents=True, exist_ok=True)
     for start in ("configure", "run"):
         with embedded_servers(data_dir, fast=True) as servers:
@@ -317,15 +317,15 @@ def main(data_dir: Path, rows: int, then_retire: bool) -> None:
             if start == "run":
                 for layout in LAYOUTS:
                     url = prepare(servers.database_url, layout, rows - rows % 100_000)
-                    if then_retire:
-                        retire(url, layout)
+                    if then_archive:
+                        archive_month(url, layout)
                     say(f"{layout}:")
                     sizes(url)
                     asyncio.run(measure(url, layout))
 
 
 def prepare(base: str, layout: str, rows: int) -> str:
-    """Fill a layout if it is not there yet, and give its URL."""
+    """Fill a layout if it does not exist yet; return its URL."""
     url = urlsplit(base)._replace(path=f"/{layout}").geturl()
     with psycopg.connect(base, autocommit=True) as connection:
         there = connection.execute("select from pg_database where datname = %s", [layout]).fetchone()

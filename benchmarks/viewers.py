@@ -1,7 +1,7 @@
-"""python -m benchmarks.viewers URL COUNT EVENTS READY: follow a live seat map many times over; say when.
+"""python -m benchmarks.viewers URL COUNT EVENTS READY: follow a live seat map with many streams.
 
-Writes the file READY once everybody has the map; prints, as JSON, the moments at which each event arrived, an event a
-list; on the monotonic clock, which all processes of a machine share.
+Writes the file READY once every stream has the map. Prints, as JSON, a list for each event of the times at which it
+arrived, on the monotonic clock, which all processes of a machine share.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ import uvloop
 CONNECTS_AT_ONCE = 100
 LIMIT_S = 120.0
 SPARE_FILES = 64
-# What the first event begins with, and what every later one has that names a seat.
+# The beginning of the first event, and a part of every later event that names a seat.
 FIRST, SEATS, A_SEAT = b"event: snapshot", b"event: seats", b'"seats":[{'
 
 
 class Viewer(asyncio.Protocol):
-    """One open stream; keeps the moments of the events that name a seat."""
+    """One stream; records when the events that name a seat arrived."""
 
     def __init__(self, request: bytes, events: int) -> None:
         self._request = request
@@ -34,11 +34,11 @@ class Viewer(asyncio.Protocol):
         self.done = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the feed."""
+        """Send the request."""
         transport.write(self._request)  # type: ignore[attr-defined]  # a TCP transport, which asyncio types as a base
 
     def data_received(self, data: bytes) -> None:
-        """Note when it came; what it says is the tests' business."""
+        """Record the time; the content is checked by tests."""
         if FIRST in data and not self.begun.done():
             self.begun.set_result(None)
         elif SEATS in data and A_SEAT in data:
@@ -47,7 +47,7 @@ class Viewer(asyncio.Protocol):
                 self.done.set_result(None)
 
     def connection_lost(self, _: Exception | None) -> None:
-        """A viewer that the service lets go is a failure."""
+        """A stream that the service ends is a failure."""
         for waited_for in (self.begun, self.done):
             if not waited_for.done():
                 waited_for.set_exception(ConnectionResetError("a stream has ended"))

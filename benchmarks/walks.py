@@ -1,4 +1,4 @@
-"""The walk of the Lua scripts through a database's seats: where it is, and what it needs."""
+"""The order in which the Lua scripts take a database's seats: files, position, checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ SEATS_A_HOLD = 4
 
 @dataclass(slots=True)
 class Walk:
-    """Seats of one database that nobody has held yet, handed to run after run."""
+    """Unsold seats of one database; each run takes the next ones."""
 
     stand: Stand
     database: str
@@ -29,7 +29,7 @@ class Walk:
         self.seats = self.stand.seats(self.database)
 
     def environment(self) -> dict[str, str]:
-        """What a script that walks is told."""
+        """The variables of a Lua script that takes seats."""
         return {"TOKENS": str(self.tokens), "SEATS": str(self.seats), "START": str(self._start)}
 
     def tokens_by_user(self) -> dict[int, str]:
@@ -50,7 +50,7 @@ class Walk:
         keep: bool = True,
         environment: Mapping[str, str] | None = None,
     ) -> Load:
-        """Have a script walk on from where the last one stopped, after a checkpoint."""
+        """Run a script from the position where the last one stopped, after a checkpoint."""
         bench.stand.checkpoint()
         load = bench.drive(
             contestant,
@@ -69,7 +69,7 @@ class Walk:
         return load
 
     def check(self, before: tuple[int, int] = (0, 0)) -> None:
-        """Make sure that what was answered 200 is in the database, with four seats each; `before` is sold()."""
+        """Check that all confirms answered 200 are in the database with four seats each; `before` is sold()."""
         confirmed, seats = (now - then for now, then in zip(self.sold(), before, strict=True))
         if confirmed < self._confirmed or seats != SEATS_A_HOLD * confirmed:
             raise BenchmarkFailed(

@@ -1,4 +1,4 @@
-"""Runs wrk with one of the Lua scripts, and reads the line of JSON that they all end with."""
+"""Runs wrk with one of the Lua scripts, and reads the line of JSON at the end of its output."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ TIMEOUT_S = 10
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a run of wrk has seen; `counts` are the numbers that the script itself has kept."""
+    """The result of a run of wrk; `counts` are the script's own counters."""
 
     requests: int
     elapsed_s: float
@@ -26,7 +26,7 @@ class Load:
     cpu_s: float
 
     def per_s(self, what: str | None = None) -> float:
-        """Requests a second, or so many of one of the script's counts."""
+        """Requests a second, or one of the script's counters a second."""
         return (self.requests if what is None else self.counts[what]) / self.elapsed_s
 
 
@@ -39,7 +39,7 @@ def run_wrk(
     folder: Path,
     environment: Mapping[str, str] | None = None,
 ) -> Load:
-    """Run to the end of the time or of the script's work; BenchmarkFailed for any failed request."""
+    """Run until the time or the script's work ends; BenchmarkFailed if any request failed."""
     with started_wrk(
         script, url, seconds=seconds, connections=connections, folder=folder, environment=environment
     ) as end:
@@ -56,7 +56,7 @@ def started_wrk(
     folder: Path,
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Callable[[], Load]]:
-    """Run beside the block; what is given waits for its end. One thread, so that it takes one core at most."""
+    """Run beside the block; the yielded function waits for its end. One thread: at most one core."""
     command = [
         *("wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", f"{TIMEOUT_S}s"),
         *("-s", str(SCRIPTS / f"{script}.lua"), url),
@@ -71,7 +71,7 @@ def started_wrk(
 
 
 def parse(output: str, *, cpu_s: float = 0.0) -> Load:
-    """Read what a script has printed; BenchmarkFailed for any request that failed."""
+    """Read a script's output; BenchmarkFailed if any request failed."""
     lines = [line for line in output.splitlines() if line.startswith(MARK)]
     if not lines:
         raise BenchmarkFailed(f"wrk ended without a result:\n{output}")

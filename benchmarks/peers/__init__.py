@@ -1,1 +1,1 @@
-"""What the product is compared with."""
+"""The implementations that the service is compared with."""

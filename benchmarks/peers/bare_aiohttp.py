@@ -14,7 +14,7 @@ SMALL = b'{"ok": true}'
 
 
 def make_app(seat_map: bytes) -> web.Application:
-    """Two handlers that do nothing but answer."""
+    """Two handlers that only answer."""
 
     async def small(_: web.Request) -> web.Response:
         return web.Response(body=SMALL, content_type="application/json")

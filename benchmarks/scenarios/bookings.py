@@ -13,7 +13,7 @@ from ..walks import Walk
 WORKERS = 2
 CONNECTIONS, MANY_CONNECTIONS = 64, 256
 WARM_UP_S = 1
-HOLD_TIMES = 2  # as long as any other run, since confirms are quicker than the holds that they need
+HOLD_TIMES = 2  # longer than other runs, because confirms are faster than the holds that they need
 CONFIRM_LIMIT_S = 60  # ends when everything is confirmed
 PRODUCT, PGBENCH = "bench_bookings", "bench_pgbench"
 

@@ -7,7 +7,7 @@ from ..fastapi_peer import STACK, running_peer
 from ..stand import empty_template
 from ..walks import Walk
 
-# Two, since everything shares the machine and the customer's throughput counts here.
+# Two: all processes share the machine, and throughput counts here.
 WORKERS = 2
 PEER_WORKERS = (1, 2)
 CONNECTIONS = 64
@@ -16,7 +16,7 @@ PRODUCT, PEER = "product cycles", "FastAPI cycles"
 
 
 def run(bench: Bench) -> None:
-    """Find out with how many workers the peer is faster, then measure both in turn."""
+    """Find the number of workers with which the peer is faster, then measure both in turn."""
     stand, template = bench.stand, empty_template(bench.stand)
     product_walk = Walk(stand, stand.database("bench_cycles", template))
     peer_walk = Walk(stand, stand.database("bench_peer", template))
@@ -42,7 +42,7 @@ def run(bench: Bench) -> None:
 
 
 def best_peer_workers(bench: Bench, walk: Walk) -> int:
-    """Run the peer with either number of workers for a while; gives the faster one's."""
+    """Run the peer with either number of workers for some seconds; return the faster number."""
     rates = {}
     for workers in PEER_WORKERS:
         with running_peer(bench, database=walk.database, redis_url=bench.stand.redis_url(2), workers=workers) as server:

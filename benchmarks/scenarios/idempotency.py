@@ -11,7 +11,7 @@ KEYED, PLAIN = "product cycles, with keys", "product cycles, without"
 
 
 def run(bench: Bench) -> None:
-    """Load one instance of the product in turn with one and the other, through the same seats."""
+    """Load one instance of the service in turn with both, through the same seats."""
     walk = Walk(bench.stand, bench.stand.database("bench_keys", empty_template(bench.stand)))
     contestants = {PLAIN: {"KEYED": "0"}, KEYED: {"KEYED": "1"}}
     redis_url = bench.stand.redis_url(0)

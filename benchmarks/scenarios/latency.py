@@ -15,7 +15,7 @@ FIRST_RATE = 200.0
 HIGHEST_RATE = 50_000.0
 BISECTIONS = 3
 PROBE_S = 4.0
-MEASURE_TIMES = 2  # as long as any other run: a p99 needs many
+MEASURE_TIMES = 2  # longer than other runs: a p99 needs many requests
 SHARE = 0.7
 SHARES_PLOTTED = (0.1, 0.3, 0.5, 0.7, 0.85, 1.0)
 CONTESTANT = "product, open model at 70 % of peak"
@@ -67,7 +67,7 @@ def find_peak(bench: Bench, server: Server, environment: Mapping[str, str]) -> P
     good, bad = 0.0, 0.0
     rate, share, why_not = FIRST_RATE, 0.0, ""
     while not bad and rate < HIGHEST_RATE:
-        # A hiccup of the machine on the way up is tried again: it would stand for the peak.
+        # Repeat a failure on the way up: a short pause of the machine would count as the peak.
         offered = _offer(bench, server, environment, rate, seed=1)
         if not offered.sustained:
             offered = _offer(bench, server, environment, rate, seed=2)

@@ -17,7 +17,7 @@ from ..stand import empty_template
 WORKERS = 1
 ONE, MANY = 1, 5_000
 HOLDS = 5
-PAUSE_S = 0.7  # between two holds: each has an event of its own
+PAUSE_S = 0.7  # between two holds, so that each has its own event
 READY_WAIT_S = 90.0
 CONTESTANTS = {ONE: "live map, 1 viewer", MANY: f"live map, {MANY:,} viewers"}
 
@@ -65,7 +65,7 @@ def _follow(bench: Bench, server: Server, token: str, viewers: int, show: str) -
         output = end()
     ready.unlink()
     arrivals: list[list[float]] = json.loads(output.text)
-    # An event may overtake the answer: Redis tells of a hold before PostgreSQL has it.
+    # An event may arrive before the answer: Redis publishes a hold before PostgreSQL has it.
     delays = sorted(
         (moment - answer) * 1000 for answer, each in zip(answered, arrivals, strict=True) for moment in each
     )
@@ -82,7 +82,7 @@ def _wait_for(ready: Path, server: Server) -> None:
 
 
 def _hold(url: str, token: str, seat_id: int) -> float:
-    """Hold a seat; gives the moment of the answer."""
+    """Hold a seat; return the time of the answer."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     body = json.dumps({"seat_ids": [seat_id]}).encode()
     with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=10) as answer:

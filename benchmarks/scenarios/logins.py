@@ -1,4 +1,4 @@
-"""Logins with real Argon2 hashes, and what they do to everybody else meanwhile."""
+"""Logins with real Argon2 hashes, and the latency of other requests meanwhile."""
 
 from reservation.seed.scale import PASSWORD
 
@@ -8,7 +8,7 @@ from ..stand import empty_template
 from ..wrk import started_wrk
 from .maps import write_requests
 
-# Hashing is all that counts, and each worker has threads for it.
+# Only hashing counts, and each worker has threads for it.
 WORKERS = 2
 CONNECTIONS = 16
 # Eight visitors look at a map ten times a second each, so that their own requests do not queue behind each other.
@@ -39,7 +39,7 @@ def run(bench: Bench) -> None:
                     server,
                     "logins",
                     connections=CONNECTIONS,
-                    seconds=bench.plan.seconds + 1,  # longer than the visitors stay
+                    seconds=bench.plan.seconds + 1,  # longer than the visitors' run
                     environment={"LOGINS": emails, "PASSWORD": PASSWORD},
                 )
                 maps = end()

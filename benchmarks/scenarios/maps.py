@@ -1,4 +1,4 @@
-"""Small answers and seat maps, against a server that does nothing but answer."""
+"""Small answers and seat maps, beside a server that only answers."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from ..stand import empty_template
 # wrk has a thread of its own, so one worker leaves it a core of two.
 WORKERS = 1
 CONNECTIONS = 64
-# So many showtimes are looked at in turn, by so many customers.
+# Showtimes that are read in turn, and customers that read them.
 SHOWTIMES = 16
 CUSTOMERS = 64
 BARE = Path(__file__).parents[1] / "peers" / "bare_aiohttp.py"

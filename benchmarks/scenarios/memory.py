@@ -1,4 +1,4 @@
-"""What a worker keeps: its resident memory after many requests and after few."""
+"""A worker's resident memory after many requests and after few."""
 
 from ..bench import Bench, say
 from ..proc import children_of, resident_kib
@@ -16,7 +16,7 @@ CONTESTANT = "product mix"
 
 
 def run(bench: Bench) -> None:
-    """Ask one worker for maps, unchanged maps, accounts and holds; once, since it takes as long as it takes."""
+    """Load one worker with maps, unchanged maps, accounts and holds; once, because it takes long."""
     stand = bench.stand
     many = MANY_SHORT if bench.plan.short else MANY
     walk = Walk(stand, stand.database("bench_memory", empty_template(stand)))
@@ -47,7 +47,7 @@ def run(bench: Bench) -> None:
 
 
 def open_list(path: str) -> str:
-    """A list of requests that was written before."""
+    """Path of a list of requests that was written before."""
     with open(path) as file:
         return file.read()
 

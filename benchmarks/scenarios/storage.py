@@ -1,4 +1,4 @@
-"""What a day's traffic leaves of tables and indexes: the share of HOT updates, what is dead, what is of no use.
+"""Tables and indexes after a day's traffic: share of HOT updates, dead rows, unused indexes.
 
 Counts and no times, so it may run beside other things. The queries are those of docs/dba/queries, which a DBA runs.
 """
@@ -25,15 +25,15 @@ from ..stand import TOKEN_TTL_S, Stand, empty_template
 WORKERS = 2
 AT_ONCE = 16
 HOLDS, HOLDS_SHORT = 5_000, 500  # with them come a login for every ten, which take the most time
-# Lives so short that the abandoned holds of this day run out within it; but a hold has to outlive its confirm.
+# So short that abandoned holds expire during the run, but long enough for a confirm.
 SETTINGS = {"HOLD_TTL_SECONDS": "20", "HOLD_MAX_SECONDS": "40"}
-RETIRE_WAIT_S = 60.0
+EXPIRE_WAIT_S = 60.0
 QUERIES = Path(__file__).parents[2] / "docs" / "dba" / "queries"
 UPDATED = ("reservations", "login_sessions")
 
 
 def run(bench: Bench) -> None:
-    """Send the day through one instance of the product, once, since it is counted and not timed."""
+    """Run the day once on one instance of the service: results are counted, not timed."""
     stand = bench.stand
     database = stand.database("bench_storage", empty_template(stand))
     redis_url = stand.redis_url(0)
@@ -42,7 +42,7 @@ def run(bench: Bench) -> None:
     bench.plan = replace(plan, product_settings={**SETTINGS, **plan.product_settings})
     with bench.product("product-storage", database=database, redis_url=redis_url, workers=WORKERS) as server:
         asyncio.run(_drive(server.url, _admin(stand, database), holds))
-        asyncio.run(_retire(stand.database_url(database), redis_url))
+        asyncio.run(_expire_holds(stand.database_url(database), redis_url))
     bench.plan = plan
     with stand.connect(database) as connection:
         for name in ("hot_updates", "unused_indexes", "duplicate_indexes"):
@@ -64,12 +64,12 @@ async def _drive(url: str, admin: str, holds: int) -> None:
         await live(day, await build(day, holds=holds), holds=holds, at_once=AT_ONCE)
 
 
-async def _retire(database_url: str, redis_url: str) -> None:
-    """Let the abandoned holds run out, and have the job do what it does half an hour later."""
+async def _expire_holds(database_url: str, redis_url: str) -> None:
+    """Wait until the abandoned holds expire, and run the expire job."""
     async with (
         Redis.from_url(redis_url, decode_responses=True) as redis,
         asyncpg.create_pool(database_url, min_size=1, max_size=1) as pool,
-        asyncio.timeout(RETIRE_WAIT_S),
+        asyncio.timeout(EXPIRE_WAIT_S),
     ):
         while await pool.fetchval("select exists (select from reservations where status = 'held')"):
             await expire_past_holds(redis, Database(pool, wait_s=1), age_s=0, margin_s=0)
@@ -91,7 +91,7 @@ def _admin(stand: Stand, database: str) -> str:
 
 
 def _show(connection: "psycopg.Connection[tuple[Any, ...]]", name: str) -> None:
-    """Print what one of the queries answers."""
+    """Print the result of a query."""
     cursor = connection.execute((QUERIES / f"{name}.sql").read_bytes())
     say(f"\n{name}.sql: {', '.join(column.name for column in cursor.description or ())}")
     for row in cursor.fetchall():

@@ -1,4 +1,4 @@
-"""Throughput against concurrency: the curves of plots/throughput.svg, which no figure is asked of."""
+"""Throughput against concurrency: the curves of plots/throughput.svg, without a goal."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ WORKERS = 1
 CONNECTIONS = (1, 4, 16, 64, 256)
 CONNECTIONS_SHORT = (1, 16, 256)
 SECONDS = 2
-MAX_REPETITIONS = 1  # there are many points, and no figure is asked of them
+MAX_REPETITIONS = 1  # there are many points, and none has a goal
 
 
 def run(bench: Bench) -> None:

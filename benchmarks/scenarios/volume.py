@@ -13,7 +13,7 @@ FULL, EMPTY = "product cycles, 1,000,000 stored", "product cycles, empty databas
 
 
 def run(bench: Bench) -> None:
-    """Load two instances of the product in turn, which differ in their databases only."""
+    """Load two instances of the service in turn; only their databases differ."""
     stand = bench.stand
     walks = {
         EMPTY: Walk(stand, stand.database("bench_volume_empty", empty_template(stand))),

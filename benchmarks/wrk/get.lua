@@ -1,4 +1,4 @@
--- GETs, one after the other from a list, over and over:
+-- GETs from a list, in turn and repeatedly:
 --
 --   REQUESTS=requests.txt wrk -t1 -c64 -d5s -s benchmarks/wrk/get.lua http://127.0.0.1:8000
 --

@@ -1,4 +1,4 @@
--- What a busy evening asks for, so many requests of it and no more:
+-- The requests of a busy evening, COUNT of them:
 --
 --   COUNT=1000000 REQUESTS=... SEATS=... TOKENS=... START=0 wrk -t1 -c64 -d3600s -s benchmarks/wrk/mix.lua http://...
 --

@@ -1,6 +1,6 @@
--- What all scripts share: they end with one line of JSON, and tell their threads apart.
+-- Shared by all scripts: the line of JSON at the end, and a number for each thread.
 -- A script names the counters that it keeps as global numbers in REPORTED before it includes this, and says what is
--- told of all threads: their "sum" or their "max".
+-- reported for all threads: their "sum" or their "max".
 
 -- Ends wrk with one line that says what is wrong.
 function fail(message)

@@ -1,10 +1,10 @@
--- A walk through the seats of many showtimes that never comes to one twice: for holds of four seats.
+-- Takes the seats of many showtimes in order, each once: for holds of four seats.
 --
 -- SEATS: a file of lines `room ROOM SEAT...` and `show SHOWTIME ROOM`; TOKENS: a file of lines `USER TOKEN`.
 -- START: how many holds of the walk are taken already (0). THREADS: as many as wrk was told to run (1).
 -- ABREAST: over how many showtimes holds are spread at a time (100), as on an evening on which all of them sell.
 -- KEYED: 1 sends an Idempotency-Key with every request (0).
--- Who holds is told by the showtime, so that the answer to a hold names its customer, too.
+-- The customer depends on the showtime only, so the answer to a hold identifies its customer.
 local SEATS_A_HOLD = 4
 local abreast = number_of("ABREAST", 100)
 local threads = number_of("THREADS", 1)

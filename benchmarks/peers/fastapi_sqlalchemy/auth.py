@@ -1,4 +1,4 @@
-"""Who calls: the user id of a verified access token."""
+"""The caller: the user id of a verified access token."""
 
 import os
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Hold and confirm: the same steps and promises as in the service that this one is compared with."""
+"""Hold and confirm, with the steps and guarantees of the service that this one is compared with."""
 
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal

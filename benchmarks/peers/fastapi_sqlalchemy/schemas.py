@@ -1,4 +1,4 @@
-"""What goes in and out, in the shapes of the service that this one is compared with."""
+"""Requests and answers, in the form of the service that this one is compared with."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -34,7 +34,7 @@ class ReservedSeat(BaseModel):
 
 
 class Reservation(BaseModel):
-    """A hold on seats, and what became of it."""
+    """A reservation."""
 
     id: UUID
     showtime_id: int
@@ -46,7 +46,7 @@ class Reservation(BaseModel):
 
 
 class Seat(BaseModel):
-    """A seat of a showtime, its price there, and whether it can be had."""
+    """A seat of a showtime with its price and status."""
 
     id: int
     row_label: str

@@ -1,4 +1,4 @@
-"""The seat map: the rows from PostgreSQL, who holds the rest from Redis."""
+"""The seat map: seats and sales from PostgreSQL, holds from Redis."""
 
 from decimal import ROUND_HALF_UP
 
@@ -28,7 +28,7 @@ SEATS = (
 
 
 def seat_map(showtime_id: int) -> SeatMap:
-    """What can be had, what is held, what is booked."""
+    """All seats with their status."""
     with engine.connect() as connection:
         rows = connection.execute(SEATS, {"showtime_id": showtime_id}).all()
     if not rows:

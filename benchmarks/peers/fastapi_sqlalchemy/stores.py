@@ -19,7 +19,7 @@ redis = Redis.from_pool(
     BlockingConnectionPool.from_url(os.environ["REDIS_URL"], max_connections=THREADS, decode_responses=True)
 )
 
-# All the seats or none; answers the places of those that others hold.
+# Takes all seats or none; returns the positions of those that others hold.
 take = redis.register_script("""
 local lost = {}
 for i = 1, #KEYS do
@@ -30,7 +30,7 @@ for i = 1, #KEYS do redis.call('SET', KEYS[i], ARGV[1], 'NX', 'EX', ARGV[2]) end
 return lost
 """)
 
-# Those that are still this reservation's.
+# Deletes the keys that still belong to this reservation.
 drop = redis.register_script("""
 for i = 1, #KEYS do
   if redis.call('GET', KEYS[i]) == ARGV[1] then redis.call('DEL', KEYS[i]) end
