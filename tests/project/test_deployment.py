@@ -1,4 +1,4 @@
-"""What the service is shipped with: the locks, the image, the compose file, and what the README says of them."""
+"""What the service is shipped with: the locks, the image, the compose file, and what docs/ says of them."""
 
 import json
 import re
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-README = (ROOT / "README.md").read_text()
+DOCS = ROOT / "docs"
 
 OURS = ("migrate", "web")
 EMBEDDED_ONLY = {"DATA_DIR", "POSTGRES_BIN_DIR", "VALKEY_SERVER"}
@@ -181,21 +181,24 @@ def test_stores_are_out_of_reach() -> None:
     assert [name for name, given in SERVICES.items() if "ports" in given] == ["web"]
 
 
-def test_readme_names_every_setting_and_its_default() -> None:
-    table = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`|]*)`)? *\|", README, re.MULTILINE))
+def test_the_page_of_settings_has_every_setting_and_its_default() -> None:
+    page = (DOCS / "operator/settings.md").read_text()
+    table = dict(re.findall(r"^\| `([A-Z_]+)` \| (?:`([^`|]*)`)? *\|", page, re.MULTILINE))
     assert table.keys() == known_names()
     assert Settings.from_env(table) == Settings.from_env({})
 
 
-def test_readme_names_every_problem() -> None:
-    listed = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", README, re.MULTILINE)
+def test_the_page_of_problem_codes_has_every_code_and_its_status() -> None:
+    page = (DOCS / "client/problem-codes.md").read_text()
+    listed = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", page, re.MULTILINE)
     assert {(int(status), code) for status, code in listed} == {(each.status, each.code) for each in every_refusal()}
 
 
-def test_readme_names_every_command() -> None:
+def test_the_page_of_commands_has_every_command() -> None:
+    page = (DOCS / "operator/commands.md").read_text()
     leaves = {name for name, found in commands.commands.items() if not isinstance(found, Group)}
     leaves |= {f"seed {name}" for name in group("seed").commands}
-    assert {name for name in leaves if f"`reservation {name}" not in README} == set()
+    assert {name for name in leaves if f"`reservation {name}" not in page} == set()
 
 
 def group(name: str) -> Group:

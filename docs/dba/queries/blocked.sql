@@ -1,6 +1,6 @@
--- Who waits for whose lock, and since when: one row for each pair. The file of a statement stands in its text; of a
--- session that is idle in its transaction it is the last one that it ran. A row that blocks others and waits for nobody
--- is the one to end, with pg_terminate_backend(blocker_pid).
+-- Sessions that wait for a lock and the sessions that hold it, one row for each pair. The statement of a session that is
+-- idle in its transaction is the last one that it ran. To end a session that blocks others and itself waits for no lock:
+-- pg_terminate_backend(blocker_pid).
 select
     waiting.pid as waiting_pid,
     waiting.application_name as waiting_name,

@@ -1,4 +1,4 @@
--- Bytes a row in each table that grows with sales, and in each of its indexes: after VACUUM (ANALYZE), for sizing.
+-- Bytes a row of each table that grows with sales, and of each of its indexes: after VACUUM (ANALYZE), for sizing.
 with sizes as (
     select
         c.oid,

@@ -1,5 +1,5 @@
--- Connections by application_name, role and state, beside what the server allows. The service's are "reservation": POOL_SIZE
--- for each worker at most. "idle in transaction" for more than a moment is nothing that it does.
+-- Connections by application_name, role and state, and the server's maximum. The service's name is "reservation": at most
+-- POOL_SIZE for each worker. The service is never "idle in transaction" for more than a moment.
 select
     datname as database_name,
     application_name,

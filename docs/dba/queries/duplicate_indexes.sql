@@ -1,5 +1,5 @@
--- Indexes whose columns another index of the same kind begins with: whatever looks in the first finds it in the second.
--- Unique ones are left out, since they are there to refuse.
+-- Indexes whose columns are the first columns of another index of the same kind, which can serve the same queries. Unique
+-- indexes are left out, because they are constraints.
 select
     shorter.indrelid::regclass::text as table_name,
     shorter.indexrelid::regclass::text as index_name,

@@ -1,10 +1,10 @@
--- Reservations of showtimes that are still to come, by what they are worth now: live holds, holds that ran out and are not
--- marked yet (retiring waits for HOLD_MAX_SECONDS and a minute, and an hour of it means that it does not run), and the rest.
+-- Reservations of coming showtimes by status: live holds, expired holds whose status is still held, and the rest. The
+-- expire job changes expired holds HOLD_MAX_SECONDS and a minute after their end; if one is an hour late, it does not run.
 select
     case
         when r.status <> 'held' then r.status
         when r.expires_at > now() then 'held, live'
-        else 'held, ran out'
+        else 'held, expired'
     end as worth,
     count(*) as reservations,
     count(distinct r.showtime_id) as showtimes,

@@ -1,5 +1,5 @@
--- The share of updates that stayed in their page and touched no index (HOT), and what is dead, by table.
--- Under 90 % on a table of many updates: an index has a column that they change, or the pages are full (fillfactor).
+-- The share of updates that stayed in their page and changed no index (HOT), and dead rows, by table. Under 90 % on a table
+-- with many updates: an index has a column that they change, or the pages are full (fillfactor).
 select
     relname as table_name,
     n_tup_upd as updates,

@@ -1,4 +1,4 @@
--- The showtimes with most sold seats of those to come: where holds and confirms meet, and seat maps are drawn most often.
+-- The coming showtimes with most sold seats, where holds and confirms compete and seat maps are rendered most often.
 select
     st.id as showtime_id,
     m.title as movie,

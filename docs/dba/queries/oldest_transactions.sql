@@ -1,5 +1,6 @@
--- What keeps VACUUM from removing dead rows, oldest first: open transactions, prepared ones, replicas that ask for it, and
--- replication slots. Of the service's own none is older than idle in transaction plus the statement timeout.
+-- What keeps VACUUM from removing dead rows, oldest first: open transactions, prepared transactions, replicas with
+-- hot_standby_feedback, and replication slots. The service's own transactions are never older than the idle in transaction
+-- timeout plus the statement timeout.
 select
     'session' as kind,
     pid::text as who,

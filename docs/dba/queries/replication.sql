@@ -1,4 +1,4 @@
--- Replicas and slots: how far behind each is, and how much WAL the server keeps for it. No row: there is neither.
+-- Replicas and slots: how far each is behind, and how much WAL the server keeps for it. No rows: there are none.
 select
     coalesce(r.application_name, s.slot_name) as name,
     r.state,

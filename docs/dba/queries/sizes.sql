@@ -1,6 +1,5 @@
--- Every table with its indexes, largest first, and how much of what was read of it came from shared buffers: when the
--- share of the three big tables falls, those of the open showtimes do not fit any more. Rows are as ANALYZE estimated
--- them, and null before it.
+-- Every table with its indexes, largest first, and the share of its reads from shared buffers. If that share falls for the
+-- three big tables, the rows of the showtimes on sale no longer fit. Row counts are ANALYZE's estimates, null before it.
 select
     s.relname as table_name,
     nullif(c.reltuples, -1)::bigint as row_count,

@@ -1,5 +1,5 @@
--- The statements that took most time since pg_stat_statements was last reset, by file; what is of no file is cut off after
--- 60 characters. PostgreSQL 15 keeps what stands before a statement's first word, 18 what stands behind it.
+-- The statements that took most time since pg_stat_statements was last reset, by file; a statement without a file is cut
+-- after 60 characters. PostgreSQL 15 keeps comments in front of a statement's first word, 18 only those behind it.
 select
     coalesce(substring(s.query from '^(?:[a-z]+ )?/\* ([a-z_]+/[a-z_]+)\s'), left(regexp_replace(s.query, '\s+', ' ', 'g'), 60)) as statement,
     sum(s.calls)::bigint as calls,

@@ -1,5 +1,5 @@
--- Indexes that no statement has scanned since the statistics began (pg_stat_database.stats_reset), and what each is there
--- for nevertheless; scanned or not is only known after a time that has seen everything. "nothing" is to be dropped.
+-- Indexes that no statement has scanned since the statistics began (pg_stat_database.stats_reset), with the reason for each:
+-- drop one with the reason "nothing", if that time covers everything that happens.
 with unscanned as (
 select
     s.relname as table_name,

@@ -1,8 +1,8 @@
--- How far each table is from its next autovacuum, by the settings of the table or else of the server: what is dead, and
--- what was inserted since the last one, as shares of what sets it off. Over 100 for longer than autovacuum_naptime it lags:
--- too few workers, a transaction that is too old (oldest_transactions.sql), or a lock. freeze_percent is how far the
--- table's oldest row is on the way to a vacuum that cannot be put off. PostgreSQL 18 counts of the rows inserted before
--- only those in pages that are not frozen, and so vacuums after inserts earlier than this says.
+-- How far each table is from its next autovacuum, by its own settings or the server's: dead rows, and rows inserted since the
+-- last one, as percentages of their threshold. Over 100 for longer than autovacuum_naptime, autovacuum is late: too few
+-- workers, an old transaction (oldest_transactions.sql), or a lock. freeze_percent is how near the table's oldest row is to
+-- the vacuum that cannot be postponed. PostgreSQL 18 counts inserted rows only in pages that are not frozen, so it vacuums
+-- after inserts earlier than this says.
 with options as (
     select
         c.oid,

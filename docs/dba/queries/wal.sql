@@ -1,5 +1,5 @@
--- WAL since the statistics began, and what of it is whole pages (the first change of each after a checkpoint); the rate is
--- the mean of all that time, so \watch it, or look twice.
+-- WAL since the statistics began, and its share of full page images (the first change of a page after a checkpoint). The rate
+-- is the mean of all that time, so use \watch, or run it twice.
 select
     stats_reset as since,
     pg_size_pretty(wal_bytes) as wal,
