@@ -41,12 +41,6 @@ def test_the_guide_names_every_statement_that_locks_rows() -> None:
     assert {name for name in locking if f"`{name}`" not in GUIDE} == set()
 
 
-def test_the_statements_that_the_guide_names_are_there() -> None:
-    folders = "|".join(sorted(path.name for path in (ROOT / "sql").iterdir() if path.is_dir()))
-    named = set(re.findall(rf"`((?:{folders})/[a-z_]+)`", GUIDE))
-    assert {name for name in named if not (ROOT / "sql" / f"{name}.sql").is_file()} == set()
-
-
 async def test_blocked_names_the_waiting_and_the_blocking_session(api: Api, db: Connection, database_url: str) -> None:
     showtime_id = (await api.cinema()).showtime_id
     holder, waiter = [await asyncpg.connect(database_url) for _ in range(2)]
