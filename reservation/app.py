@@ -63,7 +63,7 @@ def make_app(settings: Settings) -> web.Application:
     app = web.Application(middlewares=[middleware], client_max_size=settings.max_body_bytes)
     app[SETTINGS] = settings
     app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
-    app.cleanup_ctx.append(resources.live)
+    app.cleanup_ctx.extend([resources.live, resources.subscription])
     app.on_shutdown.append(events.end_streams)
     for routes in TABLES:
         app.add_routes(routes)

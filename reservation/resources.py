@@ -4,6 +4,7 @@ import asyncio
 import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from functools import partial
 
 import asyncpg
 import structlog
@@ -24,6 +25,7 @@ from .errors import HoldsUnavailable, Unavailable
 from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
 from .http.app_keys import (
+    ACCESS_TOKENS,
     ACCOUNTS,
     API_KEYS,
     BEST_AVAILABLE,
@@ -33,31 +35,31 @@ from .http.app_keys import (
     IDEMPOTENCY,
     LIVE,
     SEAT_MAPS,
-    SESSIONS,
     SETTINGS,
 )
-from .identity.accounts import Accounts
-from .identity.api_key_cache import ApiKeyCache
+from .identity import auth_invalidation
+from .identity.accounts import AccountContext
 from .identity.api_key_limits import ApiKeyLimits
-from .identity.api_keys import ApiKeys
-from .identity.attempt_limits import AttemptLimits, Attempts
+from .identity.api_keys import ApiKeyContext
+from .identity.attempt_limits import AttemptLimiter, AttemptLimits
 from .identity.auth_invalidation import AuthInvalidation
 from .identity.passwords import PasswordWorkers
-from .identity.sessions import Sessions
-from .identity.tokens import token_mint
+from .identity.tokens import TokenMint
+from .identity.verifiers import AccessTokenVerifier, ApiKeyVerifier
 from .runtime.cancellation import cancel_and_wait
-from .runtime.pubsub import listen_for_ever
+from .runtime.pubsub import Subscription
 from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
 from .seatmap.layouts import Layouts
 from .seatmap.live import Live
-from .seatmap.map_notifications import MapNotifications, channel_of
+from .seatmap.map_notifications import channel_of, deliver
 from .seatmap.priming import prime
 from .seatmap.rendering import SeatMaps
 from .settings import Settings
 
-NOTE_USES_S = 1.0
+WRITE_LAST_USED_S = 1.0
 SPARE_FILES = 512  # beside the viewers' connections: the stores', and those of everybody else
 REDIS = web.AppKey("REDIS", Redis)
+SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
 
 
 class CannotStart(Exception):
@@ -115,6 +117,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     except HoldsUnavailable as error:
         await client.aclose()
         raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
+    app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
     log = structlog.stdlib.get_logger("reservation.booking")
     pending_updates = PendingUpdates(holds, log)
     layouts = Layouts(database)
@@ -144,35 +147,46 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
 
 
 async def accounts(app: web.Application) -> AsyncIterator[None]:
-    """The threads that hash passwords, what signs tokens, and who is let in with which token or key."""
+    """Accounts, the verification of access tokens and API keys, and the invalidation of what was verified."""
+    settings, database = app[SETTINGS], app[DATABASE]
     passwords = PasswordWorkers()
-    tokens = token_mint(app[SETTINGS])
-    sessions = app[SESSIONS] = Sessions(tokens, app[DATABASE])
-    holders = ApiKeyCache(app[DATABASE], structlog.stdlib.get_logger("reservation.api_keys"))
-    notices = AuthInvalidation(app[REDIS], (sessions, holders), structlog.stdlib.get_logger("reservation.notices"))
-    app[API_KEYS] = ApiKeys(app[DATABASE], notices, holders, api_key_limits(app[SETTINGS]))
-    tasks = [asyncio.create_task(notices.listen_for_ever()), asyncio.create_task(holders.note_uses_for_ever())]
-    attempts = Attempts(app[REDIS], attempt_limits(app[SETTINGS]), structlog.stdlib.get_logger("reservation.attempts"))
-    app[ACCOUNTS] = Accounts(app[DATABASE], passwords, tokens, notices, attempts)
+    tokens = TokenMint.from_settings(settings)
+    access_tokens = app[ACCESS_TOKENS] = AccessTokenVerifier(tokens, database)
+    api_keys = ApiKeyVerifier(database, structlog.stdlib.get_logger("reservation.api_keys"))
+    invalidation = AuthInvalidation(
+        app[REDIS],
+        (access_tokens.cache, api_keys.cache),
+        structlog.stdlib.get_logger("reservation.auth_invalidation"),
+    )
+    app[SUBSCRIPTION].register(
+        auth_invalidation.CHANNEL, on_message=invalidation.on_message, on_connected=invalidation.on_connected
+    )
+    app[API_KEYS] = ApiKeyContext(database, invalidation, api_keys, api_key_limits(settings))
+    attempts = AttemptLimiter(app[REDIS], attempt_limits(settings), structlog.stdlib.get_logger("reservation.attempts"))
+    app[ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts)
+    tasks = [
+        asyncio.create_task(invalidation.retry_unsent()),
+        asyncio.create_task(api_keys.write_last_used_periodically()),
+    ]
     yield
     await cancel_and_wait(tasks)
-    with suppress(Unavailable, TimeoutError):  # it tells people which keys are in use: not worth a wait
-        async with asyncio.timeout(NOTE_USES_S):
-            await holders.note_uses()
+    with suppress(Unavailable, TimeoutError):  # last_used_at is not worth a longer stop
+        async with asyncio.timeout(WRITE_LAST_USED_S):
+            await api_keys.write_last_used()
     passwords.close()
 
 
 def api_key_limits(settings: Settings) -> ApiKeyLimits:
-    """How many requests of machine clients run at once in this worker."""
+    """How many requests of API keys run at once in this worker."""
     return ApiKeyLimits(
         back_office=settings.reports_concurrency,
-        of_a_key=settings.api_key_concurrency,
+        per_key=settings.api_key_concurrency,
         connections=settings.pool_size,
     )
 
 
 def attempt_limits(settings: Settings) -> AttemptLimits:
-    """How often somebody may try."""
+    """How many logins may fail and how many sign-ups there may be."""
     return AttemptLimits(
         login_window_s=settings.login_window_s,
         login_failures=settings.login_failures,
@@ -183,7 +197,7 @@ def attempt_limits(settings: Settings) -> AttemptLimits:
 
 
 async def live(app: web.Application) -> AsyncIterator[None]:
-    """The live seat maps: what hears of changes, and what keeps the streams going."""
+    """The live seat maps and their notifications."""
     settings, stores, client = app[SETTINGS], app[BOOKING_CONTEXT], app[REDIS]
     log, channel = structlog.stdlib.get_logger("reservation.live"), channel_of(client)
     feeds = app[LIVE] = Live(
@@ -195,11 +209,18 @@ async def live(app: web.Application) -> AsyncIterator[None]:
         most_viewers=most_viewers(settings.live_viewers_max, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         heartbeat_s=settings.sse_heartbeat_s,
     )
-    listening = listen_for_ever(client, channel, MapNotifications(feeds), log)
-    tasks = [asyncio.create_task(listening), asyncio.create_task(feeds.tend_for_ever())]
+    app[SUBSCRIPTION].register(channel, on_message=partial(deliver, feeds.changed), on_connected=feeds.set_connected)
+    tending = asyncio.create_task(feeds.tend_for_ever())
     yield
     await feeds.close()
-    await cancel_and_wait(tasks)
+    await cancel_and_wait([tending])
+
+
+async def subscription(app: web.Application) -> AsyncIterator[None]:
+    """The connection that receives notifications; all channels are registered before it."""
+    task = asyncio.create_task(app[SUBSCRIPTION].run())
+    yield
+    await cancel_and_wait([task])
 
 
 def most_viewers(wanted: int, open_files: int) -> int:

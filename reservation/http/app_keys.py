@@ -10,10 +10,10 @@ from ..booking.idempotency import IdempotencyKeys
 from ..catalog.context import CatalogContext
 from ..db.pool import Database
 from ..db.repository.idempotency import Claim
-from ..identity.accounts import Accounts
-from ..identity.api_key_cache import ApiKeyIdentity
-from ..identity.api_keys import ApiKeys
-from ..identity.sessions import Session, Sessions
+from ..identity.accounts import AccountContext
+from ..identity.api_keys import ApiKeyContext
+from ..identity.credential_cache import Identity
+from ..identity.verifiers import AccessTokenVerifier
 from ..runtime.access_log import AccessLog
 from ..seatmap.live import Live
 from ..seatmap.rendering import SeatMaps
@@ -26,13 +26,13 @@ CATALOG_CONTEXT = web.AppKey("CATALOG_CONTEXT", CatalogContext)
 BEST_AVAILABLE = web.AppKey("BEST_AVAILABLE", BestAvailable)
 SEAT_MAPS = web.AppKey("SEAT_MAPS", SeatMaps)
 LIVE = web.AppKey("LIVE", Live)
-ACCOUNTS = web.AppKey("ACCOUNTS", Accounts)
-API_KEYS = web.AppKey("API_KEYS", ApiKeys)
-SESSIONS = web.AppKey("SESSIONS", Sessions)
+ACCOUNTS = web.AppKey("ACCOUNTS", AccountContext)
+API_KEYS = web.AppKey("API_KEYS", ApiKeyContext)
+ACCESS_TOKENS = web.AppKey("ACCESS_TOKENS", AccessTokenVerifier)
 IDEMPOTENCY = web.AppKey("IDEMPOTENCY", IdempotencyKeys)
 ACCESS_LOG = web.AppKey("ACCESS_LOG", AccessLog)
 
-USER = web.RequestKey[Session | ApiKeyIdentity]("USER")
+USER = web.RequestKey("USER", Identity)
 # What the operation's schema made of the input: the handler that names the schema knows the type.
 BODY = web.RequestKey[Any]("BODY")
 QUERY = web.RequestKey[Any]("QUERY")

@@ -14,10 +14,10 @@ from ..db.repository import accounts, api_keys
 from ..errors import DomainError, Forbidden, InsufficientScope, Invalid, InvalidToken, NotAuthenticated, NotFound
 from ..identity import api_key_format as key_format
 from ..identity.api_key_format import Scope
-from ..identity.sessions import Session
+from ..identity.verifiers import SessionIdentity
 from ..runtime.fields import MAX_ID
 from ..runtime.validation import load
-from .app_keys import API_KEYS, BODY, DATABASE, QUERY, SESSIONS, USER
+from .app_keys import ACCESS_TOKENS, API_KEYS, BODY, DATABASE, QUERY, USER
 from .bodies import body_of
 from .compiled import Quick, compile_schema
 from .forms import form_of, is_form
@@ -86,15 +86,15 @@ class Operation:
     async def _serve_machine(self, request: web.Request, key: str) -> web.StreamResponse:
         """Let an API key in, within its scopes and as one of so many at once, and serve its request."""
         keys = request.app[API_KEYS]
-        holder = await keys.holders.of(key)
-        if holder.scopes.isdisjoint(self.scopes):
+        identity = await keys.verifier.verify(key)
+        if identity.scopes.isdisjoint(self.scopes):
             raise InsufficientScope(self.scopes)
-        async with keys.turns.turn(holder.key_id, is_back_office=self.is_back_office):
+        async with keys.limits.limit(identity.key_id, is_back_office=self.is_back_office):
             if self.access is Access.ADMIN:
                 async with request.app[DATABASE].connection() as conn:
-                    role = await api_keys.find_role(conn, key_id=holder.key_id)
+                    role = await api_keys.find_role(conn, key_id=identity.key_id)
                 _demand_admin(role)
-            request[USER] = holder
+            request[USER] = identity
             return await self.serve(request)
 
     @property
@@ -226,14 +226,14 @@ def _token(request: web.Request) -> str:
     return token.strip()
 
 
-async def _authenticate(request: web.Request, token: str, access: Access) -> Session:
-    session = await request.app[SESSIONS].of(token)
+async def _authenticate(request: web.Request, token: str, access: Access) -> SessionIdentity:
+    identity = await request.app[ACCESS_TOKENS].verify(token)
     if access is Access.ADMIN:
         # The role in the token is up to half an hour old; an administrator's power ends with the demotion or logout.
         async with request.app[DATABASE].connection() as conn:
-            role = await accounts.find_role(conn, session_id=session.claims.session_id, user_id=session.user_id)
+            role = await accounts.find_role(conn, session_id=identity.session_id, user_id=identity.user_id)
         _demand_admin(role)
-    return session
+    return identity
 
 
 def _demand_admin(role: str | None) -> None:

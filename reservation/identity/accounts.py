@@ -8,81 +8,92 @@ from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import accounts
 from ..db.repository.accounts import Account, User
 from ..errors import InvalidCredentials, InvalidToken, LastAdmin, NotFound
-from .attempt_limits import Attempts
+from .attempt_limits import AttemptLimiter
 from .auth_invalidation import AuthInvalidation
+from .credential_cache import session_subject, user_subject
 from .passwords import PasswordWorkers
 from .tokens import TokenMint, TokenPair
 
 
 @dataclass(frozen=True, slots=True)
-class Accounts:
-    """What signing up and in needs."""
+class AccountContext:
+    """What requests about accounts and login sessions need."""
 
     database: Database
     passwords: PasswordWorkers
     tokens: TokenMint
-    notices: AuthInvalidation
-    attempts: Attempts
+    invalidation: AuthInvalidation
+    attempts: AttemptLimiter
 
 
-async def sign_up(stores: Accounts, *, name: str, email: str, password: str, address: str) -> User:
-    """Create the account of a customer at a network address; raises EmailTaken, TooManyAttempts."""
-    async with stores.database.connection() as conn:
+async def sign_up(context: AccountContext, *, name: str, email: str, password: str, address: str) -> User:
+    """Create a customer's account; `address` is the client's. Raises EmailTaken, TooManyAttempts."""
+    async with context.database.connection() as conn:
         folded_email = await accounts.fold_email(conn, email=email)
-    await stores.attempts.sign_up(folded_email=folded_email, address=address)
-    password_hash = await stores.passwords.hash(password)
-    async with stores.database.connection() as conn:
+    await context.attempts.count_sign_up(folded_email=folded_email, address=address)
+    password_hash = await context.passwords.hash(password)
+    async with context.database.connection() as conn:
         return await accounts.insert_user(conn, name=name, email=email, password_hash=password_hash, role="user")
 
 
-async def log_in(stores: Accounts, *, email: str, password: str, address: str) -> TokenPair:
+async def log_in(context: AccountContext, *, email: str, password: str, address: str) -> TokenPair:
     """Begin a login session; raises InvalidCredentials, and TooManyAttempts after too many of those.
 
-    Equally slow, and equally limited, whether or not the e-mail address is known.
+    Takes the same time, and has the same limits, whether or not the e-mail address has an account.
     """
-    async with stores.database.connection() as conn:
+    async with context.database.connection() as conn:
         folded_email, known = await accounts.find_credentials(conn, email=email)
-    async with stores.attempts.login(folded_email=folded_email, address=address):
-        matches = await stores.passwords.verify(None if known is None else known.password_hash, password)
+    async with context.attempts.login(folded_email=folded_email, address=address):
+        matches = await context.passwords.verify(None if known is None else known.password_hash, password)
         if known is None or not matches:
             raise InvalidCredentials
     session_id = uuid4()
-    async with stores.database.connection() as conn:
-        await accounts.open_session(conn, session_id=session_id, user_id=known.id, ttl_s=stores.tokens.refresh_ttl_s)
-    return stores.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
+    async with context.database.connection() as conn:
+        opened = await accounts.open_session(
+            conn,
+            session_id=session_id,
+            user_id=known.id,
+            ttl_s=context.tokens.refresh_ttl_s,
+            password_hash=known.password_hash,
+        )
+    if not opened:  # the password was changed while this one was verified
+        raise InvalidCredentials
+    return context.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
 
 
-async def refresh(stores: Accounts, *, refresh_token: str) -> TokenPair:
+async def refresh(context: AccountContext, *, refresh_token: str) -> TokenPair:
     """Spend a refresh token for a new pair; one that was spent before ends its session. Raises InvalidToken."""
-    claims = stores.tokens.read("refresh", refresh_token)
-    async with stores.database.connection() as conn:
+    claims = context.tokens.read("refresh", refresh_token)
+    async with context.database.connection() as conn:
         role = await accounts.renew_session(
-            conn, session_id=claims.session_id, generation=claims.generation, ttl_s=stores.tokens.refresh_ttl_s
+            conn, session_id=claims.session_id, generation=claims.generation, ttl_s=context.tokens.refresh_ttl_s
         )
         if role is None:
             await accounts.revoke_session(conn, session_id=claims.session_id)
     if role is None:
-        await stores.notices.session_ended(claims.session_id)
+        await context.invalidation.invalidate(session_subject(claims.session_id))
         raise InvalidToken
-    return stores.tokens.pair(
+    return context.tokens.pair(
         user_id=claims.user_id, role=role, session_id=claims.session_id, generation=claims.generation + 1
     )
 
 
-async def log_out(stores: Accounts, *, refresh_token: str) -> None:
+async def log_out(context: AccountContext, *, refresh_token: str) -> None:
     """End a login session, its access tokens included; raises InvalidToken."""
-    claims = stores.tokens.read("refresh", refresh_token)
-    async with stores.database.connection() as conn:
+    claims = context.tokens.read("refresh", refresh_token)
+    async with context.database.connection() as conn:
         await accounts.revoke_session(conn, session_id=claims.session_id)
-    await stores.notices.session_ended(claims.session_id)
+    await context.invalidation.invalidate(session_subject(claims.session_id))
 
 
-async def set_role(stores: Accounts, *, user_id: int, role: str, check: Precondition = no_precondition) -> Account:
+async def set_role(
+    context: AccountContext, *, user_id: int, role: str, check: Precondition = no_precondition
+) -> Account:
     """Give an account another role; raises NotFound, what `check` raises, and LastAdmin.
 
     LastAdmin is for the demotion of the last administrator.
     """
-    async with stores.database.transaction() as conn:
+    async with context.database.transaction() as conn:
         admins = await accounts.lock_admins(conn)
         if not await accounts.lock_user(conn, user_id=user_id):
             raise NotFound("There is no such user.")
@@ -90,5 +101,5 @@ async def set_role(stores: Accounts, *, user_id: int, role: str, check: Precondi
         if role != "admin" and admins == {user_id}:
             raise LastAdmin
         account = await accounts.set_role(conn, user_id=user_id, role=role)
-    await stores.notices.account_changed(user_id)
+    await context.invalidation.invalidate(user_subject(user_id))
     return account

@@ -1,4 +1,4 @@
-"""API keys of machine clients: made, listed and ended by administrators."""
+"""API keys of machine clients, which administrators create and revoke."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,24 +9,25 @@ from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import api_keys
 from ..db.repository.api_keys import ApiKey
 from ..errors import NotFound
-from . import api_key_format as key_format
-from .api_key_cache import ApiKeyCache
+from . import api_key_format
 from .api_key_limits import ApiKeyLimits
 from .auth_invalidation import AuthInvalidation
+from .credential_cache import api_key_subject
+from .verifiers import ApiKeyVerifier
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKeys:
-    """What API keys need: to be kept, to be let in, and to be waited for."""
+class ApiKeyContext:
+    """What requests that manage or use API keys need."""
 
     database: Database
-    notices: AuthInvalidation
-    holders: ApiKeyCache
-    turns: ApiKeyLimits
+    invalidation: AuthInvalidation
+    verifier: ApiKeyVerifier
+    limits: ApiKeyLimits
 
 
-async def make(
-    stores: ApiKeys,
+async def create(
+    context: ApiKeyContext,
     *,
     name: str,
     user_id: int,
@@ -34,25 +35,25 @@ async def make(
     created_by: int,
     expires_at: datetime | None,
 ) -> tuple[ApiKey, str]:
-    """A new key, and how it reads, which is known nowhere else from now on; raises Invalid."""
-    key = key_format.new_key()
-    async with stores.database.connection() as conn:
-        made = await api_keys.insert_key(
+    """The stored key's row and the key itself, which cannot be read again; raises Invalid."""
+    key = api_key_format.new_key()
+    async with context.database.connection() as conn:
+        row = await api_keys.insert_key(
             conn,
             name=name,
             user_id=user_id,
-            prefix=key[: key_format.PREFIX_CHARS],
-            key_hash=key_format.hash_of(key),
+            prefix=key[: api_key_format.PREFIX_CHARS],
+            key_hash=api_key_format.hash_of(key),
             scopes=scopes,
             created_by=created_by,
             expires_at=expires_at,
         )
-    return made, key
+    return row, key
 
 
-async def revoke(stores: ApiKeys, *, key_id: int, check: Precondition = no_precondition) -> None:
-    """End a key, in every worker; again changes nothing. Raises NotFound and what `check` raises."""
-    async with stores.database.transaction() as conn:
+async def revoke(context: ApiKeyContext, *, key_id: int, check: Precondition = no_precondition) -> None:
+    """Revoke a key in every worker; a second time changes nothing. Raises NotFound and what `check` raises."""
+    async with context.database.transaction() as conn:
         found = None
         if await api_keys.lock_key(conn, key_id=key_id):
             found = await api_keys.find_key(conn, key_id=key_id)
@@ -60,4 +61,4 @@ async def revoke(stores: ApiKeys, *, key_id: int, check: Precondition = no_preco
             raise NotFound("There is no such API key.")
         check(found.version)
         await api_keys.revoke_key(conn, key_id=key_id)
-    await stores.notices.key_ended(key_id)
+    await context.invalidation.invalidate(api_key_subject(key_id))

@@ -1,8 +1,8 @@
-"""JSON Web Tokens: minting and reading; where a login session lives is the repository's business."""
+"""JSON Web Tokens: minted and read; their login sessions are rows of PostgreSQL."""
 
 from dataclasses import dataclass
 from time import time
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 import jwt
@@ -16,15 +16,15 @@ REQUIRED_CLAIMS = ["sub", "role", "type", "jti", "iat", "exp"]
 MAX_TOKEN_CHARS = 4096
 MAX_USER_ID = 2**63 - 1
 MAX_GENERATION = 2**31 - 1
-# Another host of ours may be a second ahead: what it has signed is good although it was issued "in the future".
-READING: Options = {"require": REQUIRED_CLAIMS, "verify_iat": False}
+# iat is not verified: the clock of the host that issued a token may be a second ahead of this one's.
+READ_OPTIONS: Options = {"require": REQUIRED_CLAIMS, "verify_iat": False}
 
 TokenType = Literal["access", "refresh"]
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who a verified token speaks for; `generation` counts the refreshes of its login session."""
+    """The claims of a verified token; `generation` is one more than the refreshes of its login session."""
 
     user_id: int
     role: str
@@ -35,7 +35,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What login and refresh answer; `expires_in` is the access token's life in seconds."""
+    """The answer to login and refresh; `expires_in` is the access token's life in seconds."""
 
     access_token: str
     refresh_token: str
@@ -45,14 +45,21 @@ class TokenPair:
 
 @dataclass(frozen=True, slots=True)
 class TokenMint:
-    """Signs and verifies tokens with the installation's secret; lives in seconds."""
+    """Signs and verifies tokens with the installation's secret."""
 
     secret: str
     access_ttl_s: int
     refresh_ttl_s: int
 
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """With the secret and lifetimes of the settings; raises InvalidSettings if there is no secret."""
+        if settings.jwt_secret is None:
+            raise InvalidSettings("JWT_SECRET is not set")
+        return cls(settings.jwt_secret, settings.access_token_ttl_s, settings.refresh_token_ttl_s)
+
     def pair(self, *, user_id: int, role: str, session_id: UUID, generation: int) -> TokenPair:
-        """A new access token and the session's one good refresh token."""
+        """A new access token and the session's only valid refresh token."""
         return TokenPair(
             access_token=self.mint("access", user_id, role, session_id, generation),
             refresh_token=self.mint("refresh", user_id, role, session_id, generation),
@@ -60,7 +67,7 @@ class TokenMint:
         )
 
     def mint(self, kind: TokenType, user_id: int, role: str, session_id: UUID, generation: int) -> str:
-        """One signed token; its jti names session, kind and generation, so no two of them are alike."""
+        """One signed token; its jti, unique, names session, type and generation."""
         now = int(time())
         claims = {
             "sub": str(user_id),
@@ -73,11 +80,11 @@ class TokenMint:
         return jwt.encode(claims, self.secret, ALGORITHM)
 
     def read(self, kind: TokenType, token: str) -> Claims:
-        """The claims of a good token of that type; raises InvalidToken otherwise."""
+        """The claims of a valid token of this type; raises InvalidToken."""
         if len(token) > MAX_TOKEN_CHARS:
             raise InvalidToken
         try:
-            claims = jwt.decode(token, self.secret, [ALGORITHM], options=READING)
+            claims = jwt.decode(token, self.secret, [ALGORITHM], options=READ_OPTIONS)
             session, jti_kind, count = str(claims["jti"]).split(".")
             user_id, generation = int(claims["sub"]), int(count)
             if claims["type"] != kind or jti_kind != kind:
@@ -95,10 +102,3 @@ class TokenMint:
             raise InvalidToken(f"The {kind} token has expired.") from error
         except (jwt.InvalidTokenError, ValueError) as error:
             raise InvalidToken from error
-
-
-def token_mint(settings: Settings) -> TokenMint:
-    """Signs and verifies with the secret of the settings; raises InvalidSettings if there is none."""
-    if settings.jwt_secret is None:
-        raise InvalidSettings("JWT_SECRET is not set")
-    return TokenMint(settings.jwt_secret, settings.access_token_ttl_s, settings.refresh_token_ttl_s)

@@ -11,6 +11,7 @@ import re
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -19,7 +20,7 @@ import orjson
 
 from ..db.pool_options import tool_limits
 from ..db.repository import load as repository
-from ..identity.tokens import TokenMint, token_mint
+from ..identity.tokens import TokenMint
 from ..runtime.progress import progress
 from ..seed.scale import PASSWORD
 from ..settings import Settings
@@ -52,7 +53,7 @@ async def mint_tokens(settings: Settings, *, users: int, life_s: float) -> list[
             sessions = await repository.open_sessions(conn, user_count=users, ttl_s=ttl_s)
     finally:
         await conn.close()
-    mint = TokenMint(token_mint(settings).secret, ttl_s, ttl_s)
+    mint = replace(TokenMint.from_settings(settings), access_ttl_s=ttl_s)
     return [mint.mint("access", one.user_id, "user", one.session_id, 1) for one in sessions]
 
 

@@ -1,7 +1,7 @@
-"""Ending tasks that run for ever, by cancelling them until they have ended: once is not always enough.
+"""Cancels tasks that run until they are cancelled, and repeats the cancel until they have ended.
 
-Wherever there is a socket timeout, redis-py waits for its commands by `asyncio.wait_for`; and in Python 3.11, when what
-that waits for is done already, a cancellation that comes in the same round of the loop is dropped for the result.
+One cancel is not enough: where there is a socket timeout, redis-py awaits commands with `asyncio.wait_for`, and Python
+3.11's drops a cancellation that comes in the same round of the event loop as the result.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ CANCEL_AGAIN_S = 0.5
 
 
 async def cancel_and_wait(tasks: Iterable["asyncio.Task[None]"]) -> None:
-    """Cancel tasks until they have ended; each must wait for something else than Redis now and then."""
+    """Cancel tasks until they have ended; each must now and then await something else than Redis."""
     pending = set(tasks)
     while pending:
         for task in pending:
@@ -19,7 +19,7 @@ async def cancel_and_wait(tasks: Iterable["asyncio.Task[None]"]) -> None:
         _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
-def is_cancelled() -> bool:
-    """Whether somebody ends this task, though the cancellation itself may have been dropped."""
+def is_cancel_requested() -> bool:
+    """Whether the current task was cancelled, even if the CancelledError itself was dropped."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,60 +1,76 @@
-"""A subscription to a channel of Redis that is made again whenever its connection fails."""
+"""One subscription a worker to channels of Redis; it is made again when its connection fails."""
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
-from .cancellation import is_cancelled
+from .cancellation import is_cancel_requested
 
 PING_EVERY_S = 2.0
 RETRY_AFTER_S = 0.5
 
-
-class Subscriber(Protocol):
-    """Who wants to know."""
-
-    def set_connected(self, connected: bool) -> None:
-        """Whether notices arrive from now on; some may have been missed, also where it is not the first yes."""
-
-    def take(self, notice: str) -> None:
-        """Somebody has said this."""
-
-    async def catch_up(self) -> None:
-        """The channel is there: at the beginning, and whenever it has been silent for a while."""
+Argument = TypeVar("Argument")
 
 
-async def listen_for_ever(redis: Redis, channel: str, subscriber: Subscriber, log: BoundLogger) -> None:
-    """Pass on what is said on a channel; when the connection fails, say so, and connect again."""
-    while not is_cancelled():
-        try:
-            async with redis.pubsub() as connection:
-                await connection.subscribe(channel)
-                await _listen(connection, subscriber)
-        except (RedisError, OSError, TimeoutError, ValueError) as error:  # the last of what is not even text
-            log.warning("notices_interrupted", channel=channel, cause=repr(error))
-        finally:
-            subscriber.set_connected(False)
-        await asyncio.sleep(RETRY_AFTER_S)
+class _Callbacks(NamedTuple):
+    on_message: Callable[[str], None]
+    on_connected: Callable[[bool], None]
 
 
-async def _listen(connection: PubSub, subscriber: Subscriber) -> None:
-    waiting_for_pong = False
-    while not is_cancelled():
-        message = await connection.get_message(timeout=PING_EVERY_S)
-        if message is None:
-            if waiting_for_pong:
-                raise TimeoutError("no answer to a ping")
-            await subscriber.catch_up()
-            await connection.ping()
-            waiting_for_pong = True
-            continue
+class Subscription:
+    """Passes messages of channels to callbacks, which do not await; an exception of one is logged and ends nothing."""
+
+    def __init__(self, redis: Redis, log: BoundLogger) -> None:
+        self._redis = redis
+        self._log = log
+        self._channels: dict[str, _Callbacks] = {}
+
+    def register(
+        self, channel: str, *, on_message: Callable[[str], None], on_connected: Callable[[bool], None]
+    ) -> None:
+        """Subscribe to a channel from `run` on.
+
+        `on_connected(True)`: messages arrive from now on, and earlier ones may have been missed.
+        """
+        self._channels[channel] = _Callbacks(on_message, on_connected)
+
+    async def run(self) -> None:
+        """Read messages until this task is cancelled; reconnect when the connection fails or does not answer a ping."""
+        while not is_cancel_requested():
+            try:
+                async with self._redis.pubsub() as connection:
+                    await connection.subscribe(*self._channels)
+                    await self._read(connection)
+            except (RedisError, OSError, TimeoutError, ValueError) as error:  # ValueError: a message is not UTF-8
+                self._log.warning("subscription_interrupted", cause=repr(error))
+            finally:
+                for channel, callbacks in self._channels.items():
+                    self._call(channel, callbacks.on_connected, False)
+            await asyncio.sleep(RETRY_AFTER_S)
+
+    async def _read(self, connection: PubSub) -> None:
         waiting_for_pong = False
-        if message["type"] == "subscribe":
-            subscriber.set_connected(True)
-            await subscriber.catch_up()
-        elif message["type"] == "message":
-            subscriber.take(str(message["data"]))
+        while not is_cancel_requested():
+            message = await connection.get_message(timeout=PING_EVERY_S)
+            if message is None:
+                if waiting_for_pong:
+                    raise TimeoutError("no answer to a ping")
+                await connection.ping()
+                waiting_for_pong = True
+                continue
+            waiting_for_pong = False
+            if message["type"] == "subscribe":
+                self._call(message["channel"], self._channels[message["channel"]].on_connected, True)
+            elif message["type"] == "message":
+                self._call(message["channel"], self._channels[message["channel"]].on_message, message["data"])
+
+    def _call(self, channel: str, callback: Callable[[Argument], None], argument: Argument) -> None:
+        try:
+            callback(argument)
+        except Exception:  # the other channels' callbacks must go on
+            self._log.exception("subscriber_failed", channel=channel)

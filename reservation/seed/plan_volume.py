@@ -138,7 +138,8 @@ def _new_hold(user_id: int, showtime_id: int, seat_ids: Sequence[int]) -> NewHol
 
 async def _log_in(conn: Connection, user_ids: Sequence[int]) -> None:
     for user_id in user_ids:
-        await accounts.open_session(conn, session_id=UUID(int=uuid7().int), user_id=user_id, ttl_s=SESSION_S)
+        session_id = UUID(int=uuid7().int)
+        await accounts.open_session(conn, session_id=session_id, user_id=user_id, ttl_s=SESSION_S, password_hash=None)
 
 
 async def _make_api_keys(conn: Connection, user_ids: Sequence[int]) -> None:

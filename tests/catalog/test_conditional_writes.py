@@ -336,7 +336,7 @@ async def test_the_use_of_a_key_is_no_change_of_it(api: Api) -> None:
     sent = {"Authorization": f"Bearer {made.json['key']}"}
     assert (await api.call("GET", "/reservations", headers=sent)).status == 200
     server: Any = api.client.server
-    await server.app[API_KEYS].holders.note_uses()
+    await server.app[API_KEYS].verifier.write_last_used()
     path, tag = made.headers["Location"], made.headers["ETag"]
     found = await api.call("GET", path, who=await api.admin())
     assert (found.json["last_used_at"] is None, found.headers["ETag"]) == (False, tag)

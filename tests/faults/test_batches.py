@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from reservation.booking.confirm import confirm
 from reservation.errors import DatabaseUnavailable
-from reservation.http.app_keys import BOOKING_CONTEXT, SESSIONS
+from reservation.http.app_keys import ACCESS_TOKENS, BOOKING_CONTEXT
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
@@ -68,7 +68,7 @@ async def locked(db: Connection, table: str) -> AsyncIterator[None]:
 async def remembered(api: Api, who: Person) -> bool:
     """Ask for something, and say whether the service knows the session without PostgreSQL now."""
     assert (await api.call("GET", "/reservations", who=who)).status == 200
-    return who.access_token in api.client.app[SESSIONS]._remembered
+    return who.access_token in api.client.app[ACCESS_TOKENS].cache._identities
 
 
 async def test_one_whose_account_is_gone_spoils_no_hold_of_its_batch(api: Api, db: Connection, redis_url: str) -> None:

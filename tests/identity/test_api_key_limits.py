@@ -1,4 +1,4 @@
-"""How many requests of machine clients run at once."""
+"""How many requests of API keys run at once."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -17,55 +17,55 @@ async def waits(task: "asyncio.Task[None]") -> bool:
     return not task.done()
 
 
-async def work(turns: ApiKeyLimits, key_id: int, done: asyncio.Event) -> None:
-    async with turns.turn(key_id, is_back_office=True):
+async def work(limits: ApiKeyLimits, key_id: int, done: asyncio.Event) -> None:
+    async with limits.limit(key_id, is_back_office=True):
         await done.wait()
 
 
-async def test_a_key_has_so_many_turns_and_no_more() -> None:
-    turns = ApiKeyLimits(back_office=2, of_a_key=3, connections=10)
-    for _ in range(2):  # what was given back can be had again
+async def test_a_key_over_its_limit_is_refused() -> None:
+    limits = ApiKeyLimits(back_office=2, per_key=3, connections=10)
+    for _ in range(2):  # a finished request makes room
         async with AsyncExitStack() as stack:
             for _ in range(3):
-                await stack.enter_async_context(turns.turn(1, is_back_office=False))
+                await stack.enter_async_context(limits.limit(1, is_back_office=False))
             with pytest.raises(TooManyRequests) as refused:
-                await stack.enter_async_context(turns.turn(1, is_back_office=False))
+                await stack.enter_async_context(limits.limit(1, is_back_office=False))
             assert refused.value.retry_after_s == 1
-            await stack.enter_async_context(turns.turn(2, is_back_office=False))
-    assert turns._running == {}
+            await stack.enter_async_context(limits.limit(2, is_back_office=False))
+    assert limits._running == {}
 
 
-async def test_a_turn_that_fails_is_given_back() -> None:
-    turns = ApiKeyLimits(back_office=1, of_a_key=1, connections=10)
+async def test_a_request_that_fails_makes_room() -> None:
+    limits = ApiKeyLimits(back_office=1, per_key=1, connections=10)
     for is_back_office in (False, True, False, True):
         with pytest.raises(ZeroDivisionError):
-            async with turns.turn(1, is_back_office=is_back_office):
+            async with limits.limit(1, is_back_office=is_back_office):
                 raise ZeroDivisionError
-    assert turns._running == {}
+    assert limits._running == {}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "connections", "turns_there_are"), [(2, 10, 2), (10, 10, 9), (1000, 3, 2), (2, 2, 1), (2, 1, 1)]
+    ("wanted", "connections", "most"), [(2, 10, 2), (10, 10, 9), (1000, 3, 2), (2, 2, 1), (2, 1, 1)]
 )
-async def test_the_back_office_leaves_a_connection(wanted: int, connections: int, turns_there_are: int) -> None:
-    turns = ApiKeyLimits(back_office=wanted, of_a_key=1000, connections=connections)
+async def test_the_back_office_leaves_one_connection_free(wanted: int, connections: int, most: int) -> None:
+    limits = ApiKeyLimits(back_office=wanted, per_key=1000, connections=connections)
     done = asyncio.Event()
-    tasks = [asyncio.create_task(work(turns, number, done)) for number in range(turns_there_are)]
+    tasks = [asyncio.create_task(work(limits, number, done)) for number in range(most)]
     assert await waits(tasks[-1])
-    assert turns._waiting == 0
-    next_one = asyncio.create_task(work(turns, 99, done))
+    assert limits._waiting == 0
+    next_one = asyncio.create_task(work(limits, 99, done))
     assert await waits(next_one)
-    assert turns._waiting == 1
-    async with turns.turn(99, is_back_office=False):  # a sale need not wait
+    assert limits._waiting == 1
+    async with limits.limit(99, is_back_office=False):  # a sale need not wait
         pass
     done.set()
     await asyncio.gather(*tasks, next_one)
 
 
-async def test_who_waits_has_a_turn_in_the_end() -> None:
-    turns = ApiKeyLimits(back_office=1, of_a_key=10, connections=10)
+async def test_waiting_requests_run_in_order_of_arrival() -> None:
+    limits = ApiKeyLimits(back_office=1, per_key=10, connections=10)
     first, second, third = asyncio.Event(), asyncio.Event(), asyncio.Event()
-    tasks = [asyncio.create_task(work(turns, 1, done)) for done in (first, second, third)]
+    tasks = [asyncio.create_task(work(limits, 1, done)) for done in (first, second, third)]
     assert await waits(tasks[0])
     third.set()
     assert await waits(tasks[2])  # it could be done at once, but the second came before
@@ -74,37 +74,37 @@ async def test_who_waits_has_a_turn_in_the_end() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_who_has_waited_long_enough_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_is_refused_after_a_bounded_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_key_limits, "WAIT_S", 0.01)
-    turns = ApiKeyLimits(back_office=1, of_a_key=10, connections=10)
-    async with turns.turn(1, is_back_office=True):
+    limits = ApiKeyLimits(back_office=1, per_key=10, connections=10)
+    async with limits.limit(1, is_back_office=True):
         with pytest.raises(TooManyRequests):
-            async with turns.turn(2, is_back_office=True):
+            async with limits.limit(2, is_back_office=True):
                 pass
-    async with turns.turn(2, is_back_office=True):
-        assert turns._running == {2: 1}
+    async with limits.limit(2, is_back_office=True):
+        assert limits._running == {2: 1}
 
 
-async def test_who_goes_away_takes_no_turn_along() -> None:
-    turns = ApiKeyLimits(back_office=1, of_a_key=10, connections=10)
+async def test_a_cancelled_waiting_request_takes_no_slot() -> None:
+    limits = ApiKeyLimits(back_office=1, per_key=10, connections=10)
     done = asyncio.Event()
-    running, waiting = (asyncio.create_task(work(turns, 1, done)) for _ in range(2))
+    running, waiting = (asyncio.create_task(work(limits, 1, done)) for _ in range(2))
     assert await waits(waiting)
     waiting.cancel()
     await asyncio.wait([waiting])
     done.set()
     await running
-    async with turns.turn(1, is_back_office=True):
-        assert (turns._running, turns._waiting) == ({1: 1}, 0)
+    async with limits.limit(1, is_back_office=True):
+        assert (limits._running, limits._waiting) == ({1: 1}, 0)
 
 
-async def test_not_even_waiting_is_without_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_waiting_requests_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api_key_limits, "MAX_WAITING", 1)
-    turns = ApiKeyLimits(back_office=1, of_a_key=10, connections=10)
+    limits = ApiKeyLimits(back_office=1, per_key=10, connections=10)
     done = asyncio.Event()
-    tasks = [asyncio.create_task(work(turns, 1, done)) for _ in range(2)]
+    tasks = [asyncio.create_task(work(limits, 1, done)) for _ in range(2)]
     assert await waits(tasks[1])
     with pytest.raises(TooManyRequests):
-        await work(turns, 1, done)
+        await work(limits, 1, done)
     done.set()
     await asyncio.gather(*tasks)

@@ -1,4 +1,4 @@
-"""API keys of machine clients: shown once, good within their scopes, and until they end."""
+"""API keys of machine clients: shown once; valid within their scopes, until they are revoked or expire."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -9,15 +9,13 @@ import pytest
 
 from reservation.app import TABLES
 from reservation.db.repository import reservations as repository
-from reservation.http.app_keys import API_KEYS
 from reservation.http.routes import Access
-from reservation.identity import api_key_cache as key_holders, api_key_limits
-from reservation.identity.api_key_cache import ApiKeyCache
+from reservation.identity import api_key_limits, verifiers
 from reservation.identity.api_key_format import Scope, new_key
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.http.test_problems import RIGHT, concrete
-from tests.identity.test_sessions import hearing, until
+from tests.identity.caches import api_keys_of, connected, until
 
 GUARDED = [operation for table in TABLES for operation in table.operations if operation.access is not Access.PUBLIC]
 FOR_PEOPLE = ("/auth/", "/admin/users", "/admin/api-keys")
@@ -25,7 +23,7 @@ KEY = {"name": "Kiosk", "scopes": ["booking"]}
 
 
 async def make(api: Api, user_id: int, *scopes: str, **fields: Any) -> tuple[int, Person]:
-    """A key's id, and the machine that has it."""
+    """An API key's id, and a client that sends the key."""
     made = await api.make("/admin/api-keys", KEY | {"user_id": user_id, "scopes": [*scopes]} | fields)
     return int(made["id"]), machine(made["key"])
 
@@ -42,27 +40,21 @@ def refusal(answer: Answer) -> tuple[int, str]:
     return answer.status, answer.code
 
 
-def holders_of(api: Api) -> ApiKeyCache:
-    server: Any = api.client.server
-    holders: ApiKeyCache = server.app[API_KEYS].holders
-    return holders
-
-
 def body_for(operation: Any) -> dict[str, Any] | None:
     return None if operation.body is None else RIGHT[operation.path]
 
 
-def count_looks(api: Api) -> list[int]:
-    """Grows by one with each look-up, from now on."""
-    holders, looks = holders_of(api), []
-    inner = holders._looks._run
+def count_lookups(api: Api) -> list[int]:
+    """The number of keys in each look-up from now on."""
+    verifier, sizes = api_keys_of(api), []
+    inner = verifier._lookups._run
 
-    async def run(asked: Any) -> Any:
-        looks.append(len(asked))
-        return await inner(asked)
+    async def run(batch: Any) -> Any:
+        sizes.append(len(batch))
+        return await inner(batch)
 
-    holders._looks._run = run
-    return looks
+    verifier._lookups._run = run
+    return sizes
 
 
 async def test_a_key_is_shown_once_and_kept_as_its_hash(api: Api, db: Connection) -> None:
@@ -103,7 +95,7 @@ async def test_a_key_is_shown_once_and_kept_as_its_hash(api: Api, db: Connection
         ({"key": "rsv_mine"}, "/key"),
     ],
 )
-async def test_refused_keys(api: Api, fields: dict[str, Any], pointer: str) -> None:
+async def test_an_invalid_key_body_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
     admin = await api.admin()
     body = KEY | {"user_id": admin.id} | fields
     refused = await api.call("POST", "/admin/api-keys", body, who=admin)
@@ -112,7 +104,7 @@ async def test_refused_keys(api: Api, fields: dict[str, Any], pointer: str) -> N
     assert (await api.call("GET", "/admin/api-keys", who=admin)).json["items"] == []
 
 
-async def test_keys_come_in_pages(api: Api) -> None:
+async def test_api_keys_are_listed_in_pages(api: Api) -> None:
     admin = await api.admin()
     made = [(await make(api, admin.id, "booking", name=f"Kiosk {number}"))[0] for number in range(3)]
     first = await api.call("GET", "/admin/api-keys?limit=2", who=admin)
@@ -137,7 +129,7 @@ async def test_a_booking_key_books_for_its_account(api: Api) -> None:
 
 
 @pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: f"{operation.method} {operation.path}")
-async def test_a_key_goes_as_far_as_its_scopes(api: Api, operation: Any) -> None:
+async def test_a_key_is_refused_outside_its_scopes(api: Api, operation: Any) -> None:
     admin = await api.admin()
     path = concrete(
         operation.path, "00000000-0000-0000-0000-000000000000" if "reservation_id" in operation.path else "1"
@@ -162,7 +154,7 @@ def test_every_operation_has_its_scopes() -> None:
         assert operation.method == "GET" or Scope.REPORTS not in operation.scopes, operation.path
 
 
-async def test_no_key_does_account_things(api: Api) -> None:
+async def test_no_key_may_manage_accounts_or_keys(api: Api) -> None:
     admin = await api.admin()
     _, key = await make(api, admin.id, *Scope)
     for operation in GUARDED:
@@ -174,7 +166,7 @@ async def test_no_key_does_account_things(api: Api) -> None:
             assert "scope=" not in answer.headers["WWW-Authenticate"]
 
 
-async def test_a_key_can_do_no_more_than_its_account(api: Api) -> None:
+async def test_a_key_with_the_scope_is_403_without_the_accounts_role(api: Api) -> None:
     admin, person = await api.admin(), await api.sign_up()
     _, key = await make(api, person.id, *Scope)
     film = {"title": "A", "duration_minutes": 1}
@@ -192,17 +184,17 @@ async def test_a_key_can_do_no_more_than_its_account(api: Api) -> None:
         assert await statuses() == expected
 
 
-async def test_what_is_public_is_so_with_any_key(api: Api) -> None:
+async def test_public_operations_ignore_an_invalid_key(api: Api) -> None:
     _, key = await make(api, (await api.admin()).id, "booking")
     for who in (key, machine("rsv_nonsense")):
         assert (await api.call("GET", "/movies", who=who)).status == 200
 
 
-async def test_a_revoked_key_stays_in_the_list_and_is_good_for_nothing(api: Api) -> None:
+async def test_a_revoked_key_is_401_and_stays_listed(api: Api) -> None:
     admin = await api.admin()
     key_id, key = await make(api, admin.id, *Scope)
     _, other = await make(api, admin.id, *Scope)
-    await hearing(api)
+    await connected(api)
     for who in (key, other):
         assert (await reservations(api, who)).status == 200
     for _ in range(2):
@@ -219,25 +211,24 @@ async def test_a_revoked_key_stays_in_the_list_and_is_good_for_nothing(api: Api)
         assert refusal(await api.call(method, "/admin/api-keys/4711", who=admin)) == (404, "not_found")
 
 
-async def test_a_key_ends_when_it_says_though_it_is_remembered(api: Api, db: Connection) -> None:
-    await hearing(api)
-    looks = count_looks(api)
+async def test_a_cached_key_is_refused_from_its_expiry_on(api: Api, db: Connection) -> None:
+    await connected(api)
+    lookups = count_lookups(api)
     admin = await api.admin()
     ends_at = datetime.now(UTC) + timedelta(seconds=3)
     _, key = await make(api, admin.id, "booking", expires_at=ends_at.isoformat())
     assert (await reservations(api, key)).status == 200
-    assert len(holders_of(api)._remembered) == 1
+    assert len(api_keys_of(api).cache._identities) == 1
     asked = 1
     while (answer := await reservations(api, key)).status == 200:
         asked += 1
     assert refusal(answer) == (401, "invalid_token")
-    assert 2 <= len(looks) < asked  # first to learn of it, and then when what was remembered had run out
+    assert 2 <= len(lookups) < asked  # the first time, and after the cached identity expired
     assert await db.fetchval("select clock_timestamp() >= expires_at from api_keys")
 
 
-async def test_a_key_that_has_expired_administers_nothing(api: Api, db: Connection) -> None:
-    """PostgreSQL is asked each time, so it does not matter what is remembered."""
-    await hearing(api)
+async def test_an_expired_key_is_refused_administration_though_it_is_cached(api: Api, db: Connection) -> None:
+    await connected(api)
     _, key = await make(api, (await api.admin()).id, "catalogue", expires_at="2100-01-01T00:00:00Z")
     assert (await api.call("GET", "/admin/movies", who=key)).status == 200
     await db.execute(
@@ -247,32 +238,32 @@ async def test_a_key_that_has_expired_administers_nothing(api: Api, db: Connecti
 
 
 async def test_a_key_is_looked_up_once(api: Api) -> None:
-    await hearing(api)
+    await connected(api)
     person, other = await api.sign_up(), await api.sign_up()
     keys = [(await make(api, one.id, "booking"))[1] for one in (person, other)]
-    looks = count_looks(api)
+    lookups = count_lookups(api)
     for _ in range(3):
         for key in keys:
             assert (await reservations(api, key)).status == 200
-    assert looks == [1, 1]
+    assert lookups == [1, 1]
 
 
-async def test_what_is_remembered_has_bounds(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_holders, "MAX_REMEMBERED", 2)
-    await hearing(api)
+async def test_the_cache_of_keys_is_bounded(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await connected(api)
+    monkeypatch.setattr(api_keys_of(api).cache, "_max_entries", 2)
     for _ in range(4):
         _, key = await make(api, (await api.admin()).id, "booking")
         assert (await reservations(api, key)).status == 200
-    assert len(holders_of(api)._remembered) == 2
+    assert len(api_keys_of(api).cache._identities) == 2
 
 
-@pytest.mark.parametrize("announced", [True, False], ids=["announced", "connection lost"])
-async def test_what_ends_while_it_is_looked_up_is_not_remembered(api: Api, announced: bool) -> None:
-    await hearing(api)
+@pytest.mark.parametrize("invalidated", [True, False], ids=["invalidated", "connection lost"])
+async def test_a_key_revoked_during_its_look_up_is_not_cached(api: Api, invalidated: bool) -> None:
+    await connected(api)
     admin = await api.admin()
     key_id, key = await make(api, admin.id, "booking")
-    holders = holders_of(api)
-    inner = holders._looks._run
+    verifier = api_keys_of(api)
+    inner = verifier._lookups._run
     has_read, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def slowly(asked: Any) -> Any:
@@ -281,32 +272,34 @@ async def test_what_ends_while_it_is_looked_up_is_not_remembered(api: Api, annou
         await may_go_on.wait()
         return found
 
-    holders._looks._run = slowly
+    verifier._lookups._run = slowly
     asking = asyncio.create_task(reservations(api, key))
     async with asyncio.timeout(5):
         await has_read.wait()
-    if announced:
+    if invalidated:
         assert (await api.call("DELETE", f"/admin/api-keys/{key_id}", who=admin)).status == 204
     else:
-        holders.set_connected(False)
-        holders.set_connected(True)
+        verifier.cache.set_connected(False)
+        verifier.cache.set_connected(True)
     may_go_on.set()
-    assert (await asking).status == 200  # it was good when it was asked
-    assert holders._remembered == {}
+    assert (await asking).status == 200  # it was valid when it was read
+    assert verifier.cache._identities == {}
 
 
-async def test_wrong_keys(api: Api) -> None:
+async def test_a_malformed_or_unknown_key_is_401(api: Api) -> None:
     _, key = await make(api, (await api.admin()).id, *Scope)
-    looks = count_looks(api)
+    lookups = count_lookups(api)
     whole = key.access_token
     for other in (whole[:-1], whole + "0", whole[:-1] + ("0" if whole[-1] != "0" else "1"), whole.upper(), "rsv_"):
         assert refusal(await reservations(api, machine(other))) == (401, "invalid_token")
-    assert looks == []  # what cannot be a key is not even looked up
+    assert lookups == []  # malformed keys are not looked up
     assert refusal(await reservations(api, machine(new_key()))) == (401, "invalid_token")
-    assert looks == [1]
+    assert lookups == [1]
 
 
-async def test_it_shows_when_a_key_was_last_used(start_api: StartApi, db: Connection) -> None:
+async def test_last_used_at_is_written_at_most_every_half_minute_and_at_a_stop(
+    start_api: StartApi, db: Connection
+) -> None:
     api = await start_api()
     admin = await api.admin()
     _, used = await make(api, admin.id, "booking")
@@ -316,31 +309,31 @@ async def test_it_shows_when_a_key_was_last_used(start_api: StartApi, db: Connec
         return [row["last_used_at"] for row in await db.fetch("select last_used_at from api_keys order by id")]
 
     await reservations(api, used)
-    assert await last_used() == [None, None]  # not on the request's way
-    await holders_of(api).note_uses()
+    assert await last_used() == [None, None]  # not by the request itself
+    await api_keys_of(api).write_last_used()
     first, unused = await last_used()
     assert first is not None
     assert unused is None
     await reservations(api, used)
-    await holders_of(api).note_uses()
-    assert await last_used() == [first, None]  # it was written a moment ago
+    await api_keys_of(api).write_last_used()
+    assert await last_used() == [first, None]  # written less than 30 s ago
     await db.execute("update api_keys set last_used_at = now() - interval '2 minutes' where last_used_at is not null")
-    await holders_of(api).note_uses()
+    await api_keys_of(api).write_last_used()
     assert (await last_used())[0] != first
     earlier = await last_used()
-    await holders_of(api).note_uses()  # nobody has used it since
+    await api_keys_of(api).write_last_used()  # not used since
     assert await last_used() == earlier
     await reservations(api, used)
-    await api.client.close()  # a stop writes what the last minute has not
+    await api.client.close()  # a stop writes what is still unwritten
     latest = (await last_used())[0]
     assert latest is not None
     assert latest > first
 
 
-async def test_uses_are_written_in_the_background(
+async def test_last_used_at_is_written_in_the_background(
     start_api: StartApi, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_holders, "NOTE_USES_EVERY_S", 0.01)
+    monkeypatch.setattr(verifiers, "WRITE_LAST_USED_EVERY_S", 0.01)
     api = await start_api()
     _, key = await make(api, (await api.admin()).id, "booking")
     await reservations(api, key)
@@ -360,7 +353,7 @@ async def blocked(db: Connection) -> int:
     return count
 
 
-def test_selling_is_no_back_office() -> None:
+def test_only_sales_operations_are_not_back_office() -> None:
     """Whoever adds an operation that keys may call decides: it is a list or administration, or it is one of these."""
     own = "/reservations/{reservation_id}"
     assert {(operation.method, operation.path) for operation in GUARDED if not operation.is_back_office} == {
@@ -401,7 +394,7 @@ BUSY = {
         (["catalogue"], "POST", "/admin/movies", 201),
     ],
 )
-async def test_the_back_office_cannot_starve_sales(
+async def test_a_full_back_office_does_not_block_sales(
     start_api: StartApi,
     db: Connection,
     monkeypatch: pytest.MonkeyPatch,
@@ -423,10 +416,10 @@ async def test_the_back_office_cannot_starve_sales(
         await db.execute("lock table movies in access exclusive mode")
         asking = [asyncio.create_task(ask()) for _ in range(10)]
 
-        async def all_turns_are_taken() -> bool:
+        async def all_slots_are_taken() -> bool:
             return await blocked(db) == 2
 
-        await until(all_turns_are_taken, 5)
+        await until(all_slots_are_taken, 5)
         assert await sells(api, cinema, customer, kiosk)
         refused = [await done for done in asyncio.as_completed(asking[2:])]
         assert {refusal(answer) for answer in refused} == {(429, "too_many_requests")}
@@ -436,7 +429,7 @@ async def test_the_back_office_cannot_starve_sales(
 
 
 @pytest.mark.parametrize("scopes", [["booking"], ["reports"], ["booking", "reports"]])
-async def test_lists_of_reservations_cannot_starve_sales(
+async def test_many_lists_of_reservations_do_not_block_sales(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch, scopes: list[str]
 ) -> None:
     """Sales need the same tables, so the lists are kept waiting with their connections and not by a lock."""
@@ -456,10 +449,10 @@ async def test_lists_of_reservations_cannot_starve_sales(
     monkeypatch.setattr(repository, "list_reservations", slowly)
     asking = [asyncio.create_task(reservations(api, key)) for _ in range(10)]
 
-    async def all_turns_are_taken() -> bool:
+    async def all_slots_are_taken() -> bool:
         return len(running) == 2
 
-    await until(all_turns_are_taken, 5)
+    await until(all_slots_are_taken, 5)
     assert await sells(api, cinema, customer, kiosk)
     refused = [await done for done in asyncio.as_completed(asking[2:])]
     assert {refusal(answer) for answer in refused} == {(429, "too_many_requests")}
@@ -467,7 +460,7 @@ async def test_lists_of_reservations_cannot_starve_sales(
     assert [answer.status for answer in await asyncio.gather(*asking[:2])] == [200, 200]
 
 
-async def test_a_key_has_so_many_requests_at_once(start_api: StartApi, db: Connection) -> None:
+async def test_a_key_over_its_concurrency_limit_is_429(start_api: StartApi, db: Connection) -> None:
     api = await start_api(API_KEY_CONCURRENCY="2", REPORTS_CONCURRENCY="3", STATEMENT_TIMEOUT_SECONDS="60")
     person = await api.sign_up()
     _, key = await make(api, person.id, "booking")
@@ -484,7 +477,7 @@ async def test_a_key_has_so_many_requests_at_once(start_api: StartApi, db: Conne
         assert refusal(refused) == (429, "too_many_requests")
         assert refused.headers["Retry-After"] == "1"
         assert (await api.call("GET", "/admin/movies", who=other)).status == 200
-        third = asyncio.create_task(reservations(api, person))  # a person is nobody's key
+        third = asyncio.create_task(reservations(api, person))  # a session has no such limit
 
         async def a_third_runs() -> bool:
             return await blocked(db) == 3

@@ -298,12 +298,27 @@ async def test_input_that_is_refused_does_not_count(start_api: StartApi) -> None
     assert await fail(api, 2) == [401, 429]
 
 
-async def test_without_limits_nothing_is_asked_of_redis(start_api: StartApi, redis_url: str) -> None:
+async def test_without_limits_nothing_but_sign_ups_of_an_account_is_counted(
+    start_api: StartApi, redis_url: str
+) -> None:
     api = await start_api()
-    await sign_up(api)
     assert await fail(api, 20) == [401] * 20
-    async with Redis.from_url(redis_url) as client:
+    async with Redis.from_url(redis_url, decode_responses=True) as client:
         assert await client.keys(f"{attempts.PREFIX}:*") == []
+        await sign_up(api)
+        [key] = await client.keys(f"{attempts.PREFIX}:*")
+        assert str(key).startswith("attempts:signup-by-account/")
+
+
+async def test_sign_ups_of_an_account_are_limited_without_a_limit_for_addresses(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "SIGNUPS_PER_EMAIL", 2)
+    api = await start_api(SIGNUPS_PER_MINUTE_PER_ADDRESS="0")
+    answers = [await sign_up(api) for _ in range(3)]
+    assert [answer.status for answer in answers] == [201, 409, 429]
+    assert answers[-1].headers["RateLimit-Policy"] == '"signup-by-account";q=2;w=60'
+    assert (await sign_up(api, BOB)).status == 201
 
 
 async def test_redis_learns_no_address_and_forgets_in_time(start_api: StartApi, redis_url: str) -> None:
@@ -335,7 +350,7 @@ async def test_redis_learns_no_address_and_forgets_in_time(start_api: StartApi, 
 async def test_a_flood_is_refused_and_does_not_lift_the_limits(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "MAX_ASKING", 0)
+    monkeypatch.setattr(attempts, "MAX_IN_FLIGHT", 0)
     api = await start_api(LOGIN_FAILURES="2", SIGNUPS_PER_MINUTE_PER_ADDRESS="2")
     for refused in (await log_in(api), await sign_up(api)):
         assert (refused.status, refused.code) == (503, "overloaded")
@@ -346,7 +361,7 @@ async def test_a_flood_is_refused_and_does_not_lift_the_limits(
 async def test_while_redis_is_away_nobody_is_kept_out(
     start_api: StartApi, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "RESTS_S", 0.2)
+    monkeypatch.setattr(attempts, "REDIS_RETRY_S", 0.2)
     async with Proxy(redis_url) as redis:
         api = await start_api(REDIS_URL=redis.url, LOGIN_FAILURES="2", SIGNUPS_PER_MINUTE_PER_ADDRESS="2")
         await sign_up(api)

@@ -1,8 +1,8 @@
-"""Access tokens are looked up once and then remembered: for as long as they are good, and not a moment longer."""
+"""Access tokens are looked up once and then cached: while they are valid, and no longer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from time import time
+from collections.abc import AsyncIterator
+from time import monotonic, time
 from typing import Any
 from uuid import UUID
 
@@ -10,19 +10,16 @@ import jwt
 import pytest
 from redis.asyncio import Redis
 
-from reservation.http.app_keys import SESSIONS
-from reservation.identity import sessions
+from reservation.identity import verifiers
 from reservation.identity.auth_invalidation import CHANNEL, AuthInvalidation
-from reservation.identity.sessions import Sessions
 from tests.api import Api, Connection, Person
 from tests.conftest import SECRET, StartApi
 from tests.faults.proxy import Proxy
-
-SOON_S = 1.0  # within which every worker has heard of it
+from tests.identity.caches import INVALIDATED_WITHIN_S, access_tokens_of, connected, is_cached, until
 
 
 async def me(api: Api, token: str) -> tuple[int, float]:
-    """The status of /auth/me, and the milliseconds that it spent in PostgreSQL: 0.0 where nobody was asked."""
+    """The status of /auth/me, and the milliseconds that it spent in PostgreSQL: 0.0 if it was not queried."""
     headers = {"Authorization": f"Bearer {token}"}
     async with api.client.get("/auth/me", headers=headers) as answer:
         split = dict(part.split(";dur=") for part in answer.headers["Server-Timing"].split(", "))
@@ -31,32 +28,6 @@ async def me(api: Api, token: str) -> tuple[int, float]:
 
 async def role_at(api: Api, person: Person) -> str:
     return str((await api.call("GET", "/auth/me", who=person)).json["role"])
-
-
-async def until(condition: Callable[[], Awaitable[bool]], within_s: float) -> None:
-    async with asyncio.timeout(within_s):
-        while not await condition():
-            await asyncio.sleep(0.005)
-
-
-async def hearing(api: Api) -> Api:
-    """The service, once announcements reach it: until then it remembers nothing."""
-
-    async def hears() -> bool:
-        return sessions_of(api)._connected
-
-    await until(hears, 5)
-    return api
-
-
-def sessions_of(api: Api) -> Sessions:
-    server: Any = api.client.server
-    known: Sessions = server.app[SESSIONS]
-    return known
-
-
-def is_remembered(api: Api, person: Person) -> bool:
-    return person.access_token in sessions_of(api)._remembered
 
 
 def claims_of(person: Person) -> dict[str, Any]:
@@ -70,16 +41,16 @@ def session_id_of(person: Person) -> UUID:
 
 @pytest.fixture
 async def here(start_api: StartApi) -> Api:
-    return await hearing(await start_api())
+    return await connected(await start_api())
 
 
 @pytest.fixture
 async def there(start_api: StartApi) -> Api:
     """Another instance on the same stores."""
-    return await hearing(await start_api())
+    return await connected(await start_api())
 
 
-async def test_a_token_is_looked_up_once(here: Api, there: Api) -> None:
+async def test_a_token_is_looked_up_once_per_worker(here: Api, there: Api) -> None:
     person = await here.sign_up()
     for api in (here, there):
         status, first_ms = await me(api, person.access_token)
@@ -89,7 +60,7 @@ async def test_a_token_is_looked_up_once(here: Api, there: Api) -> None:
             assert await me(api, person.access_token) == (200, 0.0)
 
 
-async def test_what_is_remembered_is_told_from_its_neighbour(here: Api) -> None:
+async def test_cached_tokens_are_not_confused_with_one_another(here: Api) -> None:
     people = [await here.sign_up() for _ in range(3)]
     for _ in range(2):
         for person in people:
@@ -98,7 +69,7 @@ async def test_what_is_remembered_is_told_from_its_neighbour(here: Api) -> None:
     assert (await me(here, people[0].access_token + "x"))[0] == 401
 
 
-async def test_it_ends_when_it_says_though_it_is_remembered(here: Api) -> None:
+async def test_a_cached_token_is_refused_from_its_expiry_on(here: Api) -> None:
     person = await here.sign_up()
     ends_at = int(time()) + 2
     token = jwt.encode(claims_of(person) | {"exp": ends_at}, SECRET, "HS256")
@@ -111,7 +82,7 @@ async def test_it_ends_when_it_says_though_it_is_remembered(here: Api) -> None:
             break
         assert before < ends_at
         asked_until = after
-        if token in sessions_of(here)._remembered:
+        if token in access_tokens_of(here).cache._identities:
             assert (await me(here, token))[1] == 0.0 or time() >= ends_at
         await asyncio.sleep(0.01)
     assert ms == 0.0
@@ -121,7 +92,7 @@ async def test_it_ends_when_it_says_though_it_is_remembered(here: Api) -> None:
 
 
 @pytest.mark.parametrize("how", ["log out", "reuse"])
-async def test_the_end_of_a_session_is_the_end_of_its_tokens(here: Api, there: Api, how: str) -> None:
+async def test_a_revoked_session_ends_its_tokens_in_every_worker(here: Api, there: Api, how: str) -> None:
     person = await here.sign_up()
     renewed = await here.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token})
     tokens = [person.access_token, renewed.json["access_token"]]
@@ -141,19 +112,19 @@ async def test_the_end_of_a_session_is_the_end_of_its_tokens(here: Api, there: A
     for token in tokens:
         assert (await me(here, token))[0] == 401
 
-    async def is_over_there() -> bool:
+    async def are_refused_there() -> bool:
         return [(await me(there, token))[0] for token in tokens] == [401, 401]
 
-    await until(is_over_there, SOON_S)
+    await until(are_refused_there, INVALIDATED_WITHIN_S)
     for api in (here, there):
         assert (await me(api, elsewhere.access_token))[0] == 200
 
 
-async def test_a_new_role_is_seen_everywhere(here: Api, there: Api) -> None:
+async def test_a_new_role_is_seen_in_every_worker(here: Api, there: Api) -> None:
     admin, person = await here.admin(), await here.sign_up()
     for api in (here, there):
         assert await role_at(api, person) == "user"
-        assert is_remembered(api, person)
+        assert is_cached(api, person)
 
     changed = await here.call("PUT", f"/admin/users/{person.id}/role", {"role": "staff"}, who=admin)
     assert changed.status == 200, changed.text
@@ -163,12 +134,18 @@ async def test_a_new_role_is_seen_everywhere(here: Api, there: Api) -> None:
     async def is_seen_there() -> bool:
         return await role_at(there, person) == "staff"
 
-    await until(is_seen_there, SOON_S)
+    await until(is_seen_there, INVALIDATED_WITHIN_S)
 
 
-async def test_its_own_worker_need_not_hear_it(here: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another worker hears in a moment, the one that did it knows before it answers."""
-    monkeypatch.setattr(AuthInvalidation, "take", lambda *_: None)
+async def test_a_worker_applies_its_own_invalidations_before_it_answers(
+    here: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if it does not receive what it publishes."""
+
+    async def published_to_nobody(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(AuthInvalidation, "_publish", published_to_nobody)
     admin, person = await here.admin(), await here.sign_up()
     assert await role_at(here, person) == "user"
     await here.call("PUT", f"/admin/users/{person.id}/role", {"role": "staff"}, who=admin)
@@ -183,19 +160,21 @@ async def redis(redis_url: str) -> AsyncIterator[Proxy]:
         yield proxy
 
 
-async def test_who_connected_nothing_remembers_nothing(start_api: StartApi, redis: Proxy, db: Connection) -> None:
-    api = await hearing(await start_api(REDIS_URL=redis.url))
+async def test_nothing_is_cached_while_the_subscription_is_interrupted(
+    start_api: StartApi, redis: Proxy, db: Connection
+) -> None:
+    api = await connected(await start_api(REDIS_URL=redis.url))
     person, other = await api.sign_up(), await api.sign_up()
     for one in (person, other):
         await me(api, one.access_token)
-        assert is_remembered(api, one)
+        assert is_cached(api, one)
 
     await redis.cut()
 
-    async def has_forgotten() -> bool:
-        return not is_remembered(api, person) and not sessions_of(api)._connected
+    async def is_interrupted() -> bool:
+        return not is_cached(api, person) and not access_tokens_of(api).cache._connected
 
-    await until(has_forgotten, 5)
+    await until(is_interrupted, 5)
     for _ in range(2):
         status, ms = await me(api, person.access_token)
         assert status == 200
@@ -205,14 +184,14 @@ async def test_who_connected_nothing_remembers_nothing(start_api: StartApi, redi
 
     await redis.open()
 
-    await hearing(api)
+    await connected(api)
     await me(api, other.access_token)
     assert await me(api, other.access_token) == (200, 0.0)
     assert (await me(api, person.access_token))[0] == 401
 
 
-async def test_a_logout_without_redis_counts_where_it_was_made(start_api: StartApi, redis: Proxy) -> None:
-    api = await hearing(await start_api(REDIS_URL=redis.url))
+async def test_a_logout_without_redis_takes_effect_in_its_own_worker(start_api: StartApi, redis: Proxy) -> None:
+    api = await connected(await start_api(REDIS_URL=redis.url))
     person = await api.sign_up()
     await me(api, person.access_token)
     await redis.cut()
@@ -221,11 +200,30 @@ async def test_a_logout_without_redis_counts_where_it_was_made(start_api: StartA
     await redis.open()
 
 
-@pytest.mark.parametrize("announced", [True, False], ids=["announced", "connection lost"])
-async def test_what_ends_while_it_is_looked_up_is_not_remembered(here: Api, db: Connection, announced: bool) -> None:
-    """The look-up has read the session and is held up; the logout, which it cannot have seen, comes in between."""
+async def test_a_logout_without_redis_reaches_other_workers_once_redis_answers(
+    start_api: StartApi, there: Api, redis: Proxy
+) -> None:
+    here = await connected(await start_api(REDIS_URL=redis.url))
     person = await here.sign_up()
-    known, inner = sessions_of(here), sessions_of(here)._looks._run
+    await me(there, person.access_token)
+    await redis.cut()
+    assert (await here.call("POST", "/auth/logout", {"refresh_token": person.refresh_token})).status == 204
+    assert is_cached(there, person)
+
+    await redis.open()
+
+    async def is_invalidated_there() -> bool:
+        return not is_cached(there, person)
+
+    await until(is_invalidated_there, 15)
+    assert (await me(there, person.access_token))[0] == 401
+
+
+@pytest.mark.parametrize("invalidated", [True, False], ids=["invalidated", "connection lost"])
+async def test_a_session_revoked_during_its_look_up_is_not_cached(here: Api, db: Connection, invalidated: bool) -> None:
+    """The look-up has read the session and is paused; the logout, which it did not see, comes in between."""
+    person = await here.sign_up()
+    verifier, inner = access_tokens_of(here), access_tokens_of(here)._lookups._run
     has_read, may_go_on = asyncio.Event(), asyncio.Event()
 
     async def slowly(asked: Any) -> Any:
@@ -234,48 +232,49 @@ async def test_what_ends_while_it_is_looked_up_is_not_remembered(here: Api, db: 
         await may_go_on.wait()
         return found
 
-    known._looks._run = slowly
+    verifier._lookups._run = slowly
     asking = asyncio.create_task(me(here, person.access_token))
     async with asyncio.timeout(5):
         await has_read.wait()
-    if announced:
+    if invalidated:
         assert (await here.call("POST", "/auth/logout", {"refresh_token": person.refresh_token})).status == 204
     else:
         await db.execute("update login_sessions set revoked_at = now() where id = $1", session_id_of(person))
-        known.set_connected(False)
-        known.set_connected(True)
+        verifier.cache.set_connected(False)
+        verifier.cache.set_connected(True)
     may_go_on.set()
-    assert (await asking)[0] == 200  # it was good when it was asked
-    assert not is_remembered(here, person)
-    known._looks._run = inner
+    assert (await asking)[0] == 200  # it was valid when it was read
+    assert not is_cached(here, person)
+    verifier._lookups._run = inner
     assert (await me(here, person.access_token))[0] == 401
 
 
-async def test_memory_is_bounded(here: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "MAX_REMEMBERED", 3)
+async def test_the_cache_is_bounded_and_drops_the_oldest(here: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access_tokens_of(here).cache, "_max_entries", 3)
     person = await here.sign_up()
     tokens = [person.access_token, *[(await here.log_in(person.id, person.email)).access_token for _ in range(6)]]
     for token in tokens:
         assert (await me(here, token))[0] == 200
-    known = sessions_of(here)
-    assert list(known._remembered) == tokens[-3:]
-    assert sum(len(of_one) for of_one in known._tokens_of.values()) == 3
-    for token in tokens:
-        assert (await me(here, token))[0] == 200
-    assert len(known._tokens_of) == 3
+    cache = access_tokens_of(here).cache
+    for _ in range(2):
+        assert list(cache._identities) == tokens[-3:]
+        by_session_and_account = [{tokens[-3]}, {tokens[-2]}, {tokens[-1]}, set(tokens[-3:])]
+        assert sorted(map(sorted, cache._by_subject.values())) == sorted(map(sorted, by_session_and_account))
+        for token in tokens:
+            assert (await me(here, token))[0] == 200
 
 
-async def test_nothing_is_remembered_for_longer_than_a_minute(
+async def test_a_token_is_looked_up_again_after_a_minute(
     here: Api, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A minute that takes a tenth of a second: a lost announcement matters for no longer."""
-    monkeypatch.setattr(sessions, "REMEMBERED_S", 0.1)
+    """A minute that takes a tenth of a second: a lost invalidation has no effect after it."""
+    monkeypatch.setattr(verifiers, "MAX_AGE_S", 0.1)
     person = await here.sign_up()
     await me(here, person.access_token)
-    remembered = sessions_of(here)._remembered[person.access_token]
-    assert remembered.good_until <= time() + 0.1
+    cached = access_tokens_of(here).cache._identities[person.access_token]
+    assert cached.valid_until <= monotonic() + 0.1
     await db.execute("update login_sessions set revoked_at = now() where id = $1", session_id_of(person))
-    while time() < remembered.good_until:
+    while monotonic() < cached.valid_until:
         await asyncio.sleep(0.01)
     assert (await me(here, person.access_token))[0] == 401
 
@@ -288,18 +287,18 @@ GARBAGE: tuple[str | bytes, ...] = (
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=lambda garbage: repr(garbage)[:30])
-async def test_garbage_on_the_channel_does_no_harm(here: Api, redis_url: str, garbage: str | bytes) -> None:
+async def test_garbage_on_the_channel_is_ignored(here: Api, redis_url: str, garbage: str | bytes) -> None:
     person = await here.sign_up()
     await me(here, person.access_token)
-    assert is_remembered(here, person)
+    assert is_cached(here, person)
     async with Redis.from_url(redis_url) as client:
         await client.publish(CHANNEL, garbage)
         await client.publish(CHANNEL, f"user {person.id}")
 
-    async def is_forgotten() -> bool:
-        return not is_remembered(here, person)
+    async def is_invalidated() -> bool:
+        return not is_cached(here, person)
 
-    await until(is_forgotten, SOON_S)
-    await hearing(here)  # what comes after it is heard, too
+    await until(is_invalidated, INVALIDATED_WITHIN_S)
+    await connected(here)
     await me(here, person.access_token)
     assert await me(here, person.access_token) == (200, 0.0)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from reservation.runtime.cancellation import cancel_and_wait, is_cancelled
+from reservation.runtime.cancellation import cancel_and_wait, is_cancel_requested
 
 MAX_TURNS = 12  # of the loop, which is when a command has been sent
 
@@ -46,7 +46,7 @@ async def test_tasks_end_whenever_they_are_told_to(redis: Redis) -> None:
 
 async def test_a_loop_that_asks_ends_by_itself(redis: Redis) -> None:
     async def ping_until_cancelled() -> None:
-        while not is_cancelled():
+        while not is_cancel_requested():
             await redis.ping()
 
     for turns in range(MAX_TURNS):

@@ -103,9 +103,14 @@ async def upsert_admin(conn: Connection, *, name: str, email: str, password_hash
     return await one(conn, User, "accounts/upsert_admin", name, email, password_hash)
 
 
-async def open_session(conn: Connection, *, session_id: UUID, user_id: int, ttl_s: int) -> None:
-    """Begin a login session at generation 1; raises InvalidToken for an account that is gone."""
-    await conn.execute(sql("accounts/open_session"), session_id, user_id, ttl_s)
+async def open_session(
+    conn: Connection, *, session_id: UUID, user_id: int, ttl_s: int, password_hash: str | None
+) -> bool:
+    """Begin a login session at generation 1; False if the account is gone or has another password hash by now.
+
+    None for `password_hash` is for sessions that no password was verified for.
+    """
+    return await conn.fetchval(sql("accounts/open_session"), session_id, user_id, ttl_s, password_hash) is not None
 
 
 async def renew_session(conn: Connection, *, session_id: UUID, generation: int, ttl_s: int) -> str | None:

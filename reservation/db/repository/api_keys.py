@@ -12,7 +12,7 @@ from .rows import every, maybe, one
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as the administrators see it: everything but the key."""
+    """A key as administrators see it: everything but the key itself and its hash."""
 
     id: int
     name: str
@@ -27,17 +27,17 @@ class ApiKey:
 
     @property
     def version(self) -> "ApiKey":
-        """What administrators have done to it: when it was last used changes by itself."""
+        """What an ETag is made of: last_used_at is left out, since it changes without an administrator's write."""
         return replace(self, last_used_at=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Who a good key acts for, and within what; `good_for_s` is None for a key without an end."""
+class ValidKey:
+    """A valid key's scopes and account; `remaining_s` is None for a key that does not expire."""
 
     key_id: int
     scopes: frozenset[str]
-    good_for_s: float | None
+    remaining_s: float | None
     user: User
 
 
@@ -52,14 +52,14 @@ async def insert_key(
     created_by: int,
     expires_at: datetime | None,
 ) -> ApiKey:
-    """Keep a new key's hash; raises Invalid for an unknown account or a time that has passed."""
+    """Store a new key's hash; raises Invalid for an unknown account or an expires_at in the past."""
     return await one(
         conn, ApiKey, "api_keys/insert_key", name, user_id, prefix, key_hash, scopes, created_by, expires_at
     )
 
 
 async def find_key(conn: Connection, *, key_id: int) -> ApiKey | None:
-    """One key, good or not."""
+    """One key, also if it is revoked or expired."""
     return await maybe(conn, ApiKey, "api_keys/find_key", key_id)
 
 
@@ -69,34 +69,34 @@ async def list_keys(conn: Connection, *, after: int, row_limit: int) -> Sequence
 
 
 async def lock_key(conn: Connection, *, key_id: int) -> bool:
-    """Lock a key against other writers; False when there is none."""
+    """Lock a key's row against other writers; False if there is no such key."""
     return await conn.fetchval(sql("api_keys/lock_key"), key_id) is not None
 
 
 async def revoke_key(conn: Connection, *, key_id: int) -> None:
-    """End a key that the caller has locked."""
+    """Revoke a key that the caller has locked."""
     await conn.execute(sql("api_keys/revoke_key"), key_id)
 
 
-async def find_holders(conn: Connection, *, key_hashes: Sequence[bytes]) -> dict[bytes, Holder]:
-    """Who keys act for, by hash; nothing for one that is not good."""
+async def find_valid(conn: Connection, *, key_hashes: Sequence[bytes]) -> dict[bytes, ValidKey]:
+    """The valid keys among these, by hash."""
     return {
-        row["key_hash"]: Holder(
+        row["key_hash"]: ValidKey(
             row["key_id"],
             frozenset(row["scopes"]),
-            row["good_for_s"],
+            row["remaining_s"],
             User(row["id"], row["name"], row["email"], row["role"], row["created_at"]),
         )
-        for row in await conn.fetch(sql("api_keys/find_holders"), key_hashes)
+        for row in await conn.fetch(sql("api_keys/find_valid"), key_hashes)
     }
 
 
 async def find_role(conn: Connection, *, key_id: int) -> str | None:
-    """The role, as it is now, of the account behind a key; None when the key is not good any more."""
+    """The current role of the account that a key acts for; None if the key is revoked or expired."""
     role: str | None = await conn.fetchval(sql("api_keys/find_role"), key_id)
     return role
 
 
-async def note_uses(conn: Connection, *, key_ids: Sequence[int]) -> None:
-    """Write down that these keys are in use."""
-    await conn.execute(sql("api_keys/note_uses"), key_ids)
+async def set_last_used(conn: Connection, *, key_ids: Sequence[int]) -> None:
+    """Record that these keys were used just now."""
+    await conn.execute(sql("api_keys/set_last_used"), key_ids)

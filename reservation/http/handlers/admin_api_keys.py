@@ -99,7 +99,7 @@ async def create_api_key(request: web.Request) -> web.StreamResponse:
     The answer is the only place where the key stands: the service keeps its hash.
     """
     body: NewApiKey = request[BODY]
-    made, key = await service.make(
+    made, key = await service.create(
         request.app[API_KEYS],
         name=body.name,
         user_id=body.user_id,

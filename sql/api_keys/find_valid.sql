@@ -1,15 +1,16 @@
-/* api_keys/find_holders
-The accounts that keys act for, asked when the keys are first seen. No row for a key that is unknown, revoked or
-expired. How long a key is still good is said in seconds, so that the clock of whoever asks does not matter.
+/* api_keys/find_valid
+The valid ones among API keys, and the accounts that they act for; for requests whose key is not in the worker's cache.
+No row for a key that is unknown, revoked or expired. The rest of a key's life is in seconds, so that the worker's clock
+does not matter.
 Plan: nested loop from the hashes to api_keys_key_hash_key, then users_pkey.
 $1 bytea[] key_hashes: SHA-256 of each key
 Sample: select array_agg(key_hash) from (select key_hash from api_keys order by id desc limit 16) as k
 */
-select /* api_keys/find_holders */
+select /* api_keys/find_valid */
     k.key_hash,
     k.id as key_id,
     k.scopes,
-    extract(epoch from k.expires_at - clock_timestamp())::double precision as good_for_s,
+    extract(epoch from k.expires_at - clock_timestamp())::double precision as remaining_s,
     u.id,
     u.name,
     u.email,
