@@ -1,4 +1,4 @@
-"""How an API key reads: `rsv_`, 43 random characters, and 6 that prove it was copied whole."""
+"""The format of API keys: `rsv_`, 43 random characters, and a checksum of 6."""
 
 import re
 import secrets
@@ -7,16 +7,16 @@ from hashlib import sha256
 from string import ascii_letters, digits
 from zlib import crc32
 
-START = "rsv_"  # no access token begins like this: a JWT begins with the "{" of its header, which is "ey"
-ALPHABET = digits + ascii_letters  # no sign on which a double click would stop
+START = "rsv_"  # tells it from an access token: a JWT begins with "ey"
+ALPHABET = digits + ascii_letters  # no punctuation, so that a double click selects the whole key
 RANDOM_CHARS = 43  # of 62 each: 256 bits
 CHECK_CHARS = 6
-PREFIX_CHARS = 12  # shown in lists; 35 random characters, 208 bits, stay secret
+PREFIX_CHARS = 12  # shown in lists; 35 random characters, 208 bits, remain secret
 SHAPE = re.compile(rf"{START}[0-9A-Za-z]{{{RANDOM_CHARS + CHECK_CHARS}}}", re.ASCII)
 
 
 class Scope(StrEnum):
-    """What a key may be used for."""
+    """What an API key may be used for."""
 
     CATALOGUE = "catalogue"
     BOOKING = "booking"
@@ -24,29 +24,28 @@ class Scope(StrEnum):
 
 
 def new_key() -> str:
-    """A key that nobody has."""
+    """A new random key."""
     body = START + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_CHARS))
     return body + _check(body)
 
 
 def is_whole(key: str) -> bool:
-    """Whether this can be a key; a typing error is found here, without a look-up."""
+    """Whether the format and the checksum are right; finds typing errors without a look-up."""
     return SHAPE.fullmatch(key) is not None and key[-CHECK_CHARS:] == _check(key[:-CHECK_CHARS])
 
 
 def hash_of(key: str) -> bytes:
-    """What is kept of a key.
+    """The SHA-256 of a key, which is stored in its place.
 
-    Plain SHA-256: with 256 random bits there is nothing to guess, however cheap a guess is. Slow hashes such as Argon2
-    protect passwords, which people choose, and would take some 50 ms of every request.
+    A slow hash such as Argon2 protects guessable passwords; a key of 256 random bits cannot be guessed.
     """
     return sha256(key.encode(errors="surrogateescape")).digest()
 
 
 def _check(body: str) -> str:
-    """CRC-32 in the key's own alphabet: it keeps no secret, and takes none to verify, for those who scan for leaks."""
-    rest, made = crc32(body.encode()), ""
+    """CRC-32 in the key's alphabet; scanners for leaked keys can verify it, since it needs no secret."""
+    rest, check = crc32(body.encode()), ""
     for _ in range(CHECK_CHARS):
         rest, digit = divmod(rest, len(ALPHABET))
-        made = ALPHABET[digit] + made
-    return made
+        check = ALPHABET[digit] + check
+    return check

@@ -1,13 +1,14 @@
-"""Argon2id, off the event loop."""
+"""Argon2id hashes of passwords, computed in threads beside the event loop."""
 
 import asyncio
 import os
 import secrets
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -17,62 +18,61 @@ from ..errors import Overloaded
 # OWASP's first recommendation for Argon2id: 19 MiB, two passes, one lane; about 27 ms of one core.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 
+Result = TypeVar("Result")
+
 THREADS = 2
 NICENESS = 5
-MAX_WAITING = 200  # at some 40 a second a core, whoever stands further back than this has given up
+MAX_WAITING = 200  # at some 40 a second a core, a client behind so many would wait too long
 
 
 def hash_password(password: str) -> str:
-    """The password's Argon2id hash in PHC format; takes tens of milliseconds of CPU."""
+    """The password's Argon2id hash in PHC format; takes some 27 ms of CPU."""
     return _HASHER.hash(password)
 
 
 def verify_password(password_hash: str, password: str) -> bool:
-    """Whether the password is the one that was hashed; takes as long as hashing, whatever the answer."""
+    """Whether the password has this hash; takes as long as hashing in either case."""
     try:
         return _HASHER.verify(password_hash, password)
     except (VerificationError, InvalidHashError):
         return False
 
 
-def _give_way() -> None:
-    """Let the event loops go first: a login may take a little longer, the answers to all others may not."""
-    if sys.platform == "linux":  # where a thread has a priority of its own
+def _lower_priority() -> None:
+    """Run this thread behind the event loops, so that hashing delays logins only."""
+    if sys.platform == "linux":  # where a thread has its own priority
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 class PasswordWorkers:
-    """A few threads that hash and verify, with a bounded queue: argon2 releases the GIL meanwhile."""
+    """A few threads that hash and verify, with a bounded queue; argon2 releases the GIL."""
 
     def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2", initializer=_give_way)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="argon2", initializer=_lower_priority)
         self._waiting = 0
-        # Verified for an unknown e-mail address, so that the answer takes as long as for a known one.
-        self._nobody = hash_password(secrets.token_urlsafe())
+        # Verified for an unknown e-mail address, so that it takes as long as a known one.
+        self._dummy_hash = hash_password(secrets.token_urlsafe())
 
     async def hash(self, password: str) -> str:
-        """Hash without blocking the event loop; raises Overloaded when too many wait."""
-        with self._place():
-            return await asyncio.get_running_loop().run_in_executor(self._threads, hash_password, password)
+        """Hash in a thread; raises Overloaded if too many wait."""
+        return await self._run(hash_password, password)
 
     async def verify(self, password_hash: str | None, password: str) -> bool:
-        """Verify without blocking the event loop; None, for an unknown account, takes as long and is False."""
-        stored = self._nobody if password_hash is None else password_hash
-        with self._place():
-            matches = await asyncio.get_running_loop().run_in_executor(self._threads, verify_password, stored, password)
+        """Verify in a thread; False for None, an unknown account, after the same time. Raises Overloaded."""
+        stored = self._dummy_hash if password_hash is None else password_hash
+        matches = await self._run(verify_password, stored, password)
         return matches and password_hash is not None
 
     def close(self) -> None:
-        """Wait for what runs and drop what waits."""
+        """Wait for running calls and cancel waiting ones."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
+    async def _run(self, function: Callable[..., Result], *arguments: str) -> Result:
         if self._waiting >= MAX_WAITING:
             raise Overloaded
         self._waiting += 1
         try:
-            yield
+            return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
         finally:
             self._waiting -= 1

@@ -1,4 +1,4 @@
-"""Where a command writes what it was asked for: a file that is there whole or not at all, or whatever else there is."""
+"""The output of a command: a file that is replaced as a whole, a device or pipe, or standard output."""
 
 import os
 import signal
@@ -10,15 +10,15 @@ from pathlib import Path
 from tempfile import mkstemp
 from typing import BinaryIO
 
-CLOSED_PIPE = 128 + signal.SIGPIPE  # what a shell says of the others in a pipeline whose end has seen enough
+CLOSED_PIPE = 128 + signal.SIGPIPE  # the exit status of a process that SIGPIPE ended
 
 
 @contextmanager
 def output(path: str) -> Iterator[BinaryIO]:
-    """A stream for the file, or for standard output where it is "-".
+    """A stream to the file, or to standard output if it is "-"; raises OSError.
 
-    A file gets its new content at the end, in one step: until then, and when an exception ends this, it has its old
-    one. A pipe that its reader has closed ends the command without a word. Raises OSError.
+    A file is replaced when the block ends, and stays as it was if the block raises. A pipe that its reader closed ends
+    the command without a message.
     """
     try:
         if path == "-":
@@ -40,23 +40,23 @@ def _standard_output() -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     except OSError:
-        # Python would try to write the rest of it at its end, and complain.
-        with suppress(OSError, ValueError):  # it has no descriptor: there is nothing to be written
+        # Otherwise Python writes the rest of the buffer at its exit, and prints the error.
+        with suppress(OSError, ValueError):  # a stream without a descriptor
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise
 
 
 def _is_special(path: str) -> bool:
-    """Whether it is a device, a pipe or the like, in whose place no file can be put."""
+    """Whether it is a device, a pipe or the like, which a file must not replace."""
     return os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode)
 
 
 @contextmanager
 def _replacement(path: Path) -> Iterator[BinaryIO]:
-    """A file beside the other one, which gets its name, and its permissions, when it is complete."""
+    """A temporary file beside this one, which takes its name and permissions when the block ends."""
     try:
         descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:  # it names a file that nobody has heard of
+    except OSError as error:  # it names the temporary file
         raise OSError(error.errno, error.strerror, str(path)) from error
     stream = os.fdopen(descriptor, "wb")
     try:
@@ -67,14 +67,14 @@ def _replacement(path: Path) -> Iterator[BinaryIO]:
         stream.close()
         os.replace(name, path)
     except BaseException:
-        with suppress(OSError):  # what is left in its buffer finds no room either
+        with suppress(OSError):  # a full disk fails the flush of its buffer, too
             stream.close()
         os.unlink(name)
         raise
 
 
 def _umask() -> int:
-    """What new files are kept from; it can only be read by setting it."""
+    """The process's umask, which can only be read by setting it."""
     umask = os.umask(0o077)
     os.umask(umask)
     return umask

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, with the request's id on every line that has one."""
+"""Logs: one JSON object a line on standard error, with the request id where there is one."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def configure_logs(level: str) -> None:
-    """Send our own and the libraries' logs through the same lines; `level` is a name such as "info"."""
+    """Format structlog's and the standard library's logs alike; `level` is a name such as "info"."""
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -1,4 +1,4 @@
-"""How far a long command has come, on stderr: a bar on a terminal, a line for every tenth elsewhere."""
+"""The progress of a long command on stderr: a bar on a terminal, else a line for each tenth."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ PLAIN_STEPS = 10
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Give a function to be called with the number of things done since the last call."""
+    """Yield a function to call with the number of items done since its last call."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _plain_lines(what, total)
@@ -23,7 +23,7 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 @contextmanager
 def quiet_progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """The bar alone, and nothing elsewhere: for commands whose output goes to other programs; None is any number."""
+    """Like `progress`, but no lines where stderr is not a terminal; None for an unknown total."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None

@@ -46,7 +46,7 @@ class Subscription:
                 async with self._redis.pubsub() as connection:
                     await connection.subscribe(*self._channels)
                     await self._read(connection)
-            except (RedisError, OSError, TimeoutError, ValueError) as error:  # ValueError: a message is not UTF-8
+            except (RedisError, OSError, TimeoutError) as error:
                 self._log.warning("subscription_interrupted", cause=repr(error))
             finally:
                 for channel, callbacks in self._channels.items():

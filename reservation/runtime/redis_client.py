@@ -1,4 +1,4 @@
-"""The client of Redis: pooled connections with bounded waits."""
+"""The Redis client: a bounded pool of connections, with time limits."""
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -11,7 +11,10 @@ REDIS_CONNECTIONS = 64
 
 
 def redis_client(settings: Settings) -> Redis:
-    """A client with bounded waits; a command whose connection broke is tried once more, which our scripts allow."""
+    """A client that sends a command again if its connection broke, once: the scripts are safe to repeat.
+
+    Bytes that are not UTF-8 are replaced, so that such a message does not break the subscription.
+    """
     pool = BlockingConnectionPool.from_url(
         settings.redis_url or "",
         max_connections=REDIS_CONNECTIONS,
@@ -20,6 +23,7 @@ def redis_client(settings: Settings) -> Redis:
         socket_connect_timeout=REDIS_TIMEOUT_S,
         retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
         decode_responses=True,
+        encoding_errors="replace",
         client_name="reservation",
     )
     return Redis.from_pool(pool)

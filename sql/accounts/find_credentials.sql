@@ -1,6 +1,6 @@
 /* accounts/find_credentials
-What a login is checked against. There is always one row: the address as accounts are compared by it, which nobody but
-PostgreSQL can tell (it depends on the locale of the database), and nulls beside it where no account has it.
+What a login is verified with. Always one row: the e-mail address folded by lower(), which depends on the locale of the
+database, and the account that has it, or nulls.
 Plan: nested loop from the one address to users_lower_email_key.
 $1 text email: compared without regard to case
 Sample: select (select email from users order by id limit 1)

@@ -1,7 +1,6 @@
 /* accounts/find_role
-The role of an account as it is now, for a request that needs an administrator: the one in the token may be half an
-hour old. No row when the login session was ended, or the account is gone.
-`is not distinct from` keeps the planner from
+The current role of an account, for a request that needs an administrator: the role in the token may be half an hour
+old. No row if the login session was revoked or the account deleted. `is not distinct from` keeps the planner from
 login_sessions_user_id_idx, by which it would read all sessions of the account.
 Plan: index scans on login_sessions_pkey and users_pkey.
 $1 uuid session_id: the session of the token

@@ -1,8 +1,7 @@
 /* accounts/find_sessions
-The accounts behind login sessions, asked when their access tokens are first seen. No row for a session that was ended,
-or whose account is gone.
-`is not distinct from` keeps the planner from login_sessions_user_id_idx, by which it would read all
-sessions of the account.
+The accounts of login sessions, for access tokens that are not in the worker's cache. No row for a session that was
+revoked or whose account was deleted. `is not distinct from` keeps the planner from login_sessions_user_id_idx, by which
+it would read all sessions of the account.
 Plan: nested loop from the ids to login_sessions_pkey, then users_pkey.
 $1 uuid[] session_ids: the sessions of the tokens
 $2 bigint[] user_ids: the accounts of the tokens, in the same order

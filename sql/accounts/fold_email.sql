@@ -1,5 +1,5 @@
 /* accounts/fold_email
-An e-mail address as accounts are compared by it, which depends on the locale of the database.
+An e-mail address folded by lower() to compare accounts, which depends on the locale of the database.
 Plan: a result without a table.
 $1 text email: as typed
 Sample: select (select email from users order by id limit 1)

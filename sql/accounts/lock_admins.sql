@@ -1,5 +1,5 @@
 /* accounts/lock_admins
-Locks every administrator in the order of their ids, so that two demotions at once cannot both be "not the last".
+Locks all administrators in the order of their ids, so that two concurrent demotions cannot remove the last two.
 Plan: index scan on users_admin_idx.
 */
 select /* accounts/lock_admins */ id

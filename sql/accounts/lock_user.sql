@@ -1,6 +1,6 @@
 /* accounts/lock_user
-Locks an account against other writers; readers and the foreign keys of sessions and reservations go on. What the
-writer before has committed is then visible to the next statement of the transaction.
+Locks an account against other writers, but not against readers and foreign keys. The next statement of the transaction
+sees what the writer before committed.
 Plan: index scan on users_pkey.
 $1 bigint user_id: whose
 Sample: select min(id) from users

@@ -1,6 +1,6 @@
 /* accounts/renew_session
-Spends a refresh token: only the newest generation of a live session can be, and only once, however many try.
-Answers the account's role as it is now, or no row when the token was spent before, revoked or run out.
+Spends a refresh token: only that of the newest generation of a valid session, and only once under concurrency.
+Returns the account's current role, or no row if the token was spent before, revoked or expired.
 Plan: index scans on login_sessions_pkey and users_pkey.
 $1 uuid session_id: the session of the token
 $2 integer generation: the generation of the token

@@ -1,5 +1,5 @@
 /* accounts/revoke_session
-Ends a login session, so that none of its refresh tokens is good any more; again changes nothing.
+Revokes a login session and with it all its refresh tokens; a second time changes nothing.
 Plan: index scan on login_sessions_pkey.
 $1 uuid session_id: which
 Sample: select (select id from login_sessions order by id desc limit 1)

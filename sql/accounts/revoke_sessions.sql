@@ -1,5 +1,5 @@
 /* accounts/revoke_sessions
-Ends every login session of an account, whose password or role has changed hands.
+Revokes every login session of an account, after a change of its password.
 Plan: index scan on login_sessions_user_id_idx.
 $1 bigint user_id: whose
 Sample: select (select user_id from login_sessions order by id desc limit 1)

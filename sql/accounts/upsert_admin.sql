@@ -1,5 +1,5 @@
 /* accounts/upsert_admin
-Makes sure that an account exists and is an administrator, with this password; a known address keeps its name.
+Creates an administrator with this password, or makes the address's account one; an existing account keeps its name.
 Plan: one insert, or an update through users_lower_email_key.
 $1 text name: for a new account
 $2 text email: compared without regard to case

@@ -1,5 +1,5 @@
 /* api_keys/find_key
-One key as the administrators see it, whether or not it is still good.
+One key as administrators see it, also if it is revoked or expired.
 Plan: index scan on api_keys_pkey.
 $1 bigint key_id: which
 Sample: select max(id) from api_keys

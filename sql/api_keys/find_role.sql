@@ -1,6 +1,6 @@
 /* api_keys/find_role
-The role, as it is now, of the account that a key acts for: for a request that needs an administrator. No row when the
-key was revoked or has expired.
+The current role of the account that a key acts for, for a request that needs an administrator. No row if the key was
+revoked or has expired.
 Plan: index scans on api_keys_pkey and users_pkey.
 $1 bigint key_id: which
 Sample: select max(id) from api_keys

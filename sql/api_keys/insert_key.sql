@@ -1,5 +1,5 @@
 /* api_keys/insert_key
-Keeps a new key, of which it gets the hash only; a time that has passed is refused by api_keys_expires_at_check.
+Stores a new key, as its hash only; api_keys_expires_at_check refuses an expires_at in the past.
 Plan: one insert.
 $1 text name: what the administrators call it
 $2 bigint user_id: the account that it acts for
@@ -7,7 +7,7 @@ $3 text prefix: its first characters
 $4 bytea key_hash: SHA-256 of the key
 $5 text[] scopes: what it may be used for
 $6 bigint created_by: the administrator who makes it
-$7 timestamptz expires_at: null if it has no end
+$7 timestamptz expires_at: null if it does not expire
 Sample: select 'Sample', min(id), 'rsv_sample00', sha256('sample'), array['booking'], min(id), null::timestamptz from
 users
 */

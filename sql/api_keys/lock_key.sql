@@ -1,6 +1,6 @@
 /* api_keys/lock_key
-Locks a key against other writers; readers go on. What the writer before has committed is then visible to the next
-statement of the transaction.
+Locks a key against other writers, but not against readers. The next statement of the transaction sees what the writer
+before committed.
 Plan: index scan on api_keys_pkey.
 $1 bigint key_id: which
 Sample: select max(id) from api_keys

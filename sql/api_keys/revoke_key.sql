@@ -1,5 +1,5 @@
 /* api_keys/revoke_key
-Ends a key for good; again changes nothing. The key is locked by the caller.
+Revokes a key; a second time changes nothing. The caller has locked it.
 Plan: index scan on api_keys_pkey.
 $1 bigint key_id: which
 Sample: select max(id) from api_keys

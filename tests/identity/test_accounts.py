@@ -1,4 +1,4 @@
-"""Signing up, in and out, and what a token is good for."""
+"""Sign-up, login, refresh, logout and roles."""
 
 import asyncio
 import re
@@ -36,7 +36,7 @@ async def me(api: Api, token: str) -> Answer:
     return await api.call("GET", "/auth/me", headers={"Authorization": f"Bearer {token}"})
 
 
-async def test_sign_up(api: Api) -> None:
+async def test_sign_up_creates_a_user_account(api: Api) -> None:
     made = await sign_up(api)
     assert made.status == 201, made.text
     assert set(made.json) == {"id", "name", "email", "role", "created_at"}
@@ -59,7 +59,7 @@ async def test_sign_up(api: Api) -> None:
         ({"password": 12345678}, "/password"),
     ],
 )
-async def test_refused_sign_ups(api: Api, fields: dict[str, Any], pointer: str) -> None:
+async def test_an_invalid_sign_up_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
     refused = await sign_up(api, **fields)
     assert refusal(refused) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
@@ -67,23 +67,23 @@ async def test_refused_sign_ups(api: Api, fields: dict[str, Any], pointer: str) 
 
 
 @pytest.mark.parametrize("password", ["p" * 8, "p" * 128, "пароль-🎬-密码"])
-async def test_passwords_that_are_taken(api: Api, password: str) -> None:
+async def test_a_password_of_any_characters_logs_in(api: Api, password: str) -> None:
     assert (await sign_up(api, password=password)).status == 201
     assert (await log_in(api, "ada.lovelace@example.com", password)).status == 200
     assert (await log_in(api, "ada.lovelace@example.com", password[:-1])).status == 401
 
 
-async def test_an_address_is_taken_whatever_its_case(api: Api) -> None:
+async def test_a_second_sign_up_with_the_address_in_another_case_is_409(api: Api) -> None:
     assert (await sign_up(api)).status == 201
     assert refusal(await sign_up(api, email="ADA.lovelace@example.COM")) == (409, "email_taken")
 
 
-async def test_two_at_once_do_not_get_the_same_address(api: Api) -> None:
+async def test_of_concurrent_sign_ups_with_one_address_one_succeeds(api: Api) -> None:
     answers = await asyncio.gather(*(sign_up(api, email=f"{who}@example.com") for who in ("ada", "ADA", "Ada", "aDa")))
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
 
-async def test_log_in(api: Api) -> None:
+async def test_login_answers_a_token_pair_whatever_the_case_of_the_address(api: Api) -> None:
     made = await sign_up(api)
     answer = await log_in(api, "ADA.LOVELACE@EXAMPLE.COM")
     assert answer.status == 200, answer.text
@@ -92,7 +92,7 @@ async def test_log_in(api: Api) -> None:
     assert (await me(api, answer.json["access_token"])).json == made.json
 
 
-async def test_wrong_password_and_unknown_address_look_the_same(api: Api) -> None:
+async def test_a_wrong_password_and_an_unknown_address_get_the_same_401(api: Api) -> None:
     await sign_up(api)
     wrong = await log_in(api, "ada.lovelace@example.com", PASSWORD + "!")
     unknown = await log_in(api, "nobody@example.com")
@@ -100,7 +100,7 @@ async def test_wrong_password_and_unknown_address_look_the_same(api: Api) -> Non
     assert {**wrong.json, "request_id": ""} == {**unknown.json, "request_id": ""}
 
 
-async def test_refresh_gives_a_new_pair(api: Api) -> None:
+async def test_refresh_answers_a_new_pair(api: Api) -> None:
     person = await api.sign_up()
     answer = await refresh(api, person.refresh_token)
     assert answer.status == 200, answer.text
@@ -109,7 +109,7 @@ async def test_refresh_gives_a_new_pair(api: Api) -> None:
     assert (await refresh(api, answer.json["refresh_token"])).status == 200
 
 
-async def test_reuse_of_a_spent_token_revokes_its_family(api: Api) -> None:
+async def test_a_spent_refresh_token_revokes_its_session_alone(api: Api) -> None:
     person = await api.sign_up()
     elsewhere = await api.log_in(person.id, person.email)
     second = (await refresh(api, person.refresh_token)).json["refresh_token"]
@@ -121,13 +121,13 @@ async def test_reuse_of_a_spent_token_revokes_its_family(api: Api) -> None:
     assert (await refresh(api, elsewhere.refresh_token)).status == 200
 
 
-async def test_of_two_refreshes_at_once_one_wins(api: Api) -> None:
+async def test_of_concurrent_refreshes_with_one_token_one_succeeds(api: Api) -> None:
     person = await api.sign_up()
     answers = await asyncio.gather(*(refresh(api, person.refresh_token) for _ in range(4)))
     assert sorted(answer.status for answer in answers) == [200, 401, 401, 401]
 
 
-async def test_log_out_revokes_the_family_and_no_other(api: Api) -> None:
+async def test_logout_revokes_its_session_alone(api: Api) -> None:
     person = await api.sign_up()
     elsewhere = await api.log_in(person.id, person.email)
     newest = (await refresh(api, person.refresh_token)).json["refresh_token"]
@@ -138,20 +138,20 @@ async def test_log_out_revokes_the_family_and_no_other(api: Api) -> None:
     assert (await refresh(api, elsewhere.refresh_token)).status == 200
 
 
-async def test_log_out_needs_a_refresh_token(api: Api) -> None:
+async def test_logout_with_another_token_is_401(api: Api) -> None:
     person = await api.sign_up()
     for token in (person.access_token, "nonsense"):
         assert refusal(await api.call("POST", "/auth/logout", {"refresh_token": token})) == (401, "invalid_token")
 
 
-async def test_an_account_that_is_gone(api: Api, db: Connection) -> None:
+async def test_tokens_of_a_deleted_account_are_401(api: Api, db: Connection) -> None:
     person = await api.sign_up()
     await db.execute("delete from users where id = $1", person.id)
     assert refusal(await me(api, person.access_token)) == (401, "invalid_token")
     assert refusal(await refresh(api, person.refresh_token)) == (401, "invalid_token")
 
 
-async def test_needs_somebody_signed_in(api: Api) -> None:
+async def test_a_guarded_operation_without_a_token_is_401(api: Api) -> None:
     assert len(GUARDED) > len(FOR_ADMINS) > 15
     for operation in GUARDED:
         refused = await api.call(operation.method, re.sub(r"{\w+}", "1", operation.path), {})
@@ -159,7 +159,7 @@ async def test_needs_somebody_signed_in(api: Api) -> None:
         assert refused.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-async def test_administration_is_for_admins(api: Api, db: Connection) -> None:
+async def test_an_admin_operation_is_403_for_users_and_staff(api: Api, db: Connection) -> None:
     customer, staff = await api.sign_up(), await api.sign_up()
     await db.execute("update users set role = 'staff' where id = $1", staff.id)
     staff = await api.log_in(staff.id, staff.email)
@@ -169,7 +169,7 @@ async def test_administration_is_for_admins(api: Api, db: Connection) -> None:
             assert refusal(await api.call(operation.method, path, {}, who=person)) == (403, "forbidden"), path
 
 
-async def test_a_demotion_ends_the_power_of_old_tokens(api: Api) -> None:
+async def test_a_demoted_admins_token_is_403_at_once(api: Api) -> None:
     admin, other = await api.admin(), await api.sign_up()
     await set_role(api, admin, other.id, "admin")
     other = await api.log_in(other.id, other.email)
@@ -181,13 +181,13 @@ async def test_a_demotion_ends_the_power_of_old_tokens(api: Api) -> None:
     assert (await api.call("GET", "/auth/me", who=other)).json["role"] == "user"
 
 
-async def test_a_promotion_counts_at_once(api: Api) -> None:
+async def test_a_promoted_users_token_administers_at_once(api: Api) -> None:
     other = await api.sign_up()
     assert (await set_role(api, await api.admin(), other.id, "admin")).json["role"] == "admin"
     assert (await api.call("GET", "/admin/users", who=other)).status == 200
 
 
-async def test_the_last_admin_stays(api: Api) -> None:
+async def test_demoting_the_last_admin_is_409(api: Api) -> None:
     admin = await api.admin()
     for role in ("user", "staff"):
         assert refusal(await set_role(api, admin, admin.id, role)) == (409, "last_admin")
@@ -195,7 +195,7 @@ async def test_the_last_admin_stays(api: Api) -> None:
     assert (await api.call("GET", "/auth/me", who=admin)).json["role"] == "admin"
 
 
-async def test_of_two_racing_demotions_one_admin_is_left(api: Api, db: Connection) -> None:
+async def test_two_concurrent_demotions_leave_one_admin(api: Api, db: Connection) -> None:
     first = await api.admin()
     for _ in range(5):
         second = await api.sign_up()
@@ -207,14 +207,14 @@ async def test_of_two_racing_demotions_one_admin_is_left(api: Api, db: Connectio
         first = first if answers[0].status == 200 else second
 
 
-async def test_roles_of_nobody_and_of_no_kind(api: Api) -> None:
+async def test_an_unknown_user_is_404_and_an_unknown_role_422(api: Api) -> None:
     admin = await api.admin()
     assert refusal(await set_role(api, admin, 4711, "user")) == (404, "not_found")
     for role in ("root", "", None, 1, "Admin"):
         assert refusal(await set_role(api, admin, admin.id, role)) == (422, "validation_error")
 
 
-async def test_all_users_page_by_page(api: Api) -> None:
+async def test_users_are_listed_in_pages(api: Api) -> None:
     admin = await api.admin()
     people = [admin.id, *[(await sign_up(api, email=f"p{index}@example.com")).json["id"] for index in range(4)]]
     found, cursor = [], ""

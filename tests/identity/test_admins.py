@@ -1,4 +1,4 @@
-"""Administrators made from outside: with the rights come new sessions, and the old ones go."""
+"""Administrators and tokens made by commands and settings."""
 
 import asyncio
 
@@ -18,8 +18,8 @@ async def status(api: Api, who: Person) -> int:
     return (await api.call("GET", "/admin/users", who=who)).status
 
 
-async def test_who_signed_up_first_gets_no_part_in_the_promotion(api: Api, settings: Settings) -> None:
-    """Addresses are not verified: a stranger may have signed up with the future administrator's."""
+async def test_sessions_from_before_a_promotion_by_create_admin_are_revoked(api: Api, settings: Settings) -> None:
+    """Addresses are not verified: another person may have signed up with the administrator's before."""
     stranger = await api.sign_up()
     assert await status(api, stranger) == 403
 
@@ -32,7 +32,7 @@ async def test_who_signed_up_first_gets_no_part_in_the_promotion(api: Api, setti
     assert await status(api, Person(stranger.id, stranger.email, tokens.json["access_token"], "")) == 200
 
 
-async def test_an_administrator_who_has_logged_out_is_one_no_more(api: Api) -> None:
+async def test_a_logged_out_administrators_token_is_401(api: Api) -> None:
     admin = await api.admin()
     assert await status(api, admin) == 200
 
@@ -41,7 +41,7 @@ async def test_an_administrator_who_has_logged_out_is_one_no_more(api: Api) -> N
     assert await status(api, admin) == 401
 
 
-async def test_the_settings_administrator_stays_signed_in_over_restarts(api: Api, settings: Settings) -> None:
+async def test_the_settings_administrators_session_survives_a_restart(api: Api, settings: Settings) -> None:
     given = make_settings(
         settings.database_url or "",
         settings.redis_url or "",
@@ -59,7 +59,7 @@ async def test_the_settings_administrator_stays_signed_in_over_restarts(api: Api
     assert await status(api, boss) == 200
 
 
-async def test_a_minted_token_is_as_good_as_one_from_a_login(api: Api, settings: Settings) -> None:
+async def test_a_minted_token_administers(api: Api, settings: Settings) -> None:
     await create(settings, "boss@example.com")
 
     token = await asyncio.to_thread(admins.mint_token, settings, email="BOSS@example.com")

@@ -1,4 +1,4 @@
-"""How API keys read: nobody guesses one, and a typing error is found without a look-up."""
+"""The format of API keys: not guessable, with a checksum that detects typing errors."""
 
 import re
 from hashlib import sha256
@@ -9,7 +9,7 @@ import pytest
 from reservation.identity.api_key_format import ALPHABET, START, hash_of, is_whole, new_key
 
 
-def test_a_key_has_its_shape() -> None:
+def test_new_keys_are_unique_and_well_formed() -> None:
     keys = {new_key() for _ in range(500)}
     assert len(keys) == 500
     for key in keys:
@@ -20,7 +20,7 @@ def test_a_key_has_its_shape() -> None:
     assert min(len({key[place] for key in keys}) for place in range(4, 47)) > 50
 
 
-def test_the_check_is_crc_32_in_base_62() -> None:
+def test_the_checksum_is_crc_32_in_base_62() -> None:
     key = new_key()
     number = 0
     for character in key[-6:]:
@@ -28,7 +28,7 @@ def test_the_check_is_crc_32_in_base_62() -> None:
     assert number == crc32(key[:-6].encode())
 
 
-def test_every_slip_of_a_character_is_found() -> None:
+def test_one_changed_character_is_detected() -> None:
     key = new_key()
     for place in range(len(START), len(key)):
         for other in "0aZ_":
@@ -36,7 +36,7 @@ def test_every_slip_of_a_character_is_found() -> None:
             assert is_whole(slipped) is (slipped == key)
 
 
-def test_neighbours_in_the_wrong_order_are_found() -> None:
+def test_two_swapped_characters_are_detected() -> None:
     key = new_key()
     for place in range(len(START), len(key) - 1):
         swapped = key[:place] + key[place + 1] + key[place] + key[place + 2 :]
@@ -55,12 +55,12 @@ def test_neighbours_in_the_wrong_order_are_found() -> None:
         "rsv_\udcff",
     ],
 )
-def test_anything_else_is_no_key(other: str) -> None:
+def test_text_of_another_format_is_no_key(other: str) -> None:
     assert not is_whole(other)
-    assert len(hash_of(other)) == 32  # also what no client should send has one
+    assert len(hash_of(other)) == 32  # also of bytes that are not UTF-8
 
 
-def test_what_stands_around_a_key_is_no_part_of_it() -> None:
+def test_a_key_with_additions_is_no_key() -> None:
     key = new_key()
     for other in (key + "\n", " " + key, key + "0", key[:-1], key.upper(), key.replace("rsv_", "rsv-")):
         assert not is_whole(other)

@@ -1,4 +1,4 @@
-"""Limits on failed logins and sign-ups: what is refused, whom it hits and whom not, and that Redis may be away."""
+"""Limits on failed logins and sign-ups: what counts for whom, and what happens without Redis."""
 
 import asyncio
 import re
@@ -34,7 +34,7 @@ async def fail(api: Api, times: int, email: str = ADA, *, at: str = "198.51.100.
 
 @pytest.fixture
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The passwords that Argon2 was spent on."""
+    """The passwords that were hashed or verified."""
     spent: list[str] = []
     for name in ("hash_password", "verify_password"):
         original = getattr(passwords, name)
@@ -47,7 +47,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return spent
 
 
-async def test_after_too_many_failures_the_right_password_waits_too(start_api: StartApi) -> None:
+async def test_after_too_many_failures_the_right_password_is_429(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3")
     await sign_up(api)
     assert await fail(api, 5) == [401, 401, 401, 429, 429]
@@ -56,7 +56,7 @@ async def test_after_too_many_failures_the_right_password_waits_too(start_api: S
     assert refused.headers["Content-Type"].startswith("application/problem+json")
 
 
-async def test_the_refusal_says_what_is_allowed_and_when_to_come_again(start_api: StartApi) -> None:
+async def test_a_429_has_retry_after_and_ratelimit_headers(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="2", LOGIN_WINDOW_MINUTES="3")
     await fail(api, 2)
     refused = await log_in(api)
@@ -72,7 +72,7 @@ async def test_unknown_addresses_are_limited_like_known_ones(start_api: StartApi
     assert await fail(api, 3, ADA) == await fail(api, 3, "nobody@example.com") == [401, 401, 429]
 
 
-async def test_an_account_is_the_same_in_any_case_and_by_either_form(start_api: StartApi) -> None:
+async def test_any_case_and_either_login_form_count_for_one_account(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3")
     assert await fail(api, 1, "Ada@Example.com") + await fail(api, 1, "ADA@EXAMPLE.COM") == [401, 401]
     form = {"username": "aDa@example.com", "password": "a wrong one"}
@@ -84,7 +84,7 @@ DOTTED = "\u0130"  # in PostgreSQL's lower() an i; in Python's casefold() an i a
 LONG_S = "\u017f"  # the other way round: PostgreSQL leaves it alone, and casefold() makes it an s
 
 
-async def test_other_spellings_of_an_account_are_that_account(start_api: StartApi, db: Connection) -> None:
+async def test_spellings_that_postgresql_folds_alike_count_for_one_account(start_api: StartApi, db: Connection) -> None:
     assert await db.fetchval("select lower($1)", DOTTED) == "i"
     api = await start_api(LOGIN_FAILURES="3", LOGIN_FAILURES_PER_ACCOUNT="4")
     await sign_up(api, "iiii@example.com")
@@ -95,7 +95,9 @@ async def test_other_spellings_of_an_account_are_that_account(start_api: StartAp
         assert (refused.status, refused.code) == (429, "too_many_attempts")
 
 
-async def test_another_account_is_not_that_account(start_api: StartApi, db: Connection) -> None:
+async def test_spellings_that_only_python_folds_alike_count_for_two_accounts(
+    start_api: StartApi, db: Connection
+) -> None:
     assert await db.fetchval("select lower($1)", LONG_S) == LONG_S
     api = await start_api(LOGIN_FAILURES="2", LOGIN_FAILURES_PER_ACCOUNT="2")
     for email in ("sam@example.com", f"{LONG_S}am@example.com"):
@@ -112,7 +114,7 @@ async def test_unknown_addresses_are_folded_like_known_ones(start_api: StartApi)
         assert [(await fail(api, 1, spelling))[0] for spelling in spellings] == [401, 401, 429]
 
 
-async def test_a_refused_login_is_refused_before_a_hash_in_any_spelling(start_api: StartApi, hashed: list[str]) -> None:
+async def test_a_refused_login_costs_no_hash_in_any_spelling(start_api: StartApi, hashed: list[str]) -> None:
     api = await start_api(LOGIN_FAILURES="1")
     assert await fail(api, 1, "iiii@example.com") == [401]
     hashed.clear()
@@ -120,7 +122,7 @@ async def test_a_refused_login_is_refused_before_a_hash_in_any_spelling(start_ap
     assert hashed == []
 
 
-async def test_successes_do_not_count_and_forgive(start_api: StartApi) -> None:
+async def test_a_success_does_not_count_and_clears_failures(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3", LOGIN_FAILURES_PER_ACCOUNT="7", LOGIN_FAILURES_PER_ADDRESS="7")
     await sign_up(api)
     assert {(await log_in(api)).status for _ in range(8)} == {200}
@@ -130,14 +132,14 @@ async def test_successes_do_not_count_and_forgive(start_api: StartApi) -> None:
     assert (await log_in(api)).status == 429
 
 
-async def test_many_successes_at_once_are_no_failures(start_api: StartApi) -> None:
+async def test_many_concurrent_successes_do_not_count(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="2", LOGIN_FAILURES_PER_ACCOUNT="2", LOGIN_FAILURES_PER_ADDRESS="2")
     await sign_up(api)
     answers = await asyncio.gather(*(log_in(api) for _ in range(12)))
     assert {answer.status for answer in answers} == {200}
 
 
-async def test_guesses_sent_at_once_learn_no_more_than_those_sent_one_by_one(start_api: StartApi) -> None:
+async def test_of_concurrent_guesses_only_as_many_as_the_limit_get_401(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3")
     await sign_up(api)
     guesses = [*(f"wrong {number}" for number in range(20)), PASSWORD]
@@ -146,10 +148,9 @@ async def test_guesses_sent_at_once_learn_no_more_than_those_sent_one_by_one(sta
     assert (await log_in(api)).status == 429
 
 
-async def test_a_right_guess_that_comes_too_late_is_not_told(
+async def test_a_right_password_is_429_if_the_window_fills_during_its_verification(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It passes the first look, and while its password is verified the window fills up."""
     api = await start_api(LOGIN_FAILURES="2")
     await sign_up(api)
     original = passwords.PasswordWorkers.verify
@@ -169,7 +170,7 @@ async def test_a_right_guess_that_comes_too_late_is_not_told(
     assert (await late).status == 429
 
 
-async def test_what_is_refused_costs_no_hash(start_api: StartApi, hashed: list[str]) -> None:
+async def test_refused_logins_and_sign_ups_cost_no_hash(start_api: StartApi, hashed: list[str]) -> None:
     api = await start_api(LOGIN_FAILURES="1", SIGNUPS_PER_MINUTE_PER_ADDRESS="1")
     assert (await sign_up(api)).status == 201
     assert await fail(api, 1) == [401]
@@ -180,7 +181,7 @@ async def test_what_is_refused_costs_no_hash(start_api: StartApi, hashed: list[s
     assert hashed == []
 
 
-async def test_two_instances_share_the_limits(start_api: StartApi) -> None:
+async def test_instances_share_the_limits(start_api: StartApi) -> None:
     limits = {"LOGIN_FAILURES": "3", "SIGNUPS_PER_MINUTE_PER_ADDRESS": "2"}
     one, other = await start_api(**limits), await start_api(**limits)
     assert [(await sign_up(each, email)).status for each, email in ((one, ADA), (other, BOB))] == [201, 201]
@@ -189,7 +190,7 @@ async def test_two_instances_share_the_limits(start_api: StartApi) -> None:
     assert (await log_in(one)).status == 429
 
 
-async def test_a_guesser_does_not_lock_the_owner_out(start_api: StartApi) -> None:
+async def test_a_guesser_does_not_lock_out_the_owner(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3", LOGIN_FAILURES_PER_ACCOUNT="6", **PROXIED)
     await sign_up(api)
     assert await fail(api, 9, at="203.0.113.6") == [401] * 3 + [429] * 6
@@ -197,14 +198,14 @@ async def test_a_guesser_does_not_lock_the_owner_out(start_api: StartApi) -> Non
     assert (await log_in(api, at="198.51.100.1")).status == 200
 
 
-async def test_a_burst_from_one_address_does_not_fill_the_accounts_own_limit(start_api: StartApi) -> None:
+async def test_a_burst_from_one_address_does_not_fill_the_accounts_window(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3", LOGIN_FAILURES_PER_ACCOUNT="6", **PROXIED)
     await sign_up(api)
     await asyncio.gather(*(fail(api, 1, at="203.0.113.6") for _ in range(20)))
     assert (await log_in(api, at="198.51.100.1")).status == 200
 
 
-async def test_many_addresses_together_are_limited_and_the_owners_is_exempt(start_api: StartApi) -> None:
+async def test_many_addresses_fill_the_accounts_window_which_exempts_the_owner(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3", LOGIN_FAILURES_PER_ACCOUNT="6", **PROXIED)
     await sign_up(api)
     assert (await log_in(api, at="198.51.100.1")).status == 200
@@ -219,7 +220,7 @@ async def test_many_addresses_together_are_limited_and_the_owners_is_exempt(star
     assert await fail(api, 4, at="198.51.100.1") == [401, 401, 401, 429]
 
 
-async def test_one_address_tries_many_accounts(start_api: StartApi) -> None:
+async def test_one_address_that_tries_many_accounts_is_limited(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3", LOGIN_FAILURES_PER_ADDRESS="5", **PROXIED)
     await sign_up(api)
     tried = [(await fail(api, 1, f"person{number}@example.com"))[0] for number in range(7)]
@@ -229,7 +230,7 @@ async def test_one_address_tries_many_accounts(start_api: StartApi) -> None:
     assert (await log_in(api, at="198.51.100.2")).status == 200
 
 
-async def test_a_login_of_ones_own_does_not_forgive_guesses_at_others(start_api: StartApi) -> None:
+async def test_a_success_does_not_clear_failures_at_other_accounts(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES_PER_ADDRESS="3")
     await sign_up(api, BOB)
     for _ in range(3):
@@ -239,21 +240,19 @@ async def test_a_login_of_ones_own_does_not_forgive_guesses_at_others(start_api:
 
 
 @pytest.mark.parametrize("proxies", [{}, {"TRUSTED_PROXIES": "10.0.0.0/8"}])
-async def test_without_a_trusted_proxy_nobody_chooses_their_address(
-    start_api: StartApi, proxies: dict[str, str]
-) -> None:
+async def test_x_forwarded_for_is_ignored_without_a_trusted_proxy(start_api: StartApi, proxies: dict[str, str]) -> None:
     api = await start_api(LOGIN_FAILURES="3", **proxies)
     assert [(await fail(api, 1, at=f"203.0.113.{last}"))[0] for last in range(5)] == [401] * 3 + [429] * 2
 
 
-async def test_behind_a_trusted_proxy_only_its_own_word_counts(start_api: StartApi) -> None:
+async def test_behind_a_trusted_proxy_only_the_address_it_appended_counts(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3", **PROXIED)
     spoofed = [f"203.0.113.{last}, 198.51.100.9" for last in range(5)]
     assert [(await fail(api, 1, at=at))[0] for at in spoofed] == [401] * 3 + [429] * 2
     assert await fail(api, 1, at="203.0.113.1") == [401]
 
 
-async def test_an_ipv6_line_is_one_client(start_api: StartApi) -> None:
+async def test_addresses_of_an_ipv6_64_are_one_client(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="3", **PROXIED)
     assert [(await fail(api, 1, at=f"2001:db8:0:7::{host:x}"))[0] for host in range(1, 6)] == [401] * 3 + [429] * 2
     assert await fail(api, 1, at="2001:db8:0:8::1") == [401]
@@ -279,7 +278,7 @@ async def test_sign_ups_of_an_account_are_limited(start_api: StartApi, monkeypat
     assert answers[-1].headers["RateLimit-Policy"] == '"signup-by-account";q=3;w=60'
 
 
-async def test_sign_ups_are_counted_for_all_spellings_together(
+async def test_sign_ups_of_an_account_in_all_spellings_are_counted_together(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "SIGNUPS_PER_EMAIL", 2)
@@ -289,7 +288,7 @@ async def test_sign_ups_are_counted_for_all_spellings_together(
     assert (await sign_up(api, "uiii@example.com")).status == 201
 
 
-async def test_input_that_is_refused_does_not_count(start_api: StartApi) -> None:
+async def test_invalid_input_does_not_count(start_api: StartApi) -> None:
     api = await start_api(LOGIN_FAILURES="1", SIGNUPS_PER_MINUTE_PER_ADDRESS="1")
     for _ in range(3):
         assert (await log_in(api, ADA, "")).status == 422
@@ -321,7 +320,7 @@ async def test_sign_ups_of_an_account_are_limited_without_a_limit_for_addresses(
     assert (await sign_up(api, BOB)).status == 201
 
 
-async def test_redis_learns_no_address_and_forgets_in_time(start_api: StartApi, redis_url: str) -> None:
+async def test_redis_keys_contain_no_address_and_expire(start_api: StartApi, redis_url: str) -> None:
     api = await start_api(
         LOGIN_FAILURES="2",
         LOGIN_FAILURES_PER_ACCOUNT="2",
@@ -347,7 +346,7 @@ async def test_redis_learns_no_address_and_forgets_in_time(start_api: StartApi, 
     }
 
 
-async def test_a_flood_is_refused_and_does_not_lift_the_limits(
+async def test_a_flood_is_503_and_does_not_lift_the_limits(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "MAX_IN_FLIGHT", 0)
@@ -358,7 +357,7 @@ async def test_a_flood_is_refused_and_does_not_lift_the_limits(
     assert await fail(api, 3) == [401, 401, 429]
 
 
-async def test_while_redis_is_away_nobody_is_kept_out(
+async def test_nothing_is_limited_while_redis_does_not_answer(
     start_api: StartApi, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(attempts, "REDIS_RETRY_S", 0.2)
@@ -379,7 +378,7 @@ async def test_while_redis_is_away_nobody_is_kept_out(
                 await asyncio.sleep(0.05)
 
 
-async def test_that_redis_is_away_is_said_once_in_a_while(start_api: StartApi, redis_url: str) -> None:
+async def test_a_redis_failure_is_logged_once_per_retry_period(start_api: StartApi, redis_url: str) -> None:
     structlog.reset_defaults()
     async with Proxy(redis_url) as redis:
         api = await start_api(REDIS_URL=redis.url, LOGIN_FAILURES="2")

@@ -1,4 +1,4 @@
-"""Logging in with OAuth's password form: the same as with JSON, and as strict."""
+"""Login with OAuth's password form: the same answers as with JSON, and as strict."""
 
 import gzip
 from typing import Any
@@ -50,13 +50,13 @@ async def test_a_form_logs_in(api: Api, form: str) -> None:
 
 @pytest.mark.parametrize("kind", [FORM, f"{FORM}; charset=utf-8", f'{FORM};charset="UTF-8"', FORM.upper()])
 @pytest.mark.parametrize("spelt", ["p%C3%A4ss+w%26rd%2B%25", "päss+w%26rd%2b%25"])
-async def test_what_is_in_a_password_survives_the_form(api: Api, kind: str, spelt: str) -> None:
+async def test_a_password_with_special_characters_survives_the_form(api: Api, kind: str, spelt: str) -> None:
     await sign_up(api, password="päss w&rd+%")
     answer = await send(api, f"username=ada@example.com&password={spelt}", kind)
     assert answer.status == 200, answer.text
 
 
-async def test_wrong_credentials_are_a_problem_in_words_of_oauth_too(api: Api) -> None:
+async def test_wrong_credentials_by_form_are_a_problem_with_an_oauth_error(api: Api) -> None:
     await sign_up(api)
     for form in (RIGHT + "x", RIGHT.replace("ada", "nobody")):
         answer = await send(api, form)
@@ -94,17 +94,19 @@ async def test_wrong_credentials_are_a_problem_in_words_of_oauth_too(api: Api) -
         ("&".join(f"f{number}=1" for number in range(MAX_FIELDS + 1)), 400, "invalid_form", []),
     ],
 )
-async def test_refused_forms(api: Api, form: str | bytes, status: int, code: str, pointers: list[str]) -> None:
+async def test_an_invalid_form_is_refused(
+    api: Api, form: str | bytes, status: int, code: str, pointers: list[str]
+) -> None:
     await sign_up(api)
     assert refusal(await send(api, form)) == (status, code, pointers)
 
 
 @pytest.mark.parametrize("kind", [f"{FORM}; charset=iso-8859-1", f"{FORM}; charset=utf-16", f"{FORM}; charset=x"])
-async def test_other_charsets_are_refused(api: Api, kind: str) -> None:
+async def test_a_form_in_another_charset_is_415(api: Api, kind: str) -> None:
     assert refusal(await send(api, RIGHT, kind)) == (415, "unsupported_media_type", [])
 
 
-async def test_a_form_is_bounded(start_api: StartApi) -> None:
+async def test_a_large_form_is_413(start_api: StartApi) -> None:
     api = await start_api(MAX_BODY_BYTES="4096")
     await sign_up(api)
     assert refusal(await send(api, f"{RIGHT}&scope={'a' * 4096}")) == (413, "payload_too_large", [])
@@ -116,18 +118,18 @@ async def test_a_form_is_bounded(start_api: StartApi) -> None:
     assert (await send(api, gzip.compress(RIGHT.encode()), **{"Content-Encoding": "gzip"})).status == 200
 
 
-async def test_other_kinds_of_form_are_refused(api: Api) -> None:
+async def test_another_content_type_is_415(api: Api) -> None:
     for kind in ("multipart/form-data; boundary=x", "text/plain", "application/x-www-form-urlencoded-too"):
         assert refusal(await send(api, RIGHT, kind)) == (415, "unsupported_media_type", [])
 
 
 @pytest.mark.parametrize("path", ["/auth/signup", "/auth/refresh", "/auth/logout"])
-async def test_only_the_login_takes_forms(api: Api, path: str) -> None:
+async def test_a_form_to_another_auth_path_is_415(api: Api, path: str) -> None:
     answer = await api.call("POST", path, data=b"refresh_token=x", headers={"Content-Type": FORM})
     assert refusal(answer) == (415, "unsupported_media_type", [])
 
 
-async def test_the_document_tells_of_both_ways(api: Api) -> None:
+async def test_openapi_documents_json_and_the_form(api: Api) -> None:
     made: dict[str, Any] = (await api.call("GET", "/openapi.json")).json
     assert {*made["paths"]["/auth/login"]["post"]["requestBody"]["content"]} == {"application/json", FORM}
     schema = made["components"]["schemas"]["LoginFormInput"]

@@ -1,4 +1,4 @@
-"""Tokens that only look like ours are good for nothing."""
+"""Access and refresh tokens: their claims, and forgeries, which are refused."""
 
 import base64
 import json
@@ -78,7 +78,7 @@ async def refresh_is_refused(api: Api, token: str, kind: str = "") -> None:
         assert refused.code == ("invalid_token" if refused.status == 401 else "validation_error")
 
 
-async def test_the_claims(api: Api) -> None:
+async def test_tokens_have_the_documented_claims(api: Api) -> None:
     person = await api.sign_up()
     access, refresh = claims_of(person.access_token), claims_of(person.refresh_token)
     for claims in (access, refresh):
@@ -89,7 +89,7 @@ async def test_the_claims(api: Api) -> None:
     assert jwt.get_unverified_header(person.access_token)["alg"] == "HS256"
 
 
-async def test_forged(api: Api) -> None:
+async def test_forged_tokens_are_401(api: Api) -> None:
     person = await api.sign_up()
     for kind, forge in FORGERIES.items():
         await access_is_refused(api, forge(claims_of(person.access_token)), kind)
@@ -97,7 +97,7 @@ async def test_forged(api: Api) -> None:
     assert (await still_good(api, person)) == (200, 200)
 
 
-async def test_one_kind_is_not_the_other(api: Api) -> None:
+async def test_access_and_refresh_tokens_are_not_interchangeable(api: Api) -> None:
     person = await api.sign_up()
     await access_is_refused(api, person.refresh_token)
     await refresh_is_refused(api, person.access_token)
@@ -107,13 +107,13 @@ async def test_one_kind_is_not_the_other(api: Api) -> None:
 
 
 @pytest.mark.parametrize("header", ["Basic dTpw", "Bearer", "", "Token abc", "bearer:abc"])
-async def test_other_schemes(api: Api, header: str) -> None:
+async def test_another_authorization_scheme_is_401(api: Api, header: str) -> None:
     refused = await api.call("GET", "/auth/me", headers={"Authorization": header})
     assert refused.status == 401
     assert refused.code in {"not_authenticated", "invalid_token"}
 
 
-async def test_the_scheme_in_any_case(api: Api) -> None:
+async def test_bearer_is_accepted_in_any_case(api: Api) -> None:
     person = await api.sign_up()
     for scheme in ("bearer", "BEARER", "Bearer "):
         answer = await api.call("GET", "/auth/me", headers={"Authorization": f"{scheme} {person.access_token}"})

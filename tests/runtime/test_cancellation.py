@@ -1,4 +1,4 @@
-"""A task that is told to end does, also where redis-py drops the cancellation."""
+"""A cancelled task ends, also where redis-py drops the cancellation."""
 
 import asyncio
 import sys
@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from reservation.runtime.cancellation import cancel_and_wait, is_cancel_requested
 
-MAX_TURNS = 12  # of the loop, which is when a command has been sent
+MAX_ROUNDS = 12  # of the event loop; a command has been sent by then
 
 
 @pytest.fixture
@@ -19,39 +19,38 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
         yield client
 
 
-async def turn(times: int) -> None:
-    """Let the loop turn so often."""
-    for _ in range(times):
+async def run_loop(rounds: int) -> None:
+    for _ in range(rounds):
         await asyncio.sleep(0)
 
 
-async def test_tasks_end_whenever_they_are_told_to(redis: Redis) -> None:
-    async def ping_for_ever() -> None:
+async def test_cancel_and_wait_ends_a_task_at_any_point_of_a_redis_command(redis: Redis) -> None:
+    async def ping_until_ended() -> None:
         while True:
             await redis.ping()
-            # As whatever runs for ever does: without a wait, on a machine so busy that all answers are there when the
-            # loop comes to turn, every cancellation meets an answer.
+            # As every such loop in the service waits for something else: without a wait, on a machine so busy that
+            # all answers are there in the loop's next round, every cancellation meets an answer.
             await asyncio.sleep(0.02)
 
     dropped = 0
-    for turns in range(MAX_TURNS):
-        task = asyncio.create_task(ping_for_ever())
-        await turn(turns)
+    for rounds in range(MAX_ROUNDS):
+        task = asyncio.create_task(ping_until_ended())
+        await run_loop(rounds)
         async with asyncio.timeout(20):
             await cancel_and_wait([task])
         assert task.cancelled()
         dropped += task.cancelling() > 1
-    assert dropped or sys.version_info >= (3, 12)  # else once would do
+    assert dropped or sys.version_info >= (3, 12)  # else one cancel is enough
 
 
-async def test_a_loop_that_asks_ends_by_itself(redis: Redis) -> None:
+async def test_a_loop_that_checks_is_cancel_requested_ends_after_one_cancel(redis: Redis) -> None:
     async def ping_until_cancelled() -> None:
         while not is_cancel_requested():
             await redis.ping()
 
-    for turns in range(MAX_TURNS):
+    for rounds in range(MAX_ROUNDS):
         task = asyncio.create_task(ping_until_cancelled())
-        await turn(turns)
+        await run_loop(rounds)
         task.cancel()
         async with asyncio.timeout(20):
             await asyncio.wait([task])

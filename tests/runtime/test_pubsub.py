@@ -96,6 +96,17 @@ async def test_a_callback_that_fails_does_not_disturb_the_other_channel(
     assert [line["event"] for line in logs if line["event"] == "subscription_interrupted"] == []
 
 
+async def test_a_message_that_is_not_text_interrupts_no_channel(subscription: Subscription, redis: Redis) -> None:
+    one, other = register(subscription, "one"), register(subscription, "other")
+    running = asyncio.create_task(subscription.run())
+    assert (await one.next(), await other.next()) == (True, True)
+    await redis.publish("one", b"\xff")
+    await redis.publish("one", "text")
+    await redis.publish("other", "text")
+    assert [await one.next(), await one.next(), await other.next()] == ["\ufffd", "text", "text"]
+    await cancel_and_wait([running])
+
+
 async def test_an_interrupted_subscription_is_made_again_for_all_channels(
     subscription: Subscription, redis: Redis, proxy: Proxy
 ) -> None:

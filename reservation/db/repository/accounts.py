@@ -12,7 +12,7 @@ from .rows import every, maybe, one
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account as its owner and the administrators see it."""
+    """An account as its owner and administrators see it."""
 
     id: int
     name: str
@@ -23,19 +23,19 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Account(User):
-    """An account, and when it was last changed."""
+    """An account with the time of its last change, of which its ETag is made."""
 
     updated_at: datetime
 
     @property
     def user(self) -> User:
-        """What is shown of it."""
+        """The account without that time."""
         return User(self.id, self.name, self.email, self.role, self.created_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a login is checked against."""
+    """What a login is verified with."""
 
     id: int
     role: str
@@ -48,20 +48,20 @@ async def insert_user(conn: Connection, *, name: str, email: str, password_hash:
 
 
 async def find_credentials(conn: Connection, *, email: str) -> tuple[str, Credentials | None]:
-    """The address as accounts are compared by it, and the credentials of the account that has it, if there is one."""
+    """The e-mail address as PostgreSQL folds it, and the credentials of its account if there is one."""
     [row] = await conn.fetch(sql("accounts/find_credentials"), email)
     known = None if row["id"] is None else Credentials(row["id"], row["role"], row["password_hash"])
     return row["folded_email"], known
 
 
 async def fold_email(conn: Connection, *, email: str) -> str:
-    """The address as accounts are compared by it."""
+    """The e-mail address as PostgreSQL folds it to compare accounts."""
     folded: str = await conn.fetchval(sql("accounts/fold_email"), email)
     return folded
 
 
 async def find_sessions(conn: Connection, *, sessions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], User]:
-    """The accounts of login sessions, each given with its user's id; nothing for one that was ended."""
+    """The accounts of login sessions, each given with its user's id; none for a revoked session."""
     rows = await conn.fetch(
         sql("accounts/find_sessions"),
         [session_id for session_id, _ in sessions],
@@ -89,7 +89,7 @@ async def find_user(conn: Connection, *, user_id: int) -> Account | None:
 
 
 async def lock_user(conn: Connection, *, user_id: int) -> bool:
-    """Lock an account against other writers; False when there is none."""
+    """Lock an account's row against other writers; False if there is no such account."""
     return await conn.fetchval(sql("accounts/lock_user"), user_id) is not None
 
 
@@ -114,22 +114,22 @@ async def open_session(
 
 
 async def renew_session(conn: Connection, *, session_id: UUID, generation: int, ttl_s: int) -> str | None:
-    """Spend that generation's refresh token: the account's role as it is now, or None when it was not good."""
+    """Spend the refresh token of a generation: the account's current role, or None if the token was not valid."""
     role: str | None = await conn.fetchval(sql("accounts/renew_session"), session_id, generation, ttl_s)
     return role
 
 
 async def revoke_sessions(conn: Connection, *, user_id: int) -> None:
-    """End every login session of an account."""
+    """Revoke every login session of an account."""
     await conn.execute(sql("accounts/revoke_sessions"), user_id)
 
 
 async def find_role(conn: Connection, *, session_id: UUID, user_id: int) -> str | None:
-    """The role of an account as it is now; None when that login session was ended."""
+    """The current role of an account; None if the login session was revoked."""
     role: str | None = await conn.fetchval(sql("accounts/find_role"), session_id, user_id)
     return role
 
 
 async def revoke_session(conn: Connection, *, session_id: UUID) -> None:
-    """End a login session."""
+    """Revoke a login session."""
     await conn.execute(sql("accounts/revoke_session"), session_id)
