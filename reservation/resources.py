@@ -41,7 +41,7 @@ from .identity import auth_invalidation
 from .identity.accounts import AccountContext
 from .identity.api_key_limits import ApiKeyLimits
 from .identity.api_keys import ApiKeyContext
-from .identity.attempt_limits import AttemptLimiter, AttemptLimits
+from .identity.attempt_limits import AttemptLimiter
 from .identity.auth_invalidation import AuthInvalidation
 from .identity.passwords import PasswordWorkers
 from .identity.tokens import TokenMint
@@ -54,7 +54,6 @@ from .seatmap.live import Live
 from .seatmap.map_notifications import channel_of, deliver
 from .seatmap.priming import prime
 from .seatmap.rendering import SeatMaps
-from .settings import Settings
 
 WRITE_LAST_USED_S = 1.0
 SPARE_FILES = 512  # beside the viewers' connections: the stores', and those of everybody else
@@ -161,8 +160,13 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     app[SUBSCRIPTION].register(
         auth_invalidation.CHANNEL, on_message=invalidation.on_message, on_connected=invalidation.on_connected
     )
-    app[API_KEYS] = ApiKeyContext(database, invalidation, api_keys, api_key_limits(settings))
-    attempts = AttemptLimiter(app[REDIS], attempt_limits(settings), structlog.stdlib.get_logger("reservation.attempts"))
+    limits = ApiKeyLimits(
+        back_office=settings.reports_concurrency,
+        per_key=settings.api_key_concurrency,
+        connections=settings.pool_size,
+    )
+    app[API_KEYS] = ApiKeyContext(database, invalidation, api_keys, limits)
+    attempts = AttemptLimiter(app[REDIS], settings, structlog.stdlib.get_logger("reservation.attempts"))
     app[ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts)
     tasks = [
         asyncio.create_task(invalidation.retry_unsent()),
@@ -174,26 +178,6 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
         async with asyncio.timeout(WRITE_LAST_USED_S):
             await api_keys.write_last_used()
     passwords.close()
-
-
-def api_key_limits(settings: Settings) -> ApiKeyLimits:
-    """How many requests of API keys run at once in this worker."""
-    return ApiKeyLimits(
-        back_office=settings.reports_concurrency,
-        per_key=settings.api_key_concurrency,
-        connections=settings.pool_size,
-    )
-
-
-def attempt_limits(settings: Settings) -> AttemptLimits:
-    """How many logins may fail and how many sign-ups there may be."""
-    return AttemptLimits(
-        login_window_s=settings.login_window_s,
-        login_failures=settings.login_failures,
-        login_failures_per_account=settings.login_failures_per_account,
-        login_failures_per_address=settings.login_failures_per_address,
-        signups_per_minute_per_address=settings.signups_per_minute_per_address,
-    )
 
 
 async def live(app: web.Application) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ from ..db.repository.accounts import Account, User
 from ..errors import InvalidCredentials, InvalidToken, LastAdmin, NotFound
 from .attempt_limits import AttemptLimiter
 from .auth_invalidation import AuthInvalidation
-from .credential_cache import session_subject, user_subject
+from .credential_cache import subject
 from .passwords import PasswordWorkers
 from .tokens import TokenMint, TokenPair
 
@@ -71,7 +71,7 @@ async def refresh(context: AccountContext, *, refresh_token: str) -> TokenPair:
         if role is None:
             await accounts.revoke_session(conn, session_id=claims.session_id)
     if role is None:
-        await context.invalidation.invalidate(session_subject(claims.session_id))
+        await context.invalidation.invalidate(subject("session", claims.session_id))
         raise InvalidToken
     return context.tokens.pair(
         user_id=claims.user_id, role=role, session_id=claims.session_id, generation=claims.generation + 1
@@ -83,7 +83,7 @@ async def log_out(context: AccountContext, *, refresh_token: str) -> None:
     claims = context.tokens.read("refresh", refresh_token)
     async with context.database.connection() as conn:
         await accounts.revoke_session(conn, session_id=claims.session_id)
-    await context.invalidation.invalidate(session_subject(claims.session_id))
+    await context.invalidation.invalidate(subject("session", claims.session_id))
 
 
 async def set_role(
@@ -101,5 +101,5 @@ async def set_role(
         if role != "admin" and admins == {user_id}:
             raise LastAdmin
         account = await accounts.set_role(conn, user_id=user_id, role=role)
-    await context.invalidation.invalidate(user_subject(user_id))
+    await context.invalidation.invalidate(subject("user", user_id))
     return account

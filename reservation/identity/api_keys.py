@@ -12,7 +12,7 @@ from ..errors import NotFound
 from . import api_key_format
 from .api_key_limits import ApiKeyLimits
 from .auth_invalidation import AuthInvalidation
-from .credential_cache import api_key_subject
+from .credential_cache import subject
 from .verifiers import ApiKeyVerifier
 
 
@@ -61,4 +61,4 @@ async def revoke(context: ApiKeyContext, *, key_id: int, check: Precondition = n
             raise NotFound("There is no such API key.")
         check(found.version)
         await api_keys.revoke_key(conn, key_id=key_id)
-    await context.invalidation.invalidate(api_key_subject(key_id))
+    await context.invalidation.invalidate(subject("key", key_id))

@@ -22,8 +22,8 @@ the clocks of hosts differ, a window is longer or shorter by that much.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from math import ceil
@@ -39,29 +39,19 @@ from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
 from ..errors import InvalidCredentials, Overloaded, TooManyAttempts
+from ..settings import Settings
 
 PREFIX = "attempts"
 KNOWN_S = 30 * 86_400  # how long an address stays exempt from an account's login-by-account limit
-REDIS_RETRY_S = 5.0  # after a failure Redis is not asked for so long: logins do not wait for it, each logging a line
+REDIS_RETRY_S = 5.0  # how long Redis is not asked after a failure, so that logins do not wait for it
 MAX_IN_FLIGHT = 200  # requests to Redis: a flood must not make it time out, which would lift the limits
 MINUTE_S = 60
 SIGNUPS_PER_EMAIL = 60  # a minute; each costs an Argon2 hash
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptLimits:
-    """How many attempts a window takes; 0 is no limit."""
-
-    login_window_s: int
-    login_failures: int
-    login_failures_per_account: int
-    login_failures_per_address: int
-    signups_per_minute_per_address: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Window:
-    """One count: its limit, and the account, address or both that it counts for.
+    """One count: its limit, 0 for none, and the account, address or both that it counts for.
 
     A successful login clears it if `clears`. While the Redis key `exempt_if` exists, which a successful login sets, the
     window refuses nothing.
@@ -76,14 +66,19 @@ class _Window:
 class AttemptLimiter:
     """Counts attempts; every method raises TooManyAttempts and Overloaded, but neither while Redis does not answer."""
 
-    def __init__(self, redis: Redis, limits: AttemptLimits, log: BoundLogger) -> None:
+    def __init__(self, redis: Redis, settings: Settings, log: BoundLogger) -> None:
         self._redis = redis
-        self._limits = limits
         self._log = log
         # The library requires a URL but connects through the given pool.
         pool: Any = redis.connection_pool
         storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=PREFIX, connection_pool=pool)
         self._limiter = MovingWindowRateLimiter(storage)
+        self._login_limits = (
+            _limit("login", settings.login_failures, settings.login_window_s),
+            _limit("login-by-address", settings.login_failures_per_address, settings.login_window_s),
+            _limit("login-by-account", settings.login_failures_per_account, settings.login_window_s),
+        )
+        self._signups_per_address = settings.signups_per_minute_per_address
         self._retry_redis_at = 0.0
         self._in_flight = 0
 
@@ -91,55 +86,55 @@ class AttemptLimiter:
     async def login(self, *, folded_email: str, address: str) -> AsyncIterator[None]:
         """Around the check of a password: an InvalidCredentials in the block counts, its normal end is a success."""
         windows = self._login_windows(_digest(folded_email), _digest(address))
-        await self._require_room(windows)
+        await self._ask_redis(self._require_room, windows)
         try:
             yield
         except InvalidCredentials:
-            await self._count(windows)
+            await self._ask_redis(self._count, windows)
             raise
-        await self._require_room(windows)
-        await self._record_success(windows)
+        await self._ask_redis(self._require_room, windows)
+        await self._ask_redis(self._record_success, windows)
 
     async def count_sign_up(self, *, folded_email: str, address: str) -> None:
         """Count a sign-up, also one that fails later."""
-        by_address = _limit("signup-by-address", self._limits.signups_per_minute_per_address, MINUTE_S)
-        by_account = _limit("signup-by-account", SIGNUPS_PER_EMAIL, MINUTE_S)
-        await self._count(_limited([_Window(by_address, _digest(address)), _Window(by_account, _digest(folded_email))]))
+        windows = (
+            _Window(_limit("signup-by-address", self._signups_per_address, MINUTE_S), _digest(address)),
+            _Window(_limit("signup-by-account", SIGNUPS_PER_EMAIL, MINUTE_S), _digest(folded_email)),
+        )
+        await self._ask_redis(self._count, windows)
 
     def _login_windows(self, account: str, address: str) -> Sequence[_Window]:
-        """The windows of a login that have a limit, the narrowest first."""
-        limits, window_s = self._limits, self._limits.login_window_s
+        """The windows of a login, the narrowest first."""
+        by_both, by_address, by_account = self._login_limits
         known = f"{PREFIX}:known:{account}:{address}"
-        return _limited(
-            [
-                _Window(_limit("login", limits.login_failures, window_s), f"{account}:{address}", clears=True),
-                _Window(_limit("login-by-address", limits.login_failures_per_address, window_s), address),
-                _Window(
-                    _limit("login-by-account", limits.login_failures_per_account, window_s), account, exempt_if=known
-                ),
-            ]
+        return (
+            _Window(by_both, f"{account}:{address}", clears=True),
+            _Window(by_address, address),
+            _Window(by_account, account, exempt_if=known),
         )
 
     async def _require_room(self, windows: Sequence[_Window]) -> None:
         """Raise TooManyAttempts if one of the windows is full."""
-        if self._skips_redis():
-            return
-        with self._redis_failure_tolerated():
-            for window, stats in zip(windows, await asyncio.gather(*map(self._stats, windows)), strict=True):
-                if stats.remaining <= 0:
-                    await self._refuse(window)
+        for window, stats in zip(windows, await asyncio.gather(*map(self._stats, windows)), strict=True):
+            if stats.remaining <= 0:
+                await self._refuse(window)
 
     async def _count(self, windows: Sequence[_Window]) -> None:
         """Count an attempt in each window; raise TooManyAttempts at the first that is full.
 
         One after another: what a narrow window refuses must not count in a wide one, which affects others.
         """
-        if self._skips_redis():
-            return
-        with self._redis_failure_tolerated():
-            for window in windows:
-                if not await self._limiter.hit(window.limit, window.subject):
-                    await self._refuse(window)
+        for window in windows:
+            if not await self._limiter.hit(window.limit, window.subject):
+                await self._refuse(window)
+
+    async def _record_success(self, windows: Sequence[_Window]) -> None:
+        """Clear the account's failures from this address, and exempt the address from login-by-account."""
+        for window in windows:
+            if window.clears:
+                await self._limiter.clear(window.limit, window.subject)
+            if window.exempt_if is not None:
+                await self._redis.set(window.exempt_if, 1, ex=KNOWN_S)
 
     async def _refuse(self, window: _Window) -> None:
         """Raise TooManyAttempts unless the window exempts."""
@@ -153,33 +148,24 @@ class AttemptLimiter:
             retry_after_s=max(1, ceil(stats.reset_time - time())),
         )
 
-    async def _record_success(self, windows: Sequence[_Window]) -> None:
-        """Clear the account's failures from this address, and exempt the address from login-by-account."""
-        if self._skips_redis():
-            return
-        with self._redis_failure_tolerated():
-            for window in windows:
-                if window.clears:
-                    await self._limiter.clear(window.limit, window.subject)
-                if window.exempt_if is not None:
-                    await self._redis.set(window.exempt_if, 1, ex=KNOWN_S)
-
     async def _stats(self, window: _Window) -> WindowStats:
         return await self._limiter.get_window_stats(window.limit, window.subject)
 
-    def _skips_redis(self) -> bool:
-        return monotonic() < self._retry_redis_at
+    async def _ask_redis(self, ask: Callable[[Sequence[_Window]], Awaitable[None]], windows: Sequence[_Window]) -> None:
+        """Ask for the windows that have a limit; do nothing if Redis fails, and for a while after that.
 
-    @contextmanager
-    def _redis_failure_tolerated(self) -> Iterator[None]:
-        """End the block if Redis fails, and skip Redis for a while; raises Overloaded at MAX_IN_FLIGHT."""
+        Raises what `ask` raises, and Overloaded at MAX_IN_FLIGHT.
+        """
+        limited = [window for window in windows if window.limit.amount]
+        if not limited or monotonic() < self._retry_redis_at:
+            return
         if self._in_flight >= MAX_IN_FLIGHT:
             raise Overloaded
         self._in_flight += 1
         try:
-            yield
+            await ask(limited)
         except (RedisError, OSError, TimeoutError) as error:
-            if not self._skips_redis():
+            if monotonic() >= self._retry_redis_at:
                 self._log.warning("attempts_not_limited", cause=repr(error), for_s=REDIS_RETRY_S)
             self._retry_redis_at = monotonic() + REDIS_RETRY_S
         finally:
@@ -188,10 +174,6 @@ class AttemptLimiter:
 
 def _limit(name: str, most: int, window_s: int) -> RateLimitItem:
     return RateLimitItemPerSecond(most, window_s, namespace=name)
-
-
-def _limited(windows: Sequence[_Window]) -> Sequence[_Window]:
-    return [window for window in windows if window.limit.amount]
 
 
 def _digest(text: str) -> str:

@@ -28,19 +28,19 @@ class AuthInvalidation:
         self._unsent: deque[str] = deque()
         self._retry_now = asyncio.Event()
 
-    async def invalidate(self, subject: str) -> None:
-        """A login session or an API key was revoked, or an account has changed: see credential_cache's subjects."""
-        self.on_message(subject)
-        error = await self._publish(subject)
+    async def invalidate(self, name: str) -> None:
+        """Invalidate a credential_cache.subject: a revoked login session or API key, or a changed account."""
+        self.on_message(name)
+        error = await self._publish(name)
         if error is not None:
-            self._log.warning("invalidation_postponed", subject=subject, cause=repr(error))
+            self._log.warning("invalidation_postponed", subject=name, cause=repr(error))
             if len(self._unsent) < MAX_UNSENT:
-                self._unsent.append(subject)
+                self._unsent.append(name)
 
-    def on_message(self, subject: str) -> None:
+    def on_message(self, name: str) -> None:
         """Remove a subject's credentials from the caches; one that is not known removes nothing."""
         for cache in self._caches:
-            cache.invalidate(subject)
+            cache.invalidate(name)
 
     def on_connected(self, connected: bool) -> None:
         """Whether messages arrive from now on."""
@@ -59,9 +59,9 @@ class AuthInvalidation:
                 async with asyncio.timeout(RETRY_EVERY_S):
                     await self._retry_now.wait()
 
-    async def _publish(self, subject: str) -> Exception | None:
+    async def _publish(self, name: str) -> Exception | None:
         try:
-            await self._redis.publish(CHANNEL, subject)
+            await self._redis.publish(CHANNEL, name)
         except (RedisError, OSError, TimeoutError) as error:
             return error
         return None

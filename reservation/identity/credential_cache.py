@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Hashable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 from ..db.repository.accounts import User
@@ -33,19 +33,9 @@ class Identity:
 VerifiedIdentity = TypeVar("VerifiedIdentity", bound=Identity)
 
 
-def session_subject(session_id: UUID) -> str:
-    """Names a login session in an invalidation."""
-    return f"session {session_id}"
-
-
-def user_subject(user_id: int) -> str:
-    """Names an account in an invalidation."""
-    return f"user {user_id}"
-
-
-def api_key_subject(key_id: int) -> str:
-    """Names an API key in an invalidation."""
-    return f"key {key_id}"
+def subject(kind: Literal["session", "user", "key"], subject_id: UUID | int) -> str:
+    """The name of a login session, an account or an API key in an invalidation."""
+    return f"{kind} {subject_id}"
 
 
 class CredentialCache(Generic[Credential, VerifiedIdentity]):
@@ -71,10 +61,10 @@ class CredentialCache(Generic[Credential, VerifiedIdentity]):
             self._add(credential, identity)
         return identity
 
-    def invalidate(self, subject: str) -> None:
-        """Remove every credential with this subject."""
+    def invalidate(self, name: str) -> None:
+        """Remove every credential that has this subject."""
         self._invalidations += 1
-        for credential in tuple(self._by_subject.get(subject, ())):
+        for credential in tuple(self._by_subject.get(name, ())):
             self._remove(credential)
 
     def set_connected(self, connected: bool) -> None:
@@ -88,14 +78,14 @@ class CredentialCache(Generic[Credential, VerifiedIdentity]):
         if credential in self._identities:
             self._remove(credential)
         self._identities[credential] = identity
-        for subject in identity.subjects:
-            self._by_subject.setdefault(subject, set()).add(credential)
+        for name in identity.subjects:
+            self._by_subject.setdefault(name, set()).add(credential)
         if len(self._identities) > self._max_entries:
             self._remove(next(iter(self._identities)))
 
     def _remove(self, credential: Credential) -> None:
-        for subject in self._identities.pop(credential).subjects:
-            credentials = self._by_subject[subject]
+        for name in self._identities.pop(credential).subjects:
+            credentials = self._by_subject[name]
             credentials.discard(credential)
             if not credentials:
-                del self._by_subject[subject]
+                del self._by_subject[name]

@@ -16,14 +16,7 @@ from ..db.repository.api_keys import ValidKey
 from ..errors import InvalidToken, Unavailable
 from ..runtime.batching import Batcher
 from . import api_key_format
-from .credential_cache import (
-    MAX_AGE_S,
-    CredentialCache,
-    Identity,
-    api_key_subject,
-    session_subject,
-    user_subject,
-)
+from .credential_cache import MAX_AGE_S, CredentialCache, Identity, subject
 from .tokens import Claims, TokenMint
 
 MAX_ACCESS_TOKENS = 20_000  # some 2 KB each, token included
@@ -64,7 +57,7 @@ class AccessTokenVerifier:
         claims = self._tokens.read("access", token)
         valid_until = monotonic() + min(claims.expires_at - time(), MAX_AGE_S)
         user = await self._lookups.submit(claims)
-        subjects = (session_subject(claims.session_id), user_subject(user.id))
+        subjects = (subject("session", claims.session_id), subject("user", user.id))
         return SessionIdentity(user, subjects, valid_until, claims.session_id)
 
     async def _find_users(self, batch: Sequence[Claims]) -> Sequence[User | Exception]:
@@ -121,7 +114,7 @@ class ApiKeyVerifier:
         asked_at = monotonic()  # before the look-up, so that a key never outlives its expires_at
         found = await self._lookups.submit(key_hash)
         remaining_s = inf if found.remaining_s is None else found.remaining_s
-        subjects = (api_key_subject(found.key_id), user_subject(found.user.id))
+        subjects = (subject("key", found.key_id), subject("user", found.user.id))
         valid_until = asked_at + min(remaining_s, MAX_AGE_S)
         return ApiKeyIdentity(found.user, subjects, valid_until, found.key_id, found.scopes)
 
