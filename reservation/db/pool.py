@@ -94,8 +94,6 @@ class Database:
             if broken is None:
                 raise
             raise broken() from error
-        except asyncpg.DataError:
-            raise  # a value that no statement of ours should have been given: a fault of ours, though an InterfaceError
         except _PASSING as error:
             raise DatabaseUnavailable from error
         finally:
