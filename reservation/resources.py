@@ -18,7 +18,7 @@ from .booking.orphan_job import tend_for_ever
 from .catalog.context import CatalogContext
 from .db.pgbouncer import lacking
 from .db.pool import Database
-from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings
+from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.repository import ops
 from .errors import HoldsUnavailable, Unavailable
 from .holds.pending_updates import PendingUpdates
@@ -70,9 +70,8 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     try:
         pool = await asyncpg.create_pool(**pool_options(settings))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        if settings.database_role and f'role "{settings.database_role}"' in str(error):
-            raise CannotStart(f"DATABASE_ROLE: {error}") from error
-        raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
+        reason = why_refused(settings, error)
+        raise CannotStart(reason if "DATABASE_ROLE" in reason else f"PostgreSQL cannot be reached: {reason}") from error
     await _require_rights(pool)
     app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer)
     if settings.pgbouncer:

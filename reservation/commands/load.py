@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..db.migrations import database_name
 from ..load import customers
 from ..load.drill_report import drill_text
 from ..load.drill_run import Sale, run_drill
@@ -25,7 +26,7 @@ from ..load.options import (
 )
 from ..load.plan import PROFILES, Plan
 from ..load.report import run_text
-from ..load.reset import Taken, database_name, reset_remotely, reset_stores
+from ..load.reset import Taken, reset_remotely, reset_stores
 from ..load.run import Wiring, check_reachable, check_stores, open_client, run_load, run_loop, tokens_for
 from ..settings import Settings
 
@@ -109,7 +110,7 @@ def reset(context: click.Context, /, **options: Any) -> None:
             taken = run_loop(lambda: _reset_stores(wiring, settings))
             click.echo(
                 f"{taken.reservations:,} reservations and {taken.drills:,} drill rooms deleted "
-                f"from {database_name(settings)}"
+                f"from {database_name(settings.database_url or '')}"
             )
             return
     taken = run_loop(lambda: _reset_remotely(wiring, options["users"]))

@@ -245,8 +245,7 @@ def connection_to(database_url: str) -> Connection:
     try:
         return psycopg.connect(make_conninfo("", **parameters), autocommit=True)
     except psycopg.OperationalError as error:
-        where = f"{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}"
-        raise DatabaseUnreachable(f"cannot use PostgreSQL at {where}: {_one_line(error)}") from error
+        raise DatabaseUnreachable(f"cannot use PostgreSQL at {_hosts(parameters)}: {_one_line(error)}") from error
 
 
 def _parameters(database_url: str) -> dict[str, Any]:
@@ -256,9 +255,24 @@ def _parameters(database_url: str) -> dict[str, Any]:
         parameters = conninfo_to_dict(database_url)
     except psycopg.ProgrammingError:
         raise invalid from None
-    if not str(parameters.get("port", "5432")).replace(",", "").isdecimal():
+    # One port for each host of a list, where an empty one means the default.
+    if not all(port.isdecimal() for port in str(parameters.get("port", "")).split(",") if port):
         raise invalid
     return {"connect_timeout": CONNECT_WAIT_S, "fallback_application_name": "reservation migrate", **parameters}
+
+
+def database_name(database_url: str) -> str:
+    """Which database a URL names, as host:port/name; without the user and the password."""
+    parameters = _parameters(database_url)
+    return f"{_hosts(parameters)}/{parameters.get('dbname', '')}"
+
+
+def _hosts(parameters: Mapping[str, Any]) -> str:
+    """The servers as host:port, with a comma between them."""
+    hosts = str(parameters.get("host", "localhost")).split(",")
+    ports = str(parameters.get("port", "")).split(",")
+    pairs = zip(hosts, ports if len(ports) == len(hosts) else ports[:1] * len(hosts), strict=True)
+    return ",".join(f"{host}:{port or 5432}" for host, port in pairs)
 
 
 def _one_line(error: psycopg.Error) -> str:

@@ -1,9 +1,11 @@
 """Options of the connections to PostgreSQL: those of the service's pool, and those of commands."""
 
+import re
 from typing import Any
 
 import asyncpg
 import orjson
+from psycopg.conninfo import conninfo_to_dict
 
 from ..settings import Settings
 from .pgbouncer import through_pgbouncer
@@ -48,6 +50,21 @@ def pool_settings(settings: Settings) -> dict[str, str]:
         "jit": "off",  # what the planner is kept from has a price that would set it off
         **({"role": settings.database_role} if settings.database_role else {}),
     }
+
+
+def why_refused(settings: Settings, error: BaseException) -> str:
+    """Why PostgreSQL did not open a connection with `pool_options`; for DATABASE_ROLE also what to do about it."""
+    reason, role = str(error).partition("\n")[0], settings.database_role
+    if not role or f'role "{role}"' not in reason:
+        return reason
+    if not isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return f"DATABASE_ROLE: {reason}"
+    login = str(conninfo_to_dict(settings.database_url or "").get("user", "the login of DATABASE_URL"))
+    return f"DATABASE_ROLE: {reason}; run as a DBA: grant {_identifier(role)} to {_identifier(login)};"
+
+
+def _identifier(name: str) -> str:
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else f'"{name}"'
 
 
 def tool_limits(name: str) -> dict[str, str]:

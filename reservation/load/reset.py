@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
-from psycopg.conninfo import conninfo_to_dict
 
 from ..db.pool_options import tool_limits
 from ..db.repository import load as repository
@@ -26,12 +25,6 @@ class Taken:
     reservations: int = 0
     drills: int = 0
     refused: int = 0
-
-
-def database_name(settings: Settings) -> str:
-    """Which database it is, without a password."""
-    said = conninfo_to_dict(settings.database_url or "")
-    return f"{said.get('host', 'localhost')}:{said.get('port', 5432)}/{said.get('dbname', '')}"
 
 
 async def reset_stores(settings: Settings) -> Taken:
