@@ -5,11 +5,16 @@ from typing import Any
 
 import click
 
-from ..db.migrations import database_name
+from ..db.psycopg_connections import database_name
 from ..load import customers
 from ..load.drill_report import drill_text
 from ..load.drill_run import Sale, run_drill
-from ..load.options import (
+from ..load.plan import PROFILES, Plan
+from ..load.report import run_text
+from ..load.reset import Taken, reset_remotely, reset_stores
+from ..load.run import Wiring, check_reachable, check_stores, open_client, run_load, run_loop, tokens_for
+from ..settings import Settings
+from .load_options import (
     Figure,
     check_writable,
     connecting,
@@ -24,11 +29,6 @@ from ..load.options import (
     users,
     wiring_of,
 )
-from ..load.plan import PROFILES, Plan
-from ..load.report import run_text
-from ..load.reset import Taken, reset_remotely, reset_stores
-from ..load.run import Wiring, check_reachable, check_stores, open_client, run_load, run_loop, tokens_for
-from ..settings import Settings
 
 MAX_IN_FLIGHT = 1_000_000
 FEW_CONNECTIONS = 8
@@ -75,7 +75,7 @@ DAY_S = 86_400
 @reaching
 @click.pass_context
 def load(context: click.Context, /, **options: Any) -> None:
-    """Put load on a service, and audit what it answered.
+    """Put load on a service, and audit its answers.
 
     Arrivals are an open, seeded Poisson process of requests; latency counts from the intended arrival. Exit status 3
     means that an invariant was broken. docs/load.md is the manual.
@@ -85,7 +85,7 @@ def load(context: click.Context, /, **options: Any) -> None:
     plan = _plan(options)
     wiring = wiring_of(options, max_in_flight=options["max_in_flight"])
     check_writable(options)
-    with stores_at_hand(context, options["data_dir"], remote=options["remote"]) as settings:
+    with stores_at_hand(options["data_dir"], remote=options["remote"]) as settings:
         report = run_loop(
             lambda: run_load(wiring, plan, settings, showtimes=options["showtimes"] or plan.profile.showtimes)
         )
@@ -105,7 +105,7 @@ def reset(context: click.Context, /, **options: Any) -> None:
     """
     check_writable(options)
     wiring = wiring_of(options | {"connections": FEW_CONNECTIONS}, max_in_flight=MAX_IN_FLIGHT)
-    with stores_at_hand(context, options["data_dir"], remote=options["remote"]) as settings:
+    with stores_at_hand(options["data_dir"], remote=options["remote"]) as settings:
         if settings is not None:
             taken = run_loop(lambda: _reset_stores(wiring, settings))
             click.echo(
@@ -151,7 +151,7 @@ def tokens(context: click.Context, /, **options: Any) -> None:
     check_writable(options)
     file: Path = options["tokens_file"]
     wiring = wiring_of(options | {"connections": FEW_CONNECTIONS, "tokens_file": None}, max_in_flight=MAX_IN_FLIGHT)
-    with stores_at_hand(context, options["data_dir"], remote=options["remote"]) as settings:
+    with stores_at_hand(options["data_dir"], remote=options["remote"]) as settings:
         if settings is not None:
             made = run_loop(lambda: _mint(wiring, settings, users=options["users"], life_s=options["life"]))
         else:
@@ -218,7 +218,7 @@ def drill(context: click.Context, /, **options: Any) -> None:
         admin_password=options["admin_password"] or "",
     )
     wiring = wiring_of(options, max_in_flight=MAX_IN_FLIGHT)
-    with stores_at_hand(context, options["data_dir"], remote=options["remote"]) as settings:
+    with stores_at_hand(options["data_dir"], remote=options["remote"]) as settings:
         report = run_loop(lambda: run_drill(wiring, sale, settings))
     finish(report, drill_text(report), options)
 

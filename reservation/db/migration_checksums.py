@@ -3,13 +3,12 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import psycopg
 
+from .psycopg_connections import Connection
 from .statements import sql
-
-Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 
 def edited(connection: Connection, files: Mapping[str, Path]) -> list[str]:

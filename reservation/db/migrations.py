@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from . import migration_checksums as migration_files
+from .psycopg_connections import Connection, SchemaError, connection_to, one_line, parameters_of
 
 yoyo: Any = importlib.import_module("yoyo")  # it ships no types
-Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 log = logging.getLogger(__name__)
 
@@ -28,21 +28,12 @@ LOCK_POLL_S = 0.1
 # What may be set for the role is meant for the service: a migration takes its time, and reads whole tables. A pooler
 # such as PgBouncer refuses to pass this on, and it would not keep the lock either.
 MIGRATING = "-c statement_timeout=0 -c enable_seqscan=on"
-CONNECT_WAIT_S = 10
 
 logger = logging.getLogger("reservation.schema")
 
 
-class SchemaError(Exception):
-    """The schema could not be read or changed; the message is one line for the operator."""
-
-
 class SchemaOutOfDate(SchemaError):
     """Migrations are pending, and nobody asked for them to be applied."""
-
-
-class DatabaseUnreachable(SchemaError):
-    """PostgreSQL does not answer, or does not let us in; the message never shows the password."""
 
 
 class MigrationFailed(SchemaError):
@@ -51,6 +42,16 @@ class MigrationFailed(SchemaError):
 
 class MigrationEdited(SchemaError):
     """The file of an applied migration is not what it was, so nobody can tell what this database has."""
+
+
+State: TypeAlias = Literal["applied", "pending", "edited", "unknown"]
+
+
+class Status(NamedTuple):
+    """A migration: applied; pending; applied, and its file edited since; or applied, and unknown to this version."""
+
+    name: str
+    state: State
 
 
 def apply(database_url: str, *, folder: Path | None = None, accept_edited: Sequence[str] = ()) -> list[str]:
@@ -93,9 +94,28 @@ def rollback(
 
 
 def pending(database_url: str, *, folder: Path | None = None) -> list[str]:
-    """Name the migrations that are not applied; it only reads, so a role without the right to change tables can ask."""
-    with connection_to(database_url) as connection:
+    """Name the migrations that are not applied; only reads, so any role that may read can call it."""
+    with _reading(database_url) as connection:
         return _pending(connection, folder)
+
+
+def to_apply(database_url: str, *, folder: Path | None = None) -> list[str]:
+    """Name the migrations that `apply` would apply; only reads. Raises MigrationEdited, as `apply` does."""
+    with _reading(database_url) as connection:
+        _require_unedited(connection, _files(folder))
+        return _pending(connection, folder)
+
+
+def status(database_url: str, *, folder: Path | None = None) -> list[Status]:
+    """The state of each migration, in their order, then of applied ones that this version does not have; only reads."""
+    files = _files(folder)
+    with _reading(database_url) as connection:
+        applied = _applied(connection)
+        edited = set(migration_files.edited(connection, files))
+    known = [
+        Status(name, "edited" if name in edited else "applied" if name in applied else "pending") for name in files
+    ]
+    return [*known, *(Status(name, "unknown") for name in sorted(applied - files.keys()))]
 
 
 def known_migrations() -> frozenset[str]:
@@ -106,16 +126,23 @@ def known_migrations() -> frozenset[str]:
 def require_current(database_url: str, *, folder: Path | None = None) -> None:
     """Raise SchemaOutOfDate, naming what is pending, or MigrationEdited, unless every migration is applied as it is.
 
-    It only reads, as `pending` does.
+    Only reads, as `pending` does.
     """
+    with _reading(database_url) as connection:
+        missing = _pending(connection, folder)
+        if missing:
+            raise SchemaOutOfDate(f"pending migrations: {', '.join(missing)}; run `reservation migrate` first")
+        _require_unedited(connection, _files(folder))
+
+
+@contextmanager
+def _reading(database_url: str) -> Iterator[Connection]:
+    """A connection that reads which migrations are applied; raises SchemaError where its login may not."""
     try:
         with connection_to(database_url) as connection:
-            missing = _pending(connection, folder)
-            if missing:
-                raise SchemaOutOfDate(f"pending migrations: {', '.join(missing)}; run `reservation migrate` first")
-            _require_unedited(connection, _files(folder))
+            yield connection
     except psycopg.errors.InsufficientPrivilege as error:
-        raise SchemaError(f"{_one_line(error)}: grant it select on _yoyo_migration and migration_files") from error
+        raise SchemaError(f"{one_line(error)}: grant it select on _yoyo_migration and migration_files") from error
 
 
 def _pending(connection: Connection, folder: Path | None) -> list[str]:
@@ -187,7 +214,7 @@ def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) 
             with backend.transaction():
                 _note(backend.connection, migration, direction)
     except psycopg.Error as error:
-        reason = error.diag.message_primary or _one_line(error)
+        reason = error.diag.message_primary or one_line(error)
         raise MigrationFailed(f"migration {migration.id} failed to {direction}: {reason}") from error
     return str(migration.id)
 
@@ -209,7 +236,7 @@ def _note(connection: Connection, migration: Any, direction: Literal["apply", "r
 def _backend(database_url: str) -> Iterator[tuple[Connection, Any]]:
     """Give a connection of ours and yoyo's backend while no other instance has one."""
     # As parameters, which hold all that a URL can say: several hosts, a socket's folder, sslmode.
-    parameters = _parameters(database_url)
+    parameters = parameters_of(database_url)
     parameters["options"] = f"{parameters.get('options', '')} {MIGRATING}".strip()
     with connection_to(make_conninfo("", **parameters)) as connection:
         _lock(connection)
@@ -237,49 +264,6 @@ def _lock(connection: Connection) -> None:
         if time.monotonic() > deadline:
             raise MigrationFailed(f"another instance has been migrating this database for {LOCK_WAIT_S:.0f} s")
         time.sleep(LOCK_POLL_S)
-
-
-def connection_to(database_url: str) -> Connection:
-    """Connect, each statement in a transaction of its own; raises DatabaseUnreachable."""
-    parameters = _parameters(database_url)
-    try:
-        return psycopg.connect(make_conninfo("", **parameters), autocommit=True)
-    except psycopg.OperationalError as error:
-        raise DatabaseUnreachable(f"cannot use PostgreSQL at {_hosts(parameters)}: {_one_line(error)}") from error
-
-
-def _parameters(database_url: str) -> dict[str, Any]:
-    # Details are left out on purpose: what libpq cannot read, or takes for a port, may be a part of the password.
-    invalid = DatabaseUnreachable("DATABASE_URL is not a valid PostgreSQL URL; is a character in it not %-encoded?")
-    try:
-        parameters = conninfo_to_dict(database_url)
-    except psycopg.ProgrammingError:
-        raise invalid from None
-    # One port for each host of a list, where an empty one means the default.
-    if not all(port.isdecimal() for port in str(parameters.get("port", "")).split(",") if port):
-        raise invalid
-    return {"connect_timeout": CONNECT_WAIT_S, "fallback_application_name": "reservation migrate", **parameters}
-
-
-def database_name(database_url: str) -> str:
-    """Which database a URL names, as host:port/name; without the user and the password."""
-    parameters = _parameters(database_url)
-    return f"{_hosts(parameters)}/{parameters.get('dbname', '')}"
-
-
-def _hosts(parameters: Mapping[str, Any]) -> str:
-    """The servers as host:port, with a comma between them."""
-    hosts = str(parameters.get("host", "localhost")).split(",")
-    ports = str(parameters.get("port", "")).split(",")
-    pairs = zip(hosts, ports if len(ports) == len(hosts) else ports[:1] * len(hosts), strict=True)
-    return ",".join(f"{host}:{port or 5432}" for host, port in pairs)
-
-
-def _one_line(error: psycopg.Error) -> str:
-    """Give the line that says why: what the server answered, or else the last attempt's failure."""
-    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
-    answered = [line.partition("FATAL:")[2] for line in lines if "FATAL:" in line]
-    return (answered or lines or ["no reason was given"])[-1].removeprefix("connection failed: ").strip()
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from reservation.commands.main import commands
 from reservation.db import migrations as schema
+from reservation.db.psycopg_connections import DatabaseUnreachable, database_name
 from tests.conftest import SECRET, StartApi
 from tests.ports import free_port
 
@@ -67,7 +68,7 @@ def test_commands_use_the_host_that_answers(
 def test_when_no_host_answers_all_are_named() -> None:
     ports = free_port(), free_port()
     url = f"postgresql://u:s3cret@127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}/d"
-    with pytest.raises(schema.DatabaseUnreachable) as caught:
+    with pytest.raises(DatabaseUnreachable) as caught:
         schema.require_current(url)
     assert f"127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}: " in str(caught.value)
     assert "s3cret" not in str(caught.value)
@@ -83,4 +84,4 @@ def test_when_no_host_answers_all_are_named() -> None:
     ],
 )
 def test_a_database_is_named_by_all_its_hosts(url: str, name: str) -> None:
-    assert schema.database_name(url) == name
+    assert database_name(url) == name

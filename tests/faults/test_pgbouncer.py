@@ -25,6 +25,7 @@ from reservation import serving
 from reservation.app import make_app
 from reservation.commands.main import commands
 from reservation.db import migrations as schema, sql_overrides as tuning
+from reservation.db.psycopg_connections import DatabaseUnreachable
 from reservation.db.statements import StatementsRefused, shipped
 from reservation.embedded import Embedded
 from reservation.embedded.ports import is_taken
@@ -337,7 +338,7 @@ def test_migrations_go_to_postgresql_itself(pooled_url: str, database_url: str, 
         demo=False,
         own_stores=False,
     )
-    with pytest.raises(schema.DatabaseUnreachable, match="unsupported startup parameter"):
+    with pytest.raises(DatabaseUnreachable, match="unsupported startup parameter"):
         schema.apply(pooled_url)
 
 

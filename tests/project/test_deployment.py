@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import redis
 import yaml
-from click import Command, Group
+from click import Command, Context, Group
 
-from reservation.commands.main import commands
+from reservation.commands.main import COMMANDS, commands
 from reservation.embedded.binaries import valkey_program
 from reservation.embedded.ports import is_taken
 from reservation.http.openapi.problems import every_refusal
@@ -262,19 +262,19 @@ def test_readme_names_every_problem() -> None:
 
 
 def test_readme_names_every_command() -> None:
-    leaves = {name for name, found in commands.commands.items() if not isinstance(found, Group)}
-    leaves |= {f"seed {name}" for name in group("seed").commands}
+    leaves = {name for name in COMMANDS if not isinstance(command(name), Group)}
+    seed = command("seed")
+    assert isinstance(seed, Group)
+    leaves |= {f"seed {name}" for name in seed.list_commands(Context(seed))}
     assert {name for name in leaves if f"`reservation {name}" not in README} == set()
 
 
-def group(name: str) -> Group:
-    """A command that has commands of its own."""
-    found = commands.commands[name]
-    assert isinstance(found, Group)
+def command(name: str) -> Command:
+    found = commands.get_command(Context(commands), name)
+    assert found is not None
     return found
 
 
 def parse(*words: str) -> None:
     """Read a command line as the program would, without carrying it out."""
-    command: Command = commands.commands[words[0]]
-    command.make_context(words[0], list(words[1:]))
+    command(words[0]).make_context(words[0], list(words[1:]))

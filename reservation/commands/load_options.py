@@ -3,21 +3,21 @@
 import math
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..load import LoadError
+from ..load.customers import MAX_USERS, check_tokens_file
+from ..load.page import write_page
+from ..load.report import Report, write_json
+from ..load.run import Wiring
+from ..load.target import Target
 from ..settings import HIGHEST_MAX_SEATS, Settings
-from . import LoadError
-from .customers import MAX_USERS, check_tokens_file
-from .page import write_page
-from .report import Report, write_json
-from .run import Wiring
-from .target import Target
+from .options import current_stores, data_dir
 
-CurrentStores = Callable[[Path | None], AbstractContextManager[Settings]]
 VIOLATED = 3
 
 
@@ -74,11 +74,6 @@ json_file = click.option(
 html_file = click.option(
     "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page."
 )
-data_dir = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
-)
 
 
 def reaching(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,12 +103,11 @@ def seat_range(_: click.Context, __: click.Parameter, value: str) -> tuple[int, 
 
 
 @contextmanager
-def stores_at_hand(context: click.Context, data_dir: Path | None, *, remote: bool) -> Iterator[Settings | None]:
+def stores_at_hand(data_dir: Path | None, *, remote: bool) -> Iterator[Settings | None]:
     """The stores of the settings, or None for a remote target."""
     if remote:
         yield None
         return
-    current_stores: CurrentStores = context.obj
     with current_stores(data_dir) as settings:
         yield settings
 
