@@ -11,7 +11,7 @@ import click
 
 from ..load import LoadError
 from ..load.customers import MAX_USERS, check_tokens_file
-from ..load.page import write_page
+from ..load.html_report import write_page
 from ..load.report import Report, write_json
 from ..load.run import Wiring
 from ..load.target import Target

@@ -18,9 +18,9 @@ import orjson
 
 from .client import Client
 from .connection import Answer
-from .ledger import Booking, Ledger
-from .measures import TIMEOUTS, Measures
-from .shows import Show
+from .measurements import TIMEOUTS, Measures
+from .showtimes import Show
+from .tracked_reservations import Booking, Ledger
 
 MAX_TRIES = 200
 PAUSE_S = 1.0

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..settings import Settings
-from .closing import audit_run
 from .customers import SPARE_S
 from .drill import Drill
 from .drill_report import drill_report
+from .drill_setup import stage_by_api, stage_by_sql
+from .final_audit import audit_run
 from .report import Report
 from .run import Wiring, check_reachable, open_client, tokens_for
-from .stage import stage_by_api, stage_by_sql
 
 QUEUE_S = 600.0  # a customer who waits for a connection is in the queue, not lost
 

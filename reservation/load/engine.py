@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import orjson
 
-from .alarm import Alarm
 from .client import Client
 from .connection import Answer
-from .ledger import Booking, Ledger
-from .measures import TIMEOUTS, Measures
+from .measurements import TIMEOUTS, Measures
 from .plan import Arrival, Fate, Operation, Plan
-from .shows import Show
+from .precise_timer import Alarm
+from .showtimes import Show
+from .tracked_reservations import Booking, Ledger
 
 ARRIVALS_A_TURN = 64
 MAX_TRIES = 3

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from .engine import Engine
-from .measures import Measures
+from .measurements import Measures
 
 SCHEMA_VERSION = 1
 Report: TypeAlias = dict[str, Any]  # a JSON document; nothing reads it back but for showing it

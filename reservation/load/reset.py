@@ -12,7 +12,7 @@ from ..holds.store import HoldRelease, Holds, Prime
 from ..runtime.redis_client import redis_client
 from ..settings import Settings
 from .client import Client
-from .shows import expect
+from .showtimes import expect
 
 RESERVATIONS_A_BATCH = 1000
 CANCELLATIONS = ("held", "confirmed")

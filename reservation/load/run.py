@@ -14,12 +14,12 @@ import uvloop
 from ..settings import Settings
 from . import LoadError, customers
 from .client import Client
-from .closing import audit_run
 from .engine import Engine
-from .live import live_display
+from .final_audit import audit_run
+from .live_display import live_display
 from .plan import Plan
 from .report import Report, run_report
-from .shows import find_shows
+from .showtimes import find_shows
 from .target import Target
 
 Result = TypeVar("Result")

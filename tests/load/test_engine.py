@@ -11,14 +11,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from reservation.load import closing
-from reservation.load.alarm import Alarm
+from reservation.load import final_audit
 from reservation.load.client import Client
 from reservation.load.engine import Engine
-from reservation.load.ledger import Ledger
 from reservation.load.plan import PROFILES, Plan
-from reservation.load.shows import Show
+from reservation.load.precise_timer import Alarm
+from reservation.load.showtimes import Show
 from reservation.load.target import Target
+from reservation.load.tracked_reservations import Ledger
 from reservation.settings import Settings
 from tests.ports import free_port
 
@@ -139,11 +139,11 @@ async def test_the_alarm_rings_on_time_and_at_once_for_what_has_passed() -> None
 async def test_what_cannot_be_audited_counts_as_a_violation(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(closing, "PAUSE_S", 0.01)
+    monkeypatch.setattr(final_audit, "PAUSE_S", 0.01)
     nowhere = f"127.0.0.1:{free_port()}"
     gone = replace(settings, database_url=f"postgresql://nobody@{nowhere}/none", redis_url=f"redis://{nowhere}/0")
     async with Client(Target.of(f"http://{nowhere}"), connections=1, timeout_s=1) as client:
-        result = await closing.audit_run(client, Ledger(), ["token"], gone, seed=1)
+        result = await final_audit.audit_run(client, Ledger(), ["token"], gone, seed=1)
     assert not result.clean
     service, stores = result.violations
     assert "the service does not answer any more (connection_refused)" in service

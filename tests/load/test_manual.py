@@ -10,14 +10,14 @@ import pytest
 
 from reservation.commands.load import load
 from reservation.load.client import Client
-from reservation.load.closing import AuditResult
 from reservation.load.drill import Drill
 from reservation.load.drill_report import drill_report
 from reservation.load.engine import Engine
-from reservation.load.measures import Measures
+from reservation.load.final_audit import AuditResult
+from reservation.load.measurements import Measures
 from reservation.load.plan import OPERATIONS, PROFILES, Plan
 from reservation.load.report import Report, run_report
-from reservation.load.shows import Show
+from reservation.load.showtimes import Show
 from reservation.load.target import Target
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "load.md").read_text()

@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from reservation.commands.load import load
 from reservation.identity.tokens import TokenMint
 from reservation.load.client import Client
-from reservation.load.closing import audit_run
 from reservation.load.customers import mint_tokens
 from reservation.load.engine import Engine
-from reservation.load.ledger import Booking
+from reservation.load.final_audit import audit_run
 from reservation.load.plan import PROFILES, Plan
-from reservation.load.shows import find_shows
+from reservation.load.showtimes import find_shows
 from reservation.load.target import Target
+from reservation.load.tracked_reservations import Booking
 from reservation.settings import Settings
 from tests.conftest import SECRET
 from tests.load.conftest import Cinema, Finished

@@ -6,7 +6,7 @@ import random
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from reservation.load.measures import PERCENTILES, Histogram, Measures
+from reservation.load.measurements import PERCENTILES, Histogram, Measures
 
 
 def exact(ordered: list[float], percentile: float) -> float:

@@ -19,7 +19,7 @@ from ..runtime.redis_client import redis_client
 from ..settings import Settings
 from .client import Client
 from .connection import Answer
-from .ledger import Booking, Ledger
+from .tracked_reservations import Booking, Ledger
 
 Item = TypeVar("Item")
 

@@ -8,7 +8,7 @@ from rich.live import Live
 from rich.table import Table
 
 from .client import Client
-from .measures import Measures
+from .measurements import Measures
 
 PLAIN_EVERY_S = 5
 

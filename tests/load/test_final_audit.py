@@ -9,14 +9,14 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from reservation.load import closing
+from reservation.load import final_audit
 from reservation.load.client import Client
 from reservation.load.engine import Engine
-from reservation.load.ledger import Booking, Ledger
 from reservation.load.plan import PROFILES, Plan
 from reservation.load.report import audit_lines
-from reservation.load.shows import Show
+from reservation.load.showtimes import Show
 from reservation.load.target import Target
+from reservation.load.tracked_reservations import Booking, Ledger
 
 SEAT = 7
 HANG_S = 1.0
@@ -75,10 +75,10 @@ class DoubleSeller:
             await server.close()
 
 
-async def audited(ledger: Ledger, service: DoubleSeller) -> closing.AuditResult:
+async def audited(ledger: Ledger, service: DoubleSeller) -> final_audit.AuditResult:
     """The audit as with --remote."""
     async with service.serving() as url, Client(Target.of(url), connections=4, timeout_s=2) as client:
-        return await closing.audit_run(client, ledger, ["token"], None, seed=1)
+        return await final_audit.audit_run(client, ledger, ["token"], None, seed=1)
 
 
 def unknown(number: int, *seats: int) -> Booking:
@@ -91,7 +91,7 @@ async def test_a_seat_sold_twice_is_found_though_one_answer_was_lost() -> None:
     async with service.serving() as url, Client(Target.of(url), connections=8, timeout_s=HANG_S / 4) as client:
         engine = Engine(client, plan, [Show(1, [SEAT], free=[SEAT])], ["token"], max_in_flight=100)
         await engine.run(lambda _: None)
-        result = await closing.audit_run(client, engine.ledger, ["token"], None, seed=5)
+        result = await final_audit.audit_run(client, engine.ledger, ["token"], None, seed=5)
     assert service.confirms == 2
     assert engine.measures.errors == {"timeout": 1}
     assert engine.ledger.violations == []  # by the answers alone nothing is wrong
@@ -128,7 +128,7 @@ async def test_a_confirmed_reservation_must_have_the_seats_that_were_answered() 
 async def test_unknown_reservations_are_looked_up_outside_the_sample_and_a_cut_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(closing, "MAX_LOOKED_UP", 1)
+    monkeypatch.setattr(final_audit, "MAX_LOOKED_UP", 1)
     service = DoubleSeller()
     service.statuses = {f"r{number}": "expired" for number in range(1, 9)}
     ledger = Ledger(bookings={f"r{number}": unknown(number) for number in range(1, 6)})
@@ -136,7 +136,7 @@ async def test_unknown_reservations_are_looked_up_outside_the_sample_and_a_cut_i
     whole = await audited(ledger, service)
     assert (whole.unknown_looked_up, whole.unknown, whole.looked_up, whole.reservations) == (5, 5, 6, 8)
     assert not [line for line in audit_lines(whole.summary()) if "WARNING" in line]
-    monkeypatch.setattr(closing, "MAX_UNKNOWN", 2)
+    monkeypatch.setattr(final_audit, "MAX_UNKNOWN", 2)
     cut = await audited(ledger, service)
     assert (cut.unknown_looked_up, cut.unknown) == (2, 5)
     first, warning = audit_lines(cut.summary())

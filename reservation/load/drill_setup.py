@@ -11,7 +11,7 @@ from ..db.repository import load as repository
 from ..settings import Settings
 from . import LoadError
 from .client import Client
-from .shows import Show, expect, load_show
+from .showtimes import Show, expect, load_show
 
 SEATS_A_ROW = 20
 NO_FILM = "there is no film to show: `reservation seed demo` brings some"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reservation.load.ledger import Booking, Ledger
+from reservation.load.tracked_reservations import Booking, Ledger
 
 
 def answer(number: int, *seats: int, status: str = "held") -> dict[str, Any]:

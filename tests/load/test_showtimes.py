@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from reservation.load.connection import Answer
-from reservation.load.shows import Show, best_first
+from reservation.load.showtimes import Show, best_first
 
 
 def seat_map(version: int, *taken: int) -> Answer:
