@@ -16,7 +16,7 @@ from .booking.context import BookingContext
 from .booking.idempotency import IdempotencyKeys
 from .booking.orphan_job import tend_for_ever
 from .catalog.context import CatalogContext
-from .db.pgbouncer import lacking
+from .db.pgbouncer import wrong_settings
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.repository import ops
@@ -95,7 +95,7 @@ async def _require_rights(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
 
 async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted: Mapping[str, str]) -> None:
     async with pool.acquire() as conn:
-        wrong = await lacking(conn, wanted)
+        wrong = await wrong_settings(conn, wanted)
     if wrong:
         pool.terminate()
         raise CannotStart(

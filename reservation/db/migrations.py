@@ -1,4 +1,4 @@
-"""Migrations by yoyo: up, down, and what is missing, by exactly one of however many instances start at once."""
+"""Migrations by yoyo: apply, roll back and report them; one of several instances that start at once migrates."""
 
 import getpass
 import glob
@@ -25,23 +25,23 @@ log = logging.getLogger(__name__)
 ADVISORY_LOCK = 5_283_164_977_012_341  # any number, but the same for all instances
 LOCK_WAIT_S = 60.0
 LOCK_POLL_S = 0.1
-# What may be set for the role is meant for the service: a migration takes its time, and reads whole tables. A pooler
-# such as PgBouncer refuses to pass this on, and it would not keep the lock either.
+# The role may have limits that are meant for the service. A pooler such as PgBouncer refuses these options; it would
+# not keep the lock either.
 MIGRATING = "-c statement_timeout=0 -c enable_seqscan=on"
 
 logger = logging.getLogger("reservation.schema")
 
 
 class SchemaOutOfDate(SchemaError):
-    """Migrations are pending, and nobody asked for them to be applied."""
+    """Migrations are pending, and were not to be applied."""
 
 
 class MigrationFailed(SchemaError):
-    """A migration, or another instance that migrates, stands in the way; what was begun is rolled back."""
+    """A migration failed, or another instance is migrating; what was begun is rolled back."""
 
 
 class MigrationEdited(SchemaError):
-    """The file of an applied migration is not what it was, so nobody can tell what this database has."""
+    """The file of an applied migration was edited, so it does not say what this database has."""
 
 
 State: TypeAlias = Literal["applied", "pending", "edited", "unknown"]
@@ -80,10 +80,9 @@ def rollback(
     agree: Callable[[Sequence[str]], None] = lambda _: None,
     folder: Path | None = None,
 ) -> list[str]:
-    """Take back the last `count` migrations, the newest first, and give their ids.
+    """Roll back the last `count` migrations, the newest first, and give their ids.
 
-    `agree` is told these before anything is done, and raises if that is not what was meant. Raises SchemaError when
-    fewer are applied.
+    `agree` is called with the ids before anything is done, and may raise. Raises SchemaError when fewer are applied.
     """
     with _backend(database_url) as (_, backend):
         applied = list(backend.to_rollback(_migrations(folder)))
@@ -161,7 +160,7 @@ def _files(folder: Path | None) -> dict[str, Path]:
 
 
 def _accept(connection: Connection, files: Mapping[str, Path], names: Sequence[str]) -> None:
-    """Take the files of these migrations for what was applied, on the word of whoever looked."""
+    """Record the edited files of these migrations as the applied ones."""
     edited = migration_files.edited(connection, files)
     for name in names:
         if name not in edited:
@@ -195,8 +194,8 @@ def _folder() -> Path:
 def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> str:
     """Run a migration and record it in the same transaction; gives its id.
 
-    yoyo's own apply_one commits the two one after the other, so being killed in between leaves a schema that goes
-    neither up nor down. A migration that says `-- transactional: false` has no other way.
+    yoyo's own apply_one commits the two one after the other: a kill in between leaves a schema that can neither be
+    migrated nor rolled back. For a migration with `-- transactional: false` there is no other way.
     """
     migration.load()
     try:
@@ -220,7 +219,7 @@ def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) 
 
 
 def _pass_on(found: psycopg.errors.Diagnostic) -> None:
-    """Show what a migration warns of, and what it says can be done."""
+    """Log a warning of a migration, with its hint."""
     if found.severity_nonlocalized == "WARNING":
         logger.warning("%s", ". ".join(filter(None, (found.message_primary, found.message_hint))))
 
@@ -234,15 +233,15 @@ def _note(connection: Connection, migration: Any, direction: Literal["apply", "r
 
 @contextmanager
 def _backend(database_url: str) -> Iterator[tuple[Connection, Any]]:
-    """Give a connection of ours and yoyo's backend while no other instance has one."""
-    # As parameters, which hold all that a URL can say: several hosts, a socket's folder, sslmode.
+    """A connection and yoyo's backend, while no other instance migrates."""
+    # As parameters, which keep all parts of a URL: several hosts, a socket's folder, sslmode.
     parameters = parameters_of(database_url)
     parameters["options"] = f"{parameters.get('options', '')} {MIGRATING}".strip()
     with connection_to(make_conninfo("", **parameters)) as connection:
         _lock(connection)
         backend = yoyo.get_backend(f"postgresql+psycopg:///?{urlencode(parameters)}")
         with _login_name(), backend:
-            backend.break_lock()  # we hold the real lock, so the row in yoyo's table is of somebody who was killed
+            backend.break_lock()  # we hold the advisory lock, so a row in yoyo's table is from a killed instance
             with backend.lock():
                 yield connection, backend
 
@@ -250,8 +249,8 @@ def _backend(database_url: str) -> Iterator[tuple[Connection, Any]]:
 def _lock(connection: Connection) -> None:
     """Take the advisory lock, which PostgreSQL releases when the connection ends, however it ends.
 
-    By asking again and again: a session that waits inside PostgreSQL holds a snapshot, and CREATE INDEX CONCURRENTLY
-    in the migration it waits for would wait for that in turn.
+    By polling: a session that waits inside PostgreSQL holds a snapshot, for which CREATE INDEX CONCURRENTLY in the
+    other instance's migration would wait in turn.
     """
     may = connection.execute("select has_schema_privilege(current_schema(), 'create'), current_user").fetchone()
     if may is not None and not may[0]:

@@ -16,7 +16,7 @@ class SchemaError(Exception):
 
 
 class DatabaseUnreachable(SchemaError):
-    """PostgreSQL does not answer, or does not let us in; the message never shows the password."""
+    """PostgreSQL does not answer, or refuses the login; the message never shows the password."""
 
 
 def connection_to(database_url: str) -> Connection:
@@ -30,7 +30,7 @@ def connection_to(database_url: str) -> Connection:
 
 def parameters_of(database_url: str) -> dict[str, Any]:
     """Give a URL as libpq's parameters; raises DatabaseUnreachable for one that it cannot read."""
-    # Details are left out on purpose: what libpq cannot read, or takes for a port, may be a part of the password.
+    # Without details: what libpq cannot read, or takes for a port, may be a part of the password.
     invalid = DatabaseUnreachable("DATABASE_URL is not a valid PostgreSQL URL; is a character in it not %-encoded?")
     try:
         parameters = conninfo_to_dict(database_url)

@@ -1,35 +1,32 @@
-"""The audit after a run: the customers' books against what the service says now, and the stores where they are at hand.
+"""The audit after a run: the answers that customers got against what the service says now, and against the stores.
 
-It is always made, and what cannot be looked at counts as broken. Nothing else goes on meanwhile that could excuse a
-difference.
+It always runs, and what cannot be checked counts as a violation. No load runs meanwhile.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
 import asyncpg
 from redis.exceptions import RedisError
 
-from ..db.pool_options import tool_limits
-from ..dba.audit import audit
-from ..runtime.redis_client import redis_client
+from ..dba.audit import audit_stores
 from ..settings import Settings
 from .client import Client
 from .connection import Answer
-from .tracked_reservations import Booking, Ledger
+from .tracked_reservations import ReservationTracker, TrackedReservation
 
 Item = TypeVar("Item")
 
 MAX_LOOKED_UP = 2000
-MAX_UNKNOWN = 10_000  # looked up besides, since only the service knows what became of them
+MAX_UNKNOWN = 10_000  # looked up besides the sample: only the service knows their status
 MAX_MAPS = 500
 AT_ONCE = 16
 TRIES = 5
 PAUSE_S = 1.0
-# What a reservation may be after the last thing that its customer knows of it.
+# The statuses that a reservation may have, by the state after its last answer.
 POSSIBLE: dict[str, set[str]] = {
     "held": {"held", "expired"},
     "confirmed": {"confirmed"},
@@ -42,142 +39,119 @@ UNKNOWN = {"confirming", "unknown"}
 
 @dataclass(slots=True)
 class AuditResult:
-    """What was looked at, of how many, and what was wrong; `stores` is None where they were not at hand."""
+    """What was checked, of how many, and what was wrong; named as in the JSON report."""
 
     violations: list[str] = field(default_factory=list)
-    confirmed: int = 0
-    looked_up: int = 0
+    confirmed_reservations: int = 0
+    reservations_looked_up: int = 0
     reservations: int = 0
     unknown_looked_up: int = 0
     unknown: int = 0
-    maps: int = 0
-    maps_sold: int = 0
-    seats: int = 0
-    stores: bool | None = None
-
-    @property
-    def clean(self) -> bool:
-        """Whether every promise was kept."""
-        return not self.violations
+    seat_maps_looked_at: int = 0
+    seat_maps_sold_from: int = 0
+    seats_found_booked: int = 0
+    stores_audited: bool = False
 
     def summary(self) -> dict[str, Any]:
-        """The audit's part of the JSON report."""
-        return {
-            "clean": self.clean,
-            "confirmed_reservations": self.confirmed,
-            "reservations_looked_up": self.looked_up,
-            "reservations": self.reservations,
-            "unknown_looked_up": self.unknown_looked_up,
-            "unknown": self.unknown,
-            "seat_maps_looked_at": self.maps,
-            "seat_maps_sold_from": self.maps_sold,
-            "seats_found_booked": self.seats,
-            "stores_audited": bool(self.stores),
-            "violations": self.violations,
-        }
+        """The audit's part of the JSON report; `clean` is whether nothing was wrong."""
+        return {"clean": not self.violations, **asdict(self)}
 
 
 async def audit_run(
-    client: Client, ledger: Ledger, tokens: Sequence[str], settings: Settings | None, *, seed: int
+    client: Client, tracker: ReservationTracker, tokens: Sequence[str], settings: Settings | None, *, seed: int
 ) -> AuditResult:
-    """Check everything that follows from the answers, and with `settings` the stores as well."""
-    result = AuditResult(violations=list(ledger.violations))
-    extra = ledger.counts["violations"] - len(ledger.violations)
+    """Check what follows from the answers, and with `settings` the stores as well."""
+    result = AuditResult(violations=list(tracker.violations))
+    extra = tracker.counts["violations"] - len(tracker.violations)
     if extra:
         result.violations.append(f"{extra:,} more violations by the answers themselves")
-    result.confirmed = sum(booking.state == "confirmed" for booking in ledger.bookings.values())
-    health = await _insist(client, client.target.request("GET", "/health"))
+    result.confirmed_reservations = sum(
+        reservation.state == "confirmed" for reservation in tracker.reservations.values()
+    )
+    health = await _fetch_repeatedly(client, client.target.request("GET", "/health"))
     if health.status == 200:
-        await _look_up(client, ledger, tokens, result, seed)
-        await _look_at_maps(client, ledger, result)
+        await _look_up(client, tracker, tokens, result, seed)
+        await _look_at_maps(client, tracker, result)
     else:
         cause = health.status or health.fault
         result.violations.append(f"the service does not answer any more ({cause}): nothing could be looked up")
     if settings is not None:
         try:
-            result.violations += await _audit_stores(settings)
-            result.stores = True
+            result.violations += map(str, await audit_stores(settings, tool="load audit"))
+            result.stores_audited = True
         except (asyncpg.PostgresError, asyncpg.InterfaceError, RedisError, OSError) as error:
             result.violations.append(f"the stores could not be audited: {error}")
     return result
 
 
-async def _look_up(client: Client, ledger: Ledger, tokens: Sequence[str], result: AuditResult, seed: int) -> None:
-    """Every reservation, or of very many a sample, must be what its customer was told.
+async def _look_up(
+    client: Client, tracker: ReservationTracker, tokens: Sequence[str], result: AuditResult, seed: int
+) -> None:
+    """Every reservation, or of very many a sample, must have the status that was answered.
 
-    Those whose last answer was lost are no part of the sample: one of them that turns out to be confirmed owns its
-    seats, and a seat that was sold to somebody else meanwhile was sold twice.
+    Those whose last answer was lost are looked up besides the sample: if one of them is confirmed, it owns its seats,
+    and a seat of it that was sold to another customer was sold twice.
     """
-    everyone = [*ledger.bookings.values(), *ledger.past]
+    all_reservations = [*tracker.reservations.values(), *tracker.past]
     chance = Random(f"audit {seed}")  # noqa: S311 - to be repeatable
-    unknown = [booking for booking in everyone if booking.state in UNKNOWN]
-    known = [booking for booking in everyone if booking.state not in UNKNOWN]
-    result.reservations, result.unknown = len(everyone), len(unknown)
-    # The unknown ones last: the service may still be at work on what nobody waits for any more.
-    bookings = [*_some(known, MAX_LOOKED_UP, chance), *_some(unknown, MAX_UNKNOWN, chance)]
+    unknown = [reservation for reservation in all_reservations if reservation.state in UNKNOWN]
+    known = [reservation for reservation in all_reservations if reservation.state not in UNKNOWN]
+    result.reservations, result.unknown = len(all_reservations), len(unknown)
+    # The unknown ones last: the service may still be processing their requests.
+    chosen = [*_sample(known, MAX_LOOKED_UP, chance), *_sample(unknown, MAX_UNKNOWN, chance)]
 
-    async def look_up(booking: Booking) -> None:
-        request = client.target.request("GET", f"/reservations/{booking.id}", token=tokens[booking.user])
-        answer = await _insist(client, request)
+    async def look_up(reservation: TrackedReservation) -> None:
+        request = client.target.request("GET", f"/reservations/{reservation.id}", token=tokens[reservation.user])
+        answer = await _fetch_repeatedly(client, request)
         found = answer.json() if answer.status == 200 else None
-        said = f"reservation {booking.id}, which was answered {booking.state}"
+        said = f"reservation {reservation.id}, which was answered {reservation.state}"
         if found is None:
             result.violations.append(f"{said}, is answered {answer.status or answer.fault} {answer.code}")
-        elif found["status"] not in POSSIBLE[booking.state]:
+        elif found["status"] not in POSSIBLE[reservation.state]:
             result.violations.append(f"{said}, is {found['status']}")
         if found is not None and found["status"] == "confirmed":
-            result.violations += _sold(ledger, booking, [seat["seat_id"] for seat in found["seats"]])
-        result.looked_up += 1
-        result.unknown_looked_up += booking.state in UNKNOWN
+            result.violations += _sold(tracker, reservation, [seat["seat_id"] for seat in found["seats"]])
+        result.reservations_looked_up += 1
+        result.unknown_looked_up += reservation.state in UNKNOWN
 
-    await _each(look_up, bookings)
+    await _each(look_up, chosen)
 
 
-def _sold(ledger: Ledger, booking: Booking, seats: Sequence[int]) -> list[str]:
-    """Enter the seats of a reservation that was found confirmed; gives what is wrong and was not known before."""
-    wrong = [clash for clash in ledger.sold(booking, seats) if clash not in ledger.violations]
-    if sorted(seats) != sorted(booking.seats):
-        held = sorted(booking.seats)
-        wrong.append(f"reservation {booking.id} was answered seats {held}, and is confirmed with {sorted(seats)}")
+def _sold(tracker: ReservationTracker, reservation: TrackedReservation, seats: Sequence[int]) -> list[str]:
+    """Record the seats of a reservation that was found confirmed; gives the violations that are new."""
+    wrong = [clash for clash in tracker.record_sale(reservation, seats) if clash not in tracker.violations]
+    if sorted(seats) != sorted(reservation.seats):
+        held = sorted(reservation.seats)
+        wrong.append(f"reservation {reservation.id} was answered seats {held}, and is confirmed with {sorted(seats)}")
     return wrong
 
 
-async def _look_at_maps(client: Client, ledger: Ledger, result: AuditResult) -> None:
+async def _look_at_maps(client: Client, tracker: ReservationTracker, result: AuditResult) -> None:
     """Every seat that was sold must be shown as booked."""
     sold: dict[int, set[int]] = {}
-    for showtime_id, seat in ledger.owners:
+    for showtime_id, seat in tracker.owners:
         sold.setdefault(showtime_id, set()).add(seat)
 
     async def look_at(showtime_id: int) -> None:
-        answer = await _insist(client, client.target.request("GET", f"/showtimes/{showtime_id}/seats"))
+        answer = await _fetch_repeatedly(client, client.target.request("GET", f"/showtimes/{showtime_id}/seats"))
         if answer.status != 200:
             result.violations.append(f"the seat map of showtime {showtime_id}: {answer.status or answer.fault}")
             return
         statuses = {seat["id"]: seat["status"] for seat in answer.json()["seats"]}
         for seat in sorted(sold[showtime_id]):
             if statuses.get(seat) != "booked":
-                owner = ledger.owners[showtime_id, seat]
+                owner = tracker.owners[showtime_id, seat]
                 shown = statuses.get(seat, "missing")
                 result.violations.append(f"showtime {showtime_id}, seat {seat}: sold to {owner}, shown as {shown}")
-        result.maps += 1
-        result.seats += len(sold[showtime_id])
+        result.seat_maps_looked_at += 1
+        result.seats_found_booked += len(sold[showtime_id])
 
-    result.maps_sold = len(sold)
+    result.seat_maps_sold_from = len(sold)
     await _each(look_at, sorted(sold)[:MAX_MAPS])
 
 
-async def _audit_stores(settings: Settings) -> list[str]:
-    redis = redis_client(settings)
-    conn = await asyncpg.connect(settings.database_url, server_settings=tool_limits("load audit"))
-    try:
-        return [str(violation) for violation in await audit(conn, redis)]
-    finally:
-        await conn.close()
-        await redis.aclose()
-
-
-async def _insist(client: Client, request: bytes) -> Answer:
-    """Ask again for a while when there is no proper answer: a service that is catching its breath breaks no promise."""
+async def _fetch_repeatedly(client: Client, request: bytes) -> Answer:
+    """The answer, asked for again after a fault or a 5xx: a service that recovers from the load violates nothing."""
     for _ in range(TRIES):
         answer = await client.fetch(request)
         if answer.status and answer.status < 500:
@@ -186,7 +160,7 @@ async def _insist(client: Client, request: bytes) -> Answer:
     return answer
 
 
-def _some(items: list[Item], most: int, chance: Random) -> list[Item]:
+def _sample(items: list[Item], most: int, chance: Random) -> list[Item]:
     """All of them, or of too many a sample."""
     return items if len(items) <= most else chance.sample(items, most)
 
@@ -195,8 +169,8 @@ async def _each(work: Callable[[Item], Awaitable[None]], items: Sequence[Item]) 
     """Do the work for every item, a few at once."""
     queue = iter(items)
 
-    async def lane() -> None:
+    async def worker() -> None:
         for item in queue:
             await work(item)
 
-    await asyncio.gather(*(lane() for _ in range(AT_ONCE)))
+    await asyncio.gather(*(worker() for _ in range(AT_ONCE)))

@@ -1,7 +1,7 @@
-"""The customers' own books: what they were answered, and what must therefore be so.
+"""The customers' reservations as the answers tell: their state, who owns which seat, and which answers contradict.
 
-A seat that was answered as sold belongs to that reservation until its cancel is sent: from then on the service may give
-it to somebody else before the answer arrives. What was never answered is not held against the service.
+A seat that was answered as sold belongs to that reservation until its cancel is sent: from then on the service may sell
+it to another customer before the answer arrives. A request without an answer is no contradiction.
 """
 
 from collections import Counter
@@ -15,8 +15,8 @@ MAX_PAST = 2000  # cancelled reservations that the audit may look at
 
 
 @dataclass(slots=True)
-class Booking:
-    """A reservation of one of our customers."""
+class TrackedReservation:
+    """A reservation of one of the customers."""
 
     id: str
     user: int
@@ -26,75 +26,75 @@ class Booking:
 
 
 @dataclass(slots=True)
-class Ledger:
-    """All reservations that may be alive, who owns which seat, and what was wrong."""
+class ReservationTracker:
+    """Reservations by id, the owner of each sold seat by showtime and seat, and contradictions."""
 
-    bookings: dict[str, Booking] = field(default_factory=dict)
+    reservations: dict[str, TrackedReservation] = field(default_factory=dict)
     owners: dict[tuple[int, int], str] = field(default_factory=dict)
-    past: list[Booking] = field(default_factory=list)
+    past: list[TrackedReservation] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
-    def granted(self, answer: Any, *, user: int, showtime_id: int, asked: tuple[int, ...]) -> Booking:
-        """Enter a hold that was answered 201."""
+    def record_hold(self, answer: Any, *, user: int, showtime_id: int, asked: tuple[int, ...]) -> TrackedReservation:
+        """Record a hold that was answered 201."""
         seats = tuple(seat["seat_id"] for seat in answer["seats"])
-        booking = Booking(str(answer["id"]), user, showtime_id, seats)
+        reservation = TrackedReservation(str(answer["id"]), user, showtime_id, seats)
         self.counts["held"] += 1
         if sorted(seats) != sorted(asked):
-            self.violate(f"hold {booking.id}: asked for seats {sorted(asked)}, was answered {sorted(seats)}")
+            self.add_violation(f"hold {reservation.id}: asked for seats {sorted(asked)}, was answered {sorted(seats)}")
         for seat in seats:
             owner = self.owners.get((showtime_id, seat))
             if owner is not None:
-                self.violate(
-                    f"showtime {showtime_id}, seat {seat}: held for {booking.id} while {owner} had it confirmed"
+                self.add_violation(
+                    f"showtime {showtime_id}, seat {seat}: held for {reservation.id} while {owner} had it confirmed"
                 )
-        self.bookings[booking.id] = booking
-        return booking
+        self.reservations[reservation.id] = reservation
+        return reservation
 
-    def confirmed(self, booking: Booking, answer: Any) -> None:
-        """Enter a confirm that was answered 200: from now on nobody else may be sold these seats."""
+    def record_confirm(self, reservation: TrackedReservation, answer: Any) -> None:
+        """Record a confirm that was answered 200: from now on no other reservation may get these seats."""
         self.counts["confirmed"] += 1
         if answer["status"] != "confirmed":
-            self.violate(f"reservation {booking.id}: confirm was answered 200 with status {answer['status']}")
-        if sorted(seat["seat_id"] for seat in answer["seats"]) != sorted(booking.seats):
-            self.violate(f"reservation {booking.id}: confirmed other seats than were held")
-        booking.state = "confirmed"
-        for clash in self.sold(booking, booking.seats):
-            self.violate(clash)
+            self.add_violation(f"reservation {reservation.id}: confirm was answered 200 with status {answer['status']}")
+        if sorted(seat["seat_id"] for seat in answer["seats"]) != sorted(reservation.seats):
+            self.add_violation(f"reservation {reservation.id}: confirmed other seats than were held")
+        reservation.state = "confirmed"
+        for clash in self.record_sale(reservation, reservation.seats):
+            self.add_violation(clash)
 
-    def sold(self, booking: Booking, seats: Iterable[int]) -> list[str]:
-        """Enter that a reservation has these seats for good; gives those that another live one has as well."""
+    def record_sale(self, reservation: TrackedReservation, seats: Iterable[int]) -> list[str]:
+        """Record that a reservation owns these seats; gives a message for each that another one owns."""
         clashes = []
         for seat in seats:
-            owner = self.owners.setdefault((booking.showtime_id, seat), booking.id)
-            if owner != booking.id:
+            owner = self.owners.setdefault((reservation.showtime_id, seat), reservation.id)
+            if owner != reservation.id:
                 clashes.append(
-                    f"showtime {booking.showtime_id}, seat {seat}: sold twice, to {owner} and to {booking.id}"
+                    f"showtime {reservation.showtime_id}, seat {seat}: sold twice, to {owner} and to {reservation.id}"
                 )
         return clashes
 
-    def giving_up(self, booking: Booking) -> None:
-        """Note that a cancel is being sent: from now on the seats may be somebody else's."""
-        for seat in booking.seats:
-            if self.owners.get((booking.showtime_id, seat)) == booking.id:
-                del self.owners[booking.showtime_id, seat]
-        booking.state = "unknown"
+    def record_cancel_sent(self, reservation: TrackedReservation) -> None:
+        """Record that a cancel is being sent: from now on the seats may be sold again."""
+        for seat in reservation.seats:
+            if self.owners.get((reservation.showtime_id, seat)) == reservation.id:
+                del self.owners[reservation.showtime_id, seat]
+        reservation.state = "unknown"
 
-    def cancelled(self, booking: Booking) -> None:
-        """Enter a cancel that was answered 200."""
+    def record_cancel(self, reservation: TrackedReservation) -> None:
+        """Record a cancel that was answered 200."""
         self.counts["cancelled"] += 1
-        booking.state = "cancelled"
-        self.bookings.pop(booking.id, None)
+        reservation.state = "cancelled"
+        self.reservations.pop(reservation.id, None)
         if len(self.past) < MAX_PAST:
-            self.past.append(booking)
+            self.past.append(reservation)
 
-    def lost(self, booking: Booking) -> None:
-        """Enter that a reservation is no more: its hold ran out, or was refused at the confirm."""
+    def record_end(self, reservation: TrackedReservation) -> None:
+        """Record that a reservation ended: its hold expired, or its confirm was refused."""
         self.counts["lost"] += 1
-        self.bookings.pop(booking.id, None)
+        self.reservations.pop(reservation.id, None)
 
-    def violate(self, what: str) -> None:
-        """Write a broken promise down; of very many only the first ones."""
+    def add_violation(self, what: str) -> None:
+        """Record a violation; of very many only the first ones."""
         self.counts["violations"] += 1
         if len(self.violations) < MAX_VIOLATIONS:
             self.violations.append(what)
