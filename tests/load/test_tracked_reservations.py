@@ -1,4 +1,4 @@
-"""The customers' books notice every contradiction, and hold nothing against the service that may be so."""
+"""Contradicting answers are violations; what may have happened is none."""
 
 from typing import Any
 
