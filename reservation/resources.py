@@ -17,9 +17,9 @@ from .booking.context import BookingContext
 from .booking.idempotency import IdempotencyKeys
 from .booking.orphan_job import tend_for_ever
 from .catalog.context import CatalogContext
-from .db.pgbouncer import lacking
+from .db.pgbouncer import wrong_settings
 from .db.pool import Database
-from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings
+from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.repository import ops
 from .errors import HoldsUnavailable, Unavailable
 from .holds.pending_updates import PendingUpdates
@@ -71,9 +71,8 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     try:
         pool = await asyncpg.create_pool(**pool_options(settings))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        if settings.database_role and f'role "{settings.database_role}"' in str(error):
-            raise CannotStart(f"DATABASE_ROLE: {error}") from error
-        raise CannotStart(f"PostgreSQL cannot be reached: {error}") from error
+        reason = why_refused(settings, error)
+        raise CannotStart(reason if "DATABASE_ROLE" in reason else f"PostgreSQL cannot be reached: {reason}") from error
     await _require_rights(pool)
     app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer)
     if settings.pgbouncer:
@@ -97,7 +96,7 @@ async def _require_rights(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
 
 async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted: Mapping[str, str]) -> None:
     async with pool.acquire() as conn:
-        wrong = await lacking(conn, wanted)
+        wrong = await wrong_settings(conn, wanted)
     if wrong:
         pool.terminate()
         raise CannotStart(

@@ -1,4 +1,4 @@
-"""Ports for what a test starts on a port that it must name beforehand."""
+"""Free ports for servers that a test must tell which port to listen on."""
 
 import itertools
 import os
@@ -13,10 +13,9 @@ PROCESSES = (LOWEST_PORT - FIRST_PORT) // PORTS_EACH
 
 
 def _own_ports() -> Iterator[int]:
-    """Give this process's own ports in turn: below those of embedded servers, and of no process of the suite beside it.
+    """Ports of this test process alone, in turn, below those of embedded servers.
 
-    A port that was free a moment ago may be gone when a service has started far enough to listen on it, and unlike an
-    embedded server it does not take the next.
+    A range of its own, because a port that is free now may be taken by another process before the server listens.
     """
     process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PROCESSES
     first = FIRST_PORT + process * PORTS_EACH
@@ -30,5 +29,5 @@ _ports = _own_ports()
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on, and that no other process of the suite is given."""
+    """A free port of 127.0.0.1 that no other process of the suite gets."""
     return next(_ports)

@@ -1,1 +1,1 @@
-"""The command line: one module a group of commands. Imports everything else, and nothing imports it."""
+"""The command line: one module a group of commands, imported when one of them runs. May import every package."""

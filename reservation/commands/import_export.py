@@ -1,12 +1,12 @@
-"""The commands `reservation import` and `reservation export`: movies and showtimes as CSV."""
+"""`reservation import` and `reservation export`: movies and showtimes as CSV."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
 import asyncpg
 import click
@@ -26,6 +26,7 @@ from ..runtime.progress import quiet_progress
 from ..runtime.redis_client import redis_client
 from ..seatmap.priming import prime
 from ..settings import Settings
+from .options import current_stores, data_dir
 
 MOVIES = Layout(
     ("id", "title", "description", "duration_minutes", "genre", "poster_url"),
@@ -39,11 +40,11 @@ SHOWTIMES = Layout(
     required=frozenset({"starts_at", "ends_at", "base_price"}),
     one_of=(frozenset({"movie_id", "movie_title"}), frozenset({"auditorium_id", "auditorium_name"})),
 )
-ANNOUNCED_AT_ONCE = 500
-STALL_S = 600  # how long what an export writes to may take no more
+ANNOUNCE_BATCH = 500  # showtimes a call to Redis
+STALL_S = 600  # how long an export waits for the reader of its output
 
 
-def when(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
+def day_or_time(_: click.Context, __: click.Parameter, value: str | None) -> datetime | None:
     """A day, which begins at midnight UTC, or an instant."""
     if value is None:
         return None
@@ -59,34 +60,34 @@ def when(_: click.Context, __: click.Parameter, value: str | None) -> datetime |
 source = click.argument("file", type=click.File("rb"), default="-")
 target = click.argument("file", type=click.Path(dir_okay=False, writable=True, allow_dash=True), default="-")
 skip = click.option(
-    "--skip-errors", is_flag=True, help="Import the other rows when some are at fault; the exit status is 1 even so."
+    "--skip-errors", is_flag=True, help="Import the valid rows when some are invalid; the exit status is 1 even so."
 )
 without_ids = click.option(
     "--no-ids", is_flag=True, help="Leave the ids out: for another database, where all rows are to be new."
-)
-data_dir = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
 )
 
 
 @click.group("import")
 def import_group() -> None:
-    """Bring in movies or showtimes from CSV; docs/client/batches-and-csv.md tells the columns."""
+    """Read movies or showtimes from CSV.
+
+    docs/client/batches-and-csv.md has the columns.
+    """
 
 
 @click.group("export")
 def export_group() -> None:
-    """Write movies or showtimes as CSV, which `import` reads."""
+    """Write movies or showtimes as CSV.
+
+    `import` reads it.
+    """
 
 
 @import_group.command("movies")
 @source
 @skip
 @data_dir
-@click.pass_context
-def import_movies(context: click.Context, file: BinaryIO, skip_errors: bool, data_dir: Path | None) -> None:
+def import_movies(file: BinaryIO, skip_errors: bool, data_dir: Path | None) -> None:
     """Replace the movies whose id is given, and add the others; FILE may be -, the default."""
     faults = Faults()
     rows = read_rows(file, MOVIES, faults)
@@ -94,30 +95,24 @@ def import_movies(context: click.Context, file: BinaryIO, skip_errors: bool, dat
     async def run(settings: Settings) -> Imported:
         with quiet_progress("rows checked", len(rows)) as advance:
             checked = imports.check_movies(rows, faults, advance)
-        async with own_database(settings, "import") as database:
+        async with tool_database(settings, "import") as database:
             with quiet_progress("rows written", len(checked)) as advance:
                 return await imports.write_movies(database, checked, faults, skip_errors=skip_errors, advance=advance)
 
-    with context.obj(data_dir) as settings:
-        try:
-            imported = asyncio.run(run(settings))
-        except Undone:
-            _give_up(faults)
-    _report(imported, faults)
+    _import(run, faults, data_dir)
 
 
 @import_group.command("showtimes")
 @source
 @skip
 @data_dir
-@click.pass_context
-def import_showtimes(context: click.Context, file: BinaryIO, skip_errors: bool, data_dir: Path | None) -> None:
+def import_showtimes(file: BinaryIO, skip_errors: bool, data_dir: Path | None) -> None:
     """Replace the showtimes whose id is given, and add the others; FILE may be -, the default."""
     faults = Faults()
     rows = read_rows(file, SHOWTIMES, faults)
 
     async def run(settings: Settings) -> Imported:
-        async with own_database(settings, "import") as database, _seat_maps(settings, database) as holds:
+        async with tool_database(settings, "import") as database, _seat_maps(settings, database) as holds:
             films, rooms = await showtime_imports.directories(database, rows)
             with quiet_progress("rows checked", len(rows)) as advance:
                 checked = showtime_imports.check_showtimes(rows, films, rooms, faults, advance)
@@ -130,33 +125,27 @@ def import_showtimes(context: click.Context, file: BinaryIO, skip_errors: bool, 
                     skip_errors=skip_errors,
                     advance=advance,
                 )
-            for start in range(0, len(changed), ANNOUNCED_AT_ONCE):
-                await holds.bump_layouts(changed[start : start + ANNOUNCED_AT_ONCE])
+            for start in range(0, len(changed), ANNOUNCE_BATCH):
+                await holds.bump_layouts(changed[start : start + ANNOUNCE_BATCH])
         return imported
 
-    with context.obj(data_dir) as settings:
-        try:
-            imported = asyncio.run(run(settings))
-        except Undone:
-            _give_up(faults)
-    _report(imported, faults)
+    _import(run, faults, data_dir)
 
 
 @export_group.command("movies")
 @target
 @without_ids
 @data_dir
-@click.pass_context
-def export_movies(context: click.Context, file: str, no_ids: bool, data_dir: Path | None) -> None:
+def export_movies(file: str, no_ids: bool, data_dir: Path | None) -> None:
     """Write all movies; FILE may be -, the default."""
     columns = [name for name in MOVIES.columns if not (no_ids and name == "id")]
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
-        async with own_database(settings, "export") as database:
+        async with tool_database(settings, "export") as database:
             with quiet_progress("movies", None) as advance:
                 await exports.export_movies(database, stream, columns, advance)
 
-    with context.obj(data_dir) as settings, output(file) as stream:
+    with current_stores(data_dir) as settings, output(file) as stream:
         asyncio.run(run(settings, stream))
 
 
@@ -165,23 +154,17 @@ def export_movies(context: click.Context, file: str, no_ids: bool, data_dir: Pat
 @click.option(
     "--from",
     "start",
-    callback=when,
+    callback=day_or_time,
     metavar="DAY or TIME",
     help="Those that begin on this day (in UTC), or at this time, or later.",
 )
 @click.option(
-    "--to", "end", callback=when, metavar="DAY or TIME", help="Those that begin before this day, or this time."
+    "--to", "end", callback=day_or_time, metavar="DAY or TIME", help="Those that begin before this day, or this time."
 )
 @without_ids
 @data_dir
-@click.pass_context
 def export_showtimes(
-    context: click.Context,
-    file: str,
-    start: datetime | None,
-    end: datetime | None,
-    no_ids: bool,
-    data_dir: Path | None,
+    file: str, start: datetime | None, end: datetime | None, no_ids: bool, data_dir: Path | None
 ) -> None:
     """Write the showtimes, past ones included; FILE may be -, the default."""
     if start and end and start >= end:
@@ -189,18 +172,18 @@ def export_showtimes(
     columns = [name for name in SHOWTIMES.columns if not (no_ids and name.endswith("id"))]
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
-        async with own_database(settings, "export") as database:
+        async with tool_database(settings, "export") as database:
             with quiet_progress("showtimes", None) as advance:
                 await exports.export_showtimes(
                     database, stream, columns, advance, start=start or FAR_BACK, end=end or FAR_AHEAD
                 )
 
-    with context.obj(data_dir) as settings, output(file) as stream:
+    with current_stores(data_dir) as settings, output(file) as stream:
         asyncio.run(run(settings, stream))
 
 
 @asynccontextmanager
-async def own_database(settings: Settings, name: str) -> AsyncIterator[Database]:
+async def tool_database(settings: Settings, name: str) -> AsyncIterator[Database]:
     """One connection, with the service's limits."""
     options = pool_options(settings)
     own = {"application_name": f"reservation {name}", "idle_in_transaction_session_timeout": str(STALL_S * 1000)}
@@ -211,9 +194,9 @@ async def own_database(settings: Settings, name: str) -> AsyncIterator[Database]
 
 @asynccontextmanager
 async def _seat_maps(settings: Settings, database: Database) -> AsyncIterator[Holds]:
-    """Where changed seat maps are announced; raises HoldsUnavailable before anything is written, if it is out of reach.
+    """Redis, where changed seat maps are announced; raises HoldsUnavailable before anything is written.
 
-    When it fails only afterwards, the message says so: PostgreSQL has what was imported.
+    Where the announcement itself fails, the message says that PostgreSQL has what was imported.
     """
     client = redis_client(settings)
     holds = Holds(client, lambda showtime_id: prime(database, showtime_id))
@@ -230,19 +213,22 @@ async def _seat_maps(settings: Settings, database: Database) -> AsyncIterator[Ho
         await client.aclose()
 
 
-def _give_up(faults: Faults) -> NoReturn:
-    _tell(faults, "nothing was imported")
-    sys.exit(1)
+def _import(run: Callable[[Settings], Awaitable[Imported]], faults: Faults, data_dir: Path | None) -> None:
+    """Run an import and print its outcome; exit status 1 if a row was invalid."""
 
+    async def imported_or_none(settings: Settings) -> Imported | None:
+        try:
+            return await run(settings)
+        except Undone:
+            return None
 
-def _report(imported: Imported, faults: Faults) -> None:
-    click.echo(f"{imported.new:,} new, {imported.replaced:,} replaced, {imported.unchanged:,} as they were")
-    if faults:
-        _tell(faults, "the others were imported")
+    with current_stores(data_dir) as settings:
+        imported = asyncio.run(imported_or_none(settings))
+    if imported is not None:
+        click.echo(f"{imported.new:,} new, {imported.replaced:,} replaced, {imported.unchanged:,} as they were")
+    if imported is None or faults:
+        outcome = "nothing was imported" if imported is None else "the others were imported"
+        for fault in faults:
+            click.echo(fault, err=True)
+        click.echo(f"reservation: {len(faults.lines):,} rows at fault: {outcome}", err=True)
         sys.exit(1)
-
-
-def _tell(faults: Faults, outcome: str) -> None:
-    for fault in faults:
-        click.echo(fault, err=True)
-    click.echo(f"reservation: {len(faults.lines):,} rows at fault: {outcome}", err=True)

@@ -21,6 +21,8 @@ from ..dba.explain import Mode
 from ..dba.statement_headers import Statement
 from ..dba.statement_uses import uses
 from ..settings import Settings
+from .lazy_group import LazyCommand, LazyGroup
+from .options import as_json, current_stores, data_dir
 
 PIPE_WIDTH = 100_000  # columns, so that other programs get each row as one line
 HOW_TO_ENABLE_STATISTICS = (
@@ -32,14 +34,6 @@ SHOWN_CHARS = 200  # of each argument
 
 class NoStatistics(Exception):
     """PostgreSQL keeps no statistics of statements here; the message says how to enable them."""
-
-
-data_dir = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
-)
-as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
 
 
 def existing(_: click.Context, __: click.Parameter, value: str) -> Statement:
@@ -55,7 +49,13 @@ def existing(_: click.Context, __: click.Parameter, value: str) -> Statement:
 named = click.argument("statement", metavar="NAME", callback=existing)
 
 
-@click.group("sql")
+LAZY = {
+    "plans": LazyCommand("sql_plans.plans_command", "Compare the plans of statements with the stored ones."),
+    "reload": LazyCommand("sql_reload.reload", "Make running instances read SQL_DIR again."),
+}
+
+
+@click.group("sql", cls=LazyGroup, lazy=LAZY)
 def sql_group() -> None:
     """List, check and explain the statements in sql/, and show what they cost."""
 
@@ -85,8 +85,7 @@ def show(statement: Statement) -> None:
 @sql_group.command()
 @as_json
 @data_dir
-@click.pass_context
-def check(context: click.Context, as_json: bool, data_dir: Path | None) -> None:
+def check(as_json: bool, data_dir: Path | None) -> None:
     """Prepare every statement and compare headers, samples and dataclasses; print each difference and exit with 1."""
 
     async def run(settings: Settings) -> statement_checks.Checked:
@@ -96,7 +95,7 @@ def check(context: click.Context, as_json: bool, data_dir: Path | None) -> None:
         finally:
             await connection.close()
 
-    with context.obj(data_dir) as settings:
+    with current_stores(data_dir) as settings:
         checked = asyncio.run(run(settings))
     without = {statement.name: statement.needs for statement in checked.without_extension}
     if as_json:
@@ -117,10 +116,7 @@ def check(context: click.Context, as_json: bool, data_dir: Path | None) -> None:
 @click.argument("arguments", metavar="[ARG]...", nargs=-1)
 @as_json
 @data_dir
-@click.pass_context
-def explain(
-    context: click.Context, statement: Statement, arguments: tuple[str, ...], as_json: bool, data_dir: Path | None
-) -> None:
+def explain(statement: Statement, arguments: tuple[str, ...], as_json: bool, data_dir: Path | None) -> None:
     """EXPLAIN (ANALYZE, BUFFERS) with the generic plan, which the service uses, and with a custom one.
 
     ARGs are the parameters' values in PostgreSQL's text format, such as '{1,2}' for an array; null is NULL. Without
@@ -135,7 +131,7 @@ def explain(
             how = explaining.explain_json if as_json else explaining.explain_text
             return values, {mode: await how(connection, statement, values, mode) for mode in Mode}
 
-    with context.obj(data_dir) as settings:
+    with current_stores(data_dir) as settings:
         values, plans = asyncio.run(run(settings, statements.load(statement.name)))
     if as_json:
         print_json({"name": statement.name, "arguments": values} | {mode.value: plan for mode, plan in plans.items()})
@@ -150,8 +146,7 @@ def explain(
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 10_000), help="The most files to show.")
 @as_json
 @data_dir
-@click.pass_context
-def top(context: click.Context, limit: int, as_json: bool, data_dir: Path | None) -> None:
+def top(limit: int, as_json: bool, data_dir: Path | None) -> None:
     """Show what each file has cost since pg_stat_statements was reset, most time first."""
 
     async def run(settings: Settings) -> Sequence[FileStatistics]:
@@ -163,7 +158,7 @@ def top(context: click.Context, limit: int, as_json: bool, data_dir: Path | None
         finally:
             await connection.close()
 
-    with context.obj(data_dir) as settings:
+    with current_stores(data_dir) as settings:
         found = asyncio.run(run(settings))
     if as_json:
         print_json([asdict(one) for one in found])

@@ -16,7 +16,8 @@ from ..dba.statement_headers import Statement
 from ..dba.stored_plans import Compared
 from ..seed import plan_volume
 from ..settings import Settings
-from .sql import HOW_TO_ENABLE_STATISTICS, NoStatistics, as_json, data_dir, existing, print_json
+from .options import as_json, current_stores, data_dir
+from .sql import HOW_TO_ENABLE_STATISTICS, NoStatistics, existing, print_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,7 @@ def all_existing(context: click.Context, parameter: click.Parameter, values: tup
 @click.option("--accept", is_flag=True, help="Store the plans as they are now.")
 @as_json
 @data_dir
-@click.pass_context
-def plans_command(
-    context: click.Context, chosen: list[str], accept: bool, as_json: bool, data_dir: Path | None
-) -> None:
+def plans_command(chosen: list[str], accept: bool, as_json: bool, data_dir: Path | None) -> None:
     """Compare plans with the stored ones; print each difference, and exit with status 1 if there is one.
 
     Needs a database that `reservation seed plans` has filled; vacuums and analyzes it. Each statement runs and is
@@ -63,7 +61,7 @@ def plans_command(
     """
     folder = stored_plans.PLANS_DIR
     is_all = len(chosen) == len(stored_plans.planned())
-    with context.obj(data_dir) as settings:
+    with current_stores(data_dir) as settings:
         loaded = [statements.load(name) for name in chosen]  # after SQL_DIR was read
         found = asyncio.run(_compare(settings, loaded, folder, is_all=is_all))
     if accept:
@@ -124,9 +122,8 @@ def _print_json(found: _Found) -> None:
 
 @click.command("plans")
 @data_dir
-@click.pass_context
-def seed_plans(context: click.Context, data_dir: Path | None) -> None:
+def seed_plans(data_dir: Path | None) -> None:
     """Fill an empty database for `reservation sql plans`: a million reservations, live holds, API keys and sessions."""
-    with context.obj(data_dir, create=True) as settings:
+    with current_stores(data_dir, create=True) as settings:
         summary = asyncio.run(plan_volume.fill(settings.database_url or ""))
     click.echo(str(summary))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from ..serving.reload_requests import DOORS, short_name
-from ..settings import Settings
+from .options import current_settings, data_dir
 
 ANSWER_WAIT_S = 120.0  # an instance waits for its workers, who may wait for PostgreSQL
 MAX_BYTES = 1_048_576
@@ -41,17 +41,13 @@ class Told:
 
 
 @click.command("reload")
-@click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the instances to ask  [default: DATA_DIR, or .data here]",
-)
+@data_dir
 def reload(data_dir: Path | None) -> None:
     """Have the instances on the data folder read the statements of their SQL_DIR again.
 
     Each takes all of them or none. Exit status 1 if one did not, or a worker has not answered.
     """
-    folder = data_dir or Settings.from_env().data_dir
+    folder = current_settings(data_dir).data_dir
     answers = [told for path in sorted(folder.glob(DOORS)) if (told := _ask(path)) is not None]
     if not answers:
         raise NoInstance(f"no instance with SQL_DIR runs on the data folder {folder}")

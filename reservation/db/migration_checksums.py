@@ -1,40 +1,39 @@
-"""The files of applied migrations: a digest of each is kept in the database, so that one that was edited is noticed."""
+"""The SHA-256 of each applied migration's file, kept in the database, so that an edited file is noticed."""
 
 import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import psycopg
 
+from .psycopg_connections import Connection
 from .statements import sql
-
-Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 
 def edited(connection: Connection, files: Mapping[str, Path]) -> list[str]:
-    """Name the migrations whose file is another than the one applied; their white space and comments count."""
-    if not _is_kept(connection):
+    """Name the applied migrations whose file has changed since; white space and comments count."""
+    if not _has_table(connection):
         return []
     recorded = dict(_rows(connection, "schema/migration_files"))
     return [name for name, path in files.items() if name in recorded and recorded[name] != _digest(path)]
 
 
 def record(connection: Connection, name: str, file: Path) -> None:
-    """Write down that this is the file of a migration that is applied."""
-    if _is_kept(connection):
+    """Record the file of an applied migration."""
+    if _has_table(connection):
         _run(connection, "schema/record_migration_file", name, _digest(file))
 
 
 def forget(connection: Connection, name: str) -> None:
-    """Take back `record` of a migration that is applied no more."""
-    if _is_kept(connection):
+    """Delete the record of a migration that was rolled back."""
+    if _has_table(connection):
         _run(connection, "schema/forget_migration_file", name)
 
 
 def adopt(connection: Connection, files: Mapping[str, Path], applied: Collection[str]) -> list[str]:
     """Record, as their files are now, the applied migrations of which nothing is recorded; gives their names."""
-    if not _is_kept(connection):
+    if not _has_table(connection):
         return []
     recorded = dict(_rows(connection, "schema/migration_files"))
     unknown = [name for name in files if name in applied and name not in recorded]
@@ -43,7 +42,7 @@ def adopt(connection: Connection, files: Mapping[str, Path], applied: Collection
     return unknown
 
 
-def _is_kept(connection: Connection) -> bool:
+def _has_table(connection: Connection) -> bool:
     [(found,)] = _rows(connection, "schema/has_migration_files")
     return bool(found)
 

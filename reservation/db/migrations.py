@@ -1,4 +1,4 @@
-"""Migrations by yoyo: up, down, and what is missing, by exactly one of however many instances start at once."""
+"""Migrations by yoyo: apply, roll back and report them; one of several instances that start at once migrates."""
 
 import getpass
 import glob
@@ -9,48 +9,49 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlencode
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from . import migration_checksums as migration_files
+from .psycopg_connections import Connection, SchemaError, connection_to, one_line, parameters_of
 
 yoyo: Any = importlib.import_module("yoyo")  # it ships no types
-Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 log = logging.getLogger(__name__)
 
 ADVISORY_LOCK = 5_283_164_977_012_341  # any number, but the same for all instances
 LOCK_WAIT_S = 60.0
 LOCK_POLL_S = 0.1
-# What may be set for the role is meant for the service: a migration takes its time, and reads whole tables. A pooler
-# such as PgBouncer refuses to pass this on, and it would not keep the lock either.
+# The role may have limits that are meant for the service. A pooler such as PgBouncer refuses these options; it would
+# not keep the lock either.
 MIGRATING = "-c statement_timeout=0 -c enable_seqscan=on"
-CONNECT_WAIT_S = 10
 
 logger = logging.getLogger("reservation.schema")
 
 
-class SchemaError(Exception):
-    """The schema could not be read or changed; the message is one line for the operator."""
-
-
 class SchemaOutOfDate(SchemaError):
-    """Migrations are pending, and nobody asked for them to be applied."""
-
-
-class DatabaseUnreachable(SchemaError):
-    """PostgreSQL does not answer, or does not let us in; the message never shows the password."""
+    """Migrations are pending, and were not to be applied."""
 
 
 class MigrationFailed(SchemaError):
-    """A migration, or another instance that migrates, stands in the way; what was begun is rolled back."""
+    """A migration failed, or another instance is migrating; what was begun is rolled back."""
 
 
 class MigrationEdited(SchemaError):
-    """The file of an applied migration is not what it was, so nobody can tell what this database has."""
+    """The file of an applied migration was edited, so it does not say what this database has."""
+
+
+State: TypeAlias = Literal["applied", "pending", "edited", "unknown"]
+
+
+class Status(NamedTuple):
+    """A migration: applied; pending; applied, and its file edited since; or applied, and unknown to this version."""
+
+    name: str
+    state: State
 
 
 def apply(database_url: str, *, folder: Path | None = None, accept_edited: Sequence[str] = ()) -> list[str]:
@@ -79,10 +80,9 @@ def rollback(
     agree: Callable[[Sequence[str]], None] = lambda _: None,
     folder: Path | None = None,
 ) -> list[str]:
-    """Take back the last `count` migrations, the newest first, and give their ids.
+    """Roll back the last `count` migrations, the newest first, and give their ids.
 
-    `agree` is told these before anything is done, and raises if that is not what was meant. Raises SchemaError when
-    fewer are applied.
+    `agree` is called with the ids before anything is done, and may raise. Raises SchemaError when fewer are applied.
     """
     with _backend(database_url) as (_, backend):
         applied = list(backend.to_rollback(_migrations(folder)))
@@ -93,9 +93,28 @@ def rollback(
 
 
 def pending(database_url: str, *, folder: Path | None = None) -> list[str]:
-    """Name the migrations that are not applied; it only reads, so a role without the right to change tables can ask."""
-    with connection_to(database_url) as connection:
+    """Name the migrations that are not applied; only reads, so any role that may read can call it."""
+    with _reading(database_url) as connection:
         return _pending(connection, folder)
+
+
+def to_apply(database_url: str, *, folder: Path | None = None) -> list[str]:
+    """Name the migrations that `apply` would apply; only reads. Raises MigrationEdited, as `apply` does."""
+    with _reading(database_url) as connection:
+        _require_unedited(connection, _files(folder))
+        return _pending(connection, folder)
+
+
+def status(database_url: str, *, folder: Path | None = None) -> list[Status]:
+    """The state of each migration, in their order, then of applied ones that this version does not have; only reads."""
+    files = _files(folder)
+    with _reading(database_url) as connection:
+        applied = _applied(connection)
+        edited = set(migration_files.edited(connection, files))
+    known = [
+        Status(name, "edited" if name in edited else "applied" if name in applied else "pending") for name in files
+    ]
+    return [*known, *(Status(name, "unknown") for name in sorted(applied - files.keys()))]
 
 
 def known_migrations() -> frozenset[str]:
@@ -106,16 +125,23 @@ def known_migrations() -> frozenset[str]:
 def require_current(database_url: str, *, folder: Path | None = None) -> None:
     """Raise SchemaOutOfDate, naming what is pending, or MigrationEdited, unless every migration is applied as it is.
 
-    It only reads, as `pending` does.
+    Only reads, as `pending` does.
     """
+    with _reading(database_url) as connection:
+        missing = _pending(connection, folder)
+        if missing:
+            raise SchemaOutOfDate(f"pending migrations: {', '.join(missing)}; run `reservation migrate` first")
+        _require_unedited(connection, _files(folder))
+
+
+@contextmanager
+def _reading(database_url: str) -> Iterator[Connection]:
+    """A connection that reads which migrations are applied; raises SchemaError where its login may not."""
     try:
         with connection_to(database_url) as connection:
-            missing = _pending(connection, folder)
-            if missing:
-                raise SchemaOutOfDate(f"pending migrations: {', '.join(missing)}; run `reservation migrate` first")
-            _require_unedited(connection, _files(folder))
+            yield connection
     except psycopg.errors.InsufficientPrivilege as error:
-        raise SchemaError(f"{_one_line(error)}: grant it select on _yoyo_migration and migration_files") from error
+        raise SchemaError(f"{one_line(error)}: grant it select on _yoyo_migration and migration_files") from error
 
 
 def _pending(connection: Connection, folder: Path | None) -> list[str]:
@@ -134,7 +160,7 @@ def _files(folder: Path | None) -> dict[str, Path]:
 
 
 def _accept(connection: Connection, files: Mapping[str, Path], names: Sequence[str]) -> None:
-    """Take the files of these migrations for what was applied, on the word of whoever looked."""
+    """Record the edited files of these migrations as the applied ones."""
     edited = migration_files.edited(connection, files)
     for name in names:
         if name not in edited:
@@ -168,8 +194,8 @@ def _folder() -> Path:
 def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> str:
     """Run a migration and record it in the same transaction; gives its id.
 
-    yoyo's own apply_one commits the two one after the other, so being killed in between leaves a schema that goes
-    neither up nor down. A migration that says `-- transactional: false` has no other way.
+    yoyo's own apply_one commits the two one after the other: a kill in between leaves a schema that can neither be
+    migrated nor rolled back. For a migration with `-- transactional: false` there is no other way.
     """
     migration.load()
     try:
@@ -187,13 +213,13 @@ def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) 
             with backend.transaction():
                 _note(backend.connection, migration, direction)
     except psycopg.Error as error:
-        reason = error.diag.message_primary or _one_line(error)
+        reason = error.diag.message_primary or one_line(error)
         raise MigrationFailed(f"migration {migration.id} failed to {direction}: {reason}") from error
     return str(migration.id)
 
 
 def _pass_on(found: psycopg.errors.Diagnostic) -> None:
-    """Show what a migration warns of, and what it says can be done."""
+    """Log a warning of a migration, with its hint."""
     if found.severity_nonlocalized == "WARNING":
         logger.warning("%s", ". ".join(filter(None, (found.message_primary, found.message_hint))))
 
@@ -207,15 +233,15 @@ def _note(connection: Connection, migration: Any, direction: Literal["apply", "r
 
 @contextmanager
 def _backend(database_url: str) -> Iterator[tuple[Connection, Any]]:
-    """Give a connection of ours and yoyo's backend while no other instance has one."""
-    # As parameters, which hold all that a URL can say: several hosts, a socket's folder, sslmode.
-    parameters = _parameters(database_url)
+    """A connection and yoyo's backend, while no other instance migrates."""
+    # As parameters, which keep all parts of a URL: several hosts, a socket's folder, sslmode.
+    parameters = parameters_of(database_url)
     parameters["options"] = f"{parameters.get('options', '')} {MIGRATING}".strip()
     with connection_to(make_conninfo("", **parameters)) as connection:
         _lock(connection)
         backend = yoyo.get_backend(f"postgresql+psycopg:///?{urlencode(parameters)}")
         with _login_name(), backend:
-            backend.break_lock()  # we hold the real lock, so the row in yoyo's table is of somebody who was killed
+            backend.break_lock()  # we hold the advisory lock, so a row in yoyo's table is from a killed instance
             with backend.lock():
                 yield connection, backend
 
@@ -223,8 +249,8 @@ def _backend(database_url: str) -> Iterator[tuple[Connection, Any]]:
 def _lock(connection: Connection) -> None:
     """Take the advisory lock, which PostgreSQL releases when the connection ends, however it ends.
 
-    By asking again and again: a session that waits inside PostgreSQL holds a snapshot, and CREATE INDEX CONCURRENTLY
-    in the migration it waits for would wait for that in turn.
+    By polling: a session that waits inside PostgreSQL holds a snapshot, for which CREATE INDEX CONCURRENTLY in the
+    other instance's migration would wait in turn.
     """
     may = connection.execute("select has_schema_privilege(current_schema(), 'create'), current_user").fetchone()
     if may is not None and not may[0]:
@@ -237,35 +263,6 @@ def _lock(connection: Connection) -> None:
         if time.monotonic() > deadline:
             raise MigrationFailed(f"another instance has been migrating this database for {LOCK_WAIT_S:.0f} s")
         time.sleep(LOCK_POLL_S)
-
-
-def connection_to(database_url: str) -> Connection:
-    """Connect, each statement in a transaction of its own; raises DatabaseUnreachable."""
-    parameters = _parameters(database_url)
-    try:
-        return psycopg.connect(make_conninfo("", **parameters), autocommit=True)
-    except psycopg.OperationalError as error:
-        where = f"{parameters.get('host', 'localhost')}:{parameters.get('port', 5432)}"
-        raise DatabaseUnreachable(f"cannot use PostgreSQL at {where}: {_one_line(error)}") from error
-
-
-def _parameters(database_url: str) -> dict[str, Any]:
-    # Details are left out on purpose: what libpq cannot read, or takes for a port, may be a part of the password.
-    invalid = DatabaseUnreachable("DATABASE_URL is not a valid PostgreSQL URL; is a character in it not %-encoded?")
-    try:
-        parameters = conninfo_to_dict(database_url)
-    except psycopg.ProgrammingError:
-        raise invalid from None
-    if not str(parameters.get("port", "5432")).replace(",", "").isdecimal():
-        raise invalid
-    return {"connect_timeout": CONNECT_WAIT_S, "fallback_application_name": "reservation migrate", **parameters}
-
-
-def _one_line(error: psycopg.Error) -> str:
-    """Give the line that says why: what the server answered, or else the last attempt's failure."""
-    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("\t")]
-    answered = [line.partition("FATAL:")[2] for line in lines if "FATAL:" in line]
-    return (answered or lines or ["no reason was given"])[-1].removeprefix("connection failed: ").strip()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The service behind a pooler that lends a connection for a transaction: what must then be otherwise, and in place."""
+"""PgBouncer in transaction mode: the pool's options for it, and the settings that its role must have."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 from .pool import Connection
 from .repository import ops
 
-# What PgBouncer takes at the start of a session, and sees to wherever the session's next transaction runs.
-PASSED_ON = {"application_name", "timezone"}
+# The settings that PgBouncer takes at the start of a session and applies to each connection that it assigns.
+TRACKED_BY_PGBOUNCER = {"application_name", "timezone"}
 
 
 def through_pgbouncer(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Change the options of a pool: no statement outlives its transaction, and no setting needs a session."""
-    passed_on = {name: value for name, value in options["server_settings"].items() if name in PASSED_ON}
-    return {**options, "server_settings": passed_on, "statement_cache_size": 0}
+    """Change a pool's options: no statement is kept prepared, and no setting is made for the session."""
+    tracked = {name: value for name, value in options["server_settings"].items() if name in TRACKED_BY_PGBOUNCER}
+    return {**options, "server_settings": tracked, "statement_cache_size": 0}
 
 
-async def lacking(conn: Connection, wanted: Mapping[str, str]) -> list[str]:
-    """Say of each session setting that the service would make, and cannot here, if PostgreSQL has it otherwise.
+async def wrong_settings(conn: Connection, wanted: Mapping[str, str]) -> list[str]:
+    """Name each setting that the service cannot make here, and that PostgreSQL has with another value.
 
     A time limit, in ms, may be lower than wanted.
     """
-    names = sorted(wanted.keys() - PASSED_ON)
+    names = sorted(wanted.keys() - TRACKED_BY_PGBOUNCER)
     found = {each.name: each.setting for each in await ops.session_settings(conn, names=names)}
     return [
         f"{name} is {found[name]} and should be {wanted[name]}"

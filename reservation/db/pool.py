@@ -1,4 +1,4 @@
-"""The connection pool: a bounded wait, transactions, and PostgreSQL's errors in the words of the domain."""
+"""The connection pool: a bounded wait, transactions, and PostgreSQL's errors as domain errors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -23,25 +23,25 @@ from ..runtime.timing import timed
 
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
-# Every constraint that a request can break and that its schema cannot see coming, by name.
-_BROKEN: dict[str, Callable[[], DomainError]] = {
+# The constraints that a valid request can violate, by name.
+_VIOLATED: dict[str, Callable[[], DomainError]] = {
     "users_lower_email_key": EmailTaken,
     "seats_row_label_check": partial(CapacityExceeded, "There are no row labels left after ZZZ."),
     "showtimes_overlap_excl": ShowtimeOverlap,
     "showtimes_movie_id_fkey": partial(Invalid, "/movie_id", "There is no such movie."),
     "showtimes_auditorium_id_fkey": partial(Invalid, "/auditorium_id", "There is no such auditorium."),
-    # The token is genuine, but its account is not (or no longer) in this database.
+    # The token is genuine, but its account is not in this database, or not any more.
     "reservations_user_id_fkey": InvalidToken,
     "login_sessions_user_id_fkey": InvalidToken,
     "api_keys_created_by_fkey": InvalidToken,
     "api_keys_user_id_fkey": partial(Invalid, "/user_id", "There is no such user."),
     "api_keys_expires_at_check": partial(Invalid, "/expires_at", "Must be in the future."),
-    # How reservations/confirm refuses to commit a part: one of the reservations has lost a race.
+    # reservations/confirm fails on it, rather than commit a part, when one of the reservations has lost a race.
     "reservations_status_check": Overloaded,
 }
 
-# A statement cut short by a time limit, a fail-over, a restart or a lack of connections: worth another try later.
-_PASSING = (
+# A statement ended by a time limit, a fail-over, a restart or a lack of connections: a later retry can succeed.
+_TEMPORARY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -54,9 +54,8 @@ _PASSING = (
     OSError,
 )
 
-
-# What one of several in a statement can bring upon them all: a broken constraint, or a lock that somebody keeps.
-_OF_ONE = (
+# Errors of a batch that one of its items can cause: a violated constraint, or a lock that another session holds.
+_OF_ONE_ITEM = (
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
@@ -65,12 +64,12 @@ _OF_ONE = (
 
 
 def is_single_item_error(error: BaseException) -> bool:
-    """Whether an exception of `Database.connection` may concern one of a batch only, so that each should try alone."""
-    return isinstance(error, _OF_ONE) or isinstance(error.__cause__, _OF_ONE)
+    """Whether one item of a batch may have caused an exception of `Database.connection`: then retry each alone."""
+    return isinstance(error, _OF_ONE_ITEM) or isinstance(error.__cause__, _OF_ONE_ITEM)
 
 
 class Database:
-    """A pool of connections that speaks domain errors; `lent`: a pooler lends them PostgreSQL's while they need one."""
+    """A connection pool that raises domain errors; `behind_pgbouncer`: a session lasts for one transaction only."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, wait_s: float, behind_pgbouncer: bool = False) -> None:
         self._pool = pool
@@ -82,7 +81,7 @@ class Database:
         """A connection on which every statement commits by itself.
 
         Raises Overloaded after `wait_s` seconds without a free one, DatabaseUnavailable when PostgreSQL is out of
-        reach, and the domain error of the constraint that a statement breaks. While it is held, await nothing else.
+        reach, and the domain error of a constraint that a statement violates. While it is held, await only PostgreSQL.
         """
         with timed("pool"):
             connection = await self._acquire()
@@ -90,13 +89,11 @@ class Database:
             with timed("postgresql"), self._terminate_on_cancel(connection):
                 yield connection
         except asyncpg.IntegrityConstraintViolationError as error:
-            broken = _BROKEN.get(error.constraint_name or "")
-            if broken is None:
+            violated = _VIOLATED.get(error.constraint_name or "")
+            if violated is None:
                 raise
-            raise broken() from error
-        except asyncpg.DataError:
-            raise  # a value that no statement of ours should have been given: a fault of ours, though an InterfaceError
-        except _PASSING as error:
+            raise violated() from error
+        except _TEMPORARY as error:
             raise DatabaseUnavailable from error
         finally:
             await self._release(connection)
@@ -109,10 +106,10 @@ class Database:
 
     @contextmanager
     def _terminate_on_cancel(self, connection: Connection) -> Iterator[None]:
-        """See to it that nothing stays lent when somebody is stopped in the middle.
+        """Behind PgBouncer, close a connection whose statement is cancelled.
 
-        A statement that nobody keeps takes two messages, and between them the pooler takes it for unfinished, until the
-        connection is used again: rather break it, so that PostgreSQL's is free for others.
+        A statement that is not kept prepared takes two messages. A task cancelled between them leaves PgBouncer waiting
+        for the second, with a connection of PostgreSQL's assigned, until this one is used again.
         """
         try:
             yield
@@ -122,8 +119,8 @@ class Database:
             raise
 
     async def _release(self, connection: Connection) -> None:
-        """Give a connection back; one that breaks only now has done its work, and the pool has dropped it."""
-        with suppress(*_PASSING):
+        """Release a connection; an error now comes after the work is done, and the pool has dropped the connection."""
+        with suppress(*_TEMPORARY):
             await self._pool.release(connection)
 
     async def _acquire(self) -> Connection:

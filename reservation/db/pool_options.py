@@ -1,9 +1,11 @@
 """Options of the connections to PostgreSQL: those of the service's pool, and those of commands."""
 
+import re
 from typing import Any
 
 import asyncpg
 import orjson
+from psycopg.conninfo import conninfo_to_dict
 
 from ..settings import Settings
 from .pgbouncer import through_pgbouncer
@@ -11,8 +13,8 @@ from .pgbouncer import through_pgbouncer
 IDLE_IN_TRANSACTION_S = 15
 TOOL_WAIT_S = 60
 COMMAND_MARGIN_S = 1.0
-# A plan that was made when PostgreSQL had just seen a table empty is bad for as long as it is kept.
-PLAN_KEPT_S = 10
+# Prepared statements are replaced after this time: a plan made while a table was empty would stay bad.
+PLAN_LIFETIME_S = 10
 
 
 def pool_options(settings: Settings) -> dict[str, Any]:
@@ -21,19 +23,19 @@ def pool_options(settings: Settings) -> dict[str, Any]:
         "dsn": settings.database_url,
         "min_size": min(2, settings.pool_size),
         "max_size": settings.pool_size,
-        # A little longer than the server's own limit, which says more clearly what happened.
+        # A little longer than the server's own limit, whose error says more.
         "command_timeout": settings.statement_timeout_s + COMMAND_MARGIN_S,
         "timeout": settings.pool_wait_s,
-        "max_cached_statement_lifetime": PLAN_KEPT_S,
+        "max_cached_statement_lifetime": PLAN_LIFETIME_S,
         "init": _prepare_connection,
-        "reset": _leave_as_is,
+        "reset": _no_reset,
         "server_settings": pool_settings(settings),
     }
     return through_pgbouncer(options) if settings.pgbouncer else options
 
 
 def pool_settings(settings: Settings) -> dict[str, str]:
-    """How each session of the service is set: it names itself, and nothing runs or locks for ever."""
+    """The settings of each session of the service: its name, and limits on what runs and locks."""
     statement_ms = int(settings.statement_timeout_s * 1000)
     return {
         "application_name": "reservation",
@@ -41,19 +43,34 @@ def pool_settings(settings: Settings) -> dict[str, str]:
         "lock_timeout": str(statement_ms),
         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
         "timezone": "UTC",
-        # Every statement has one plan, whatever its arguments: to plan a confirm costs more than to run it. That
-        # plan must not be to read whole tables, whose size was not known when it was made.
+        # One plan a statement, whatever its arguments: planning a confirm costs more than running it. The plan must
+        # not be a sequential scan, since the table may have been small when it was made.
         "plan_cache_mode": "force_generic_plan",
         "enable_seqscan": "off",
-        "jit": "off",  # what the planner is kept from has a price that would set it off
+        "jit": "off",  # enable_seqscan = off adds to the cost of some plans, which would start it
         **({"role": settings.database_role} if settings.database_role else {}),
     }
 
 
-def tool_limits(name: str) -> dict[str, str]:
-    """Server settings of a tool's own connection: seeding, the audit and the load kit, which do not sell.
+def why_refused(settings: Settings, error: BaseException) -> str:
+    """Why PostgreSQL did not open a connection with `pool_options`; for DATABASE_ROLE also what to do about it."""
+    reason, role = str(error).partition("\n")[0], settings.database_role
+    if not role or f'role "{role}"' not in reason:
+        return reason
+    if not isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return f"DATABASE_ROLE: {reason}"
+    login = str(conninfo_to_dict(settings.database_url or "").get("user", "the login of DATABASE_URL"))
+    return f"DATABASE_ROLE: {reason}; run as a DBA: grant {_identifier(role)} to {_identifier(login)};"
 
-    What they ask may take its time; but nobody should wait for them for long, nor they for anybody.
+
+def _identifier(name: str) -> str:
+    return name if re.fullmatch("[a-z_][a-z0-9_]*", name) else f'"{name}"'
+
+
+def tool_limits(name: str) -> dict[str, str]:
+    """Server settings of the connections of seeding, the audit and the load generator.
+
+    Their statements have no time limit; their lock waits and idle transactions have.
     """
     return {
         "application_name": f"reservation {name}",
@@ -63,10 +80,10 @@ def tool_limits(name: str) -> dict[str, str]:
     }
 
 
-async def _leave_as_is(_: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Spare the round trip of a RESET: no code of ours leaves anything in a session (tests/db/test_pool.py).
+async def _no_reset(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Save the round trip of a RESET: the service leaves nothing in a session (tests/db/test_pool.py).
 
-    A transaction that is still open is rolled back by asyncpg before this.
+    asyncpg rolls back an open transaction before this.
     """
 
 

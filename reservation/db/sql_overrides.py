@@ -9,7 +9,7 @@ import asyncpg
 
 from ..settings import Settings
 from .pool import Connection
-from .pool_options import pool_options
+from .pool_options import pool_options, why_refused
 from .statements import StatementsRefused, shipped, use, with_overrides
 
 
@@ -53,7 +53,7 @@ async def compare(settings: Settings, before: Mapping[str, str], after: Mapping[
             for name in changed:
                 await _compare(conn, name, before[name], after[name])
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        reason = str(error).partition("\n")[0] or "no answer in time"
+        reason = why_refused(settings, error) or "no answer in time"
         raise StatementsRefused(f"PostgreSQL cannot compare the statements: {reason}") from error
     return changed
 

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import asyncpg
 from redis.asyncio import Redis
 
 from ..booking.orphan_job import find_orphans, unbacked
+from ..db.pool_options import tool_limits
 from ..db.repository import audit as repository
 from ..db.repository.audit import RULES, Connection, Finding
+from ..runtime.redis_client import redis_client
+from ..settings import Settings
 
 NAMED_A_RULE = 20  # findings; one fault may violate a rule a million times
 SECOND_LOOK_S = 3.0  # a hold is in Redis before it is in PostgreSQL, and stays there longer
@@ -39,6 +43,19 @@ async def audit(conn: Connection, redis: Redis) -> list[Violation]:
             findings = await repository.violations(conn, rule=rule, row_limit=NAMED_A_RULE)
             violations += _named(rule.partition("/")[2], findings)
     return violations + _named("holds_without_reservation", await _orphaned_holds(conn, redis))
+
+
+async def audit_stores(settings: Settings, *, tool: str) -> list[Violation]:
+    """As `audit`, on connections of its own; `tool` names the one to PostgreSQL."""
+    redis = redis_client(settings)
+    try:
+        conn = await asyncpg.connect(settings.database_url, server_settings=tool_limits(tool))
+        try:
+            return await audit(conn, redis)
+        finally:
+            await conn.close()
+    finally:
+        await redis.aclose()
 
 
 def _named(rule: str, findings: Sequence[Finding]) -> list[Violation]:

@@ -1,5 +1,8 @@
-"""The load kit: what customers do to the service, many times a second, with the books kept and audited."""
+"""The load generator: requests at a given rate or all at once, their latencies, and an audit of the answers.
+
+Imports seed, dba, holds, identity, db, runtime and settings; no aiohttp.
+"""
 
 
 class LoadError(Exception):
-    """What was asked of the load kit cannot be done; the message says why in one line."""
+    """A load command cannot do what it was asked; the message says why in one line."""

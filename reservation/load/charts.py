@@ -13,7 +13,6 @@ from zlib import crc32
 
 WIDTH, HEIGHT = 760, 380
 LEFT, RIGHT, TOP, BOTTOM = 72, 20, 64, 52
-BAR_HEIGHT, BAR_LABEL_WIDTH = 24, 260
 MAX_TICKS = 8
 COLOURS = 6  # after that they begin again, and the dashes go on
 MARKED_UP_TO = 60  # points of a series; more of them would be a blur
@@ -81,30 +80,7 @@ def line_chart(
     if not xs:
         parts.append(f'<text x="{WIDTH / 2}" y="{HEIGHT / 2}" text-anchor="middle">no data</text>')
     description = f"Line chart of {y_label} over {x_label}. " + " ".join(_in_words(one) for one in shown)
-    return _svg(title, description, HEIGHT, parts)
-
-
-def bar_chart(title: str, x_label: str, bars: Sequence[tuple[str, float]]) -> str:
-    """Horizontal bars from zero, each with its value."""
-    height = TOP + BAR_HEIGHT * len(bars) + BOTTOM
-    axis = _axis([value for _, value in bars], BAR_LABEL_WIDTH, WIDTH - RIGHT - 60, log=False, from_zero=True)
-    bottom = height - BOTTOM
-    parts: list[str] = []
-    for value, word in axis.ticks:
-        x = axis.px(value)
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{escape(word)}</text>')
-    for number, (name, value) in enumerate(bars):
-        y = TOP + BAR_HEIGHT * number
-        parts.append(f'<text x="{BAR_LABEL_WIDTH - 8}" y="{y + 16}" text-anchor="end">{escape(name)}</text>')
-        width = max(axis.px(value) - BAR_LABEL_WIDTH, 0)
-        box = f'x="{BAR_LABEL_WIDTH}" y="{y + 4}" width="{width:.1f}" height="{BAR_HEIGHT - 8}"'
-        parts.append(f'<rect class="f0" {box}/>')
-        parts.append(f'<text x="{axis.px(value) + 6:.1f}" y="{y + 16}">{_number(value)}</text>')
-    middle = (BAR_LABEL_WIDTH + WIDTH) / 2
-    parts.append(f'<text x="{middle}" y="{height - 12}" text-anchor="middle">{escape(x_label)}</text>')
-    description = f"Bar chart of {x_label}. " + " ".join(f"{name}: {_number(value)}." for name, value in bars)
-    return _svg(title, description, height, parts)
+    return _svg(title, description, parts)
 
 
 def _drawable(series: Series, *, log_x: bool, log_y: bool) -> Series:
@@ -226,10 +202,10 @@ def _in_words(series: Series) -> str:
     )
 
 
-def _svg(title: str, description: str, height: float, parts: Sequence[str]) -> str:
+def _svg(title: str, description: str, parts: Sequence[str]) -> str:
     mark = f"{crc32((title + description).encode()):08x}"  # ids are unique in a page with many charts
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {WIDTH} {height:.0f}" width="100%" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" '
         f'role="img" aria-labelledby="t{mark} d{mark}" style="max-width:{WIDTH}px">'
         f'<title id="t{mark}">{escape(title)}</title><desc id="d{mark}">{escape(description)}</desc>'
         f'<style>{STYLE}</style><text class="name" x="{LEFT}" y="24">{escape(title)}</text>{"".join(parts)}</svg>'

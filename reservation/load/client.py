@@ -1,7 +1,7 @@
-"""A lean HTTP client: a bounded pool of keep-alive connections, a bounded wait for one, and callbacks.
+"""A minimal HTTP client: a bounded pool of keep-alive connections, a bounded wait for one, and callbacks.
 
-It is made by hand because the generator shares its machine with what it measures: docs/load-tester/load-kit.md says
-what a request costs here and what it costs a general client.
+It is written by hand because the generator shares its machine with the service: docs/load-tester/load-kit.md
+compares what a request costs here with a general client.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from .target import Target
 
 SWEEP_EVERY_S = 0.1  # how late a timeout may be noticed
 CONNECT_TIMEOUT_S = 10.0
-# OpenSSL's words, by version, for an answer that is no TLS.
+# OpenSSL's reasons, which differ by version, for an answer that is no TLS.
 NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
 
 
@@ -37,7 +37,7 @@ class Client:
         self._loop = asyncio.get_running_loop()
         self._sweeping = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
         self._closed = False
-        self._quiet = asyncio.Event()
+        self._idle_event = asyncio.Event()
         self.in_flight = 0  # sent or waiting for a connection
         self.broken: Exception | None = None  # the first exception out of a callback
 
@@ -68,11 +68,11 @@ class Client:
         self.send(request, done)
         return await waiter
 
-    async def quiet(self) -> None:
+    async def idle(self) -> None:
         """Wait until nothing is in flight; the timeouts bound it."""
         while self.in_flight:
-            self._quiet.clear()
-            await self._quiet.wait()
+            self._idle_event.clear()
+            await self._idle_event.wait()
 
     async def close(self) -> None:
         """End every connection; what is under way fails."""
@@ -85,7 +85,7 @@ class Client:
             self._fail(self._waiting.popleft(), "connection_lost")
         for connection in list(self._open):
             connection.abort("connection_lost")
-        await asyncio.sleep(0)  # lets the loop tell the connections that they are gone
+        await asyncio.sleep(0)  # the loop calls connection_lost
 
     def _start(self, connection: Connection, exchange: Exchange) -> None:
         exchange.deadline = monotonic() + self._timeout_s
@@ -111,7 +111,7 @@ class Client:
 
     def _opened(self, task: asyncio.Task[None]) -> None:
         self._opening.discard(task)
-        self._grow()  # it may have failed, and others wait
+        self._grow()  # if it failed, requests still wait
 
     async def _connect(self) -> None:
         target = self.target
@@ -145,7 +145,7 @@ class Client:
     def _ended(self) -> None:
         self.in_flight -= 1
         if not self.in_flight:
-            self._quiet.set()
+            self._idle_event.set()
 
     def _fail(self, exchange: Exchange, fault: str) -> None:
         self._ended()

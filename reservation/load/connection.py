@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: a request goes out, its answer is taken apart, and the next one may go."""
+"""One HTTP/1.1 connection: it sends a request, parses its answer, and is then free for the next."""
 
 import asyncio
 import re
@@ -35,7 +35,7 @@ class Answer:
         return None if found is None else found[1].decode("latin-1").strip()
 
     def json(self) -> Any:
-        """The body taken apart; None where it is no JSON."""
+        """The parsed body; None where it is no JSON."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Exchange:
-    """A request and who waits for its answer."""
+    """A request, and the callback that gets its answer."""
 
     request: bytes
     done: Callable[[Answer], None]
@@ -75,11 +75,11 @@ class _Reading:
 
 
 class MalformedAnswer(Exception):
-    """What came back is not HTTP as we know it."""
+    """The answer is not valid HTTP/1.1."""
 
 
 class Connection(asyncio.Protocol):
-    """A keep-alive connection; `freed` is told after each exchange, `lost` when it is gone for good."""
+    """A keep-alive connection; `freed` is called after each exchange, `lost` when it is closed."""
 
     def __init__(self, freed: Callable[["Connection"], None], lost: Callable[["Connection"], None]) -> None:
         self._freed, self._lost = freed, lost
@@ -101,11 +101,11 @@ class Connection(asyncio.Protocol):
         self._fail(fault)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio's word that it is there."""
+        """Called by asyncio: connected."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Asyncio's word that it is gone; the end of an answer without a length, else a fault."""
+        """Called by asyncio: closed, which ends an answer without a length, and is a fault else."""
         reading = self._reading
         if self.exchange is not None and reading.head and reading.missing is None and not reading.chunked:
             self._finish(reading.status, reading.head, b"".join(reading.pieces), reusable=False)
@@ -113,9 +113,9 @@ class Connection(asyncio.Protocol):
         self._lost(self)
 
     def data_received(self, data: bytes) -> None:
-        """Take the next piece of an answer."""
+        """Called by asyncio: the next piece of an answer."""
         if self.exchange is None:
-            self.abort("")  # nobody asked: whatever follows could not be told from an answer
+            self.abort("")  # no request: what follows could not be told from its answer
             return
         try:
             self._take(data)
@@ -140,7 +140,7 @@ class Connection(asyncio.Protocol):
                 raise MalformedAnswer
             return
         reading.missing -= len(data)
-        if reading.missing < 0:  # we never ask twice before we have the answer
+        if reading.missing < 0:  # no pipelining: nothing may follow the body
             raise MalformedAnswer
         if reading.missing == 0:
             body = data if len(reading.pieces) == 1 else b"".join(reading.pieces)

@@ -27,7 +27,7 @@ from ..settings import Settings
 from . import LoadError
 from .client import Client
 from .connection import Answer
-from .shows import expect
+from .showtimes import expect
 
 LOGINS_AT_ONCE = 8  # the target hashes passwords in a few threads with a bounded queue
 LONGEST_WAIT_S = 60.0  # before asking again, whatever the target says

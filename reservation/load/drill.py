@@ -1,10 +1,10 @@
 """The on-sale drill: very many customers want the seats of one showtime at the same instant.
 
-Each asks for seats; who is refused learns which of them are gone, looks at the map again and tries others while any are
-left; who holds seats confirms. Nobody gives up for a fault of the service: it is asked again, as a person would.
+Each asks for seats; one who is refused reads the map again and asks for others while any are left; one who holds seats
+confirms. A fault of the service is retried, as a person would.
 
-Where there are fewer connections than customers, a customer keeps theirs until they have gone, and the others wait for
-one, in the order in which they came. The wait counts.
+With fewer connections than customers, a customer occupies one until done, and the others wait for one in the order in
+which they came. That wait counts as latency.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ import orjson
 
 from .client import Client
 from .connection import Answer
-from .ledger import Booking, Ledger
-from .measures import TIMEOUTS, Measures
-from .shows import Show
+from .measurements import Measurements
+from .showtimes import Showtime
+from .tracked_reservations import ReservationTracker, TrackedReservation
 
 MAX_TRIES = 200
 PAUSE_S = 1.0
@@ -29,7 +29,7 @@ FOREVER = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Somebody's request for a seat; `until` is when it was refused, or never."""
+    """A customer's request for a seat; `until` is when it was refused, or never."""
 
     customer: int
     sent_at: float
@@ -49,16 +49,16 @@ class Refusal:
 
 @dataclass(slots=True)
 class Drill:
-    """One drill; instants are time.monotonic()'s, but for those in the measures, which count from the release."""
+    """One drill; instants are time.monotonic()'s, but for those in the measurements, which count from the release."""
 
     client: Client
-    show: Show
+    show: Showtime
     tokens: Sequence[str]
     most_seats: int
     fewest_seats: int
     seed: int
-    measures: Measures = field(default_factory=Measures)
-    ledger: Ledger = field(default_factory=Ledger)
+    measurements: Measurements = field(default_factory=Measurements)
+    tracker: ReservationTracker = field(default_factory=ReservationTracker)
     asks: dict[int, list[Ask]] = field(default_factory=dict)
     confirms: dict[int, Ask] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
@@ -67,59 +67,61 @@ class Drill:
     saw_sold_out: int = 0
     released_at: float = 0.0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
-    doors: asyncio.Semaphore = field(init=False)
+    connections: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
-        self.doors = asyncio.Semaphore(self.client.limit)
+        self.connections = asyncio.Semaphore(self.client.limit)
 
     async def run(self) -> None:
-        """Release all customers at once and wait until the last one has gone."""
-        self.measures.queueing_is_meant = True
+        """Release all customers at once and wait until all are done."""
+        self.measurements.queueing_is_expected = True
         await self._open_connections()
         customers = [asyncio.create_task(self._customer(number)) for number in range(len(self.tokens))]
-        await asyncio.sleep(0)  # each stands at the gate now
+        await asyncio.sleep(0)  # now each waits for the gate
         self.released_at = monotonic()
         self.gate.set()
         await asyncio.gather(*customers)
-        for row in self.measures.seconds:
+        for row in self.measurements.seconds:
             row.close(0)
 
     async def _open_connections(self) -> None:
-        """Customers have the page open: connecting is no part of the sale."""
+        """Connect before the release: customers have the page open already."""
         health = self.client.target.request("GET", "/health")
         await asyncio.gather(*(self.client.fetch(health) for _ in range(self.client.limit)))
 
     async def _customer(self, number: int) -> None:
         chance = Random(f"customer {self.seed} {number}")  # noqa: S311 - to be repeatable
         wanted = chance.randint(self.fewest_seats, self.most_seats)
-        seats = _some(self.show.look(), wanted, chance)
+        seats = _adjacent(self.show.look(), wanted, chance)
         await self.gate.wait()
-        self.measures.offer(0.0, monotonic() - self.released_at)
-        async with self.doors:
-            await self._go_shopping(number, seats, wanted, chance)
+        self.measurements.offer(0.0, monotonic() - self.released_at)
+        async with self.connections:
+            await self._shop(number, seats, wanted, chance)
 
-    async def _go_shopping(self, number: int, seats: list[int], wanted: int, chance: Random) -> None:
+    async def _shop(self, number: int, seats: list[int], wanted: int, chance: Random) -> None:
         """Ask until seats are held, then confirm; or until none is left."""
         since = self.released_at
         for _ in range(MAX_TRIES):
             answer = await self._ask(number, seats, since)
             if answer.status == 201:
-                held = self.ledger.granted(answer.json(), user=number, showtime_id=self.show.id, asked=tuple(seats))
+                held = self.tracker.record_hold(
+                    answer.json(), user=number, showtime_id=self.show.id, asked=tuple(seats)
+                )
                 await self._buy(number, held)
                 return
             if answer.status != 409:
                 await asyncio.sleep(_pause_s(answer))
                 kept = await self._find_hold(number)
-                if kept is not None:  # it was granted, and the answer was lost
+                if kept is not None:  # held, and the answer was lost
                     await self._buy(number, kept)
                     return
             free = await self._look_again(number)
             if free is not None and not free:
                 self.saw_sold_out += 1
                 return
-            seats = _some(free, wanted, chance) if free else seats
+            seats = _adjacent(free, wanted, chance) if free else seats
             since = self._offered_now()
-        self.ledger.violate(f"customer {number + 1} tried {MAX_TRIES} times in vain while seats were left")
+        self.tracker.add_violation(f"customer {number + 1} tried {MAX_TRIES} times in vain while seats were left")
 
     async def _ask(self, number: int, seats: Sequence[int], since: float) -> Answer:
         path = f"/showtimes/{self.show.id}/holds"
@@ -136,23 +138,27 @@ class Drill:
             self.refusals.append(Refusal(number, answer.sent_at, answer.ended_at, frozenset(seats), named))
         return answer
 
-    async def _buy(self, number: int, booking: Booking) -> None:
+    async def _buy(self, number: int, reservation: TrackedReservation) -> None:
         """Confirm until it is known whether it worked."""
-        request = self.client.target.request("POST", f"/reservations/{booking.id}/confirm", token=self.tokens[number])
-        booking.state = "confirming"
+        request = self.client.target.request(
+            "POST", f"/reservations/{reservation.id}/confirm", token=self.tokens[number]
+        )
+        reservation.state = "confirming"
         for _ in range(MAX_TRIES):
             since = self._offered_now()
-            for seat in booking.seats:
+            for seat in reservation.seats:
                 self.confirms.setdefault(seat, Ask(number, since, FOREVER))
             answer = await self.client.fetch(request)
             self._count("confirm", since, answer, expected=answer.status == 200)
             if answer.status == 200:
-                self.ledger.confirmed(booking, answer.json())
+                self.tracker.record_confirm(reservation, answer.json())
                 self.sales_s.append(answer.ended_at - self.released_at)
                 self.buyers += 1
                 return
             if 400 <= answer.status < 500:
-                self.ledger.violate(f"hold {booking.id} could not be confirmed: {answer.status} {answer.code}")
+                self.tracker.add_violation(
+                    f"hold {reservation.id} could not be confirmed: {answer.status} {answer.code}"
+                )
                 return
             await asyncio.sleep(_pause_s(answer))
 
@@ -165,42 +171,32 @@ class Drill:
         if answer.status != 200:
             await asyncio.sleep(_pause_s(answer))
             return None
-        if b'"available"' not in answer.body:  # thousands see this one: no need to take it apart
+        if b'"available"' not in answer.body:  # thousands read a sold-out map: spare them the parsing
             return ()
         return [seat["id"] for seat in answer.json()["seats"] if seat["status"] == "available"]
 
-    async def _find_hold(self, number: int) -> Booking | None:
-        """A hold of this customer's that the service knows of."""
+    async def _find_hold(self, number: int) -> TrackedReservation | None:
+        """A hold of this customer that the service knows."""
         request = self.client.target.request("GET", "/reservations?status=held", token=self.tokens[number])
         page: Any = (await self.client.fetch(request)).json()
         for found in (page or {}).get("items", ()):
             if found["showtime_id"] == self.show.id:
                 asked = tuple(seat["seat_id"] for seat in found["seats"])
-                return self.ledger.granted(found, user=number, showtime_id=self.show.id, asked=asked)
+                return self.tracker.record_hold(found, user=number, showtime_id=self.show.id, asked=asked)
         return None
 
     def _offered_now(self) -> float:
-        """Count a request that follows from an answer: it is meant to go at once."""
+        """Count a request that follows from an answer, and so is meant to be sent at once."""
         now = monotonic()
-        self.measures.offer(now - self.released_at, now - self.released_at)
+        self.measurements.offer(now - self.released_at, now - self.released_at)
         return now
 
     def _count(self, name: str, since: float, answer: Answer, *, expected: bool) -> None:
-        if answer.status or answer.fault in TIMEOUTS:
-            self.measures.connection_wait.add(answer.sent_at - since)
-        self.measures.answer(
-            name,
-            answer.status,
-            answer.code,
-            intended_s=since - self.released_at,
-            sent_s=answer.sent_at - self.released_at,
-            ended_s=answer.ended_at - self.released_at,
-            expected=expected,
-        )
+        self.measurements.count(name, answer, intended=since, ready=since, started=self.released_at, expected=expected)
 
 
 def unfounded(drill: Drill) -> list[str]:
-    """The refusals that named a seat which was not asked for, or which nobody else can have had at that time."""
+    """The refusals that named a seat which was not asked for, or which no other customer can have had at that time."""
     wrong: list[str] = []
     for refusal in drill.refusals:
         if not refusal.named:
@@ -214,7 +210,7 @@ def unfounded(drill: Drill) -> list[str]:
 
 
 def _was_taken(drill: Drill, refusal: Refusal, seat: int, reason: str) -> bool:
-    """Whether somebody else may have had the seat between the question and the answer."""
+    """Whether another customer may have had the seat between the request and the answer."""
     if reason == "booked":
         sale = drill.confirms.get(seat)
         return sale is not None and sale.customer != refusal.customer and sale.sent_at < refusal.ended_at
@@ -224,13 +220,13 @@ def _was_taken(drill: Drill, refusal: Refusal, seat: int, reason: str) -> bool:
     )
 
 
-def _some(free: Sequence[int], wanted: int, chance: Random) -> list[int]:
+def _adjacent(free: Sequence[int], wanted: int, chance: Random) -> list[int]:
     """Seats next to each other in the list of the free ones; all of them when fewer are left."""
     start = chance.randrange(len(free))
     return [free[(start + number) % len(free)] for number in range(min(wanted, len(free)))]
 
 
 def _pause_s(answer: Answer) -> float:
-    """As long as the service asks for, within reason."""
+    """Retry-After, at most 10 s; 1 s without it."""
     asked = answer.header("Retry-After") or ""
     return min(float(asked), 10.0) if asked.isdigit() else PAUSE_S

@@ -19,7 +19,7 @@ def drill_report(
     started_at: datetime,
 ) -> Report:
     """Everything about a drill; `statuses` are the seats' in the map that was read after it."""
-    measures, sales = drill.measures, sorted(drill.sales_s)
+    measurements, sales = drill.measurements, sorted(drill.sales_s)
     checks = _checks(drill, statuses)
     failed = [f"{check['name']}: {check['found']}" for check in checks if not check["passed"]]
     audit = {**audit, "violations": [*failed, *audit["violations"]], "clean": audit["clean"] and not failed}
@@ -29,28 +29,28 @@ def drill_report(
         "totals": {
             "customers": len(drill.tokens),
             "seats": drill.show.seats,
-            "seats_sold": len(drill.ledger.owners),
+            "seats_sold": len(drill.tracker.owners),
             "buyers": drill.buyers,
             "empty_handed": drill.saw_sold_out,
-            "holds_granted": drill.ledger.counts["held"],
+            "holds_granted": drill.tracker.counts["held"],
             "holds_refused": len(drill.refusals),
             "first_sale_s": round(sales[0], 3) if sales else None,
             "last_sale_s": round(sales[-1], 3) if sales else None,
-            "last_answer_s": round(measures.last_answer_s, 3),
-            "requests": measures.offered,
-            "answered_per_s": round(measures.answered / max(measures.last_answer_s, 0.001), 1),
-            "errors": sum(measures.errors.values()),
+            "last_answer_s": round(measurements.last_answer_s, 3),
+            "requests": measurements.offered,
+            "answered_per_s": round(measurements.answered / max(measurements.last_answer_s, 0.001), 1),
+            "errors": sum(measurements.errors.values()),
         },
         "checks": checks,
-        **measured(measures),
-        "seconds": seconds(measures),
+        **measured(measurements),
+        "seconds": seconds(measurements),
         "audit": audit,
     }
 
 
 def _checks(drill: Drill, statuses: Sequence[str]) -> list[dict[str, Any]]:
     """Each check: its name, whether it passed, and what was found."""
-    seats, sold = drill.show.seats, len(drill.ledger.owners)
+    seats, sold = drill.show.seats, len(drill.tracker.owners)
     booked = sum(status == "booked" for status in statuses)
     wrong = unfounded(drill)
     named = sum(len(refusal.named) for refusal in drill.refusals)
@@ -58,9 +58,9 @@ def _checks(drill: Drill, statuses: Sequence[str]) -> list[dict[str, Any]]:
     return [
         _check(
             "every seat was sold exactly once",
-            sold == booked == seats and not drill.ledger.violations,
+            sold == booked == seats and not drill.tracker.violations,
             f"{sold:,} of {seats:,} seats sold by the customers' books, {booked:,} booked in the map, "
-            f"{drill.ledger.counts['violations']:,} contradictions",
+            f"{drill.tracker.counts['violations']:,} contradictions",
         ),
         _check(
             "every refusal named seats that were asked for and that somebody else had",

@@ -1,8 +1,8 @@
-"""The run: sends what the plan says when it says so, waits for nobody, and keeps the customers' books.
+"""The run: sends what the plan says at the planned instants, waits for no answer, and tracks the reservations.
 
-A customer is one hold with all that comes of it. Customers that were refused come again first, with the next arrival
-that is a hold; a confirm or a cancel is sent for the reservation that has waited longest for one. An arrival that finds
-nothing to do, because no hold waits or no seat is left, looks at a seat map instead and is counted as substituted.
+A customer is one hold and what follows from it. Customers that were refused try again with the next arrival that is a
+hold; a confirm or a cancel goes to the reservation that has waited longest for it. An arrival with nothing to do (no
+hold waits, or no seat is left) requests a seat map instead, and is counted as substituted.
 """
 
 import asyncio
@@ -14,26 +14,26 @@ from typing import NamedTuple
 
 import orjson
 
-from .alarm import Alarm
 from .client import Client
 from .connection import Answer
-from .ledger import Booking, Ledger
-from .measures import TIMEOUTS, Measures
+from .measurements import Measurements
 from .plan import Arrival, Fate, Operation, Plan
-from .shows import Show
+from .precise_timer import PreciseTimer
+from .showtimes import Showtime
+from .tracked_reservations import ReservationTracker, TrackedReservation
 
 ARRIVALS_A_TURN = 64
 MAX_TRIES = 3
-MAX_RETURNING = 10_000
+MAX_RETRYING = 10_000
 START_DELAY_S = 0.05
 GONE = {"hold_expired", "seats_unavailable", "reservation_cancelled"}
 
 
 class Customer(NamedTuple):
-    """Somebody who wants seats of a showtime; `refused` are those that the last refusal named."""
+    """A customer of a showtime; `refused` are the seats that refusals have named."""
 
     user: int
-    show: Show
+    show: Showtime
     seats: int
     hot: bool
     which: float
@@ -53,16 +53,16 @@ class Engine:
     """One run against one target."""
 
     def __init__(
-        self, client: Client, plan: Plan, shows: Sequence[Show], tokens: Sequence[str], *, max_in_flight: int
+        self, client: Client, plan: Plan, shows: Sequence[Showtime], tokens: Sequence[str], *, max_in_flight: int
     ) -> None:
         self.client, self.plan, self.shows = client, plan, shows
-        self.measures, self.ledger = Measures(), Ledger()
+        self.measurements, self.tracker = Measurements(), ReservationTracker()
         self.sold_out_at_s: float | None = None
         self._tokens = tokens
         self._max_in_flight = max_in_flight
-        self._returning: deque[Customer] = deque()
-        self._to_confirm: deque[tuple[Booking, Fate]] = deque()
-        self._to_cancel: deque[Booking] = deque()
+        self._retrying: deque[Customer] = deque()
+        self._to_confirm: deque[tuple[TrackedReservation, Fate]] = deque()
+        self._to_cancel: deque[TrackedReservation] = deque()
         self._arrivals = plan.arrivals()
         self._next: Arrival | None = None
         self._started = 0.0
@@ -81,23 +81,23 @@ class Engine:
     async def run(self, each_second: Callable[[int], None]) -> None:
         """Send everything and wait for the last answer; `each_second` is called with the number of seconds gone.
 
-        Raises what an answer that makes no sense has led to, a KeyError for example.
+        Raises the exception that an invalid answer led to, a KeyError for example.
         """
         self._started = monotonic() + START_DELAY_S
         self._next = next(self._arrivals, None)
-        alarm = Alarm(self._loop, lambda: self._wake(alarm))
-        alarm.set(self._started)
+        timer = PreciseTimer(self._loop, lambda: self._wake(timer))
+        timer.set(self._started)
         ticking = self._loop.create_task(self._tick(each_second))
         try:
             await self._over.wait()
-            await self.client.quiet()
+            await self.client.idle()
         finally:
-            alarm.close()
+            timer.close()
             ticking.cancel()
             await asyncio.wait([ticking])
         if self.client.broken is not None:
             raise self.client.broken
-        for row in self.measures.seconds:
+        for row in self.measurements.seconds:
             row.close(row.in_flight)
 
     @property
@@ -109,52 +109,44 @@ class Engine:
         gone = 0
         while True:
             await asyncio.sleep(max(self._started + gone + 1 - monotonic(), 0))
-            self.measures.second(gone).close(self.client.in_flight)
+            self.measurements.second(gone).close(self.client.in_flight)
             gone += 1
             each_second(gone)
 
-    def _wake(self, alarm: Alarm) -> None:
-        """Send all that is due, then sleep until the next; the event loop would only print an exception and go on."""
+    def _wake(self, timer: PreciseTimer) -> None:
+        """Send what is due and set the timer for the next; an exception ends the run (the loop would only log it)."""
         try:
-            self._send_due(alarm)
+            self._send_due(timer)
         except Exception as error:
             self.client.broken = self.client.broken or error
             self._over.set()
 
-    def _send_due(self, alarm: Alarm) -> None:
+    def _send_due(self, timer: PreciseTimer) -> None:
         for _ in range(ARRIVALS_A_TURN):
             arrival = self._next
             if arrival is None:
                 if self.elapsed_s >= self.plan.duration_s:
                     self._over.set()
                 else:
-                    alarm.set(self._started + self.plan.duration_s)
+                    timer.set(self._started + self.plan.duration_s)
                 return
             now = monotonic()
             intended = self._started + arrival.at_s
             if intended > now:
-                alarm.set(intended)
+                timer.set(intended)
                 return
             self._next = next(self._arrivals, None)
-            self.measures.offer(arrival.at_s, now - self._started)
+            self.measurements.offer(arrival.at_s, now - self._started)
             if self.client.in_flight >= self._max_in_flight:
-                self.measures.drop(arrival.at_s)
+                self.measurements.drop(arrival.at_s)
                 continue
             self._senders[arrival.operation](arrival, _Sent(intended, now))
-        # Answers must be read, too, when the generator is behind.
-        self._loop.call_soon(self._wake, alarm)
+        # Through the loop, which also reads answers when the generator is behind.
+        self._loop.call_soon(self._wake, timer)
 
     def _count(self, name: str, sent: _Sent, answer: Answer, *, expected: bool) -> None:
-        if answer.status or answer.fault in TIMEOUTS:
-            self.measures.connection_wait.add(answer.sent_at - sent.handled)
-        self.measures.answer(
-            name,
-            answer.status,
-            answer.code,
-            intended_s=sent.intended - self._started,
-            sent_s=answer.sent_at - self._started,
-            ended_s=answer.ended_at - self._started,
-            expected=expected,
+        self.measurements.count(
+            name, answer, intended=sent.intended, ready=sent.handled, started=self._started, expected=expected
         )
 
     def _list(self, arrival: Arrival, sent: _Sent) -> None:
@@ -167,7 +159,7 @@ class Engine:
         request = self.client.target.request("GET", f"/showtimes/{show.id}/seats", etag=etag)
         self.client.send(request, partial(self._mapped, show, sent))
 
-    def _mapped(self, show: Show, sent: _Sent, answer: Answer) -> None:
+    def _mapped(self, show: Showtime, sent: _Sent, answer: Answer) -> None:
         if answer.status == 200:
             show.see(answer)
         self._count("map_304" if answer.status == 304 else "map", sent, answer, expected=answer.status in (200, 304))
@@ -177,7 +169,7 @@ class Engine:
         if not chosen:
             if self.sold_out_at_s is None:
                 self.sold_out_at_s = round(arrival.at_s, 3)
-            self._instead("hold", arrival, sent)
+            self._substitute("hold", arrival, sent)
             return
         seats = tuple(chosen)
         customer.show.taken.update(seats)
@@ -197,81 +189,83 @@ class Engine:
             if refused:
                 self._refused(customer, seats, answer)
             return
-        booking = self.ledger.granted(answer.json(), user=customer.user, showtime_id=customer.show.id, asked=seats)
+        reservation = self.tracker.record_hold(
+            answer.json(), user=customer.user, showtime_id=customer.show.id, asked=seats
+        )
         if customer.fate == "release":
-            self._to_cancel.append(booking)
+            self._to_cancel.append(reservation)
         elif customer.fate == "abandon":
-            self.ledger.counts["abandoned"] += 1
-            self.ledger.bookings.pop(booking.id)
+            self.tracker.counts["abandoned"] += 1
+            self.tracker.reservations.pop(reservation.id)
             customer.show.taken.difference_update(seats)
             customer.show.free = [seat for seat in customer.show.free if seat not in seats]
         else:
-            self._to_confirm.append((booking, customer.fate))
+            self._to_confirm.append((reservation, customer.fate))
 
     def _refused(self, customer: Customer, seats: tuple[int, ...], answer: Answer) -> None:
         named = frozenset(seat["seat_id"] for seat in answer.json().get("seats", ()))
         if not named or not named <= set(seats):
-            self.ledger.violate(f"a hold of seats {sorted(seats)} was refused for seats {sorted(named)}")
+            self.tracker.add_violation(f"a hold of seats {sorted(seats)} was refused for seats {sorted(named)}")
         tries = customer.tries + 1
-        if tries < MAX_TRIES and len(self._returning) < MAX_RETURNING:
-            self._returning.append(customer._replace(tries=tries, refused=customer.refused | named))
+        if tries < MAX_TRIES and len(self._retrying) < MAX_RETRYING:
+            self._retrying.append(customer._replace(tries=tries, refused=customer.refused | named))
         else:
-            self.ledger.counts["gave_up"] += 1
+            self.tracker.counts["gave_up"] += 1
 
     def _confirm(self, arrival: Arrival, sent: _Sent) -> None:
         if not self._to_confirm:
-            self._instead("confirm", arrival, sent)
+            self._substitute("confirm", arrival, sent)
             return
-        booking, fate = self._to_confirm.popleft()
-        booking.state = "confirming"
-        path = f"/reservations/{booking.id}/confirm"
-        request = self.client.target.request("POST", path, token=self._tokens[booking.user])
-        self.client.send(request, partial(self._confirmed, booking, fate, sent))
+        reservation, fate = self._to_confirm.popleft()
+        reservation.state = "confirming"
+        path = f"/reservations/{reservation.id}/confirm"
+        request = self.client.target.request("POST", path, token=self._tokens[reservation.user])
+        self.client.send(request, partial(self._confirmed, reservation, fate, sent))
 
-    def _confirmed(self, booking: Booking, fate: Fate, sent: _Sent, answer: Answer) -> None:
+    def _confirmed(self, reservation: TrackedReservation, fate: Fate, sent: _Sent, answer: Answer) -> None:
         gone = answer.status in (409, 410) and answer.code in GONE
         self._count("confirm", sent, answer, expected=answer.status == 200 or gone)
         if answer.status == 200:
-            self.ledger.confirmed(booking, answer.json())
+            self.tracker.record_confirm(reservation, answer.json())
             if fate == "return":
-                self._to_cancel.append(booking)
+                self._to_cancel.append(reservation)
         elif gone:
-            self.ledger.lost(booking)
-            self._shows_by_id[booking.showtime_id].taken.difference_update(booking.seats)
+            self.tracker.record_end(reservation)
+            self._shows_by_id[reservation.showtime_id].taken.difference_update(reservation.seats)
         else:
-            booking.state = "unknown"
+            reservation.state = "unknown"
 
     def _cancel(self, arrival: Arrival, sent: _Sent) -> None:
         if not self._to_cancel:
-            self._instead("cancel", arrival, sent)
+            self._substitute("cancel", arrival, sent)
             return
-        booking = self._to_cancel.popleft()
-        self.ledger.giving_up(booking)
-        path = f"/reservations/{booking.id}/cancel"
-        request = self.client.target.request("POST", path, token=self._tokens[booking.user])
-        self.client.send(request, partial(self._cancelled, booking, sent))
+        reservation = self._to_cancel.popleft()
+        self.tracker.record_cancel_sent(reservation)
+        path = f"/reservations/{reservation.id}/cancel"
+        request = self.client.target.request("POST", path, token=self._tokens[reservation.user])
+        self.client.send(request, partial(self._cancelled, reservation, sent))
 
-    def _cancelled(self, booking: Booking, sent: _Sent, answer: Answer) -> None:
+    def _cancelled(self, reservation: TrackedReservation, sent: _Sent, answer: Answer) -> None:
         gone = answer.status == 410
         self._count("cancel", sent, answer, expected=answer.status == 200 or gone)
         if answer.status == 200:
-            self.ledger.cancelled(booking)
+            self.tracker.record_cancel(reservation)
         elif gone:
-            self.ledger.lost(booking)
-        self._shows_by_id[booking.showtime_id].taken.difference_update(booking.seats)
+            self.tracker.record_end(reservation)
+        self._shows_by_id[reservation.showtime_id].taken.difference_update(reservation.seats)
 
-    def _instead(self, operation: Operation, arrival: Arrival, sent: _Sent) -> None:
-        self.measures.substituted[operation] += 1
+    def _substitute(self, operation: Operation, arrival: Arrival, sent: _Sent) -> None:
+        self.measurements.substituted[operation] += 1
         self._map(arrival, sent)
 
     def _choose(self, arrival: Arrival) -> tuple[Customer, list[int]]:
-        """Who asks now and for which seats: whoever was refused before, else the arrival's own customer."""
-        while self._returning:
-            customer = self._returning.popleft()
+        """The customer who holds now, and the seats: one who was refused before, else the arrival's own."""
+        while self._retrying:
+            customer = self._retrying.popleft()
             chosen = self._seats(customer)
             if chosen:
                 return customer, chosen
-            self.ledger.counts["gave_up"] += 1
+            self.tracker.counts["gave_up"] += 1
         first = 0 if arrival.hot else int(arrival.where * len(self.shows))
         customer = self._customer(arrival, self.shows[first])
         chosen = self._seats(customer)
@@ -282,7 +276,7 @@ class Engine:
             chosen = self._seats(customer)
         return customer, chosen
 
-    def _customer(self, arrival: Arrival, show: Show) -> Customer:
+    def _customer(self, arrival: Arrival, show: Showtime) -> Customer:
         return Customer(arrival.user, show, arrival.seats, arrival.hot, arrival.which, arrival.fate)
 
     def _seats(self, customer: Customer) -> list[int]:
@@ -291,7 +285,7 @@ class Engine:
             return customer.show.best(customer.seats, but=customer.refused)
         return customer.show.somewhere(customer.seats, customer.which, but=customer.refused)
 
-    def _show(self, arrival: Arrival) -> Show:
+    def _show(self, arrival: Arrival) -> Showtime:
         """The showtime whose map is looked at: the hot one, which is the first with seats left, or any."""
         if arrival.hot:
             return next((show for show in self.shows if show.look()), self.shows[0])

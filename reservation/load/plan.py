@@ -1,8 +1,8 @@
-"""What is going to arrive when: a pure function of the seed, the profile and the size of the data set.
+"""Which requests arrive when: a pure function of the seed, the profile and the size of the data set.
 
 Arrivals are a Poisson process and every arrival is exactly one request, so the rate that is asked for is the rate that
-is offered, whatever the answers are. An arrival has its operation and all its choices from here; what only the run can
-know (which seats are left, which hold is there to be confirmed) is settled there, by these numbers.
+is offered, whatever the answers are. An arrival has its operation and all its choices from here; what only the run
+knows (which seats are left, which hold waits for its confirm) is decided there, by these numbers.
 """
 
 import math

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from .engine import Engine
-from .measures import Measures
+from .measurements import Measurements
 
 SCHEMA_VERSION = 1
 Report: TypeAlias = dict[str, Any]  # a JSON document; nothing reads it back but for showing it
@@ -19,7 +19,7 @@ Report: TypeAlias = dict[str, Any]  # a JSON document; nothing reads it back but
 
 def run_report(engine: Engine, *, settings: dict[str, Any], audit: dict[str, Any], started_at: datetime) -> Report:
     """Everything about a run."""
-    measures, plan = engine.measures, engine.plan
+    measurements, plan = engine.measurements, engine.plan
     return {
         **heading("run", started_at),
         "settings": settings,
@@ -28,19 +28,19 @@ def run_report(engine: Engine, *, settings: dict[str, Any], audit: dict[str, Any
             "seats": sum(show.seats for show in engine.shows),
         },
         "totals": {
-            "offered": measures.offered,
-            "offered_per_s": round(measures.offered / plan.duration_s, 1),
-            "answered": measures.answered,
-            "answered_per_s": round(measures.answered / max(measures.last_answer_s, plan.duration_s), 1),
-            "refused": measures.refused,
-            "errors": sum(measures.errors.values()),
-            "dropped": measures.dropped,
-            "substituted": dict(measures.substituted),
+            "offered": measurements.offered,
+            "offered_per_s": round(measurements.offered / plan.duration_s, 1),
+            "answered": measurements.answered,
+            "answered_per_s": round(measurements.answered / max(measurements.last_answer_s, plan.duration_s), 1),
+            "refused": measurements.refused,
+            "errors": sum(measurements.errors.values()),
+            "dropped": measurements.dropped,
+            "substituted": dict(measurements.substituted),
             "sold_out_at_s": engine.sold_out_at_s,
-            "reservations": dict(engine.ledger.counts),
+            "reservations": dict(engine.tracker.counts),
         },
-        **measured(measures),
-        "seconds": seconds(measures),
+        **measured(measurements),
+        "seconds": seconds(measurements),
         "audit": audit,
     }
 
@@ -57,28 +57,29 @@ def heading(kind: str, started_at: datetime) -> Report:
     }
 
 
-def measured(measures: Measures) -> Report:
-    """Latencies, outcomes and what the generator has to say of itself."""
+def measured(measurements: Measurements) -> Report:
+    """Latencies, outcomes and the lateness of the generator."""
     return {
-        "latency": {"all": measures.all.summary()}
-        | {name: histogram.summary() for name, histogram in sorted(measures.latency.items())},
-        "service_time": {name: histogram.summary() for name, histogram in sorted(measures.service.items())},
+        "latency": {"all": measurements.all.summary()}
+        | {name: histogram.summary() for name, histogram in sorted(measurements.latency.items())},
+        "service_time": {name: histogram.summary() for name, histogram in sorted(measurements.service.items())},
         "distribution": {
-            name: histogram.distribution() for name, histogram in [("all", measures.all), *measures.latency.items()]
+            name: histogram.distribution()
+            for name, histogram in [("all", measurements.all), *measurements.latency.items()]
         },
-        "hdr": {name: histogram.encode() for name, histogram in sorted(measures.latency.items())},
-        "outcomes": measures.outcome_rows(),
-        "errors": dict(measures.errors),
+        "hdr": {name: histogram.encode() for name, histogram in sorted(measurements.latency.items())},
+        "outcomes": measurements.outcome_rows(),
+        "errors": dict(measurements.errors),
         "generator": {
-            "lateness": measures.lateness.summary(),
-            "connection_wait": measures.connection_wait.summary(),
-            "suspect": bool(measures.suspicions),
-            "suspicions": measures.suspicions,
+            "lateness": measurements.lateness.summary(),
+            "connection_wait": measurements.connection_wait.summary(),
+            "suspect": bool(measurements.suspicions),
+            "suspicions": measurements.suspicions,
         },
     }
 
 
-def seconds(measures: Measures) -> list[dict[str, Any]]:
+def seconds(measurements: Measurements) -> list[dict[str, Any]]:
     """The time series, a row a second."""
     return [
         {
@@ -93,7 +94,7 @@ def seconds(measures: Measures) -> list[dict[str, Any]]:
             "p99_ms": row.p99_ms,
             "latest_ms": round(row.latest_s * 1000, 3),
         }
-        for number, row in enumerate(measures.seconds)
+        for number, row in enumerate(measurements.seconds)
     ]
 
 
@@ -154,7 +155,7 @@ def outcome_lines(outcomes: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def warning_lines(report: Report) -> list[str]:
-    """What makes the figures suspect, loudly."""
+    """Warnings that the figures may be those of the generator."""
     suspicions = report["generator"]["suspicions"]
     if not suspicions:
         return []
@@ -171,12 +172,16 @@ def audit_lines(audit: dict[str, Any]) -> list[str]:
         f"seat maps looked at, {audit['seats_found_booked']:,} seats found booked; {stores}"
     )
     if audit["clean"]:
-        return [f"audit: every invariant holds ({looked_at})", *cut_lines(audit)]
-    return [*(f"VIOLATION: {violation}" for violation in audit["violations"]), f"audit: {looked_at}", *cut_lines(audit)]
+        return [f"audit: every invariant holds ({looked_at})", *incomplete_lines(audit)]
+    return [
+        *(f"VIOLATION: {violation}" for violation in audit["violations"]),
+        f"audit: {looked_at}",
+        *incomplete_lines(audit),
+    ]
 
 
-def cut_lines(audit: dict[str, Any]) -> list[str]:
-    """That not everything was looked at where only the service knows it."""
+def incomplete_lines(audit: dict[str, Any]) -> list[str]:
+    """A warning where reservations with an unknown status were not looked up."""
     if audit["unknown_looked_up"] == audit["unknown"]:
         return []
     left = audit["unknown"] - audit["unknown_looked_up"]

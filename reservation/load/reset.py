@@ -1,10 +1,9 @@
-"""Takes back what the load users booked, so that a run can be repeated on the same data set."""
+"""Removes what the load users booked, so that a run can be repeated on the same data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
-from psycopg.conninfo import conninfo_to_dict
 
 from ..db.pool_options import tool_limits
 from ..db.repository import load as repository
@@ -13,30 +12,24 @@ from ..holds.store import HoldRelease, Holds, Prime
 from ..runtime.redis_client import redis_client
 from ..settings import Settings
 from .client import Client
-from .shows import expect
+from .showtimes import expect
 
 RESERVATIONS_A_BATCH = 1000
 CANCELLATIONS = ("held", "confirmed")
 
 
 @dataclass(slots=True)
-class Taken:
-    """What was taken back; `refused` cancellations came too late."""
+class Removed:
+    """What was removed; `refused` counts the cancellations that the service refused as too late."""
 
     reservations: int = 0
     drills: int = 0
     refused: int = 0
 
 
-def database_name(settings: Settings) -> str:
-    """Which database it is, without a password."""
-    said = conninfo_to_dict(settings.database_url or "")
-    return f"{said.get('host', 'localhost')}:{said.get('port', 5432)}/{said.get('dbname', '')}"
-
-
-async def reset_stores(settings: Settings) -> Taken:
+async def reset_stores(settings: Settings) -> Removed:
     """Delete the load users' reservations and the drills' rooms from both stores; no load may run meanwhile."""
-    taken = Taken()
+    removed = Removed()
     redis = redis_client(settings)
     holds = Holds(redis, _never_primes)
     conn: repository.Connection = await asyncpg.connect(
@@ -49,29 +42,29 @@ async def reset_stores(settings: Settings) -> Taken:
             releases = [HoldRelease(one.showtime_id, one.reservation_id, one.seat_ids) for one in batch]
             if await holds.release(releases):
                 raise HoldsUnavailable
-            taken.reservations += len(batch)
-        taken.drills = await repository.delete_drills(conn)
+            removed.reservations += len(batch)
+        removed.drills = await repository.delete_drills(conn)
     finally:
         await conn.close()
         await redis.aclose()
-    return taken
+    return removed
 
 
-async def reset_remotely(client: Client, tokens: Sequence[str]) -> Taken:
+async def reset_remotely(client: Client, tokens: Sequence[str]) -> Removed:
     """Cancel whatever the load users hold or have confirmed; their history stays."""
-    taken = Taken()
+    removed = Removed()
     for token in tokens:
         for status in CANCELLATIONS:
-            await _cancel_all(client, token, status, taken)
-    return taken
+            await _cancel_all(client, token, status, removed)
+    return removed
 
 
 async def _never_primes(_: int) -> Prime:
-    """A release leaves showtimes that Redis does not know alone."""
+    """A release primes no showtime: it skips those that Redis does not know."""
     raise HoldsUnavailable
 
 
-async def _cancel_all(client: Client, token: str, status: str, taken: Taken) -> None:
+async def _cancel_all(client: Client, token: str, status: str, removed: Removed) -> None:
     cursor = ""
     while True:
         path = f"/reservations?limit=200&status={status}{cursor}"
@@ -80,10 +73,10 @@ async def _cancel_all(client: Client, token: str, status: str, taken: Taken) -> 
             request = client.target.request("POST", f"/reservations/{reservation['id']}/cancel", token=token)
             answer = await client.fetch(request)
             if answer.status in (409, 410):
-                taken.refused += 1
+                removed.refused += 1
             else:
                 expect(answer, 200, f"the cancel of reservation {reservation['id']}")
-                taken.reservations += 1
+                removed.reservations += 1
         if page["next_cursor"] is None:
             return
         cursor = f"&cursor={page['next_cursor']}"

@@ -1,4 +1,4 @@
-"""The demo: real films, three rooms, two logins and a programme that is never out of date."""
+"""The demo data: real films, three rooms, two logins, and showtimes for the next two weeks."""
 
 import asyncio
 import csv
@@ -22,7 +22,7 @@ CUSTOMER_EMAIL = "customer@example.com"
 CUSTOMER_PASSWORD = "demo-customer-password"
 
 DAYS_AHEAD = 14
-FILMS_ON = 48  # of some 500: enough to page through, few enough that each runs on several days
+FILMS_ON = 48  # of some 500: enough for several pages, few enough that each is shown on several days
 LOCK_KEY = 0x64656D6F  # "demo"
 WHEELCHAIR = Decimal("0.80")
 REGULAR = Decimal("1.00")
@@ -31,7 +31,7 @@ PREMIUM = Decimal("1.50")
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room's layout: alike rows from A on, some of them premium, and wheelchair places at the ends of row A."""
+    """A room: rows of equal length, some of them premium, and wheelchair places at the ends of the first."""
 
     name: str
     rows: str
@@ -42,34 +42,16 @@ class Room:
     metadata: dict[str, str | int | bool]
 
 
+def _room(
+    name: str, rows: str, seats_per_row: int, premium: str, focal: str, wheelchairs: set[int], **metadata: str
+) -> Room:
+    return Room(name, rows, seats_per_row, premium, focal, frozenset(wheelchairs), {**metadata, "demo": True})
+
+
 ROOMS = (
-    Room(
-        "Grand Hall",
-        "ABCDEFGHIJ",
-        20,
-        "FGH",
-        "G",
-        frozenset({1, 2, 19, 20}),
-        {"screen": "18 m x 7.5 m", "sound": "7.1 surround", "demo": True},
-    ),
-    Room(
-        "Garden Room",
-        "ABCDEFGH",
-        15,
-        "EF",
-        "E",
-        frozenset({1, 15}),
-        {"screen": "11 m x 4.6 m", "sound": "5.1 surround", "demo": True},
-    ),
-    Room(
-        "Studio",
-        "ABCDEF",
-        10,
-        "E",
-        "D",
-        frozenset({1, 10}),
-        {"screen": "7 m x 3 m", "sound": "stereo", "demo": True},
-    ),
+    _room("Grand Hall", "ABCDEFGHIJ", 20, "FGH", "G", {1, 2, 19, 20}, screen="18 m x 7.5 m", sound="7.1 surround"),
+    _room("Garden Room", "ABCDEFGH", 15, "EF", "E", {1, 15}, screen="11 m x 4.6 m", sound="5.1 surround"),
+    _room("Studio", "ABCDEF", 10, "E", "D", {1, 10}, screen="7 m x 3 m", sound="stereo"),
 )
 
 _GUIDE = Template("""\
@@ -97,14 +79,14 @@ Book two seats for tomorrow (paste into a shell; needs curl and python3):
 def seed(database_url: str, *, with_admin: bool) -> bool:
     """Fill a migrated database with the demo, or bring the demo's programme up to date.
 
-    True when it was seeded, False when the demo was there already. Any number of instances may do so at once. The
-    administrator's password is in README.md, so `with_admin` is for databases that nobody else can reach.
+    True when it was seeded, False when the demo was there already. Instances may call it at the same time. The
+    administrator's password is in README.md, so `with_admin` is for embedded databases only.
     """
     return asyncio.run(_seed(database_url, with_admin))
 
 
 def guide(base_url: str, *, with_admin: bool) -> str:
-    """What to do with the running demo: addresses, logins, and a booking to copy and paste into a shell."""
+    """The guide that `serve --demo` prints: addresses, logins, and a booking to paste into a shell."""
     return _GUIDE.substitute(
         base_url=base_url.rstrip("/"),
         admin=f"{ADMIN_EMAIL} / {ADMIN_PASSWORD}" if with_admin else "make one with reservation create-admin",

@@ -62,7 +62,7 @@ async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes
             seats=SEATS,
             users=USERS,
             reservations=reservations,
-            most_lanes=1,  # plans depend on the order of the rows on disk
+            most_connections=1,  # plans depend on the order of the rows on disk
         )
         async with conn.transaction():
             rooms = [room.id for room in await auditoriums.list_auditoriums(conn, after=0, row_limit=LIVE)]

@@ -1,4 +1,4 @@
-"""Made-up reservations: parties that sit together, at real prices, with a plausible history; no input, no output."""
+"""Random reservations: parties on adjacent seats, at the real prices, with a plausible history; without I/O."""
 
 import random
 from collections import defaultdict
@@ -13,7 +13,11 @@ from ..db.repository.seed import BookedSeatRow, ReservationRow, ReservationSeatR
 
 BATCH = 10_000  # reservations a transaction; more is hardly faster and takes more memory
 PARTY_SIZES = (1, 1, 2, 2, 2, 2, 3, 4)
-CONFIRMED, CANCELLED, EXPIRED = 0.90, 0.95, 0.98  # shares added up; the rest are holds that ran out unnoticed
+CONFIRMED, CANCELLED, EXPIRED = (
+    0.90,
+    0.95,
+    0.98,
+)  # cumulative; the rest are expired holds, not marked yet
 HOLD_TTL = timedelta(minutes=10)
 BOOKING_WINDOW_MS = 14 * 86_400_000  # reservations are made in the two weeks before `latest`
 MAX_ANSWER_S = 590  # confirmed and cancelled within the hold
@@ -34,11 +38,11 @@ class Batch:
     confirmed: int = 0
 
 
-class _Chance(random.Random):
-    """A seeded source: made-up data wants speed and to be made again, not to be unpredictable."""
+class _Random(random.Random):
+    """A seeded source: fast and repeatable, which matters here more than being unpredictable."""
 
     def below(self, bound: int) -> int:
-        """A whole number from 0 to `bound` - 1; five times as fast as randrange, whose evenness nobody needs here."""
+        """A whole number from 0 to `bound` - 1; five times as fast as randrange, and not quite as uniform."""
         return int(self.random() * bound)
 
     def uuid7(self, at_ms: int) -> UUID:
@@ -60,7 +64,7 @@ def room_batches(
 
     No two share a seat, so `parties[i]` is at most the number of seats. The seed decides everything but the times.
     """
-    chance = _Chance(random_seed)
+    chance = _Random(random_seed)
     rows = _rows(seats)
     batch = Batch()
     for show, count in zip(shows, parties, strict=True):
@@ -85,14 +89,14 @@ def _rows(seats: Sequence[RoomSeat]) -> list[list[RoomSeat]]:
     return list(rows.values())
 
 
-def _seat_parties(rows: list[list[RoomSeat]], count: int, chance: _Chance) -> Iterator[list[RoomSeat]]:
-    """Seat `count` parties, each next to each other in one row; they shrink where the room gets tight."""
+def _seat_parties(rows: list[list[RoomSeat]], count: int, chance: _Random) -> Iterator[list[RoomSeat]]:
+    """Seat `count` parties, each on adjacent seats of one row; smaller ones where few seats are left."""
     free = sum(map(len, rows))
     waiting = count
     for row in chance.sample(rows, len(rows)):
         place = 0
         while waiting and place < len(row):
-            # Whoever waits still needs a seat.
+            # Each party that waits needs at least one seat.
             size = min(PARTY_SIZES[chance.below(len(PARTY_SIZES))], free - waiting + 1, len(row) - place)
             yield row[place : place + size]
             place += size
@@ -102,7 +106,7 @@ def _seat_parties(rows: list[list[RoomSeat]], count: int, chance: _Chance) -> It
 
 def _add(
     batch: Batch,
-    chance: _Chance,
+    chance: _Random,
     *,
     show: RoomShowtime,
     party: list[RoomSeat],

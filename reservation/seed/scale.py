@@ -1,18 +1,15 @@
-"""Generated load for load testers and DBAs: a million reservations by COPY in about a minute, every one consistent.
+"""Generated data for load tests and DBAs: a million reservations by COPY in about a minute, all of them consistent.
 
-A run adds its own rooms, showtimes and customers to whatever is there, so it can be repeated. Rooms and customers are
-dealt out to lanes, one connection each, that share no row and so never wait for each other's row locks. Every batch is
-a transaction that leaves the database consistent, so an interrupted run leaves less data, and none that is wrong.
-
-Foreign key checks would be half of the work. Where the role may, the run takes their row locks once, on everything its
-reservations refer to, and the lanes load without checks; elsewhere it takes twice as long.
+A run adds its own rooms, showtimes and customers to the existing data, so it can be repeated. Rooms and customers are
+split between several connections, which share no row and so never wait for each other's row locks. Every batch is a
+transaction that leaves the database consistent, so an interrupted run leaves less data, and none that is wrong.
 """
 
 import asyncio
 import time
 from array import array
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import asyncpg
@@ -26,7 +23,7 @@ from .demo import films
 from .random_reservations import Batch, room_batches
 
 PASSWORD = "generated-customer-password"
-LANES = 4
+CONNECTIONS = 4
 SHOWTIMES_PER_ROOM = 300  # five a day, 30 days behind and 30 ahead
 SLOT_MINUTES = 180
 TRAILERS_MINUTES = 15
@@ -36,7 +33,7 @@ USERS_A_STATEMENT = 20_000
 
 
 class SeedError(Exception):
-    """What was asked for cannot be generated; the message says why, and nothing has been written."""
+    """The data cannot be generated; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +61,6 @@ class Summary:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """What stands before the first reservation: the run's tag, its rooms and its customers' ids."""
-
-    tag: str
-    auditorium_ids: Sequence[int]
-    user_ids: Sequence[int]
-
-
-@dataclass(slots=True)
-class _Written:
-    reservations: int = 0
-    confirmed: int = 0
-    booked_seats: int = 0
-
-    def add(self, batch: Batch) -> None:
-        self.reservations += len(batch.reservations)
-        self.confirmed += batch.confirmed
-        self.booked_seats += len(batch.booked_seats)
-
-
 def scale(
     database_url: str,
     *,
@@ -93,36 +69,20 @@ def scale(
     users: int,
     reservations: int,
     random_seed: int = 1,
-    most_lanes: int = LANES,
+    most_connections: int = CONNECTIONS,
 ) -> Summary:
-    """Add generated load: `showtimes` in rooms of `seats` seats, `users`, and `reservations` by them.
+    """Add generated data: `showtimes` in rooms of `seats` seats, `users`, and `reservations` by them.
 
     The same seed on an equal database on the same day makes the same reservations, but for the millisecond; with one
-    lane also in the same order. Shows its progress on stderr. Raises SeedError, before anything is written, for numbers
-    that do not fit together.
+    connection also in the same order. Shows its progress on stderr. Raises SeedError, before anything is written, for
+    numbers that do not fit together.
     """
-    _check(showtimes=showtimes, seats=seats, users=users, reservations=reservations)
-    return asyncio.run(
-        _scale(
-            database_url,
-            showtimes=showtimes,
-            seats=seats,
-            users=users,
-            reservations=reservations,
-            random_seed=random_seed,
-            most_lanes=most_lanes,
-        )
-    )
-
-
-def _check(*, showtimes: int, seats: int, users: int, reservations: int) -> None:
-    bounds = {
-        "showtimes": (showtimes, 1, MAX_COUNT),
-        "seats": (seats, 1, MAX_SEATS),
-        "users": (users, 1, MAX_COUNT),
-        "reservations": (reservations, 0, MAX_COUNT),
-    }
-    for name, (value, low, high) in bounds.items():
+    for name, value, low, high in (
+        ("showtimes", showtimes, 1, MAX_COUNT),
+        ("seats", seats, 1, MAX_SEATS),
+        ("users", users, 1, MAX_COUNT),
+        ("reservations", reservations, 0, MAX_COUNT),
+    ):
         if not low <= value <= high:
             raise SeedError(f"{name} must be between {low:,} and {high:,}, not {value:,}")
     if reservations > showtimes * seats:
@@ -130,121 +90,119 @@ def _check(*, showtimes: int, seats: int, users: int, reservations: int) -> None
             f"{reservations:,} reservations need at least as many seats, but {showtimes:,} showtimes of {seats:,} seats"
             f" offer {showtimes * seats:,}: ask for more showtimes or seats, or fewer reservations"
         )
+    run = _Run(database_url, showtimes, seats, users, reservations, random_seed)
+    return asyncio.run(run.to_end(most_connections))
 
 
-async def _scale(
-    database_url: str,
-    *,
-    showtimes: int,
-    seats: int,
-    users: int,
-    reservations: int,
-    random_seed: int,
-    most_lanes: int,
-) -> Summary:
-    started = time.monotonic()
-    password_hash = hash_password(PASSWORD)
-    conn: Connection = await asyncpg.connect(database_url, server_settings=tool_limits("seed"))
-    try:
-        async with conn.transaction():
-            stage = await _set_stage(conn, showtimes, seats, users, password_hash)
-        written = _Written()
-        with progress("reservations", reservations) as advance:
-            lanes = min(most_lanes, len(stage.auditorium_ids), users)
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    for lane in range(lanes):
-                        share = _Lane(database_url, stage, lane, lanes, showtimes, reservations, random_seed)
-                        tasks.create_task(_fill(share, written, advance))
-            except* (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as group:
-                raise SeedError(f"the load broke off: {group.exceptions[0]}") from group
-        await repository.analyze(conn)
-        if written.reservations:
-            await repository.analyze_reservations(conn)
-    finally:
-        await conn.close()
-    return Summary(
-        auditoriums=len(stage.auditorium_ids),
-        seats=len(stage.auditorium_ids) * seats,
-        showtimes=showtimes,
-        users=users,
-        reservations=written.reservations,
-        confirmed=written.confirmed,
-        booked_seats=written.booked_seats,
-        email=f"load-{stage.tag}-1@example.com",
-        password=PASSWORD,
-        elapsed_s=time.monotonic() - started,
-    )
-
-
-async def _set_stage(conn: Connection, showtimes: int, seats: int, users: int, password_hash: str) -> _Stage:
-    longest = SLOT_MINUTES - TRAILERS_MINUTES
-    found = await repository.find_films(conn, max_minutes=longest)
-    if not found.movie_ids:
-        await repository.insert_movies(conn, movies=films())
-        found = await repository.find_films(conn, max_minutes=longest)
-    rooms = await repository.generate_auditoriums(conn, room_count=-(-showtimes // SHOWTIMES_PER_ROOM), seats=seats)
-    await repository.generate_seats(conn, auditorium_ids=rooms, seats=seats)
-    await repository.generate_showtimes(conn, auditorium_ids=rooms, movie_ids=found.movie_ids, showtimes=showtimes)
-    tag = str(rooms[0])  # no other run has this room
-    user_ids = array("q")
-    for first in range(1, users + 1, USERS_A_STATEMENT):
-        user_ids.extend(
-            await repository.generate_users(
-                conn,
-                tag=tag,
-                first_number=first,
-                user_count=min(USERS_A_STATEMENT, users + 1 - first),
-                password_hash=password_hash,
-            )
-        )
-    return _Stage(tag, rooms, user_ids)
-
-
-@dataclass(frozen=True, slots=True)
-class _Lane:
-    """One connection's share: every `lanes`-th room and customer, starting from the `lane`-th."""
+@dataclass(slots=True)
+class _Run:
+    """What was asked for, then the rooms and customers that were made for it, then what was written."""
 
     database_url: str
-    stage: _Stage
-    lane: int
-    lanes: int
     showtimes: int
+    seats: int
+    users: int
     reservations: int
     random_seed: int
+    rooms: Sequence[int] = ()
+    user_ids: "array[int]" = field(default_factory=lambda: array("q"))
+    confirmed: int = 0
+    booked_seats: int = 0
+    written: int = 0
 
+    async def to_end(self, most_connections: int) -> Summary:
+        started = time.monotonic()
+        password_hash = hash_password(PASSWORD)
+        conn: Connection = await asyncpg.connect(self.database_url, server_settings=tool_limits("seed"))
+        try:
+            async with conn.transaction():
+                await self._make_programme(conn)
+                await self._make_users(conn, password_hash)
+            with progress("reservations", self.reservations) as advance:
+                await self._fill_rooms(min(most_connections, len(self.rooms), self.users), advance)
+            await repository.analyze(conn)
+            if self.written:
+                await repository.analyze_reservations(conn)
+        finally:
+            await conn.close()
+        return Summary(
+            auditoriums=len(self.rooms),
+            seats=len(self.rooms) * self.seats,
+            showtimes=self.showtimes,
+            users=self.users,
+            reservations=self.written,
+            confirmed=self.confirmed,
+            booked_seats=self.booked_seats,
+            email=f"load-{self.rooms[0]}-1@example.com",
+            password=PASSWORD,
+            elapsed_s=time.monotonic() - started,
+        )
 
-async def _fill(lane: _Lane, written: _Written, advance: Callable[[int], None]) -> None:
-    rooms = lane.stage.auditorium_ids
-    user_ids = lane.stage.user_ids[lane.lane :: lane.lanes]
-    conn: Connection = await asyncpg.connect(lane.database_url, server_settings=tool_limits("seed"))
-    try:
-        for number in range(lane.lane, len(rooms), lane.lanes):
-            shows = await repository.list_room_showtimes(conn, auditorium_id=rooms[number])
-            # Reservations are dealt out evenly: show k of all takes those from k/all to (k+1)/all of them.
-            before = _shows_before(number, lane.showtimes, len(rooms))
-            cuts = [(before + k) * lane.reservations // lane.showtimes for k in range(len(shows) + 1)]
-            batches = room_batches(
-                shows=shows,
-                parties=[high - low for low, high in pairwise(cuts)],
-                seats=await repository.list_room_seats(conn, auditorium_id=rooms[number]),
-                user_ids=user_ids,
-                random_seed=f"{lane.random_seed}:{rooms[number]}",
+    async def _make_programme(self, conn: Connection) -> None:
+        longest = SLOT_MINUTES - TRAILERS_MINUTES
+        found = await repository.find_films(conn, max_minutes=longest)
+        if not found.movie_ids:
+            await repository.insert_movies(conn, movies=films())
+            found = await repository.find_films(conn, max_minutes=longest)
+        room_count = -(-self.showtimes // SHOWTIMES_PER_ROOM)
+        self.rooms = await repository.generate_auditoriums(conn, room_count=room_count, seats=self.seats)
+        await repository.generate_seats(conn, auditorium_ids=self.rooms, seats=self.seats)
+        await repository.generate_showtimes(
+            conn, auditorium_ids=self.rooms, movie_ids=found.movie_ids, showtimes=self.showtimes
+        )
+
+    async def _make_users(self, conn: Connection, password_hash: str) -> None:
+        for first in range(1, self.users + 1, USERS_A_STATEMENT):
+            self.user_ids.extend(
+                await repository.generate_users(
+                    conn,
+                    tag=str(self.rooms[0]),  # no other run has this room
+                    first_number=first,
+                    user_count=min(USERS_A_STATEMENT, self.users + 1 - first),
+                    password_hash=password_hash,
+                )
             )
-            for batch in batches:
-                async with conn.transaction():
-                    await repository.copy_reservations(
-                        conn,
-                        reservations=batch.reservations,
-                        reservation_seats=batch.reservation_seats,
-                        booked_seats=batch.booked_seats,
-                    )
-                written.add(batch)
-                advance(len(batch.reservations))
-    finally:
-        await conn.close()
 
+    async def _fill_rooms(self, connections: int, advance: Callable[[int], None]) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(connections):
+                    tasks.create_task(self._fill(number, connections, advance))
+        except* (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as group:
+            raise SeedError(f"the load broke off: {group.exceptions[0]}") from group
 
-def _shows_before(room: int, showtimes: int, rooms: int) -> int:
-    """How many showtimes the rooms before this one have; generate_showtimes deals them out in turns."""
-    return room * (showtimes // rooms) + min(room, showtimes % rooms)
+    async def _fill(self, first: int, step: int, advance: Callable[[int], None]) -> None:
+        """Fill every `step`-th room from the `first` on, for every `step`-th customer, on a connection of its own."""
+        conn: Connection = await asyncpg.connect(self.database_url, server_settings=tool_limits("seed"))
+        try:
+            for number in range(first, len(self.rooms), step):
+                for batch in await self._batches(conn, number, self.user_ids[first::step]):
+                    async with conn.transaction():
+                        await repository.copy_reservations(
+                            conn,
+                            reservations=batch.reservations,
+                            reservation_seats=batch.reservation_seats,
+                            booked_seats=batch.booked_seats,
+                        )
+                    self.written += len(batch.reservations)
+                    self.confirmed += batch.confirmed
+                    self.booked_seats += len(batch.booked_seats)
+                    advance(len(batch.reservations))
+        finally:
+            await conn.close()
+
+    async def _batches(self, conn: Connection, number: int, user_ids: Sequence[int]) -> Iterator[Batch]:
+        """The reservations of one room."""
+        room = self.rooms[number]
+        shows = await repository.list_room_showtimes(conn, auditorium_id=room)
+        # Reservations are split evenly: showtime k of all gets those from k/all to (k+1)/all of them. Rooms get their
+        # showtimes in turns (seed/generate_showtimes), so this many belong to the rooms before this one:
+        before = number * (self.showtimes // len(self.rooms)) + min(number, self.showtimes % len(self.rooms))
+        cuts = [(before + k) * self.reservations // self.showtimes for k in range(len(shows) + 1)]
+        return room_batches(
+            shows=shows,
+            parties=[high - low for low, high in pairwise(cuts)],
+            seats=await repository.list_room_seats(conn, auditorium_id=room),
+            user_ids=user_ids,
+            random_seed=f"{self.random_seed}:{room}",
+        )

@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 
 from reservation.booking import archive as archiving
 from reservation.booking.archive import archive
-from reservation.commands import main as cli
+from reservation.commands.expected_errors import EXPECTED
+from reservation.commands.main import commands
 from reservation.db import migrations as schema
 from reservation.db.repository.archive import move_reservations
 from reservation.db.statements import sql
@@ -39,8 +40,8 @@ def run(database_url: str, redis_url: str) -> Run:
 
     def command(*words: str) -> Result:
         stores = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET}
-        result = CliRunner().invoke(cli.commands, words, env=stores)
-        if result.exception is not None and not isinstance(result.exception, (SystemExit, *cli.EXPECTED)):
+        result = CliRunner().invoke(commands, words, env=stores)
+        if result.exception is not None and not isinstance(result.exception, (SystemExit, *EXPECTED)):
             raise result.exception
         return result
 

@@ -23,7 +23,8 @@ from reservation.catalog.bulk import csv_rows, exports, imports, showtime_import
 from reservation.catalog.bulk.csv_rows import Faults
 from reservation.catalog.bulk.imports import Imported
 from reservation.catalog.bulk.showtime_imports import ShowtimeRow, write_showtimes
-from reservation.commands import main as cli
+from reservation.commands.expected_errors import EXPECTED
+from reservation.commands.main import commands
 from reservation.db.pool import Database
 from reservation.db.pool_options import pool_options
 from reservation.db.repository import bulk as files
@@ -47,8 +48,8 @@ def run(database_url: str, redis_url: str) -> Run:
 
     def command(*words: str, given: bytes | str = b"", **env: str) -> Result:
         stores = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET}
-        result = CliRunner().invoke(cli.commands, words, input=given, env=stores | env)
-        if result.exception is not None and not isinstance(result.exception, (SystemExit, *cli.EXPECTED)):
+        result = CliRunner().invoke(commands, words, input=given, env=stores | env)
+        if result.exception is not None and not isinstance(result.exception, (SystemExit, *EXPECTED)):
             raise result.exception
         return result
 
@@ -540,7 +541,7 @@ async def test_seat_maps_show_imported_prices_at_once(run: Run, api: Api) -> Non
 
 def test_without_redis_no_showtime_is_imported(run: Run, cinema: Look) -> None:
     result = run("import", "showtimes", given=table([showtime(2)]), REDIS_URL="redis://127.0.0.1:1/0")
-    assert isinstance(result.exception, cli.EXPECTED)
+    assert isinstance(result.exception, EXPECTED)
     assert len(cinema(SHOWTIMES_SQL)) == 1
 
 

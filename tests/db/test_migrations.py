@@ -15,6 +15,7 @@ from psycopg import sql as psql
 
 from reservation.commands.main import commands
 from reservation.db import migrations as schema
+from reservation.db.psycopg_connections import SchemaError
 from reservation.db.statements import sql_dir
 from reservation.dba import schema_dump
 from tests.conftest import SECRET
@@ -232,7 +233,7 @@ def test_an_edit_can_be_accepted(database_url: str, folder: Path) -> None:
     with pytest.raises(schema.MigrationEdited, match="0005_api_keys"):
         schema.apply(database_url, folder=folder, accept_edited=["0003_idempotency"])
     for name in ("0003_idempotency", "0001_booking", "9999_unknown"):
-        with pytest.raises(schema.SchemaError, match=f"no migration {name} that was edited"):
+        with pytest.raises(SchemaError, match=f"no migration {name} that was edited"):
             schema.apply(database_url, folder=folder, accept_edited=[name])
     assert schema.apply(database_url, folder=folder, accept_edited=["0005_api_keys"]) == []
     schema.require_current(database_url, folder=folder)
@@ -302,7 +303,7 @@ def test_who_may_not_read_what_is_applied_is_told_so(database_url: str) -> None:
     run(database_url, f"create role {reader} login password 'a'")
     try:
         for table in ("_yoyo_migration", "migration_files"):
-            with pytest.raises(schema.SchemaError, match=f"^permission denied for table {table}: grant it select"):
+            with pytest.raises(SchemaError, match=f"^permission denied for table {table}: grant it select"):
                 schema.require_current(url)
             run(database_url, f"grant select on {table} to {reader}")
         schema.require_current(url)

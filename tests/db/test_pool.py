@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 import reservation
+from reservation.db.pool import Database
 from reservation.db.pool_options import tool_limits
 from reservation.db.statements import sql, sql_dir
 from reservation.http.app_keys import DATABASE
@@ -73,9 +74,14 @@ def test_a_statement_that_does_not_is_not(statement: str) -> None:
     assert lasting(statement) == []
 
 
-def pool_of(api: Api) -> Any:
+def database_of(api: Api) -> Database:
     server: Any = api.client.server
-    return server.app[DATABASE]._pool
+    database: Database = server.app[DATABASE]
+    return database
+
+
+def pool_of(api: Api) -> Any:
+    return database_of(api)._pool
 
 
 @asynccontextmanager
@@ -257,3 +263,15 @@ async def test_a_connection_costs_no_more_than_its_statements(api: Api, db: Conn
     assert sum(calls for query, calls in asked.items() if query == "commit") >= 3
     extra = re.compile(r"(reset|discard|unlisten|close|rollback|deallocate)\b|select pg_advisory_unlock_all")
     assert [query for query in asked if extra.match(query)] == []
+
+
+async def test_a_value_that_postgresql_cannot_take_is_not_reported_as_an_outage(api: Api) -> None:
+    """It is a defect of the service: 500 and a traceback in the log, and not 503."""
+    database = database_of(api)
+    for query, argument, error in (
+        ("select $1::integer", "no number", asyncpg.DataError),  # refused by asyncpg
+        ("select 1 / $1::integer", 0, asyncpg.DivisionByZeroError),  # refused by PostgreSQL
+    ):
+        with pytest.raises(error):
+            async with database.connection() as connection:
+                await connection.fetchval(query, argument)

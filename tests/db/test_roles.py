@@ -1,5 +1,6 @@
 """The roles of migration 0007: what the service may do under the one, and a reader under the other, and no more."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -18,6 +19,7 @@ from tests.api import Api, Connection
 from tests.conftest import StartApi, make_settings
 from tests.db.test_pool import a_day, all_connections
 
+MANUAL = (Path(__file__).parents[2] / "docs" / "tuning.md").read_text()
 APP, READER = "reservation_app", "reservation_readonly"
 TABLES = (
     "users", "login_sessions", "movies", "auditoriums", "seats", "showtimes", "reservations", "reservation_seats",
@@ -63,6 +65,29 @@ async def test_a_role_that_cannot_book_does_not_serve(start_api: StartApi, role:
     with pytest.raises(CannotStart) as refused:
         await start_api(DATABASE_ROLE=role)
     assert str(refused.value).startswith(told)
+
+
+async def test_a_login_serves_under_the_role_once_it_is_granted_as_documented(
+    start_api: StartApi, own_database: tuple[str, str]
+) -> None:
+    owner, dba = own_database
+    schema.apply(owner)
+    login = str(urlsplit(owner).username)
+    with pytest.raises(CannotStart) as refused:
+        await start_api(DATABASE_URL=owner, DATABASE_ROLE=APP)
+    remedy = f"grant {APP} to {login};"
+    assert str(refused.value) == f'DATABASE_ROLE: permission denied to set role "{APP}"; run as a DBA: {remedy}'
+
+    documented = [line.replace("cinema", login) for line in re.findall(r"^ *(grant [^;]*;)", MANUAL, re.MULTILINE)]
+    assert documented == [remedy]
+    with psycopg.connect(dba, autocommit=True) as connection:
+        for command in documented:
+            connection.execute(command.encode())
+
+    api = await start_api(DATABASE_URL=owner, DATABASE_ROLE=APP)
+    assert (await api.call("GET", "/ready")).status == 200
+    assert (await api.sign_up()).id
+    await api.client.close()
 
 
 async def administer_the_rest(api: Api) -> None:

@@ -6,7 +6,8 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from reservation.commands.main import EXPECTED, commands
+from reservation.commands.expected_errors import EXPECTED
+from reservation.commands.main import commands
 from reservation.db.statements import sql_dir
 from reservation.dba import schema_diagram, schema_dump
 from reservation.dba.client_programs import ClientFailed, output

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from reservation.commands import main as cli
+from reservation.commands.expected_errors import EXPECTED
+from reservation.commands.main import commands
 from reservation.commands.sql import NoStatistics
 from reservation.db import migrations as schema, statements as queries
 from reservation.db.repository import statistics
@@ -35,8 +36,8 @@ DEBIAN_15 = SYSTEM_POSTGRES / "15" / "bin"
 def runs_on(url: str, **more: str) -> Run:
     def command(*words: str) -> Result:
         stores = {"DATABASE_URL": url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET, **more}
-        result = CliRunner().invoke(cli.commands, words, env=stores)
-        if result.exception is not None and not isinstance(result.exception, (SystemExit, *cli.EXPECTED)):
+        result = CliRunner().invoke(commands, words, env=stores)
+        if result.exception is not None and not isinstance(result.exception, (SystemExit, *EXPECTED)):
             raise result.exception
         return result
 
@@ -170,7 +171,7 @@ def test_explain_says_in_one_line_why_it_fails(run: Run) -> None:
     ):
         result = run("sql", "explain", *words)
         assert result.exit_code == 1
-        assert isinstance(result.exception, cli.EXPECTED)
+        assert isinstance(result.exception, EXPECTED)
         assert why in str(result.exception)
 
 

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg import sql as psql
 
-from reservation.commands import main as cli
+from reservation.commands.expected_errors import EXPECTED
 from reservation.commands.sql import NoStatistics
 from reservation.db import statements as queries
 from reservation.dba import stored_plans
@@ -169,7 +169,7 @@ def test_seed_plans_fills_only_an_empty_database(seeded_database_url: str) -> No
     result = runs_on(seeded_database_url)("seed", "plans")
 
     assert isinstance(result.exception, SeedError)
-    assert isinstance(result.exception, cli.EXPECTED)
+    assert isinstance(result.exception, EXPECTED)
     assert "there are accounts in this database" in str(result.exception)
 
 

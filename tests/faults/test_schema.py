@@ -16,6 +16,7 @@ from psycopg import sql
 
 from reservation.commands.main import commands
 from reservation.db import migrations as schema
+from reservation.db.psycopg_connections import DatabaseUnreachable
 from reservation.embedded import embedded_servers
 from tests.conftest import SECRET
 
@@ -209,7 +210,7 @@ def test_what_keeps_us_from_the_database_is_said_in_a_line(
     netloc = f"{parts.username}:{password}@{parts.hostname}:{change.get('port', parts.port)}"
     url = urlunsplit(parts._replace(netloc=netloc, path=str(change.get("path", parts.path))))
     for ask in (schema.apply, schema.pending):
-        with pytest.raises(schema.DatabaseUnreachable) as caught:
+        with pytest.raises(DatabaseUnreachable) as caught:
             ask(url)
         assert expected in str(caught.value)
         assert "\n" not in str(caught.value)
@@ -218,7 +219,7 @@ def test_what_keeps_us_from_the_database_is_said_in_a_line(
 
 @pytest.mark.parametrize("url", ["postgresql://u:s3c/ret@h/d", "postgresql://u:s3cret@h/d?what=1"])
 def test_an_invalid_url_is_not_repeated(url: str) -> None:
-    with pytest.raises(schema.DatabaseUnreachable, match="not a valid PostgreSQL URL") as caught:
+    with pytest.raises(DatabaseUnreachable, match="not a valid PostgreSQL URL") as caught:
         schema.pending(url)
     assert "s3c" not in str(caught.value)
 

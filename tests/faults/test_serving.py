@@ -202,5 +202,5 @@ def test_without_migrating_the_start_names_what_is_pending(made_once: Path, tmp_
 
 
 def test_the_supervisor_leaves_prometheus_to_the_workers() -> None:
-    code = "import reservation.commands.main, sys; sys.exit('prometheus_client' in sys.modules)"
+    code = "import reservation.commands.serve, sys; sys.exit('prometheus_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

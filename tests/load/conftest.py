@@ -16,6 +16,8 @@ from reservation.embedded import stores
 from reservation.settings import Settings
 from tests.faults.test_serving import serving
 
+PATIENCE_S = 600  # a run takes seconds; on a busy machine longer
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -42,7 +44,7 @@ class Cinema:
             env={"PATH": os.defpath, "DATA_DIR": str(data_dir or self.data_dir), **(environment or {})},
             capture_output=True,
             text=True,
-            timeout=150,
+            timeout=PATIENCE_S,
             check=False,
         )
         return Finished(done.returncode, done.stdout, done.stderr)
@@ -60,7 +62,7 @@ class Cinema:
             return settings
 
     def database(self) -> "psycopg.Connection[Any]":
-        """A connection behind the service's back."""
+        """A connection of the test's own to the service's database."""
         return psycopg.connect(self.settings().database_url or "", autocommit=True)
 
 
@@ -73,7 +75,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cinema]:
 
 @pytest.fixture
 def cinema(running: Cinema) -> Iterator[Cinema]:
-    """The service; what a test booked is taken back after it."""
+    """The service; what a test booked is removed after it."""
     yield running
     done = running.load("reset")
     assert done.status == 0, done.complaint

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET  # our own output
 
 import pytest
 
-from reservation.load.charts import Series, bar_chart, line_chart
+from reservation.load.charts import Series, line_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -56,11 +56,3 @@ def test_a_spread_is_drawn_as_a_whisker_for_each_point() -> None:
 def test_little_or_nothing_to_draw_is_no_error(series: list[Series]) -> None:
     for log in (False, True):
         drawn(line_chart("t", "x", "y", series, log_x=log, log_y=log))
-
-
-def test_bars_are_as_long_as_their_values() -> None:
-    root = drawn(bar_chart("t", "answers", [("a", 100), ("b", 50), ("c", 0)]))
-    widths = [float(bar.get("width", "-1")) for bar in root.iter(f"{SVG}rect")]
-    assert widths[0] == pytest.approx(2 * widths[1], abs=0.2)
-    assert widths[2] == 0
-    drawn(bar_chart("t", "answers", []))

@@ -1,4 +1,4 @@
-"""The client against real servers: whole answers in any dress, and every kind of fault by its name."""
+"""The client against real servers: answers in every form of HTTP/1.1, and each kind of fault by its name."""
 
 import asyncio
 import shutil
@@ -83,10 +83,6 @@ async def echoing() -> AsyncIterator[str]:
         await response.write_eof()
         return response
 
-    async def slow(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(0.05)
-        return web.Response(text="late")
-
     async def nothing(request: web.Request) -> web.StreamResponse:
         return web.Response(status=304, headers={"ETag": '"7"'})
 
@@ -94,7 +90,7 @@ async def echoing() -> AsyncIterator[str]:
         return web.json_response({"code": "overloaded"}, status=503, headers={"Retry-After": "1"})
 
     app = web.Application()
-    for path, handler in (("/stream", stream), ("/slow", slow), ("/304", nothing), ("/503", busy)):
+    for path, handler in (("/stream", stream), ("/304", nothing), ("/503", busy)):
         app.router.add_get(path, handler)
     app.router.add_route("*", "/{rest:.*}", echo)
     server = TestServer(app)
@@ -186,7 +182,7 @@ async def test_a_broken_answer_is_a_fault_by_its_name_and_the_next_request_has_a
         assert client.in_flight == 0
 
 
-async def test_no_answer_is_a_timeout_and_those_who_wait_get_a_connection_then() -> None:
+async def test_a_request_without_an_answer_times_out_and_frees_its_connection() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if b"/silent" in await reader.readuntil(b"\r\n\r\n"):
             await reader.read()
@@ -201,11 +197,11 @@ async def test_no_answer_is_a_timeout_and_those_who_wait_get_a_connection_then()
         # The second one waited for the connection about as long as it may: either it got one, or it says so.
         assert (first.status, first.fault) == (0, "timeout")
         assert second.status == 200 or second.fault == "connection_wait_timeout"
-        assert 0.4 < monotonic() - started < 2
+        assert monotonic() - started >= 0.5
         assert (await client.fetch(client.target.request("GET", "/"))).status == 200
 
 
-async def test_nobody_there_is_a_refused_connection_for_each_that_asks() -> None:
+async def test_without_a_server_every_request_is_a_refused_connection() -> None:
     async with connected(f"http://127.0.0.1:{free_port()}", connections=2) as client:
         answers = await asyncio.gather(*(client.fetch(client.target.request("GET", "/")) for _ in range(10)))
         assert [answer.fault for answer in answers] == ["connection_refused"] * 10
@@ -213,16 +209,23 @@ async def test_nobody_there_is_a_refused_connection_for_each_that_asks() -> None
 
 
 async def test_closing_fails_what_is_under_way() -> None:
-    async with echoing() as url:
-        async with connected(url, connections=1) as client:
-            waiting = [asyncio.create_task(client.fetch(client.target.request("GET", "/slow"))) for _ in range(3)]
-            await asyncio.sleep(0.02)
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await reader.read()
+
+    async with talking(silent) as url:
+        async with connected(url, connections=1, timeout_s=60) as client:
+            waiting = [asyncio.create_task(client.fetch(client.target.request("GET", "/"))) for _ in range(3)]
+            await asked.wait()
         assert {(await one).fault for one in waiting} == {"connection_lost"}
 
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    """A key and a certificate that nobody trusts."""
+    """A key and a self-signed certificate."""
     key, made = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost".split()  # noqa: SIM905
     subprocess.run([*command, "-keyout", key, "-out", made], check=True, capture_output=True)
@@ -251,7 +254,7 @@ async def test_https_is_spoken_and_the_certificate_checked(certificate: tuple[Pa
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:8000", "ftp://x", "http://", "http://x:99999", "http://x/?a=b"])
-def test_what_is_no_url_is_said_in_a_line(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with pytest.raises(LoadError, match=r"must be like|is no URL"):
         Target.of(url)
 

@@ -41,7 +41,7 @@ def test_too_few_or_too_old_tokens_are_not_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no token\n", b"a.b.c\n", b"a.e30.c\n", b"a.W10.c\n", b"\xff\xfe"])
-def test_what_is_no_token_is_said_so(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_token_is_refused_with_its_file(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "tokens"
     file.write_bytes(content)
     with pytest.raises(LoadError, match=f"{file}.*token"):
@@ -49,7 +49,7 @@ def test_what_is_no_token_is_said_so(tmp_path: Path, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("content", ["my notes\n", "\n", f"{tokens(1)[0]}\nand a note\n"])
-def test_what_is_no_file_of_tokens_is_never_written_over(tmp_path: Path, content: str) -> None:
+def test_a_file_of_something_else_is_never_overwritten(tmp_path: Path, content: str) -> None:
     file = tmp_path / "notes"
     file.write_text(content)
     with pytest.raises(LoadError, match=f"{file} is there and is no file of tokens"):
@@ -61,8 +61,8 @@ def test_addresses_sort_as_they_count() -> None:
     assert [email(1), email(999_999)] == ["remote-load-000001@load.invalid", "remote-load-999999@load.invalid"]
 
 
-class Noting(Client):
-    """A client that notes how it was answered."""
+class Recording(Client):
+    """A client that records the status of each answer."""
 
     statuses: tuple[int, ...] = ()
 
@@ -72,12 +72,12 @@ class Noting(Client):
         return answer
 
 
-async def test_a_target_that_asks_to_wait_is_asked_again(
+async def test_a_sign_up_that_is_answered_429_is_repeated(
     start_api: StartApi, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(customers, "LONGEST_WAIT_S", 0.05)
     api = await start_api(SIGNUPS_PER_MINUTE_PER_ADDRESS="1")
-    client = Noting(Target.of(str(api.client.make_url("/")).rstrip("/")), connections=2, timeout_s=30)
+    client = Recording(Target.of(str(api.client.make_url("/")).rstrip("/")), connections=2, timeout_s=30)
     async with Redis.from_url(redis_url) as redis, client, asyncio.timeout(60):
         signing_in = asyncio.create_task(log_in_all(client, users=3))
         while not signing_in.done():

@@ -10,14 +10,14 @@ import pytest
 
 from reservation.commands.load import load
 from reservation.load.client import Client
-from reservation.load.closing import AuditResult
 from reservation.load.drill import Drill
 from reservation.load.drill_report import drill_report
 from reservation.load.engine import Engine
-from reservation.load.measures import Measures
+from reservation.load.final_audit import AuditResult
+from reservation.load.measurements import Measurements
 from reservation.load.plan import OPERATIONS, PROFILES, Plan
 from reservation.load.report import Report, run_report
-from reservation.load.shows import Show
+from reservation.load.showtimes import Showtime
 from reservation.load.target import Target
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "load-tester" / "load-kit.md").read_text()
@@ -36,10 +36,10 @@ async def test_every_key_of_the_reports_is_in_the_manual() -> None:
     audit = AuditResult().summary()
     now = datetime.now(UTC)
     async with Client(Target.of("http://127.0.0.1:1"), connections=1, timeout_s=1) as client:
-        engine = Engine(client, plan, [Show(1, [])], ["token"], max_in_flight=1)
-        measure(engine.measures)
+        engine = Engine(client, plan, [Showtime(1, [])], ["token"], max_in_flight=1)
+        measure(engine.measurements)
         run = run_report(engine, settings={}, audit=audit, started_at=now)
-        drill = Drill(client, Show(1, []), ["token"], 1, 1, 1)
+        drill = Drill(client, Showtime(1, []), ["token"], 1, 1, 1)
         drilled = drill_report(drill, settings={}, statuses=[], audit=audit, started_at=now)
     keys = set(names(run)) | set(names(drilled))
     assert {"p99_9_ms", "sold_out_at_s", "first_sale_s", "lateness", "passed"} <= keys
@@ -55,11 +55,11 @@ def test_the_table_of_profiles_is_true(name: str) -> None:
     assert cells == [*shares, str(profile.showtimes), f"{profile.contention:g}"]
 
 
-def measure(measures: Measures) -> None:
+def measure(measurements: Measurements) -> None:
     """One of everything, so that there are keys to look at."""
-    measures.offer(0, 0)
-    measures.answer("all", 200, "", intended_s=0, sent_s=0, ended_s=0.1, expected=True)
-    measures.connection_wait.add(0.001)
+    measurements.offer(0, 0)
+    measurements.answer("all", 200, "", intended_s=0, sent_s=0, ended_s=0.1, expected=True)
+    measurements.connection_wait.add(0.001)
 
 
 def names(report: Report | Any) -> list[str]:

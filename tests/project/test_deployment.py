@@ -1,18 +1,25 @@
 """What the service is shipped with: the locks, the image, the compose file, and what docs/ says of them."""
 
 import json
+import os
 import re
+import subprocess
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
-from click import Command, Group
+from click import Command, Context, Group
 
-from reservation.commands.main import commands
+from reservation.commands.main import COMMANDS, commands
+from reservation.embedded.binaries import valkey_program
+from reservation.embedded.ports import is_taken
 from reservation.http.openapi.problems import every_refusal
 from reservation.settings import Settings
+from tests.ports import free_port
 from tests.project.test_settings import SECRET, known_names
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +31,7 @@ DOCS = ROOT / "docs"
 OURS = ("migrate", "web")
 EMBEDDED_ONLY = {"DATA_DIR", "POSTGRES_BIN_DIR", "VALKEY_SERVER"}
 SECRETS = {"JWT_SECRET", "POSTGRES_PASSWORD", "VALKEY_PASSWORD"}
+START_WAIT_S = 30
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?])?[^}]*\}")
 
 
@@ -174,6 +182,67 @@ def test_containers_have_no_rights_to_spare(service: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in given.get("ports", ()))
 
 
+def start_command(service: str) -> list[str]:
+    """The words that a container is started with, as compose hands them on."""
+    words = SERVICES[service].get("command", [])
+    return [VARIABLE.sub(lambda match: secret_values()[match[1]], word).replace("$$", "$") for word in words]
+
+
+def health_command(service: str) -> list[str]:
+    """The words of a container's health check."""
+    kind, *words = SERVICES[service].get("healthcheck", {}).get("test", ["NONE"])
+    return ["sh", "-c", *words] if kind == "CMD-SHELL" else words
+
+
+def secret_values() -> dict[str, str]:
+    return {name: f"{name}-{SECRET}" for name in SECRETS} | {"PORT": "8000", "WORKERS": "2"}
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+def test_no_secret_is_in_any_command_line(service: str, tmp_path: Path) -> None:
+    """Each command runs with programs in place of the real ones that write down their arguments."""
+    log = tmp_path / "arguments"
+    for program in ("valkey-server", "valkey-cli", "pg_isready", "serve", "migrate"):
+        fake = tmp_path / program
+        fake.write_text(f'#!/bin/sh\nprintf "%s " {program} "$@" >>{log}\necho PONG\n')
+        fake.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.defpath}"} | filled_in(service, secret_values())
+    for command in filter(None, (start_command(service), health_command(service))):
+        log.write_text("")
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        called = log.read_text()
+        assert called, "none of the programs was called"
+        written = f"{called} {' '.join(command)}"
+        assert [name for name, value in secret_values().items() if name in SECRETS and value in written] == []
+
+
+def test_valkey_asks_for_the_password_that_it_was_given(tmp_path: Path) -> None:
+    """The real server, started by the documented command, but for the port."""
+    (tmp_path / "valkey-server").symlink_to(valkey_program(None))
+    port, password = free_port(), "0123456789abcdef"
+    [shell, option, script] = start_command("valkey")
+    script = script.replace("save ", f"port {port}\nbind 127.0.0.1\nsave ", 1)
+    environment = {"PATH": f"{tmp_path}:{os.defpath}", "REDISCLI_AUTH": password}
+    server = subprocess.Popen([shell, option, script], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + START_WAIT_S
+        while not is_taken(port):
+            assert server.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert password not in Path(f"/proc/{server.pid}/cmdline").read_text()
+        with redis.Redis(port=port, password=password) as client:
+            settings = client.config_get("save", "appendonly", "maxmemory", "maxmemory-policy")
+            assert settings == {
+                "save": "", "appendonly": "no", "maxmemory": str(256 * 2**20), "maxmemory-policy": "noeviction"
+            }  # fmt: skip
+        with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
+            stranger.ping()
+    finally:
+        server.terminate()
+        server.wait(START_WAIT_S)
+
+
 def test_stores_are_out_of_reach() -> None:
     assert COMPOSE["networks"]["stores"]["internal"] is True
     assert SERVICES["web"]["networks"] == ["stores", "front"]
@@ -196,19 +265,19 @@ def test_the_page_of_problem_codes_has_every_code_and_its_status() -> None:
 
 def test_the_page_of_commands_has_every_command() -> None:
     page = (DOCS / "operator/commands.md").read_text()
-    leaves = {name for name, found in commands.commands.items() if not isinstance(found, Group)}
-    leaves |= {f"seed {name}" for name in group("seed").commands}
+    leaves = {name for name in COMMANDS if not isinstance(command(name), Group)}
+    seed = command("seed")
+    assert isinstance(seed, Group)
+    leaves |= {f"seed {name}" for name in seed.list_commands(Context(seed))}
     assert {name for name in leaves if f"`reservation {name}" not in page} == set()
 
 
-def group(name: str) -> Group:
-    """A command that has commands of its own."""
-    found = commands.commands[name]
-    assert isinstance(found, Group)
+def command(name: str) -> Command:
+    found = commands.get_command(Context(commands), name)
+    assert found is not None
     return found
 
 
 def parse(*words: str) -> None:
     """Read a command line as the program would, without carrying it out."""
-    command: Command = commands.commands[words[0]]
-    command.make_context(words[0], list(words[1:]))
+    command(words[0]).make_context(words[0], list(words[1:]))

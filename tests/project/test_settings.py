@@ -143,6 +143,31 @@ def test_refusal_names_the_setting(name: str, value: str) -> None:
     assert refusal(**(STORES | {name: value})).startswith(f"{name} ")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:p,q@h1:5432,h2:5433/cinema",
+        "postgresql://h1,h2:5433/cinema?target_session_attrs=read-write",
+        "postgresql:///cinema?host=/run/a,/run/b",
+    ],
+)
+def test_a_database_url_may_list_several_hosts(url: str) -> None:
+    settings = Settings.from_env(STORES | {"DATABASE_URL": url, "MIGRATE_DATABASE_URL": url})
+    assert (settings.database_url, settings.direct_url) == (url, url)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("DATABASE_URL", "postgresql://h1:5432,h2:none/cinema"),
+        ("DATABASE_URL", "postgresql://h1:0,h2/cinema"),
+        ("REDIS_URL", "redis://h1:1,h2:2"),
+    ],
+)
+def test_an_invalid_list_of_hosts_is_refused(name: str, url: str) -> None:
+    assert refusal(**(STORES | {name: url})).startswith(f"{name} must be a URL such as ")
+
+
 def test_refusal_of_a_url_does_not_show_it() -> None:
     assert "hunter2" not in refusal(**(STORES | {"DATABASE_URL": "mysql://cinema:hunter2@localhost/cinema"}))
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from reservation.dba.audit import audit
 from reservation.identity.passwords import verify_password
-from reservation.seed import demo, random_reservations as made_up, scale as seeding
+from reservation.seed import demo, random_reservations, scale as seeding
 from reservation.seed.scale import SeedError, Summary
 
 Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -299,7 +299,7 @@ async def test_scale_at_the_edges(
 async def test_scale_in_small_batches(
     database_url: str, redis_url: str, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(made_up, "BATCH", 10)
+    monkeypatch.setattr(random_reservations, "BATCH", 10)
 
     await scale(database_url, showtimes=650, reservations=2001)
 
@@ -308,7 +308,7 @@ async def test_scale_in_small_batches(
 
 
 @pytest.mark.parametrize(
-    ("wish", "message"),
+    ("size", "message"),
     [
         ({"showtimes": 10, "seats": 3, "reservations": 31}, "31 reservations need at least as many seats"),
         ({"showtimes": 0}, "showtimes must be between"),
@@ -318,9 +318,9 @@ async def test_scale_in_small_batches(
     ],
     ids=["too few seats", "no showtimes", "too large a room", "no users", "negative"],
 )
-async def test_scale_refuses_before_it_writes(database_url: str, db: Db, wish: dict[str, int], message: str) -> None:
+async def test_scale_refuses_before_it_writes(database_url: str, db: Db, size: dict[str, int], message: str) -> None:
     with pytest.raises(SeedError, match=message) as refused:
-        await scale(database_url, **wish)
+        await scale(database_url, **size)
 
     assert "\n" not in str(refused.value)
     assert set((await counts(db)).values()) == {0}

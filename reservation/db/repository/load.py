@@ -1,4 +1,4 @@
-"""The load kit's own statements, in sql/load."""
+"""Statements of sql/load: load users, their sessions, and the removal of what they booked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class LoadSession:
 
 @dataclass(frozen=True, slots=True)
 class DeletedReservation:
-    """A reservation that is no more, for Redis to be told."""
+    """A deleted reservation, whose hold keys in Redis are to be dropped."""
 
     reservation_id: UUID
     showtime_id: int

@@ -1,4 +1,4 @@
-"""What fills a database: the demo, and generated load."""
+"""Statements of sql/seed: the demo, and generated data."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -139,7 +139,7 @@ async def insert_auditorium(
 
 
 async def top_up_programme(conn: Connection, *, days: int, film_limit: int) -> None:
-    """Fill the days on which the demo's rooms show nothing."""
+    """Add showtimes on the days that have none in the demo's rooms."""
     await conn.execute(sql("seed/top_up_programme"), days, film_limit)
 
 
@@ -150,7 +150,7 @@ async def find_films(conn: Connection, *, max_minutes: int) -> Films:
 
 
 async def generate_auditoriums(conn: Connection, *, room_count: int, seats: int) -> Sequence[int]:
-    """Add alike rooms without seats; answers their ids."""
+    """Add rooms of equal size, without seats; gives their ids."""
     rows = await conn.fetch(sql("seed/generate_auditoriums"), room_count, seats)
     return sorted(row["id"] for row in rows)
 
@@ -170,7 +170,7 @@ async def generate_showtimes(
 async def generate_users(
     conn: Connection, *, tag: str, first_number: int, user_count: int, password_hash: str
 ) -> Sequence[int]:
-    """Add customers who share a password; answers their ids."""
+    """Add customers who share a password; gives their ids."""
     rows = await conn.fetch(sql("seed/generate_users"), tag, first_number, user_count, password_hash)
     return sorted(row["id"] for row in rows)
 
@@ -194,7 +194,7 @@ async def copy_reservations(
     reservation_seats: Iterable[ReservationSeatRow],
     booked_seats: Iterable[BookedSeatRow],
 ) -> None:
-    """COPY whole reservations, binary; it has no file, because the driver writes the statement."""
+    """COPY whole reservations in binary format; asyncpg writes the statement, so it has no file."""
     await conn.copy_records_to_table("reservations", columns=_RESERVATION_COLUMNS, records=reservations)
     await conn.copy_records_to_table(
         "reservation_seats", columns=("reservation_id", "seat_id", "price_at_booking"), records=reservation_seats
@@ -210,7 +210,7 @@ async def analyze(conn: Connection) -> None:
 
 
 async def analyze_reservations(conn: Connection) -> None:
-    """Look at the reservations, of which there are some."""
+    """Refresh the planner's statistics of the reservations; only when there are some."""
     await conn.execute(sql("seed/analyze_reservations"))
 
 

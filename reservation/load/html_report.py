@@ -1,4 +1,4 @@
-"""The report as one page: everything is inside, nothing is fetched, and no script runs."""
+"""The report as one HTML file: without scripts, and without anything to fetch."""
 
 from functools import cache
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from .charts import Series, bar_chart, line_chart
+from .charts import Series, line_chart
 from .report import Report
 
 NINES = ((1, "0"), (2, "50"), (10, "90"), (100, "99"), (1000, "99.9"), (10_000, "99.99"), (100_000, "99.999"))
@@ -38,10 +38,6 @@ def render(report: Report) -> str:
 
 def _charts(report: Report) -> list[str]:
     rows = _thinned(report["seconds"])
-    outcomes = [
-        (f"{row['operation']} {row['status'] or 'no answer'} {row['code']}".strip(), row["count"])
-        for row in report["outcomes"]
-    ]
     return [
         line_chart(
             "Throughput",
@@ -57,7 +53,6 @@ def _charts(report: Report) -> list[str]:
             log_y=True,
         ),
         _distribution(report),
-        bar_chart("Outcomes", "answers", outcomes),
     ]
 
 

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from reservation.load.connection import Answer
-from reservation.load.shows import Show, best_first
+from reservation.load.showtimes import Showtime, best_first
 
 
 def seat_map(version: int, *taken: int) -> Answer:
@@ -23,21 +23,21 @@ def seat_map(version: int, *taken: int) -> Answer:
 
 
 @pytest.fixture
-def show() -> Show:
+def show() -> Showtime:
     answer = seat_map(1)
-    made = Show(1, best_first(orjson.loads(answer.body)["seats"]))
+    made = Showtime(1, best_first(orjson.loads(answer.body)["seats"]))
     made.see(answer)
     return made
 
 
-def test_the_best_seats_are_those_in_the_middle(show: Show) -> None:
+def test_the_best_seats_are_those_in_the_middle(show: Showtime) -> None:
     assert show.best(3) == [8, 7, 9]
     assert show.best(100)[:5] == [8, 7, 9, 6, 10]
     assert len(show.best(100)) == 15
     assert show.best(2, but=frozenset({8, 9})) == [7, 6]
 
 
-def test_others_take_neighbours_that_nobody_of_ours_has(show: Show) -> None:
+def test_others_take_neighbours_that_nobody_of_ours_has(show: Showtime) -> None:
     assert show.somewhere(3, 0.0) == [1, 2, 3]
     assert show.somewhere(3, 0.999) == [15, 1, 2]
     show.taken.update({1, 2})
@@ -47,7 +47,7 @@ def test_others_take_neighbours_that_nobody_of_ours_has(show: Show) -> None:
     assert show.somewhere(1, 0.5) == []
 
 
-def test_the_newest_map_counts_whatever_the_order_in_which_they_come(show: Show) -> None:
+def test_the_newest_map_counts_whatever_the_order_in_which_they_come(show: Showtime) -> None:
     show.see(seat_map(7, 8, 9))
     assert 8 not in show.look()
     show.see(seat_map(6))  # overtaken on its way

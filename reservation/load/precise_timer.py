@@ -1,7 +1,7 @@
-"""An alarm clock finer than the event loop's, whose timers are rounded to whole milliseconds.
+"""A timer more precise than the event loop's, which rounds to whole milliseconds.
 
-Half a millisecond too late on average would be a part of every latency, since those count from the intended arrival.
-Linux's timerfd wakes the loop some 50 microseconds after the instant; elsewhere the loop's own timer has to do.
+That is half a millisecond too late on average, and a part of every latency, which counts from the intended arrival.
+Linux's timerfd wakes the loop some 50 microseconds after the instant; elsewhere the loop's own timer is used.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ class _TimerSpec(ctypes.Structure):
     )
 
 
-class Alarm:
-    """Calls `ring` once, at or soon after the instant set last; instants are those of time.monotonic()."""
+class PreciseTimer:
+    """Calls `callback` once, at or soon after the instant set last; instants are time.monotonic()'s."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> None:
-        self._loop, self._ring = loop, ring
+    def __init__(self, loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+        self._loop, self._callback = loop, callback
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._timer: asyncio.TimerHandle | None = None
         self._fd = -1
@@ -40,9 +40,9 @@ class Alarm:
             loop.add_reader(self._fd, self._wake)
 
     def set(self, at_s: float) -> None:
-        """Ring at this instant, at once if it has passed."""
+        """Call at this instant, at once if it has passed."""
         if self._fd < 0:
-            self._timer = self._loop.call_at(at_s, self._ring)
+            self._timer = self._loop.call_at(at_s, self._callback)
             return
         at_ns = max(int(at_s * NANOSECONDS), 1)  # zero would disarm it
         spec = _TimerSpec(0, 0, at_ns // NANOSECONDS, at_ns % NANOSECONDS)
@@ -50,7 +50,7 @@ class Alarm:
             raise OSError(ctypes.get_errno(), "timerfd_settime")
 
     def close(self) -> None:
-        """Ring no more."""
+        """Call no more."""
         if self._timer is not None:
             self._timer.cancel()
         if self._fd >= 0:
@@ -59,6 +59,6 @@ class Alarm:
             self._fd = -1
 
     def _wake(self) -> None:
-        with suppress(BlockingIOError):  # set anew since it rang
+        with suppress(BlockingIOError):  # set again since it fired
             os.read(self._fd, 8)
-            self._ring()
+            self._callback()

@@ -1,4 +1,4 @@
-"""What a run measures: HDR histograms an operation, a row a second, and how late the generator was itself."""
+"""What a run measures: latency histograms by operation, a row a second, and the lateness of the generator itself."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,10 +7,12 @@ from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
+from .connection import Answer
+
 HIGHEST_US = 3_600_000_000  # an hour; what is longer counts as an hour
 DIGITS = 3  # significant digits of every value: within 0.1 %
 PERCENTILES = (50.0, 90.0, 99.0, 99.9)
-# Faults of which somebody was kept waiting, and of these the ones where the request was never sent.
+# Faults that count as latencies, since a customer waited; and those of them where the request was never sent.
 TIMEOUTS = {"timeout", "connect_timeout", "connection_wait_timeout"}
 NEVER_SENT = {"connect_timeout", "connection_wait_timeout"}
 LATE_MS = 5.0
@@ -92,7 +94,7 @@ class Second:
     p99_ms: float = 0.0
 
     def close(self, in_flight: int) -> None:
-        """Turn the latencies into percentiles and let go of them."""
+        """Compute the percentiles and drop the latencies."""
         ordered = sorted(self.latencies_s)
         if ordered:
             self.p50_ms = round(ordered[(len(ordered) - 1) // 2] * 1000, 3)
@@ -101,7 +103,7 @@ class Second:
         self.in_flight = in_flight
 
 
-class Measures:
+class Measurements:
     """Everything counted in a run; instants are seconds since its start."""
 
     def __init__(self) -> None:
@@ -116,10 +118,10 @@ class Measures:
         self.seconds: list[Second] = []
         self.offered = self.answered = self.refused = self.dropped = 0
         self.last_answer_s = 0.0
-        self.queueing_is_meant = False  # customers of a drill share its connections and wait for them
+        self.queueing_is_expected = False  # customers of a drill share its connections and wait for them
 
     def second(self, at_s: float) -> Second:
-        """The row of that instant; rows before it are closed by `tick`."""
+        """The row of that second."""
         number = max(int(at_s), 0)
         while len(self.seconds) <= number:
             self.seconds.append(Second())
@@ -156,7 +158,7 @@ class Measures:
                 self.refused += 1
                 row.refused += 1
         elif code not in TIMEOUTS:
-            return  # nobody was kept waiting: an error, not a latency
+            return  # no customer waited: an error, not a latency
         elapsed_s = ended_s - intended_s
         if name not in self.latency:
             self.latency[name], self.service[name] = Histogram(), Histogram()
@@ -166,13 +168,32 @@ class Measures:
         self.all.add(elapsed_s)
         row.latencies_s.append(elapsed_s)
 
+    def count(
+        self, name: str, answer: Answer, *, intended: float, ready: float, started: float, expected: bool
+    ) -> None:
+        """Count the answer to a request of a run that began at `started`; instants are time.monotonic()'s.
+
+        It was meant to go at `intended`, and waited for a connection from `ready` on.
+        """
+        if answer.status or answer.fault in TIMEOUTS:
+            self.connection_wait.add(answer.sent_at - ready)
+        self.answer(
+            name,
+            answer.status,
+            answer.code,
+            intended_s=intended - started,
+            sent_s=answer.sent_at - started,
+            ended_s=answer.ended_at - started,
+            expected=expected,
+        )
+
     @property
     def suspicions(self) -> list[str]:
-        """Why the figures may be the generator's own and not the service's; empty when all is well."""
+        """Why the figures may be those of the generator and not of the service; empty for a sound run."""
         bound_ms = max(LATE_MS, LATE_SHARE * self.all.ms(99.0))
         found: list[str] = []
         for what, histogram in (("late", self.lateness), ("short of connections", self.connection_wait)):
-            if histogram is self.connection_wait and self.queueing_is_meant:
+            if histogram is self.connection_wait and self.queueing_is_expected:
                 continue
             if histogram.ms(99.0) > bound_ms:
                 found.append(

@@ -1,4 +1,4 @@
-"""The audit by the API alone finds what no answer has told: a seat sold twice, one of the two answers lost."""
+"""The audit by the API alone finds a seat that was sold twice although one of the two answers was lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,17 +9,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from reservation.load import closing
+from reservation.load import final_audit
 from reservation.load.client import Client
 from reservation.load.engine import Engine
-from reservation.load.ledger import Booking, Ledger
 from reservation.load.plan import PROFILES, Plan
 from reservation.load.report import audit_lines
-from reservation.load.shows import Show
+from reservation.load.showtimes import Showtime
 from reservation.load.target import Target
+from reservation.load.tracked_reservations import ReservationTracker, TrackedReservation
 
 SEAT = 7
-HANG_S = 1.0
+TIMEOUT_S = 3.0
 
 
 class DoubleSeller:
@@ -29,6 +29,7 @@ class DoubleSeller:
         self.statuses: dict[str, str] = {}
         self.seats = seats or (SEAT,)
         self.confirms = 0
+        self.is_over = asyncio.Event()
 
     def reservation(self, name: str) -> dict[str, Any]:
         return {"id": name, "status": self.statuses[name], "seats": [{"seat_id": seat} for seat in self.seats]}
@@ -53,7 +54,7 @@ class DoubleSeller:
         name = request.match_info["name"]
         self.statuses[name] = "confirmed"
         if self.confirms == 1:
-            await asyncio.sleep(HANG_S)
+            await self.is_over.wait()  # its client gets no answer
         return web.json_response(self.reservation(name))
 
     async def look_up(self, request: web.Request) -> web.StreamResponse:
@@ -72,55 +73,61 @@ class DoubleSeller:
         try:
             yield str(server.make_url("/")).rstrip("/")
         finally:
+            self.is_over.set()
             await server.close()
 
 
-async def audited(ledger: Ledger, service: DoubleSeller) -> closing.AuditResult:
+async def audited(tracker: ReservationTracker, service: DoubleSeller) -> final_audit.AuditResult:
     """The audit as with --remote."""
     async with service.serving() as url, Client(Target.of(url), connections=4, timeout_s=2) as client:
-        return await closing.audit_run(client, ledger, ["token"], None, seed=1)
+        return await final_audit.audit_run(client, tracker, ["token"], None, seed=1)
 
 
-def unknown(number: int, *seats: int) -> Booking:
-    return Booking(f"r{number}", 0, 1, seats or (SEAT,), "unknown")
+def unknown(number: int, *seats: int) -> TrackedReservation:
+    return TrackedReservation(f"r{number}", 0, 1, seats or (SEAT,), "unknown")
 
 
 async def test_a_seat_sold_twice_is_found_though_one_answer_was_lost() -> None:
     service = DoubleSeller()
     plan = Plan(PROFILES["onsale"], 60, 1.5, 0, 1, 1, 1, 1, seed=5)
-    async with service.serving() as url, Client(Target.of(url), connections=8, timeout_s=HANG_S / 4) as client:
-        engine = Engine(client, plan, [Show(1, [SEAT], free=[SEAT])], ["token"], max_in_flight=100)
+    async with service.serving() as url, Client(Target.of(url), connections=8, timeout_s=TIMEOUT_S) as client:
+        engine = Engine(client, plan, [Showtime(1, [SEAT], free=[SEAT])], ["token"], max_in_flight=100)
         await engine.run(lambda _: None)
-        result = await closing.audit_run(client, engine.ledger, ["token"], None, seed=5)
+        result = await final_audit.audit_run(client, engine.tracker, ["token"], None, seed=5)
     assert service.confirms == 2
-    assert engine.measures.errors == {"timeout": 1}
-    assert engine.ledger.violations == []  # by the answers alone nothing is wrong
+    assert engine.measurements.errors == {"timeout": 1}
+    assert engine.tracker.violations == []  # by the answers alone nothing is wrong
     assert result.violations == ["showtime 1, seat 7: sold twice, to r2 and to r1"]
-    assert (result.unknown_looked_up, result.unknown, result.looked_up, result.reservations) == (1, 1, 2, 2)
-    assert (result.maps, result.maps_sold) == (1, 1)
+    assert (result.unknown_looked_up, result.unknown, result.reservations_looked_up, result.reservations) == (
+        1,
+        1,
+        2,
+        2,
+    )
+    assert (result.seat_maps_looked_at, result.seat_maps_sold_from) == (1, 1)
 
 
 async def test_two_lost_answers_hide_no_double_sale_either() -> None:
     service = DoubleSeller()
     service.statuses = {"r1": "confirmed", "r2": "confirmed"}
-    ledger = Ledger(bookings={"r1": unknown(1), "r2": unknown(2)})
-    [violation] = (await audited(ledger, service)).violations
+    tracker = ReservationTracker(reservations={"r1": unknown(1), "r2": unknown(2)})
+    [violation] = (await audited(tracker, service)).violations
     assert violation.startswith("showtime 1, seat 7: sold twice")
 
 
 async def test_what_was_lost_and_sold_once_is_no_violation_and_must_be_in_the_map() -> None:
     service = DoubleSeller()
     service.statuses = {"r1": "confirmed", "r2": "cancelled"}
-    ledger = Ledger(bookings={"r1": unknown(1), "r2": unknown(2)})
-    result = await audited(ledger, service)
-    assert (result.violations, result.seats) == ([], 1)
+    tracker = ReservationTracker(reservations={"r1": unknown(1), "r2": unknown(2)})
+    result = await audited(tracker, service)
+    assert (result.violations, result.seats_found_booked) == ([], 1)
 
 
 async def test_a_confirmed_reservation_must_have_the_seats_that_were_answered() -> None:
     service = DoubleSeller(SEAT)
     service.statuses = {"r1": "confirmed"}
-    ledger = Ledger(bookings={"r1": unknown(1, SEAT + 1)})
-    assert (await audited(ledger, service)).violations == [
+    tracker = ReservationTracker(reservations={"r1": unknown(1, SEAT + 1)})
+    assert (await audited(tracker, service)).violations == [
         "reservation r1 was answered seats [8], and is confirmed with [7]"
     ]
 
@@ -128,16 +135,16 @@ async def test_a_confirmed_reservation_must_have_the_seats_that_were_answered() 
 async def test_unknown_reservations_are_looked_up_outside_the_sample_and_a_cut_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(closing, "MAX_LOOKED_UP", 1)
+    monkeypatch.setattr(final_audit, "MAX_LOOKED_UP", 1)
     service = DoubleSeller()
     service.statuses = {f"r{number}": "expired" for number in range(1, 9)}
-    ledger = Ledger(bookings={f"r{number}": unknown(number) for number in range(1, 6)})
-    ledger.bookings |= {f"r{number}": Booking(f"r{number}", 0, 1, (SEAT,)) for number in range(6, 9)}
-    whole = await audited(ledger, service)
-    assert (whole.unknown_looked_up, whole.unknown, whole.looked_up, whole.reservations) == (5, 5, 6, 8)
+    tracker = ReservationTracker(reservations={f"r{number}": unknown(number) for number in range(1, 6)})
+    tracker.reservations |= {f"r{number}": TrackedReservation(f"r{number}", 0, 1, (SEAT,)) for number in range(6, 9)}
+    whole = await audited(tracker, service)
+    assert (whole.unknown_looked_up, whole.unknown, whole.reservations_looked_up, whole.reservations) == (5, 5, 6, 8)
     assert not [line for line in audit_lines(whole.summary()) if "WARNING" in line]
-    monkeypatch.setattr(closing, "MAX_UNKNOWN", 2)
-    cut = await audited(ledger, service)
+    monkeypatch.setattr(final_audit, "MAX_UNKNOWN", 2)
+    cut = await audited(tracker, service)
     assert (cut.unknown_looked_up, cut.unknown) == (2, 5)
     first, warning = audit_lines(cut.summary())
     assert "3 of 8 reservations looked up, 2 of 5 whose last answer was lost among them" in first

@@ -1,4 +1,4 @@
-"""The stage of a drill: a room of its own and one showtime in it, by SQL or through the admin API."""
+"""The room and the showtime of a drill, made by SQL or through the admin API."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,14 +11,14 @@ from ..db.repository import load as repository
 from ..settings import Settings
 from . import LoadError
 from .client import Client
-from .shows import Show, expect, load_show
+from .showtimes import Showtime, expect, load_showtime
 
 SEATS_A_ROW = 20
-NO_FILM = "there is no film to show: `reservation seed demo` brings some"
+NO_FILM = "there is no film to show: `reservation seed demo` adds some"
 
 
-async def stage_by_sql(client: Client, settings: Settings, *, seats: int) -> Show:
-    """A room and a showtime straight in the database; raises LoadError."""
+async def set_up_by_sql(client: Client, settings: Settings, *, seats: int) -> Showtime:
+    """Insert a room and a showtime in the database; raises LoadError."""
     conn: repository.Connection = await asyncpg.connect(
         settings.database_url, server_settings=tool_limits("load drill")
     )
@@ -28,11 +28,11 @@ async def stage_by_sql(client: Client, settings: Settings, *, seats: int) -> Sho
         await conn.close()
     if showtime_id is None:
         raise LoadError(NO_FILM)
-    return await load_show(client, showtime_id)
+    return await load_showtime(client, showtime_id)
 
 
-async def stage_by_api(client: Client, *, seats: int, email: str, password: str) -> Show:
-    """A room and a showtime as an administrator makes them; raises LoadError."""
+async def set_up_by_api(client: Client, *, seats: int, email: str, password: str) -> Showtime:
+    """Create a room and a showtime as an administrator; raises LoadError."""
     body = {"email": email, "password": password}
     token = (await _post(client, "/auth/login", body, "the administrator's login", status=200))["access_token"]
     films = expect(await client.fetch(client.target.request("GET", "/movies?limit=1")), 200, "the films")
@@ -45,14 +45,15 @@ async def stage_by_api(client: Client, *, seats: int, email: str, password: str)
         if rows and seats_per_row:
             await _post(client, path, {"rows": rows, "seats_per_row": seats_per_row}, "the seats", token)
     starts_at = datetime.now(UTC) + timedelta(days=1)
-    show = {
+    showtime = {
         "movie_id": films["items"][0]["id"],
         "auditorium_id": room["id"],
         "starts_at": starts_at.isoformat(),
         "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
         "base_price": "10.00",
     }
-    return await load_show(client, (await _post(client, "/admin/showtimes", show, "the showtime", token))["id"])
+    made = await _post(client, "/admin/showtimes", showtime, "the showtime", token)
+    return await load_showtime(client, made["id"])
 
 
 async def _post(

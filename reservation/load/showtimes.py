@@ -1,4 +1,4 @@
-"""The showtimes under load as the customers see them: which seats the last map showed free, and which are best."""
+"""The showtimes under load as the customers see them: the seats that the newest map showed free, and their ranking."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ MARGIN_S = 600.0  # a showtime must not start before the last cancel
 
 
 @dataclass(slots=True)
-class Show:
-    """One showtime. `taken` are the seats that this generator has asked for or been granted, and not given back."""
+class Showtime:
+    """One showtime. `taken` are the seats that this generator has requested or holds."""
 
     id: int
     best_first: list[int]
@@ -32,7 +32,7 @@ class Show:
     seats: int = 0
 
     def see(self, answer: Answer) -> None:
-        """Remember a seat map; it is taken apart only when somebody wants a seat."""
+        """Remember a seat map; it is parsed only when a customer wants a seat."""
         self.etag = answer.header("ETag") or ""
         self.unread = answer.body
 
@@ -46,7 +46,7 @@ class Show:
         return self.free
 
     def best(self, count: int, *, but: frozenset[int] = frozenset()) -> list[int]:
-        """The best seats that the newest map showed free: what everybody wants."""
+        """The best seats that the newest map showed free: what most customers want."""
         free = set(self.look()) - but
         chosen: list[int] = []
         for seat in self.best_first:
@@ -57,7 +57,7 @@ class Show:
         return chosen
 
     def somewhere(self, count: int, which: float, *, but: frozenset[int] = frozenset()) -> list[int]:
-        """Seats next to each other in the list of the free ones, from a place in it on; none that we know is taken."""
+        """Seats next to each other in the list of the free ones, from a place in it on, without those in `taken`."""
         free = self.look()
         start = int(which * len(free))
         chosen: list[int] = []
@@ -70,13 +70,13 @@ class Show:
         return chosen
 
 
-async def find_shows(client: Client, *, count: int, duration_s: float) -> list[Show]:
+async def find_showtimes(client: Client, *, count: int, duration_s: float) -> list[Showtime]:
     """The first showtimes, by start and id, that have free seats and do not start before the end; raises LoadError."""
     earliest = datetime.now(UTC) + timedelta(seconds=duration_s + MARGIN_S)
-    found: list[Show] = []
+    found: list[Showtime] = []
     ids = await _open_showtimes(client, earliest, count)
     for start in range(0, len(ids), MAPS_AT_ONCE):
-        made = await asyncio.gather(*(load_show(client, one) for one in ids[start : start + MAPS_AT_ONCE]))
+        made = await asyncio.gather(*(load_showtime(client, one) for one in ids[start : start + MAPS_AT_ONCE]))
         found += [show for show in made if show.free]
         if len(found) >= count:
             break
@@ -88,11 +88,11 @@ async def find_shows(client: Client, *, count: int, duration_s: float) -> list[S
     return found[:count]
 
 
-async def load_show(client: Client, showtime_id: int) -> Show:
+async def load_showtime(client: Client, showtime_id: int) -> Showtime:
     """A showtime with its seats; raises LoadError."""
     answer = await client.fetch(client.target.request("GET", f"/showtimes/{showtime_id}/seats"))
     seat_map = expect(answer, 200, f"the seat map of showtime {showtime_id}")
-    show = Show(showtime_id, best_first(seat_map["seats"]), seats=len(seat_map["seats"]))
+    show = Showtime(showtime_id, best_first(seat_map["seats"]), seats=len(seat_map["seats"]))
     show.see(answer)
     show.look()
     return show

@@ -6,7 +6,7 @@ import random
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from reservation.load.measures import PERCENTILES, Histogram, Measures
+from reservation.load.measurements import PERCENTILES, Histogram, Measurements
 
 
 def exact(ordered: list[float], percentile: float) -> float:
@@ -41,7 +41,7 @@ def test_the_distribution_rises_to_the_maximum_and_other_tools_can_read_the_whol
 def test_nothing_measured_is_nothing_and_not_an_error() -> None:
     assert Histogram().summary() == {"count": 0}
     assert Histogram().distribution() == []
-    assert Measures().suspicions == []
+    assert Measurements().suspicions == []
 
 
 def test_what_is_beyond_the_scale_counts_as_its_end() -> None:
@@ -54,24 +54,26 @@ def test_what_is_beyond_the_scale_counts_as_its_end() -> None:
 
 @pytest.mark.parametrize(("late_ms", "suspect"), [(1, False), (50, True)])
 def test_a_generator_that_was_late_says_so(late_ms: float, suspect: bool) -> None:
-    measures = Measures()
+    measurements = Measurements()
     for number in range(100):
         at_s = number / 100
-        measures.offer(at_s, at_s + late_ms / 1000)
+        measurements.offer(at_s, at_s + late_ms / 1000)
         sent_s, ended_s = at_s + late_ms / 1000, at_s + late_ms / 1000 + 0.02
-        measures.answer("map", 200, "", intended_s=at_s, sent_s=sent_s, ended_s=ended_s, expected=True)
-    assert bool(measures.suspicions) is suspect
-    assert measures.latency["map"].ms(50) == pytest.approx(late_ms + 20, rel=0.01)  # from the intended instant
-    assert measures.service["map"].ms(50) == pytest.approx(20, rel=0.01)
+        measurements.answer("map", 200, "", intended_s=at_s, sent_s=sent_s, ended_s=ended_s, expected=True)
+    assert bool(measurements.suspicions) is suspect
+    assert measurements.latency["map"].ms(50) == pytest.approx(late_ms + 20, rel=0.01)  # from the intended instant
+    assert measurements.service["map"].ms(50) == pytest.approx(20, rel=0.01)
 
 
 def test_every_kind_of_timeout_is_an_error_and_a_latency_and_a_lost_connection_only_an_error() -> None:
-    measures = Measures()
+    measurements = Measurements()
     for fault in ("timeout", "connection_wait_timeout", "connect_timeout", "connection_lost", "connection_refused"):
-        measures.answer("hold", 0, fault, intended_s=0, sent_s=10 if "conn" in fault else 0, ended_s=10, expected=False)
-    assert measures.errors.total() == 5
-    assert measures.latency["hold"].count == measures.all.count == 3
-    assert measures.latency["hold"].ms(0) == pytest.approx(10_000, rel=0.002)
-    assert measures.service["hold"].count == 1  # the other two were never sent
-    assert measures.answered == 0
-    assert measures.seconds[10].errors == 5
+        measurements.answer(
+            "hold", 0, fault, intended_s=0, sent_s=10 if "conn" in fault else 0, ended_s=10, expected=False
+        )
+    assert measurements.errors.total() == 5
+    assert measurements.latency["hold"].count == measurements.all.count == 3
+    assert measurements.latency["hold"].ms(0) == pytest.approx(10_000, rel=0.002)
+    assert measurements.service["hold"].count == 1  # the other two were never sent
+    assert measurements.answered == 0
+    assert measurements.seconds[10].errors == 5

@@ -1,28 +1,28 @@
-"""What the commands of the load kit have in common: options, how the target is reached, where reports go."""
+"""Options of `reservation load` and its subcommands: the target, the stores, the files to write."""
 
 import math
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..load import LoadError
+from ..load.customers import MAX_USERS, check_tokens_file
+from ..load.html_report import write_page
+from ..load.report import Report, write_json
+from ..load.run import TargetAccess
+from ..load.target import Target
 from ..settings import HIGHEST_MAX_SEATS, Settings
-from . import LoadError
-from .customers import MAX_USERS, check_tokens_file
-from .page import write_page
-from .report import Report, write_json
-from .run import Wiring
-from .target import Target
+from .options import current_stores, data_dir
 
-CurrentStores = Callable[[Path | None], AbstractContextManager[Settings]]
 VIOLATED = 3
 
 
 class Figure(click.FloatRange):
-    """A number within bounds; what is no number (nan) is within none."""
+    """A number within bounds; not nan, which click takes as within any."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Take the option's text; wrong usage if it is no number or out of bounds."""
@@ -32,7 +32,7 @@ class Figure(click.FloatRange):
         return figure
 
 
-def _an_address(_: click.Context, __: click.Parameter, value: str) -> str:
+def _target_url(_: click.Context, __: click.Parameter, value: str) -> str:
     try:
         Target.of(value)
     except LoadError as error:
@@ -41,7 +41,7 @@ def _an_address(_: click.Context, __: click.Parameter, value: str) -> str:
 
 
 url = click.option(
-    "--url", callback=_an_address, default="http://127.0.0.1:8000", show_default=True, help="The service under load."
+    "--url", callback=_target_url, default="http://127.0.0.1:8000", show_default=True, help="The service under load."
 )
 remote = click.option(
     "--remote",
@@ -50,7 +50,7 @@ remote = click.option(
 )
 insecure = click.option("--insecure", is_flag=True, help="Take any TLS certificate.")
 users = click.option(
-    "--users", default=1000, show_default=True, type=click.IntRange(1, MAX_USERS), help="How many customers there are."
+    "--users", default=1000, show_default=True, type=click.IntRange(1, MAX_USERS), help="Number of customers."
 )
 seed = click.option("--seed", default=1, show_default=True, help="The same seed, the same arrivals and choices.")
 timeout = click.option(
@@ -74,29 +74,24 @@ json_file = click.option(
 html_file = click.option(
     "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page."
 )
-data_dir = click.option(
-    "--data-dir",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
-)
 
 
-def reaching(command: Callable[..., Any]) -> Callable[..., Any]:
+def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of every command that talks to the service."""
     for option in (data_dir, timeout, insecure, remote, url):
         command = option(command)
     return command
 
 
-def connecting(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """How many connections a command may open."""
+def connections(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option of how many connections a command may open."""
     return click.option(
         "--connections", default=default, show_default=True, type=click.IntRange(1, 20_000), help="Most connections."
     )
 
 
 def seat_range(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
-    """Take 2 or 1..4 apart: the fewest and the most seats."""
+    """The fewest and the most seats, from 2 or 1..4."""
     low, _dots, high = value.partition("..")
     try:
         fewest, most = int(low), int(high or low)
@@ -108,18 +103,17 @@ def seat_range(_: click.Context, __: click.Parameter, value: str) -> tuple[int, 
 
 
 @contextmanager
-def stores_at_hand(context: click.Context, data_dir: Path | None, *, remote: bool) -> Iterator[Settings | None]:
+def stores_at_hand(options: dict[str, Any]) -> Iterator[Settings | None]:
     """The stores of the settings, or None for a remote target."""
-    if remote:
+    if options["remote"]:
         yield None
         return
-    current_stores: CurrentStores = context.obj
-    with current_stores(data_dir) as settings:
+    with current_stores(options["data_dir"]) as settings:
         yield settings
 
 
 def finish(report: Report, text: str, options: dict[str, Any]) -> None:
-    """Hand the report out, and end with status 3 if a promise was broken."""
+    """Print and write the report; exit status 3 if something was violated."""
     click.echo(text)
     if options["json_file"]:
         write_json(report, options["json_file"])
@@ -129,9 +123,9 @@ def finish(report: Report, text: str, options: dict[str, Any]) -> None:
         sys.exit(VIOLATED)
 
 
-def wiring_of(options: dict[str, Any], *, max_in_flight: int) -> Wiring:
+def access_of(options: dict[str, Any], *, max_in_flight: int) -> TargetAccess:
     """How the target is reached."""
-    return Wiring(
+    return TargetAccess(
         target=Target.of(options["url"], verify=not options["insecure"]),
         connections=options["connections"],
         max_in_flight=max_in_flight,
@@ -141,7 +135,7 @@ def wiring_of(options: dict[str, Any], *, max_in_flight: int) -> Wiring:
 
 
 def check_writable(options: dict[str, Any]) -> None:
-    """Find out before the run, and not after it, that a file has nowhere to go; raises LoadError."""
+    """Raise LoadError, before the run, where a file cannot be written after it."""
     for name in ("json_file", "html_file", "tokens_file"):
         path: Path | None = options.get(name)
         if path is not None and not path.absolute().parent.is_dir():

@@ -1,0 +1,21 @@
+"""`reservation serve`."""
+
+from pathlib import Path
+
+import click
+
+from .. import serving
+from .options import current_settings, data_dir
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 128), help="Number of processes.")
+@click.option("--no-migrate", is_flag=True, help="Do not apply pending migrations; stop if there are any.")
+@click.option("--demo", "with_demo", is_flag=True, help="Fill in the demo data, and print a short guide.")
+@data_dir
+def serve(host: str, port: int, workers: int, no_migrate: bool, with_demo: bool, data_dir: Path | None) -> None:
+    """Run the service until Ctrl-C or SIGTERM."""
+    settings = current_settings(data_dir)
+    serving.serve(settings, host=host, port=port, workers=workers, migrate=not no_migrate, demo=with_demo)
