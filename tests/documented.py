@@ -25,8 +25,10 @@ NOTABLE = (
     "WWW-Authenticate",
     "X-Request-ID",
 )
-# What no operation answers is in no document, but a problem document like all others.
-PROBLEM_CHECK = Draft202012Validator(PROBLEM | {"additionalProperties": False})
+# Pages and unknown paths are in no document; their errors are problem documents like all others.
+PROBLEM_CHECK = Draft202012Validator(
+    PROBLEM | {"properties": PROBLEM["properties"] | {"errors": {"type": "array"}}, "additionalProperties": False}
+)
 OPTIONAL = ("Link", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy")
 
 Operation = tuple[str, str]

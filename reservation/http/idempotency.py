@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import orjson
 from aiohttp import web
@@ -12,7 +11,7 @@ from ..booking.extend import hold_again
 from ..booking.idempotency import Done, as_refusal
 from ..db.repository.idempotency import Claim
 from ..errors import DomainError, IdempotencyInFlight, Json, KeyClaimed, Unavailable
-from .app_keys import BOOKING_CONTEXT, CLAIM, IDEMPOTENCY, USER
+from .app_keys import BODY, BOOKING_CONTEXT, CLAIM, IDEMPOTENCY, USER
 from .bodies import raw_body
 from .problems import DOMAIN, Refused
 from .responses import Reply
@@ -33,7 +32,7 @@ async def carry_out_once(request: web.Request, handler: Handler, replay: Replay)
 
     A key is written down with the deed, so it is looked up only when there is none.
     """
-    claim = request[CLAIM] = await _claim_of(request)
+    claim = request[CLAIM] = _claim_of(request, b"" if BODY not in request else await raw_body(request))
     try:
         return await handler(request)
     except KeyClaimed as claimed:
@@ -67,7 +66,7 @@ async def _find_done(request: web.Request, claim: Claim) -> Done | None:
     return await keys.find_done(claim, standing)
 
 
-async def _claim_of(request: web.Request) -> Claim:
+def _claim_of(request: web.Request, body: bytes) -> Claim:
     given = request.headers.getall(HEADER)
     if len(given) > 1 or not VISIBLE_ASCII.fullmatch(given[0]):
         raise Refused(
@@ -76,15 +75,14 @@ async def _claim_of(request: web.Request) -> Claim:
     return Claim(
         user_id=request[USER].user_id,
         key=given[0],
-        fingerprint=_fingerprint(request.method, request.path, await raw_body(request)),
+        fingerprint=_fingerprint(request.method, request.path, body),
     )
 
 
 def _fingerprint(method: str, path: str, body: bytes) -> bytes:
     """Equal for requests that ask for the same: white space, order of members and case of ids do not count."""
     if body:
-        with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):  # one that the operation ignores
-            body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+        body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(b"\0".join((method.encode(), path.lower().encode(), body)), digest_size=16).digest()
 
 

@@ -11,14 +11,14 @@ from aiohttp import web
 from marshmallow import Schema
 
 from ..db.repository import accounts, api_keys
-from ..errors import DomainError, Forbidden, InsufficientScope, Invalid, InvalidToken, NotAuthenticated, NotFound
+from ..errors import DomainError, Forbidden, InsufficientScope, InvalidToken, NotAuthenticated, NotFound
 from ..identity import api_key_format as key_format
 from ..identity.api_key_format import Scope
 from ..identity.sessions import Session
 from ..runtime.fields import MAX_ID
 from ..runtime.validation import load
 from .app_keys import API_KEYS, BODY, DATABASE, QUERY, SESSIONS, USER
-from .bodies import body_of
+from .bodies import body_of, query_of, refuse_body, refuse_query
 from .compiled import Quick, compile_schema
 from .forms import form_of, is_form
 from .idempotency import HEADER, Replay, carry_out_once
@@ -75,10 +75,14 @@ class Operation:
                 return await self._serve_machine(request, token)
         if self.query is not None:
             request[QUERY] = self._asked(request, self.query)
+        else:
+            refuse_query(request)
         if self.form is not None and is_form(request):
             request[BODY] = await form_of(request, self.form)
         elif self.body is not None:
             request[BODY] = await body_of(request, self.body, self.quick)
+        else:
+            await refuse_body(request)
         if self.replay is not None and HEADER in request.headers:
             return await carry_out_once(request, self.handler, self.replay)
         return await self.handler(request)
@@ -113,7 +117,7 @@ class Operation:
     def _asked(self, request: web.Request, query: Schema) -> Any:
         if self.unasked is not None and not request.rel_url.raw_query_string:
             return dict(self.unasked)
-        return load(query, _query(request))
+        return load(query, query_of(request))
 
     @property
     def summary(self) -> str:
@@ -249,10 +253,3 @@ def _unasked(query: Schema) -> Mapping[str, Any] | None:
         return None
     made = query.load({})
     return made if type(made) is dict else None
-
-
-def _query(request: web.Request) -> dict[str, Any]:
-    for name in request.query:
-        if len(request.query.getall(name)) > 1:
-            raise Invalid(f"/{name}", "Must be given once.")
-    return dict(request.query)

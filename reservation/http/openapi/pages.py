@@ -12,6 +12,7 @@ from aiohttp import ETag, web
 
 from ...settings import Settings
 from ..app_keys import SETTINGS
+from ..bodies import refuse_body, refuse_query
 from ..routes import Routes
 from .document import document
 from .problems import every_refusal
@@ -43,19 +44,34 @@ REDOC_POLICY = POLICY | {
 def add_docs(app: web.Application, tables: Sequence[Routes]) -> None:
     """Add /openapi.json of these tables, /docs, /redoc and their assets under /static/."""
     aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(PACKAGE / "templates"))
-    app.router.add_get("/openapi.json", _fixed(openapi_json(app[SETTINGS], tables)), name="openapi")
-    app.router.add_get("/", _to_docs)
-    app.router.add_get("/docs", swagger_ui, name="docs")
-    app.router.add_get("/redoc", redoc, name="redoc")
-    # One route a file, so that what is not there is answered like any unknown route.
+    pages: dict[str, Page] = {
+        "/openapi.json": _fixed(openapi_json(app[SETTINGS], tables)),
+        "/": _to_docs,
+        "/docs": swagger_ui,
+        "/redoc": redoc,
+    }
+    # One route a file, so that a path without a file is answered like any unknown route.
     for asset in sorted(path for path in (PACKAGE / "static").rglob("*") if path.is_file()):
-        app.router.add_get(f"/{asset.relative_to(PACKAGE).as_posix()}", _asset(asset))
+        pages[f"/{asset.relative_to(PACKAGE).as_posix()}"] = _asset(asset)
+    for path, page in pages.items():
+        app.router.add_get(path, _without_input(page))
 
 
 def openapi_json(settings: Settings, tables: Sequence[Routes]) -> bytes:
     """The OpenAPI document of these tables, as it is served."""
     made = document(tables, version=_version(), currency=settings.currency, max_body_bytes=settings.max_body_bytes)
     return orjson.dumps(made)
+
+
+def _without_input(page: Page) -> Page:
+    """Refuse query parameters and a body, as the API does."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        refuse_query(request)
+        await refuse_body(request)
+        return await page(request)
+
+    return handler
 
 
 async def _to_docs(request: web.Request) -> web.StreamResponse:
@@ -88,8 +104,8 @@ def _fixed(body: bytes) -> Page:
     return answer
 
 
-def _asset(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
-    async def answer(request: web.Request) -> web.FileResponse:
+def _asset(path: Path) -> Page:
+    async def answer(request: web.Request) -> web.StreamResponse:
         return web.FileResponse(path)
 
     return answer

@@ -112,8 +112,10 @@ def component_name(same_status: list[Refusal]) -> str:
 
 
 def _follow(operation: Operation) -> Iterator[Refusal]:
-    yield _protocol(400)
-    yield _protocol(500)
+    # Each refuses unknown parameters, and a body that it has no use for.
+    yield from map(_protocol, (400, 413, 415, 500))
+    yield Refusal(*INVALID_JSON)
+    yield _domain(Invalid)
     if operation.access is not Access.PUBLIC:
         yield from map(_domain, (NotAuthenticated, InvalidToken, InsufficientScope))
     if operation.access is Access.ADMIN:
@@ -124,13 +126,8 @@ def _follow(operation: Operation) -> Iterator[Refusal]:
         yield _domain(NotFound)
     if operation.is_conditional:
         yield _domain(PreconditionFailed)
-    if operation.body is not None:
-        yield Refusal(*INVALID_JSON)
-        yield from map(_protocol, (413, 415))
     if operation.form is not None:
         yield Refusal(*INVALID_FORM)
-    if operation.body is not None or operation.query is not None:
-        yield _domain(Invalid)
     if _asks_the_stores(operation):
         yield from map(_domain, (DatabaseUnavailable, HoldsUnavailable, Overloaded))
     if operation.replay is not None:
