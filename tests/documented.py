@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from reservation.http.openapi.problem_schemas import PROBLEM
+from reservation.http.openapi.problem_members import PROBLEM
 
 ROOT = "urn:openapi"
 # Whoever sends one of these has to document it; all documented ones must be sent, but for those that may be left out.

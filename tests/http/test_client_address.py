@@ -10,9 +10,9 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
-from reservation.http import client_address as module
 from reservation.http.app_keys import SETTINGS
-from reservation.http.client_address import client_address
+from reservation.http.input import client_address as module
+from reservation.http.input.client_address import client_address
 from reservation.settings import Settings
 
 PROXIES = "10.0.0.0/8, 192.0.2.7, fd00::/8"

@@ -14,7 +14,7 @@ import reservation
 from reservation.app import TABLES
 from reservation.http.app_keys import SETTINGS
 from reservation.http.openapi.pages import add_docs
-from reservation.http.openapi.problems import every_refusal
+from reservation.http.openapi.problems import all_problem_types
 from reservation.settings import Settings
 
 STATIC = Path(reservation.__file__).parent / "http" / "openapi" / "static"
@@ -92,7 +92,7 @@ async def test_the_front_door_leads_to_the_docs(client: TestClient[web.Request, 
 
 async def test_every_problem_type_leads_somewhere(client: TestClient[web.Request, web.Application]) -> None:
     page = Page(await (await client.get("/docs")).text())
-    assert {refusal.code for refusal in every_refusal()} <= page.ids
+    assert {refusal.code for refusal in all_problem_types()} <= page.ids
 
 
 async def test_static_stays_in_its_folder(client: TestClient[web.Request, web.Application]) -> None:

@@ -15,12 +15,23 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from reservation.app import TABLES
 from reservation.http.handlers.holds import HoldInput
 from reservation.http.openapi.document import TAGS, document
-from reservation.http.openapi.problems import every_refusal
+from reservation.http.openapi.problems import all_problem_types
 from reservation.http.openapi.schemas import WITHOUT_NUL_NOT_BLANK
+from reservation.http.output.problems import HTTP_PROBLEMS, STATUS_AND_CODE
 from reservation.http.paging import Cursor
-from reservation.http.problems import DOMAIN, PROTOCOL
 from reservation.http.routes import Access, Routes
-from reservation.runtime.fields import Day, Id, Input, Instant, JsonObject, Money, RowLabel, Text, TimeZone, WholeText
+from reservation.runtime.fields import (
+    Day,
+    Id,
+    Input,
+    Instant,
+    IntegerParameter,
+    JsonObject,
+    Money,
+    RowLabel,
+    Text,
+    TimeZone,
+)
 
 OPERATIONS = [operation for table in TABLES for operation in table.operations]
 
@@ -97,7 +108,7 @@ def test_says_who_may_call_and_how_it_can_fail(made: dict[str, Any], operation: 
     assert ("403" in statuses) is (operation.access is not Access.PUBLIC)
     assert "429" in statuses or not operation.scopes
     assert str(operation.status) in statuses
-    assert {str(DOMAIN[error][0]) for error in operation.raises} <= statuses
+    assert {str(STATUS_AND_CODE[error][0]) for error in operation.raises} <= statuses
     if operation.body is not None:
         assert {"400", "413", "415", "422"} <= statuses
     named = {parameter["name"] for parameter in documented.get("parameters", []) if parameter["in"] == "path"}
@@ -123,8 +134,8 @@ def test_money_is_a_string(made: dict[str, Any]) -> None:
 
 
 def test_every_problem_code_is_explained() -> None:
-    codes = {refusal.code for refusal in every_refusal()}
-    assert {code for _, code in DOMAIN.values()} | {code for code, _ in PROTOCOL.values()} <= codes
+    codes = {problem.code for problem in all_problem_types()}
+    assert {code for _, code in STATUS_AND_CODE.values()} | {code for code, _ in HTTP_PROBLEMS.values()} <= codes
 
 
 class ThingInput(Input):
@@ -143,22 +154,22 @@ class ThingInput(Input):
 class ThingQuery(Input):
     """One field of each kind that a query string can have."""
 
-    limit = WholeText(1, 9, load_default=5)
+    limit = IntegerParameter(1, 9, load_default=5)
     cursor = Cursor(int, load_default=(0,))
-    kind = fields.String(validate=validate.OneOf(("a", "b")), load_default=None)
+    kind = fields.String(validate=validate.OneOf(("a", "b")))
     day = Day()
     zone = TimeZone()
     since = Instant(required=True)
 
 
 class ThingOutput(Schema):
-    amount = fields.Decimal(as_string=True)
+    amount = Money()
 
 
 def things() -> dict[str, Any]:
     routes = Routes("Things")
 
-    @routes.add("PUT", "/things/{thing_id:[0-9]+}", body=ThingInput(), query=ThingQuery(), answer=ThingOutput())
+    @routes.add("PUT", "/things/{thing_id:[0-9]+}", body=ThingInput(), query=ThingQuery(), output=ThingOutput())
     async def replace_thing(request: web.Request) -> web.Response:
         """Replace a thing.
 

@@ -10,7 +10,7 @@ import pytest
 from yarl import URL
 
 from reservation.app import TABLES
-from reservation.http.forms import FORM
+from reservation.http.input.bodies import FORM
 from tests.api import PASSWORD, Answer, Api, slot
 from tests.conftest import StartApi
 

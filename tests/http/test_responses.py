@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from reservation.http.responses import Reply
+from reservation.http.output.responses import SingleWriteResponse
 from tests.api import Api, Connection, slot
 from tests.conftest import StartApi
 
@@ -303,7 +303,7 @@ BROKEN: dict[str, dict[str, str]] = {
 
 
 @asynccontextmanager
-async def answering(make: Callable[[], Reply]) -> AsyncIterator[Wire]:
+async def answering(make: Callable[[], SingleWriteResponse]) -> AsyncIterator[Wire]:
     """A connection to a server that knows one answer."""
 
     async def handler(_: web.Request) -> web.StreamResponse:
@@ -318,7 +318,7 @@ async def answering(make: Callable[[], Reply]) -> AsyncIterator[Wire]:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("headers", BROKEN.values(), ids=BROKEN.keys())
 async def test_a_line_break_in_a_header_is_never_sent(method: str, headers: dict[str, str]) -> None:
-    async with answering(lambda: Reply(b"{}", headers=headers)) as wire:
+    async with answering(lambda: SingleWriteResponse(b"{}", headers=headers)) as wire:
         wire.send(method, "/")
         sent = await wire.rest()
     assert b"Set-Cookie" not in sent
@@ -327,9 +327,9 @@ async def test_a_line_break_in_a_header_is_never_sent(method: str, headers: dict
 
 
 async def test_headers_can_be_changed_until_it_is_sent() -> None:
-    def make() -> Reply:
-        reply = Reply(b"{}", headers={"X-A": "1", "X-B": "1"})
-        reply.stamp("an-id", "total;dur=1.00")
+    def make() -> SingleWriteResponse:
+        reply = SingleWriteResponse(b"{}", headers={"X-A": "1", "X-B": "1"})
+        reply.set_common_headers("an-id", "total;dur=1.00")
         reply.headers["x-a"] = "2"
         del reply.headers["X-B"]
         return reply

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from reservation.app import TABLES
 from reservation.commands.main import commands
 from reservation.http.openapi.document import document
-from reservation.http.problems import DOMAIN
+from reservation.http.output.problems import STATUS_AND_CODE
 
 READ = {"confirm_reservation", "extend_reservation", "cancel_reservation", "get_showtime"}
 
@@ -39,7 +39,7 @@ def test_each_problem_has_a_type_that_only_its_own_code_fits(made: dict[str, Any
         one["properties"]["code"]["const"] for name, one in made["components"]["schemas"].items() if "Problem" in name
     ]
     assert len(codes) == len(set(codes))
-    assert {code for _, code in DOMAIN.values()} <= {*codes}
+    assert {code for _, code in STATUS_AND_CODE.values()} <= {*codes}
 
 
 def test_problems_that_share_a_status_are_told_apart_by_their_code(made: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import yaml
 from click import Command, Group
 
 from reservation.commands.main import commands
-from reservation.http.openapi.problems import every_refusal
+from reservation.http.openapi.problems import all_problem_types
 from reservation.settings import Settings
 from tests.project.test_settings import SECRET, known_names
 
@@ -189,7 +189,9 @@ def test_readme_names_every_setting_and_its_default() -> None:
 
 def test_readme_names_every_problem() -> None:
     listed = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", README, re.MULTILINE)
-    assert {(int(status), code) for status, code in listed} == {(each.status, each.code) for each in every_refusal()}
+    assert {(int(status), code) for status, code in listed} == {
+        (each.status, each.code) for each in all_problem_types()
+    }
 
 
 def test_readme_names_every_command() -> None:
