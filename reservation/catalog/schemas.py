@@ -11,7 +11,7 @@ from ..runtime.fields import BoundedInteger, Id, Input, Instant, Money, Text, Ur
 
 
 class MovieBody(Input):
-    """Everything about a film."""
+    """A movie."""
 
     loads_as = MovieInput
     title = Text(300, required=True)
@@ -22,7 +22,7 @@ class MovieBody(Input):
 
 
 class ShowtimeBody(Input):
-    """Everything about a showtime."""
+    """A showtime."""
 
     loads_as = ShowtimeInput
     movie_id = Id(required=True)

@@ -13,8 +13,8 @@ import click
 from marshmallow import ValidationError
 
 from ..catalog.bulk import exports, imports, showtime_imports
-from ..catalog.bulk.csv_rows import Faults, Layout, read_rows
-from ..catalog.bulk.imports import Imported, Undone
+from ..catalog.bulk.csv_rows import CsvColumns, Faults, read_rows
+from ..catalog.bulk.imports import Imported, ImportRolledBack
 from ..db.pool import Database
 from ..db.pool_options import pool_options
 from ..db.repository.showtimes import FAR_AHEAD, FAR_BACK
@@ -27,17 +27,17 @@ from ..runtime.redis_client import redis_client
 from ..seatmap.priming import prime
 from ..settings import Settings
 
-MOVIES = Layout(
+MOVIES = CsvColumns(
     ("id", "title", "description", "duration_minutes", "genre", "poster_url"),
     required=frozenset({"title", "duration_minutes"}),
 )
-SHOWTIMES = Layout(
+SHOWTIMES = CsvColumns(
     (
         *("id", "movie_id", "movie_title", "auditorium_id", "auditorium_name"),
         *("starts_at", "ends_at", "base_price"),
     ),
     required=frozenset({"starts_at", "ends_at", "base_price"}),
-    one_of=(frozenset({"movie_id", "movie_title"}), frozenset({"auditorium_id", "auditorium_name"})),
+    at_least_one_of=(frozenset({"movie_id", "movie_title"}), frozenset({"auditorium_id", "auditorium_name"})),
 )
 ANNOUNCED_AT_ONCE = 500
 STALL_S = 600  # how long what an export writes to may take no more
@@ -101,7 +101,7 @@ def import_movies(context: click.Context, file: BinaryIO, skip_errors: bool, dat
     with context.obj(data_dir) as settings:
         try:
             imported = asyncio.run(run(settings))
-        except Undone:
+        except ImportRolledBack:
             _give_up(faults)
     _report(imported, faults)
 
@@ -137,7 +137,7 @@ def import_showtimes(context: click.Context, file: BinaryIO, skip_errors: bool, 
     with context.obj(data_dir) as settings:
         try:
             imported = asyncio.run(run(settings))
-        except Undone:
+        except ImportRolledBack:
             _give_up(faults)
     _report(imported, faults)
 
@@ -149,7 +149,7 @@ def import_showtimes(context: click.Context, file: BinaryIO, skip_errors: bool, 
 @click.pass_context
 def export_movies(context: click.Context, file: str, no_ids: bool, data_dir: Path | None) -> None:
     """Write all movies; FILE may be -, the default."""
-    columns = [name for name in MOVIES.columns if not (no_ids and name == "id")]
+    columns = [name for name in MOVIES.names if not (no_ids and name == "id")]
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
         async with own_database(settings, "export") as database:
@@ -186,7 +186,7 @@ def export_showtimes(
     """Write the showtimes, past ones included; FILE may be -, the default."""
     if start and end and start >= end:
         raise click.BadParameter("there is no time between --from and it", param_hint="--to")
-    columns = [name for name in SHOWTIMES.columns if not (no_ids and name.endswith("id"))]
+    columns = [name for name in SHOWTIMES.names if not (no_ids and name.endswith("id"))]
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
         async with own_database(settings, "export") as database:

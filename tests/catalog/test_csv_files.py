@@ -26,7 +26,7 @@ from reservation.catalog.bulk.showtime_imports import ShowtimeRow, write_showtim
 from reservation.commands import main as cli
 from reservation.db.pool import Database
 from reservation.db.pool_options import pool_options
-from reservation.db.repository import bulk as files
+from reservation.db.repository import bulk
 from reservation.db.repository.showtimes import ShowtimeInput
 from reservation.settings import Settings
 from tests.api import Api, Connection, slot
@@ -489,13 +489,13 @@ async def test_progress_is_what_is_written(settings: Settings, db: Connection, m
 
     done: list[int] = []
     seen: list[int] = []
-    replace = files.replace_showtimes
+    replace = bulk.replace_showtimes
 
     async def look_first(*args: Any, **words: Any) -> None:
         seen.append(sum(done))
         await replace(*args, **words)
 
-    monkeypatch.setattr(files, "replace_showtimes", look_first)
+    monkeypatch.setattr(bulk, "replace_showtimes", look_first)
     async with asyncpg.create_pool(**pool_options(settings)) as pool:
         database = Database(pool, wait_s=5)
         words: dict[str, Any] = {"cleaning_s": 0, "skip_errors": True, "advance": done.append}

@@ -12,11 +12,11 @@ import pytest
 
 from reservation.catalog.bulk import showtime_imports
 from reservation.catalog.bulk.csv_rows import Faults
-from reservation.catalog.bulk.imports import Imported, Undone
+from reservation.catalog.bulk.imports import Imported, ImportRolledBack
 from reservation.catalog.bulk.showtime_imports import ShowtimeRow, write_showtimes
 from reservation.db.pool import Database
 from reservation.db.pool_options import pool_options
-from reservation.db.repository import audit, bulk as files
+from reservation.db.repository import audit, bulk
 from reservation.db.repository.showtimes import ShowtimeInput
 from reservation.settings import Settings
 from tests.api import Api, Cinema, Connection
@@ -61,7 +61,7 @@ async def write(settings: Settings, rows: Sequence[ShowtimeRow], skip_errors: bo
             imported, _ = await write_showtimes(
                 Database(pool, wait_s=5), rows, faults, cleaning_s=0, skip_errors=skip_errors, advance=lambda _: None
             )
-        except Undone:
+        except ImportRolledBack:
             assert faults
     return imported, list(faults)
 
@@ -124,7 +124,7 @@ async def test_a_showtime_that_moves_while_its_rooms_are_looked_for_is_looked_fo
 ) -> None:
     await programme(db, [(1, 0)])
     await db.execute("insert into auditoriums (name, capacity) values ('Three', 10)")
-    find, looks = files.find_showtime_rooms, 0
+    find, looks = bulk.find_showtime_rooms, 0
 
     async def find_and_move(*args: Any, **words: Any) -> set[int]:
         nonlocal looks
@@ -134,7 +134,7 @@ async def test_a_showtime_that_moves_while_its_rooms_are_looked_for_is_looked_fo
             await db.execute("update showtimes set auditorium_id = 3")
         return found
 
-    monkeypatch.setattr(files, "find_showtime_rooms", find_and_move)
+    monkeypatch.setattr(bulk, "find_showtime_rooms", find_and_move)
     assert await write(settings, [moved(2, 1, 2, 0)]) == (Imported(0, 1, 0), [])
     assert looks == 2
 
@@ -198,7 +198,7 @@ async def test_a_hold_on_its_way_when_the_showtime_has_moved_is_refused(
     """It began when the showtime was in its old room, and waits for the last moment of the import."""
     cinema, customer = await api.cinema(), await api.sign_up()
     pause = Pause()
-    monkeypatch.setattr(files, "find_reserved", pause.before(files.find_reserved, time=2))
+    monkeypatch.setattr(bulk, "find_reserved", pause.before(bulk.find_reserved, time=2))
     importing = asyncio.create_task(write(settings, [await to_another_room(api, db, cinema)]))
     await pause.reached.wait()
     holding = asyncio.create_task(api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2]))
