@@ -69,7 +69,7 @@ def takes(made: dict[str, Any], name: str, value: Any) -> bool:
     )
 
 
-def test_is_valid_openapi(made: dict[str, Any]) -> None:
+def test_the_document_is_valid_openapi(made: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(made).validate()
     assert made["openapi"].startswith("3.1.")
     assert made["info"]["version"] == "1.2.3"
@@ -99,7 +99,7 @@ def test_tags_are_described(made: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
-def test_says_who_may_call_and_how_it_can_fail(made: dict[str, Any], operation: Any) -> None:
+def test_an_operation_documents_its_access_and_its_problems(made: dict[str, Any], operation: Any) -> None:
     documented = made["paths"][operation.path][operation.method.lower()]
     statuses = set(documented["responses"])
     assert (documented["security"] == []) is (operation.access is Access.PUBLIC)
@@ -116,13 +116,13 @@ def test_says_who_may_call_and_how_it_can_fail(made: dict[str, Any], operation: 
     assert ("404" in statuses) or not named
 
 
-def test_inputs_refuse_unknown_fields(made: dict[str, Any]) -> None:
+def test_input_schemas_are_closed(made: dict[str, Any]) -> None:
     found = dict(inputs(made))
     assert found
     assert {name for name, schema in found.items() if schema.get("additionalProperties") is not False} == set()
 
 
-def test_money_is_a_string(made: dict[str, Any]) -> None:
+def test_money_is_a_string_in_responses_and_a_number_or_string_in_requests(made: dict[str, Any]) -> None:
     seat = made["components"]["schemas"]["SeatStatus"]["properties"]["price"]
     showtime = next(schema for _, schema in inputs(made) if "base_price" in schema["properties"])
     assert seat["type"] == "string"
@@ -214,7 +214,7 @@ def things() -> dict[str, Any]:
         ({"more": 1}, False),
     ],
 )
-def test_documents_what_it_loads(sent: dict[str, Any], taken: bool) -> None:
+def test_the_document_takes_what_the_schema_loads(sent: dict[str, Any], taken: bool) -> None:
     schema = things()["components"]["schemas"]["ThingInput"]
     body = {"id": 1, **sent}
     assert OAS31Validator(schema).is_valid(body) is taken
@@ -239,7 +239,9 @@ def test_documents_what_it_loads(sent: dict[str, Any], taken: bool) -> None:
         ({"quantity": 2, "seat_type": None}, False),
     ],
 )
-def test_documents_which_fields_go_together(made: dict[str, Any], body: dict[str, Any], taken: bool) -> None:
+def test_the_document_takes_the_combinations_that_a_hold_takes(
+    made: dict[str, Any], body: dict[str, Any], taken: bool
+) -> None:
     assert takes(made, "HoldInput", body) is taken
     if taken:
         HoldInput().load(body)
@@ -248,7 +250,7 @@ def test_documents_which_fields_go_together(made: dict[str, Any], body: dict[str
             HoldInput().load(body)
 
 
-def test_documents_parameters() -> None:
+def test_parameters_are_documented_as_declared() -> None:
     made = things()
     OpenAPIV31SpecValidator(made).validate()
     operation = made["paths"]["/things/{thing_id}"]["put"]
@@ -270,14 +272,14 @@ def test_documents_parameters() -> None:
     assert operation["description"] == "All of it."
 
 
-def test_documents_defaults_and_decimals() -> None:
+def test_defaults_and_decimals_are_strings() -> None:
     schemas = things()["components"]["schemas"]
     assert schemas["ThingInput"]["properties"]["factor"]["default"] == "1.00"
     assert schemas["Thing"]["properties"]["amount"]["type"] == "string"
     assert "additionalProperties" not in schemas["Thing"]
 
 
-def test_blank_is_the_same_to_the_document_and_to_the_service() -> None:
+def test_the_pattern_for_blank_text_agrees_with_strip() -> None:
     pattern = re.compile(WITHOUT_NUL_NOT_BLANK)
     characters = [chr(code) for code in range(1, sys.maxunicode + 1)]
     assert [one for one in characters if not pattern.search(one)] == [one for one in characters if not one.strip()]

@@ -98,7 +98,7 @@ async def test_two_imports_between_the_same_rooms_do_not_deadlock(settings: Sett
     ]
 
 
-async def test_two_administrators_who_exchange_rooms_do_not_deadlock(api: Api, db: Connection) -> None:
+async def test_two_puts_that_exchange_rooms_do_not_deadlock(api: Api, db: Connection) -> None:
     movie_id, admin = await api.movie(), await api.admin()
     rooms = [(await api.auditorium())[0] for _ in range(2)]
     showtimes = [await api.showtime(movie_id, room) for room in rooms]
@@ -119,7 +119,7 @@ async def test_two_administrators_who_exchange_rooms_do_not_deadlock(api: Api, d
     assert [(answer.status, answer.code) for answer in answers] == [(409, "showtime_overlap")] * 2
 
 
-async def test_a_showtime_that_moves_while_its_rooms_are_looked_for_is_looked_for_again(
+async def test_an_import_retries_if_a_showtime_moves_before_its_lock(
     settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await programme(db, [(1, 0)])
@@ -171,7 +171,7 @@ async def to_another_room(api: Api, db: Connection, cinema: Cinema) -> ShowtimeR
 
 
 @pytest.mark.parametrize("skip_errors", [False, True])
-async def test_customers_go_on_while_their_showtime_moves(
+async def test_holds_and_confirms_succeed_during_an_import(
     api: Api, settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch, skip_errors: bool
 ) -> None:
     """It is written, and other rows are to come; who holds a seat until its end makes the import give up."""
@@ -192,7 +192,7 @@ async def test_customers_go_on_while_their_showtime_moves(
     assert (await api.confirm(customer, answers[0].json["id"])).status == 200
 
 
-async def test_a_hold_on_its_way_when_the_showtime_has_moved_is_refused(
+async def test_a_hold_during_a_change_of_rooms_is_refused(
     api: Api, settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It began when the showtime was in its old room, and waits for the last moment of the import."""
@@ -212,7 +212,7 @@ async def test_a_hold_on_its_way_when_the_showtime_has_moved_is_refused(
     assert await audit.violations(db, rule="audit/seats_of_other_rooms", row_limit=10) == []
 
 
-async def test_a_reservation_on_its_way_is_waited_for(
+async def test_an_import_waits_for_a_concurrent_reservation(
     api: Api, settings: Settings, db: Connection, database_url: str
 ) -> None:
     """It was written before the import looked, and is committed only then."""
@@ -235,7 +235,7 @@ async def test_a_reservation_on_its_way_is_waited_for(
     assert await importing == (None, ["line 2: The showtime was reserved while the import ran, and cannot move now."])
 
 
-async def test_a_locked_showtime_fails_its_own_holds_alone(api: Api, db: Connection) -> None:
+async def test_a_locked_showtime_fails_only_its_own_holds(api: Api, db: Connection) -> None:
     """Those of others share the batch with it, or queue behind it, and are granted while it is locked."""
     bad, good = await api.cinema(), await api.cinema()
     customer = await api.sign_up()
