@@ -200,7 +200,9 @@ async def test_all_or_nothing_must_be_a_boolean(programme: Programme, flag: Any)
     assert [error["pointer"] for error in answer.json["errors"]] == ["/all_or_nothing"]
 
 
-async def test_a_batch_of_1000_creates_all_that_do_not_overlap(programme: Programme, db: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def test_a_batch_of_1000_creates_all_that_do_not_overlap(
+    programme: Programme, db: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
     """A thousand showtimes, every tenth of which overlaps: one statement judges them all."""
     wanted = [programme.at(hour - 0.5 if hour % 10 == 9 else hour, hour + 1) for hour in range(1000)]
 
