@@ -15,6 +15,7 @@ from aiohttp import web
 from . import resources
 from .http.app_keys import SETTINGS
 from .http.cors import add_cors
+from .http.dispatch import route_definitions
 from .http.handlers import (
     accounts,
     admin_api_keys,
@@ -65,8 +66,7 @@ def make_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
     app.cleanup_ctx.extend([resources.live, resources.subscription])
     app.on_shutdown.append(events.end_streams)
-    for routes in TABLES:
-        app.add_routes(routes)
+    app.add_routes(route_definitions(TABLES))
     add_docs(app, TABLES)
     add_cors(app, settings.cors_origins)
     return app

@@ -1,4 +1,4 @@
-"""What can go wrong in the words of the domain; knows no HTTP. A class's docstring is its message."""
+"""Domain errors, without HTTP: output/problems.py has their statuses. The docstring of a class is its message."""
 
 from collections.abc import Mapping, Sequence
 from inspect import cleandoc
@@ -10,15 +10,15 @@ Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | Non
 class DomainError(Exception):
     """The request could not be carried out."""
 
-    replayed = False  # whether it is the first answer to a request that was repeated
+    replayed = False  # whether it is the stored error of a request that is repeated with its Idempotency-Key
 
     def __init__(self, message: str | None = None, *, details: Mapping[str, Json] | None = None) -> None:
         super().__init__(message or cleandoc(self.__doc__ or ""))
-        self.details = dict(details or {})  # members that stand beside the message in the answer
+        self.details = dict(details or {})  # further members of the problem details
 
 
 class NotFound(DomainError):
-    """There is no such thing, or it is not yours."""
+    """There is no such resource, or it is not yours."""
 
 
 class Invalid(DomainError):
@@ -29,7 +29,7 @@ class Invalid(DomainError):
 
 
 class NotAuthenticated(DomainError):
-    """This needs a signed-in user: send an access token or an API key as a Bearer token."""
+    """Authentication is needed: send an access token or an API key as a Bearer token."""
 
 
 class InvalidToken(DomainError):
@@ -48,8 +48,8 @@ class InsufficientScope(DomainError):
     """The API key lacks the scope for this; `scopes` lists those of which one is needed."""
 
     def __init__(self, scopes: Sequence[str]) -> None:
-        self.scopes = tuple(scopes)  # any of them would do
-        message = None if self.scopes else "No API key may do this: it takes a person who is signed in."
+        self.scopes = tuple(scopes)
+        message = None if self.scopes else "No API key may do this: log in and send an access token."
         super().__init__(message, details={"scopes": [*self.scopes]})
 
 
@@ -62,7 +62,7 @@ class TooManyRequests(DomainError):
 
 
 class EmailTaken(DomainError):
-    """There is an account with this e-mail address already."""
+    """An account with this e-mail address exists already."""
 
 
 class LastAdmin(DomainError):
@@ -90,7 +90,7 @@ class ShowtimeStarted(DomainError):
 
 
 class HoldExpired(DomainError):
-    """The hold has run out of time: hold the seats again."""
+    """The hold has expired: hold the seats again."""
 
 
 class ReservationCancelled(DomainError):
@@ -102,7 +102,7 @@ class ReservationConfirmed(DomainError):
 
 
 class TooLateToCancel(DomainError):
-    """The showtime is too near, or has started: the reservation can no longer be cancelled."""
+    """The reservation can no longer be cancelled: the showtime has started, or starts soon."""
 
 
 class CapacityExceeded(DomainError):
@@ -114,19 +114,19 @@ class ShowtimeOverlap(DomainError):
 
 
 class BatchRefused(DomainError):
-    """Some of the batch cannot be carried out, so nothing of it was."""
+    """Some items of the batch failed, so nothing was created."""
 
     def __init__(self, failed: Mapping[int, DomainError]) -> None:
         super().__init__()
-        self.failed = failed  # by the position in the batch, from 0
+        self.failed = failed  # by position in the batch, from 0
 
 
 class InUse(DomainError):
-    """Something else depends on this, so it cannot be deleted or moved."""
+    """Other data depends on this, so it cannot be deleted or moved."""
 
 
 class IdempotencyKeyReused(DomainError):
-    """This Idempotency-Key stands for another request: use a new one for what is not a repetition."""
+    """This Idempotency-Key was used for another request: use a new key for each new request."""
 
 
 class KeyClaimed(Exception):
@@ -134,11 +134,11 @@ class KeyClaimed(Exception):
 
 
 class IdempotencyInFlight(DomainError):
-    """A request with this Idempotency-Key is under way: send it again shortly."""
+    """A request with this Idempotency-Key is being processed: send it again shortly."""
 
 
 class PreconditionFailed(DomainError):
-    """This has changed since you have seen it: get it again, and decide anew."""
+    """This has changed since you last read it: read it again."""
 
 
 class TooManyAttempts(DomainError):

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from reservation.http.openapi.problem_schemas import PROBLEM
+from reservation.http.openapi.problem_members import PROBLEM
 
 ROOT = "urn:openapi"
 # Whoever sends one of these has to document it; all documented ones must be sent, but for those that may be left out.
@@ -25,8 +25,10 @@ NOTABLE = (
     "WWW-Authenticate",
     "X-Request-ID",
 )
-# What no operation answers is in no document, but a problem document like all others.
-PROBLEM_CHECK = Draft202012Validator(PROBLEM | {"additionalProperties": False})
+# Pages and unknown paths are in no document; their errors are problem documents like all others.
+PROBLEM_CHECK = Draft202012Validator(
+    PROBLEM | {"properties": PROBLEM["properties"] | {"errors": {"type": "array"}}, "additionalProperties": False}
+)
 OPTIONAL = ("Link", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy")
 
 Operation = tuple[str, str]

@@ -16,7 +16,7 @@ ALPHABET = 26
 
 @dataclass(frozen=True, slots=True)
 class SeatBatch:
-    """Whole rows of alike seats; the modifier is a factor on the base price."""
+    """Rows of equal seats to add; `price_modifier` is a factor on the showtime's base price."""
 
     rows: int
     seats_per_row: int
@@ -27,43 +27,43 @@ class SeatBatch:
 async def update_auditorium(
     context: CatalogContext, *, auditorium_id: int, auditorium: AuditoriumInput, check: Precondition = no_precondition
 ) -> Auditorium:
-    """Replace a room's facts; raises NotFound, what `check` raises, and CapacityExceeded when it has more seats."""
+    """Replace a room, but not its seats; raises NotFound, what `check` raises, and CapacityExceeded."""
     async with context.database.transaction() as conn:
         await _lock_auditorium(conn, auditorium_id, check)
-        there = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
-        if there.seats > auditorium.capacity:
-            raise CapacityExceeded(f"The auditorium has {there.seats} seats already.")
-        was = await auditoriums.find_auditorium(conn, auditorium_id=auditorium_id)
+        existing = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
+        if existing.seats > auditorium.capacity:
+            raise CapacityExceeded(f"The auditorium has {existing.seats} seats already.")
+        before = await auditoriums.find_auditorium(conn, auditorium_id=auditorium_id)
         replaced = await auditoriums.update_auditorium(conn, auditorium_id=auditorium_id, auditorium=auditorium)
         changed: Sequence[int] = ()
-        if was is not None and was.focal_row != replaced.focal_row:  # which workers keep along with the seats
+        if before is not None and before.focal_row != replaced.focal_row:  # part of the layout that workers cache
             changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
     await context.pending_updates.bump_layouts(changed)
     return replaced
 
 
 async def delete_auditorium(database: Database, *, auditorium_id: int, check: Precondition = no_precondition) -> None:
-    """Remove a room and its seats; raises NotFound, what `check` raises, and InUse when it has showtimes."""
+    """Delete a room and its seats; raises NotFound, what `check` raises, and InUse when it has showtimes."""
     async with database.transaction() as conn:
         await _lock_auditorium(conn, auditorium_id, check)
         await auditoriums.delete_auditorium(conn, auditorium_id=auditorium_id)
 
 
 async def add_seats(context: CatalogContext, *, auditorium_id: int, batch: SeatBatch) -> Sequence[Seat]:
-    """Add the next free rows to a room, in the order of the map; raises NotFound and CapacityExceeded."""
+    """Add rows with the next free labels; the seats in map order. Raises NotFound and CapacityExceeded."""
     async with context.database.transaction() as conn:
         capacity = await _lock_auditorium(conn, auditorium_id)
-        there = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
+        existing = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
         wanted = batch.rows * batch.seats_per_row
-        if there.seats + wanted > capacity:
+        if existing.seats + wanted > capacity:
             raise CapacityExceeded(
-                f"The auditorium has {there.seats} seats and room for {capacity}: {wanted} more are too many."
+                f"The auditorium has {existing.seats} seats and room for {capacity}: {wanted} more are too many."
             )
         await auditoriums.touch_auditorium(conn, auditorium_id=auditorium_id)
         seats = await auditoriums.insert_seats(
             conn,
             auditorium_id=auditorium_id,
-            row_labels=list(next_row_labels(there.last_row_label, batch.rows)),
+            row_labels=list(next_row_labels(existing.last_row_label, batch.rows)),
             seats_per_row=batch.seats_per_row,
             seat_type=batch.seat_type,
             price_modifier=batch.price_modifier,
@@ -82,11 +82,13 @@ async def find_seat(conn: Connection, *, seat_id: int) -> Seat:
 
 
 async def delete_seat(context: CatalogContext, *, seat_id: int, check: Precondition = no_precondition) -> None:
-    """Remove a seat that was never reserved; raises NotFound, what `check` raises, and InUse."""
+    """Delete a seat that was never reserved; raises NotFound, what `check` raises, and InUse."""
     async with context.database.transaction() as conn:
         auditorium_id = (await find_seat(conn, seat_id=seat_id)).auditorium_id
         await auditoriums.touch_auditorium(conn, auditorium_id=auditorium_id)
-        check(await find_seat(conn, seat_id=seat_id))  # whoever writes seats has locked their room first, as this has
+        check(
+            await find_seat(conn, seat_id=seat_id)
+        )  # read again under the room's lock, which every writer of seats takes
         await auditoriums.delete_seat(conn, seat_id=seat_id)
         changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
     await context.pending_updates.bump_layouts(changed)

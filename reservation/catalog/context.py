@@ -1,4 +1,4 @@
-"""What a change of the catalogue needs: PostgreSQL, the seat maps to be marked as changed, and the cleaning gap."""
+"""What writes to the catalogue need: PostgreSQL, the updates of seat maps in Redis, and the cleaning gap."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from ..holds.pending_updates import PendingUpdates
 
 @dataclass(frozen=True, slots=True)
 class CatalogContext:
-    """The stores of the catalogue; `cleaning_s` is the least gap between two showtimes of an auditorium, in seconds."""
+    """Shared by all writes; `cleaning_s` is the minimum gap between two showtimes of an auditorium, in seconds."""
 
     database: Database
     pending_updates: PendingUpdates

@@ -1,4 +1,4 @@
-"""Replace and delete films, under the lock of their row."""
+"""Replace and delete films, under their row locks."""
 
 from ..db.pool import Connection, Database
 from ..db.preconditions import Precondition, no_precondition
@@ -17,7 +17,7 @@ async def update_movie(
 
 
 async def delete_movie(database: Database, *, movie_id: int, check: Precondition = no_precondition) -> None:
-    """Remove a film; raises NotFound, what `check` raises, and InUse when it has showtimes."""
+    """Delete a film; raises NotFound, what `check` raises, and InUse when it has showtimes."""
     async with database.transaction() as conn:
         await _lock_movie(conn, movie_id, check)
         await movies.delete_movie(conn, movie_id=movie_id)

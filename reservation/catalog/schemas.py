@@ -7,24 +7,24 @@ from marshmallow import ValidationError, validates_schema
 
 from ..db.repository.movies import MovieInput
 from ..db.repository.showtimes import ShowtimeInput
-from ..runtime.fields import Id, Input, Instant, Money, Text, Url, Whole
+from ..runtime.fields import BoundedInteger, Id, Input, Instant, Money, Text, Url
 
 
 class MovieBody(Input):
-    """Everything about a film."""
+    """A movie."""
 
-    makes = MovieInput
+    loads_as = MovieInput
     title = Text(300, required=True)
     description = Text(10_000, blank=True, load_default="")
-    duration_minutes = Whole(1, 1440, required=True)
+    duration_minutes = BoundedInteger(1, 1440, required=True)
     poster_url = Url(2000, load_default=None, allow_none=True)
     genre = Text(100, load_default=None, allow_none=True)
 
 
 class ShowtimeBody(Input):
-    """Everything about a showtime."""
+    """A showtime."""
 
-    makes = ShowtimeInput
+    loads_as = ShowtimeInput
     movie_id = Id(required=True)
     auditorium_id = Id(required=True)
     starts_at = Instant(required=True)

@@ -1,6 +1,6 @@
-"""Many showtimes at once: each has an outcome of its own, or all of them have one.
+"""Insert many showtimes at once: each succeeds or fails by itself, or all or nothing.
 
-The exclusion constraint judges here, too. It judges a whole batch in one statement, which leaves out what it refuses.
+The exclusion constraint decides, in one statement that inserts the batch and leaves out what the constraint refuses.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,15 +18,15 @@ Position = int  # of a showtime in the batch, from 0
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """What became of each showtime, by its position."""
+    """The created showtimes and the errors of the others, by position."""
 
     created: Mapping[Position, Showtime]
     failed: Mapping[Position, DomainError]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """The ids of the showtimes that were put on, and why the others were not."""
+class Inserted:
+    """The ids of the inserted showtimes and the errors of the others, by position."""
 
     ids: Mapping[Position, int]
     failed: Mapping[Position, DomainError]
@@ -39,23 +39,23 @@ async def add_showtimes(
     failed: Mapping[Position, DomainError],
     all_or_nothing: bool,
 ) -> Outcomes:
-    """Put films on in one transaction; `failed` are those that cannot even be tried.
+    """Create showtimes in one transaction; `failed` are the invalid ones, which are not tried.
 
-    A showtime that overlaps one before it fails, unless that one failed itself. Raises BatchRefused, which has the
-    reason of each, for all or nothing when one of them fails.
+    A showtime that overlaps one before it fails, unless that one failed itself. With `all_or_nothing`, raises
+    BatchRefused with all errors if there are any.
     """
     async with context.database.transaction() as conn:
-        placed = await place(conn, wanted=wanted, cleaning_s=context.cleaning_s)
-        failed = {**failed, **placed.failed}
+        inserted = await insert_batch(conn, wanted=wanted, cleaning_s=context.cleaning_s)
+        failed = {**failed, **inserted.failed}
         if failed and all_or_nothing:
-            raise BatchRefused({position: _of_nothing(error) for position, error in sorted(failed.items())})
-        rows = await showtimes.find_showtimes(conn, showtime_ids=list(placed.ids.values()))
+            raise BatchRefused({position: _without_new_id(error) for position, error in sorted(failed.items())})
+        rows = await showtimes.find_showtimes(conn, showtime_ids=list(inserted.ids.values()))
     found = {row.id: row for row in rows}
-    return Outcomes({position: found[showtime_id] for position, showtime_id in placed.ids.items()}, failed)
+    return Outcomes({position: found[showtime_id] for position, showtime_id in inserted.ids.items()}, failed)
 
 
-async def place(conn: Connection, *, wanted: Mapping[Position, ShowtimeInput], cleaning_s: int) -> Placed:
-    """Insert what can be inserted, in the order of the mapping, within a transaction of the caller's."""
+async def insert_batch(conn: Connection, *, wanted: Mapping[Position, ShowtimeInput], cleaning_s: int) -> Inserted:
+    """Insert what can be inserted, in the order of the mapping, in the caller's transaction."""
     rooms = sorted({showtime.auditorium_id for showtime in wanted.values()})
     films = sorted({showtime.movie_id for showtime in wanted.values()})
     known_rooms = await auditoriums.lock_auditoriums(conn, auditorium_ids=rooms)
@@ -67,20 +67,20 @@ async def place(conn: Connection, *, wanted: Mapping[Position, ShowtimeInput], c
     }
     tried = {position: showtime for position, showtime in wanted.items() if position not in failed}
     if not tried:
-        return Placed({}, failed)
-    inserted = await showtimes.insert_showtimes(conn, wanted=list(tried.values()), cleaning_s=cleaning_s)
-    made = {(row.auditorium_id, row.starts_at, row.ends_at): row.id for row in inserted}
+        return Inserted({}, failed)
+    rows = await showtimes.insert_showtimes(conn, wanted=list(tried.values()), cleaning_s=cleaning_s)
+    id_of = {(row.auditorium_id, row.starts_at, row.ends_at): row.id for row in rows}
     ids: dict[Position, int] = {}
-    for position, showtime in tried.items():  # of two that are alike, the first is the one that was inserted
-        showtime_id = made.pop((showtime.auditorium_id, showtime.starts_at, showtime.ends_at), None)
+    for position, showtime in tried.items():  # of two equal ones, the first is the inserted one
+        showtime_id = id_of.pop((showtime.auditorium_id, showtime.starts_at, showtime.ends_at), None)
         if showtime_id is not None:
             ids[position] = showtime_id
     refused = {position: showtime for position, showtime in tried.items() if position not in ids}
-    return Placed(ids, failed | await _overlaps(conn, refused, ids, cleaning_s))
+    return Inserted(ids, failed | await _overlaps(conn, refused, ids, cleaning_s))
 
 
 def _missing(showtime: ShowtimeInput, known_rooms: set[int], known_films: set[int]) -> tuple[str, str] | None:
-    """The room comes first, as it does for a showtime alone."""
+    """The pointer and detail of a missing reference; the room first, as for a single showtime."""
     if showtime.auditorium_id not in known_rooms:
         return "/auditorium_id", "There is no such auditorium."
     if showtime.movie_id not in known_films:
@@ -91,7 +91,7 @@ def _missing(showtime: ShowtimeInput, known_rooms: set[int], known_films: set[in
 async def _overlaps(
     conn: Connection, refused: Mapping[Position, ShowtimeInput], ids: Mapping[Position, int], cleaning_s: int
 ) -> dict[Position, DomainError]:
-    """Refusals that name the other, unless that one is gone by now."""
+    """The errors of overlapping showtimes; each names the other one, unless that was deleted meanwhile."""
     if not refused:
         return {}
     positions: Sequence[Position] = list(refused)
@@ -110,8 +110,8 @@ def _overlap(other: int | None, position_of: Mapping[int, Position]) -> Showtime
     return ShowtimeOverlap("A showtime before it in the batch has the auditorium at that time.", details=details)
 
 
-def _of_nothing(error: DomainError) -> DomainError:
-    """The error without the id of a showtime of the batch: it will never have been."""
+def _without_new_id(error: DomainError) -> DomainError:
+    """The error without the id of a showtime of this batch, which is rolled back."""
     if "conflicting_index" in error.details:
         error.details.pop("conflicting_showtime_id", None)
     return error

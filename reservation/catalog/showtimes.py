@@ -7,26 +7,26 @@ from ..db.repository.showtimes import Showtime, ShowtimeInput
 from ..errors import InUse, Invalid, NotFound, Overloaded, ShowtimeOverlap
 from .context import CatalogContext
 
-LOCK_TRIES = 3  # who moves a showtime just when it is to be locked does not do so again and again
+LOCK_TRIES = 3  # a concurrent move between look-up and lock is rare
 KEEPS_ITS_ROOM = "The showtime has reservations, so it cannot move to another auditorium."
 KEEPS_ITS_TIME = "The showtime has archived reservations, so its time cannot change."
 
 
 class RoomsChanged(Exception):
-    """A showtime has gone to a room that is not locked, after one had looked which to lock: look again."""
+    """A showtime moved to a room that is not locked, between the look-up of its room and the lock: try again."""
 
 
 async def add_showtime(context: CatalogContext, *, showtime: ShowtimeInput) -> Showtime:
-    """Put a film on; raises ShowtimeOverlap, which names the other, and Invalid for an unknown film or room."""
+    """Create a showtime; raises ShowtimeOverlap, which names the other, and Invalid for an unknown film or room."""
     try:
         async with context.database.transaction() as conn:
-            # Two overlapping inserts at once would wait for each other; the room's lock lines them up.
+            # Without the room's lock, two overlapping inserts at once would deadlock.
             if await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id) is None:
-                raise _no_room()
+                raise _unknown_room()
             showtime_id = await showtimes.insert_showtime(conn, showtime=showtime, cleaning_s=context.cleaning_s)
             return await _find(conn, showtime_id)
     except ShowtimeOverlap as overlap:
-        raise await _named(overlap, context, showtime, except_id=0) from overlap
+        raise await _naming_other(overlap, context, showtime, except_id=0) from overlap
 
 
 async def update_showtime(
@@ -34,7 +34,7 @@ async def update_showtime(
 ) -> Showtime:
     """Replace a showtime; raises NotFound, what `check` raises, ShowtimeOverlap, Invalid, and InUse.
 
-    InUse is for moving one with reservations to another room, and one with archived reservations to another time.
+    InUse: a showtime with reservations cannot change its room, and one with archived reservations its time.
     """
     for _ in range(LOCK_TRIES):
         try:
@@ -43,14 +43,14 @@ async def update_showtime(
         except RoomsChanged:
             continue
         except ShowtimeOverlap as overlap:
-            raise await _named(overlap, context, showtime, except_id=showtime_id) from overlap
+            raise await _naming_other(overlap, context, showtime, except_id=showtime_id) from overlap
         await context.pending_updates.bump_layouts([showtime_id])
         return replaced
     raise Overloaded
 
 
 async def delete_showtime(context: CatalogContext, *, showtime_id: int, check: Precondition = no_precondition) -> None:
-    """Remove a showtime; raises NotFound, what `check` raises, and InUse when it was ever reserved."""
+    """Delete a showtime; raises NotFound, what `check` raises, and InUse when it was ever reserved."""
     async with context.database.transaction() as conn:
         await _lock_showtime(conn, showtime_id, check)
         await showtimes.delete_showtime(conn, showtime_id=showtime_id)
@@ -60,14 +60,14 @@ async def delete_showtime(context: CatalogContext, *, showtime_id: int, check: P
 async def _replace_showtime(
     conn: Connection, showtime_id: int, showtime: ShowtimeInput, check: Precondition, cleaning_s: int
 ) -> Showtime:
-    """Both rooms are locked first, the one that it leaves, too: two that exchange rooms would wait for each other."""
+    """Lock the new and the old room first: two showtimes that exchange rooms would deadlock otherwise."""
     rooms = {showtime.auditorium_id, (await _find(conn, showtime_id)).auditorium_id}
     known = await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted(rooms))
     before = await _lock_showtime(conn, showtime_id, check)
     if before.auditorium_id not in rooms:
         raise RoomsChanged
     if showtime.auditorium_id not in known:
-        raise _no_room()
+        raise _unknown_room()
     moved = before.auditorium_id != showtime.auditorium_id
     if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
         raise InUse(KEEPS_ITS_ROOM)
@@ -86,8 +86,8 @@ async def _lock_showtime(conn: Connection, showtime_id: int, check: Precondition
     return found
 
 
-def _no_room() -> Invalid:
-    """Found out here: the exclusion constraint comes before the foreign key, and cannot even take the highest id."""
+def _unknown_room() -> Invalid:
+    """Checked here: the exclusion constraint is checked before the foreign key, and fails for the highest id."""
     return Invalid("/auditorium_id", "There is no such auditorium.")
 
 
@@ -98,10 +98,10 @@ async def _find(conn: Connection, showtime_id: int) -> Showtime:
     return found
 
 
-async def _named(
+async def _naming_other(
     overlap: ShowtimeOverlap, context: CatalogContext, showtime: ShowtimeInput, *, except_id: int
 ) -> ShowtimeOverlap:
-    """The refusal with the id of the showtime in the way, unless that one is gone by now."""
+    """The error with the id of the other showtime, unless that was deleted meanwhile."""
     async with context.database.connection() as conn:
         other = await showtimes.find_overlap(
             conn, showtime=showtime, cleaning_s=context.cleaning_s, except_id=except_id
@@ -110,7 +110,7 @@ async def _named(
 
 
 def overlap_with(other: int) -> ShowtimeOverlap:
-    """The refusal that names the showtime in the way."""
+    """The error that names the other showtime."""
     return ShowtimeOverlap(
         f"Showtime {other} has the auditorium at that time.", details={"conflicting_showtime_id": other}
     )

@@ -13,8 +13,8 @@ import click
 from marshmallow import ValidationError
 
 from ..catalog.bulk import exports, imports, showtime_imports
-from ..catalog.bulk.csv_rows import Faults, Layout, read_rows
-from ..catalog.bulk.imports import Imported, Undone
+from ..catalog.bulk.csv_rows import CsvColumns, Faults, read_rows
+from ..catalog.bulk.imports import Imported, ImportRolledBack
 from ..db.pool import Database
 from ..db.pool_options import pool_options
 from ..db.repository.showtimes import FAR_AHEAD, FAR_BACK
@@ -28,17 +28,17 @@ from ..seatmap.priming import prime
 from ..settings import Settings
 from .options import current_stores, data_dir
 
-MOVIES = Layout(
+MOVIES = CsvColumns(
     ("id", "title", "description", "duration_minutes", "genre", "poster_url"),
     required=frozenset({"title", "duration_minutes"}),
 )
-SHOWTIMES = Layout(
+SHOWTIMES = CsvColumns(
     (
         *("id", "movie_id", "movie_title", "auditorium_id", "auditorium_name"),
         *("starts_at", "ends_at", "base_price"),
     ),
     required=frozenset({"starts_at", "ends_at", "base_price"}),
-    one_of=(frozenset({"movie_id", "movie_title"}), frozenset({"auditorium_id", "auditorium_name"})),
+    at_least_one_of=(frozenset({"movie_id", "movie_title"}), frozenset({"auditorium_id", "auditorium_name"})),
 )
 ANNOUNCE_BATCH = 500  # showtimes a call to Redis
 STALL_S = 600  # how long an export waits for the reader of its output
@@ -138,7 +138,7 @@ def import_showtimes(file: BinaryIO, skip_errors: bool, data_dir: Path | None) -
 @data_dir
 def export_movies(file: str, no_ids: bool, data_dir: Path | None) -> None:
     """Write all movies; FILE may be -, the default."""
-    columns = [name for name in MOVIES.columns if not (no_ids and name == "id")]
+    columns = [name for name in MOVIES.names if not (no_ids and name == "id")]
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
         async with tool_database(settings, "export") as database:
@@ -169,7 +169,7 @@ def export_showtimes(
     """Write the showtimes, past ones included; FILE may be -, the default."""
     if start and end and start >= end:
         raise click.BadParameter("there is no time between --from and it", param_hint="--to")
-    columns = [name for name in SHOWTIMES.columns if not (no_ids and name.endswith("id"))]
+    columns = [name for name in SHOWTIMES.names if not (no_ids and name.endswith("id"))]
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
         async with tool_database(settings, "export") as database:
@@ -219,7 +219,7 @@ def _import(run: Callable[[Settings], Awaitable[Imported]], faults: Faults, data
     async def imported_or_none(settings: Settings) -> Imported | None:
         try:
             return await run(settings)
-        except Undone:
+        except ImportRolledBack:
             return None
 
     with current_stores(data_dir) as settings:

@@ -1,4 +1,5 @@
-"""The JSON API: routes, handlers, problem details, idempotent replay and the OpenAPI document.
+"""The JSON API: handlers, what they receive (input/), what they answer (output/), and the OpenAPI document.
 
-The only package that speaks HTTP. Imports booking, catalog, identity, seatmap, holds, db and runtime.
+A handler declares its operation in a table of `routes`; `dispatch` serves the tables: it authenticates the caller,
+validates the input and runs the handler. Imports booking, catalog, identity and everything below them.
 """

@@ -1,43 +1,47 @@
-"""Typed keys of what hangs on the application and on a request."""
+"""Typed keys of the objects that the application and each request carry.
 
-from typing import Any
+The types are imported for the type checker alone: a handler that needs one object does not import the others' modules.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from ..booking.best_available import BestAvailable
-from ..booking.context import BookingContext
-from ..booking.idempotency import IdempotencyKeys
-from ..catalog.context import CatalogContext
-from ..db.pool import Database
-from ..db.repository.idempotency import Claim
-from ..identity.accounts import AccountContext
-from ..identity.api_keys import ApiKeyContext
-from ..identity.credential_cache import Identity
-from ..identity.verifiers import AccessTokenVerifier
-from ..runtime.access_log import AccessLog
-from ..seatmap.live import Live
-from ..seatmap.rendering import SeatMaps
-from ..settings import Settings
+if TYPE_CHECKING:
+    from ..booking.best_available import BestAvailable
+    from ..booking.context import BookingContext
+    from ..booking.idempotency import IdempotencyKeys
+    from ..catalog.context import CatalogContext
+    from ..db.pool import Database
+    from ..db.repository.idempotency import Claim
+    from ..identity.accounts import AccountContext
+    from ..identity.api_keys import ApiKeyContext
+    from ..identity.credential_cache import Identity
+    from ..identity.verifiers import AccessTokenVerifier
+    from ..runtime.access_log import AccessLog
+    from ..seatmap.live import Live
+    from ..seatmap.rendering import SeatMaps
+    from ..settings import Settings
 
-SETTINGS = web.AppKey("SETTINGS", Settings)
-DATABASE = web.AppKey("DATABASE", Database)
-BOOKING_CONTEXT = web.AppKey("BOOKING_CONTEXT", BookingContext)
-CATALOG_CONTEXT = web.AppKey("CATALOG_CONTEXT", CatalogContext)
-BEST_AVAILABLE = web.AppKey("BEST_AVAILABLE", BestAvailable)
-SEAT_MAPS = web.AppKey("SEAT_MAPS", SeatMaps)
-LIVE = web.AppKey("LIVE", Live)
-ACCOUNTS = web.AppKey("ACCOUNTS", AccountContext)
-API_KEYS = web.AppKey("API_KEYS", ApiKeyContext)
-ACCESS_TOKENS = web.AppKey("ACCESS_TOKENS", AccessTokenVerifier)
-IDEMPOTENCY = web.AppKey("IDEMPOTENCY", IdempotencyKeys)
-ACCESS_LOG = web.AppKey("ACCESS_LOG", AccessLog)
+SETTINGS: "web.AppKey[Settings]" = web.AppKey("SETTINGS")
+DATABASE: "web.AppKey[Database]" = web.AppKey("DATABASE")
+BOOKING_CONTEXT: "web.AppKey[BookingContext]" = web.AppKey("BOOKING_CONTEXT")
+CATALOG_CONTEXT: "web.AppKey[CatalogContext]" = web.AppKey("CATALOG_CONTEXT")
+BEST_AVAILABLE: "web.AppKey[BestAvailable]" = web.AppKey("BEST_AVAILABLE")
+SEAT_MAPS: "web.AppKey[SeatMaps]" = web.AppKey("SEAT_MAPS")
+LIVE: "web.AppKey[Live]" = web.AppKey("LIVE")
+ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")
+API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")
+ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")
+IDEMPOTENCY: "web.AppKey[IdempotencyKeys]" = web.AppKey("IDEMPOTENCY")
+ACCESS_LOG: "web.AppKey[AccessLog]" = web.AppKey("ACCESS_LOG")
 
-USER = web.RequestKey("USER", Identity)
-# What the operation's schema made of the input: the handler that names the schema knows the type.
-BODY = web.RequestKey[Any]("BODY")
-QUERY = web.RequestKey[Any]("QUERY")
-# What the Idempotency-Key stands for, if there is one.
-CLAIM = web.RequestKey("CLAIM", Claim)
-# Of a stream: when its first byte went out, in seconds since its request came in.
-ANSWERED_S = web.RequestKey("ANSWERED_S", float)
-REQUEST_ID = web.RequestKey("REQUEST_ID", str)
+# The authenticated caller.
+CALLER: "web.RequestKey[Identity]" = web.RequestKey("CALLER")
+# The validated input; the handler that declares the schema knows the type.
+BODY: "web.RequestKey[Any]" = web.RequestKey("BODY")
+QUERY: "web.RequestKey[Any]" = web.RequestKey("QUERY")
+# The request's Idempotency-Key, if it has one.
+CLAIM: "web.RequestKey[Claim]" = web.RequestKey("CLAIM")
+# Seconds from the request to the first byte of a stream, which lasts longer than it took to answer.
+ANSWERED_S: "web.RequestKey[float]" = web.RequestKey("ANSWERED_S")

@@ -1,4 +1,4 @@
-"""Cross-origin requests from the origins in CORS_ORIGINS; none of them means same-origin only."""
+"""Cross-origin requests from the origins in CORS_ORIGINS; without any, browsers allow same-origin requests only."""
 
 from collections.abc import Sequence
 
@@ -22,7 +22,7 @@ MAX_AGE_S = 600
 
 
 def add_cors(app: web.Application, origins: Sequence[str]) -> None:
-    """Let these origins call every route; tokens travel in a header, so no credentials (cookies) are allowed."""
+    """Let these origins call every route, without cookies: tokens are sent in a header."""
     if not origins:
         return
     options = aiohttp_cors.ResourceOptions(
@@ -39,5 +39,5 @@ def add_cors(app: web.Application, origins: Sequence[str]) -> None:
 
 
 async def _vary(request: web.Request, response: web.StreamResponse) -> None:
-    """Keep a shared cache from giving one origin what was answered to another."""
+    """Keep shared caches from serving one origin's response to another."""
     response.headers.add("Vary", "Origin")

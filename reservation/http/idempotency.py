@@ -1,9 +1,7 @@
-"""Idempotency-Key: a request that is sent again gets the first answer, and is carried out once."""
+"""Idempotency-Key: a repeated request is not carried out again; it gets the first response."""
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import orjson
 from aiohttp import web
@@ -12,34 +10,32 @@ from ..booking.extend import hold_again
 from ..booking.idempotency import Done, as_refusal
 from ..db.repository.idempotency import Claim
 from ..errors import DomainError, IdempotencyInFlight, Json, KeyClaimed, Unavailable
-from .app_keys import BOOKING_CONTEXT, CLAIM, IDEMPOTENCY, USER
-from .bodies import raw_body
-from .problems import DOMAIN, Refused
-from .responses import Reply
+from .app_keys import BODY, BOOKING_CONTEXT, CALLER, CLAIM, IDEMPOTENCY
+from .input.bodies import read_body
+from .output.problems import STATUS_AND_CODE, HttpProblem
+from .routes import Handler, Replay
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
 VISIBLE_ASCII = re.compile(r"[\x21-\x7e]{1,255}")
-LASTING = frozenset({404, 410, 422})
-BY_CODE = {code: error for error, (_, code) in DOMAIN.items()}
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-# The first answer, told from what became of the reservation.
-Replay = Callable[[Done], Reply]
+STORED_STATUSES = frozenset({404, 410, 422})  # errors that a repetition gets again; others may be gone by then
+ERROR_OF_CODE = {code: error for error, (_, code) in STATUS_AND_CODE.items()}
 
 
-async def carry_out_once(request: web.Request, handler: Handler, replay: Replay) -> web.StreamResponse:
-    """Run the handler under the key, and tell the first answer where it was run before.
+async def run_once(request: web.Request, handler: Handler, replay: Replay) -> web.StreamResponse:
+    """Run the handler, or answer as the first time if a request with this key was carried out already.
 
-    A key is written down with the deed, so it is looked up only when there is none.
+    The handler stores the key together with its effect, and raises KeyClaimed if the key exists. So the key is looked
+    up only after a failure.
     """
-    claim = request[CLAIM] = await _claim_of(request)
+    # A body that the operation does not use is empty, `{}` or `null`: these are the same request.
+    claim = request[CLAIM] = _claim_of(request, await read_body(request) if BODY in request else b"")
     try:
         return await handler(request)
     except KeyClaimed as claimed:
         done = await _find_done(request, claim)
         if done is None:
-            raise IdempotencyInFlight from claimed  # it was swept away at this very moment
+            raise IdempotencyInFlight from claimed  # the key was deleted between the two look-ups
         if done.reservation.status == "held":
             await hold_again(request.app[BOOKING_CONTEXT], user_id=claim.user_id, reservation_id=done.reservation.id)
     except Unavailable:
@@ -47,51 +43,47 @@ async def carry_out_once(request: web.Request, handler: Handler, replay: Replay)
     except DomainError as error:
         done = await _find_done(request, claim)
         if done is None:
-            status, code = DOMAIN[type(error)]
-            if status in LASTING:
+            status, code = STATUS_AND_CODE[type(error)]
+            if status in STORED_STATUSES:
                 await request.app[IDEMPOTENCY].refuse(claim, as_refusal(error, code))
             raise
-    again = replay(done)
-    again.headers[REPLAYED] = "true"
-    return again
+    response = replay(done)
+    response.headers[REPLAYED] = "true"
+    return response
 
 
 async def _find_done(request: web.Request, claim: Claim) -> Done | None:
-    """What was done under the key, if anything; raises IdempotencyKeyReused, and the first refusal again."""
+    """The effect of the first request with the key; raises IdempotencyKeyReused, and the error that it got."""
     keys = request.app[IDEMPOTENCY]
-    standing = await keys.find(claim)
-    if standing is None:
+    stored = await keys.find(claim)
+    if stored is None:
         return None
-    if standing.refusal is not None:
-        raise _refused_again(standing.refusal)
-    return await keys.find_done(claim, standing)
+    if stored.refusal is not None:
+        raise _stored_error(stored.refusal)
+    return await keys.find_done(claim, stored)
 
 
-async def _claim_of(request: web.Request) -> Claim:
+def _claim_of(request: web.Request, body: bytes) -> Claim:
     given = request.headers.getall(HEADER)
     if len(given) > 1 or not VISIBLE_ASCII.fullmatch(given[0]):
-        raise Refused(
+        raise HttpProblem(
             400, "malformed_request", "Send one Idempotency-Key, of 1 to 255 visible ASCII characters without spaces."
         )
-    return Claim(
-        user_id=request[USER].user_id,
-        key=given[0],
-        fingerprint=_fingerprint(request.method, request.path, await raw_body(request)),
-    )
+    fingerprint = _fingerprint(request.method, request.path, body)
+    return Claim(user_id=request[CALLER].user_id, key=given[0], fingerprint=fingerprint)
 
 
 def _fingerprint(method: str, path: str, body: bytes) -> bytes:
-    """Equal for requests that ask for the same: white space, order of members and case of ids do not count."""
+    """Equal for requests that differ only in white space, in the order of members, or in the case of ids."""
     if body:
-        with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):  # one that the operation ignores
-            body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
+        body = orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(b"\0".join((method.encode(), path.lower().encode(), body)), digest_size=16).digest()
 
 
-def _refused_again(refusal: dict[str, Json]) -> DomainError:
+def _stored_error(refusal: dict[str, Json]) -> DomainError:
     details = refusal["details"]
-    kind = BY_CODE[str(refusal["code"])]
-    error = kind.__new__(kind)  # some make their details of arguments of their own, which are not kept
+    kind = ERROR_OF_CODE[str(refusal["code"])]
+    error = kind.__new__(kind)  # not kind(...): some classes compute their details from arguments that are not stored
     DomainError.__init__(error, str(refusal["detail"]), details=details if isinstance(details, dict) else None)
     error.replayed = True
     return error

@@ -1,4 +1,4 @@
-"""The one middleware: request id, errors to problems, Server-Timing, metrics and the access log."""
+"""The one middleware: request id, problem details for errors, Server-Timing, metrics and the access log."""
 
 import re
 import secrets
@@ -14,12 +14,12 @@ from ..runtime import metrics
 from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
 from ..runtime.timing import start_timings
 from . import app_keys as keys
-from .problems import Refused, domain_problem, problem, protocol_problem
-from .responses import Reply
+from .output.problems import HttpProblem, domain_problem, problem, protocol_problem
+from .output.responses import SingleWriteResponse
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 
-# A request id of our own: random for the process, counted within it.
+# A generated request id: random for the process, then a count.
 _PROCESS = secrets.token_hex(4)
 _numbers = count(1)
 
@@ -30,22 +30,22 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give every request an id and every failure a problem document; nothing passes unlogged."""
+    """Give every request an id and every failure problem details; record every request."""
     started = perf_counter()
     request_id = _request_id(request)
     LOG_REQUEST_ID.set(request_id)
     timings = start_timings()
-    response = await _answer(request, handler, request_id)
+    response = await _respond(request, handler, request_id)
     elapsed_s = perf_counter() - started
     pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
     if not response.prepared:
-        split = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
-        if isinstance(response, Reply):
-            response.stamp(request_id, split)
+        server_timing = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
+        if isinstance(response, SingleWriteResponse):
+            response.set_common_headers(request_id, server_timing)
         else:
             response.headers["X-Request-ID"] = request_id
-            response.headers["Server-Timing"] = split
-    # A stream lasts as long as its client likes; what it took to answer is what it took to begin.
+            response.headers["Server-Timing"] = server_timing
+    # A stream lasts as long as the client stays connected, so its time is that until its first byte.
     metrics.observe(request, response.status, request.get(keys.ANSWERED_S, elapsed_s))
     access_log = request.app.get(keys.ACCESS_LOG)
     if access_log is not None:
@@ -53,26 +53,26 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     return response
 
 
-async def _answer(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
+async def _respond(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
     try:
         return await handler(request)
     except DomainError as error:
         if isinstance(error, Unavailable):
             log.warning("unavailable", error=type(error).__name__, cause=repr(error.__cause__))
         return domain_problem(request_id, error)
-    except Refused as error:
+    except HttpProblem as error:
         return problem(request_id, error.status, error.code, error.detail)
     except web.HTTPException as error:
         return protocol_problem(request_id, error.status, error.headers)
     except ConnectionResetError:
-        raise  # the client has gone, so there is nobody to answer
-    except Exception:  # the last resort: whatever it is, the client gets a problem and we get the traceback
+        raise  # the client has disconnected
+    except Exception:  # a defect: a 500 for the client, the traceback for the log
         log.exception("internal_error", method=request.method, path=request.path)
         return protocol_problem(request_id, 500, {})
 
 
 def _request_id(request: web.Request) -> str:
-    """The client's, where it can stand in a log line and a header as it is; else a new one."""
+    """The client's id if it is safe in a log line and a header, else a new one."""
     given = request.headers.get("X-Request-ID")
     if given is not None and SANE_REQUEST_ID.fullmatch(given):
         return given

@@ -1,4 +1,4 @@
-"""Lists: a page at a time by the key of the last row, so that no page costs more than the first."""
+"""Lists in pages. A page begins after the sort key of the last row, so that no page costs more than the first."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping, Sequence
@@ -10,21 +10,21 @@ import orjson
 from aiohttp import web
 from marshmallow import Schema, ValidationError, fields
 
-from ..runtime.fields import Input, WholeText
-from .responses import answer, encode
+from ..runtime.fields import Input, IntegerParameter
+from .output.responses import SingleWriteResponse, encode, json_response
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
 MAX_CURSOR_CHARS = 512
 
-Row = TypeVar("Row")
-KeyPart = type[int] | type[str] | type[datetime] | type[UUID]
+Item = TypeVar("Item")
+PartType = type[int] | type[str] | type[datetime] | type[UUID]
 
 
 class Cursor(fields.Field[tuple[Any, ...]]):
-    """The opaque key of the last row of a page, as the answer before gave it; `parts` are the key's types."""
+    """The sort key of the last row of the page before, opaque to clients; `parts` are the types of its parts."""
 
-    def __init__(self, *parts: KeyPart, **rest: Any) -> None:
+    def __init__(self, *parts: PartType, **rest: Any) -> None:
         super().__init__(**rest)
         self._parts = parts
 
@@ -34,46 +34,46 @@ class Cursor(fields.Field[tuple[Any, ...]]):
         try:
             if len(value) > MAX_CURSOR_CHARS:
                 raise ValueError
-            key = orjson.loads(urlsafe_b64decode(value.encode("ascii")))
-            return tuple(_part(kind, part) for kind, part in zip(self._parts, key, strict=True))
+            parts = orjson.loads(urlsafe_b64decode(value.encode("ascii")))
+            return tuple(_part(kind, part) for kind, part in zip(self._parts, parts, strict=True))
         except (ValueError, TypeError, OverflowError):
-            raise ValidationError("Not a cursor of this list: use next_cursor as it was answered.") from None
+            raise ValidationError("Not a cursor of this list: use next_cursor as you got it.") from None
 
 
 class PageQuery(Input):
-    """`limit`, and in subclasses the `cursor` of the list's key and its filters."""
+    """`limit`; subclasses add `cursor` and the list's filters."""
 
-    limit = WholeText(1, MAX_LIMIT, load_default=DEFAULT_LIMIT, metadata={"description": "Most items to answer"})
+    limit = IntegerParameter(1, MAX_LIMIT, load_default=DEFAULT_LIMIT, metadata={"description": "Most items to answer"})
 
 
-def page(
-    request: web.Request, rows: Sequence[Row], limit: int, key: Callable[[Row], Sequence[object]]
-) -> web.StreamResponse:
-    """A page out of `limit + 1` rows, the last of which only tells that there are more; with its Link header."""
+def page_response(
+    request: web.Request, rows: Sequence[Item], limit: int, sort_key: Callable[[Item], Sequence[object]]
+) -> SingleWriteResponse:
+    """A page with its Link header. `rows` has one row more than `limit` if there is another page."""
     items, more = rows[:limit], len(rows) > limit
-    cursor = urlsafe_b64encode(encode(list(key(items[-1])))).decode() if more else None
+    cursor = urlsafe_b64encode(encode(list(sort_key(items[-1])))).decode() if more else None
     headers = {}
     if cursor is not None:
-        following = request.rel_url.update_query({"cursor": cursor, "limit": str(limit)})
-        headers["Link"] = f'<{following}>; rel="next"'
-    return answer({"items": items, "next_cursor": cursor}, headers=headers)
+        next_url = request.rel_url.update_query({"cursor": cursor, "limit": str(limit)})
+        headers["Link"] = f'<{next_url}>; rel="next"'
+    return json_response({"items": items, "next_cursor": cursor}, headers=headers)
 
 
-def listing(item: Schema, name: str) -> Schema:
+def page_schema(item: Schema, name: str) -> Schema:
     """The schema that documents a page of `item`."""
-    made: dict[str, fields.Field[Any]] = {
+    members: dict[str, fields.Field[Any]] = {
         "items": fields.List(fields.Nested(item), required=True),
         "next_cursor": fields.String(required=True, allow_none=True, metadata={"description": "null on the last page"}),
     }
-    return Schema.from_dict(made, name=name)()
+    return Schema.from_dict(members, name=name)()
 
 
-def _part(kind: KeyPart, part: Any) -> Any:
+def _part(kind: PartType, part: Any) -> Any:
     if kind is datetime:
         instant = datetime.fromisoformat(part)
         if instant.tzinfo is None:
             raise ValueError
-        return instant.astimezone(UTC)  # what is then beyond the years 1 to 9999 overflows here, not in PostgreSQL
+        return instant.astimezone(UTC)  # raises OverflowError here, and not in PostgreSQL, beyond the years 1 to 9999
     if kind is UUID:
         return UUID(str(part))
     if not isinstance(part, kind) or isinstance(part, bool) or (isinstance(part, int) and not 0 <= part < 2**63):

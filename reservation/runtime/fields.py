@@ -1,4 +1,4 @@
-"""The fields of the API: each refuses what its column or its consumer could not take."""
+"""Marshmallow fields of the API; each refuses values that its column or its reader cannot take."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, post_load, valid
 
 MAX_ID = 2**63 - 1
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# What RFC 3986 lets stand in a URL, after a host and perhaps a port; marshmallow's own rule is no pattern to document.
+# RFC 3986 with a host and an optional port; marshmallow's own rule cannot be documented as a pattern.
 HTTP_URL = (
     r"[Hh][Tt][Tt][Pp][Ss]?://([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+(:[0-9]{1,5})?"
     r"(/([A-Za-z0-9._~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2})*)?"
@@ -22,41 +22,41 @@ HTTP_URL = (
 ROW_LABEL = r"[A-Z]{1,3}"
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-MONEY_LIMIT = Decimal("999999.99")  # times the highest modifier, 99.99, it still fits the columns of a booked price
+MONEY_LIMIT = Decimal("999999.99")  # times the highest price_modifier, 99.99, it fits the columns of booked prices
 CENT = Decimal("0.01")
 
 
 class Input(Schema):
-    """A schema whose load answers `makes(**fields)`, a frozen dataclass; unknown fields are refused."""
+    """A schema that loads into `loads_as(**fields)`, mostly a frozen dataclass; it refuses unknown fields."""
 
-    makes: ClassVar[Any] = dict
-    one_of: ClassVar[tuple[str, ...]] = ()  # fields, none of them required, of which exactly one is given
-    only_with: ClassVar[Mapping[str, str]] = {}  # what is given only along with another field
+    loads_as: ClassVar[Any] = dict
+    exactly_one_of: ClassVar[tuple[str, ...]] = ()  # optional fields, of which exactly one must be given
+    depends_on: ClassVar[Mapping[str, str]] = {}  # a field, and the other field without which it must not be given
 
     @property
-    def is_plain(self) -> bool:
-        """Whether its fields alone decide: no hook but the one that makes, and no unknown field let in."""
+    def has_only_field_rules(self) -> bool:
+        """Whether only the fields and `exactly_one_of` and `depends_on` decide: no other hook, no unknown fields."""
         hooks = {tag: [name for name, *_ in found] for tag, found in self._hooks.items() if found}
-        return hooks == {"post_load": ["_make"]} and self.unknown == RAISE
+        return hooks == {"post_load": ["_load_as"]} and self.unknown == RAISE
 
     @post_load
-    def _make(self, data: Mapping[str, Any], **_: object) -> object:
-        self._check_company(data)
-        return self.makes(**data)
+    def _load_as(self, data: Mapping[str, Any], **_: object) -> object:
+        self._check_combination(data)
+        return self.loads_as(**data)
 
-    def _check_company(self, given: Mapping[str, Any]) -> None:
-        chosen = [name for name in self.one_of if name in given]
-        if self.one_of and not chosen:
-            raise ValidationError(f"One of {', '.join(self.one_of)} is required.", self.one_of[0])
+    def _check_combination(self, given: Mapping[str, Any]) -> None:
+        chosen = [name for name in self.exactly_one_of if name in given]
+        if self.exactly_one_of and not chosen:
+            raise ValidationError(f"One of {', '.join(self.exactly_one_of)} is required.", self.exactly_one_of[0])
         if len(chosen) > 1:
             raise ValidationError(f"Must not be given along with {chosen[0]}.", chosen[1])
-        for name, other in self.only_with.items():
+        for name, other in self.depends_on.items():
             if name in given and other not in given:
                 raise ValidationError(f"Must not be given without {other}.", name)
 
 
 class Text(fields.String):
-    """Text of a bounded length that PostgreSQL can store: without NUL, and not blank unless `blank` allows it."""
+    """Text of a bounded length without NUL, which PostgreSQL cannot store; not blank unless `blank` is set."""
 
     def __init__(self, longest: int, *, shortest: int = 1, blank: bool = False, **rest: Any) -> None:
         super().__init__(validate=validate.Length(0 if blank else shortest, longest), **rest)
@@ -89,8 +89,8 @@ class RowLabel(fields.String):
         return label
 
 
-class Whole(fields.Integer):
-    """A whole number between bounds; in JSON a number, not a string, and 1.0 is one, too (JSON Schema, 4.2.3)."""
+class BoundedInteger(fields.Integer):
+    """An integer between bounds, as a JSON number; 1.0 is an integer, too (JSON Schema, 4.2.3)."""
 
     def __init__(self, low: int, high: int, **rest: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(low, high), **rest)
@@ -103,15 +103,15 @@ class Whole(fields.Integer):
         return super()._deserialize(value, attr, data, **rest)
 
 
-class Id(Whole):
+class Id(BoundedInteger):
     """The id of a row: a positive 64-bit integer."""
 
     def __init__(self, **rest: Any) -> None:
         super().__init__(1, MAX_ID, **rest)
 
 
-class Flag(fields.Boolean):
-    """True or false, and nothing that is merely like it."""
+class StrictBoolean(fields.Boolean):
+    """`true` or `false`, without marshmallow's other spellings."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> bool:
         if not isinstance(value, bool):
@@ -119,8 +119,8 @@ class Flag(fields.Boolean):
         return value
 
 
-class WholeText(fields.Integer):
-    """A whole number between bounds in a query string."""
+class IntegerParameter(fields.Integer):
+    """An integer between bounds in a query string."""
 
     def __init__(self, low: int, high: int, **rest: Any) -> None:
         super().__init__(validate=validate.Range(low, high), **rest)
@@ -140,7 +140,7 @@ class Money(fields.Field[Decimal]):
 
     @property
     def pattern(self) -> str:
-        """What a string has to look like."""
+        """The regular expression for an amount that is sent as a string."""
         return rf"[0-9]{{1,{len(str(int(self.limit)))}}}(\.[0-9]{{1,2}})?"
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> Decimal:
@@ -203,13 +203,13 @@ class TimeZone(fields.Field[ZoneInfo]):
 
 @dataclass(frozen=True, slots=True)
 class InvalidItem:
-    """An item that its schema refuses; the messages are marshmallow's."""
+    """An item of a PartialList that is not valid, with marshmallow's messages."""
 
     messages: Any
 
 
 class PartialList(fields.List[Any]):
-    """A list whose items are validated one by one: an item that its schema refuses becomes an `InvalidItem`.
+    """A list in which an item that is not valid becomes an `InvalidItem`, and does not fail the list.
 
     The OpenAPI document shows a list of valid items.
     """
@@ -220,11 +220,11 @@ class PartialList(fields.List[Any]):
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> list[Any]:
         if not isinstance(value, list):
             raise self.make_error("invalid")
-        # What is too long is refused by its length alone, before time is spent on its items.
+        # The length first: no time is spent on the items of a list that is too long.
         self._validate(value)
-        return [self._fit(item) for item in value]
+        return [self._load_item(item) for item in value]
 
-    def _fit(self, item: Any) -> Any:
+    def _load_item(self, item: Any) -> Any:
         try:
             return self.inner.deserialize(item)
         except ValidationError as error:
@@ -232,7 +232,7 @@ class PartialList(fields.List[Any]):
 
 
 class JsonObject(fields.Field[dict[str, Any]]):
-    """Any JSON object that PostgreSQL can store."""
+    """Any JSON object; bodies have no NUL, so PostgreSQL can store it."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> dict[str, Any]:
         if not isinstance(value, dict):

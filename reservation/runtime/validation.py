@@ -7,11 +7,11 @@ from marshmallow import Schema, ValidationError
 
 from ..errors import Invalid
 
-MAX_ERRORS = 50  # of one answer; a body of a thousand bad seats needs no thousand lines
+MAX_ERRORS = 50  # in one response
 
 
 def load(schema: Schema, data: Any) -> Any:
-    """Validate into what the schema makes; raises Invalid-like problems with a JSON pointer for each error."""
+    """Validate; raises Invalid with a JSON pointer for each error."""
     try:
         return schema.load(data)
     except ValidationError as error:
@@ -19,18 +19,23 @@ def load(schema: Schema, data: Any) -> Any:
 
 
 def invalid(messages: Any) -> Invalid:
-    """The domain's error for what marshmallow says is wrong."""
+    """The domain error for marshmallow's messages."""
     found = [*_pointers("", messages)][:MAX_ERRORS]
     error = Invalid(*found[0])
     error.details["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in found]
     return error
 
 
+def escape(name: str) -> str:
+    """A name as a step of a JSON pointer (RFC 6901)."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
 def _pointers(path: str, messages: Any) -> Iterator[tuple[str, str]]:
-    """Marshmallow's nested messages, flat: a JSON pointer (RFC 6901) and a sentence each."""
+    """Marshmallow's nested messages as pairs of a JSON pointer and a sentence."""
     if isinstance(messages, dict):
         for key, below in messages.items():
-            step = "" if key == "_schema" else "/" + str(key).replace("~", "~0").replace("/", "~1")
+            step = "" if key == "_schema" else f"/{escape(str(key))}"
             yield from _pointers(path + step, below)
     elif isinstance(messages, list):
         for message in messages:

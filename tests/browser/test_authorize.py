@@ -23,7 +23,7 @@ async def authorize(tab: Tab, email: str, password: str) -> None:
     await tab.click(".auth-container:has(#oauth_username) button.authorize")
 
 
-async def test_the_authorize_button_signs_in(api: Api, service: str, tmp_path: Path) -> None:
+async def test_the_authorize_dialog_logs_in(api: Api, service: str, tmp_path: Path) -> None:
     person = await api.sign_up()
     async with opened(str(CHROMIUM), QUIET, f"{service}/docs", tmp_path) as tab:
         await authorize(tab, person.email, PASSWORD)
@@ -37,7 +37,7 @@ async def test_the_authorize_button_signs_in(api: Api, service: str, tmp_path: P
         assert tab.complaints == []
 
 
-async def test_a_wrong_password_is_told_in_the_dialog(api: Api, service: str, tmp_path: Path) -> None:
+async def test_the_authorize_dialog_shows_a_wrong_password(api: Api, service: str, tmp_path: Path) -> None:
     person = await api.sign_up()
     async with opened(str(CHROMIUM), QUIET, f"{service}/docs", tmp_path) as tab:
         await authorize(tab, person.email, "a wrong one")

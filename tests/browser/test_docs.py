@@ -72,7 +72,7 @@ def _requested(net_log: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-async def test_page_renders_by_itself(service: str, tmp_path: Path, path: str) -> None:
+async def test_a_page_renders_without_other_hosts(service: str, tmp_path: Path, path: str) -> None:
     base = service.rstrip("/")
     seen = await visit(base + path, tmp_path)
     summaries = {operation.summary for table in TABLES for operation in table.operations}

@@ -37,7 +37,7 @@ async def valid_body(api: Api, collection: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
-async def test_create_read_and_delete(api: Api, collection: str) -> None:
+async def test_a_created_resource_can_be_read_and_deleted(api: Api, collection: str) -> None:
     made = await admin(api, "POST", f"/{collection}", await valid_body(api, collection))
     assert made.status == 201, made.text
     path = f"/{collection}/{made.json['id']}"
@@ -51,7 +51,7 @@ async def test_create_read_and_delete(api: Api, collection: str) -> None:
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
-async def test_what_is_not_there(api: Api, collection: str) -> None:
+async def test_an_unknown_id_is_404(api: Api, collection: str) -> None:
     body = await valid_body(api, collection)
     if collection == "showtimes":
         body["auditorium_id"] = 4711  # the path comes before the body
@@ -60,7 +60,7 @@ async def test_what_is_not_there(api: Api, collection: str) -> None:
 
 
 @pytest.mark.parametrize("collection", COLLECTIONS)
-async def test_pages(api: Api, collection: str) -> None:
+async def test_lists_are_paginated(api: Api, collection: str) -> None:
     body = await valid_body(api, collection)
     made = []
     for day in range(5):
@@ -77,7 +77,7 @@ async def test_pages(api: Api, collection: str) -> None:
     assert found == made
 
 
-async def test_put_replaces_a_film(api: Api) -> None:
+async def test_put_replaces_a_movie(api: Api) -> None:
     movie = await api.make("/admin/movies", FILM | {"description": "Long.", "genre": "Drama"})
     replaced = await admin(api, "PUT", f"/movies/{movie['id']}", FILM | {"title": "Another"})
     assert replaced.status == 200, replaced.text
@@ -87,7 +87,7 @@ async def test_put_replaces_a_film(api: Api) -> None:
     assert (await api.call("GET", f"/movies/{movie['id']}")).json == replaced.json
 
 
-async def test_put_replaces_a_room(api: Api) -> None:
+async def test_put_replaces_an_auditorium(api: Api) -> None:
     extra = {"screen": {"width_m": 12.5, "3d": True}, "note": None, "ünï": ["a", 1, -1.5e300], "": {}}
     room = await api.make("/admin/auditoriums", ROOM | {"extra_metadata": extra})
     assert room["extra_metadata"] == extra
@@ -129,7 +129,7 @@ async def test_put_replaces_a_room(api: Api) -> None:
         ),
     ],
 )
-async def test_refused_fields(api: Api, path: str, body: dict[str, Any], pointer: str) -> None:
+async def test_an_invalid_field_is_422(api: Api, path: str, body: dict[str, Any], pointer: str) -> None:
     refused = await admin(api, "POST", path, body)
     assert refusal(refused) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
@@ -157,7 +157,7 @@ async def test_refused_fields(api: Api, path: str, body: dict[str, Any], pointer
         ({"movie_title": "x"}, "/movie_title"),
     ],
 )
-async def test_refused_showtimes(api: Api, fields: dict[str, Any], pointer: str) -> None:
+async def test_an_invalid_showtime_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
     body = await valid_body(api, "showtimes") | at("10:00", "12:00")
     showtime = await api.make("/admin/showtimes", body | at("20:00", "22:00"))
     for method, path in (("POST", "/showtimes"), ("PUT", f"/showtimes/{showtime['id']}")):
@@ -183,7 +183,7 @@ async def test_put_replaces_a_showtime(api: Api) -> None:
 
 
 @pytest.mark.parametrize("becomes", ["held", "confirmed", "cancelled"])
-async def test_what_has_reservations_stays(api: Api, becomes: str) -> None:
+async def test_a_resource_with_reservations_cannot_be_deleted(api: Api, becomes: str) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
@@ -208,7 +208,7 @@ async def test_what_has_reservations_stays(api: Api, becomes: str) -> None:
     assert len(await api.statuses(cinema.showtime_id)) == 49
 
 
-async def test_what_has_showtimes_stays_until_they_are_gone(api: Api) -> None:
+async def test_a_resource_with_showtimes_can_be_deleted_after_them(api: Api) -> None:
     cinema = await api.cinema()
     paths = (f"/movies/{cinema.movie_id}", f"/auditoriums/{cinema.auditorium_id}")
     for path in paths:
@@ -234,7 +234,7 @@ async def test_what_has_showtimes_stays_until_they_are_gone(api: Api) -> None:
         (at("12:00", "14:00"), True),
     ],
 )
-async def test_showtimes_of_a_room_do_not_overlap(api: Api, times: dict[str, str], fits: bool) -> None:
+async def test_an_overlapping_showtime_is_409(api: Api, times: dict[str, str], fits: bool) -> None:
     cinema = await api.cinema(**at("10:00", "12:00"))
     body = {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": "1.00"}
     later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **at("20:00", "22:00"))
@@ -250,7 +250,7 @@ async def test_showtimes_of_a_room_do_not_overlap(api: Api, times: dict[str, str
     await api.showtime(cinema.movie_id, elsewhere, **times)
 
 
-async def test_a_showtime_is_not_in_its_own_way(api: Api) -> None:
+async def test_a_showtime_does_not_overlap_itself(api: Api) -> None:
     cinema = await api.cinema(**at("10:00", "12:00"))
     assert (await replace(api, cinema, **at("11:00", "13:00"))).status == 200
 
@@ -259,7 +259,7 @@ async def test_a_showtime_is_not_in_its_own_way(api: Api) -> None:
     ("start", "end", "fits"),
     [("12:14", "13:00", 0), ("12:15", "13:00", 1), ("09:00", "09:46", 0), ("09:00", "09:45", 1)],
 )
-async def test_cleaning_takes_its_time(start_api: StartApi, start: str, end: str, fits: int) -> None:
+async def test_cleaning_minutes_keep_a_gap(start_api: StartApi, start: str, end: str, fits: int) -> None:
     api = await start_api(CLEANING_MINUTES="15")
     cinema = await api.cinema(**at("10:00", "12:00"))
     body = {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": "1.00"}
@@ -269,7 +269,7 @@ async def test_cleaning_takes_its_time(start_api: StartApi, start: str, end: str
         assert answer.json["conflicting_showtime_id"] == cinema.showtime_id
 
 
-async def test_of_racing_showtimes_one_gets_the_room(api: Api) -> None:
+async def test_of_racing_overlapping_showtimes_one_is_created(api: Api) -> None:
     body = await valid_body(api, "showtimes")
     answers = await asyncio.gather(*(admin(api, "POST", "/showtimes", body) for _ in range(6)))
     assert sorted(answer.status for answer in answers) == [201] + [409] * 5

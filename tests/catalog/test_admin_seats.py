@@ -35,7 +35,7 @@ def labels(found: list[Any]) -> list[str]:
     return list(dict.fromkeys(seat["row_label"] for seat in found))
 
 
-async def test_a_batch(api: Api) -> None:
+async def test_a_batch_creates_rows_of_seats(api: Api) -> None:
     auditorium_id = await room(api)
     made = await batch(api, auditorium_id, 2, 3, seat_type="premium", price_modifier="1.25")
     assert made.status == 201, made.text
@@ -48,12 +48,12 @@ async def test_a_batch(api: Api) -> None:
     assert await seats(api, auditorium_id) == made.json["seats"]
 
 
-async def test_seats_are_regular_unless_told_otherwise(api: Api) -> None:
+async def test_seats_are_regular_by_default(api: Api) -> None:
     made = await batch(api, await room(api), 1, 1)
     assert (made.json["seats"][0]["seat_type"], made.json["seats"][0]["price_modifier"]) == ("regular", "1.00")
 
 
-async def test_labels_go_on_where_they_ended(api: Api) -> None:
+async def test_row_labels_continue_after_the_last_row(api: Api) -> None:
     auditorium_id = await room(api)
     wanted = [chr(ord("A") + index) for index in range(26)] + ["AA", "AB", "AC"]
     for rows in (1, 24, 1, 2, 1):
@@ -63,7 +63,7 @@ async def test_labels_go_on_where_they_ended(api: Api) -> None:
     assert len(found) == 58
 
 
-async def test_labels_of_three_letters(api: Api) -> None:
+async def test_row_labels_reach_three_letters(api: Api) -> None:
     auditorium_id = await room(api, capacity=1000)
     assert (await batch(api, auditorium_id, 701, 1)).status == 201
     made = await batch(api, auditorium_id, 2, 1)
@@ -71,14 +71,14 @@ async def test_labels_of_three_letters(api: Api) -> None:
     assert labels(await seats(api, auditorium_id))[-3:] == ["ZY", "ZZ", "AAA"]
 
 
-async def test_racing_batches_get_rows_of_their_own(api: Api) -> None:
+async def test_racing_batches_get_different_rows(api: Api) -> None:
     auditorium_id = await room(api)
     answers = await asyncio.gather(*(batch(api, auditorium_id, 2, 5) for _ in range(5)))
     assert [answer.status for answer in answers] == [201] * 5
     assert labels(await seats(api, auditorium_id)) == list("ABCDEFGHIJ")
 
 
-async def test_not_more_than_the_room_may_have(api: Api) -> None:
+async def test_more_seats_than_the_capacity_is_409(api: Api) -> None:
     auditorium_id = await room(api, capacity=10)
     assert (await batch(api, auditorium_id, 2, 4)).status == 201
     refused = await batch(api, auditorium_id, 1, 3)
@@ -88,14 +88,14 @@ async def test_not_more_than_the_room_may_have(api: Api) -> None:
     assert (await batch(api, auditorium_id, 1, 1)).status == 409
 
 
-async def test_racing_batches_do_not_overfill_the_room(api: Api) -> None:
+async def test_racing_batches_do_not_exceed_the_capacity(api: Api) -> None:
     auditorium_id = await room(api, capacity=10)
     answers = await asyncio.gather(*(batch(api, auditorium_id, 1, 4) for _ in range(5)))
     assert sorted(answer.status for answer in answers) == [201, 201, 409, 409, 409]
     assert len(await seats(api, auditorium_id)) == 8
 
 
-async def test_a_capacity_below_the_number_of_seats(api: Api) -> None:
+async def test_a_capacity_below_the_number_of_seats_is_409(api: Api) -> None:
     auditorium_id = await room(api, capacity=10)
     await batch(api, auditorium_id, 2, 4)
     path = f"/admin/auditoriums/{auditorium_id}"
@@ -124,19 +124,19 @@ async def test_a_capacity_below_the_number_of_seats(api: Api) -> None:
         ({"row_label": "A"}, "/row_label"),
     ],
 )
-async def test_refused_batches(api: Api, fields: dict[str, Any], pointer: str) -> None:
+async def test_an_invalid_batch_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
     refused = await batch(api, await room(api), **({"rows": 1, "seats_per_row": 1} | fields))
     assert (refused.status, refused.code) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
 
 
-async def test_rooms_that_are_not_there(api: Api) -> None:
+async def test_seats_of_an_unknown_auditorium_are_404(api: Api) -> None:
     assert (await batch(api, 4711, 1, 1)).status == 404
     for method, path in (("GET", "/admin/auditoriums/4711/seats"), ("DELETE", "/admin/seats/4711")):
         assert (await api.call(method, path, who=await api.admin())).status == 404
 
 
-async def test_a_seat_can_go(api: Api) -> None:
+async def test_an_unreserved_seat_can_be_deleted(api: Api) -> None:
     auditorium_id = await room(api)
     made = (await batch(api, auditorium_id, 1, 3)).json["seats"]
     path = f"/admin/seats/{made[1]['id']}"

@@ -30,7 +30,7 @@ async def pages(api: Api, path: str, **call: Any) -> list[Answer]:
     return found
 
 
-async def test_a_film(api: Api) -> None:
+async def test_a_movie_has_all_its_fields(api: Api) -> None:
     fields = {
         "title": "Nosferatu – Eine Symphonie des Grauens",
         "description": "",
@@ -46,12 +46,12 @@ async def test_a_film(api: Api) -> None:
     assert found.json["created_at"].endswith("Z")
 
 
-async def test_a_film_of_which_little_is_known(api: Api) -> None:
+async def test_a_movie_without_optional_fields_has_nulls(api: Api) -> None:
     found = (await api.call("GET", f"/movies/{await api.movie()}")).json
     assert (found["description"], found["poster_url"], found["genre"]) == ("", None, None)
 
 
-async def test_search(api: Api) -> None:
+async def test_movies_are_filtered_by_title_and_genre(api: Api) -> None:
     for title, genre in (("Die 100% Lösung", "Drama"), ("The_Room", "drama"), ("Ärger", None), ("a\\b", "Film noir")):
         await api.movie(title=title, genre=genre)
     everything = ["Die 100% Lösung", "The_Room", "Ärger", "a\\b"]
@@ -74,20 +74,20 @@ async def test_search(api: Api) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 7, 200])
-async def test_page_by_page(api: Api, limit: int) -> None:
+async def test_pages_cover_the_list_in_order(api: Api, limit: int) -> None:
     made = [await api.movie(title=f"Film ü&{index}", genre="a b&c") for index in range(23)]
     found = await pages(api, f"/movies?limit={limit}&genre=a+b%26c&q=%C3%BC%26")
     assert [movie["id"] for page in found for movie in page.json["items"]] == made
     assert [len(page.json["items"]) for page in found[:-1]] == [limit] * (len(found) - 1)
 
 
-async def test_fifty_unless_told_otherwise(api: Api) -> None:
+async def test_a_page_has_fifty_items_by_default(api: Api) -> None:
     made = [await api.movie() for _ in range(51)]
     found = await pages(api, "/movies")
     assert [[movie["id"] for movie in page.json["items"]] for page in found] == [made[:50], made[50:]]
 
 
-async def test_what_comes_in_between_does_not_shift_the_pages(api: Api) -> None:
+async def test_inserts_between_pages_do_not_shift_them(api: Api) -> None:
     made = [await api.movie() for _ in range(4)]
     first = await api.call("GET", "/movies?limit=2")
     await api.call("DELETE", f"/admin/movies/{made[0]}", who=await api.admin())
@@ -98,13 +98,13 @@ async def test_what_comes_in_between_does_not_shift_the_pages(api: Api) -> None:
 @pytest.mark.parametrize(
     "limit", ["0", "-1", "201", "ten", "1.0", "1e1", "", "９", "99999999999999999999", "%00", "true"]
 )
-async def test_limits(api: Api, limit: str) -> None:
+async def test_an_invalid_limit_is_422(api: Api, limit: str) -> None:
     for path in ("/movies", "/showtimes"):
         refused = await api.call("GET", f"{path}?limit={limit}")
         assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/limit")
 
 
-async def test_unknown_and_repeated_parameters(api: Api) -> None:
+async def test_an_unknown_or_repeated_parameter_is_422(api: Api) -> None:
     for path in ("/movies", "/showtimes"):
         for query, pointer in {"page=2": "/page", "limit=1&limit=2": "/limit", "since=1": "/since"}.items():
             refused = await api.call("GET", f"{path}?{query}")
@@ -128,7 +128,7 @@ TAMPERED = [
 ]  # fmt: skip
 
 
-async def test_tampered_cursors(api: Api) -> None:
+async def test_a_tampered_cursor_is_422(api: Api) -> None:
     cinema = await api.cinema()
     admin = await api.admin()
     lists = (
@@ -147,7 +147,7 @@ async def test_tampered_cursors(api: Api) -> None:
     assert len(taken) < len(lists) * 5  # those that happen to be a key of the list
 
 
-async def test_a_cursor_does_not_lead_out_of_the_filter(api: Api) -> None:
+async def test_a_cursor_keeps_to_the_filter(api: Api) -> None:
     cinema = await api.cinema(starts_at="2031-01-01T12:00:00Z", ends_at="2031-01-01T14:00:00Z")
     for day in (2, 3):
         await api.showtime(
@@ -163,7 +163,7 @@ async def test_a_cursor_does_not_lead_out_of_the_filter(api: Api) -> None:
     assert [item["starts_at"][:10] for item in answer.json["items"]] == ["2031-01-03"]
 
 
-async def test_a_showtime(api: Api) -> None:
+async def test_a_showtime_has_all_its_fields(api: Api) -> None:
     cinema = await api.cinema(starts_at="2031-05-01T20:00:00+02:00", ends_at="2031-05-01T22:30:00+02:00")
     found = await api.call("GET", f"/showtimes/{cinema.showtime_id}")
     assert found.status == 200
@@ -172,7 +172,7 @@ async def test_a_showtime(api: Api) -> None:
     assert found.json["base_price"] == "10.00"
 
 
-async def test_days_of_a_time_zone(api: Api) -> None:
+async def test_a_day_is_one_of_the_time_zone(api: Api) -> None:
     cinema = await api.cinema(starts_at="2031-03-30T10:30:00Z", ends_at="2031-03-30T12:00:00Z")
     # 12:30 on the 30th in Berlin; 00:30 on the 31st in Kiritimati (+14); 23:30 on the 29th in Pago Pago (-11).
     for query, count in {
@@ -191,7 +191,7 @@ async def test_days_of_a_time_zone(api: Api) -> None:
             assert (answer.status, len(answer.json["items"])) == (200, count), f"{path}?{query}"
 
 
-async def test_a_day_is_from_midnight_to_midnight(api: Api) -> None:
+async def test_a_day_lasts_from_midnight_to_midnight(api: Api) -> None:
     movie_id = await api.movie()
     starts = ("2031-03-29T23:00:00Z", "2031-03-29T22:59:59Z", "2031-03-30T21:59:59Z", "2031-03-30T22:00:00Z")
     made = []
@@ -227,13 +227,13 @@ async def test_a_day_is_from_midnight_to_midnight(api: Api) -> None:
         *((f"movie_id={movie}", "/movie_id") for movie in ("0", "-1", "abc", str(2**63), "")),
     ],
 )
-async def test_refused_filters(api: Api, query: str, pointer: str) -> None:
+async def test_an_invalid_filter_is_422(api: Api, query: str, pointer: str) -> None:
     refused = await api.call("GET", f"/showtimes?{query}")
     assert refused.status == 422, refused.text
     assert [error["pointer"] for error in refused.json["errors"]] == [pointer]
 
 
-async def test_still_to_come_and_of_one_film(api: Api) -> None:
+async def test_showtimes_are_future_ones_of_the_movie(api: Api) -> None:
     cinema = await api.cinema(**slot(-1))
     soon = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(24))
     later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))

@@ -48,7 +48,7 @@ async def untouched(api: Api, thing: Thing) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_is_made_has_the_tag_of_what_is_read(api: Api, kind: str) -> None:
+async def test_the_etag_of_a_post_is_that_of_get(api: Api, kind: str) -> None:
     thing = await KINDS[kind](api)
     assert re.fullmatch(r'"[0-9a-f]{32}"', thing.etag)
     found = await read(api, thing)
@@ -59,7 +59,7 @@ async def test_what_is_made_has_the_tag_of_what_is_read(api: Api, kind: str) -> 
 
 
 @pytest.mark.parametrize("kind", REPLACEABLE)
-async def test_what_is_replaced_has_the_tag_of_now(api: Api, kind: str) -> None:
+async def test_the_etag_of_a_put_is_that_of_get(api: Api, kind: str) -> None:
     thing = await KINDS[kind](api)
     replaced = await replace(api, thing)
     assert replaced.status == 200, replaced.text
@@ -69,7 +69,7 @@ async def test_what_is_replaced_has_the_tag_of_now(api: Api, kind: str) -> None:
 
 
 @pytest.mark.parametrize("make", [movie, showtime])
-async def test_the_public_and_the_administrators_tag_are_one(api: Api, make: Any) -> None:
+async def test_public_and_administration_have_the_same_etag(api: Api, make: Any) -> None:
     thing = await make(api)
     path = thing.path.removeprefix("/admin")
     assert (await api.call("GET", path)).headers["ETag"] == thing.etag
@@ -77,7 +77,7 @@ async def test_the_public_and_the_administrators_tag_are_one(api: Api, make: Any
 
 
 @pytest.mark.parametrize("kind", REPLACEABLE)
-async def test_a_second_writer_is_told(api: Api, kind: str) -> None:
+async def test_a_put_with_an_old_etag_is_412(api: Api, kind: str) -> None:
     thing = await KINDS[kind](api)
     first = await replace(api, thing, 0, If_Match=thing.etag)
     assert first.status == 200, first.text
@@ -89,7 +89,7 @@ async def test_a_second_writer_is_told(api: Api, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BOTH)
-async def test_what_has_changed_is_not_removed(api: Api, kind: str) -> None:
+async def test_a_delete_with_an_old_etag_is_412(api: Api, kind: str) -> None:
     thing = await KINDS[kind](api)
     changed = await replace(api, thing)
     assert refused(await remove(api, thing, If_Match=thing.etag))
@@ -100,7 +100,7 @@ async def test_what_has_changed_is_not_removed(api: Api, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", REMOVABLE)
-async def test_only_what_was_seen_is_removed(api: Api, kind: str) -> None:
+async def test_a_delete_with_the_current_etag_succeeds(api: Api, kind: str) -> None:
     thing = await KINDS[kind](api)
     for stale in ({"If_Match": '"other"'}, {"If_Match": f"W/{thing.etag}"}, {"If_None_Match": thing.etag}):
         assert refused(await remove(api, thing, **stale))
@@ -154,7 +154,7 @@ async def test_without_a_condition_the_last_writer_wins(api: Api, kind: str) -> 
     ],
 )
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-async def test_what_if_match_can_say(api: Api, method: str, header: str, status: int) -> None:
+async def test_forms_of_if_match(api: Api, method: str, header: str, status: int) -> None:
     thing = await movie(api)
     sent = header.format(tag=thing.etag, bare=thing.etag.strip('"'))
     answer = await (replace if method == "PUT" else remove)(api, thing, If_Match=sent)
@@ -165,7 +165,7 @@ async def test_what_if_match_can_say(api: Api, method: str, header: str, status:
         assert await untouched(api, thing)
 
 
-async def test_a_list_in_several_lines(api: Api) -> None:
+async def test_if_match_may_have_several_lines(api: Api) -> None:
     thing = await movie(api)
     for first, second, status in (('"x"', '"y"', 412), ('"x"', thing.etag, 200)):
         headers = CIMultiDict({**(await api.admin()).headers, "If-Match": first})
@@ -176,7 +176,7 @@ async def test_a_list_in_several_lines(api: Api) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("header", ["*", '"other"'])
-async def test_what_is_not_there_is_not_found(api: Api, kind: str, header: str) -> None:
+async def test_an_unknown_id_is_404_whatever_if_match_says(api: Api, kind: str, header: str) -> None:
     thing = await KINDS[kind](api)
     path = thing.put_path.replace(f"/{thing.id}", "/4711")
     writes = [("PUT", body) for body in thing.bodies[:1]] + [("DELETE", None)] * (kind in REMOVABLE)
@@ -186,7 +186,7 @@ async def test_what_is_not_there_is_not_found(api: Api, kind: str, header: str) 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_who_may_not_write_is_told_so_first(api: Api, kind: str) -> None:
+async def test_a_caller_without_rights_is_403_whatever_if_match_says(api: Api, kind: str) -> None:
     thing = await KINDS[kind](api)
     sent = {"If-Match": '"other"'}
     method, body = ("PUT", thing.bodies[0]) if thing.bodies else ("DELETE", None)
@@ -196,7 +196,7 @@ async def test_who_may_not_write_is_told_so_first(api: Api, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_client_hears_only_of_changes(api: Api, kind: str) -> None:
+async def test_if_none_match_with_the_current_etag_is_304(api: Api, kind: str) -> None:
     thing = await KINDS[kind](api)
     for known in (thing.etag, f"W/{thing.etag}", f'"other", {thing.etag}', "*"):
         unchanged = await read(api, thing, If_None_Match=known)
@@ -208,14 +208,14 @@ async def test_a_client_hears_only_of_changes(api: Api, kind: str) -> None:
         assert (await read(api, thing, If_None_Match=thing.etag)).status == 200
 
 
-async def test_a_missing_thing_is_never_unchanged(api: Api) -> None:
+async def test_an_unknown_id_is_never_304(api: Api) -> None:
     administered = (f"/admin/{things}/4711" for things in ("auditoriums", "users", "api-keys", "seats"))
     for path in ("/movies/4711", "/showtimes/4711", *administered):
         answer = await api.call("GET", path, who=await api.admin(), headers={"If-None-Match": "*"})
         assert refused(answer, 404, "not_found")
 
 
-async def test_if_none_match_keeps_a_writer_from_what_is_there(api: Api) -> None:
+async def test_a_write_with_a_matching_if_none_match_is_412(api: Api) -> None:
     thing = await movie(api)
     for known in ("*", thing.etag, f"W/{thing.etag}"):
         assert refused(await replace(api, thing, If_None_Match=known))
@@ -227,7 +227,7 @@ async def test_if_none_match_keeps_a_writer_from_what_is_there(api: Api) -> None
 
 
 @pytest.mark.parametrize("kind", REPLACEABLE)
-async def test_no_two_writes_share_a_tag(api: Api, db: Connection, kind: str) -> None:
+async def test_every_write_changes_the_etag(api: Api, db: Connection, kind: str) -> None:
     """Not even the same ones, nor those of a server whose clock was put back."""
     thing = await KINDS[kind](api)
     await db.execute(f"update {thing.table} set updated_at = now() + interval '1 hour' where id = $1", thing.id)
@@ -240,7 +240,7 @@ async def test_no_two_writes_share_a_tag(api: Api, db: Connection, kind: str) ->
     assert [later - earlier for earlier, later in pairwise(times)] == [timedelta(microseconds=1)] * 3
 
 
-async def test_a_showtimes_tag_is_also_that_of_the_names_in_it(api: Api) -> None:
+async def test_a_showtimes_etag_changes_with_movie_title_and_auditorium_name(api: Api) -> None:
     cinema = await api.cinema()
     path = f"/showtimes/{cinema.showtime_id}"
     tag = (await api.call("GET", path)).headers["ETag"]
@@ -254,7 +254,7 @@ async def test_a_showtimes_tag_is_also_that_of_the_names_in_it(api: Api) -> None
         tag = changed.headers["ETag"]
 
 
-async def test_who_removes_a_room_has_seen_its_seats(api: Api) -> None:
+async def test_new_seats_change_the_auditoriums_etag(api: Api) -> None:
     room = await auditorium(api)
     admin = await api.admin()
     batch = {"rows": 1, "seats_per_row": 2}
@@ -274,7 +274,7 @@ async def test_who_removes_a_room_has_seen_its_seats(api: Api) -> None:
     assert (await remove(api, room, If_Match=seen.headers["ETag"])).status == 204
 
 
-async def test_conflicts_stay_conflicts(api: Api) -> None:
+async def test_a_conflict_is_409_with_the_current_etag(api: Api) -> None:
     cinema = await api.cinema()
     admin = await api.admin()
     for path in (f"/admin/movies/{cinema.movie_id}", f"/admin/auditoriums/{cinema.auditorium_id}"):
@@ -288,7 +288,7 @@ async def test_conflicts_stay_conflicts(api: Api) -> None:
     assert refused(last, 409, "last_admin")
 
 
-async def test_a_refused_write_leaves_the_seat_map_as_it_was(api: Api) -> None:
+async def test_a_412_leaves_the_seat_map_unchanged(api: Api) -> None:
     cinema = await api.cinema()
     path = f"/showtimes/{cinema.showtime_id}/seats"
     before = await api.call("GET", path)
@@ -299,7 +299,7 @@ async def test_a_refused_write_leaves_the_seat_map_as_it_was(api: Api) -> None:
     assert (await api.call("GET", path, headers={"If-None-Match": before.headers["ETag"]})).status == 304
 
 
-async def test_a_role_that_was_changed_back_is_not_as_it_was_seen(api: Api) -> None:
+async def test_a_role_changed_back_has_another_etag(api: Api) -> None:
     thing = await user(api)
     for body in (0, 1):
         assert (await replace(api, thing, body)).status == 200
@@ -318,7 +318,7 @@ async def test_racing_seats_and_removals_of_their_room_do_not_deadlock(api: Api)
         assert answers[-1].status == 204
 
 
-async def test_a_revoked_key_is_not_as_it_was_seen(api: Api) -> None:
+async def test_a_revoked_api_key_has_another_etag(api: Api) -> None:
     thing = await api_key(api)
     assert (await remove(api, thing, If_Match=thing.etag)).status == 204
     revoked = await read(api, thing, If_None_Match=thing.etag)
@@ -329,7 +329,7 @@ async def test_a_revoked_key_is_not_as_it_was_seen(api: Api) -> None:
     assert (await read(api, thing)).headers["ETag"] == revoked.headers["ETag"]
 
 
-async def test_the_use_of_a_key_is_no_change_of_it(api: Api) -> None:
+async def test_the_use_of_an_api_key_keeps_its_etag(api: Api) -> None:
     """Else nobody could revoke a key that is busy as they have seen it."""
     body = {"name": "Kiosk", "user_id": (await api.admin()).id, "scopes": ["booking"]}
     made = await api.call("POST", "/admin/api-keys", body, who=await api.admin())
@@ -344,14 +344,14 @@ async def test_the_use_of_a_key_is_no_change_of_it(api: Api) -> None:
     assert gone.status == 204
 
 
-async def test_a_seat_is_read_as_it_is_listed(api: Api) -> None:
+async def test_a_seat_equals_its_list_item(api: Api) -> None:
     room_id, seat_ids = await api.auditorium(1, 2)
     seats = (await api.call("GET", f"/admin/auditoriums/{room_id}/seats", who=await api.admin())).json["items"]
     for seat_id, listed in zip(seat_ids, seats, strict=True):
         assert (await api.call("GET", f"/admin/seats/{seat_id}", who=await api.admin())).json == listed
 
 
-async def test_a_refused_removal_of_a_seat_leaves_its_room_as_it_was(api: Api) -> None:
+async def test_a_refused_delete_of_a_seat_keeps_the_auditoriums_etag(api: Api) -> None:
     thing = await seat(api)
     room = f"/admin/auditoriums/{(await read(api, thing)).json['auditorium_id']}"
     before = await api.call("GET", room, who=await api.admin())
@@ -359,13 +359,13 @@ async def test_a_refused_removal_of_a_seat_leaves_its_room_as_it_was(api: Api) -
     assert (await api.call("GET", room, who=await api.admin())).headers["ETag"] == before.headers["ETag"]
 
 
-def test_every_write_of_a_thing_is_conditional() -> None:
+def test_every_put_and_delete_is_conditional() -> None:
     assert {name for name in WRITES if not OPERATIONS[name].is_conditional} == set()
     for _, path in WRITES:
         assert OPERATIONS["GET", path.removesuffix("/role")].etag  # where to learn what to send
 
 
-async def test_every_kind_of_thing_is_tried_here(api: Api) -> None:
+async def test_every_conditional_operation_is_tested(api: Api) -> None:
     writes = set()
     for kind, make in KINDS.items():
         thing = await make(api)
@@ -375,7 +375,7 @@ async def test_every_kind_of_thing_is_tried_here(api: Api) -> None:
     assert {(method, re.sub(r"\{\w+\}", "*", path)) for method, path in WRITES} == writes
 
 
-async def test_the_document_tells(api: Api) -> None:
+async def test_the_document_has_if_match_and_412(api: Api) -> None:
     paths = (await api.call("GET", "/openapi.json")).json["paths"]
     for method, path in WRITES:
         described = paths[path][method.lower()]

@@ -27,7 +27,7 @@ from reservation.commands.expected_errors import EXPECTED
 from reservation.commands.main import commands
 from reservation.db.pool import Database
 from reservation.db.pool_options import pool_options
-from reservation.db.repository import bulk as files
+from reservation.db.repository import bulk
 from reservation.db.repository.showtimes import ShowtimeInput
 from reservation.settings import Settings
 from tests.api import Api, Connection, slot
@@ -121,7 +121,9 @@ FILM = st.tuples(
 
 @hypothesis(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(films=st.lists(FILM, min_size=1, max_size=5))
-def test_movies_come_back_as_they_went(run: Run, database_url: str, films: list[tuple[Any, ...]]) -> None:
+def test_an_export_of_movies_can_be_imported_elsewhere(
+    run: Run, database_url: str, films: list[tuple[Any, ...]]
+) -> None:
     """Over the very rows, which are then as they were, and into a database without them."""
     insert = "insert into movies (title, description, duration_minutes, genre, poster_url) values (%s, %s, %s, %s, %s)"
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -139,7 +141,7 @@ def test_movies_come_back_as_they_went(run: Run, database_url: str, films: list[
         assert connection.execute(MOVIES_SQL).fetchall() == films
 
 
-def test_showtimes_come_back_as_they_went(run: Run, cinema: Look) -> None:
+def test_an_export_of_showtimes_can_be_imported_elsewhere(run: Run, cinema: Look) -> None:
     given = [showtime(2 + 2 * n, 2, base_price=f"{n}.0{n % 10}") for n in range(60)]
     given += [showtime(0, 1.000_001, auditorium_id=2, movie_title="", movie_id=2)]
     assert run("import", "showtimes", given=table(given)).stdout == "61 new, 0 replaced, 0 as they were\n"
@@ -158,14 +160,14 @@ def test_showtimes_come_back_as_they_went(run: Run, cinema: Look) -> None:
     assert sorted(row[1:] for row in cinema(SHOWTIMES_SQL)) == sorted(row[1:] for row in before)
 
 
-def test_an_export_comes_in_pages(run: Run, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_reads_page_by_page(run: Run, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "PAGE", 7)
     look("insert into movies (title, duration_minutes) select 'Film ' || n, 90 from generate_series(1, 40) as n")
     rows = list(csv.DictReader(io.StringIO(run("export", "movies").stdout)))
     assert [row["title"] for row in rows] == [f"Film {n}" for n in range(1, 41)]
 
 
-def test_an_import_comes_in_chunks(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_writes_chunk_by_chunk(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also what overlaps something of a chunk before is named by its line, and rolled back with it."""
     monkeypatch.setattr(imports, "CHUNK", 2)
     rows = [showtime(hour) for hour in (10, 12, 14, 16, 18, 11)]
@@ -176,7 +178,7 @@ def test_an_import_comes_in_chunks(run: Run, cinema: Look, monkeypatch: pytest.M
     assert len(cinema(SHOWTIMES_SQL)) == 6
 
 
-def test_exported_showtimes_are_those_of_a_time(run: Run, cinema: Look) -> None:
+def test_from_and_to_limit_the_exported_showtimes(run: Run, cinema: Look) -> None:
     run("import", "showtimes", given=table([showtime(24 * day) for day in range(1, 5)]))
 
     def days(*words: str) -> list[str]:
@@ -190,7 +192,7 @@ def test_exported_showtimes_are_those_of_a_time(run: Run, cinema: Look) -> None:
     assert run("export", "showtimes", "--from", "2031-01-04", "--to", "2031-01-02").exit_code == 2
 
 
-def test_files_of_the_disk(run: Run, cinema: Look, tmp_path: Path) -> None:
+def test_export_and_import_by_file_name(run: Run, cinema: Look, tmp_path: Path) -> None:
     path = str(tmp_path / "movies.csv")
     assert run("export", "movies", path).stdout == ""
     assert run("import", "movies", path).stdout == "0 new, 0 replaced, 3 as they were\n"
@@ -200,7 +202,7 @@ def test_files_of_the_disk(run: Run, cinema: Look, tmp_path: Path) -> None:
 # Movies
 
 
-def test_movies_are_replaced_by_id_and_else_new(run: Run, cinema: Look) -> None:
+def test_movies_with_an_id_are_replaced_and_others_inserted(run: Run, cinema: Look) -> None:
     given = "\ufeffduration_minutes,title,id,genre\r\n90,Mirror,,Drama\r\n\r\n166,Solaris,1,\r\n"
     assert run("import", "movies", given=given).stdout == "1 new, 1 replaced, 0 as they were\n"
     assert cinema("select id, title, duration_minutes, genre from movies order by id") == [
@@ -225,7 +227,7 @@ BAD_MOVIES = (
 )
 
 
-def test_every_fault_is_told_by_its_line_and_nothing_is_imported(run: Run, cinema: Look) -> None:
+def test_faults_are_printed_by_line_and_nothing_is_imported(run: Run, cinema: Look) -> None:
     before = cinema(MOVIES_SQL)
     result = run("import", "movies", given=BAD_MOVIES)
     assert result.exit_code == 1
@@ -246,14 +248,14 @@ def test_every_fault_is_told_by_its_line_and_nothing_is_imported(run: Run, cinem
     assert cinema(MOVIES_SQL) == before
 
 
-def test_faults_can_be_skipped(run: Run, cinema: Look) -> None:
+def test_skip_errors_imports_the_valid_rows(run: Run, cinema: Look) -> None:
     result = run("import", "movies", "--skip-errors", given=BAD_MOVIES)
     assert (result.exit_code, result.stdout) == (1, "1 new, 0 replaced, 0 as they were\n")
     assert len(said(result)) == 9
     assert [row[0] for row in cinema(MOVIES_SQL)] == ["Solaris", "Solaris", "Stalker", "Two\nlines"]
 
 
-def test_faults_are_told_up_to_a_bound(run: Run, look: Look) -> None:
+def test_at_most_max_faults_are_printed(run: Run, look: Look) -> None:
     result = run("import", "movies", given="title,duration_minutes\n" + ",90\n" * 250)
     assert len(said(result)) == csv_rows.MAX_FAULTS
     assert "and 150 more" in result.stderr
@@ -273,7 +275,7 @@ def test_faults_are_told_up_to_a_bound(run: Run, look: Look) -> None:
         (b"title,duration_minutes\n" + b"a" * 200_000 + b",90\n", "line 2: field larger than field limit"),
     ],
 )
-def test_what_is_no_such_table(run: Run, look: Look, given: bytes, why: str) -> None:
+def test_a_file_of_another_kind_is_refused(run: Run, look: Look, given: bytes, why: str) -> None:
     for words in ((), ("--skip-errors",)):
         result = run("import", "movies", *words, given=given)
         assert result.exit_code == 1
@@ -281,14 +283,14 @@ def test_what_is_no_such_table(run: Run, look: Look, given: bytes, why: str) -> 
     assert look(MOVIES_SQL) == []
 
 
-def test_rows_are_bounded(run: Run, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_with_too_many_rows_is_refused(run: Run, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "MAX_ROWS", 3)
     assert run("import", "movies", given="title,duration_minutes\n" + "A,90\n" * 3).exit_code == 0
     result = run("import", "movies", given="title,duration_minutes\n" + "A,90\n" * 4)
     assert "line 5: more than 3 rows" in str(result.exception)
 
 
-def test_showtimes_that_change_rooms_are_bounded(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_changes_of_auditoriums_are_refused(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(showtime_imports, "MAX_MOVED", 1)
     run("import", "showtimes", given=table([showtime(2), showtime(4)]))
     before = cinema(SHOWTIMES_SQL)
@@ -304,7 +306,7 @@ def test_showtimes_that_change_rooms_are_bounded(run: Run, cinema: Look, monkeyp
 # Showtimes
 
 
-def test_films_and_rooms_go_by_id_or_name(run: Run, cinema: Look) -> None:
+def test_movies_and_auditoriums_are_found_by_id_or_name(run: Run, cinema: Look) -> None:
     rows = [
         showtime(10),
         showtime(12, movie_title="", movie_id=2),
@@ -336,7 +338,7 @@ def test_films_and_rooms_go_by_id_or_name(run: Run, cinema: Look) -> None:
     ]
 
 
-def test_showtimes_are_checked_as_requests_are(run: Run, cinema: Look) -> None:
+def test_showtimes_are_validated_like_requests(run: Run, cinema: Look) -> None:
     rows = [
         showtime(1),
         showtime(10, 0),
@@ -362,7 +364,7 @@ def test_cleaning_keeps_a_gap(run: Run, cinema: Look) -> None:
 
 
 @pytest.mark.parametrize("minutes", [10, -10])
-def test_a_whole_day_moves(run: Run, cinema: Look, minutes: int) -> None:
+def test_all_showtimes_of_a_day_can_move_by_an_hour(run: Run, cinema: Look, minutes: int) -> None:
     """Each showtime needs the time that another one leaves, whichever way they go."""
     run("import", "showtimes", given=table([showtime(2 + 2 * n) for n in range(8)]))
     rows = [showtime(2 * n + minutes / 60, id=n + 1) for n in range(9)]
@@ -372,7 +374,7 @@ def test_a_whole_day_moves(run: Run, cinema: Look, minutes: int) -> None:
     assert starts == [START + timedelta(hours=2 * n, minutes=minutes) for n in range(9)]
 
 
-def test_a_showtime_that_cannot_be_replaced_stays(run: Run, cinema: Look) -> None:
+def test_a_showtime_that_cannot_be_replaced_keeps_its_slot(run: Run, cinema: Look) -> None:
     run("import", "showtimes", given=table([showtime(2), showtime(4)]))
     rows = [showtime(3, id=1), showtime(2, id=2, base_price="7.77"), showtime(6)]
     result = run("import", "showtimes", "--skip-errors", given=table(rows))
@@ -422,7 +424,7 @@ def test_a_programme_without_gaps_moves_whatever_the_order_of_its_ids(
     assert starts == [START + timedelta(hours=hour + hours) for hour in order]
 
 
-def test_who_stays_is_in_the_way_and_is_named(run: Run, cinema: Look) -> None:
+def test_a_showtime_that_stays_conflicts_and_is_named(run: Run, cinema: Look) -> None:
     """One that overlaps keeps its place, and whoever was to have that stays as well; nothing else does."""
     run("import", "showtimes", given=table([showtime(2 * n) for n in range(1, 6)]))
     before = cinema(SHOWTIMES_SQL)
@@ -446,7 +448,7 @@ def test_who_stays_is_in_the_way_and_is_named(run: Run, cinema: Look) -> None:
         assert [row[0] for old, row in zip(before, after, strict=True) if row != old] == (replaced or [])
 
 
-def test_what_stays_keeps_its_etag(run: Run, cinema: Look) -> None:
+def test_an_unchanged_row_keeps_its_etag(run: Run, cinema: Look) -> None:
     """Also when it was set aside in between."""
     run("import", "showtimes", given=table([showtime(2), showtime(4)]))
     query = "select id, updated_at, free_at from showtimes order by id"
@@ -459,7 +461,7 @@ def test_what_stays_keeps_its_etag(run: Run, cinema: Look) -> None:
     assert [after[at][1] > before[at][1] for at in (0, 2)] == [True, True]
 
 
-def test_refused_showtimes_leave_no_locks_behind(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_showtimes_leave_no_locks(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     """PostgreSQL keeps a bounded number of locks for all; of rows it keeps none in memory."""
     locks = 0
     insert = showtime_imports._insert
@@ -477,7 +479,9 @@ def test_refused_showtimes_leave_no_locks_behind(run: Run, cinema: Look, monkeyp
     assert 0 < locks < 60
 
 
-async def test_progress_is_what_is_written(settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_progress_counts_written_rows(
+    settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each row counts once, when there is nothing more to do for it."""
     monkeypatch.setattr(imports, "CHUNK", 2)
     await db.execute("insert into movies (title, duration_minutes) values ('Solaris', 100)")
@@ -490,13 +494,13 @@ async def test_progress_is_what_is_written(settings: Settings, db: Connection, m
 
     done: list[int] = []
     seen: list[int] = []
-    replace = files.replace_showtimes
+    replace = bulk.replace_showtimes
 
     async def look_first(*args: Any, **words: Any) -> None:
         seen.append(sum(done))
         await replace(*args, **words)
 
-    monkeypatch.setattr(files, "replace_showtimes", look_first)
+    monkeypatch.setattr(bulk, "replace_showtimes", look_first)
     async with asyncpg.create_pool(**pool_options(settings)) as pool:
         database = Database(pool, wait_s=5)
         words: dict[str, Any] = {"cleaning_s": 0, "skip_errors": True, "advance": done.append}
@@ -511,7 +515,7 @@ async def test_progress_is_what_is_written(settings: Settings, db: Connection, m
     assert sum(done) == 8
 
 
-def test_one_with_reservations_does_not_move_to_another_room(run: Run, cinema: Look) -> None:
+def test_a_showtime_with_reservations_cannot_change_its_auditorium(run: Run, cinema: Look) -> None:
     cinema("insert into users (name, email, password_hash) values ('A', 'a@example.com', 'x')")
     cinema(
         "insert into reservations (id, user_id, showtime_id, total_price, expires_at)"
@@ -567,14 +571,14 @@ Shell: TypeAlias = Callable[[str], "subprocess.CompletedProcess[str]"]
 MANY = "insert into movies (title, duration_minutes) select 'Film ' || n, 90 from generate_series(1, 20000) as n"
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(shell: Shell, look: Look) -> None:
+def test_a_closed_pipe_is_no_error(shell: Shell, look: Look) -> None:
     look(MANY)
     result = shell("$reservation export movies | head -1")
     assert (result.returncode, result.stderr) == (141, "")
     assert result.stdout == "id,title,description,duration_minutes,genre,poster_url\n"
 
 
-def test_a_full_disk_is_called_so(shell: Shell, look: Look) -> None:
+def test_a_full_disk_is_reported(shell: Shell, look: Look) -> None:
     look(MANY)
     for line in ("$reservation export movies /dev/full", "$reservation export movies > /dev/full"):
         result = shell(line)
@@ -582,13 +586,13 @@ def test_a_full_disk_is_called_so(shell: Shell, look: Look) -> None:
         assert result.stderr == "reservation: [Errno 28] No space left on device\n"
 
 
-def test_a_small_export_notices_a_full_disk_too(shell: Shell, look: Look) -> None:
+def test_a_full_disk_is_reported_for_a_small_export(shell: Shell, look: Look) -> None:
     """All of it fits into a buffer."""
     result = shell("$reservation export movies > /dev/full")
     assert (result.returncode, result.stderr) == (1, "reservation: [Errno 28] No space left on device\n")
 
 
-def test_an_export_that_fails_leaves_the_old_file(run: Run, cinema: Look, tmp_path: Path) -> None:
+def test_a_failed_export_keeps_the_old_file(run: Run, cinema: Look, tmp_path: Path) -> None:
     path = tmp_path / "showtimes.csv"
     path.write_text("precious\n")
     path.chmod(0o640)
@@ -603,7 +607,7 @@ def test_an_export_that_fails_leaves_the_old_file(run: Run, cinema: Look, tmp_pa
     assert sorted(each.name for each in tmp_path.iterdir()) == ["link.csv", "showtimes.csv"]
 
 
-def test_an_import_that_cannot_be_says_why(shell: Shell, cinema: Look, database_url: str, tmp_path: Path) -> None:
+def test_a_failed_import_prints_the_reason(shell: Shell, cinema: Look, database_url: str, tmp_path: Path) -> None:
     (tmp_path / "showtimes.csv").write_bytes(table([showtime(2)]))
     with psycopg.connect(database_url) as connection:
         connection.execute("select id from auditoriums for update")

@@ -67,7 +67,7 @@ def errors(answer: Answer) -> dict[int, Any]:
     return {result["index"]: result["error"] for result in answer.json["results"] if result["status"] == "failed"}
 
 
-async def test_a_programme_is_created_and_answered_as_each_showtime_would_be(programme: Programme) -> None:
+async def test_each_created_showtime_equals_that_of_a_single_post(programme: Programme) -> None:
     sent = [programme.at(2, 4), programme.at(0, 2), programme.at(0, 2, room=1, base_price=7)]
 
     answer = await programme.send(sent)
@@ -83,7 +83,7 @@ async def test_a_programme_is_created_and_answered_as_each_showtime_would_be(pro
     assert {showtime["id"] for showtime in await programme.listed()} == {showtime["id"] for showtime in made}
 
 
-async def test_each_failure_is_what_it_would_be_alone_and_keeps_no_other_out(programme: Programme) -> None:
+async def test_each_failure_equals_that_of_a_single_post(programme: Programme) -> None:
     there = await programme.api.make("/admin/showtimes", programme.at(10, 12))
     wrong = [
         programme.at(11, 13),  # overlaps what was there
@@ -114,7 +114,7 @@ async def test_each_failure_is_what_it_would_be_alone_and_keeps_no_other_out(pro
     assert [error["pointer"] for error in failed[6]["errors"]] == [""]
 
 
-async def test_of_two_that_overlap_the_later_in_the_batch_fails(programme: Programme) -> None:
+async def test_of_two_overlapping_showtimes_the_second_fails(programme: Programme) -> None:
     answer = await programme.send(
         [
             programme.at(2, 4),
@@ -137,7 +137,7 @@ async def test_of_two_that_overlap_the_later_in_the_batch_fails(programme: Progr
     assert errors(answer)[3]["conflicting_index"] == 0
 
 
-async def test_a_twin_with_another_length_does_not_take_the_place_of_the_one_created(programme: Programme) -> None:
+async def test_a_failed_showtime_does_not_fail_a_later_one_at_its_start(programme: Programme) -> None:
     await programme.api.make("/admin/showtimes", programme.at(3, 5))
 
     answer = await programme.send([programme.at(1, 4), programme.at(1, 3, base_price="1.00"), programme.at(1, 3)])
@@ -184,7 +184,7 @@ async def test_all_or_nothing_creates_all_when_none_fails(programme: Programme) 
 
 
 @pytest.mark.parametrize("count", [0, 1001])
-async def test_a_batch_is_bounded(programme: Programme, count: int) -> None:
+async def test_a_batch_of_too_many_showtimes_is_422(programme: Programme, count: int) -> None:
     answer = await programme.send_wrong([programme.at(hour, hour + 1) for hour in range(count)])
 
     assert (answer.status, answer.code) == (422, "validation_error")
@@ -193,14 +193,16 @@ async def test_a_batch_is_bounded(programme: Programme, count: int) -> None:
 
 
 @pytest.mark.parametrize("flag", [1, "true", None, []])
-async def test_the_flag_is_true_or_false(programme: Programme, flag: Any) -> None:
+async def test_all_or_nothing_must_be_a_boolean(programme: Programme, flag: Any) -> None:
     answer = await programme.send_wrong([programme.at(0, 1)], all_or_nothing=flag)
 
     assert answer.status == 422
     assert [error["pointer"] for error in answer.json["errors"]] == ["/all_or_nothing"]
 
 
-async def test_a_full_batch(programme: Programme, db: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def test_a_batch_of_1000_creates_all_that_do_not_overlap(
+    programme: Programme, db: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
     """A thousand showtimes, every tenth of which overlaps: one statement judges them all."""
     wanted = [programme.at(hour - 0.5 if hour % 10 == 9 else hour, hour + 1) for hour in range(1000)]
 
@@ -210,7 +212,7 @@ async def test_a_full_batch(programme: Programme, db: "asyncpg.Connection[asyncp
     assert await db.fetchval("select count(*) from showtimes") == 900
 
 
-async def test_only_an_administrator_may(api: Api) -> None:
+async def test_a_batch_needs_an_administrator(api: Api) -> None:
     programme = await programme_of(api)
     body = {"showtimes": [programme.at(0, 1)]}
     assert (await api.call("POST", PATH, body)).status == 401

@@ -90,7 +90,7 @@ def client(api: Api, served: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         del sys.modules[module]
 
 
-async def test_everything_is_generated_without_a_warning(api: Api, served: bytes, tmp_path: Path) -> None:
+async def test_the_client_is_generated_without_a_warning(api: Api, served: bytes, tmp_path: Path) -> None:
     assert generate(served, tmp_path).strip() == f"Generating {tmp_path / NAME}"
     made = {path.stem for path in (tmp_path / NAME / "api").glob("*/*.py")} - {"__init__"}
     document = (await api.call("GET", "/openapi.json")).json
@@ -107,7 +107,7 @@ async def test_everything_is_generated_without_a_warning(api: Api, served: bytes
     assert [name for name in classes if re.search(r"Type\d+|Response\d+|Output|Body\d", name)] == []
 
 
-async def test_its_types_are_sound(served: bytes, tmp_path: Path) -> None:
+async def test_the_clients_types_pass_mypy(served: bytes, tmp_path: Path) -> None:
     generate(served, tmp_path)
     # Its client.py is the same for every document, and hands *args on to httpx.
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=cache"]
@@ -120,7 +120,7 @@ async def test_its_types_are_sound(served: bytes, tmp_path: Path) -> None:
     assert re.search(r"\b\d+ source files\b", out)
 
 
-async def test_the_whole_flow(api: Api, client: Client) -> None:
+async def test_the_client_holds_confirms_and_cancels(api: Api, client: Client) -> None:
     staff = await client.signed_in((await api.admin()).email)
     showtime, seat_ids = await administrate(staff)
     models = client.models

@@ -81,7 +81,7 @@ async def schemathesis(url: str, who: Person | None, phases: str, folder: Path) 
     ("caller", "phases", "fewest"),
     [(nobody, "examples,fuzzing", 150), (customer, "fuzzing,stateful", 150), (administrator, ALL, 2000)],
 )
-async def test_the_service_does_what_it_says(
+async def test_responses_conform_to_the_document(
     start_api: StartApi, caller: Callable[[Api], Awaitable[Person | None]], phases: str, fewest: int, tmp_path: Path
 ) -> None:
     api = await start_api(ACCESS_TOKEN_EXPIRE_MINUTES="600")

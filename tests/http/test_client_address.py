@@ -10,9 +10,9 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDict
 from structlog.testing import capture_logs
 
-from reservation.http import client_address as module
 from reservation.http.app_keys import SETTINGS
-from reservation.http.client_address import client_address
+from reservation.http.input import client_address as module
+from reservation.http.input.client_address import client_address
 from reservation.settings import Settings
 
 PROXIES = "10.0.0.0/8, 192.0.2.7, fd00::/8"
@@ -36,7 +36,7 @@ def address(peer: object, *forwarded: str, proxies: str = PROXIES) -> str:
         ("fe80::1%eth0", "fe80::/64"),
     ],
 )
-def test_the_other_end_of_the_connection(peer: str, found: str) -> None:
+def test_without_trusted_proxies_the_address_is_the_peers(peer: str, found: str) -> None:
     assert address((peer, 1234)) == found
     assert address((peer, 1234), "203.0.113.9") == found
     assert address((peer, 1234), proxies="") == found
@@ -44,11 +44,11 @@ def test_the_other_end_of_the_connection(peer: str, found: str) -> None:
 
 
 @pytest.mark.parametrize("peer", [None, ""])
-def test_an_end_without_an_address(peer: object) -> None:
+def test_a_peer_without_an_address_is_unknown(peer: object) -> None:
     assert address(peer, "203.0.113.9") == "unknown"
 
 
-def test_a_proxy_that_is_not_named_is_noticed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_forwarded_for_without_trusted_proxies_is_warned_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "log", structlog.stdlib.get_logger())  # no logger that is bound already
     module._warn_once.cache_clear()
     with capture_logs() as logs:
@@ -83,6 +83,6 @@ def test_a_proxy_that_is_not_named_is_noticed_once(monkeypatch: pytest.MonkeyPat
         (["9" * 4000], "10.0.0.1"),
     ],
 )
-def test_behind_a_proxy(forwarded: list[str], found: str) -> None:
+def test_behind_trusted_proxies_the_address_is_the_rightmost_untrusted(forwarded: list[str], found: str) -> None:
     assert address(("10.0.0.1", 1234), *forwarded) == found
     assert address(("10.0.0.1", 1234), *forwarded, proxies="") == "10.0.0.1"

@@ -14,7 +14,7 @@ import reservation
 from reservation.app import TABLES
 from reservation.http.app_keys import SETTINGS
 from reservation.http.openapi.pages import add_docs
-from reservation.http.openapi.problems import every_refusal
+from reservation.http.openapi.problems import all_problem_types
 from reservation.settings import Settings
 
 STATIC = Path(reservation.__file__).parent / "http" / "openapi" / "static"
@@ -50,7 +50,7 @@ async def client(aiohttp_client: Any) -> TestClient[web.Request, web.Application
     return made
 
 
-async def test_document_is_answered_once(client: TestClient[web.Request, web.Application]) -> None:
+async def test_the_document_is_304_for_its_etag(client: TestClient[web.Request, web.Application]) -> None:
     first = await client.get("/openapi.json")
     assert first.status == 200
     assert first.content_type == "application/json"
@@ -64,7 +64,9 @@ async def test_document_is_answered_once(client: TestClient[web.Request, web.App
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-async def test_page_is_strict_and_complete(client: TestClient[web.Request, web.Application], path: str) -> None:
+async def test_a_page_has_a_strict_policy_and_all_its_assets(
+    client: TestClient[web.Request, web.Application], path: str
+) -> None:
     answer = await client.get(path)
     assert answer.status == 200
     policy = answer.headers["Content-Security-Policy"]
@@ -85,22 +87,22 @@ async def test_page_is_strict_and_complete(client: TestClient[web.Request, web.A
         assert again.status == 304
 
 
-async def test_the_front_door_leads_to_the_docs(client: TestClient[web.Request, web.Application]) -> None:
+async def test_the_root_redirects_to_the_docs(client: TestClient[web.Request, web.Application]) -> None:
     async with client.get("/", allow_redirects=False) as response:
         assert (response.status, response.headers["Location"]) == (302, "/docs")
 
 
-async def test_every_problem_type_leads_somewhere(client: TestClient[web.Request, web.Application]) -> None:
+async def test_every_problem_type_has_an_anchor_in_the_docs(client: TestClient[web.Request, web.Application]) -> None:
     page = Page(await (await client.get("/docs")).text())
-    assert {refusal.code for refusal in every_refusal()} <= page.ids
+    assert {refusal.code for refusal in all_problem_types()} <= page.ids
 
 
-async def test_static_stays_in_its_folder(client: TestClient[web.Request, web.Application]) -> None:
+async def test_paths_outside_the_static_folder_are_404(client: TestClient[web.Request, web.Application]) -> None:
     for path in ("/static/", "/static/swagger-ui/", "/static/%2e%2e/settings.py", "/static/..%2fsettings.py"):
         assert (await client.get(path)).status in (403, 404)
 
 
-def test_vendored_files_are_what_they_say() -> None:
+def test_vendored_files_have_the_listed_checksums() -> None:
     listed = re.findall(r"^([0-9a-f]{64})  (\S+)$", (STATIC / "VENDORED.md").read_text(), re.MULTILINE)
     files = {file for folder in ("swagger-ui", "redoc") for file in (STATIC / folder).iterdir()}
     assert {STATIC / name for _, name in listed} == files

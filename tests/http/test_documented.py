@@ -80,14 +80,14 @@ async def test_every_documented_operation_works(api: Api) -> None:
     assert api.succeeded == document.operations
 
 
-async def test_the_document_has_an_etag(api: Api) -> None:
+async def test_the_document_is_openapi_3_1_with_an_etag(api: Api) -> None:
     answer = await api.call("GET", "/openapi.json")
     assert (answer.status, answer.json["openapi"][:3]) == (200, "3.1")
     again = await api.call("GET", "/openapi.json", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status == 304
 
 
-async def test_examples_of_problems_are_like_the_real_ones(api: Api) -> None:
+async def test_an_example_of_a_problem_equals_the_response(api: Api) -> None:
     made = (await api.call("GET", "/openapi.json")).json
     body = {"name": "A", "email": "a@example.com", "password": PASSWORD}
     assert (await api.call("POST", "/auth/signup", body)).status == 201
@@ -129,7 +129,7 @@ def no_header(made: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "lie", [no_status, no_member, another_type, one_more_member, another_content_type, one_more_header, no_header]
 )
-async def test_a_lie_would_be_noticed(api: Api, lie: Callable[[dict[str, Any]], None]) -> None:
+async def test_a_wrong_document_fails_the_check(api: Api, lie: Callable[[dict[str, Any]], None]) -> None:
     made = (await api.call("GET", "/openapi.json")).json
     answer = await api.call("GET", f"/movies/{await api.movie()}")
     seen = ("GET", "/movies/1", 200, answer.headers, answer.json, "application/json")

@@ -15,12 +15,23 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from reservation.app import TABLES
 from reservation.http.handlers.holds import HoldInput
 from reservation.http.openapi.document import TAGS, document
-from reservation.http.openapi.problems import every_refusal
+from reservation.http.openapi.problems import all_problem_types
 from reservation.http.openapi.schemas import WITHOUT_NUL_NOT_BLANK
+from reservation.http.output.problems import HTTP_PROBLEMS, STATUS_AND_CODE
 from reservation.http.paging import Cursor
-from reservation.http.problems import DOMAIN, PROTOCOL
 from reservation.http.routes import Access, Routes
-from reservation.runtime.fields import Day, Id, Input, Instant, JsonObject, Money, RowLabel, Text, TimeZone, WholeText
+from reservation.runtime.fields import (
+    Day,
+    Id,
+    Input,
+    Instant,
+    IntegerParameter,
+    JsonObject,
+    Money,
+    RowLabel,
+    Text,
+    TimeZone,
+)
 
 OPERATIONS = [operation for table in TABLES for operation in table.operations]
 
@@ -58,7 +69,7 @@ def takes(made: dict[str, Any], name: str, value: Any) -> bool:
     )
 
 
-def test_is_valid_openapi(made: dict[str, Any]) -> None:
+def test_the_document_is_valid_openapi(made: dict[str, Any]) -> None:
     OpenAPIV31SpecValidator(made).validate()
     assert made["openapi"].startswith("3.1.")
     assert made["info"]["version"] == "1.2.3"
@@ -88,7 +99,7 @@ def test_tags_are_described(made: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: f"{operation.method} {operation.path}")
-def test_says_who_may_call_and_how_it_can_fail(made: dict[str, Any], operation: Any) -> None:
+def test_an_operation_documents_its_access_and_its_problems(made: dict[str, Any], operation: Any) -> None:
     documented = made["paths"][operation.path][operation.method.lower()]
     statuses = set(documented["responses"])
     assert (documented["security"] == []) is (operation.access is Access.PUBLIC)
@@ -97,7 +108,7 @@ def test_says_who_may_call_and_how_it_can_fail(made: dict[str, Any], operation: 
     assert ("403" in statuses) is (operation.access is not Access.PUBLIC)
     assert "429" in statuses or not operation.scopes
     assert str(operation.status) in statuses
-    assert {str(DOMAIN[error][0]) for error in operation.raises} <= statuses
+    assert {str(STATUS_AND_CODE[error][0]) for error in operation.raises} <= statuses
     if operation.body is not None:
         assert {"400", "413", "415", "422"} <= statuses
     named = {parameter["name"] for parameter in documented.get("parameters", []) if parameter["in"] == "path"}
@@ -105,13 +116,13 @@ def test_says_who_may_call_and_how_it_can_fail(made: dict[str, Any], operation: 
     assert ("404" in statuses) or not named
 
 
-def test_inputs_refuse_unknown_fields(made: dict[str, Any]) -> None:
+def test_input_schemas_are_closed(made: dict[str, Any]) -> None:
     found = dict(inputs(made))
     assert found
     assert {name for name, schema in found.items() if schema.get("additionalProperties") is not False} == set()
 
 
-def test_money_is_a_string(made: dict[str, Any]) -> None:
+def test_money_is_a_string_in_responses_and_a_number_or_string_in_requests(made: dict[str, Any]) -> None:
     seat = made["components"]["schemas"]["SeatStatus"]["properties"]["price"]
     showtime = next(schema for _, schema in inputs(made) if "base_price" in schema["properties"])
     assert seat["type"] == "string"
@@ -123,8 +134,8 @@ def test_money_is_a_string(made: dict[str, Any]) -> None:
 
 
 def test_every_problem_code_is_explained() -> None:
-    codes = {refusal.code for refusal in every_refusal()}
-    assert {code for _, code in DOMAIN.values()} | {code for code, _ in PROTOCOL.values()} <= codes
+    codes = {problem.code for problem in all_problem_types()}
+    assert {code for _, code in STATUS_AND_CODE.values()} | {code for code, _ in HTTP_PROBLEMS.values()} <= codes
 
 
 class ThingInput(Input):
@@ -143,22 +154,22 @@ class ThingInput(Input):
 class ThingQuery(Input):
     """One field of each kind that a query string can have."""
 
-    limit = WholeText(1, 9, load_default=5)
+    limit = IntegerParameter(1, 9, load_default=5)
     cursor = Cursor(int, load_default=(0,))
-    kind = fields.String(validate=validate.OneOf(("a", "b")), load_default=None)
+    kind = fields.String(validate=validate.OneOf(("a", "b")))
     day = Day()
     zone = TimeZone()
     since = Instant(required=True)
 
 
 class ThingOutput(Schema):
-    amount = fields.Decimal(as_string=True)
+    amount = Money()
 
 
 def things() -> dict[str, Any]:
     routes = Routes("Things")
 
-    @routes.add("PUT", "/things/{thing_id:[0-9]+}", body=ThingInput(), query=ThingQuery(), answer=ThingOutput())
+    @routes.add("PUT", "/things/{thing_id:[0-9]+}", body=ThingInput(), query=ThingQuery(), output=ThingOutput())
     async def replace_thing(request: web.Request) -> web.Response:
         """Replace a thing.
 
@@ -203,7 +214,7 @@ def things() -> dict[str, Any]:
         ({"more": 1}, False),
     ],
 )
-def test_documents_what_it_loads(sent: dict[str, Any], taken: bool) -> None:
+def test_the_document_takes_what_the_schema_loads(sent: dict[str, Any], taken: bool) -> None:
     schema = things()["components"]["schemas"]["ThingInput"]
     body = {"id": 1, **sent}
     assert OAS31Validator(schema).is_valid(body) is taken
@@ -228,7 +239,9 @@ def test_documents_what_it_loads(sent: dict[str, Any], taken: bool) -> None:
         ({"quantity": 2, "seat_type": None}, False),
     ],
 )
-def test_documents_which_fields_go_together(made: dict[str, Any], body: dict[str, Any], taken: bool) -> None:
+def test_the_document_takes_the_combinations_that_a_hold_takes(
+    made: dict[str, Any], body: dict[str, Any], taken: bool
+) -> None:
     assert takes(made, "HoldInput", body) is taken
     if taken:
         HoldInput().load(body)
@@ -237,7 +250,7 @@ def test_documents_which_fields_go_together(made: dict[str, Any], body: dict[str
             HoldInput().load(body)
 
 
-def test_documents_parameters() -> None:
+def test_parameters_are_documented_as_declared() -> None:
     made = things()
     OpenAPIV31SpecValidator(made).validate()
     operation = made["paths"]["/things/{thing_id}"]["put"]
@@ -259,14 +272,14 @@ def test_documents_parameters() -> None:
     assert operation["description"] == "All of it."
 
 
-def test_documents_defaults_and_decimals() -> None:
+def test_defaults_and_decimals_are_strings() -> None:
     schemas = things()["components"]["schemas"]
     assert schemas["ThingInput"]["properties"]["factor"]["default"] == "1.00"
     assert schemas["Thing"]["properties"]["amount"]["type"] == "string"
     assert "additionalProperties" not in schemas["Thing"]
 
 
-def test_blank_is_the_same_to_the_document_and_to_the_service() -> None:
+def test_the_pattern_for_blank_text_agrees_with_strip() -> None:
     pattern = re.compile(WITHOUT_NUL_NOT_BLANK)
     characters = [chr(code) for code in range(1, sys.maxunicode + 1)]
     assert [one for one in characters if not pattern.search(one)] == [one for one in characters if not one.strip()]

@@ -10,7 +10,7 @@ import pytest
 from yarl import URL
 
 from reservation.app import TABLES
-from reservation.http.forms import FORM
+from reservation.http.input.bodies import FORM
 from tests.api import PASSWORD, Answer, Api, slot
 from tests.conftest import StartApi
 
@@ -106,12 +106,12 @@ async def send(api: Api, operation: Any, data: bytes, **headers: str) -> Answer:
     return await api.call(operation.method, path, data=data, headers=headers, who=await api.admin())
 
 
-def test_there_is_a_right_body_for_every_operation() -> None:
+def test_every_operation_with_a_body_is_tested() -> None:
     assert {operation.path for operation in TAKING} == set(RIGHT)
 
 
 @pytest.mark.parametrize("operation", TAKING, ids=lambda operation: f"{operation.method} {operation.path}")
-async def test_hostile_bodies(api: Api, operation: Any) -> None:
+async def test_a_hostile_body_is_a_problem_and_never_a_500(api: Api, operation: Any) -> None:
     await api.cinema()
     right = RIGHT[operation.path]
     for what, data in NOT_JSON.items():
@@ -129,7 +129,7 @@ async def test_hostile_bodies(api: Api, operation: Any) -> None:
 
 
 @pytest.mark.parametrize("operation", TAKING, ids=lambda operation: f"{operation.method} {operation.path}")
-async def test_hostile_encodings(start_api: StartApi, operation: Any) -> None:
+async def test_a_wrong_encoding_or_type_is_a_problem(start_api: StartApi, operation: Any) -> None:
     api = await start_api(MAX_BODY_BYTES="4096")
     right = json.dumps(RIGHT[operation.path]).encode()
     for kind in (
@@ -157,7 +157,7 @@ async def test_hostile_encodings(start_api: StartApi, operation: Any) -> None:
 
 
 @pytest.mark.parametrize("path", sorted({operation.path for operation in OPERATIONS if "{" in operation.path}))
-async def test_absurd_ids(api: Api, path: str) -> None:
+async def test_an_impossible_id_is_404_or_422(api: Api, path: str) -> None:
     admin = await api.admin()
     for operation in (operation for operation in OPERATIONS if operation.path == path):
         for an_id in IDS:
@@ -173,14 +173,14 @@ async def test_absurd_ids(api: Api, path: str) -> None:
         *("/static/", "/static/nothing", "/static/%00", "/static/..%2f..%2f..%2fetc%2fpasswd", "/static/%2e%2e/app.py"),
     ],
 )
-async def test_unknown_routes(api: Api, path: str) -> None:
+async def test_an_unknown_route_is_404(api: Api, path: str) -> None:
     for method in ("GET", "POST", "DELETE", "PATCH"):
         answer = await api.call(method, path)
         check(answer, f"{method} {path}", 404)
         assert answer.code == "not_found"
 
 
-async def test_wrong_methods_name_the_right_ones(api: Api) -> None:
+async def test_a_wrong_method_is_405_with_allow(api: Api) -> None:
     paths = {operation.path for operation in OPERATIONS}
     for path in paths:
         right = {operation.method for operation in OPERATIONS if operation.path == path}
@@ -191,7 +191,7 @@ async def test_wrong_methods_name_the_right_ones(api: Api) -> None:
             assert right <= set(re.split(r",\s*", answer.headers["Allow"])) <= right | {"HEAD"}
 
 
-async def test_head_is_get_without_the_body(api: Api) -> None:
+async def test_head_has_the_status_and_type_of_get(api: Api) -> None:
     for path, status in {"/movies": 200, "/health": 200, "/movies/4711": 404, "/nothing": 404}.items():
         got, head = await api.call("GET", path), await api.call("HEAD", path)
         assert (head.status, head.text, got.status) == (status, "", status)
@@ -199,7 +199,7 @@ async def test_head_is_get_without_the_body(api: Api) -> None:
 
 
 @pytest.mark.parametrize("given", ["abc", "0b5e-41_x.y:z/1+2=@", "a" * 128])
-async def test_a_sane_request_id_is_echoed(api: Api, given: str) -> None:
+async def test_a_valid_request_id_is_echoed(api: Api, given: str) -> None:
     for path in ("/health", "/nothing", "/movies/0"):
         answer = await api.call("GET", path, headers={"X-Request-ID": given})
         assert answer.headers["X-Request-ID"] == given
@@ -207,18 +207,18 @@ async def test_a_sane_request_id_is_echoed(api: Api, given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["", " ", "a b", "a" * 129, 'a"b', "é", "a;b", "<script>", "a\tb"])
-async def test_another_is_replaced(api: Api, given: str) -> None:
+async def test_an_unprintable_request_id_is_replaced(api: Api, given: str) -> None:
     answer = await api.call("GET", "/nothing", headers={"X-Request-ID": given})
     assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["X-Request-ID"])
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
 
 
-async def test_request_ids_that_are_made_differ(api: Api) -> None:
+async def test_generated_request_ids_differ(api: Api) -> None:
     made = {(await api.call("GET", "/health")).headers["X-Request-ID"] for _ in range(20)}
     assert len(made) == 20
 
 
-async def test_where_the_time_went(api: Api) -> None:
+async def test_server_timing_splits_the_time(api: Api) -> None:
     cinema = await api.cinema()
     answer = await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")
     parts = dict(part.split(";dur=") for part in answer.headers["Server-Timing"].split(", "))

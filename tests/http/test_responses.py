@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from reservation.http.responses import Reply
+from reservation.http.output.responses import SingleWriteResponse
 from tests.api import Api, Connection, slot
 from tests.conftest import StartApi
 
@@ -96,7 +96,7 @@ def check_stamps(answer: Read) -> None:
     assert answer.headers["server"]
 
 
-async def test_an_ordinary_answer(wire: Wire) -> None:
+async def test_an_ordinary_response_is_kept_alive_json(wire: Wire) -> None:
     for _ in range(3):
         answer = await wire.ask("GET", "/health")
         assert (answer.version, answer.status, answer.body) == ("HTTP/1.1", 200, b'{"status":"ok"}')
@@ -150,7 +150,7 @@ def is_end_of(wire: Wire, transport: Any) -> bool:
     return bool(ours[:2] == theirs[:2])
 
 
-async def test_head_has_the_headers_and_no_body(api: Api, wire: Wire) -> None:
+async def test_head_has_the_headers_of_get_and_no_body(api: Api, wire: Wire) -> None:
     cinema = await api.cinema()
     for path in ("/health", f"/showtimes/{cinema.showtime_id}/seats", "/movies/4711", "/nothing"):
         got = await wire.ask("GET", path)
@@ -165,7 +165,7 @@ async def test_head_has_the_headers_and_no_body(api: Api, wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health", "/movies", "/nothing"])
-async def test_http_1_0_is_answered_in_kind_and_closed(wire: Wire, path: str) -> None:
+async def test_http_1_0_is_answered_with_1_0_and_closed(wire: Wire, path: str) -> None:
     answer = await wire.ask("GET", path, version="1.0")
     assert answer.version == "HTTP/1.0"
     assert answer.headers.get("connection", "close").lower() == "close"
@@ -175,7 +175,7 @@ async def test_http_1_0_is_answered_in_kind_and_closed(wire: Wire, path: str) ->
     assert await wire.rest() == b""
 
 
-async def test_http_1_0_stays_open_when_asked(wire: Wire) -> None:
+async def test_http_1_0_with_keep_alive_stays_open(wire: Wire) -> None:
     for _ in range(2):
         answer = await wire.ask("GET", "/health", "Connection: keep-alive", version="1.0")
         assert (answer.version, answer.headers["connection"].lower()) == ("HTTP/1.0", "keep-alive")
@@ -183,7 +183,7 @@ async def test_http_1_0_stays_open_when_asked(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize(("path", "status"), [("/health", 200), ("/nothing", 404)])
-async def test_a_client_that_asks_for_the_end_gets_it(wire: Wire, path: str, status: int) -> None:
+async def test_connection_close_closes_after_the_response(wire: Wire, path: str, status: int) -> None:
     answer = await wire.ask("GET", path, "Connection: close")
     assert (answer.version, answer.status, answer.headers["connection"].lower()) == ("HTTP/1.1", status, "close")
     assert len(answer.body) == int(answer.headers["content-length"])
@@ -223,7 +223,7 @@ async def test_not_modified_has_neither_body_nor_type(start_api: StartApi, how: 
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
-async def test_the_length_is_in_bytes(api: Api, wire: Wire, version: str) -> None:
+async def test_content_length_counts_bytes(api: Api, wire: Wire, version: str) -> None:
     title = "Амели — 🎬 «é»"
     movie_id = await api.movie(title=title)
     answer = await wire.ask("GET", f"/movies/{movie_id}", version=version)
@@ -231,7 +231,7 @@ async def test_the_length_is_in_bytes(api: Api, wire: Wire, version: str) -> Non
     assert json.loads(answer.body)["title"] == title
 
 
-async def test_every_status_is_stamped(api: Api, wire: Wire, db: Connection) -> None:
+async def test_every_status_has_request_id_and_server_timing(api: Api, wire: Wire, db: Connection) -> None:
     cinema = await api.cinema()
     free = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
     admin = f"Authorization: Bearer {(await api.admin()).access_token}"
@@ -265,7 +265,7 @@ async def test_every_status_is_stamped(api: Api, wire: Wire, db: Connection) -> 
     assert (await wire.ask("GET", "/health")).status == 200
 
 
-async def test_an_answer_that_others_may_read_has_all_headers(start_api: StartApi) -> None:
+async def test_cors_headers_are_added_to_responses(start_api: StartApi) -> None:
     """A signal that wants to change headers is heard: CORS and Vary come beside our own."""
     api = await start_api(CORS_ORIGINS=FRIEND)
     cinema = await api.cinema()
@@ -281,7 +281,7 @@ async def test_an_answer_that_others_may_read_has_all_headers(start_api: StartAp
                 check_stamps(answer)
 
 
-async def test_one_origins_headers_are_not_kept_for_the_next(start_api: StartApi) -> None:
+async def test_cors_headers_are_those_of_the_requests_origin(start_api: StartApi) -> None:
     """A seat map is one body for all, and its headers are each answer's own."""
     api = await start_api(CORS_ORIGINS=f"{FRIEND},https://other.example")
     cinema = await api.cinema()
@@ -303,7 +303,7 @@ BROKEN: dict[str, dict[str, str]] = {
 
 
 @asynccontextmanager
-async def answering(make: Callable[[], Reply]) -> AsyncIterator[Wire]:
+async def answering(make: Callable[[], SingleWriteResponse]) -> AsyncIterator[Wire]:
     """A connection to a server that knows one answer."""
 
     async def handler(_: web.Request) -> web.StreamResponse:
@@ -318,7 +318,7 @@ async def answering(make: Callable[[], Reply]) -> AsyncIterator[Wire]:
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("headers", BROKEN.values(), ids=BROKEN.keys())
 async def test_a_line_break_in_a_header_is_never_sent(method: str, headers: dict[str, str]) -> None:
-    async with answering(lambda: Reply(b"{}", headers=headers)) as wire:
+    async with answering(lambda: SingleWriteResponse(b"{}", headers=headers)) as wire:
         wire.send(method, "/")
         sent = await wire.rest()
     assert b"Set-Cookie" not in sent
@@ -327,9 +327,9 @@ async def test_a_line_break_in_a_header_is_never_sent(method: str, headers: dict
 
 
 async def test_headers_can_be_changed_until_it_is_sent() -> None:
-    def make() -> Reply:
-        reply = Reply(b"{}", headers={"X-A": "1", "X-B": "1"})
-        reply.stamp("an-id", "total;dur=1.00")
+    def make() -> SingleWriteResponse:
+        reply = SingleWriteResponse(b"{}", headers={"X-A": "1", "X-B": "1"})
+        reply.set_common_headers("an-id", "total;dur=1.00")
         reply.headers["x-a"] = "2"
         del reply.headers["X-B"]
         return reply
@@ -342,7 +342,7 @@ async def test_headers_can_be_changed_until_it_is_sent() -> None:
         assert "x-b" not in answer.headers
 
 
-async def test_both_ways_say_the_same(api: Api) -> None:
+async def test_the_direct_write_and_aiohttps_write_send_the_same(api: Api) -> None:
     cinema = await api.cinema()
     for path in ("/health", f"/showtimes/{cinema.showtime_id}/seats", "/movies", "/movies/4711", "/auth/me"):
         heads = []
@@ -355,7 +355,7 @@ async def test_both_ways_say_the_same(api: Api) -> None:
         assert heads[0] == heads[1]
 
 
-async def test_who_does_not_read_is_waited_for_and_keeps_nobody_else_waiting(api: Api) -> None:
+async def test_a_client_that_does_not_read_blocks_only_itself(api: Api) -> None:
     """A thousand seat maps are asked for and left lying: the server stops, and goes on when they are read."""
     cinema = await api.cinema(rows=20, seats_per_row=20)
     path, many = f"/showtimes/{cinema.showtime_id}/seats", 600
@@ -395,7 +395,7 @@ async def until_stalled(api: Api, path: str, many: int) -> None:
     assert 0 < most < BOUND_BYTES
 
 
-async def test_a_client_that_has_gone_does_no_harm(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_disconnected_client_causes_no_error(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     cinema = await api.cinema()
     paths = (f"/showtimes/{cinema.showtime_id}/seats", "/movies", "/nothing", "/health")
     for round_trips in range(20):

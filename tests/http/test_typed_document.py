@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from reservation.app import TABLES
 from reservation.commands.main import commands
 from reservation.http.openapi.document import document
-from reservation.http.problems import DOMAIN
+from reservation.http.output.problems import STATUS_AND_CODE
 
 READ = {"confirm_reservation", "extend_reservation", "cancel_reservation", "get_showtime"}
 
@@ -29,7 +29,7 @@ def links(made: dict[str, Any], method: str, path: str, status: int) -> dict[str
     return found
 
 
-def test_each_problem_has_a_type_that_only_its_own_code_fits(made: dict[str, Any]) -> None:
+def test_each_problem_code_has_a_schema_of_its_own(made: dict[str, Any]) -> None:
     problem = schema(made, "SeatsUnavailableProblem")
     assert problem["properties"]["status"] == {"type": "integer", "const": 409}
     assert problem["properties"]["code"]["const"] == "seats_unavailable"
@@ -39,7 +39,7 @@ def test_each_problem_has_a_type_that_only_its_own_code_fits(made: dict[str, Any
         one["properties"]["code"]["const"] for name, one in made["components"]["schemas"].items() if "Problem" in name
     ]
     assert len(codes) == len(set(codes))
-    assert {code for _, code in DOMAIN.values()} <= {*codes}
+    assert {code for _, code in STATUS_AND_CODE.values()} <= {*codes}
 
 
 def test_problems_that_share_a_status_are_told_apart_by_their_code(made: dict[str, Any]) -> None:
@@ -51,7 +51,7 @@ def test_problems_that_share_a_status_are_told_apart_by_their_code(made: dict[st
     assert [*sent["discriminator"]["mapping"].values()] == [one["$ref"] for one in sent["oneOf"]]
 
 
-def test_choices_that_stand_in_several_places_are_one_type(made: dict[str, Any]) -> None:
+def test_shared_choices_are_one_schema(made: dict[str, Any]) -> None:
     reference = {"$ref": "#/components/schemas/SeatType"}
     assert schema(made, "SeatType") == {"type": "string", "enum": ["regular", "premium", "wheelchair"]}
     assert schema(made, "Seat")["properties"]["seat_type"] == reference
@@ -61,7 +61,7 @@ def test_choices_that_stand_in_several_places_are_one_type(made: dict[str, Any])
     assert status["schema"] == {"$ref": "#/components/schemas/ReservationStatus"}
 
 
-def test_each_way_to_hold_is_a_type(made: dict[str, Any]) -> None:
+def test_each_alternative_of_a_hold_has_a_schema(made: dict[str, Any]) -> None:
     assert [one["$ref"].rpartition("/")[2] for one in schema(made, "HoldInput")["oneOf"]] == [
         "HoldBySeatIds",
         "HoldByQuantity",
@@ -72,7 +72,7 @@ def test_each_way_to_hold_is_a_type(made: dict[str, Any]) -> None:
     assert by_seats["additionalProperties"] is by_quantity["additionalProperties"] is False
 
 
-def test_what_is_made_links_to_what_can_be_done_with_it(made: dict[str, Any]) -> None:
+def test_a_created_resource_links_to_its_operations(made: dict[str, Any]) -> None:
     held = links(made, "post", "/showtimes/{showtime_id}/holds", 201)
     assert set(held) == READ | {"get_reservation"}
     assert held["confirm_reservation"]["parameters"] == {"reservation_id": "$response.body#/id"}
@@ -86,7 +86,7 @@ def test_what_is_made_links_to_what_can_be_done_with_it(made: dict[str, Any]) ->
     assert key["revoke_api_key"]["parameters"] == {"api_key_id": "$response.body#/id"}
 
 
-def test_links_lead_nobody_into_the_administration_and_no_list_to_a_removal(made: dict[str, Any]) -> None:
+def test_links_lead_from_public_to_public_and_from_lists_to_no_delete(made: dict[str, Any]) -> None:
     by_id = {
         operation["operationId"]: (method, path)
         for path, methods in made["paths"].items()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reservation.http.forms import FORM, MAX_FIELDS
+from reservation.http.input.bodies import FORM, MAX_FORM_FIELDS
 from tests.api import PASSWORD, Answer, Api
 from tests.conftest import StartApi
 
@@ -91,7 +91,7 @@ async def test_wrong_credentials_by_form_are_a_problem_with_an_oauth_error(api: 
         ("username=a&password=%ED%A0%80", 400, "invalid_form", []),
         (b"username=a&password=\xff", 400, "invalid_form", []),
         (RIGHT.encode("utf-16"), 400, "invalid_form", []),
-        ("&".join(f"f{number}=1" for number in range(MAX_FIELDS + 1)), 400, "invalid_form", []),
+        ("&".join(f"f{number}=1" for number in range(MAX_FORM_FIELDS + 1)), 400, "invalid_form", []),
     ],
 )
 async def test_an_invalid_form_is_refused(

@@ -17,7 +17,7 @@ from click import Command, Context, Group
 from reservation.commands.main import COMMANDS, commands
 from reservation.embedded.binaries import valkey_program
 from reservation.embedded.ports import is_taken
-from reservation.http.openapi.problems import every_refusal
+from reservation.http.openapi.problems import all_problem_types
 from reservation.settings import Settings
 from tests.ports import free_port
 from tests.project.test_settings import SECRET, known_names
@@ -260,7 +260,8 @@ def test_the_page_of_settings_has_every_setting_and_its_default() -> None:
 def test_the_page_of_problem_codes_has_every_code_and_its_status() -> None:
     page = (DOCS / "client/problem-codes.md").read_text()
     listed = re.findall(r"^\| (\d{3}) \| `(\w+)` \|", page, re.MULTILINE)
-    assert {(int(status), code) for status, code in listed} == {(each.status, each.code) for each in every_refusal()}
+    expected = {(each.status, each.code) for each in all_problem_types()}
+    assert {(int(status), code) for status, code in listed} == expected
 
 
 def test_the_page_of_commands_has_every_command() -> None:

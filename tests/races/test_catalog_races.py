@@ -31,7 +31,7 @@ def showtime(movie_id: int, room: int, slot: int, minutes: int) -> dict[str, Any
 
 
 @pytest.mark.parametrize("all_or_nothing", [False, True])
-async def test_programmes_that_overlap_each_other_in_many_rooms(
+async def test_racing_batches_create_no_overlap(
     api: Api, db: "asyncpg.Connection[asyncpg.Record]", all_or_nothing: bool
 ) -> None:
     """Each names the rooms in another order, which would be a deadlock if they were locked as they come."""
@@ -72,9 +72,7 @@ async def test_programmes_that_overlap_each_other_in_many_rooms(
     assert await audit.violations(db, rule="audit/overlapping_showtimes", row_limit=10) == []
 
 
-async def test_moves_and_deletions_meet_batches_without_deadlock(
-    api: Api, db: "asyncpg.Connection[asyncpg.Record]"
-) -> None:
+async def test_moves_deletes_and_batches_do_not_deadlock(api: Api, db: "asyncpg.Connection[asyncpg.Record]") -> None:
     movie_id, admin = await api.movie(), await api.admin()
     rooms = [(await api.auditorium())[0] for _ in range(2)]
     there = [await api.make("/admin/showtimes", showtime(movie_id, rooms[0], 200 * n, 100)) for n in range(12)]

@@ -12,11 +12,11 @@ import pytest
 
 from reservation.catalog.bulk import showtime_imports
 from reservation.catalog.bulk.csv_rows import Faults
-from reservation.catalog.bulk.imports import Imported, Undone
+from reservation.catalog.bulk.imports import Imported, ImportRolledBack
 from reservation.catalog.bulk.showtime_imports import ShowtimeRow, write_showtimes
 from reservation.db.pool import Database
 from reservation.db.pool_options import pool_options
-from reservation.db.repository import audit, bulk as files
+from reservation.db.repository import audit, bulk
 from reservation.db.repository.showtimes import ShowtimeInput
 from reservation.settings import Settings
 from tests.api import Api, Cinema, Connection
@@ -61,7 +61,7 @@ async def write(settings: Settings, rows: Sequence[ShowtimeRow], skip_errors: bo
             imported, _ = await write_showtimes(
                 Database(pool, wait_s=5), rows, faults, cleaning_s=0, skip_errors=skip_errors, advance=lambda _: None
             )
-        except Undone:
+        except ImportRolledBack:
             assert faults
     return imported, list(faults)
 
@@ -98,7 +98,7 @@ async def test_two_imports_between_the_same_rooms_do_not_deadlock(settings: Sett
     ]
 
 
-async def test_two_administrators_who_exchange_rooms_do_not_deadlock(api: Api, db: Connection) -> None:
+async def test_two_puts_that_exchange_rooms_do_not_deadlock(api: Api, db: Connection) -> None:
     movie_id, admin = await api.movie(), await api.admin()
     rooms = [(await api.auditorium())[0] for _ in range(2)]
     showtimes = [await api.showtime(movie_id, room) for room in rooms]
@@ -119,12 +119,12 @@ async def test_two_administrators_who_exchange_rooms_do_not_deadlock(api: Api, d
     assert [(answer.status, answer.code) for answer in answers] == [(409, "showtime_overlap")] * 2
 
 
-async def test_a_showtime_that_moves_while_its_rooms_are_looked_for_is_looked_for_again(
+async def test_an_import_retries_if_a_showtime_moves_before_its_lock(
     settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await programme(db, [(1, 0)])
     await db.execute("insert into auditoriums (name, capacity) values ('Three', 10)")
-    find, looks = files.find_showtime_rooms, 0
+    find, looks = bulk.find_showtime_rooms, 0
 
     async def find_and_move(*args: Any, **words: Any) -> set[int]:
         nonlocal looks
@@ -134,7 +134,7 @@ async def test_a_showtime_that_moves_while_its_rooms_are_looked_for_is_looked_fo
             await db.execute("update showtimes set auditorium_id = 3")
         return found
 
-    monkeypatch.setattr(files, "find_showtime_rooms", find_and_move)
+    monkeypatch.setattr(bulk, "find_showtime_rooms", find_and_move)
     assert await write(settings, [moved(2, 1, 2, 0)]) == (Imported(0, 1, 0), [])
     assert looks == 2
 
@@ -171,7 +171,7 @@ async def to_another_room(api: Api, db: Connection, cinema: Cinema) -> ShowtimeR
 
 
 @pytest.mark.parametrize("skip_errors", [False, True])
-async def test_customers_go_on_while_their_showtime_moves(
+async def test_holds_and_confirms_succeed_during_an_import(
     api: Api, settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch, skip_errors: bool
 ) -> None:
     """It is written, and other rows are to come; who holds a seat until its end makes the import give up."""
@@ -192,13 +192,13 @@ async def test_customers_go_on_while_their_showtime_moves(
     assert (await api.confirm(customer, answers[0].json["id"])).status == 200
 
 
-async def test_a_hold_on_its_way_when_the_showtime_has_moved_is_refused(
+async def test_a_hold_during_a_change_of_rooms_is_refused(
     api: Api, settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It began when the showtime was in its old room, and waits for the last moment of the import."""
     cinema, customer = await api.cinema(), await api.sign_up()
     pause = Pause()
-    monkeypatch.setattr(files, "find_reserved", pause.before(files.find_reserved, time=2))
+    monkeypatch.setattr(bulk, "find_reserved", pause.before(bulk.find_reserved, time=2))
     importing = asyncio.create_task(write(settings, [await to_another_room(api, db, cinema)]))
     await pause.reached.wait()
     holding = asyncio.create_task(api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2]))
@@ -212,7 +212,7 @@ async def test_a_hold_on_its_way_when_the_showtime_has_moved_is_refused(
     assert await audit.violations(db, rule="audit/seats_of_other_rooms", row_limit=10) == []
 
 
-async def test_a_reservation_on_its_way_is_waited_for(
+async def test_an_import_waits_for_a_concurrent_reservation(
     api: Api, settings: Settings, db: Connection, database_url: str
 ) -> None:
     """It was written before the import looked, and is committed only then."""
@@ -235,7 +235,7 @@ async def test_a_reservation_on_its_way_is_waited_for(
     assert await importing == (None, ["line 2: The showtime was reserved while the import ran, and cannot move now."])
 
 
-async def test_a_locked_showtime_fails_its_own_holds_alone(api: Api, db: Connection) -> None:
+async def test_a_locked_showtime_fails_only_its_own_holds(api: Api, db: Connection) -> None:
     """Those of others share the batch with it, or queue behind it, and are granted while it is locked."""
     bad, good = await api.cinema(), await api.cinema()
     customer = await api.sign_up()

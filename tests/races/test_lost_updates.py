@@ -40,7 +40,7 @@ async def locked(database_url: str, thing: Thing, *, waiting: int) -> AsyncItera
 
 
 @pytest.mark.parametrize("kind", REPLACEABLE)
-async def test_of_racing_puts_one_wins(instances: list[Api], database_url: str, kind: str) -> None:
+async def test_of_racing_conditional_puts_one_succeeds(instances: list[Api], database_url: str, kind: str) -> None:
     thing = await KINDS[kind](instances[0])
     async with locked(database_url, thing, waiting=WRITERS):
         writers = [
@@ -57,7 +57,9 @@ async def test_of_racing_puts_one_wins(instances: list[Api], database_url: str, 
 
 
 @pytest.mark.parametrize("kind", BOTH)
-async def test_of_racing_puts_and_deletes_one_wins(instances: list[Api], database_url: str, kind: str) -> None:
+async def test_of_racing_conditional_puts_and_deletes_one_succeeds(
+    instances: list[Api], database_url: str, kind: str
+) -> None:
     thing = await KINDS[kind](instances[0])
     async with locked(database_url, thing, waiting=WRITERS):
         writers = []
@@ -70,7 +72,7 @@ async def test_of_racing_puts_and_deletes_one_wins(instances: list[Api], databas
 
 
 @pytest.mark.parametrize("kind", REMOVABLE)
-async def test_of_racing_deletes_one_wins(instances: list[Api], database_url: str, kind: str) -> None:
+async def test_of_racing_conditional_deletes_one_succeeds(instances: list[Api], database_url: str, kind: str) -> None:
     thing = await KINDS[kind](instances[0])
     async with locked(database_url, thing, waiting=WRITERS):
         writers = [

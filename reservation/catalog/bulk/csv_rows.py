@@ -1,4 +1,4 @@
-"""Tables in CSV (RFC 4180, UTF-8): rows with their line numbers, and faults that name them; knows no database."""
+"""CSV files (RFC 4180, UTF-8): rows with their line numbers, and faults that name the lines."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,58 +6,58 @@ from dataclasses import dataclass, field
 from io import TextIOWrapper
 from typing import Any, BinaryIO, Protocol
 
-MAX_ROWS = 100_000  # of one file: an import is one transaction, and is read before that begins
-MAX_FAULTS = 100  # that are told; the others are counted
+MAX_ROWS = 100_000  # of a file: an import is one transaction, and all rows are in memory
+MAX_FAULTS = 100  # with a message; further ones are only counted
 
 
 class FileError(Exception):
-    """The file cannot be taken for a table of this kind; the message says why, and nothing was imported."""
+    """The file is not a CSV file of this kind; the message says why, and nothing was imported."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """The cells of a row by column; the line is the one on which it begins."""
+class CsvRow:
+    """The cells of a row by column, and the line on which the row begins."""
 
     line: int
     cells: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """The columns that a file may have, in the order in which they are written, and those that it must have."""
+class CsvColumns:
+    """The columns that a file may have, in the order of an export, and those that it must have."""
 
-    columns: Sequence[str]
+    names: Sequence[str]
     required: frozenset[str]
-    one_of: Sequence[frozenset[str]] = ()  # of each of these at least one column
+    at_least_one_of: Sequence[frozenset[str]] = ()  # of each of these sets
 
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong with rows: the first ones word for word, and how many rows there are that have any."""
+    """Faults in rows: the messages of the first MAX_FAULTS with their lines, the lines with faults, and the total."""
 
-    told: list[tuple[int, str]] = field(default_factory=list)
+    messages: list[tuple[int, str]] = field(default_factory=list)
     lines: set[int] = field(default_factory=set)
     count: int = 0
 
     def add(self, line: int, where: str, message: str) -> None:
-        """Note one thing that is wrong; `where` is a column, or empty for the row as a whole."""
+        """Add a fault; `where` is a column, or empty for the row as a whole."""
         self.count += 1
         self.lines.add(line)
-        if len(self.told) < MAX_FAULTS:
-            self.told.append((line, f"line {line}: {where}: {message}" if where else f"line {line}: {message}"))
+        if len(self.messages) < MAX_FAULTS:
+            self.messages.append((line, f"line {line}: {where}: {message}" if where else f"line {line}: {message}"))
 
     def __bool__(self) -> bool:
         return self.count > 0
 
     def __iter__(self) -> Iterator[str]:
-        """The lines to print, in the order of the file."""
-        yield from (text for _, text in sorted(self.told))
-        if self.count > len(self.told):
-            yield f"and {self.count - len(self.told):,} more"
+        """The messages, in the order of the file."""
+        yield from (text for _, text in sorted(self.messages))
+        if self.count > len(self.messages):
+            yield f"and {self.count - len(self.messages):,} more"
 
 
 class RowWriter(Protocol):
-    """What csv.writer makes."""
+    """The type of csv.writer's result."""
 
     def writerow(self, row: Iterable[Any], /) -> Any:
         """Write one row."""
@@ -66,18 +66,18 @@ class RowWriter(Protocol):
         """Write several."""
 
 
-def read_rows(stream: BinaryIO, layout: Layout, faults: Faults) -> list[Row]:
-    """All rows that have as many cells as the header; a byte order mark and blank lines are skipped.
+def read_rows(stream: BinaryIO, columns: CsvColumns, faults: Faults) -> list[CsvRow]:
+    """The rows that have as many cells as the header; a byte order mark and blank lines are skipped.
 
-    Raises FileError for what is not UTF-8 or not CSV, for a header that does not fit, and for too many rows.
+    Raises FileError if the file is not UTF-8 or not CSV, has a wrong header, or has too many rows.
     """
     text = TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     reader = csv.reader(text, strict=True)
-    rows: list[Row] = []
-    line = 1  # on which the row begins that is being read: a quote that nobody closes is noticed at the file's end
+    rows: list[CsvRow] = []
+    line = 1  # where the current row begins: an unclosed quote is found only at the end of the file
     try:
         header = next(reader, [])
-        _check_header(header, layout)
+        _check_header(header, columns)
         line = reader.line_num + 1
         for cells in reader:
             if cells:
@@ -88,12 +88,12 @@ def read_rows(stream: BinaryIO, layout: Layout, faults: Faults) -> list[Row]:
     except csv.Error as error:
         raise FileError(f"line {line}: {error}") from None
     finally:
-        text.detach()  # the stream is the caller's to close
+        text.detach()  # the caller closes the stream
     return rows
 
 
-class _Encoded:
-    """Text into a stream of bytes: unlike a TextIOWrapper it keeps nothing, and never closes the stream."""
+class _Utf8Writer:
+    """Writes text to a binary stream; unlike a TextIOWrapper it has no buffer and never closes the stream."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -103,16 +103,16 @@ class _Encoded:
 
 
 def row_writer(stream: BinaryIO, columns: Sequence[str]) -> RowWriter:
-    """Write a header, and give what writes rows.
+    """Write the header and return a writer for the rows.
 
-    Lines end as RFC 4180 says, so that a cell with either half of it is quoted.
+    Lines end with CR LF (RFC 4180), so cells with either of them are quoted.
     """
-    writer = csv.writer(_Encoded(stream), lineterminator="\r\n")
+    writer = csv.writer(_Utf8Writer(stream), lineterminator="\r\n")
     writer.writerow(columns)
     return writer
 
 
-def _add(rows: list[Row], faults: Faults, line: int, header: Sequence[str], cells: Sequence[str]) -> None:
+def _add(rows: list[CsvRow], faults: Faults, line: int, header: Sequence[str], cells: Sequence[str]) -> None:
     if len(rows) + len(faults.lines) >= MAX_ROWS:
         raise FileError(f"line {line}: more than {MAX_ROWS:,} rows are too many for one file")
     if len(cells) != len(header):
@@ -122,22 +122,22 @@ def _add(rows: list[Row], faults: Faults, line: int, header: Sequence[str], cell
     for name in nul:
         faults.add(line, name, "NUL characters are not allowed.")
     if not nul:
-        rows.append(Row(line, dict(zip(header, cells, strict=True))))
+        rows.append(CsvRow(line, dict(zip(header, cells, strict=True))))
 
 
-def _check_header(header: Sequence[str], layout: Layout) -> None:
-    known = set(layout.columns)
+def _check_header(header: Sequence[str], columns: CsvColumns) -> None:
+    known = set(columns.names)
     if not header:
-        raise FileError(f"line 1: a header is needed, with columns of {', '.join(layout.columns)}")
+        raise FileError(f"line 1: a header is needed, with columns of {', '.join(columns.names)}")
     for name in header:
         if name not in known:
-            known_columns = ", ".join(layout.columns)
+            known_columns = ", ".join(columns.names)
             raise FileError(f"line 1: {name!r} is not one of the columns, which commas separate: {known_columns}")
         if header.count(name) > 1:
             raise FileError(f"line 1: the column {name} is there twice")
-    for name in layout.columns:
-        if name in layout.required and name not in header:
+    for name in columns.names:
+        if name in columns.required and name not in header:
             raise FileError(f"line 1: the column {name} is missing")
-    for choice in layout.one_of:
+    for choice in columns.at_least_one_of:
         if not choice & set(header):
             raise FileError(f"line 1: one of the columns {' and '.join(sorted(choice))} is needed")

@@ -1,4 +1,4 @@
-"""Tables into files: a page of rows at a time, all of them as they were at one moment."""
+"""Export: rows in pages, all from one snapshot."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -17,9 +17,9 @@ Advance = Callable[[int], None]
 
 
 async def export_movies(database: Database, stream: BinaryIO, columns: Sequence[str], advance: Advance) -> None:
-    """Write all films by id, with these columns."""
+    """Write these columns of all films, by id."""
     writer = row_writer(stream, columns)
-    # What fails in here is the file, and no fault of the database, in whose connection it would be taken for one.
+    # Write outside the connection's context, in which an error of the file would count as an error of the database.
     async with aclosing(_movies(database)) as pages:
         async for page in pages:
             writer.writerows([_movie_cell(movie, column) for column in columns] for movie in page)
@@ -35,7 +35,7 @@ async def export_showtimes(
     start: datetime,
     end: datetime,
 ) -> None:
-    """Write the showtimes that begin at `start` or later and before `end`, in the order of their beginnings."""
+    """Write these columns of the showtimes from `start` (included) to `end` (excluded), by their start."""
     writer = row_writer(stream, columns)
     async with aclosing(_showtimes(database, start, end)) as pages:
         async for page in pages:
@@ -63,7 +63,7 @@ async def _showtimes(database: Database, start: datetime, end: datetime) -> Asyn
 
 @asynccontextmanager
 async def _snapshot(database: Database) -> AsyncIterator[Connection]:
-    """A connection to which the database stands still; nobody waits for it."""
+    """A connection with a read-only, repeatable-read snapshot; it blocks no writer."""
     async with database.connection() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         yield conn
 

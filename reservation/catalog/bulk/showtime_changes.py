@@ -1,7 +1,7 @@
-"""Showtimes that change all at once: they leave their places, and whoever has no new one goes back.
+"""Replace many showtimes at once: all leave their slots, and those that cannot get their new slots return.
 
-The exclusion constraint is the judge of every row all the same; this only finds out beforehand whom it would refuse,
-since what it refuses ends the transaction of all.
+The exclusion constraint still checks every row. Conflicts are found beforehand, because a violation of the constraint
+would end the transaction of the whole import.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...db.pool import Connection
-from ...db.repository import auditoriums, bulk as files, movies, showtimes
+from ...db.repository import auditoriums, bulk, movies, showtimes
 from ...db.repository.showtimes import Showtime, ShowtimeInput
 from ...errors import InUse, Invalid
 from ..showtimes import KEEPS_ITS_ROOM, KEEPS_ITS_TIME, overlap_with
 from .csv_rows import Faults
-from .imports import Advance, Undone, chunks, note
-from .timetables import Move, Owner, Place, Refusal, refusals
+from .imports import Advance, ImportRolledBack, add_error, chunks
+from .slot_conflicts import Conflict, Move, Obstacle, ShowtimeId, Slot, find_conflicts
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A showtime as it is, and as a line of the file wants it."""
+    """A showtime as it is, and as a line of the file has it."""
 
     line: int
     old: Showtime
@@ -28,114 +28,114 @@ class Change:
 
     @property
     def changes_rooms(self) -> bool:
-        """Whether it is to be in another room, which only one without reservations may."""
+        """Whether the room changes, which is refused if the showtime has reservations."""
         return self.wanted.auditorium_id != self.old.auditorium_id
 
     @property
     def changes_times(self) -> bool:
-        """Whether it is to begin or end at another time, which one with archived reservations may not."""
+        """Whether the time changes, which is refused if the showtime has archived reservations."""
         return (self.wanted.starts_at, self.wanted.ends_at) != (self.old.starts_at, self.old.ends_at)
 
 
 async def replace(
     conn: Connection, changes: Sequence[Change], faults: Faults, *, cleaning_s: int, advance: Advance
 ) -> list[Change]:
-    """Carry out those that can be, and notes why the others cannot; the caller has locked showtimes and rooms."""
-    fit = await _fit(conn, sorted(changes, key=lambda change: change.line), faults)
-    moves = await _set_aside(conn, fit, cleaning_s)
-    refused = refusals(list(moves.values()), await _blocked(conn, fit, moves, cleaning_s))
-    for ids in chunks(list(refused)):
-        await files.put_back(conn, showtime_ids=ids)
-    _note_refusals(faults, fit, refused)
-    done = [change for change in fit if change.old.id not in refused]
+    """Carry out the possible changes, and add faults for the others; the caller has locked showtimes and rooms."""
+    allowed = await _allowed(conn, sorted(changes, key=lambda change: change.line), faults)
+    moves = await _set_aside(conn, allowed, cleaning_s)
+    conflicts = find_conflicts(list(moves.values()), await _blocked(conn, allowed, moves, cleaning_s))
+    for ids in chunks(list(conflicts)):
+        await bulk.put_back(conn, showtime_ids=ids)
+    _add_conflicts(faults, allowed, conflicts)
+    done = [change for change in allowed if change.old.id not in conflicts]
     advance(len(changes) - len(done))
     for chunk in chunks(done):
-        await files.replace_showtimes(conn, showtime_ids=_ids(chunk), wanted=_wanted(chunk), cleaning_s=cleaning_s)
+        await bulk.replace_showtimes(conn, showtime_ids=_ids(chunk), wanted=_wanted(chunk), cleaning_s=cleaning_s)
         advance(len(chunk))
     return done
 
 
-async def make_sure_of_rooms(conn: Connection, done: Sequence[Change], faults: Faults) -> None:
-    """Keep those in new rooms from being reserved until the commit, which must follow at once.
+async def lock_new_rooms(conn: Connection, done: Sequence[Change], faults: Faults) -> None:
+    """Lock the showtimes that changed rooms against reservations until the commit, which must follow at once.
 
-    Raises Undone, and notes which, when some were reserved since they were first looked at.
+    Raises ImportRolledBack, with a fault, if one of them was reserved since `replace` checked.
     """
     moved = sorted((change for change in done if change.changes_rooms), key=lambda change: change.old.id)
     for chunk in chunks(moved):
-        await files.lock_moved(conn, showtime_ids=_ids(chunk))
+        await bulk.lock_moved(conn, showtime_ids=_ids(chunk))
     for chunk in chunks(moved):
-        reserved = await files.find_reserved(conn, showtime_ids=_ids(chunk))
+        reserved = await bulk.find_reserved(conn, showtime_ids=_ids(chunk))
         for change in chunk:
             if change.old.id in reserved:
                 faults.add(change.line, "", "The showtime was reserved while the import ran, and cannot move now.")
-                raise Undone
+                raise ImportRolledBack
 
 
-async def _fit(conn: Connection, changes: Sequence[Change], faults: Faults) -> list[Change]:
-    """Those whose film and room are there, and that may go to it."""
-    found: list[Change] = []
+async def _allowed(conn: Connection, changes: Sequence[Change], faults: Faults) -> list[Change]:
+    """The changes whose film and room exist, and that reservations do not forbid; adds faults for the others."""
+    allowed: list[Change] = []
     for chunk in chunks(changes):
         films = await movies.lock_movies(conn, movie_ids=sorted({change.wanted.movie_id for change in chunk}))
         rooms = await auditoriums.lock_auditoriums(
             conn, auditorium_ids=sorted({change.wanted.auditorium_id for change in chunk})
         )
         moved = [change for change in chunk if change.changes_rooms]
-        reserved = await files.find_reserved(conn, showtime_ids=_ids(moved)) if moved else set()
+        reserved = await bulk.find_reserved(conn, showtime_ids=_ids(moved)) if moved else set()
         retimed = [change for change in chunk if change.changes_times]
         archived = await showtimes.with_archived(conn, showtime_ids=_ids(retimed)) if retimed else set()
         for change in chunk:
             if change.wanted.auditorium_id not in rooms:
-                note(faults, change.line, Invalid("/auditorium_id", "There is no such auditorium."))
+                add_error(faults, change.line, Invalid("/auditorium_id", "There is no such auditorium."))
             elif change.wanted.movie_id not in films:
-                note(faults, change.line, Invalid("/movie_id", "There is no such movie."))
+                add_error(faults, change.line, Invalid("/movie_id", "There is no such movie."))
             elif change.old.id in reserved:
-                note(faults, change.line, InUse(KEEPS_ITS_ROOM))
+                add_error(faults, change.line, InUse(KEEPS_ITS_ROOM))
             elif change.old.id in archived:
-                note(faults, change.line, InUse(KEEPS_ITS_TIME))
+                add_error(faults, change.line, InUse(KEEPS_ITS_TIME))
             else:
-                found.append(change)
-    return found
+                allowed.append(change)
+    return allowed
 
 
-async def _set_aside(conn: Connection, changes: Sequence[Change], cleaning_s: int) -> dict[Owner, Move]:
-    """Clear the places of those that are to have others; in the order of the changes."""
+async def _set_aside(conn: Connection, changes: Sequence[Change], cleaning_s: int) -> dict[ShowtimeId, Move]:
+    """Free the slots of the showtimes that change theirs; their moves, in the order of the changes."""
     cleaning = timedelta(seconds=cleaning_s)
-    moves: dict[Owner, Move] = {}
+    moves: dict[ShowtimeId, Move] = {}
     for chunk in chunks(changes):
-        left = await files.set_aside(conn, showtime_ids=_ids(chunk), wanted=_wanted(chunk), cleaning_s=cleaning_s)
-        free_at = {each.id: each.free_at for each in left}
+        freed = await bulk.set_aside(conn, showtime_ids=_ids(chunk), wanted=_wanted(chunk), cleaning_s=cleaning_s)
+        free_at = {each.id: each.free_at for each in freed}
         for change in chunk:
             old, new = change.old, change.wanted
             if old.id in free_at:
                 moves[old.id] = Move(
-                    Place(old.id, old.auditorium_id, old.starts_at, free_at[old.id]),
-                    Place(old.id, new.auditorium_id, new.starts_at, new.ends_at + cleaning),
+                    Slot(old.id, old.auditorium_id, old.starts_at, free_at[old.id]),
+                    Slot(old.id, new.auditorium_id, new.starts_at, new.ends_at + cleaning),
                 )
     return moves
 
 
 async def _blocked(
-    conn: Connection, changes: Sequence[Change], moves: Mapping[Owner, Move], cleaning_s: int
-) -> dict[Owner, Owner]:
-    """Those who would meet a showtime that has not been set aside, and which."""
-    blocked: dict[Owner, Owner] = {}
+    conn: Connection, changes: Sequence[Change], moves: Mapping[ShowtimeId, Move], cleaning_s: int
+) -> dict[ShowtimeId, ShowtimeId]:
+    """The showtimes whose new slots overlap one that was not set aside, with its id."""
+    blocked: dict[ShowtimeId, ShowtimeId] = {}
     for chunk in chunks([change for change in changes if change.old.id in moves]):
         for overlap in await showtimes.find_overlaps(conn, wanted=_wanted(chunk), cleaning_s=cleaning_s):
             blocked[chunk[overlap.position - 1].old.id] = overlap.showtime_id
     return blocked
 
 
-def _note_refusals(faults: Faults, changes: Sequence[Change], refused: Mapping[Owner, Refusal]) -> None:
+def _add_conflicts(faults: Faults, changes: Sequence[Change], conflicts: Mapping[ShowtimeId, Conflict]) -> None:
     lines = {change.old.id: change.line for change in changes}
-    for owner, refusal in refused.items():
-        other, line = refusal.other, lines.get(refusal.other)
-        if refusal.by == "first":
-            faults.add(lines[owner], "", f"The showtime of line {line} has the auditorium at that time.")
-        elif refusal.by == "refused":
+    for showtime_id, conflict in conflicts.items():
+        other, line = conflict.other, lines.get(conflict.other)
+        if conflict.obstacle is Obstacle.MOVED_FIRST:
+            faults.add(lines[showtime_id], "", f"The showtime of line {line} has the auditorium at that time.")
+        elif conflict.obstacle is Obstacle.CANNOT_MOVE:
             why = f"Showtime {other}, which line {line} cannot move, has the auditorium at that time."
-            faults.add(lines[owner], "", why)
+            faults.add(lines[showtime_id], "", why)
         else:
-            note(faults, lines[owner], overlap_with(other))
+            add_error(faults, lines[showtime_id], overlap_with(other))
 
 
 def _ids(changes: Sequence[Change]) -> list[int]:

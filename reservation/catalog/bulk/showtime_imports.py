@@ -1,29 +1,29 @@
-"""Showtimes out of a file: films and rooms by id or name, first what is replaced, then what is new."""
+"""Import of showtimes: films and rooms by id or name; replacements first, then new showtimes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...db.pool import Connection, Database
-from ...db.repository import auditoriums, bulk as files
+from ...db.repository import auditoriums, bulk
 from ...db.repository.bulk import Named
 from ...db.repository.showtimes import Showtime, ShowtimeInput
 from ...errors import DomainError, Overloaded
+from ...runtime.fields import MAX_ID
 from ..schemas import ShowtimeBody
-from ..showtime_batches import place
+from ..showtime_batches import insert_batch
 from ..showtimes import LOCK_TRIES, RoomsChanged
-from .csv_rows import Faults, FileError, Row
-from .imports import Advance, Ids, Imported, as_number, chunks, loaded, note, undo_if_at_fault
-from .showtime_changes import Change, make_sure_of_rooms, replace
+from .csv_rows import CsvRow, Faults, FileError
+from .imports import Advance, Imported, RowIds, add_error, as_number, chunks, load_row, roll_back_if_faulty
+from .showtime_changes import Change, lock_new_rooms, replace
 
 SHOWTIME = ShowtimeBody()
-MAX_ID = 2**63 - 1
-MAX_MOVED = 10_000  # to other rooms, for which they are kept from customers at the end: two seconds
+MAX_MOVED = 10_000  # showtimes that change rooms: they are locked against customers for up to two seconds
 
 
 @dataclass(frozen=True, slots=True)
 class ShowtimeRow:
-    """A showtime of a file; without an id a new one."""
+    """A showtime in a file; without an id it is new."""
 
     line: int
     id: int | None
@@ -32,7 +32,7 @@ class ShowtimeRow:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The films, or the rooms, that a file names: `what` in words, and the columns that name one."""
+    """The films, or the rooms, that a file refers to by id or name; `what` is for messages."""
 
     what: str
     id_column: str
@@ -40,8 +40,8 @@ class Directory:
     names: Mapping[int, str]
     ids: Mapping[str, Sequence[int]]
 
-    def find(self, row: Row, faults: Faults) -> int | str:
-        """The id that a row means, and what the schema can refuse where it means none; notes what is wrong."""
+    def find(self, row: CsvRow, faults: Faults) -> int | str:
+        """The id that a row refers to, or a cell that the schema refuses; adds faults."""
         cell, name = row.cells.get(self.id_column, ""), row.cells.get(self.name_column, "")
         if cell == "":
             return self._by_name(name, row.line, faults)
@@ -64,16 +64,16 @@ class Directory:
             faults.add(line, self.name_column, f"There are {len(found)} of this name: say which in {self.id_column}.")
         else:
             faults.add(line, self.name_column, f"There is no such {self.what}.")
-        return 1  # fit for the schema, which shall go on to the other columns
+        return 1  # a valid id, so that the schema checks the other columns as well
 
 
-async def directories(database: Database, rows: Sequence[Row]) -> tuple[Directory, Directory]:
-    """The films and the rooms that the rows name."""
+async def directories(database: Database, rows: Sequence[CsvRow]) -> tuple[Directory, Directory]:
+    """The films and the rooms that the rows refer to."""
     film_ids, titles = _named(rows, "movie_id", "movie_title")
     room_ids, names = _named(rows, "auditorium_id", "auditorium_name")
     async with database.connection() as conn:
-        films = await files.find_films(conn, movie_ids=film_ids, titles=titles)
-        rooms = await files.find_rooms(conn, auditorium_ids=room_ids, names=names)
+        films = await bulk.find_films(conn, movie_ids=film_ids, titles=titles)
+        rooms = await bulk.find_rooms(conn, auditorium_ids=room_ids, names=names)
     return (
         _directory("movie", "movie_id", "movie_title", films),
         _directory("auditorium", "auditorium_id", "auditorium_name", rooms),
@@ -81,17 +81,17 @@ async def directories(database: Database, rows: Sequence[Row]) -> tuple[Director
 
 
 def check_showtimes(
-    rows: Sequence[Row], films: Directory, rooms: Directory, faults: Faults, advance: Advance
+    rows: Sequence[CsvRow], films: Directory, rooms: Directory, faults: Faults, advance: Advance
 ) -> list[ShowtimeRow]:
-    """The showtimes that the rows say; notes the faults of the others."""
+    """The showtimes of the valid rows; adds the faults of the others."""
     found: list[ShowtimeRow] = []
-    ids = Ids(faults)
+    ids = RowIds(faults)
     for row in rows:
         before = faults.count
         showtime_id = ids.of(row)
         data: dict[str, Any] = {name: row.cells[name] for name in ("starts_at", "ends_at", "base_price")}
         data |= {"movie_id": films.find(row, faults), "auditorium_id": rooms.find(row, faults)}
-        showtime = loaded(SHOWTIME, data, row.line, faults)
+        showtime = load_row(SHOWTIME, data, row.line, faults)
         if faults.count == before:
             found.append(ShowtimeRow(row.line, showtime_id, showtime))
         advance(1)
@@ -107,64 +107,64 @@ async def write_showtimes(
     skip_errors: bool,
     advance: Advance,
 ) -> tuple[Imported, Sequence[int]]:
-    """Replace the showtimes that have an id, then add the others; also the ids of those whose seat maps changed.
+    """Replace the showtimes that have an id, then insert the others; also the ids of those whose seat maps changed.
 
-    Raises Undone when there is any fault, here or before, unless rows at fault are to be skipped, and in any case when
-    one that changes its room is reserved meanwhile; FileError when too many change their rooms.
+    Raises ImportRolledBack if there is any fault, found here or before, unless such rows are to be skipped, and in any
+    case if a showtime that changes its room is reserved meanwhile; FileError if too many change their rooms.
     """
     for _ in range(LOCK_TRIES):
         try:
             async with database.transaction() as conn:
-                there = await _lock(conn, rows)
-                changes = _changes(rows, there, faults)
+                existing = await _lock(conn, rows)
+                changes = _changes(rows, existing, faults)
                 advance(len([row for row in rows if row.id is not None]) - len(changes))
                 done = await replace(conn, changes, faults, cleaning_s=cleaning_s, advance=advance)
                 new = [row for row in rows if row.id is None]
                 made = await _insert(conn, new, faults, cleaning_s, advance)
-                undo_if_at_fault(faults, skip_errors=skip_errors)
-                await make_sure_of_rooms(conn, done, faults)
+                roll_back_if_faulty(faults, skip_errors=skip_errors)
+                await lock_new_rooms(conn, done, faults)
         except RoomsChanged:
             continue
-        return Imported(made, len(done), len(there) - len(changes)), [change.old.id for change in done]
+        return Imported(made, len(done), len(existing) - len(changes)), [change.old.id for change in done]
     raise Overloaded
 
 
 async def _lock(conn: Connection, rows: Sequence[ShowtimeRow]) -> dict[int, Showtime]:
-    """Lock all rooms that the rows are about, and what is to be replaced; those showtimes that there are.
+    """Lock the rooms that the rows refer to or leave, then the showtimes to replace; those that exist, by id.
 
-    The rooms first, and all at once, those that showtimes leave, too: what others lock after a room is then free.
-    Raises RoomsChanged when a showtime has gone to yet another room before it was locked.
+    All rooms are locked first, as every other writer does, so that there is no deadlock. Raises RoomsChanged if a
+    showtime moved to yet another room before it was locked.
     """
     ids = sorted(row.id for row in rows if row.id is not None)
     rooms = {row.showtime.auditorium_id for row in rows}
     for chunk in chunks(ids):
-        rooms |= await files.find_showtime_rooms(conn, showtime_ids=chunk)
+        rooms |= await bulk.find_showtime_rooms(conn, showtime_ids=chunk)
     await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted(rooms))
-    there: dict[int, Showtime] = {}
+    existing: dict[int, Showtime] = {}
     for chunk in chunks(ids):
-        there |= {showtime.id: showtime for showtime in await files.lock_showtimes(conn, showtime_ids=chunk)}
-    if not rooms.issuperset(showtime.auditorium_id for showtime in there.values()):
+        existing |= {showtime.id: showtime for showtime in await bulk.lock_showtimes(conn, showtime_ids=chunk)}
+    if not rooms.issuperset(showtime.auditorium_id for showtime in existing.values()):
         raise RoomsChanged
-    return there
+    return existing
 
 
-def _changes(rows: Sequence[ShowtimeRow], there: Mapping[int, Showtime], faults: Faults) -> list[Change]:
-    """The rows that say something else than is there, with what is there."""
+def _changes(rows: Sequence[ShowtimeRow], existing: Mapping[int, Showtime], faults: Faults) -> list[Change]:
+    """The rows that differ from the existing showtimes; adds faults for rows without one."""
     found: list[Change] = []
     for row in rows:
         if row.id is None:
             continue
-        old = there.get(row.id)
+        old = existing.get(row.id)
         if old is None:
             faults.add(row.line, "id", "There is no such showtime.")
-        elif row.showtime != _as_said(old):
+        elif row.showtime != _as_input(old):
             found.append(Change(row.line, old, row.showtime))
     if sum(change.changes_rooms for change in found) > MAX_MOVED:
         raise FileError(f"more than {MAX_MOVED:,} showtimes would change their auditoriums: too many for one file")
     return found
 
 
-def _as_said(showtime: Showtime) -> ShowtimeInput:
+def _as_input(showtime: Showtime) -> ShowtimeInput:
     return ShowtimeInput(
         movie_id=showtime.movie_id,
         auditorium_id=showtime.auditorium_id,
@@ -177,27 +177,27 @@ def _as_said(showtime: Showtime) -> ShowtimeInput:
 async def _insert(
     conn: Connection, rows: Sequence[ShowtimeRow], faults: Faults, cleaning_s: int, advance: Advance
 ) -> int:
-    """How many of the new showtimes could be put on."""
+    """Insert new showtimes; how many could be inserted."""
     line_of: dict[int, int] = {}
     for chunk in chunks(rows):
-        placed = await place(conn, wanted={row.line: row.showtime for row in chunk}, cleaning_s=cleaning_s)
-        line_of |= {showtime_id: line for line, showtime_id in placed.ids.items()}
-        for line, error in placed.failed.items():
-            _note_refusal(faults, line, error, line_of)
+        inserted = await insert_batch(conn, wanted={row.line: row.showtime for row in chunk}, cleaning_s=cleaning_s)
+        line_of |= {showtime_id: line for line, showtime_id in inserted.ids.items()}
+        for line, error in inserted.failed.items():
+            _add_failure(faults, line, error, line_of)
         advance(len(chunk))
     return len(line_of)
 
 
-def _note_refusal(faults: Faults, line: int, error: DomainError, line_of: Mapping[int, int]) -> None:
-    """A showtime of the same file is named by its line: it may never get an id."""
+def _add_failure(faults: Faults, line: int, error: DomainError, line_of: Mapping[int, int]) -> None:
+    """Name another showtime of this file by its line: if the import is rolled back, it never had an id."""
     other = error.details.get("conflicting_showtime_id")
     if isinstance(other, int) and other in line_of:
         faults.add(line, "", f"The showtime of line {line_of[other]} has the auditorium at that time.")
     else:
-        note(faults, line, error)
+        add_error(faults, line, error)
 
 
-def _named(rows: Sequence[Row], id_column: str, name_column: str) -> tuple[list[int], list[str]]:
+def _named(rows: Sequence[CsvRow], id_column: str, name_column: str) -> tuple[list[int], list[str]]:
     numbers = {as_number(row.cells.get(id_column, "")) for row in rows}
     names = {row.cells.get(name_column, "") for row in rows if row.cells.get(id_column, "") == ""}
     return [number for number in numbers if isinstance(number, int) and 0 < number <= MAX_ID], sorted(names - {""})

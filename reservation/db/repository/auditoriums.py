@@ -13,7 +13,7 @@ from .rows import delete_unused, every, maybe, one
 
 @dataclass(frozen=True, slots=True)
 class Auditorium:
-    """A room that films are shown in."""
+    """A room."""
 
     id: int
     name: str
@@ -26,7 +26,7 @@ class Auditorium:
 
 @dataclass(frozen=True, slots=True)
 class AuditoriumInput:
-    """Everything that an administrator says about a room."""
+    """The columns of a room that an administrator sets."""
 
     name: str
     capacity: int
@@ -48,14 +48,14 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class SeatCount:
-    """How many seats a room has, and the label of the last row; None without any."""
+    """The number of seats of a room, and the label of its last row, None without seats."""
 
     seats: int
     last_row_label: str | None
 
 
 async def insert_auditorium(conn: Connection, *, auditorium: AuditoriumInput) -> Auditorium:
-    """Add a room, without seats yet."""
+    """Insert a room, without seats."""
     return await one(
         conn,
         Auditorium,
@@ -68,7 +68,7 @@ async def insert_auditorium(conn: Connection, *, auditorium: AuditoriumInput) ->
 
 
 async def update_auditorium(conn: Connection, *, auditorium_id: int, auditorium: AuditoriumInput) -> Auditorium:
-    """Replace everything about a room but its seats; the caller has locked it."""
+    """Replace a room that the caller has locked, but not its seats."""
     return await one(
         conn,
         Auditorium,
@@ -92,28 +92,28 @@ async def list_auditoriums(conn: Connection, *, after: int, row_limit: int) -> S
 
 
 async def lock_auditorium(conn: Connection, *, auditorium_id: int) -> int | None:
-    """Lock a room against other writers of its seats and programme; its capacity, or None when there is none."""
+    """Lock a room against other writers of its seats and showtimes; its capacity, or None if there is no such room."""
     capacity: int | None = await conn.fetchval(sql("auditoriums/lock_auditorium"), auditorium_id)
     return capacity
 
 
 async def touch_auditorium(conn: Connection, *, auditorium_id: int) -> None:
-    """Mark a room as changed, and lock it: its seats are about to change."""
+    """Raise a room's updated_at, and lock it, before its seats change."""
     await conn.execute(sql("auditoriums/touch_auditorium"), auditorium_id)
 
 
 async def delete_auditorium(conn: Connection, *, auditorium_id: int) -> None:
-    """Remove a room that the caller has locked, and its seats; raises InUse when it has showtimes."""
+    """Delete a room that the caller has locked, and its seats; raises InUse if it has showtimes."""
     await delete_unused(conn, "auditoriums/delete_auditorium", auditorium_id)
 
 
 async def lock_auditoriums(conn: Connection, *, auditorium_ids: Sequence[int]) -> set[int]:
-    """Lock rooms against other writers of their seats and programme; the ids of those that there are."""
+    """Lock rooms against other writers of their seats and showtimes; the ids of those that exist."""
     return {row["id"] for row in await conn.fetch(sql("auditoriums/lock_auditoriums"), auditorium_ids)}
 
 
 async def count_seats(conn: Connection, *, auditorium_id: int) -> SeatCount:
-    """How many seats a room has and where they end; the caller has locked it."""
+    """The number of seats and the last row of a room that the caller has locked."""
     return await one(conn, SeatCount, "seats/count_seats", auditorium_id)
 
 
@@ -126,7 +126,7 @@ async def insert_seats(
     seat_type: str,
     price_modifier: Decimal,
 ) -> Sequence[Seat]:
-    """Add whole rows of seats to a room that the caller has locked; answers them in the order of the map."""
+    """Insert rows of seats into a room that the caller has locked; the seats in map order."""
     return await every(
         conn, Seat, "seats/insert_seats", auditorium_id, row_labels, seats_per_row, seat_type, price_modifier
     )
@@ -135,7 +135,7 @@ async def insert_seats(
 async def list_seats(
     conn: Connection, *, auditorium_id: int, after_row: str, after_number: int, row_limit: int
 ) -> Sequence[Seat]:
-    """A page of a room's seats in the order of the map."""
+    """A page of a room's seats in map order."""
     return await every(conn, Seat, "seats/list_seats", auditorium_id, after_row, after_number, row_limit)
 
 
@@ -145,5 +145,5 @@ async def find_seat(conn: Connection, *, seat_id: int) -> Seat | None:
 
 
 async def delete_seat(conn: Connection, *, seat_id: int) -> None:
-    """Remove a seat of a room that the caller has locked; raises InUse when it was ever reserved."""
+    """Delete a seat of a room that the caller has locked; raises InUse if it was ever reserved."""
     await delete_unused(conn, "seats/delete_seat", seat_id)

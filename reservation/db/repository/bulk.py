@@ -1,4 +1,4 @@
-"""What only files bring: many rows in one statement, and things by their names."""
+"""Statements of CSV imports: many rows in one statement, and look-ups by name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from .showtimes import Showtime, ShowtimeInput
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A film or a room."""
+    """A film or a room, and its title or name."""
 
     id: int
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """A showtime that was set aside, and when its room was free again where it was."""
+class FreedSlot:
+    """A showtime that was set aside, and the `free_at` of the slot that it had."""
 
     id: int
     free_at: datetime
@@ -38,27 +38,27 @@ async def find_rooms(conn: Connection, *, auditorium_ids: Sequence[int], names: 
 
 
 async def lock_showtimes(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[Showtime]:
-    """Lock showtimes against other administrators, while customers go on; those that there are."""
+    """Lock showtimes against other administrators, not against reservations; those that exist."""
     return await every(conn, Showtime, "bulk/lock_showtimes", showtime_ids)
 
 
 async def find_showtime_rooms(conn: Connection, *, showtime_ids: Sequence[int]) -> set[int]:
-    """The rooms in which showtimes are, as long as nobody moves them."""
+    """The rooms of showtimes, without locking them."""
     return {row["auditorium_id"] for row in await conn.fetch(sql("bulk/find_showtime_rooms"), showtime_ids)}
 
 
 async def find_reserved(conn: Connection, *, showtime_ids: Sequence[int]) -> set[int]:
-    """Those of the showtimes of which seats were ever reserved."""
+    """The showtimes that were ever reserved."""
     return {row["id"] for row in await conn.fetch(sql("bulk/find_reserved"), showtime_ids)}
 
 
 async def set_aside(
     conn: Connection, *, showtime_ids: Sequence[int], wanted: Sequence[ShowtimeInput], cleaning_s: int
-) -> Sequence[Left]:
-    """Move showtimes out of the way of others until `put_back` or `replace_showtimes`; those that do not just stay."""
+) -> Sequence[FreedSlot]:
+    """Free the slots of showtimes that change theirs, until `put_back` or `replace_showtimes`; the freed slots."""
     return await every(
         conn,
-        Left,
+        FreedSlot,
         "bulk/set_aside",
         showtime_ids,
         [showtime.auditorium_id for showtime in wanted],
@@ -69,14 +69,14 @@ async def set_aside(
 
 
 async def put_back(conn: Connection, *, showtime_ids: Sequence[int]) -> None:
-    """Take back what `set_aside` did."""
+    """Undo `set_aside`."""
     await conn.execute(sql("bulk/put_back"), showtime_ids)
 
 
 async def replace_showtimes(
     conn: Connection, *, showtime_ids: Sequence[int], wanted: Sequence[ShowtimeInput], cleaning_s: int
 ) -> None:
-    """Replace everything about showtimes that the caller has locked."""
+    """Replace showtimes that the caller has locked."""
     await conn.execute(
         sql("bulk/replace_showtimes"),
         showtime_ids,
@@ -90,17 +90,17 @@ async def replace_showtimes(
 
 
 async def lock_moved(conn: Connection, *, showtime_ids: Sequence[int]) -> None:
-    """Keep showtimes from being reserved until the commit."""
+    """Lock showtimes against reservations until the commit."""
     await conn.execute(sql("bulk/lock_moved"), showtime_ids)
 
 
 async def lock_movies(conn: Connection, *, movie_ids: Sequence[int]) -> set[int]:
-    """Lock films against other administrators; the ids of those that there are."""
+    """Lock films against other administrators; the ids of those that exist."""
     return {row["id"] for row in await conn.fetch(sql("bulk/lock_movies"), movie_ids)}
 
 
 async def replace_movies(conn: Connection, *, movie_ids: Sequence[int], movies: Sequence[MovieInput]) -> int:
-    """Replace everything about films that the caller has locked; how many had to change."""
+    """Replace films that the caller has locked; the number of films that changed."""
     changed = await conn.fetch(
         sql("bulk/replace_movies"),
         movie_ids,
@@ -114,7 +114,7 @@ async def replace_movies(conn: Connection, *, movie_ids: Sequence[int], movies: 
 
 
 async def insert_movies(conn: Connection, *, movies: Sequence[MovieInput]) -> None:
-    """Add films in this order."""
+    """Insert films in this order."""
     await conn.execute(
         sql("bulk/insert_movies"),
         [movie.title for movie in movies],

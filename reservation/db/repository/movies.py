@@ -11,7 +11,7 @@ from .rows import delete_unused, every, maybe, one
 
 @dataclass(frozen=True, slots=True)
 class Movie:
-    """A film that can be put on."""
+    """A film."""
 
     id: int
     title: str
@@ -25,7 +25,7 @@ class Movie:
 
 @dataclass(frozen=True, slots=True)
 class MovieInput:
-    """Everything that an administrator says about a film."""
+    """The columns of a film that an administrator sets."""
 
     title: str
     duration_minutes: int
@@ -35,7 +35,7 @@ class MovieInput:
 
 
 async def insert_movie(conn: Connection, *, movie: MovieInput) -> Movie:
-    """Add a film."""
+    """Insert a film."""
     return await one(
         conn,
         Movie,
@@ -49,7 +49,7 @@ async def insert_movie(conn: Connection, *, movie: MovieInput) -> Movie:
 
 
 async def update_movie(conn: Connection, *, movie_id: int, movie: MovieInput) -> Movie:
-    """Replace everything about a film that the caller has locked."""
+    """Replace a film that the caller has locked."""
     return await one(
         conn,
         Movie,
@@ -69,22 +69,22 @@ async def find_movie(conn: Connection, *, movie_id: int) -> Movie | None:
 
 
 async def lock_movie(conn: Connection, *, movie_id: int) -> bool:
-    """Lock a film against other writers; False when there is none."""
+    """Lock a film against other writers; False if there is none."""
     return await conn.fetchval(sql("movies/lock_movie"), movie_id) is not None
 
 
 async def list_movies(
     conn: Connection, *, after: int, title_part: str | None, genre: str | None, row_limit: int
 ) -> Sequence[Movie]:
-    """A page of films by id, narrowed down by a part of the title and by genre."""
+    """A page of films by id, filtered by part of the title and by genre."""
     return await every(conn, Movie, "movies/list_movies", after, title_part, genre, row_limit)
 
 
 async def delete_movie(conn: Connection, *, movie_id: int) -> None:
-    """Remove a film that the caller has locked; raises InUse when it has showtimes."""
+    """Delete a film that the caller has locked; raises InUse if it has showtimes."""
     await delete_unused(conn, "movies/delete_movie", movie_id)
 
 
 async def lock_movies(conn: Connection, *, movie_ids: Sequence[int]) -> set[int]:
-    """Keep films from being deleted; the ids of those that there are."""
+    """Lock films against deletion; the ids of those that exist."""
     return {row["id"] for row in await conn.fetch(sql("movies/lock_movies"), movie_ids)}

@@ -1,4 +1,4 @@
-"""From statements to dataclasses: the columns of a row are the fields, by name."""
+"""Rows of statements as dataclasses: columns become fields by name."""
 
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from ..statements import sql
 
 Row = TypeVar("Row")
 
-# What stands against a deletion, by the table that refers to the row.
+# Why a row cannot be deleted, by the table that refers to it.
 _RESERVED = "It has been reserved, so it cannot be deleted."
 _DEPENDENTS = {
     "showtimes": "It has showtimes, so it cannot be deleted before them.",
@@ -22,7 +22,7 @@ _DEPENDENTS = {
 
 
 async def one(conn: Connection, kind: type[Row], statement: str, *args: Any) -> Row:
-    """The row of a statement that always has one."""
+    """The row of a statement that always returns one."""
     found = await maybe(conn, kind, statement, *args)
     if found is None:
         raise LookupError(f"{statement} answered no row")
@@ -30,7 +30,7 @@ async def one(conn: Connection, kind: type[Row], statement: str, *args: Any) -> 
 
 
 async def maybe(conn: Connection, kind: type[Row], statement: str, *args: Any) -> Row | None:
-    """The row of a statement, if it has one."""
+    """The row of a statement, or None."""
     row = await conn.fetchrow(sql(statement), *args)
     return None if row is None else kind(**row)
 
@@ -41,10 +41,10 @@ async def every(conn: Connection, kind: type[Row], statement: str, *args: Any) -
 
 
 async def delete_unused(conn: Connection, statement: str, row_id: int) -> int | None:
-    """Run a `delete ... where id = $1 returning ...` and answer what it returns, None when there was no row.
+    """Run a `delete ... where id = $1 returning ...`; returns its value, or None if there was no row.
 
-    Raises InUse when a foreign key stands against it. Here and not with the other constraints in `database`, because
-    the same foreign key that says "in use" to a deletion says "no such thing" to an insert.
+    Raises InUse if a foreign key refers to the row. This is not in the pool's table of constraints, because a violation
+    of the same foreign key by an insert means something else: the row that it refers to does not exist.
     """
     try:
         deleted: int | None = await conn.fetchval(sql(statement), row_id)

@@ -1,4 +1,4 @@
-"""Signing up, in and out."""
+"""Sign up, log in, refresh tokens, log out."""
 
 from dataclasses import dataclass
 
@@ -8,25 +8,25 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 from ...errors import EmailTaken, InvalidCredentials, InvalidToken, TooManyAttempts
 from ...identity import accounts as service
 from ...identity.tokens import TokenPair
-from ...runtime.fields import Id, Input, Instant, Text
+from ...runtime.fields import Input, Text
 from ...settings import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
-from ..app_keys import ACCOUNTS, BODY, USER
-from ..client_address import client_address
-from ..responses import answer, created
+from ..app_keys import ACCOUNTS, BODY, CALLER
+from ..input.client_address import client_address
+from ..output.responses import created_response, json_response
+from ..output.schemas import UserOutput
 from ..routes import Access, Routes
 
 routes = Routes("Accounts")
 
-ROLES = ("user", "staff", "admin")
 MAX_EMAIL_CHARS = 254
-# Something, an @, and a domain with a dot, in any script; whether there is such an address, only a letter would show.
-# No `format` says this: `email` has ASCII alone, and `idn-email` depends on the tables of a version of Unicode.
+# A local part, an @, and a domain with a dot, in any script. JSON Schema has no suitable `format`: `email` allows ASCII
+# only, and `idn-email` depends on a version of Unicode.
 LABEL = r"[^\u0000-\u002c\u002e\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a0\s]"
 ADDRESS = rf'[^\u0000-\u0020\u007f-\u00a0\s@"(),:;<>\[\\\]]+@({LABEL}+\.)+{LABEL}{{2,}}'
 
 
 class Email(Text):
-    """An e-mail address; kept as typed, compared without regard to case."""
+    """An e-mail address; stored as given, compared without regard to case."""
 
     def __init__(self) -> None:
         metadata = {"pattern": f"^{ADDRESS}$", "examples": ["ada@example.com"]}
@@ -34,18 +34,8 @@ class Email(Text):
         self.validators.append(validate.Regexp(rf"{ADDRESS}\Z", error="Not a valid email address."))
 
 
-class UserOutput(Schema):
-    """An account."""
-
-    id = Id(required=True)
-    name = fields.String(required=True)
-    email = fields.String(required=True)
-    role = fields.String(required=True, validate=validate.OneOf(ROLES))
-    created_at = Instant(required=True)
-
-
 class TokensOutput(Schema):
-    """An access token, the refresh token that gets the next one, and the access token's life in seconds."""
+    """An access token, its lifetime in seconds, and the refresh token that gets the next pair."""
 
     access_token = fields.String(required=True)
     refresh_token = fields.String(required=True)
@@ -63,9 +53,9 @@ class Signup:
 
 
 class SignupInput(Input):
-    """A new customer; the role is not for the customer to choose."""
+    """A new customer."""
 
-    makes = Signup
+    loads_as = Signup
     name = Text(200, required=True)
     email = Email()
     password = Text(MAX_PASSWORD_CHARS, shortest=MIN_PASSWORD_CHARS, required=True, metadata={"format": "password"})
@@ -73,36 +63,36 @@ class SignupInput(Input):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who says who they are."""
+    """Login credentials."""
 
     email: str
     password: str
 
 
 class LoginInput(Input):
-    """Who says who they are; no rules about the password here, a wrong one is just wrong."""
+    """Login credentials. No rules for passwords apply here."""
 
-    makes = Login
+    loads_as = Login
     email = Text(MAX_EMAIL_CHARS, required=True, metadata={"examples": ["ada@example.com"]})
     password = Text(1024, required=True, metadata={"format": "password"})
 
 
 @dataclass(frozen=True, slots=True)
-class Grant(Login):
-    """The same in OAuth's words; of its grants only the password is taken here."""
+class LoginForm(Login):
+    """Login credentials as OAuth's password grant."""
 
     grant_type: str
 
 
 class LoginFormInput(Input):
-    """OAuth's password grant (RFC 6749, 4.3). Its other fields, such as scope and client_id, are ignored."""
+    """OAuth's password grant (RFC 6749, 4.3). Other fields, such as scope and client_id, are ignored."""
 
     class Meta:
-        """Unknown fields are ignored here, as RFC 6749, 3.2, demands."""
+        """Unknown fields are ignored, as RFC 6749, 3.2, requires."""
 
         unknown = EXCLUDE
 
-    makes = Grant
+    loads_as = LoginForm
     grant_type = fields.String(validate=validate.OneOf(("password",)), load_default="password")
     email = Text(MAX_EMAIL_CHARS, required=True, data_key="username", metadata={"description": "The e-mail address"})
     password = Text(1024, required=True, metadata={"format": "password"})
@@ -118,7 +108,7 @@ class Refresh:
 class RefreshInput(Input):
     """A refresh token."""
 
-    makes = Refresh
+    loads_as = Refresh
     refresh_token = Text(4096, required=True)
 
 
@@ -127,7 +117,7 @@ class RefreshInput(Input):
     "/auth/signup",
     body=SignupInput(),
     status=201,
-    answer=UserOutput(),
+    output=UserOutput(),
     raises=(EmailTaken, TooManyAttempts),
 )
 async def signup(request: web.Request) -> web.StreamResponse:
@@ -140,7 +130,7 @@ async def signup(request: web.Request) -> web.StreamResponse:
         password=body.password,
         address=client_address(request),
     )
-    return created(user, location="/auth/me")
+    return created_response(user, location="/auth/me")
 
 
 @routes.add(
@@ -148,14 +138,14 @@ async def signup(request: web.Request) -> web.StreamResponse:
     "/auth/login",
     body=LoginInput(),
     form=LoginFormInput(),
-    answer=TokensOutput(),
+    output=TokensOutput(),
     raises=(InvalidCredentials, TooManyAttempts),
 )
 async def login(request: web.Request) -> web.StreamResponse:
-    """Sign in with e-mail address and password.
+    """Log in with e-mail address and password.
 
-    Takes OAuth's password form (RFC 6749, 4.3), too, and answers as OAuth does. Failures are problem details also then;
-    of wrong credentials `error` is `invalid_grant`. Failures are limited, successes are not.
+    Also takes the form of OAuth's password grant (RFC 6749, 4.3). Errors are problem details in both cases; for wrong
+    credentials they have OAuth's `error`, `invalid_grant`. The number of failed attempts is limited.
     """
     body: Login = request[BODY]
     tokens = await service.log_in(
@@ -164,11 +154,11 @@ async def login(request: web.Request) -> web.StreamResponse:
     return _tokens(tokens)
 
 
-@routes.add("POST", "/auth/refresh", body=RefreshInput(), answer=TokensOutput(), raises=(InvalidToken,))
+@routes.add("POST", "/auth/refresh", body=RefreshInput(), output=TokensOutput(), raises=(InvalidToken,))
 async def refresh(request: web.Request) -> web.StreamResponse:
-    """Spend a refresh token for a new pair.
+    """Exchange a refresh token for a new pair of tokens.
 
-    A refresh token is good once. A second use means that somebody else has a copy, and ends the login session.
+    A refresh token can be used once. A second use ends the login session, since the token may have been stolen.
     """
     body: Refresh = request[BODY]
     return _tokens(await service.refresh(request.app[ACCOUNTS], refresh_token=body.refresh_token))
@@ -176,18 +166,18 @@ async def refresh(request: web.Request) -> web.StreamResponse:
 
 @routes.add("POST", "/auth/logout", body=RefreshInput(), status=204, raises=(InvalidToken,))
 async def logout(request: web.Request) -> web.StreamResponse:
-    """End the login session that a refresh token belongs to."""
+    """End the login session of a refresh token."""
     body: Refresh = request[BODY]
     await service.log_out(request.app[ACCOUNTS], refresh_token=body.refresh_token)
     return web.Response(status=204)
 
 
-@routes.add("GET", "/auth/me", access=Access.SIGNED_IN, answer=UserOutput())
+@routes.add("GET", "/auth/me", access=Access.SIGNED_IN, output=UserOutput())
 async def me(request: web.Request) -> web.StreamResponse:
-    """The account that the token speaks for."""
-    return answer(request[USER].user)
+    """The account of the access token or API key."""
+    return json_response(request[CALLER].user)
 
 
 def _tokens(pair: TokenPair) -> web.StreamResponse:
-    # RFC 6749, 5.1: nobody on the way may keep a token.
-    return answer(pair, headers={"Cache-Control": "no-store"})
+    # RFC 6749, 5.1: no cache may store tokens.
+    return json_response(pair, headers={"Cache-Control": "no-store"})

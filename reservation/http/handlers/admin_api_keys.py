@@ -13,29 +13,30 @@ from ...errors import NotFound
 from ...identity import api_keys as service
 from ...identity.api_key_format import Scope
 from ...runtime.fields import Id, Input, Instant, Text
-from ..app_keys import API_KEYS, BODY, DATABASE, QUERY, USER
-from ..paging import Cursor, PageQuery, listing, page
-from ..preconditions import created, current, precondition
-from ..routes import Access, Routes, path_id
+from ..app_keys import API_KEYS, BODY, CALLER, DATABASE, QUERY
+from ..input.path_ids import path_id
+from ..paging import Cursor, PageQuery, page_response, page_schema
+from ..preconditions import conditional_response, precondition, response_with_etag
+from ..routes import Access, Routes
 
 routes = Routes("Administration: API keys")
 
 SCOPES = [*Scope]
-MAY = {
-    "description": "What the key may be used for: `catalogue` to administer films, rooms and showtimes, `booking` to"
-    " hold, confirm and cancel, `reports` to read lists"
+SCOPES_METADATA = {
+    "description": "What the key may be used for: `catalogue` to administer movies, auditoriums and showtimes,"
+    " `booking` to hold, confirm and cancel, `reports` to read lists"
 }
 
 
 class ApiKeyOutput(Schema):
-    """An API key, but for the key itself; `last_used_at` is up to two minutes late."""
+    """An API key without the key itself; `last_used_at` is up to two minutes late."""
 
     id = Id(required=True)
     name = fields.String(required=True)
     user_id = Id(required=True, metadata={"description": "The account that it acts for"})
     prefix = fields.String(required=True, metadata={"description": "The first characters of the key"})
-    scopes = fields.List(fields.String(validate=validate.OneOf(SCOPES)), required=True, metadata=MAY)
-    created_by = Id(required=True, metadata={"description": "The administrator who made it"})
+    scopes = fields.List(fields.String(validate=validate.OneOf(SCOPES)), required=True, metadata=SCOPES_METADATA)
+    created_by = Id(required=True, metadata={"description": "The administrator who created it"})
     created_at = Instant(required=True)
     expires_at = Instant(required=True, allow_none=True)
     last_used_at = Instant(required=True, allow_none=True)
@@ -43,14 +44,14 @@ class ApiKeyOutput(Schema):
 
 
 class MadeApiKeyOutput(ApiKeyOutput):
-    """A new API key, and how it reads."""
+    """A new API key with the key itself."""
 
-    key = fields.String(required=True, metadata={"description": "The key: shown this once, and not kept"})
+    key = fields.String(required=True, metadata={"description": "The key; shown only once, and not stored"})
 
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """An API key to make."""
+    """An API key to create."""
 
     name: str
     user_id: int
@@ -64,16 +65,16 @@ def _no_repeats(scopes: Sequence[str]) -> None:
 
 
 class ApiKeyBody(Input):
-    """An API key to make; without `expires_at`, it is good until it is revoked."""
+    """An API key to create; without `expires_at`, it is valid until it is revoked."""
 
-    makes = NewApiKey
+    loads_as = NewApiKey
     name = Text(100, required=True)
     user_id = Id(required=True, metadata={"description": "The account that it acts for"})
     scopes = fields.List(
         fields.String(validate=validate.OneOf(SCOPES)),
         required=True,
         validate=[validate.Length(1, len(SCOPES)), _no_repeats],
-        metadata={"uniqueItems": True, **MAY},
+        metadata={"uniqueItems": True, **SCOPES_METADATA},
     )
     expires_at = Instant(load_default=None, allow_none=True)
 
@@ -90,13 +91,13 @@ class ApiKeysQuery(PageQuery):
     access=Access.ADMIN,
     body=ApiKeyBody(),
     status=201,
-    answer=MadeApiKeyOutput(),
+    output=MadeApiKeyOutput(),
     etag=True,
 )
 async def create_api_key(request: web.Request) -> web.StreamResponse:
-    """Make an API key for a machine client.
+    """Create an API key for a machine client.
 
-    The answer is the only place where the key stands: the service keeps its hash.
+    Only this response contains the key: the service stores its hash.
     """
     body: NewApiKey = request[BODY]
     made, key = await service.create(
@@ -104,13 +105,14 @@ async def create_api_key(request: web.Request) -> web.StreamResponse:
         name=body.name,
         user_id=body.user_id,
         scopes=body.scopes,
-        created_by=request[USER].user_id,
+        created_by=request[CALLER].user_id,
         expires_at=body.expires_at,
     )
-    reply = created({**asdict(made), "key": key}, location=f"/admin/api-keys/{made.id}", version=made.version)
-    # RFC 6750, 5.3, of a token like this one: nobody on the way may keep it.
-    reply.headers["Cache-Control"] = "no-store"
-    return reply
+    response = response_with_etag(
+        {**asdict(made), "key": key}, version=made.version, status=201, location=f"/admin/api-keys/{made.id}"
+    )
+    response.headers["Cache-Control"] = "no-store"  # RFC 6750, 5.3: no cache may store tokens
+    return response
 
 
 @routes.add(
@@ -118,32 +120,32 @@ async def create_api_key(request: web.Request) -> web.StreamResponse:
     "/admin/api-keys",
     access=Access.ADMIN,
     query=ApiKeysQuery(),
-    answer=listing(ApiKeyOutput(), "ApiKeyListOutput"),
+    output=page_schema(ApiKeyOutput(), "ApiKeyListOutput"),
 )
 async def list_api_keys(request: web.Request) -> web.StreamResponse:
-    """All API keys, revoked and expired ones among them."""
+    """All API keys, including revoked and expired ones."""
     query: dict[str, Any] = request[QUERY]
     async with request.app[DATABASE].connection() as conn:
         rows = await api_keys.list_keys(conn, after=query["cursor"][0], row_limit=query["limit"] + 1)
-    return page(request, rows, query["limit"], lambda key: [key.id])
+    return page_response(request, rows, query["limit"], lambda key: [key.id])
 
 
-@routes.add("GET", "/admin/api-keys/{api_key_id}", access=Access.ADMIN, answer=ApiKeyOutput(), etag=True)
+@routes.add("GET", "/admin/api-keys/{api_key_id}", access=Access.ADMIN, output=ApiKeyOutput(), etag=True)
 async def get_api_key(request: web.Request) -> web.StreamResponse:
     """One API key.
 
-    Its ETag does not change with `last_used_at`, which changes by itself.
+    Its ETag does not depend on `last_used_at`.
     """
     async with request.app[DATABASE].connection() as conn:
         found = await api_keys.find_key(conn, key_id=path_id(request, "api_key_id"))
     if found is None:
         raise NotFound("There is no such API key.")
-    return current(request, found, version=found.version)
+    return conditional_response(request, found, version=found.version)
 
 
 @routes.add("DELETE", "/admin/api-keys/{api_key_id}", access=Access.ADMIN, status=204, etag=True)
 async def revoke_api_key(request: web.Request) -> web.StreamResponse:
-    """Revoke an API key, at once and for good; it stays in the list."""
+    """Revoke an API key at once and for ever; it stays in the list."""
     key_id = path_id(request, "api_key_id")
     await service.revoke(request.app[API_KEYS], key_id=key_id, check=precondition(request))
     return web.Response(status=204)

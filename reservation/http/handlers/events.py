@@ -6,40 +6,44 @@ from time import perf_counter
 from aiohttp import HttpVersion11, web
 
 from ...errors import HoldsUnavailable, Overloaded
-from ...runtime.fields import MAX_ID, Input, WholeText
+from ...runtime.fields import MAX_ID, Input, IntegerParameter
 from ...runtime.logs import REQUEST_ID
 from ...runtime.timing import current_timings
 from ...seatmap.followers import Viewer
 from ..app_keys import ANSWERED_S, BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
-from ..routes import Routes, path_id
+from ..input.path_ids import path_id
+from ..routes import Routes
 
 routes = Routes("Seat map")
 
 EVENT_STREAM = "text/event-stream"
-# After how many milliseconds a browser connects again. Each is told another time: who was sent away together, at a stop
-# say, must not come back together.
+# Milliseconds after which a browser reconnects: random, so that clients that were disconnected together, by a restart,
+# do not reconnect together.
 RETRY_MS = (1000, 5000)
 
 
 class FollowQuery(Input):
-    """Where a client begins that cannot send Last-Event-ID the first time."""
+    """The start of the feed, for clients that cannot send Last-Event-ID."""
 
-    since = WholeText(0, MAX_ID, metadata={"description": "The version that the client has; Last-Event-ID beats it"})
+    since = IntegerParameter(
+        0, MAX_ID, metadata={"description": "The version that the client has; Last-Event-ID takes precedence"}
+    )
 
 
 @routes.add(
     "GET",
     "/showtimes/{showtime_id}/events",
     query=FollowQuery(),
-    answer_type=EVENT_STREAM,
+    content_type=EVENT_STREAM,
     raises=(HoldsUnavailable, Overloaded),
 )
 async def follow_seat_map(request: web.Request) -> web.StreamResponse:
-    """The seat map live, as Server-Sent Events.
+    """Changes of the seat map, as Server-Sent Events.
 
-    `snapshot` has the whole map, as `GET /showtimes/{showtime_id}/seats` answers it; `seats` has in the same shape only
-    those seats that may look different since the event before, or since the version in Last-Event-ID. The id of both
-    is the map's version. `reconnect` comes before the service ends the stream, `gone` when the showtime is deleted.
+    An event `snapshot` has the whole map, in the form of `GET /showtimes/{showtime_id}/seats`. An event `seats` has the
+    same form with only the seats that may have changed since the event before, or since the version in Last-Event-ID.
+    The id of both is the map's version. `reconnect` is sent before the service ends the stream, and `gone` when the
+    showtime is deleted.
     """
     started = perf_counter()
     showtime_id = path_id(request, "showtime_id")
@@ -54,9 +58,9 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
         await response.write(b"retry: %d\n\n" % random.randint(*RETRY_MS))  # noqa: S311 - to spread, not to be secret
         transport = request.transport
         if transport is None:
-            return response  # the client has gone
-        # One write of the same bytes for every viewer, straight to the transport: aiohttp's own would frame them, and
-        # wait for the client, each time.
+            return response  # the client has disconnected
+        # Write the same bytes for every viewer directly to the transport: aiohttp's write() would frame them for each
+        # client, and wait for it.
         viewer = Viewer(transport, chunked=request.version >= HttpVersion11)
         try:
             await live.join(followed, viewer, known, at_least=state.version)
@@ -67,12 +71,12 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
 
 
 async def end_streams(app: web.Application) -> None:
-    """Let no stream hold up the end of the service."""
+    """Close all streams, so that the service can stop."""
     await app[LIVE].close()
 
 
 async def _begin(request: web.Request, started: float) -> web.StreamResponse:
-    """Send the head, with what the middleware can no longer add."""
+    """Send the head, with the headers that the middleware adds to other responses."""
     request[ANSWERED_S] = elapsed_s = perf_counter() - started
     headers = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     headers["X-Request-ID"] = REQUEST_ID.get() or ""
@@ -81,13 +85,13 @@ async def _begin(request: web.Request, started: float) -> web.StreamResponse:
         pool, postgresql, redis, total = timings.in_ms(elapsed_s)
         headers["Server-Timing"] = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
     response = web.StreamResponse(headers=headers)
-    response.force_close()  # a connection whose viewer was too slow is cut, and nothing else may be under way on it
+    response.force_close()  # the connection of a slow viewer is aborted, so it must carry no other request
     await response.prepare(request)
     return response
 
 
 def _known(request: web.Request) -> int | None:
-    """The version that the client has; what is none of ours counts for nothing."""
+    """The version that the client has; an invalid Last-Event-ID is ignored."""
     text = request.headers.get("Last-Event-ID", "")
     if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)):
         return int(text)

@@ -1,4 +1,4 @@
-"""Holding seats."""
+"""Hold seats."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,20 +11,20 @@ from ...booking.hold import hold
 from ...booking.idempotency import Done
 from ...db.repository.reservations import Reservation
 from ...errors import HoldsUnavailable, Invalid, SeatsUnavailable, ShowtimeStarted
-from ...runtime.fields import Id, Input, Whole
+from ...runtime.fields import BoundedInteger, Id, Input
 from ...settings import HIGHEST_MAX_SEATS
-from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CLAIM, SETTINGS, USER
-from ..responses import Reply, created
-from ..routes import BOOKING, Access, Routes, path_id
-from .reservations import ReservationOutput
-from .seats import SEAT_TYPES
+from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, CLAIM, SETTINGS
+from ..input.path_ids import path_id
+from ..output.responses import SingleWriteResponse, created_response
+from ..output.schemas import SEAT_TYPES, ReservationOutput
+from ..routes import BOOKING, Access, Routes
 
-routes = Routes("Booking", write_with=BOOKING)
+routes = Routes("Booking", write_scopes=BOOKING)
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Which seats: these, or a quantity of the best, of a type if one is given."""
+    """The seats to hold: by id, or a quantity of the best available ones, optionally of one type."""
 
     seat_ids: list[int] = field(default_factory=list)
     quantity: int = 0
@@ -40,29 +40,29 @@ def _no_repeats(seat_ids: Sequence[int]) -> None:
 
 
 class HoldInput(Input):
-    """Which seats: either these, each once, or how many of the best that are available.
+    """The seats to hold: by id, each once, or a quantity of the best available ones.
 
-    At most MAX_SEATS_PER_HOLD of them (10 unless the installation says otherwise).
+    The maximum is MAX_SEATS_PER_HOLD, 10 by default.
     """
 
-    makes = Hold
-    one_of = ("seat_ids", "quantity")
-    only_with: ClassVar = {"seat_type": "quantity"}
+    loads_as = Hold
+    exactly_one_of = ("seat_ids", "quantity")
+    depends_on: ClassVar = {"seat_type": "quantity"}
     seat_ids = fields.List(
         Id(), validate=[validate.Length(1, HIGHEST_MAX_SEATS), _no_repeats], metadata={"uniqueItems": True}
     )
-    quantity = Whole(1, HIGHEST_MAX_SEATS, metadata={"description": "How many adjacent seats of one row"})
+    quantity = BoundedInteger(1, HIGHEST_MAX_SEATS, metadata={"description": "Number of adjacent seats in one row"})
     seat_type = fields.String(
         validate=validate.OneOf(SEAT_TYPES),
-        metadata={"description": "Of which type all of them are to be; without it, regular or premium"},
+        metadata={"description": "Type of all these seats; if not given, regular or premium"},
     )
 
 
-def _created(held: Reservation) -> Reply:
-    return created(held, location=f"/reservations/{held.id}")
+def _created(held: Reservation) -> SingleWriteResponse:
+    return created_response(held, location=f"/reservations/{held.id}")
 
 
-def _held(done: Done) -> Reply:
+def _replay(done: Done) -> SingleWriteResponse:
     return _created(replace(done.reservation, status="held", expires_at=done.first_expires_at))
 
 
@@ -72,25 +72,25 @@ def _held(done: Done) -> Reply:
     access=Access.SIGNED_IN,
     body=HoldInput(),
     status=201,
-    answer=ReservationOutput(),
+    output=ReservationOutput(),
     raises=(SeatsUnavailable, ShowtimeStarted, HoldsUnavailable),
-    replay=_held,
+    replay=_replay,
 )
 async def create_hold(request: web.Request) -> web.StreamResponse:
     """Hold seats of a showtime: all of them or none.
 
-    The hold ends by itself at expires_at unless it is confirmed before. A refusal names every seat that stands
-    against it, and why.
+    The hold expires at expires_at unless it is confirmed before. 409 `seats_unavailable` names every seat that is not
+    available, and why.
 
-    With a quantity instead of seats, the service chooses: adjacent seats of one row, near the room's focal row and
-    the middle of their row, without leaving a single free seat where that can be avoided. A group is never split: when
-    no row has so many adjacent seats left, the refusal names no seats.
+    With `quantity`, the service chooses adjacent seats of one row, near the auditorium's focal row and the middle of
+    their row, and avoids to leave single free seats. It never splits a group: if no row has that many adjacent seats
+    left, 409 `seats_unavailable` names no seats.
     """
     body: Hold = request[BODY]
     most = request.app[SETTINGS].max_seats_per_hold
     if max(len(body.seat_ids), body.quantity) > most:
         raise Invalid("/quantity" if body.quantity else "/seat_ids", f"At most {most} seats can be held at once.")
-    user_id, showtime_id = request[USER].user_id, path_id(request, "showtime_id")
+    user_id, showtime_id = request[CALLER].user_id, path_id(request, "showtime_id")
     claim = request.get(CLAIM)
     if body.quantity:
         held = await request.app[BEST_AVAILABLE].hold(

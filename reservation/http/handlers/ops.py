@@ -9,7 +9,7 @@ from ...db.repository import ops
 from ...errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
 from ...runtime.metrics import exposition
 from ..app_keys import BOOKING_CONTEXT, DATABASE
-from ..responses import answer
+from ..output.responses import json_response
 from ..routes import Routes
 
 routes = Routes("Operations")
@@ -18,16 +18,16 @@ routes = Routes("Operations")
 class StatusOutput(Schema):
     """A word on how the service is."""
 
-    status = fields.String(required=True, metadata={"example": "ok"})
+    status = fields.String(required=True, metadata={"examples": ["ok"]})
 
 
-@routes.add("GET", "/health", answer=StatusOutput())
+@routes.add("GET", "/health", output=StatusOutput())
 async def health(request: web.Request) -> web.StreamResponse:
     """Whether the process is alive; asks no store."""
-    return answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
-@routes.add("GET", "/ready", answer=StatusOutput(), raises=(DatabaseUnavailable, HoldsUnavailable, Overloaded))
+@routes.add("GET", "/ready", output=StatusOutput(), raises=(DatabaseUnavailable, HoldsUnavailable, Overloaded))
 async def ready(request: web.Request) -> web.StreamResponse:
     """Whether the service can sell: PostgreSQL and Redis answer, and no migration is pending."""
     async with request.app[DATABASE].connection() as conn:
@@ -36,10 +36,10 @@ async def ready(request: web.Request) -> web.StreamResponse:
     if missing:
         raise DatabaseUnavailable(f"The schema is out of date: {', '.join(missing)} not applied.")
     await request.app[BOOKING_CONTEXT].holds.ping()
-    return answer({"status": "ready"})
+    return json_response({"status": "ready"})
 
 
-@routes.add("GET", "/metrics", answer_type="text/plain")
+@routes.add("GET", "/metrics", content_type="text/plain")
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Metrics for Prometheus."""
     return web.Response(body=exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})

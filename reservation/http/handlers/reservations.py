@@ -1,4 +1,4 @@
-"""A customer's own reservations: to read, confirm and cancel."""
+"""The caller's reservations: read, confirm, extend, cancel."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from aiohttp import web
-from marshmallow import Schema, fields, validate
+from marshmallow import fields, validate
 
 from ...booking.cancel import cancel
 from ...booking.confirm import confirm
@@ -22,45 +22,24 @@ from ...errors import (
     SeatsUnavailable,
     TooLateToCancel,
 )
-from ...runtime.fields import Id, Instant, Money
-from ..app_keys import BOOKING_CONTEXT, CLAIM, DATABASE, QUERY, USER
-from ..paging import Cursor, PageQuery, listing, page
-from ..responses import Reply, answer
-from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes, path_uuid
+from ..app_keys import BOOKING_CONTEXT, CALLER, CLAIM, DATABASE, QUERY
+from ..input.path_ids import path_uuid
+from ..output.responses import SingleWriteResponse, json_response
+from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
+from ..paging import Cursor, PageQuery, page_response, page_schema
+from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
 
-routes = Routes("Booking", read_with=BOOKING_OR_REPORTS, write_with=BOOKING)
+routes = Routes("Booking", read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
 
-STATUSES = ("held", "confirmed", "cancelled", "expired")
 FAR_AHEAD = datetime(9999, 1, 1, tzinfo=UTC)
 HIGHEST = UUID(int=2**128 - 1)
 
 
-class ReservedSeatOutput(Schema):
-    """A seat of a reservation, at the price it was held for."""
-
-    seat_id = Id(required=True)
-    row_label = fields.String(required=True)
-    seat_number = fields.Integer(required=True)
-    price = Money(required=True)
-
-
-class ReservationOutput(Schema):
-    """A hold on seats, and what became of it."""
-
-    id = fields.UUID(required=True)
-    showtime_id = Id(required=True)
-    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
-    seats = fields.List(fields.Nested(ReservedSeatOutput()), required=True)
-    total_price = Money(required=True)
-    created_at = Instant(required=True)
-    expires_at = Instant(required=True, metadata={"description": "End of the hold; without meaning once confirmed"})
-
-
 class ReservationsQuery(PageQuery):
-    """Which of the reservations."""
+    """Filters of the reservations."""
 
     cursor = Cursor(datetime, UUID, load_default=(FAR_AHEAD, HIGHEST))
-    status = fields.String(validate=validate.OneOf(STATUSES))
+    status = fields.String(validate=validate.OneOf(RESERVATION_STATUSES))
 
 
 @routes.add(
@@ -68,7 +47,7 @@ class ReservationsQuery(PageQuery):
     "/reservations",
     access=Access.SIGNED_IN,
     query=ReservationsQuery(),
-    answer=listing(ReservationOutput(), "ReservationListOutput"),
+    output=page_schema(ReservationOutput(), "ReservationListOutput"),
 )
 async def list_reservations(request: web.Request) -> web.StreamResponse:
     """Your reservations, newest first."""
@@ -77,73 +56,75 @@ async def list_reservations(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].connection() as conn:
         rows = await reservations.list_reservations(
             conn,
-            user_id=request[USER].user_id,
+            user_id=request[CALLER].user_id,
             before=before,
             before_id=before_id,
             status=query.get("status"),
             row_limit=query["limit"] + 1,
         )
-    return page(request, rows, query["limit"], lambda reservation: [reservation.created_at, reservation.id])
+    return page_response(request, rows, query["limit"], lambda reservation: [reservation.created_at, reservation.id])
 
 
-@routes.add("GET", "/reservations/{reservation_id}", access=Access.SIGNED_IN, answer=ReservationOutput())
+@routes.add("GET", "/reservations/{reservation_id}", access=Access.SIGNED_IN, output=ReservationOutput())
 async def get_reservation(request: web.Request) -> web.StreamResponse:
-    """One of your reservations; a hold past its time reads expired."""
-    return answer(await find(request.app[BOOKING_CONTEXT], **_own(request)))
+    """One of your reservations; a hold past expires_at has the status expired."""
+    return json_response(await find(request.app[BOOKING_CONTEXT], **_owner_and_id(request)))
 
 
-def _confirmed(done: Done) -> Reply:
-    return answer(replace(done.reservation, status="confirmed"))
+def _confirmed(done: Done) -> SingleWriteResponse:
+    return json_response(replace(done.reservation, status="confirmed"))
 
 
-def _cancelled(done: Done) -> Reply:
-    return answer(done.reservation)
+def _cancelled(done: Done) -> SingleWriteResponse:
+    return json_response(done.reservation)
 
 
 @routes.add(
     "POST",
     "/reservations/{reservation_id}/confirm",
     access=Access.SIGNED_IN,
-    answer=ReservationOutput(),
+    output=ReservationOutput(),
     raises=(HoldExpired, SeatsUnavailable, ReservationCancelled),
     replay=_confirmed,
 )
 async def confirm_reservation(request: web.Request) -> web.StreamResponse:
-    """Make a hold final.
+    """Confirm a hold.
 
-    Once this has answered 200 the seats are yours, whatever fails afterwards; a second time changes nothing.
+    After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing.
     """
-    return answer(await confirm(request.app[BOOKING_CONTEXT], **_own(request), claim=request.get(CLAIM)))
+    return json_response(
+        await confirm(request.app[BOOKING_CONTEXT], **_owner_and_id(request), claim=request.get(CLAIM))
+    )
 
 
 @routes.add(
     "POST",
     "/reservations/{reservation_id}/extend",
     access=Access.SIGNED_IN,
-    answer=ReservationOutput(),
+    output=ReservationOutput(),
     raises=(HoldExpired, SeatsUnavailable, ReservationConfirmed, ReservationCancelled, HoldsUnavailable),
 )
 async def extend_reservation(request: web.Request) -> web.StreamResponse:
-    """Restart the clock of a hold.
+    """Extend a hold.
 
-    It then runs for the whole life of a hold from now, but never past its longest life (HOLD_MAX_SECONDS, half an hour
-    unless the installation says otherwise) from its beginning; from there on the answer is the same as before.
+    It then expires HOLD_TTL_SECONDS from now (600 by default), but never later than HOLD_MAX_SECONDS (1800 by default)
+    after it was created. A hold that has reached this limit does not change.
     """
-    return answer(await extend(request.app[BOOKING_CONTEXT], **_own(request)))
+    return json_response(await extend(request.app[BOOKING_CONTEXT], **_owner_and_id(request)))
 
 
 @routes.add(
     "POST",
     "/reservations/{reservation_id}/cancel",
     access=Access.SIGNED_IN,
-    answer=ReservationOutput(),
+    output=ReservationOutput(),
     raises=(HoldExpired, TooLateToCancel),
     replay=_cancelled,
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
-    """Give up a hold, or a confirmed reservation while there is time; its seats are free at once."""
-    return answer(await cancel(request.app[BOOKING_CONTEXT], **_own(request), claim=request.get(CLAIM)))
+    """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once."""
+    return json_response(await cancel(request.app[BOOKING_CONTEXT], **_owner_and_id(request), claim=request.get(CLAIM)))
 
 
-def _own(request: web.Request) -> dict[str, Any]:
-    return {"user_id": request[USER].user_id, "reservation_id": path_uuid(request, "reservation_id")}
+def _owner_and_id(request: web.Request) -> dict[str, Any]:
+    return {"user_id": request[CALLER].user_id, "reservation_id": path_uuid(request, "reservation_id")}

@@ -1,1 +1,1 @@
-"""The OpenAPI 3.1 document, generated from the schemas that validate, and the pages that show it."""
+"""The OpenAPI 3.1 document, generated from the operations and their schemas, and the pages that show it."""

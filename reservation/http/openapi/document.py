@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of the operations and the very schemas that validate them."""
+"""The OpenAPI 3.1 document, generated from the operations and the schemas that validate their input."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,110 +10,121 @@ from apispec import APISpec
 
 from ...errors import Json
 from ...runtime.fields import MAX_ID
-from ..forms import FORM
-from ..preconditions import TAGS as TAGS_SENT
+from ..input.bodies import FORM
+from ..preconditions import DOCUMENTED_TAGS
 from ..routes import Access, Operation, Routes
 from .links import links
-from .problem_schemas import schemas
-from .problems import component_name, refusals, response
+from .problems import component_name, problem_response, problem_schemas, problem_types
 from .schemas import Plugin
 
 OPENAPI = "3.1.0"
 BEARER = "bearerAuth"
 API_KEY = "ApiKey"
 EVENTS = "text/event-stream"
-PASSWORD = "passwordLogin"  # the same token, by way of the form that OAuth clients send
+PASSWORD = "passwordLogin"  # an access token, obtained with OAuth's password form
 
 DESCRIPTION = """
-Seats of a cinema, held for some minutes and then confirmed or given up; no seat is ever sold twice.
+Cinema seats: hold them for some minutes, then confirm or cancel. No seat is ever sold twice.
 
-- **JSON** in UTF-8, up to {max_body_bytes} bytes a body. Unknown fields are refused.
-- **Times** are RFC 3339 with an offset; answers are in UTC.
-- **Money** is in {currency}: a string with two decimal places in answers, a decimal string or a number in requests.
-- **Ids** are positive 64-bit integers; those of reservations are UUIDs.
-- **Lists** come a page at a time: `limit`, then `cursor` with the `next_cursor` of the page before, or follow the
-  `Link` header.
-- **Failures** are problem details (RFC 9457), `application/problem+json`, with a `code` that programs can rely on.
-- **X-Request-ID** is taken from the request where it is sane, else made, and stands in the answer and in the log.
-- **Repeating**: a hold, confirm or cancel with an `Idempotency-Key` is carried out once; sent again within a day, with
-  the same body, it gets the first answer, marked `Idempotent-Replayed: true`. Failures that may pass (409, 429, 5xx)
-  are not kept.
-- **ETags** name a version of a thing. Send one as `If-None-Match` with a `GET`, and the answer is 304 while nothing has
-  changed; as `If-Match` with a `PUT` or `DELETE`, and the answer is 412 if anything has.
-- **Signing in**: send the access token of `POST /auth/login` as `Authorization: Bearer ...`.
-- **Machine clients** send an API key there, which an administrator has made: `Authorization: Bearer rsv_...`. Each
-  operation names the scopes that let a key in; one of them will do. A key acts for its account, and can do at most what
-  that account may.
+- **JSON** in UTF-8, at most {max_body_bytes} bytes a body. Unknown fields and unknown query parameters are refused with
+  422. An operation without a request body takes an empty body, `{{}}` or `null`, and refuses any other with 422.
+- **Times** are RFC 3339 with an offset; in responses they are in UTC.
+- **Money** is in {currency}: a string with two decimal places in responses, a decimal string or a number in requests.
+- **Ids** are positive 64-bit integers; ids of reservations are UUIDs.
+- **Lists** are paginated: send `limit`, then `cursor` with the `next_cursor` of the page before, or follow the `Link`
+  header.
+- **Errors** are problem details (RFC 9457), `application/problem+json`, with a stable `code`.
+- **X-Request-ID** is taken from the request if it is valid, else generated; it is in the response and in the log.
+- **Idempotency**: a hold, confirm or cancel with an `Idempotency-Key` is carried out once. The same request within a
+  day, with the same key and body, gets the first response again, with `Idempotent-Replayed: true`. Responses that may
+  be temporary (409, 429, 5xx) are not stored.
+- **ETags** identify a version of a resource. With `If-None-Match`, a `GET` is answered with 304 while the version is
+  current; with `If-Match`, a `PUT` or `DELETE` is answered with 412 if it no longer is.
+- **Authentication**: send the access token of `POST /auth/login` as `Authorization: Bearer ...`.
+- **Machine clients** send an API key instead, which an administrator creates: `Authorization: Bearer rsv_...`. Each
+  operation lists the scopes of which the key needs one. A key acts for an account, and has at most its rights.
 """
 
 TAGS = {
-    "Accounts": "Signing up, in and out.",
-    "Catalogue": "What is on: films and showtimes, for everybody.",
-    "Seat map": "What can be had, what is held and what is booked.",
-    "Booking": "Hold seats, then confirm or cancel: your own reservations.",
-    "Administration: movies": "The films, for administrators.",
-    "Administration: auditoriums": "The auditoriums and their seats, for administrators.",
-    "Administration: showtimes": "The programme, for administrators.",
-    "Administration: users": "Who may do what, for administrators.",
-    "Administration: API keys": "The keys of machine clients, for administrators.",
-    "Operations": "For those who run the service.",
+    "Accounts": "Sign up, log in, log out.",
+    "Catalogue": "Movies and showtimes; public.",
+    "Seat map": "Which seats are available, held or booked; public.",
+    "Booking": "Hold seats, then confirm or cancel; your own reservations.",
+    "Administration: movies": "Movies, for administrators.",
+    "Administration: auditoriums": "Auditoriums and their seats, for administrators.",
+    "Administration: showtimes": "Showtimes, for administrators.",
+    "Administration: users": "Accounts and their roles, for administrators.",
+    "Administration: API keys": "API keys of machine clients, for administrators.",
+    "Operations": "Health, readiness and metrics, for operators.",
 }
 
 HEADERS: dict[str, dict[str, Any]] = {
-    "RequestId": {"description": "The id of the request, as given or as made", "schema": {"type": "string"}},
-    "ServerTiming": {"description": "Where the time went", "schema": {"type": "string"}},
-    "Location": {"description": "Where the new thing is", "schema": {"type": "string", "format": "uri-reference"}},
-    "ETag": {"description": "A strong validator, for If-None-Match and If-Match", "schema": {"type": "string"}},
+    "RequestId": {
+        "description": "The id of the request: the client's, or a generated one",
+        "schema": {"type": "string"},
+    },
+    "ServerTiming": {
+        "description": "Milliseconds spent on waiting for the pool, in PostgreSQL, in Redis, and in total",
+        "schema": {"type": "string"},
+    },
+    "Location": {
+        "description": "The path of the new resource",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "ETag": {"description": "A strong entity tag, for If-None-Match and If-Match", "schema": {"type": "string"}},
     "Link": {"description": 'The next page, if there is one: `<...>; rel="next"`', "schema": {"type": "string"}},
     "Authenticate": {"description": "The Bearer challenge (RFC 6750)", "schema": {"type": "string"}},
     "Replayed": {
-        "description": "true: the first answer to a request with this Idempotency-Key",
+        "description": "true: this is the first response to a request with this Idempotency-Key",
         "schema": {"type": "string", "const": "true"},
     },
-    "RateLimit": {"description": "The limit that was met: 0 left for `t` seconds", "schema": {"type": "string"}},
-    "RateLimitPolicy": {"description": "That limit: `q` attempts in `w` seconds", "schema": {"type": "string"}},
-    "RetryAfter": {"description": "Seconds until a retry makes sense", "schema": {"type": "integer"}},
+    "RateLimit": {
+        "description": "The limit that was reached: 0 attempts left for `t` seconds",
+        "schema": {"type": "string"},
+    },
+    "RateLimitPolicy": {"description": "The limit: `q` attempts in `w` seconds", "schema": {"type": "string"}},
+    "RetryAfter": {"description": "Seconds to wait before a retry", "schema": {"type": "integer"}},
 }
 
 REQUEST_ID: dict[str, Any] = {
     "name": "X-Request-ID",
     "in": "header",
-    "description": "An id of your own, up to 128 letters, digits and `._:/+=@-`; any other is replaced by a new one",
+    "description": "Your id for this request: up to 128 letters, digits and `._:/+=@-`; any other is replaced",
     "schema": {"type": "string"},
 }
 
 IDEMPOTENCY_KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "A key of your own for this request; sent again within a day, it gets the first answer",
+    "description": "A unique key for this request; the same request and key within a day get the first response again",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 
 IF_NONE_MATCH: dict[str, Any] = {
     "name": "If-None-Match",
     "in": "header",
-    "description": "ETags that the client has; 304 if one is still current",
+    "description": "ETags that the client has; 304 if one of them is current",
     "schema": {"type": "string"},
 }
 
 IF_MATCH: dict[str, Any] = {
     "name": "If-Match",
     "in": "header",
-    "description": "ETags of what the client has seen; 412 if none is current. Strong ones only; `*` is any version",
-    "schema": {"type": "string", "format": "etags", "pattern": rf"^(\*|{TAGS_SENT})$"},
+    "description": "ETags that the client has seen; 412 if none is current. Weak ones never match; `*` always does",
+    "schema": {"type": "string", "format": "etags", "pattern": rf"^(\*|{DOCUMENTED_TAGS})$"},
     "example": '"5d41402abc4b2a76b9719d911017c592"',
 }
 
 LAST_EVENT_ID: dict[str, Any] = {
     "name": "Last-Event-ID",
     "in": "header",
-    "description": "The version that the client has; sent by itself when an EventSource connects again",
+    "description": "The version that the client has; an EventSource sends it when it reconnects",
     "schema": {"type": "string"},
 }
 
 
 def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_bytes: int) -> dict[str, Json]:
-    """The OpenAPI document of these operations, ready for encoding."""
+    """The OpenAPI document of these operations."""
     operations = [operation for table in tables for operation in table.operations]
     spec = APISpec(
         title="Movie reservation service",
@@ -131,11 +142,11 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
     named = dict(zip(_operation_ids(operations), operations, strict=True))
     for operation_id, operation in named.items():
         described = _operation(operation, operation_id)
-        if leads_to := links(operation, named):
-            described["responses"][str(operation.status)]["links"] = leads_to
+        if found := links(operation, named):
+            described["responses"][str(operation.status)]["links"] = found
         spec.path(operation.path, operations={operation.method.lower(): described})
-    made: dict[str, Json] = spec.to_dict()
-    return made
+    built: dict[str, Json] = spec.to_dict()
+    return built
 
 
 def _add_components(spec: APISpec, operations: Sequence[Operation]) -> None:
@@ -157,17 +168,19 @@ def _add_components(spec: APISpec, operations: Sequence[Operation]) -> None:
     )
     for name, header in HEADERS.items():
         spec.components.header(name, header)
-    shared = {component_name(same): same for operation in operations for same in refusals(operation).values()}
+    shared = {component_name(same): same for operation in operations for same in problem_types(operation).values()}
     for name, same_status in shared.items():
-        spec.components.response(name, response(same_status))
-    codes = {refusal.code: refusal for same_status in shared.values() for refusal in same_status}
-    parts = [schemas(refusal.status, code, refusal.meaning) for code, refusal in sorted(codes.items())]
-    for name, made in {name: made for part in parts for name, made in part.items()}.items():
-        spec.components.schema(name, made)
+        spec.components.response(name, problem_response(same_status))
+    by_code = {problem.code: problem for same_status in shared.values() for problem in same_status}
+    schemas: dict[str, dict[str, Any]] = {}
+    for _, problem in sorted(by_code.items()):
+        schemas |= problem_schemas(problem)
+    for name, schema in schemas.items():
+        spec.components.schema(name, schema)
 
 
 def _operation_ids(operations: Sequence[Operation]) -> Iterator[str]:
-    """The handlers' names; a handler that also serves an administrator's path has two."""
+    """The handlers' names; a handler of two paths gets the first part of its second path as a prefix."""
     taken: set[str] = set()
     for operation in operations:
         name = operation.handler.__name__
@@ -194,10 +207,10 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         parameters.append(IF_MATCH)
     if operation.etag and operation.method == "GET":
         parameters.append(IF_NONE_MATCH)
-        described["responses"]["304"] = _unchanged()
+        described["responses"]["304"] = _not_modified()
     if operation.replay is not None:
         parameters.append(IDEMPOTENCY_KEY)
-    if operation.answer_type == EVENTS:
+    if operation.content_type == EVENTS:
         parameters.append(LAST_EVENT_ID)
     described["parameters"] = [*parameters, REQUEST_ID]
     if operation.body is not None:
@@ -205,13 +218,13 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         if operation.form is not None:
             content[FORM] = {"schema": operation.form}
         described["requestBody"] = {"required": True, "content": content}
-    for status, same_status in refusals(operation).items():
+    for status, same_status in problem_types(operation).items():
         described["responses"][str(status)] = component_name(same_status)  # apispec makes it a reference
     return described
 
 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
-    """Each way in by itself: an access token, or an API key with one of the scopes."""
+    """The alternatives: an access token, or an API key with one of the scopes."""
     if operation.access is Access.PUBLIC:
         return []
     return [{BEARER: []}, {PASSWORD: []}, *({API_KEY: [scope.value]} for scope in operation.scopes)]
@@ -221,23 +234,23 @@ def _success(operation: Operation) -> dict[str, Any]:
     names = {"X-Request-ID": "RequestId", "Server-Timing": "ServerTiming"}
     if operation.status == HTTPStatus.CREATED:
         names["Location"] = "Location"
-    if operation.answer is not None and "next_cursor" in operation.answer.fields:
+    if operation.output is not None and "next_cursor" in operation.output.fields:
         names["Link"] = "Link"
-    if operation.etag and operation.answer is not None:
+    if operation.etag and operation.output is not None:
         names["ETag"] = "ETag"
     if operation.replay is not None:
         names["Idempotent-Replayed"] = "Replayed"
-    made: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "headers": _headers(names)}
-    if operation.answer is not None:
-        made["content"] = {operation.answer_type: {"schema": operation.answer}}
-    elif operation.answer_type != "application/json":
-        # A stream is described as a whole: each event of it is no string.
-        schema = {"description": "Events"} if operation.answer_type == EVENTS else {"type": "string"}
-        made["content"] = {operation.answer_type: {"schema": schema}}
-    return made
+    response: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "headers": _headers(names)}
+    if operation.output is not None:
+        response["content"] = {operation.content_type: {"schema": operation.output}}
+    elif operation.content_type != "application/json":
+        # The schema is for the stream as a whole, and not for each event.
+        schema = {"description": "Events"} if operation.content_type == EVENTS else {"type": "string"}
+        response["content"] = {operation.content_type: {"schema": schema}}
+    return response
 
 
-def _unchanged() -> dict[str, Any]:
+def _not_modified() -> dict[str, Any]:
     names = {"X-Request-ID": "RequestId", "Server-Timing": "ServerTiming", "ETag": "ETag"}
     return {"description": "Not changed since If-None-Match", "headers": _headers(names)}
 
@@ -248,10 +261,10 @@ def _headers(names: Mapping[str, str]) -> dict[str, Any]:
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)", path):
-        of = name.removesuffix("_id").replace("_", " ")
+        resource = name.removesuffix("_id").replace("_", " ")
         schema: dict[str, Any] = {"type": "string"}
         if name == "reservation_id":
             schema = {"type": "string", "format": "uuid"}
         elif name.endswith("_id"):
             schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
-        yield {"name": name, "in": "path", "required": True, "description": f"Id of the {of}", "schema": schema}
+        yield {"name": name, "in": "path", "required": True, "description": f"Id of the {resource}", "schema": schema}

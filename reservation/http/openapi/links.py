@@ -1,4 +1,4 @@
-"""Links of the OpenAPI document: what an answer's ids are good for next."""
+"""Links of the OpenAPI document: the operations that take an id from a response."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,58 +12,62 @@ from .schemas import component
 
 
 @dataclass(frozen=True, slots=True)
-class Id:
-    """An id in an answer: the path parameter that takes it, its JSON pointer, and the methods it leads to."""
+class ResponseId:
+    """An id in a response: the path parameter for it, its JSON pointer, and the methods that it is linked to."""
 
     parameter: str
     pointer: str
     methods: tuple[str, ...]
 
 
-THING = ("GET", "POST", "PUT", "DELETE")
+RESOURCE = ("GET", "POST", "PUT", "DELETE")
 REFERENCE = ("GET",)
-LISTED = ("GET", "POST", "PUT")  # to be the first of a list is no reason to be deleted
+LIST_ITEM = ("GET", "POST", "PUT")  # no DELETE: a link must not suggest to delete the first item of a list
 
 
 def links(operation: Operation, named: Mapping[str, Operation]) -> dict[str, Any]:
-    """Links to the operations that take an id which this one answers, by the names of those.
+    """Links to the operations that take an id from this operation's response, by operation id.
 
-    What anybody can read leads no one into the administration.
+    Public operations have no links to administration.
     """
-    if operation.answer is None:
+    if operation.output is None:
         return {}
-    made: dict[str, Any] = {}
-    for found in _ids(operation.answer):
+    links_by_id: dict[str, Any] = {}
+    for found in _ids(operation.output):
         for operation_id, target in named.items():
             into_administration = target.access is Access.ADMIN and operation.access is not Access.ADMIN
             if target is not operation and _takes(target, found) and not into_administration:
-                made[operation_id] = {
+                links_by_id[operation_id] = {
                     "operationId": operation_id,
                     "parameters": {found.parameter: f"$response.body#{found.pointer}"},
                     "description": target.summary,
                 }
-    return made
+    return links_by_id
 
 
-def _takes(target: Operation, found: Id) -> bool:
+def _takes(target: Operation, found: ResponseId) -> bool:
     if re.findall(r"\{(\w+)", target.path) != [found.parameter] or target.method not in found.methods:
         return False
-    return found.methods != REFERENCE or target.path.endswith("}")  # the thing itself, not what it has
+    return found.methods != REFERENCE or target.path.endswith("}")  # the resource itself, not its sub-resources
 
 
-def _ids(answer: Schema) -> Iterator[Id]:
-    """The ids in an answer; of a list, the first item's. A reference such as `movie_id` leads to the thing alone."""
-    for name, field in answer.fields.items():
+def _ids(output: Schema) -> Iterator[ResponseId]:
+    """The ids in a response; of a list, the first item's. A reference such as `movie_id` is linked to its GET only."""
+    for name, field in output.fields.items():
         if name.endswith("_id"):
-            yield Id(name, f"/{name}", REFERENCE)
+            yield ResponseId(name, f"/{name}", REFERENCE)
         elif name == "id":
-            yield from (Id(_parameter(kind), "/id", THING) for kind in type(answer).__mro__ if issubclass(kind, Schema))
+            yield from (
+                ResponseId(_parameter(kind), "/id", RESOURCE)
+                for kind in type(output).__mro__
+                if issubclass(kind, Schema)
+            )
         elif isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):
             item = field.inner.schema
             if "id" in item.fields:
-                yield Id(_parameter(type(item)), f"/{name}/0/id", LISTED if name == "items" else THING)
+                yield ResponseId(_parameter(type(item)), f"/{name}/0/id", LIST_ITEM if name == "items" else RESOURCE)
 
 
 def _parameter(kind: type[Schema]) -> str:
-    """The path parameter that takes the id of what a schema shows: api_key_id for ApiKeyOutput."""
+    """The path parameter for the id in a schema: api_key_id for ApiKeyOutput."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", component(kind)).lower() + "_id"

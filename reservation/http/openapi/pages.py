@@ -1,4 +1,4 @@
-"""The OpenAPI document, and the two pages that show it without any asset from elsewhere."""
+"""Serve the OpenAPI document, and two pages that show it; all assets are served from here."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -12,9 +12,11 @@ from aiohttp import ETag, web
 
 from ...settings import Settings
 from ..app_keys import SETTINGS
+from ..input.bodies import refuse_body
+from ..input.queries import refuse_query
 from ..routes import Routes
 from .document import document
-from .problems import every_refusal
+from .problems import all_problem_types
 
 PACKAGE = Path(__file__).parent
 Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -29,9 +31,9 @@ POLICY = {
     "form-action": "'none'",
     "frame-ancestors": "'none'",
 }
-# ReDoc inserts an empty <style>, filled through the CSSOM, and one whose text is always the same: each is let in by
-# its hash and no other is. Its search is a worker that its bundle carries as text. A new version of it may need new
-# hashes; the browser's console and the browser test say which.
+# ReDoc inserts an empty <style>, which it fills through the CSSOM, and one with a fixed text: their hashes allow only
+# these two. Its search is a worker whose code is text in the bundle. A new version of ReDoc may need new hashes; the
+# browser's console and the browser test show them.
 REDOC_POLICY = POLICY | {
     "style-src": "'self'"
     " 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
@@ -43,19 +45,35 @@ REDOC_POLICY = POLICY | {
 def add_docs(app: web.Application, tables: Sequence[Routes]) -> None:
     """Add /openapi.json of these tables, /docs, /redoc and their assets under /static/."""
     aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(PACKAGE / "templates"))
-    app.router.add_get("/openapi.json", _fixed(openapi_json(app[SETTINGS], tables)), name="openapi")
-    app.router.add_get("/", _to_docs)
-    app.router.add_get("/docs", swagger_ui, name="docs")
-    app.router.add_get("/redoc", redoc, name="redoc")
-    # One route a file, so that what is not there is answered like any unknown route.
+    pages: dict[str, Page] = {
+        "/openapi.json": _fixed(openapi_json(app[SETTINGS], tables)),
+        "/": _to_docs,
+        "/docs": swagger_ui,
+        "/redoc": redoc,
+    }
+    # One route a file, so that a path without a file is answered like any unknown route.
     for asset in sorted(path for path in (PACKAGE / "static").rglob("*") if path.is_file()):
-        app.router.add_get(f"/{asset.relative_to(PACKAGE).as_posix()}", _asset(asset))
+        pages[f"/{asset.relative_to(PACKAGE).as_posix()}"] = _asset(asset)
+    for path, page in pages.items():
+        app.router.add_get(path, _without_input(page))
 
 
 def openapi_json(settings: Settings, tables: Sequence[Routes]) -> bytes:
-    """The OpenAPI document of these tables, as it is served."""
-    made = document(tables, version=_version(), currency=settings.currency, max_body_bytes=settings.max_body_bytes)
-    return orjson.dumps(made)
+    """The OpenAPI document of these tables, encoded."""
+    return orjson.dumps(
+        document(tables, version=_version(), currency=settings.currency, max_body_bytes=settings.max_body_bytes)
+    )
+
+
+def _without_input(page: Page) -> Page:
+    """Refuse query parameters and bodies, as the operations of the API do."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        refuse_query(request)
+        await refuse_body(request)
+        return await page(request)
+
+    return handler
 
 
 async def _to_docs(request: web.Request) -> web.StreamResponse:
@@ -63,39 +81,39 @@ async def _to_docs(request: web.Request) -> web.StreamResponse:
 
 
 async def swagger_ui(request: web.Request) -> web.StreamResponse:
-    """The document in Swagger UI, and what the codes of the problems mean."""
-    context = {"problems": every_refusal()}
-    return _strict(aiohttp_jinja2.render_template("docs.html", request, context), POLICY)
+    """The document in Swagger UI, and the table of problem codes."""
+    context = {"problems": all_problem_types()}
+    return _with_policy(aiohttp_jinja2.render_template("docs.html", request, context), POLICY)
 
 
 async def redoc(request: web.Request) -> web.StreamResponse:
     """The document in ReDoc."""
-    return _strict(aiohttp_jinja2.render_template("redoc.html", request, None), REDOC_POLICY)
+    return _with_policy(aiohttp_jinja2.render_template("redoc.html", request, None), REDOC_POLICY)
 
 
 def _fixed(body: bytes) -> Page:
-    """A handler that always answers this JSON, or 304 to those who have it."""
+    """A handler for this JSON, or a 304 if If-None-Match has its ETag."""
     tag = hashlib.sha256(body).hexdigest()[:32]
 
-    async def answer(request: web.Request) -> web.StreamResponse:
-        have = any(known.value in ("*", tag) for known in request.if_none_match or ())
-        response = web.Response(status=304) if have else web.Response(body=body, content_type="application/json")
+    async def handler(request: web.Request) -> web.StreamResponse:
+        is_known = any(known.value in ("*", tag) for known in request.if_none_match or ())
+        response = web.Response(status=304) if is_known else web.Response(body=body, content_type="application/json")
         response.etag = ETag(tag)
         response.headers["Cache-Control"] = "no-cache"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
-    return answer
+    return handler
 
 
-def _asset(path: Path) -> Callable[[web.Request], Awaitable[web.FileResponse]]:
-    async def answer(request: web.Request) -> web.FileResponse:
+def _asset(path: Path) -> Page:
+    async def handler(request: web.Request) -> web.StreamResponse:
         return web.FileResponse(path)
 
-    return answer
+    return handler
 
 
-def _strict(page: web.Response, policy: Mapping[str, str]) -> web.StreamResponse:
+def _with_policy(page: web.Response, policy: Mapping[str, str]) -> web.StreamResponse:
     page.headers["Content-Security-Policy"] = "; ".join(f"{name} {sources}" for name, sources in policy.items())
     page.headers["Cache-Control"] = "no-cache"
     page.headers["Referrer-Policy"] = "no-referrer"
@@ -106,5 +124,5 @@ def _strict(page: web.Response, policy: Mapping[str, str]) -> web.StreamResponse
 def _version() -> str:
     try:
         return version("reservation")
-    except PackageNotFoundError:  # run from the tree, without an installation
+    except PackageNotFoundError:  # run from a checkout, without an installation
         return "0"

@@ -1,4 +1,4 @@
-"""How an operation can fail, for the OpenAPI document: what follows from its shape, and what it says it raises."""
+"""Problem details in the OpenAPI document: which problems an operation can answer, and a schema for each code."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,144 +23,148 @@ from ...errors import (
     TooManyAttempts,
     TooManyRequests,
 )
-from ..problems import CONTENT_TYPE, DOMAIN, OAUTH_ERROR, PROTOCOL
+from ..output.problems import CONTENT_TYPE, HTTP_PROBLEMS, STATUS_AND_CODE
 from ..routes import Access, Operation
-from .problem_schemas import schema_name
-
-INVALID_JSON = (400, "invalid_json", "The body is not JSON in UTF-8, is nested too deep, or has NUL characters.")
-INVALID_FORM = (400, "invalid_form", "The form is not well-formed, not in UTF-8, or has too many fields.")
-
-FAILED_ALONE = {
-    "code": "showtime_overlap",
-    "detail": "Showtime 4 has the auditorium at that time.",
-    "conflicting_showtime_id": 4,
-}
-# What stands beside the standard members, to show in the examples.
-MEMBERS: dict[str, dict[str, Any]] = {
-    "validation_error": {"errors": [{"pointer": "/seat_ids/0", "detail": "Not a valid integer."}]},
-    "invalid_credentials": {"error": OAUTH_ERROR},
-    "seats_unavailable": {"seats": [{"seat_id": 17, "reason": "held"}]},
-    "insufficient_scope": {"scopes": ["booking"]},
-    "showtime_overlap": {"conflicting_showtime_id": 4},
-    "batch_refused": {"results": [{"index": 2, "status": "failed", "error": FAILED_ALONE}]},
-}
+from .problem_members import MEMBERS, PROBLEM
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """One way to fail: a status, the code of the problem, and what it means."""
+class ProblemType:
+    """A kind of problem: its status, its code, and what it means."""
 
     status: int
     code: str
     meaning: str
 
 
-def refusals(operation: Operation) -> dict[int, list[Refusal]]:
-    """Every way an operation can fail, by status in ascending order."""
-    found: dict[int, list[Refusal]] = {}
-    for refusal in sorted(set(_follow(operation)), key=lambda refusal: (refusal.status, refusal.code)):
-        found.setdefault(refusal.status, []).append(refusal)
+INVALID_JSON = ProblemType(
+    400, "invalid_json", "The body is not JSON in UTF-8, is nested too deep, or has NUL characters."
+)
+INVALID_FORM = ProblemType(400, "invalid_form", "The form is not well-formed, not in UTF-8, or has too many fields.")
+
+
+def problem_types(operation: Operation) -> dict[int, list[ProblemType]]:
+    """The problems that an operation can answer, by status in ascending order."""
+    found: dict[int, list[ProblemType]] = {}
+    for problem in sorted(set(_problem_types(operation)), key=lambda problem: (problem.status, problem.code)):
+        found.setdefault(problem.status, []).append(problem)
     return found
 
 
-def every_refusal() -> list[Refusal]:
-    """Every way the service can fail, one a code, by status."""
-    found = {
-        refusal.code: refusal for refusal in [*map(_protocol, PROTOCOL), Refusal(*INVALID_JSON), Refusal(*INVALID_FORM)]
-    }
-    found |= {refusal.code: refusal for refusal in map(_domain, DOMAIN)}
-    return sorted(found.values(), key=lambda refusal: (refusal.status, refusal.code))
+def all_problem_types() -> list[ProblemType]:
+    """The problems of all operations, one a code, by status."""
+    found = {problem.code: problem for problem in [*map(_of_http, HTTP_PROBLEMS), INVALID_JSON, INVALID_FORM]}
+    found |= {problem.code: problem for problem in map(_of_error, STATUS_AND_CODE)}
+    return sorted(found.values(), key=lambda problem: (problem.status, problem.code))
 
 
-def response(same_status: list[Refusal]) -> dict[str, Any]:
-    """The response object of the refusals that share a status."""
-    status = same_status[0].status
+def component_name(same_status: list[ProblemType]) -> str:
+    """The name of the response component for these problems, which operations share."""
+    return "_".join([f"Problem{same_status[0].status}", *(problem.code for problem in same_status)])
+
+
+def problem_response(same_status: list[ProblemType]) -> dict[str, Any]:
+    """The response object of the problems that share a status."""
+    status, codes = same_status[0].status, [problem.code for problem in same_status]
     headers = {"X-Request-ID": "RequestId"}
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         headers["WWW-Authenticate"] = "Authenticate"
-    passing = status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
-    if passing or any(refusal.code == DOMAIN[IdempotencyInFlight][1] for refusal in same_status):
+    has_retry_after = status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
+    if has_retry_after or STATUS_AND_CODE[IdempotencyInFlight][1] in codes:
         headers["Retry-After"] = "RetryAfter"
-    if any(refusal.code == DOMAIN[TooManyAttempts][1] for refusal in same_status):
+    if STATUS_AND_CODE[TooManyAttempts][1] in codes:
         headers |= {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimitPolicy"}
+    references = {code: f"#/components/schemas/{_schema_name(code)}" for code in codes}
+    schema: dict[str, Any] = {"$ref": references[codes[0]]}
+    if len(codes) > 1:
+        schema = {
+            "oneOf": [{"$ref": reference} for reference in references.values()],
+            "discriminator": {"propertyName": "code", "mapping": references},
+        }
     return {
-        "description": "\n\n".join(f"`{refusal.code}`: {refusal.meaning}" for refusal in same_status),
+        "description": "\n\n".join(f"`{problem.code}`: {problem.meaning}" for problem in same_status),
         "headers": {name: {"$ref": f"#/components/headers/{component}"} for name, component in headers.items()},
         "content": {
             CONTENT_TYPE: {
-                "schema": _one_of([refusal.code for refusal in same_status]),
-                "examples": {refusal.code: {"value": _example(refusal)} for refusal in same_status},
+                "schema": schema,
+                "examples": {problem.code: {"value": _example(problem)} for problem in same_status},
             }
         },
     }
 
 
-def _one_of(codes: list[str]) -> dict[str, Any]:
-    """The schema of one of these problems; their code tells which."""
-    schemas = {code: f"#/components/schemas/{schema_name(code)}" for code in codes}
-    if len(codes) == 1:
-        return {"$ref": schemas[codes[0]]}
-    return {
-        "oneOf": [{"$ref": reference} for reference in schemas.values()],
-        "discriminator": {"propertyName": "code", "mapping": schemas},
+def problem_schemas(problem: ProblemType) -> dict[str, dict[str, Any]]:
+    """The schema of one code's problems and the schemas that it refers to, by name."""
+    members = MEMBERS.get(problem.code, {})
+    code = PROBLEM["properties"]["code"] | {"const": problem.code}
+    schema = {
+        "type": "object",
+        "description": problem.meaning,
+        "required": [*PROBLEM["required"], *(name for name, member in members.items() if member.required)],
+        "properties": {
+            **PROBLEM["properties"],
+            "status": {"type": "integer", "const": problem.status},
+            "code": code,
+            **{name: member.schema for name, member in members.items()},
+        },
     }
+    schemas = {_schema_name(problem.code): schema}
+    for member in members.values():
+        schemas |= member.components
+    return schemas
 
 
-def component_name(same_status: list[Refusal]) -> str:
-    """Responses with the same codes are one component, named after them."""
-    return "_".join([f"Problem{same_status[0].status}", *(refusal.code for refusal in same_status)])
-
-
-def _follow(operation: Operation) -> Iterator[Refusal]:
-    yield _protocol(400)
-    yield _protocol(500)
+def _problem_types(operation: Operation) -> Iterator[ProblemType]:
+    # Every operation refuses unknown query parameters and a body that it does not take.
+    yield from map(_of_http, (400, 413, 415, 500))
+    yield INVALID_JSON
+    yield _of_error(Invalid)
     if operation.access is not Access.PUBLIC:
-        yield from map(_domain, (NotAuthenticated, InvalidToken, InsufficientScope))
+        yield from map(_of_error, (NotAuthenticated, InvalidToken, InsufficientScope))
     if operation.access is Access.ADMIN:
-        yield _domain(Forbidden)
+        yield _of_error(Forbidden)
     if operation.scopes:
-        yield _domain(TooManyRequests)
+        yield _of_error(TooManyRequests)
     if "{" in operation.path:
-        yield _domain(NotFound)
+        yield _of_error(NotFound)
     if operation.is_conditional:
-        yield _domain(PreconditionFailed)
-    if operation.body is not None:
-        yield Refusal(*INVALID_JSON)
-        yield from map(_protocol, (413, 415))
+        yield _of_error(PreconditionFailed)
     if operation.form is not None:
-        yield Refusal(*INVALID_FORM)
-    if operation.body is not None or operation.query is not None:
-        yield _domain(Invalid)
-    if _asks_the_stores(operation):
-        yield from map(_domain, (DatabaseUnavailable, HoldsUnavailable, Overloaded))
+        yield INVALID_FORM
+    if _uses_the_stores(operation):
+        yield from map(_of_error, (DatabaseUnavailable, HoldsUnavailable, Overloaded))
     if operation.replay is not None:
-        yield from map(_domain, (IdempotencyInFlight, IdempotencyKeyReused))
-    yield from map(_domain, operation.raises)
+        yield from map(_of_error, (IdempotencyInFlight, IdempotencyKeyReused))
+    yield from map(_of_error, operation.raises)
 
 
-def _asks_the_stores(operation: Operation) -> bool:
-    """Without anybody signed in and without any input there is nothing to look up, unless `raises` says so."""
-    given = "{" in operation.path or operation.body is not None or operation.query is not None
-    return given or operation.access is not Access.PUBLIC
+def _uses_the_stores(operation: Operation) -> bool:
+    """A public operation without input has nothing to look up, unless its `raises` says so."""
+    has_input = "{" in operation.path or operation.body is not None or operation.query is not None
+    return has_input or operation.access is not Access.PUBLIC
 
 
-def _domain(error: type[DomainError]) -> Refusal:
-    status, code = DOMAIN[error]
-    return Refusal(status, code, cleandoc(error.__doc__ or ""))
+def _of_error(error: type[DomainError]) -> ProblemType:
+    status, code = STATUS_AND_CODE[error]
+    return ProblemType(status, code, cleandoc(error.__doc__ or ""))
 
 
-def _protocol(status: int) -> Refusal:
-    code, meaning = PROTOCOL[status]
-    return Refusal(status, code, meaning)
+def _of_http(status: int) -> ProblemType:
+    return ProblemType(status, *HTTP_PROBLEMS[status])
 
 
-def _example(refusal: Refusal) -> dict[str, Any]:
+def _schema_name(code: str) -> str:
+    """SeatsUnavailableProblem for seats_unavailable."""
+    return "".join(word.capitalize() for word in code.split("_")) + "Problem"
+
+
+def _example(problem: ProblemType) -> dict[str, Any]:
     return {
-        "type": f"/docs#{refusal.code}",
-        "title": HTTPStatus(refusal.status).phrase,
-        "status": refusal.status,
-        "detail": refusal.meaning,
-        "code": refusal.code,
+        "type": f"/docs#{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.meaning,
+        "code": problem.code,
         "request_id": "5f1c0d9a2b7e4f36",
-        **MEMBERS.get(refusal.code, {}),
+        **{name: member.example for name, member in MEMBERS.get(problem.code, {}).items()},
     }

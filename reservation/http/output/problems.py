@@ -1,19 +1,19 @@
-"""Problem details (RFC 9457): the one table from what went wrong to status and code."""
+"""Problem details (RFC 9457), and the table of domain errors with their statuses and codes."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
 
 import orjson
 
-from .. import errors
-from ..errors import DomainError, Json
-from .responses import Reply
+from ... import errors
+from ...errors import DomainError, Json
+from .responses import SingleWriteResponse
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
-OAUTH_ERROR = "invalid_grant"  # wrong credentials, to those who speak OAuth (RFC 6749, 5.2)
+OAUTH_ERROR = "invalid_grant"  # wrong credentials in OAuth's terms (RFC 6749, 5.2)
 
-DOMAIN: dict[type[DomainError], tuple[int, str]] = {
+STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.NotFound: (404, "not_found"),
     errors.Invalid: (422, "validation_error"),
     errors.NotAuthenticated: (401, "not_authenticated"),
@@ -43,8 +43,8 @@ DOMAIN: dict[type[DomainError], tuple[int, str]] = {
     errors.Overloaded: (503, "overloaded"),
 }
 
-# What HTTP itself refuses, before any handler: aiohttp's own exceptions, by status.
-PROTOCOL: dict[int, tuple[str, str]] = {
+# Code and detail of aiohttp's own exceptions, which it raises before any handler runs, by status.
+HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
     400: ("malformed_request", "The request is not well-formed."),
     403: ("forbidden", "Pages of this origin may not send this request."),
     404: ("not_found", "There is nothing at this address."),
@@ -55,8 +55,8 @@ PROTOCOL: dict[int, tuple[str, str]] = {
 }
 
 
-class Refused(Exception):
-    """A request that HTTP refuses before any handler: one of PROTOCOL's statuses, with a message of its own."""
+class HttpProblem(Exception):
+    """A request that is refused for its form, not its meaning: a status of HTTP_PROBLEMS with a detail of its own."""
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -71,8 +71,8 @@ def problem(
     *,
     details: Mapping[str, Json] | None = None,
     headers: Mapping[str, str] | None = None,
-) -> Reply:
-    """A problem document; `details` are members beside the standard ones."""
+) -> SingleWriteResponse:
+    """A response with problem details; `details` are members beside the standard ones."""
     body = {
         "type": f"/docs#{code}",
         "title": HTTPStatus(status).phrase,
@@ -85,17 +85,17 @@ def problem(
     extra = dict(headers or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         extra["Retry-After"] = str(RETRY_AFTER_S)
-    return Reply(orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=extra)
+    return SingleWriteResponse(orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=extra)
 
 
-def domain_problem(request_id: str, error: DomainError) -> Reply:
-    """The problem document of a domain error."""
-    status, code = DOMAIN[type(error)]
+def domain_problem(request_id: str, error: DomainError) -> SingleWriteResponse:
+    """The response to a domain error."""
+    status, code = STATUS_AND_CODE[type(error)]
     headers, details = {}, error.details
     if status == HTTPStatus.UNAUTHORIZED:
         invalid = ', error="invalid_token"' if isinstance(error, errors.InvalidToken) else ""
         headers["WWW-Authenticate"] = f'Bearer realm="reservation"{invalid}'
-    elif status == HTTPStatus.FORBIDDEN:  # RFC 6750 calls a role that does not suffice the same
+    elif status == HTTPStatus.FORBIDDEN:  # RFC 6750 has no other error for a role that does not suffice
         needed = error.scopes if isinstance(error, errors.InsufficientScope) else ()
         scopes = f', scope="{" ".join(needed)}"' if needed else ""
         headers["WWW-Authenticate"] = f'Bearer realm="reservation", error="insufficient_scope"{scopes}'
@@ -110,12 +110,12 @@ def domain_problem(request_id: str, error: DomainError) -> Reply:
     if isinstance(error, errors.InvalidCredentials):
         details = {"error": OAUTH_ERROR}
     if isinstance(error, errors.BatchRefused):
-        details = details | {"results": [failure(position, each) for position, each in error.failed.items()]}
+        details = details | {"results": [failed_item(position, each) for position, each in error.failed.items()]}
     return problem(request_id, status, code, str(error), details=details, headers=headers)
 
 
 def _limit_headers(error: errors.TooManyAttempts) -> dict[str, str]:
-    """What is allowed and when to come again, in the words of draft-ietf-httpapi-ratelimit-headers."""
+    """The limit and when to retry, as draft-ietf-httpapi-ratelimit-headers has it."""
     return {
         "Retry-After": str(error.retry_after_s),
         "RateLimit": f'"{error.policy}";r=0;t={error.retry_after_s}',
@@ -123,14 +123,15 @@ def _limit_headers(error: errors.TooManyAttempts) -> dict[str, str]:
     }
 
 
-def failure(index: int, error: DomainError) -> dict[str, Json]:
-    """What became of one of a batch that failed: the heart of the problem document that it would have had alone."""
-    code = DOMAIN[type(error)][1]
+def failed_item(index: int, error: DomainError) -> dict[str, Json]:
+    """The result of a batch's item that failed: its index, and the code and detail of the error."""
+    code = STATUS_AND_CODE[type(error)][1]
     return {"index": index, "status": "failed", "error": {"code": code, "detail": str(error), **error.details}}
 
 
-def protocol_problem(request_id: str, status: int, headers: Mapping[str, str]) -> Reply:
-    """The problem document of one of aiohttp's own refusals, which keeps headers such as Allow."""
-    code, detail = PROTOCOL.get(status, PROTOCOL[400] if status < HTTPStatus.INTERNAL_SERVER_ERROR else PROTOCOL[500])
+def protocol_problem(request_id: str, status: int, headers: Mapping[str, str]) -> SingleWriteResponse:
+    """The response to one of aiohttp's own exceptions; it keeps the headers Allow and Location."""
+    default = HTTP_PROBLEMS[400 if status < HTTPStatus.INTERNAL_SERVER_ERROR else 500]
+    code, detail = HTTP_PROBLEMS.get(status, default)
     kept = {name: value for name, value in headers.items() if name.lower() in ("allow", "location")}
     return problem(request_id, status, code, detail, headers=kept)

@@ -1,4 +1,4 @@
-"""Whose request it is, as far as the network tells: one word for everybody behind one line."""
+"""The client's address, by which attempts are limited; an IPv6 address is cut to its /64."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -7,10 +7,10 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 import structlog
 from aiohttp import web
 
-from .app_keys import SETTINGS
+from ..app_keys import SETTINGS
 
-IPV6_LINE_BITS = 64  # what one line is given at least: its addresses in there cost nothing (RFC 6177)
-NO_SEATS = "unknown"  # a connection without an address, such as a Unix socket
+IPV6_PREFIX_BITS = 64  # one customer gets at least a /64, and may use any address in it (RFC 6177)
+UNKNOWN = "unknown"  # a connection without an address, such as a Unix socket
 
 log = structlog.stdlib.get_logger("reservation.http")
 
@@ -18,8 +18,8 @@ log = structlog.stdlib.get_logger("reservation.http")
 def client_address(request: web.Request) -> str:
     """The address that sent the request, an IPv6 one as its /64.
 
-    The other end of the connection, unless that is one of TRUSTED_PROXIES: then the right-most entry of
-    X-Forwarded-For that is not such a proxy, too. What stands to the left of it, anybody can have written.
+    It is the peer of the connection. If that is one of TRUSTED_PROXIES, it is the right-most entry of X-Forwarded-For
+    that is not; the entries to the left of it may be forged.
     """
     trusted = request.app[SETTINGS].trusted_proxies
     found = _parse(request.remote or "")
@@ -28,30 +28,30 @@ def client_address(request: web.Request) -> str:
     for entry in _forwarded_for(request) if trusted else ():
         if found is None or not any(found in network for network in trusted):
             break
-        nearer = _parse(entry)
-        if nearer is None:  # the proxy itself does not say; all that comes through it that way is one client
+        forwarded = _parse(entry)
+        if forwarded is None:  # an unreadable entry: count all such requests of the proxy as one client
             break
-        found = nearer
-    return NO_SEATS if found is None else _line(found)
+        found = forwarded
+    return UNKNOWN if found is None else _limited(found)
 
 
 @cache
 def _warn_once() -> None:
-    """Behind a proxy that is not named, all clients share one address and its limits: whoever set it up should know.
+    """Warn the operator: behind a proxy that is not in TRUSTED_PROXIES, all clients share one address and its limits.
 
-    Once a process, since anybody can send that header.
+    Only once a process, since any client can send the header.
     """
     log.warning("forwarded_for_ignored", hint="if this service is behind a proxy, name it in TRUSTED_PROXIES")
 
 
 def _forwarded_for(request: web.Request) -> Iterator[str]:
-    """The entries of all X-Forwarded-For, those of the nearest proxy first."""
+    """The entries of all X-Forwarded-For headers, the nearest proxy's first."""
     for header in reversed(request.headers.getall("X-Forwarded-For", ())):
         yield from reversed(header.split(","))
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
-    """An address, also with a port or in brackets; None for anything else. IPv4 within IPv6 is IPv4."""
+    """An address, with or without port and brackets; None for anything else. An IPv4-mapped address becomes IPv4."""
     host = text.strip()
     if host.startswith("["):
         host = host[1:].partition("]")[0]
@@ -64,7 +64,7 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _line(address: IPv4Address | IPv6Address) -> str:
+def _limited(address: IPv4Address | IPv6Address) -> str:
     if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, IPV6_LINE_BITS), strict=False))
+        return str(IPv6Network((address, IPV6_PREFIX_BITS), strict=False))
     return str(address)

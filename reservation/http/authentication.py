@@ -1,0 +1,65 @@
+"""Who calls: a person by an access token, or a machine client by an API key."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from ..db.repository import accounts, api_keys
+from ..errors import Forbidden, InsufficientScope, InvalidToken, NotAuthenticated
+from ..identity import api_key_format
+from ..identity.verifiers import ApiKeyIdentity, SessionIdentity
+from .app_keys import ACCESS_TOKENS, API_KEYS, DATABASE
+from .routes import Access, Operation
+
+
+def bearer_token(request: web.Request) -> str:
+    """The Bearer token, which is an access token or an API key and not yet verified; raises NotAuthenticated."""
+    header = request.headers.get("Authorization")
+    if header is None:
+        raise NotAuthenticated
+    scheme, _, token = header.partition(" ")
+    if scheme != "Bearer" and scheme.lower() != "bearer":
+        raise NotAuthenticated
+    return token.strip()
+
+
+def is_api_key(token: str) -> bool:
+    """Whether the token is to be verified as an API key."""
+    return token.startswith(api_key_format.START)
+
+
+async def authenticate_person(request: web.Request, token: str, access: Access) -> SessionIdentity:
+    """The identity of an access token; raises InvalidToken, and Forbidden if the account lacks the role."""
+    identity = await request.app[ACCESS_TOKENS].verify(token)
+    if access is Access.ADMIN:
+        # Not the role in the token, which may be half an hour old: a demotion or logout takes effect at once.
+        async with request.app[DATABASE].connection() as conn:
+            role = await accounts.find_role(conn, session_id=identity.session_id, user_id=identity.user_id)
+        _require_admin(role)
+    return identity
+
+
+@asynccontextmanager
+async def authenticated_api_key(request: web.Request, key: str, operation: Operation) -> AsyncIterator[ApiKeyIdentity]:
+    """The identity of an API key, as one of the requests that it may have under way.
+
+    Raises InvalidToken, InsufficientScope, TooManyRequests, and Forbidden if the key's account lacks the role.
+    """
+    keys = request.app[API_KEYS]
+    identity = await keys.verifier.verify(key)
+    if identity.scopes.isdisjoint(operation.scopes):
+        raise InsufficientScope(operation.scopes)
+    async with keys.limits.limit(identity.key_id, is_back_office=operation.is_back_office):
+        if operation.access is Access.ADMIN:
+            async with request.app[DATABASE].connection() as conn:
+                role = await api_keys.find_role(conn, key_id=identity.key_id)
+            _require_admin(role)
+        yield identity
+
+
+def _require_admin(role: str | None) -> None:
+    if role is None:
+        raise InvalidToken
+    if role != "admin":
+        raise Forbidden

@@ -1,0 +1,113 @@
+"""Request bodies: JSON, and for OAuth clients forms (application/x-www-form-urlencoded); strict and bounded."""
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from aiohttp import web
+from marshmallow import Schema
+
+from ...errors import Invalid, Json
+from ...runtime.validation import escape, load
+from ..output.problems import HttpProblem
+from .fast_validation import FALL_BACK, FastLoad
+from .queries import NO_FIELDS
+
+MAX_DEPTH = 32
+FORM = "application/x-www-form-urlencoded"
+MAX_FORM_FIELDS = 32
+BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+async def load_json(request: web.Request, schema: Schema, fast_load: FastLoad | None) -> Any:
+    """Validate a JSON body, by `fast_load` where that decides.
+
+    Raises HttpProblem for another content type (415) and for malformed JSON (400), and Invalid.
+    """
+    parsed = await _parse_json(request)
+    if fast_load is not None:
+        loaded = fast_load(parsed)
+        if loaded is not FALL_BACK:
+            return loaded
+    _check_depth_and_nul(parsed)
+    return load(schema, parsed)
+
+
+async def load_form(request: web.Request, schema: Schema) -> Any:
+    """Validate a form. A field without a value counts as not given (RFC 6749, 3.2).
+
+    Raises HttpProblem for another charset than UTF-8 (415) and for a malformed form (400), and Invalid, also for a
+    field that is given twice.
+    """
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+        raise HttpProblem(415, "unsupported_media_type", "Send the form in UTF-8.")
+    fields: dict[str, str] = {}
+    for name, value in _parse_form(await read_body(request)):
+        if name in fields:
+            raise Invalid(f"/{escape(name)}", "Must be given once.")
+        fields[name] = value
+    return load(schema, {name: value for name, value in fields.items() if value})
+
+
+async def refuse_body(request: web.Request) -> None:
+    """Refuse a body, for an operation that takes none, unless it is empty, `{}` or `null`; raises as `load_json` does.
+
+    A client that sends a body expects an effect, so a body must not be ignored. GET and DELETE are no exception: their
+    bodies have no defined meaning, and a server may reject them (RFC 9110, 9.3.1 and 9.3.5).
+    """
+    if request.body_exists and await read_body(request):
+        parsed = await _parse_json(request)
+        if parsed is not None:
+            _check_depth_and_nul(parsed)
+            load(NO_FIELDS, parsed)
+
+
+async def read_body(request: web.Request) -> bytes:
+    """The whole body, of at most MAX_BODY_BYTES; raises HttpProblem (400) if it contradicts its Content-Encoding."""
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        raise HttpProblem(400, "malformed_request", "The body is not encoded as its headers say.") from error
+
+
+async def _parse_json(request: web.Request) -> Json:
+    if request.headers.get("Content-Type") != "application/json" and not _is_json(request.content_type):
+        raise HttpProblem(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
+    try:
+        parsed: Json = orjson.loads(await read_body(request))
+    except orjson.JSONDecodeError as error:
+        raise HttpProblem(400, "invalid_json", f"The body is not JSON in UTF-8: {error}.") from error
+    return parsed
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type == "application/json" or content_type.endswith("+json")
+
+
+def _check_depth_and_nul(value: Json, depth: int = 1) -> None:
+    """Refuse deep nesting, and NUL, which PostgreSQL can store neither in text nor in jsonb."""
+    if depth > MAX_DEPTH:
+        raise HttpProblem(400, "invalid_json", f"The body is nested deeper than {MAX_DEPTH} levels.")
+    match value:
+        case str() if "\0" in value:
+            raise HttpProblem(400, "invalid_json", "NUL characters are not allowed.")
+        case dict():
+            for name, member in value.items():
+                _check_depth_and_nul(name)
+                _check_depth_and_nul(member, depth + 1)
+        case list():
+            for member in value:
+                _check_depth_and_nul(member, depth + 1)
+
+
+def _parse_form(raw: bytes) -> list[tuple[str, str]]:
+    try:
+        text = raw.decode()
+        if BROKEN_ESCAPE.search(text):
+            raise HttpProblem(400, "invalid_form", "The form has a % that two hexadecimal digits do not follow.")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+    except UnicodeDecodeError as error:
+        raise HttpProblem(400, "invalid_form", "The form is not in UTF-8.") from error
+    except ValueError as error:
+        raise HttpProblem(400, "invalid_form", f"The form has more than {MAX_FORM_FIELDS} fields.") from error

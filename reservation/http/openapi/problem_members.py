@@ -1,0 +1,118 @@
+"""The members of problem details in the OpenAPI document: those of all problems, and further ones by code."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...identity.api_key_format import Scope
+from ..output.problems import OAUTH_ERROR
+
+# The members of all problems (RFC 9457). The schema of a code narrows `status` and `code`.
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference", "description": "Where the code is explained"},
+        "title": {"type": "string", "description": "The phrase of the HTTP status"},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "An explanation for people; it may change"},
+        "code": {"type": "string", "description": "The kind of problem, for programs; it does not change"},
+        "request_id": {"type": "string", "description": "As in X-Request-ID and in the service's log"},
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A further member of one code's problems: its schema, an example, and the schemas that it refers to by name."""
+
+    schema: dict[str, Any]
+    example: Any
+    components: dict[str, dict[str, Any]]
+    required: bool = True
+
+
+def _list_of(name: str, description: str, item: dict[str, Any], example: Any) -> Member:
+    schema = {"type": "array", "description": description, "items": {"$ref": f"#/components/schemas/{name}"}}
+    return Member(schema, [example], {name: {"type": "object", **item}})
+
+
+MEMBERS: dict[str, dict[str, Member]] = {
+    "validation_error": {
+        "errors": _list_of(
+            "InvalidInput",
+            "The errors in the input",
+            {
+                "description": "One error in the input.",
+                "required": ["pointer", "detail"],
+                "properties": {
+                    "pointer": {"type": "string", "description": "JSON pointer (RFC 6901) into the body or query"},
+                    "detail": {"type": "string"},
+                },
+            },
+            {"pointer": "/seat_ids/0", "detail": "Not a valid integer."},
+        )
+    },
+    "invalid_credentials": {
+        "error": Member(
+            {"type": "string", "const": OAUTH_ERROR, "description": "OAuth's error code (RFC 6749)"}, OAUTH_ERROR, {}
+        )
+    },
+    "seats_unavailable": {
+        "seats": _list_of(
+            "UnavailableSeat",
+            "The seats that are not available, and no others; empty if a quantity was requested",
+            {
+                "description": "A seat that is not available, and why.",
+                "required": ["seat_id", "reason"],
+                "properties": {
+                    "seat_id": {"type": "integer", "format": "int64"},
+                    "reason": {"type": "string", "enum": ["held", "booked"]},
+                },
+            },
+            {"seat_id": 17, "reason": "held"},
+        )
+    },
+    "insufficient_scope": {
+        "scopes": Member(
+            {
+                "type": "array",
+                "description": "The scopes of which the key needs one; empty if no API key may call this",
+                "items": {"type": "string", "enum": [*Scope]},
+            },
+            ["booking"],
+            {},
+        )
+    },
+    "showtime_overlap": {
+        "conflicting_showtime_id": Member(
+            {"type": "integer", "format": "int64", "description": "The other showtime, if it still exists"},
+            4,
+            {},
+            required=False,
+        )
+    },
+    "batch_refused": {
+        "results": _list_of(
+            "FailedItem",
+            "The items that failed, and no others",
+            {
+                "description": "An item of a batch that failed.",
+                "required": ["index", "status", "error"],
+                "properties": {
+                    "index": {"type": "integer", "description": "Position in the request, from 0"},
+                    "status": {"type": "string", "const": "failed"},
+                    "error": {"$ref": "#/components/schemas/ItemError"},
+                },
+            },
+            {
+                "index": 2,
+                "status": "failed",
+                "error": {
+                    "code": "showtime_overlap",
+                    "detail": "Showtime 4 has the auditorium at that time.",
+                    "conflicting_showtime_id": 4,
+                },
+            },
+        )
+    },
+}

@@ -1,0 +1,71 @@
+"""Response schemas and choices that several operations share. They document; responses are not validated by them."""
+
+from marshmallow import Schema, fields, validate
+
+from ...runtime.fields import Id, Instant, Money
+
+ROLES = ("user", "staff", "admin")
+SEAT_TYPES = ("regular", "premium", "wheelchair")
+SEAT_STATUSES = ("available", "held", "booked")
+RESERVATION_STATUSES = ("held", "confirmed", "cancelled", "expired")
+
+
+class UserOutput(Schema):
+    """An account."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    email = fields.String(required=True)
+    role = fields.String(required=True, validate=validate.OneOf(ROLES))
+    created_at = Instant(required=True)
+
+
+class MovieOutput(Schema):
+    """A film."""
+
+    id = Id(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    duration_minutes = fields.Integer(required=True)
+    poster_url = fields.String(required=True, allow_none=True)
+    genre = fields.String(required=True, allow_none=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+
+
+class ShowtimeOutput(Schema):
+    """One showing of a film."""
+
+    id = Id(required=True)
+    movie_id = Id(required=True)
+    movie_title = fields.String(required=True)
+    auditorium_id = Id(required=True)
+    auditorium_name = fields.String(required=True)
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    base_price = Money(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+
+
+class ReservedSeatOutput(Schema):
+    """A seat of a reservation, at the price it was held for."""
+
+    seat_id = Id(required=True)
+    row_label = fields.String(required=True)
+    seat_number = fields.Integer(required=True)
+    price = Money(required=True)
+
+
+class ReservationOutput(Schema):
+    """A hold on seats, or the confirmed, cancelled or expired reservation that it became."""
+
+    id = fields.UUID(required=True)
+    showtime_id = Id(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(RESERVATION_STATUSES))
+    seats = fields.List(fields.Nested(ReservedSeatOutput()), required=True)
+    total_price = Money(required=True)
+    created_at = Instant(required=True)
+    expires_at = Instant(
+        required=True, metadata={"description": "When the hold expires; without meaning in other statuses"}
+    )

@@ -1,0 +1,132 @@
+"""Query parameters and bodies that have no meaning are refused by every operation, never ignored."""
+
+import re
+from typing import Any
+
+import pytest
+
+from reservation.app import TABLES
+from tests.api import Answer, Api, Person
+from tests.conftest import StartApi
+
+OPERATIONS = [operation for table in TABLES for operation in table.operations]
+WITHOUT_BODY = [operation for operation in OPERATIONS if operation.body is None]
+PAGES = ("/", "/docs", "/redoc", "/openapi.json", "/static/docs/docs.css")
+AS_JSON = {"Content-Type": "application/json"}
+
+Pointers = list[str]
+
+
+def name_of(operation: Any) -> str:
+    return f"{operation.method} {operation.path}"
+
+
+def path_of(operation: Any) -> str:
+    """A path of the operation; the ids in it are well-formed, and nothing has them."""
+    an_id = "00000000-0000-0000-0000-000000000000" if "{reservation_id}" in operation.path else "4711"
+    return re.sub(r"\{\w+\}", an_id, operation.path)
+
+
+def pointers_of(answer: Answer) -> Pointers:
+    """Where a 422 says that the input is wrong."""
+    assert (answer.status, answer.code) == (422, "validation_error"), answer.text
+    return sorted(error["pointer"] for error in answer.json["errors"])
+
+
+async def send(api: Api, operation: Any, data: bytes | None, who: Person | None, **headers: str) -> Answer:
+    return await api.call(operation.method, path_of(operation), data=data, headers=AS_JSON | headers, who=who)
+
+
+async def test_an_unknown_query_parameter_is_422_for_every_operation(api: Api) -> None:
+    admin = await api.admin()
+    for operation in OPERATIONS:
+        answer = await api.call(operation.method, f"{path_of(operation)}?a~b/c=1&tru=2", who=admin)
+        assert pointers_of(answer) == ["/a~0b~1c", "/tru"], name_of(operation)
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_an_unknown_query_parameter_is_422_for_every_page(api: Api, path: str) -> None:
+    assert pointers_of(await api.call("GET", f"{path}?x=1")) == ["/x"]
+    assert (await api.call("GET", f"{path}?", allow_redirects=False)).status in {200, 302}
+
+
+async def test_a_body_without_a_meaning_is_422_for_every_operation_without_one(api: Api) -> None:
+    admin = await api.admin()
+    refused = {b'{"seat_ids": [1]}': ["/seat_ids"], b'{"a/b": null, "c": 1}': ["/a~1b", "/c"], b"[]": [""], b"0": [""]}
+    for operation in WITHOUT_BODY:
+        for data, pointers in refused.items():
+            assert pointers_of(await send(api, operation, data, admin)) == pointers, f"{name_of(operation)}: {data!r}"
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_a_body_is_422_for_every_page(api: Api, path: str) -> None:
+    assert pointers_of(await api.call("GET", path, {"x": 1})) == ["/x"]
+
+
+async def test_an_empty_body_an_empty_object_and_null_count_as_no_body(api: Api) -> None:
+    admin = await api.admin()
+    for operation in WITHOUT_BODY:
+        if "events" in operation.path:
+            continue  # a stream does not end: see the tests of the live map
+        without = await api.call(operation.method, path_of(operation), who=admin)
+        for data in (b"", b"{}", b" null "):
+            answer = await send(api, operation, data, admin)
+            assert answer.status == without.status, f"{name_of(operation)}: {data!r}: {answer.text}"
+
+
+async def test_a_malformed_body_is_400_and_another_content_type_is_415(api: Api) -> None:
+    admin = await api.admin()
+    for operation in WITHOUT_BODY:
+        for data in (b"{", b"\xff", b"[" * 100_000, b'["\\u0000"]'):
+            answer = await send(api, operation, data, admin)
+            assert (answer.status, answer.code) == (400, "invalid_json"), f"{name_of(operation)}: {data[:9]!r}"
+        for content_type in ("text/plain", "application/x-www-form-urlencoded"):
+            answer = await send(api, operation, b"{}", admin, **{"Content-Type": content_type})
+            assert (answer.status, answer.code) == (415, "unsupported_media_type"), name_of(operation)
+
+
+async def test_another_content_type_without_a_body_is_fine(api: Api) -> None:
+    """As `curl -X POST -d ''` sends it."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert (await api.call("GET", "/health", headers=headers)).status == 200
+    person = await api.sign_up()
+    for what in ("confirm", "extend", "cancel"):
+        path = f"/reservations/00000000-0000-0000-0000-000000000000/{what}"
+        assert (await api.call("POST", path, data=b"", headers=headers, who=person)).status == 404
+
+
+async def test_a_body_longer_than_the_limit_is_413(start_api: StartApi) -> None:
+    api = await start_api(MAX_BODY_BYTES="1024")
+    answer = await send(api, WITHOUT_BODY[0], b'"' + b"a" * 1024 + b'"', None)
+    assert (answer.status, answer.code) == (413, "payload_too_large")
+
+
+async def test_a_request_without_a_token_is_401_whatever_its_input(api: Api) -> None:
+    for operation in OPERATIONS:
+        if operation.access.value != "public":
+            answer = await api.call(operation.method, f"{path_of(operation)}?x=1", data=b'{"x": 1}', headers=AS_JSON)
+            assert (answer.status, answer.code) == (401, "not_authenticated"), name_of(operation)
+
+
+@pytest.mark.parametrize("what", ["confirm", "extend", "cancel"])
+async def test_a_body_with_seat_ids_leaves_the_reservation_as_it_was(api: Api, what: str) -> None:
+    cinema, person = await api.cinema(), await api.sign_up()
+    held = (await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])).json
+    path = f"/reservations/{held['id']}"
+    answer = await api.call("POST", f"{path}/{what}", data=b'{"seat_ids": [1]}', headers=AS_JSON, who=person)
+    assert pointers_of(answer) == ["/seat_ids"]
+    assert (await api.call("GET", path, who=person)).json == held
+    answer = await api.call("POST", f"{path}/{what}?force=true", who=person)
+    assert pointers_of(answer) == ["/force"]
+    assert (await api.call("GET", path, who=person)).json == held
+
+
+async def test_an_empty_body_and_an_empty_object_are_the_same_request_to_an_idempotency_key(api: Api) -> None:
+    cinema, person = await api.cinema(), await api.sign_up()
+    held = (await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])).json
+    headers = AS_JSON | {"Idempotency-Key": "once"}
+    for data in (b"", b"{}", b"null"):
+        path = f"/reservations/{held['id']}/cancel"
+        answer = await api.call("POST", path, data=data, headers=headers, who=person)
+        assert (answer.status, answer.json["status"]) == (200, "cancelled")
+        assert ("Idempotent-Replayed" in answer.headers) is (data != b"")
