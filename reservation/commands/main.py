@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from .. import resources, serving
 from ..catalog.bulk.csv_rows import FileError
-from ..db import migrations as schema, sql_overrides as tuning
+from ..db import migrations as schema, sql_overrides
 from ..db.pool_options import tool_limits
 from ..db.statements import StatementsRefused
 from ..dba import client_programs, schema_diagram, schema_dump
@@ -33,7 +33,6 @@ from .import_export import export_group, import_group
 from .load import load
 from .sql import NoStatistics, sql_group
 from .sql_plans import plans_command, seed_plans
-from .sql_reload import NoInstance, reload
 
 # What an operator can be told in one line; anything else is a fault of ours and shows its traceback.
 EXPECTED = (
@@ -55,7 +54,6 @@ EXPECTED = (
     client_programs.CannotConnect,
     client_programs.ClientFailed,
     StatementsRefused,
-    NoInstance,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     RedisError,
@@ -111,7 +109,9 @@ def commands(context: click.Context) -> None:
 @data_dir
 def serve(host: str, port: int, workers: int, no_migrate: bool, with_demo: bool, data_dir: Path | None) -> None:
     """Run the service until Ctrl-C or SIGTERM."""
-    serving.serve(_settings(data_dir), host=host, port=port, workers=workers, migrate=not no_migrate, demo=with_demo)
+    serving.serve(
+        lambda: _settings(data_dir), host=host, port=port, workers=workers, migrate=not no_migrate, demo=with_demo
+    )
 
 
 @commands.command()
@@ -261,7 +261,6 @@ def openapi() -> None:
     click.echo(app.openapi_json(Settings.from_env()))
 
 
-sql_group.add_command(reload)
 sql_group.add_command(plans_command)
 seed.add_command(seed_plans)
 commands.add_command(load)
@@ -290,5 +289,5 @@ def _current_stores(data_dir: Path | None, *, create: bool = False, any_schema: 
         elif not any_schema:
             schema.require_current(settings.database_url or "")
         if not any_schema:  # else no statement of ours is asked for, and what is at fault may be looked at
-            tuning.adopt(settings)
+            sql_overrides.use_overrides(settings)
         yield settings

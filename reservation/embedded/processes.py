@@ -156,8 +156,8 @@ def ask(command: Sequence[str | Path]) -> tuple[bool, str]:
     return child.returncode == 0, output.decode(errors="replace").strip()
 
 
-def fallen_servers() -> list[str]:
-    """Name the servers of this process that ended although nobody stopped them."""
+def ended_servers() -> list[str]:
+    """Names of the servers that this process started and that have ended without being stopped."""
     return [server.name for server in _running if server.poll() is not None]
 
 

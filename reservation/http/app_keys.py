@@ -1,5 +1,6 @@
 """Typed keys of what hangs on the application and on a request."""
 
+import asyncio
 from typing import Any
 
 from aiohttp import web
@@ -31,6 +32,8 @@ API_KEYS = web.AppKey("API_KEYS", ApiKeys)
 SESSIONS = web.AppKey("SESSIONS", Sessions)
 IDEMPOTENCY = web.AppKey("IDEMPOTENCY", IdempotencyKeys)
 ACCESS_LOG = web.AppKey("ACCESS_LOG", AccessLog)
+# Set when the worker is about to end: each connection is closed after its next response.
+DRAINING = web.AppKey("DRAINING", asyncio.Event)
 
 USER = web.RequestKey[Session | ApiKeyIdentity]("USER")
 # What the operation's schema made of the input: the handler that names the schema knows the type.

@@ -43,6 +43,11 @@ class Reply(web.StreamResponse):
         self._bytes = body
         self._plain: web.Response | None = None
         self._sent = False
+        self._closes = False
+
+    def force_close(self) -> None:
+        """Close the connection after this response, which says so."""
+        self._closes = True
 
     def stamp(self, request_id: str, server_timing: str) -> None:
         """Add the two headers that every answer has, as text: they are known to have nothing odd in them."""
@@ -84,6 +89,7 @@ class Reply(web.StreamResponse):
             and not transport.is_closing()
             and not transport.get_write_buffer_size()  # a client that does not read is aiohttp's to wait for
             and request.keep_alive
+            and not self._closes
             and request.version == HttpVersion11
             and request.method != "HEAD"
             and not (isinstance(request, web.Request) and request.app.on_response_prepare)
@@ -98,6 +104,8 @@ class Reply(web.StreamResponse):
             self._plain = web.Response(status=self._status, body=self._bytes or None, headers=self.headers)
             if self._kind is not None:
                 self._plain.headers["Content-Type"] = self._kind
+            if self._closes:
+                self._plain.force_close()
         return await self._plain.prepare(request)
 
     async def write_eof(self, data: bytes = b"") -> None:
