@@ -1,4 +1,4 @@
-"""The demo: real films, three rooms, two logins and a programme that is never out of date."""
+"""The demo data: real films, three rooms, two logins, and showtimes for the coming two weeks."""
 
 import asyncio
 import csv
@@ -22,7 +22,7 @@ CUSTOMER_EMAIL = "customer@example.com"
 CUSTOMER_PASSWORD = "demo-customer-password"
 
 DAYS_AHEAD = 14
-FILMS_ON = 48  # of some 500: enough to page through, few enough that each runs on several days
+FILMS_ON = 48  # of some 500: enough for several pages, few enough that each is shown on several days
 LOCK_KEY = 0x64656D6F  # "demo"
 WHEELCHAIR = Decimal("0.80")
 REGULAR = Decimal("1.00")
@@ -31,7 +31,7 @@ PREMIUM = Decimal("1.50")
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room's layout: alike rows from A on, some of them premium, and wheelchair places at the ends of row A."""
+    """A room's layout: rows of equal length from A on, some of them premium, wheelchair seats at the ends of row A."""
 
     name: str
     rows: str
@@ -95,16 +95,16 @@ Book two seats for tomorrow (paste into a shell; needs curl and python3):
 
 
 def seed(database_url: str, *, with_admin: bool) -> bool:
-    """Fill a migrated database with the demo, or bring the demo's programme up to date.
+    """Fill a migrated database with the demo, or add the showtimes that its programme lacks.
 
-    True when it was seeded, False when the demo was there already. Any number of instances may do so at once. The
-    administrator's password is in README.md, so `with_admin` is for databases that nobody else can reach.
+    True if the demo was missing, False if only showtimes were added. Several instances may do so at once. The
+    administrator's password is public, so `with_admin` is only for databases that no other machine can reach.
     """
     return asyncio.run(_seed(database_url, with_admin))
 
 
 def guide(base_url: str, *, with_admin: bool) -> str:
-    """What to do with the running demo: addresses, logins, and a booking to copy and paste into a shell."""
+    """The guide that `serve --demo` prints: addresses, logins, and a booking to paste into a shell."""
     return _GUIDE.substitute(
         base_url=base_url.rstrip("/"),
         admin=f"{ADMIN_EMAIL} / {ADMIN_PASSWORD}" if with_admin else "make one with reservation create-admin",
@@ -131,7 +131,7 @@ def films() -> Sequence[NewMovie]:
 async def _seed(database_url: str, with_admin: bool) -> bool:
     conn: Connection = await asyncpg.connect(database_url, server_settings=tool_limits("demo"))
     try:
-        # Argon2 takes its time: before the transaction, and not at all on a warm start.
+        # Argon2 is slow: hash before the transaction, and only if the accounts are missing.
         users = [] if await repository.demo_exists(conn, email=CUSTOMER_EMAIL) else _users(with_admin)
         async with conn.transaction():
             await repository.lock_demo(conn, lock_key=LOCK_KEY)

@@ -110,7 +110,7 @@ query_wait_timeout = 5
     ) as server:
         deadline = time.monotonic() + PATIENCE_S
         while not is_taken(port):
-            assert server.poll() is None, server.last_words()
+            assert server.poll() is None, server.last_log_line()
             assert time.monotonic() < deadline
             time.sleep(0.02)
         yield Pooler(port)

@@ -45,14 +45,14 @@ async def test_metrics_are_rendered_off_the_event_loop_one_scrape_at_a_time(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While a scrape hangs, other requests are answered; the next scrape waits for it."""
-    started, go_on, under_way, most = threading.Event(), threading.Event(), 0, 0
+    started, go_on, under_way, most, waits = threading.Event(), threading.Event(), 0, 0, []
 
     def hanging() -> bytes:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
         started.set()
-        go_on.wait(20)
+        waits.append(go_on.wait(10))
         under_way -= 1
         return b"# nothing\n"
 
@@ -63,6 +63,7 @@ async def test_metrics_are_rendered_off_the_event_loop_one_scrape_at_a_time(
     go_on.set()
     assert [answer.status for answer in await asyncio.gather(*scrapes)] == [200] * 3
     assert most == 1
+    assert waits == [True] * 3  # the loop went on meanwhile, else none had been let go
 
 
 async def samples(api: Api) -> dict[tuple[str, str, str], float]:
