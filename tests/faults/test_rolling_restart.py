@@ -304,8 +304,9 @@ def test_counts_of_replaced_workers_stay_in_the_metrics_and_their_files_do_not(
         assert hang_up(instance).startswith(REPLACED)
     assert requests_of(fetched(instance, "/metrics"))["GET", "/movies", "200"] == many
     folder = max(data_dir.glob("metrics-*"), key=lambda path: path.stat().st_mtime)  # killed instances leave theirs
-    names = {"ended", *(str(pid) for pid in instance.workers())}
-    assert {path.stem.partition("_")[2] for path in folder.glob("*.db")} == names
+    found = {path.stem.partition("_")[2] for path in folder.glob("*.db")}
+    assert "ended" in found
+    assert found <= {"ended", *(str(pid) for pid in instance.workers())}  # a worker makes its own after a second
 
 
 def test_a_stop_during_a_rolling_restart_ends_every_process(data_dir: Path, instance: Instance) -> None:
