@@ -17,7 +17,6 @@ from ..load import LoadError
 from ..seed.scale import SeedError
 from ..settings import InvalidSettings
 from .sql import NoStatistics
-from .sql_reload import NoInstance
 
 EXPECTED = (
     InvalidSettings,
@@ -38,7 +37,6 @@ EXPECTED = (
     CannotConnect,
     ClientFailed,
     StatementsRefused,
-    NoInstance,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     RedisError,

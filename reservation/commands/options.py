@@ -41,7 +41,7 @@ def current_stores(data_dir: Path | None, *, create: bool = False, any_schema: b
         elif not any_schema:
             migrations.require_current(filled_in.database_url or "")
         if not any_schema:  # else the command runs none of our statements, and works with a faulty SQL_DIR
-            sql_overrides.adopt(filled_in)
+            sql_overrides.use_overrides(filled_in)
         yield filled_in
 
 

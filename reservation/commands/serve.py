@@ -17,5 +17,11 @@ from .options import current_settings, data_dir
 @data_dir
 def serve(host: str, port: int, workers: int, no_migrate: bool, with_demo: bool, data_dir: Path | None) -> None:
     """Run the service until Ctrl-C or SIGTERM."""
-    settings = current_settings(data_dir)
-    serving.serve(settings, host=host, port=port, workers=workers, migrate=not no_migrate, demo=with_demo)
+    serving.serve(
+        lambda: current_settings(data_dir),
+        host=host,
+        port=port,
+        workers=workers,
+        migrate=not no_migrate,
+        demo=with_demo,
+    )

@@ -51,7 +51,6 @@ named = click.argument("statement", metavar="NAME", callback=existing)
 
 LAZY = {
     "plans": LazyCommand("sql_plans.plans_command", "Compare the plans of statements with the stored ones."),
-    "reload": LazyCommand("sql_reload.reload", "Make running instances read SQL_DIR again."),
 }
 
 

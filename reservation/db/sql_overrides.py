@@ -1,4 +1,4 @@
-"""A DBA's own statements in place of shipped ones (SQL_DIR): compared with those they replace before any is used."""
+"""Statements of SQL_DIR in place of shipped ones: PostgreSQL compares each with the one it replaces before its use."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from .statements import StatementsRefused, shipped, use, with_overrides
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What the code that calls a statement relies on: the types it gives, the names and types it gets.
+    """What the calling code relies on: the types of the parameters, the names and types of the columns.
 
-    `forbidden` is why the role may not do it, if it may not.
+    `forbidden` is PostgreSQL's message if the role lacks a right that the statement takes.
     """
 
     parameters: Sequence[str]
@@ -25,42 +25,43 @@ class _Shape:
     forbidden: str | None
 
 
-def adopt(settings: Settings) -> None:
-    """Use the statements of SQL_DIR, where it is set, from the start; raises StatementsRefused."""
-    if settings.sql_dir is None:
-        return
-    statements = with_overrides(settings.sql_dir)
-    asyncio.run(compare(settings, shipped(), statements))
-    use(statements)
+def use_overrides(settings: Settings) -> None:
+    """Use the statements of SQL_DIR in this process, if it is set; raises StatementsRefused."""
+    if settings.sql_dir is not None:
+        use(verified_statements(settings))
 
 
-async def compare(settings: Settings, before: Mapping[str, str], after: Mapping[str, str]) -> Sequence[str]:
-    """Name what differs, once PostgreSQL has taken each of it with the types of the one before.
+def verified_statements(settings: Settings) -> dict[str, str]:
+    """Every statement, those of SQL_DIR over the shipped ones, once PostgreSQL has accepted them.
 
-    On a connection of its own, with the settings and the role of the pool's: what it takes, those take. It plans each
-    statement, too, which finds what is not allowed to the role, while the one before was: a tool's statements are for
-    other roles. Raises StatementsRefused.
+    Blocks for at most POOL_WAIT_SECONDS and twice STATEMENT_TIMEOUT_SECONDS. Raises StatementsRefused.
     """
-    changed = [name for name, text in after.items() if text != before[name]]
+    statements = with_overrides(settings.sql_dir)
+    asyncio.run(compare(settings, statements))
+    return statements
+
+
+async def compare(settings: Settings, statements: Mapping[str, str]) -> Sequence[str]:
+    """Name the statements that differ from the shipped ones; raises StatementsRefused if one has another shape.
+
+    On a connection with the settings and the role of the pool's. Each statement is planned as well, which finds rights
+    that the role lacks; statements whose shipped form the role may not run either (those of tools) pass.
+    """
+    changed = [name for name, text in statements.items() if text != shipped()[name]]
     if not changed:
         return changed
     try:
         async with (
-            asyncio.timeout(longest_s(settings)),
+            asyncio.timeout(settings.pool_wait_s + 2 * settings.statement_timeout_s),
             asyncpg.create_pool(**pool_options(settings) | {"min_size": 1, "max_size": 1}) as pool,
             pool.acquire() as conn,
         ):
             for name in changed:
-                await _compare(conn, name, before[name], after[name])
+                await _compare(conn, name, shipped()[name], statements[name])
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         reason = why_refused(settings, error) or "no answer in time"
         raise StatementsRefused(f"PostgreSQL cannot compare the statements: {reason}") from error
     return changed
-
-
-def longest_s(settings: Settings) -> float:
-    """The longest that a comparison may take: a connection, and twice what one statement may."""
-    return settings.pool_wait_s + 2 * settings.statement_timeout_s
 
 
 async def _compare(conn: Connection, name: str, old: str, new: str) -> None:
@@ -76,16 +77,17 @@ async def _compare(conn: Connection, name: str, old: str, new: str) -> None:
 
 
 async def _shape(conn: Connection, name: str, text: str) -> _Shape:
-    # One transaction, and nothing left of it: a pooler may lend another connection of PostgreSQL's for the next.
+    # One transaction that leaves nothing behind: a pooler may run the next one on another connection to PostgreSQL.
     prepared, forbidden = f"compared_{uuid4().hex}", None
     try:
         async with conn.transaction():
             statement = await conn.prepare(text, name=prepared)
             parameters = [_type(parameter) for parameter in statement.get_parameters()]
-            # As a prepared one its plan is generic: with nulls in it, PostgreSQL would drop what they make void unseen.
+            # A prepared statement gets its generic plan. A custom one would be planned with the nulls, and PostgreSQL
+            # would remove conditions that a null makes false, and with them the tables whose rights are asked about.
             nulls = f"({', '.join(['null'] * len(parameters))})" if parameters else ""
             try:
-                async with conn.transaction():  # whatever becomes of it, what was prepared can be dropped
+                async with conn.transaction():  # a savepoint: after an error the statement can still be deallocated
                     await conn.execute(f"explain execute {prepared}{nulls}")
             except asyncpg.InsufficientPrivilegeError as error:
                 forbidden = _reason(error, text)
@@ -102,7 +104,7 @@ def _type(found: asyncpg.Type) -> str:
 
 
 def _reason(error: asyncpg.PostgresError, text: str) -> str:
-    """Say in one line what PostgreSQL said, and of which line of the file."""
+    """PostgreSQL's message in one line, with the line of the file that it is about."""
     said = " ".join(str(error).split())
     position = getattr(error, "position", None)
     return said if position is None else f"line {text.count(chr(10), 0, int(position) - 1) + 1}: {said}"

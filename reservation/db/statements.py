@@ -1,4 +1,4 @@
-"""The SQL files: one statement each, sent as they stand, header comment included.
+"""The SQL files: one statement each, sent unchanged, header comment included.
 
 This is their only reader. A DBA may replace single ones (SQL_DIR); `sql_overrides.py` checks the replacements.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class StatementsRefused(Exception):
-    """The statements of SQL_DIR are not taken, none of them; the message names the file and says why."""
+    """No statement of SQL_DIR is used; the message names the file and the reason."""
 
 
 @cache
@@ -21,8 +21,8 @@ def sql_dir() -> Path:
     return installed if installed.is_dir() else package.parent / "sql"
 
 
-# What sql() answers. Read on first use, or put here at once by use(); tests and processes begin with the shipped files.
-_serving: dict[str, str] = {}
+# Filled by sql() from the shipped files, or at the start of a process by use().
+_statements: dict[str, str] = {}
 
 
 def sql(name: str) -> str:
@@ -30,21 +30,15 @@ def sql(name: str) -> str:
 
     The text goes to PostgreSQL with its comments, so that pg_stat_statements and pg_stat_activity name the file.
     """
-    text = _serving.get(name)
+    text = _statements.get(name)
     if text is None:
-        text = _serving[name] = _read(sql_dir() / f"{name}.sql")
+        text = _statements[name] = _read(sql_dir() / f"{name}.sql")
     return text
 
 
 def use(statements: Mapping[str, str]) -> None:
-    """Answer with these from now on, all at once; what is not among them is read from the shipped files."""
-    global _serving  # noqa: PLW0603 - one dictionary for another: no caller sees a mixture
-    _serving = dict(statements)
-
-
-def serving() -> Mapping[str, str]:
-    """Every statement as sql() answers it now."""
-    return shipped() | _serving
+    """Make sql() return these; a process calls it once, before its first statement."""
+    _statements.update(statements)
 
 
 @cache
@@ -55,14 +49,14 @@ def known_names() -> frozenset[str]:
 
 @cache
 def shipped() -> dict[str, str]:
-    """Every statement as this version brings it; read once, since the files may become those of another version."""
+    """Every statement of this version; read once, since an upgrade may replace the files under a running service."""
     return {name: _read(sql_dir() / f"{name}.sql") for name in sorted(known_names())}
 
 
 def with_overrides(folder: Path | None) -> dict[str, str]:
     """Every statement, those of the folder over the shipped ones; raises StatementsRefused, naming the file.
 
-    A file that is no known statement is refused, since it may be one whose name is mistyped.
+    A file with any other name is refused, since the name may be mistyped.
     """
     statements = dict(shipped())
     if folder is None:
@@ -71,12 +65,12 @@ def with_overrides(folder: Path | None) -> dict[str, str]:
         name = path.relative_to(folder).with_suffix("").as_posix()
         if path.suffix != ".sql" or name not in statements:
             raise StatementsRefused(f"{path} is no statement of this version: its name must be one in {sql_dir()}")
-        statements[name] = _own(path, name)
+        statements[name] = _override(path, name)
     return statements
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """All that lies in the folder and in its folders for statements, but for the hidden files of editors and mounts."""
+    """The entries of the folder and of its subject folders, without the hidden files of editors and mounts."""
     subjects = {name.partition("/")[0] for name in known_names()}
     try:
         for entry in sorted(folder.iterdir()):
@@ -87,7 +81,7 @@ def _files(folder: Path) -> Iterator[Path]:
         raise StatementsRefused(f"SQL_DIR cannot be read: {error.filename}: {error.strerror}") from error
 
 
-def _own(path: Path, name: str) -> str:
+def _override(path: Path, name: str) -> str:
     try:
         text = _read(path)
     except UnicodeDecodeError:
@@ -106,7 +100,7 @@ def _own(path: Path, name: str) -> str:
 
 
 def is_tagged(name: str, text: str) -> bool:
-    """Whether the statement's first word is followed by its name: PostgreSQL 18 keeps nothing of what is before it."""
+    """Whether the name follows the statement's first word: in PostgreSQL 18 pg_stat_statements drops earlier text."""
     return re.match(rf"\s+\w+ /\* {re.escape(name)} \*/\s", text.partition("*/")[2]) is not None
 
 

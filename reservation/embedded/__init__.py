@@ -1,4 +1,4 @@
-"""Real PostgreSQL and Valkey, started from wheels when no URL is set, so that the service runs without any set-up."""
+"""PostgreSQL and Valkey from wheels, started when no URL is set, so that the service runs without set-up."""
 
 import fcntl
 import json
@@ -18,17 +18,17 @@ from .valkey import running_valkey
 
 __all__ = ["DataDirInUse", "Embedded", "EmbeddedError", "attach", "embedded_servers", "stores"]
 
-LOCK_WAIT_S = 1.0  # attach() holds the lock for a moment to see whether it is free
+LOCK_WAIT_S = 1.0  # attach() takes the lock briefly to find out whether it is free
 ATTACH_WAIT_S = 60.0  # a first start creates the database
 
 
 class DataDirInUse(EmbeddedError):
-    """Another instance runs its servers in the data folder; the message names it."""
+    """Another instance runs its servers in the data folder; the message names the folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """Where the embedded servers answer, and the secret that tokens are signed with."""
+    """The addresses of the embedded servers, and the secret that signs tokens."""
 
     database_url: str
     redis_url: str
@@ -37,7 +37,7 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class _Secrets:
-    """Made once for a data folder; the data can be read with them only."""
+    """Generated once for a data folder; the servers on it accept no others."""
 
     postgres_password: str
     valkey_password: str
@@ -46,10 +46,11 @@ class _Secrets:
 
 @contextmanager
 def stores(settings: Settings, *, attach_to_running: bool) -> Iterator[Settings]:
-    """Give the settings with database_url, redis_url and jwt_secret filled in, and servers behind them.
+    """Give the settings with database_url, redis_url and jwt_secret filled in.
 
-    URLs that are set stay as they are. Else a running instance's servers are used, if that is allowed, and else our
-    own for the duration of the block. A JWT_SECRET that is set wins over the generated one. Raises EmbeddedError.
+    URLs that are set stay. Otherwise they are those of a running instance on the data folder (if `attach_to_running`),
+    or of servers that run for the duration of the block. A JWT_SECRET that is set has precedence over the generated
+    one. Raises EmbeddedError.
     """
     if not settings.embedded:
         yield settings
@@ -70,14 +71,14 @@ def embedded_servers(
 ) -> Iterator[Embedded]:
     """Run PostgreSQL and Valkey on the data folder for the duration of the block; from the main thread only.
 
-    They end with this process, however it ends. `fast` turns every durability off (fsync, full pages, synchronous
-    commit): a crash loses or corrupts everything, so it is for throw-away data only.
-    Raises EmbeddedError, and DataDirInUse if another instance is at work in the folder.
+    They end with this process, however it ends. `fast` turns fsync, full_page_writes and synchronous_commit off: a
+    crash may lose or corrupt everything, so it is for throw-away data only.
+    Raises EmbeddedError, and DataDirInUse if another instance runs on the folder.
     """
     bin_dir, program = postgres_programs(postgres_bin_dir), valkey_program(valkey_server)
     data_dir = data_dir.absolute()
     with _locked(data_dir):
-        _servers_file(data_dir).unlink(missing_ok=True)  # of an instance that was killed
+        _servers_file(data_dir).unlink(missing_ok=True)  # left by an instance that was killed
         known = _secrets(data_dir)
         with (
             running_postgres(data_dir, bin_dir, password=known.postgres_password, fast=fast) as database_url,
@@ -92,7 +93,7 @@ def embedded_servers(
 
 
 def attach(data_dir: Path) -> Embedded | None:
-    """Find the servers that a running instance started on the data folder; None when nobody runs there."""
+    """The servers that a running instance started on the data folder; None if none runs."""
     deadline = time.monotonic() + ATTACH_WAIT_S
     while _is_locked(data_dir):
         try:
@@ -100,7 +101,7 @@ def attach(data_dir: Path) -> Embedded | None:
         except FileNotFoundError:
             if time.monotonic() > deadline:
                 raise DataDirInUse(f"the instance that uses {data_dir} is not ready: see its log") from None
-            time.sleep(0.05)  # it is on its way up, or down
+            time.sleep(0.05)  # it is starting or stopping
     return None
 
 
@@ -115,14 +116,14 @@ def _filled_in(settings: Settings, embedded: Embedded) -> Settings:
 
 @contextmanager
 def _locked(data_dir: Path) -> Iterator[None]:
-    """Make the folder and hold its lock, which the kernel takes back from a process that dies."""
+    """Make the folder and hold its lock, which the kernel releases when the process ends."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (data_dir / "lock").open("ab", buffering=0)
     except OSError as error:
         raise EmbeddedError(f"{error.filename}: {error.strerror}; choose another DATA_DIR") from error
     with lock:
-        # The lock lasts until the last copy of the descriptor is closed: a forked worker must not keep one.
+        # The lock is held until the last copy of the descriptor is closed, so a forked worker closes its copy.
         os.register_at_fork(after_in_child=lock.close)
         deadline = time.monotonic() + LOCK_WAIT_S
         while not _try_lock(lock.fileno(), fcntl.LOCK_EX):
@@ -164,7 +165,7 @@ def _servers_file(data_dir: Path) -> Path:
 
 
 def _write_private(path: Path, content: dict[str, str]) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
+    """Write a file that only its owner can read; a crash leaves all of it or nothing."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

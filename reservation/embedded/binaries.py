@@ -5,7 +5,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from .processes import EmbeddedError, ask
+from .processes import EmbeddedError, run_program
 
 OLDEST_POSTGRES = 15
 SYSTEM_POSTGRES = Path("/usr/lib/postgresql")
@@ -61,7 +61,7 @@ def valkey_program(override: Path | None) -> Path:
 
 def postgres_major(bin_dir: Path) -> int:
     """Ask the server program for its major version."""
-    _, answer = ask([bin_dir / "postgres", "--version"])
+    _, answer = run_program([bin_dir / "postgres", "--version"])
     version = re.search(r"\(PostgreSQL\) (\d+)", answer)
     if version is None:
         raise EmbeddedError(f"{bin_dir / 'postgres'} does not run: {' '.join(answer.split())}")
@@ -69,7 +69,7 @@ def postgres_major(bin_dir: Path) -> int:
 
 
 def _package_folder(package: str) -> Path | None:
-    # Only located: importing the packages would start their own ideas of running a server.
+    # Not imported: these packages run code of their own at import.
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         return None

@@ -10,7 +10,7 @@ TRIES = 5
 
 
 def free_ports() -> Iterator[int]:
-    """Give a few ports that were free a moment ago: whoever loses the race for one takes the next."""
+    """A few ports that were free when looked at; if another program takes one first, the caller tries the next."""
     given = 0
     for _ in range(100 * TRIES):
         port = LOWEST_PORT + secrets.randbelow(HIGHEST_PORT - LOWEST_PORT + 1)
@@ -20,7 +20,7 @@ def free_ports() -> Iterator[int]:
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether any program listens on the port of 127.0.0.1."""
+    """Whether a program listens on the port of 127.0.0.1."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""One PostgreSQL of our own: made on the first start, started on a free port, stopped at the end."""
+"""The embedded PostgreSQL: initdb on the first start, then a server on a free port for the duration of a block."""
 
 import os
 import pwd
@@ -14,28 +14,28 @@ import psycopg
 
 from .binaries import postgres_major
 from .ports import free_ports, is_taken
-from .processes import ChildServer, EmbeddedError, ask, wait_until_gone
+from .processes import ChildServer, EmbeddedError, run_program, wait_until_gone
 
 USER = "reservation"
 DATABASE = "reservation"
 NO_SEATS = 65_534
 MAP_TO_NOBODY = ("--user", f"--map-user={NO_SEATS}", f"--map-group={NO_SEATS}")
 INITDB_WAIT_S = 120.0
-START_WAIT_S = 120.0  # a recovery after a crash may have a lot of WAL to go through
+START_WAIT_S = 120.0  # crash recovery may have much WAL to replay
 STOP_WAIT_S = 20.0
 PREVIOUS_WAIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Runner:
-    """How to start PostgreSQL's programs, which refuse to run as root: behind a command, or as another user."""
+    """How to start PostgreSQL's programs, which refuse root: behind a command, or as another user."""
 
     prefix: tuple[str, ...]
     drop_to_uid: int | None
 
     @property
     def owner(self) -> int:
-        """Who has to own the data folder, as seen from here."""
+        """The user id, in this process's namespace, that has to own the data folder."""
         return os.geteuid() if self.drop_to_uid is None else self.drop_to_uid
 
 
@@ -67,9 +67,9 @@ def running_postgres(data_dir: Path, bin_dir: Path, *, password: str, fast: bool
         ) as server:
             if not _is_up(server, folder, START_WAIT_S):
                 if server.poll() is not None and is_taken(port):
-                    continue  # another program was quicker
-                raise EmbeddedError(f"PostgreSQL did not start: {server.last_words()}")
-            # No TLS within one machine, whatever PGSSLMODE says.
+                    continue  # another program took the port first
+                raise EmbeddedError(f"PostgreSQL did not start: {server.last_log_line()}")
+            # No TLS on the loopback interface, whatever PGSSLMODE is set to.
             address = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
             _create_database(f"{address}/postgres?sslmode=disable")
             url = f"{address}/{DATABASE}?sslmode=disable"
@@ -84,12 +84,12 @@ def _runner() -> _Runner:
     is_root = os.geteuid() == 0
     if not is_root and _has_name(os.geteuid()):
         return _Runner(prefix=(), drop_to_uid=None)
-    # PostgreSQL refuses root, and a user without a name. In a user namespace both look like nobody to it, and the
-    # files stay theirs: no chown and no new user.
+    # PostgreSQL refuses root and users without a name. In a user namespace that maps them to nobody it accepts them,
+    # and the files still belong to them, so neither chown nor a new user is needed.
     unshare = shutil.which("unshare")
     true = shutil.which("true")
     if unshare is not None and true is not None:
-        allowed, _ = ask([unshare, *MAP_TO_NOBODY, true])
+        allowed, _ = run_program([unshare, *MAP_TO_NOBODY, true])
         if allowed:
             return _Runner(prefix=(unshare, *MAP_TO_NOBODY), drop_to_uid=None)
     return _Runner(prefix=(), drop_to_uid=NO_SEATS if is_root else None)
@@ -105,7 +105,7 @@ def _has_name(uid: int) -> bool:
 
 def _make_reachable(data_dir: Path, runner: _Runner) -> None:
     if runner.drop_to_uid is not None:
-        data_dir.chmod(data_dir.stat().st_mode | 0o011)  # to pass through, not to look
+        data_dir.chmod(data_dir.stat().st_mode | 0o011)  # execute, without read: to reach the folder below
 
 
 def _own(folder: Path, runner: _Runner) -> None:
@@ -119,7 +119,7 @@ def _own(folder: Path, runner: _Runner) -> None:
 
 
 def _initialise(data_dir: Path, bin_dir: Path, runner: _Runner, *, password: str, fast: bool) -> None:
-    """Run initdb into a folder beside and rename that, so that an interrupted one leaves nothing to stumble over."""
+    """Run initdb in a temporary folder and rename that, so that an interrupted run leaves no half-made data folder."""
     folder = data_dir / "postgres"
     if folder.exists():
         return
@@ -139,7 +139,7 @@ def _initialise(data_dir: Path, bin_dir: Path, runner: _Runner, *, password: str
             uid=runner.drop_to_uid,
         ) as initdb:
             if initdb.wait(INITDB_WAIT_S) != 0:
-                raise EmbeddedError(f"initdb failed: {initdb.last_words()}")
+                raise EmbeddedError(f"initdb failed: {initdb.last_log_line()}")
     unfinished.rename(folder)
 
 
@@ -157,7 +157,7 @@ def _password_file(data_dir: Path, password: str, runner: _Runner) -> Iterator[P
 
 
 def _initdb_options(bin_dir: Path, *, fast: bool) -> list[str]:
-    # Unicode's upper and lower case, and an order that no update of the system's library changes.
+    # The builtin provider: Unicode case mapping, and a sort order that no update of the C library changes.
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     locale = builtin if postgres_major(bin_dir) >= 17 else ["--locale=C.UTF-8"]
     sync = ["--no-sync"] if fast else []
@@ -174,12 +174,12 @@ def _check_version(folder: Path, bin_dir: Path) -> None:
 
 
 def _clear_previous(folder: Path) -> None:
-    """Wait for what a killed parent left; then a postmaster.pid is stale, even if its number is in use again.
+    """Wait for the servers of a killed parent to end; a postmaster.pid that is left then is stale, and is removed.
 
-    PostgreSQL itself refuses to start when the number belongs to any living process, which in a container is common.
+    PostgreSQL would refuse to start if its pid belonged to any running process, which is common in containers.
     """
     wait_until_gone(folder, "postgres", wait_s=PREVIOUS_WAIT_S)
-    if Path("/proc/self").exists():  # else nobody looked
+    if Path("/proc/self").exists():  # without /proc there was no check for running servers
         (folder / "postmaster.pid").unlink(missing_ok=True)
 
 
@@ -187,14 +187,14 @@ def _options(bin_dir: Path, port: int, *, fast: bool) -> list[str]:
     settings = {
         "listen_addresses": "127.0.0.1",
         "port": str(port),
-        "unix_socket_directories": "",  # a data folder's path may be too long for a socket
+        "unix_socket_directories": "",  # the data folder's path may be too long for a socket's name
         "max_connections": "200",
         "shared_buffers": "256MB",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_line_prefix": "%m [%p] %q%u@%d ",
         "logging_collector": "off",
-        # Explicit, since a confirm that was answered is never to be lost.
+        # Explicit: a confirm that was answered must survive a crash.
         "fsync": "off" if fast else "on",
         "full_page_writes": "off" if fast else "on",
         "synchronous_commit": "off" if fast else "on",
@@ -209,7 +209,7 @@ def _has_statistics(bin_dir: Path) -> bool:
 
 
 def _is_up(server: ChildServer, folder: Path, wait_s: float) -> bool:
-    """Wait as pg_ctl does: until the eighth line of our own postmaster.pid says ready."""
+    """Wait as pg_ctl does, until line 8 of this server's postmaster.pid is 'ready'."""
     deadline = time.monotonic() + wait_s
     while server.poll() is None and time.monotonic() < deadline:
         try:
@@ -229,13 +229,17 @@ def _create_database(maintenance_url: str) -> None:
             if found is None:
                 connection.execute(f"create database {DATABASE}")
     except psycopg.Error as error:
-        raise EmbeddedError(f"the embedded PostgreSQL refuses us: {' '.join(str(error).split())}") from error
+        raise EmbeddedError(
+            f"the embedded PostgreSQL refuses the connection: {' '.join(str(error).split())}"
+        ) from error
 
 
 def _create_statistics(url: str) -> None:
-    """What `reservation sql top` reads; its counters are in shared memory, whether anybody can see them or not."""
+    """Create the extension that `reservation sql top` reads."""
     try:
         with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
             connection.execute("create extension if not exists pg_stat_statements")
     except psycopg.Error as error:
-        raise EmbeddedError(f"the embedded PostgreSQL refuses us: {' '.join(str(error).split())}") from error
+        raise EmbeddedError(
+            f"the embedded PostgreSQL refuses the connection: {' '.join(str(error).split())}"
+        ) from error

@@ -1,4 +1,4 @@
-"""Child processes that never outlive this one: servers as subprocesses, and the death signal that workers share."""
+"""Child processes that end with this one: the servers, and the parent-death signal that workers use, too."""
 
 import ctypes
 import os
@@ -16,11 +16,11 @@ from typing import IO, Self
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 COMM_LENGTH = 15  # the kernel cuts a process's name
 KILL_WAIT_S = 5.0
-MAX_WORDS_BYTES = 65_536
+MAX_LOG_READ_BYTES = 65_536
 MAX_LOG_BYTES = 16_777_216
 ASK_WAIT_S = 30.0
 
-# The environment holds our secrets, and settings of other people's PostgreSQL (PGPORT, PGDATA): no server needs it.
+# Not this process's environment, which holds secrets, and perhaps PGPORT or PGDATA of another PostgreSQL.
 SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
@@ -35,16 +35,16 @@ def _prctl() -> Callable[[int, int], int]:
 
 
 def die_with_parent(death_signal: signal.Signals, parent_pid: int) -> None:
-    """Have the kernel send this process `death_signal` once its parent is gone; for a child, right after the fork.
+    """Have the kernel send this process `death_signal` when its parent ends; called in a child, right after the fork.
 
-    The kernel counts the thread that forked as the parent, hence: fork from the main thread only. It survives exec
-    and unshare, but no change of user, so drop privileges first. Linux only; elsewhere this does nothing.
+    To the kernel the parent is the thread that forked, so only the main thread may fork. The setting survives exec and
+    unshare but no change of user, so privileges are dropped before. Linux only; elsewhere this does nothing.
     """
     if sys.platform != "linux":
         return
     if _prctl()(PR_SET_PDEATHSIG, death_signal) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    # A parent that died before the call above sends nothing any more.
+    # If the parent ended before the call above, no signal will come.
     if os.getppid() != parent_pid:
         os._exit(1)
 
@@ -52,7 +52,7 @@ def die_with_parent(death_signal: signal.Signals, parent_pid: int) -> None:
 class ChildServer(subprocess.Popen[bytes]):
     """A server in a session of its own (Ctrl-C does not reach it), stopped on leaving the `with` block.
 
-    `stop_signals` are sent in turn, each with `patience_s` to obey, and then SIGKILL; the first is the death signal.
+    `stop_signals` are sent in turn, `patience_s` apart, and then SIGKILL; the first is also the parent-death signal.
     Standard output and error go to `log`, or to the `stdout` pipe without one; `uid` drops the rights of root.
     """
 
@@ -69,12 +69,12 @@ class ChildServer(subprocess.Popen[bytes]):
         uid: int | None = None,
     ) -> None:
         if threading.current_thread() is not threading.main_thread():
-            raise RuntimeError("servers are started from the main thread: they die with the thread that started them")
+            raise RuntimeError("only the main thread may start servers: they end with the thread that started them")
         self.name = name
         self._stop_signals = tuple(stop_signals)
         self._patience_s = patience_s
         if sys.platform == "linux":
-            _prctl()  # loaded here: between fork and exec is no place to open libraries
+            _prctl()  # loaded here, because a library must not be loaded between fork and exec
         self._log = log
         with nullcontext() if log is None else _open_log(log) as output:
             self._log_start = 0 if output is None else output.tell()
@@ -109,7 +109,7 @@ class ChildServer(subprocess.Popen[bytes]):
         return self
 
     def stop(self) -> None:
-        """Ask it to end, then insist; returns when it has ended."""
+        """Send the stop signals, then SIGKILL; returns when it has ended."""
         if self in _running:
             _running.remove(self)
         for stop_signal in self._stop_signals:
@@ -117,20 +117,20 @@ class ChildServer(subprocess.Popen[bytes]):
                 return
         self._ends(signal.SIGKILL, KILL_WAIT_S)
 
-    def last_words(self) -> str:
-        """Give the line of its log, of this run, that most likely says why it ended."""
+    def last_log_line(self) -> str:
+        """The line of this run's log that most likely says why it ended: the last with an error, else the last."""
         if self._log is None:
             return ""
         with self._log.open("rb") as file:
             file.seek(self._log_start)
-            lines = [line.strip() for line in file.read(MAX_WORDS_BYTES).decode(errors="replace").splitlines()]
+            lines = [line.strip() for line in file.read(MAX_LOG_READ_BYTES).decode(errors="replace").splitlines()]
         telling = [line for line in lines if "FATAL" in line or "error" in line.lower()] or [
             line for line in lines if line
         ]
-        return f"{telling[-1] if telling else 'it said nothing'} (see {self._log})"
+        return f"{telling[-1] if telling else 'its log is empty'} (see {self._log})"
 
     def _ends(self, stop_signal: signal.Signals, wait_s: float) -> bool:
-        self.send_signal(stop_signal)  # does nothing once it has ended
+        self.send_signal(stop_signal)  # without effect once it has ended
         try:
             self.wait(wait_s)
         except subprocess.TimeoutExpired:
@@ -140,7 +140,7 @@ class ChildServer(subprocess.Popen[bytes]):
     def _feed(self, config: bytes) -> None:
         stdin, self.stdin = self.stdin, None
         if stdin is not None:
-            # One that ended already is noticed by whoever waits for it to answer.
+            # If it has ended already, the wait for its first answer finds that out.
             with suppress(BrokenPipeError), stdin:
                 stdin.write(config)
 
@@ -148,23 +148,23 @@ class ChildServer(subprocess.Popen[bytes]):
 _running: list[ChildServer] = []
 
 
-def ask(command: Sequence[str | Path]) -> tuple[bool, str]:
-    """Run a short program; gives whether it succeeded, and all it printed."""
+def run_program(command: Sequence[str | Path]) -> tuple[bool, str]:
+    """Run a short program; whether it succeeded, and its output."""
     child = ChildServer(command, name=str(command[0]), stop_signals=(signal.SIGTERM,), patience_s=1.0, log=None)
     with child:
         output, _ = child.communicate(timeout=ASK_WAIT_S)
     return child.returncode == 0, output.decode(errors="replace").strip()
 
 
-def fallen_servers() -> list[str]:
-    """Name the servers of this process that ended although nobody stopped them."""
+def ended_servers() -> list[str]:
+    """Names of the servers that this process started and that have ended without being stopped."""
     return [server.name for server in _running if server.poll() is not None]
 
 
 def processes_in(folder: Path, command: str) -> list[int]:
-    """Find the running processes named `command` whose current folder is `folder`; nothing where there is no /proc.
+    """The pids of processes named `command` whose current folder is `folder`; empty without /proc.
 
-    PostgreSQL and Valkey change into their data folder, so this sees what an earlier, killed parent left running.
+    PostgreSQL and Valkey change into their data folder, so this finds servers that a killed parent left running.
     """
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -174,7 +174,7 @@ def processes_in(folder: Path, command: str) -> list[int]:
             ).readlink() == folder.resolve():
                 found.append(int(entry.name))
         except OSError:
-            continue  # it ended while we looked, or is somebody else's
+            continue  # it has just ended, or belongs to another user
     return found
 
 

@@ -1,4 +1,4 @@
-"""One Valkey (or Redis) of our own: started on a free port. Nothing is kept over a restart."""
+"""The embedded Valkey (or Redis), on a free port. It keeps no data over a restart."""
 
 import signal
 import socket
@@ -29,22 +29,22 @@ def running_valkey(data_dir: Path, program: Path, *, password: str) -> Iterator[
             patience_s=STOP_WAIT_S,
             log=data_dir / "valkey.log",
             cwd=folder,
-            config=_config(port, password),  # on standard input: `ps` shows everybody a command line
+            config=_config(port, password),  # on standard input: any user can read a command line
         ) as server:
             if not _is_up(server, port, password):
                 if server.poll() is not None and is_taken(port):
-                    continue  # another program was quicker
-                raise EmbeddedError(f"Valkey did not start: {server.last_words()}")
+                    continue  # another program took the port first
+                raise EmbeddedError(f"Valkey did not start: {server.last_log_line()}")
             yield f"redis://:{password}@127.0.0.1:{port}/0"
             return
     raise EmbeddedError("Valkey did not start: other programs took every port that was tried")
 
 
 def _config(port: int, password: str) -> bytes:
-    """Write the configuration: without persistence, on purpose.
+    """The configuration, without persistence.
 
-    An empty Valkey is filled again from PostgreSQL, showtime by showtime; one that came back without its last second
-    would miss holds and not know it.
+    An empty Valkey is filled again from PostgreSQL, showtime by showtime. One restored without its last second would
+    lack holds, and nothing would show that.
     """
     return f"""\
 bind 127.0.0.1

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ..booking.best_available import BestAvailable
     from ..booking.context import BookingContext
     from ..booking.idempotency import IdempotencyKeys
@@ -35,6 +37,8 @@ API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")
 ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")
 IDEMPOTENCY: "web.AppKey[IdempotencyKeys]" = web.AppKey("IDEMPOTENCY")
 ACCESS_LOG: "web.AppKey[AccessLog]" = web.AppKey("ACCESS_LOG")
+# Set when the worker is about to end: each connection is closed after its next response.
+DRAINING: "web.AppKey[asyncio.Event]" = web.AppKey("DRAINING")
 
 # The authenticated caller.
 CALLER: "web.RequestKey[Identity]" = web.RequestKey("CALLER")

@@ -38,7 +38,10 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     response = await _respond(request, handler, request_id)
     elapsed_s = perf_counter() - started
     pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
+    app = request.app
     if not response.prepared:
+        if app[keys.DRAINING].is_set():
+            response.force_close()
         server_timing = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
         if isinstance(response, SingleWriteResponse):
             response.set_common_headers(request_id, server_timing)
@@ -47,7 +50,7 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
             response.headers["Server-Timing"] = server_timing
     # A stream lasts as long as the client stays connected, so its time is that until its first byte.
     metrics.observe(request, response.status, request.get(keys.ANSWERED_S, elapsed_s))
-    access_log = request.app.get(keys.ACCESS_LOG)
+    access_log = app.get(keys.ACCESS_LOG)
     if access_log is not None:
         access_log.add(request.method, request.path, response.status, spans, request_id)
     return response

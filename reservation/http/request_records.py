@@ -1,26 +1,26 @@
-"""What is kept of every request: a line in the access log, and its count in the metrics."""
+"""The records of every request: a line in the access log, and its count in the metrics."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 
 from aiohttp import web
 
 from ..runtime import metrics
 from ..runtime.access_log import AccessLog
+from ..runtime.cancellation import cancel_and_wait
+from ..runtime.log_output import standard_error
 from .app_keys import ACCESS_LOG, SETTINGS
 
 
 async def request_records(app: web.Application) -> AsyncIterator[None]:
-    """Open the access log, where it is wanted; hand the counts over to the metrics once a second."""
+    """Open the access log, if it is on, and publish the counts once a second."""
     settings = app[SETTINGS]
-    access_log = None
     if settings.access_log and settings.log_level in ("debug", "info"):
-        access_log = app[ACCESS_LOG] = AccessLog(sys.stderr.buffer)
-    handing_over = asyncio.create_task(metrics.hand_over_for_ever())
+        app[ACCESS_LOG] = AccessLog(standard_error())
+    await asyncio.to_thread(metrics.merge_ended_workers)
+    publishing = asyncio.create_task(metrics.publish_for_ever())
     yield
-    handing_over.cancel()
-    await asyncio.wait([handing_over])
-    metrics.hand_over()
-    if access_log is not None:
-        access_log.flush()
+    await cancel_and_wait([publishing])
+    metrics.publish()
+    if ACCESS_LOG in app:
+        app[ACCESS_LOG].flush()

@@ -1,14 +1,13 @@
 """The access log: one JSON object a request, written in blocks.
 
 structlog's line costs as much as the rest of a small request. These lines have the same members and go to the same
-place, but are gathered for a moment. What a killed process had not written yet is lost, a tenth of a second at most.
+stream, but are collected for up to 0.1 s. A process that is killed loses the lines of that time.
 """
 
 import asyncio
-from contextlib import suppress
 from datetime import UTC, datetime
 from time import time
-from typing import BinaryIO
+from typing import Protocol
 
 import orjson
 
@@ -16,17 +15,25 @@ FLUSH_AFTER_S = 0.1
 FLUSH_CHARS = 64 * 1024
 
 
-class AccessLog:
-    """Gathers lines, and writes them when there are many or the oldest is a tenth of a second old."""
+class Output(Protocol):
+    """Where the lines go; `write` must not block."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+    def write(self, lines: str, /) -> object:
+        """Take whole lines."""
+        ...
+
+
+class AccessLog:
+    """Collects lines, and writes them when there are many or the oldest is FLUSH_AFTER_S old."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
         self._lines: list[str] = []
         self._chars = 0
         self._flushing: asyncio.TimerHandle | None = None
 
     def add(self, method: str, path: str, status: int, spans: tuple[str, str, str, str], request_id: str) -> None:
-        """One answered request; `spans` are Timings.in_ms, the request id is one that needs no escaping."""
+        """Add an answered request; `spans` come from Timings.in_ms, and the request id needs no escaping."""
         pool, postgresql, redis, total = spans
         line = (
             f'{{"event":"request","method":{_quoted(method)},"path":{_quoted(path)},"status":{status},"ms":{total},'
@@ -41,22 +48,21 @@ class AccessLog:
             self._flushing = asyncio.get_running_loop().call_later(FLUSH_AFTER_S, self.flush)
 
     def flush(self) -> None:
-        """Write what there is; a log that nobody can write must not stop the sale."""
+        """Write the collected lines."""
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        block, self._lines, self._chars = "".join(self._lines).encode(errors="replace"), [], 0
-        with suppress(OSError, ValueError):  # a closed pipe, a full disk, a closed stream
-            self._stream.write(block)
-            self._stream.flush()
+        if self._lines:
+            self._output.write("".join(self._lines))
+            self._lines, self._chars = [], 0
 
 
 _second = (0, "")
 
 
 def _timestamp(now: float) -> str:
-    """RFC 3339 in UTC; the date and time of day are made once a second."""
-    global _second  # noqa: PLW0603 - made once a second, instead of once a line
+    """RFC 3339 in UTC; the date and time of day are formatted once a second."""
+    global _second  # noqa: PLW0603 - formatted once a second instead of once a line
     second = int(now)
     known, text = _second
     if known != second:
@@ -66,7 +72,7 @@ def _timestamp(now: float) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A JSON string; most methods and paths have nothing in them to escape."""
+    """A JSON string; most methods and paths contain nothing to escape."""
     if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
         return f'"{text}"'
     return orjson.dumps(text.encode(errors="replace").decode()).decode()

@@ -1,12 +1,13 @@
 """Logs: one JSON object a line on standard error, with the request id where there is one."""
 
 import logging
-import sys
 from contextvars import ContextVar
 
 import orjson
 import structlog
 from structlog.typing import EventDict, WrappedLogger
+
+from .log_output import standard_error
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -26,7 +27,7 @@ def configure_logs(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(standard_error())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -1,4 +1,4 @@
-"""The demo data: real films, three rooms, two logins, and showtimes for the next two weeks."""
+"""The demo data: real films, three rooms, two logins, and showtimes for the coming two weeks."""
 
 import asyncio
 import csv
@@ -31,7 +31,7 @@ PREMIUM = Decimal("1.50")
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room: rows of equal length, some of them premium, and wheelchair places at the ends of the first."""
+    """A room's layout: rows of equal length from A on, some of them premium, wheelchair seats at the ends of row A."""
 
     name: str
     rows: str
@@ -77,10 +77,10 @@ Book two seats for tomorrow (paste into a shell; needs curl and python3):
 
 
 def seed(database_url: str, *, with_admin: bool) -> bool:
-    """Fill a migrated database with the demo, or bring the demo's programme up to date.
+    """Fill a migrated database with the demo, or add the showtimes that its programme lacks.
 
-    True when it was seeded, False when the demo was there already. Instances may call it at the same time. The
-    administrator's password is in README.md, so `with_admin` is for embedded databases only.
+    True if the demo was missing, False if only showtimes were added. Several instances may do so at once. The
+    administrator's password is public, so `with_admin` is only for databases that no other machine can reach.
     """
     return asyncio.run(_seed(database_url, with_admin))
 
@@ -113,7 +113,7 @@ def films() -> Sequence[NewMovie]:
 async def _seed(database_url: str, with_admin: bool) -> bool:
     conn: Connection = await asyncpg.connect(database_url, server_settings=tool_limits("demo"))
     try:
-        # Argon2 takes its time: before the transaction, and not at all on a warm start.
+        # Argon2 is slow: hash before the transaction, and only if the accounts are missing.
         users = [] if await repository.demo_exists(conn, email=CUSTOMER_EMAIL) else _users(with_admin)
         async with conn.transaction():
             await repository.lock_demo(conn, lock_key=LOCK_KEY)

@@ -1,64 +1,68 @@
-"""The supervisor: stores, schema, accounts, then the workers; everything stops in the opposite order.
+"""The service as processes: a supervisor that runs the stores and the schema, and forks the workers.
 
-This process stays single-threaded, since it forks.
+The supervisor stays single-threaded, since it forks. It imports neither aiohttp nor prometheus_client; the workers do.
 """
 
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..db import migrations as schema, sql_overrides as tuning
+from ..db import migrations as schema
+from ..db.sql_overrides import verified_statements
+from ..db.statements import use
 from ..embedded import stores
 from ..identity import admins
 from ..seed import demo as demonstration
 from ..settings import Settings
+from .configuration import Configuration, read_again
 from .listening import CannotListen, PortTaken, listening, reachable_address, require_free
-from .reload_requests import ReloadRequests
-from .workers import Crew, ServerLost, StartFailed, StopRequest
+from .signals import Signals
+from .supervisor import ServerLost, StartFailed, Supervisor
 
 __all__ = ["CannotListen", "PortTaken", "ServerLost", "StartFailed", "serve"]
 
 
-def serve(settings: Settings, *, host: str, port: int, workers: int, migrate: bool, demo: bool) -> None:
-    """Run the service until SIGTERM or SIGINT; called from the main thread.
+def serve(
+    read_settings: Callable[[], Settings], *, host: str, port: int, workers: int, migrate: bool, demo: bool
+) -> None:
+    """Run the service until SIGTERM or SIGINT; called from the main thread. The settings are read again on SIGHUP.
 
-    Raises CannotListen (PortTaken), EmbeddedError (DataDirInUse), SchemaError, StatementsRefused, StartFailed,
-    ServerLost, and SystemExit when a signal comes during the start.
+    Raises InvalidSettings, CannotListen (PortTaken), EmbeddedError (DataDirInUse), SchemaError, StatementsRefused,
+    StartFailed, ServerLost, and SystemExit when a signal comes during the start.
     """
-    stop = StopRequest()
-    requests = ReloadRequests(stop.note)
-    with stop.on_signals(), requests.on_signal():
+    settings, signals = read_settings(), Signals()
+    with signals.handled():
         require_free(host, port)
         with stores(settings, attach_to_running=False) as filled_in:
-            _prepare(filled_in, migrate=migrate, demo=demo, own_stores=settings.embedded)
-            stop.unwinds = False
-            with (
-                _shared_metrics(settings, workers),
-                listening(host, port, workers) as sockets,
-                requests.door(settings, sockets[0].getsockname()[1]),
-            ):
-                crew = Crew(filled_in, sockets, stop, requests)
+            configuration = _prepare(filled_in, migrate=migrate, demo=demo, own_stores=settings.embedded)
+            signals.starting = False
+            with _shared_metrics(settings, workers), listening(host, port, workers) as sockets:
+                supervisor = Supervisor(
+                    configuration, sockets, signals, lambda: read_again(read_settings(), running=settings)
+                )
                 try:
-                    crew.start()
-                    if not stop.requested:
+                    supervisor.start()
+                    if not signals.stop_requested:
                         _announce(sockets[0], demo=demo, own_stores=settings.embedded)
-                    crew.watch()
+                    supervisor.watch()
                 finally:
-                    crew.stop()
+                    supervisor.stop()
 
 
-def _prepare(settings: Settings, *, migrate: bool, demo: bool, own_stores: bool) -> None:
+def _prepare(settings: Settings, *, migrate: bool, demo: bool, own_stores: bool) -> Configuration:
     if migrate:
         for migration in schema.apply(settings.direct_url):
             print(f"applied migration {migration}", flush=True)
     else:
         schema.require_current(settings.database_url or "")
-    tuning.adopt(settings)
+    configuration = Configuration(settings, verified_statements(settings))
+    use(configuration.statements)
     admins.ensure_admin(settings)
     if demo:
         demonstration.seed(settings.direct_url, with_admin=own_stores)
+    return configuration
 
 
 def _announce(sock: socket.socket, *, demo: bool, own_stores: bool) -> None:
@@ -71,7 +75,7 @@ def _announce(sock: socket.socket, *, demo: bool, own_stores: bool) -> None:
 
 @contextmanager
 def _shared_metrics(settings: Settings, workers: int) -> Iterator[None]:
-    """Give several workers a fresh folder to add up their metrics in; one worker needs none."""
+    """Several workers add up their metrics in a new folder; one worker keeps them in its memory."""
     if workers == 1:
         yield
         return

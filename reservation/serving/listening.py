@@ -1,4 +1,4 @@
-"""The service's port: whether it is free, and one listening socket a worker on it."""
+"""The service's port: a check that it is free, and a listening socket for each worker."""
 
 import errno
 import ipaddress
@@ -10,21 +10,21 @@ BACKLOG = 1024
 
 
 class CannotListen(Exception):
-    """The address cannot be listened on; the message is one line for the operator."""
+    """Listening on the address fails; the message is one line for the operator."""
 
 
 class PortTaken(CannotListen):
-    """Another program, or another instance of this one, has the port."""
+    """Another program, or another instance of this one, listens on the port."""
 
 
 def require_free(host: str, port: int) -> None:
-    """Raise PortTaken if anybody listens there; by binding without SO_REUSEPORT, which our own sockets share."""
+    """Raise PortTaken if a program listens there; binds without SO_REUSEPORT, with which listening() could share it."""
     _bind(host, port, share=False).close()
 
 
 @contextmanager
 def listening(host: str, port: int, count: int) -> Iterator[list[socket.socket]]:
-    """Listen `count` times on one port, for the kernel to spread connections over; port 0 picks a free one."""
+    """Listen `count` times on one port; the kernel spreads connections over the sockets. Port 0 picks a free one."""
     require_free(host, port)
     with ExitStack() as stack:
         sockets: list[socket.socket] = []
@@ -37,7 +37,7 @@ def listening(host: str, port: int, count: int) -> Iterator[list[socket.socket]]
 
 
 def reachable_address(sock: socket.socket) -> tuple[str, int]:
-    """Give the host and port under which this machine itself reaches a listening socket."""
+    """The host and port under which this machine reaches a listening socket."""
     host, port = sock.getsockname()[:2]
     if ipaddress.ip_address(host.partition("%")[0]).is_unspecified:
         host = "::1" if sock.family == socket.AF_INET6 else "127.0.0.1"
@@ -49,11 +49,11 @@ def _bind(host: str, port: int, *, share: bool) -> socket.socket:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except socket.gaierror as error:
         raise CannotListen(f"cannot listen on {host}: {error.strerror}") from error
-    # A name such as localhost has several addresses; IPv4 is what a reader of the name expects to work.
+    # A name such as localhost has several addresses; an IPv4 address comes first.
     family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
     sock = socket.socket(family, kind, protocol)
     try:
-        # Without it a restart would wait for the connections of the last run to be forgotten.
+        # Else a restart would fail while connections of the last run are in TIME_WAIT.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if share:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

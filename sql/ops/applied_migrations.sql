@@ -1,5 +1,5 @@
 /* ops/applied_migrations
-The migrations that this database has had, as yoyo writes them down.
+The migrations that were applied to this database, as yoyo records them.
 Plan: the table is tiny.
 */
 select /* ops/applied_migrations */ migration_id

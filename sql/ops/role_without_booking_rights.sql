@@ -1,6 +1,6 @@
 /* ops/role_without_booking_rights
-The role that the session has, if it may not do what a hold and its confirmation do; no row if it may, or if there are no such
-tables yet. A right to some of the columns is enough.
+The session's role if it lacks a right that a hold or a confirm takes; no row if it has them all, or if the tables do not
+exist yet. A right to some of the columns is enough.
 Plan: no table.
 */
 select /* ops/role_without_booking_rights */ current_user::text as role

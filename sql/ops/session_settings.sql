@@ -1,7 +1,7 @@
 /* ops/session_settings
-How the session is set, as other sessions of the role are: behind a pooler the service cannot see to it by itself.
+The session's values of settings. Behind a pooler they come from the role, so the service checks them.
 Plan: no table.
-$1 text[] names: of which settings
+$1 text[] names: names of the settings
 Sample: select '{statement_timeout,jit}'::text[]
 */
 select /* ops/session_settings */

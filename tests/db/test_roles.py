@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql as psql
 
-from reservation.db import migrations as schema, sql_overrides as tuning
+from reservation.db import migrations as schema, sql_overrides
 from reservation.db.statements import StatementsRefused, known_names, shipped, sql
 from reservation.embedded import Embedded
 from reservation.resources import CannotStart
@@ -131,11 +131,11 @@ async def test_a_dbas_own_statements_of_tools_are_for_other_roles(
     settings = make_settings(shared_database_url, redis_url, tmp_path, DATABASE_ROLE=APP)
     own = ["archive/move_reservations", "load/delete_reservations", "seed/analyze", "seed/insert_movies"]
     tuned = {name: f"{sql(name)}-- a remark of ours" for name in own}
-    assert await tuning.compare(settings, shipped(), dict(shipped()) | tuned) == own
+    assert await sql_overrides.compare(settings, dict(shipped()) | tuned) == own
 
     tuned["movies/lock_movie"] = sql("movies/lock_movie").replace("where ", "where exists (select from pg_authid) and ")
     with pytest.raises(StatementsRefused, match=r"movies/lock_movie\.sql: permission denied for table pg_authid"):
-        await tuning.compare(settings, shipped(), dict(shipped()) | tuned)
+        await sql_overrides.compare(settings, dict(shipped()) | tuned)
 
 
 REFUSED = [

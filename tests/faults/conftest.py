@@ -1,4 +1,4 @@
-"""A data folder whose databases are made already: initdb is most of a start, and few of these tests are about it."""
+"""A data folder with databases: initdb takes most of a start, and few of these tests are about it."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The embedded servers: they keep their data, leave nothing behind, and say clearly what is wrong."""
+"""The embedded servers: their data survives, no process is left behind, and errors name their cause."""
 
 import os
 import shutil
@@ -60,7 +60,7 @@ def wait_until_alone(data_dir: Path) -> None:
     assert survivors(data_dir) == []
 
 
-def test_data_outlives_a_restart_in_a_folder_with_spaces_and_a_long_name(tmp_path: Path) -> None:
+def test_data_survives_a_restart_in_a_folder_with_spaces_and_a_long_name(tmp_path: Path) -> None:
     data_dir = tmp_path / "a folder" / ("long" * 30)
     with embedded_servers(data_dir, fast=True) as first:
         write(first)
@@ -81,7 +81,7 @@ def test_only_the_owner_reads_the_secrets(data_dir: Path) -> None:
         assert not any(password.encode() in command for command in commands)
 
 
-def test_other_commands_attach_and_a_second_instance_is_told(data_dir: Path) -> None:
+def test_other_commands_attach_and_a_second_instance_is_refused(data_dir: Path) -> None:
     settings = Settings.from_env({"DATA_DIR": str(data_dir)})
     assert attach(data_dir) is None
     with embedded_servers(data_dir, fast=True) as running:
@@ -94,7 +94,7 @@ def test_other_commands_attach_and_a_second_instance_is_told(data_dir: Path) -> 
     assert attach(data_dir) is None
 
 
-def test_what_the_user_set_wins(data_dir: Path, tmp_path: Path) -> None:
+def test_urls_and_secret_that_are_set_have_precedence(data_dir: Path, tmp_path: Path) -> None:
     secret = "s" * 32
     given = {"DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h", "JWT_SECRET": secret}
     settings = Settings.from_env({**given, "DATA_DIR": str(tmp_path / "unused")})
@@ -130,20 +130,20 @@ def test_a_start_right_after_the_kill_waits_for_the_old_servers(killed_parent: P
 
 
 @LINUX_ONLY
-def test_a_crash_loses_no_commit_and_a_stale_pid_file_is_no_obstacle(data_dir: Path) -> None:
+def test_a_crash_loses_no_commit_and_a_stale_pid_file_is_ignored(data_dir: Path) -> None:
     with embedded_servers(data_dir) as embedded:
         write(embedded)
         pid_file = (data_dir / "postgres" / "postmaster.pid").read_text()
         os.kill(int(pid_file.split()[0]), signal.SIGKILL)
     wait_until_alone(data_dir)
-    # As after a restart of the machine or container: the number belongs to somebody else by now.
+    # As after a restart of the machine or container: the pid belongs to another process now.
     stale = "\n".join([str(os.getpid()), *pid_file.splitlines()[1:]])
     (data_dir / "postgres" / "postmaster.pid").write_text(stale)
     with embedded_servers(data_dir) as embedded:
         assert kept(embedded) == 1
 
 
-def test_an_interrupted_first_start_is_begun_anew(tmp_path: Path) -> None:
+def test_an_interrupted_initdb_is_repeated(tmp_path: Path) -> None:
     (tmp_path / "postgres.unfinished" / "base").mkdir(parents=True)
     (tmp_path / "postgres.unfinished" / "PG_VERSION").write_text("18\n")
     with embedded_servers(tmp_path, fast=True) as embedded:
@@ -159,7 +159,7 @@ def test_data_of_another_major_version_is_refused_and_left_alone(tmp_path: Path)
     assert os.listdir(tmp_path / "postgres") == ["PG_VERSION"]
 
 
-def test_a_wrong_override_is_named(tmp_path: Path) -> None:
+def test_a_wrong_program_path_is_an_error_that_names_its_setting(tmp_path: Path) -> None:
     with pytest.raises(EmbeddedError, match="POSTGRES_BIN_DIR"), embedded_servers(tmp_path, postgres_bin_dir=tmp_path):
         pass
     absent = tmp_path / "absent"
@@ -168,7 +168,7 @@ def test_a_wrong_override_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="every other test runs as an ordinary user already")
-def test_as_an_ordinary_user() -> None:
+def test_servers_run_as_an_ordinary_user() -> None:
     setpriv = ["setpriv", f"--reuid={NO_SEATS}", f"--regid={NO_SEATS}", "--clear-groups"]
     python = next((path for path in _pythons() if _runs([*setpriv, path, "-c", "import psycopg, reservation"])), None)
     if python is None:
@@ -185,7 +185,7 @@ def test_as_an_ordinary_user() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to drop")
-def test_as_root_where_user_namespaces_are_blocked() -> None:
+def test_servers_run_for_root_without_user_namespaces() -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         Path(folder).chmod(0o711)
         data_dir = Path(folder) / "data"

@@ -24,7 +24,7 @@ from click.testing import CliRunner
 from reservation import serving
 from reservation.app import make_app
 from reservation.commands.main import commands
-from reservation.db import migrations as schema, sql_overrides as tuning
+from reservation.db import migrations as schema, sql_overrides
 from reservation.db.psycopg_connections import DatabaseUnreachable
 from reservation.db.statements import StatementsRefused, shipped
 from reservation.embedded import Embedded
@@ -111,7 +111,7 @@ query_wait_timeout = 5
     ) as server:
         deadline = time.monotonic() + PATIENCE_S
         while not is_taken(port):
-            assert server.poll() is None, server.last_words()
+            assert server.poll() is None, server.last_log_line()
             assert time.monotonic() < deadline
             time.sleep(0.02)
         yield Pooler(port)
@@ -259,7 +259,7 @@ async def test_sql_overrides_are_compared_and_leave_nothing_in_the_session(
     settings = make_settings(pooled_url, redis_url, tmp_path, PGBOUNCER="1")
     names = [name for name in shipped() if name.startswith(("movies/", "reservations/"))]
     tuned = dict(shipped()) | {name: f"{shipped()[name]}-- a remark of ours" for name in names}
-    compared = await asyncio.gather(*(tuning.compare(settings, shipped(), tuned) for _ in range(8)))
+    compared = await asyncio.gather(*(sql_overrides.compare(settings, tuned) for _ in range(8)))
     assert compared == [names] * 8
 
     for bad, why in (
@@ -267,7 +267,7 @@ async def test_sql_overrides_are_compared_and_leave_nothing_in_the_session(
         ({"movies/find_movie": shipped()["movies/lock_movie"]}, "its columns are"),
     ):
         with pytest.raises(StatementsRefused, match=re.escape(f"movies/find_movie.sql: {why}")):
-            await tuning.compare(settings, shipped(), dict(shipped()) | bad)
+            await sql_overrides.compare(settings, dict(shipped()) | bad)
     left = "select name from pg_prepared_statements where name like 'compared%'"
     held = [await asyncpg.connect(pooled_url, statement_cache_size=0) for _ in range(SERVER_CONNECTIONS)]
     try:

@@ -1,5 +1,6 @@
-"""The supervisor as an operator meets it: `python -m reservation serve`, its signals, its exit codes, its words."""
+"""`python -m reservation serve` as an operator sees it: processes, signals, exit codes, messages."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,9 +23,14 @@ START_WAIT_S = 30
 
 
 class Instance:
-    """A running `reservation serve`; what it prints goes to a file beside its data."""
+    """A running `reservation serve` whose output goes to a file beside its data; `stderr` may go elsewhere.
 
-    def __init__(self, data_dir: Path, *arguments: str, port: int | None = None, **environment: str) -> None:
+    Its current folder, where it reads .env, is the one of that file.
+    """
+
+    def __init__(
+        self, data_dir: Path, *arguments: str, port: int | None = None, stderr: int | None = None, **environment: str
+    ) -> None:
         self.port = port or free_port()
         self.output = data_dir.with_name(f"{data_dir.name}-{self.port}.log")
         command = [sys.executable, "-m", "reservation", "serve", "--port", str(self.port)]
@@ -32,8 +38,9 @@ class Instance:
             self.process = subprocess.Popen(
                 [*command, "--data-dir", str(data_dir), *arguments],
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if stderr is None else stderr,
                 env={"PATH": os.defpath, "SHUTDOWN_SECONDS": "3", **environment},
+                cwd=data_dir.parent,
                 start_new_session=True,
             )
 
@@ -61,6 +68,9 @@ class Instance:
     def workers(self) -> set[int]:
         return {child for child in self.children() if program(child) == program(self.process.pid)}
 
+    def wait_until(self, condition: Callable[["Instance"], object]) -> None:
+        wait_until(lambda: condition(self))
+
     def stop(self, *signals: signal.Signals) -> int:
         for number in signals or (signal.SIGTERM,):
             self.process.send_signal(number)
@@ -69,8 +79,10 @@ class Instance:
 
 
 @contextmanager
-def serving(data_dir: Path, *arguments: str, port: int | None = None, **environment: str) -> Iterator[Instance]:
-    instance = Instance(data_dir, *arguments, port=port, **environment)
+def serving(
+    data_dir: Path, *arguments: str, port: int | None = None, stderr: int | None = None, **environment: str
+) -> Iterator[Instance]:
+    instance = Instance(data_dir, *arguments, port=port, stderr=stderr, **environment)
     try:
         assert instance.ready(), instance.printed()
         yield instance
@@ -79,13 +91,28 @@ def serving(data_dir: Path, *arguments: str, port: int | None = None, **environm
         instance.process.wait()
 
 
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + START_WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def children_of(pid: int) -> list[int]:
-    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Its processes and theirs; those of a process that has just ended are none."""
+    try:
+        found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return found + [grandchild for child in found for grandchild in children_of(child)]
 
 
 def program(pid: int) -> str:
-    return Path(f"/proc/{pid}/exe").readlink().name
+    """The name of its program; nothing for a process that has ended."""
+    try:
+        return Path(f"/proc/{pid}/exe").readlink().name
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def is_alive(pid: int) -> bool:
@@ -109,7 +136,7 @@ def data_dir(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(made_once, tmp_path_factory.mktemp("serving") / "data"))
 
 
-def test_workers_share_a_port_and_a_fallen_one_is_replaced(data_dir: Path) -> None:
+def test_workers_share_a_port_and_one_that_ends_is_replaced(data_dir: Path) -> None:
     with serving(data_dir, "--workers", "2") as instance:
         assert instance.status() == 200
         assert instance.status("/ready") == 200
@@ -117,15 +144,28 @@ def test_workers_share_a_port_and_a_fallen_one_is_replaced(data_dir: Path) -> No
         assert len(first) == 2
         os.kill(min(first), signal.SIGKILL)
         assert [instance.status() for _ in range(10)] == [200] * 10
-        deadline = time.monotonic() + 10
-        while len(instance.workers() - first) != 1:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: len(instance.workers() - first) == 1)
         assert "was killed by SIGKILL; another one starts" in instance.printed()
 
 
+def test_a_reader_of_standard_error_that_stalls_stops_nothing(data_dir: Path) -> None:
+    """With a full pipe, requests are answered, a worker that ends is replaced, and a stop ends all."""
+    read_end, write_end = os.pipe()
+    filled = os.write(write_end, b"\n" * fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096))
+    with open(read_end, "rb") as reader, serving(data_dir, "--workers", "2", stderr=write_end) as instance:
+        os.close(write_end)
+        assert [instance.status("/" + "x" * 4000) for _ in range(60)] == [404] * 60
+        first = instance.workers()
+        os.kill(min(first), signal.SIGKILL)
+        wait_until(lambda: len(instance.workers() - first) == 1)
+        assert [instance.status() for _ in range(10)] == [200] * 10
+        assert reader.read(filled) == b"\n" * filled
+        assert reader.readline().startswith(b'{"event":"request"')  # it goes on once the reader does
+        assert instance.stop() == 0
+
+
 @pytest.mark.parametrize("signals", [(signal.SIGTERM,), (signal.SIGINT, signal.SIGINT, signal.SIGTERM)])
-def test_a_signal_stops_all_in_order_however_often_it_comes(
+def test_a_stop_signal_ends_all_in_order_however_often_it_comes(
     data_dir: Path, signals: tuple[signal.Signals, ...]
 ) -> None:
     with serving(data_dir) as instance:
@@ -159,7 +199,7 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_at_once(data
         assert survivors(children) == []
 
 
-def test_a_second_instance_is_told_about_the_port_and_about_the_folder(data_dir: Path, tmp_path: Path) -> None:
+def test_a_second_instance_on_the_port_or_the_folder_is_refused(data_dir: Path, tmp_path: Path) -> None:
     with serving(data_dir) as instance:
         on_port = Instance(tmp_path / "other", port=instance.port)
         assert on_port.process.wait(START_WAIT_S) != 0
@@ -171,7 +211,7 @@ def test_a_second_instance_is_told_about_the_port_and_about_the_folder(data_dir:
 
 
 @pytest.mark.parametrize("server", ["postgres", "valkey-server"])
-def test_a_lost_server_ends_the_service_with_a_word(data_dir: Path, server: str) -> None:
+def test_an_embedded_server_that_ends_stops_the_service_with_a_message(data_dir: Path, server: str) -> None:
     with serving(data_dir) as instance:
         children = instance.children()
         os.kill(next(child for child in children if program(child) == server), signal.SIGKILL)
@@ -195,12 +235,12 @@ def test_a_store_out_of_reach_fails_the_start_in_a_line(data_dir: Path, tmp_path
         assert "Traceback" not in no_redis.printed() + refused.printed()
 
 
-def test_without_migrating_the_start_names_what_is_pending(made_once: Path, tmp_path: Path) -> None:
+def test_serve_without_migrating_names_the_pending_migrations(made_once: Path, tmp_path: Path) -> None:
     instance = Instance(Path(shutil.copytree(made_once, tmp_path / "data")), "--no-migrate")
     assert instance.process.wait(START_WAIT_S) != 0
     assert "pending migrations: 0001_" in instance.printed()
 
 
-def test_the_supervisor_leaves_prometheus_to_the_workers() -> None:
+def test_the_supervisor_does_not_import_prometheus_client() -> None:
     code = "import reservation.commands.serve, sys; sys.exit('prometheus_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""What is kept of every request: its line in the access log, and its count in the metrics."""
+"""The records of every request: its line in the access log, and its count in the metrics."""
 
 import asyncio
 import io
@@ -8,7 +8,6 @@ import time
 import urllib.request
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +16,6 @@ from yarl import URL
 
 from reservation.http import request_records as records
 from reservation.runtime import metrics
-from reservation.runtime.access_log import FLUSH_AFTER_S
 from tests.api import Api, Connection
 from tests.conftest import SECRET, StartApi
 from tests.faults.test_serving import Instance, serving
@@ -30,32 +28,26 @@ Series = tuple[str, str, str]
 
 
 @pytest.fixture
-def stderr(monkeypatch: pytest.MonkeyPatch) -> io.BytesIO:
-    """What the service writes to standard error."""
-    written = io.BytesIO()
-    # Not in sys itself: pytest puts something else there between a fixture and its test.
-    monkeypatch.setattr(records, "sys", SimpleNamespace(stderr=SimpleNamespace(buffer=written)))
+def stderr(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What the access log writes."""
+    written = io.StringIO()
+    monkeypatch.setattr(records, "standard_error", lambda: written)
     return written
 
 
-def requests_in(written: bytes) -> list[dict[str, Any]]:
+def requests_in(written: str) -> list[dict[str, Any]]:
     """The lines of the access log; all lines are JSON."""
-    lines = [json.loads(line) for line in written.decode().split("\n") if line]
+    lines = [json.loads(line) for line in written.split("\n") if line]
     return [line for line in lines if line["event"] == "request"]
 
 
-async def logged(stderr: io.BytesIO, many: int) -> list[dict[str, Any]]:
-    """The log once it has so many lines, and no more of them come."""
-    async with asyncio.timeout(5):
-        while len(requests_in(stderr.getvalue())) < many:
-            await asyncio.sleep(0.005)
-    await asyncio.sleep(FLUSH_AFTER_S * 1.5)
-    found = requests_in(stderr.getvalue())
-    assert len(found) == many
-    return found
+async def logged(stderr: io.StringIO, api: Api) -> list[dict[str, Any]]:
+    """The log once the service has ended, which writes the rest."""
+    await api.client.close()
+    return requests_in(stderr.getvalue())
 
 
-async def test_one_line_a_request(stderr: io.BytesIO, start_api: StartApi) -> None:
+async def test_each_request_has_one_line(stderr: io.StringIO, start_api: StartApi) -> None:
     api = await start_api(ACCESS_LOG="on")
     asked = [("GET", "/health", 200), ("GET", "/movies", 200), ("HEAD", "/movies", 200), ("GET", "/movies/4711", 404),
              ("PATCH", "/movies", 405), ("POST", "/auth/login", 415), ("GET", "/nothing?a=%22", 404)]  # fmt: skip
@@ -64,7 +56,7 @@ async def test_one_line_a_request(stderr: io.BytesIO, start_api: StartApi) -> No
         async with api.client.request(method, path) as answer:
             assert answer.status == status
             answered.append((answer.headers["X-Request-ID"], answer.headers["Server-Timing"]))
-    found = await logged(stderr, len(asked))
+    found = await logged(stderr, api)
     assert [(line["method"], line["path"], line["status"]) for line in found] == [
         (method, path.partition("?")[0], status) for method, path, status in asked
     ]
@@ -82,13 +74,13 @@ async def test_one_line_a_request(stderr: io.BytesIO, start_api: StartApi) -> No
     ["/a%22b", "/a%5Cb", "/a%0Ab", "/a%0D%0A%7B%7D", "/%00", "/%C3%A9", "/%F0%9F%8E%AC", "/%FF", "/%ED%A0%80", "/%25",
      "/%2522", "/a'b", "/%7F", "/%E2%80%A8", "/a%20b", "/%1B%5B31m", "/movies/%22%2C%22status%22%3A200"],
 )  # fmt: skip
-async def test_whatever_the_path_the_line_is_one_line(stderr: io.BytesIO, start_api: StartApi, path: str) -> None:
+async def test_any_path_has_one_line(stderr: io.StringIO, start_api: StartApi, path: str) -> None:
     api = await start_api(ACCESS_LOG="on")
     url = URL(path, encoded=True)
     async with api.client.get(url, headers={"X-Request-ID": 'a"b'}) as answer:
         assert answer.status == 404
         request_id = answer.headers["X-Request-ID"]
-    [line] = await logged(stderr, 1)
+    [line] = await logged(stderr, api)
     assert (line["path"], line["status"], line["request_id"]) == (url.path, 404, request_id)
 
 
@@ -102,32 +94,14 @@ async def test_whatever_the_path_the_line_is_one_line(stderr: io.BytesIO, start_
         ({"ACCESS_LOG": "on"}, 3),
     ],
 )
-async def test_only_where_it_is_wanted(
-    stderr: io.BytesIO, start_api: StartApi, settings: dict[str, str], many: int
+async def test_access_log_and_log_level_turn_the_lines_off(
+    stderr: io.StringIO, start_api: StartApi, settings: dict[str, str], many: int
 ) -> None:
     api = await start_api(**settings)
     for _ in range(3):
         async with api.client.get("/health") as answer:
             assert answer.status == 200
-    await logged(stderr, many)
-
-
-async def test_a_stream_that_is_gone_disturbs_nobody(stderr: io.BytesIO, start_api: StartApi) -> None:
-    api = await start_api(ACCESS_LOG="on")
-    stderr.close()
-    for _ in range(2):
-        async with api.client.get("/health") as answer:
-            assert answer.status == 200
-        await asyncio.sleep(FLUSH_AFTER_S * 1.2)
-    await api.client.close()
-
-
-async def test_what_was_answered_is_logged_at_the_end(stderr: io.BytesIO, start_api: StartApi) -> None:
-    api = await start_api(ACCESS_LOG="on")
-    async with api.client.get("/health"):
-        pass
-    await api.client.close()
-    assert [line["path"] for line in requests_in(stderr.getvalue())] == ["/health"]
+    assert len(await logged(stderr, api)) == many
 
 
 def environment(database_url: str, redis_url: str) -> dict[str, Any]:
@@ -146,12 +120,12 @@ def test_a_stopped_service_has_logged_all_that_it_answered(database_url: str, re
 
 
 def fetched(instance: Instance, path: str) -> str:
-    """A page, over a connection of its own: the kernel picks the worker."""
+    """A page over a new connection: the kernel picks the worker."""
     with urllib.request.urlopen(f"http://127.0.0.1:{instance.port}{path}", timeout=5) as answer:
         return str(answer.read().decode())
 
 
-def test_the_workers_add_up(database_url: str, redis_url: str, tmp_path: Path) -> None:
+def test_metrics_are_the_sum_over_the_workers(database_url: str, redis_url: str, tmp_path: Path) -> None:
     many = 40
     with serving(tmp_path / "data", "--workers", "2", **environment(database_url, redis_url)) as instance:
         for _ in range(many):
@@ -201,7 +175,7 @@ async def exposed(api: Api) -> str:
         return await answer.text()
 
 
-async def test_the_metrics_are_the_requests_made(api: Api) -> None:
+async def test_metrics_count_exactly_the_requests_made(api: Api) -> None:
     made: Counter[Series] = Counter({("GET", "/metrics", "200"): 1})  # the first look, which the second sees
     before = await exposed(api)
     begun = time.perf_counter()
@@ -240,7 +214,7 @@ async def test_the_metrics_are_the_requests_made(api: Api) -> None:
     assert 0 < total_s < elapsed_s + 1
 
 
-async def test_each_count_stands_for_all_statuses_of_its_route(api: Api) -> None:
+async def test_a_duration_count_covers_all_statuses_of_its_route(api: Api) -> None:
     text = await exposed(api)
     by_route: Counter[tuple[str, str]] = Counter()
     for (method, route, _), times in requests_of(text).items():
@@ -248,17 +222,17 @@ async def test_each_count_stands_for_all_statuses_of_its_route(api: Api) -> None
     assert {key: count for key, (count, _, _) in durations_of(text).items()} == by_route
 
 
-async def test_counts_are_handed_over_without_being_asked_for(api: Api) -> None:
-    """The scrape of another worker finds them a second later, at most."""
+async def test_counts_are_published_within_a_second(api: Api) -> None:
+    """So a scrape of another worker finds them."""
     async with api.client.get("/health"):
         pass
     assert metrics._tallies
-    async with asyncio.timeout(metrics.HAND_OVER_EVERY_S + 1):
+    async with asyncio.timeout(metrics.PUBLISH_EVERY_S + 1):
         while metrics._tallies:
             await asyncio.sleep(0.02)
 
 
-async def test_a_slow_request_counts_as_one(api: Api, db: Connection) -> None:
+async def test_a_slow_request_counts_in_the_slow_buckets(api: Api, db: Connection) -> None:
     async def buckets() -> list[float]:
         text = await exposed(api)
         return durations_of(text).get(("GET", "/movies/{movie_id}"), (0.0, 0.0, [0.0] * 13))[2]
@@ -277,8 +251,8 @@ async def test_a_slow_request_counts_as_one(api: Api, db: Connection) -> None:
     assert more == [0.0] * up_to_a_tenth + [1.0] * (len(more) - up_to_a_tenth)
 
 
-async def test_unknown_paths_are_counted_together_from_the_start(api: Api) -> None:
-    metrics.hand_over()
+async def test_unknown_paths_are_counted_as_one_route(api: Api) -> None:
+    metrics.publish()
     for number in range(5):
         async with api.client.get(f"/nothing-{number}"):
             pass

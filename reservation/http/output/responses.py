@@ -42,6 +42,11 @@ class SingleWriteResponse(web.StreamResponse):
         self._common_headers = ""
         self._fallback: web.Response | None = None
         self._sent = False
+        self._closes_connection = False
+
+    def force_close(self) -> None:
+        """Close the connection after this response, which says so."""
+        self._closes_connection = True
 
     def set_common_headers(self, request_id: str, server_timing: str) -> None:
         """Set the two headers that every response has; neither value may contain a line break."""
@@ -83,6 +88,7 @@ class SingleWriteResponse(web.StreamResponse):
             and not transport.is_closing()
             and not transport.get_write_buffer_size()  # aiohttp waits for a client that does not read
             and request.keep_alive
+            and not self._closes_connection
             and request.version == HttpVersion11
             and request.method != "HEAD"
             and not (isinstance(request, web.Request) and request.app.on_response_prepare)
@@ -97,6 +103,8 @@ class SingleWriteResponse(web.StreamResponse):
             self._fallback = web.Response(status=self._status, body=self._content or None, headers=self.headers)
             if self._media_type is not None:
                 self._fallback.headers["Content-Type"] = self._media_type
+            if self._closes_connection:
+                self._fallback.force_close()
         return await self._fallback.prepare(request)
 
     async def write_eof(self, data: bytes = b"") -> None:

@@ -1,0 +1,158 @@
+"""The worker processes: started, replaced when they end, restarted one after the other on SIGHUP, stopped in order."""
+
+import os
+import select
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import connection
+
+from ..db.statements import StatementsRefused, shipped
+from ..embedded.processes import EmbeddedError, ended_servers
+from ..settings import InvalidSettings
+from .configuration import Configuration
+from .signals import Signals
+from .worker_process import WorkerProcess
+
+TICK_S = 0.2  # the delay after which a signal or the end of an embedded server is noticed
+LONGEST_BACKOFF_S = 5.0
+STEADY_AFTER_S = 10.0  # a worker that ran this long before it ended is replaced at once
+STDERR = 2
+
+
+class StartFailed(Exception):
+    """A worker did not start; the message is its own one line."""
+
+
+class ServerLost(Exception):
+    """The embedded PostgreSQL or Valkey ended under a running service."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A worker's place. Its listening socket outlives the processes on it, so that no queued connection is lost."""
+
+    number: int
+    sock: socket.socket
+    configuration: Configuration
+    serving: WorkerProcess | None = None
+    starting: WorkerProcess | None = None  # takes over from `serving` once it is ready
+    draining: WorkerProcess | None = None
+    failures: int = 0
+    start_at: float = 0.0
+
+    @property
+    def processes(self) -> list[WorkerProcess]:
+        return [each for each in (self.serving, self.starting, self.draining) if each is not None]
+
+
+class Supervisor:
+    """Keeps one worker serving in each slot."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        sockets: list[socket.socket],
+        signals: Signals,
+        read_again: Callable[[], Configuration],
+    ) -> None:
+        self._slots = [_Slot(number, sock, configuration) for number, sock in enumerate(sockets, 1)]
+        self._signals = signals
+        self._read_again = read_again
+        self._roll: Iterator[None] = iter(())
+
+    def start(self) -> None:
+        """Start all workers and wait until each is ready; raises StartFailed."""
+        workers = [self._fork(slot, slot.configuration) for slot in self._slots]
+        for slot, worker in zip(self._slots, workers, strict=True):
+            slot.serving = worker
+        while not self._signals.stop_requested and not all(worker.is_ready for worker in workers):
+            self._wait()
+            for worker in workers:
+                failure = worker.start_failure()
+                if failure is not None:
+                    raise StartFailed(failure)
+
+    def watch(self) -> None:
+        """Replace workers that end, and all of them on SIGHUP, until a stop is requested; raises ServerLost."""
+        while not self._signals.stop_requested:
+            self._wait()
+            ended = ended_servers()
+            if ended:
+                raise ServerLost(
+                    f"the embedded {ended[0]} ended: see its log in {self._slots[0].configuration.settings.data_dir}"
+                )
+            for slot in self._slots:
+                self._replace_ended(slot)
+            if next(self._roll, self) is self and self._signals.restart_requested:
+                self._signals.restart_requested = False
+                self._roll = self._rolling_restart()
+
+    def stop(self) -> None:
+        """Let the workers finish what is under way, within SHUTDOWN_SECONDS; returns when all have ended."""
+        for slot in self._slots:
+            slot.sock.close()  # else connections would queue that no worker is going to accept
+        workers = [worker for slot in self._slots for worker in slot.processes]
+        for worker in workers:
+            worker.stop()
+        while not all(worker.has_ended() for worker in workers):
+            connection.wait([worker.process.sentinel for worker in workers if worker.is_alive], timeout=TICK_S)
+
+    def _rolling_restart(self) -> Iterator[None]:
+        """Replace the workers one after the other; yields while it waits, and stops at the first that cannot start."""
+        try:
+            configuration = self._read_again()
+        except (InvalidSettings, StatementsRefused, EmbeddedError) as error:
+            say(f"the workers stay as they were: {error}")
+            return
+        for slot in self._slots:
+            starting = slot.starting = self._fork(slot, configuration)
+            while (failure := starting.start_failure()) is None and not starting.is_ready:
+                yield
+            if failure is not None:
+                starting.process.kill()
+                slot.starting = None
+                which = "the workers" if slot.number == 1 else f"the workers from number {slot.number} on"
+                say(f"{which} stay as they were: {failure}")
+                return
+            slot.draining, slot.serving, slot.starting = slot.serving, starting, None
+            slot.configuration = configuration
+            if slot.draining is not None:
+                slot.draining.drain()
+                while not slot.draining.has_ended():
+                    yield
+                slot.draining = None
+        own = [name for name, text in configuration.statements.items() if text != shipped()[name]]
+        say(f"all workers were replaced; statements from SQL_DIR: {', '.join(own) or 'none'}")
+
+    def _replace_ended(self, slot: _Slot) -> None:
+        now = time.monotonic()
+        if slot.serving is None:
+            if now >= slot.start_at:
+                slot.serving = self._fork(slot, slot.configuration)
+        elif not slot.serving.is_alive:
+            slot.failures = 1 if slot.serving.age_s > STEADY_AFTER_S else slot.failures + 1
+            delay_s = min(LONGEST_BACKOFF_S, 0.1 * 2 ** (slot.failures - 1))
+            say(f"{slot.serving.end_reason()}; another one starts in {delay_s:.1f} s")
+            slot.serving, slot.start_at = None, now + delay_s
+
+    def _fork(self, slot: _Slot, configuration: Configuration) -> WorkerProcess:
+        others = [other.sock for other in self._slots if other is not slot]
+        return WorkerProcess.fork(f"worker {slot.number}", configuration, slot.sock, others)
+
+    def _wait(self) -> None:
+        """Until a worker reports or ends, or for a tick."""
+        workers = [worker for slot in self._slots for worker in slot.processes]
+        reports = [worker.report for worker in workers if not worker.is_ready and worker.is_alive]
+        connection.wait([*reports, *(worker.process.sentinel for worker in workers)], timeout=TICK_S)
+        for worker in workers:
+            worker.receive()
+
+
+def say(text: str) -> None:
+    """Write a line to standard error, if that does not block: a reader that stalls must not stop the supervisor."""
+    with suppress(OSError):
+        if select.select([], [STDERR], [], 0)[1]:  # a pipe is writable if it has room for PIPE_BUF bytes
+            os.write(STDERR, f"{' '.join(text.split())}\n".encode(errors="replace")[: select.PIPE_BUF])
