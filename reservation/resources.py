@@ -50,7 +50,7 @@ from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
 from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
 from .seatmap.layouts import Layouts
-from .seatmap.live import Live
+from .seatmap.live_feed import Live
 from .seatmap.map_notifications import channel_of, deliver
 from .seatmap.priming import prime
 from .seatmap.rendering import SeatMaps

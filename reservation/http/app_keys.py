@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..identity.credential_cache import Identity
     from ..identity.verifiers import AccessTokenVerifier
     from ..runtime.access_log import AccessLog
-    from ..seatmap.live import Live
+    from ..seatmap.live_feed import Live
     from ..seatmap.rendering import SeatMaps
     from ..settings import Settings
 

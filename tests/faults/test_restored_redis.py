@@ -15,7 +15,7 @@ from reservation.holds.store import seat_key
 from tests.api import Api
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
-from tests.live import Follower, following, shown
+from tests.live_feed import Follower, following, shown
 
 
 @contextmanager
@@ -66,7 +66,7 @@ async def test_older_data_is_forgotten(start_api: StartApi, tmp_path: Path, prox
         await proxy.cut()
 
 
-async def test_followers_are_shown_what_is_so(start_api: StartApi, tmp_path: Path, proxy: Proxy) -> None:
+async def test_viewers_are_shown_what_is_so(start_api: StartApi, tmp_path: Path, proxy: Proxy) -> None:
     follower = Follower()
     with valkey(tmp_path) as url:
         proxy.aim(url)

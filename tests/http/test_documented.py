@@ -8,7 +8,7 @@ import pytest
 
 from tests.api import PASSWORD, Api, slot
 from tests.documented import Document
-from tests.live import following
+from tests.live_feed import following
 
 
 async def administrate(api: Api) -> None:

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
-from tests.live import Follower, following, shown
+from tests.live_feed import Follower, following, shown
 
 STEPS = 120
 CUSTOMERS = 4

@@ -6,7 +6,7 @@ import pytest
 
 from tests.api import Api
 from tests.conftest import StartApi
-from tests.live import Follower, following, shown
+from tests.live_feed import Follower, following, shown
 
 NOBODY_IS_BEHIND_S = 20.0
 
@@ -60,7 +60,7 @@ async def test_it_is_remembered_for_a_while_after_the_last_viewer(api: Api) -> N
 
 
 async def test_and_no_longer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.live.LINGER_S", 0.0)
+    monkeypatch.setattr("reservation.seatmap.live_feed.LINGER_S", 0.0)
     cinema, customer = await api.cinema(rows=1, seats_per_row=3), await api.sign_up()
     async with following(api, cinema.showtime_id) as stream:
         await stream.next()
@@ -72,7 +72,7 @@ async def test_and_no_longer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_who_is_too_far_behind_gets_everything(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.followed_map.MAX_REMEMBERED", 2)
+    monkeypatch.setattr("reservation.seatmap.map_history.MAX_REMEMBERED", 2)
     cinema, customer = await api.cinema(rows=1, seats_per_row=5), await api.sign_up()
     async with following(api, cinema.showtime_id) as stream:
         follower, versions = Follower(), []

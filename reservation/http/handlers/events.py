@@ -9,7 +9,7 @@ from ...errors import HoldsUnavailable, Overloaded
 from ...runtime.fields import MAX_ID, Input, IntegerParameter
 from ...runtime.logs import REQUEST_ID
 from ...runtime.timing import current_timings
-from ...seatmap.followers import Viewer
+from ...seatmap.viewers import Viewer
 from ..app_keys import ANSWERED_S, BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
 from ..input.path_ids import path_id
 from ..routes import Routes

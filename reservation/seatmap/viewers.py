@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from ..errors import DomainError
-from .followed_map import FollowedMap, Frame
+from .map_history import FollowedMap, Frame
 
 MAX_UNREAD_BYTES = 64 * 1024  # of one viewer, beyond what the system buffers; and one event
 SLOW_S = 5.0  # a viewer may lag for so long

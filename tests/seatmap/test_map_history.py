@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from reservation.holds.store import MapState
-from reservation.seatmap.followed_map import MAX_REMEMBERED, FollowedMap, Frame
 from reservation.seatmap.layouts import Room
+from reservation.seatmap.map_history import MAX_REMEMBERED, FollowedMap, Frame
 from reservation.seatmap.occupancy import Occupancy
 
 SEATS = (11, 12, 13, 14)
@@ -172,7 +172,7 @@ def test_the_model_notices_what_is_forgotten(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_nor_is_anybody_left_behind_where_little_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.followed_map.MAX_REMEMBERED", 2)
+    monkeypatch.setattr("reservation.seatmap.map_history.MAX_REMEMBERED", 2)
     play_all(range(500))
 
 
@@ -226,7 +226,7 @@ def test_what_is_told_while_nobody_can_look_is_bounded() -> None:
 
 
 def test_what_is_kept_for_who_comes_late_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.followed_map.MAX_LACKING_BYTES", 500)
+    monkeypatch.setattr("reservation.seatmap.map_history.MAX_LACKING_BYTES", 500)
     stores, followed = Stores(), FollowedMap(SHOWTIME)
     followed.begin(stores.version)
     followed.show(stores.look(stores.read_redis()))
@@ -240,7 +240,7 @@ def test_what_is_kept_for_who_comes_late_is_bounded(monkeypatch: pytest.MonkeyPa
     followed.spare()
     assert not followed._lacking
     assert bodies == {version: followed.body_since(version) for version in bodies}
-    monkeypatch.setattr("reservation.seatmap.followed_map.MAX_LACKING_BYTES", 0)
+    monkeypatch.setattr("reservation.seatmap.map_history.MAX_LACKING_BYTES", 0)
     assert followed.body_since(first) == bodies[first]
     assert not followed._lacking
 

@@ -19,10 +19,10 @@ from ..db.pool import Database
 from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded, Unavailable
 from ..holds.store import Holds, Watch
 from ..runtime.cancellation import cancel_and_wait
-from .followed_map import Frame, event
-from .followers import Followed, Viewer
 from .layouts import Layouts
+from .map_history import Frame, event
 from .occupancy import Occupancy, read_occupancies
+from .viewers import Followed, Viewer
 
 TICK_S = 1.0
 WATCH_S = 10  # a worker that stalls for longer has to begin anew

@@ -6,8 +6,8 @@ import resource
 import uvloop
 
 from reservation.resources import SPARE_FILES, most_viewers
-from reservation.seatmap.followed_map import Frame, event
-from reservation.seatmap.followers import MAX_UNREAD_BYTES, Viewer
+from reservation.seatmap.map_history import Frame, event
+from reservation.seatmap.viewers import MAX_UNREAD_BYTES, Viewer
 
 
 def test_frames_are_chunks_of_http() -> None:

@@ -10,11 +10,11 @@ from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
 from reservation.http.app_keys import LIVE
-from reservation.seatmap.followers import Followed, Viewer
-from reservation.seatmap.live import RECONNECT, Live
+from reservation.seatmap.live_feed import RECONNECT, Live
+from reservation.seatmap.viewers import Followed, Viewer
 from tests.api import Api, Cinema, Person
 from tests.conftest import StartApi
-from tests.live import Event, Follower, Stream, following, shown
+from tests.live_feed import Event, Follower, Stream, following, shown
 
 PATIENCE_S = 20.0
 
@@ -193,8 +193,8 @@ async def test_old_proxies_are_served_without_chunks(api: Api) -> None:
 
 
 async def test_who_does_not_read_is_let_go_and_nobody_else_waits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.followers.SLOW_S", 0.5)
-    monkeypatch.setattr("reservation.seatmap.followers.LAST_WORDS_S", 0.1)
+    monkeypatch.setattr("reservation.seatmap.viewers.SLOW_S", 0.5)
+    monkeypatch.setattr("reservation.seatmap.viewers.LAST_WORDS_S", 0.1)
     movie_id = await api.movie()
     auditorium_id, seat_ids = await api.auditorium(rows=100, seats_per_row=100)
     showtime_id = await api.showtime(movie_id, auditorium_id)
@@ -260,7 +260,7 @@ async def test_streams_end_at_a_stop(start_api: StartApi) -> None:
 
 async def test_streams_end_at_a_stop_that_have_not_begun(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     cinema, _ = await cinema_and_customer(api)
-    monkeypatch.setattr("reservation.seatmap.live.PATIENCE_S", 600.0)
+    monkeypatch.setattr("reservation.seatmap.live_feed.PATIENCE_S", 600.0)
     live = live_of(api)
 
     async def look(_: Followed) -> None:
@@ -307,7 +307,7 @@ async def test_not_all_come_back_in_one_moment(api: Api) -> None:
 
 async def test_a_map_older_than_the_client_s_is_not_sent(start_api: StartApi, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker cannot look for a while; whoever comes with a later version is not shown an earlier one."""
-    monkeypatch.setattr("reservation.seatmap.live.PATIENCE_S", 1.0)
+    monkeypatch.setattr("reservation.seatmap.live_feed.PATIENCE_S", 1.0)
     here, there = await start_api(), await start_api()
     cinema, customer = await cinema_and_customer(here)
     live, gate = live_of(here), asyncio.Event()
@@ -334,7 +334,7 @@ async def test_a_map_older_than_the_client_s_is_not_sent(start_api: StartApi, mo
 
 
 async def test_maps_without_viewers_are_few(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.live.MAX_LINGERING", 2)
+    monkeypatch.setattr("reservation.seatmap.live_feed.MAX_LINGERING", 2)
     showtime_ids = [(await api.cinema(rows=1, seats_per_row=2)).showtime_id for _ in range(5)]
     live = live_of(api)
     async with following(api, showtime_ids[0]) as stream:
