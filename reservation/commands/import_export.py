@@ -126,7 +126,8 @@ def import_showtimes(file: BinaryIO, skip_errors: bool, data_dir: Path | None) -
                     advance=advance,
                 )
             for start in range(0, len(changed), ANNOUNCE_BATCH):
-                await holds.bump_layouts(changed[start : start + ANNOUNCE_BATCH])
+                if await holds.bump_layouts(changed[start : start + ANNOUNCE_BATCH]):
+                    raise HoldsUnavailable
         return imported
 
     _import(run, faults, data_dir)

@@ -1,4 +1,4 @@
-"""Reads every hold there is in Redis, for the audit and the sweep; see holds.py for the keys."""
+"""Reads all holds in Redis, for the audit and the sweep; store.py describes the keys."""
 
 from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from redis.asyncio import Redis
 
 from .store import seat_key
 
-SHOWTIMES_A_SCAN = 1000  # a hint: keys that Redis looks at before it lets others in
+SHOWTIMES_A_SCAN = 1000  # a hint: keys that Redis reads before it serves other clients
 SEATS_A_READ = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class HeldKey:
-    """A seat's key as it was read; `holder` should be a reservation's UUID."""
+    """A held seat's Redis key as it was read; `holder` should be a reservation's UUID."""
 
     showtime_id: int
     seat_id: int
@@ -22,12 +22,12 @@ class HeldKey:
 
     @property
     def key(self) -> str:
-        """The key's name in Redis."""
+        """Its name in Redis."""
         return seat_key(self.showtime_id, self.seat_id)
 
 
 async def scan_holds(redis: Redis) -> AsyncIterator[Sequence[HeldKey]]:
-    """The seats held now, in pieces of one showtime; a hold that comes or goes meanwhile may be among them or not."""
+    """The held seats, in lists of one showtime each; a hold that starts or ends meanwhile may be missing."""
     async for name in redis.scan_iter(match="{*}:held", count=SHOWTIMES_A_SCAN):
         showtime_id = _number(_text(name).removeprefix("{").removesuffix("}:held"))
         if showtime_id is None:
@@ -39,7 +39,7 @@ async def scan_holds(redis: Redis) -> AsyncIterator[Sequence[HeldKey]]:
 
 
 async def scan_showtimes(redis: Redis) -> AsyncIterator[int]:
-    """The showtimes whose seat maps have a version in Redis; one may come twice."""
+    """The showtimes whose seat maps have a version in Redis; one may appear twice."""
     async for name in redis.scan_iter(match="{*}:map", count=SHOWTIMES_A_SCAN):
         showtime_id = _number(_text(name).removeprefix("{").removesuffix("}:map"))
         if showtime_id is not None:
@@ -47,7 +47,7 @@ async def scan_showtimes(redis: Redis) -> AsyncIterator[int]:
 
 
 async def still_held(redis: Redis, held: Set[HeldKey]) -> Sequence[HeldKey]:
-    """Those of the keys that still have the very same value, in the order of showtime and seat."""
+    """Those of the keys that still have the same value, in the order of showtime and seat."""
     found: list[HeldKey] = []
     by_place = sorted(held, key=lambda key: (key.showtime_id, key.seat_id))
     for showtime_id, keys in groupby(by_place, key=lambda key: key.showtime_id):
@@ -69,10 +69,10 @@ async def _read(redis: Redis, showtime_id: int, seat_ids: Sequence[int]) -> list
 
 
 def _number(text: str) -> int | None:
-    """A positive bigint; None for keys and members that are not the service's."""
+    """A positive bigint; None for keys and members that this service did not write."""
     return int(text) if text.isascii() and text.isdigit() and int(text) < 2**63 else None
 
 
 def _text(value: bytes | str) -> str:
-    """The client may or may not decode."""
+    """The client may decode, or not."""
     return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -1,71 +1,72 @@
-"""Telling Redis what PostgreSQL has decided: at once, or as soon as it answers again.
-
-The decision stands whether or not Redis hears of it.
-"""
+"""Redis updates that follow a commit: done at once, or retried until Redis answers. PostgreSQL's decision stands."""
 
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from itertools import islice
+from typing import TypeVar
 
 from structlog.stdlib import BoundLogger
 
-from ..errors import HoldsUnavailable, Unavailable
+from ..errors import Unavailable
 from .store import HoldRelease, Holds
 
-MAX_PENDING = 100_000  # some 20 MB; what is beyond it is mended by the end of the holds, or by the next change
+MAX_PENDING = 100_000  # some 20 MB; beyond it, seats stay held until their holds expire or the sweep finds them
+RETRIED_AT_ONCE = 256
+
+Update = TypeVar("Update")
 
 
 class PendingUpdates:
-    """What Redis has still to hear; no method raises because Redis does not answer, except `again`."""
+    """Updates for Redis, those that failed included; only `retry` raises when Redis does not answer."""
 
     def __init__(self, holds: Holds, log: BoundLogger) -> None:
         self._holds = holds
         self._log = log
         self._releases: deque[HoldRelease] = deque()
-        self._layouts: set[int] = set()
+        self._layouts: deque[int] = deque()
 
     @property
     def has_pending(self) -> bool:
-        """Whether there is something that Redis has not heard of."""
+        """Whether an update failed and was not repeated yet."""
         return bool(self._releases or self._layouts)
 
     async def release(self, releases: Sequence[HoldRelease]) -> None:
-        """Announce changes to seat maps, and drop what the reservations hold no more."""
+        """Increment the maps' versions and delete what the reservations no longer hold."""
         try:
-            missed = await self._holds.release(releases)
+            failed = await self._holds.release(releases)
         except Unavailable:
-            missed = releases
-        for release in missed:
+            failed = releases
+        for release in failed:
             self._log.warning(
-                "release_put_off", showtime_id=release.showtime_id, reservation_id=str(release.reservation_id)
+                "release_postponed", showtime_id=release.showtime_id, reservation_id=str(release.reservation_id)
             )
-            if len(self._releases) < MAX_PENDING:
-                self._releases.append(release)
+        self._releases.extend(failed[: MAX_PENDING - len(self._releases)])
 
     async def bump_layouts(self, showtime_ids: Sequence[int]) -> None:
-        """Count the versions of seat maps up, whose prices or seats an administrator has changed."""
+        """Increment the versions of maps whose seats or prices changed."""
         try:
-            await self._holds.bump_layouts(showtime_ids)
+            failed = await self._holds.bump_layouts(showtime_ids)
         except Unavailable:
-            self._log.warning("announcement_put_off", showtime_ids=list(showtime_ids))
-            if len(self._layouts) < MAX_PENDING:
-                self._layouts.update(showtime_ids)
+            failed = showtime_ids
+        if failed:
+            self._log.warning("layout_bump_postponed", showtime_ids=[*failed])
+            self._layouts.extend(failed[: MAX_PENDING - len(self._layouts)])
 
     async def retry(self) -> None:
-        """Tell Redis what it has missed; raises HoldsUnavailable when it still does not answer.
+        """Repeat the failed updates, RETRIED_AT_ONCE in a round trip; raises HoldsUnavailable when Redis is away.
 
-        What it refuses, since somebody has put another kind of value there, is tried again later and keeps nothing else
-        up.
+        An update that Redis refuses goes to the end of the queue and is tried again by the next call.
         """
-        if not self.has_pending:
-            return
-        await self._holds.ping()
-        for _ in range(len(self._releases)):
-            if await self._holds.release([self._releases[0]]):
-                self._releases.rotate(-1)
-            else:
-                self._releases.popleft()  # only now: nothing is forgotten that Redis has not heard of
-        for showtime_id in list(self._layouts):
-            with suppress(HoldsUnavailable):
-                await self._holds.bump_layouts([showtime_id])
-                self._layouts.discard(showtime_id)
+        for _ in range(0, len(self._releases), RETRIED_AT_ONCE):
+            releases = [*islice(self._releases, RETRIED_AT_ONCE)]
+            _requeue(self._releases, len(releases), await self._holds.release(releases))
+        for _ in range(0, len(self._layouts), RETRIED_AT_ONCE):
+            layouts = [*islice(self._layouts, RETRIED_AT_ONCE)]
+            _requeue(self._layouts, len(layouts), await self._holds.bump_layouts(layouts))
+
+
+def _requeue(queue: deque[Update], count: int, refused: Sequence[Update]) -> None:
+    """Remove the first `count`, which Redis has answered, and append those that it refused."""
+    for _ in range(count):
+        queue.popleft()
+    queue.extend(refused)

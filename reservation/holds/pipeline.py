@@ -1,4 +1,4 @@
-"""Lua scripts on one pipelined connection: what is asked while a pipeline is under way goes with the next."""
+"""Runs Lua scripts on one pipelined connection: calls that arrive during a round trip go out with the next one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -14,10 +14,10 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError, TimeoutEr
 from ..errors import DomainError, HoldsUnavailable
 from ..runtime.batching import Batcher
 from ..runtime.timing import timed
-from .scripts import ALL, DETECT_RESTART, Script
+from .scripts import DETECT_RESTART, PIPELINED, Script
 
 MAX_IN_A_PIPELINE = 256
-RUN_KEY = "reservation:run"  # the server that the maps were counted on
+RUN_KEY = "reservation:run"  # run_id of the Redis server that wrote the maps
 
 
 class Call(NamedTuple):
@@ -29,99 +29,108 @@ class Call(NamedTuple):
     args: tuple[str | int, ...] = ()
 
 
-Answer: TypeAlias = list[int] | DomainError
+ScriptResult: TypeAlias = list[int] | DomainError
 
 
 class ScriptPipeline:
-    """Runs scripts for concurrent callers together; raises HoldsUnavailable to whom Redis does not answer."""
+    """Runs the scripts of concurrent callers together; raises HoldsUnavailable when Redis does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._connection: AbstractConnection | None = None  # the client's, who closes it
-        self._has_met = False
-        self._patience_s: float | None = None
-        self._calls: Batcher[Sequence[Call], Sequence[Answer]] = Batcher(
-            self._run, max_batch=MAX_IN_A_PIPELINE, waits_for="redis"
+        self._connection: AbstractConnection | None = None  # the client closes it
+        self._is_checked = False  # whether DETECT_RESTART ran on the connection
+        self._timeout_s: float | None = None
+        self._batcher: Batcher[Sequence[Call], Sequence[ScriptResult]] = Batcher(
+            self._run_batch, max_batch=MAX_IN_A_PIPELINE, waits_for="redis"
         )
 
-    async def run(self, calls: Sequence[Call]) -> Sequence[Answer]:
-        """Run scripts together with whatever else is asked of Redis just then; answers for each what it does.
+    async def run(self, calls: Sequence[Call]) -> Sequence[ScriptResult]:
+        """Run scripts, in one round trip with those of other callers; a result for each.
 
-        A script that Redis refuses, since somebody has put another kind of value there, fails for itself alone.
+        A script that Redis refuses (a key has another type) has an error as its result; the others are not concerned.
         """
-        return await self._calls.submit(calls) if calls else []
+        return await self._batcher.submit(calls) if calls else []
 
-    async def _run(self, asked: Sequence[Sequence[Call]]) -> list[Sequence[Answer] | Exception]:
-        """One round trip for everybody's calls."""
-        answers = map(_outcome, await self._evaluate([call for calls in asked for call in calls]))
-        return [list(islice(answers, len(calls))) for calls in asked]
+    async def _run_batch(self, batch: Sequence[Sequence[Call]]) -> list[Sequence[ScriptResult] | Exception]:
+        sent: list[Call] = []
+        shared: dict[Call, int] = {}
+        places: list[int] = []  # in `sent`, of each call that was asked for
+        for calls in batch:
+            for call in calls:
+                place = shared.setdefault(call, len(sent)) if call.script.shared else len(sent)
+                if place == len(sent):
+                    sent.append(call)
+                places.append(place)
+        replies = await self._evaluate(sent)
+        results = (_result(replies[place]) for place in places)
+        return [list(islice(results, len(calls))) for calls in batch]
 
     async def _evaluate(self, calls: Sequence[Call]) -> list[object]:
-        async with answering():
-            answers = await self._send(calls)
-            unknown = [place for place, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-            if unknown:  # a new Redis, or one that was emptied of its scripts
-                for script in ALL:
+        async with redis_errors():
+            replies = await self._send(calls)
+            unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+            if unknown:  # a new Redis, or SCRIPT FLUSH
+                for script in PIPELINED:
                     await self._redis.script_load(script.source)
-                for place, answer in zip(unknown, await self._send([calls[place] for place in unknown]), strict=True):
-                    answers[place] = answer
-        return answers
+                for place, reply in zip(unknown, await self._send([calls[place] for place in unknown]), strict=True):
+                    replies[place] = reply
+        return replies
 
     async def _send(self, calls: Sequence[Call]) -> list[object]:
-        """Write all commands at once, then read the answers; once more on a new connection if this one breaks.
+        """Write all commands, then read the replies; once more on a new connection if this one breaks.
 
-        redis-py's own pipeline packs every argument in Python and starts a timer for each answer, which cost as much
-        as all the rest of a hold.
+        redis-py's own pipeline packs every argument in Python and starts a timer for each reply, which takes as much
+        CPU as the rest of a hold.
         """
         if self._connection is None:
             self._connection = await self._redis.connection_pool.get_connection()
             # One timer for the exchange, instead of one for each of its steps.
-            self._patience_s, self._connection.socket_timeout = self._connection.socket_timeout, None
+            self._timeout_s, self._connection.socket_timeout = self._connection.socket_timeout, None
         connection = self._connection
         packed = [_pack("EVALSHA", call.script.sha, len(call.keys), *call.keys, *call.args) for call in calls]
         try:
-            answers: list[object] = await connection.retry.call_with_retry(
-                lambda: self._exchange(connection, packed), lambda _: self._hang_up(connection)
+            replies: list[object] = await connection.retry.call_with_retry(
+                lambda: self._exchange(connection, packed), lambda _: self._disconnect(connection)
             )
         except BaseException:
-            await self._hang_up(connection)  # an answer may yet arrive, and must not be taken for another's
+            await self._disconnect(connection)  # a late reply must not be read as that to another command
             raise
-        return answers
+        return replies
 
-    async def _hang_up(self, connection: AbstractConnection) -> None:
-        self._has_met = False
+    async def _disconnect(self, connection: AbstractConnection) -> None:
+        self._is_checked = False
         await connection.disconnect(nowait=True)
 
     async def _exchange(self, connection: AbstractConnection, packed: Sequence[bytes]) -> list[object]:
-        answers: list[object] = []
+        replies: list[object] = []
         try:
-            async with asyncio.timeout(self._patience_s):
-                if not self._has_met:
+            async with asyncio.timeout(self._timeout_s):
+                if not self._is_checked:
                     await connection.send_packed_command(_pack("EVAL", DETECT_RESTART.source, 1, RUN_KEY))
                     await connection.read_response()
-                    self._has_met = True
+                    self._is_checked = True
                 await connection.send_packed_command(packed)
                 for _ in packed:
                     try:
-                        answers.append(await connection.read_response())
+                        replies.append(await connection.read_response())
                     except ResponseError as error:
-                        answers.append(error)
+                        replies.append(error)
         except TimeoutError as error:
-            raise RedisTimeoutError("no answer in time") from error  # what redis-py tries again after
-        return answers
+            raise RedisTimeoutError("no reply in time") from error  # redis-py repeats the exchange after this one
+        return replies
 
 
-def _outcome(answer: object) -> Answer:
-    if isinstance(answer, Exception):
+def _result(reply: object) -> ScriptResult:
+    if isinstance(reply, Exception):
         error = HoldsUnavailable()
-        error.__cause__ = answer
+        error.__cause__ = reply
         return error
-    return answer if isinstance(answer, list) else []  # a script that answers nothing answers None
+    return reply if isinstance(reply, list) else []  # None from a script that returns nothing
 
 
 @asynccontextmanager
-async def answering() -> AsyncIterator[None]:
-    """Redis's failures in the word of the domain, and the time in the request's timings."""
+async def redis_errors() -> AsyncIterator[None]:
+    """Raise Redis's failures as HoldsUnavailable, and count the time as Redis's in the request's timings."""
     try:
         with timed("redis"):
             yield
@@ -130,5 +139,5 @@ async def answering() -> AsyncIterator[None]:
 
 
 def _pack(*words: str | int) -> bytes:
-    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub knows tuples of one only
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub accepts tuples of one element only
     return packed

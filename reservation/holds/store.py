@@ -1,24 +1,21 @@
-"""Holds in Redis: all seats or none, each expiring by itself; the only user of redis besides resources.
+"""Holds in Redis: all seats or none, each expiring by itself.
 
-For every showtime there are, under one hash tag and so on one cluster slot:
+For every showtime there are, under one hash tag and so in one cluster slot:
 
-    {42}:seat:7    the reservation that holds seat 7; SET NX EX
-    {42}:held      a sorted set of the held seats, scored with the millisecond at which each hold ends
-    {42}:map       a hash: `version` counts the changes to the seat map and never runs backwards; `layout` is the
-                   version at which an administrator last changed its seats or prices; while somebody follows it
-                   live, `watched` says until when (Unix seconds) every change is told on the `channel`
+    {42}:seat:7    the reservation that holds seat 7, with the hold's TTL
+    {42}:held      a sorted set of the held seats; the score is the millisecond at which the hold expires
+    {42}:map       a hash: `version` counts the changes of the seat map and never decreases; `layout` is the version at
+                   which an administrator last changed seats or prices; while a worker watches the map, every change is
+                   published on the channel `channel` until `watched` (Unix seconds)
 
-The sorted set says which seats are held without reading each key, and lets whoever reads the version notice that
-holds have run out since: their end changes the map, too, so it counts the version up.
+The sorted set gives the held seats without reading each key. Every script that reads the version first removes the
+expired holds from it, and increments the version if there were any: an expired hold changes the map, too.
 
-Beside them `reservation:run` is the server that all this was counted on. One that was restarted, or a replica that took
-over, is another, and forgets it (hold_scripts.DETECT_RESTART).
+`reservation:run` is the run_id of the Redis server that wrote all this: after a restart or a fail-over of Redis,
+detect_restart.lua forgets it. detect_restore.lua does so after a restore of PostgreSQL (seatmap/map_recovery.py).
 
-Redis may lose all of it at any moment. A missing map says so: the caller then primes the showtime from PostgreSQL's
-unexpired holds before it goes on. A new version is the database's clock in microseconds, which no counter can have
-reached.
-
-Concurrent callers share one pipelined connection (script_pipeline.py).
+Redis may lose all of it at any moment. A script that finds no map returns -1; the showtime is then primed from
+PostgreSQL's live holds, with PostgreSQL's clock in microseconds as its version, which no counter can have reached.
 """
 
 import asyncio
@@ -30,17 +27,16 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from ..errors import DomainError, HoldsUnavailable
-from ..runtime.batching import Batcher
-from .pipeline import Call, ScriptPipeline, answering
+from .pipeline import Call, ScriptPipeline, ScriptResult, redis_errors
 from .scripts import BUMP_LAYOUT, EXTEND, PRIME, RELEASE, SNAPSHOT, TAKE, VERSION, WATCH
 
-MAX_READS_AT_ONCE = 256
-PRIMING_TRIES = 3  # Redis may lose everything again in between; more often is an outage
+PRIMING_TRIES = 2  # Redis may lose everything again meanwhile; more often is an outage
+NOT_PRIMED = -1
 
 
 @dataclass(frozen=True, slots=True)
 class HoldRelease:
-    """A seat map that has changed, and the seats that the reservation holds no more."""
+    """A seat map that changed, and the seats that the reservation no longer holds."""
 
     showtime_id: int
     reservation_id: UUID
@@ -58,14 +54,14 @@ class LiveHold:
 
 @dataclass(frozen=True, slots=True)
 class Prime:
-    """What a showtime's keys are rebuilt from: a version that none before can have reached, and the live holds."""
+    """What a showtime's keys are rebuilt from: a version above all before, and the live holds."""
 
     version: int
     holds: tuple[LiveHold, ...]
 
 
 class MapState(NamedTuple):
-    """Where a seat map stands: its version, and the version at which its seats or prices last changed."""
+    """A seat map's version, and the version at which its seats or prices last changed."""
 
     version: int
     layout: int
@@ -79,10 +75,10 @@ class Snapshot(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """A map's version from which on its changes are told, and whether those before it were, too."""
+    """A map's version, from which on its changes are published, and whether they were published until now."""
 
     version: int
-    goes_on: bool
+    was_watched: bool
 
 
 Primer = Callable[[int], Awaitable[Prime]]
@@ -91,7 +87,7 @@ Primer = Callable[[int], Awaitable[Prime]]
 class Holds:
     """The holds of all showtimes; every method raises HoldsUnavailable when Redis does not answer.
 
-    `primer` reads a showtime's Prime from PostgreSQL; it is called when Redis knows nothing of the showtime.
+    `primer` reads a showtime's Prime from PostgreSQL.
     """
 
     def __init__(self, redis: Redis, primer: Primer) -> None:
@@ -99,113 +95,98 @@ class Holds:
         self._primer = primer
         self._scripts = ScriptPipeline(redis)
         self._priming: dict[int, asyncio.Task[DomainError | None]] = {}
-        self._states: Batcher[int, MapState | None] = Batcher(
-            self._read_states, max_batch=MAX_READS_AT_ONCE, waits_for="redis"
-        )
 
     async def take(
         self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_s: int
     ) -> frozenset[int]:
-        """Hold all the seats or none; answers the seats that others hold, which is empty when it worked."""
+        """Hold all the seats or none; the seats that others hold, empty on success."""
         keys = _keys(showtime_id, seat_ids)
-        answer = await self._one(Call(TAKE, showtime_id, keys, (str(reservation_id), ttl_s, *seat_ids)))
-        return frozenset(answer[1:])
-
-    async def holders(self, *, showtime_id: int, seat_ids: Sequence[int]) -> list[UUID]:
-        """The reservations that hold some of these seats, one for each that is held."""
-        async with answering():
-            holders = await self._redis.mget([seat_key(showtime_id, seat_id) for seat_id in seat_ids])
-        return [holder for holder in map(_holder, holders) if holder is not None]
+        result = await self._run_one(Call(TAKE, showtime_id, keys, (str(reservation_id), ttl_s, *seat_ids)))
+        return frozenset(result[1:])
 
     async def extend(
         self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int
     ) -> frozenset[int]:
-        """Hold all the seats for `ttl_ms` from now, or leave all as they are; answers the seats that others hold."""
+        """Hold all the seats for `ttl_ms` from now, or change nothing; the seats that others hold, empty on success."""
         keys = _keys(showtime_id, seat_ids)
-        answer = await self._one(Call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
-        return frozenset(answer[1:])
+        result = await self._run_one(Call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
+        return frozenset(result[1:])
+
+    async def holders(self, *, showtime_id: int, seat_ids: Sequence[int]) -> list[UUID]:
+        """The reservations that hold some of these seats, one for each held seat."""
+        async with redis_errors():
+            holders = await self._redis.mget([seat_key(showtime_id, seat_id) for seat_id in seat_ids])
+        return [holder for holder in map(_holder, holders) if holder is not None]
 
     async def release(self, releases: Sequence[HoldRelease]) -> Sequence[HoldRelease]:
-        """Announce changes to seat maps and drop what the reservations still hold of these seats.
+        """Increment the maps' versions and delete what the reservations still hold of these seats.
 
-        Answers those that Redis refused, since somebody has put another kind of value there.
+        Returns the releases that Redis refused, because a key of the showtime has another type.
         """
-        answers = await self._scripts.run([_release_call(release) for release in releases])
-        refused = zip(releases, answers, strict=True)
-        return [release for release, answer in refused if isinstance(answer, DomainError)]
+        results = await self._scripts.run([_release_call(release) for release in releases])
+        return [release for release, result in zip(releases, results, strict=True) if isinstance(result, DomainError)]
 
-    async def bump_layouts(self, showtime_ids: Sequence[int]) -> None:
-        """Count the versions of seat maps up, whose seats or prices have changed."""
+    async def bump_layouts(self, showtime_ids: Sequence[int]) -> Sequence[int]:
+        """Increment the versions of maps whose seats or prices changed; returns the showtimes that Redis refused."""
         calls = [Call(BUMP_LAYOUT, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids]
-        _raise_first(await self._scripts.run(calls))
+        results = zip(showtime_ids, await self._scripts.run(calls), strict=True)
+        return [showtime_id for showtime_id, result in results if isinstance(result, DomainError)]
 
     async def state(self, showtime_id: int) -> MapState:
-        """Where the showtime's seat map stands; the version counts up with every change, the end of a hold included.
-
-        Read from Redis after the call, for all who call in the same moment at once.
-        """
-        state = await self._states.submit(showtime_id)
-        return state or MapState(*await self._one(Call(VERSION, showtime_id, _keys(showtime_id))))
+        """The map's state, read from Redis after this call; concurrent callers share one reading."""
+        return MapState(*await self._run_one(Call(VERSION, showtime_id, _keys(showtime_id))))
 
     async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
-        """Where seat maps stand, and the seats held in each then; or why it could not be found out."""
-        answers = await self._primed([Call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
-        return [answer if isinstance(answer, DomainError) else _snapshot(answer) for answer in answers]
+        """The state of each map and the seats held in it; an error for a showtime that could not be read."""
+        results = await self._run_primed([Call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
+        return [result if isinstance(result, DomainError) else _snapshot(result) for result in results]
 
     async def watch(self, showtime_ids: Sequence[int], *, channel: str, ttl_s: int) -> list[Watch | DomainError]:
-        """Have every change of these maps told on a channel for some seconds more; or why that could not be."""
-        answers = await self._primed([Call(WATCH, each, _keys(each), (ttl_s, channel)) for each in showtime_ids])
+        """Have every change of these maps published for `ttl_s` from now; an error where that failed."""
+        results = await self._run_primed([Call(WATCH, each, _keys(each), (ttl_s, channel)) for each in showtime_ids])
         return [
-            answer if isinstance(answer, DomainError) else Watch(answer[0], goes_on=answer[2] == 1)
-            for answer in answers
+            result if isinstance(result, DomainError) else Watch(result[0], was_watched=result[2] == 1)
+            for result in results
         ]
-
-    async def _read_states(self, asked: Sequence[int]) -> Sequence[MapState | Exception | None]:
-        """None for what is not primed: whoever asks does that, and nobody else waits for it."""
-        showtime_ids = list(dict.fromkeys(asked))
-        answers = await self._scripts.run([Call(VERSION, each, _keys(each)) for each in showtime_ids])
-        states = {
-            showtime_id: answer if isinstance(answer, DomainError) else MapState(*answer) if len(answer) > 1 else None
-            for showtime_id, answer in zip(showtime_ids, answers, strict=True)
-        }
-        return [states[showtime_id] for showtime_id in asked]
 
     async def ping(self) -> None:
         """Raise HoldsUnavailable unless Redis answers."""
-        async with answering():
+        async with redis_errors():
             await self._redis.execute_command("PING")
 
-    async def _one(self, call: Call) -> list[int]:
-        [answer] = await self._scripts.run((call,))
-        if isinstance(answer, list) and answer[0] == -1:
-            [answer] = await self._primed([call])
-        if isinstance(answer, DomainError):
-            raise answer
-        return answer
+    async def _run_one(self, call: Call) -> list[int]:
+        [result] = await self._scripts.run((call,))
+        if not isinstance(result, DomainError) and result[0] == NOT_PRIMED:
+            [result] = await self._prime_and_repeat([call], [result])
+        if isinstance(result, DomainError):
+            raise result
+        return result
 
-    async def _primed(self, calls: Sequence[Call]) -> list[list[int] | DomainError]:
-        """Run calls that answer -1 for a showtime Redis knows nothing of; prime those, and run them again."""
-        answers: list[list[int] | DomainError] = list(await self._scripts.run(calls))
-        for _ in range(PRIMING_TRIES - 1):
-            missing = [index for index, answer in enumerate(answers) if isinstance(answer, list) and answer[0] == -1]
+    async def _run_primed(self, calls: Sequence[Call]) -> list[ScriptResult]:
+        return await self._prime_and_repeat(calls, list(await self._scripts.run(calls)))
+
+    async def _prime_and_repeat(self, calls: Sequence[Call], results: list[ScriptResult]) -> list[ScriptResult]:
+        """Prime the showtimes that Redis does not know, and run their calls again."""
+        for _ in range(PRIMING_TRIES):
+            missing = [place for place, result in enumerate(results) if _is_not_primed(result)]
             if not missing:
-                return answers
-            unknown = await self._prime({calls[index].showtime_id for index in missing})
-            again = [index for index in missing if calls[index].showtime_id not in unknown]
-            for index in missing:
-                answers[index] = unknown.get(calls[index].showtime_id, HoldsUnavailable())
-            for index, answer in zip(again, await self._scripts.run([calls[index] for index in again]), strict=True):
-                answers[index] = answer
-        return [HoldsUnavailable() if isinstance(answer, list) and answer[0] == -1 else answer for answer in answers]
+                break
+            errors = await self._prime({calls[place].showtime_id for place in missing})
+            for place in missing:
+                results[place] = errors.get(calls[place].showtime_id) or results[place]
+            again = [place for place in missing if _is_not_primed(results[place])]
+            for place, result in zip(again, await self._scripts.run([calls[place] for place in again]), strict=True):
+                results[place] = result
+        return [HoldsUnavailable() if _is_not_primed(result) else result for result in results]
 
     async def _prime(self, showtime_ids: set[int]) -> dict[int, DomainError]:
-        """Prime showtimes; answers those that could not be, and why."""
+        """Prime showtimes; the error of each that could not be."""
         each = list(showtime_ids)
-        failed = await asyncio.gather(*map(self._prime_once, each))
-        return {showtime_id: error for showtime_id, error in zip(each, failed, strict=True) if error is not None}
+        errors = await asyncio.gather(*map(self._prime_once, each))
+        return {showtime_id: error for showtime_id, error in zip(each, errors, strict=True) if error is not None}
 
     async def _prime_once(self, showtime_id: int) -> DomainError | None:
-        """Prime a showtime for all who wait for it at once."""
+        """Prime a showtime, once for all concurrent callers."""
         priming = self._priming.get(showtime_id)
         if priming is None:
             priming = self._priming[showtime_id] = asyncio.create_task(self._prime_showtime(showtime_id))
@@ -214,11 +195,14 @@ class Holds:
 
     async def _prime_showtime(self, showtime_id: int) -> DomainError | None:
         try:
-            prime = await self._primer(showtime_id)
-            await self._scripts.run([_prime(showtime_id, prime)])
+            await self._scripts.run([_prime_call(showtime_id, await self._primer(showtime_id))])
         except DomainError as error:
             return error
         return None
+
+
+def _is_not_primed(result: ScriptResult) -> bool:
+    return isinstance(result, list) and result[0] == NOT_PRIMED
 
 
 def _release_call(release: HoldRelease) -> Call:
@@ -226,7 +210,7 @@ def _release_call(release: HoldRelease) -> Call:
     return Call(RELEASE, release.showtime_id, _keys(release.showtime_id, release.seat_ids), args)
 
 
-def _prime(showtime_id: int, prime: Prime) -> Call:
+def _prime_call(showtime_id: int, prime: Prime) -> Call:
     args: list[str | int] = [prime.version]
     for hold in prime.holds:
         args += [hold.seat_id, str(hold.reservation_id), max(hold.ttl_ms, 1)]
@@ -244,24 +228,18 @@ def showtime_of(map_key: str) -> int:
 
 
 def seat_key(showtime_id: int, seat_id: int) -> str:
-    """The key of a held seat, whose value is the reservation's id."""
+    """The key of a held seat; its value is the reservation's id."""
     return f"{{{showtime_id}}}:seat:{seat_id}"
 
 
 def _holder(value: bytes | str | None) -> UUID | None:
-    """None for what is not the service's, too."""
+    """None for a free seat, and for a value that this service did not write."""
     try:
         return None if value is None else UUID(value.decode() if isinstance(value, bytes) else value)
     except ValueError:
         return None
 
 
-def _raise_first(answers: Sequence[list[int] | DomainError]) -> None:
-    for answer in answers:
-        if isinstance(answer, DomainError):
-            raise answer
-
-
-def _snapshot(answer: Sequence[int]) -> Snapshot:
-    version, layout, *held = answer
+def _snapshot(result: Sequence[int]) -> Snapshot:
+    version, layout, *held = result
     return Snapshot(MapState(version, layout), frozenset(held))

@@ -265,7 +265,7 @@ class Live:
             self._log.warning("live_put_off", cause=repr(watch), showtime_id=followed.map.showtime_id)
         else:
             # The version of a tick ago has been told of by now, or it never will be.
-            if not (watch.goes_on and followed.map.is_told) or followed.map.heard < followed.expected:
+            if not (watch.was_watched and followed.map.is_told) or followed.map.heard < followed.expected:
                 followed.map.begin(watch.version)
             followed.expected = watch.version
             followed.wake.set()

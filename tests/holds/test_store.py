@@ -1,7 +1,6 @@
-"""The holds in Redis themselves: all or none, expiry, versions, and what happens when Redis forgets."""
+"""Holds in Redis: all or none, expiry, versions, and priming after Redis lost its data."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,36 +8,16 @@ from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
 from reservation.holds.store import HoldRelease, Holds, LiveHold, Prime, Snapshot
+from tests.holds.conftest import Primer
 
 SHOWTIME = 42
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url, decode_responses=True)
-    yield client
-    await client.aclose()
-
-
-class Primer:
-    """Stands where PostgreSQL does: what it would say about live holds, and how often it was asked."""
-
-    def __init__(self, *holds: LiveHold) -> None:
-        self.holds = holds
-        self.version = 1_000_000
-        self.asked = 0
-
-    async def __call__(self, showtime_id: int) -> Prime:
-        self.asked += 1
-        self.version += 1_000_000
-        return Prime(self.version, self.holds)
 
 
 async def take(holds: Holds, seat_ids: list[int], *, ttl_s: int = 60, who: UUID | None = None) -> frozenset[int]:
     return await holds.take(showtime_id=SHOWTIME, reservation_id=who or uuid4(), seat_ids=seat_ids, ttl_s=ttl_s)
 
 
-async def settle(holds: Holds, who: UUID, seat_ids: list[int]) -> None:
+async def release(holds: Holds, who: UUID, seat_ids: list[int]) -> None:
     await holds.release([HoldRelease(SHOWTIME, who, seat_ids)])
 
 
@@ -52,7 +31,7 @@ async def snapshot(holds: Holds) -> Snapshot:
     return found
 
 
-async def test_all_or_none(redis: Redis) -> None:
+async def test_a_hold_takes_all_seats_or_none(redis: Redis) -> None:
     holds = Holds(redis, Primer())
     assert await take(holds, [1, 2]) == frozenset()
 
@@ -63,7 +42,7 @@ async def test_all_or_none(redis: Redis) -> None:
 
 
 async def test_taking_again_for_the_same_reservation_is_harmless(redis: Redis) -> None:
-    """A client cannot know whether a command was carried out whose connection broke, so it sends it again."""
+    """A client repeats a command whose connection broke: it cannot know whether it was executed."""
     holds, who = Holds(redis, Primer()), uuid4()
     await take(holds, [1, 2], who=who)
 
@@ -72,12 +51,12 @@ async def test_taking_again_for_the_same_reservation_is_harmless(redis: Redis) -
     assert await take(holds, [1]) == {1}
 
 
-async def test_every_change_counts_the_version_up(redis: Redis) -> None:
+async def test_every_change_increments_the_version(redis: Redis) -> None:
     holds, who = Holds(redis, Primer()), uuid4()
     versions = [await version(holds)]
     await take(holds, [1], who=who)
     versions.append(await version(holds))
-    await settle(holds, who, [1])
+    await release(holds, who, [1])
     versions.append(await version(holds))
 
     assert versions == sorted(set(versions))
@@ -94,7 +73,7 @@ async def test_a_refused_hold_changes_nothing(redis: Redis) -> None:
     assert await snapshot(holds) == before
 
 
-async def test_the_end_of_a_hold_counts_the_version_up(redis: Redis) -> None:
+async def test_an_expired_hold_increments_the_version(redis: Redis) -> None:
     holds = Holds(redis, Primer())
     await take(holds, [1], ttl_s=1)
     (before, _), held = await snapshot(holds)
@@ -107,13 +86,13 @@ async def test_the_end_of_a_hold_counts_the_version_up(redis: Redis) -> None:
     assert await take(holds, [1]) == frozenset()
 
 
-async def test_settling_leaves_what_somebody_else_has_taken_since(redis: Redis) -> None:
+async def test_a_release_leaves_a_seat_that_another_reservation_took_since(redis: Redis) -> None:
     holds, first = Holds(redis, Primer()), uuid4()
     await take(holds, [1], ttl_s=1, who=first)
     await asyncio.sleep(1.1)
     await take(holds, [1])
 
-    await settle(holds, first, [1])
+    await release(holds, first, [1])
 
     assert await take(holds, [1]) == {1}
 
@@ -127,11 +106,11 @@ async def test_an_unknown_showtime_is_primed_once_with_the_live_holds(redis: Red
 
     assert (await snapshot(holds))[1] == {7, 8}
     assert primer.asked == 1
-    await settle(holds, holder, [7, 8])
+    await release(holds, holder, [7, 8])
     assert await take(holds, [6, 7]) == frozenset()
 
 
-async def test_a_primed_hold_runs_out_when_postgresql_says(redis: Redis) -> None:
+async def test_a_primed_hold_expires_when_postgresql_says(redis: Redis) -> None:
     holds = Holds(redis, Primer(LiveHold(7, uuid4(), 300)))
     assert await take(holds, [7]) == {7}
 
@@ -140,7 +119,7 @@ async def test_a_primed_hold_runs_out_when_postgresql_says(redis: Redis) -> None
     assert await take(holds, [7]) == frozenset()
 
 
-async def test_versions_never_run_backwards_when_redis_forgets(redis: Redis) -> None:
+async def test_versions_do_not_decrease_when_redis_loses_its_data(redis: Redis) -> None:
     holds = Holds(redis, Primer())
     for seat in range(20):
         await take(holds, [seat])
@@ -151,8 +130,8 @@ async def test_versions_never_run_backwards_when_redis_forgets(redis: Redis) -> 
     assert await version(holds) > before
 
 
-async def test_a_late_prime_does_not_overwrite(redis: Redis) -> None:
-    """Two workers prime at once with views of different age: what was held after the first stays held."""
+async def test_a_second_prime_does_not_overwrite_holds_taken_since_the_first(redis: Redis) -> None:
+    """Two workers prime concurrently from views of different age: a hold taken after the first prime stays."""
     reading, go_on = asyncio.Event(), asyncio.Event()
 
     async def slow_primer(_: int) -> Prime:
@@ -171,7 +150,7 @@ async def test_a_late_prime_does_not_overwrite(redis: Redis) -> None:
     assert await take(slow, [1]) == {1}
 
 
-async def test_concurrent_takers_share_nothing(redis: Redis) -> None:
+async def test_concurrent_holds_have_no_seat_in_common(redis: Redis) -> None:
     holds = Holds(redis, Primer())
     wishes = [[seat, (seat * 7 + 3) % 20] for seat in range(20)] * 4
 
@@ -182,9 +161,9 @@ async def test_concurrent_takers_share_nothing(redis: Redis) -> None:
     assert (await snapshot(holds))[1] == set(won)
 
 
-async def test_a_silent_redis_is_a_domain_error() -> None:
-    async with Redis.from_url("redis://127.0.0.1:1", decode_responses=True) as nobody:
-        holds = Holds(nobody, Primer())
+async def test_a_redis_out_of_reach_raises_holds_unavailable() -> None:
+    async with Redis.from_url("redis://127.0.0.1:1", decode_responses=True) as unreachable:
+        holds = Holds(unreachable, Primer())
         with pytest.raises(HoldsUnavailable):
             await version(holds)
         with pytest.raises(HoldsUnavailable):

@@ -1,4 +1,4 @@
-"""A watched map tells of every change with its version and its seats; one that nobody watches says nothing."""
+"""Every change of a watched map is published with its version and seats; of another map nothing is."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,12 +13,6 @@ from reservation.holds.store import HoldRelease, Holds, Prime, Watch, showtime_o
 SHOWTIME = 42
 CHANNEL = "reservation:maps:test"
 LARGE = 1_795_415_159_628_612  # more digits than Lua writes of a number by itself
-
-
-@pytest.fixture
-async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_url, decode_responses=True) as client:
-        yield client
 
 
 @pytest.fixture
@@ -43,66 +37,64 @@ async def watch(holds: Holds, ttl_s: int = 60) -> Watch:
     return found
 
 
-async def told(channel: PubSub) -> str:
+async def published(channel: PubSub) -> str:
     message = await channel.get_message(timeout=10)
     assert message is not None
     return str(message["data"])
 
 
 async def take(holds: Holds, seat_ids: list[int], ttl_s: int = 60) -> HoldRelease:
-    settlement = HoldRelease(SHOWTIME, uuid4(), seat_ids)
-    lost = await holds.take(
-        showtime_id=SHOWTIME, reservation_id=settlement.reservation_id, seat_ids=seat_ids, ttl_s=ttl_s
-    )
+    release = HoldRelease(SHOWTIME, uuid4(), seat_ids)
+    lost = await holds.take(showtime_id=SHOWTIME, reservation_id=release.reservation_id, seat_ids=seat_ids, ttl_s=ttl_s)
     assert not lost
-    return settlement
+    return release
 
 
-async def test_every_change_is_told(holds: Holds, channel: PubSub) -> None:
-    assert await watch(holds) == Watch(LARGE, goes_on=False)
-    settlement = await take(holds, [7, 8])
-    assert await told(channel) == f"{{42}}:map {LARGE + 1} 7 8"
-    await holds.release([settlement])
-    assert await told(channel) == f"{{42}}:map {LARGE + 2} 7 8"
+async def test_every_change_of_a_watched_map_is_published(holds: Holds, channel: PubSub) -> None:
+    assert await watch(holds) == Watch(LARGE, was_watched=False)
+    release = await take(holds, [7, 8])
+    assert await published(channel) == f"{{42}}:map {LARGE + 1} 7 8"
+    await holds.release([release])
+    assert await published(channel) == f"{{42}}:map {LARGE + 2} 7 8"
     await holds.bump_layouts([SHOWTIME])
-    assert await told(channel) == f"{{42}}:map {LARGE + 3}"
+    assert await published(channel) == f"{{42}}:map {LARGE + 3}"
     await take(holds, [9], ttl_s=1)
-    assert await told(channel) == f"{{42}}:map {LARGE + 4} 9"
+    assert await published(channel) == f"{{42}}:map {LARGE + 4} 9"
     async with asyncio.timeout(10):
         while (await holds.state(SHOWTIME)).version == LARGE + 4:
             await asyncio.sleep(0.05)
-    assert await told(channel) == f"{{42}}:map {LARGE + 5} 9"
-    assert await watch(holds) == Watch(LARGE + 5, goes_on=True)
+    assert await published(channel) == f"{{42}}:map {LARGE + 5} 9"
+    assert await watch(holds) == Watch(LARGE + 5, was_watched=True)
 
 
-async def test_nothing_is_told_that_has_not_changed(holds: Holds, redis: Redis, channel: PubSub) -> None:
+async def test_reads_and_refused_holds_publish_nothing(holds: Holds, redis: Redis, channel: PubSub) -> None:
     await watch(holds)
     await take(holds, [7])
-    assert await told(channel)
+    assert await published(channel)
     assert await holds.take(showtime_id=SHOWTIME, reservation_id=uuid4(), seat_ids=[7, 8], ttl_s=60) == {7}
     await holds.snapshots([SHOWTIME])
     await holds.state(SHOWTIME)
     await redis.publish(CHANNEL, "the end")
-    assert await told(channel) == "the end"
+    assert await published(channel) == "the end"
 
 
-async def test_watching_ends_by_itself(holds: Holds, redis: Redis, channel: PubSub) -> None:
+async def test_a_watch_expires(holds: Holds, redis: Redis, channel: PubSub) -> None:
     await watch(holds, ttl_s=1)
     async with asyncio.timeout(10):
         while await redis.hexists("{42}:map", "watched"):
             await holds.bump_layouts([SHOWTIME])
             await asyncio.sleep(0.05)
     assert not await redis.hexists("{42}:map", "channel")
-    assert (await watch(holds)).goes_on is False
+    assert (await watch(holds)).was_watched is False
 
 
-async def test_a_map_that_was_forgotten_begins_anew(holds: Holds, redis: Redis) -> None:
+async def test_a_map_that_redis_lost_is_not_watched(holds: Holds, redis: Redis) -> None:
     await watch(holds)
     await redis.flushall()
-    assert (await watch(holds)).goes_on is False
+    assert (await watch(holds)).was_watched is False
 
 
-def test_keys_of_maps() -> None:
+def test_showtime_of_accepts_map_keys_only() -> None:
     assert showtime_of("{42}:map") == 42
     for other in ("{42}:held", "", "{x}:map", "{42}:seat:7"):
         with pytest.raises(ValueError, match="invalid literal"):

@@ -1,0 +1,26 @@
+-- Holds all the seats for ttl_ms from now, those that are free included, or leaves all as they are.
+-- KEYS map, held, seat...; ARGV reservation, ttl_ms, seat id...
+-- Returns {-1}: not primed; {0, seat id...}: others hold these; {1}: held.
+local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
+if not map[1] then return {-1} end
+local holders = redis.call('MGET', unpack(KEYS, 3))
+local answer, free = {0}, 0
+for i = 3, #KEYS do
+  local holder = holders[i - 2]
+  if not holder then free = free + 1
+  elseif holder ~= ARGV[1] then answer[#answer + 1] = tonumber(ARGV[i]) end
+end
+if #answer > 1 then return answer end
+local clock = redis.call('TIME')
+local ends_ms = clock[1] * 1000 + math.floor(clock[2] / 1000) + ARGV[2]
+for i = 3, #KEYS do
+  redis.call('SET', KEYS[i], ARGV[1], 'PX', ARGV[2])
+  redis.call('ZADD', KEYS[2], ends_ms, ARGV[i])
+end
+if free > 0 then
+  local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
+  local seats = watched and table.concat(ARGV, ' ', 3)
+  -- include publish_change
+end
+-- include keep_for_a_week
+return {1}

@@ -1,0 +1,6 @@
+-- Reads the map's state.
+-- KEYS map, held
+-- Returns {version, layout}, or {-1}: not primed.
+if redis.call('EXISTS', KEYS[1]) == 0 then return {-1} end
+-- include drop_expired
+return {tonumber(state[1]), tonumber(state[2])}

@@ -1,0 +1,55 @@
+"""Updates that failed are repeated in few round trips, and one that Redis refuses does not delay the others."""
+
+from uuid import uuid4
+
+import pytest
+import structlog
+from redis.asyncio import Redis
+
+from reservation.errors import HoldsUnavailable
+from reservation.holds.pending_updates import RETRIED_AT_ONCE, PendingUpdates
+from reservation.holds.store import HoldRelease, Holds
+from tests.faults.proxy import Proxy
+from tests.holds.conftest import Primer
+
+SHOWTIMES = range(1, 3 * RETRIED_AT_ONCE + 1)
+REFUSED = 7
+LOG = structlog.stdlib.get_logger("tests")
+
+
+async def reads(redis: Redis) -> int:
+    """How often Redis has read from its clients' connections."""
+    return int((await redis.info("stats"))["total_reads_processed"])
+
+
+@pytest.mark.parametrize("what", ["releases", "layouts"])
+async def test_pending_updates_are_repeated_in_batches_past_one_that_redis_refuses(
+    redis: Redis, redis_url: str, what: str
+) -> None:
+    async with Proxy(redis_url) as proxy, Redis.from_url(proxy.url, decode_responses=True) as through_proxy:
+        holds = Holds(through_proxy, Primer())
+        before = {showtime_id: (await holds.state(showtime_id)).version for showtime_id in SHOWTIMES}
+        await redis.set(f"{{{REFUSED}}}:map", "another type")
+        pending = PendingUpdates(holds, LOG)
+        await proxy.cut()
+        if what == "releases":
+            await pending.release([HoldRelease(showtime_id, uuid4(), [1]) for showtime_id in SHOWTIMES])
+        else:
+            await pending.bump_layouts(SHOWTIMES)
+        assert pending.has_pending
+        with pytest.raises(HoldsUnavailable):
+            await pending.retry()
+        await proxy.open()
+        await holds.ping()
+        at_first = await reads(redis)
+
+        await pending.retry()
+
+        assert await reads(redis) - at_first < 60  # a long command may take Redis a few reads
+        for showtime_id in SHOWTIMES:
+            if showtime_id != REFUSED:
+                assert await redis.hget(f"{{{showtime_id}}}:map", "version") == str(before[showtime_id] + 1)
+        assert pending.has_pending
+        await redis.delete(f"{{{REFUSED}}}:map")
+        await pending.retry()
+        assert not pending.has_pending
