@@ -50,7 +50,7 @@ from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
 from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
 from .seatmap.layouts import Layouts
-from .seatmap.live_feed import Live
+from .seatmap.live_feed import LiveFeeds
 from .seatmap.map_notifications import channel_of, deliver
 from .seatmap.priming import prime
 from .seatmap.rendering import SeatMaps
@@ -183,7 +183,7 @@ async def live(app: web.Application) -> AsyncIterator[None]:
     """The live seat maps and their notifications."""
     settings, stores, client = app[SETTINGS], app[BOOKING_CONTEXT], app[REDIS]
     log, channel = structlog.stdlib.get_logger("reservation.live"), channel_of(client)
-    feeds = app[LIVE] = Live(
+    feeds = app[LIVE] = LiveFeeds(
         stores.database,
         stores.holds,
         stores.layouts,
@@ -193,10 +193,10 @@ async def live(app: web.Application) -> AsyncIterator[None]:
         heartbeat_s=settings.sse_heartbeat_s,
     )
     app[SUBSCRIPTION].register(channel, on_message=partial(deliver, feeds.changed), on_connected=feeds.set_connected)
-    tending = asyncio.create_task(feeds.tend_for_ever())
+    running = asyncio.create_task(feeds.run_forever())
     yield
     await feeds.close()
-    await cancel_and_wait([tending])
+    await cancel_and_wait([running])
 
 
 async def subscription(app: web.Application) -> AsyncIterator[None]:

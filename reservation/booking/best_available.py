@@ -11,13 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..db.repository import showtimes
 from ..db.repository.idempotency import Claim
 from ..db.repository.reservations import Reservation
-from ..errors import DomainError, Invalid, NotFound, SeatsUnavailable
-from ..holds.store import Snapshot
+from ..errors import DomainError, Invalid, SeatsUnavailable
 from ..runtime.batching import Batcher
-from ..seatmap.layouts import Layout
+from ..seatmap.occupancy import Occupancy, read_occupancies
 from .best_seats import Block, FreeSeats
 from .context import BookingContext
 from .hold import check_seats, hold
@@ -163,40 +161,21 @@ class BestAvailable:
         """A block for each, all of them different; where there is none, what is under way."""
         self._granted.clear()
         showtime_ids = list(dict.fromkeys(wish.showtime_id for wish in wishes))
-        # Redis first: a hold that is confirmed in between is seen held or booked, never free.
-        snapshots = await self._context.holds.snapshots(showtime_ids)
-        async with self._context.database.connection() as conn:
-            booked = await showtimes.booked_seats(conn, showtime_ids=showtime_ids)
-        seen = [
-            await self._seen(showtime_id, snapshot, booked.get(showtime_id, ()))
-            for showtime_id, snapshot in zip(showtime_ids, snapshots, strict=True)
-        ]
+        context = self._context
+        found = await read_occupancies(context.database, context.holds, context.layouts, showtime_ids)
         pictures = {
-            showtime_id: one if isinstance(one, DomainError) else self._picture(showtime_id, *one)
-            for showtime_id, one in zip(showtime_ids, seen, strict=True)
+            showtime_id: one if isinstance(one, DomainError) else self._picture(one)
+            for showtime_id, one in zip(showtime_ids, found, strict=True)
         }
         offers = [_offer(wish, pictures[wish.showtime_id]) for wish in wishes]
         refused = {wish.showtime_id for wish, offer in zip(wishes, offers, strict=True) if offer == ()}
         rounds = {each: _Round([wish for wish in self._wishes.get(each, ()) if wish.block]) for each in refused}
         return [rounds[wish.showtime_id] if offer == () else offer for wish, offer in zip(wishes, offers, strict=True)]
 
-    async def _seen(
-        self, showtime_id: int, snapshot: Snapshot | DomainError, booked: Sequence[int]
-    ) -> tuple[Layout, set[int]] | DomainError:
-        """The seats of a showtime, and those of them that are taken."""
-        if isinstance(snapshot, DomainError):
-            return snapshot
-        try:
-            layout = await self._context.layouts.at(showtime_id, snapshot.state.layout)
-        except DomainError as error:
-            return error
-        if layout is None:
-            return NotFound("There is no such showtime.")
-        return layout, {*snapshot.held, *booked}
-
-    def _picture(self, showtime_id: int, layout: Layout, taken: set[int]) -> _Picture:
-        taken.update(*self._offered(showtime_id))
-        return _Picture(FreeSeats.of(layout.room.rows, layout.focal_row, taken))
+    def _picture(self, seen: Occupancy) -> _Picture:
+        taken = {*seen.held, *seen.booked}
+        taken.update(*self._offered(seen.showtime_id))
+        return _Picture(FreeSeats.of(seen.room.rows, seen.layout.focal_row, taken))
 
     def _offered(self, showtime_id: int) -> Iterator[Seats]:
         """The blocks that this process is about to hold, or has held too late for the look to have seen it."""

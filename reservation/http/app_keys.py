@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..identity.credential_cache import Identity
     from ..identity.verifiers import AccessTokenVerifier
     from ..runtime.access_log import AccessLog
-    from ..seatmap.live_feed import Live
+    from ..seatmap.live_feed import LiveFeeds
     from ..seatmap.rendering import SeatMaps
     from ..settings import Settings
 
@@ -31,7 +31,7 @@ BOOKING_CONTEXT: "web.AppKey[BookingContext]" = web.AppKey("BOOKING_CONTEXT")
 CATALOG_CONTEXT: "web.AppKey[CatalogContext]" = web.AppKey("CATALOG_CONTEXT")
 BEST_AVAILABLE: "web.AppKey[BestAvailable]" = web.AppKey("BEST_AVAILABLE")
 SEAT_MAPS: "web.AppKey[SeatMaps]" = web.AppKey("SEAT_MAPS")
-LIVE: "web.AppKey[Live]" = web.AppKey("LIVE")
+LIVE: "web.AppKey[LiveFeeds]" = web.AppKey("LIVE")
 ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")
 API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")
 ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")

@@ -1,8 +1,8 @@
-"""Who follows seat maps live, and what they are sent.
+"""The live feeds of seat maps: viewers subscribe to a showtime and are sent its changes.
 
-A map that somebody follows is looked at when Redis tells of a change, once for all its followers: what changes during a
-look, or while its event goes out, is told with the next. Once a second every followed map is asked to be told of for
-some seconds more, which also counts up the holds that have run out by themselves.
+A map with viewers is read when Redis publishes a change, once for all its viewers; what changes during a reading, or
+while its event is sent, goes out with the next one. Every second each such map is watched for some seconds more, which
+also makes Redis publish the holds that have expired.
 """
 
 import asyncio
@@ -21,27 +21,27 @@ from ..holds.store import Holds, Watch
 from ..runtime.cancellation import cancel_and_wait
 from .layouts import Layouts
 from .map_history import Frame, event
-from .occupancy import Occupancy, read_occupancies
-from .viewers import Followed, Viewer
+from .occupancy import read_occupancies
+from .viewers import MapFeed, Viewer
 
 TICK_S = 1.0
-WATCH_S = 10  # a worker that stalls for longer has to begin anew
-LINGER_S = 30.0  # what has changed is remembered for those whose connection broke
-MAX_LINGERING = 100  # maps without viewers; there are no more with viewers than there are viewers
-PATIENCE_S = 5.0  # of a viewer, for the first look, and for a version that Redis has counted
-CATCH_UP_S = 1.0  # of a GET, which can have the whole map drawn instead
+WATCH_S = 10  # a worker that stalls for longer starts its histories again
+IDLE_FEED_S = 30.0  # how long changes are kept after the last viewer has left, for clients that reconnect
+MAX_IDLE_FEEDS = 100
+WAIT_S = 5.0  # of a viewer, for the first reading, and for a version that Redis has counted
+SINCE_WAIT_S = 1.0  # of a GET with ?since=, which can have the whole map instead
 RETRY_S = 0.5
-REST_S = 0.025  # between two events of a map, or as long as the last took to send: other requests want their turn
-MAX_IN_A_TURN = 200  # viewers that are written to before others get their turn
-MAX_WATCHED_AT_ONCE = 256
+MIN_INTERVAL_S = 0.025  # between two events of a map, or as long as sending the last one took: other requests want CPU
+VIEWERS_AT_ONCE = 200  # that are written to before other requests get CPU
+WATCHED_AT_ONCE = 256
 
 HEARTBEAT = Frame(b": \n\n")
 RECONNECT = event(b"reconnect", b"{}")
 GONE = event(b"gone", b"{}")
 
 
-class Live:
-    """The followed maps of this worker, and their viewers."""
+class LiveFeeds:
+    """The feeds of this worker."""
 
     def __init__(
         self,
@@ -62,230 +62,228 @@ class Live:
         self._most_viewers = most_viewers
         self._heartbeat_s = heartbeat_s
         self._next_heartbeat = monotonic() + heartbeat_s
-        self._followed: dict[int, Followed] = {}
-        self._lingering: OrderedDict[int, Followed] = OrderedDict()  # those without viewers, the longest idle first
+        self._feeds: dict[int, MapFeed] = {}
+        self._idle: OrderedDict[int, MapFeed] = OrderedDict()  # those without viewers, the longest idle first
         self._tasks: set[asyncio.Task[None]] = set()
         self._viewers = 0
         self._connected = False
-        self._subscription = 0  # how often it was made: what was asked before the last one counts for nothing
+        self._connections = 0  # of the subscription: a reply to a request from before the last one is stale
         self._tick_now = asyncio.Event()
         self._closed = False
 
     @asynccontextmanager
-    async def following(self, showtime_id: int) -> AsyncIterator[Followed]:
-        """Follow a map for the duration of the block; raises NotFound, HoldsUnavailable and Overloaded."""
+    async def subscribe(self, showtime_id: int) -> AsyncIterator[MapFeed]:
+        """The feed of a map for the duration of the block; raises NotFound, HoldsUnavailable and Overloaded."""
         if self._closed or self._viewers >= self._most_viewers:
             raise Overloaded("Too many follow seat maps here already: try again shortly.")
         self._viewers += 1
         try:
-            followed = self._followed.get(showtime_id) or self._begin(showtime_id)
-            self._lingering.pop(showtime_id, None)
+            feed = self._feeds.get(showtime_id) or self._open(showtime_id)
+            self._idle.pop(showtime_id, None)
             try:
-                with followed.in_use():
-                    await self._ready(followed)
-                    yield followed
+                with feed.in_use():
+                    await self._wait_until_ready(feed)
+                    yield feed
             finally:
-                self._left(followed)
+                self._leave(feed)
         finally:
             self._viewers -= 1
 
     async def body_since(self, showtime_id: int, since: int, *, at_least: int) -> tuple[int, bytes] | None:
-        """What has changed in a map since a version, and up to which; None where that is not remembered here."""
-        followed = self._followed.get(showtime_id)
-        if followed is None or not followed.map.is_told or not await followed.reach(at_least, CATCH_UP_S):
+        """The changes of a map since a version, and up to which version; None where they are not known here."""
+        feed = self._feeds.get(showtime_id)
+        if feed is None or not feed.history.is_subscribed or not await feed.reach(at_least, SINCE_WAIT_S):
             return None
-        body = followed.map.body_since(since)
-        return None if body is None else (followed.map.version, body)
+        body = feed.history.body_since(since)
+        return None if body is None else (feed.history.version, body)
 
-    async def join(self, followed: Followed, viewer: Viewer, known: int | None, *, at_least: int) -> None:
-        """Send a viewer what it lacks, the whole map where its version is not known here, and all that follows.
+    async def join(self, feed: MapFeed, viewer: Viewer, known: int | None, *, at_least: int) -> None:
+        """Send a viewer the changes since the version it knows, or a snapshot, and from then on every event.
 
-        It begins with a version that is not older than `at_least`; where that does not come, the stream ends.
+        The first event has a version of `at_least` or later; if that does not come in time, the stream ends.
         """
-        if not await followed.reach(at_least, PATIENCE_S) or self._closed:
-            viewer.end(GONE if isinstance(followed.error, NotFound) else RECONNECT)
+        if not await feed.reach(at_least, WAIT_S) or self._closed:
+            viewer.end(GONE if isinstance(feed.error, NotFound) else RECONNECT)
             return
-        missing = None if known is None else followed.map.since(known)
-        viewer.write(missing or followed.map.snapshot())
-        followed.viewers.add(viewer)  # in the same moment, so that nothing is sent in between
+        changes = None if known is None else feed.history.since(known)
+        viewer.write(changes or feed.history.snapshot())
+        feed.viewers.add(viewer)  # without an await since, so that no event is missed
 
     def set_connected(self, connected: bool) -> None:
-        """Whether notices arrive from now on: every map begins anew."""
+        """Whether notifications arrive from now on; every map's history starts again."""
         self._connected = connected
-        self._subscription += 1
-        for followed in self._followed.values():
-            followed.map.lose_track()
+        self._connections += 1
+        for feed in self._feeds.values():
+            feed.history.unsubscribe()
         self._tick_now.set()
 
     def changed(self, showtime_id: int, version: int, seat_ids: Sequence[int]) -> None:
-        """A map has changed."""
-        followed = self._followed.get(showtime_id)
-        if followed is not None:
-            followed.map.hear(version, seat_ids)
-            followed.wake.set()
+        """A notification: a map has changed, and these seats may look different."""
+        feed = self._feeds.get(showtime_id)
+        if feed is not None:
+            feed.history.add_published(version, seat_ids)
+            feed.wake.set()
 
-    async def tend_for_ever(self) -> None:
+    async def run_forever(self) -> None:
         """Keep every map watched, and every viewer's connection alive; no failure ends it."""
         while True:
             self._tick_now.clear()
             try:
                 await self._tick()
             except Unavailable as error:
-                self._log.warning("live_put_off", cause=repr(error))
-            except Exception:  # whatever it is, it must not end the feeds for good and unnoticed
-                self._log.exception("live_failed")
+                self._log.warning("live_feed_postponed", cause=repr(error))
+            except Exception:
+                self._log.exception("live_feed_failed")
             with suppress(TimeoutError):
                 async with asyncio.timeout(TICK_S):
                     await self._tick_now.wait()
 
     async def close(self) -> None:
-        """End every stream, with the hint to connect again, and whoever waits for a first look."""
+        """End every stream with the event `reconnect`."""
         self._closed = True
-        for followed in list(self._followed.values()):
-            self._end(followed, Overloaded("The service stops: try again shortly."), RECONNECT)
+        for feed in list(self._feeds.values()):
+            self._end(feed, Overloaded("The service stops: try again shortly."), RECONNECT)
         await cancel_and_wait(self._tasks)
 
-    def _begin(self, showtime_id: int) -> Followed:
-        followed = self._followed[showtime_id] = Followed(showtime_id)
-        # A context of its own: it works for many, and no caller's request id or timings are its.
-        task = asyncio.get_running_loop().create_task(self._keep_up(followed), context=Context())
+    def _open(self, showtime_id: int) -> MapFeed:
+        feed = self._feeds[showtime_id] = MapFeed(showtime_id)
+        # A context of its own: the task serves many requests, and has no request id or timings of one.
+        task = asyncio.get_running_loop().create_task(self._run_feed(feed), context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return followed
+        return feed
 
-    def _left(self, followed: Followed) -> None:
-        """A viewer has gone: a map without any lingers for a while, but not too many do."""
-        if followed.is_gone or followed.is_in_use:
+    def _leave(self, feed: MapFeed) -> None:
+        """A viewer has left: a feed without any is kept for a while, MAX_IDLE_FEEDS at most."""
+        if feed.error is not None or feed.is_in_use:
             return
-        self._lingering[followed.map.showtime_id] = followed
-        while len(self._lingering) > MAX_LINGERING:
-            self._end(next(iter(self._lingering.values())), Overloaded(), RECONNECT)
+        self._idle[feed.history.showtime_id] = feed
+        while len(self._idle) > MAX_IDLE_FEEDS:
+            self._end(next(iter(self._idle.values())), Overloaded(), RECONNECT)
 
-    async def _ready(self, followed: Followed) -> None:
+    async def _wait_until_ready(self, feed: MapFeed) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                await followed.first_look.wait()
+            async with asyncio.timeout(WAIT_S):
+                await feed.ready.wait()
         except TimeoutError as error:
-            raise type(followed.trouble or HoldsUnavailable())() from error
-        if followed.error is not None:
-            raise type(followed.error)(str(followed.error))
+            raise type(feed.read_error or HoldsUnavailable())() from error
+        if feed.error is not None:
+            raise type(feed.error)(str(feed.error))
 
-    async def _keep_up(self, followed: Followed) -> None:
-        """Look whenever there is something to see, and send what has changed."""
-        is_asked = False
-        while not followed.is_gone:
-            began = monotonic()
+    async def _run_feed(self, feed: MapFeed) -> None:
+        """Read the map whenever a change was published, and send the event."""
+        is_watched = False
+        while feed.error is None:
             try:
-                if not is_asked:
-                    await self._watch([followed])
-                    is_asked = True
-                await followed.wake.wait()
-                followed.wake.clear()
+                if not is_watched:
+                    await self._watch([feed])
+                    is_watched = True
+                await feed.wake.wait()
+                feed.wake.clear()
                 began = monotonic()
-                told = await self._look(followed)
-                followed.moved()
-                if told is not None:
-                    await self._each(followed, partial(_send, told))
-                    await asyncio.sleep(max(REST_S, monotonic() - began))
+                frame = await self._read(feed)
+                feed.notify()
+                if frame is not None:
+                    await self._for_each(feed, partial(Viewer.send, frame=frame))
+                    await asyncio.sleep(max(MIN_INTERVAL_S, monotonic() - began))
             except NotFound as error:
-                self._end(followed, error, GONE)
+                self._end(feed, error, GONE)
             except Exception as error:
                 if isinstance(error, DomainError):
-                    followed.trouble = error
-                else:  # whatever it is, it must not end the feed for good and unnoticed
-                    self._log.exception("live_look_failed", showtime_id=followed.map.showtime_id)
+                    feed.read_error = error
+                else:
+                    self._log.exception("live_feed_read_failed", showtime_id=feed.history.showtime_id)
                 await asyncio.sleep(RETRY_S)
-                followed.wake.set()
+                feed.wake.set()
 
-    async def _look(self, followed: Followed) -> Frame | None:
-        if not followed.map.is_behind:
-            return followed.map.catch_up()
-        [look] = await read_occupancies(self._database, self._holds, self._layouts, [followed.map.showtime_id])
-        if not isinstance(look, Occupancy):
-            raise look
-        told = followed.map.show(look)
-        if followed.map.is_behind:
-            followed.wake.set()  # it has changed since
-        return told
+    async def _read(self, feed: MapFeed) -> Frame | None:
+        history = feed.history
+        if not history.needs_reading:
+            return history.advance()
+        [reading] = await read_occupancies(self._database, self._holds, self._layouts, [history.showtime_id])
+        if isinstance(reading, DomainError):
+            raise reading
+        frame = history.add_reading(reading)
+        if history.needs_reading:
+            feed.wake.set()  # it has changed since
+        return frame
 
-    def _end(self, followed: Followed, error: DomainError, farewell: Frame) -> None:
-        """Nothing is to be expected of a map any more; its task ends by itself."""
-        self._followed.pop(followed.map.showtime_id, None)
-        self._lingering.pop(followed.map.showtime_id, None)
-        followed.fail(error)
-        for viewer in list(followed.viewers):
-            self._do(followed, viewer, lambda viewer: viewer.end(farewell))
+    def _end(self, feed: MapFeed, error: DomainError, final: Frame) -> None:
+        """End a feed and its viewers' streams; its task ends by itself."""
+        self._feeds.pop(feed.history.showtime_id, None)
+        self._idle.pop(feed.history.showtime_id, None)
+        feed.fail(error)
+        for viewer in list(feed.viewers):
+            self._call(feed, viewer, lambda viewer: viewer.end(final))
 
-    async def _each(self, followed: Followed, act: Callable[[Viewer], None]) -> None:
-        """Do something for every viewer, with a pause now and then for whatever else the worker has to do."""
-        for number, viewer in enumerate(list(followed.viewers), 1):
-            self._do(followed, viewer, act)
-            if number % MAX_IN_A_TURN == 0:
+    async def _for_each(self, feed: MapFeed, function: Callable[[Viewer], None]) -> None:
+        for number, viewer in enumerate(list(feed.viewers), 1):
+            self._call(feed, viewer, function)
+            if number % VIEWERS_AT_ONCE == 0:
                 await asyncio.sleep(0)
 
-    def _do(self, followed: Followed, viewer: Viewer, act: Callable[[Viewer], None]) -> None:
+    def _call(self, feed: MapFeed, viewer: Viewer, function: Callable[[Viewer], None]) -> None:
+        """Call the function; a viewer for which it fails is dropped, and the others get their events."""
         try:
-            act(viewer)
-        except Exception:  # whatever it is, it is no matter of the other viewers, who want their events
-            self._log.exception("viewer_failed", showtime_id=followed.map.showtime_id)
-            followed.viewers.discard(viewer)
-            viewer.give_up()
+            function(viewer)
+        except Exception:
+            self._log.exception("viewer_failed", showtime_id=feed.history.showtime_id)
+            feed.viewers.discard(viewer)
+            viewer.end()
 
     async def _tick(self) -> None:
         now = monotonic()
-        for followed in list(self._lingering.values()):
-            if not followed.is_idle(now - LINGER_S):
+        for feed in list(self._idle.values()):
+            if not feed.is_idle_since(now - IDLE_FEED_S):
                 break
-            self._end(followed, Overloaded(), RECONNECT)
-        every = list(self._followed.values())
-        for start in range(0, len(every), MAX_WATCHED_AT_ONCE):
-            await self._watch(every[start : start + MAX_WATCHED_AT_ONCE])
-        beats = now >= self._next_heartbeat
-        if beats:
+            self._end(feed, Overloaded(), RECONNECT)
+        feeds = list(self._feeds.values())
+        for start in range(0, len(feeds), WATCHED_AT_ONCE):
+            await self._watch(feeds[start : start + WATCHED_AT_ONCE])
+        is_heartbeat = now >= self._next_heartbeat
+        if is_heartbeat:
             self._next_heartbeat = now + self._heartbeat_s
-        for followed in every:
-            await self._look_after(followed, beats=beats)
+        for feed in feeds:
+            await self._check_viewers(feed, is_heartbeat=is_heartbeat)
 
-    async def _watch(self, some: Sequence[Followed]) -> None:
-        """Have the changes of maps told for some seconds more, if anybody hears of them."""
+    async def _watch(self, feeds: Sequence[MapFeed]) -> None:
+        """Have the changes of maps published for WATCH_S, if notifications arrive."""
         if not self._connected:
             return
-        subscription = self._subscription
+        connection = self._connections
         watches = await self._holds.watch(
-            [followed.map.showtime_id for followed in some], channel=self._channel, ttl_s=WATCH_S
+            [feed.history.showtime_id for feed in feeds], channel=self._channel, ttl_s=WATCH_S
         )
-        if subscription == self._subscription:
-            for followed, watch in zip(some, watches, strict=True):
-                self._watched(followed, watch)
+        if connection == self._connections:
+            for feed, watch in zip(feeds, watches, strict=True):
+                self._watched(feed, watch)
 
-    def _watched(self, followed: Followed, watch: Watch | DomainError) -> None:
+    def _watched(self, feed: MapFeed, watch: Watch | DomainError) -> None:
+        history = feed.history
         if isinstance(watch, NotFound):
-            self._end(followed, watch, GONE)
+            self._end(feed, watch, GONE)
         elif isinstance(watch, DomainError):
-            self._log.warning("live_put_off", cause=repr(watch), showtime_id=followed.map.showtime_id)
+            self._log.warning("live_feed_postponed", cause=repr(watch), showtime_id=history.showtime_id)
         else:
-            # The version of a tick ago has been told of by now, or it never will be.
-            if not (watch.was_watched and followed.map.is_told) or followed.map.heard < followed.expected:
-                followed.map.begin(watch.version)
-            followed.expected = watch.version
-            followed.wake.set()
+            # A version that was counted before the last tick should have been published by now: if not, it was lost.
+            was_lost = history.published_version < feed.version_of_last_tick
+            if was_lost or not (watch.was_watched and history.is_subscribed):
+                history.subscribe(watch.version)
+            feed.version_of_last_tick = watch.version
+            feed.wake.set()
 
-    async def _look_after(self, followed: Followed, *, beats: bool) -> None:
+    async def _check_viewers(self, feed: MapFeed, *, is_heartbeat: bool) -> None:
         dropped = 0
 
-        def look_after(viewer: Viewer) -> None:
+        def check(viewer: Viewer) -> None:
             nonlocal dropped
-            if viewer.is_behind:
-                dropped += not viewer.catches_up(followed.map.snapshot, RECONNECT)
-            elif beats:
+            if viewer.is_slow:
+                dropped += not viewer.recover(feed.history.snapshot, RECONNECT)
+            elif is_heartbeat:
                 viewer.send(HEARTBEAT)
-            viewer.notice_the_end()
+            viewer.check_connection()
 
-        await self._each(followed, look_after)
-        followed.map.spare()
+        await self._for_each(feed, check)
+        feed.history.clear_cache()
         if dropped:
-            self._log.info("slow_viewers_dropped", showtime_id=followed.map.showtime_id, viewers=dropped)
-
-
-def _send(told: Frame, viewer: Viewer) -> None:
-    viewer.send(told)
+            self._log.info("slow_viewers_dropped", showtime_id=feed.history.showtime_id, viewers=dropped)

@@ -1,10 +1,9 @@
-"""What a seat map is drawn from: its seats and prices, which of them are held, and which are booked.
+"""What a seat map is rendered from: its seats and prices, and which of them are held or booked.
 
-Redis first, PostgreSQL second, so that a hold which is confirmed in between is seen held or booked, never available. So
-a booking may be seen before the version that counts it, but never after.
+Redis is read first and PostgreSQL second, so that a hold which is confirmed in between is seen held or booked, never
+available. A booking may therefore be seen before the map's version counts it, but never after.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,16 +20,21 @@ AVAILABLE, HELD, BOOKED = (b'%b"}%b' % (status, COMMA) for status in (b"availabl
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """The seats of a showtime as they were at a state of its map, or a little later."""
+    """The seats of a showtime at a state of its map, or a little later."""
 
     showtime_id: int
     state: MapState
-    room: Room
+    layout: Layout
     held: frozenset[int]
     booked: Sequence[int]
 
+    @property
+    def room(self) -> Room:
+        """The seats and prices."""
+        return self.layout.room
+
     def taken(self) -> dict[int, bytes]:
-        """How the fragments end of those seats that are not available, by their place in the room."""
+        """The endings of the seats that are not available, by place in the room."""
         places, found = self.room.places, {}
         for seat_ids, ending in ((self.held, HELD), (self.booked, BOOKED)):  # booked beats held
             for seat_id in seat_ids:
@@ -43,27 +47,19 @@ class Occupancy:
 async def read_occupancies(
     database: Database, holds: Holds, layouts: Layouts, showtime_ids: Sequence[int]
 ) -> list[Occupancy | DomainError]:
-    """Look at showtimes together; what went wrong with one of them stands in its place."""
-    snapshots = await holds.snapshots(showtime_ids)
+    """Read showtimes together; an error in the place of each that Redis could not give, or that does not exist."""
+    snapshots = dict(zip(showtime_ids, await holds.snapshots(showtime_ids), strict=True))
+    versions = {each: found.state.layout for each, found in snapshots.items() if isinstance(found, Snapshot)}
     async with database.connection() as conn:
-        booked = await showtimes.booked_seats(conn, showtime_ids=showtime_ids)
-    return await asyncio.gather(
-        *(
-            _with_layout(layouts, showtime_id, snapshot, booked.get(showtime_id, ()))
-            for showtime_id, snapshot in zip(showtime_ids, snapshots, strict=True)
-        )
-    )
+        booked = await showtimes.booked_seats(conn, showtime_ids=[*versions])
+        known = await layouts.at(conn, versions)
 
+    def occupancy(showtime_id: int) -> Occupancy | DomainError:
+        snapshot = snapshots[showtime_id]
+        if isinstance(snapshot, DomainError):
+            return snapshot
+        if showtime_id not in known:
+            return NotFound("There is no such showtime.")
+        return Occupancy(showtime_id, snapshot.state, known[showtime_id], snapshot.held, booked.get(showtime_id, ()))
 
-async def _with_layout(
-    layouts: Layouts, showtime_id: int, snapshot: Snapshot | DomainError, booked: Sequence[int]
-) -> Occupancy | DomainError:
-    if isinstance(snapshot, DomainError):
-        return snapshot
-    try:
-        layout: Layout | None = await layouts.at(showtime_id, snapshot.state.layout)
-    except DomainError as error:
-        return error
-    if layout is None:
-        return NotFound("There is no such showtime.")
-    return Occupancy(showtime_id, snapshot.state, layout.room, snapshot.held, booked)
+    return [occupancy(showtime_id) for showtime_id in showtime_ids]

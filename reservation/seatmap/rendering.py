@@ -1,7 +1,7 @@
-"""Seat maps as bytes, kept under the version they show.
+"""Seat maps as JSON, cached by the version they show.
 
-Every request reads the version first, so a map is never older than the request for it. What has to be drawn anew is
-drawn for all who wait for it at once.
+Every request reads the version first, so a map is never older than the request for it. A map that is not cached is
+rendered once for all concurrent requests.
 """
 
 from collections import OrderedDict
@@ -16,8 +16,8 @@ from ..runtime.batching import Batcher
 from .layouts import Layouts, Room
 from .occupancy import AVAILABLE, COMMA, Occupancy, read_occupancies
 
-MAX_BYTES = 4 * 1024 * 1024  # of maps that are kept: some 200 of 200 seats
-MAX_IN_A_BATCH = 256  # readers, most often of a few showtimes
+MAX_BYTES = 4 * 1024 * 1024  # of cached maps: some 200 of 200 seats
+MAX_IN_A_BATCH = 256  # requests, most often for a few showtimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class SeatMap:
 
 
 class SeatMaps:
-    """The seat maps of all showtimes, each drawn once for a version."""
+    """The seat maps of all showtimes, each rendered once per version."""
 
     def __init__(self, database: Database, holds: Holds, layouts: Layouts) -> None:
         self._database = database
@@ -38,7 +38,8 @@ class SeatMaps:
         self._kept: OrderedDict[int, SeatMap] = OrderedDict()
         self._kept_bytes = 0
         self._templates: WeakKeyDictionary[Room, list[bytes]] = WeakKeyDictionary()
-        self._draws: Batcher[int, SeatMap] = Batcher(self._draw, max_batch=MAX_IN_A_BATCH, lanes=2)
+        # Two lanes, so that a slow PostgreSQL query of one batch does not delay the next one's reading of Redis.
+        self._renders: Batcher[int, SeatMap] = Batcher(self._render, max_batch=MAX_IN_A_BATCH, lanes=2)
 
     async def at(self, showtime_id: int, state: MapState) -> SeatMap:
         """The map at this state or a later one; raises NotFound and HoldsUnavailable."""
@@ -46,16 +47,16 @@ class SeatMaps:
         if kept is not None and kept.state == state:
             self._kept.move_to_end(showtime_id)
             return kept
-        return await self._draws.submit(showtime_id)
+        return await self._renders.submit(showtime_id)
 
-    async def _draw(self, asked: Sequence[int]) -> Sequence[SeatMap | Exception]:
+    async def _render(self, asked: Sequence[int]) -> Sequence[SeatMap | Exception]:
         showtime_ids = list(dict.fromkeys(asked))
         found = await read_occupancies(self._database, self._holds, self._layouts, showtime_ids)
-        drawn = [
-            one if isinstance(one, DomainError) else self._keep(one.showtime_id, self._compose(one)) for one in found
-        ]
-        by_showtime = dict(zip(showtime_ids, drawn, strict=True))
-        return [by_showtime[showtime_id] for showtime_id in asked]
+        rendered = {
+            showtime_id: one if isinstance(one, DomainError) else self._keep(showtime_id, self._compose(one))
+            for showtime_id, one in zip(showtime_ids, found, strict=True)
+        }
+        return [rendered[showtime_id] for showtime_id in asked]
 
     def _compose(self, seen: Occupancy) -> SeatMap:
         seats = self._template(seen.room).copy()
@@ -65,7 +66,7 @@ class SeatMaps:
         return SeatMap(seen.state, b"%b%b]}" % (head, b"".join(seats)[: -len(COMMA)]))
 
     def _template(self, room: Room) -> list[bytes]:
-        """Every seat's fragment, and after it the ending of an available one."""
+        """Every seat's fragment, each followed by the ending of an available seat."""
         template = self._templates.get(room)
         if template is None:
             template = [piece for fragment in room.fragments for piece in (fragment, AVAILABLE)]

@@ -1,4 +1,4 @@
-"""One followed map and its viewers: who reads too slowly is sent nothing until it has caught up, or is let go."""
+"""The viewers of one seat map: a slow one gets no events until it has read its backlog, or is disconnected."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -6,103 +6,94 @@ from contextlib import contextmanager
 from time import monotonic
 
 from ..errors import DomainError
-from .map_history import FollowedMap, Frame
+from .map_history import Frame, MapHistory
 
-MAX_UNREAD_BYTES = 64 * 1024  # of one viewer, beyond what the system buffers; and one event
-SLOW_S = 5.0  # a viewer may lag for so long
-LAST_WORDS_S = 2.0  # until the connection of one that was let go is cut; no other request comes on it
+MAX_BACKLOG_BYTES = 64 * 1024  # of one viewer, beyond the system's buffers; one event may exceed it
+MAX_SLOW_S = 5.0  # how long a viewer may have a backlog
+DISCONNECT_AFTER_S = 2.0  # from the final event of a slow viewer; no other request comes on its connection
 
 
 class Viewer:
     """One open stream, on the transport of its connection."""
 
-    __slots__ = ("_behind_since", "_chunked", "_transport", "ended")
+    __slots__ = ("_chunked", "_slow_since", "_transport", "ended")
 
     def __init__(self, transport: asyncio.WriteTransport, *, chunked: bool) -> None:
         self._transport = transport
         self._chunked = chunked
-        self._behind_since: float | None = None
+        self._slow_since: float | None = None
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @property
-    def is_behind(self) -> bool:
-        """Whether events were kept from it."""
-        return self._behind_since is not None
+    def is_slow(self) -> bool:
+        """Whether it missed events because of its backlog."""
+        return self._slow_since is not None
 
     def write(self, frame: Frame) -> None:
-        """Send an event whatever waits to be read."""
-        self.notice_the_end()  # uvloop has no patience with who writes to a closed connection
+        """Send an event whatever the backlog."""
+        self.check_connection()  # uvloop logs every write to a closed connection
         if not self.ended.done():
             self._transport.write(frame.chunked if self._chunked else frame.plain)
 
     def send(self, frame: Frame) -> None:
-        """Send an event, unless too much waits to be read: then it is behind, and needs the whole map."""
-        self.notice_the_end()
-        if self._behind_since is not None or self.ended.done():
+        """Send an event, unless the backlog is full: the viewer then misses it, and gets a snapshot later."""
+        if self.is_slow:
             return
-        if self._transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
-            self._behind_since = monotonic()
+        if self._transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
+            self._slow_since = monotonic()
         else:
             self.write(frame)
 
-    def catches_up(self, snapshot: Callable[[], Frame], farewell: Frame) -> bool:
-        """Send the map if all was read; False when it took too long, and the stream has been ended."""
-        self.notice_the_end()
-        if self._behind_since is None or self.ended.done():
+    def recover(self, snapshot: Callable[[], Frame], final: Frame) -> bool:
+        """Send a slow viewer a snapshot once it has read its backlog; False when it took too long and was ended."""
+        self.check_connection()
+        if self._slow_since is None or self.ended.done():
             return True
         if self._transport.get_write_buffer_size() == 0:
-            self._behind_since = None
+            self._slow_since = None
             self.write(snapshot())
-        elif monotonic() - self._behind_since > SLOW_S:
-            self.end(farewell)
-            asyncio.get_running_loop().call_later(LAST_WORDS_S, self._transport.abort)
+        elif monotonic() - self._slow_since > MAX_SLOW_S:
+            self.end(final)
+            asyncio.get_running_loop().call_later(DISCONNECT_AFTER_S, self._transport.abort)
             return False
         return True
 
-    def end(self, farewell: Frame) -> None:
-        """Say a last word, and let the stream end."""
-        self.write(farewell)
-        self.give_up()
-
-    def give_up(self) -> None:
-        """Let the stream end without a word."""
+    def end(self, final: Frame | None = None) -> None:
+        """End the stream, after a final event."""
+        if final is not None:
+            self.write(final)
         if not self.ended.done():
             self.ended.set_result(None)
 
-    def notice_the_end(self) -> None:
-        """See whether the client has gone."""
+    def check_connection(self) -> None:
+        """End the stream if the client has disconnected."""
         if self._transport.is_closing():
-            self.give_up()
+            self.end()
 
 
-class Followed:
-    """A map, its viewers, and the task that looks at it."""
+class MapFeed:
+    """A seat map's history and viewers, as the task of LiveFeeds that reads the map needs them."""
 
     def __init__(self, showtime_id: int) -> None:
-        self.map = FollowedMap(showtime_id)
+        self.history = MapHistory(showtime_id)
         self.viewers: set[Viewer] = set()
-        self.wake = asyncio.Event()
-        self.first_look = asyncio.Event()
-        self.expected = 0  # the version of a tick ago
-        self.error: DomainError | None = None
-        self.trouble: DomainError | None = None  # with the last look
-        self._moved = asyncio.Event()
+        self.wake = asyncio.Event()  # there may be something to read or to send
+        self.ready = asyncio.Event()  # the map was read, or the feed has failed
+        self.version_of_last_tick = 0
+        self.error: DomainError | None = None  # why the feed has ended
+        self.read_error: DomainError | None = None  # of the last reading
+        self._changed = asyncio.Event()
         self._users = 0
         self._idle_since = monotonic()
 
     @property
-    def is_gone(self) -> bool:
-        """Whether nothing is to be expected of it any more."""
-        return self.error is not None
-
-    @property
     def is_in_use(self) -> bool:
-        """Whether somebody keeps it."""
+        """Whether a request uses it."""
         return self._users > 0
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keep it for the duration of the block."""
+        """Count a request for the duration of the block."""
         self._users += 1
         try:
             yield
@@ -110,30 +101,30 @@ class Followed:
             self._users -= 1
             self._idle_since = monotonic()
 
-    def is_idle(self, since: float) -> bool:
-        """Whether nobody has used it since then, on the monotonic clock."""
-        return not self.is_in_use and self._idle_since < since
+    def is_idle_since(self, moment: float) -> bool:
+        """Whether no request has used it since then, on the monotonic clock."""
+        return not self.is_in_use and self._idle_since < moment
 
-    def moved(self) -> None:
-        """There has been a look."""
-        if self.map.version:
-            self.first_look.set()
-        self._moved.set()
-        self._moved = asyncio.Event()
+    def notify(self) -> None:
+        """Wake the requests that wait for a version."""
+        if self.history.version:
+            self.ready.set()
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def fail(self, error: DomainError) -> None:
-        """There will be none any more."""
+        """End the feed: the map is not read any more."""
         self.error = error
-        self.first_look.set()
+        self.ready.set()
         self.wake.set()
-        self.moved()
+        self.notify()
 
-    async def reach(self, version: int, patience_s: float) -> bool:
+    async def reach(self, version: int, timeout_s: float) -> bool:
         """Wait for a version; False if it does not come in time."""
         try:
-            async with asyncio.timeout(patience_s):
-                while not self.is_gone and self.map.version < version:
-                    await self._moved.wait()
+            async with asyncio.timeout(timeout_s):
+                while self.error is None and self.history.version < version:
+                    await self._changed.wait()
         except TimeoutError:
             return False
-        return not self.is_gone
+        return self.error is None

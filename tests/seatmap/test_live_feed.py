@@ -1,4 +1,4 @@
-"""The live feed of a seat map: what it begins with, what it tells, and how it ends."""
+"""The live feed of a seat map: its first event, its changes, and its end."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -10,8 +10,8 @@ from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
 from reservation.http.app_keys import LIVE
-from reservation.seatmap.live_feed import RECONNECT, Live
-from reservation.seatmap.viewers import Followed, Viewer
+from reservation.seatmap.live_feed import RECONNECT, LiveFeeds
+from reservation.seatmap.viewers import MapFeed, Viewer
 from tests.api import Api, Cinema, Person
 from tests.conftest import StartApi
 from tests.live_feed import Event, Follower, Stream, following, shown
@@ -29,13 +29,13 @@ async def next_event(stream: Stream) -> Event:
     return event
 
 
-def live_of(api: Api) -> Live:
+def live_of(api: Api) -> LiveFeeds:
     server: Any = api.client.server
-    found: Live = server.app[LIVE]
+    found: LiveFeeds = server.app[LIVE]
     return found
 
 
-async def test_begins_with_the_whole_map(api: Api) -> None:
+async def test_the_first_event_is_a_snapshot(api: Api) -> None:
     cinema, customer = await cinema_and_customer(api)
     await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
     async with following(api, cinema.showtime_id) as stream:
@@ -47,7 +47,7 @@ async def test_begins_with_the_whole_map(api: Api) -> None:
         assert stream.response.headers["X-Accel-Buffering"] == "no"
 
 
-async def test_tells_of_holds_confirms_and_cancels(api: Api) -> None:
+async def test_holds_confirms_and_cancels_are_sent_as_changed_seats(api: Api) -> None:
     cinema, customer = await cinema_and_customer(api)
     seats = cinema.seat_ids[2:4]
     async with following(api, cinema.showtime_id) as stream:
@@ -67,7 +67,7 @@ async def test_tells_of_holds_confirms_and_cancels(api: Api) -> None:
         assert follower.snapshots == 1
 
 
-async def test_tells_of_holds_that_run_out_by_themselves(start_api: StartApi) -> None:
+async def test_an_expired_hold_is_sent_as_an_available_seat(start_api: StartApi) -> None:
     api = await start_api(HOLD_TTL_SECONDS="1")
     cinema, customer = await cinema_and_customer(api)
     async with following(api, cinema.showtime_id) as stream:
@@ -77,7 +77,7 @@ async def test_tells_of_holds_that_run_out_by_themselves(start_api: StartApi) ->
         assert (await next_event(stream)).statuses == {cinema.seat_ids[0]: "available"}
 
 
-async def test_tells_of_what_happens_on_another_instance(start_api: StartApi) -> None:
+async def test_a_hold_on_another_instance_is_sent(start_api: StartApi) -> None:
     here, there = await start_api(), await start_api()
     cinema, customer = await cinema_and_customer(here)
     async with following(there, cinema.showtime_id) as stream:
@@ -87,7 +87,7 @@ async def test_tells_of_what_happens_on_another_instance(start_api: StartApi) ->
 
 
 @pytest.mark.parametrize("how", ["header", "query"])
-async def test_resumes_where_it_was(api: Api, how: str) -> None:
+async def test_a_client_with_a_known_version_gets_the_changes_since(api: Api, how: str) -> None:
     cinema, customer = await cinema_and_customer(api)
     async with following(api, cinema.showtime_id) as stream:
         known = (await next_event(stream)).id
@@ -100,7 +100,7 @@ async def test_resumes_where_it_was(api: Api, how: str) -> None:
 
 
 @pytest.mark.parametrize("known", ["0", "1", str(2**63 - 1), "9" * 400, "-1", "abc", "١"])
-async def test_an_unknown_version_gets_the_whole_map(api: Api, known: str) -> None:
+async def test_a_client_with_an_unknown_version_gets_a_snapshot(api: Api, known: str) -> None:
     cinema = await api.cinema(rows=1, seats_per_row=3)
     path = f"/showtimes/{cinema.showtime_id}/events"
     async with api.client.get(path, headers={"Last-Event-ID": known}) as response:
@@ -109,7 +109,7 @@ async def test_an_unknown_version_gets_the_whole_map(api: Api, known: str) -> No
     assert len(event.data["seats"]) == 3
 
 
-async def test_other_seats_or_prices_are_a_new_map(api: Api) -> None:
+async def test_a_change_of_the_layout_sends_a_snapshot(api: Api) -> None:
     cinema, _ = await cinema_and_customer(api)
     admin = await api.admin()
     async with following(api, cinema.showtime_id) as stream:
@@ -121,7 +121,7 @@ async def test_other_seats_or_prices_are_a_new_map(api: Api) -> None:
             assert (await next_event(late)).kind == "snapshot"
 
 
-async def test_ends_when_the_showtime_is_deleted(api: Api) -> None:
+async def test_a_deleted_showtime_ends_the_stream_with_gone(api: Api) -> None:
     cinema, _ = await cinema_and_customer(api)
     path = f"/admin/showtimes/{cinema.showtime_id}"
     async with following(api, cinema.showtime_id) as stream:
@@ -132,14 +132,14 @@ async def test_ends_when_the_showtime_is_deleted(api: Api) -> None:
     assert (await api.call("GET", f"/showtimes/{cinema.showtime_id}/events")).status == 404
 
 
-async def test_unknown_showtimes_and_queries_are_refused(api: Api) -> None:
+async def test_an_unknown_showtime_is_404_and_a_bad_query_422(api: Api) -> None:
     answer = await api.call("GET", "/showtimes/4711/events")
     assert (answer.status, answer.code) == (404, "not_found")
     answer = await api.call("GET", "/showtimes/1/events?since=abc")
     assert (answer.status, answer.code) == (422, "validation_error")
 
 
-async def test_head_says_what_a_get_would(api: Api) -> None:
+async def test_head_answers_like_get_without_a_stream(api: Api) -> None:
     cinema, _ = await cinema_and_customer(api)
     async with asyncio.timeout(PATIENCE_S):
         answer = await api.call("HEAD", f"/showtimes/{cinema.showtime_id}/events")
@@ -147,7 +147,7 @@ async def test_head_says_what_a_get_would(api: Api) -> None:
         assert (await api.call("HEAD", "/showtimes/4711/events")).status == 404
 
 
-async def test_a_worker_takes_so_many_and_no_more(start_api: StartApi) -> None:
+async def test_a_viewer_beyond_live_viewers_max_is_503(start_api: StartApi) -> None:
     api = await start_api(LIVE_VIEWERS_MAX="1")
     cinema, _ = await cinema_and_customer(api)
     path = f"/showtimes/{cinema.showtime_id}/events"
@@ -157,14 +157,14 @@ async def test_a_worker_takes_so_many_and_no_more(start_api: StartApi) -> None:
         assert (refused.status, refused.code) == (503, "overloaded")
         assert refused.headers["Retry-After"]
     async with asyncio.timeout(PATIENCE_S):
-        while True:  # until the service has noticed that the first has gone
+        while True:  # until the service has noticed that the first has disconnected
             async with api.client.get(path) as response:
                 if response.status == 200:
                     break
             await asyncio.sleep(0.05)
 
 
-async def test_a_heartbeat_keeps_the_connection_alive(start_api: StartApi) -> None:
+async def test_a_heartbeat_is_sent_as_a_comment(start_api: StartApi) -> None:
     api = await start_api(SSE_HEARTBEAT_SECONDS="1")
     cinema, customer = await cinema_and_customer(api)
     async with following(api, cinema.showtime_id) as stream:
@@ -177,7 +177,7 @@ async def test_a_heartbeat_keeps_the_connection_alive(start_api: StartApi) -> No
         assert await reading is not None
 
 
-async def test_old_proxies_are_served_without_chunks(api: Api) -> None:
+async def test_http_1_0_gets_a_stream_without_chunks(api: Api) -> None:
     cinema, customer = await cinema_and_customer(api)
     url = api.client.make_url("/")
     reader, writer = await asyncio.open_connection(url.host, url.port)
@@ -192,9 +192,11 @@ async def test_old_proxies_are_served_without_chunks(api: Api) -> None:
     writer.close()
 
 
-async def test_who_does_not_read_is_let_go_and_nobody_else_waits(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.viewers.SLOW_S", 0.5)
-    monkeypatch.setattr("reservation.seatmap.viewers.LAST_WORDS_S", 0.1)
+async def test_a_slow_viewer_is_disconnected_and_the_others_get_their_events(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reservation.seatmap.viewers.MAX_SLOW_S", 0.5)
+    monkeypatch.setattr("reservation.seatmap.viewers.DISCONNECT_AFTER_S", 0.1)
     movie_id = await api.movie()
     auditorium_id, seat_ids = await api.auditorium(rows=100, seats_per_row=100)
     showtime_id = await api.showtime(movie_id, auditorium_id)
@@ -205,11 +207,11 @@ async def test_who_does_not_read_is_let_go_and_nobody_else_waits(api: Api, monke
     follower = Follower()
     async with following(api, showtime_id) as stream:
         follower.apply(await next_event(stream))
-        followed = live_of(api)._followed[showtime_id]
+        feed = live_of(api)._feeds[showtime_id]
         async with asyncio.timeout(PATIENCE_S):
-            while len(followed.viewers) < 2:
+            while len(feed.viewers) < 2:
                 await asyncio.sleep(0.01)
-            while len(followed.viewers) == 2:  # a new map each time, until the lazy one's buffers are full, and longer
+            while len(feed.viewers) == 2:  # a snapshot each time, until the slow viewer's backlog is full, and longer
                 await api.call(
                     "PUT",
                     f"/admin/showtimes/{showtime_id}",
@@ -230,13 +232,13 @@ async def test_who_does_not_read_is_let_go_and_nobody_else_waits(api: Api, monke
     writer.close()
 
 
-async def test_a_slow_reader_that_catches_up_gets_the_whole_map(api: Api) -> None:
+async def test_a_slow_viewer_that_reads_its_backlog_gets_a_snapshot(api: Api) -> None:
     cinema, customer = await cinema_and_customer(api)
     async with following(api, cinema.showtime_id) as stream:
         follower = Follower()
         follower.apply(await next_event(stream))
-        [viewer] = live_of(api)._followed[cinema.showtime_id].viewers
-        viewer._behind_since = asyncio.get_running_loop().time()  # as if its buffers had been full a moment ago
+        [viewer] = live_of(api)._feeds[cinema.showtime_id].viewers
+        viewer._slow_since = asyncio.get_running_loop().time()  # as if its backlog had been full a moment ago
         await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
         event = await next_event(stream)
         assert event.kind == "snapshot"
@@ -246,7 +248,7 @@ async def test_a_slow_reader_that_catches_up_gets_the_whole_map(api: Api) -> Non
         assert (await next_event(stream)).kind == "seats"
 
 
-async def test_streams_end_at_a_stop(start_api: StartApi) -> None:
+async def test_a_stop_ends_streams_with_reconnect(start_api: StartApi) -> None:
     api = await start_api()
     cinema, _ = await cinema_and_customer(api)
     async with following(api, cinema.showtime_id) as stream:
@@ -258,26 +260,26 @@ async def test_streams_end_at_a_stop(start_api: StartApi) -> None:
     assert (await api.call("GET", f"/showtimes/{cinema.showtime_id}/events")).code == "overloaded"
 
 
-async def test_streams_end_at_a_stop_that_have_not_begun(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stop_ends_requests_that_wait_for_the_first_event(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     cinema, _ = await cinema_and_customer(api)
-    monkeypatch.setattr("reservation.seatmap.live_feed.PATIENCE_S", 600.0)
+    monkeypatch.setattr("reservation.seatmap.live_feed.WAIT_S", 600.0)
     live = live_of(api)
 
-    async def look(_: Followed) -> None:
+    async def read(_: MapFeed) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(live, "_look", look)
+    monkeypatch.setattr(live, "_read", read)
     waiting = asyncio.create_task(api.call("GET", f"/showtimes/{cinema.showtime_id}/events"))
     async with asyncio.timeout(PATIENCE_S):
-        while not live._followed:
+        while not live._feeds:
             await asyncio.sleep(0.01)
         await live.close()
         assert (await waiting).code == "overloaded"
     assert not live._tasks
 
 
-async def test_a_stream_has_its_connection_to_itself(api: Api) -> None:
-    """One that is dropped is cut a little later: no other request may be under way on it then."""
+async def test_no_other_request_is_served_on_the_connection_of_a_stream(api: Api) -> None:
+    """A slow viewer's connection is closed a little after its final event: no other request may be on it then."""
     cinema, _ = await cinema_and_customer(api)
     url = api.client.make_url("/")
     reader, writer = await asyncio.open_connection(url.host, url.port)
@@ -286,14 +288,14 @@ async def test_a_stream_has_its_connection_to_itself(api: Api) -> None:
     async with asyncio.timeout(PATIENCE_S):
         assert b"\r\nconnection: close\r\n" in (await reader.readuntil(b"\r\n\r\n")).lower()
         await reader.readuntil(b"event: snapshot")
-        followed = live_of(api)._followed[cinema.showtime_id]
-        for viewer in followed.viewers:
+        feed = live_of(api)._feeds[cinema.showtime_id]
+        for viewer in feed.viewers:
             viewer.end(RECONNECT)
         assert (await reader.read()).endswith(b"event: reconnect\ndata: {}\n\n\r\n0\r\n\r\n")
     writer.close()
 
 
-async def test_not_all_come_back_in_one_moment(api: Api) -> None:
+async def test_clients_are_given_different_times_to_reconnect(api: Api) -> None:
     cinema, _ = await cinema_and_customer(api)
     async with AsyncExitStack() as feeds:
         streams = [await feeds.enter_async_context(following(api, cinema.showtime_id)) for _ in range(6)]
@@ -305,21 +307,21 @@ async def test_not_all_come_back_in_one_moment(api: Api) -> None:
     assert max(told) <= 5000
 
 
-async def test_a_map_older_than_the_client_s_is_not_sent(start_api: StartApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The worker cannot look for a while; whoever comes with a later version is not shown an earlier one."""
-    monkeypatch.setattr("reservation.seatmap.live_feed.PATIENCE_S", 1.0)
+async def test_a_map_older_than_the_clients_is_not_sent(start_api: StartApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker cannot read the stores for a while; a client with a later version is not sent an earlier one."""
+    monkeypatch.setattr("reservation.seatmap.live_feed.WAIT_S", 1.0)
     here, there = await start_api(), await start_api()
     cinema, customer = await cinema_and_customer(here)
     live, gate = live_of(here), asyncio.Event()
-    look = live._look
+    read = live._read
 
-    async def look_later(followed: Followed) -> Any:
+    async def read_later(feed: MapFeed) -> Any:
         await gate.wait()
-        return await look(followed)
+        return await read(feed)
 
     async with following(here, cinema.showtime_id) as stream:
         first = await next_event(stream)
-        monkeypatch.setattr(live, "_look", look_later)
+        monkeypatch.setattr(live, "_read", read_later)
         await there.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
         known = (await shown(there, cinema.showtime_id))["version"]
         assert known > (first.id or 0)
@@ -333,8 +335,8 @@ async def test_a_map_older_than_the_client_s_is_not_sent(start_api: StartApi, mo
             assert (await next_event(resumed)).id == known
 
 
-async def test_maps_without_viewers_are_few(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.live_feed.MAX_LINGERING", 2)
+async def test_feeds_without_viewers_are_at_most_max_idle_feeds(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reservation.seatmap.live_feed.MAX_IDLE_FEEDS", 2)
     showtime_ids = [(await api.cinema(rows=1, seats_per_row=2)).showtime_id for _ in range(5)]
     live = live_of(api)
     async with following(api, showtime_ids[0]) as stream:
@@ -345,17 +347,17 @@ async def test_maps_without_viewers_are_few(api: Api, monkeypatch: pytest.Monkey
             async with asyncio.timeout(PATIENCE_S):
                 while live._viewers > 1:
                     await asyncio.sleep(0.01)
-        assert [*live._followed] == [showtime_ids[0], *showtime_ids[-2:]]
+        assert [*live._feeds] == [showtime_ids[0], *showtime_ids[-2:]]
         async with asyncio.timeout(PATIENCE_S):
             while len(live._tasks) > 3:
                 await asyncio.sleep(0.01)
-            while any(followed.map._snapshot for followed in live._followed.values()):
+            while any(feed.history._snapshot for feed in live._feeds.values()):
                 await asyncio.sleep(0.01)
         async with following(api, showtime_ids[1]) as other:
             assert (await next_event(other)).kind == "snapshot"
 
 
-async def test_a_failure_at_the_beginning_is_not_the_end(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_feed_recovers_from_failures_of_its_first_watch(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     cinema, customer = await cinema_and_customer(api)
     live, failures = live_of(api), [HoldsUnavailable(), RuntimeError("once")]
     watch = live._watch
@@ -372,19 +374,21 @@ async def test_a_failure_at_the_beginning_is_not_the_end(api: Api, monkeypatch: 
         assert (await next_event(stream)).statuses == {cinema.seat_ids[0]: "held"}
 
 
-async def test_a_viewer_that_fails_costs_nobody_else_an_event(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_viewer_that_fails_is_dropped_and_the_others_get_their_events(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cinema, customer = await cinema_and_customer(api)
     async with AsyncExitStack() as feeds:
         streams = [await feeds.enter_async_context(following(api, cinema.showtime_id)) for _ in range(4)]
         for stream in streams:
             await next_event(stream)
-        viewers = live_of(api)._followed[cinema.showtime_id].viewers
+        viewers = live_of(api)._feeds[cinema.showtime_id].viewers
         broken, send = next(iter(viewers)), Viewer.send
 
-        def send_or_fail(viewer: Viewer, told: Any) -> None:
+        def send_or_fail(viewer: Viewer, frame: Any) -> None:
             if viewer is broken:
                 raise RuntimeError("broken")
-            send(viewer, told)
+            send(viewer, frame)
 
         monkeypatch.setattr(Viewer, "send", send_or_fail)
         await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
@@ -393,7 +397,7 @@ async def test_a_viewer_that_fails_costs_nobody_else_an_event(api: Api, monkeypa
         assert broken not in viewers
 
 
-async def test_one_subscription_whatever_the_number_of_viewers(api: Api, redis_url: str) -> None:
+async def test_a_worker_has_one_subscription_for_all_viewers(api: Api, redis_url: str) -> None:
     first, second = (await cinema_and_customer(api))[0], await api.cinema(rows=1, seats_per_row=2)
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         async with AsyncExitStack() as feeds:
@@ -403,7 +407,7 @@ async def test_one_subscription_whatever_the_number_of_viewers(api: Api, redis_u
         assert found == [("reservation:maps:0", 1)]
 
 
-async def test_nothing_is_published_while_nobody_watches(api: Api, redis_url: str) -> None:
+async def test_nothing_is_published_without_viewers(api: Api, redis_url: str) -> None:
     cinema, customer = await cinema_and_customer(api)
     async with Redis.from_url(redis_url, decode_responses=True) as redis, redis.pubsub() as channel:
         await channel.subscribe("reservation:maps:0")
@@ -414,7 +418,7 @@ async def test_nothing_is_published_while_nobody_watches(api: Api, redis_url: st
         assert (await channel.get_message(timeout=5))["data"] == "the end"
 
 
-async def test_a_stranger_on_the_channel_does_no_harm(api: Api, redis_url: str) -> None:
+async def test_other_messages_on_the_channel_are_ignored(api: Api, redis_url: str) -> None:
     cinema, customer = await cinema_and_customer(api)
     async with Redis.from_url(redis_url) as redis, following(api, cinema.showtime_id) as stream:
         await next_event(stream)
@@ -425,7 +429,7 @@ async def test_a_stranger_on_the_channel_does_no_harm(api: Api, redis_url: str) 
             pass
 
 
-async def test_metrics_take_the_time_to_begin_and_not_the_time_to_stay(api: Api) -> None:
+async def test_metrics_count_the_time_to_the_first_byte_of_a_stream(api: Api) -> None:
     cinema, _ = await cinema_and_customer(api)
     async with following(api, cinema.showtime_id) as stream:
         await next_event(stream)
@@ -445,7 +449,7 @@ async def test_metrics_take_the_time_to_begin_and_not_the_time_to_stay(api: Api)
             await asyncio.sleep(0.05)
 
 
-async def test_pages_of_other_origins_may_follow(start_api: StartApi) -> None:
+async def test_an_allowed_origin_may_read_the_stream(start_api: StartApi) -> None:
     api = await start_api(CORS_ORIGINS="https://cinema.example")
     cinema, _ = await cinema_and_customer(api)
     path = f"/showtimes/{cinema.showtime_id}/events"

@@ -1,55 +1,57 @@
-"""A followed map against a model of the two stores: in whatever order things come, nobody is left behind."""
+"""MapHistory against a model of the two stores: whatever the order of events, every viewer ends with the same map."""
 
 import random
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import orjson
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from reservation.holds.store import MapState
-from reservation.seatmap.layouts import Room
-from reservation.seatmap.map_history import MAX_REMEMBERED, FollowedMap, Frame
+from reservation.seatmap.layouts import Layout, Room
+from reservation.seatmap.map_history import MAX_CHANGES, Frame, MapHistory
 from reservation.seatmap.occupancy import Occupancy
 
 SEATS = (11, 12, 13, 14)
 ROOM = Room(
     tuple(b'{"id":%d,"status":"' % seat for seat in SEATS), {seat: place for place, seat in enumerate(SEATS)}, ()
 )
+LAYOUT = Layout(5, datetime.now(UTC), None, ROOM)
 SHOWTIME = 42
 NO_SEATS: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
 class Client:
-    """Somebody's map, and the version that it claims."""
+    """A client's map, and its version."""
 
     version: int
     statuses: dict[int, str]
 
     def take(self, frame: Frame) -> None:
         kind, number, data = frame.plain.decode().rstrip("\n").split("\n")
-        told = orjson.loads(data.removeprefix("data: "))
-        assert int(number.removeprefix("id: ")) == told["version"] >= self.version
-        self.version = told["version"]
+        shown = orjson.loads(data.removeprefix("data: "))
+        assert int(number.removeprefix("id: ")) == shown["version"] >= self.version
+        self.version = shown["version"]
         if kind == "event: snapshot":
-            assert len(told["seats"]) == len(SEATS)
-        self.statuses |= {seat["id"]: seat["status"] for seat in told["seats"]}
+            assert len(shown["seats"]) == len(SEATS)
+        self.statuses |= {seat["id"]: seat["status"] for seat in shown["seats"]}
 
 
 @dataclass(slots=True)
 class Stores:
-    """Redis counts, and tells; PostgreSQL commits first, and is counted later."""
+    """Redis counts and publishes every change; a booking is committed first and counted later."""
 
     version: int = 1000
     held: set[int] = field(default_factory=set)
     booked: set[int] = field(default_factory=set)
     uncounted: list[int] = field(default_factory=list)
-    notices: list[tuple[int, list[int]]] = field(default_factory=list)
+    messages: list[tuple[int, list[int]]] = field(default_factory=list)
 
-    def count(self, *decided: int) -> None:
+    def count(self, *seats: int) -> None:
         self.version += 1
-        self.notices.append((self.version, [*decided]))
+        self.messages.append((self.version, [*seats]))
 
     def hold_or_release(self, seat: int) -> None:
         self.held ^= {seat}
@@ -68,53 +70,53 @@ class Stores:
     def read_redis(self) -> tuple[int, frozenset[int]]:
         return self.version, frozenset(self.held)
 
-    def look(self, redis: tuple[int, frozenset[int]]) -> Occupancy:
+    def reading(self, redis: tuple[int, frozenset[int]]) -> Occupancy:
         """PostgreSQL is read some time after Redis."""
-        return Occupancy(SHOWTIME, MapState(redis[0], 5), ROOM, redis[1], sorted(self.booked))
+        return Occupancy(SHOWTIME, MapState(redis[0], 5), LAYOUT, redis[1], sorted(self.booked))
 
 
-def client_of(look: Occupancy) -> Client:
-    """Somebody who has read the map elsewhere."""
-    taken = look.taken()
+def client_of(reading: Occupancy) -> Client:
+    """A client that got the map from another worker."""
+    taken = reading.taken()
     words = {place: ending[: ending.index(b'"')].decode() for place, ending in taken.items()}
-    return Client(look.state.version, {seat: words.get(place, "available") for seat, place in ROOM.places.items()})
+    return Client(reading.state.version, {seat: words.get(place, "available") for seat, place in ROOM.places.items()})
 
 
 @dataclass(slots=True)
-class Play:
-    """What may happen, in any order."""
+class Simulation:
+    """Events in a random order."""
 
     chance: random.Random
     stores: Stores = field(default_factory=Stores)
-    followed: FollowedMap = field(default_factory=lambda: FollowedMap(SHOWTIME))
+    history: MapHistory = field(default_factory=lambda: MapHistory(SHOWTIME))
     live: list[Client] = field(default_factory=list)
     elsewhere: list[Client] = field(default_factory=list)
     ours: tuple[int, frozenset[int]] = (0, NO_SEATS)
     theirs: tuple[int, frozenset[int]] = (0, NO_SEATS)
 
     def run(self, steps: int) -> None:
-        self.followed.begin(self.stores.version)
+        self.history.subscribe(self.stores.version)
         self.ours = self.theirs = self.stores.read_redis()
-        self.look()
-        moves = (self.hold, self.hold, self.commit, self.stores.announce, self.read, self.look, self.hear)
+        self.read()
+        moves = (self.hold, self.hold, self.commit, self.stores.announce, self.read_redis, self.read, self.receive)
         for _ in range(steps):
             self.chance.choice((*moves, self.leave, self.see_elsewhere, self.resume))()
         while self.stores.uncounted:
             self.stores.announce()
-        while self.stores.notices:
-            self.hear()
+        while self.stores.messages:
+            self.receive()
+        self.read_redis()
         self.read()
-        self.look()
         while self.elsewhere:
             self.resume()
-        final = client_of(self.stores.look(self.ours))
-        assert self.followed.version == final.version
+        final = client_of(self.stores.reading(self.ours))
+        assert self.history.version == final.version
         assert all(client == final for client in self.live)
 
-    def tell(self, told: Frame | None) -> None:
-        if told is not None:
+    def send(self, frame: Frame | None) -> None:
+        if frame is not None:
             for client in self.live:
-                client.take(told)
+                client.take(frame)
 
     def hold(self) -> None:
         self.stores.hold_or_release(self.chance.choice(SEATS))
@@ -122,134 +124,134 @@ class Play:
     def commit(self) -> None:
         self.stores.commit(self.chance.choice(SEATS))
 
-    def read(self) -> None:
+    def read_redis(self) -> None:
         self.ours = self.stores.read_redis()
 
-    def look(self) -> None:
-        self.tell(self.followed.show(self.stores.look(self.ours)))
+    def read(self) -> None:
+        self.send(self.history.add_reading(self.stores.reading(self.ours)))
 
-    def hear(self) -> None:
-        if self.stores.notices:
-            self.followed.hear(*self.stores.notices.pop(0))
-            self.tell(self.followed.catch_up())
+    def receive(self) -> None:
+        if self.stores.messages:
+            self.history.add_published(*self.stores.messages.pop(0))
+            self.send(self.history.advance())
 
     def leave(self) -> None:
         if self.live:
             self.elsewhere.append(self.live.pop(self.chance.randrange(len(self.live))))
 
     def see_elsewhere(self) -> None:
-        """Another worker draws the map; what it read from Redis may be older than what it then reads."""
-        self.elsewhere.append(client_of(self.stores.look(self.theirs)))
+        """Another worker renders the map: Redis as it was a while ago, PostgreSQL as it is now."""
+        self.elsewhere.append(client_of(self.stores.reading(self.theirs)))
         self.theirs = self.stores.read_redis()
 
     def resume(self) -> None:
         if not self.elsewhere:
             return
         client = self.elsewhere.pop(self.chance.randrange(len(self.elsewhere)))
-        if client.version > self.followed.version:
-            self.elsewhere.append(client)  # the service waits until it has come as far
+        if client.version > self.history.version:
+            self.elsewhere.append(client)  # the service waits for that version
             return
-        client.take(self.followed.since(client.version) or self.followed.snapshot())
+        client.take(self.history.since(client.version) or self.history.snapshot())
         self.live.append(client)
 
 
-def play(chance: random.Random, steps: int) -> None:
-    Play(chance).run(steps)
+def simulate(chance: random.Random, steps: int) -> None:
+    Simulation(chance).run(steps)
 
 
 @settings(max_examples=400, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(5, 80))
-def test_everybody_ends_with_the_map_as_it_is(chance: random.Random, steps: int) -> None:
-    play(chance, steps)
+def test_every_client_ends_with_the_map_of_the_stores(chance: random.Random, steps: int) -> None:
+    simulate(chance, steps)
 
 
-def test_the_model_notices_what_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the seats of notices, looks alone would do in this test as well as in life: not."""
-    hear = FollowedMap.hear
-    monkeypatch.setattr(FollowedMap, "hear", lambda self, version, _: hear(self, version, ()))
+def test_the_simulation_fails_without_the_seats_of_published_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Differences between readings alone are not enough."""
+    add_published = MapHistory.add_published
+    monkeypatch.setattr(MapHistory, "add_published", lambda self, version, _: add_published(self, version, ()))
     with pytest.raises(AssertionError):
-        play_all(range(500))
+        simulate_all(range(500))
 
 
-def test_nor_is_anybody_left_behind_where_little_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.map_history.MAX_REMEMBERED", 2)
-    play_all(range(500))
+def test_every_client_ends_with_the_map_when_two_changes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reservation.seatmap.map_history.MAX_CHANGES", 2)
+    simulate_all(range(500))
 
 
-def play_all(seeds: range) -> None:
+def simulate_all(seeds: range) -> None:
     for seed in seeds:
-        play(random.Random(seed), 60)
+        simulate(random.Random(seed), 60)
 
 
-def test_a_stale_look_shows_nothing() -> None:
-    stores, followed = Stores(), FollowedMap(SHOWTIME)
+def test_a_stale_reading_makes_no_event() -> None:
+    stores, history = Stores(), MapHistory(SHOWTIME)
     before = stores.read_redis()
     stores.hold_or_release(11)
-    followed.begin(stores.version)
-    assert followed.show(stores.look(before)) is None
-    assert followed.is_behind
-    assert followed.show(stores.look(stores.read_redis())) is not None
-    assert not followed.is_behind
+    history.subscribe(stores.version)
+    assert history.add_reading(stores.reading(before)) is None
+    assert history.needs_reading
+    assert history.add_reading(stores.reading(stores.read_redis())) is not None
+    assert not history.needs_reading
 
 
-def test_nothing_is_said_while_nothing_is_heard() -> None:
-    stores, followed = Stores(), FollowedMap(SHOWTIME)
-    followed.begin(stores.version)
-    followed.show(stores.look(stores.read_redis()))
-    known = followed.version
-    followed.lose_track()
+def test_without_a_subscription_there_are_no_events() -> None:
+    stores, history = Stores(), MapHistory(SHOWTIME)
+    history.subscribe(stores.version)
+    history.add_reading(stores.reading(stores.read_redis()))
+    known = history.version
+    history.unsubscribe()
     stores.hold_or_release(11)
-    assert followed.show(stores.look(stores.read_redis())) is None
-    assert followed.since(known) is None
-    assert followed.catch_up() is None
-    followed.begin(stores.version)
-    told = followed.show(stores.look(stores.read_redis()))
-    assert told is not None
-    assert told.plain.startswith(b"event: snapshot\nid: 1001\n")
+    assert history.add_reading(stores.reading(stores.read_redis())) is None
+    assert history.since(known) is None
+    assert history.advance() is None
+    history.subscribe(stores.version)
+    frame = history.add_reading(stores.reading(stores.read_redis()))
+    assert frame is not None
+    assert frame.plain.startswith(b"event: snapshot\nid: 1001\n")
 
 
-def test_what_is_told_while_nobody_can_look_is_bounded() -> None:
-    stores, followed = Stores(), FollowedMap(SHOWTIME)
-    followed.begin(stores.version)
-    followed.show(stores.look(stores.read_redis()))
-    client, stale = client_of(stores.look(stores.read_redis())), stores.read_redis()
-    for _ in range(2 * MAX_REMEMBERED + 1):
+def test_published_changes_are_bounded_while_the_stores_cannot_be_read() -> None:
+    stores, history = Stores(), MapHistory(SHOWTIME)
+    history.subscribe(stores.version)
+    history.add_reading(stores.reading(stores.read_redis()))
+    client, stale = client_of(stores.reading(stores.read_redis())), stores.read_redis()
+    for _ in range(2 * MAX_CHANGES + 1):
         stores.hold_or_release(11)
-        followed.hear(*stores.notices.pop())
-        assert len(followed._told) <= MAX_REMEMBERED
-    assert followed.show(stores.look(stale)) is None
-    told = followed.show(stores.look(stores.read_redis()))
-    assert told is not None
-    assert told.plain.startswith(b"event: snapshot\n")
-    client.take(told)
-    assert client == client_of(stores.look(stores.read_redis()))
+        history.add_published(*stores.messages.pop())
+        assert len(history._published) <= MAX_CHANGES
+    assert history.add_reading(stores.reading(stale)) is None
+    frame = history.add_reading(stores.reading(stores.read_redis()))
+    assert frame is not None
+    assert frame.plain.startswith(b"event: snapshot\n")
+    client.take(frame)
+    assert client == client_of(stores.reading(stores.read_redis()))
 
 
-def test_what_is_kept_for_who_comes_late_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reservation.seatmap.map_history.MAX_LACKING_BYTES", 500)
-    stores, followed = Stores(), FollowedMap(SHOWTIME)
-    followed.begin(stores.version)
-    followed.show(stores.look(stores.read_redis()))
+def test_the_cache_of_changed_seats_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reservation.seatmap.map_history.MAX_CACHED_BYTES", 500)
+    stores, history = Stores(), MapHistory(SHOWTIME)
+    history.subscribe(stores.version)
+    history.add_reading(stores.reading(stores.read_redis()))
     first = stores.version
     for seat in SEATS * 10:
         stores.hold_or_release(seat)
-        followed.hear(*stores.notices.pop())
-        followed.show(stores.look(stores.read_redis()))
-    bodies = {version: followed.body_since(version) for version in range(first, stores.version)}
-    assert 0 < sum(map(len, followed._lacking.values())) <= 500
-    followed.spare()
-    assert not followed._lacking
-    assert bodies == {version: followed.body_since(version) for version in bodies}
-    monkeypatch.setattr("reservation.seatmap.map_history.MAX_LACKING_BYTES", 0)
-    assert followed.body_since(first) == bodies[first]
-    assert not followed._lacking
+        history.add_published(*stores.messages.pop())
+        history.add_reading(stores.reading(stores.read_redis()))
+    bodies = {version: history.body_since(version) for version in range(first, stores.version)}
+    assert 0 < sum(map(len, history._cached.values())) <= 500
+    history.clear_cache()
+    assert not history._cached
+    assert bodies == {version: history.body_since(version) for version in bodies}
+    monkeypatch.setattr("reservation.seatmap.map_history.MAX_CACHED_BYTES", 0)
+    assert history.body_since(first) == bodies[first]
+    assert not history._cached
 
 
-def test_a_map_is_drawn_again_when_it_is_wanted() -> None:
-    stores, followed = Stores(), FollowedMap(SHOWTIME)
-    followed.begin(stores.version)
-    told = followed.show(stores.look(stores.read_redis()))
-    assert told is followed.snapshot()
-    followed.spare()
-    assert told is not followed.snapshot()
-    assert told.plain == followed.snapshot().plain
+def test_a_snapshot_is_made_again_after_the_cache_was_cleared() -> None:
+    stores, history = Stores(), MapHistory(SHOWTIME)
+    history.subscribe(stores.version)
+    frame = history.add_reading(stores.reading(stores.read_redis()))
+    assert frame is history.snapshot()
+    history.clear_cache()
+    assert frame is not history.snapshot()
+    assert frame.plain == history.snapshot().plain

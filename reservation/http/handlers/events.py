@@ -53,7 +53,7 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
         await request.app[SEAT_MAPS].at(showtime_id, state)
         return await _begin(request, started)
     live = request.app[LIVE]
-    async with live.following(showtime_id) as followed:
+    async with live.subscribe(showtime_id) as feed:
         response = await _begin(request, started)
         await response.write(b"retry: %d\n\n" % random.randint(*RETRY_MS))  # noqa: S311 - to spread, not to be secret
         transport = request.transport
@@ -63,10 +63,10 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
         # client, and wait for it.
         viewer = Viewer(transport, chunked=request.version >= HttpVersion11)
         try:
-            await live.join(followed, viewer, known, at_least=state.version)
+            await live.join(feed, viewer, known, at_least=state.version)
             await viewer.ended
         finally:
-            followed.viewers.discard(viewer)
+            feed.viewers.discard(viewer)
     return response
 
 
