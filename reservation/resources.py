@@ -52,6 +52,7 @@ from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
 from .seatmap.layouts import Layouts
 from .seatmap.live_feed import LiveFeeds
 from .seatmap.map_notifications import channel_of, deliver
+from .seatmap.map_recovery import MapRecovery
 from .seatmap.priming import prime
 from .seatmap.rendering import SeatMaps
 
@@ -139,8 +140,10 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     second_look_s = app[BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
     app[IDEMPOTENCY] = IdempotencyKeys(database)
     tending = asyncio.create_task(tend_for_ever(client, app[BOOKING_CONTEXT], second_look_s=second_look_s))
-    yield
-    await cancel_and_wait([tending])
+    recovery = MapRecovery(client, database, pending_updates, log, change_s=4 * second_look_s)
+    async with recovery.running():
+        yield
+        await cancel_and_wait([tending])
     await client.aclose()
 
 

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from ..db.repository import audit as repository
 from ..db.repository.audit import Connection
 from ..errors import Unavailable
-from ..holds.hold_scan import HeldKey, scan_holds, scan_showtimes, still_held
+from ..holds.hold_scan import HeldKey, scan_holds, still_held
 from ..holds.store import HoldRelease
 from .context import BookingContext
 from .expire_job import expire_past_holds
@@ -71,18 +71,14 @@ async def unbacked(conn: Connection, held: Sequence[HeldKey]) -> Sequence[Orphan
 async def tend_for_ever(redis: Redis, context: BookingContext, *, second_look_s: float) -> None:
     """Mend what failures leave behind.
 
-    At the start that is what a killed worker did not announce; every second, sweeps apart, what Redis missed while it
-    was away; and every half a minute, in one process at a time, Idempotency-Keys of the day before, holds that ran out
-    long ago, and orphaned ones.
+    Every second, sweeps apart, that is what Redis missed while it was away; and every half a minute, in one process at
+    a time, Idempotency-Keys of the day before, holds that ran out long ago, and orphaned ones.
 
     `second_look_s` must be longer than a hold can be on its way from Redis to PostgreSQL. No failure ends it.
     """
-    next_sweep, announced = monotonic(), False
+    next_sweep = monotonic()
     while True:
         try:
-            if not announced:
-                await _announce_all(redis, context)
-                announced = True
             await context.pending_updates.retry()
             if monotonic() >= next_sweep:
                 next_sweep = monotonic() + SWEEP_EVERY_S
@@ -95,12 +91,6 @@ async def tend_for_ever(redis: Redis, context: BookingContext, *, second_look_s:
         except Exception:  # whatever it is, it must not end the tending for good and unnoticed
             context.log.exception("tending_failed")
         await asyncio.sleep(TEND_EVERY_S)
-
-
-async def _announce_all(redis: Redis, context: BookingContext) -> None:
-    """Count every version up: the worker that this one replaces may have committed a change and not announced it."""
-    async for showtime_id in scan_showtimes(redis):
-        await context.pending_updates.bump_layouts([showtime_id])
 
 
 async def _sweep(redis: Redis, context: BookingContext, second_look_s: float) -> None:

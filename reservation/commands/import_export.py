@@ -24,6 +24,7 @@ from ..runtime.fields import Day, Instant
 from ..runtime.file_output import output
 from ..runtime.progress import quiet_progress
 from ..runtime.redis_client import redis_client
+from ..seatmap.map_recovery import marked
 from ..seatmap.priming import prime
 from ..settings import Settings
 from .options import current_stores, data_dir
@@ -202,14 +203,14 @@ async def _seat_maps(settings: Settings, database: Database) -> AsyncIterator[Ho
     client = redis_client(settings)
     holds = Holds(client, lambda showtime_id: prime(database, showtime_id))
     try:
-        await holds.ping()
-        try:
-            yield holds
-        except HoldsUnavailable as error:
-            raise HoldsUnavailable(
-                "everything is imported, but Redis does not answer: restart the service, "
-                "or its seat maps may show what they showed before"
-            ) from error
+        async with marked(client, database):
+            try:
+                yield holds
+            except HoldsUnavailable as error:
+                raise HoldsUnavailable(
+                    "everything is imported, but Redis does not answer: the seat maps show it when the service "
+                    "reaches Redis again"
+                ) from error
     finally:
         await client.aclose()
 

@@ -61,7 +61,7 @@ async def test_a_day_leaves_tables_and_indexes_in_order(after_a_day: Connection)
     updates = {row["table_name"]: row["updates"] for row in rows if row["updates"]}
     assert updates["reservations"] > HOLDS
     # An update of users.role is never HOT: the partial index of administrators covers the column.
-    assert updates.keys() == HOT_ABOVE.keys() | {"users"}
+    assert updates.keys() - {"database_generation"} == HOT_ABOVE.keys() | {"users"}
     shares = {row["table_name"]: row["hot_percent"] for row in rows}
     assert {table: shares[table] for table, least in HOT_ABOVE.items() if shares[table] <= least} == {}
 

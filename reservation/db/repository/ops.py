@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..pool import Connection
 from ..statements import sql
-from .rows import every
+from .rows import every, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,21 @@ class SessionSetting:
 
     name: str
     setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """Which database it is, a counter before and after it was raised, and PostgreSQL's clock in microseconds."""
+
+    identity: str
+    generation_before: int
+    generation: int
+    now_us: int
+
+
+async def database_state(conn: Connection) -> DatabaseState:
+    """Which database this is; raises its generation, at most once a second."""
+    return await one(conn, DatabaseState, "ops/database_state")
 
 
 async def session_settings(conn: Connection, *, names: Sequence[str]) -> list[SessionSetting]:

@@ -32,7 +32,7 @@ class Showtime:
 
 @dataclass(frozen=True, slots=True)
 class ShowtimeInput:
-    """Everything that an administrator says about a showtime."""
+    """The fields of a showtime that an administrator sets."""
 
     movie_id: int
     auditorium_id: int
@@ -43,7 +43,7 @@ class ShowtimeInput:
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
-    """A showtime of many that were put on at once; no other of the room has this start."""
+    """An inserted showtime of a batch; no other one of the room has this start."""
 
     id: int
     auditorium_id: int
@@ -53,7 +53,7 @@ class Inserted:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """What is in the way of the showtime at a position, counted from 1."""
+    """The showtime that overlaps the one at a position of the input, counted from 1."""
 
     position: int
     showtime_id: int
@@ -91,8 +91,17 @@ class ShowtimePrime:
     ttls_ms: Sequence[int]
 
 
+@dataclass(frozen=True, slots=True)
+class ChangedShowtime:
+    """What has changed of a showtime's map: its seats or prices themselves, and the status of some seats."""
+
+    showtime_id: int
+    layout_changed: bool
+    seat_ids: Sequence[int]
+
+
 async def insert_showtime(conn: Connection, *, showtime: ShowtimeInput, cleaning_s: int) -> int:
-    """Put a film on and answer the new id; raises ShowtimeOverlap and Invalid through the pool's translation."""
+    """Insert a showtime; its id. Raises ShowtimeOverlap and Invalid."""
     showtime_id: int = await conn.fetchval(
         sql("showtimes/insert_showtime"),
         showtime.movie_id,
@@ -106,7 +115,7 @@ async def insert_showtime(conn: Connection, *, showtime: ShowtimeInput, cleaning
 
 
 async def insert_showtimes(conn: Connection, *, wanted: Sequence[ShowtimeInput], cleaning_s: int) -> Sequence[Inserted]:
-    """Put films on, in this order, but for what overlaps; the caller has locked the rooms and the films."""
+    """Insert showtimes in this order, except those that overlap; the caller has locked the rooms and the films."""
     return await every(
         conn,
         Inserted,
@@ -141,7 +150,7 @@ async def lock_showtime(conn: Connection, *, showtime_id: int) -> int | None:
 
 
 async def has_reservations(conn: Connection, *, showtime_id: int) -> bool:
-    """Whether anybody ever reserved seats of a showtime."""
+    """Whether a showtime has or had a reservation."""
     reserved: bool = await conn.fetchval(sql("showtimes/has_reservations"), showtime_id)
     return reserved
 
@@ -152,7 +161,7 @@ async def with_archived(conn: Connection, *, showtime_ids: Sequence[int]) -> set
 
 
 async def find_overlap(conn: Connection, *, showtime: ShowtimeInput, cleaning_s: int, except_id: int) -> int | None:
-    """The id of a showtime that is in the way of this one."""
+    """The id of a showtime that overlaps this one."""
     found: int | None = await conn.fetchval(
         sql("showtimes/find_overlap"),
         showtime.auditorium_id,
@@ -165,7 +174,7 @@ async def find_overlap(conn: Connection, *, showtime: ShowtimeInput, cleaning_s:
 
 
 async def find_overlaps(conn: Connection, *, wanted: Sequence[ShowtimeInput], cleaning_s: int) -> Sequence[Overlap]:
-    """What is in the way of each of these showtimes, none of which is there."""
+    """The showtimes that overlap each of these, which are not in the table."""
     return await every(
         conn,
         Overlap,
@@ -214,7 +223,7 @@ async def delete_showtime(conn: Connection, *, showtime_id: int) -> None:
 
 
 async def layouts(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[ShowtimeLayout]:
-    """What the seat maps of showtimes are drawn from; nothing for an unknown one."""
+    """Seats and prices of showtimes; nothing for an unknown one."""
     return await every(conn, ShowtimeLayout, "showtimes/layouts", showtime_ids)
 
 
@@ -225,10 +234,15 @@ async def booked_seats(conn: Connection, *, showtime_ids: Sequence[int]) -> dict
 
 
 async def check_seats(conn: Connection, *, showtime_id: int, seat_ids: Sequence[int]) -> SeatCheck | None:
-    """What a hold has to know before it asks Redis; None for an unknown showtime."""
+    """Whether a showtime has started and which of the seats are in its room; None for an unknown showtime."""
     return await maybe(conn, SeatCheck, "showtimes/check_seats", showtime_id, seat_ids)
 
 
 async def prime(conn: Connection, *, showtime_id: int) -> ShowtimePrime | None:
-    """What Redis is told about a showtime that it knows nothing of; None for an unknown one."""
+    """A new version and the live holds, to prime a showtime in Redis with; None for an unknown one."""
     return await maybe(conn, ShowtimePrime, "showtimes/prime", showtime_id)
+
+
+async def changed_since(conn: Connection, *, showtime_ids: Sequence[int], since: datetime) -> Sequence[ChangedShowtime]:
+    """The showtimes whose maps may lack a change that was committed since a moment; deleted showtimes included."""
+    return await every(conn, ChangedShowtime, "showtimes/changed_since", showtime_ids, since)

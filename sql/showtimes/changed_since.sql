@@ -1,0 +1,34 @@
+/* showtimes/changed_since
+Which of the seat maps in Redis may lack a change that was committed since a moment: one whose seats or prices an
+administrator has changed or whose showtime is gone, and the seats of reservations that were confirmed or cancelled. A
+showtime that was created after the change is not among them: its map cannot be older. No row: nothing has changed.
+Plan: index scans on showtimes_pkey, auditoriums_pkey and reservations_showtime_id_expires_at_idx, then
+reservation_seats_pkey.
+$1 bigint[] showtime_ids: those that have a map
+$2 timestamptz since: the moment
+Sample: select array_agg(id), now() - interval '1 minute' from (select id from showtimes where starts_at > now() order by
+starts_at limit 16) as st
+*/
+with /* showtimes/changed_since */ changed as (
+    select
+        asked.id as showtime_id,
+        st.id is null
+        or (st.updated_at >= $2 and st.updated_at > st.created_at)
+        or (a.updated_at >= $2 and a.updated_at > st.created_at) as layout_changed,
+        array(
+            select distinct rs.seat_id
+            from reservations as r
+            inner join reservation_seats as rs on r.id = rs.reservation_id
+            where r.showtime_id = asked.id and (r.confirmed_at >= $2 or r.cancelled_at >= $2)
+        ) as seat_ids
+    from unnest($1::bigint[]) as asked (id)
+    left join showtimes as st on asked.id = st.id
+    left join auditoriums as a on st.auditorium_id = a.id
+)
+
+select
+    c.showtime_id,
+    c.layout_changed,
+    c.seat_ids
+from changed as c
+where c.layout_changed or cardinality(c.seat_ids) > 0;
