@@ -1,7 +1,7 @@
 """Runs Lua scripts on one pipelined connection: calls that arrive during a round trip go out with the next one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import NamedTuple, TypeAlias
@@ -44,26 +44,32 @@ class ScriptPipeline:
             self._run_batch, max_batch=MAX_IN_A_PIPELINE, waits_for="redis"
         )
 
-    async def run(self, calls: Sequence[Call]) -> Sequence[ScriptResult]:
+    def run(self, calls: Sequence[Call]) -> Awaitable[Sequence[ScriptResult]]:
         """Run scripts, in one round trip with those of other callers; a result for each.
 
         A script that Redis refuses (a key has another type) has an error as its result; the others are not concerned.
         """
-        return await self._batcher.submit(calls) if calls else []
+        # Without a coroutine of its own: every request passes here.
+        return self._batcher.submit(calls) if calls else _no_results()
 
     async def _run_batch(self, batch: Sequence[Sequence[Call]]) -> list[Sequence[ScriptResult] | Exception]:
         sent: list[Call] = []
-        shared: dict[Call, int] = {}
+        shared: dict[tuple[Script, int], int] = {}
         places: list[int] = []  # in `sent`, of each call that was asked for
         for calls in batch:
             for call in calls:
-                place = shared.setdefault(call, len(sent)) if call.script.shared else len(sent)
+                place = len(sent)
+                if call.script.shared:
+                    place = shared.setdefault((call.script, call.showtime_id), place)
                 if place == len(sent):
                     sent.append(call)
                 places.append(place)
         replies = await self._evaluate(sent)
-        results = (_result(replies[place]) for place in places)
-        return [list(islice(results, len(calls))) for calls in batch]
+        results = [reply if type(reply := replies[place]) is list else _result(reply) for place in places]
+        if len(results) == len(batch):  # one call each, as most often
+            return [[result] for result in results]
+        left = iter(results)
+        return [list(islice(left, len(calls))) for calls in batch]
 
     async def _evaluate(self, calls: Sequence[Call]) -> list[object]:
         async with redis_errors():
@@ -120,12 +126,16 @@ class ScriptPipeline:
         return replies
 
 
+async def _no_results() -> Sequence[ScriptResult]:
+    return ()
+
+
 def _result(reply: object) -> ScriptResult:
     if isinstance(reply, Exception):
         error = HoldsUnavailable()
         error.__cause__ = reply
         return error
-    return reply if isinstance(reply, list) else []  # None from a script that returns nothing
+    return []  # None from a script that returns nothing
 
 
 @asynccontextmanager

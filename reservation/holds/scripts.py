@@ -17,7 +17,7 @@ _INCLUDE = re.compile(r"^ *-- include (\w+)\n", re.MULTILINE)
 class Script:
     """A script's text, and the digest by which Redis knows it once it is loaded.
 
-    The calls of a `shared` script that go out together are sent once if their keys and arguments are equal.
+    A `shared` script only reads and has no arguments: its calls for one showtime that go out together are sent once.
     """
 
     source: str

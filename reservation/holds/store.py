@@ -21,6 +21,7 @@ PostgreSQL's live holds, with PostgreSQL's clock in microseconds as its version,
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -134,7 +135,7 @@ class Holds:
 
     async def state(self, showtime_id: int) -> MapState:
         """The map's state, read from Redis after this call; concurrent callers share one reading."""
-        return MapState(*await self._run_one(Call(VERSION, showtime_id, _keys(showtime_id))))
+        return MapState(*await self._run_one(_version_call(showtime_id)))
 
     async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
         """The state of each map and the seats held in it; an error for a showtime that could not be read."""
@@ -203,6 +204,11 @@ class Holds:
 
 def _is_not_primed(result: ScriptResult) -> bool:
     return isinstance(result, list) and result[0] == NOT_PRIMED
+
+
+@lru_cache(1024)
+def _version_call(showtime_id: int) -> Call:
+    return Call(VERSION, showtime_id, _keys(showtime_id))
 
 
 def _release_call(release: HoldRelease) -> Call:
