@@ -4,6 +4,23 @@
 CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
+begin
+    call grant_reservation_roles_0007();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, update on database_generation to reservation_app;
+        revoke insert on database_generation from reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on database_generation to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0007()
+    LANGUAGE plpgsql
+    AS $$
 declare
     home text := current_schema();
     -- Whoever migrates: what that role creates later on is meant by the default privileges.
@@ -57,7 +74,7 @@ begin
 end
 $$;
 
-COMMENT ON PROCEDURE public.grant_reservation_roles() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+COMMENT ON PROCEDURE public.grant_reservation_roles_0007() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE TABLE public.api_keys (
     id bigint NOT NULL,
@@ -169,6 +186,22 @@ CREATE TABLE public.booked_seats (
 WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='5000', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_freeze_min_age='0', autovacuum_analyze_scale_factor='0.02');
 
 COMMENT ON TABLE public.booked_seats IS 'Who owns which seat of which showtime: one row a sold seat, inserted by the confirm.';
+
+CREATE TABLE public.database_generation (
+    only_row boolean DEFAULT true NOT NULL,
+    generation bigint DEFAULT 1 NOT NULL,
+    raised_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT database_generation_generation_check CHECK ((generation > 0)),
+    CONSTRAINT database_generation_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE public.database_generation IS 'One row: a counter that a restore of the database takes back.';
+
+COMMENT ON COLUMN public.database_generation.only_row IS 'Always true, so that there is one row.';
+
+COMMENT ON COLUMN public.database_generation.generation IS 'Raised by the workers while they run, at most once a second.';
+
+COMMENT ON COLUMN public.database_generation.raised_at IS 'When it was raised last.';
 
 CREATE TABLE public.idempotency_keys (
     user_id bigint NOT NULL,
@@ -405,6 +438,9 @@ ALTER TABLE ONLY public.booked_seats
 
 COMMENT ON CONSTRAINT booked_seats_showtime_id_seat_id_key ON public.booked_seats IS 'The judge: no seat of a showtime is ever sold twice.';
 
+ALTER TABLE ONLY public.database_generation
+    ADD CONSTRAINT database_generation_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
 
@@ -509,6 +545,8 @@ GRANT USAGE ON SCHEMA public TO reservation_readonly;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0007() FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
 GRANT SELECT(id) ON TABLE public.api_keys TO reservation_readonly;
@@ -541,6 +579,9 @@ GRANT SELECT ON TABLE public.auditoriums TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.booked_seats TO reservation_app;
 GRANT SELECT ON TABLE public.booked_seats TO reservation_readonly;
+
+GRANT SELECT,UPDATE ON TABLE public.database_generation TO reservation_app;
+GRANT SELECT ON TABLE public.database_generation TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO reservation_app;
 GRANT SELECT ON TABLE public.idempotency_keys TO reservation_readonly;

@@ -41,7 +41,7 @@ from ..holds.hold_scan import scan_showtimes
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import HoldRelease
 from ..holds.worker_marks import KnownDatabase, Mark, WorkerMarks
-from ..runtime.cancellation import cancel_and_wait, is_cancelled
+from ..runtime.cancellation import cancel_and_wait, is_cancel_requested
 
 PERIOD_S = 2.0
 DEAD_AFTER_S = 15.0
@@ -115,7 +115,7 @@ class MapRecovery:
                 await self._mark.remove()
 
     async def _run_forever(self) -> None:
-        while not is_cancelled():
+        while not is_cancel_requested():
             try:
                 await self._turn()
             except (Unavailable, RedisError, OSError) as error:
@@ -185,7 +185,7 @@ async def marked(redis: Redis, database: Database) -> AsyncIterator[None]:
     await mark.write()
 
     async def stay_alive() -> None:
-        while not is_cancelled():
+        while not is_cancel_requested():
             await asyncio.sleep(PERIOD_S)
             with suppress(Unavailable):
                 await mark.write()
