@@ -1,4 +1,4 @@
-"""A client of the live feed: reads Server-Sent Events off a stream, and keeps the map that they tell of."""
+"""A client of the live feed: reads Server-Sent Events and keeps the map up to date."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ LONGEST_LINE = 4 * 1024 * 1024  # a map of 10,000 seats
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event, as an EventSource would give it."""
+    """One event, as an EventSource gives it."""
 
     kind: str
     id: int | None
@@ -26,13 +26,13 @@ class Event:
 
     @property
     def statuses(self) -> dict[int, str]:
-        """Status by seat, of the seats it names."""
+        """Status by seat id."""
         return {seat["id"]: seat["status"] for seat in self.data["seats"]}
 
 
 @dataclass(slots=True)
 class Stream:
-    """An open feed; comments and `retry` are counted and kept."""
+    """An open stream, with the number of comments and the last `retry`."""
 
     response: ClientResponse
     comments: int = 0
@@ -64,7 +64,7 @@ class Stream:
 
 @dataclass(slots=True)
 class Follower:
-    """What a browser would do: apply every event, remember the last id."""
+    """A map that is kept up to date as a browser does it: apply every event, remember the last id."""
 
     version: int | None = None
     statuses: dict[int, str] = field(default_factory=dict)
@@ -72,10 +72,10 @@ class Follower:
     changes: int = 0
 
     def apply(self, event: Event) -> None:
-        """Take an event in."""
+        """Apply an event."""
         assert event.id is not None
         assert event.id == event.data["version"]
-        assert self.version is None or event.id >= self.version, "versions never run backwards"
+        assert self.version is None or event.id >= self.version, "versions never decrease"
         self.version = event.id
         if event.kind == "snapshot":
             self.snapshots += 1
@@ -87,7 +87,7 @@ class Follower:
             self.statuses |= event.statuses
 
     async def follow_until(self, stream: Stream, statuses: dict[int, str], version: int) -> None:
-        """Take events in until the map looks like this, at this version."""
+        """Apply events until the map has these statuses at this version or a later one."""
         while self.statuses != statuses or (self.version or 0) < version:
             event = await stream.next()
             assert event is not None, "the stream has ended"
@@ -96,7 +96,7 @@ class Follower:
 
 @asynccontextmanager
 async def following(api: Api, showtime_id: int, *, known: int | None = None, query: str = "") -> AsyncIterator[Stream]:
-    """Open the feed, and check that the document foretells it."""
+    """Open the feed, and check its response against the OpenAPI document."""
     headers = {} if known is None else {"Last-Event-ID": str(known)}
     path = f"/showtimes/{showtime_id}/events{query}"
     async with api.client.get(path, headers=headers, timeout=FOREVER, read_bufsize=LONGEST_LINE) as response:
@@ -109,7 +109,7 @@ async def following(api: Api, showtime_id: int, *, known: int | None = None, que
 
 
 async def shown(api: Api, showtime_id: int, query: str = "") -> Any:
-    """The map as a GET has it."""
+    """The map as a GET answers it."""
     answer = await api.call("GET", f"/showtimes/{showtime_id}/seats{query}")
     assert answer.status == 200, answer.text
     return answer.json

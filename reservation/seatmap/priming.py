@@ -1,4 +1,4 @@
-"""Read what a showtime's keys in Redis are rebuilt from."""
+"""Reads from PostgreSQL what a showtime is primed with in Redis."""
 
 from ..db.pool import Database
 from ..db.repository import showtimes
@@ -7,7 +7,7 @@ from ..holds.store import LiveHold, Prime
 
 
 async def prime(database: Database, showtime_id: int) -> Prime:
-    """What a showtime's keys in Redis are rebuilt from; raises NotFound, so that made-up ids cannot fill Redis."""
+    """A new version and the live holds; raises NotFound, so that invented ids cannot fill Redis."""
     async with database.connection() as conn:
         found = await showtimes.prime(conn, showtime_id=showtime_id)
     if found is None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-ANY_TYPE = ("regular", "premium")  # whoever needs a wheelchair place asks for one; nobody else is given it
+ANY_TYPE = ("regular", "premium")  # a wheelchair place is given only to a request for one
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +14,8 @@ class SeatRow:
     seat_ids: tuple[int, ...]
     numbers: tuple[int, ...]
     types: tuple[str, ...]
-    adjacent: int = field(init=False, compare=False)  # the seats that have the next one beside them
-    of_type: dict[str | None, int] = field(init=False, compare=False)  # None: for who does not ask for a type
+    adjacent: int = field(init=False, compare=False)  # the seats whose next number is there, too
+    of_type: dict[str | None, int] = field(init=False, compare=False)  # None: for a request without a type
 
     def __post_init__(self) -> None:
         beside = [before + 1 == after for before, after in zip(self.numbers, self.numbers[1:], strict=False)]

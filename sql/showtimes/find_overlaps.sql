@@ -1,5 +1,5 @@
 /* showtimes/find_overlaps
-Which showtimes are in the way of those that insert_showtimes left out, as find_overlap tells of one. The position is
+Which showtimes overlap those that insert_showtimes left out, as find_overlap answers for one. The position is
 that in the arrays, from 1; there is no row for what nothing is in the way of any more.
 Plan: function scan, and for each row an index scan on showtimes_overlap_excl.
 $1 bigint[] auditorium_ids: in which rooms

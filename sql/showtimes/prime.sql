@@ -1,5 +1,5 @@
 /* showtimes/prime
-What Redis is told about a showtime that it knows nothing of: a version that no counter can have reached, and the
+What a showtime is primed with in Redis: a version that no counter can have reached, and the
 holds that are still alive. No row: no such showtime, and then Redis need not hear of it.
 Plan: index scans on showtimes_pkey and reservations_showtime_id_expires_at_idx, then reservation_seats_pkey.
 $1 bigint showtime_id: which

@@ -1,4 +1,4 @@
-"""A Redis that comes back with older data gives no version out twice, and forgets nobody's hold."""
+"""A Redis that restarts with older data: no version is used twice, and PostgreSQL's holds are restored."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from tests.live_feed import Follower, following, shown
 
 @contextmanager
 def valkey(folder: Path) -> Iterator[str]:
-    """One that begins with what was saved last."""
+    """A Valkey that starts with the data saved last."""
     with running_valkey(folder, valkey_program(None), password="of-the-tests") as url:
         yield url
 
@@ -35,7 +35,7 @@ async def proxy(redis_url: str) -> AsyncIterator[Proxy]:
         yield proxy
 
 
-async def test_older_data_is_forgotten(start_api: StartApi, tmp_path: Path, proxy: Proxy) -> None:
+async def test_older_data_of_redis_is_forgotten(start_api: StartApi, tmp_path: Path, proxy: Proxy) -> None:
     with valkey(tmp_path) as url:
         proxy.aim(url)
         here, there = await start_api(REDIS_URL=proxy.url), await start_api(REDIS_URL=proxy.url)
@@ -66,7 +66,9 @@ async def test_older_data_is_forgotten(start_api: StartApi, tmp_path: Path, prox
         await proxy.cut()
 
 
-async def test_viewers_are_shown_what_is_so(start_api: StartApi, tmp_path: Path, proxy: Proxy) -> None:
+async def test_viewers_get_the_current_map_after_redis_came_back_with_older_data(
+    start_api: StartApi, tmp_path: Path, proxy: Proxy
+) -> None:
     follower = Follower()
     with valkey(tmp_path) as url:
         proxy.aim(url)
@@ -91,7 +93,7 @@ async def test_viewers_are_shown_what_is_so(start_api: StartApi, tmp_path: Path,
         await proxy.cut()
 
 
-async def test_the_same_server_forgets_nothing(api: Api, redis_url: str) -> None:
+async def test_a_new_connection_to_the_same_server_forgets_nothing(api: Api, redis_url: str) -> None:
     cinema, customer = await api.cinema(rows=1, seats_per_row=4), await api.sign_up()
     await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
     before = await shown(api, cinema.showtime_id)

@@ -1,4 +1,4 @@
-"""Whoever follows the feed ends with the map that a fresh GET shows, whatever happens to seats, streams and Redis."""
+"""A viewer of the live feed ends with the map of a fresh GET, whatever happens to seats, streams and Redis."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ PATIENCE_S = 30.0
 
 @dataclass(slots=True)
 class World:
-    """Two instances, a room, customers with their reservations, and those who watch."""
+    """Two instances, a room, and customers with their reservations."""
 
     apis: list[Api]
     cinema: Cinema
@@ -37,7 +37,7 @@ class World:
         return self.chance.choice(self.apis)
 
     async def step(self) -> None:
-        """One thing that somebody does."""
+        """One random action."""
         what = self.chance.choices(
             (self.hold, self.confirm, self.cancel, self.look, self.forget), (40, 20, 20, 15, 2 if self.held else 0)
         )[0]
@@ -71,7 +71,7 @@ class World:
 
 @dataclass(slots=True)
 class Watcher:
-    """Follows on one instance or the other, over connections that break; sometimes begins with a GET."""
+    """A viewer of a random instance whose connections break; it sometimes starts with a GET."""
 
     world: World
     chance: random.Random
@@ -88,10 +88,10 @@ class Watcher:
                 ClientError, ConnectionError, AssertionError if self.follower.version is None else ClientError
             ):
                 await self._follow(api, lasts_s)
-        await self._see_the_end(self.chance.choice(self.world.apis))
+        await self._compare_with_get(self.chance.choice(self.world.apis))
 
-    async def _see_the_end(self, api: Api) -> None:
-        """Be shown the same as a fresh GET; which is asked again where a hold has run out meanwhile."""
+    async def _compare_with_get(self, api: Api) -> None:
+        """Compare with a fresh GET, which is repeated where a hold has expired meanwhile."""
         async with (
             asyncio.timeout(PATIENCE_S),
             following(api, self.world.cinema.showtime_id, known=self.follower.version) as stream,
@@ -135,7 +135,7 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
 
 
 async def play(world: World, seed: int, *, steps: int = STEPS) -> list[Watcher]:
-    """Let it all happen, and everybody see how it ended."""
+    """Run the actions beside the watchers, and compare each watcher's map at the end."""
     watchers = [Watcher(world, random.Random(seed * 100 + number)) for number in range(4)]
     running = [asyncio.create_task(watcher.run()) for watcher in watchers]
     for _ in range(steps // 4):
@@ -153,7 +153,7 @@ async def make_world(apis: list[Api], redis: Redis, seed: int) -> World:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_follower_ends_with_the_map_as_it_is(start_api: StartApi, redis: Redis, seed: int) -> None:
+async def test_every_viewer_ends_with_the_map_of_a_fresh_get(start_api: StartApi, redis: Redis, seed: int) -> None:
     settings = {"HOLD_TTL_SECONDS": "1" if seed % 2 else "600"}
     world = await make_world([await start_api(**settings) for _ in range(2)], redis, seed)
     watchers = await play(world, seed)
@@ -161,10 +161,10 @@ async def test_a_follower_ends_with_the_map_as_it_is(start_api: StartApi, redis:
     assert sum(watcher.follower.snapshots for watcher in watchers) > 0
 
 
-async def test_a_follower_survives_the_loss_of_the_subscription(
+async def test_a_viewer_gets_what_was_published_while_the_subscription_was_lost(
     start_api: StartApi, redis: Redis, redis_url: str
 ) -> None:
-    """What was told while a worker could not hear of it is in the map that follows."""
+    """What was published while a worker was not connected is in the snapshot that follows."""
     async with Proxy(redis_url) as proxy:
         here, there = await start_api(REDIS_URL=proxy.url), await start_api()
         world = await make_world([there], redis, 7)
@@ -182,8 +182,10 @@ async def test_a_follower_survives_the_loss_of_the_subscription(
                     await follower.follow_until(stream, statuses, final["version"])
 
 
-async def test_a_booking_that_is_seen_before_it_is_counted(start_api: StartApi, db: Connection) -> None:
-    """A worker that looks between a confirm's commit and its announcement must not forget to tell those who resume."""
+async def test_a_booking_that_is_read_before_it_is_counted_reaches_a_viewer_that_resumes(
+    start_api: StartApi, db: Connection
+) -> None:
+    """A worker reads between a confirm's commit and its announcement; a viewer that resumes later must get it, too."""
     here, there = await start_api(), await start_api()
     cinema, customer = await here.cinema(rows=1, seats_per_row=4), await here.sign_up()
     showtime_id, (a, b, *_) = cinema.showtime_id, cinema.seat_ids
@@ -200,13 +202,13 @@ async def test_a_booking_that_is_seen_before_it_is_counted(start_api: StartApi, 
             "insert into booked_seats (showtime_id, seat_id, reservation_id) values ($1, $2, $3)",
             showtime_id, a, held["id"],
         )  # fmt: skip
-        other = await here.hold(customer, showtime_id, [b])  # makes the worker look
+        other = await here.hold(customer, showtime_id, [b])  # makes the worker read the stores
         assert other.status == 201
         event = await stream.next()
         assert event is not None
         assert event.statuses == {a: "booked", b: "held"}
         follower.apply(event)
-        # Somebody whose map at that very version shows the seat held, as another instance may have drawn it.
+        # A viewer whose map at that version shows the seat held, as another instance may have rendered it.
         stale = Follower(event.id, {seat["id"]: seat["status"] for seat in before["seats"]} | {b: "held"})
         async with following(here, showtime_id, known=stale.version) as resumed:
             missed = await resumed.next()

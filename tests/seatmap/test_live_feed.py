@@ -54,12 +54,12 @@ async def test_holds_confirms_and_cancels_are_sent_as_changed_seats(api: Api) ->
         follower = Follower()
         follower.apply(await next_event(stream))
         held = await api.hold(customer, cinema.showtime_id, seats)
-        told = await next_event(stream)
-        assert (told.kind, told.statuses) == ("seats", dict.fromkeys(seats, "held"))
+        event = await next_event(stream)
+        assert (event.kind, event.statuses) == ("seats", dict.fromkeys(seats, "held"))
         whole = await shown(api, cinema.showtime_id)
-        assert told.data["seats"] == [seat for seat in whole["seats"] if seat["id"] in seats]
-        assert told.id == whole["version"]
-        follower.apply(told)
+        assert event.data["seats"] == [seat for seat in whole["seats"] if seat["id"] in seats]
+        assert event.id == whole["version"]
+        follower.apply(event)
         for act, status in ((api.confirm, "booked"), (api.cancel, "available")):
             await act(customer, held.json["id"])
             wanted = dict.fromkeys(cinema.seat_ids, "available") | dict.fromkeys(seats, status)
@@ -301,10 +301,10 @@ async def test_clients_are_given_different_times_to_reconnect(api: Api) -> None:
         streams = [await feeds.enter_async_context(following(api, cinema.showtime_id)) for _ in range(6)]
         for stream in streams:
             await next_event(stream)
-        told = [stream.retry_ms or 0 for stream in streams]
-    assert len(set(told)) > 1
-    assert min(told) >= 1000
-    assert max(told) <= 5000
+        delays_ms = [stream.retry_ms or 0 for stream in streams]
+    assert len(set(delays_ms)) > 1
+    assert min(delays_ms) >= 1000
+    assert max(delays_ms) <= 5000
 
 
 async def test_a_map_older_than_the_clients_is_not_sent(start_api: StartApi, monkeypatch: pytest.MonkeyPatch) -> None:

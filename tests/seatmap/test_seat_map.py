@@ -1,4 +1,4 @@
-"""The seat map: the order of the seats, who can have them, and the version that says when to look again."""
+"""The seat map: the order of the seats, their status, and the version as ETag."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def replace(api: Api, cinema: Cinema, **fields: Any) -> None:
     assert answer.status == 200, answer.text
 
 
-async def test_every_seat_in_row_then_number_order(api: Api) -> None:
+async def test_seats_are_in_row_then_number_order(api: Api) -> None:
     cinema = await api.cinema(rows=28, seats_per_row=11)
     found = await seat_map(api, cinema.showtime_id)
     assert found.status == 200
@@ -39,7 +39,7 @@ async def test_every_seat_in_row_then_number_order(api: Api) -> None:
     }
 
 
-async def test_seat_types_and_prices(api: Api) -> None:
+async def test_seats_have_their_type_and_price(api: Api) -> None:
     cinema = await api.cinema(rows=1, seats_per_row=1, base_price="9.99")
     await api.call(
         "PUT", f"/admin/auditoriums/{cinema.auditorium_id}", {"name": "R", "capacity": 9}, who=await api.admin()
@@ -55,14 +55,14 @@ async def test_seat_types_and_prices(api: Api) -> None:
     ]
 
 
-async def test_a_room_without_seats(api: Api) -> None:
+async def test_a_room_without_seats_has_an_empty_map(api: Api) -> None:
     room = await api.make("/admin/auditoriums", {"name": "Empty", "capacity": 1})
     showtime_id = await api.showtime(await api.movie(), room["id"])
     found = await seat_map(api, showtime_id)
     assert (found.status, found.json["seats"]) == (200, [])
 
 
-async def test_the_version_grows_with_every_change(api: Api) -> None:
+async def test_every_change_increases_the_version(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     seen = [await seat_map(api, cinema.showtime_id)]
@@ -88,7 +88,7 @@ async def test_the_version_grows_with_every_change(api: Api) -> None:
     await changed("available", "available", "available")
 
 
-async def test_not_modified_until_something_changes(api: Api) -> None:
+async def test_if_none_match_is_304_until_the_map_changes(api: Api) -> None:
     cinema = await api.cinema()
     first = await seat_map(api, cinema.showtime_id)
     etag = first.headers["ETag"]
@@ -102,7 +102,7 @@ async def test_not_modified_until_something_changes(api: Api) -> None:
     assert (again.json, again.headers["ETag"]) == (first.json, etag)
 
 
-async def test_refusals_change_nothing_that_can_be_seen(api: Api) -> None:
+async def test_a_refused_request_changes_no_version(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
@@ -114,7 +114,7 @@ async def test_refusals_change_nothing_that_can_be_seen(api: Api) -> None:
 
 
 @pytest.mark.parametrize("change", ["price", "room", "more seats", "fewer seats"])
-async def test_what_administrators_change(api: Api, change: str) -> None:
+async def test_an_administrators_change_is_shown(api: Api, change: str) -> None:
     cinema = await api.cinema(rows=1, seats_per_row=3)
     admin, room = await api.admin(), f"/admin/auditoriums/{cinema.auditorium_id}"
     before = await seat_map(api, cinema.showtime_id)
@@ -138,7 +138,7 @@ async def test_what_administrators_change(api: Api, change: str) -> None:
     assert [seat["price"] for seat in after.json["seats"]] == prices
 
 
-async def test_an_unknown_showtime_is_not_there_and_leaves_nothing_behind(api: Api, redis_url: str) -> None:
+async def test_an_unknown_showtime_is_404_and_leaves_nothing_in_redis(api: Api, redis_url: str) -> None:
     for etag in (None, "*", '"1"'):
         missing = await seat_map(api, 4711, etag)
         assert (missing.status, missing.code) == (404, "not_found")
@@ -146,7 +146,7 @@ async def test_an_unknown_showtime_is_not_there_and_leaves_nothing_behind(api: A
         assert client.keys("*4711*") == []
 
 
-async def test_a_deleted_showtime_is_not_there_for_those_who_know_it_either(api: Api) -> None:
+async def test_a_deleted_showtime_is_404_with_a_known_etag(api: Api) -> None:
     cinema = await api.cinema()
     known = (await seat_map(api, cinema.showtime_id)).headers["ETag"]
     gone = await api.call("DELETE", f"/admin/showtimes/{cinema.showtime_id}", who=await api.admin())
@@ -155,7 +155,7 @@ async def test_a_deleted_showtime_is_not_there_for_those_who_know_it_either(api:
         assert (await seat_map(api, cinema.showtime_id, etag)).status == 404
 
 
-async def test_showtimes_of_a_room_do_not_share_their_map(api: Api) -> None:
+async def test_showtimes_in_one_room_have_maps_of_their_own(api: Api) -> None:
     cinema = await api.cinema()
     other = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48), base_price="20.00")
     before = await seat_map(api, other)

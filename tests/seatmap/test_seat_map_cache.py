@@ -1,4 +1,4 @@
-"""Seat maps are drawn once for a version, and show what was answered before they were asked for: on every instance."""
+"""Seat maps are rendered once per version, and show every change answered before their request, on all instances."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ async def there(start_api: StartApi) -> Api:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A map that somebody was shown, and when it was asked for and answered."""
+    """A map, and when it was requested and answered."""
 
     asked: float
     answered: float
@@ -44,7 +44,7 @@ class Seen:
 
 @dataclass(slots=True)
 class Reader:
-    """Reads one map again and again; with a memory it asks whether that has changed."""
+    """Reads one map repeatedly; one that `remembers` sends If-None-Match."""
 
     showtime_id: int
     remembers: bool
@@ -72,7 +72,7 @@ class Reader:
 
 @dataclass(slots=True)
 class History:
-    """What a seat may be shown as, from when on; what is under way may be seen before and after."""
+    """The statuses that a seat may have from a moment on; during a change that is the old and the new one."""
 
     allowed: list[tuple[float, frozenset[str]]] = field(default_factory=lambda: [(0.0, AVAILABLE)])
 
@@ -80,7 +80,7 @@ class History:
         self.allowed.append((perf_counter(), statuses))
 
     def between(self, asked: float, answered: float) -> frozenset[str]:
-        """What a map may show that was asked for and answered then."""
+        """What a map may show that was requested and answered at these times."""
         ends = [start for start, _ in self.allowed[1:]] + [float("inf")]
         overlapping = [
             statuses
@@ -94,7 +94,7 @@ async def customer(
     apis: Sequence[Api], who: Person, cinema: Cinema, seats: list[int], history: History, *, dice: random.Random,
     held: frozenset[str],
 ) -> None:  # fmt: skip
-    """Hold, perhaps confirm, and cancel, on whichever instance; `held` is what a hold may be shown as."""
+    """Hold, perhaps confirm, and cancel, on a random instance; `held` is what a hold may be shown as."""
     for _ in range(8):
         history.now(AVAILABLE | held)
         made = await dice.choice(apis).hold(who, cinema.showtime_id, seats)
@@ -115,10 +115,10 @@ async def customer(
 
 
 @pytest.mark.parametrize("flushed", [False, True], ids=["", "while redis loses all"])
-async def test_a_map_shows_what_was_answered_before_it_was_asked_for(
+async def test_a_map_shows_every_change_answered_before_its_request(
     here: Api, there: Api, redis_url: str, flushed: bool
 ) -> None:
-    """Redis that loses a hold may show it available until PostgreSQL is asked again; what is booked it never may."""
+    """After Redis lost a hold its seat may be shown available until PostgreSQL is read again; a booked seat may not."""
     dice, apis = random.Random(4711), (here, there)
     cinema = await here.cinema(rows=2, seats_per_row=5)
     people = [await here.sign_up() for _ in range(4)]
@@ -171,7 +171,7 @@ async def test_a_map_shows_what_was_answered_before_it_was_asked_for(
     assert flushed or sum(reader.unchanged for reader in readers) > 0
 
 
-async def test_the_history_that_maps_are_judged_by() -> None:
+async def test_history_allows_both_statuses_during_a_change() -> None:
     history = History([(0.0, AVAILABLE), (10.0, AVAILABLE | HELD), (11.0, HELD), (20.0, HELD | BOOKED), (21.0, BOOKED)])
     assert history.between(1, 2) == AVAILABLE
     assert history.between(9, 10.5) == AVAILABLE | HELD
@@ -186,7 +186,7 @@ async def shown(api: Api, showtime_id: int, etag: str | None = None) -> tuple[in
     return answer.status, answer.json
 
 
-async def test_what_redis_forgets_between_two_looks_is_not_seen_wrong(here: Api, there: Api, redis_url: str) -> None:
+async def test_statuses_are_right_after_redis_lost_its_data(here: Api, there: Api, redis_url: str) -> None:
     cinema, who = await here.cinema(rows=1, seats_per_row=3), await here.sign_up()
     seat, readers = cinema.seat_ids[0], {id(api): Reader(cinema.showtime_id, remembers=True) for api in (here, there)}
     versions: list[int] = []
@@ -247,7 +247,7 @@ async def drop_seat(api: Api, cinema: Cinema) -> None:
         (drop_seat, ["10.00"] * 2),
     ],
 )
-async def test_what_administrators_change_is_seen_everywhere_at_once(
+async def test_an_administrators_change_is_shown_by_all_instances(
     here: Api, there: Api, change: Callable[[Api, Cinema], Any], prices: list[str]
 ) -> None:
     cinema = await here.cinema(rows=1, seats_per_row=3)
@@ -264,7 +264,7 @@ async def test_what_administrators_change_is_seen_everywhere_at_once(
             assert after["version"] > before["version"]
 
 
-async def test_a_deleted_showtime_is_gone_everywhere(here: Api, there: Api) -> None:
+async def test_a_deleted_showtime_is_404_on_all_instances(here: Api, there: Api) -> None:
     cinema = await here.cinema(rows=1, seats_per_row=3)
     for api in (here, there):
         _, known = await shown(api, cinema.showtime_id)
@@ -276,7 +276,7 @@ async def test_a_deleted_showtime_is_gone_everywhere(here: Api, there: Api) -> N
 
 
 async def calls_of(db: Connection, statement: str) -> int:
-    """How often this database was asked that."""
+    """How often the statement was run on this database."""
     await db.execute("create extension if not exists pg_stat_statements")
     calls = await db.fetchval(
         "select coalesce(sum(calls), 0) from pg_stat_statements as s"
@@ -287,7 +287,7 @@ async def calls_of(db: Connection, statement: str) -> int:
     return int(calls)
 
 
-async def test_a_map_is_drawn_once_for_many(here: Api, db: Connection) -> None:
+async def test_a_map_is_rendered_once_for_concurrent_requests(here: Api, db: Connection) -> None:
     cinema, who = await here.cinema(), await here.sign_up()
     await here.statuses(cinema.showtime_id)
     made = await here.hold(who, cinema.showtime_id, cinema.seat_ids[:2])
@@ -304,7 +304,7 @@ async def test_a_map_is_drawn_once_for_many(here: Api, db: Connection) -> None:
     [first] = await read_by_many()
     assert [seat["status"] for seat in json.loads(first)["seats"][:3]] == ["held", "held", "available"]
     drawn = await calls_of(db, "showtimes/booked_seats")
-    # Full batches of readers, and two that went ahead before there were many.
+    # Full batches of requests, and two batches that started before there were many.
     assert 1 <= drawn - before <= 60 // seat_maps.MAX_IN_A_BATCH + 3
     assert await read_by_many() == {first}
     assert await calls_of(db, "showtimes/booked_seats") == drawn
@@ -313,7 +313,7 @@ async def test_a_map_is_drawn_once_for_many(here: Api, db: Connection) -> None:
     assert last != first
 
 
-async def test_rooms_and_prices_are_read_once(here: Api, db: Connection) -> None:
+async def test_layouts_are_read_once_until_they_change(here: Api, db: Connection) -> None:
     cinema, who = await here.cinema(), await here.sign_up()
     await here.statuses(cinema.showtime_id)
     before = await calls_of(db, "showtimes/layouts")
@@ -329,9 +329,7 @@ async def test_rooms_and_prices_are_read_once(here: Api, db: Connection) -> None
 
 
 @pytest.mark.parametrize("room_for", [0.5, 2.5])
-async def test_memory_is_bounded_and_the_maps_are_right(
-    here: Api, monkeypatch: pytest.MonkeyPatch, room_for: float
-) -> None:
+async def test_cached_maps_are_bounded_and_right(here: Api, monkeypatch: pytest.MonkeyPatch, room_for: float) -> None:
     cinema, who = await here.cinema(), await here.sign_up()
     shows = [cinema.showtime_id]
     for days in range(2, 6):
