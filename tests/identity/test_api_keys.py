@@ -162,7 +162,7 @@ async def test_no_key_may_manage_accounts_or_keys(api: Api) -> None:
             answer = await api.call(operation.method, concrete(operation.path), body_for(operation), who=key)
             assert refusal(answer) == (403, "insufficient_scope")
             assert answer.json["scopes"] == []
-            assert "signed in" in answer.json["detail"]
+            assert "log in" in answer.json["detail"]
             assert "scope=" not in answer.headers["WWW-Authenticate"]
 
 
