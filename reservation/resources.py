@@ -15,7 +15,7 @@ from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
 from .booking.context import BookingContext
 from .booking.idempotency import IdempotencyKeys
-from .booking.orphan_job import tend_for_ever
+from .booking.jobs import booking_jobs, run_job
 from .catalog.context import CatalogContext
 from .db.pgbouncer import wrong_settings
 from .db.pool import Database
@@ -138,9 +138,10 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S
     second_look_s = app[BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
     app[IDEMPOTENCY] = IdempotencyKeys(database)
-    tending = asyncio.create_task(tend_for_ever(client, app[BOOKING_CONTEXT], second_look_s=second_look_s))
+    jobs = booking_jobs(client, app[BOOKING_CONTEXT], second_look_s=second_look_s)
+    tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
     yield
-    await cancel_and_wait([tending])
+    await cancel_and_wait(tasks)
     await client.aclose()
 
 

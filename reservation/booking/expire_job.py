@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from ..db.pool import Database
 from ..db.repository import reservations
 
-MARK_KEY = "reservation:retired"
+MARK_KEY = "reservation:expired_up_to"
 LOOKED_AT_ONCE = 1_000
 MAX_BATCHES = 100  # of a run: 3,300 holds a second, and a bound on what a run reads, however large the table is
 MARGIN_S = 60  # longer than a confirm that was in time can take

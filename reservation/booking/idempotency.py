@@ -86,8 +86,8 @@ def _mark(claim: Claim) -> int:
     return int.from_bytes(blake2b(what, digest_size=8).digest()) & _REQUEST
 
 
-async def forget_old(database: Database) -> None:
-    """Delete the keys of the day before, some at a time."""
+async def delete_old_keys(database: Database) -> None:
+    """Delete the idempotency keys that are more than a day old, some at a time; raises Unavailable."""
     deleted = DELETED_AT_ONCE
     while deleted == DELETED_AT_ONCE:
         async with database.connection() as conn:

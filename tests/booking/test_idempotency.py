@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from reservation.booking.idempotency import forget_old
+from reservation.booking.idempotency import delete_old_keys
 from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
@@ -377,7 +377,7 @@ async def test_keys_are_kept_for_a_day(api: Api, db: Connection) -> None:
 
     answer = await hold(api, customer, cinema, cinema.seat_ids[5:6], "old")
     assert (answer.status, is_replay(answer)) == (201, False)
-    await forget_old(api.client.app[DATABASE])
+    await delete_old_keys(api.client.app[DATABASE])
 
     assert {row["key"] for row in await db.fetch("select key from idempotency_keys")} == {"old", "young"}
 

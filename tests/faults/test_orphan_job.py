@@ -37,7 +37,7 @@ async def test_orphaned_holds_are_released_and_owned_ones_stay(
         holds = Holds(redis, no_primer)
         await holds.take(showtime_id=cinema.showtime_id, reservation_id=uuid4(), seat_ids=orphaned, ttl_s=600)
         assert {found.rule for found in await audit(db, redis)} == {"holds_without_reservation"}
-        await redis.delete("reservation:sweep")
+        await redis.delete("reservation:job:release_orphans")
 
         await start_api(**QUICK)  # another worker starts, as it does in place of the killed one
         async with asyncio.timeout(PATIENCE_S):

@@ -204,9 +204,9 @@ async def test_the_service_runs_it(start_api: StartApi, db: Connection, redis: R
         who.id,
         cinema.showtime_id,
     )
-    await redis.delete("reservation:sweep")
+    await redis.delete("reservation:job:expire_past_holds")
 
-    await start_api()  # another worker, whose tending begins with a sweep
+    await start_api()  # another worker runs the job at its start
 
     async with asyncio.timeout(20):
         while await status(db, str(old)) != "expired":
