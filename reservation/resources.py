@@ -14,7 +14,6 @@ from redis.asyncio import Redis
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
 from .booking.context import BookingContext
-from .booking.idempotency import IdempotencyKeys
 from .booking.jobs import booking_jobs, run_job
 from .catalog.context import CatalogContext
 from .db.pgbouncer import wrong_settings
@@ -32,7 +31,6 @@ from .http.app_keys import (
     BOOKING_CONTEXT,
     CATALOG_CONTEXT,
     DATABASE,
-    IDEMPOTENCY,
     LIVE,
     SEAT_MAPS,
     SETTINGS,
@@ -137,7 +135,6 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     # A hold may begin to wait for a connection at the deadline, and its statement then runs until its own.
     statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S
     second_look_s = app[BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
-    app[IDEMPOTENCY] = IdempotencyKeys(database)
     jobs = booking_jobs(client, app[BOOKING_CONTEXT], second_look_s=second_look_s)
     tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
     yield

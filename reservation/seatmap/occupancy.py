@@ -28,6 +28,7 @@ class Occupancy:
     room: Room
     held: frozenset[int]
     booked: Sequence[int]
+    focal_row: str | None = None
 
     def taken(self) -> dict[int, bytes]:
         """How the fragments end of those seats that are not available, by their place in the room."""
@@ -66,4 +67,4 @@ async def _with_layout(
         return error
     if layout is None:
         return NotFound("There is no such showtime.")
-    return Occupancy(showtime_id, snapshot.state, layout.room, snapshot.held, booked)
+    return Occupancy(showtime_id, snapshot.state, layout.room, snapshot.held, booked, layout.focal_row)

@@ -15,7 +15,6 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from reservation.app import make_app
-from reservation.booking.batches import BookingBatches
 from reservation.booking.cancel import cancel
 from reservation.booking.confirm import confirm
 from reservation.booking.context import BookingContext
@@ -266,7 +265,7 @@ async def test_who_has_lost_already_does_not_make_its_mates_try_again(
     mates = [await held(api, customer, cinema.showtime_id, [seat]) for seat in cinema.seat_ids[2:6]]
     await revive_holds(db)
     assert isinstance((await confirm_together(stores_of(api), [buyer]))[0], Reservation)
-    monkeypatch.delattr(BookingBatches, "_confirm_alone")
+    monkeypatch.delattr(stores_of(api).batches, "_single_confirms")
 
     outcomes = await confirm_together(stores_of(api), [*mates[:2], lost, *mates[2:]])
 

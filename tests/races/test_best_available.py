@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from reservation.booking import best_available
-from reservation.booking.best_available import TRIES
+from reservation.booking.best_available import MAX_LOSSES
 from reservation.booking.cancel import cancel
 from reservation.booking.hold import hold as hold_seats
 from reservation.db.repository.reservations import Reservation
@@ -172,7 +172,7 @@ async def test_whoever_loses_chooses_again_but_not_for_ever(api: Api, monkeypatc
     assert_adjacent(await best(api, customer, cinema, 4), 4)
     assert losses == 0
 
-    losses = TRIES
+    losses = MAX_LOSSES
     cinema = await api.cinema(rows=12, seats_per_row=4)
     refused = await best(api, customer, cinema, 4)
     assert (refused.status, refused.code, refused.json["seats"]) == (409, "seats_unavailable", [])
@@ -229,8 +229,8 @@ async def test_a_block_that_was_lost_for_a_moment_is_offered_again(api: Api, mon
 
 
 async def test_to_wait_is_not_to_lose(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever was never offered a block waits longer than somebody who lost TRIES times."""
-    monkeypatch.setattr("reservation.booking.best_available.TRIES", 1)
+    """Whoever was never offered a block waits longer than somebody who lost MAX_LOSSES times."""
+    monkeypatch.setattr("reservation.booking.best_available.MAX_LOSSES", 1)
     cinema = await api.cinema(rows=1, seats_per_row=2)
     customer = await api.sign_up()
     hold, lost = hold_seats, False

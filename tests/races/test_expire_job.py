@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.booking import expire_job
-from reservation.booking.expire_job import MARK_KEY, expire_past_holds
+from reservation.booking.expire_job import NEXT_ID_KEY, expire_past_holds
 from reservation.db.pool_options import pool_options
 from reservation.db.statements import sql
 from reservation.http.app_keys import DATABASE
@@ -121,12 +121,12 @@ async def test_it_goes_on_where_it_was_and_from_the_beginning_when_that_is_lost(
     monkeypatch.setattr(expire_job, "MAX_BATCHES", 2)
 
     assert await expire(api, redis) == 3  # each batch begins with the last row of the one before
-    assert UUID(str(await redis.get(MARK_KEY))) == UUID(holds[2])
+    assert UUID(str(await redis.get(NEXT_ID_KEY))) == UUID(holds[2])
     assert await expire(api, redis) == 2
 
     await db.execute("update reservations set status = 'held' where id = $1", holds[0])
     assert await expire(api, redis) == 0  # it is past that
-    await redis.set(MARK_KEY, "what somebody wrote there")
+    await redis.set(NEXT_ID_KEY, "what somebody wrote there")
     assert await expire(api, redis) == 1
 
 
@@ -154,7 +154,7 @@ async def test_confirms_extends_and_cancels_at_the_very_end_race_the_job(
     async def job() -> int:
         retired = 0
         while not done.is_set():
-            await redis.delete(MARK_KEY)
+            await redis.delete(NEXT_ID_KEY)
             retired += await expire(api, redis)
         return retired
 

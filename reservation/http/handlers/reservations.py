@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 from ...booking.cancel import cancel
 from ...booking.confirm import confirm
 from ...booking.extend import extend
-from ...booking.idempotency import Done
+from ...booking.idempotency import FirstOutcome
 from ...booking.lookup import find
 from ...db.repository import reservations
 from ...errors import (
@@ -22,7 +22,7 @@ from ...errors import (
     SeatsUnavailable,
     TooLateToCancel,
 )
-from ..app_keys import BOOKING_CONTEXT, CALLER, CLAIM, DATABASE, QUERY
+from ..app_keys import BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..input.path_ids import path_uuid
 from ..output.responses import SingleWriteResponse, json_response
 from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
@@ -68,15 +68,15 @@ async def list_reservations(request: web.Request) -> web.StreamResponse:
 @routes.add("GET", "/reservations/{reservation_id}", access=Access.SIGNED_IN, output=ReservationOutput())
 async def get_reservation(request: web.Request) -> web.StreamResponse:
     """One of your reservations; a hold past expires_at has the status expired."""
-    return json_response(await find(request.app[BOOKING_CONTEXT], **_owner_and_id(request)))
+    return json_response(await find(request.app[DATABASE], **_owner_and_id(request)))
 
 
-def _confirmed(done: Done) -> SingleWriteResponse:
-    return json_response(replace(done.reservation, status="confirmed"))
+def _confirmed(first: FirstOutcome) -> SingleWriteResponse:
+    return json_response(replace(first.reservation, status="confirmed"))
 
 
-def _cancelled(done: Done) -> SingleWriteResponse:
-    return json_response(done.reservation)
+def _cancelled(first: FirstOutcome) -> SingleWriteResponse:
+    return json_response(first.reservation)
 
 
 @routes.add(
@@ -92,9 +92,8 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
 
     After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing.
     """
-    return json_response(
-        await confirm(request.app[BOOKING_CONTEXT], **_owner_and_id(request), claim=request.get(CLAIM))
-    )
+    key = request.get(IDEMPOTENCY_KEY)
+    return json_response(await confirm(request.app[BOOKING_CONTEXT], **_owner_and_id(request), idempotency_key=key))
 
 
 @routes.add(
@@ -123,7 +122,8 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once."""
-    return json_response(await cancel(request.app[BOOKING_CONTEXT], **_owner_and_id(request), claim=request.get(CLAIM)))
+    key = request.get(IDEMPOTENCY_KEY)
+    return json_response(await cancel(request.app[BOOKING_CONTEXT], **_owner_and_id(request), idempotency_key=key))
 
 
 def _owner_and_id(request: web.Request) -> dict[str, Any]:
