@@ -49,7 +49,12 @@ locked as materialized (
 showtime as materialized (
     select st.id
     from showtimes as st
-    where st.id = any(array(select l.showtime_id from locked as l where l.status = 'held'))
+    where
+        st.id = any(array(
+            select l.showtime_id
+            from locked as l
+            where l.status = 'held'
+        ))
     order by st.id
     for key share skip locked
 ),

@@ -22,6 +22,8 @@ from ..statements import sql
 from .idempotency import IdempotencyKey
 from .rows import maybe, one
 
+MAX_ROWS_READ = 1_000  # of each table, for a page of the reservations that have a status
+
 
 @dataclass(frozen=True, slots=True)
 class ReservedSeat:
@@ -68,6 +70,13 @@ class HoldToInsert:
     def ttl_ms(self) -> int:
         """What is left of the hold now, at least 1."""
         return max(1, round((self.ends - monotonic()) * 1000))
+
+
+class ReservationPage(NamedTuple):
+    """Some of a user's reservations, and where the next page begins: after this time and id; None on the last page."""
+
+    reservations: Sequence[Reservation]
+    next_key: tuple[datetime, UUID] | None
 
 
 class ConfirmRequest(NamedTuple):
@@ -175,11 +184,22 @@ async def find_archived(conn: Connection, *, reservation_id: UUID, user_id: int)
 
 
 async def list_reservations(
-    conn: Connection, *, user_id: int, before: datetime, before_id: UUID, status: str | None, row_limit: int
-) -> Sequence[Reservation]:
-    """A page of a user's reservations, newest first, archived ones included."""
-    rows = await conn.fetch(sql("reservations/list_reservations"), user_id, before, before_id, status, row_limit)
-    return [_reservation(row, row["status"]) for row in rows]
+    conn: Connection, *, user_id: int, before: datetime, before_id: UUID, status: str | None, page_size: int
+) -> ReservationPage:
+    """A page of a user's reservations, newest first, archived ones included.
+
+    With a status, a page may have fewer than `page_size` reservations, or none, and still not be the last one.
+    """
+    row_limit = page_size + 1
+    read_limit = row_limit if status is None else max(row_limit, MAX_ROWS_READ)
+    rows = await conn.fetch(
+        sql("reservations/list_reservations"), user_id, before, before_id, status, row_limit, read_limit
+    )
+    found = [_reservation(row, row["status"]) for row in rows if status is None or row["status"] == status]
+    if len(found) > page_size:
+        return ReservationPage(found[:page_size], (found[page_size - 1].created_at, found[page_size - 1].id))
+    stopped = rows and rows[-1]["is_last_read"]
+    return ReservationPage(found, (rows[-1]["created_at"], rows[-1]["id"]) if stopped else None)
 
 
 async def lock_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> LockedReservation | None:

@@ -26,7 +26,7 @@ from ..app_keys import BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..input.path_ids import path_uuid
 from ..output.responses import SingleWriteResponse, json_response
 from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
-from ..paging import Cursor, PageQuery, page_response, page_schema
+from ..paging import Cursor, PageQuery, page_schema, page_with_key
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
 
 routes = Routes("Booking", read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
@@ -50,19 +50,23 @@ class ReservationsQuery(PageQuery):
     output=page_schema(ReservationOutput(), "ReservationListOutput"),
 )
 async def list_reservations(request: web.Request) -> web.StreamResponse:
-    """Your reservations, newest first."""
+    """Your reservations, newest first.
+
+    With a status, a page of an account with very many reservations may have fewer of them than the limit, or none, and
+    still a next_cursor: follow it until it is null.
+    """
     query: dict[str, Any] = request[QUERY]
     before, before_id = query["cursor"]
     async with request.app[DATABASE].connection() as conn:
-        rows = await reservations.list_reservations(
+        found = await reservations.list_reservations(
             conn,
             user_id=request[CALLER].user_id,
             before=before,
             before_id=before_id,
             status=query.get("status"),
-            row_limit=query["limit"] + 1,
+            page_size=query["limit"],
         )
-    return page_response(request, rows, query["limit"], lambda reservation: [reservation.created_at, reservation.id])
+    return page_with_key(request, found.reservations, query["limit"], found.next_key)
 
 
 @routes.add("GET", "/reservations/{reservation_id}", access=Access.SIGNED_IN, output=ReservationOutput())
