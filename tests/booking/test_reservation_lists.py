@@ -117,7 +117,7 @@ async def test_live_holds_are_listed_without_reading_what_is_older_than_any_hold
 
 
 async def test_every_page_of_a_rare_status_is_reached_by_its_cursor(api: Api, db: Connection) -> None:
-    """Those before it may be empty; nothing is missing, and nothing comes twice."""
+    """Pages before it may be empty; no reservation is missing, and none is listed twice."""
     cinema, who = await api.cinema(), await api.sign_up()
     await add_history(db, cinema, who, 2 * MAX_ROWS_READ + 500)
     # At the ends of the pages and in the middle: by age, from 1.
