@@ -251,7 +251,12 @@ async def measure(url: str, layout: str) -> None:
     listed = Statement(conn, "reservations/list_reservations")
     for number in range(RUNS):
         await listed.run(
-            str(number * 3001 % USERS + 1), "'9999-01-01Z'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'", "null", "51"
+            str(number * 3001 % USERS + 1),
+            "'9999-01-01Z'",
+            "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+            "null",
+            "51",
+            "51",
         )
     say(f"  {layout}, a user's list: {listed}")
     await conn.close()

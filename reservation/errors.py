@@ -129,8 +129,12 @@ class IdempotencyKeyReused(DomainError):
     """This Idempotency-Key was used for another request: use a new key for each new request."""
 
 
-class KeyClaimed(Exception):
-    """This Idempotency-Key was used before, and nothing was done now."""
+class IdempotencyKeyUsed(Exception):
+    """This Idempotency-Key was used within a day, so nothing was done now."""
+
+
+class ShowtimeChanged(Exception):
+    """The showtime has started, is gone, or has changed its room since its layout was read; nothing was inserted."""
 
 
 class IdempotencyInFlight(DomainError):
@@ -155,6 +159,10 @@ class Unavailable(DomainError):
 
 class DatabaseUnavailable(Unavailable):
     """The database does not answer at the moment: try again shortly."""
+
+
+class RowLocked(Unavailable):
+    """Another session has locked the data that this request needs: try again shortly."""
 
 
 class HoldsUnavailable(Unavailable):

@@ -14,8 +14,7 @@ from redis.asyncio import Redis
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
 from .booking.context import BookingContext
-from .booking.idempotency import IdempotencyKeys
-from .booking.orphan_job import tend_for_ever
+from .booking.jobs import booking_jobs, run_job
 from .catalog.context import CatalogContext
 from .db.pgbouncer import wrong_settings
 from .db.pool import Database
@@ -32,7 +31,6 @@ from .http.app_keys import (
     BOOKING_CONTEXT,
     CATALOG_CONTEXT,
     DATABASE,
-    IDEMPOTENCY,
     LIVE,
     SEAT_MAPS,
     SETTINGS,
@@ -138,12 +136,12 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     # A hold may begin to wait for a connection at the deadline, and its statement then runs until its own.
     statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S
     second_look_s = app[BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
-    app[IDEMPOTENCY] = IdempotencyKeys(database)
-    tending = asyncio.create_task(tend_for_ever(client, app[BOOKING_CONTEXT], second_look_s=second_look_s))
+    jobs = booking_jobs(client, app[BOOKING_CONTEXT], second_look_s=second_look_s)
     recovery = MapRecovery(client, database, pending_updates, log, change_s=4 * second_look_s)
     async with recovery.running():
+        tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
         yield
-        await cancel_and_wait([tending])
+        await cancel_and_wait(tasks)
     await client.aclose()
 
 

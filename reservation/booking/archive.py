@@ -1,7 +1,7 @@
-"""Reservations of showtimes that are long over go into an archive: a row each, in about half the bytes.
+"""Move the reservations of past showtimes into the archive, one row each, in about half the bytes.
 
-In small statements, each of which moves its reservations whole or not at all, so it can be stopped at any moment and
-started again, beside the service. It waits for no lock: what somebody has locked is left for the next time.
+Each statement moves up to 500 reservations and commits by itself, so the archive can be interrupted and run again,
+beside the service. It waits for no lock: what another session has locked is left for the next run.
 """
 
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from ..db.pool import Database
 from ..db.repository import archive as repository
 
-# No key and no hold that could still ask for what is moved lives for more than a day; a week is to be sure.
+# No idempotency key is replayed after a day; a week is on the safe side.
 LEAST_AGE_DAYS = 7
 SHOWTIMES_A_PAGE = 100
-MOVED_AT_ONCE = 500
+ROWS_A_BATCH = 500
 
 _FAR_BACK = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -35,9 +35,9 @@ async def count_showtimes(database: Database, *, before: datetime) -> int:
 
 
 async def archive(database: Database, *, before: datetime, advance: Callable[[int], None]) -> Archived:
-    """Move the reservations of all showtimes that ended `before`; `advance` is told of each page of showtimes.
+    """Move the reservations of all showtimes that ended `before`; `advance` gets the number of showtimes of each page.
 
-    Raises Unavailable; what was moved until then is moved, and the next time goes on from there.
+    Raises Unavailable; what was moved before stays moved.
     """
     moved = left = showtimes = 0
     after_start, after_id = _FAR_BACK, 0
@@ -58,12 +58,11 @@ async def archive(database: Database, *, before: datetime, advance: Callable[[in
 
 
 async def _move_all(database: Database, showtime_ids: list[int], before: datetime) -> int:
-    """Move as many as can be, a transaction for each piece."""
-    moved, at_once = 0, MOVED_AT_ONCE
-    while at_once == MOVED_AT_ONCE:
+    moved, batch = 0, ROWS_A_BATCH
+    while batch == ROWS_A_BATCH:
         async with database.connection() as conn:
-            at_once = await repository.move_reservations(
-                conn, showtime_ids=showtime_ids, before=before, row_limit=MOVED_AT_ONCE
+            batch = await repository.move_reservations(
+                conn, showtime_ids=showtime_ids, before=before, row_limit=ROWS_A_BATCH
             )
-        moved += at_once
+        moved += batch
     return moved

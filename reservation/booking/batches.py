@@ -1,196 +1,187 @@
-"""What concurrent holds and confirms share: one statement for a whole batch, in which each stands or falls alone."""
+"""Batches: concurrent holds and confirms share one statement, in which each succeeds or fails by itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
-from uuid import UUID
 
 from ..db.pool import Connection, Database, is_single_item_error
 from ..db.repository import reservations
-from ..db.repository.idempotency import Claim
-from ..db.repository.reservations import Confirmation, ConfirmRequest, NewHold, Reservation, Written
-from ..errors import DomainError, HoldExpired, KeyClaimed, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
+from ..db.repository.reservations import ConfirmRequest, HoldToInsert, Reservation
+from ..errors import DatabaseUnavailable, DomainError, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import HoldRelease
 from ..runtime.batching import Batcher
 
-# A batch of 16 has most of the gain; beyond some sixty the wait for the batch's end outweighs what is left of it.
-MAX_IN_A_BATCH = 64
-NO_SEATS: frozenset[int] = frozenset()
-CONFIRM_TRIES = 3  # a seat that was lost while one ran is seen to be sold by the next; to lose to a third is an outage
+# A batch of 16 has most of the gain; with more than about 64 the wait for the whole batch costs more than it saves.
+MAX_BATCH = 64
+# Statements of one item run after a batch failed; few at once, so that many that wait for locks leave connections free.
+SINGLES_AT_ONCE = 2
+CONFIRM_TRIES = 3  # one that loses a seat while it runs finds it booked the next time
+LOCKED_S = 0.3  # for so long a showtime is taken to be locked after a wait for it failed
+# The statements limit their waits for rows to 300 ms: one that takes longer waits for a lock on a whole table.
+TABLE_LOCK_S = 1.0
 
-SeatOf = tuple[int, Sequence[int]]
-
-
-@dataclass(frozen=True, slots=True)
-class HoldToInsert:
-    """A hold that Redis has granted until `ends`, to be written down by `by`; both on the monotonic clock."""
-
-    reservation_id: UUID
-    user_id: int
-    showtime_id: int
-    seat_ids: Sequence[int]
-    claim: Claim | None
-    ends: float
-    by: float
-
-    def to_write(self) -> NewHold:
-        """With what is left of it now, so that both stores let go at once: time spent on the way is not added."""
-        left_ms = max(1, round((self.ends - monotonic()) * 1000))
-        return NewHold(self.reservation_id, self.user_id, self.showtime_id, self.seat_ids, left_ms, self.claim)
+Outcome = Reservation | Exception
+Item = TypeVar("Item", HoldToInsert, ConfirmRequest)
 
 
 class BookingBatches:
-    """The statements of booking that run in batches; each method raises what a statement of its own would.
+    """The statements of booking that run in batches; each method raises what a statement for it alone would raise.
 
-    What a batch leaves open, because one of it may have been in the way of the others, its caller does alone.
+    A batch never waits for a reservation or showtime that another session has locked. It returns None for an item that
+    has to run alone: it needs such a row, it shares its reservation or idempotency key with another item, or one of the
+    items made the batch fail.
     """
 
     def __init__(self, database: Database, pending_updates: PendingUpdates) -> None:
         self._database = database
         self._pending_updates = pending_updates
-        self._inserts: Batcher[HoldToInsert, Written | None] = Batcher(self._insert_held, max_batch=MAX_IN_A_BATCH)
-        self._confirms: Batcher[ConfirmRequest, Reservation | None] = Batcher(
-            self._confirm, max_batch=MAX_IN_A_BATCH, after_batch=self._release_confirmed
+        self._locked_until: dict[int, float] = {}  # showtimes for which a wait has failed, on the monotonic clock
+        self._inserts: Batcher[HoldToInsert, Reservation | None] = Batcher(self._insert_batch, max_batch=MAX_BATCH)
+        self._single_inserts: Batcher[HoldToInsert, Reservation] = Batcher(
+            self._insert_single, max_batch=1, lanes=SINGLES_AT_ONCE
         )
-        self._looks: Batcher[SeatOf, frozenset[int]] = Batcher(self._find_booked, max_batch=MAX_IN_A_BATCH)
+        self._confirms: Batcher[ConfirmRequest, Reservation | None] = Batcher(
+            self._confirm_batch, max_batch=MAX_BATCH, after_batch=self._release_confirmed
+        )
+        self._single_confirms: Batcher[ConfirmRequest, Reservation] = Batcher(
+            self._confirm_single, max_batch=1, lanes=SINGLES_AT_ONCE, after_batch=self._release_confirmed
+        )
+        self._lookups: Batcher[tuple[int, Sequence[int]], frozenset[int]] = Batcher(
+            self._find_booked, max_batch=MAX_BATCH
+        )
 
-    async def insert_held(self, hold: HoldToInsert) -> Reservation | frozenset[int]:
-        """Write down a hold that Redis has granted, or answer the booked seats that stand against it.
+    async def insert_held(self, hold: HoldToInsert) -> Reservation:
+        """Insert a hold that Redis has granted.
 
-        An empty answer means that the showtime has started, is gone, or has changed its room. Raises KeyClaimed, and
-        Overloaded when its turn has not come in time: nobody knows then how much longer Redis holds it.
+        Raises SeatsUnavailable (some are booked), ShowtimeChanged, IdempotencyKeyUsed, RowLocked, and Overloaded after
+        the deadline of the hold.
         """
-        written: Written | None = await self._inserts.submit(hold)
-        if written is None:
-            if monotonic() >= hold.by:
-                raise Overloaded
-            [written] = await self._insert_together([hold])
-        if isinstance(written, KeyClaimed):
-            raise written
-        return written
+        inserted = await self._inserts.submit(hold)
+        return await self._single_inserts.submit(hold) if inserted is None else inserted
 
     async def find_booked(self, showtime_id: int, seat_ids: Sequence[int]) -> frozenset[int]:
         """Which of these seats are booked."""
-        return await self._looks.submit((showtime_id, seat_ids))
+        return await self._lookups.submit((showtime_id, seat_ids))
 
-    async def confirm(self, wanted: ConfirmRequest) -> Reservation:
-        """Confirm a hold, or leave it confirmed: committed when this answers, and Redis told.
+    async def confirm(self, request: ConfirmRequest) -> Reservation:
+        """Confirm a hold, or leave it confirmed; it is committed, and its seats are released in Redis.
 
-        Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable and KeyClaimed.
+        Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable, IdempotencyKeyUsed and RowLocked.
         """
-        confirmed = await self._confirms.submit(wanted)
-        if confirmed is None:
-            confirmed = await self._confirm_alone(wanted)
-            await self._release_confirmed([confirmed])
-        return confirmed
+        confirmed = await self._confirms.submit(request)
+        return await self._single_confirms.submit(request) if confirmed is None else confirmed
 
-    async def _insert_held(self, granted: Sequence[HoldToInsert]) -> Sequence[Written | Exception | None]:
-        now = monotonic()
-        in_time = [hold for hold in granted if hold.by > now]
-        together = _first_per_key(in_time)
-        outcomes: dict[int, Written] = {}
+    async def _insert_batch(self, holds: Sequence[HoldToInsert]) -> Sequence[Outcome | None]:
+        started = monotonic()
+        in_time = _first_per_key([hold for hold in holds if hold.deadline > started])
+        outcomes: dict[int, Outcome | None] = {}
         try:
-            if together:
-                written = await self._insert_together(together)
-                outcomes = {id(hold): outcome for hold, outcome in zip(together, written, strict=True)}
+            if in_time:
+                async with self._database.connection() as conn:
+                    inserted = await reservations.insert_held(conn, holds=in_time)
+                outcomes = {id(hold): _unless_locked(outcome) for hold, outcome in zip(in_time, inserted, strict=True)}
         except Exception as error:
-            if len(in_time) == 1 or not is_single_item_error(error):
+            if not _may_run_singly(error, started):
                 raise
-        return [outcomes.get(id(hold)) if hold.by > now else Overloaded() for hold in granted]
+        return [outcomes.get(id(hold)) if hold.deadline > started else Overloaded() for hold in holds]
 
-    async def _insert_together(self, granted: Sequence[HoldToInsert]) -> list[Written]:
-        async with self._database.connection() as conn:
-            return await reservations.insert_held(conn, holds=[hold.to_write() for hold in granted])
+    async def _insert_single(self, holds: Sequence[HoldToInsert]) -> Sequence[Outcome]:
+        if holds[0].deadline <= monotonic():
+            raise Overloaded
+        async with self._database.transaction() as conn:
+            await self._wait_for_showtime(conn, holds[0].showtime_id)
+            return await reservations.insert_held(conn, holds=holds)
 
-    async def _find_booked(self, asked: Sequence[SeatOf]) -> Sequence[frozenset[int]]:
-        seats = {(showtime_id, seat_id) for showtime_id, seat_ids in asked for seat_id in seat_ids}
+    async def _find_booked(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> Sequence[frozenset[int]]:
+        seats = {(showtime_id, seat_id) for showtime_id, seat_ids in wanted for seat_id in seat_ids}
         async with self._database.connection() as conn:
             booked = await reservations.find_booked(conn, seats=sorted(seats))
         return [
             frozenset(seat_id for seat_id in seat_ids if (showtime_id, seat_id) in booked)
-            for showtime_id, seat_ids in asked
+            for showtime_id, seat_ids in wanted
         ]
 
-    async def _confirm(self, asked: Sequence[ConfirmRequest]) -> Sequence[Reservation | Exception | None]:
-        # A client may send a confirm twice at once. Under a key the second goes alone, and finds that it is one.
-        once = {one[:2]: one for one in reversed(asked)}
-        different = _first_per_key(list(once.values()))
+    async def _confirm_batch(self, requests: Sequence[ConfirmRequest]) -> Sequence[Outcome | None]:
+        started = monotonic()
+        # A client may send a confirm twice at once. With an idempotency key, the second runs alone and finds it used.
+        first = {request[:2]: request for request in reversed(requests)}
         try:
             async with self._database.connection() as conn:
-                outcomes = await _confirm(conn, different)
+                outcomes = await reservations.confirm(conn, requests=_first_per_key(list(first.values())))
         except DomainError as error:
-            if not is_single_item_error(error):
+            if not _may_run_singly(error, started):
                 raise
-            return [None] * len(asked)
-        answers = [outcomes.get(one) if one.claim is None or one is once[one[:2]] else None for one in asked]
-        # What was not found may be locked.
-        return [None if isinstance(answer, NotFound) else answer for answer in answers]
+            return [None] * len(requests)
+        # One without an outcome is locked or does not exist.
+        return [
+            _unless_locked(outcomes.get(request[:2]))
+            if request.idempotency_key is None or request is first[request[:2]]
+            else None
+            for request in requests
+        ]
 
-    async def _release_confirmed(self, outcomes: Sequence[Reservation | Exception | None]) -> None:
-        """Tell Redis what is confirmed: first the version, then the keys, so that a map in between shows them held.
+    async def _confirm_single(self, requests: Sequence[ConfirmRequest]) -> Sequence[Outcome]:
+        for _ in range(CONFIRM_TRIES):
+            try:
+                return [await self._lock_and_confirm(requests[0])]
+            except Overloaded as error:
+                if not is_single_item_error(error):
+                    raise
+        raise Overloaded
 
-        What was confirmed before, too: the first time may have been cut off between its commit and this.
-        """
+    async def _lock_and_confirm(self, request: ConfirmRequest) -> Outcome:
+        reservation_id, user_id, _ = request
+        async with self._database.transaction() as conn:
+            locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+            if locked is None:
+                return NotFound("There is no such reservation of yours.")
+            if locked.status == "held":
+                await self._wait_for_showtime(conn, locked.showtime_id)
+            return (await reservations.confirm(conn, requests=[request]))[request[:2]]
+
+    async def _wait_for_showtime(self, conn: Connection, showtime_id: int) -> None:
+        """Wait for another session's lock; after a wait that failed, other waits for the showtime fail at once."""
+        now = monotonic()
+        if now < self._locked_until.get(showtime_id, 0):
+            raise RowLocked
+        try:
+            await reservations.wait_for_showtime(conn, showtime_id=showtime_id)
+        except RowLocked:
+            still_locked = {each: until for each, until in self._locked_until.items() if until > now}
+            self._locked_until = still_locked | {showtime_id: monotonic() + LOCKED_S}
+            raise
+
+    async def _release_confirmed(self, outcomes: Sequence[Outcome | None]) -> None:
+        """Release the confirmed seats in Redis, also of those confirmed before: their first release may have failed."""
         confirmed = {outcome.id: outcome for outcome in outcomes if isinstance(outcome, Reservation)}
         if confirmed:
             await self._pending_updates.release(
                 [
-                    HoldRelease(one.showtime_id, one.id, [seat.seat_id for seat in one.seats])
-                    for one in confirmed.values()
+                    HoldRelease(each.showtime_id, each.id, [seat.seat_id for seat in each.seats])
+                    for each in confirmed.values()
                 ]
             )
 
-    async def _confirm_alone(self, wanted: ConfirmRequest) -> Reservation:
-        """Wait for the reservation's lock, which a batch does not, and confirm it where nobody else is to blame."""
-        for _ in range(CONFIRM_TRIES):
-            try:
-                async with self._database.transaction() as conn:
-                    await reservations.lock_reservation(
-                        conn, reservation_id=wanted.reservation_id, user_id=wanted.user_id
-                    )
-                    outcome = (await _confirm(conn, [wanted]))[wanted]
-            except Overloaded as error:
-                if not is_single_item_error(error):
-                    raise
-                continue
-            if isinstance(outcome, Exception):
-                raise outcome
-            return outcome
-        raise Overloaded
+
+def _unless_locked(outcome: Outcome | None) -> Outcome | None:
+    return None if isinstance(outcome, RowLocked) else outcome
 
 
-Keyed = TypeVar("Keyed", HoldToInsert, ConfirmRequest)
+def _may_run_singly(error: Exception, started: float) -> bool:
+    """Whether the items of a failed batch may run alone: one of them was the cause, and not a lock on a whole table."""
+    waited = isinstance(error, RowLocked | DatabaseUnavailable) and monotonic() - started >= TABLE_LOCK_S
+    return is_single_item_error(error) and not waited
 
 
-def _first_per_key(asked: Sequence[Keyed]) -> list[Keyed]:
-    """The first of those that have the same key, and all that have none."""
+def _first_per_key(items: Sequence[Item]) -> list[Item]:
+    """The first item of each idempotency key, and all items without one."""
     seen: set[tuple[int, str]] = set()
-    chosen: list[Keyed] = []
-    for one in asked:
-        if one.claim is not None:
-            if one.claim.place in seen:
+    chosen: list[Item] = []
+    for item in items:
+        if item.idempotency_key is not None:
+            if item.idempotency_key.primary_key in seen:
                 continue
-            seen.add(one.claim.place)
-        chosen.append(one)
+            seen.add(item.idempotency_key.primary_key)
+        chosen.append(item)
     return chosen
-
-
-async def _confirm(conn: Connection, wanted: Sequence[ConfirmRequest]) -> dict[ConfirmRequest, Reservation | Exception]:
-    found = await reservations.confirm(conn, wanted=wanted)
-    return {one: _outcome(found.get((one.reservation_id, one.user_id))) for one in wanted}
-
-
-def _outcome(found: Confirmation | None) -> Reservation | Exception:
-    if found is None:
-        return NotFound("There is no such reservation of yours.")
-    if found.repeated:
-        return KeyClaimed()
-    if found.confirmed:
-        return found.reservation
-    if found.before == "cancelled":
-        return ReservationCancelled()
-    if found.before == "held":
-        return SeatsUnavailable(held=NO_SEATS, booked=found.lost)
-    return HoldExpired()

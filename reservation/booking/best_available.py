@@ -1,8 +1,8 @@
-"""Holding the best available seats: choose a block, hold it, and choose again when somebody else was quicker.
+"""Hold the best available seats: choose a block of seats, hold it, and choose again if another request was faster.
 
-What is free is read for all who ask at once, and they are offered different blocks. Another worker may offer the same
-ones; Redis and PostgreSQL decide, as for any hold, and whoever loses chooses again from a fresh picture. Those for whom
-nothing was left wait for the holds of this worker that are under way: when one of them fails, its seats may be free.
+The free seats are read once for all requests that wait, and each is offered another block. Another worker may offer the
+same blocks; Redis and PostgreSQL decide, as for any hold, and the one that loses chooses again from newer data. A
+request that gets no offer waits for the holds of this worker that are in progress: if one fails, its seats may be free.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..db.repository.idempotency import Claim
+from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservations import Reservation
 from ..errors import DomainError, Invalid, SeatsUnavailable
 from ..runtime.batching import Batcher
@@ -20,78 +20,78 @@ from .best_seats import Block, FreeSeats
 from .context import BookingContext
 from .hold import check_seats, hold
 
-TRIES = 10
-MAX_LOOKS = 100  # also of those who are offered nothing, and wait for holds that fail each time
-MAX_IN_A_BATCH = 32  # nobody else has a turn while they choose: some milliseconds in a hall of 10,000 seats
-# From how many of the best blocks a caller who lost chooses by chance: workers that all offer the best one, and then
-# all the next, would let one of them win each time. Four times as many with each loss.
+MAX_LOSSES = 10
+MAX_OFFERS = 100  # also counts those without a block, which wait for holds that fail each time
+MAX_BATCH = 32  # choosing blocks the event loop: some milliseconds in a room of 10,000 seats
+# A request that has lost chooses at random among so many of the best blocks, four times as many after each loss: if all
+# workers offered the best block, and then the next one, only one of them would win each time.
 SPREAD = 4
 MAX_SPREAD = 64
 
-Seats = tuple[int, ...]
+SeatIds = tuple[int, ...]
 
 
 @dataclass(slots=True, eq=False)
-class _Wish:
-    """What a caller asks for, the seats it has lost so far, and the block that it is about to hold."""
+class _Request:
+    """What a caller wants, the seats it has lost so far, and the block that it is about to hold."""
 
     showtime_id: int
     quantity: int
     seat_type: str | None
     lost: set[int] = field(default_factory=set)
     losses: int = 0
-    block: Seats = ()
-    rounds: list["_Round"] = field(default_factory=list)  # who waits for what becomes of it
-    is_over: bool = False
+    block: SeatIds = ()
+    waiters: list["_HoldsInProgress"] = field(default_factory=list)
+    has_ended: bool = False
 
-    def settle(self, *, failed: bool) -> None:
-        """Tell those who wait that the block is held, or will not be."""
-        for waited in self.rounds:
-            waited.count(failed=failed)
-        self.rounds.clear()
+    def finish_block(self, *, failed: bool) -> None:
+        """Notify those who wait for this block that it is held, or that its hold failed."""
+        for waiter in self.waiters:
+            waiter.count(failed=failed)
+        self.waiters.clear()
 
 
-class _Round:
-    """The holds of a showtime that were under way after a look."""
+class _HoldsInProgress:
+    """The holds of one showtime that were in progress when no block was left to offer."""
 
-    def __init__(self, under_way: Sequence[_Wish]) -> None:
-        self._left = len(under_way)
+    def __init__(self, in_progress: Sequence[_Request]) -> None:
+        self._left = len(in_progress)
         self._any_failed = False
         self._outcome: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        for wish in under_way:
-            wish.rounds.append(self)
-        if not under_way:
+        for request in in_progress:
+            request.waiters.append(self)
+        if not in_progress:
             self._outcome.set_result(False)
 
     def count(self, *, failed: bool) -> None:
-        """One of them has ended."""
+        """Count one that has ended."""
         self._left -= 1
         self._any_failed |= failed
         if not self._left:
             self._outcome.set_result(self._any_failed)
 
     async def any_failed(self) -> bool:
-        """Wait for all of them; whether a seat may be free that was not."""
+        """Wait for all of them; whether one failed, so that its seats may be free."""
         return await asyncio.shield(self._outcome)
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
-    """A showtime's free seats, and the least quantity of a type that was not to be had."""
+class _Choice:
+    """A showtime's free seats, and the least quantity of each seat type of which there is no block."""
 
     free: FreeSeats
-    nothing: dict[str | None, int] = field(default_factory=dict)
+    too_many: dict[str | None, int] = field(default_factory=dict)
 
 
 class BestAvailable:
-    """Holds the best seats of showtimes; concurrent callers of one process are offered different ones."""
+    """Holds the best seats of showtimes; concurrent requests of one worker are offered different blocks."""
 
     def __init__(self, context: BookingContext) -> None:
         self._context = context
-        self._wishes: defaultdict[int, set[_Wish]] = defaultdict(set)
-        self._granted: list[_Wish] = []  # since the last look was begun, which may not have seen them
-        # One look at a time: a second would have to know which of the two has seen what was granted in between.
-        self._looks: Batcher[_Wish, Seats | _Round] = Batcher(self._look, max_batch=MAX_IN_A_BATCH)
+        self._requests: defaultdict[int, set[_Request]] = defaultdict(set)
+        self._held: list[_Request] = []  # since the last read began, which may not have seen them
+        # One lane: a second read could not know which of the two has seen a hold that was made in between.
+        self._offers: Batcher[_Request, SeatIds | _HoldsInProgress] = Batcher(self._offer_all, max_batch=MAX_BATCH)
 
     async def hold(
         self,
@@ -100,122 +100,132 @@ class BestAvailable:
         showtime_id: int,
         quantity: int,
         seat_type: str | None,
-        claim: Claim | None = None,
+        idempotency_key: IdempotencyKey | None = None,
     ) -> Reservation:
         """Hold the best `quantity` adjacent seats, of a type if one is given.
 
-        Raises NotFound (the showtime), ShowtimeStarted, and SeatsUnavailable, which names no seats: no row has so many
-        adjacent ones left, or others were quicker TRIES times; under a claim KeyClaimed and IdempotencyInFlight.
+        Raises what hold() raises; SeatsUnavailable without seats if no row has so many adjacent free seats, or if other
+        requests were faster MAX_LOSSES times.
         """
-        wish = _Wish(showtime_id, quantity, seat_type)
-        self._wishes[showtime_id].add(wish)
+        request = _Request(showtime_id, quantity, seat_type)
+        self._requests[showtime_id].add(request)
         try:
-            return await self._hold(user_id, wish, claim)
+            return await self._hold(user_id, request, idempotency_key)
         finally:
-            wish.is_over = True
-            wish.settle(failed=True)  # unless it is settled: then nobody waits
-            self._wishes[showtime_id].discard(wish)
-            if not self._wishes[showtime_id]:
-                del self._wishes[showtime_id]
+            request.has_ended = True
+            request.finish_block(failed=True)  # unless it is finished: then there are no waiters
+            self._requests[showtime_id].discard(request)
+            if not self._requests[showtime_id]:
+                del self._requests[showtime_id]
 
-    async def _hold(self, user_id: int, wish: _Wish, claim: Claim | None) -> Reservation:
-        for _ in range(MAX_LOOKS):
-            found = await self._looks.submit(wish)
-            if isinstance(found, _Round):
-                if await found.any_failed():
+    async def _hold(self, user_id: int, request: _Request, idempotency_key: IdempotencyKey | None) -> Reservation:
+        for _ in range(MAX_OFFERS):
+            offer = await self._offers.submit(request)
+            if isinstance(offer, _HoldsInProgress):
+                if await offer.any_failed():
                     continue
                 break
-            held = await self._try(user_id, wish, claim)
+            held = await self._hold_block(user_id, request, idempotency_key)
             if held is not None:
                 return held
-            if wish.losses == TRIES:
+            if request.losses == MAX_LOSSES:
                 raise SeatsUnavailable("Others were quicker each time: try again, or choose seats from the seat map.")
-        # To a showtime that has started nothing else matters.
-        await check_seats(self._context, wish.showtime_id, ())
-        raise SeatsUnavailable(_none_left(wish))
+        # For a showtime that has started, that is the reason to give.
+        await check_seats(self._context, request.showtime_id, ())
+        raise SeatsUnavailable(_none_left(request))
 
-    async def _try(self, user_id: int, wish: _Wish, claim: Claim | None) -> Reservation | None:
-        """Hold the block that was chosen; None when one of its seats cannot be had."""
+    async def _hold_block(
+        self, user_id: int, request: _Request, idempotency_key: IdempotencyKey | None
+    ) -> Reservation | None:
+        """Hold the offered block; None if one of its seats is not available."""
         try:
             held = await hold(
                 self._context,
                 user_id=user_id,
-                showtime_id=wish.showtime_id,
-                seat_ids=wish.block,
-                claim=claim,
+                showtime_id=request.showtime_id,
+                seat_ids=request.block,
+                idempotency_key=idempotency_key,
             )
         except SeatsUnavailable as error:
-            wish.lost |= error.seat_ids
+            request.lost |= error.seat_ids
         except Invalid:
-            wish.lost.update(wish.block)  # an administrator has removed one of them meanwhile
+            request.lost.update(request.block)  # an administrator has deleted one of them meanwhile
         else:
-            self._granted.append(wish)
-            wish.settle(failed=False)
+            self._held.append(request)
+            request.finish_block(failed=False)
             return held
-        wish.losses += 1
-        wish.block = ()
-        wish.settle(failed=True)
+        request.losses += 1
+        request.block = ()
+        request.finish_block(failed=True)
         return None
 
-    async def _look(self, wishes: Sequence[_Wish]) -> Sequence[Seats | _Round | Exception]:
-        """A block for each, all of them different; where there is none, what is under way."""
-        self._granted.clear()
-        showtime_ids = list(dict.fromkeys(wish.showtime_id for wish in wishes))
+    async def _offer_all(self, requests: Sequence[_Request]) -> Sequence[SeatIds | _HoldsInProgress | Exception]:
+        """A block for each, all of them different; where there is none, the holds in progress."""
+        self._held.clear()
+        showtime_ids = list(dict.fromkeys(request.showtime_id for request in requests))
         context = self._context
-        found = await read_occupancies(context.database, context.holds, context.layouts, showtime_ids)
-        pictures = {
-            showtime_id: one if isinstance(one, DomainError) else self._picture(one)
-            for showtime_id, one in zip(showtime_ids, found, strict=True)
+        seen = await read_occupancies(context.database, context.holds, context.layouts, showtime_ids)
+        choices = {
+            showtime_id: each if isinstance(each, DomainError) else self._choice(each)
+            for showtime_id, each in zip(showtime_ids, seen, strict=True)
         }
-        offers = [_offer(wish, pictures[wish.showtime_id]) for wish in wishes]
-        refused = {wish.showtime_id for wish, offer in zip(wishes, offers, strict=True) if offer == ()}
-        rounds = {each: _Round([wish for wish in self._wishes.get(each, ()) if wish.block]) for each in refused}
-        return [rounds[wish.showtime_id] if offer == () else offer for wish, offer in zip(wishes, offers, strict=True)]
+        offers = [_offer(request, choices[request.showtime_id]) for request in requests]
+        without = {request.showtime_id for request, offer in zip(requests, offers, strict=True) if offer == ()}
+        in_progress = {
+            each: _HoldsInProgress([request for request in self._requests.get(each, ()) if request.block])
+            for each in without
+        }
+        return [
+            in_progress[request.showtime_id] if offer == () else offer
+            for request, offer in zip(requests, offers, strict=True)
+        ]
 
-    def _picture(self, seen: Occupancy) -> _Picture:
+    def _choice(self, seen: Occupancy) -> _Choice:
         taken = {*seen.held, *seen.booked}
         taken.update(*self._offered(seen.showtime_id))
-        return _Picture(FreeSeats.of(seen.room.rows, seen.layout.focal_row, taken))
+        return _Choice(FreeSeats.of(seen.room.rows, seen.layout.focal_row, taken))
 
-    def _offered(self, showtime_id: int) -> Iterator[Seats]:
-        """The blocks that this process is about to hold, or has held too late for the look to have seen it."""
-        for wish in (*self._wishes.get(showtime_id, ()), *self._granted):
-            if wish.showtime_id == showtime_id:
-                yield wish.block
+    def _offered(self, showtime_id: int) -> Iterator[SeatIds]:
+        """The blocks that this worker is about to hold, or has held since the read began."""
+        for request in (*self._requests.get(showtime_id, ()), *self._held):
+            if request.showtime_id == showtime_id:
+                yield request.block
 
 
-def _offer(wish: _Wish, picture: _Picture | DomainError) -> Seats | DomainError:
-    """Choose for one caller, and take the block out of the picture for the next one."""
-    if isinstance(picture, DomainError):
-        return picture
-    least = picture.nothing.get(wish.seat_type)
-    if wish.is_over or (least is not None and wish.quantity >= least):
-        return ()  # over: the caller went away during the look, and is kept no seats that others want
-    blocks = _choose(wish, picture)
+def _offer(request: _Request, choice: _Choice | DomainError) -> SeatIds | DomainError:
+    """Choose a block for one request, and remove it from the free seats."""
+    if isinstance(choice, DomainError):
+        return choice
+    too_many = choice.too_many.get(request.seat_type)
+    if request.has_ended or (too_many is not None and request.quantity >= too_many):
+        return ()  # ended: the caller was cancelled during the read
+    blocks = _best_blocks(request, choice)
     if blocks:
         block = random.choice(blocks)  # noqa: S311 - to spread, not to be secret
-        wish.block = block.seat_ids
-        picture.free.take(block)
+        request.block = block.seat_ids
+        choice.free.take(block)
     else:
-        picture.nothing[wish.seat_type] = wish.quantity
-    return wish.block
+        choice.too_many[request.seat_type] = request.quantity
+    return request.block
 
 
-def _choose(wish: _Wish, picture: _Picture) -> list[Block]:
-    """The best blocks, with seats that the caller has lost only where there are no others.
+def _best_blocks(request: _Request, choice: _Choice) -> list[Block]:
+    """The best blocks; those with seats that the request has lost only if there are no others.
 
-    They may be free again, since the picture is later than the loss; or look so to us alone, and then be lost again.
+    A lost seat may be free again, since the data is newer than the loss. Or it only seems free, and is lost again.
     """
-    most = min(SPREAD**wish.losses, MAX_SPREAD)
-    if wish.lost:
-        blocks = picture.free.without(wish.lost).best(wish.quantity, wish.seat_type, most)
+    most = min(SPREAD**request.losses, MAX_SPREAD)
+    if request.lost:
+        blocks = choice.free.without(request.lost).best(request.quantity, request.seat_type, most)
         if blocks:
             return blocks
-    return picture.free.best(wish.quantity, wish.seat_type, most)
+    return choice.free.best(request.quantity, request.seat_type, most)
 
 
-def _none_left(wish: _Wish) -> str:
-    kind = "" if wish.seat_type is None else f"{wish.seat_type} "
-    if wish.quantity == 1:
+def _none_left(request: _Request) -> str:
+    kind = "" if request.seat_type is None else f"{request.seat_type} "
+    if request.quantity == 1:
         return f"No {kind}seat is available."
-    return f"No {wish.quantity} adjacent {kind}seats are available: ask for fewer, or choose seats from the seat map."
+    return (
+        f"No {request.quantity} adjacent {kind}seats are available: ask for fewer, or choose seats from the seat map."
+    )

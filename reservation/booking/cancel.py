@@ -1,42 +1,49 @@
-"""Cancel a hold or a confirmed reservation in one transaction; Redis is told after the commit."""
+"""Cancel a hold or a confirmed reservation in one transaction; after the commit, Redis releases its seats."""
 
 from uuid import UUID
 
-from ..db.pool import Connection, Database
+from ..db.pool import Database
 from ..db.repository import idempotency, reservations
-from ..db.repository.idempotency import Claim
+from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservations import LockedReservation, Reservation
-from ..errors import HoldExpired, KeyClaimed, NotFound, TooLateToCancel
+from ..errors import HoldExpired, IdempotencyKeyUsed, NotFound, TooLateToCancel
 from ..holds.store import HoldRelease
 from .context import BookingContext
-from .lookup import find_archived, unchanged
+from .lookup import find_archived_with_status
 
 
 async def cancel(
-    context: BookingContext, *, user_id: int, reservation_id: UUID, claim: Claim | None = None
+    context: BookingContext, *, user_id: int, reservation_id: UUID, idempotency_key: IdempotencyKey | None = None
 ) -> Reservation:
-    """Give up a hold, or a confirmed reservation until the cutoff; its seats are free at once.
+    """Cancel a hold, or a confirmed reservation until the cutoff; its seats are free at once.
 
-    Raises NotFound, HoldExpired and TooLateToCancel; under a claim KeyClaimed. A second time changes nothing.
+    Raises NotFound, HoldExpired, TooLateToCancel, RowLocked, and with an idempotency key IdempotencyKeyUsed. To cancel
+    it again changes nothing.
     """
     try:
-        locked, cancelled = await _cancel_one(context.database, user_id, reservation_id, context.cancel_cutoff_s, claim)
+        locked, cancelled = await _cancel(
+            context.database, user_id, reservation_id, context.cancel_cutoff_s, idempotency_key
+        )
     except NotFound:
-        return unchanged(await find_archived(context.database, user_id, reservation_id), "cancelled")
+        return await find_archived_with_status(context.database, user_id, reservation_id, "cancelled")
     await context.pending_updates.release([HoldRelease(locked.showtime_id, reservation_id, locked.seat_ids)])
     return cancelled
 
 
-async def _cancel_one(
-    database: Database, user_id: int, reservation_id: UUID, cutoff_s: int, claim: Claim | None
+async def _cancel(
+    database: Database, user_id: int, reservation_id: UUID, cutoff_s: int, idempotency_key: IdempotencyKey | None
 ) -> tuple[LockedReservation, Reservation]:
-    """Cancel in one transaction, or leave cancelled; what was locked, and what it is now."""
+    """The reservation before and after."""
     async with database.transaction() as conn:
-        locked = await _lock(conn, user_id, reservation_id)
+        locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+        if locked is None:
+            raise NotFound("There is no such reservation of yours.")
         if locked.status == "expired":
             raise HoldExpired
-        if claim is not None and not await idempotency.claim(conn, claim=claim, reservation_id=reservation_id):
-            raise KeyClaimed
+        if idempotency_key is not None and not await idempotency.claim(
+            conn, idempotency_key=idempotency_key, reservation_id=reservation_id
+        ):
+            raise IdempotencyKeyUsed
         if locked.status == "confirmed":
             freed = await reservations.free_seats(
                 conn, reservation_id=reservation_id, showtime_id=locked.showtime_id, cutoff_s=cutoff_s
@@ -45,18 +52,7 @@ async def _cancel_one(
                 raise TooLateToCancel
         if locked.status != "cancelled":
             await reservations.mark_cancelled(conn, reservation_id=reservation_id)
-        return locked, await _find(conn, user_id, reservation_id)
-
-
-async def _lock(conn: Connection, user_id: int, reservation_id: UUID) -> LockedReservation:
-    locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-    if locked is None:
-        raise NotFound("There is no such reservation of yours.")
-    return locked
-
-
-async def _find(conn: Connection, user_id: int, reservation_id: UUID) -> Reservation:
-    found = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-    if found is None:
-        raise NotFound("There is no such reservation of yours.")
-    return found
+        cancelled = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+        if cancelled is None:
+            raise LookupError(f"reservation {reservation_id} is locked and cannot be read")
+        return locked, cancelled

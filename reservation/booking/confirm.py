@@ -1,23 +1,23 @@
-"""Confirm a hold: one statement for all that concurrent callers confirm."""
+"""Confirm holds, all that arrive at the same time in one statement."""
 
 from uuid import UUID
 
-from ..db.repository.idempotency import Claim
+from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservations import ConfirmRequest, Reservation
 from ..errors import NotFound
 from .context import BookingContext
-from .lookup import find_archived, unchanged
+from .lookup import find_archived_with_status
 
 
 async def confirm(
-    context: BookingContext, *, user_id: int, reservation_id: UUID, claim: Claim | None = None
+    context: BookingContext, *, user_id: int, reservation_id: UUID, idempotency_key: IdempotencyKey | None = None
 ) -> Reservation:
-    """Make a hold final: its seats are the user's once this answers, and a second time changes nothing.
+    """Confirm a hold: its seats are the user's once this returns, and to confirm it again changes nothing.
 
-    Raises NotFound, HoldExpired, ReservationCancelled, and SeatsUnavailable when the hold was lost and somebody else
-    confirmed first; under a claim KeyClaimed.
+    Raises NotFound, HoldExpired, ReservationCancelled, RowLocked, SeatsUnavailable if Redis had lost the hold and
+    another user's was confirmed first, and with an idempotency key IdempotencyKeyUsed.
     """
     try:
-        return await context.batches.confirm(ConfirmRequest(reservation_id, user_id, claim))
+        return await context.batches.confirm(ConfirmRequest(reservation_id, user_id, idempotency_key))
     except NotFound:
-        return unchanged(await find_archived(context.database, user_id, reservation_id), "confirmed")
+        return await find_archived_with_status(context.database, user_id, reservation_id, "confirmed")

@@ -1,4 +1,4 @@
-"""What every step of a booking needs: the stores, the batches, and the rules."""
+"""What the functions of booking need: the stores, the batches, and the settings."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from .batches import BookingBatches
 
 @dataclass(frozen=True, slots=True)
 class BookingContext:
-    """The stores of bookings and the rules they follow; times in seconds."""
+    """The stores, batches and settings of booking."""
 
     database: Database
     batches: BookingBatches

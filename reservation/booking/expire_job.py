@@ -1,8 +1,7 @@
-"""Holds that nobody confirmed get the status that they are read with anyway, some at a time and long after their end.
+"""Give holds that ended long ago the status expired, with which they are read anyway.
 
-Nothing depends on it: a row that is held past its time counts as expired wherever it is read. It spares that second
-thought to whoever looks at the table with a tool of their own. The mark up to which it has come is in Redis, which may
-lose it: then it goes through the table once more, at the same pace.
+Nothing depends on it: it is for those who query the table with tools of their own. The id to continue at is in Redis.
+If Redis loses it, the job begins at the start of the table again.
 """
 
 from contextlib import suppress
@@ -13,35 +12,34 @@ from redis.asyncio import Redis
 from ..db.pool import Database
 from ..db.repository import reservations
 
-MARK_KEY = "reservation:retired"
-LOOKED_AT_ONCE = 1_000
-MAX_BATCHES = 100  # of a run: 3,300 holds a second, and a bound on what a run reads, however large the table is
+NEXT_ID_KEY = "reservation:expire_holds_from"
+ROWS_A_BATCH = 1_000
+MAX_BATCHES = 100  # a run: 3,300 holds a second, and a bound on what it reads, however large the table is
 MARGIN_S = 60  # longer than a confirm that was in time can take
 
 _LOWEST = UUID(int=0)
 
 
 async def expire_past_holds(redis: Redis, database: Database, *, age_s: int, margin_s: int = MARGIN_S) -> int:
-    """Mark holds as expired that ended `margin_s` ago and are older than `age_s` seconds; answers how many.
+    """Mark holds as expired that ended `margin_s` seconds ago and are older than `age_s` seconds; returns how many.
 
-    Raises Unavailable and RedisError. A row that is locked is left to the next run.
+    Raises Unavailable and RedisError. A row that is locked is left for the next run.
     """
-    mark, retired = await _mark(redis), 0
+    next_id, expired = await _read_next_id(redis), 0
     for _ in range(MAX_BATCHES):
         async with database.connection() as conn:
-            done = await reservations.expire_holds(
-                conn, mark=mark, age_s=age_s, margin_s=margin_s, row_limit=LOOKED_AT_ONCE
+            batch = await reservations.expire_holds(
+                conn, first_id=next_id, age_s=age_s, margin_s=margin_s, row_limit=ROWS_A_BATCH
             )
-        retired += done.retired
-        if done.mark is None or done.mark == mark:
+        expired += batch.expired
+        if batch.next_id is None or batch.next_id == next_id:
             break
-        mark = done.mark
-        await redis.set(MARK_KEY, str(mark))
-    return retired
+        next_id = batch.next_id
+        await redis.set(NEXT_ID_KEY, str(next_id))
+    return expired
 
 
-async def _mark(redis: Redis) -> UUID:
-    """Where the last run came to; the beginning, where nobody knows."""
+async def _read_next_id(redis: Redis) -> UUID:
     with suppress(ValueError):
-        return UUID(str(await redis.get(MARK_KEY)))
+        return UUID(str(await redis.get(NEXT_ID_KEY)))
     return _LOWEST

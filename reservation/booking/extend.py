@@ -1,13 +1,12 @@
-"""Extend a hold, and take its seats again for a repeated request."""
+"""Extend a hold, and take its seats in Redis again for a repeated request."""
 
 from time import monotonic
 from uuid import UUID
 
 from ..db.repository import reservations
-from ..db.repository.reservations import FoundHold, Reservation
+from ..db.repository.reservations import HoldToExtend, Reservation
 from ..errors import HoldExpired, ReservationCancelled, ReservationConfirmed, SeatsUnavailable
 from ..holds.store import HoldRelease
-from .batches import NO_SEATS
 from .context import BookingContext
 from .lookup import find, find_archived
 
@@ -15,55 +14,55 @@ from .lookup import find, find_archived
 async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID) -> Reservation:
     """Let a hold run for its whole time from now, but not past the longest life of one; it never gets shorter.
 
-    Raises NotFound, HoldExpired, ReservationConfirmed, ReservationCancelled, and SeatsUnavailable when others have
+    Raises NotFound, HoldExpired, ReservationConfirmed, ReservationCancelled, and SeatsUnavailable if another user has
     taken the seats meanwhile.
     """
     found = await _find_hold(context, user_id, reservation_id)
-    ttl_ms = min(context.hold_ttl_s * 1000, found.most_ms)
+    ttl_ms = min(context.hold_ttl_s * 1000, found.longest_ms)
     if ttl_ms <= found.left_ms:
-        return await find(context, user_id=user_id, reservation_id=reservation_id)
-    # Redis first: should PostgreSQL not follow, the seats are kept from others for a while longer than need be, and the
-    # sweep lets go of them; the other way round somebody else could hold what this customer was promised.
+        return await find(context.database, user_id=user_id, reservation_id=reservation_id)
+    # Redis first: if PostgreSQL fails then, the seats are held for too long, until release_orphans releases them. The
+    # other way round, another user could hold seats that were promised to this one.
     ends = monotonic() + ttl_ms / 1000
-    held = await context.holds.extend(
-        showtime_id=found.showtime_id, reservation_id=reservation_id, seat_ids=found.seat_ids, ttl_ms=ttl_ms
-    )
-    if held:
-        raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(found.showtime_id, found.seat_ids))
+    await _hold_in_redis(context, reservation_id, found, ttl_ms)
     async with context.database.connection() as conn:
-        left_ms = max(1, round((ends - monotonic()) * 1000))  # only now: the wait for a connection is over
+        left_ms = max(1, round((ends - monotonic()) * 1000))  # after the wait for a connection
         extended = await reservations.extend(
-            conn, reservation_id=reservation_id, user_id=user_id, ttl_ms=left_ms, most_s=context.hold_max_s
+            conn, reservation_id=reservation_id, user_id=user_id, ttl_ms=left_ms, max_s=context.hold_max_s
         )
-    if not extended:  # it ended meanwhile, or Redis had lost it and others own its seats: look again, and say which
+    if not extended:  # it ended meanwhile, or Redis had lost it and its seats were sold
         await context.pending_updates.release([HoldRelease(found.showtime_id, reservation_id, found.seat_ids)])
         await _find_hold(context, user_id, reservation_id)
         booked = await context.batches.find_booked(found.showtime_id, found.seat_ids)
-        raise SeatsUnavailable(held=NO_SEATS, booked=booked) if booked else HoldExpired
-    return await find(context, user_id=user_id, reservation_id=reservation_id)
+        raise SeatsUnavailable(booked=booked) if booked else HoldExpired
+    return await find(context.database, user_id=user_id, reservation_id=reservation_id)
 
 
 async def hold_again(context: BookingContext, *, user_id: int, reservation_id: UUID) -> None:
-    """Keep a hold from others whose first answer was lost, since its seats were given back then.
+    """Take the seats of a hold in Redis again, which released them when its first answer was lost.
 
-    Raises SeatsUnavailable when others have taken them meanwhile.
+    Raises SeatsUnavailable if another user has taken them meanwhile.
     """
     try:
         found = await _find_hold(context, user_id, reservation_id)
     except (HoldExpired, ReservationConfirmed, ReservationCancelled):
-        return  # it has ended just now, one way or another
+        return  # it has ended just now
+    await _hold_in_redis(context, reservation_id, found, found.left_ms)
+
+
+async def _hold_in_redis(context: BookingContext, reservation_id: UUID, hold: HoldToExtend, ttl_ms: int) -> None:
     held = await context.holds.extend(
-        showtime_id=found.showtime_id, reservation_id=reservation_id, seat_ids=found.seat_ids, ttl_ms=found.left_ms
+        showtime_id=hold.showtime_id, reservation_id=reservation_id, seat_ids=hold.seat_ids, ttl_ms=ttl_ms
     )
     if held:
-        raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(found.showtime_id, found.seat_ids))
+        raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(hold.showtime_id, hold.seat_ids))
 
 
-async def _find_hold(context: BookingContext, user_id: int, reservation_id: UUID) -> FoundHold:
-    """A hold that is alive; raises what it is otherwise."""
+async def _find_hold(context: BookingContext, user_id: int, reservation_id: UUID) -> HoldToExtend:
+    """A live hold; raises NotFound, HoldExpired, ReservationConfirmed and ReservationCancelled."""
     async with context.database.connection() as conn:
         found = await reservations.find_hold(
-            conn, reservation_id=reservation_id, user_id=user_id, most_s=context.hold_max_s
+            conn, reservation_id=reservation_id, user_id=user_id, max_s=context.hold_max_s
         )
     status = (await find_archived(context.database, user_id, reservation_id)).status if found is None else found.status
     if status == "expired":

@@ -1,7 +1,7 @@
-"""Hold seats: Redis first, then PostgreSQL; what fails gives the seats back.
+"""Hold seats: in Redis first, then in PostgreSQL; after a failure the seats are released.
 
-PostgreSQL decides who owns a seat. Redis makes holds fast and lets them expire; whatever Redis loses, the unique
-constraint of booked_seats stands between a seat and its second sale.
+Redis makes holds fast and lets them expire. PostgreSQL decides who owns a seat: if Redis loses its holds, the unique
+constraint of booked_seats still keeps a seat from being sold twice.
 """
 
 from collections.abc import Sequence
@@ -10,33 +10,51 @@ from time import monotonic
 from uuid_utils.compat import uuid7
 
 from ..db.repository import showtimes
-from ..db.repository.idempotency import Claim
-from ..db.repository.reservations import Reservation
-from ..errors import HoldsUnavailable, IdempotencyInFlight, Invalid, NotFound, SeatsUnavailable, ShowtimeStarted
+from ..db.repository.idempotency import IdempotencyKey
+from ..db.repository.reservations import HoldToInsert, Reservation
+from ..errors import (
+    HoldsUnavailable,
+    IdempotencyInFlight,
+    Invalid,
+    NotFound,
+    SeatsUnavailable,
+    ShowtimeChanged,
+    ShowtimeStarted,
+)
 from ..holds.store import HoldRelease
-from .batches import NO_SEATS, HoldToInsert
 from .context import BookingContext
-from .idempotency import id_of_hold, is_on_its_way
+from .idempotency import is_held_by_same_request, new_reservation_id
 
 
 async def hold(
-    context: BookingContext, *, user_id: int, showtime_id: int, seat_ids: Sequence[int], claim: Claim | None = None
+    context: BookingContext,
+    *,
+    user_id: int,
+    showtime_id: int,
+    seat_ids: Sequence[int],
+    idempotency_key: IdempotencyKey | None = None,
 ) -> Reservation:
     """Hold all these seats or none.
 
-    Raises NotFound (the showtime), ShowtimeStarted, Invalid (a seat of another room) and SeatsUnavailable, which names
-    every seat that stands against it; under a claim KeyClaimed, and IdempotencyInFlight while a twin is on its way.
+    Raises NotFound (the showtime), ShowtimeStarted, Invalid (a seat of another room), SeatsUnavailable with the reason
+    for each seat, and RowLocked. With an idempotency key: IdempotencyKeyUsed, and IdempotencyInFlight while the first
+    request with it is under way.
     """
-    await _look_first(context, showtime_id, seat_ids)
-    granted = await _grant(context, user_id, showtime_id, seat_ids, claim)
-    if granted is None:  # something about the showtime changed since it was looked at: look again, and say what
+    layout = context.layouts.known(showtime_id)
+    if layout is None:
+        layout = await context.layouts.load(showtime_id)
+    # The layout may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
+    if layout is None or layout.has_started or not layout.room.places.keys() >= set(seat_ids):
         await check_seats(context, showtime_id, seat_ids)
-        raise HoldsUnavailable
-    return granted
+    try:
+        return await _take_and_insert(context, user_id, showtime_id, seat_ids, idempotency_key)
+    except ShowtimeChanged:
+        await check_seats(context, showtime_id, seat_ids)
+        raise HoldsUnavailable from None  # it has changed back already
 
 
 async def check_seats(context: BookingContext, showtime_id: int, seat_ids: Sequence[int]) -> None:
-    """Refuse what cannot be held, by PostgreSQL; raises NotFound (the showtime), ShowtimeStarted and Invalid."""
+    """Check in PostgreSQL what can be held; raises NotFound (the showtime), ShowtimeStarted and Invalid."""
     async with context.database.connection() as conn:
         check = await showtimes.check_seats(conn, showtime_id=showtime_id, seat_ids=seat_ids)
     if check is None:
@@ -49,43 +67,33 @@ async def check_seats(context: BookingContext, showtime_id: int, seat_ids: Seque
             raise Invalid(f"/seat_ids/{index}", "There is no such seat in this showtime's auditorium.")
 
 
-async def _look_first(context: BookingContext, showtime_id: int, seat_ids: Sequence[int]) -> None:
-    """Refuse what cannot be held before Redis is asked; a look that may be old only ever leads to a closer one."""
-    layout = context.layouts.known(showtime_id)
-    if layout is None:
-        layout = await context.layouts.load(showtime_id)
-    if layout is None or layout.has_started or not layout.room.places.keys() >= set(seat_ids):
-        await check_seats(context, showtime_id, seat_ids)
-
-
-async def _grant(
-    context: BookingContext, user_id: int, showtime_id: int, seat_ids: Sequence[int], claim: Claim | None
-) -> Reservation | None:
-    """Take the seats in Redis, then write the reservation down; whatever fails, the seats are given back."""
+async def _take_and_insert(
+    context: BookingContext,
+    user_id: int,
+    showtime_id: int,
+    seat_ids: Sequence[int],
+    idempotency_key: IdempotencyKey | None,
+) -> Reservation:
     started = monotonic()
-    reservation_id = uuid7() if claim is None else id_of_hold(claim)
-    ours = True  # as far as we know: an answer that never came may have been a yes
+    reservation_id = uuid7() if idempotency_key is None else new_reservation_id(idempotency_key)
+    release = True  # also if Redis does not answer: it may have taken the seats
     try:
         held = await context.holds.take(
             showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_s=context.hold_ttl_s
         )
         if held:
-            ours = False
-            if claim is not None and await is_on_its_way(
-                context.holds, claim, showtime_id=showtime_id, seat_ids=seat_ids
+            release = False
+            if idempotency_key is not None and await is_held_by_same_request(
+                context.holds, idempotency_key, showtime_id=showtime_id, seat_ids=seat_ids
             ):
                 raise IdempotencyInFlight
             raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(showtime_id, seat_ids))
-        ends, by = started + context.hold_ttl_s, started + context.hold_deadline_s
-        written = await context.batches.insert_held(
-            HoldToInsert(reservation_id, user_id, showtime_id, seat_ids, claim, ends=ends, by=by)
+        ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
+        reservation = await context.batches.insert_held(
+            HoldToInsert(reservation_id, user_id, showtime_id, seat_ids, idempotency_key, ends, deadline)
         )
-        if isinstance(written, Reservation):
-            ours = False  # it is the customer's now
-            return written
-        if written:
-            raise SeatsUnavailable(held=NO_SEATS, booked=written)
-        return None
+        release = False
+        return reservation
     finally:
-        if ours:
+        if release:
             await context.pending_updates.release([HoldRelease(showtime_id, reservation_id, seat_ids)])

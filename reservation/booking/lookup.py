@@ -6,18 +6,17 @@ from ..db.pool import Database
 from ..db.repository import reservations
 from ..db.repository.reservations import Reservation
 from ..errors import HoldExpired, NotFound, ReservationCancelled, TooLateToCancel
-from .context import BookingContext
 
 
-async def find(context: BookingContext, *, user_id: int, reservation_id: UUID) -> Reservation:
-    """One of a user's own reservations, archived ones included; raises NotFound."""
-    async with context.database.connection() as conn:
+async def find(database: Database, *, user_id: int, reservation_id: UUID) -> Reservation:
+    """One of a user's own reservations; raises NotFound."""
+    async with database.connection() as conn:
         found = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-    return found or await find_archived(context.database, user_id, reservation_id)
+    return found or await find_archived(database, user_id, reservation_id)
 
 
 async def find_archived(database: Database, user_id: int, reservation_id: UUID) -> Reservation:
-    """One of a user's reservations that is where it was not found, in the archive; raises NotFound."""
+    """One of a user's archived reservations; raises NotFound."""
     async with database.connection() as conn:
         found = await reservations.find_archived(conn, reservation_id=reservation_id, user_id=user_id)
     if found is None:
@@ -25,9 +24,13 @@ async def find_archived(database: Database, user_id: int, reservation_id: UUID) 
     return found
 
 
-def unchanged(archived: Reservation, wanted: str) -> Reservation:
-    """An archived reservation, if it is what it was asked to become; its showtime is over, so nothing changes it."""
-    if archived.status == wanted:
+async def find_archived_with_status(database: Database, user_id: int, reservation_id: UUID, status: str) -> Reservation:
+    """An archived reservation that has the wanted status; its showtime is over, so its status cannot change any more.
+
+    Raises NotFound, and HoldExpired, ReservationCancelled or TooLateToCancel if it has another status.
+    """
+    archived = await find_archived(database, user_id, reservation_id)
+    if archived.status == status:
         return archived
     if archived.status == "expired":
         raise HoldExpired

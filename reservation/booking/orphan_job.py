@@ -1,38 +1,29 @@
-"""Holds in Redis that no reservation stands behind: the audit names them, and a sweep gives their seats back.
+"""Orphans: seats that are held in Redis without a live hold in PostgreSQL. The audit lists them, a job releases them.
 
-A hold is in Redis before it is in PostgreSQL, and leaves it after. A worker that is killed in between, or a Redis that
-does not answer just then, leaves keys which nobody owns; they would run out by themselves, minutes later. Nothing
-depends on the sweep but the wait of whoever wants those seats.
+A hold is written to Redis before PostgreSQL, and removed from Redis after. A worker that is killed in between, or an
+outage of Redis, leaves keys that no reservation owns; they expire by themselves, but only minutes later.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import TypeAlias
 from uuid import UUID
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from ..db.repository import audit as repository
 from ..db.repository.audit import Connection
-from ..errors import Unavailable
 from ..holds.hold_scan import HeldKey, scan_holds, still_held
 from ..holds.store import HoldRelease
 from .context import BookingContext
-from .expire_job import expire_past_holds
-from .idempotency import forget_old
 
 HOLDS_A_STATEMENT = 1000
-TEND_EVERY_S = 1.0
-SWEEP_EVERY_S = 30
-SWEEP_KEY = "reservation:sweep"
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A seat's key without a live hold behind it; the status of its reservation, None where there is none."""
+    """A seat's Redis key without a live hold, and the status of its reservation; None if there is no reservation."""
 
     held: HeldKey
     status: str | None
@@ -42,8 +33,11 @@ Judge: TypeAlias = Callable[[Sequence[HeldKey]], Awaitable[Sequence[Orphan]]]
 
 
 async def find_orphans(redis: Redis, judge: Judge, *, second_look_s: float) -> Sequence[Orphan]:
-    """The keys that `judge` finds orphaned twice, `second_look_s` seconds apart, with the same holder both times."""
-    suspects: set[HeldKey] = set()  # SCAN may name a key twice
+    """The keys that `judge` finds orphaned twice, `second_look_s` seconds apart, with the same holder both times.
+
+    `second_look_s` must be longer than a hold can take from Redis to PostgreSQL.
+    """
+    suspects: set[HeldKey] = set()  # SCAN may return a key twice
     piece: list[HeldKey] = []
     async for held in scan_holds(redis):
         piece += held
@@ -58,7 +52,7 @@ async def find_orphans(redis: Redis, judge: Judge, *, second_look_s: float) -> S
 
 
 async def unbacked(conn: Connection, held: Sequence[HeldKey]) -> Sequence[Orphan]:
-    """Those of the keys that PostgreSQL knows of no live hold for."""
+    """Those of the keys for which PostgreSQL has no live hold."""
     found = await repository.unbacked_holds(
         conn,
         reservation_ids=[_uuid(key.holder) for key in held],
@@ -68,32 +62,9 @@ async def unbacked(conn: Connection, held: Sequence[HeldKey]) -> Sequence[Orphan
     return [Orphan(held[hold.place], hold.status) for hold in found]
 
 
-async def tend_for_ever(redis: Redis, context: BookingContext, *, second_look_s: float) -> None:
-    """Mend what failures leave behind.
+async def release_orphans(redis: Redis, context: BookingContext, *, second_look_s: float) -> None:
+    """Release the orphaned seats; raises Unavailable and RedisError."""
 
-    Every second, sweeps apart, that is what Redis missed while it was away; and every half a minute, in one process at
-    a time, Idempotency-Keys of the day before, holds that ran out long ago, and orphaned ones.
-
-    `second_look_s` must be longer than a hold can be on its way from Redis to PostgreSQL. No failure ends it.
-    """
-    next_sweep = monotonic()
-    while True:
-        try:
-            await context.pending_updates.retry()
-            if monotonic() >= next_sweep:
-                next_sweep = monotonic() + SWEEP_EVERY_S
-                if await redis.set(SWEEP_KEY, "1", nx=True, ex=SWEEP_EVERY_S - 1):
-                    await forget_old(context.database)
-                    await expire_past_holds(redis, context.database, age_s=max(context.hold_ttl_s, context.hold_max_s))
-                    await _sweep(redis, context, second_look_s)
-        except (Unavailable, RedisError, OSError) as error:
-            context.log.warning("tending_put_off", cause=repr(error))
-        except Exception:  # whatever it is, it must not end the tending for good and unnoticed
-            context.log.exception("tending_failed")
-        await asyncio.sleep(TEND_EVERY_S)
-
-
-async def _sweep(redis: Redis, context: BookingContext, second_look_s: float) -> None:
     async def judge(held: Sequence[HeldKey]) -> Sequence[Orphan]:
         async with context.database.connection() as conn:
             return await unbacked(conn, held)

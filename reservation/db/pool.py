@@ -17,6 +17,7 @@ from ..errors import (
     Invalid,
     InvalidToken,
     Overloaded,
+    RowLocked,
     ShowtimeOverlap,
 )
 from ..runtime.timing import timed
@@ -45,7 +46,6 @@ _TEMPORARY = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TransactionRollbackError,
     asyncpg.InterfaceError,
@@ -81,7 +81,8 @@ class Database:
         """A connection on which every statement commits by itself.
 
         Raises Overloaded after `wait_s` seconds without a free one, DatabaseUnavailable when PostgreSQL is out of
-        reach, and the domain error of a constraint that a statement violates. While it is held, await only PostgreSQL.
+        reach, RowLocked after lock_timeout, and the domain error of a constraint that a statement violates. While it is
+        held, await only PostgreSQL.
         """
         with timed("pool"):
             connection = await self._acquire()
@@ -93,6 +94,8 @@ class Database:
             if violated is None:
                 raise
             raise violated() from error
+        except asyncpg.LockNotAvailableError as error:
+            raise RowLocked from error
         except _TEMPORARY as error:
             raise DatabaseUnavailable from error
         finally:

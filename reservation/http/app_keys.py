@@ -12,10 +12,9 @@ if TYPE_CHECKING:
 
     from ..booking.best_available import BestAvailable
     from ..booking.context import BookingContext
-    from ..booking.idempotency import IdempotencyKeys
     from ..catalog.context import CatalogContext
     from ..db.pool import Database
-    from ..db.repository.idempotency import Claim
+    from ..db.repository.idempotency import IdempotencyKey
     from ..identity.accounts import AccountContext
     from ..identity.api_keys import ApiKeyContext
     from ..identity.credential_cache import Identity
@@ -35,7 +34,6 @@ LIVE: "web.AppKey[LiveFeeds]" = web.AppKey("LIVE")
 ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")
 API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")
 ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")
-IDEMPOTENCY: "web.AppKey[IdempotencyKeys]" = web.AppKey("IDEMPOTENCY")
 ACCESS_LOG: "web.AppKey[AccessLog]" = web.AppKey("ACCESS_LOG")
 # Set when the worker is about to end: each connection is closed after its next response.
 DRAINING: "web.AppKey[asyncio.Event]" = web.AppKey("DRAINING")
@@ -46,6 +44,6 @@ CALLER: "web.RequestKey[Identity]" = web.RequestKey("CALLER")
 BODY: "web.RequestKey[Any]" = web.RequestKey("BODY")
 QUERY: "web.RequestKey[Any]" = web.RequestKey("QUERY")
 # The request's Idempotency-Key, if it has one.
-CLAIM: "web.RequestKey[Claim]" = web.RequestKey("CLAIM")
+IDEMPOTENCY_KEY: "web.RequestKey[IdempotencyKey]" = web.RequestKey("IDEMPOTENCY_KEY")
 # Seconds from the request to the first byte of a stream, which lasts longer than it took to answer.
 ANSWERED_S: "web.RequestKey[float]" = web.RequestKey("ANSWERED_S")

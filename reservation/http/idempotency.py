@@ -7,10 +7,10 @@ import orjson
 from aiohttp import web
 
 from ..booking.extend import hold_again
-from ..booking.idempotency import Done, as_refusal
-from ..db.repository.idempotency import Claim
-from ..errors import DomainError, IdempotencyInFlight, Json, KeyClaimed, Unavailable
-from .app_keys import BODY, BOOKING_CONTEXT, CALLER, CLAIM, IDEMPOTENCY
+from ..booking.idempotency import FirstOutcome, as_refusal, find_first_outcome, find_stored_key, store_refusal
+from ..db.repository.idempotency import IdempotencyKey
+from ..errors import DomainError, IdempotencyInFlight, IdempotencyKeyUsed, Json, Unavailable
+from .app_keys import BODY, BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY
 from .input.bodies import read_body
 from .output.problems import STATUS_AND_CODE, HttpProblem
 from .routes import Handler, Replay
@@ -25,52 +25,51 @@ ERROR_OF_CODE = {code: error for error, (_, code) in STATUS_AND_CODE.items()}
 async def run_once(request: web.Request, handler: Handler, replay: Replay) -> web.StreamResponse:
     """Run the handler, or answer as the first time if a request with this key was carried out already.
 
-    The handler stores the key together with its effect, and raises KeyClaimed if the key exists. So the key is looked
-    up only after a failure.
+    The handler stores the key together with its effect, and raises IdempotencyKeyUsed if the key exists. So the key is
+    looked up only after a failure.
     """
     # A body that the operation does not use is empty, `{}` or `null`: these are the same request.
-    claim = request[CLAIM] = _claim_of(request, await read_body(request) if BODY in request else b"")
+    key = request[IDEMPOTENCY_KEY] = _key_of(request, await read_body(request) if BODY in request else b"")
     try:
         return await handler(request)
-    except KeyClaimed as claimed:
-        done = await _find_done(request, claim)
-        if done is None:
-            raise IdempotencyInFlight from claimed  # the key was deleted between the two look-ups
-        if done.reservation.status == "held":
-            await hold_again(request.app[BOOKING_CONTEXT], user_id=claim.user_id, reservation_id=done.reservation.id)
+    except IdempotencyKeyUsed as used:
+        first = await _find_first_outcome(request, key)
+        if first is None:
+            raise IdempotencyInFlight from used  # the key was deleted between the two look-ups
+        if first.reservation.status == "held":
+            await hold_again(request.app[BOOKING_CONTEXT], user_id=key.user_id, reservation_id=first.reservation.id)
     except Unavailable:
         raise
     except DomainError as error:
-        done = await _find_done(request, claim)
-        if done is None:
+        first = await _find_first_outcome(request, key)
+        if first is None:
             status, code = STATUS_AND_CODE[type(error)]
             if status in STORED_STATUSES:
-                await request.app[IDEMPOTENCY].refuse(claim, as_refusal(error, code))
+                await store_refusal(request.app[DATABASE], key, as_refusal(error, code))
             raise
-    response = replay(done)
+    response = replay(first)
     response.headers[REPLAYED] = "true"
     return response
 
 
-async def _find_done(request: web.Request, claim: Claim) -> Done | None:
+async def _find_first_outcome(request: web.Request, key: IdempotencyKey) -> FirstOutcome | None:
     """The effect of the first request with the key; raises IdempotencyKeyReused, and the error that it got."""
-    keys = request.app[IDEMPOTENCY]
-    stored = await keys.find(claim)
+    stored = await find_stored_key(request.app[DATABASE], key)
     if stored is None:
         return None
     if stored.refusal is not None:
         raise _stored_error(stored.refusal)
-    return await keys.find_done(claim, stored)
+    return await find_first_outcome(request.app[DATABASE], key.user_id, stored)
 
 
-def _claim_of(request: web.Request, body: bytes) -> Claim:
+def _key_of(request: web.Request, body: bytes) -> IdempotencyKey:
     given = request.headers.getall(HEADER)
     if len(given) > 1 or not VISIBLE_ASCII.fullmatch(given[0]):
         raise HttpProblem(
             400, "malformed_request", "Send one Idempotency-Key, of 1 to 255 visible ASCII characters without spaces."
         )
     fingerprint = _fingerprint(request.method, request.path, body)
-    return Claim(user_id=request[CALLER].user_id, key=given[0], fingerprint=fingerprint)
+    return IdempotencyKey(user_id=request[CALLER].user_id, key=given[0], fingerprint=fingerprint)
 
 
 def _fingerprint(method: str, path: str, body: bytes) -> bytes:

@@ -51,7 +51,14 @@ def page_response(
 ) -> SingleWriteResponse:
     """A page with its Link header. `rows` has one row more than `limit` if there is another page."""
     items, more = rows[:limit], len(rows) > limit
-    cursor = urlsafe_b64encode(encode(list(sort_key(items[-1])))).decode() if more else None
+    return page_with_key(request, items, limit, sort_key(items[-1]) if more else None)
+
+
+def page_with_key(
+    request: web.Request, items: Sequence[Item], limit: int, next_key: Sequence[object] | None
+) -> SingleWriteResponse:
+    """A page with its Link header; the next one begins after a sort key, None on the last page."""
+    cursor = None if next_key is None else urlsafe_b64encode(encode(list(next_key))).decode()
     headers = {}
     if cursor is not None:
         next_url = request.rel_url.update_query({"cursor": cursor, "limit": str(limit)})

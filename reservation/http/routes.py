@@ -8,14 +8,14 @@ from enum import Enum
 from aiohttp import web
 from marshmallow import Schema
 
-from ..booking.idempotency import Done
+from ..booking.idempotency import FirstOutcome
 from ..errors import DomainError
 from ..identity.api_key_format import Scope
 from .output.responses import SingleWriteResponse
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # Makes the first response to a request again, from its reservation as it is now.
-Replay = Callable[[Done], SingleWriteResponse]
+Replay = Callable[[FirstOutcome], SingleWriteResponse]
 
 
 class Access(Enum):

@@ -1,7 +1,6 @@
-"""Natural batching: what queued while the last batch was in flight goes as the next one.
+"""Batching without a timer: an idle batcher runs a request at once; those that arrive during a batch form the next one.
 
-There is no timer: a caller who finds nobody in front goes at once, alone, and under load the batches grow by
-themselves to whatever arrived during a round trip.
+So a batch costs a single request no extra time, and grows with the load to what arrives during a round trip.
 """
 
 import asyncio
@@ -14,15 +13,15 @@ from typing import Generic, NamedTuple, TypeVar
 from ..errors import Overloaded, Unavailable
 from .timing import Span, Timings, current_timings, start_timings
 
-PATIENCE_S = 1.0
-LOOK_EVERY_S = 0.1
+SLOW_FAILURE_S = 1.0
+DROP_CANCELLED_EVERY_S = 0.1
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
 class _Waiting(NamedTuple, Generic[Item, Answer]):
-    """A caller, what it asked for, and since when."""
+    """A submitted item, the future that its caller awaits, and since when."""
 
     item: Item
     answer: "asyncio.Future[Answer]"
@@ -31,14 +30,13 @@ class _Waiting(NamedTuple, Generic[Item, Answer]):
 
 
 class Batcher(Generic[Item, Answer]):
-    """Gathers what concurrent callers submit, and runs it together.
+    """Runs the items of concurrent callers together.
 
-    `run` gets 1 to `max_batch` items and answers as many outcomes in their order; one that is an exception is raised to
-    its caller alone. What `run` itself raises fails the whole batch, every caller of it, and
-    those who queue as well if a store took its time to prove unavailable. What is to follow before the callers have
-    their outcomes, but need not keep up the next batch, is `after_batch`; it gets the outcomes. `lanes` batches are in
-    flight at once; `max_waiting` callers may queue, and the next one is Overloaded. Time in the queue counts as a wait
-    for `waits_for`.
+    `run` gets 1 to `max_batch` items and returns as many outcomes in their order; an outcome that is an exception is
+    raised to its caller alone. An exception of `run` itself is raised to every caller of the batch, and, if it is
+    Unavailable and took SLOW_FAILURE_S, to those in the queue as well. `after_batch` gets the outcomes of a batch and
+    runs before its callers get them, while the next batch may run already. `lanes` batches run at once. At most
+    `max_waiting` callers may queue; one more gets Overloaded. Time in the queue is counted for `waits_for`.
     """
 
     def __init__(
@@ -57,53 +55,53 @@ class Batcher(Generic[Item, Answer]):
         self._max_waiting = max_waiting
         self._waits_for = waits_for
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
-        self._busy: set[asyncio.Task[None]] = set()
-        self._idle = lanes
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._idle_lanes = lanes
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._look_again_at = 0.0
+        self._drop_cancelled_at = 0.0
 
     async def submit(self, item: Item) -> Answer:
-        """The outcome for this item; a caller that is cancelled while it queues is left out of the batch."""
-        if len(self._waiting) >= self._max_waiting and not self._forget_the_gone():
+        """The outcome for this item; if the caller is cancelled in the queue, the item is left out."""
+        if len(self._waiting) >= self._max_waiting and not self._drop_cancelled():
             raise Overloaded
         loop = self._loop
-        if loop is None:  # asked once: in Python 3.11, to ask costs a system call
+        if loop is None:  # kept, since get_running_loop() is a system call in Python 3.11
             loop = self._loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         self._waiting.append(_Waiting(item, answer, current_timings(), perf_counter()))
-        if self._idle:
-            # The task starts in the loop's next round: whoever else submits in this one is in its first batch. It has
-            # a context of its own, since it works for many: no caller's request id, no caller's timings.
-            self._idle -= 1
-            self._start(loop, self._lane())
+        if self._idle_lanes:
+            # The task starts in the next iteration of the loop, so what is submitted until then is in its first batch.
+            self._idle_lanes -= 1
+            self._start(loop, self._run_lane())
         return await answer
 
     def _start(self, loop: asyncio.AbstractEventLoop, work: Coroutine[None, None, None]) -> None:
+        """Start a task in an empty context: it works for many callers, so it has the request id of none."""
         task = loop.create_task(work, context=Context())
-        self._busy.add(task)
-        task.add_done_callback(self._busy.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _forget_the_gone(self) -> bool:
-        """Leave out those who were cancelled while they queued; answers whether there is room now."""
+    def _drop_cancelled(self) -> bool:
+        """Remove the cancelled callers from the queue; whether there is room now."""
         now = perf_counter()
-        if now < self._look_again_at:
-            return False  # looking through a full queue for every caller it refuses would make matters worse
-        self._look_again_at = now + LOOK_EVERY_S
+        if now < self._drop_cancelled_at:
+            return False  # the queue is long: not for every caller that it refuses
+        self._drop_cancelled_at = now + DROP_CANCELLED_EVERY_S
         self._waiting = deque(waiting for waiting in self._waiting if not waiting.answer.done())
         return len(self._waiting) < self._max_waiting
 
-    async def _lane(self) -> None:
+    async def _run_lane(self) -> None:
         try:
-            while batch := self._next():
+            while batch := self._next_batch():
                 await self._run_batch(batch)
         finally:
-            self._idle += 1
+            self._idle_lanes += 1
 
-    def _next(self) -> list[_Waiting[Item, Answer]]:
+    def _next_batch(self) -> list[_Waiting[Item, Answer]]:
         batch: list[_Waiting[Item, Answer]] = []
         while self._waiting and len(batch) < self._max_batch:
             waiting = self._waiting.popleft()
-            if not waiting.answer.done():  # else its caller has gone
+            if not waiting.answer.done():  # else its caller was cancelled
                 batch.append(waiting)
         return batch
 
@@ -115,22 +113,20 @@ class Batcher(Generic[Item, Answer]):
                 raise RuntimeError(f"a batch of {len(batch)} has {len(outcomes)} outcomes")
         except BaseException as error:
             failed = list(batch)
-            if isinstance(error, Unavailable) and perf_counter() - started >= PATIENCE_S:
-                # Behind a store that hangs, those who queue would wait for one timeout after the other.
+            if isinstance(error, Unavailable) and perf_counter() - started >= SLOW_FAILURE_S:
+                # Else those in the queue would wait for one timeout after another.
                 failed += self._waiting
                 self._waiting.clear()
-            for waiting in failed:
-                self._count(waiting, started, timings)
-                _fail(waiting.answer, error)
+            self._fail_all(failed, error, started, timings)
             if not isinstance(error, Exception):
-                raise  # somebody ends this task
+                raise  # the task is cancelled
             return
         if self._after_batch is None or self._loop is None:
             self._answer(batch, outcomes, started, timings)
         else:
-            self._start(self._loop, self._follow(self._after_batch, batch, outcomes, started, timings))
+            self._start(self._loop, self._finish_batch(self._after_batch, batch, outcomes, started, timings))
 
-    async def _follow(
+    async def _finish_batch(
         self,
         after_batch: Callable[[Sequence[Answer | Exception]], Awaitable[None]],
         batch: Sequence[_Waiting[Item, Answer]],
@@ -138,17 +134,15 @@ class Batcher(Generic[Item, Answer]):
         started: float,
         timings: Timings,
     ) -> None:
-        followed = start_timings()
+        timings_after = start_timings()
         try:
             await after_batch(outcomes)
         except BaseException as error:
-            for waiting in batch:
-                self._count(waiting, started, timings)
-                _fail(waiting.answer, error)
+            self._fail_all(batch, error, started, timings)
             if not isinstance(error, Exception):
                 raise
             return
-        timings.add(followed)
+        timings.add(timings_after)
         self._answer(batch, outcomes, started, timings)
 
     def _answer(
@@ -165,6 +159,13 @@ class Batcher(Generic[Item, Answer]):
             elif not waiting.answer.done():
                 waiting.answer.set_result(outcome)
 
+    def _fail_all(
+        self, batch: Sequence[_Waiting[Item, Answer]], error: BaseException, started: float, timings: Timings
+    ) -> None:
+        for waiting in batch:
+            self._count(waiting, started, timings)
+            _fail(waiting.answer, error)
+
     def _count(self, waiting: _Waiting[Item, Answer], started: float, timings: Timings) -> None:
         if waiting.timings is not None:
             waiting.timings.add(timings)
@@ -177,4 +178,13 @@ def _fail(answer: "asyncio.Future[Answer]", error: BaseException) -> None:
     if isinstance(error, asyncio.CancelledError):
         answer.cancel()
     else:
-        answer.set_exception(error)
+        answer.set_exception(_copy(error))
+
+
+def _copy(error: BaseException) -> BaseException:
+    """An instance for one caller: raised in many tasks, a shared one would collect the tracebacks of all of them."""
+    kind = type(error)
+    copied = kind.__new__(kind, *error.args)  # not kind(...): some take other arguments than they keep
+    copied.__dict__.update(error.__dict__)
+    copied.__cause__ = error.__cause__
+    return copied.with_traceback(error.__traceback__)

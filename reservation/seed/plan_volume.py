@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from time import monotonic
 from uuid import UUID
 
 import asyncpg
@@ -21,8 +22,8 @@ from ..db.repository import (
     seed as repository,
     showtimes,
 )
-from ..db.repository.idempotency import Claim
-from ..db.repository.reservations import NewHold, Reservation
+from ..db.repository.idempotency import IdempotencyKey
+from ..db.repository.reservations import HoldToInsert, Reservation
 from . import scale as seeding
 from .scale import SeedError, Summary
 
@@ -34,7 +35,7 @@ LIVE = 64  # holds, each with an idempotency key, and API keys: the size of the 
 LOGGED_IN = 2_000  # with fewer login sessions, reading all of them is cheaper than an index scan
 FIRST_ACCOUNT = "load-1-1@example.com"  # what scale() names the first account of an empty database
 HOLD_SEATS = 2
-HOLD_MS = 86_400_000  # a day: the holds are still live when the plans are compared
+HOLD_S = 86_400  # a day: the holds are still live when the plans are compared
 SESSION_S = 604_800
 # VACUUM marks no page as all-visible that an asynchronous commit has changed shortly before.
 SYNCHRONOUS = {"synchronous_commit": "on"}
@@ -117,7 +118,7 @@ async def _archive(conn: Connection) -> None:
 
 async def _hold(conn: Connection, rooms: Sequence[int], user_ids: Sequence[int]) -> None:
     """Hold free seats of the last showtimes of each room, each hold with an idempotency key."""
-    holds: list[NewHold] = []
+    holds: list[HoldToInsert] = []
     for room in rooms:
         shows = await repository.list_room_showtimes(conn, auditorium_id=room)
         seats = [seat.id for seat in await repository.list_room_seats(conn, auditorium_id=room)]
@@ -130,10 +131,11 @@ async def _hold(conn: Connection, rooms: Sequence[int], user_ids: Sequence[int])
         raise SeedError(f"{LIVE} live holds need as many showtimes in the future")
 
 
-def _new_hold(user_id: int, showtime_id: int, seat_ids: Sequence[int]) -> NewHold:
+def _new_hold(user_id: int, showtime_id: int, seat_ids: Sequence[int]) -> HoldToInsert:
     reservation_id = UUID(int=uuid7().int)
-    claim = Claim(user_id, f"hold of {reservation_id}", reservation_id.bytes)
-    return NewHold(reservation_id, user_id, showtime_id, seat_ids, HOLD_MS, claim)
+    key = IdempotencyKey(user_id, f"hold of {reservation_id}", reservation_id.bytes)
+    ends = monotonic() + HOLD_S
+    return HoldToInsert(reservation_id, user_id, showtime_id, seat_ids, key, ends, deadline=ends)
 
 
 async def _log_in(conn: Connection, user_ids: Sequence[int]) -> None:

@@ -1,5 +1,5 @@
 /* archive/count_left
-How many reservations of some showtimes the archive has left where they are.
+How many reservations of some showtimes are not archived.
 Plan: index only scan on reservations_showtime_id_expires_at_idx.
 $1 bigint[] showtime_ids: of which showtimes
 Sample: select array_agg(id) from (select id from showtimes order by starts_at limit 16) as st

@@ -1,7 +1,6 @@
 /* archive/find_reservation
-One of a user's own reservations that is in the archive; asked after reservations/find_reservation found none, in this order,
-so that one which is being moved is found in the one place or the other.
-`is not distinct from` keeps the planner from
+One of a user's own archived reservations. It is read after reservations/find_reservation found none: in this order, one that
+is being moved is found in one of the two tables. `is not distinct from` keeps the planner from
 archived_reservations_user_id_idx, by which it would read all archived reservations of the user.
 Plan: index scan on archived_reservations_pkey.
 $1 uuid reservation_id: which

@@ -1,11 +1,11 @@
 /* archive/move_reservations
-Moves reservations of showtimes that are over into the archive, each with its seats in arrays, and deletes what they were:
-all of a batch or nothing, in one statement; the foreign keys are checked at its end. Asked again until it moves none. Left
-where they are: rows that somebody has locked, and the reservations of a showtime that an administrator has locked, for
-whose deletion the two would wait for each other, or has moved meanwhile (the lock keeps its time as it is); live holds and
-whatever was made since (a showtime may have been moved into the past); and what reservation audit would name, a reservation
-that does not own just the seats that its status says.
-The counts are aggregates in a lateral, which the planner leaves where they are: a semi join it might begin elsewhere.
+Moves reservations of past showtimes into the archive, each with its seats in arrays, and deletes their rows: a whole batch
+in one statement, whose foreign keys are checked at its end. It is repeated until it moves none. It leaves
+- reservations that another session has locked, and those of a showtime that is locked, since a deletion of the showtime and
+  this statement would wait for each other; the lock here keeps the showtime from being moved;
+- live holds, and reservations made after the given moment, since a showtime may have been moved into the past;
+- what reservation audit reports: a reservation that does not own exactly the seats that its status requires.
+The counts are lateral aggregates, whose place in the plan is fixed; a semi join could be planned from the other end.
 Plan: showtimes_pkey; index scan on reservations_showtime_id_expires_at_idx, then for each row reservation_seats_pkey,
 booked_seats_reservation_id_idx and seats_pkey; the deletes by the same indexes.
 $1 bigint[] showtime_ids: of which showtimes

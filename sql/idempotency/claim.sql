@@ -1,12 +1,12 @@
 /* idempotency/claim
-Writes down that a request is carried out, in the transaction that does it: both are committed, or neither. A key that
-was used within a day stays as it is, and answers nothing; an older one is new again. Waits for whoever writes the same
-key at this moment.
-Plan: insert, with a look at idempotency_keys_pkey.
+Inserts the key of a request, in the transaction that carries it out: both are committed, or neither. A key that was used
+within a day stays as it is, and there is no row; an older one is replaced. Waits for another session that is inserting the
+same key.
+Plan: insert, with a lookup in idempotency_keys_pkey.
 $1 bigint user_id: whose key
 $2 text key: which
 $3 bytea fingerprint: of what is asked, 16 bytes
-$4 uuid reservation_id: what it is about
+$4 uuid reservation_id: of the request
 Sample: select min(id), 'sample', decode(md5('sample'), 'hex'), gen_random_uuid() from users
 */
 insert /* idempotency/claim */ into idempotency_keys as k (user_id, key, fingerprint, reservation_id)

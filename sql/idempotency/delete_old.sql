@@ -1,5 +1,5 @@
 /* idempotency/delete_old
-Forgets some of the keys that are a day old; asked again until there are no more. Nothing depends on it but space.
+Deletes some of the keys that are a day old; repeated until there are no more. It only frees space.
 Plan: index scan on idempotency_keys_created_at_idx, then idempotency_keys_pkey.
 $1 bigint row_limit: at most so many at once
 Sample: select 1000::bigint

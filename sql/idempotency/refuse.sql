@@ -1,7 +1,7 @@
 /* idempotency/refuse
-Keeps the answer to a request that was refused for good, for whoever repeats it. A key that was used within a day stays
-as it is, an older one is new again.
-Plan: insert, with a look at idempotency_keys_pkey.
+Stores the answer to a request that was finally refused, for when it is sent again. A key that was used within a day stays
+as it is, an older one is replaced.
+Plan: insert, with a lookup in idempotency_keys_pkey.
 $1 bigint user_id: whose key
 $2 text key: which
 $3 bytea fingerprint: of what was asked, 16 bytes

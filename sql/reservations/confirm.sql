@@ -1,20 +1,21 @@
 /* reservations/confirm
 Confirms holds, one or a batch of them: each reservation gets all its seats and is confirmed, or is not. A statement on
-its own, so that a batch is one round trip. First the reservations are locked, in the order of their ids; then their
-seats claimed, in the order of showtime and seat, so that confirms cannot deadlock.
-A reservation of which a seat is sold already claims none, and is answered with what it has lost. Who loses a seat only
-while the statement runs, to another one or to a mate in the batch, must not keep the others: it is given a status that
-reservations_status_check refuses, and the whole statement fails and changes nothing. A hold that runs out while it waits for
-a seat is treated alike. The caller then comes again with each alone.
-An Idempotency-Key is written down with the confirm that has one, after the reservations are locked and before the first
-seat is claimed, in the order of the primary key. A confirm whose key was used within a day changes nothing.
-The lock is as strong as an update needs, and no stronger: the foreign keys of a showtime that somebody tries to delete
-look at its reservations, and a full FOR UPDATE here deadlocks with that. A row that somebody else has locked is left
-out, so that no stranger waits for it: the caller comes again for it alone, after reservations/lock_reservation.
-Answers one row for each reservation that is its user's and was not locked: its status before, with a hold past its time
+its own, so that a batch is one round trip. Locks are taken in this order, so that confirms cannot deadlock: reservations
+by id, showtimes by id, idempotency keys by their primary key, seats by showtime and seat.
+Rows that another session has locked are skipped, so that one lock does not delay the whole batch. A skipped reservation is
+not in the result; a reservation of a skipped showtime is not confirmed, and showtime_locked says so. (The foreign key of
+booked_seats would wait for the showtime instead.) A wait for anything else, such as the same seat or key in another
+session, ends after 300 ms; the limit lasts until the end of the transaction.
+A reservation of which a seat is sold already claims none, and its row names the lost seats. One that loses a seat, or
+its time, while the statement runs gets a status that reservations_status_check refuses, so the whole statement fails and
+changes nothing. The caller then confirms each of the batch alone.
+An idempotency key is inserted with the confirm that has one. A confirm whose key was used within a day changes nothing.
+Reservations are locked FOR NO KEY UPDATE: FOR UPDATE would deadlock with the foreign keys of a showtime that an
+administrator deletes.
+The result has one row for each reservation of the user that was not locked: its status before, with a hold past its time
 as expired, whether it is confirmed now, whether it is not because its key was used, and the seats that others own.
-Plan: nested loop from the ids to reservations_pkey, then index scans on reservation_seats_pkey, seats_pkey and
-booked_seats_showtime_id_seat_id_key.
+Plan: nested loop from the ids to reservations_pkey, then index scans on showtimes_pkey, reservation_seats_pkey,
+seats_pkey and booked_seats_showtime_id_seat_id_key.
 $1 uuid[] reservation_ids: which, each once
 $2 bigint[] user_ids: whose, in the same order
 $3 uuid[] keyed_ids: those of the reservations that have a key
@@ -24,7 +25,11 @@ Sample: select array_agg(id), array_agg(user_id), array_agg(id), array_agg('samp
 array_agg(decode(md5(id::text), 'hex')) from (select id, user_id from reservations where status = 'held' order by id
 desc limit 16) as r
 */
-with /* reservations/confirm */ locked as materialized (
+with /* reservations/confirm */ lock_limit as materialized (
+    select set_config('lock_timeout', '300ms', true) as lock_timeout
+),
+
+locked as materialized (
     select
         r.id,
         r.user_id,
@@ -35,11 +40,26 @@ with /* reservations/confirm */ locked as materialized (
         r.expires_at
     from unnest($1::uuid[], $2::bigint[]) as asked (id, user_id)
     inner join reservations as r on asked.id = r.id and asked.user_id = r.user_id
+    -- The limit is the same for every row, so it is set before the first row is locked.
+    where (select ll.lock_timeout from lock_limit as ll) is not null
     order by r.id
     for no key update of r skip locked
 ),
 
--- The owner by a subquery and not by a join, for which a planner that believes the table to be small reads all of it.
+showtime as materialized (
+    select st.id
+    from showtimes as st
+    where
+        st.id = any(array(
+            select l.showtime_id
+            from locked as l
+            where l.status = 'held'
+        ))
+    order by st.id
+    for key share skip locked
+),
+
+-- The owner is a subquery: for a join the planner reads all of booked_seats while it believes the table to be small.
 wanted as materialized (
     select
         l.id,
@@ -59,11 +79,13 @@ wanted as materialized (
     inner join seats as s on rs.seat_id = s.id
 ),
 
--- A window instead of a join: for joins between these lists, which it takes for short, PostgreSQL picks nested loops.
+-- A window instead of a join: PostgreSQL expects these lists to be short, and would join them by nested loops.
 judged as materialized (
     select
         *,
-        status = 'held' and not bool_or(lost) over (partition by id) as free
+        status = 'held'
+        and showtime_id = any(array(select st.id from showtime as st))
+        and not bool_or(lost) over (partition by id) as free
     from wanted
 ),
 
@@ -160,8 +182,9 @@ select
     w.seat_numbers,
     w.prices,
     coalesce(w.lost, '{}') as lost,
-    -- As the update has reached every free one that is not repeated, or has failed.
+    -- The update has confirmed every free one that is not repeated, or the statement has failed.
     l.status = 'confirmed' or w.free as confirmed,
-    (l.status = 'confirmed' or w.free) and l.id = any((select u.ids from repeated as u)::uuid[]) as repeated
+    (l.status = 'confirmed' or w.free) and l.id = any((select u.ids from repeated as u)::uuid[]) as repeated,
+    l.status = 'held' and w.lost is null and not w.free as showtime_locked
 from locked as l
 inner join wanted_of as w on l.id = w.id;

@@ -1,12 +1,11 @@
 /* reservations/extend
-Lets a hold live on, which is still alive and its user's, and of which no seat is sold; answers whether it was. Redis has
-been told before, so that it never lets go of the seats earlier than this row. The new end is not past the longest life of
-a hold, nor before the old end.
+Extends a live hold of the user, unless one of its seats is sold. Redis is extended before, so that the keys there never
+expire before this row. The new end is not past the longest life of a hold, nor before the old end.
 Plan: index scans on reservations_pkey, reservation_seats_pkey and booked_seats_showtime_id_seat_id_key.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 bigint ttl_ms: from now on, in milliseconds
-$4 bigint most_s: the longest life of a hold, in seconds from its beginning
+$4 bigint max_s: the longest life of a hold, in seconds from its beginning
 Sample: select r.id, r.user_id, 600000::bigint, 1800::bigint from (select) as one left join (select id, user_id from
 reservations where status = 'held' order by id desc limit 1) as r on true
 */

@@ -1,5 +1,5 @@
 /* reservations/find_booked
-Which of some seats are booked; asked when Redis has refused holds, to say of each seat why.
+Which of some seats are booked; read when Redis has refused holds, to name the reason for each seat.
 Plan: nested loop from the seats asked for to an index only scan on booked_seats_showtime_id_seat_id_key.
 $1 bigint[] showtime_ids: for every seat, of which showtime
 $2 bigint[] seat_ids: the seats

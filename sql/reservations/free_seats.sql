@@ -1,10 +1,9 @@
 /* reservations/free_seats
-Gives the seats of a confirmed reservation back, unless the showtime is too near; answers how many there were, and
-none when it is.
+Frees the seats of a confirmed reservation, unless the showtime starts too soon; returns the freed seats.
 Plan: index scans on showtimes_pkey and booked_seats_reservation_id_idx.
 $1 uuid reservation_id: locked by the caller
 $2 bigint showtime_id: its showtime
-$3 bigint cutoff_s: seconds before the start from which on nothing is given back
+$3 bigint cutoff_s: seconds before the start from which on nothing is freed
 Sample: select r.id, r.showtime_id, 0::bigint from (select) as one left join (select id, showtime_id from reservations
 where status = 'confirmed' order by id desc limit 1) as r on true
 */

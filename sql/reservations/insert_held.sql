@@ -1,12 +1,15 @@
 /* reservations/insert_held
-Writes down holds that Redis has granted, one or a batch of them, each with its seats at today's prices unless one of
-them is booked. The showtimes' rows are locked by key first, so that none can be moved to another room meanwhile, then
-the seats, so that one which is being deleted is missed here and not by the foreign key. Who keeps a row locked is waited
-for no longer than others can wait behind this statement; the limit ends with it, which is a transaction of its own.
-An Idempotency-Key is written down with the hold that has one, in the order of the primary key; a hold whose key was used
-within a day is not made. Twins in one batch are the caller's to keep apart.
-Answers a row for each: the reservation, or nulls and why there is none, which is that its key was used, the booked seats,
-or neither (then the showtime has started, is gone, or has changed its room since the caller looked).
+Inserts holds that Redis has granted, one or a batch of them, each with its seats at today's prices unless one of them is
+booked. The showtimes are locked FOR KEY SHARE first, so that none can be moved to another room meanwhile, then the seats,
+so that one which is being deleted is missed here and not by the foreign key.
+A showtime that another session has locked is skipped, so that one lock does not delay the whole batch: its holds are not
+inserted, and showtime_locked says so. A wait for anything else, such as a seat that an administrator deletes or the same
+key in another session, ends after 300 ms; the limit lasts until the end of the transaction.
+An idempotency key is inserted with the hold that has one, in the order of the primary key; a hold whose key was used
+within a day is not inserted. No two holds of a batch may have the same key.
+The result has a row for each: the reservation, or nulls and why there is none, which is that its key was used, that its
+showtime is locked, the booked seats, or none of these (then the showtime has started, is gone, or has changed its room
+since the caller looked).
 Plan: index scans on showtimes_pkey, seats_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
 $1 uuid[] reservation_ids: UUIDv7, the holders in Redis
 $2 bigint[] user_ids: for whom
@@ -26,20 +29,20 @@ array(select s.id from seats as s where s.auditorium_id = st.auditorium_id and n
 where b.showtime_id = st.id and b.seat_id = s.id) order by s.id limit 2) as seat_ids from showtimes as st where
 st.starts_at > now() order by st.starts_at limit 16) as hold
 */
-with /* reservations/insert_held */ patience as materialized (
+with /* reservations/insert_held */ lock_limit as materialized (
     select set_config('lock_timeout', '300ms', true) as lock_timeout
 ),
 
--- What is asked of patience is the same for every row, so it is asked before the first.
+-- The limit is the same for every row, so it is set before the first row is locked.
 showtime as materialized (
     select
         id,
         auditorium_id,
         base_price
     from showtimes
-    where id = any($3) and starts_at > now() and (select p.lock_timeout from patience as p) is not null
+    where id = any($3) and starts_at > now() and (select ll.lock_timeout from lock_limit as ll) is not null
     order by id
-    for key share
+    for key share skip locked
 ),
 
 wanted as materialized (
@@ -65,7 +68,7 @@ wanted as materialized (
     for key share of s
 ),
 
--- A window instead of a join: for joins between these lists, which it takes for short, PostgreSQL picks nested loops.
+-- A window instead of a join: PostgreSQL expects these lists to be short, and would join them by nested loops.
 judged as materialized (
     select
         id,
@@ -165,7 +168,13 @@ select
     s.seat_numbers,
     s.prices,
     coalesce(s.booked, '{}') as booked,
-    coalesce(s.complete, false) and asked.id = any((select r.ids from repeated as r)::uuid[]) as repeated
+    coalesce(s.complete, false) and asked.id = any((select r.ids from repeated as r)::uuid[]) as repeated,
+    -- The showtime is looked up again only if it was not locked here.
+    asked.showtime_id <> all(array(select st.id from showtime as st)) and coalesce((
+        select st.starts_at > now()
+        from showtimes as st
+        where st.id = asked.showtime_id
+    ), false) as showtime_locked
 from unnest($1::uuid[], $3::bigint[]) as asked (id, showtime_id)
 left join summed as s on asked.id = s.id
 left join made as m on asked.id = m.id;

@@ -1,37 +1,44 @@
 /* reservations/list_reservations
-A page of a user's reservations, newest first, archived ones included; a hold past its time counts as expired, by this clock.
-Which are older says nothing about which are archived, so the page is the newest of both tables' newest.
+A page of a user's reservations, newest first, archived ones included; a hold past its time counts as expired.
+A page reads a limited number of rows, however many the user has and however few of them have the wanted status: an index
+on the status would end the HOT updates of confirms. is_last_read marks the row at which the limit was reached. It is in
+the result whatever its status, so that the caller knows where the next page begins.
+Archived reservations may be newer than others, so the page is made of the newest rows of both tables. A hold is not older
+than a week (the highest HOLD_MAX_SECONDS), so a list of holds ends there.
+The common table expressions are not materialized, since PostgreSQL 16 and older would sort them.
 Plan: index scans on reservations_user_id_idx and archived_reservations_user_id_idx, each stopped by the limit; seats by
 reservation_seats_pkey.
 $1 bigint user_id: whose
 $2 timestamptz before: creation of the last one of the page before; a time far ahead for the first page
 $3 uuid before_id: its id; the highest one for the first page
 $4 text status: only these; null for any
-$5 bigint row_limit: most rows to answer
+$5 bigint row_limit: most rows of the result
+$6 bigint read_limit: most rows to read of each table
 Sample: select (select user_id from reservations order by id desc limit 1), now() + interval '1 year',
-'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, null::text, 50::bigint
+'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, null::text, 50::bigint, 50::bigint
 */
-with /* reservations/list_reservations */ kept as materialized (
+with /* reservations/list_reservations */ kept as not materialized (
     select
         r.id,
         r.showtime_id,
         case when r.status = 'held' and r.expires_at <= now() then 'expired' else r.status end as status,
         r.total_price,
         r.created_at,
-        r.expires_at
+        r.expires_at,
+        null::bigint[] as seat_ids,
+        null::text[] as row_labels,
+        null::integer[] as seat_numbers,
+        null::text[] as prices
     from reservations as r
     where
         r.user_id = $1
         and (r.created_at, r.id) < ($2, $3)
-        and (
-            $4::text is null
-            or $4 = case when r.status = 'held' and r.expires_at <= now() then 'expired' else r.status end
-        )
+        and r.created_at > case $4::text when 'held' then now() - interval '8 days' else '-infinity' end
     order by r.created_at desc, r.id desc
-    limit $5
+    limit $6
 ),
 
-archived as materialized (
+archived as not materialized (
     select
         a.id,
         a.showtime_id,
@@ -47,12 +54,12 @@ archived as materialized (
     where
         a.user_id = $1
         and (a.created_at, a.id) < ($2, $3)
-        and ($4::text is null or $4 = a.status)
+        and a.created_at > case $4::text when 'held' then now() - interval '8 days' else '-infinity' end
     order by a.created_at desc, a.id desc
-    limit $5
+    limit $6
 ),
 
-page as materialized (
+newest as not materialized (
     select
         id,
         showtime_id,
@@ -60,10 +67,10 @@ page as materialized (
         total_price,
         created_at,
         expires_at,
-        null::bigint[] as seat_ids,
-        null::text[] as row_labels,
-        null::integer[] as seat_numbers,
-        null::text[] as prices
+        seat_ids,
+        row_labels,
+        seat_numbers,
+        prices
     from kept
     union all
     select
@@ -79,6 +86,41 @@ page as materialized (
         prices
     from archived
     order by created_at desc, id desc
+    limit $6
+),
+
+numbered as not materialized (
+    select
+        id,
+        showtime_id,
+        status,
+        total_price,
+        created_at,
+        expires_at,
+        seat_ids,
+        row_labels,
+        seat_numbers,
+        prices,
+        row_number() over (order by created_at desc, id desc) as number
+    from newest
+),
+
+page as not materialized (
+    select
+        id,
+        showtime_id,
+        status,
+        total_price,
+        created_at,
+        expires_at,
+        seat_ids,
+        row_labels,
+        seat_numbers,
+        prices,
+        number
+    from numbered
+    where $4::text is null or status = $4 or number = $6
+    order by created_at desc, id desc
     limit $5
 )
 
@@ -92,7 +134,8 @@ select
     coalesce(p.seat_ids, held.seat_ids) as seat_ids,
     coalesce(p.row_labels, held.row_labels) as row_labels,
     coalesce(p.seat_numbers, held.seat_numbers) as seat_numbers,
-    coalesce(p.prices, held.prices) as prices
+    coalesce(p.prices, held.prices) as prices,
+    p.number = $6 as is_last_read
 from page as p
 cross join
     lateral (

@@ -1,7 +1,7 @@
 /* reservations/lock_reservation
-Locks a user's reservation and answers what confirm and cancel decide by. The first of the locks: reservation, then
-showtime and seats. The status is from before a wait for the lock unless the row was changed meanwhile, so whether the
-hold has run out is asked once more by reservations/confirm. As strong as an update needs: see there.
+Locks a user's reservation, the first lock of a confirm or cancel, and reads what a cancel depends on. The status is from
+before a wait for the lock unless the row was changed meanwhile, so reservations/confirm checks once more whether the
+hold has expired. For the kind of lock see there.
 Plan: index scan on reservations_pkey, seats by reservation_seats_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose

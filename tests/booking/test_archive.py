@@ -96,7 +96,9 @@ async def count(db: Connection, table: str) -> int:
     return found
 
 
-async def test_moves_what_is_old_and_leaves_the_rest(api: Api, db: Connection, redis: Redis, run: Run) -> None:
+async def test_archive_moves_old_reservations_and_leaves_the_rest(
+    api: Api, db: Connection, redis: Redis, run: Run
+) -> None:
     who = await api.sign_up()
     _, old = await old_cinema(api, db, redis, who)
     fresh = await api.cinema()
@@ -121,7 +123,7 @@ async def test_moves_what_is_old_and_leaves_the_rest(api: Api, db: Connection, r
     assert again.output == "0 reservations of 1 showtimes archived\n"
 
 
-async def test_customers_see_what_they_saw(api: Api, db: Connection, redis: Redis, run: Run) -> None:
+async def test_archived_reservations_read_as_before(api: Api, db: Connection, redis: Redis, run: Run) -> None:
     who, other = await api.sign_up(), await api.sign_up()
     cinema, old = await old_cinema(api, db, redis, who)
     fresh = await api.cinema()
@@ -147,7 +149,7 @@ async def test_customers_see_what_they_saw(api: Api, db: Connection, redis: Redi
     assert await seen() == before
 
 
-async def test_a_list_in_pages_goes_through_both(api: Api, db: Connection, redis: Redis, run: Run) -> None:
+async def test_pages_of_a_list_cover_both_tables(api: Api, db: Connection, redis: Redis, run: Run) -> None:
     who = await api.sign_up()
     cinemas = [await api.cinema() for _ in range(3)]
     for cinema in cinemas:
@@ -166,7 +168,9 @@ async def test_a_list_in_pages_goes_through_both(api: Api, db: Connection, redis
     assert found == everything
 
 
-async def test_what_was_sold_is_not_deleted_afterwards_either(api: Api, db: Connection, redis: Redis, run: Run) -> None:
+async def test_a_showtime_with_archived_reservations_cannot_be_deleted(
+    api: Api, db: Connection, redis: Redis, run: Run
+) -> None:
     who, admin = await api.sign_up(), await api.admin()
     cinema, old = await old_cinema(api, db, redis, who)
     assert (await asyncio.to_thread(run, "archive", "--before", days_ago(7))).exit_code == 0
@@ -191,10 +195,10 @@ async def test_what_was_sold_is_not_deleted_afterwards_either(api: Api, db: Conn
     assert (await api.call("GET", f"/reservations/{old['confirmed']}", who=who)).json == shown
 
 
-async def test_what_was_sold_does_not_go_on_sale_again(
+async def test_a_showtime_with_archived_reservations_cannot_be_moved_into_the_future(
     api: Api, db: Connection, redis: Redis, run: Run, tmp_path: Path
 ) -> None:
-    """Only booked_seats keeps a seat from being sold twice, and archived ones are not in it."""
+    """booked_seats prevents double sales, and has no rows of archived reservations."""
     who, admin = await api.sign_up(), await api.admin()
     cinema, _ = await old_cinema(api, db, redis, who)
     assert (await asyncio.to_thread(run, "archive", "--before", days_ago(7))).exit_code == 0
@@ -212,8 +216,10 @@ async def test_what_was_sold_does_not_go_on_sale_again(
     assert (await api.call("PUT", address, wanted | {"base_price": "11.00"}, who=admin)).status == 200
 
 
-async def test_leaves_a_showtime_that_is_moved_meanwhile(api: Api, db: Connection, redis: Redis, run: Run) -> None:
-    """Into the future, after it was found to have ended: by somebody who is still at it, or has done it."""
+async def test_archive_leaves_a_showtime_that_is_moved_meanwhile(
+    api: Api, db: Connection, redis: Redis, run: Run
+) -> None:
+    """Into the future, after the job read it as ended; before and after the other transaction commits."""
     cinema, _ = await old_cinema(api, db, redis, await api.sign_up())
     before = datetime.now(UTC) - timedelta(days=7)
     move = (
@@ -231,7 +237,9 @@ async def test_leaves_a_showtime_that_is_moved_meanwhile(api: Api, db: Connectio
         assert await moved(conn) == 4
 
 
-async def test_the_room_of_an_archived_drill_is_left_alone(api: Api, db: Connection, redis: Redis, run: Run) -> None:
+async def test_load_reset_leaves_the_room_of_an_archived_drill(
+    api: Api, db: Connection, redis: Redis, run: Run
+) -> None:
     cinema, _ = await old_cinema(api, db, redis, await api.sign_up())
     await db.execute(
         """update auditoriums set extra_metadata = '{"load_drill": true}' where id = $1""", cinema.auditorium_id
@@ -242,15 +250,17 @@ async def test_the_room_of_an_archived_drill_is_left_alone(api: Api, db: Connect
     assert await count(db, "auditoriums") == 1
 
 
-async def test_is_not_for_what_somebody_may_still_ask_about(run: Run) -> None:
+async def test_archive_refuses_a_date_less_than_a_week_ago(run: Run) -> None:
     done = await asyncio.to_thread(run, "archive", "--before", days_ago(6))
     assert done.exit_code == 2
     assert "at least 7 days ago" in done.output
     assert (await asyncio.to_thread(run, "archive")).exit_code == 2
 
 
-async def test_leaves_what_is_locked_or_new_or_broken(api: Api, db: Connection, redis: Redis, run: Run) -> None:
-    """And says so; what was locked goes the next time."""
+async def test_archive_leaves_locked_new_and_inconsistent_reservations(
+    api: Api, db: Connection, redis: Redis, run: Run
+) -> None:
+    """It reports how many; the locked ones are archived by the next run."""
     who = await api.sign_up()
     cinema, old = await old_cinema(api, db, redis, who)
     # As if it had been made lately, for a showtime that an administrator then moved into the past.
@@ -273,8 +283,10 @@ async def test_leaves_what_is_locked_or_new_or_broken(api: Api, db: Connection, 
     assert {found.rule for found in await audit(db, redis)} == {"seats_not_booked"}
 
 
-async def test_waits_for_no_administrator(api: Api, db: Connection, redis: Redis, run: Run) -> None:
-    """One who deletes the showtime would wait for it in turn, as the foreign keys look at the reservations."""
+async def test_archive_skips_a_showtime_that_an_administrator_has_locked(
+    api: Api, db: Connection, redis: Redis, run: Run
+) -> None:
+    """A wait could deadlock: a deletion of the showtime waits for the reservations of its foreign keys."""
     who = await api.sign_up()
     cinema, _ = await old_cinema(api, db, redis, who)
     async with db.transaction():
@@ -288,14 +300,14 @@ async def test_waits_for_no_administrator(api: Api, db: Connection, redis: Redis
     assert done.stdout == "4 reservations of 1 showtimes archived\n"
 
 
-async def test_stopped_in_the_middle_it_goes_on_where_it_was(
+async def test_an_interrupted_archive_continues_when_run_again(
     api: Api, db: Connection, redis: Redis, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     who = await api.sign_up()
     for _ in range(3):
         await old_cinema(api, db, redis, who)
     monkeypatch.setattr(archiving, "SHOWTIMES_A_PAGE", 1)
-    monkeypatch.setattr(archiving, "MOVED_AT_ONCE", 3)
+    monkeypatch.setattr(archiving, "ROWS_A_BATCH", 3)
 
     def stop(_: int) -> None:
         raise KeyboardInterrupt
@@ -312,7 +324,7 @@ async def test_stopped_in_the_middle_it_goes_on_where_it_was(
     assert await count(db, "reservation_seats") == 0
 
 
-async def test_two_at_once_share_the_work(api: Api, db: Connection, redis: Redis) -> None:
+async def test_two_archives_at_once_move_each_reservation_once(api: Api, db: Connection, redis: Redis) -> None:
     who = await api.sign_up()
     for _ in range(3):
         await old_cinema(api, db, redis, who)
@@ -326,7 +338,7 @@ async def test_two_at_once_share_the_work(api: Api, db: Connection, redis: Redis
     assert await audit(db, redis) == []
 
 
-async def test_the_audit_knows_the_archive(api: Api, db: Connection, redis: Redis, run: Run) -> None:
+async def test_audit_reports_faults_in_the_archive(api: Api, db: Connection, redis: Redis, run: Run) -> None:
     who = await api.sign_up()
     _, old = await old_cinema(api, db, redis, who)
     kept = await db.fetchrow("select * from reservations where id = $1", old["confirmed"])
@@ -357,7 +369,7 @@ async def test_the_audit_knows_the_archive(api: Api, db: Connection, redis: Redi
     assert len([one for one in found if one.rule == "archived_seats_sold_twice"]) == 2
 
 
-async def test_a_rollback_of_the_migration_loses_nothing(
+async def test_a_rollback_of_the_migration_restores_archived_reservations(
     api: Api, db: Connection, redis: Redis, run: Run, database_url: str
 ) -> None:
     who = await api.sign_up()
@@ -382,7 +394,7 @@ async def test_a_rollback_of_the_migration_loses_nothing(
     assert await rows() == before
 
 
-async def test_a_rollback_beside_an_archive_loses_nothing_either(
+async def test_a_rollback_during_an_archive_restores_all_reservations(
     api: Api, db: Connection, redis: Redis, shared_db: Connection, database_url: str
 ) -> None:
     cinema, _ = await old_cinema(api, db, redis, await api.sign_up())

@@ -23,7 +23,7 @@ def labels(answer: Answer) -> list[str]:
     return [f"{seat['row_label']}{seat['seat_number']}" for seat in answer.json["seats"]]
 
 
-async def test_the_best_block_is_held_as_if_it_had_been_picked(api: Api) -> None:
+async def test_a_hold_of_a_quantity_holds_the_best_block(api: Api) -> None:
     cinema = await api.cinema(rows=10, seats_per_row=20)
     customer = await api.sign_up()
 
@@ -41,7 +41,7 @@ async def test_the_best_block_is_held_as_if_it_had_been_picked(api: Api) -> None
     assert labels(await best(api, customer, cinema.showtime_id, 4)) == ["F9", "F10", "F11", "F12"]
 
 
-async def test_types(api: Api) -> None:
+async def test_a_seat_type_limits_the_offered_seats(api: Api) -> None:
     auditorium_id = (await api.make("/admin/auditoriums", {"name": "R", "capacity": 12, "focal_row": "C"}))["id"]
     for seat_type in ("regular", "premium", "wheelchair"):
         batch = {"rows": 1, "seats_per_row": 4, "seat_type": seat_type}
@@ -58,7 +58,7 @@ async def test_types(api: Api) -> None:
     assert (await best(api, customer, showtime_id, 2)).code == "seats_unavailable"  # C3 and C4 are for wheelchairs
 
 
-async def test_a_group_is_not_split(api: Api) -> None:
+async def test_a_quantity_larger_than_any_row_has_is_409_without_seats(api: Api) -> None:
     cinema = await api.cinema(rows=2, seats_per_row=3)
     customer = await api.sign_up()
 
@@ -70,7 +70,7 @@ async def test_a_group_is_not_split(api: Api) -> None:
     assert len(labels(await best(api, customer, cinema.showtime_id, 3))) == 3
 
 
-async def test_an_administrator_moves_the_focal_row(start_api: StartApi) -> None:
+async def test_a_changed_focal_row_changes_the_next_offer(start_api: StartApi) -> None:
     api, other = await start_api(), await start_api()
     cinema = await api.cinema(rows=6, seats_per_row=5)
     customer = await api.sign_up()
@@ -92,7 +92,7 @@ async def test_an_administrator_moves_the_focal_row(start_api: StartApi) -> None
     assert [each["focal_row"] for each in listed.json["items"]] == [None]
 
 
-async def test_the_version_of_a_map_stays_when_only_the_name_of_its_room_changes(api: Api) -> None:
+async def test_a_renamed_room_does_not_change_the_version_of_its_maps(api: Api) -> None:
     cinema = await api.cinema(rows=1, seats_per_row=2)
     path, room = f"/admin/auditoriums/{cinema.auditorium_id}", {"name": "Other", "capacity": 2}
     seats = f"/showtimes/{cinema.showtime_id}/seats"
@@ -104,7 +104,7 @@ async def test_the_version_of_a_map_stays_when_only_the_name_of_its_room_changes
 
 
 @pytest.mark.parametrize("label", ["", "a", "A1", "ABCD", " A", "A\n", "Ä", 1, ["A"]])
-async def test_a_focal_row_is_a_label(api: Api, label: Any) -> None:
+async def test_a_focal_row_that_is_no_label_is_422(api: Api, label: Any) -> None:
     room = {"name": "R", "capacity": 5, "focal_row": label}
     answer = await api.call("POST", "/admin/auditoriums", room, who=await api.admin())
     assert (answer.status, [error["pointer"] for error in answer.json["errors"]]) == (422, ["/focal_row"])
@@ -124,7 +124,7 @@ async def test_a_focal_row_is_a_label(api: Api, label: Any) -> None:
         *(({"quantity": wrong}, "/quantity") for wrong in WRONG_QUANTITIES),
     ],
 )
-async def test_what_is_refused(start_api: StartApi, body: dict[str, Any], pointer: str) -> None:
+async def test_an_invalid_quantity_or_seat_type_is_422(start_api: StartApi, body: dict[str, Any], pointer: str) -> None:
     api = await start_api(MAX_SEATS_PER_HOLD="4")
     cinema = await api.cinema(rows=2, seats_per_row=6)
     who = await api.sign_up()
@@ -134,7 +134,9 @@ async def test_what_is_refused(start_api: StartApi, body: dict[str, Any], pointe
     assert len(labels(await best(api, who, cinema.showtime_id, 4))) == 4
 
 
-async def test_of_no_showtime_and_of_one_that_has_started(api: Api, db: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def test_a_quantity_of_an_unknown_or_started_showtime_is_refused(
+    api: Api, db: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
     cinema = await api.cinema(rows=1, seats_per_row=2)
     customer = await api.sign_up()
     unknown = await best(api, customer, 4711, 2)
@@ -153,13 +155,13 @@ async def test_of_no_showtime_and_of_one_that_has_started(api: Api, db: "asyncpg
     assert (await best(api, customer, cinema.showtime_id, 2)).code == "showtime_started"
 
 
-async def test_a_room_without_seats(api: Api) -> None:
+async def test_a_quantity_of_a_room_without_seats_is_409(api: Api) -> None:
     room = await api.make("/admin/auditoriums", {"name": "Empty", "capacity": 5})
     showtime_id = await api.showtime(await api.movie(), room["id"])
     assert (await best(api, await api.sign_up(), showtime_id, 1)).code == "seats_unavailable"
 
 
-async def test_seats_that_are_added_are_offered_at_once_and_removed_ones_no_more(api: Api) -> None:
+async def test_added_seats_are_offered_and_deleted_ones_are_not(api: Api) -> None:
     cinema = await api.cinema(rows=1, seats_per_row=3)
     admin, customer = await api.admin(), await api.sign_up()
     room = {"name": "A Room", "capacity": 10}
@@ -171,7 +173,7 @@ async def test_seats_that_are_added_are_offered_at_once_and_removed_ones_no_more
     assert (await best(api, customer, cinema.showtime_id, 2)).status == 409  # A1 and A3 are not adjacent
 
 
-async def test_what_only_the_database_knows_to_be_booked_is_not_offered(
+async def test_seats_booked_only_in_postgresql_are_not_offered(
     api: Api, db: "asyncpg.Connection[asyncpg.Record]", redis_url: str
 ) -> None:
     cinema = await api.cinema(rows=1, seats_per_row=8)
@@ -189,7 +191,7 @@ async def test_what_only_the_database_knows_to_be_booked_is_not_offered(
     assert (await best(api, customer, cinema.showtime_id, 1)).code == "seats_unavailable"
 
 
-async def test_those_who_ask_at_once_are_given_different_blocks(api: Api) -> None:
+async def test_concurrent_requests_hold_different_blocks(api: Api) -> None:
     cinema = await api.cinema(rows=4, seats_per_row=8)
     customer = await api.sign_up()
     answers = await asyncio.gather(*(best(api, customer, cinema.showtime_id, 2) for _ in range(16)))

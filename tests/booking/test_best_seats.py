@@ -120,7 +120,7 @@ plain_rooms = st.lists(st.integers(1, 22).map("r".__mul__), min_size=1, max_size
     most=st.sampled_from((1, 4, 100)),
     data=st.data(),
 )
-def test_the_best_block_is_the_best_of_all(
+def test_the_best_block_is_the_one_a_full_search_finds(
     rows: tuple[SeatRow, ...],
     quantity: int,
     seat_type: str | None,
@@ -154,10 +154,10 @@ def test_the_best_block_is_the_best_of_all(
     focal_row=st.none() | st.sampled_from(LABELS),
     data=st.data(),
 )
-def test_one_choice_after_the_other(
+def test_choices_one_after_another_are_those_of_a_fresh_search(
     rows: tuple[SeatRow, ...], wishes: list[tuple[int, str | None, int]], focal_row: str | None, data: st.DataObject
 ) -> None:
-    """What is remembered of the choices before changes none."""
+    """The ranks that are kept from earlier choices change no choice."""
     every = [seat_id for row in rows for seat_id in row.seat_ids]
     seats = st.sets(st.sampled_from(every))
     taken = data.draw(seats)
@@ -176,7 +176,7 @@ def test_one_choice_after_the_other(
 
 @settings(max_examples=200, deadline=None)
 @given(length=st.integers(1, 30), quantity=st.integers(1, 8), chance=st.randoms(use_true_random=False))
-def test_groups_of_one_size_fill_a_row(length: int, quantity: int, chance: Random) -> None:
+def test_groups_of_one_size_fill_a_row_without_gaps(length: int, quantity: int, chance: Random) -> None:
     rows, taken, sold = room("r" * length), set[int](), 0
     while found := best_blocks(rows, None, taken, quantity=quantity, most=chance.choice((1, 3, 50))):
         taken.update(chance.choice(found))
@@ -186,8 +186,8 @@ def test_groups_of_one_size_fill_a_row(length: int, quantity: int, chance: Rando
 
 @settings(max_examples=200, deadline=None)
 @given(many=st.integers(1, 6), quantity=st.integers(1, 6), data=st.data())
-def test_blocks_of_a_row_that_they_fill_never_overlap_in_part(many: int, quantity: int, data: st.DataObject) -> None:
-    """So two workers, each with a picture of its own, cannot spoil a place for a third group."""
+def test_blocks_of_a_row_that_groups_fill_are_equal_or_disjoint(many: int, quantity: int, data: st.DataObject) -> None:
+    """So two workers with different data cannot take the place of a third group."""
     rows = room("r" * (many * quantity))
     grid = [rows[0].seat_ids[start : start + quantity] for start in range(0, many * quantity, quantity)]
     taken = {seat_id for block in data.draw(st.sets(st.sampled_from(grid))) for seat_id in block}
@@ -201,13 +201,13 @@ def test_blocks_of_a_row_that_they_fill_never_overlap_in_part(many: int, quantit
 HALL = room(*["r" * 20] * 10)
 
 
-def test_an_empty_room_is_sold_from_its_focal_row_and_middle() -> None:
+def test_the_first_blocks_of_an_empty_room_are_in_the_middle_of_its_focal_row() -> None:
     assert chosen(HALL, set(), 4) == ["G9", "G10", "G11", "G12"]
     assert chosen(HALL, set(), 4, "C") == ["C9", "C10", "C11", "C12"]
     assert chosen(HALL, set(), 1) == ["G10"]
 
 
-def test_a_row_further_away_counts_as_two_seats() -> None:
+def test_one_row_of_distance_counts_as_two_seats() -> None:
     rows = room("r" * 9, "r" * 9, "r" * 9)
     by_label = {f"{rows[row].label}{number}": seat_id for seat_id, (row, number) in spots(rows).items()}
     assert chosen(rows, {by_label["B5"]}, 1, "B") == ["B4"]
@@ -215,7 +215,7 @@ def test_a_row_further_away_counts_as_two_seats() -> None:
     assert chosen(rows, {by_label[each] for each in ("B3", "B4", "B5", "B6", "B7", "C5")}, 1, "B") == ["A5"]
 
 
-def test_no_single_seat_is_left_where_that_can_be_avoided() -> None:
+def test_a_block_that_leaves_no_single_seat_is_preferred() -> None:
     assert chosen(room("rrrrr"), set(), 2) == ["A1", "A2"]
     assert chosen(room("rrr"), set(), 2) == ["A1", "A2"]  # it cannot be avoided, but the next one can
     assert chosen(room("rrrr", "rrr"), set(), 2, "B") == ["A1", "A2"]
@@ -224,13 +224,13 @@ def test_no_single_seat_is_left_where_that_can_be_avoided() -> None:
     assert chosen(room("rr", "r"), set(), 1, "A") == ["B1"]
 
 
-def test_a_gap_in_the_numbers_is_an_aisle() -> None:
+def test_seats_on_both_sides_of_a_missing_number_are_not_adjacent() -> None:
     assert chosen(room("rr rr"), set(), 2) == ["A1", "A2"]
     assert chosen(room("rr rr"), set(), 3) == []
     assert chosen(room("rrr rr"), set(), 2) == ["A5", "A6"]
 
 
-def test_types() -> None:
+def test_blocks_have_seats_of_the_wanted_type_only() -> None:
     rows = room("wwrrrrww", "pppppppp")
     assert chosen(rows, set(), 2) == ["B3", "B4"]
     assert chosen(rows, set(), 2, seat_type="regular") == ["A3", "A4"]
@@ -240,7 +240,7 @@ def test_types() -> None:
     assert chosen(room("rrpp"), set(), 4) == ["A1", "A2", "A3", "A4"]
 
 
-def test_nothing_left() -> None:
+def test_a_full_room_has_no_block() -> None:
     assert chosen((), set(), 1) == []
     assert chosen(room("rr"), {1, 2}, 1) == []
     assert chosen(room("rrrr"), {2}, 3) == []
@@ -261,11 +261,11 @@ def test_nothing_left() -> None:
         (5, "AAA", "E"),
     ],
 )
-def test_the_focal_row(count: int, focal_row: str | None, label: str) -> None:
+def test_the_focal_row_is_the_given_one_or_two_thirds_back(count: int, focal_row: str | None, label: str) -> None:
     assert LABELS[focal_index(LABELS[:count], focal_row)] == label
 
 
-def test_the_focal_row_where_rows_are_missing() -> None:
+def test_the_focal_row_of_a_room_with_missing_rows() -> None:
     assert focal_index(["A", "C"], "B") == 1
     assert focal_index(["A", "E", "F"], "B") == 0
     assert focal_index(["B", "Z", "AC"], "AA") == 1

@@ -30,7 +30,7 @@ async def confirmed(api: Api, who: Person, showtime_id: int, seat_ids: list[int]
     return answer.json
 
 
-async def test_hold_and_confirm(api: Api) -> None:
+async def test_a_hold_and_its_confirm_change_the_seat_map(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     first, second = cinema.seat_ids[:2]
@@ -54,7 +54,7 @@ async def test_hold_and_confirm(api: Api) -> None:
     assert [seat for seat, status in statuses.items() if status == "booked"] == [first, second]
 
 
-async def test_a_hold_says_when_it_ends(start_api: StartApi) -> None:
+async def test_a_hold_has_the_time_at_which_it_expires(start_api: StartApi) -> None:
     api = await start_api(HOLD_TTL_SECONDS="90")
     cinema = await api.cinema()
     held = (await api.hold(await api.sign_up(), cinema.showtime_id, cinema.seat_ids[:1])).json
@@ -63,13 +63,13 @@ async def test_a_hold_says_when_it_ends(start_api: StartApi) -> None:
     assert held["expires_at"].endswith("Z")
 
 
-async def test_reservation_ids_are_of_version_7(api: Api) -> None:
+async def test_reservation_ids_are_uuids_of_version_7(api: Api) -> None:
     cinema = await api.cinema()
     held = await api.hold(await api.sign_up(), cinema.showtime_id, cinema.seat_ids[:1])
     assert held.json["id"][14] == "7"
 
 
-async def test_all_or_nothing(api: Api) -> None:
+async def test_a_hold_of_a_held_seat_names_it_and_holds_nothing(api: Api) -> None:
     cinema = await api.cinema()
     first, second, third, fourth = cinema.seat_ids[:4]
     one, other, late = [await api.sign_up() for _ in range(3)]
@@ -85,7 +85,7 @@ async def test_all_or_nothing(api: Api) -> None:
     assert (await api.hold(late, cinema.showtime_id, [third, fourth])).status == 201
 
 
-async def test_only_booked_seats_stand_against_it(api: Api) -> None:
+async def test_a_hold_of_a_booked_seat_names_it(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     await confirmed(api, customer, cinema.showtime_id, cinema.seat_ids[:2])
@@ -94,7 +94,7 @@ async def test_only_booked_seats_stand_against_it(api: Api) -> None:
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[2:4])).status == 201
 
 
-async def test_ones_own_hold_stands_against_a_second(api: Api) -> None:
+async def test_a_second_hold_of_the_same_user_on_a_seat_is_409(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
@@ -102,7 +102,7 @@ async def test_ones_own_hold_stands_against_a_second(api: Api) -> None:
     assert refused_seats(refused) == {cinema.seat_ids[0]: "held"}
 
 
-async def test_the_same_seat_of_another_showtime_is_free(api: Api) -> None:
+async def test_the_same_seat_of_another_showtime_can_be_held(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     await confirmed(api, customer, cinema.showtime_id, cinema.seat_ids[:1])
@@ -127,7 +127,7 @@ async def test_the_same_seat_of_another_showtime_is_free(api: Api) -> None:
         ("999999.99", "99.99", "99989999.00"),  # 99989999.0001
     ],
 )
-async def test_prices_round_half_up(api: Api, base_price: str, modifier: str, price: str) -> None:
+async def test_prices_are_rounded_half_up(api: Api, base_price: str, modifier: str, price: str) -> None:
     cinema = await api.cinema(rows=1, seats_per_row=1, base_price=base_price)
     await api.call(
         "PUT", f"/admin/auditoriums/{cinema.auditorium_id}", {"name": "R", "capacity": 5}, who=await api.admin()
@@ -145,7 +145,7 @@ async def test_prices_round_half_up(api: Api, base_price: str, modifier: str, pr
     assert [seat["price"] for seat in seat_map.json["seats"][1:]] == [price] * 3
 
 
-async def test_a_price_stays_as_it_was_held(api: Api) -> None:
+async def test_a_changed_price_does_not_change_a_hold(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])
@@ -155,7 +155,7 @@ async def test_a_price_stays_as_it_was_held(api: Api) -> None:
     assert (await api.confirm(customer, held.json["id"])).json["total_price"] == "20.00"
 
 
-async def test_seats_of_another_room(api: Api) -> None:
+async def test_a_seat_of_another_room_is_422(api: Api) -> None:
     cinema = await api.cinema()
     _, elsewhere = await api.auditorium()
     customer = await api.sign_up()
@@ -165,7 +165,7 @@ async def test_seats_of_another_room(api: Api) -> None:
     assert "held" not in (await api.statuses(cinema.showtime_id)).values()
 
 
-async def test_what_a_hold_can_ask_for(start_api: StartApi) -> None:
+async def test_an_invalid_list_of_seats_is_422(start_api: StartApi) -> None:
     api = await start_api(MAX_SEATS_PER_HOLD="3")
     cinema = await api.cinema()
     customer = await api.sign_up()
@@ -182,19 +182,19 @@ async def test_what_a_hold_can_ask_for(start_api: StartApi) -> None:
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:3])).status == 201
 
 
-async def test_unknown_showtime(api: Api) -> None:
+async def test_a_hold_of_an_unknown_showtime_is_404(api: Api) -> None:
     refused = await api.hold(await api.sign_up(), 4711, [1])
     assert (refused.status, refused.code) == (404, "not_found")
 
 
-async def test_a_showtime_that_has_started(api: Api) -> None:
+async def test_a_hold_of_a_started_showtime_is_409(api: Api) -> None:
     cinema = await api.cinema(**slot(-0.1))
     refused = await api.hold(await api.sign_up(), cinema.showtime_id, cinema.seat_ids[:1])
     assert (refused.status, refused.code) == (409, "showtime_started")
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
-async def test_a_seat_that_is_deleted_while_it_is_being_held(api: Api, db: Connection) -> None:
+async def test_a_hold_of_a_seat_that_is_deleted_meanwhile_is_422(api: Api, db: Connection) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     async with db.transaction():
@@ -206,7 +206,7 @@ async def test_a_seat_that_is_deleted_while_it_is_being_held(api: Api, db: Conne
     assert "held" not in (await api.statuses(cinema.showtime_id)).values()
 
 
-async def test_nobody_without_a_token(api: Api) -> None:
+async def test_booking_without_a_token_is_401(api: Api) -> None:
     cinema = await api.cinema()
     refused = await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", {"seat_ids": cinema.seat_ids[:1]})
     assert (refused.status, refused.code) == (401, "not_authenticated")

@@ -32,7 +32,7 @@ async def runs_out(api: Api, who: Person, reservation_id: str) -> Any:
             await asyncio.sleep(0.05)
 
 
-async def test_reads_expired(api: Api) -> None:
+async def test_a_hold_past_its_time_reads_expired(api: Api) -> None:
     _, customer, hold = await held(api)
     assert await runs_out(api, customer, hold["id"]) == hold | {"status": "expired"}
     listed = await api.call("GET", "/reservations?status=expired", who=customer)
@@ -40,7 +40,7 @@ async def test_reads_expired(api: Api) -> None:
     assert (await api.call("GET", "/reservations?status=held", who=customer)).json["items"] == []
 
 
-async def test_cannot_be_confirmed_or_cancelled(api: Api) -> None:
+async def test_a_confirm_or_cancel_after_the_hold_expired_is_410(api: Api) -> None:
     cinema, customer, hold = await held(api)
     await runs_out(api, customer, hold["id"])
     for answer in (await api.confirm(customer, hold["id"]), await api.cancel(customer, hold["id"])):
@@ -48,7 +48,7 @@ async def test_cannot_be_confirmed_or_cancelled(api: Api) -> None:
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
-async def test_confirmed_in_time_does_not_run_out(api: Api) -> None:
+async def test_a_confirmed_reservation_does_not_expire(api: Api) -> None:
     cinema, customer, hold = await held(api)
     assert (await api.confirm(customer, hold["id"])).status == 200
     later = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[2:3])
@@ -57,7 +57,7 @@ async def test_confirmed_in_time_does_not_run_out(api: Api) -> None:
     assert list((await api.statuses(cinema.showtime_id)).values())[:3] == ["booked", "booked", "available"]
 
 
-async def test_the_seats_are_free_for_another(api: Api) -> None:
+async def test_the_seats_of_an_expired_hold_can_be_held_by_another_user(api: Api) -> None:
     cinema, customer, hold = await held(api)
     other = await api.sign_up()
     assert (await api.hold(other, cinema.showtime_id, cinema.seat_ids[:1])).status == 409
@@ -71,7 +71,7 @@ async def test_the_seats_are_free_for_another(api: Api) -> None:
     assert list((await api.statuses(cinema.showtime_id)).values())[:2] == ["booked", "booked"]
 
 
-async def test_late_refusal_leaves_the_next_holder_alone(api: Api) -> None:
+async def test_a_late_confirm_does_not_release_the_next_hold(api: Api) -> None:
     cinema, customer, hold = await held(api)
     other = await api.sign_up()
     await runs_out(api, customer, hold["id"])
@@ -80,7 +80,7 @@ async def test_late_refusal_leaves_the_next_holder_alone(api: Api) -> None:
     assert list((await api.statuses(cinema.showtime_id)).values())[:2] == ["held", "held"]
 
 
-async def test_the_seat_map_changes_by_itself(api: Api) -> None:
+async def test_the_seat_map_changes_when_a_hold_expires(api: Api) -> None:
     cinema, _, _ = await held(api)
     path = f"/showtimes/{cinema.showtime_id}/seats"
     before = await api.call("GET", path)
@@ -99,13 +99,13 @@ async def test_the_seat_map_changes_by_itself(api: Api) -> None:
     assert (await api.call("GET", path, headers={"If-None-Match": after.headers["ETag"]})).status == 304
 
 
-async def test_the_seat_map_is_right_even_if_nobody_asked_before(api: Api) -> None:
+async def test_the_first_seat_map_after_a_hold_expired_shows_its_seats_available(api: Api) -> None:
     cinema, _, _ = await held(api)
     await asyncio.sleep(1.2)
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
-async def test_a_hold_that_runs_out_while_its_confirm_waits_is_not_confirmed(
+async def test_a_hold_that_expires_while_its_confirm_waits_is_not_confirmed(
     start_api: StartApi, db: Connection
 ) -> None:
     api = await start_api(HOLD_TTL_SECONDS="1")

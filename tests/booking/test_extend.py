@@ -44,8 +44,8 @@ def end(reservation: Any) -> datetime:
     return datetime.fromisoformat(reservation["expires_at"])
 
 
-async def test_seats_that_others_own_by_now_are_not_promised_again(api: Api, db: Connection, redis_url: str) -> None:
-    """Redis has lost the hold, and a rival was quicker: no need to wait for the confirm to hear of it."""
+async def test_an_extend_of_a_hold_whose_seats_were_sold_is_409(api: Api, db: Connection, redis_url: str) -> None:
+    """Redis had lost the hold, and another user confirmed the seats."""
     cinema, customer, hold = await held(api)
     rival = await api.sign_up()
     async with Redis.from_url(redis_url) as redis:
@@ -61,10 +61,10 @@ async def test_seats_that_others_own_by_now_are_not_promised_again(api: Api, db:
     await assert_sound(db, redis_url)
 
 
-async def test_a_wait_for_a_connection_is_not_added(
+async def test_a_wait_for_a_connection_does_not_lengthen_an_extended_hold(
     start_api: StartApi, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """PostgreSQL never promises the seats for longer than Redis keeps them from others."""
+    """The hold in PostgreSQL never ends after the hold in Redis."""
     api = await start_api(POOL_SIZE="1")
     _, customer, hold = await held(api)
     await age(db, redis_url, hold, 400)
@@ -89,7 +89,7 @@ async def test_a_wait_for_a_connection_is_not_added(
     assert all(left > left_in_postgresql_ms - 500 for left in await left_ms(redis_url, hold))
 
 
-async def test_the_clock_starts_again(api: Api, db: Connection, redis_url: str) -> None:
+async def test_an_extended_hold_has_its_whole_time_from_now(api: Api, db: Connection, redis_url: str) -> None:
     cinema, customer, hold = await held(api)
     await age(db, redis_url, hold, 400)
     before = (await api.call("GET", f"/reservations/{hold['id']}", who=customer)).json
@@ -112,8 +112,8 @@ async def test_the_clock_starts_again(api: Api, db: Connection, redis_url: str) 
     await assert_sound(db, redis_url)
 
 
-async def test_never_past_the_longest_life(api: Api, db: Connection, redis_url: str) -> None:
-    """Half an hour from the beginning, whenever it is asked for; from there on the answer stays the same."""
+async def test_a_hold_is_not_extended_past_its_longest_life(api: Api, db: Connection, redis_url: str) -> None:
+    """Half an hour from its beginning; after that the answer stays the same."""
     _, customer, hold = await held(api)
     answers = []
     for _ in range(3):
@@ -127,14 +127,14 @@ async def test_never_past_the_longest_life(api: Api, db: Connection, redis_url: 
     assert all(left <= 300_000 for left in await left_ms(redis_url, hold))
 
 
-async def test_a_shorter_longest_life_never_cuts_a_hold_short(start_api: StartApi) -> None:
+async def test_a_longest_life_shorter_than_the_hold_does_not_shorten_it(start_api: StartApi) -> None:
     api = await start_api(HOLD_MAX_SECONDS="60")
     _, customer, hold = await held(api)
     answer = await api.extend(customer, hold["id"])
     assert (answer.status, answer.json) == (200, hold)
 
 
-async def test_only_a_live_hold_of_ones_own(api: Api, db: Connection) -> None:
+async def test_an_extend_of_anything_but_an_own_live_hold_is_refused(api: Api, db: Connection) -> None:
     cinema, customer, hold = await held(api)
     stranger = await api.sign_up()
     assert (await api.extend(stranger, hold["id"])).code == "not_found"
@@ -152,7 +152,7 @@ async def test_only_a_live_hold_of_ones_own(api: Api, db: Connection) -> None:
     assert (answer.status, answer.code) == (410, "hold_expired")
 
 
-async def test_what_redis_has_lost_is_held_again(api: Api, db: Connection, redis_url: str) -> None:
+async def test_an_extend_holds_seats_again_that_redis_has_lost(api: Api, db: Connection, redis_url: str) -> None:
     cinema, customer, hold = await held(api)
     await age(db, redis_url, hold, 400)
     async with Redis.from_url(redis_url) as redis:
@@ -166,7 +166,7 @@ async def test_what_redis_has_lost_is_held_again(api: Api, db: Connection, redis
     await assert_sound(db, redis_url)
 
 
-async def test_a_hold_that_was_lost_to_another_is_told_which_seats(api: Api, db: Connection, redis_url: str) -> None:
+async def test_an_extend_of_seats_that_another_user_holds_names_them(api: Api, db: Connection, redis_url: str) -> None:
     cinema, customer, hold = await held(api)
     await age(db, redis_url, hold, 400)
     async with Redis.from_url(redis_url) as redis:
@@ -182,7 +182,7 @@ async def test_a_hold_that_was_lost_to_another_is_told_which_seats(api: Api, db:
     assert (await left_ms(redis_url, hold))[0] <= before[0]
 
 
-async def test_the_seat_map_does_not_change(api: Api, db: Connection, redis_url: str) -> None:
+async def test_an_extend_does_not_change_the_seat_map(api: Api, db: Connection, redis_url: str) -> None:
     cinema, customer, hold = await held(api)
     await age(db, redis_url, hold, 400)
     before = await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")
@@ -191,10 +191,10 @@ async def test_the_seat_map_does_not_change(api: Api, db: Connection, redis_url:
     assert after.json == before.json
 
 
-async def test_one_that_ends_while_it_is_extended_ends(
+async def test_a_hold_confirmed_during_its_extend_is_released_in_redis(
     api: Api, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Confirmed between the look and the extension: Redis must not keep what it was told to hold on to."""
+    """Confirmed after the extension in Redis and before the one in PostgreSQL: Redis must release its seats."""
     cinema, customer, hold = await held(api)
     await age(db, redis_url, hold, 400)
     holds = api.client.app[BOOKING_CONTEXT].holds

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from reservation.booking.idempotency import forget_old
+from reservation.booking.idempotency import delete_old_keys
 from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
@@ -48,8 +48,8 @@ async def count(db: Connection) -> int:
     return int(await db.fetchval("select count(*) from reservations"))
 
 
-async def test_a_hold_that_is_sent_again_is_the_same_hold(start_api: StartApi, db: Connection, redis_url: str) -> None:
-    """Whatever has become of it since, on whichever worker, and also when Redis has forgotten all."""
+async def test_a_repeated_hold_gets_the_first_answer(start_api: StartApi, db: Connection, redis_url: str) -> None:
+    """Also after it was confirmed or cancelled, on another worker, and after Redis lost everything."""
     api, other = await start_api(), await start_api()
     cinema, customer = await api.cinema(), await api.sign_up()
     first = await hold(api, customer, cinema, cinema.seat_ids[:3], "a")
@@ -72,8 +72,8 @@ async def test_a_hold_that_is_sent_again_is_the_same_hold(start_api: StartApi, d
     await assert_sound(db, redis_url)
 
 
-async def test_a_confirm_and_a_cancel_that_are_sent_again(api: Api, db: Connection, redis_url: str) -> None:
-    """The first answer stays, also to the confirm of what was cancelled since."""
+async def test_a_repeated_confirm_or_cancel_gets_the_first_answer(api: Api, db: Connection, redis_url: str) -> None:
+    """Also the confirm of a reservation that was cancelled since."""
     cinema, customer = await api.cinema(), await api.sign_up()
     reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json["id"]
     confirmed = await end(api, customer, reservation, "confirm", "c")
@@ -89,7 +89,7 @@ async def test_a_confirm_and_a_cancel_that_are_sent_again(api: Api, db: Connecti
     await assert_sound(db, redis_url)
 
 
-async def test_a_key_stands_for_one_request(api: Api) -> None:
+async def test_a_key_of_another_request_is_422(api: Api) -> None:
     """The same members in another order, or with other white space, are the same request."""
     cinema, elsewhere, customer = await api.cinema(), await api.cinema(), await api.sign_up()
     first = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
@@ -108,8 +108,8 @@ async def test_a_key_stands_for_one_request(api: Api) -> None:
     assert (await end(api, customer, first.json["id"], "confirm", "b")).status == 200
 
 
-async def test_the_best_seats_are_chosen_once(api: Api, db: Connection) -> None:
-    """Sent again, the request gets the seats that were chosen first, though others would be chosen now."""
+async def test_a_repeated_hold_of_a_quantity_gets_the_first_seats(api: Api, db: Connection) -> None:
+    """Although other seats would be chosen now."""
     cinema, customer = await api.cinema(), await api.sign_up()
     path, headers = f"/showtimes/{cinema.showtime_id}/holds", {"Idempotency-Key": "best"}
     first = await api.call("POST", path, {"quantity": 3}, who=customer, headers=headers)
@@ -118,7 +118,7 @@ async def test_the_best_seats_are_chosen_once(api: Api, db: Connection) -> None:
     assert await count(db) == 1
 
 
-async def test_every_customer_has_their_own_keys(api: Api) -> None:
+async def test_two_users_can_use_the_same_key(api: Api) -> None:
     cinema, one, other = await api.cinema(), await api.sign_up(), await api.sign_up()
     first = await hold(api, one, cinema, cinema.seat_ids[:1], "a")
     second = await hold(api, other, cinema, cinema.seat_ids[1:2], "a")
@@ -127,8 +127,8 @@ async def test_every_customer_has_their_own_keys(api: Api) -> None:
     assert_replays(await hold(api, one, cinema, cinema.seat_ids[:1], "a"), first)
 
 
-async def test_a_lasting_no_stays(api: Api, db: Connection) -> None:
-    """Unknown showtimes, seats of other rooms, holds that have run out: the answer is kept."""
+async def test_a_repeated_request_gets_the_first_final_refusal(api: Api, db: Connection) -> None:
+    """Unknown showtimes, seats of other rooms, expired holds: the answer is stored."""
     cinema, other, customer = await api.cinema(), await api.cinema(), await api.sign_up()
     nowhere = replace(cinema, showtime_id=4711)
     reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
@@ -155,7 +155,9 @@ async def test_a_lasting_no_stays(api: Api, db: Connection) -> None:
     assert (await end(api, customer, reservation, "confirm", "f")).status == 200
 
 
-async def test_what_may_pass_is_tried_again(api: Api, db: Connection, redis_url: str) -> None:
+async def test_a_repeated_request_after_a_temporary_refusal_is_carried_out(
+    api: Api, db: Connection, redis_url: str
+) -> None:
     cinema, customer, rival = await api.cinema(), await api.sign_up(), await api.sign_up()
     in_the_way = await api.hold(rival, cinema.showtime_id, cinema.seat_ids[:1])
     for _ in range(2):
@@ -170,14 +172,16 @@ async def test_what_may_pass_is_tried_again(api: Api, db: Connection, redis_url:
     await assert_sound(db, redis_url)
 
 
-async def test_what_the_schema_refuses_does_not_use_the_key_up(api: Api) -> None:
+async def test_an_invalid_body_does_not_use_the_key(api: Api) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     assert (await hold(api, customer, cinema, [], "a")).code == "validation_error"
     assert (await hold(api, customer, cinema, cinema.seat_ids[:1], "a")).status == 201
 
 
-async def test_a_twin_is_told_to_wait(start_api: StartApi, db: Connection, redis_url: str) -> None:
-    """The first one is stopped in the middle of its statement; its twins come to the same worker and to another one."""
+async def test_a_repeated_hold_during_the_first_is_409_in_flight(
+    start_api: StartApi, db: Connection, redis_url: str
+) -> None:
+    """The first waits in the middle of its statement; it is repeated on the same worker and on another one."""
     api, other = await start_api(), await start_api()
     cinema, customer = await api.cinema(), await api.sign_up()
     async with db.transaction():
@@ -200,7 +204,7 @@ async def test_a_twin_is_told_to_wait(start_api: StartApi, db: Connection, redis
 
 
 @pytest.mark.parametrize("instances", [1, 2])
-async def test_of_many_twins_one_is_carried_out(
+async def test_of_many_equal_holds_at_once_one_is_carried_out(
     start_api: StartApi, db: Connection, redis_url: str, instances: int
 ) -> None:
     apis = [await start_api() for _ in range(instances)]
@@ -219,8 +223,10 @@ async def test_of_many_twins_one_is_carried_out(
     await assert_sound(db, redis_url)
 
 
-async def test_many_twins_of_a_confirm_and_of_a_cancel(start_api: StartApi, db: Connection, redis_url: str) -> None:
-    """One is carried out, and the others wait for it; a key that is used for both stands for the quicker one."""
+async def test_of_many_equal_confirms_and_cancels_at_once_one_is_carried_out(
+    start_api: StartApi, db: Connection, redis_url: str
+) -> None:
+    """The others wait for it; a key that is used for both belongs to the faster one."""
     apis = [await start_api(), await start_api()]
     cinema, customer = await apis[0].cinema(), await apis[0].sign_up()
     for seat_id in cinema.seat_ids[:5]:
@@ -243,10 +249,10 @@ async def test_many_twins_of_a_confirm_and_of_a_cancel(start_api: StartApi, db: 
     await assert_sound(db, redis_url)
 
 
-async def test_a_hold_that_a_killed_worker_left_in_redis_is_on_its_way_until_it_is_swept_away(
+async def test_a_hold_that_a_killed_worker_left_in_redis_is_in_flight_until_it_is_released(
     api: Api, db: Connection, redis_url: str
 ) -> None:
-    """To the customer these are not seats that somebody else has taken; to others they are."""
+    """Its customer gets idempotency_in_flight; other customers get seats_unavailable."""
     cinema, customer, other = await api.cinema(), await api.sign_up(), await api.sign_up()
     first = await hold(api, customer, cinema, cinema.seat_ids[:2], "a")
     for table in ("reservation_seats", "reservations", "idempotency_keys"):
@@ -265,10 +271,10 @@ async def test_a_hold_that_a_killed_worker_left_in_redis_is_on_its_way_until_it_
     await assert_sound(db, redis_url)
 
 
-async def test_a_hold_whose_answer_was_lost_is_found_by_its_repetition(
+async def test_a_repeated_hold_after_a_lost_commit_answer_gets_the_committed_hold(
     start_api: StartApi, db: Connection, redis_url: str, database_url: str
 ) -> None:
-    """PostgreSQL has committed it, and its worker has not heard of that: the first answer was a 503."""
+    """PostgreSQL has committed it, but its worker did not get the answer and answered 503."""
     async with Proxy(database_url) as postgresql:
         api = await start_api(DATABASE_URL=postgresql.url, STATEMENT_TIMEOUT_SECONDS="2", POOL_WAIT_SECONDS="2")
         cinema, customer = await api.cinema(), await api.sign_up()
@@ -298,7 +304,7 @@ async def test_a_hold_whose_answer_was_lost_is_found_by_its_repetition(
 
 
 @pytest.mark.parametrize("key", ["", " ", "two words", "x" * 256, "caf\u00e9", "tab\there"])
-async def test_a_key_that_is_none_is_refused(api: Api, key: str) -> None:
+async def test_an_invalid_key_is_400(api: Api, key: str) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     answer = await hold(api, customer, cinema, cinema.seat_ids[:1], key)
     assert (answer.status, answer.code) == (400, "malformed_request")
@@ -317,15 +323,15 @@ async def test_a_request_with_an_unexpected_body_is_refused_and_leaves_its_key_f
     assert (confirmed.status, is_replay(confirmed)) == (200, False)
 
 
-async def test_an_id_is_the_same_in_capitals(api: Api) -> None:
+async def test_a_repeated_request_with_the_id_in_capitals_gets_the_first_answer(api: Api) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
     first = await end(api, customer, reservation, "confirm", "a")
     assert_replays(await end(api, customer, reservation.upper(), "confirm", "a"), first)
 
 
-async def test_what_was_done_without_the_key_is_not_its_answer(api: Api) -> None:
-    """A confirm that came too late stays one, though the reservation was confirmed in its time."""
+async def test_a_confirm_with_a_key_after_confirm_and_cancel_without_one_is_409(api: Api) -> None:
+    """The earlier confirm had no key, so it is not the first answer of this one."""
     cinema, customer = await api.cinema(), await api.sign_up()
     reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
     assert (await api.confirm(customer, reservation)).status == 200
@@ -335,8 +341,10 @@ async def test_what_was_done_without_the_key_is_not_its_answer(api: Api) -> None
         assert (answer.status, answer.code, is_replay(answer)) == (409, "reservation_cancelled", False)
 
 
-async def test_after_redis_was_away_the_hold_is_kept(start_api: StartApi, db: Connection, redis_url: str) -> None:
-    """What the first try had still to give back does not take it from the second, though they are of one request."""
+async def test_a_pending_release_of_the_first_try_does_not_release_the_second(
+    start_api: StartApi, db: Connection, redis_url: str
+) -> None:
+    """Both tries belong to one request, but have reservation ids of their own."""
     async with Proxy(redis_url) as redis:
         api = await start_api(REDIS_URL=redis.url)
         cinema, customer, rival = await api.cinema(), await api.sign_up(), await api.sign_up()
@@ -354,7 +362,7 @@ async def test_after_redis_was_away_the_hold_is_kept(start_api: StartApi, db: Co
         await assert_sound(db, redis_url)
 
 
-async def test_one_key_a_request(api: Api) -> None:
+async def test_two_keys_in_one_request_are_400(api: Api) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     async with api.client.post(
         f"/showtimes/{cinema.showtime_id}/holds",
@@ -365,8 +373,8 @@ async def test_one_key_a_request(api: Api) -> None:
     assert (await hold(api, customer, cinema, cinema.seat_ids[:1], "x" * 255)).status == 201
 
 
-async def test_keys_are_kept_for_a_day(api: Api, db: Connection) -> None:
-    """Older ones are as new even before they are swept away, and what is swept away is old."""
+async def test_a_key_can_be_used_again_after_a_day(api: Api, db: Connection) -> None:
+    """Also before the older key is deleted; the job deletes only older keys."""
     cinema, customer = await api.cinema(), await api.sign_up()
     for key, seat in (("old", 0), ("older", 1), ("young", 2)):
         assert (await hold(api, customer, cinema, cinema.seat_ids[seat : seat + 1], key)).status == 201
@@ -377,15 +385,13 @@ async def test_keys_are_kept_for_a_day(api: Api, db: Connection) -> None:
 
     answer = await hold(api, customer, cinema, cinema.seat_ids[5:6], "old")
     assert (answer.status, is_replay(answer)) == (201, False)
-    await forget_old(api.client.app[DATABASE])
+    await delete_old_keys(api.client.app[DATABASE])
 
     assert {row["key"] for row in await db.fetch("select key from idempotency_keys")} == {"old", "young"}
 
 
-async def test_batches_that_want_the_same_keys_do_not_deadlock(
-    start_api: StartApi, db: Connection, redis_url: str
-) -> None:
-    """Two workers use them for different holds, then confirms, in opposite orders; every key is somebody's once."""
+async def test_batches_with_the_same_keys_do_not_deadlock(start_api: StartApi, db: Connection, redis_url: str) -> None:
+    """Two workers use them for different holds, then confirms, in opposite orders; each key is used once."""
     apis = [await start_api(), await start_api()]
     cinema, customer = await apis[0].cinema(), await apis[0].sign_up()
     numbers = range(len(cinema.seat_ids) // 2)
@@ -414,7 +420,7 @@ async def test_batches_that_want_the_same_keys_do_not_deadlock(
     await assert_sound(db, redis_url)
 
 
-async def test_a_request_without_a_key_writes_none(api: Api, db: Connection) -> None:
+async def test_a_request_without_a_key_stores_none(api: Api, db: Connection) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
     assert (await api.confirm(customer, reservation)).status == 200

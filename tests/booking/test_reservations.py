@@ -1,4 +1,4 @@
-"""What becomes of a hold: confirmed, cancelled, listed, and nobody else's business."""
+"""Reservations: confirmed, cancelled, listed, and not accessible to other users."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ async def read(api: Api, who: Person, reservation_id: str) -> Answer:
     return await api.call("GET", f"/reservations/{reservation_id}", who=who)
 
 
-async def test_somebody_elses_is_not_there(api: Api) -> None:
+async def test_the_reservation_of_another_user_is_404(api: Api) -> None:
     cinema = await api.cinema()
     owner, other = await api.sign_up(), await api.sign_up()
     held = await hold(api, cinema, owner, slice(2))
@@ -43,7 +43,7 @@ async def test_somebody_elses_is_not_there(api: Api) -> None:
 
 
 @pytest.mark.parametrize("reservation_id", [UNKNOWN, "0", "-1", "abc", str(2**63), UNKNOWN + "0", "%00", "１"])
-async def test_unknown_reservation(api: Api, reservation_id: str) -> None:
+async def test_an_unknown_reservation_is_404(api: Api, reservation_id: str) -> None:
     customer = await api.sign_up()
     for refused in (
         await read(api, customer, reservation_id),
@@ -53,7 +53,7 @@ async def test_unknown_reservation(api: Api, reservation_id: str) -> None:
         assert (refused.status, refused.code) == (404, "not_found")
 
 
-async def test_confirm_twice_changes_nothing(api: Api) -> None:
+async def test_a_second_confirm_changes_nothing(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     first = await booked(api, cinema, customer)
@@ -87,7 +87,7 @@ async def test_a_cancelled_confirmation_frees_its_seats_and_stays_on_record(api:
     assert [len(item["seats"]) for item in (await api.call("GET", "/reservations", who=customer)).json["items"]] == [2]
 
 
-async def test_cancel_twice_changes_nothing(api: Api) -> None:
+async def test_a_second_cancel_changes_nothing(api: Api) -> None:
     cinema = await api.cinema()
     customer, other = await api.sign_up(), await api.sign_up()
     held = await hold(api, cinema, customer, slice(2))
@@ -100,7 +100,7 @@ async def test_cancel_twice_changes_nothing(api: Api) -> None:
     assert list((await api.statuses(cinema.showtime_id)).values())[:3] == ["held", "held", "available"]
 
 
-async def test_a_cancelled_one_cannot_be_confirmed(api: Api) -> None:
+async def test_a_confirm_after_a_cancel_is_409(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     held = await hold(api, cinema, customer, slice(1))
@@ -113,7 +113,9 @@ async def test_a_cancelled_one_cannot_be_confirmed(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("minutes", "starts_in_h", "status"), [("60", 0.9, 409), ("60", 1.1, 200), ("0", 0.1, 200)])
-async def test_the_cutoff(start_api: StartApi, minutes: str, starts_in_h: float, status: int) -> None:
+async def test_a_cancel_of_a_confirmed_reservation_after_the_cutoff_is_409(
+    start_api: StartApi, minutes: str, starts_in_h: float, status: int
+) -> None:
     api = await start_api(CANCEL_CUTOFF_MINUTES=minutes)
     cinema = await api.cinema(**slot(starts_in_h))
     customer = await api.sign_up()
@@ -136,7 +138,7 @@ async def test_a_hold_can_be_cancelled_after_the_cutoff(start_api: StartApi) -> 
     assert (await api.cancel(customer, held["id"])).status == 200
 
 
-async def test_too_late_once_it_has_started(api: Api, db: Connection) -> None:
+async def test_a_cancel_after_the_showtime_started_is_409(api: Api, db: Connection) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     confirmed = await booked(api, cinema, customer)
@@ -145,7 +147,7 @@ async def test_too_late_once_it_has_started(api: Api, db: Connection) -> None:
     assert (refused.status, refused.code) == (409, "too_late_to_cancel")
 
 
-async def test_a_lost_hold_names_the_seats_that_another_has_confirmed(api: Api, db: Connection) -> None:
+async def test_a_confirm_of_a_lost_hold_names_the_booked_seats(api: Api, db: Connection) -> None:
     cinema = await api.cinema()
     slow, quick = await api.sign_up(), await api.sign_up()
     held = await hold(api, cinema, slow, slice(2))
@@ -161,7 +163,7 @@ async def test_a_lost_hold_names_the_seats_that_another_has_confirmed(api: Api, 
     assert (await api.statuses(cinema.showtime_id))[cinema.seat_ids[0]] != "booked"
 
 
-async def test_newest_first_page_by_page(api: Api) -> None:
+async def test_pages_list_all_reservations_newest_first(api: Api) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     made = [(await hold(api, cinema, customer, slice(index, index + 1)))["id"] for index in range(7)]
@@ -177,7 +179,7 @@ async def test_newest_first_page_by_page(api: Api) -> None:
     assert found == made[::-1]
 
 
-async def test_the_list_can_be_narrowed_down(start_api: StartApi, db: Connection) -> None:
+async def test_a_status_filters_the_list(start_api: StartApi, db: Connection) -> None:
     api = await start_api()
     cinema = await api.cinema()
     customer = await api.sign_up()

@@ -131,7 +131,7 @@ async def a_day(api: Api, db: Connection) -> None:
             api.confirm(who, held.json["id"]),
             api.call("GET", "/reservations", who=who),
         )
-    assert {answer.code for answer in late} == {"database_unavailable"}
+    assert {answer.code for answer in late} == {"row_locked"}
     assert (await api.cancel(who, held.json["id"])).status == 200
 
 
@@ -195,7 +195,7 @@ async def test_the_limits_of_every_connection_stand(start_api: StartApi, db: Con
     await a_day(api, db)
     async with all_connections(api) as connections:
         for connection in connections:
-            assert await limits_of(connection) == ["reservation", "1s", "1s", "15s"]
+            assert await limits_of(connection) == ["reservation", "1s", "800ms", "15s"]
             assert await connection.fetchval("show timezone") == "UTC"
             assert await connection.fetchval("show plan_cache_mode") == "force_generic_plan"
 

@@ -1,4 +1,4 @@
-"""Stores that fail under a batch: who shares it with a failure gets an answer of their own, and a true one."""
+"""Stores that fail during a batch: each request gets an answer of its own, and a true one."""
 
 import asyncio
 import itertools
@@ -21,7 +21,7 @@ from tests.faults.test_outages import assert_sound, held, until_confirmed
 
 PATIENCE_S = 10.0
 COMMIT_GATE = 4711
-# The COMMIT of whoever changes a reservation waits for the gate, with all its statements done.
+# A COMMIT of a changed reservation waits for the gate, with all its statements done.
 GATED_COMMITS = f"""
 create function wait_at_commit() returns trigger language plpgsql as $$
 begin
@@ -34,7 +34,7 @@ deferrable initially deferred for each row execute function wait_at_commit();
 
 
 async def until(condition: Callable[[], bool | Awaitable[Any]]) -> None:
-    """Wait until something is so; loud when it does not come."""
+    """Wait for a condition; raises TimeoutError."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             met = condition()
@@ -59,20 +59,20 @@ async def blocked(db: Connection, count: int) -> bool:
 
 @asynccontextmanager
 async def locked(db: Connection, table: str) -> AsyncIterator[None]:
-    """Nobody writes to the table meanwhile, so that whoever wants to queues up into the next batches."""
+    """The table is locked against writes meanwhile, so that these queue for the next batches."""
     async with db.transaction():
         await db.execute(f"lock table {table} in share row exclusive mode")
         yield
 
 
 async def remembered(api: Api, who: Person) -> bool:
-    """Ask for something, and say whether the service knows the session without PostgreSQL now."""
+    """Send a request; whether the service has the session in its cache after it."""
     assert (await api.call("GET", "/reservations", who=who)).status == 200
     return who.access_token in api.client.app[ACCESS_TOKENS].cache._identities
 
 
-async def test_one_whose_account_is_gone_spoils_no_hold_of_its_batch(api: Api, db: Connection, redis_url: str) -> None:
-    """The foreign key refuses the statement of all; each is granted or refused on its own merits then."""
+async def test_a_hold_of_a_deleted_account_does_not_fail_its_batch(api: Api, db: Connection, redis_url: str) -> None:
+    """The foreign key makes the statement of the batch fail; each then runs alone."""
     cinema = await api.cinema()
     customers = [await api.sign_up() for _ in range(4)]
     gone = await api.sign_up()
@@ -110,10 +110,8 @@ async def test_one_whose_account_is_gone_spoils_no_hold_of_its_batch(api: Api, d
     await assert_sound(db, redis_url)
 
 
-async def test_batches_whose_backends_are_killed_lose_no_answered_confirm(
-    api: Api, db: Connection, redis_url: str
-) -> None:
-    """First a batch is killed in the middle of its statement, and then whichever there is, again and again."""
+async def test_killed_backends_lose_no_answered_confirm(api: Api, db: Connection, redis_url: str) -> None:
+    """First the backend of a batch in the middle of its statement, then all backends, repeatedly."""
     cinema, customer = await api.cinema(rows=10, seats_per_row=10), await api.sign_up()
     reservations = await asyncio.gather(*(held(api, customer, cinema, [seat]) for seat in cinema.seat_ids))
     asked = [*reservations[:40], *reservations[:40]]
@@ -152,7 +150,7 @@ async def test_batches_whose_backends_are_killed_lose_no_answered_confirm(
 async def assert_told_the_truth(
     api: Api, db: Connection, customer: Person, asked: Sequence[str], answers: Sequence[Answer]
 ) -> None:
-    """Who was told 200 is confirmed, and who was told 503 finds out the same by asking again."""
+    """What was answered 200 is confirmed, and a repeat of what was answered 503 gets the outcome."""
     for reservation, answer in zip(asked, answers, strict=True):
         assert answer.status in (200, 503), answer.text
         if answer.status == 200:
@@ -170,10 +168,10 @@ async def postgresql(database_url: str) -> AsyncIterator[Proxy]:
 
 
 @pytest.mark.parametrize("committed", [True, False])
-async def test_a_lost_answer_to_a_batchs_commit_is_503_for_all_and_a_repeat_tells(
+async def test_a_lost_commit_answer_is_503_for_the_batch_and_a_repeat_gets_the_outcome(
     start_api: StartApi, postgresql: Proxy, db: Connection, redis_url: str, database_url: str, committed: bool
 ) -> None:
-    """The COMMIT was carried out, or the backend died before: nobody can know, so nobody is told."""
+    """The COMMIT was carried out, or the backend was killed before; the service cannot know which."""
     api = await start_api(DATABASE_URL=postgresql.url)
     cinema, customer = await api.cinema(), await api.sign_up()
     reservations = [await held(api, customer, cinema, [seat]) for seat in cinema.seat_ids[:8]]
@@ -211,10 +209,10 @@ async def test_a_lost_answer_to_a_batchs_commit_is_503_for_all_and_a_repeat_tell
     await assert_sound(db, redis_url)
 
 
-async def test_the_answer_to_a_batchs_commit_is_lost_for_requests_too(
+async def test_a_request_whose_commit_answer_is_lost_is_503_and_its_repeat_succeeds(
     start_api: StartApi, postgresql: Proxy, db: Connection, redis_url: str
 ) -> None:
-    """What a client sees of it: 503 and when to come again, and then the truth."""
+    """The client gets 503 with Retry-After, and the outcome when it repeats the request."""
     api = await start_api(DATABASE_URL=postgresql.url)
     cinema, customer = await api.cinema(), await api.sign_up()
     reservation = await held(api, customer, cinema, cinema.seat_ids[:2])
@@ -237,8 +235,8 @@ async def test_the_answer_to_a_batchs_commit_is_lost_for_requests_too(
     await assert_sound(db, redis_url)
 
 
-async def test_a_redis_that_forgets_its_scripts_is_not_noticed(api: Api, db: Connection, redis_url: str) -> None:
-    """In the middle of sales, as soon as one that began after the last time has its hold."""
+async def test_flushed_scripts_of_redis_fail_no_request(api: Api, db: Connection, redis_url: str) -> None:
+    """During sales: flushed again as soon as a purchase that began after the last flush has its hold."""
     cinema, customer = await api.cinema(rows=10, seats_per_row=10), await api.sign_up()
     await api.statuses(cinema.showtime_id)
     flushed = 0
@@ -269,8 +267,8 @@ async def test_a_redis_that_forgets_its_scripts_is_not_noticed(api: Api, db: Con
     await assert_sound(db, redis_url)
 
 
-async def test_redis_connections_killed_under_load_mix_up_no_answers(api: Api, db: Connection, redis_url: str) -> None:
-    """Each is told of the seats they asked for and no others; no seat is held twice; what was refused holds nothing."""
+async def test_killed_redis_connections_mix_up_no_answers(api: Api, db: Connection, redis_url: str) -> None:
+    """Answers name only seats of their request; no seat is held twice; a refused hold holds nothing."""
     cinema = await api.cinema(rows=8, seats_per_row=10)
     showtime = cinema.showtime_id
     customers = [await api.sign_up() for _ in range(4)]
@@ -281,7 +279,7 @@ async def test_redis_connections_killed_under_load_mix_up_no_answers(api: Api, d
     done = asyncio.Event()
 
     async def killer() -> None:
-        """Kill as often as there are answers, whatever the machine; every other time, also what is tried again."""
+        """Kill once per answer, at any speed of the machine; every other time, the retry as well."""
         nonlocal kills
         async with Redis.from_url(redis_url) as redis:
             for twice in itertools.cycle((False, True)):
@@ -342,7 +340,7 @@ async def poisoned(api: Api, redis_url: str) -> tuple[Cinema, Cinema]:
     return first, second
 
 
-async def test_a_key_of_the_wrong_type_fails_the_holds_of_its_showtime_alone(
+async def test_a_redis_key_of_the_wrong_type_fails_only_the_holds_of_its_showtime(
     api: Api, poisoned: tuple[Cinema, Cinema], db: Connection
 ) -> None:
     bad, good = poisoned
@@ -361,10 +359,10 @@ async def test_a_key_of_the_wrong_type_fails_the_holds_of_its_showtime_alone(
     assert await db.fetchval("select count(*) from reservations where showtime_id = $1", bad.showtime_id) == 0
 
 
-async def test_a_key_of_the_wrong_type_fails_the_seat_map_of_its_showtime_alone(
+async def test_a_redis_key_of_the_wrong_type_fails_only_the_seat_map_of_its_showtime(
     api: Api, poisoned: tuple[Cinema, Cinema]
 ) -> None:
-    """Asked for in the same moment, so that both are read together."""
+    """Requested at the same time, so that both are read together."""
     bad, good = poisoned
 
     answers = await asyncio.gather(
@@ -375,10 +373,8 @@ async def test_a_key_of_the_wrong_type_fails_the_seat_map_of_its_showtime_alone(
     assert [answer.status for answer in answers[1::2]] == [200] * 10
 
 
-async def test_a_key_of_the_wrong_type_keeps_no_confirm_from_being_final(
-    api: Api, redis_url: str, db: Connection
-) -> None:
-    """Redis cannot hear of the one's; the other's seats change hands in it at once."""
+async def test_a_redis_key_of_the_wrong_type_fails_no_confirm(api: Api, redis_url: str, db: Connection) -> None:
+    """Redis refuses the releases of one showtime; those of the other are applied at once."""
     bad, good = await api.cinema(), await api.cinema()
     customer = await api.sign_up()
     asked = [

@@ -88,7 +88,7 @@ def audit(data_dir: Path) -> str:
 
 
 @pytest.mark.parametrize("whom", ["the supervisor", "a worker"])
-def test_kill_minus_nine_during_sales_loses_no_answered_confirm(data_dir: Path, whom: str) -> None:
+def test_sigkill_during_sales_loses_no_answered_confirm(data_dir: Path, whom: str) -> None:
     answered: dict[str, int] = {}
     with serving(data_dir, "--demo", "--workers", "2") as instance:
         victim = min(instance.workers()) if whom == "a worker" else None
@@ -105,7 +105,7 @@ def test_kill_minus_nine_during_sales_loses_no_answered_confirm(data_dir: Path, 
 
 
 def test_six_instances_started_at_once_migrate_and_seed_once(tmp_path: Path) -> None:
-    """As a deployment does it: six of them on one empty database, at the same moment."""
+    """As in a deployment: six of them on one empty database."""
     with embedded_servers(tmp_path / "stores", fast=True) as running:
         instances = [
             Instance(

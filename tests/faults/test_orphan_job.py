@@ -1,4 +1,4 @@
-"""A worker that dies between Redis and PostgreSQL leaves a hold that nobody owns; its seats come back."""
+"""A worker that is killed between Redis and PostgreSQL leaves an orphaned hold; its seats are released."""
 
 import asyncio
 from uuid import uuid4
@@ -33,13 +33,13 @@ async def test_orphaned_holds_are_released_and_owned_ones_stay(
     orphaned, owned = cinema.seat_ids[:2], cinema.seat_ids[2:4]
     assert (await api.hold(customer, cinema.showtime_id, owned)).status == 201
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
-        # Just what a worker has done when it is killed before its insert.
+        # As a worker that is killed before its insert leaves it.
         holds = Holds(redis, no_primer)
         await holds.take(showtime_id=cinema.showtime_id, reservation_id=uuid4(), seat_ids=orphaned, ttl_s=600)
         assert {found.rule for found in await audit(db, redis)} == {"holds_without_reservation"}
-        await redis.delete("reservation:sweep")
+        await redis.delete("reservation:job:release_orphans")
 
-        await start_api(**QUICK)  # another worker starts, as it does in place of the killed one
+        await start_api(**QUICK)  # another worker starts in place of the killed one
         async with asyncio.timeout(PATIENCE_S):
             while (await api.statuses(cinema.showtime_id))[orphaned[0]] == "held":
                 await asyncio.sleep(0.2)
@@ -49,7 +49,7 @@ async def test_orphaned_holds_are_released_and_owned_ones_stay(
         assert await audit(db, redis) == []
 
 
-async def test_what_a_killed_worker_did_not_announce_is_announced_by_the_next(
+async def test_a_new_worker_announces_the_changes_of_a_killed_one(
     start_api: StartApi, api: Api, db: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     cinema = await api.cinema()
@@ -58,7 +58,7 @@ async def test_what_a_killed_worker_did_not_announce_is_announced_by_the_next(
     held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])
     await api.confirm(customer, held.json["id"])
     known = {"If-None-Match": (await api.call("GET", path)).headers["ETag"]}
-    # Just what a worker has done when it is killed after the COMMIT of a cancel.
+    # As a worker that is killed after the COMMIT of a cancel leaves it.
     await db.execute("delete from booked_seats where reservation_id = $1", held.json["id"])
     await db.execute(
         "update reservations set status = 'cancelled', cancelled_at = now() where id = $1", held.json["id"]

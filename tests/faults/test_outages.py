@@ -51,9 +51,7 @@ async def held(api: Api, who: Person, cinema: Cinema, seat_ids: list[int]) -> st
     return str(answer.json["id"])
 
 
-async def test_without_redis_a_hold_can_still_be_confirmed(
-    api: Api, redis: Proxy, redis_url: str, db: Connection
-) -> None:
+async def test_a_confirm_while_redis_is_down_succeeds(api: Api, redis: Proxy, redis_url: str, db: Connection) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     reservation = await held(api, customer, cinema, cinema.seat_ids[:2])
 
@@ -76,8 +74,8 @@ async def test_without_redis_a_hold_can_still_be_confirmed(
     await assert_sound(db, redis_url)
 
 
-async def test_redis_hears_later_what_it_missed(api: Api, redis: Proxy) -> None:
-    """A cancel while Redis is away: soon after it is back, the map's ETag tells that the seats are free."""
+async def test_a_cancel_while_redis_is_down_is_applied_when_it_is_back(api: Api, redis: Proxy) -> None:
+    """When Redis is back, the ETag of the map changes and the seats are available."""
     cinema, customer = await api.cinema(), await api.sign_up()
     path = f"/showtimes/{cinema.showtime_id}/seats"
     reservation = await held(api, customer, cinema, cinema.seat_ids[:2])
@@ -94,7 +92,7 @@ async def test_redis_hears_later_what_it_missed(api: Api, redis: Proxy) -> None:
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
-async def test_a_redis_that_comes_back_empty_learns_the_live_holds(api: Api, redis: Proxy, redis_url: str) -> None:
+async def test_an_empty_redis_is_filled_with_the_live_holds(api: Api, redis: Proxy, redis_url: str) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     await held(api, customer, cinema, cinema.seat_ids[:2])
     before = (await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")).json["version"]
@@ -109,7 +107,7 @@ async def test_a_redis_that_comes_back_empty_learns_the_live_holds(api: Api, red
     assert (await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")).json["version"] > before
 
 
-async def test_a_lost_answer_to_a_confirm_is_found_out_by_sending_it_again(
+async def test_a_repeated_confirm_after_a_lost_answer_gets_the_outcome(
     api: Api, postgresql: Proxy, redis_url: str, db: Connection
 ) -> None:
     """The connection breaks after PostgreSQL got a statement and before its answer arrives, be it the COMMIT's."""
@@ -131,8 +129,8 @@ async def test_a_lost_answer_to_a_confirm_is_found_out_by_sending_it_again(
     await assert_sound(db, redis_url)
 
 
-async def test_a_cancel_sent_again_announces_what_the_first_could_not(api: Api, db: Connection) -> None:
-    """The first was committed, and its worker lost the connection before it knew: the seat map has to change yet."""
+async def test_a_repeated_cancel_changes_the_seat_map_that_the_first_could_not(api: Api, db: Connection) -> None:
+    """The first was committed, but its worker lost the connection before it could release the seats in Redis."""
     cinema, customer = await api.cinema(), await api.sign_up()
     path = f"/showtimes/{cinema.showtime_id}/seats"
     reservation = await held(api, customer, cinema, cinema.seat_ids[:2])

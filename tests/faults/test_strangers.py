@@ -1,4 +1,4 @@
-"""One caller in trouble: nobody else waits for it, fails with it, or is misled by it."""
+"""A request that waits or fails delays no other request and fails none."""
 
 import asyncio
 from uuid import uuid4
@@ -20,8 +20,8 @@ async def held(api: Api, who: Person, cinema: Cinema, seat_ids: list[int]) -> st
     return str(answer.json["id"])
 
 
-async def test_a_locked_reservation_keeps_no_other_waiting(api: Api, db: Connection) -> None:
-    """A worker that froze in a transaction keeps its lock; the confirms of others go through meanwhile."""
+async def test_confirms_of_other_reservations_succeed_while_one_is_locked(api: Api, db: Connection) -> None:
+    """As by a worker that stopped in the middle of a transaction."""
     cinema, customer = await api.cinema(), await api.sign_up()
     locked, *others = [await held(api, customer, cinema, [seat]) for seat in cinema.seat_ids[: STRANGERS + 1]]
     async with db.transaction():
@@ -35,7 +35,7 @@ async def test_a_locked_reservation_keeps_no_other_waiting(api: Api, db: Connect
     assert (await waiting).json["status"] == "confirmed"
 
 
-async def test_deleting_a_showtime_on_sale_and_confirming_do_not_deadlock(
+async def test_confirms_during_deletions_of_their_showtime_succeed_without_deadlock(
     api: Api, db: Connection, database_url: str
 ) -> None:
     cinema, customer, admin = await api.cinema(rows=10), await api.sign_up(), await api.admin()
@@ -61,8 +61,8 @@ async def test_deleting_a_showtime_on_sale_and_confirming_do_not_deadlock(
     await watcher.close()
 
 
-async def test_a_hold_that_queued_ends_in_both_stores_at_once(api: Api, db: Connection, redis_url: str) -> None:
-    """A hold waits behind one that cannot be written down yet: the wait is not added to its life in PostgreSQL."""
+async def test_a_queued_hold_ends_in_both_stores_at_the_same_time(api: Api, db: Connection, redis_url: str) -> None:
+    """It waits behind a hold that cannot be inserted yet; the wait does not lengthen it in PostgreSQL."""
     cinema, customer = await api.cinema(), await api.sign_up()
     await held(api, customer, cinema, cinema.seat_ids[:1])  # the caches are warm
     async with db.transaction():
@@ -83,7 +83,7 @@ async def test_a_hold_that_queued_ends_in_both_stores_at_once(api: Api, db: Conn
     assert left_s == pytest.approx(kept_s, abs=0.5)
 
 
-async def test_a_showtime_that_is_slow_to_prime_keeps_no_other_waiting(redis_url: str) -> None:
+async def test_a_showtime_that_is_slow_to_prime_does_not_delay_others(redis_url: str) -> None:
     go_on, reading = asyncio.Event(), asyncio.Event()
 
     async def primer(showtime_id: int) -> Prime:
@@ -106,8 +106,10 @@ async def test_a_showtime_that_is_slow_to_prime_keeps_no_other_waiting(redis_url
         assert await slow == MapState(1000, 1000)
 
 
-async def test_what_redis_keeps_refusing_holds_up_nothing_else(api: Api, db: Connection, redis_url: str) -> None:
-    """A settlement that can never be made, since its key is of another kind, does not keep the others from Redis."""
+async def test_a_release_that_redis_refuses_does_not_delay_other_releases(
+    api: Api, db: Connection, redis_url: str
+) -> None:
+    """Its Redis key has a value of another type."""
     first, second, customer = await api.cinema(), await api.cinema(), await api.sign_up()
     reservations = [await held(api, customer, cinema, cinema.seat_ids[:1]) for cinema in (first, second)]
     async with Redis.from_url(redis_url, decode_responses=True) as redis:

@@ -1,4 +1,4 @@
-"""Holds and confirms that share a statement: each stands or falls alone, as if it had had one of its own."""
+"""Holds and confirms that share a statement: each succeeds or fails as if it had had one of its own."""
 
 import asyncio
 import random
@@ -15,7 +15,6 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from reservation.app import make_app
-from reservation.booking.batches import BookingBatches
 from reservation.booking.cancel import cancel
 from reservation.booking.confirm import confirm
 from reservation.booking.context import BookingContext
@@ -46,12 +45,12 @@ class Wish:
 
 
 def stores_of(api: Api) -> BookingContext:
-    """What the service's handlers work on."""
+    """The booking context of the service's handlers."""
     return api.client.app[BOOKING_CONTEXT]
 
 
 async def until(condition: Callable[[], bool | Awaitable[Any]]) -> None:
-    """Wait until something is so; loud when it does not come."""
+    """Wait for a condition; raises TimeoutError."""
     async with asyncio.timeout(PATIENCE_S):
         while True:
             met = condition()
@@ -68,14 +67,14 @@ async def held(api: Api, who: Person, showtime_id: int, seat_ids: Sequence[int])
 
 
 async def forget_holds(db: Connection, redis_url: str) -> None:
-    """Redis loses everything, and PostgreSQL has nothing to tell it: whoever comes next is granted the same seats."""
+    """Redis loses everything, and PostgreSQL has no live hold: the next holds are granted the same seats."""
     await db.execute("update reservations set expires_at = created_at + interval '1 us' where status = 'held'")
     async with Redis.from_url(redis_url) as redis:
         await redis.flushall()
 
 
 async def revive_holds(db: Connection) -> None:
-    """Let every hold live on, however many want the same seat."""
+    """Make every hold live again, also several of the same seat."""
     await db.execute("update reservations set expires_at = now() + interval '10 min' where status = 'held'")
 
 
@@ -89,7 +88,7 @@ async def confirm_together(stores: BookingContext, wishes: Sequence[Wish]) -> li
 
 
 async def confirm_until_answered(stores: BookingContext, wishes: Sequence[Wish]) -> list[Outcome]:
-    """Confirm together, and again what was told to try again, as a slow machine tells those who wait too long."""
+    """Confirm together, and confirm again what is overloaded, as on a slow machine."""
     answers = await confirm_together(stores, wishes)
     async with asyncio.timeout(PATIENCE_S):
         while again := [place for place, answer in enumerate(answers) if isinstance(answer, Overloaded)]:
@@ -114,7 +113,7 @@ def queued(api: Api) -> int:
 
 
 async def until_quiet() -> None:
-    """Wait until no batch is under way, for either store, and none comes any more."""
+    """Wait until no batch runs, for either store, and no new one starts."""
     quiet_looks = 0
     async with asyncio.timeout(PATIENCE_S):
         while quiet_looks < 10:
@@ -125,7 +124,7 @@ async def until_quiet() -> None:
 
 @asynccontextmanager
 async def one_batch(api: Api, db: Connection, decoys: Sequence[Wish], *, asked: int) -> AsyncIterator[None]:
-    """Confirms that are sent as requests inside the block queue behind the decoys', and are one batch after it."""
+    """Requests that confirm inside the block queue behind the decoys, and are one batch after it."""
     stores = stores_of(api)
     async with db.transaction():
         await db.execute("lock table booked_seats in share row exclusive mode")
@@ -182,10 +181,10 @@ async def overlapping_wishes(
 
 
 @pytest.mark.parametrize("instances", [1, 2])
-async def test_a_storm_of_confirms_sells_no_seat_twice_and_denies_none_that_is_free(
+async def test_many_confirms_at_once_sell_no_seat_twice_and_refuse_none_that_is_free(
     start_api: StartApi, db: Connection, redis_url: str, instances: int
 ) -> None:
-    """Three of each, at once, of holds that all want the same seats; with two instances as with one."""
+    """Three confirms of each hold at once, of holds of the same seats, with one instance and with two."""
     apis = [await start_api() for _ in range(instances)]
     showtimes = [await apis[0].cinema(rows=4, seats_per_row=10) for _ in range(3)]
     customers = [await apis[0].sign_up() for _ in range(4)]
@@ -223,10 +222,12 @@ async def test_a_storm_of_confirms_sells_no_seat_twice_and_denies_none_that_is_f
     await assert_sound(db, redis_url)
 
 
-async def test_who_lost_a_seat_to_one_that_fell_gets_it_after_all(api: Api, db: Connection, redis_url: str) -> None:
-    """Pairs that want one seat in common, of which one wants a sold seat besides: the other must have the common one.
+async def test_a_confirm_gets_the_seat_that_a_refused_one_of_its_batch_wanted(
+    api: Api, db: Connection, redis_url: str
+) -> None:
+    """Pairs have one seat in common, and one of each pair also has a sold seat: the other must get the common seat.
 
-    Whoever of a pair claims the common seat first: in some the doomed one was held first, in some it is asked first.
+    In some pairs the one with the sold seat was held first, in some it is confirmed first.
     """
     cinema, customer = await api.cinema(rows=4, seats_per_row=10), await api.sign_up()
     own, common, sold = (cinema.seat_ids[start : start + 8] for start in (0, 8, 16))
@@ -255,10 +256,10 @@ async def test_who_lost_a_seat_to_one_that_fell_gets_it_after_all(api: Api, db: 
     await assert_sound(db, redis_url)
 
 
-async def test_who_has_lost_already_does_not_make_its_mates_try_again(
+async def test_a_confirm_of_sold_seats_does_not_make_its_batch_run_again(
     api: Api, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One who asks again and again for what is sold must not take the batches apart for everybody else."""
+    """A client that repeats such a confirm must not slow the batches of others."""
     cinema, customer = await api.cinema(), await api.sign_up()
     lost = await held(api, customer, cinema.showtime_id, cinema.seat_ids[:2])
     await forget_holds(db, redis_url)
@@ -266,7 +267,7 @@ async def test_who_has_lost_already_does_not_make_its_mates_try_again(
     mates = [await held(api, customer, cinema.showtime_id, [seat]) for seat in cinema.seat_ids[2:6]]
     await revive_holds(db)
     assert isinstance((await confirm_together(stores_of(api), [buyer]))[0], Reservation)
-    monkeypatch.delattr(BookingBatches, "_confirm_alone")
+    monkeypatch.delattr(stores_of(api).batches, "_single_confirms")
 
     outcomes = await confirm_together(stores_of(api), [*mates[:2], lost, *mates[2:]])
 
@@ -276,7 +277,7 @@ async def test_who_has_lost_already_does_not_make_its_mates_try_again(
     await assert_sound(db, redis_url)
 
 
-async def test_redis_is_told_of_a_confirm_that_was_done_alone(api: Api, db: Connection, redis_url: str) -> None:
+async def test_a_confirm_that_ran_alone_is_released_in_redis(api: Api, db: Connection, redis_url: str) -> None:
     """Its row was locked when its batch came."""
     cinema, customer = await api.cinema(), await api.sign_up()
     wish = await held(api, customer, cinema.showtime_id, cinema.seat_ids[:2])
@@ -289,10 +290,10 @@ async def test_redis_is_told_of_a_confirm_that_was_done_alone(api: Api, db: Conn
         assert [key async for key in redis.scan_iter("*:seat:*")] == []
 
 
-async def test_a_chain_of_falls_leaves_no_seat_unsold_that_one_could_have(
+async def test_a_chain_of_refusals_leaves_no_seat_unsold_that_one_could_have(
     api: Api, db: Connection, redis_url: str
 ) -> None:
-    """Each wants a seat of the one before and one of the one after, and the last a sold one."""
+    """Each has a seat of the one before and one of the one after; the last has a sold seat."""
     cinema, customer = await api.cinema(rows=4, seats_per_row=10), await api.sign_up()
     links = [cinema.seat_ids[number : number + 2] for number in range(12)]
     chain = []
@@ -317,7 +318,7 @@ async def test_a_chain_of_falls_leaves_no_seat_unsold_that_one_could_have(
 
 
 async def test_another_users_confirm_in_the_same_batch_is_not_found(api: Api, db: Connection, redis_url: str) -> None:
-    """Owner and stranger ask for the same reservation, in both orders: the stranger learns and gets nothing."""
+    """The owner and another user confirm the same reservation, in both orders."""
     cinema = await api.cinema()
     owner, stranger = await api.sign_up(), await api.sign_up()
     decoys = [await held(api, owner, cinema.showtime_id, [seat]) for seat in cinema.seat_ids[:1]]
@@ -344,8 +345,8 @@ async def test_another_users_confirm_in_the_same_batch_is_not_found(api: Api, db
     await assert_sound(db, redis_url)
 
 
-async def test_each_in_a_mixed_batch_has_its_own_answer(api: Api, db: Connection, redis_url: str) -> None:
-    """Good, good again, confirmed before, unknown, cancelled, expired and lost ones, in several orders."""
+async def test_each_confirm_of_a_mixed_batch_has_its_own_outcome(api: Api, db: Connection, redis_url: str) -> None:
+    """New, repeated, confirmed, unknown, cancelled, expired and lost ones, in several orders."""
     cinema = await api.cinema(rows=10, seats_per_row=10)
     customer = await api.sign_up()
     stores = stores_of(api)
@@ -395,8 +396,10 @@ async def test_each_in_a_mixed_batch_has_its_own_answer(api: Api, db: Connection
     await assert_sound(db, redis_url)
 
 
-async def test_a_hold_that_runs_out_while_its_batch_waits_is_not_sold(api: Api, db: Connection, redis_url: str) -> None:
-    """It was alive when the statement began; its mates, which still are, are confirmed."""
+async def test_a_hold_that_expires_while_its_batch_waits_is_not_confirmed(
+    api: Api, db: Connection, redis_url: str
+) -> None:
+    """It was live when the statement began; the others of the batch are confirmed."""
     cinema, customer = await api.cinema(), await api.sign_up()
     wishes = [await held(api, customer, cinema.showtime_id, [seat]) for seat in cinema.seat_ids[:5]]
     late = wishes[2].reservation_id
@@ -426,10 +429,10 @@ async def test_a_hold_that_runs_out_while_its_batch_waits_is_not_sold(api: Api, 
     await assert_sound(db, redis_url)
 
 
-async def test_two_batches_that_want_the_same_seats_cannot_deadlock(
+async def test_two_batches_with_the_same_seats_do_not_deadlock(
     start_api: StartApi, db: Connection, redis_url: str
 ) -> None:
-    """Both are stopped among their claims, by a seat that somebody else may get, and in no order they were asked in."""
+    """Both wait in the middle of their claims, for a seat that a third session has claimed."""
     first, second = await start_api(), await start_api()
     cinema, customer = await first.cinema(rows=4, seats_per_row=10), await first.sign_up()
     across = [cinema.seat_ids[start::10] for start in range(10)]
@@ -467,8 +470,8 @@ async def test_two_batches_that_want_the_same_seats_cannot_deadlock(
     await assert_sound(db, redis_url)
 
 
-async def test_a_confirm_that_waits_for_a_cancel_in_its_batch_sees_it(api: Api, db: Connection, redis_url: str) -> None:
-    """The cancel has the reservation's lock when the batch comes; the mates are confirmed."""
+async def test_a_confirm_after_a_wait_for_a_cancel_is_refused(api: Api, db: Connection, redis_url: str) -> None:
+    """The cancel holds the lock of the reservation when the batch runs; the others of the batch are confirmed."""
     cinema, customer = await api.cinema(), await api.sign_up()
     wishes = [await held(api, customer, cinema.showtime_id, [seat]) for seat in cinema.seat_ids[:3]]
     async with db.transaction():
@@ -488,10 +491,10 @@ async def test_a_confirm_that_waits_for_a_cancel_in_its_batch_sees_it(api: Api, 
 
 
 @pytest.mark.parametrize("instances", [1, 2])
-async def test_confirms_race_with_cancels_and_the_end_of_holds_to_one_outcome(
+async def test_confirms_cancels_and_expiry_at_once_have_one_outcome(
     start_api: StartApi, db: Connection, redis_url: str, instances: int
 ) -> None:
-    """Two confirms of each, and of two thirds a cancel; the holds of two thirds end about now."""
+    """Two confirms of each hold; two thirds are also cancelled, and two thirds expire about now."""
     apis = [await start_api() for _ in range(instances)]
     cinema, customer = await apis[0].cinema(rows=9, seats_per_row=10), await apis[0].sign_up()
     wishes = [await held(apis[0], customer, cinema.showtime_id, [seat]) for seat in cinema.seat_ids]
@@ -556,7 +559,7 @@ async def served(settings: Settings, *, cancelling: bool) -> AsyncIterator[tuple
 
 
 async def hang_up(port: int, request: bytes, *, after_s: float) -> None:
-    """Send a request, or the beginning of one, and end the connection without a word."""
+    """Send a request, or the beginning of one, and abort the connection."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     await asyncio.sleep(after_s)
@@ -580,7 +583,7 @@ def post(who: Person, path: str, body: str = "") -> bytes:
 async def assert_nothing_is_stuck(
     api: Api, db: Connection, redis_url: str, cinema: Cinema, customer: Person, *, spared: bool
 ) -> None:
-    """Both stores are sound, and what is not sold can be had once its holders let go.
+    """Both stores are consistent, and every unsold seat can be held after its holds are cancelled.
 
     Unless it was `spared`, a confirm may have ended between its COMMIT and telling Redis, whose keys run out.
     """
@@ -609,7 +612,7 @@ def quick_audit(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_clients_that_hang_up_leave_no_seat_stuck(
     api: Api, settings: Settings, db: Connection, redis_url: str, cancelling: bool
 ) -> None:
-    """Holds and confirms whose clients go at any moment, in the middle of a request too, beside some that stay."""
+    """Clients of holds and confirms disconnect at any moment, also in the middle of a request; others stay."""
     cinema, customer = await api.cinema(rows=6, seats_per_row=10), await api.sign_up()
     begun = perf_counter()
     wishes = [await held(api, customer, cinema.showtime_id, [seat]) for seat in cinema.seat_ids[:30]]
@@ -638,7 +641,7 @@ async def test_clients_that_hang_up_leave_no_seat_stuck(
 
 @pytest.mark.usefixtures("quick_audit")
 async def test_callers_cancelled_at_any_moment_leave_no_seat_stuck(api: Api, db: Connection, redis_url: str) -> None:
-    """As a server does that cancels the handlers of clients who have gone: in the queue, in flight and afterwards."""
+    """A server may cancel the handlers of disconnected clients: in the queue, in flight and afterwards."""
     cinema, customer = await api.cinema(rows=6, seats_per_row=10), await api.sign_up()
     stores = stores_of(api)
     begun = perf_counter()

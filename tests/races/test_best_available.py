@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from reservation.booking import best_available
-from reservation.booking.best_available import TRIES
+from reservation.booking.best_available import MAX_LOSSES
 from reservation.booking.cancel import cancel
 from reservation.booking.hold import hold as hold_seats
 from reservation.db.repository.reservations import Reservation
@@ -59,7 +59,7 @@ async def sell_out(instances: Sequence[Api], cinema: Cinema, quantities: Sequenc
 
 
 @pytest.mark.parametrize(("count", "quantity", "sold"), [(1, 4, 50), (2, 4, 50), (1, 2, 100), (2, 2, 100), (3, 5, 40)])
-async def test_groups_of_one_size_fill_the_room(
+async def test_concurrent_groups_of_one_size_fill_the_room(
     start_api: StartApi,
     db: "asyncpg.Connection[asyncpg.Record]",
     redis_url: str,
@@ -78,8 +78,8 @@ async def test_groups_of_one_size_fill_the_room(
     await assert_sound(db, redis_url)
 
 
-async def test_one_worker_offers_a_block_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also to callers of different looks, while holds of an earlier one are under way."""
+async def test_a_worker_offers_each_block_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also to requests of different reads, while holds of an earlier one are in progress."""
     cinema = await api.cinema(rows=10, seats_per_row=8)
     hold = hold_seats
     offered = Counter[int]()
@@ -94,10 +94,10 @@ async def test_one_worker_offers_a_block_once(api: Api, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("count", [1, 2])
-async def test_groups_of_all_sizes(
+async def test_concurrent_groups_of_all_sizes_are_refused_only_without_a_block(
     start_api: StartApi, db: "asyncpg.Connection[asyncpg.Record]", redis_url: str, count: int
 ) -> None:
-    """Whoever is refused could not have been given seats after the others either."""
+    """No refused request could have been given seats after the others either."""
     instances = [await start_api() for _ in range(count)]
     cinema = await instances[0].cinema(rows=7, seats_per_row=13)
     chance = random.Random(5)
@@ -112,7 +112,7 @@ async def test_groups_of_all_sizes(
     await assert_sound(db, redis_url)
 
 
-async def test_people_who_pick_seats_and_people_who_do_not(
+async def test_holds_of_seats_and_of_quantities_at_once_share_no_seat(
     api: Api, db: "asyncpg.Connection[asyncpg.Record]", redis_url: str
 ) -> None:
     cinema = await api.cinema(rows=5, seats_per_row=12)
@@ -131,8 +131,8 @@ async def test_people_who_pick_seats_and_people_who_do_not(
     await assert_sound(db, redis_url)
 
 
-async def test_a_caller_who_goes_away_leaves_no_seat_behind(api: Api) -> None:
-    """What was promised to it is offered again, whenever it goes, and those who wait for it are not kept waiting."""
+async def test_a_cancelled_request_leaves_no_seat_held(api: Api) -> None:
+    """Its block is offered again, whenever it is cancelled, and requests that wait for it go on."""
     cinema = await api.cinema(rows=1, seats_per_row=4)
     customer = await api.sign_up()
     available = api.client.app[BEST_AVAILABLE]
@@ -155,8 +155,10 @@ async def test_a_caller_who_goes_away_leaves_no_seat_behind(api: Api) -> None:
         assert (await api.cancel(customer, held.json["id"])).status == 200
 
 
-async def test_whoever_loses_chooses_again_but_not_for_ever(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else is quicker by a seat of the chosen block, as often as we like."""
+async def test_a_request_that_loses_its_block_chooses_again_up_to_a_limit(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another session holds a seat of the chosen block first, each time."""
     cinema = await api.cinema(rows=12, seats_per_row=4)
     customer = await api.sign_up()
     hold, losses = hold_seats, 5
@@ -172,7 +174,7 @@ async def test_whoever_loses_chooses_again_but_not_for_ever(api: Api, monkeypatc
     assert_adjacent(await best(api, customer, cinema, 4), 4)
     assert losses == 0
 
-    losses = TRIES
+    losses = MAX_LOSSES
     cinema = await api.cinema(rows=12, seats_per_row=4)
     refused = await best(api, customer, cinema, 4)
     assert (refused.status, refused.code, refused.json["seats"]) == (409, "seats_unavailable", [])
@@ -180,8 +182,8 @@ async def test_whoever_loses_chooses_again_but_not_for_ever(api: Api, monkeypatc
     assert_adjacent(await best(api, customer, cinema, 4), 4)
 
 
-async def test_a_refusal_waits_for_what_is_under_way(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The whole room is promised to the first caller, who loses it to one seat; the second one gets of the rest."""
+async def test_a_request_without_a_block_waits_for_holds_in_progress(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first request is offered the whole room and loses it because of one seat; the second gets other seats."""
     cinema = await api.cinema(rows=1, seats_per_row=4)
     customer = await api.sign_up()
     hold, lost = hold_seats, False
@@ -206,8 +208,8 @@ async def test_a_refusal_waits_for_what_is_under_way(api: Api, monkeypatch: pyte
     assert [seat.seat_number for seat in some.seats] == [2, 3, 4]
 
 
-async def test_a_block_that_was_lost_for_a_moment_is_offered_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody else is quicker, and lets go at once; there are no other seats."""
+async def test_a_lost_block_that_is_free_again_is_offered_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another session holds them first and releases them at once; there are no other seats."""
     cinema = await api.cinema(rows=1, seats_per_row=2)
     customer = await api.sign_up()
     hold, lost = hold_seats, False
@@ -228,9 +230,11 @@ async def test_a_block_that_was_lost_for_a_moment_is_offered_again(api: Api, mon
     assert lost
 
 
-async def test_to_wait_is_not_to_lose(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever was never offered a block waits longer than somebody who lost TRIES times."""
-    monkeypatch.setattr("reservation.booking.best_available.TRIES", 1)
+async def test_a_request_that_waits_longer_than_the_limit_of_losses_is_served(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting without an offer does not count as a loss."""
+    monkeypatch.setattr("reservation.booking.best_available.MAX_LOSSES", 1)
     cinema = await api.cinema(rows=1, seats_per_row=2)
     customer = await api.sign_up()
     hold, lost = hold_seats, False

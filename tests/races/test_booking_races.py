@@ -1,4 +1,4 @@
-"""Many clients at once: what matters is who owns the seat in the end."""
+"""Many clients at once: each seat has one owner in the end."""
 
 import asyncio
 import random
@@ -59,7 +59,9 @@ async def test_overlapping_seats_in_different_orders_have_one_owner_each(
     await assert_sound(db, redis_url)
 
 
-async def test_everybody_wants_one_seat(api: Api, db: "asyncpg.Connection[asyncpg.Record]", redis_url: str) -> None:
+async def test_many_holds_of_one_seat_at_once_sell_it_once(
+    api: Api, db: "asyncpg.Connection[asyncpg.Record]", redis_url: str
+) -> None:
     cinema = await api.cinema()
     customers = [await api.sign_up() for _ in range(8)]
 
@@ -87,10 +89,10 @@ async def test_concurrent_confirms_of_one_hold_book_once(
     await assert_sound(db, redis_url)
 
 
-async def test_without_redis_the_database_still_sells_each_seat_once(
+async def test_after_redis_lost_all_holds_each_seat_is_still_sold_once(
     api: Api, db: "asyncpg.Connection[asyncpg.Record]", redis_url: str
 ) -> None:
-    """Redis forgets everything between the holds, so all of them are granted, and one of the confirms wins."""
+    """Redis loses everything between the holds, so all of them are granted, and one confirm succeeds."""
     cinema = await api.cinema()
     customers = [await api.sign_up() for _ in range(8)]
     orders = [cinema.seat_ids[:4] if number % 2 else cinema.seat_ids[3::-1] for number in range(8)]
@@ -115,7 +117,7 @@ async def test_without_redis_the_database_still_sells_each_seat_once(
     assert await owners(db, cinema.showtime_id) == Counter(cinema.seat_ids[:4])
 
 
-async def test_confirm_and_cancel_race_to_one_outcome(
+async def test_a_confirm_and_a_cancel_at_once_have_one_outcome(
     api: Api, db: "asyncpg.Connection[asyncpg.Record]", redis_url: str
 ) -> None:
     cinema = await api.cinema()
@@ -136,8 +138,10 @@ async def test_confirm_and_cancel_race_to_one_outcome(
     await assert_sound(db, redis_url)
 
 
-async def test_holds_race_with_a_move_to_another_room(api: Api, db: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Either the move comes first and the seats are foreign, or a hold does and the showtime stays."""
+async def test_holds_during_a_move_to_another_room_have_seats_of_one_room(
+    api: Api, db: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Either the move is first and the seats are of another room, or a hold is and the showtime is not moved."""
     cinema = await api.cinema()
     customer = await api.sign_up()
     other_room, _ = await api.auditorium()
@@ -160,7 +164,7 @@ async def test_holds_race_with_a_move_to_another_room(api: Api, db: "asyncpg.Con
     assert foreign == 0
 
 
-async def test_racing_overlapping_showtimes_give_one(api: Api) -> None:
+async def test_of_overlapping_showtimes_created_at_once_one_is_created(api: Api) -> None:
     movie_id = await api.movie()
     auditorium_id, _ = await api.auditorium()
     admin = await api.admin()
@@ -179,7 +183,7 @@ async def test_racing_overlapping_showtimes_give_one(api: Api) -> None:
             assert answer.json["conflicting_showtime_id"] == made[0].json["id"]
 
 
-async def test_racing_seat_batches_stay_within_capacity(api: Api) -> None:
+async def test_seat_batches_at_once_stay_within_the_capacity(api: Api) -> None:
     room = await api.make("/admin/auditoriums", {"name": "Small", "capacity": 50})
     admin = await api.admin()
     path = f"/admin/auditoriums/{room['id']}/seats/batch"
@@ -193,10 +197,10 @@ async def test_racing_seat_batches_stay_within_capacity(api: Api) -> None:
     assert sorted(labels) == ["A", "B", "C", "D", "E"]
 
 
-async def test_two_workers_share_one_truth(
+async def test_two_workers_sell_each_seat_once(
     start_api: StartApi, db: "asyncpg.Connection[asyncpg.Record]", redis_url: str
 ) -> None:
-    """Two processes' worth of service on the same stores, and customers who go to both."""
+    """Two instances on the same stores, and customers who use both."""
     first, second = await start_api(), await start_api()
     cinema = await first.cinema(rows=2, seats_per_row=5)
     customers = [await first.sign_up() for _ in range(4)]

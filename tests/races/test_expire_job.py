@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.booking import expire_job
-from reservation.booking.expire_job import MARK_KEY, expire_past_holds
+from reservation.booking.expire_job import NEXT_ID_KEY, expire_past_holds
 from reservation.db.pool_options import pool_options
 from reservation.db.statements import sql
 from reservation.http.app_keys import DATABASE
@@ -56,7 +56,7 @@ async def status(db: Connection, reservation_id: str) -> str:
     return found
 
 
-async def test_only_what_has_run_out_is_retired(api: Api, db: Connection, redis: Redis, redis_url: str) -> None:
+async def test_only_past_holds_are_marked_as_expired(api: Api, db: Connection, redis: Redis, redis_url: str) -> None:
     cinema, who = await api.cinema(), await api.sign_up()
     holds = [await hold(api, who, cinema, number) for number in range(4)]
     live, past, confirmed, cancelled = (one["id"] for one in holds)
@@ -79,7 +79,7 @@ async def test_only_what_has_run_out_is_retired(api: Api, db: Connection, redis:
     await assert_sound(db, redis_url)
 
 
-async def test_nobody_can_tell_whether_the_job_came_by(api: Api, db: Connection, redis: Redis) -> None:
+async def test_answers_are_the_same_before_and_after_the_job(api: Api, db: Connection, redis: Redis) -> None:
     cinema, who = await api.cinema(), await api.sign_up()
     reservation_id = (await hold(api, who, cinema, 0))["id"]
     await run_out(db, reservation_id)
@@ -100,7 +100,7 @@ async def test_nobody_can_tell_whether_the_job_came_by(api: Api, db: Connection,
     assert [code for _, code in before[-3:]] == ["hold_expired"] * 3
 
 
-async def test_young_ones_and_a_margin_are_left(api: Api, db: Connection, redis: Redis) -> None:
+async def test_young_holds_and_those_within_the_margin_are_left(api: Api, db: Connection, redis: Redis) -> None:
     cinema, who = await api.cinema(), await api.sign_up()
     reservation_id = (await hold(api, who, cinema, 0))["id"]
     await run_out(db, reservation_id)
@@ -110,7 +110,7 @@ async def test_young_ones_and_a_margin_are_left(api: Api, db: Connection, redis:
     assert await expire(api, redis) == 1
 
 
-async def test_it_goes_on_where_it_was_and_from_the_beginning_when_that_is_lost(
+async def test_the_job_continues_at_its_stored_id_or_at_the_start_if_it_is_lost(
     api: Api, db: Connection, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cinema, who = await api.cinema(), await api.sign_up()
@@ -121,16 +121,16 @@ async def test_it_goes_on_where_it_was_and_from_the_beginning_when_that_is_lost(
     monkeypatch.setattr(expire_job, "MAX_BATCHES", 2)
 
     assert await expire(api, redis) == 3  # each batch begins with the last row of the one before
-    assert UUID(str(await redis.get(MARK_KEY))) == UUID(holds[2])
+    assert UUID(str(await redis.get(NEXT_ID_KEY))) == UUID(holds[2])
     assert await expire(api, redis) == 2
 
     await db.execute("update reservations set status = 'held' where id = $1", holds[0])
     assert await expire(api, redis) == 0  # it is past that
-    await redis.set(MARK_KEY, "what somebody wrote there")
+    await redis.set(NEXT_ID_KEY, "what somebody wrote there")
     assert await expire(api, redis) == 1
 
 
-async def test_it_waits_for_nobody_and_comes_again_for_what_was_locked(api: Api, db: Connection, redis: Redis) -> None:
+async def test_a_locked_hold_is_skipped_and_expired_by_the_next_run(api: Api, db: Connection, redis: Redis) -> None:
     cinema, who = await api.cinema(), await api.sign_up()
     holds = [(await hold(api, who, cinema, number))["id"] for number in range(3)]
     for one in holds:
@@ -142,7 +142,7 @@ async def test_it_waits_for_nobody_and_comes_again_for_what_was_locked(api: Api,
     assert {await status(db, one) for one in holds} == {"expired"}
 
 
-async def test_confirms_extends_and_cancels_at_the_very_end_race_the_job(
+async def test_confirms_extends_and_cancels_during_the_job_have_one_outcome(
     start_api: StartApi, db: Connection, redis: Redis, redis_url: str
 ) -> None:
     api = await start_api(HOLD_TTL_SECONDS="1", HOLD_MAX_SECONDS="2", MAX_SEATS_PER_HOLD="1")
@@ -154,7 +154,7 @@ async def test_confirms_extends_and_cancels_at_the_very_end_race_the_job(
     async def job() -> int:
         retired = 0
         while not done.is_set():
-            await redis.delete(MARK_KEY)
+            await redis.delete(NEXT_ID_KEY)
             retired += await expire(api, redis)
         return retired
 
@@ -190,7 +190,7 @@ async def db_clock(api: Api, end: datetime) -> float:
     return left
 
 
-async def test_the_service_runs_it(start_api: StartApi, db: Connection, redis: Redis) -> None:
+async def test_a_worker_runs_the_job_at_its_start(start_api: StartApi, db: Connection, redis: Redis) -> None:
     api = await start_api()
     cinema, who = await api.cinema(), await api.sign_up()
     # Of hours ago by its id, too, as nothing is that a test can make through the API.
@@ -204,16 +204,16 @@ async def test_the_service_runs_it(start_api: StartApi, db: Connection, redis: R
         who.id,
         cinema.showtime_id,
     )
-    await redis.delete("reservation:sweep")
+    await redis.delete("reservation:job:expire_past_holds")
 
-    await start_api()  # another worker, whose tending begins with a sweep
+    await start_api()  # another worker runs the job at its start
 
     async with asyncio.timeout(20):
         while await status(db, str(old)) != "expired":
             await asyncio.sleep(0.05)
 
 
-async def test_what_a_batch_reads_does_not_grow_with_the_table(
+async def test_a_batch_of_the_job_reads_as_many_blocks_of_a_larger_table(
     db: Connection, database_url: str, tmp_path: Any
 ) -> None:
     """By the service's own connection and plan: blocks of one batch of a thousand, at two sizes of the table."""

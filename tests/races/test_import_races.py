@@ -247,6 +247,6 @@ async def test_a_locked_showtime_fails_only_its_own_holds(api: Api, db: Connecti
             *(api.hold(customer, each.showtime_id, [each.seat_ids[at]]) for at in range(1, 6) for each in (bad, good))
         )
         locked = [await first, *answers[::2]]
-    assert [(answer.status, answer.code) for answer in locked] == [(503, "database_unavailable")] * 6
+    assert [(answer.status, answer.code) for answer in locked] == [(503, "row_locked")] * 6
     assert [answer.status for answer in answers[1::2]] == [201] * 5
     assert (await api.hold(customer, bad.showtime_id, bad.seat_ids[:6])).status == 201  # nothing keeps the seats

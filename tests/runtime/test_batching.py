@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
+import traceback
 from collections.abc import Sequence
 from contextvars import ContextVar
 
 import pytest
 
-from reservation.errors import DatabaseUnavailable, DomainError, NotFound, Overloaded
+from reservation.errors import DatabaseUnavailable, DomainError, NotFound, Overloaded, TooManyAttempts
 from reservation.runtime.batching import Batcher
 from reservation.runtime.timing import Span, Timings, current_timings, start_timings, timed
 
@@ -227,8 +228,9 @@ async def test_behind_a_store_that_hangs_the_queue_does_not_wait_for_its_turn(
     await turn()
     gate.set()
 
-    assert await answers(flying) == [error]
-    assert (await answers(waiting))[0] == (error if queue_fails else "b")
+    assert [type(answer) for answer in await answers(flying)] == [type(error)]
+    first = (await answers(waiting))[0]
+    assert type(first) is type(error) if queue_fails else first == "b"
     assert await one(batcher, "d") == "d"
 
 
@@ -539,3 +541,22 @@ async def test_a_batch_has_a_context_of_its_own() -> None:
     assert whose.get() == "mine"
     assert timings_seen[0] is not mine
     assert current_timings() is mine
+
+
+async def test_each_caller_of_a_failed_batch_gets_an_exception_of_its_own_with_the_same_cause() -> None:
+    """One instance raised in many tasks would collect the tracebacks and contexts of all of them."""
+    cause = OSError("connection lost")
+
+    async def work(_: Sequence[str]) -> Outcomes:
+        raise TooManyAttempts(policy="login", most=5, window_s=60, retry_after_s=7) from cause
+
+    errors = await answers(call(Batcher[str, str](work, max_batch=8), "a", "b", "c"))
+
+    assert len({id(error) for error in errors}) == 3
+    depths = set()
+    for error in errors:
+        assert isinstance(error, TooManyAttempts)
+        assert (str(error), error.policy, error.retry_after_s) == (str(TooManyAttempts.__doc__), "login", 7)
+        assert error.__cause__ is cause
+        depths.add(len(traceback.extract_tb(error.__traceback__)))
+    assert len(depths) == 1

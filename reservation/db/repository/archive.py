@@ -1,4 +1,4 @@
-"""Old reservations on their way into the archive."""
+"""The archive of old reservations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .rows import every
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedShowtime:
     """A showtime that is over."""
 
     id: int
@@ -25,13 +25,13 @@ async def count_ended(conn: Connection, *, before: datetime) -> int:
 
 async def list_ended(
     conn: Connection, *, after_start: datetime, after_id: int, before: datetime, row_limit: int
-) -> Sequence[Ended]:
+) -> Sequence[EndedShowtime]:
     """A page of the showtimes that ended before a moment, in the order of their start."""
-    return await every(conn, Ended, "archive/list_ended", after_start, after_id, before, row_limit)
+    return await every(conn, EndedShowtime, "archive/list_ended", after_start, after_id, before, row_limit)
 
 
 async def move_reservations(conn: Connection, *, showtime_ids: Sequence[int], before: datetime, row_limit: int) -> int:
-    """Move some of the showtimes' reservations that were made before a moment into the archive; answers how many."""
+    """Move some of the showtimes' reservations that were made before a moment into the archive; returns how many."""
     return len(await conn.fetch(sql("archive/move_reservations"), showtime_ids, before, row_limit))
 
 

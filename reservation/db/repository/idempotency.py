@@ -1,4 +1,4 @@
-"""Requests under a key that clients may repeat."""
+"""Idempotency keys: which request each one belongs to, and what came of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,45 +11,57 @@ from .rows import maybe
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A request under a key: whose, and a digest of what is asked in 16 bytes."""
+class IdempotencyKey:
+    """The key of a request, the user who sent it, and a digest of the request in 16 bytes."""
 
     user_id: int
     key: str
     fingerprint: bytes
 
     @property
-    def place(self) -> tuple[int, str]:
-        """What there is one of within a day."""
+    def primary_key(self) -> tuple[int, str]:
+        """What is unique for a day."""
         return self.user_id, self.key
 
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """What stands under a key: a refusal, or a reservation and the end of its hold as it was first promised."""
+    """The row of a key: a refusal, or a reservation and the end of its hold as the first answer gave it."""
 
     fingerprint: bytes
     refusal: dict[str, Json] | None
     reservation_id: UUID | None
-    first_expires_at: datetime | None
+    original_expires_at: datetime | None
 
 
-async def claim(conn: Connection, *, claim: Claim, reservation_id: UUID) -> bool:
-    """Write a key down in the transaction that carries its request out; False if it was used within a day."""
-    claimed = await conn.fetchval(sql("idempotency/claim"), claim.user_id, claim.key, claim.fingerprint, reservation_id)
+async def claim(conn: Connection, *, idempotency_key: IdempotencyKey, reservation_id: UUID) -> bool:
+    """Insert a key in the transaction that carries its request out; False if it was used within a day."""
+    claimed = await conn.fetchval(
+        sql("idempotency/claim"),
+        idempotency_key.user_id,
+        idempotency_key.key,
+        idempotency_key.fingerprint,
+        reservation_id,
+    )
     return claimed is not None
 
 
-async def find(conn: Connection, *, claim: Claim) -> StoredKey | None:
-    """What stands under a key."""
-    return await maybe(conn, StoredKey, "idempotency/find", claim.user_id, claim.key)
+async def find(conn: Connection, *, idempotency_key: IdempotencyKey) -> StoredKey | None:
+    """The row of a key that was used within a day."""
+    return await maybe(conn, StoredKey, "idempotency/find", idempotency_key.user_id, idempotency_key.key)
 
 
-async def refuse(conn: Connection, *, claim: Claim, refusal: dict[str, Json]) -> None:
-    """Keep a lasting no, unless something else stands under the key."""
-    await conn.execute(sql("idempotency/refuse"), claim.user_id, claim.key, claim.fingerprint, refusal)
+async def refuse(conn: Connection, *, idempotency_key: IdempotencyKey, refusal: dict[str, Json]) -> None:
+    """Store a final refusal, unless the key was used within a day."""
+    await conn.execute(
+        sql("idempotency/refuse"),
+        idempotency_key.user_id,
+        idempotency_key.key,
+        idempotency_key.fingerprint,
+        refusal,
+    )
 
 
 async def delete_old(conn: Connection, *, row_limit: int) -> int:
-    """Forget keys of the day before; answers how many."""
+    """Delete some of the keys that are more than a day old; returns how many."""
     return len(await conn.fetch(sql("idempotency/delete_old"), row_limit))

@@ -1,18 +1,28 @@
-"""Reservations: the hold that PostgreSQL knows of, and who owns which seat in the end."""
+"""Reservations in PostgreSQL: holds and what becomes of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from time import monotonic
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from ...errors import KeyClaimed
+from ...errors import (
+    HoldExpired,
+    IdempotencyKeyUsed,
+    ReservationCancelled,
+    RowLocked,
+    SeatsUnavailable,
+    ShowtimeChanged,
+)
 from ..pool import Connection
 from ..statements import sql
-from .idempotency import Claim
+from .idempotency import IdempotencyKey
 from .rows import maybe, one
+
+MAX_ROWS_READ = 1_000  # of each table, for a page of the reservations that have a status
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +37,9 @@ class ReservedSeat:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A hold on seats of one showtime, and what became of it: held, confirmed, cancelled or expired.
+    """A hold on seats of one showtime; its status is held, confirmed, cancelled or expired.
 
-    Money is PostgreSQL's own text of it, with two digits: it goes to the client as it is.
+    Prices are PostgreSQL's text with two digits, which the client gets unchanged.
     """
 
     id: UUID
@@ -41,57 +51,56 @@ class Reservation:
     expires_at: datetime
 
 
-Written: TypeAlias = Reservation | KeyClaimed | frozenset[int]
-
-
 @dataclass(frozen=True, slots=True)
-class NewHold:
-    """A hold that Redis has granted, to be written down; it has `ttl_ms` milliseconds left."""
+class HoldToInsert:
+    """A hold that Redis has granted; `ends` and `deadline` are on the monotonic clock.
+
+    It ends in Redis at `ends`, and must be in PostgreSQL by `deadline`.
+    """
 
     reservation_id: UUID
     user_id: int
     showtime_id: int
     seat_ids: Sequence[int]
-    ttl_ms: int
-    claim: Claim | None
+    idempotency_key: IdempotencyKey | None
+    ends: float
+    deadline: float
+
+    @property
+    def ttl_ms(self) -> int:
+        """What is left of the hold now, at least 1."""
+        return max(1, round((self.ends - monotonic()) * 1000))
+
+
+class ReservationPage(NamedTuple):
+    """Some of a user's reservations, and where the next page begins: after this time and id; None on the last page."""
+
+    reservations: Sequence[Reservation]
+    next_key: tuple[datetime, UUID] | None
 
 
 class ConfirmRequest(NamedTuple):
-    """A reservation that its user wants to confirm, under a key or not."""
+    """A reservation that its user confirms."""
 
     reservation_id: UUID
     user_id: int
-    claim: Claim | None
+    idempotency_key: IdempotencyKey | None
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmation:
-    """What became of a confirm: the status before, whether it is confirmed now, and the seats that others own.
-
-    Where its key was used before, nothing became of it: `repeated`.
-    """
-
-    reservation: Reservation
-    before: str
-    confirmed: bool
-    repeated: bool
-    lost: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class FoundHold:
-    """What extend decides by: milliseconds that are left of the hold, and that may be; seat ids in order."""
+class HoldToExtend:
+    """A hold that may be extended; the milliseconds until its end, and until the latest end that it can have."""
 
     showtime_id: int
     status: str
-    most_ms: int
+    longest_ms: int
     left_ms: int
     seat_ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
 class LockedReservation:
-    """What cancel decides by; seat ids in order."""
+    """A reservation that the transaction has locked; its seat ids in order."""
 
     showtime_id: int
     status: str
@@ -99,21 +108,21 @@ class LockedReservation:
 
 
 @dataclass(frozen=True, slots=True)
-class Retired:
-    """How many rows were looked at, how many had run out, and where to go on; None past the last one."""
+class ExpiredHolds:
+    """How many rows were read, how many holds were marked as expired, and the id to continue at, None past the end."""
 
-    looked_at: int
-    retired: int
-    mark: UUID | None
+    rows_read: int
+    expired: int
+    next_id: UUID | None
 
 
-async def insert_held(conn: Connection, *, holds: Sequence[NewHold]) -> list[Written]:
-    """Write down holds that Redis has granted, no two under one key.
+async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> list[Reservation | Exception]:
+    """Insert holds, no two with the same idempotency key.
 
-    Answers for each the reservation, KeyClaimed, or the seats that are booked; none of them means that the showtime has
-    started, is gone, or has changed its room.
+    In place of a reservation stands IdempotencyKeyUsed, RowLocked, SeatsUnavailable (with the booked seats) or
+    ShowtimeChanged.
     """
-    claims = [(hold.reservation_id, hold.claim) for hold in holds if hold.claim is not None]
+    keys = [(hold.reservation_id, hold.idempotency_key) for hold in holds if hold.idempotency_key is not None]
     rows = await conn.fetch(
         sql("reservations/insert_held"),
         [hold.reservation_id for hold in holds],
@@ -123,12 +132,12 @@ async def insert_held(conn: Connection, *, holds: Sequence[NewHold]) -> list[Wri
         [len(hold.seat_ids) for hold in holds],
         [hold.reservation_id for hold in holds for _ in hold.seat_ids],
         [seat_id for hold in holds for seat_id in hold.seat_ids],
-        [reservation_id for reservation_id, _ in claims],
-        [claim.key for _, claim in claims],
-        [claim.fingerprint for _, claim in claims],
+        [reservation_id for reservation_id, _ in keys],
+        [idempotency_key.key for _, idempotency_key in keys],
+        [idempotency_key.fingerprint for _, idempotency_key in keys],
     )
-    written = {row["id"]: _written(row) for row in rows}
-    return [written[hold.reservation_id] for hold in holds]
+    outcomes = {row["id"]: _insert_outcome(row) for row in rows}
+    return [outcomes[hold.reservation_id] for hold in holds]
 
 
 async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
@@ -141,30 +150,25 @@ async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> 
     return frozenset((row["showtime_id"], row["seat_id"]) for row in rows)
 
 
-async def confirm(conn: Connection, *, wanted: Sequence[ConfirmRequest]) -> dict[tuple[UUID, int], Confirmation]:
-    """Confirm reservations, each of a user once and no two under one key; answers those that are that user's.
+async def confirm(
+    conn: Connection, *, requests: Sequence[ConfirmRequest]
+) -> dict[tuple[UUID, int], Reservation | Exception]:
+    """Confirm reservations, each of a user once and no two with the same idempotency key.
 
-    Fails as a whole when one of them loses a seat, or its time, while the statement runs.
+    The outcomes are by reservation and user; a reservation that is not the user's, or that is locked, has none. In
+    place of a confirmed reservation stands IdempotencyKeyUsed, RowLocked, ReservationCancelled, SeatsUnavailable or
+    HoldExpired. The statement fails as a whole when one of them loses a seat, or its time, while it runs.
     """
-    claims = [(one.reservation_id, one.claim) for one in wanted if one.claim is not None]
+    keys = [(each.reservation_id, each.idempotency_key) for each in requests if each.idempotency_key is not None]
     rows = await conn.fetch(
         sql("reservations/confirm"),
-        [one.reservation_id for one in wanted],
-        [one.user_id for one in wanted],
-        [reservation_id for reservation_id, _ in claims],
-        [claim.key for _, claim in claims],
-        [claim.fingerprint for _, claim in claims],
+        [each.reservation_id for each in requests],
+        [each.user_id for each in requests],
+        [reservation_id for reservation_id, _ in keys],
+        [idempotency_key.key for _, idempotency_key in keys],
+        [idempotency_key.fingerprint for _, idempotency_key in keys],
     )
-    return {
-        (row["id"], row["user_id"]): Confirmation(
-            reservation=_reservation(row, "confirmed" if row["confirmed"] else row["status"]),
-            before=row["status"],
-            confirmed=row["confirmed"],
-            repeated=row["repeated"],
-            lost=frozenset(row["lost"]),
-        )
-        for row in rows
-    }
+    return {(row["id"], row["user_id"]): _confirm_outcome(row) for row in rows}
 
 
 async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
@@ -180,11 +184,22 @@ async def find_archived(conn: Connection, *, reservation_id: UUID, user_id: int)
 
 
 async def list_reservations(
-    conn: Connection, *, user_id: int, before: datetime, before_id: UUID, status: str | None, row_limit: int
-) -> Sequence[Reservation]:
-    """A page of a user's reservations, newest first, archived ones included."""
-    rows = await conn.fetch(sql("reservations/list_reservations"), user_id, before, before_id, status, row_limit)
-    return [_reservation(row, row["status"]) for row in rows]
+    conn: Connection, *, user_id: int, before: datetime, before_id: UUID, status: str | None, page_size: int
+) -> ReservationPage:
+    """A page of a user's reservations, newest first, archived ones included.
+
+    With a status, a page may have fewer than `page_size` reservations, or none, and still not be the last one.
+    """
+    row_limit = page_size + 1
+    read_limit = row_limit if status is None else max(row_limit, MAX_ROWS_READ)
+    rows = await conn.fetch(
+        sql("reservations/list_reservations"), user_id, before, before_id, status, row_limit, read_limit
+    )
+    found = [_reservation(row, row["status"]) for row in rows if status is None or row["status"] == status]
+    if len(found) > page_size:
+        return ReservationPage(found[:page_size], (found[page_size - 1].created_at, found[page_size - 1].id))
+    stopped = rows and rows[-1]["is_last_read"]
+    return ReservationPage(found, (rows[-1]["created_at"], rows[-1]["id"]) if stopped else None)
 
 
 async def lock_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> LockedReservation | None:
@@ -192,35 +207,59 @@ async def lock_reservation(conn: Connection, *, reservation_id: UUID, user_id: i
     return await maybe(conn, LockedReservation, "reservations/lock_reservation", reservation_id, user_id)
 
 
-async def find_hold(conn: Connection, *, reservation_id: UUID, user_id: int, most_s: int) -> FoundHold | None:
-    """A user's own hold, or what became of it; `most_s` is the longest life of one."""
-    return await maybe(conn, FoundHold, "reservations/find_hold", reservation_id, user_id, most_s)
+async def wait_for_showtime(conn: Connection, *, showtime_id: int) -> None:
+    """Wait for the lock of another session on a showtime; raises RowLocked after 300 ms."""
+    try:
+        await conn.execute(sql("reservations/wait_for_showtime"), showtime_id)
+    except asyncpg.LockNotAvailableError as error:
+        raise RowLocked from error
 
 
-async def extend(conn: Connection, *, reservation_id: UUID, user_id: int, ttl_ms: int, most_s: int) -> bool:
-    """Let a user's live hold go on for `ttl_ms`; False when there is none."""
-    return await conn.fetchval(sql("reservations/extend"), reservation_id, user_id, ttl_ms, most_s) is not None
+async def find_hold(conn: Connection, *, reservation_id: UUID, user_id: int, max_s: int) -> HoldToExtend | None:
+    """A user's own reservation; `max_s` is the longest life of a hold."""
+    return await maybe(conn, HoldToExtend, "reservations/find_hold", reservation_id, user_id, max_s)
+
+
+async def extend(conn: Connection, *, reservation_id: UUID, user_id: int, ttl_ms: int, max_s: int) -> bool:
+    """Let a user's live hold run for `ttl_ms` from now; False if there is none."""
+    return await conn.fetchval(sql("reservations/extend"), reservation_id, user_id, ttl_ms, max_s) is not None
 
 
 async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int, cutoff_s: int) -> int:
-    """Give the seats of a locked, confirmed reservation back; 0 when the showtime is nearer than `cutoff_s`."""
+    """Free the seats of a locked, confirmed reservation; 0 if the showtime starts in less than `cutoff_s`."""
     return len(await conn.fetch(sql("reservations/free_seats"), reservation_id, showtime_id, cutoff_s))
 
 
 async def mark_cancelled(conn: Connection, *, reservation_id: UUID) -> None:
-    """End a locked reservation."""
+    """Cancel a locked reservation."""
     await conn.execute(sql("reservations/mark_cancelled"), reservation_id)
 
 
-async def expire_holds(conn: Connection, *, mark: UUID, age_s: int, margin_s: int, row_limit: int) -> Retired:
-    """Mark some of the holds that ended `margin_s` seconds ago as expired, from `mark` on and older than `age_s`."""
-    return await one(conn, Retired, "reservations/expire_holds", mark, age_s, margin_s, row_limit)
+async def expire_holds(conn: Connection, *, first_id: UUID, age_s: int, margin_s: int, row_limit: int) -> ExpiredHolds:
+    """Mark holds as expired, from `first_id` on, that are older than `age_s` and ended at least `margin_s` ago."""
+    return await one(conn, ExpiredHolds, "reservations/expire_holds", first_id, age_s, margin_s, row_limit)
 
 
-def _written(row: asyncpg.Record) -> Written:
+def _insert_outcome(row: asyncpg.Record) -> Reservation | Exception:
     if row["status"] is not None:
         return _reservation(row, row["status"])
-    return KeyClaimed() if row["repeated"] else frozenset(row["booked"])
+    if row["repeated"]:
+        return IdempotencyKeyUsed()
+    if row["showtime_locked"]:
+        return RowLocked()
+    return SeatsUnavailable(booked=frozenset(row["booked"])) if row["booked"] else ShowtimeChanged()
+
+
+def _confirm_outcome(row: asyncpg.Record) -> Reservation | Exception:
+    if row["repeated"]:
+        return IdempotencyKeyUsed()
+    if row["confirmed"]:
+        return _reservation(row, "confirmed")
+    if row["showtime_locked"]:
+        return RowLocked()
+    if row["status"] == "cancelled":
+        return ReservationCancelled()
+    return SeatsUnavailable(booked=frozenset(row["lost"])) if row["status"] == "held" else HoldExpired()
 
 
 def _reservation(row: asyncpg.Record, status: str) -> Reservation:

@@ -8,12 +8,12 @@ from aiohttp import web
 from marshmallow import ValidationError, fields, validate
 
 from ...booking.hold import hold
-from ...booking.idempotency import Done
+from ...booking.idempotency import FirstOutcome
 from ...db.repository.reservations import Reservation
 from ...errors import HoldsUnavailable, Invalid, SeatsUnavailable, ShowtimeStarted
 from ...runtime.fields import BoundedInteger, Id, Input
 from ...settings import HIGHEST_MAX_SEATS
-from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, CLAIM, SETTINGS
+from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..input.path_ids import path_id
 from ..output.responses import SingleWriteResponse, created_response
 from ..output.schemas import SEAT_TYPES, ReservationOutput
@@ -62,8 +62,8 @@ def _created(held: Reservation) -> SingleWriteResponse:
     return created_response(held, location=f"/reservations/{held.id}")
 
 
-def _replay(done: Done) -> SingleWriteResponse:
-    return _created(replace(done.reservation, status="held", expires_at=done.first_expires_at))
+def _replay(first: FirstOutcome) -> SingleWriteResponse:
+    return _created(replace(first.reservation, status="held", expires_at=first.expires_at))
 
 
 @routes.add(
@@ -91,14 +91,14 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     if max(len(body.seat_ids), body.quantity) > most:
         raise Invalid("/quantity" if body.quantity else "/seat_ids", f"At most {most} seats can be held at once.")
     user_id, showtime_id = request[CALLER].user_id, path_id(request, "showtime_id")
-    claim = request.get(CLAIM)
+    idempotency_key = request.get(IDEMPOTENCY_KEY)
     if body.quantity:
         held = await request.app[BEST_AVAILABLE].hold(
             user_id=user_id,
             showtime_id=showtime_id,
             quantity=body.quantity,
             seat_type=body.seat_type,
-            claim=claim,
+            idempotency_key=idempotency_key,
         )
     else:
         held = await hold(
@@ -106,6 +106,6 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
             user_id=user_id,
             showtime_id=showtime_id,
             seat_ids=body.seat_ids,
-            claim=claim,
+            idempotency_key=idempotency_key,
         )
     return _created(held)

@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 from ...booking.cancel import cancel
 from ...booking.confirm import confirm
 from ...booking.extend import extend
-from ...booking.idempotency import Done
+from ...booking.idempotency import FirstOutcome
 from ...booking.lookup import find
 from ...db.repository import reservations
 from ...errors import (
@@ -22,11 +22,11 @@ from ...errors import (
     SeatsUnavailable,
     TooLateToCancel,
 )
-from ..app_keys import BOOKING_CONTEXT, CALLER, CLAIM, DATABASE, QUERY
+from ..app_keys import BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..input.path_ids import path_uuid
 from ..output.responses import SingleWriteResponse, json_response
 from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
-from ..paging import Cursor, PageQuery, page_response, page_schema
+from ..paging import Cursor, PageQuery, page_schema, page_with_key
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
 
 routes = Routes("Booking", read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
@@ -50,33 +50,37 @@ class ReservationsQuery(PageQuery):
     output=page_schema(ReservationOutput(), "ReservationListOutput"),
 )
 async def list_reservations(request: web.Request) -> web.StreamResponse:
-    """Your reservations, newest first."""
+    """Your reservations, newest first.
+
+    With a status, a page of an account with very many reservations may have fewer of them than the limit, or none, and
+    still a next_cursor: follow it until it is null.
+    """
     query: dict[str, Any] = request[QUERY]
     before, before_id = query["cursor"]
     async with request.app[DATABASE].connection() as conn:
-        rows = await reservations.list_reservations(
+        found = await reservations.list_reservations(
             conn,
             user_id=request[CALLER].user_id,
             before=before,
             before_id=before_id,
             status=query.get("status"),
-            row_limit=query["limit"] + 1,
+            page_size=query["limit"],
         )
-    return page_response(request, rows, query["limit"], lambda reservation: [reservation.created_at, reservation.id])
+    return page_with_key(request, found.reservations, query["limit"], found.next_key)
 
 
 @routes.add("GET", "/reservations/{reservation_id}", access=Access.SIGNED_IN, output=ReservationOutput())
 async def get_reservation(request: web.Request) -> web.StreamResponse:
     """One of your reservations; a hold past expires_at has the status expired."""
-    return json_response(await find(request.app[BOOKING_CONTEXT], **_owner_and_id(request)))
+    return json_response(await find(request.app[DATABASE], **_owner_and_id(request)))
 
 
-def _confirmed(done: Done) -> SingleWriteResponse:
-    return json_response(replace(done.reservation, status="confirmed"))
+def _confirmed(first: FirstOutcome) -> SingleWriteResponse:
+    return json_response(replace(first.reservation, status="confirmed"))
 
 
-def _cancelled(done: Done) -> SingleWriteResponse:
-    return json_response(done.reservation)
+def _cancelled(first: FirstOutcome) -> SingleWriteResponse:
+    return json_response(first.reservation)
 
 
 @routes.add(
@@ -92,9 +96,8 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
 
     After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing.
     """
-    return json_response(
-        await confirm(request.app[BOOKING_CONTEXT], **_owner_and_id(request), claim=request.get(CLAIM))
-    )
+    key = request.get(IDEMPOTENCY_KEY)
+    return json_response(await confirm(request.app[BOOKING_CONTEXT], **_owner_and_id(request), idempotency_key=key))
 
 
 @routes.add(
@@ -123,7 +126,8 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once."""
-    return json_response(await cancel(request.app[BOOKING_CONTEXT], **_owner_and_id(request), claim=request.get(CLAIM)))
+    key = request.get(IDEMPOTENCY_KEY)
+    return json_response(await cancel(request.app[BOOKING_CONTEXT], **_owner_and_id(request), idempotency_key=key))
 
 
 def _owner_and_id(request: web.Request) -> dict[str, Any]:

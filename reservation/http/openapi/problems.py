@@ -20,6 +20,7 @@ from ...errors import (
     NotFound,
     Overloaded,
     PreconditionFailed,
+    RowLocked,
     TooManyAttempts,
     TooManyRequests,
 )
@@ -132,7 +133,7 @@ def _problem_types(operation: Operation) -> Iterator[ProblemType]:
     if operation.form is not None:
         yield INVALID_FORM
     if _uses_the_stores(operation):
-        yield from map(_of_error, (DatabaseUnavailable, HoldsUnavailable, Overloaded))
+        yield from map(_of_error, (DatabaseUnavailable, RowLocked, HoldsUnavailable, Overloaded))
     if operation.replay is not None:
         yield from map(_of_error, (IdempotencyInFlight, IdempotencyKeyReused))
     yield from map(_of_error, operation.raises)

@@ -39,6 +39,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.PreconditionFailed: (412, "precondition_failed"),
     errors.TooManyAttempts: (429, "too_many_attempts"),
     errors.DatabaseUnavailable: (503, "database_unavailable"),
+    errors.RowLocked: (503, "row_locked"),
     errors.HoldsUnavailable: (503, "holds_unavailable"),
     errors.Overloaded: (503, "overloaded"),
 }

@@ -1,0 +1,77 @@
+"""The background jobs of a worker, each in a task of its own with its own period."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from structlog.stdlib import BoundLogger
+
+from ..errors import Unavailable
+from .context import BookingContext
+from .expire_job import expire_past_holds
+from .idempotency import delete_old_keys
+from .orphan_job import release_orphans
+
+RETRY_EVERY_S = 1
+CLEAN_UP_EVERY_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A function that runs at the start of a worker and then every `period_s` seconds.
+
+    `shared`: only one worker of the fleet runs it in each period.
+    """
+
+    name: str
+    period_s: int
+    run: Callable[[], Awaitable[object]]
+    shared: bool = False
+
+    @property
+    def redis_key(self) -> str:
+        """The Redis key that a worker sets to run a shared job."""
+        return f"reservation:job:{self.name}"
+
+
+def booking_jobs(redis: Redis, context: BookingContext, *, second_look_s: float) -> Sequence[Job]:
+    """The jobs of one worker; for `second_look_s` see `find_orphans`."""
+    age_s = max(context.hold_ttl_s, context.hold_max_s)
+    return (
+        Job("retry_pending_updates", RETRY_EVERY_S, context.pending_updates.retry),
+        Job("delete_idempotency_keys", CLEAN_UP_EVERY_S, partial(delete_old_keys, context.database), shared=True),
+        Job(
+            "expire_past_holds",
+            CLEAN_UP_EVERY_S,
+            partial(expire_past_holds, redis, context.database, age_s=age_s),
+            shared=True,
+        ),
+        Job(
+            "release_orphans",
+            CLEAN_UP_EVERY_S,
+            partial(release_orphans, redis, context, second_look_s=second_look_s),
+            shared=True,
+        ),
+    )
+
+
+async def run_job(job: Job, redis: Redis, log: BoundLogger) -> None:
+    """Run a job until it is cancelled; a run that fails is logged, and the next one follows after the period."""
+    while True:
+        try:
+            await run_once(job, redis)
+        except (Unavailable, RedisError, OSError) as error:
+            log.warning("job_postponed", job=job.name, cause=repr(error))
+        except Exception:
+            log.exception("job_failed", job=job.name)
+        await asyncio.sleep(job.period_s)
+
+
+async def run_once(job: Job, redis: Redis) -> None:
+    """Run a job, unless it is shared and another worker has run it in this period."""
+    # The key expires a second before the next run, so that the same worker may run it again.
+    if not job.shared or await redis.set(job.redis_key, "1", nx=True, ex=job.period_s - 1):
+        await job.run()

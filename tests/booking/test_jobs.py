@@ -1,0 +1,69 @@
+"""Background jobs: each runs by itself, whatever the others do."""
+
+import asyncio
+
+import pytest
+import structlog
+from redis.asyncio import Redis
+
+from reservation.booking.jobs import Job, run_job, run_once
+from reservation.errors import DatabaseUnavailable
+from reservation.runtime.cancellation import cancel_and_wait
+from tests.conftest import StartApi
+
+LOG = structlog.stdlib.get_logger("test")
+
+
+class Runs:
+    """A job's function; counts its runs, raises the given errors first, and says when it ran without one."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self._errors = list(errors)
+        self.count = 0
+        self.succeeded = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.count += 1
+        if self._errors:
+            raise self._errors.pop(0)
+        self.succeeded.set()
+
+
+@pytest.mark.parametrize(
+    ("error", "event"), [(DatabaseUnavailable(), "job_postponed"), (ValueError("a fault"), "job_failed")]
+)
+async def test_a_failed_run_is_logged_and_followed_by_another(redis_url: str, error: Exception, event: str) -> None:
+    runs = Runs(error)
+    async with Redis.from_url(redis_url) as redis:
+        with structlog.testing.capture_logs() as logs:
+            task = asyncio.create_task(run_job(Job("some_job", 0, runs), redis, LOG))
+            await asyncio.wait_for(runs.succeeded.wait(), 10)
+            await cancel_and_wait([task])
+    assert [(entry["event"], entry["job"]) for entry in logs] == [(event, "some_job")]
+
+
+async def test_a_job_that_hangs_does_not_delay_another(redis_url: str) -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    runs = Runs()
+    async with Redis.from_url(redis_url) as redis:
+        tasks = [asyncio.create_task(run_job(job, redis, LOG)) for job in (Job("hangs", 0, hang), Job("runs", 0, runs))]
+        await asyncio.wait_for(runs.succeeded.wait(), 10)
+        await cancel_and_wait(tasks)
+
+
+async def test_a_shared_job_runs_in_one_worker_a_period(redis_url: str) -> None:
+    first, second = Runs(), Runs()
+    async with Redis.from_url(redis_url) as redis:
+        await run_once(Job("shared", 600, first, shared=True), redis)
+        await run_once(Job("shared", 600, second, shared=True), redis)
+    assert (first.count, second.count) == (1, 0)
+
+
+async def test_the_service_runs_its_shared_jobs_at_its_start(start_api: StartApi, redis_url: str) -> None:
+    await start_api()
+    names = {"delete_idempotency_keys", "expire_past_holds", "release_orphans"}
+    async with Redis.from_url(redis_url) as redis, asyncio.timeout(10):
+        while await redis.exists(*(f"reservation:job:{name}" for name in names)) < len(names):
+            await asyncio.sleep(0.01)

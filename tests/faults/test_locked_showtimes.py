@@ -1,0 +1,82 @@
+"""Another session locks a showtime, or the whole table: its own bookings answer row_locked, all others go on."""
+
+import asyncio
+
+from tests.api import Answer, Api, Connection
+from tests.conftest import StartApi
+from tests.faults.test_outages import held
+
+STUCK = 30  # three times as many as the pool has connections
+BELOW_THE_STATEMENT_TIMEOUT_S = 4
+
+
+def outcomes(answers: list[Answer]) -> set[tuple[int, str | None]]:
+    return {(answer.status, answer.json.get("code")) for answer in answers}
+
+
+async def test_confirms_of_other_showtimes_succeed_while_one_is_locked(api: Api, db: Connection) -> None:
+    locked, other = await api.cinema(), await api.cinema()
+    customer = await api.sign_up()
+    stuck = [await held(api, customer, locked, [seat]) for seat in locked.seat_ids[:STUCK]]
+    free = [await held(api, customer, other, [seat]) for seat in other.seat_ids[:10]]
+    async with db.transaction():
+        await db.execute("select from showtimes where id = $1 for update", locked.showtime_id)
+        waiting = [asyncio.create_task(api.confirm(customer, each)) for each in stuck]
+
+        async with asyncio.timeout(BELOW_THE_STATEMENT_TIMEOUT_S):
+            confirmed = await asyncio.gather(*(api.confirm(customer, each) for each in free))
+            listed = await api.call("GET", "/reservations", who=customer)
+            refused = await asyncio.gather(*waiting)
+
+        assert outcomes(confirmed) == {(200, None)}
+        assert listed.status == 200  # the locked ones have not taken all connections
+        assert outcomes(refused) == {(503, "row_locked")}
+        assert {answer.headers["Retry-After"] for answer in refused} == {"1"}
+
+    assert outcomes(await asyncio.gather(*(api.confirm(customer, each) for each in stuck))) == {(200, None)}
+
+
+async def test_a_repeated_confirm_succeeds_while_its_showtime_is_locked(api: Api, db: Connection) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    reservation = await held(api, customer, cinema, cinema.seat_ids[:1])
+    assert (await api.confirm(customer, reservation)).status == 200
+    async with db.transaction():
+        await db.execute("select from showtimes where id = $1 for update", cinema.showtime_id)
+
+        assert (await api.confirm(customer, reservation)).status == 200
+
+
+async def test_holds_of_other_showtimes_succeed_while_one_is_locked(api: Api, db: Connection) -> None:
+    locked, other = await api.cinema(), await api.cinema()
+    customer = await api.sign_up()
+    async with db.transaction():
+        await db.execute("select from showtimes where id = $1 for update", locked.showtime_id)
+
+        async with asyncio.timeout(BELOW_THE_STATEMENT_TIMEOUT_S):
+            refused, made = await asyncio.gather(
+                asyncio.gather(*(api.hold(customer, locked.showtime_id, [seat]) for seat in locked.seat_ids[:STUCK])),
+                asyncio.gather(*(api.hold(customer, other.showtime_id, [seat]) for seat in other.seat_ids[:10])),
+            )
+
+        assert outcomes(refused) == {(503, "row_locked")}
+        assert outcomes(made) == {(201, None)}
+
+    assert (await api.hold(customer, locked.showtime_id, locked.seat_ids[:STUCK][:10])).status == 201
+
+
+async def test_a_locked_table_of_showtimes_leaves_connections_for_others(start_api: StartApi, db: Connection) -> None:
+    """As by `alter table showtimes` in a transaction that stays open."""
+    api = await start_api(STATEMENT_TIMEOUT_SECONDS="2")
+    cinema, customer = await api.cinema(), await api.sign_up()
+    stuck = [await held(api, customer, cinema, [seat]) for seat in cinema.seat_ids[:STUCK]]
+    async with db.transaction():
+        await db.execute("lock table showtimes in access exclusive mode")
+        waiting = [asyncio.create_task(api.confirm(customer, each)) for each in stuck]
+
+        async with asyncio.timeout(BELOW_THE_STATEMENT_TIMEOUT_S * 5):
+            while not all(each.done() for each in waiting):
+                assert (await api.call("GET", "/reservations", who=customer)).status == 200
+
+        assert outcomes([each.result() for each in waiting]) == {(503, "row_locked")}
+
+    assert outcomes(await asyncio.gather(*(api.confirm(customer, each) for each in stuck))) == {(200, None)}
