@@ -150,19 +150,26 @@ async def test_connections_killed_under_load_lose_no_answered_confirm(api: Api, 
     cinema = await api.cinema(rows=6, seats_per_row=10)
     customers = [await api.sign_up() for _ in range(4)]
     answered: dict[str, int] = {}
+    holds = kills = 0
     done = asyncio.Event()
 
     async def killer() -> None:
+        """Kill one connection for every eight answers to holds, whatever the speed of the machine."""
+        nonlocal kills
         while not done.is_set():
-            await db.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where application_name = 'reservation' and datname = current_database() order by random() limit 1"
-            )
-            await asyncio.sleep(0.05)
+            if holds >= 8 * (kills + 1):
+                kills += 1
+                await db.execute(
+                    "select pg_terminate_backend(pid) from pg_stat_activity"
+                    " where application_name = 'reservation' and datname = current_database() order by random() limit 1"
+                )
+            await asyncio.sleep(0.002)
 
     async def buy(number: int) -> None:
         who, seat = customers[number % 4], cinema.seat_ids[number % len(cinema.seat_ids)]
+        nonlocal holds
         answer = await api.hold(who, cinema.showtime_id, [seat])
+        holds += 1
         if answer.status != 201:
             assert answer.status in (409, 503), answer.text
             return
@@ -175,6 +182,7 @@ async def test_connections_killed_under_load_lose_no_answered_confirm(api: Api, 
     done.set()
     await killing
 
+    assert kills > 10
     assert len(answered) > 10
     rows = await db.fetch("select reservation_id, seat_id from booked_seats")
     owners = {row["seat_id"]: str(row["reservation_id"]) for row in rows}
