@@ -117,7 +117,7 @@ async def test_the_job_continues_at_its_stored_id_or_at_the_start_if_it_is_lost(
     holds = [(await hold(api, who, cinema, number))["id"] for number in range(5)]
     for one in holds:
         await run_out(db, one)
-    monkeypatch.setattr(expire_job, "LOOKED_AT_ONCE", 2)
+    monkeypatch.setattr(expire_job, "ROWS_A_BATCH", 2)
     monkeypatch.setattr(expire_job, "MAX_BATCHES", 2)
 
     assert await expire(api, redis) == 3  # each batch begins with the last row of the one before
