@@ -9,21 +9,42 @@ $2 timestamptz since: the moment
 Sample: select array_agg(id), now() - interval '1 minute' from (select id from showtimes where starts_at > now() order by
 starts_at limit 16) as st
 */
-with /* showtimes/changed_since */ changed as (
+with /* showtimes/changed_since */ maps as (
+    select asked.id
+    from unnest($1::bigint[]) as asked (id)
+),
+
+changed as materialized (
     select
-        asked.id as showtime_id,
+        maps.id as showtime_id,
         st.id is null
         or (st.updated_at >= $2 and st.updated_at > st.created_at)
-        or (a.updated_at >= $2 and a.updated_at > st.created_at) as layout_changed,
+        or coalesce((
+            select a.updated_at >= $2 and a.updated_at > st.created_at
+            from auditoriums as a
+            where a.id = st.auditorium_id
+        ), false) as layout_changed,
         array(
             select distinct rs.seat_id
             from reservations as r
             inner join reservation_seats as rs on r.id = rs.reservation_id
-            where r.showtime_id = asked.id and (r.confirmed_at >= $2 or r.cancelled_at >= $2)
+            where r.showtime_id = maps.id and (r.confirmed_at >= $2 or r.cancelled_at >= $2)
         ) as seat_ids
-    from unnest($1::bigint[]) as asked (id)
-    left join showtimes as st on asked.id = st.id
-    left join auditoriums as a on st.auditorium_id = a.id
+    from maps
+    -- One lookup each: a planner that believes the table to be small would read all of it for a join.
+    left join
+        lateral (
+            select
+                own.id,
+                own.auditorium_id,
+                own.created_at,
+                own.updated_at
+            from showtimes as own
+            where own.id = maps.id
+            order by own.id
+            limit 1
+        ) as st
+        on true
 )
 
 select
