@@ -51,7 +51,7 @@ async def stalling(stall_s: float, *, every: int = 1, **answers: Any) -> AsyncIt
 async def browse(
     url: str, *, rate: float, duration_s: float, connections: int, max_in_flight: int, timeout_s: float = 5
 ) -> Engine:
-    plan = Plan(PROFILES["browse"], rate, duration_s, 0, 0, 1, 1, 1, seed=5)
+    plan = Plan(PROFILES["browse"], rate, duration_s, 0, 0, 1, (1, 1), seed=5)
     async with Client(Target.of(url), connections=connections, timeout_s=timeout_s) as client:
         engine = Engine(client, plan, [Showtime(1, [])], ["token"], max_in_flight=max_in_flight)
         await engine.run(lambda _: None)
@@ -144,7 +144,7 @@ async def test_what_cannot_be_audited_counts_as_a_violation(
 
 
 async def test_an_invalid_answer_ends_the_run_with_its_exception() -> None:
-    plan = Plan(PROFILES["onsale"], 50, 1, 0, 0, 1, 1, 1, seed=5)
+    plan = Plan(PROFILES["onsale"], 50, 1, 0, 0, 1, (1, 1), seed=5)
     async with stalling(0, version=2) as url, Client(Target.of(url), connections=4, timeout_s=5) as client:
         engine = Engine(client, plan, [Showtime(1, [7], free=[7])], ["token"], max_in_flight=100)
         with pytest.raises(KeyError, match="seats"):

@@ -89,7 +89,7 @@ def unknown(number: int, *seats: int) -> TrackedReservation:
 
 async def test_a_seat_sold_twice_is_found_though_one_answer_was_lost() -> None:
     service = DoubleSeller()
-    plan = Plan(PROFILES["onsale"], 60, 1.5, 0, 1, 1, 1, 1, seed=5)
+    plan = Plan(PROFILES["onsale"], 60, 1.5, 0, 1, 1, (1, 1), seed=5)
     async with service.serving() as url, Client(Target.of(url), connections=8, timeout_s=TIMEOUT_S) as client:
         engine = Engine(client, plan, [Showtime(1, [SEAT], free=[SEAT])], ["token"], max_in_flight=100)
         await engine.run(lambda _: None)

@@ -6,6 +6,7 @@ import random
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from reservation.load.connection import Answer
 from reservation.load.measurements import PERCENTILES, Histogram, Measurements
 
 
@@ -59,7 +60,7 @@ def test_a_generator_that_was_late_says_so(late_ms: float, suspect: bool) -> Non
         at_s = number / 100
         measurements.offer(at_s, at_s + late_ms / 1000)
         sent_s, ended_s = at_s + late_ms / 1000, at_s + late_ms / 1000 + 0.02
-        measurements.answer("map", 200, "", intended_s=at_s, sent_s=sent_s, ended_s=ended_s, expected=True)
+        measurements.count("map", Answer(200, "", b"", b"", sent_s, ended_s), at_s, sent_s, expected=True)
     assert bool(measurements.suspicions) is suspect
     assert measurements.latency["map"].ms(50) == pytest.approx(late_ms + 20, rel=0.01)  # from the intended instant
     assert measurements.service["map"].ms(50) == pytest.approx(20, rel=0.01)
@@ -68,9 +69,8 @@ def test_a_generator_that_was_late_says_so(late_ms: float, suspect: bool) -> Non
 def test_every_kind_of_timeout_is_an_error_and_a_latency_and_a_lost_connection_only_an_error() -> None:
     measurements = Measurements()
     for fault in ("timeout", "connection_wait_timeout", "connect_timeout", "connection_lost", "connection_refused"):
-        measurements.answer(
-            "hold", 0, fault, intended_s=0, sent_s=10 if "conn" in fault else 0, ended_s=10, expected=False
-        )
+        answer = Answer(0, fault, b"", b"", 10 if "conn" in fault else 0, 10)
+        measurements.count("hold", answer, 0, 0, expected=False)
     assert measurements.errors.total() == 5
     assert measurements.latency["hold"].count == measurements.all.count == 3
     assert measurements.latency["hold"].ms(0) == pytest.approx(10_000, rel=0.002)

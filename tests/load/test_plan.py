@@ -16,8 +16,7 @@ BUSY = Plan(
     ramp_s=0,
     contention=0.25,
     users=50,
-    fewest_seats=1,
-    most_seats=4,
+    seats=(1, 4),
     seed=7,
 )
 
@@ -33,8 +32,8 @@ def test_equal_plans_give_equal_arrivals_and_another_seed_gives_others(name: str
 
 def test_more_users_change_nothing_but_who_comes() -> None:
     few, many = list(BUSY.arrivals()), list(replace(BUSY, users=5000).arrivals())
-    assert [(one.at_s, one.operation, one.where) for one in few] == [
-        (one.at_s, one.operation, one.where) for one in many
+    assert [(one.at_s, one.operation, one.showtime_draw) for one in few] == [
+        (one.at_s, one.operation, one.showtime_draw) for one in many
     ]
     assert max(one.user for one in few) < 50 <= max(one.user for one in many)
 
@@ -69,7 +68,7 @@ def test_shares_and_seats_are_as_the_profile_says() -> None:
     for operation, share in BUSY.profile.shares.items():
         assert operations[operation] / len(arrivals) == pytest.approx(share, abs=0.015)
     assert Counter(one.seats for one in arrivals).keys() == {1, 2, 3, 4}
-    assert {one.seats for one in replace(BUSY, fewest_seats=3, most_seats=3).arrivals()} == {3}
+    assert {one.seats for one in replace(BUSY, seats=(3, 3)).arrivals()} == {3}
 
 
 def test_in_the_mixed_profile_every_hold_finds_its_confirm_and_its_cancel() -> None:

@@ -111,7 +111,7 @@ def test_after_a_reset_the_same_seed_makes_the_same_run(cinema: Cinema, tmp_path
 
 async def test_every_kind_of_damage_to_what_was_sold_is_found(cinema: Cinema) -> None:
     settings = cinema.settings()
-    plan = Plan(PROFILES["onsale"], 60, 2, 0, 0.2, 20, 1, 2, seed=2)
+    plan = Plan(PROFILES["onsale"], 60, 2, 0, 0.2, 20, (1, 2), seed=2)
     tokens = await mint_tokens(settings, users=20, life_s=60)
     async with Client(Target.of(cinema.url), connections=16, timeout_s=5) as client:
         engine = Engine(client, plan, await find_showtimes(client, count=3, duration_s=2), tokens, max_in_flight=100)
@@ -149,7 +149,7 @@ def test_a_violation_is_printed_and_ends_with_status_3(cinema: Cinema, tmp_path:
     assert done.status == 3
     assert "VIOLATION: seats_not_booked" in done.printed
     assert not json.loads((tmp_path / "after.json").read_text())["audit"]["clean"]
-    assert "Violation:" in (tmp_path / "after.html").read_text()
+    assert "VIOLATION:" in (tmp_path / "after.html").read_text()
 
 
 def test_a_remote_target_needs_no_access_to_its_stores(cinema: Cinema, tmp_path: Path) -> None:
