@@ -52,7 +52,7 @@ class TargetAccess:
 
 async def check_reachable(client: Client) -> None:
     """Raise LoadError unless the target is alive."""
-    answer = await client.fetch(client.target.request("GET", "/health"))
+    answer = await client.call("GET", "/health")
     if answer.status != 200:
         cause = FAULTS.get(answer.fault, answer.fault) or answer.status
         raise LoadError(f"{client.target.url} does not answer /health: {cause}")

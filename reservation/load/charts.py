@@ -27,6 +27,8 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+TEMPLATES.globals |= {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
+TEMPLATES.globals |= {"colours": COLOURS, "dashes": DASHES, "most_marked": MAX_MARKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +86,6 @@ def line_chart(
         y_label=y_label,
         x_axis=_axis(xs, LEFT, RIGHT, log=log_x, from_zero=False, ticks=x_ticks),
         y_axis=_axis(ys, BOTTOM, TOP, log=log_y, from_zero=True),
-        width=WIDTH,
-        height=HEIGHT,
-        left=LEFT,
-        right=RIGHT,
-        top=TOP,
-        bottom=BOTTOM,
-        colours=COLOURS,
-        dashes=DASHES,
-        most_marked=MAX_MARKED,
     )
 
 

@@ -29,6 +29,11 @@ class Answer:
     sent_at: float
     ended_at: float
 
+    def retry_after_s(self, default: float) -> float:
+        """The seconds of Retry-After; the default without it, or where it is a date."""
+        value = self.header("Retry-After") or ""
+        return float(value) if value.isdecimal() else default
+
     def header(self, name: str) -> str | None:
         """The value of a header, by its name in any case."""
         found = re.search(rb"\r\n" + re.escape(name.encode()) + rb":[ \t]*([^\r]*)", self.head, re.IGNORECASE)

@@ -71,7 +71,7 @@ async def mint_tokens(settings: Settings, *, users: int, life_s: float) -> list[
 
 async def check_tokens(client: Client, tokens: Sequence[str], file: Path | None = None) -> None:
     """Raise LoadError unless the target accepts the tokens, which may be from a file, as those of load users."""
-    answer = await client.fetch(client.target.request("GET", "/auth/me", token=tokens[0]))
+    answer = await client.call("GET", "/auth/me", token=tokens[0])
     if not answer.status:
         raise LoadError(f"{client.target.url} cannot be reached: {answer.fault}")
     if answer.status == 200 and str(answer.json().get("email", "")).endswith("@load.invalid"):
@@ -90,16 +90,14 @@ async def check_tokens(client: Client, tokens: Sequence[str], file: Path | None 
 async def log_in_all(client: Client, *, users: int) -> list[str]:
     """Sign up the load users that are new, and log all in; raises LoadError."""
     gate = asyncio.Semaphore(LOGINS_AT_ONCE)
-    target = client.target
 
     async def log_in(number: int) -> str:
-        body = {"email": email(number), "password": PASSWORD}
-        new = orjson.dumps({**body, "name": f"Load user {number}"})
+        login = {"email": email(number), "password": PASSWORD}
         async with gate:
-            signed_up = await _repeat_429(client, target.request("POST", "/auth/signup", body=new))
+            signed_up = await _repeat_429(client, "/auth/signup", {**login, "name": f"Load user {number}"})
             if signed_up.status != 409:
                 expect(signed_up, 201, f"the sign-up of {email(number)}")
-            answer = await _repeat_429(client, target.request("POST", "/auth/login", body=orjson.dumps(body)))
+            answer = await _repeat_429(client, "/auth/login", login)
         advance(1)
         return str(expect(answer, 200, f"the login of {email(number)}")["access_token"])
 
@@ -112,13 +110,12 @@ async def log_in_all(client: Client, *, users: int) -> list[str]:
     return [task.result() for task in tasks]
 
 
-async def _repeat_429(client: Client, request: bytes) -> Answer:
+async def _repeat_429(client: Client, path: str, body: dict[str, str]) -> Answer:
     """The answer to a request, which is sent again after Retry-After as long as it is answered 429."""
-    answer = await client.fetch(request)
+    answer = await client.call("POST", path, body=body)
     while answer.status == 429:
-        wait = answer.header("Retry-After") or ""  # seconds, or a date
-        await asyncio.sleep(min(float(wait) if wait.isdecimal() else LONGEST_WAIT_S, LONGEST_WAIT_S))
-        answer = await client.fetch(request)
+        await asyncio.sleep(min(answer.retry_after_s(LONGEST_WAIT_S), LONGEST_WAIT_S))
+        answer = await client.call("POST", path, body=body)
     return answer
 
 

@@ -1,4 +1,4 @@
-"""The on-sale drill: very many customers want the seats of one showtime at the same instant.
+"""The on-sale drill: thousands of customers want the seats of one showtime at the same instant.
 
 Each requests seats. A refused customer reads the map again and requests others while any are left; a customer with a
 hold confirms it. A request that fails for another reason is sent again.
@@ -14,8 +14,6 @@ from random import Random
 from time import monotonic
 from typing import Any
 
-import orjson
-
 from .client import Client
 from .connection import Answer
 from .measurements import Measurements
@@ -23,7 +21,7 @@ from .showtimes import Showtime
 from .tracked_reservations import ReservationTracker, TrackedReservation
 
 MAX_TRIES = 200
-PAUSE_S = 1.0
+PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0  # before a request is repeated: without Retry-After, and at most
 FOREVER = float("inf")
 
 
@@ -65,16 +63,15 @@ class Drill:
     buyers: int = 0
     saw_sold_out: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
-    connections: asyncio.Semaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.connections = asyncio.Semaphore(self.client.limit)
 
     async def run(self) -> None:
         """Release all customers at once and wait until all are done."""
         self.measurements.queueing_is_expected = True
-        await self._open_connections()
-        customers = [asyncio.create_task(self._customer(number)) for number in range(len(self.tokens))]
+        limit = self.client.limit
+        # Connect before the release: customers have the page open already.
+        await asyncio.gather(*(self.client.call("GET", "/health") for _ in range(limit)))
+        connections = asyncio.Semaphore(limit)
+        customers = [asyncio.create_task(self._customer(number, connections)) for number in range(len(self.tokens))]
         await asyncio.sleep(0)  # now each waits for the gate
         self.measurements.started = monotonic()
         self.gate.set()
@@ -82,18 +79,13 @@ class Drill:
         for row in self.measurements.seconds:
             row.close(0)
 
-    async def _open_connections(self) -> None:
-        """Connect before the release: customers have the page open already."""
-        health = self.client.target.request("GET", "/health")
-        await asyncio.gather(*(self.client.fetch(health) for _ in range(self.client.limit)))
-
-    async def _customer(self, number: int) -> None:
+    async def _customer(self, number: int, connections: asyncio.Semaphore) -> None:
         chance = Random(f"customer {self.seed} {number}")  # noqa: S311 - to be repeatable
         wanted = chance.randint(*self.per_customer)
         seats = _adjacent(self.show.free_seats(), wanted, chance)
         await self.gate.wait()
         self.measurements.offer(self.measurements.started, monotonic())
-        async with self.connections:
+        async with connections:
             await self._shop(number, seats, wanted, chance)
 
     async def _shop(self, number: int, seats: list[int], wanted: int, chance: Random) -> None:
@@ -102,13 +94,10 @@ class Drill:
         for _ in range(MAX_TRIES):
             answer = await self._hold(number, seats, since)
             if answer.status == 201:
-                held = self.tracker.record_hold(
-                    answer.json(), user=number, showtime_id=self.show.id, asked=tuple(seats)
-                )
-                await self._confirm(number, held)
+                await self._confirm(number, self._record_hold(number, answer.json(), seats))
                 return
             if answer.status != 409:
-                await asyncio.sleep(_pause_s(answer))
+                await _pause(answer)
                 held_already = await self._find_hold(number)  # the lost answer may have been a 201
                 if held_already is not None:
                     await self._confirm(number, held_already)
@@ -123,9 +112,7 @@ class Drill:
 
     async def _hold(self, number: int, seats: Sequence[int], since: float) -> Answer:
         path = f"/showtimes/{self.show.id}/holds"
-        body = orjson.dumps({"seat_ids": seats})
-        request = self.client.target.request("POST", path, token=self.tokens[number], body=body)
-        answer = await self.client.fetch(request)
+        answer = await self.client.call("POST", path, token=self.tokens[number], body={"seat_ids": seats})
         refused = answer.status == 409 and answer.code == "seats_unavailable"
         self._count("hold_409" if refused else "hold", since, answer, expected=refused or answer.status == 201)
         until = answer.ended_at if 400 <= answer.status < 500 else FOREVER
@@ -138,15 +125,13 @@ class Drill:
 
     async def _confirm(self, number: int, reservation: TrackedReservation) -> None:
         """Confirm until there is an answer that is no fault."""
-        request = self.client.target.request(
-            "POST", f"/reservations/{reservation.id}/confirm", token=self.tokens[number]
-        )
+        path = f"/reservations/{reservation.id}/confirm"
         reservation.state = "confirming"
         for _ in range(MAX_TRIES):
             since = self._offered_now()
             for seat in reservation.seats:
                 self.confirms.setdefault(seat, SeatRequest(number, since, FOREVER))
-            answer = await self.client.fetch(request)
+            answer = await self.client.call("POST", path, token=self.tokens[number])
             self._count("confirm", since, answer, expected=answer.status == 200)
             if answer.status == 200:
                 self.tracker.record_confirm(reservation, answer.json())
@@ -158,16 +143,15 @@ class Drill:
                     f"hold {reservation.id} could not be confirmed: {answer.status} {answer.code}"
                 )
                 return
-            await asyncio.sleep(_pause_s(answer))
+            await _pause(answer)
 
     async def _read_map(self, number: int) -> Sequence[int] | None:
         """The seats that are free now; None if the map was not answered."""
         since = self._offered_now()
-        path = f"/showtimes/{self.show.id}/seats"
-        answer = await self.client.fetch(self.client.target.request("GET", path, token=self.tokens[number]))
+        answer = await self.client.call("GET", f"/showtimes/{self.show.id}/seats", token=self.tokens[number])
         self._count("map", since, answer, expected=answer.status == 200)
         if answer.status != 200:
-            await asyncio.sleep(_pause_s(answer))
+            await _pause(answer)
             return None
         if b'"available"' not in answer.body:  # thousands read a sold-out map: spare them the parsing
             return ()
@@ -175,13 +159,14 @@ class Drill:
 
     async def _find_hold(self, number: int) -> TrackedReservation | None:
         """A hold of this customer that the service knows."""
-        request = self.client.target.request("GET", "/reservations?status=held", token=self.tokens[number])
-        page: Any = (await self.client.fetch(request)).json()
-        for found in (page or {}).get("items", ()):
+        answer = await self.client.call("GET", "/reservations?status=held", token=self.tokens[number])
+        for found in (answer.json() or {}).get("items", ()):
             if found["showtime_id"] == self.show.id:
-                asked = tuple(seat["seat_id"] for seat in found["seats"])
-                return self.tracker.record_hold(found, user=number, showtime_id=self.show.id, asked=asked)
+                return self._record_hold(number, found, [seat["seat_id"] for seat in found["seats"]])
         return None
+
+    def _record_hold(self, number: int, hold: Any, seats: Sequence[int]) -> TrackedReservation:
+        return self.tracker.record_hold(hold, user=number, showtime_id=self.show.id, asked=tuple(seats))
 
     def _offered_now(self) -> float:
         """Count a request that follows from an answer, and so is meant to be sent at once."""
@@ -224,7 +209,5 @@ def _adjacent(free: Sequence[int], wanted: int, chance: Random) -> list[int]:
     return [free[(start + number) % len(free)] for number in range(min(wanted, len(free)))]
 
 
-def _pause_s(answer: Answer) -> float:
-    """Retry-After, at most 10 s; 1 s without it."""
-    asked = answer.header("Retry-After") or ""
-    return min(float(asked), 10.0) if asked.isdigit() else PAUSE_S
+async def _pause(answer: Answer) -> None:
+    await asyncio.sleep(min(answer.retry_after_s(PAUSE_S), LONGEST_PAUSE_S))

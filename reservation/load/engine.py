@@ -144,9 +144,8 @@ class Engine:
 
     def _list(self, arrival: Arrival, timing: Timing) -> None:
         request = self.client.target.request("GET", LISTS[int(arrival.showtime_draw * len(LISTS))])
-        self.client.send(
-            request, lambda answer: self.measurements.count("list", answer, *timing, expected=answer.status == 200)
-        )
+        count = self.measurements.count
+        self.client.send(request, lambda answer: count("list", answer, *timing, expected=answer.status == 200))
 
     def _map(self, arrival: Arrival, timing: Timing) -> None:
         if arrival.hot:

@@ -150,7 +150,7 @@ async def _look_at_maps(client: Client, tracker: ReservationTracker, result: Aud
 async def _get(client: Client, path: str, token: str = "") -> Answer:
     """The answer, requested again after a fault or a 5xx: a service that recovers from the load violates nothing."""
     for _ in range(TRIES):
-        answer = await client.fetch(client.target.request("GET", path, token=token))
+        answer = await client.call("GET", path, token=token)
         if answer.status and answer.status < 500:
             break
         await asyncio.sleep(PAUSE_S)

@@ -69,10 +69,9 @@ async def _cancel_all(client: Client, token: str, status: str, removed: Removed)
     cursor: str | None = ""
     while cursor is not None:
         path = f"/reservations?limit=200&status={status}{cursor}"
-        page = expect(await client.fetch(client.target.request("GET", path, token=token)), 200, "the reservations")
+        page = expect(await client.call("GET", path, token=token), 200, "the reservations")
         for reservation in page["items"]:
-            request = client.target.request("POST", f"/reservations/{reservation['id']}/cancel", token=token)
-            answer = await client.fetch(request)
+            answer = await client.call("POST", f"/reservations/{reservation['id']}/cancel", token=token)
             if answer.status in (409, 410):
                 removed.refused += 1
             else:

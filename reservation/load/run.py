@@ -79,7 +79,7 @@ async def run_drill(
         drill = Drill(client, show, tokens, per_customer, seed)
         with _without_collections() as started_at:
             await drill.run()
-        answer = await client.fetch(client.target.request("GET", f"/showtimes/{show.id}/seats"))
+        answer = await client.call("GET", f"/showtimes/{show.id}/seats")
         seat_map = answer.json()["seats"] if answer.status == 200 else ()  # without a map no seat counts as sold
         audit = await audit_run(client, drill.tracker, tokens, access.settings, seed=seed)
     settings = {

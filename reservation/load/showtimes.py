@@ -79,7 +79,7 @@ async def find_showtimes(client: Client, *, count: int, duration_s: float) -> li
 
 async def load_showtime(client: Client, showtime_id: int) -> Showtime:
     """A showtime with its seats; raises LoadError."""
-    answer = await client.fetch(client.target.request("GET", f"/showtimes/{showtime_id}/seats"))
+    answer = await client.call("GET", f"/showtimes/{showtime_id}/seats")
     seat_map = expect(answer, 200, f"the seat map of showtime {showtime_id}")
     show = Showtime(showtime_id, best_first(seat_map["seats"]), seats=len(seat_map["seats"]))
     show.keep_map(answer)
@@ -103,9 +103,7 @@ async def _open_showtimes(client: Client, earliest: datetime, count: int) -> lis
     ids: list[int] = []
     cursor = ""
     for _ in range(MAX_PAGES):
-        page = expect(
-            await client.fetch(client.target.request("GET", f"/showtimes?limit={PAGE}{cursor}")), 200, "the showtimes"
-        )
+        page = expect(await client.call("GET", f"/showtimes?limit={PAGE}{cursor}"), 200, "the showtimes")
         ids += [show["id"] for show in page["items"] if datetime.fromisoformat(show["starts_at"]) > earliest]
         if page["next_cursor"] is None or len(ids) >= 3 * count:
             break

@@ -48,16 +48,16 @@ async def test_every_key_of_the_reports_is_in_the_manual() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
-def test_the_table_of_profiles_is_true(name: str) -> None:
+def test_the_table_of_profiles_has_the_shares_of_the_code(name: str) -> None:
     profile = PROFILES[name]
     [row] = re.findall(rf"^\| `{name}` \|(.*)\|$", MANUAL, re.MULTILINE)
     cells = [cell.strip() for cell in row.split("|")]
-    shares = [f"{profile.shares[one] * 100:g} %" if one in profile.shares else "" for one in OPERATIONS]
+    shares = [f"{profile.shares[name] * 100:g} %" if name in profile.shares else "" for name in OPERATIONS]
     assert cells == [*shares, str(profile.showtimes), f"{profile.contention:g}"]
 
 
 def measure(measurements: Measurements) -> None:
-    """One of everything, so that there are keys to look at."""
+    """Count one arrival and one answer, so that the report has all keys."""
     measurements.offer(0, 0)
     measurements.count("all", Answer(200, "", b"", b"", 0, 0.1), 0, 0, expected=True)
 
