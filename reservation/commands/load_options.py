@@ -3,22 +3,25 @@
 import math
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..load import LoadError
+from ..load.access import TargetAccess
 from ..load.customers import MAX_USERS, check_tokens_file
 from ..load.html_report import write_page
-from ..load.report import Report, write_json
-from ..load.run import TargetAccess
+from ..load.report import Report, report_text, write_json
 from ..load.target import Target
-from ..settings import HIGHEST_MAX_SEATS, Settings
+from ..settings import HIGHEST_MAX_SEATS
 from .options import current_stores, data_dir
 
 VIOLATED = 3
+FEW_CONNECTIONS = 8  # of a command without --connections
+
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Figure(click.FloatRange):
@@ -32,66 +35,27 @@ class Figure(click.FloatRange):
         return figure
 
 
-def _target_url(_: click.Context, __: click.Parameter, value: str) -> str:
-    try:
-        Target.of(value)
-    except LoadError as error:
-        raise click.BadParameter(str(error)) from None
-    return value
+def option(*names: str, default: Any = None, **more: Any) -> Option:
+    """A click option whose help shows its default."""
+    return click.option(*names, default=default, show_default=default is not None, **more)
 
 
-url = click.option(
-    "--url", callback=_target_url, default="http://127.0.0.1:8000", show_default=True, help="The service under load."
-)
-remote = click.option(
-    "--remote",
-    is_flag=True,
-    help="The target's stores are not at hand: sign up and log in through the API, audit by the API alone.",
-)
-insecure = click.option("--insecure", is_flag=True, help="Take any TLS certificate.")
-users = click.option(
-    "--users", default=1000, show_default=True, type=click.IntRange(1, MAX_USERS), help="Number of customers."
-)
-seed = click.option("--seed", default=1, show_default=True, help="The same seed, the same arrivals and choices.")
-timeout = click.option(
-    "--timeout",
-    "timeout_s",
-    default=10.0,
-    show_default=True,
-    type=Figure(0.1, 600),
-    metavar="SECONDS",
-    help="Longest wait for an answer.",
-)
-tokens_file = click.option(
-    "--tokens",
-    "tokens_file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File of access tokens, one a line: read if it has enough good ones, else written.",
-)
-json_file = click.option(
-    "--json", "json_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as JSON."
-)
-html_file = click.option(
-    "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), help="Write the report as a page."
-)
+def seconds(name: str, default: float, bounds: Figure, **more: Any) -> Option:
+    """An option that is a number of seconds."""
+    return option(name, default=default, type=bounds, metavar="SECONDS", **more)
 
 
-def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every command that talks to the service."""
-    for option in (data_dir, timeout, insecure, remote, url):
-        command = option(command)
-    return command
+def file(name: str, parameter: str, **more: Any) -> Option:
+    """An option that is the path of a file."""
+    return click.option(name, parameter, type=click.Path(path_type=Path, dir_okay=False), **more)
 
 
-def connections(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The option of how many connections a command may open."""
-    return click.option(
-        "--connections", default=default, show_default=True, type=click.IntRange(1, 20_000), help="Most connections."
-    )
+def seat_range(name: str, **more: Any) -> Option:
+    """An option that is a number of seats or a range; gives the fewest and the most."""
+    return option(name, callback=_fewest_and_most, default="1..4", metavar="N or N..M", **more)
 
 
-def seat_range(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
-    """The fewest and the most seats, from 2 or 1..4."""
+def _fewest_and_most(_: click.Context, __: click.Parameter, value: str) -> tuple[int, int]:
     low, _dots, high = value.partition("..")
     try:
         fewest, most = int(low), int(high or low)
@@ -102,43 +66,75 @@ def seat_range(_: click.Context, __: click.Parameter, value: str) -> tuple[int, 
     return fewest, most
 
 
+def _target_url(_: click.Context, __: click.Parameter, value: str) -> str:
+    try:
+        Target.of(value)
+    except LoadError as error:
+        raise click.BadParameter(str(error)) from None
+    return value
+
+
+def connections(default: int) -> Option:
+    """The option of how many connections a command may open."""
+    return option("--connections", default=default, type=click.IntRange(1, 20_000), help="Most connections.")
+
+
+def _in_order(*options: Option) -> Option:
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for each in reversed(options):
+            command = each(command)
+        return command
+
+    return decorate
+
+
+users = option("--users", default=1000, type=click.IntRange(1, MAX_USERS), help="Number of customers.")
+seed = option("--seed", default=1, help="The same seed, the same arrivals and choices.")
+tokens_file = file(
+    "--tokens", "tokens_file", help="File of access tokens, one a line: read if it has enough valid ones, else written."
+)
+report_files = _in_order(
+    file("--json", "json_file", help="Write the report as JSON."),
+    file("--html", "html_file", help="Write the report as a page."),
+)
+target_options = _in_order(
+    option("--url", callback=_target_url, default="http://127.0.0.1:8000", help="The service under load."),
+    click.option(
+        "--remote",
+        is_flag=True,
+        help="The target's stores are not at hand: sign up and log in through the API, audit by the API alone.",
+    ),
+    click.option("--insecure", is_flag=True, help="Accept any TLS certificate."),
+    seconds("--timeout", 10.0, Figure(0.1, 600), help="Longest wait for an answer."),
+    data_dir,
+)
+
+
 @contextmanager
-def stores_at_hand(options: dict[str, Any]) -> Iterator[Settings | None]:
-    """The stores of the settings, or None for a remote target."""
-    if options["remote"]:
-        yield None
-        return
-    with current_stores(options["data_dir"]) as settings:
-        yield settings
-
-
-def finish(report: Report, text: str, options: dict[str, Any]) -> None:
-    """Print and write the report; exit status 3 if something was violated."""
-    click.echo(text)
-    if options["json_file"]:
-        write_json(report, options["json_file"])
-    if options["html_file"]:
-        write_page(report, options["html_file"])
-    if not report["audit"]["clean"]:
-        sys.exit(VIOLATED)
-
-
-def access_of(options: dict[str, Any], *, max_in_flight: int) -> TargetAccess:
-    """How the target is reached."""
-    return TargetAccess(
-        target=Target.of(options["url"], verify=not options["insecure"]),
-        connections=options["connections"],
-        max_in_flight=max_in_flight,
-        timeout_s=options["timeout_s"],
-        tokens_file=options.get("tokens_file"),
-    )
-
-
-def check_writable(options: dict[str, Any]) -> None:
-    """Raise LoadError, before the run, where a file cannot be written after it."""
+def target_access(options: dict[str, Any]) -> Iterator[TargetAccess]:
+    """How the target is reached; LoadError, before the run, if a file could not be written after it."""
     for name in ("json_file", "html_file", "tokens_file"):
         path: Path | None = options.get(name)
         if path is not None and not path.absolute().parent.is_dir():
             raise LoadError(f"{path}: there is no folder {path.absolute().parent}")
     if options.get("tokens_file"):
         check_tokens_file(options["tokens_file"])
+    with nullcontext() if options["remote"] else current_stores(options["data_dir"]) as settings:
+        yield TargetAccess(
+            target=Target.of(options["url"], verify=not options["insecure"]),
+            settings=settings,
+            connections=options.get("connections", FEW_CONNECTIONS),
+            timeout_s=options["timeout"],
+            tokens_file=options.get("tokens_file"),
+        )
+
+
+def finish(report: Report, options: dict[str, Any]) -> None:
+    """Print and write the report; exit status 3 if something was violated."""
+    click.echo(report_text(report))
+    if options["json_file"]:
+        write_json(report, options["json_file"])
+    if options["html_file"]:
+        write_page(report, options["html_file"])
+    if not report["audit"]["clean"]:
+        sys.exit(VIOLATED)

@@ -1,7 +1,6 @@
 """A minimal HTTP client: a bounded pool of keep-alive connections, a bounded wait for one, and callbacks.
 
-It is written by hand because the generator shares its machine with the service: docs/load-tester/load-kit.md
-compares what a request costs here with a general client.
+The generator shares its machine with the service, and a request costs a general client several times the CPU.
 """
 
 import asyncio
@@ -9,7 +8,11 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
+from typing import Any
+
+import orjson
 
 from .connection import Answer, Connection, Exchange
 from .target import Target
@@ -21,7 +24,7 @@ NO_TLS = {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "REC
 
 
 class Client:
-    """Sends requests to one target; every request ends in an Answer, a fault included."""
+    """Sends requests to one target; each gets an Answer, a fault included."""
 
     def __init__(
         self, target: Target, *, connections: int, timeout_s: float, queue_timeout_s: float | None = None
@@ -45,28 +48,38 @@ class Client:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.close()
+        """End every connection; requests under way fail."""
+        self._closed = True
+        self._sweeping.cancel()
+        for task in self._opening:
+            task.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        while self._waiting:
+            self._waiting.popleft().fail("connection_lost")
+        for connection in self._open:
+            connection.abort("connection_lost")
+        await asyncio.sleep(0)  # the loop calls connection_lost
 
     def send(self, request: bytes, done: Callable[[Answer], None]) -> None:
         """Send a request as soon as a connection is free; `done` is called with the answer."""
         self.in_flight += 1
-        exchange = Exchange(request, done, monotonic() + self._queue_timeout_s)
+        exchange = Exchange(request, partial(self._end, done), monotonic() + self._queue_timeout_s)
         if self._idle:
             self._start(self._idle.pop(), exchange)
-            return
-        self._waiting.append(exchange)
-        self._grow()
+        else:
+            self._waiting.append(exchange)
+            self._grow()
 
     async def fetch(self, request: bytes) -> Answer:
-        """Send a request and wait for what becomes of it."""
+        """Send a request and wait for its answer."""
         waiter: asyncio.Future[Answer] = self._loop.create_future()
-
-        def done(answer: Answer) -> None:
-            if not waiter.done():
-                waiter.set_result(answer)
-
-        self.send(request, done)
+        self.send(request, lambda answer: None if waiter.done() else waiter.set_result(answer))
         return await waiter
+
+    async def call(self, method: str, path: str, *, token: str = "", body: Any = None) -> Answer:
+        """Make a request, with a JSON body unless it is None, and wait for its answer."""
+        content = b"" if body is None else orjson.dumps(body)
+        return await self.fetch(self.target.request(method, path, token=token, body=content))
 
     async def idle(self) -> None:
         """Wait until nothing is in flight; the timeouts bound it."""
@@ -74,32 +87,18 @@ class Client:
             self._idle_event.clear()
             await self._idle_event.wait()
 
-    async def close(self) -> None:
-        """End every connection; what is under way fails."""
-        self._closed = True
-        self._sweeping.cancel()
-        for task in list(self._opening):
-            task.cancel()
-        await asyncio.gather(*self._opening, return_exceptions=True)
-        while self._waiting:
-            self._fail(self._waiting.popleft(), "connection_lost")
-        for connection in list(self._open):
-            connection.abort("connection_lost")
-        await asyncio.sleep(0)  # the loop calls connection_lost
-
     def _start(self, connection: Connection, exchange: Exchange) -> None:
         exchange.deadline = monotonic() + self._timeout_s
-        done = exchange.done
-
-        def counted(answer: Answer) -> None:
-            self._ended()
-            try:
-                done(answer)
-            except Exception as error:  # kept for the caller: the event loop would only print it and go on
-                self.broken = self.broken or error
-
-        exchange.done = counted
         connection.start(exchange)
+
+    def _end(self, done: Callable[[Answer], None], answer: Answer) -> None:
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._idle_event.set()
+        try:
+            done(answer)
+        except Exception as error:  # kept for the caller: the event loop would only print it and go on
+            self.broken = self.broken or error
 
     def _grow(self) -> None:
         """Open as many connections as are wanted and allowed."""
@@ -122,53 +121,36 @@ class Client:
                 )
         except (OSError, TimeoutError) as error:
             if self._waiting:
-                self._fail(self._waiting.popleft(), _kind(error))
+                self._waiting.popleft().fail(_fault(error))
             return
         self._open.add(connection)
         self._freed(connection)
 
     def _freed(self, connection: Connection) -> None:
-        if connection not in self._open:
-            return
-        if self._waiting:
+        if connection in self._open and self._waiting:
             self._start(connection, self._waiting.popleft())
-        else:
+        elif connection in self._open:
             self._idle.append(connection)
 
     def _lost(self, connection: Connection) -> None:
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-        if self._waiting:
-            self._grow()
-
-    def _ended(self) -> None:
-        self.in_flight -= 1
-        if not self.in_flight:
-            self._idle_event.set()
-
-    def _fail(self, exchange: Exchange, fault: str) -> None:
-        self._ended()
-        now = monotonic()
-        exchange.done(Answer(0, fault, b"", b"", now, now))
+        self._grow()
 
     def _sweep(self) -> None:
         now = monotonic()
         self._sweeping = self._loop.call_later(SWEEP_EVERY_S, self._sweep)
         while self._waiting and self._waiting[0].deadline < now:
-            self._fail(self._waiting.popleft(), "connection_wait_timeout")
-        for connection in [one for one in self._open if one.exchange is not None and one.exchange.deadline < now]:
-            self._open.discard(connection)
-            connection.abort("timeout")
+            self._waiting.popleft().fail("connection_wait_timeout")
+        for connection in list(self._open):
+            if connection.exchange is not None and connection.exchange.deadline < now:
+                self._open.discard(connection)
+                connection.abort("timeout")
 
 
-def _kind(error: OSError | TimeoutError) -> str:
-    if isinstance(error, TimeoutError):
-        return "connect_timeout"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection_refused"
-    if isinstance(error, socket.gaierror):
-        return "name_not_resolved"
+def _fault(error: OSError | TimeoutError) -> str:
     if isinstance(error, ssl.SSLError):
         return "plain_http" if error.reason in NO_TLS else "tls_error"
-    return "connect_failed"
+    faults = {TimeoutError: "connect_timeout", ConnectionRefusedError: "connection_refused"}
+    return "name_not_resolved" if isinstance(error, socket.gaierror) else faults.get(type(error), "connect_failed")

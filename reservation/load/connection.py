@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5]\d\d)[ \r]")
 
 @dataclass(slots=True)
 class Answer:
-    """What became of a request: an answer, or with status 0 the kind of fault. Instants are time.monotonic()'s."""
+    """The answer to a request, or with status 0 the kind of fault. Instants are time.monotonic()'s."""
 
     status: int
     fault: str
@@ -28,6 +28,11 @@ class Answer:
     body: bytes
     sent_at: float
     ended_at: float
+
+    def retry_after_s(self, default: float) -> float:
+        """The seconds of Retry-After; the default without it, or where it is a date."""
+        value = self.header("Retry-After") or ""
+        return float(value) if value.isdecimal() else default
 
     def header(self, name: str) -> str | None:
         """The value of a header, by its name in any case."""
@@ -61,17 +66,10 @@ class Exchange:
     deadline: float
     sent_at: float = 0.0
 
-
-@dataclass(slots=True)
-class _Reading:
-    """How far the answer has come; `missing` counts bytes of the body, None while there is no length."""
-
-    data: bytes = b""
-    head: bytes = b""
-    status: int = 0
-    missing: int | None = None
-    chunked: bool = False
-    pieces: list[bytes] = field(default_factory=list)
+    def fail(self, fault: str) -> None:
+        """End without an answer; a request that was never sent counts as sent now."""
+        now = monotonic()
+        self.done(Answer(0, fault, b"", b"", self.sent_at or now, now))
 
 
 class MalformedAnswer(Exception):
@@ -83,33 +81,36 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, freed: Callable[["Connection"], None], lost: Callable[["Connection"], None]) -> None:
         self._freed, self._lost = freed, lost
-        self._transport: asyncio.Transport | None = None
-        self._reading = _Reading()
+        self._transport: asyncio.Transport
+        self._data = b""  # received and not parsed
+        self._closed = False
+        self._parser = self._parse()
         self.exchange: Exchange | None = None
 
     def start(self, exchange: Exchange) -> None:
         """Send a request; only when no other is under way."""
         self.exchange = exchange
+        self._data, self._parser = b"", self._parse()
         exchange.sent_at = monotonic()
-        if self._transport is not None:
-            self._transport.write(exchange.request)
+        self._transport.write(exchange.request)
 
     def abort(self, fault: str) -> None:
         """Give up the exchange, if any, and the connection with it."""
-        if self._transport is not None:
-            self._transport.abort()
-        self._fail(fault)
+        self._transport.abort()
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.fail(fault)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio: connected."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Called by asyncio: closed, which ends an answer without a length, and is a fault else."""
-        reading = self._reading
-        if self.exchange is not None and reading.head and reading.missing is None and not reading.chunked:
-            self._finish(reading.status, reading.head, b"".join(reading.pieces), reusable=False)
-        self._fail("connection_lost")
+        """Called by asyncio: closed, which ends an answer without a length, and is a fault otherwise."""
+        self._closed = True
+        if self.exchange is not None:
+            self._continue_parsing()
+        self.abort("connection_lost")
         self._lost(self)
 
     def data_received(self, data: bytes) -> None:
@@ -117,101 +118,68 @@ class Connection(asyncio.Protocol):
         if self.exchange is None:
             self.abort("")  # no request: what follows could not be told from its answer
             return
+        self._data += data
+        self._continue_parsing()
+
+    def _continue_parsing(self) -> None:
         try:
-            self._take(data)
+            next(self._parser)
+        except StopIteration as end:
+            self._finish(*end.value)
         except MalformedAnswer:
             self.abort("malformed_answer")
 
-    def _take(self, data: bytes) -> None:
-        reading = self._reading
-        if not reading.head:
-            data = reading.data + data if reading.data else data
-            if not self._take_head(data):
-                return
-            data = reading.data
-            reading.data = b""
-        if reading.chunked:
-            reading.data += data
-            self._take_chunks()
-            return
-        reading.pieces.append(data)
-        if reading.missing is None:
-            if sum(map(len, reading.pieces)) > MAX_ANSWER_BYTES:
-                raise MalformedAnswer
-            return
-        reading.missing -= len(data)
-        if reading.missing < 0:  # no pipelining: nothing may follow the body
-            raise MalformedAnswer
-        if reading.missing == 0:
-            body = data if len(reading.pieces) == 1 else b"".join(reading.pieces)
-            self._finish(reading.status, reading.head, body, reusable=_CLOSE.search(reading.head) is None)
-
-    def _take_head(self, data: bytes) -> bool:
-        """Whether the head is there; the beginning of the body is then in `reading.data`."""
-        reading = self._reading
-        while True:
-            end = data.find(b"\r\n\r\n")
-            if end < 0:
-                if len(data) > MAX_HEAD_BYTES:
-                    raise MalformedAnswer
-                reading.data = data
-                return False
-            status = _STATUS.match(data)
-            if status is None:
-                raise MalformedAnswer
-            reading.status, reading.head, reading.data = int(status[1]), data[: end + 2], data[end + 4 :]
-            if reading.status >= 200:
-                break
-            data = reading.data  # 100 Continue and its like: the answer proper is still to come
-            reading.head = b""
-        length = _LENGTH.search(reading.head)
-        if reading.status in (204, 304):
-            reading.missing = 0
-        elif _CHUNKED.search(reading.head):
-            reading.chunked = True
-        elif length is not None:
-            reading.missing = int(length[1])
-            if reading.missing > MAX_ANSWER_BYTES:
-                raise MalformedAnswer
-        return True
-
-    def _take_chunks(self) -> None:
-        reading = self._reading
-        while True:
-            size_line, separator, rest = reading.data.partition(b"\r\n")
-            if not separator:
-                return
-            try:
-                size = int(size_line.partition(b";")[0], 16)
-            except ValueError:
-                raise MalformedAnswer from None
-            if size < 0 or size + sum(map(len, reading.pieces)) > MAX_ANSWER_BYTES:
-                raise MalformedAnswer
-            if size == 0:
-                if not (rest == b"\r\n" or rest.endswith(b"\r\n\r\n")):
-                    return  # trailers are under way
-                body = b"".join(reading.pieces)
-                self._finish(reading.status, reading.head, body, reusable=_CLOSE.search(reading.head) is None)
-                return
-            if len(rest) < size + 2:
-                return
-            reading.pieces.append(rest[:size])
-            reading.data = rest[size + 2 :]
-
-    def _finish(self, status: int, head: bytes, body: bytes, *, reusable: bool) -> None:
+    def _finish(self, status: int, head: bytes, body: bytes) -> None:
         exchange, self.exchange = self.exchange, None
-        self._reading = _Reading()
         if exchange is None:
             return
-        if not reusable and self._transport is not None:
-            self._transport.close()
         answer = Answer(status, "", head, body, exchange.sent_at, monotonic())
-        if reusable:
+        if self._closed or _CLOSE.search(head) is not None:
+            self._transport.close()
+        else:
             self._freed(self)
         exchange.done(answer)
 
-    def _fail(self, fault: str) -> None:
-        exchange, self.exchange = self.exchange, None
-        self._reading = _Reading()
-        if exchange is not None:
-            exchange.done(Answer(0, fault, b"", b"", exchange.sent_at, monotonic()))
+    def _parse(self) -> Generator[None, None, tuple[int, bytes, bytes]]:
+        """Parse an answer into status, head and body; each yield waits for more of `_data`, or for the close."""
+        status, head = 0, b""
+        while status < 200:  # 100 Continue and its like come before the final answer
+            while (end := self._data.find(b"\r\n\r\n")) < 0:
+                if len(self._data) > MAX_HEAD_BYTES:
+                    raise MalformedAnswer
+                yield
+            status_line = _STATUS.match(self._data)
+            if status_line is None:
+                raise MalformedAnswer
+            status, head, self._data = int(status_line[1]), self._data[: end + 2], self._data[end + 4 :]
+        length = _LENGTH.search(head)
+        if status not in (204, 304) and _CHUNKED.search(head):
+            return status, head, (yield from self._parse_chunks())
+        missing = 0 if status in (204, 304) else MAX_ANSWER_BYTES if length is None else int(length[1])
+        if missing > MAX_ANSWER_BYTES:
+            raise MalformedAnswer
+        while len(self._data) < missing and not (self._closed and length is None):
+            yield
+        if len(self._data) > missing:  # no pipelining: nothing may follow the body
+            raise MalformedAnswer
+        return status, head, self._data
+
+    def _parse_chunks(self) -> Generator[None, None, bytes]:
+        pieces: list[bytes] = []
+        total = 0
+        while True:
+            size_line, separator, rest = self._data.partition(b"\r\n")
+            try:
+                size = int(size_line.partition(b";")[0], 16) if separator else 0
+            except ValueError:
+                raise MalformedAnswer from None
+            if size < 0 or total + size > MAX_ANSWER_BYTES:
+                raise MalformedAnswer
+            if separator and size == 0 and (rest == b"\r\n" or rest.endswith(b"\r\n\r\n")):  # with trailers
+                return b"".join(pieces)
+            if size and len(rest) >= size + 2:
+                pieces.append(rest[:size])
+                total += size
+                self._data = rest[size + 2 :]
+            else:
+                yield

@@ -1,8 +1,8 @@
-"""The customers: accounts named load-000001@load.invalid and so on, signed in before the clock starts.
+"""The customers: accounts named load-000001@load.invalid and so on, with access tokens from before the clock starts.
 
-Where the target's stores are at hand their tokens are minted; elsewhere they sign up and log in like anybody, which
-takes the target some 50 ms of CPU each, and are named remote-load-000001@load.invalid and so on: the accounts of the
-others have no password. Tokens in a file are one a line and nothing else, for every tool there is.
+With the target's stores their tokens are minted. Customers of a remote target sign up and log in, which takes the
+target some 50 ms of CPU each; they are named remote-load-000001@load.invalid and so on, since the other accounts have
+no password.
 """
 
 import asyncio
@@ -14,26 +14,44 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import asyncpg
 import click
 import orjson
 
-from ..db.pool_options import tool_limits
 from ..db.repository import load as repository
 from ..identity.tokens import TokenMint
 from ..runtime.progress import progress
 from ..seed.scale import PASSWORD
 from ..settings import Settings
 from . import LoadError
+from .access import TargetAccess, database_connection
 from .client import Client
 from .connection import Answer
 from .showtimes import expect
 
 LOGINS_AT_ONCE = 8  # the target hashes passwords in a few threads with a bounded queue
-LONGEST_WAIT_S = 60.0  # before asking again, whatever the target says
+LONGEST_WAIT_S = 60.0  # before a 429 is repeated, whatever Retry-After says
 MAX_USERS = 999_999
-TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]+", re.ASCII)
+TOKEN_LINES = re.compile(rb"(?:eyJ[\w-]*\.[\w-]+\.[\w-]+(?:\n|\Z))*")
 SPARE_S = 900  # for the start, the last answers and the audit
+
+
+async def tokens_for(client: Client, access: TargetAccess, *, users: int, life_s: float) -> list[str]:
+    """Tokens of that many customers, valid for `life_s` seconds: from the file, minted, or by logging in."""
+    file = access.tokens_file
+    tokens = None if file is None else read_tokens(file, users=users, life_s=life_s)
+    if tokens is not None:
+        await check_tokens(client, tokens, file)
+        return tokens
+    if access.settings is not None:
+        tokens = await mint_tokens(access.settings, users=users, life_s=life_s)
+    else:
+        tokens = await log_in_all(client, users=users)
+        if not outlive(tokens, life_s - SPARE_S):
+            raise LoadError(f"{client.target.url} gives tokens that expire before the end: ask for less")
+    await check_tokens(client, tokens)
+    if file is not None:
+        write_tokens(file, tokens)
+    return tokens
 
 
 def email(number: int) -> str:
@@ -42,78 +60,67 @@ def email(number: int) -> str:
 
 
 async def mint_tokens(settings: Settings, *, users: int, life_s: float) -> list[str]:
-    """Tokens of the first load users, made by the installation's own secret."""
+    """Tokens of the first load users, signed with the target's JWT_SECRET."""
     ttl_s = int(life_s) + SPARE_S
-    conn: repository.Connection = await asyncpg.connect(
-        settings.database_url, server_settings=tool_limits("load tokens")
-    )
-    try:
-        async with conn.transaction():
-            await repository.ensure_users(conn, user_count=users)
-            sessions = await repository.open_sessions(conn, user_count=users, ttl_s=ttl_s)
-    finally:
-        await conn.close()
+    async with database_connection(settings, "load tokens") as conn, conn.transaction():
+        await repository.ensure_users(conn, user_count=users)
+        sessions = await repository.open_sessions(conn, user_count=users, ttl_s=ttl_s)
     mint = replace(TokenMint.from_settings(settings), access_ttl_s=ttl_s)
-    return [mint.mint("access", one.user_id, "user", one.session_id, 1) for one in sessions]
+    return [mint.mint("access", user_id, "user", session_id, 1) for user_id, session_id in sessions]
 
 
 async def check_tokens(client: Client, tokens: Sequence[str], file: Path | None = None) -> None:
-    """Make sure that the target takes the tokens, which may be a file's, as those of load users; raises LoadError."""
-    answer = await client.fetch(client.target.request("GET", "/auth/me", token=tokens[0]))
+    """Raise LoadError unless the target accepts the tokens, which may be from a file, as those of load users."""
+    answer = await client.call("GET", "/auth/me", token=tokens[0])
     if not answer.status:
         raise LoadError(f"{client.target.url} cannot be reached: {answer.fault}")
-    user = answer.json()
-    if answer.status != 200 or not str(user.get("email", "")).endswith("@load.invalid"):
-        if file is not None:
-            raise LoadError(
-                f"{client.target.url} does not take the tokens in {file} as its load users': they are those of another "
-                "installation, or have ended; delete the file, or name another"
-            )
+    if answer.status == 200 and str(answer.json().get("email", "")).endswith("@load.invalid"):
+        return
+    if file is not None:
         raise LoadError(
-            f"{client.target.url} does not know the load users: its stores are not those of the settings at hand "
-            "(DATABASE_URL, or the data folder), or the tokens are not its own; for another's service say --remote"
+            f"{client.target.url} does not take the tokens in {file} as its load users': they are those of another "
+            "installation, or have expired; delete the file, or name another"
         )
+    raise LoadError(
+        f"{client.target.url} does not know the load users: its stores are not those of the settings at hand "
+        "(DATABASE_URL, or the data folder), or the tokens are not its own; for another's service say --remote"
+    )
 
 
 async def log_in_all(client: Client, *, users: int) -> list[str]:
-    """Sign the load users up where they are new, and log them in; raises LoadError."""
-    tokens = [""] * users
+    """Sign up the load users that are new, and log all in; raises LoadError."""
     gate = asyncio.Semaphore(LOGINS_AT_ONCE)
-    target = client.target
 
-    async def log_in(number: int) -> None:
-        body = {"email": email(number), "password": PASSWORD}
+    async def log_in(number: int) -> str:
+        login = {"email": email(number), "password": PASSWORD}
         async with gate:
-            new = orjson.dumps({**body, "name": f"Load user {number}"})
-            made = await _sent_in_time(client, target.request("POST", "/auth/signup", body=new))
-            if made.status != 409:
-                expect(made, 201, f"the sign-up of {email(number)}")
-            answer = await _sent_in_time(client, target.request("POST", "/auth/login", body=orjson.dumps(body)))
-            tokens[number - 1] = expect(answer, 200, f"the login of {email(number)}")["access_token"]
+            signed_up = await _repeat_429(client, "/auth/signup", {**login, "name": f"Load user {number}"})
+            if signed_up.status != 409:
+                expect(signed_up, 201, f"the sign-up of {email(number)}")
+            answer = await _repeat_429(client, "/auth/login", login)
         advance(1)
+        return str(expect(answer, 200, f"the login of {email(number)}")["access_token"])
 
     with progress("customers signed in", users) as advance:
         try:
-            async with asyncio.TaskGroup() as tasks:
-                for number in range(1, users + 1):
-                    tasks.create_task(log_in(number))
-        except* LoadError as group:
-            raise group.exceptions[0] from None
-    return tokens
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(log_in(number)) for number in range(1, users + 1)]
+        except* LoadError as errors:
+            raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
-async def _sent_in_time(client: Client, request: bytes) -> Answer:
-    """The answer to a request, which is sent again as often as the target asks to wait with it."""
-    answer = await client.fetch(request)
+async def _repeat_429(client: Client, path: str, body: dict[str, str]) -> Answer:
+    """The answer to a request, which is sent again after Retry-After as long as it is answered 429."""
+    answer = await client.call("POST", path, body=body)
     while answer.status == 429:
-        wait = answer.header("Retry-After") or ""  # seconds, or a date
-        await asyncio.sleep(min(float(wait) if wait.isdecimal() else LONGEST_WAIT_S, LONGEST_WAIT_S))
-        answer = await client.fetch(request)
+        await asyncio.sleep(min(answer.retry_after_s(LONGEST_WAIT_S), LONGEST_WAIT_S))
+        answer = await client.call("POST", path, body=body)
     return answer
 
 
 def read_tokens(path: Path, *, users: int, life_s: float) -> list[str] | None:
-    """The first tokens of a file; None when it is not there, has too few, or one of them runs out before the end."""
+    """The first tokens of a file; None when it is not there, has too few, or one of them expires within `life_s`."""
     tokens = check_tokens_file(path)[:users]
     try:
         return tokens if len(tokens) == users and outlive(tokens, life_s) else None
@@ -122,23 +129,16 @@ def read_tokens(path: Path, *, users: int, life_s: float) -> list[str] | None:
 
 
 def check_tokens_file(path: Path) -> list[str]:
-    """All lines of a file that may be overwritten: none where there is no file, else tokens; raises LoadError."""
-    if not path.exists():
-        return []
-    try:
-        lines = path.read_text(encoding="ascii").split("\n") if path.is_file() else [""]
-    except UnicodeDecodeError:
-        lines = [""]
-    if lines[-1] == "":
-        del lines[-1]
-    if not path.is_file() or (path.stat().st_size and not lines) or not all(map(TOKEN.fullmatch, lines)):
+    """The tokens of a file that may be overwritten, none if it does not exist; raises LoadError for any other file."""
+    content = b"" if not path.exists() else path.read_bytes() if path.is_file() else b"no file"
+    if TOKEN_LINES.fullmatch(content) is None:
         raise LoadError(f"{path} is there and is no file of tokens, one a line: it is left alone; name another file")
-    return lines
+    return content.decode().split()
 
 
 def outlive(tokens: Sequence[str], life_s: float) -> bool:
-    """Whether all the tokens are good for that long; that they are genuine is the target's to judge."""
-    return min(map(_expiry, tokens)) > time.time() + life_s
+    """Whether all the tokens are valid for that long; only the target can check their signatures."""
+    return min(map(_expires_at, tokens)) > time.time() + life_s
 
 
 def write_tokens(path: Path, tokens: Sequence[str]) -> None:
@@ -152,8 +152,7 @@ def write_tokens(path: Path, tokens: Sequence[str]) -> None:
     click.echo(f"wrote {len(tokens):,} tokens to {path}")
 
 
-def _expiry(token: str) -> float:
-    """When a token runs out."""
+def _expires_at(token: str) -> float:
     try:
         payload = token.split(".")[1]
         return float(orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"])

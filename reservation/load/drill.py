@@ -1,10 +1,10 @@
-"""The on-sale drill: very many customers want the seats of one showtime at the same instant.
+"""The on-sale drill: thousands of customers want the seats of one showtime at the same instant.
 
-Each asks for seats; one who is refused reads the map again and asks for others while any are left; one who holds seats
-confirms. A fault of the service is retried, as a person would.
+Each requests seats. A refused customer reads the map again and requests others while any are left; a customer with a
+hold confirms it. A request that fails for another reason is sent again.
 
-With fewer connections than customers, a customer occupies one until done, and the others wait for one in the order in
-which they came. That wait counts as latency.
+With fewer connections than customers, a customer keeps one until done, and the others wait for one in their order. That
+wait counts as latency.
 """
 
 import asyncio
@@ -14,8 +14,6 @@ from random import Random
 from time import monotonic
 from typing import Any
 
-import orjson
-
 from .client import Client
 from .connection import Answer
 from .measurements import Measurements
@@ -23,13 +21,13 @@ from .showtimes import Showtime
 from .tracked_reservations import ReservationTracker, TrackedReservation
 
 MAX_TRIES = 200
-PAUSE_S = 1.0
+PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0  # before a request is repeated: without Retry-After, and at most
 FOREVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A customer's request for a seat; `until` is when it was refused, or never."""
+class SeatRequest:
+    """A customer's request for a seat, or to confirm it; `until` is when it was refused, or never."""
 
     customer: int
     sent_at: float
@@ -49,110 +47,95 @@ class Refusal:
 
 @dataclass(slots=True)
 class Drill:
-    """One drill; instants are time.monotonic()'s, but for those in the measurements, which count from the release."""
+    """One drill; instants are time.monotonic()'s, and the measurements begin with the release."""
 
     client: Client
     show: Showtime
     tokens: Sequence[str]
-    most_seats: int
-    fewest_seats: int
+    per_customer: tuple[int, int]  # seats, from the fewest to the most
     seed: int
     measurements: Measurements = field(default_factory=Measurements)
     tracker: ReservationTracker = field(default_factory=ReservationTracker)
-    asks: dict[int, list[Ask]] = field(default_factory=dict)
-    confirms: dict[int, Ask] = field(default_factory=dict)
+    requests: dict[int, list[SeatRequest]] = field(default_factory=dict)
+    confirms: dict[int, SeatRequest] = field(default_factory=dict)
     refusals: list[Refusal] = field(default_factory=list)
     sales_s: list[float] = field(default_factory=list)
     buyers: int = 0
     saw_sold_out: int = 0
-    released_at: float = 0.0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
-    connections: asyncio.Semaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.connections = asyncio.Semaphore(self.client.limit)
 
     async def run(self) -> None:
         """Release all customers at once and wait until all are done."""
         self.measurements.queueing_is_expected = True
-        await self._open_connections()
-        customers = [asyncio.create_task(self._customer(number)) for number in range(len(self.tokens))]
+        limit = self.client.limit
+        # Connect before the release: customers have the page open already.
+        await asyncio.gather(*(self.client.call("GET", "/health") for _ in range(limit)))
+        connections = asyncio.Semaphore(limit)
+        customers = [asyncio.create_task(self._customer(number, connections)) for number in range(len(self.tokens))]
         await asyncio.sleep(0)  # now each waits for the gate
-        self.released_at = monotonic()
+        self.measurements.started = monotonic()
         self.gate.set()
         await asyncio.gather(*customers)
         for row in self.measurements.seconds:
             row.close(0)
 
-    async def _open_connections(self) -> None:
-        """Connect before the release: customers have the page open already."""
-        health = self.client.target.request("GET", "/health")
-        await asyncio.gather(*(self.client.fetch(health) for _ in range(self.client.limit)))
-
-    async def _customer(self, number: int) -> None:
+    async def _customer(self, number: int, connections: asyncio.Semaphore) -> None:
         chance = Random(f"customer {self.seed} {number}")  # noqa: S311 - to be repeatable
-        wanted = chance.randint(self.fewest_seats, self.most_seats)
-        seats = _adjacent(self.show.look(), wanted, chance)
+        wanted = chance.randint(*self.per_customer)
+        seats = _adjacent(self.show.free_seats(), wanted, chance)
         await self.gate.wait()
-        self.measurements.offer(0.0, monotonic() - self.released_at)
-        async with self.connections:
+        self.measurements.offer(self.measurements.started, monotonic())
+        async with connections:
             await self._shop(number, seats, wanted, chance)
 
     async def _shop(self, number: int, seats: list[int], wanted: int, chance: Random) -> None:
-        """Ask until seats are held, then confirm; or until none is left."""
-        since = self.released_at
+        """Request seats until some are held, then confirm; or until none is left."""
+        since = self.measurements.started
         for _ in range(MAX_TRIES):
-            answer = await self._ask(number, seats, since)
+            answer = await self._hold(number, seats, since)
             if answer.status == 201:
-                held = self.tracker.record_hold(
-                    answer.json(), user=number, showtime_id=self.show.id, asked=tuple(seats)
-                )
-                await self._buy(number, held)
+                await self._confirm(number, self._record_hold(number, answer.json(), seats))
                 return
             if answer.status != 409:
-                await asyncio.sleep(_pause_s(answer))
-                kept = await self._find_hold(number)
-                if kept is not None:  # held, and the answer was lost
-                    await self._buy(number, kept)
+                await _pause(answer)
+                held_already = await self._find_hold(number)  # the lost answer may have been a 201
+                if held_already is not None:
+                    await self._confirm(number, held_already)
                     return
-            free = await self._look_again(number)
+            free = await self._read_map(number)
             if free is not None and not free:
                 self.saw_sold_out += 1
                 return
             seats = _adjacent(free, wanted, chance) if free else seats
             since = self._offered_now()
-        self.tracker.add_violation(f"customer {number + 1} tried {MAX_TRIES} times in vain while seats were left")
+        self.tracker.add_violation(f"customer {number + 1} tried {MAX_TRIES} times while seats were left")
 
-    async def _ask(self, number: int, seats: Sequence[int], since: float) -> Answer:
+    async def _hold(self, number: int, seats: Sequence[int], since: float) -> Answer:
         path = f"/showtimes/{self.show.id}/holds"
-        body = orjson.dumps({"seat_ids": seats})
-        request = self.client.target.request("POST", path, token=self.tokens[number], body=body)
-        answer = await self.client.fetch(request)
+        answer = await self.client.call("POST", path, token=self.tokens[number], body={"seat_ids": seats})
         refused = answer.status == 409 and answer.code == "seats_unavailable"
         self._count("hold_409" if refused else "hold", since, answer, expected=refused or answer.status == 201)
         until = answer.ended_at if 400 <= answer.status < 500 else FOREVER
         for seat in seats:
-            self.asks.setdefault(seat, []).append(Ask(number, answer.sent_at, until))
+            self.requests.setdefault(seat, []).append(SeatRequest(number, answer.sent_at, until))
         if refused:
             named = tuple((seat["seat_id"], seat["reason"]) for seat in answer.json().get("seats", ()))
             self.refusals.append(Refusal(number, answer.sent_at, answer.ended_at, frozenset(seats), named))
         return answer
 
-    async def _buy(self, number: int, reservation: TrackedReservation) -> None:
-        """Confirm until it is known whether it worked."""
-        request = self.client.target.request(
-            "POST", f"/reservations/{reservation.id}/confirm", token=self.tokens[number]
-        )
+    async def _confirm(self, number: int, reservation: TrackedReservation) -> None:
+        """Confirm until there is an answer that is no fault."""
+        path = f"/reservations/{reservation.id}/confirm"
         reservation.state = "confirming"
         for _ in range(MAX_TRIES):
             since = self._offered_now()
             for seat in reservation.seats:
-                self.confirms.setdefault(seat, Ask(number, since, FOREVER))
-            answer = await self.client.fetch(request)
+                self.confirms.setdefault(seat, SeatRequest(number, since, FOREVER))
+            answer = await self.client.call("POST", path, token=self.tokens[number])
             self._count("confirm", since, answer, expected=answer.status == 200)
             if answer.status == 200:
                 self.tracker.record_confirm(reservation, answer.json())
-                self.sales_s.append(answer.ended_at - self.released_at)
+                self.sales_s.append(answer.ended_at - self.measurements.started)
                 self.buyers += 1
                 return
             if 400 <= answer.status < 500:
@@ -160,16 +143,15 @@ class Drill:
                     f"hold {reservation.id} could not be confirmed: {answer.status} {answer.code}"
                 )
                 return
-            await asyncio.sleep(_pause_s(answer))
+            await _pause(answer)
 
-    async def _look_again(self, number: int) -> Sequence[int] | None:
-        """The seats that are free now; None when the map could not be had."""
+    async def _read_map(self, number: int) -> Sequence[int] | None:
+        """The seats that are free now; None if the map was not answered."""
         since = self._offered_now()
-        path = f"/showtimes/{self.show.id}/seats"
-        answer = await self.client.fetch(self.client.target.request("GET", path, token=self.tokens[number]))
+        answer = await self.client.call("GET", f"/showtimes/{self.show.id}/seats", token=self.tokens[number])
         self._count("map", since, answer, expected=answer.status == 200)
         if answer.status != 200:
-            await asyncio.sleep(_pause_s(answer))
+            await _pause(answer)
             return None
         if b'"available"' not in answer.body:  # thousands read a sold-out map: spare them the parsing
             return ()
@@ -177,25 +159,26 @@ class Drill:
 
     async def _find_hold(self, number: int) -> TrackedReservation | None:
         """A hold of this customer that the service knows."""
-        request = self.client.target.request("GET", "/reservations?status=held", token=self.tokens[number])
-        page: Any = (await self.client.fetch(request)).json()
-        for found in (page or {}).get("items", ()):
+        answer = await self.client.call("GET", "/reservations?status=held", token=self.tokens[number])
+        for found in (answer.json() or {}).get("items", ()):
             if found["showtime_id"] == self.show.id:
-                asked = tuple(seat["seat_id"] for seat in found["seats"])
-                return self.tracker.record_hold(found, user=number, showtime_id=self.show.id, asked=asked)
+                return self._record_hold(number, found, [seat["seat_id"] for seat in found["seats"]])
         return None
+
+    def _record_hold(self, number: int, hold: Any, seats: Sequence[int]) -> TrackedReservation:
+        return self.tracker.record_hold(hold, user=number, showtime_id=self.show.id, asked=tuple(seats))
 
     def _offered_now(self) -> float:
         """Count a request that follows from an answer, and so is meant to be sent at once."""
         now = monotonic()
-        self.measurements.offer(now - self.released_at, now - self.released_at)
+        self.measurements.offer(now, now)
         return now
 
     def _count(self, name: str, since: float, answer: Answer, *, expected: bool) -> None:
-        self.measurements.count(name, answer, intended=since, ready=since, started=self.released_at, expected=expected)
+        self.measurements.count(name, answer, since, since, expected=expected)
 
 
-def unfounded(drill: Drill) -> list[str]:
+def false_refusals(drill: Drill) -> list[str]:
     """The refusals that named a seat which was not asked for, or which no other customer can have had at that time."""
     wrong: list[str] = []
     for refusal in drill.refusals:
@@ -210,13 +193,13 @@ def unfounded(drill: Drill) -> list[str]:
 
 
 def _was_taken(drill: Drill, refusal: Refusal, seat: int, reason: str) -> bool:
-    """Whether another customer may have had the seat between the request and the answer."""
+    """Whether another customer may have had the seat between the request and its answer."""
     if reason == "booked":
         sale = drill.confirms.get(seat)
         return sale is not None and sale.customer != refusal.customer and sale.sent_at < refusal.ended_at
     return reason == "held" and any(
-        ask.customer != refusal.customer and ask.sent_at < refusal.ended_at and ask.until > refusal.sent_at
-        for ask in drill.asks.get(seat, ())
+        other.customer != refusal.customer and other.sent_at < refusal.ended_at and other.until > refusal.sent_at
+        for other in drill.requests.get(seat, ())
     )
 
 
@@ -226,7 +209,5 @@ def _adjacent(free: Sequence[int], wanted: int, chance: Random) -> list[int]:
     return [free[(start + number) % len(free)] for number in range(min(wanted, len(free)))]
 
 
-def _pause_s(answer: Answer) -> float:
-    """Retry-After, at most 10 s; 1 s without it."""
-    asked = answer.header("Retry-After") or ""
-    return min(float(asked), 10.0) if asked.isdigit() else PAUSE_S
+async def _pause(answer: Answer) -> None:
+    await asyncio.sleep(min(answer.retry_after_s(PAUSE_S), LONGEST_PAUSE_S))

@@ -3,47 +3,43 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
-import orjson
-
-from ..db.pool_options import tool_limits
 from ..db.repository import load as repository
 from ..settings import Settings
 from . import LoadError
+from .access import database_connection
 from .client import Client
 from .showtimes import Showtime, expect, load_showtime
 
-SEATS_A_ROW = 20
+SEATS_PER_ROW = 20
 NO_FILM = "there is no film to show: `reservation seed demo` adds some"
 
 
 async def set_up_by_sql(client: Client, settings: Settings, *, seats: int) -> Showtime:
     """Insert a room and a showtime in the database; raises LoadError."""
-    conn: repository.Connection = await asyncpg.connect(
-        settings.database_url, server_settings=tool_limits("load drill")
-    )
-    try:
+    async with database_connection(settings, "load drill") as conn:
         showtime_id = await repository.make_drill(conn, seats=seats)
-    finally:
-        await conn.close()
     if showtime_id is None:
         raise LoadError(NO_FILM)
     return await load_showtime(client, showtime_id)
 
 
-async def set_up_by_api(client: Client, *, seats: int, email: str, password: str) -> Showtime:
+async def set_up_by_api(client: Client, *, seats: int, admin: tuple[str, str]) -> Showtime:
     """Create a room and a showtime as an administrator; raises LoadError."""
-    body = {"email": email, "password": password}
-    token = (await _post(client, "/auth/login", body, "the administrator's login", status=200))["access_token"]
-    films = expect(await client.fetch(client.target.request("GET", "/movies?limit=1")), 200, "the films")
+    login = await client.call("POST", "/auth/login", body={"email": admin[0], "password": admin[1]})
+    token = expect(login, 200, "the administrator's login")["access_token"]
+
+    async def create(what: str, path: str, body: dict[str, Any]) -> Any:
+        return expect(await client.call("POST", f"/admin/{path}", token=token, body=body), 201, what)
+
+    films = expect(await client.call("GET", "/movies?limit=1"), 200, "the films")
     if not films["items"]:
         raise LoadError(NO_FILM)
-    room = await _post(client, "/admin/auditoriums", {"name": "Load drill", "capacity": seats}, "the room", token)
-    path = f"/admin/auditoriums/{room['id']}/seats/batch"
-    whole, rest = divmod(seats, SEATS_A_ROW)
-    for rows, seats_per_row in ((whole, SEATS_A_ROW), (1, rest)):
+    room = await create("the room", "auditoriums", {"name": "Load drill", "capacity": seats})
+    path = f"auditoriums/{room['id']}/seats/batch"
+    whole, rest = divmod(seats, SEATS_PER_ROW)
+    for rows, seats_per_row in ((whole, SEATS_PER_ROW), (1, rest)):
         if rows and seats_per_row:
-            await _post(client, path, {"rows": rows, "seats_per_row": seats_per_row}, "the seats", token)
+            await create("the seats", path, {"rows": rows, "seats_per_row": seats_per_row})
     starts_at = datetime.now(UTC) + timedelta(days=1)
     showtime = {
         "movie_id": films["items"][0]["id"],
@@ -52,12 +48,4 @@ async def set_up_by_api(client: Client, *, seats: int, email: str, password: str
         "ends_at": (starts_at + timedelta(hours=2)).isoformat(),
         "base_price": "10.00",
     }
-    made = await _post(client, "/admin/showtimes", showtime, "the showtime", token)
-    return await load_showtime(client, made["id"])
-
-
-async def _post(
-    client: Client, path: str, body: dict[str, Any], what: str, token: str = "", *, status: int = 201
-) -> Any:
-    request = client.target.request("POST", path, token=token, body=orjson.dumps(body))
-    return expect(await client.fetch(request), status, what)
+    return await load_showtime(client, (await create("the showtime", "showtimes", showtime))["id"])

@@ -22,28 +22,32 @@ from .precise_timer import PreciseTimer
 from .showtimes import Showtime
 from .tracked_reservations import ReservationTracker, TrackedReservation
 
-ARRIVALS_A_TURN = 64
+ARRIVALS_PER_WAKE = 64
 MAX_TRIES = 3
 MAX_RETRYING = 10_000
 START_DELAY_S = 0.05
-GONE = {"hold_expired", "seats_unavailable", "reservation_cancelled"}
+LISTS = ("/movies?limit=50", "/showtimes?limit=50")
+HOLD_ENDED = {"hold_expired", "seats_unavailable", "reservation_cancelled"}
 
 
 class Customer(NamedTuple):
-    """A customer of a showtime; `refused` are the seats that refusals have named."""
+    """The arrival that wants seats of a showtime; `refused` are the seats that refusals have named."""
 
-    user: int
+    arrival: Arrival
     show: Showtime
-    seats: int
-    hot: bool
-    which: float
-    fate: Fate
     tries: int = 0
     refused: frozenset[int] = frozenset()
 
+    def choose_seats(self) -> list[int]:
+        """The seats to ask for, as many as wanted or all that are left; none when the showtime looks sold out."""
+        arrival = self.arrival
+        if arrival.hot:
+            return self.show.best(arrival.seats, without=self.refused)
+        return self.show.adjacent(arrival.seats, arrival.seat_draw, without=self.refused)
 
-class _Sent(NamedTuple):
-    """When a request was meant to go and when it was dealt with; instants of time.monotonic()."""
+
+class Timing(NamedTuple):
+    """When a request was meant to go and when it was handled; instants of time.monotonic()."""
 
     intended: float
     handled: float
@@ -69,8 +73,7 @@ class Engine:
         self._over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._shows_by_id = {show.id: show for show in shows}
-        self._lists = ("/movies?limit=50", "/showtimes?limit=50")
-        self._senders: Mapping[Operation, Callable[[Arrival, _Sent], None]] = {
+        self._senders: Mapping[Operation, Callable[[Arrival, Timing], None]] = {
             "list": self._list,
             "map": self._map,
             "hold": self._hold,
@@ -83,7 +86,7 @@ class Engine:
 
         Raises the exception that an invalid answer led to, a KeyError for example.
         """
-        self._started = monotonic() + START_DELAY_S
+        self._started = self.measurements.started = monotonic() + START_DELAY_S
         self._next = next(self._arrivals, None)
         timer = PreciseTimer(self._loop, lambda: self._wake(timer))
         timer.set(self._started)
@@ -100,16 +103,11 @@ class Engine:
         for row in self.measurements.seconds:
             row.close(row.in_flight)
 
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the start."""
-        return max(monotonic() - self._started, 0.0)
-
     async def _tick(self, each_second: Callable[[int], None]) -> None:
         gone = 0
         while True:
             await asyncio.sleep(max(self._started + gone + 1 - monotonic(), 0))
-            self.measurements.second(gone).close(self.client.in_flight)
+            self.measurements.second(self._started + gone).close(self.client.in_flight)
             gone += 1
             each_second(gone)
 
@@ -122,87 +120,86 @@ class Engine:
             self._over.set()
 
     def _send_due(self, timer: PreciseTimer) -> None:
-        for _ in range(ARRIVALS_A_TURN):
-            arrival = self._next
-            if arrival is None:
-                if self.elapsed_s >= self.plan.duration_s:
-                    self._over.set()
-                else:
-                    timer.set(self._started + self.plan.duration_s)
+        for _ in range(ARRIVALS_PER_WAKE):
+            arrival, now = self._next, monotonic()
+            due = self._started + (self.plan.duration_s if arrival is None else arrival.at_s)
+            if due > now:
+                timer.set(due)
                 return
-            now = monotonic()
-            intended = self._started + arrival.at_s
-            if intended > now:
-                timer.set(intended)
+            if arrival is None:
+                self._over.set()
                 return
             self._next = next(self._arrivals, None)
-            self.measurements.offer(arrival.at_s, now - self._started)
+            self.measurements.offer(due, now)
             if self.client.in_flight >= self._max_in_flight:
-                self.measurements.drop(arrival.at_s)
-                continue
-            self._senders[arrival.operation](arrival, _Sent(intended, now))
+                self.measurements.drop(due)
+            else:
+                self._senders[arrival.operation](arrival, Timing(due, now))
         # Through the loop, which also reads answers when the generator is behind.
         self._loop.call_soon(self._wake, timer)
 
-    def _count(self, name: str, sent: _Sent, answer: Answer, *, expected: bool) -> None:
-        self.measurements.count(
-            name, answer, intended=sent.intended, ready=sent.handled, started=self._started, expected=expected
-        )
+    def _post(self, path: str, user: int, done: Callable[[Answer], None], body: bytes = b"") -> None:
+        request = self.client.target.request("POST", path, token=self._tokens[user], body=body)
+        self.client.send(request, done)
 
-    def _list(self, arrival: Arrival, sent: _Sent) -> None:
-        request = self.client.target.request("GET", self._lists[int(arrival.where * len(self._lists))])
-        self.client.send(request, lambda answer: self._count("list", sent, answer, expected=answer.status == 200))
+    def _list(self, arrival: Arrival, timing: Timing) -> None:
+        request = self.client.target.request("GET", LISTS[int(arrival.showtime_draw * len(LISTS))])
+        count = self.measurements.count
+        self.client.send(request, lambda answer: count("list", answer, *timing, expected=answer.status == 200))
 
-    def _map(self, arrival: Arrival, sent: _Sent) -> None:
-        show = self._show(arrival)
+    def _map(self, arrival: Arrival, timing: Timing) -> None:
+        if arrival.hot:
+            show = next((show for show in self.shows if show.free_seats()), self.shows[0])
+        else:
+            show = self.shows[int(arrival.showtime_draw * len(self.shows))]
         etag = show.etag if arrival.conditional else ""
         request = self.client.target.request("GET", f"/showtimes/{show.id}/seats", etag=etag)
-        self.client.send(request, partial(self._mapped, show, sent))
+        self.client.send(request, partial(self._map_answered, show, timing))
 
-    def _mapped(self, show: Showtime, sent: _Sent, answer: Answer) -> None:
+    def _map_answered(self, show: Showtime, timing: Timing, answer: Answer) -> None:
         if answer.status == 200:
-            show.see(answer)
-        self._count("map_304" if answer.status == 304 else "map", sent, answer, expected=answer.status in (200, 304))
+            show.keep_map(answer)
+        name = "map_304" if answer.status == 304 else "map"
+        self.measurements.count(name, answer, *timing, expected=answer.status in (200, 304))
 
-    def _hold(self, arrival: Arrival, sent: _Sent) -> None:
-        customer, chosen = self._choose(arrival)
-        if not chosen:
+    def _hold(self, arrival: Arrival, timing: Timing) -> None:
+        chosen = self._choose(arrival)
+        if chosen is None:
             if self.sold_out_at_s is None:
                 self.sold_out_at_s = round(arrival.at_s, 3)
-            self._substitute("hold", arrival, sent)
+            self._substitute("hold", arrival, timing)
             return
-        seats = tuple(chosen)
+        customer, seats = chosen
         customer.show.taken.update(seats)
-        request = self.client.target.request(
-            "POST",
+        self._post(
             f"/showtimes/{customer.show.id}/holds",
-            token=self._tokens[customer.user],
-            body=orjson.dumps({"seat_ids": seats}),
+            customer.arrival.user,
+            partial(self._hold_answered, customer, tuple(seats), timing),
+            orjson.dumps({"seat_ids": seats}),
         )
-        self.client.send(request, partial(self._held, customer, seats, sent))
 
-    def _held(self, customer: Customer, seats: tuple[int, ...], sent: _Sent, answer: Answer) -> None:
+    def _hold_answered(self, customer: Customer, seats: tuple[int, ...], timing: Timing, answer: Answer) -> None:
         refused = answer.status == 409 and answer.code == "seats_unavailable"
-        self._count("hold_409" if refused else "hold", sent, answer, expected=answer.status == 201 or refused)
+        name = "hold_409" if refused else "hold"
+        self.measurements.count(name, answer, *timing, expected=answer.status == 201 or refused)
+        arrival, show = customer.arrival, customer.show
         if answer.status != 201:
-            customer.show.taken.difference_update(seats)
+            show.taken.difference_update(seats)
             if refused:
-                self._refused(customer, seats, answer)
+                self._retry(customer, seats, answer)
             return
-        reservation = self.tracker.record_hold(
-            answer.json(), user=customer.user, showtime_id=customer.show.id, asked=seats
-        )
-        if customer.fate == "release":
+        reservation = self.tracker.record_hold(answer.json(), user=arrival.user, showtime_id=show.id, asked=seats)
+        if arrival.fate == "release":
             self._to_cancel.append(reservation)
-        elif customer.fate == "abandon":
+        elif arrival.fate == "abandon":
             self.tracker.counts["abandoned"] += 1
             self.tracker.reservations.pop(reservation.id)
-            customer.show.taken.difference_update(seats)
-            customer.show.free = [seat for seat in customer.show.free if seat not in seats]
+            show.taken.difference_update(seats)
+            show.free = [seat for seat in show.free if seat not in seats]
         else:
-            self._to_confirm.append((reservation, customer.fate))
+            self._to_confirm.append((reservation, arrival.fate))
 
-    def _refused(self, customer: Customer, seats: tuple[int, ...], answer: Answer) -> None:
+    def _retry(self, customer: Customer, seats: tuple[int, ...], answer: Answer) -> None:
         named = frozenset(seat["seat_id"] for seat in answer.json().get("seats", ()))
         if not named or not named <= set(seats):
             self.tracker.add_violation(f"a hold of seats {sorted(seats)} was refused for seats {sorted(named)}")
@@ -212,81 +209,59 @@ class Engine:
         else:
             self.tracker.counts["gave_up"] += 1
 
-    def _confirm(self, arrival: Arrival, sent: _Sent) -> None:
+    def _confirm(self, arrival: Arrival, timing: Timing) -> None:
         if not self._to_confirm:
-            self._substitute("confirm", arrival, sent)
+            self._substitute("confirm", arrival, timing)
             return
         reservation, fate = self._to_confirm.popleft()
         reservation.state = "confirming"
-        path = f"/reservations/{reservation.id}/confirm"
-        request = self.client.target.request("POST", path, token=self._tokens[reservation.user])
-        self.client.send(request, partial(self._confirmed, reservation, fate, sent))
+        done = partial(self._confirm_answered, reservation, fate, timing)
+        self._post(f"/reservations/{reservation.id}/confirm", reservation.user, done)
 
-    def _confirmed(self, reservation: TrackedReservation, fate: Fate, sent: _Sent, answer: Answer) -> None:
-        gone = answer.status in (409, 410) and answer.code in GONE
-        self._count("confirm", sent, answer, expected=answer.status == 200 or gone)
+    def _confirm_answered(self, reservation: TrackedReservation, fate: Fate, timing: Timing, answer: Answer) -> None:
+        ended = answer.status in (409, 410) and answer.code in HOLD_ENDED
+        self.measurements.count("confirm", answer, *timing, expected=answer.status == 200 or ended)
         if answer.status == 200:
             self.tracker.record_confirm(reservation, answer.json())
             if fate == "return":
                 self._to_cancel.append(reservation)
-        elif gone:
+        elif ended:
             self.tracker.record_end(reservation)
             self._shows_by_id[reservation.showtime_id].taken.difference_update(reservation.seats)
         else:
             reservation.state = "unknown"
 
-    def _cancel(self, arrival: Arrival, sent: _Sent) -> None:
+    def _cancel(self, arrival: Arrival, timing: Timing) -> None:
         if not self._to_cancel:
-            self._substitute("cancel", arrival, sent)
+            self._substitute("cancel", arrival, timing)
             return
         reservation = self._to_cancel.popleft()
         self.tracker.record_cancel_sent(reservation)
-        path = f"/reservations/{reservation.id}/cancel"
-        request = self.client.target.request("POST", path, token=self._tokens[reservation.user])
-        self.client.send(request, partial(self._cancelled, reservation, sent))
+        done = partial(self._cancel_answered, reservation, timing)
+        self._post(f"/reservations/{reservation.id}/cancel", reservation.user, done)
 
-    def _cancelled(self, reservation: TrackedReservation, sent: _Sent, answer: Answer) -> None:
-        gone = answer.status == 410
-        self._count("cancel", sent, answer, expected=answer.status == 200 or gone)
+    def _cancel_answered(self, reservation: TrackedReservation, timing: Timing, answer: Answer) -> None:
+        self.measurements.count("cancel", answer, *timing, expected=answer.status in (200, 410))
         if answer.status == 200:
             self.tracker.record_cancel(reservation)
-        elif gone:
+        elif answer.status == 410:
             self.tracker.record_end(reservation)
         self._shows_by_id[reservation.showtime_id].taken.difference_update(reservation.seats)
 
-    def _substitute(self, operation: Operation, arrival: Arrival, sent: _Sent) -> None:
+    def _substitute(self, operation: Operation, arrival: Arrival, timing: Timing) -> None:
         self.measurements.substituted[operation] += 1
-        self._map(arrival, sent)
+        self._map(arrival, timing)
 
-    def _choose(self, arrival: Arrival) -> tuple[Customer, list[int]]:
-        """The customer who holds now, and the seats: one who was refused before, else the arrival's own."""
+    def _choose(self, arrival: Arrival) -> tuple[Customer, list[int]] | None:
+        """The customer who holds now, and the seats: one who was refused before, otherwise the arrival's own."""
         while self._retrying:
             customer = self._retrying.popleft()
-            chosen = self._seats(customer)
-            if chosen:
-                return customer, chosen
+            if seats := customer.choose_seats():
+                return customer, seats
             self.tracker.counts["gave_up"] += 1
-        first = 0 if arrival.hot else int(arrival.where * len(self.shows))
-        customer = self._customer(arrival, self.shows[first])
-        chosen = self._seats(customer)
-        for number in range(1, len(self.shows)):
-            if chosen:
-                break
-            customer = self._customer(arrival, self.shows[(first + number) % len(self.shows)])
-            chosen = self._seats(customer)
-        return customer, chosen
-
-    def _customer(self, arrival: Arrival, show: Showtime) -> Customer:
-        return Customer(arrival.user, show, arrival.seats, arrival.hot, arrival.which, arrival.fate)
-
-    def _seats(self, customer: Customer) -> list[int]:
-        """The seats to ask for, as many as wanted or all that are left; none when the showtime looks sold out."""
-        if customer.hot:
-            return customer.show.best(customer.seats, but=customer.refused)
-        return customer.show.somewhere(customer.seats, customer.which, but=customer.refused)
-
-    def _show(self, arrival: Arrival) -> Showtime:
-        """The showtime whose map is looked at: the hot one, which is the first with seats left, or any."""
-        if arrival.hot:
-            return next((show for show in self.shows if show.look()), self.shows[0])
-        return self.shows[int(arrival.where * len(self.shows))]
+        first = 0 if arrival.hot else int(arrival.showtime_draw * len(self.shows))
+        for number in range(len(self.shows)):
+            customer = Customer(arrival, self.shows[(first + number) % len(self.shows)])
+            if seats := customer.choose_seats():
+                return customer, seats
+        return None

@@ -1,4 +1,4 @@
-"""The audit after a run: the answers that customers got against what the service says now, and against the stores.
+"""The audit after a run: compares the answers that customers got with what the service answers now, and the stores.
 
 It always runs, and what cannot be checked counts as a violation. No load runs meanwhile.
 """
@@ -65,10 +65,8 @@ async def audit_run(
     extra = tracker.counts["violations"] - len(tracker.violations)
     if extra:
         result.violations.append(f"{extra:,} more violations by the answers themselves")
-    result.confirmed_reservations = sum(
-        reservation.state == "confirmed" for reservation in tracker.reservations.values()
-    )
-    health = await _fetch_repeatedly(client, client.target.request("GET", "/health"))
+    result.confirmed_reservations = sum(item.state == "confirmed" for item in tracker.reservations.values())
+    health = await _get(client, "/health")
     if health.status == 200:
         await _look_up(client, tracker, tokens, result, seed)
         await _look_at_maps(client, tracker, result)
@@ -89,8 +87,8 @@ async def _look_up(
 ) -> None:
     """Every reservation, or of very many a sample, must have the status that was answered.
 
-    Those whose last answer was lost are looked up besides the sample: if one of them is confirmed, it owns its seats,
-    and a seat of it that was sold to another customer was sold twice.
+    Those whose last answer was lost are looked up besides the sample: a confirmed one owns its seats, and a seat of it
+    that was sold to another customer was sold twice.
     """
     all_reservations = [*tracker.reservations.values(), *tracker.past]
     chance = Random(f"audit {seed}")  # noqa: S311 - to be repeatable
@@ -101,23 +99,22 @@ async def _look_up(
     chosen = [*_sample(known, MAX_LOOKED_UP, chance), *_sample(unknown, MAX_UNKNOWN, chance)]
 
     async def look_up(reservation: TrackedReservation) -> None:
-        request = client.target.request("GET", f"/reservations/{reservation.id}", token=tokens[reservation.user])
-        answer = await _fetch_repeatedly(client, request)
-        found = answer.json() if answer.status == 200 else None
-        said = f"reservation {reservation.id}, which was answered {reservation.state}"
-        if found is None:
-            result.violations.append(f"{said}, is answered {answer.status or answer.fault} {answer.code}")
-        elif found["status"] not in POSSIBLE[reservation.state]:
-            result.violations.append(f"{said}, is {found['status']}")
-        if found is not None and found["status"] == "confirmed":
-            result.violations += _sold(tracker, reservation, [seat["seat_id"] for seat in found["seats"]])
+        answer = await _get(client, f"/reservations/{reservation.id}", tokens[reservation.user])
+        found: Any = answer.json() if answer.status == 200 else None
+        found = found or {"status": f"answered {answer.status or answer.fault} {answer.code}"}
+        if found["status"] not in POSSIBLE[reservation.state]:
+            result.violations.append(
+                f"reservation {reservation.id}, which was answered {reservation.state}, is {found['status']}"
+            )
+        if found["status"] == "confirmed":
+            result.violations += _record_sale(tracker, reservation, [seat["seat_id"] for seat in found["seats"]])
         result.reservations_looked_up += 1
         result.unknown_looked_up += reservation.state in UNKNOWN
 
     await _each(look_up, chosen)
 
 
-def _sold(tracker: ReservationTracker, reservation: TrackedReservation, seats: Sequence[int]) -> list[str]:
+def _record_sale(tracker: ReservationTracker, reservation: TrackedReservation, seats: Sequence[int]) -> list[str]:
     """Record the seats of a reservation that was found confirmed; gives the violations that are new."""
     wrong = [clash for clash in tracker.record_sale(reservation, seats) if clash not in tracker.violations]
     if sorted(seats) != sorted(reservation.seats):
@@ -133,15 +130,15 @@ async def _look_at_maps(client: Client, tracker: ReservationTracker, result: Aud
         sold.setdefault(showtime_id, set()).add(seat)
 
     async def look_at(showtime_id: int) -> None:
-        answer = await _fetch_repeatedly(client, client.target.request("GET", f"/showtimes/{showtime_id}/seats"))
+        answer = await _get(client, f"/showtimes/{showtime_id}/seats")
         if answer.status != 200:
             result.violations.append(f"the seat map of showtime {showtime_id}: {answer.status or answer.fault}")
             return
         statuses = {seat["id"]: seat["status"] for seat in answer.json()["seats"]}
         for seat in sorted(sold[showtime_id]):
-            if statuses.get(seat) != "booked":
+            shown = statuses.get(seat, "missing")
+            if shown != "booked":
                 owner = tracker.owners[showtime_id, seat]
-                shown = statuses.get(seat, "missing")
                 result.violations.append(f"showtime {showtime_id}, seat {seat}: sold to {owner}, shown as {shown}")
         result.seat_maps_looked_at += 1
         result.seats_found_booked += len(sold[showtime_id])
@@ -150,10 +147,10 @@ async def _look_at_maps(client: Client, tracker: ReservationTracker, result: Aud
     await _each(look_at, sorted(sold)[:MAX_MAPS])
 
 
-async def _fetch_repeatedly(client: Client, request: bytes) -> Answer:
-    """The answer, asked for again after a fault or a 5xx: a service that recovers from the load violates nothing."""
+async def _get(client: Client, path: str, token: str = "") -> Answer:
+    """The answer, requested again after a fault or a 5xx: a service that recovers from the load violates nothing."""
     for _ in range(TRIES):
-        answer = await client.fetch(request)
+        answer = await client.call("GET", path, token=token)
         if answer.status and answer.status < 500:
             break
         await asyncio.sleep(PAUSE_S)
@@ -161,12 +158,11 @@ async def _fetch_repeatedly(client: Client, request: bytes) -> Answer:
 
 
 def _sample(items: list[Item], most: int, chance: Random) -> list[Item]:
-    """All of them, or of too many a sample."""
     return items if len(items) <= most else chance.sample(items, most)
 
 
 async def _each(work: Callable[[Item], Awaitable[None]], items: Sequence[Item]) -> None:
-    """Do the work for every item, a few at once."""
+    """Do the work for every item, AT_ONCE at a time."""
     queue = iter(items)
 
     async def worker() -> None:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
@@ -80,7 +79,7 @@ class Histogram:
 
 @dataclass(slots=True)
 class Second:
-    """What happened in one second of the run; latencies by the second in which they ended."""
+    """What happened in one second of the run; latencies by the second in which they ended. Named as in the report."""
 
     offered: int = 0
     answered: int = 0
@@ -88,10 +87,10 @@ class Second:
     errors: int = 0
     dropped: int = 0
     in_flight: int = 0
-    latest_s: float = 0.0
-    latencies_s: list[float] = field(default_factory=list)
     p50_ms: float = 0.0
     p99_ms: float = 0.0
+    latest_ms: float = 0.0
+    latencies_s: list[float] = field(default_factory=list)
 
     def close(self, in_flight: int) -> None:
         """Compute the percentiles and drop the latencies."""
@@ -104,9 +103,10 @@ class Second:
 
 
 class Measurements:
-    """Everything counted in a run; instants are seconds since its start."""
+    """Everything counted in a run; all instants are time.monotonic()'s, `started` that of its start."""
 
     def __init__(self) -> None:
+        self.started = 0.0
         self.latency: dict[str, Histogram] = {}
         self.service: dict[str, Histogram] = {}
         self.all = Histogram()
@@ -117,41 +117,39 @@ class Measurements:
         self.connection_wait = Histogram()
         self.seconds: list[Second] = []
         self.offered = self.answered = self.refused = self.dropped = 0
-        self.last_answer_s = 0.0
+        self.last_answer_s = 0.0  # since the start
         self.queueing_is_expected = False  # customers of a drill share its connections and wait for them
 
-    def second(self, at_s: float) -> Second:
-        """The row of that second."""
-        number = max(int(at_s), 0)
+    def second(self, at: float) -> Second:
+        """The row of the second that an instant is in."""
+        number = max(int(at - self.started), 0)
         while len(self.seconds) <= number:
             self.seconds.append(Second())
         return self.seconds[number]
 
-    def offer(self, intended_s: float, handled_s: float) -> None:
+    def offer(self, intended: float, handled: float) -> None:
         """Count an arrival, and how late the generator was for it."""
-        late_s = handled_s - intended_s
         self.offered += 1
-        self.lateness.add(late_s)
-        row = self.second(intended_s)
+        self.lateness.add(handled - intended)
+        row = self.second(intended)
         row.offered += 1
-        row.latest_s = max(row.latest_s, late_s)
+        row.latest_ms = max(row.latest_ms, round((handled - intended) * 1000, 3))
 
-    def drop(self, intended_s: float) -> None:
-        """Count an arrival that was not sent, because too many were under way."""
+    def drop(self, intended: float) -> None:
+        """Count an arrival that was not sent, because too many were in flight."""
         self.dropped += 1
-        self.second(intended_s).dropped += 1
+        self.second(intended).dropped += 1
 
-    def answer(
-        self, name: str, status: int, code: str, *, intended_s: float, sent_s: float, ended_s: float, expected: bool
-    ) -> None:
-        """Count an answer, or with status 0 the fault that stands for it."""
+    def count(self, name: str, answer: Answer, intended: float, ready: float, *, expected: bool) -> None:
+        """Count an answer; the request was meant to go at `intended`, and waited for a connection from `ready` on."""
+        status, code = answer.status, answer.code
         self.outcomes[name, status, code] += 1
-        row = self.second(ended_s)
+        row = self.second(answer.ended_at)
         if not expected:
             self.errors[code or str(status)] += 1
             row.errors += 1
         if status:
-            self.last_answer_s = max(self.last_answer_s, ended_s)
+            self.last_answer_s = max(self.last_answer_s, answer.ended_at - self.started)
             self.answered += 1
             row.answered += 1
             if status == 409:
@@ -159,53 +157,28 @@ class Measurements:
                 row.refused += 1
         elif code not in TIMEOUTS:
             return  # no customer waited: an error, not a latency
-        elapsed_s = ended_s - intended_s
+        self.connection_wait.add(answer.sent_at - ready)
+        elapsed_s = answer.ended_at - intended
         if name not in self.latency:
             self.latency[name], self.service[name] = Histogram(), Histogram()
         self.latency[name].add(elapsed_s)
         if status or code not in NEVER_SENT:
-            self.service[name].add(ended_s - sent_s)
+            self.service[name].add(answer.ended_at - answer.sent_at)
         self.all.add(elapsed_s)
         row.latencies_s.append(elapsed_s)
-
-    def count(
-        self, name: str, answer: Answer, *, intended: float, ready: float, started: float, expected: bool
-    ) -> None:
-        """Count the answer to a request of a run that began at `started`; instants are time.monotonic()'s.
-
-        It was meant to go at `intended`, and waited for a connection from `ready` on.
-        """
-        if answer.status or answer.fault in TIMEOUTS:
-            self.connection_wait.add(answer.sent_at - ready)
-        self.answer(
-            name,
-            answer.status,
-            answer.code,
-            intended_s=intended - started,
-            sent_s=answer.sent_at - started,
-            ended_s=answer.ended_at - started,
-            expected=expected,
-        )
 
     @property
     def suspicions(self) -> list[str]:
         """Why the figures may be those of the generator and not of the service; empty for a sound run."""
         bound_ms = max(LATE_MS, LATE_SHARE * self.all.ms(99.0))
         found: list[str] = []
-        for what, histogram in (("late", self.lateness), ("short of connections", self.connection_wait)):
-            if histogram is self.connection_wait and self.queueing_is_expected:
-                continue
-            if histogram.ms(99.0) > bound_ms:
-                found.append(
-                    f"the generator was {what} by p99 {histogram.ms(99.0):,.1f} ms (max {histogram.ms(100.0):,.1f} ms)"
-                )
+        waits = {"late": self.lateness}
+        if not self.queueing_is_expected:
+            waits["short of connections"] = self.connection_wait
+        for what, histogram in waits.items():
+            p99_ms, max_ms = histogram.several_ms([99.0, 100.0])
+            if p99_ms > bound_ms:
+                found.append(f"the generator was {what} by p99 {p99_ms:,.1f} ms (max {max_ms:,.1f} ms)")
         if self.dropped:
             found.append(f"{self.dropped:,} arrivals were dropped: too many requests were in flight")
         return found
-
-    def outcome_rows(self) -> list[dict[str, Any]]:
-        """Outcomes, by operation, status and code."""
-        return [
-            {"operation": name, "status": status, "code": code, "count": count}
-            for (name, status, code), count in sorted(self.outcomes.items())
-        ]

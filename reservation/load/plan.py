@@ -1,8 +1,8 @@
 """Which requests arrive when: a pure function of the seed, the profile and the size of the data set.
 
-Arrivals are a Poisson process and every arrival is exactly one request, so the rate that is asked for is the rate that
-is offered, whatever the answers are. An arrival has its operation and all its choices from here; what only the run
-knows (which seats are left, which hold waits for its confirm) is decided there, by these numbers.
+Arrivals are a Poisson process and every arrival is exactly one request, so the offered rate is the requested one,
+whatever the answers are. What only the run knows (which seats are left, which hold waits for its confirm) is decided
+there, by the numbers drawn here.
 """
 
 import math
@@ -11,26 +11,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 Operation = Literal["list", "map", "hold", "confirm", "cancel"]
 Fate = Literal["keep", "return", "release", "abandon"]  # confirm; confirm then cancel; cancel the hold; neither
 
 Name = TypeVar("Name", bound=str)
 
-OPERATIONS: tuple[Operation, ...] = ("list", "map", "hold", "confirm", "cancel")
-FATES: tuple[Fate, ...] = ("keep", "return", "release", "abandon")
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 class Arrival(NamedTuple):
-    """One request to be sent `at_s` seconds into the run; `where` and `which`, in [0, 1), stand for choices."""
+    """One request to be sent `at_s` seconds into the run; the two draws, in [0, 1), choose its showtime and seats."""
 
     at_s: float
     operation: Operation
     user: int
     hot: bool
-    where: float
-    which: float
+    showtime_draw: float
+    seat_draw: float
     seats: int
     fate: Fate
     conditional: bool
@@ -52,15 +52,8 @@ PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile("browse", {"list": 0.2, "map": 0.8}, {"keep": 1}, conditional=0.7, contention=0.0, showtimes=100),
-        # Most ask in vain, so there are fewer confirms than holds.
-        Profile(
-            "onsale",
-            {"map": 0.45, "hold": 0.35, "confirm": 0.2},
-            {"keep": 1},
-            conditional=0.5,
-            contention=0.5,
-            showtimes=3,
-        ),
+        # Most holds are refused, so there are fewer confirms than holds.
+        Profile("onsale", {"map": 0.45, "hold": 0.35, "confirm": 0.2}, {"keep": 1}, 0.5, contention=0.5, showtimes=3),
         # Confirms and cancels are as many as the fates make of that many holds, so no backlog builds up.
         Profile(
             "mixed",
@@ -84,8 +77,7 @@ class Plan:
     ramp_s: float
     contention: float
     users: int
-    fewest_seats: int
-    most_seats: int
+    seats: tuple[int, int]  # of a hold, from the fewest to the most
     seed: int
 
     def arrivals(self) -> Iterator[Arrival]:
@@ -95,7 +87,7 @@ class Plan:
         operation = _picker(self.profile.shares, OPERATIONS)
         fate = _picker(self.profile.fates, FATES)
         conditional, contention = self.profile.conditional, self.contention
-        users, fewest, spread = self.users, self.fewest_seats, self.most_seats - self.fewest_seats + 1
+        users, fewest, spread = self.users, self.seats[0], self.seats[1] - self.seats[0] + 1
         expected, at_s = 0.0, 0.0
         draw = choices.random
         while True:

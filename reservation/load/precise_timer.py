@@ -1,7 +1,7 @@
 """A timer more precise than the event loop's, which rounds to whole milliseconds.
 
-That is half a millisecond too late on average, and a part of every latency, which counts from the intended arrival.
-Linux's timerfd wakes the loop some 50 microseconds after the instant; elsewhere the loop's own timer is used.
+Rounding adds half a millisecond on average to every latency, which counts from the intended arrival. Linux's timerfd
+wakes the loop some 50 microseconds after the instant; elsewhere the loop's own timer is used.
 """
 
 import asyncio
@@ -14,16 +14,7 @@ CLOCK_MONOTONIC = 1
 TFD_TIMER_ABSTIME = 1
 NANOSECONDS = 1_000_000_000
 
-
-class _TimerSpec(ctypes.Structure):
-    """struct itimerspec: how often again (never), and the instant."""
-
-    _fields_ = (
-        ("again_s", ctypes.c_long),
-        ("again_ns", ctypes.c_long),
-        ("at_s", ctypes.c_long),
-        ("at_ns", ctypes.c_long),
-    )
+TimerSpec = ctypes.c_long * 4  # struct itimerspec: the interval, 0 for once, and the instant, in s and ns each
 
 
 class PreciseTimer:
@@ -44,13 +35,13 @@ class PreciseTimer:
         if self._fd < 0:
             self._timer = self._loop.call_at(at_s, self._callback)
             return
-        at_ns = max(int(at_s * NANOSECONDS), 1)  # zero would disarm it
-        spec = _TimerSpec(0, 0, at_ns // NANOSECONDS, at_ns % NANOSECONDS)
+        at_ns = max(int(at_s * NANOSECONDS), 1)  # 0 would disarm it
+        spec = TimerSpec(0, 0, at_ns // NANOSECONDS, at_ns % NANOSECONDS)
         if self._libc.timerfd_settime(self._fd, TFD_TIMER_ABSTIME, ctypes.byref(spec), None) != 0:
             raise OSError(ctypes.get_errno(), "timerfd_settime")
 
     def close(self) -> None:
-        """Call no more."""
+        """Stop calling."""
         if self._timer is not None:
             self._timer.cancel()
         if self._fd >= 0:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from typing import Any
 
 import orjson
@@ -31,12 +32,12 @@ class Showtime:
     version: int = -1
     seats: int = 0
 
-    def see(self, answer: Answer) -> None:
-        """Remember a seat map; it is parsed only when a customer wants a seat."""
+    def keep_map(self, answer: Answer) -> None:
+        """Keep a seat map; it is parsed only when a customer wants a seat."""
         self.etag = answer.header("ETag") or ""
         self.unread = answer.body
 
-    def look(self) -> Sequence[int]:
+    def free_seats(self) -> Sequence[int]:
         """The seats that the newest map showed free, in the order of the map."""
         if self.unread:
             seat_map, self.unread = orjson.loads(self.unread), b""
@@ -45,29 +46,17 @@ class Showtime:
                 self.free = [seat["id"] for seat in seat_map["seats"] if seat["status"] == "available"]
         return self.free
 
-    def best(self, count: int, *, but: frozenset[int] = frozenset()) -> list[int]:
+    def best(self, count: int, *, without: frozenset[int] = frozenset()) -> list[int]:
         """The best seats that the newest map showed free: what most customers want."""
-        free = set(self.look()) - but
-        chosen: list[int] = []
-        for seat in self.best_first:
-            if seat in free:
-                chosen.append(seat)
-                if len(chosen) == count:
-                    break
-        return chosen
+        free = set(self.free_seats()) - without
+        return list(islice((seat for seat in self.best_first if seat in free), count))
 
-    def somewhere(self, count: int, which: float, *, but: frozenset[int] = frozenset()) -> list[int]:
-        """Seats next to each other in the list of the free ones, from a place in it on, without those in `taken`."""
-        free = self.look()
-        start = int(which * len(free))
-        chosen: list[int] = []
-        for number in range(len(free)):
-            seat = free[(start + number) % len(free)]
-            if seat not in self.taken and seat not in but:
-                chosen.append(seat)
-                if len(chosen) == count:
-                    break
-        return chosen
+    def adjacent(self, count: int, draw: float, *, without: frozenset[int] = frozenset()) -> list[int]:
+        """Seats next to each other in the list of the free ones, from a place in it on, except those in `taken`."""
+        free = self.free_seats()
+        start = int(draw * len(free))
+        seats = chain(islice(free, start, None), islice(free, start))
+        return list(islice((seat for seat in seats if seat not in self.taken and seat not in without), count))
 
 
 async def find_showtimes(client: Client, *, count: int, duration_s: float) -> list[Showtime]:
@@ -90,11 +79,11 @@ async def find_showtimes(client: Client, *, count: int, duration_s: float) -> li
 
 async def load_showtime(client: Client, showtime_id: int) -> Showtime:
     """A showtime with its seats; raises LoadError."""
-    answer = await client.fetch(client.target.request("GET", f"/showtimes/{showtime_id}/seats"))
+    answer = await client.call("GET", f"/showtimes/{showtime_id}/seats")
     seat_map = expect(answer, 200, f"the seat map of showtime {showtime_id}")
     show = Showtime(showtime_id, best_first(seat_map["seats"]), seats=len(seat_map["seats"]))
-    show.see(answer)
-    show.look()
+    show.keep_map(answer)
+    show.free_seats()
     return show
 
 
@@ -114,9 +103,7 @@ async def _open_showtimes(client: Client, earliest: datetime, count: int) -> lis
     ids: list[int] = []
     cursor = ""
     for _ in range(MAX_PAGES):
-        page = expect(
-            await client.fetch(client.target.request("GET", f"/showtimes?limit={PAGE}{cursor}")), 200, "the showtimes"
-        )
+        page = expect(await client.call("GET", f"/showtimes?limit={PAGE}{cursor}"), 200, "the showtimes")
         ids += [show["id"] for show in page["items"] if datetime.fromisoformat(show["starts_at"]) > earliest]
         if page["next_cursor"] is None or len(ids) >= 3 * count:
             break

@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 from . import LoadError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+HEADERS = "User-Agent: reservation-load\r\nAccept: application/json\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests go; `prefix` is the path before the service's own."""
+    """The address that requests go to; `prefix` is the path before the service's own."""
 
     url: str
     host: str
@@ -21,7 +22,7 @@ class Target:
 
     @classmethod
     def of(cls, url: str, *, verify: bool = True) -> "Target":
-        """Take a URL apart; without `verify` any certificate will do. Raises LoadError."""
+        """Take a URL apart; without `verify` any certificate is accepted. Raises LoadError."""
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -39,18 +40,13 @@ class Target:
     def request(self, method: str, path: str, *, token: str = "", body: bytes = b"", etag: str = "") -> bytes:
         """A whole HTTP/1.1 request; the body, if any, is JSON."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        lines = [
-            f"{method} {self.prefix}{path} HTTP/1.1",
-            f"Host: {host}:{self.port}",
-            "User-Agent: reservation-load",
-            "Accept: application/json",
-        ]
+        head = f"{method} {self.prefix}{path} HTTP/1.1\r\nHost: {host}:{self.port}\r\n{HEADERS}"
         if token:
-            lines.append(f"Authorization: Bearer {token}")
+            head += f"Authorization: Bearer {token}\r\n"
         if etag:
-            lines.append(f"If-None-Match: {etag}")
+            head += f"If-None-Match: {etag}\r\n"
         if body:
-            lines.append("Content-Type: application/json")
-        if body or method not in ("GET", "HEAD"):
-            lines.append(f"Content-Length: {len(body)}")
-        return "\r\n".join([*lines, "", ""]).encode() + body
+            head += "Content-Type: application/json\r\n"
+        if method != "GET":
+            head += f"Content-Length: {len(body)}\r\n"
+        return f"{head}\r\n".encode() + body

@@ -1,4 +1,4 @@
-"""The customers' reservations as the answers tell: their state, who owns which seat, and which answers contradict.
+"""The customers' reservations by the answers: their states, the owner of each sold seat, and contradictions.
 
 A seat that was answered as sold belongs to that reservation until its cancel is sent: from then on the service may sell
 it to another customer before the answer arrives. A request without an answer is no contradiction.
@@ -38,18 +38,17 @@ class ReservationTracker:
     def record_hold(self, answer: Any, *, user: int, showtime_id: int, asked: tuple[int, ...]) -> TrackedReservation:
         """Record a hold that was answered 201."""
         seats = tuple(seat["seat_id"] for seat in answer["seats"])
-        reservation = TrackedReservation(str(answer["id"]), user, showtime_id, seats)
+        held = TrackedReservation(str(answer["id"]), user, showtime_id, seats)
         self.counts["held"] += 1
         if sorted(seats) != sorted(asked):
-            self.add_violation(f"hold {reservation.id}: asked for seats {sorted(asked)}, was answered {sorted(seats)}")
+            self.add_violation(f"hold {held.id}: asked for seats {sorted(asked)}, was answered {sorted(seats)}")
         for seat in seats:
-            owner = self.owners.get((showtime_id, seat))
-            if owner is not None:
+            if owner := self.owners.get((showtime_id, seat)):
                 self.add_violation(
-                    f"showtime {showtime_id}, seat {seat}: held for {reservation.id} while {owner} had it confirmed"
+                    f"showtime {showtime_id}, seat {seat}: held for {held.id} while {owner} had it confirmed"
                 )
-        self.reservations[reservation.id] = reservation
-        return reservation
+        self.reservations[held.id] = held
+        return held
 
     def record_confirm(self, reservation: TrackedReservation, answer: Any) -> None:
         """Record a confirm that was answered 200: from now on no other reservation may get these seats."""
@@ -64,14 +63,13 @@ class ReservationTracker:
 
     def record_sale(self, reservation: TrackedReservation, seats: Iterable[int]) -> list[str]:
         """Record that a reservation owns these seats; gives a message for each that another one owns."""
-        clashes = []
-        for seat in seats:
-            owner = self.owners.setdefault((reservation.showtime_id, seat), reservation.id)
-            if owner != reservation.id:
-                clashes.append(
-                    f"showtime {reservation.showtime_id}, seat {seat}: sold twice, to {owner} and to {reservation.id}"
-                )
-        return clashes
+        showtime_id = reservation.showtime_id
+        owners = {seat: self.owners.setdefault((showtime_id, seat), reservation.id) for seat in seats}
+        return [
+            f"showtime {showtime_id}, seat {seat}: sold twice, to {owner} and to {reservation.id}"
+            for seat, owner in owners.items()
+            if owner != reservation.id
+        ]
 
     def record_cancel_sent(self, reservation: TrackedReservation) -> None:
         """Record that a cancel is being sent: from now on the seats may be sold again."""

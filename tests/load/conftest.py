@@ -36,7 +36,7 @@ class Cinema:
     data_dir: Path
 
     def load(
-        self, *arguments: str | Path, data_dir: Path | None = None, environment: Mapping[str, str] | None = None
+        self, *arguments: str | Path | int, data_dir: Path | None = None, environment: Mapping[str, str] | None = None
     ) -> Finished:
         """Run `reservation load` to its end."""
         done = subprocess.run(
@@ -49,7 +49,7 @@ class Cinema:
         )
         return Finished(done.returncode, done.stdout, done.stderr)
 
-    def reported(self, *arguments: str | Path, file: Path) -> dict[str, Any]:
+    def reported(self, *arguments: str | Path | int, file: Path) -> dict[str, Any]:
         """The JSON report of a run that must end well."""
         done = self.load(*arguments, "--json", file)
         assert done.status == 0, done.printed + done.complaint

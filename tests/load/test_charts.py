@@ -23,21 +23,21 @@ def points(chart: str) -> list[list[tuple[float, float]]]:
     return [[(float(x), float(y)) for x, y in line] for line in pairs]
 
 
-def test_words_are_escaped_and_nothing_comes_from_elsewhere() -> None:
+def test_a_chart_escapes_its_texts_and_loads_nothing() -> None:
     chart = line_chart("<script>", "a & b", "'\"", [Series("<x>", [(1, 2), (2, 3)])])
     drawn(chart)
     assert "<script" not in chart
     assert "http" not in chart.replace('xmlns="http://www.w3.org/2000/svg"', "")
 
 
-def test_higher_is_up_and_later_is_right() -> None:
+def test_a_higher_y_is_further_up_and_a_higher_x_further_right() -> None:
     [line] = points(line_chart("t", "x", "y", [Series("s", [(0, 1), (10, 5), (20, 3)])]))
     (x0, y0), (x1, y1), (x2, y2) = line
     assert x0 < x1 < x2
     assert y1 < y2 < y0
 
 
-def test_a_logarithmic_axis_spaces_by_factors_and_leaves_out_what_has_no_logarithm() -> None:
+def test_a_logarithmic_axis_spaces_by_factors_and_leaves_out_zeros() -> None:
     [line] = points(
         line_chart("t", "x", "y", [Series("s", [(0, 1), (1, 1), (10, 10), (100, 100)])], log_x=True, log_y=True)
     )
@@ -53,6 +53,6 @@ def test_a_spread_is_drawn_as_a_whisker_for_each_point() -> None:
 
 
 @pytest.mark.parametrize("series", [[], [Series("s", [])], [Series("s", [(3, 5)])], [Series("s", [(0, 0), (1, 0)])]])
-def test_little_or_nothing_to_draw_is_no_error(series: list[Series]) -> None:
+def test_a_chart_of_one_point_or_none_is_valid(series: list[Series]) -> None:
     for log in (False, True):
         drawn(line_chart("t", "x", "y", series, log_x=log, log_y=log))

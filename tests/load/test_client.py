@@ -62,7 +62,7 @@ async def talking(talk: Talk) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def echoing() -> AsyncIterator[str]:
-    """An aiohttp server that says what it was sent, and on which connection."""
+    """An aiohttp server that answers with the request it received, and the connection's port."""
 
     async def echo(request: web.Request) -> web.StreamResponse:
         body = {
@@ -101,7 +101,7 @@ async def echoing() -> AsyncIterator[str]:
         await server.close()
 
 
-async def test_a_request_arrives_as_it_was_meant() -> None:
+async def test_a_request_arrives_with_its_path_headers_and_body() -> None:
     async with echoing() as url, connected(f"{url}/below") as client:
         request = client.target.request("POST", "/holds?x=1", token="abc", body=b'{"seat_ids":[1]}', etag='"3"')
         answer = await client.fetch(request)
@@ -113,7 +113,7 @@ async def test_a_request_arrives_as_it_was_meant() -> None:
     assert (answer.status, answer.header("etag"), answer.code) == (200, '"7"', "")
 
 
-async def test_a_connection_is_used_again_and_there_are_no_more_than_allowed() -> None:
+async def test_connections_are_reused_and_bounded() -> None:
     async with echoing() as url, connected(url, connections=3) as client:
         peers = {(await client.fetch(client.target.request("GET", "/"))).json()["peer"] for _ in range(5)}
         assert len(peers) == 1
@@ -123,7 +123,7 @@ async def test_a_connection_is_used_again_and_there_are_no_more_than_allowed() -
         assert client.in_flight == 0
 
 
-async def test_chunks_no_body_and_problems_are_read() -> None:
+async def test_answers_with_chunks_with_no_body_and_with_a_problem_are_parsed() -> None:
     async with echoing() as url, connected(url, connections=1) as client:
         for _ in range(2):  # the second one shows that nothing was left over
             streamed = await client.fetch(client.target.request("GET", "/stream"))
@@ -144,7 +144,7 @@ async def test_chunks_no_body_and_problems_are_read() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\nTrailer: x\r\n\r\n",),
     ],
 )
-async def test_an_answer_may_come_in_pieces(pieces: tuple[bytes, ...]) -> None:
+async def test_an_answer_in_pieces_is_parsed(pieces: tuple[bytes, ...]) -> None:
     async with answering(*pieces) as url, connected(url, connections=1) as client:
         for _ in range(2):
             answer = await client.fetch(client.target.request("GET", "/"))
@@ -152,7 +152,7 @@ async def test_an_answer_may_come_in_pieces(pieces: tuple[bytes, ...]) -> None:
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.0 200 OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"])
-async def test_an_answer_may_end_with_its_connection(head: bytes) -> None:
+async def test_an_answer_without_a_length_ends_with_its_connection(head: bytes) -> None:
     async with answering(head, b"good", close=True) as url, connected(url, connections=1) as client:
         for _ in range(2):
             answer = await client.fetch(client.target.request("GET", "/"))
@@ -172,7 +172,7 @@ async def test_an_answer_may_end_with_its_connection(head: bytes) -> None:
         ((b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n",), "malformed_answer"),
     ],
 )
-async def test_a_broken_answer_is_a_fault_by_its_name_and_the_next_request_has_a_new_connection(
+async def test_a_broken_answer_is_a_named_fault_and_the_next_request_gets_a_new_connection(
     pieces: tuple[bytes, ...], fault: str
 ) -> None:
     async with answering(*pieces, close=True) as url, connected(url, connections=1) as client:
@@ -201,14 +201,14 @@ async def test_a_request_without_an_answer_times_out_and_frees_its_connection() 
         assert (await client.fetch(client.target.request("GET", "/"))).status == 200
 
 
-async def test_without_a_server_every_request_is_a_refused_connection() -> None:
+async def test_every_request_is_connection_refused_without_a_server() -> None:
     async with connected(f"http://127.0.0.1:{free_port()}", connections=2) as client:
         answers = await asyncio.gather(*(client.fetch(client.target.request("GET", "/")) for _ in range(10)))
         assert [answer.fault for answer in answers] == ["connection_refused"] * 10
         assert client.in_flight == 0
 
 
-async def test_closing_fails_what_is_under_way() -> None:
+async def test_requests_in_flight_fail_when_the_client_closes() -> None:
     asked = asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -220,7 +220,7 @@ async def test_closing_fails_what_is_under_way() -> None:
         async with connected(url, connections=1, timeout_s=60) as client:
             waiting = [asyncio.create_task(client.fetch(client.target.request("GET", "/"))) for _ in range(3)]
             await asked.wait()
-        assert {(await one).fault for one in waiting} == {"connection_lost"}
+        assert {(await task).fault for task in waiting} == {"connection_lost"}
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
-async def test_https_is_spoken_and_the_certificate_checked(certificate: tuple[Path, Path]) -> None:
+async def test_https_works_and_an_unknown_certificate_is_a_tls_error(certificate: tuple[Path, Path]) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*certificate)
 

@@ -1,4 +1,4 @@
-"""The customers: files of tokens, of which only good ones are used, and signing in at a target that asks to wait."""
+"""The customers: files of tokens, of which only valid ones are used, and sign-ups at a target that answers 429."""
 
 import asyncio
 import stat
@@ -22,7 +22,7 @@ def tokens(count: int, *, ttl_s: int = 3600) -> list[str]:
     return [mint.mint("access", number + 1, "user", uuid4(), 1) for number in range(count)]
 
 
-def test_what_was_written_is_read_again(tmp_path: Path) -> None:
+def test_written_tokens_are_read_again_from_a_private_file(tmp_path: Path) -> None:
     file, made = tmp_path / "tokens", tokens(3)
     file.write_text("\n".join(tokens(1)))  # for all to read
     write_tokens(file, made)
@@ -31,7 +31,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     assert read_tokens(file, users=2, life_s=60) == made[:2]
 
 
-def test_too_few_or_too_old_tokens_are_not_used(tmp_path: Path) -> None:
+def test_a_file_with_too_few_or_expiring_tokens_is_not_used(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     assert read_tokens(file, users=1, life_s=60) is None
     write_tokens(file, [*tokens(1), *tokens(1, ttl_s=30)])
@@ -49,7 +49,7 @@ def test_an_invalid_token_is_refused_with_its_file(tmp_path: Path, content: byte
 
 
 @pytest.mark.parametrize("content", ["my notes\n", "\n", f"{tokens(1)[0]}\nand a note\n"])
-def test_a_file_of_something_else_is_never_overwritten(tmp_path: Path, content: str) -> None:
+def test_a_file_of_anything_but_tokens_is_never_overwritten(tmp_path: Path, content: str) -> None:
     file = tmp_path / "notes"
     file.write_text(content)
     with pytest.raises(LoadError, match=f"{file} is there and is no file of tokens"):
@@ -57,7 +57,7 @@ def test_a_file_of_something_else_is_never_overwritten(tmp_path: Path, content: 
     assert file.read_text() == content
 
 
-def test_addresses_sort_as_they_count() -> None:
+def test_addresses_of_load_users_sort_by_number() -> None:
     assert [email(1), email(999_999)] == ["remote-load-000001@load.invalid", "remote-load-999999@load.invalid"]
 
 

@@ -51,7 +51,7 @@ async def stalling(stall_s: float, *, every: int = 1, **answers: Any) -> AsyncIt
 async def browse(
     url: str, *, rate: float, duration_s: float, connections: int, max_in_flight: int, timeout_s: float = 5
 ) -> Engine:
-    plan = Plan(PROFILES["browse"], rate, duration_s, 0, 0, 1, 1, 1, seed=5)
+    plan = Plan(PROFILES["browse"], rate, duration_s, 0, 0, 1, (1, 1), seed=5)
     async with Client(Target.of(url), connections=connections, timeout_s=timeout_s) as client:
         engine = Engine(client, plan, [Showtime(1, [])], ["token"], max_in_flight=max_in_flight)
         await engine.run(lambda _: None)
@@ -69,7 +69,7 @@ async def test_a_stall_adds_to_the_latency_of_all_arrivals_during_it() -> None:
     assert measurements.dropped == 0
 
 
-async def test_too_few_connections_are_named_as_the_cause_of_the_latency() -> None:
+async def test_a_run_with_too_few_connections_is_suspect_as_short_of_connections() -> None:
     async with stalling(0.02) as url:
         engine = await browse(url, rate=100, duration_s=2, connections=1, max_in_flight=1000, timeout_s=60)
     measurements = engine.measurements
@@ -100,7 +100,7 @@ async def test_arrivals_beyond_the_bound_are_dropped_and_counted() -> None:
     assert [word for word in measurements.suspicions if "dropped" in word]
 
 
-async def test_seconds_add_up_to_the_totals() -> None:
+async def test_the_rows_of_the_seconds_add_up_to_the_totals() -> None:
     async with stalling(0.001, every=10) as url:
         engine = await browse(url, rate=200, duration_s=2, connections=50, max_in_flight=1000)
     measurements = engine.measurements
@@ -109,7 +109,7 @@ async def test_seconds_add_up_to_the_totals() -> None:
     assert all(row.p50_ms <= row.p99_ms for row in measurements.seconds)
 
 
-async def test_a_target_that_is_down_makes_errors_and_no_hang() -> None:
+async def test_every_request_to_a_target_that_is_down_is_an_error_and_the_run_ends() -> None:
     async with stalling(0) as url:
         pass
     engine = await browse(url, rate=50, duration_s=1, connections=4, max_in_flight=100)
@@ -128,7 +128,7 @@ async def test_the_timer_fires_once_and_not_before_its_instant(ahead_s: float) -
     assert fired.empty()
 
 
-async def test_what_cannot_be_audited_counts_as_a_violation(
+async def test_unreachable_service_and_stores_are_violations_of_the_audit(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(final_audit, "PAUSE_S", 0.01)
@@ -144,7 +144,7 @@ async def test_what_cannot_be_audited_counts_as_a_violation(
 
 
 async def test_an_invalid_answer_ends_the_run_with_its_exception() -> None:
-    plan = Plan(PROFILES["onsale"], 50, 1, 0, 0, 1, 1, 1, seed=5)
+    plan = Plan(PROFILES["onsale"], 50, 1, 0, 0, 1, (1, 1), seed=5)
     async with stalling(0, version=2) as url, Client(Target.of(url), connections=4, timeout_s=5) as client:
         engine = Engine(client, plan, [Showtime(1, [7], free=[7])], ["token"], max_in_flight=100)
         with pytest.raises(KeyError, match="seats"):

@@ -10,13 +10,14 @@ import pytest
 
 from reservation.commands.load import load
 from reservation.load.client import Client
+from reservation.load.connection import Answer
 from reservation.load.drill import Drill
-from reservation.load.drill_report import drill_report
+from reservation.load.drill_report import drill_figures
 from reservation.load.engine import Engine
 from reservation.load.final_audit import AuditResult
 from reservation.load.measurements import Measurements
 from reservation.load.plan import OPERATIONS, PROFILES, Plan
-from reservation.load.report import Report, run_report
+from reservation.load.report import Report, make_report, run_figures
 from reservation.load.showtimes import Showtime
 from reservation.load.target import Target
 
@@ -32,34 +33,33 @@ def test_every_command_and_option_is_in_the_manual(name: str) -> None:
 
 
 async def test_every_key_of_the_reports_is_in_the_manual() -> None:
-    plan = Plan(PROFILES["mixed"], 1, 1, 0, 0, 1, 1, 1, seed=1)
+    plan = Plan(PROFILES["mixed"], 1, 1, 0, 0, 1, (1, 1), seed=1)
     audit = AuditResult().summary()
     now = datetime.now(UTC)
     async with Client(Target.of("http://127.0.0.1:1"), connections=1, timeout_s=1) as client:
         engine = Engine(client, plan, [Showtime(1, [])], ["token"], max_in_flight=1)
         measure(engine.measurements)
-        run = run_report(engine, settings={}, audit=audit, started_at=now)
-        drill = Drill(client, Showtime(1, []), ["token"], 1, 1, 1)
-        drilled = drill_report(drill, settings={}, statuses=[], audit=audit, started_at=now)
+        drill = Drill(client, Showtime(1, []), ["token"], (1, 1), 1)
+    run = make_report("run", engine.measurements, {}, audit, now, run_figures(engine))
+    drilled = make_report("drill", drill.measurements, {}, audit, now, drill_figures(drill, []))
     keys = set(names(run)) | set(names(drilled))
     assert {"p99_9_ms", "sold_out_at_s", "first_sale_s", "lateness", "passed"} <= keys
     assert {key for key in keys if f"`{key}`" not in MANUAL} == set()
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
-def test_the_table_of_profiles_is_true(name: str) -> None:
+def test_the_table_of_profiles_has_the_shares_of_the_code(name: str) -> None:
     profile = PROFILES[name]
     [row] = re.findall(rf"^\| `{name}` \|(.*)\|$", MANUAL, re.MULTILINE)
     cells = [cell.strip() for cell in row.split("|")]
-    shares = [f"{profile.shares[one] * 100:g} %" if one in profile.shares else "" for one in OPERATIONS]
+    shares = [f"{profile.shares[name] * 100:g} %" if name in profile.shares else "" for name in OPERATIONS]
     assert cells == [*shares, str(profile.showtimes), f"{profile.contention:g}"]
 
 
 def measure(measurements: Measurements) -> None:
-    """One of everything, so that there are keys to look at."""
+    """Count one arrival and one answer, so that the report has all keys."""
     measurements.offer(0, 0)
-    measurements.answer("all", 200, "", intended_s=0, sent_s=0, ended_s=0.1, expected=True)
-    measurements.connection_wait.add(0.001)
+    measurements.count("all", Answer(200, "", b"", b"", 0, 0.1), 0, 0, expected=True)
 
 
 def names(report: Report | Any) -> list[str]:

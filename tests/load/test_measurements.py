@@ -1,4 +1,4 @@
-"""Percentiles are right to three digits, and a generator that was late says so."""
+"""Percentiles are exact to three digits, and a late generator makes the run suspect."""
 
 import math
 import random
@@ -6,6 +6,7 @@ import random
 import pytest
 from hdrh.histogram import HdrHistogram
 
+from reservation.load.connection import Answer
 from reservation.load.measurements import PERCENTILES, Histogram, Measurements
 
 
@@ -13,7 +14,7 @@ def exact(ordered: list[float], percentile: float) -> float:
     return ordered[max(math.ceil(len(ordered) * percentile / 100) - 1, 0)]
 
 
-def test_percentiles_are_right_to_three_digits() -> None:
+def test_percentiles_are_exact_to_three_digits() -> None:
     chance = random.Random(3)
     latencies = sorted(chance.lognormvariate(-5, 1.5) for _ in range(20_000))
     histogram = Histogram()
@@ -27,7 +28,7 @@ def test_percentiles_are_right_to_three_digits() -> None:
     assert summary["mean_ms"] == pytest.approx(sum(latencies) / 20, rel=0.002)
 
 
-def test_the_distribution_rises_to_the_maximum_and_other_tools_can_read_the_whole() -> None:
+def test_the_distribution_rises_to_the_maximum_and_the_encoded_histogram_decodes() -> None:
     histogram = Histogram()
     for ms in range(1, 1001):
         histogram.add(ms / 1000)
@@ -38,13 +39,13 @@ def test_the_distribution_rises_to_the_maximum_and_other_tools_can_read_the_whol
     assert HdrHistogram.decode(histogram.encode()).get_total_count() == 1000
 
 
-def test_nothing_measured_is_nothing_and_not_an_error() -> None:
+def test_a_report_without_measurements_is_empty() -> None:
     assert Histogram().summary() == {"count": 0}
     assert Histogram().distribution() == []
     assert Measurements().suspicions == []
 
 
-def test_what_is_beyond_the_scale_counts_as_its_end() -> None:
+def test_a_latency_beyond_the_scale_counts_as_its_end() -> None:
     histogram = Histogram()
     histogram.add(-1)
     histogram.add(1e9)
@@ -53,13 +54,13 @@ def test_what_is_beyond_the_scale_counts_as_its_end() -> None:
 
 
 @pytest.mark.parametrize(("late_ms", "suspect"), [(1, False), (50, True)])
-def test_a_generator_that_was_late_says_so(late_ms: float, suspect: bool) -> None:
+def test_a_late_generator_makes_the_run_suspect(late_ms: float, suspect: bool) -> None:
     measurements = Measurements()
     for number in range(100):
         at_s = number / 100
         measurements.offer(at_s, at_s + late_ms / 1000)
         sent_s, ended_s = at_s + late_ms / 1000, at_s + late_ms / 1000 + 0.02
-        measurements.answer("map", 200, "", intended_s=at_s, sent_s=sent_s, ended_s=ended_s, expected=True)
+        measurements.count("map", Answer(200, "", b"", b"", sent_s, ended_s), at_s, sent_s, expected=True)
     assert bool(measurements.suspicions) is suspect
     assert measurements.latency["map"].ms(50) == pytest.approx(late_ms + 20, rel=0.01)  # from the intended instant
     assert measurements.service["map"].ms(50) == pytest.approx(20, rel=0.01)
@@ -68,9 +69,8 @@ def test_a_generator_that_was_late_says_so(late_ms: float, suspect: bool) -> Non
 def test_every_kind_of_timeout_is_an_error_and_a_latency_and_a_lost_connection_only_an_error() -> None:
     measurements = Measurements()
     for fault in ("timeout", "connection_wait_timeout", "connect_timeout", "connection_lost", "connection_refused"):
-        measurements.answer(
-            "hold", 0, fault, intended_s=0, sent_s=10 if "conn" in fault else 0, ended_s=10, expected=False
-        )
+        answer = Answer(0, fault, b"", b"", 10 if "conn" in fault else 0, 10)
+        measurements.count("hold", answer, 0, 0, expected=False)
     assert measurements.errors.total() == 5
     assert measurements.latency["hold"].count == measurements.all.count == 3
     assert measurements.latency["hold"].ms(0) == pytest.approx(10_000, rel=0.002)

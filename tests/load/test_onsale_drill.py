@@ -37,7 +37,7 @@ def test_every_seat_is_sold_exactly_once(cinema: Cinema, tmp_path: Path) -> None
     assert owners == (SEATS, SEATS, totals["buyers"])
 
 
-def test_a_remote_drill_is_staged_by_the_administrator(cinema: Cinema, tmp_path: Path) -> None:
+def test_the_administrator_makes_the_room_of_a_remote_drill(cinema: Cinema, tmp_path: Path) -> None:
     file = tmp_path / "drill.json"
     drill = ("drill", "--remote", "--admin-email", "admin@example.com", "--admin-password", "demo-admin-password")
     done = cinema.load(
@@ -45,7 +45,7 @@ def test_a_remote_drill_is_staged_by_the_administrator(cinema: Cinema, tmp_path:
     )
     assert done.status == 0, done.printed + done.complaint
     report = json.loads(file.read_text())
-    assert report["totals"]["seats_sold"] == 23  # the last of the twelve takes the one that is left
+    assert report["totals"]["seats_sold"] == 23  # the last of the twelve takes the single seat that is left
     assert report["totals"]["buyers"] == 12
     assert not report["audit"]["stores_audited"]
 

@@ -16,8 +16,7 @@ BUSY = Plan(
     ramp_s=0,
     contention=0.25,
     users=50,
-    fewest_seats=1,
-    most_seats=4,
+    seats=(1, 4),
     seed=7,
 )
 
@@ -31,15 +30,15 @@ def test_equal_plans_give_equal_arrivals_and_another_seed_gives_others(name: str
     assert {arrival.operation for arrival in arrivals} == set(plan.profile.shares)
 
 
-def test_more_users_change_nothing_but_who_comes() -> None:
+def test_more_users_change_only_the_users_of_the_arrivals() -> None:
     few, many = list(BUSY.arrivals()), list(replace(BUSY, users=5000).arrivals())
-    assert [(one.at_s, one.operation, one.where) for one in few] == [
-        (one.at_s, one.operation, one.where) for one in many
+    assert [(arrival.at_s, arrival.operation, arrival.showtime_draw) for arrival in few] == [
+        (arrival.at_s, arrival.operation, arrival.showtime_draw) for arrival in many
     ]
-    assert max(one.user for one in few) < 50 <= max(one.user for one in many)
+    assert max(arrival.user for arrival in few) < 50 <= max(arrival.user for arrival in many)
 
 
-def test_arrivals_are_a_poisson_process_of_the_rate() -> None:
+def test_gaps_between_arrivals_are_exponential_with_the_mean_of_the_rate() -> None:
     instants = [arrival.at_s for arrival in BUSY.arrivals()]
     expected = BUSY.rate * BUSY.duration_s
     assert abs(len(instants) - expected) < 5 * expected**0.5
@@ -49,7 +48,7 @@ def test_arrivals_are_a_poisson_process_of_the_rate() -> None:
     assert pvariance(gaps) ** 0.5 == pytest.approx(1 / BUSY.rate, rel=0.05)  # exponential: its deviation is its mean
 
 
-def test_the_rate_rises_along_the_ramp() -> None:
+def test_the_rate_rises_linearly_along_the_ramp() -> None:
     instants = [arrival.at_s for arrival in replace(BUSY, ramp_s=20).arrivals()]
     expected = BUSY.rate * (BUSY.duration_s - 20 / 2)
     assert abs(len(instants) - expected) < 5 * expected**0.5
@@ -58,18 +57,18 @@ def test_the_rate_rises_along_the_ramp() -> None:
 
 
 @pytest.mark.parametrize("contention", [0.0, 0.25, 1.0])
-def test_contention_is_the_share_of_the_hot(contention: float) -> None:
+def test_contention_is_the_share_of_hot_arrivals(contention: float) -> None:
     arrivals = list(replace(BUSY, contention=contention).arrivals())
-    assert sum(one.hot for one in arrivals) / len(arrivals) == pytest.approx(contention, abs=0.02)
+    assert sum(arrival.hot for arrival in arrivals) / len(arrivals) == pytest.approx(contention, abs=0.02)
 
 
-def test_shares_and_seats_are_as_the_profile_says() -> None:
+def test_operations_have_the_shares_of_the_profile_and_seats_the_range() -> None:
     arrivals = list(BUSY.arrivals())
-    operations = Counter(one.operation for one in arrivals)
+    operations = Counter(arrival.operation for arrival in arrivals)
     for operation, share in BUSY.profile.shares.items():
         assert operations[operation] / len(arrivals) == pytest.approx(share, abs=0.015)
-    assert Counter(one.seats for one in arrivals).keys() == {1, 2, 3, 4}
-    assert {one.seats for one in replace(BUSY, fewest_seats=3, most_seats=3).arrivals()} == {3}
+    assert Counter(arrival.seats for arrival in arrivals).keys() == {1, 2, 3, 4}
+    assert {arrival.seats for arrival in replace(BUSY, seats=(3, 3)).arrivals()} == {3}
 
 
 def test_in_the_mixed_profile_every_hold_finds_its_confirm_and_its_cancel() -> None:

@@ -25,7 +25,9 @@ from reservation.settings import Settings
 from tests.conftest import SECRET
 from tests.load.conftest import Cinema, Finished
 
-SHORT = ("--duration", "3", "--users", "50")
+PATIENT = ("--users", "50", "--timeout", "600")  # no request times out, however slow the machine
+SHORT = ("--duration", "3", *PATIENT)
+DURATIONS_S = (3, 12, 48, 192)
 POINTERS = {"src", "srcset", "href", "xlink:href", "action", "data", "poster"}
 OPERATIONS = {
     "browse": {"list", "map", "map_304"},
@@ -53,15 +55,20 @@ class Page(HTMLParser):
 @pytest.mark.parametrize("profile", sorted(PROFILES))
 def test_a_profile_runs_and_the_audit_is_clean(cinema: Cinema, tmp_path: Path, profile: str) -> None:
     page = tmp_path / "report.html"
-    arguments = (*SHORT, "--profile", profile, "--rate", "60", "--contention", "0.3", "--html", page)
-    report = cinema.reported(*arguments, file=tmp_path / "report.json")
+    arguments = (*PATIENT, "--profile", profile, "--rate", "60", "--contention", "0.3", "--html", page)
+    for duration_s in DURATIONS_S:  # until holds are answered early enough that arrivals confirm and cancel them
+        report = cinema.reported("--duration", duration_s, *arguments, file=tmp_path / "report.json")
+        sold = report["audit"]["confirmed_reservations"] > 0 or profile == "browse"
+        if sold and OPERATIONS[profile] <= report["latency"].keys():
+            break
+        assert cinema.load("reset").status == 0
     assert report["schema_version"] == 1
     assert report["kind"] == "run"
     assert OPERATIONS[profile] <= report["latency"].keys()
     totals = report["totals"]
     assert totals["errors"] == totals["dropped"] == 0
     assert totals["answered"] == totals["offered"] == report["latency"]["all"]["count"]
-    assert totals["offered"] == pytest.approx(180, abs=5 * 180**0.5)
+    assert totals["offered"] == pytest.approx(60 * duration_s, abs=5 * (60 * duration_s) ** 0.5)
     assert sum(row["count"] for row in report["outcomes"]) == totals["answered"]
     assert sum(row["answered"] for row in report["seconds"]) == totals["answered"]
     assert report["audit"]["clean"]
@@ -76,7 +83,9 @@ def test_a_profile_runs_and_the_audit_is_clean(cinema: Cinema, tmp_path: Path, p
     assert not re.search(r"url\(|@import|https?://(?!127\.0\.0\.1|www\.w3\.org/2000/svg)", text)
 
 
-def test_contention_makes_refusals_and_without_it_there_are_none(cinema: Cinema, tmp_path: Path) -> None:
+def test_holds_are_refused_at_contention_1_and_none_at_0(cinema: Cinema, tmp_path: Path) -> None:
+    """At 1, two holds in a row ask for the same best seats, at any pace: no map is requested between them."""
+
     def refused(contention: str) -> int:
         arguments = (*SHORT, "--rate", "120", "--contention", contention, "--seed", "4")
         return int(cinema.reported(*arguments, file=tmp_path / "report.json")["totals"]["refused"])
@@ -109,16 +118,16 @@ def test_after_a_reset_the_same_seed_makes_the_same_run(cinema: Cinema, tmp_path
     assert run() == first
 
 
-async def test_every_kind_of_damage_to_what_was_sold_is_found(cinema: Cinema) -> None:
+async def test_the_audit_finds_lost_seats_cancelled_sales_and_unknown_reservations(cinema: Cinema) -> None:
     settings = cinema.settings()
-    plan = Plan(PROFILES["onsale"], 60, 2, 0, 0.2, 20, 1, 2, seed=2)
+    plan = Plan(PROFILES["onsale"], 60, 2, 0, 0.2, 20, (1, 2), seed=2)
     tokens = await mint_tokens(settings, users=20, life_s=60)
     async with Client(Target.of(cinema.url), connections=16, timeout_s=5) as client:
         engine = Engine(client, plan, await find_showtimes(client, count=3, duration_s=2), tokens, max_in_flight=100)
         await engine.run(lambda _: None)
         clean = await audit_run(client, engine.tracker, tokens, None, seed=2)
         assert (clean.violations, clean.stores_audited) == ([], False)
-        lost, stolen, *_ = (one for one in engine.tracker.reservations.values() if one.state == "confirmed")
+        lost, stolen, *_ = (sold for sold in engine.tracker.reservations.values() if sold.state == "confirmed")
         with cinema.database() as connection:
             connection.execute("delete from booked_seats where reservation_id = %s", [lost.id])
             connection.execute(
@@ -126,15 +135,15 @@ async def test_every_kind_of_damage_to_what_was_sold_is_found(cinema: Cinema) ->
             )
         unsold = ((show.id, seat) for show in engine.shows for seat in reversed(show.best_first))
         place = next(place for place in unsold if place not in engine.tracker.owners)
-        engine.tracker.owners[place] = "nobody"
-        engine.tracker.reservations["nobody"] = TrackedReservation(
+        engine.tracker.owners[place] = "absent"
+        engine.tracker.reservations["absent"] = TrackedReservation(
             str(UUID(int=1)), 0, place[0], place[1:], "confirmed"
         )
         damaged = await audit_run(client, engine.tracker, tokens, settings, seed=2)
     found = "\n".join(damaged.violations)
     assert f"reservation {stolen.id}, which was answered confirmed, is cancelled" in found
     assert f"reservation {UUID(int=1)}, which was answered confirmed, is answered 404 not_found" in found
-    assert f"showtime {place[0]}, seat {place[1]}: sold to nobody, shown as " in found
+    assert f"showtime {place[0]}, seat {place[1]}: sold to absent, shown as " in found
     assert f"seats_not_booked: reservation {lost.id}" in found
     assert f"seats_not_confirmed: reservation {stolen.id}" in found
 
@@ -149,7 +158,7 @@ def test_a_violation_is_printed_and_ends_with_status_3(cinema: Cinema, tmp_path:
     assert done.status == 3
     assert "VIOLATION: seats_not_booked" in done.printed
     assert not json.loads((tmp_path / "after.json").read_text())["audit"]["clean"]
-    assert "Violation:" in (tmp_path / "after.html").read_text()
+    assert "VIOLATION:" in (tmp_path / "after.html").read_text()
 
 
 def test_a_remote_target_needs_no_access_to_its_stores(cinema: Cinema, tmp_path: Path) -> None:
@@ -172,7 +181,7 @@ def test_a_remote_target_needs_no_access_to_its_stores(cinema: Cinema, tmp_path:
     assert booked(cinema) == 0
 
 
-def test_tokens_for_other_tools_are_good_and_private(cinema: Cinema, tmp_path: Path) -> None:
+def test_the_tokens_command_writes_valid_tokens_that_only_the_owner_reads(cinema: Cinema, tmp_path: Path) -> None:
     file = tmp_path / "tokens.txt"
     done = cinema.load("tokens", "--users", "7", "--file", file)
     assert (done.status, stat.S_IMODE(file.stat().st_mode)) == (0, 0o600)
@@ -207,7 +216,7 @@ def test_a_target_that_cannot_be_reached_is_an_error_of_one_line(running: Cinema
 
 
 @pytest.mark.parametrize("command", [(), ("reset",), ("tokens", "--file", "never-written.txt")])
-def test_stores_of_another_service_are_refused(running: Cinema, settings: Settings, command: tuple[str, ...]) -> None:
+def test_stores_of_another_service_are_an_error(running: Cinema, settings: Settings, command: tuple[str, ...]) -> None:
     """The target is one service, the stores at hand are another's."""
     stores = {"DATABASE_URL": settings.database_url or "", "REDIS_URL": settings.redis_url or "", "JWT_SECRET": SECRET}
     expect_line(running.load(*command, environment=stores), "does not know the load users")

@@ -1,4 +1,4 @@
-"""Contradicting answers are violations; what may have happened is none."""
+"""Answers that contradict each other are violations."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def sell(tracker: ReservationTracker, number: int, *seats: int) -> TrackedReserv
     return booking
 
 
-def test_two_live_sales_of_a_seat_are_a_violation() -> None:
+def test_a_seat_confirmed_for_two_reservations_is_a_violation() -> None:
     tracker = ReservationTracker()
     first, second = hold(tracker, 1, 5, 6), hold(tracker, 2, 6)
     tracker.record_confirm(first, answer(1, 5, 6, status="confirmed"))
@@ -34,7 +34,7 @@ def test_a_hold_of_a_sold_seat_is_a_violation() -> None:
     assert tracker.violations == ["showtime 1, seat 5: held for r2 while r1 had it confirmed"]
 
 
-def test_a_seat_may_be_sold_again_once_its_cancel_was_sent() -> None:
+def test_a_sale_after_the_cancel_was_sent_is_no_violation() -> None:
     tracker = ReservationTracker()
     first = sell(tracker, 1, 5)
     tracker.record_cancel_sent(first)
@@ -45,7 +45,7 @@ def test_a_seat_may_be_sold_again_once_its_cancel_was_sent() -> None:
     assert [booking.state for booking in tracker.past] == ["cancelled"]
 
 
-def test_other_seats_than_asked_for_or_held_are_a_violation() -> None:
+def test_a_hold_or_confirm_of_other_seats_than_requested_is_a_violation() -> None:
     tracker = ReservationTracker()
     booking = tracker.record_hold(answer(1, 5, 7), user=1, showtime_id=1, asked=(5, 6))
     tracker.record_confirm(booking, answer(1, 5, status="held"))

@@ -1,7 +1,6 @@
 """Statements of sql/load: load users, their sessions, and the removal of what they booked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
@@ -12,31 +11,15 @@ from ..statements import sql
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 
-@dataclass(frozen=True, slots=True)
-class LoadSession:
-    """A login session of a load user."""
-
-    user_id: int
-    session_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class DeletedReservation:
-    """A deleted reservation, whose hold keys in Redis are to be dropped."""
-
-    reservation_id: UUID
-    showtime_id: int
-    seat_ids: Sequence[int]
-
-
 async def ensure_users(conn: Connection, *, user_count: int) -> None:
     """Make sure that the first load users exist."""
     await conn.execute(sql("load/ensure_users"), user_count)
 
 
-async def open_sessions(conn: Connection, *, user_count: int, ttl_s: int) -> Sequence[LoadSession]:
-    """A new login session for each of the first load users, in their order."""
-    return [LoadSession(**row) for row in await conn.fetch(sql("load/open_sessions"), user_count, ttl_s)]
+async def open_sessions(conn: Connection, *, user_count: int, ttl_s: int) -> Sequence[tuple[int, UUID]]:
+    """A new login session for each of the first load users, in their order: the ids of the user and the session."""
+    rows = await conn.fetch(sql("load/open_sessions"), user_count, ttl_s)
+    return [(row["user_id"], row["session_id"]) for row in rows]
 
 
 async def list_user_ids(conn: Connection) -> Sequence[int]:
@@ -46,10 +29,10 @@ async def list_user_ids(conn: Connection) -> Sequence[int]:
 
 async def delete_reservations(
     conn: Connection, *, user_ids: Sequence[int], row_limit: int
-) -> Sequence[DeletedReservation]:
-    """Delete a batch of these users' reservations; empty when none is left."""
+) -> Sequence[tuple[int, UUID, Sequence[int]]]:
+    """Delete a batch of these users' reservations: their showtimes, ids and seats; empty when none is left."""
     rows = await conn.fetch(sql("load/delete_reservations"), list(user_ids), row_limit)
-    return [DeletedReservation(**row) for row in rows]
+    return [(row["showtime_id"], row["reservation_id"], row["seat_ids"]) for row in rows]
 
 
 async def make_drill(conn: Connection, *, seats: int) -> int | None:
