@@ -41,7 +41,7 @@ def main() -> None:
     except KeyboardInterrupt:  # before serve handles the signals, or during another command
         sys.exit(130)
     except Exception as error:
-        from .expected_errors import EXPECTED, one_line  # noqa: PLC0415 - imports most of the package
+        from .expected_errors import EXPECTED, one_line  # noqa: PLC0415 - imports drivers
 
         if not isinstance(error, EXPECTED):
             raise

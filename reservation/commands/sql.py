@@ -20,6 +20,7 @@ from ..dba import explain as explaining, statement_checks, statement_headers as 
 from ..dba.explain import Mode
 from ..dba.statement_headers import Statement
 from ..dba.statement_uses import uses
+from ..errors import OperatorError
 from ..settings import Settings
 from .lazy_group import LazyCommand, LazyGroup
 from .options import as_json, current_stores, data_dir
@@ -32,7 +33,7 @@ HOW_TO_ENABLE_STATISTICS = (
 SHOWN_CHARS = 200  # of each argument
 
 
-class NoStatistics(Exception):
+class NoStatistics(OperatorError):
     """PostgreSQL keeps no statistics of statements here; the message says how to enable them."""
 
 

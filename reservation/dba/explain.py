@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from ..db.pool_options import pool_options
+from ..errors import OperatorError
 from ..settings import Settings
 from .statement_headers import Statement
 
@@ -27,7 +28,7 @@ class Mode(StrEnum):
     CUSTOM = "custom"
 
 
-class CannotExplain(Exception):
+class CannotExplain(OperatorError):
     """A statement cannot be explained; the message says why."""
 
 

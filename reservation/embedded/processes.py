@@ -13,6 +13,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import IO, Self
 
+from ..errors import OperatorError
+
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 COMM_LENGTH = 15  # the kernel cuts a process's name
 KILL_WAIT_S = 5.0
@@ -24,7 +26,7 @@ ASK_WAIT_S = 30.0
 SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
-class EmbeddedError(Exception):
+class EmbeddedError(OperatorError):
     """An embedded server could not be found, started or used; the message is one line for the operator."""
 
 

@@ -8,12 +8,13 @@ from marshmallow import ValidationError, validate
 from ..db.command_pool import command_connection
 from ..db.repository import accounts
 from ..db.repository.accounts import Credentials
+from ..errors import OperatorError
 from ..settings import InvalidSettings, Settings, check_password
 from .passwords import hash_password, verify_password
 from .tokens import TokenMint
 
 
-class UnknownUser(Exception):
+class UnknownUser(OperatorError):
     """There is no account with that e-mail address."""
 
 

@@ -17,6 +17,7 @@ import asyncpg
 from ..db.pool_options import tool_limits
 from ..db.repository import seed as repository
 from ..db.repository.seed import Connection
+from ..errors import OperatorError
 from ..identity.passwords import hash_password
 from ..runtime.progress import progress
 from .demo import films
@@ -32,7 +33,7 @@ MAX_COUNT = 100_000_000
 USERS_A_STATEMENT = 20_000
 
 
-class SeedError(Exception):
+class SeedError(OperatorError):
     """The data cannot be generated; the message says why."""
 
 
