@@ -119,6 +119,15 @@ class ChildServer(subprocess.Popen[bytes]):
                 return
         self._ends(signal.SIGKILL, KILL_WAIT_S)
 
+    def wait_until(self, is_up: Callable[[], bool], wait_s: float) -> bool:
+        """Wait until it is up; False if it has ended, or `wait_s` seconds are over."""
+        deadline = time.monotonic() + wait_s
+        while self.poll() is None and time.monotonic() < deadline:
+            if is_up():
+                return self.poll() is None
+            time.sleep(0.02)
+        return False
+
     def last_log_line(self) -> str:
         """The line of this run's log that most likely says why it ended: the last with an error, else the last."""
         if self._log is None:
@@ -126,10 +135,9 @@ class ChildServer(subprocess.Popen[bytes]):
         with self._log.open("rb") as file:
             file.seek(self._log_start)
             lines = [line.strip() for line in file.read(MAX_LOG_READ_BYTES).decode(errors="replace").splitlines()]
-        telling = [line for line in lines if "FATAL" in line or "error" in line.lower()] or [
-            line for line in lines if line
-        ]
-        return f"{telling[-1] if telling else 'its log is empty'} (see {self._log})"
+        errors = [line for line in lines if "FATAL" in line or "error" in line.lower()]
+        found = errors or list(filter(None, lines)) or ["its log is empty"]
+        return f"{found[-1]} (see {self._log})"
 
     def _ends(self, stop_signal: signal.Signals, wait_s: float) -> bool:
         self.send_signal(stop_signal)  # without effect once it has ended
