@@ -7,15 +7,15 @@ import click
 from .lazy_group import LazyCommand, LazyGroup
 
 COMMANDS = {
-    "archive": LazyCommand("archive.archive_command", "Move the reservations of past showtimes to the archive."),
-    "audit": LazyCommand("audit.audit", "Check the invariants in PostgreSQL and Redis."),
+    "archive": LazyCommand("maintenance.archive_command", "Move the reservations of past showtimes to the archive."),
+    "audit": LazyCommand("maintenance.audit_command", "Check the invariants in PostgreSQL and Redis."),
     "create-admin": LazyCommand("accounts.create_admin", "Create an administrator, or make an account one."),
     "export": LazyCommand("import_export.export_group", "Write movies or showtimes as CSV."),
     "import": LazyCommand("import_export.import_group", "Read movies or showtimes from CSV."),
     "load": LazyCommand("load.load", "Put load on a service, and audit its answers."),
     "migrate": LazyCommand("schema.migrate", "Apply, show or roll back migrations."),
-    "openapi": LazyCommand("openapi.openapi", "Print the OpenAPI document."),
-    "psql": LazyCommand("psql.psql", "Open psql on the service's database."),
+    "openapi": LazyCommand("serve.openapi", "Print the OpenAPI document."),
+    "psql": LazyCommand("maintenance.psql", "Open psql on the service's database."),
     "schema": LazyCommand("schema.schema", "Print the database's schema as SQL."),
     "seed": LazyCommand("seed.seed", "Fill the database with demo or generated data."),
     "serve": LazyCommand("serve.serve", "Run the service until Ctrl-C or SIGTERM."),

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
+import orjson
 
 from ..db import migrations, sql_overrides
 from ..embedded import EmbeddedError, stores
@@ -17,6 +19,11 @@ data_dir = click.option(
     help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+
+
+def print_json(content: Any) -> None:
+    """Print the output of a command with --json."""
+    click.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
 def current_settings(data_dir: Path | None) -> Settings:

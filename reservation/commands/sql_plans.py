@@ -1,4 +1,4 @@
-"""`reservation sql plans` compares plans with the stored ones; `reservation seed plans` fills the database for it."""
+"""`reservation sql plans`: compares plans with the stored ones."""
 
 import asyncio
 import sys
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 import click
 
 from ..dba import buffer_bounds, statement_headers as statements, stored_plans
@@ -16,8 +15,8 @@ from ..dba.statement_headers import Statement
 from ..dba.stored_plans import Compared
 from ..seed import plan_volume
 from ..settings import Settings
-from .options import as_json, current_stores, data_dir
-from .sql import HOW_TO_ENABLE_STATISTICS, NoStatistics, existing, print_json
+from .options import as_json, current_stores, data_dir, print_json
+from .sql import existing
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +83,7 @@ async def _compare(settings: Settings, chosen: Sequence[Statement], folder: Path
         if not is_all:
             return _Found(compared, (), ())
         limits = buffer_bounds.bounds(stored_plans.BOUNDS_FILE)
-        try:
-            touched = [(bound, await buffer_bounds.touched_buffers(connection, bound)) for bound in limits]
-        except (asyncpg.UndefinedTableError, asyncpg.ObjectNotInPrerequisiteStateError) as error:
-            raise NoStatistics(HOW_TO_ENABLE_STATISTICS) from error
+        touched = [(bound, await buffer_bounds.touched_buffers(connection, bound)) for bound in limits]
     return _Found(compared, touched, stored_plans.without_statement(folder))
 
 
@@ -118,12 +114,3 @@ def _print_json(found: _Found) -> None:
             ],
         }
     )
-
-
-@click.command("plans")
-@data_dir
-def seed_plans(data_dir: Path | None) -> None:
-    """Fill an empty database for `reservation sql plans`: a million reservations, live holds, API keys and sessions."""
-    with current_stores(data_dir, create=True) as settings:
-        summary = asyncio.run(plan_volume.fill(settings.database_url or ""))
-    click.echo(str(summary))

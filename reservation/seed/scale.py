@@ -14,9 +14,10 @@ from itertools import pairwise
 
 import asyncpg
 
+from ..db.command_connections import tool_connection
+from ..db.pool import Connection
 from ..db.pool_options import tool_limits
-from ..db.repository import seed as repository
-from ..db.repository.seed import Connection
+from ..db.repository import bulk, seed as repository
 from ..errors import OperatorError
 from ..identity.passwords import hash_password
 from ..runtime.progress import progress
@@ -114,8 +115,7 @@ class _Run:
     async def to_end(self, most_connections: int) -> Summary:
         started = time.monotonic()
         password_hash = hash_password(PASSWORD)
-        conn: Connection = await asyncpg.connect(self.database_url, server_settings=tool_limits("seed"))
-        try:
+        async with tool_connection(self.database_url, tool_limits("seed")) as conn:
             async with conn.transaction():
                 await self._make_programme(conn)
                 await self._make_users(conn, password_hash)
@@ -124,8 +124,6 @@ class _Run:
             await repository.analyze(conn)
             if self.written:
                 await repository.analyze_reservations(conn)
-        finally:
-            await conn.close()
         return Summary(
             auditoriums=len(self.rooms),
             seats=len(self.rooms) * self.seats,
@@ -143,7 +141,7 @@ class _Run:
         longest = SLOT_MINUTES - TRAILERS_MINUTES
         found = await repository.find_films(conn, max_minutes=longest)
         if not found.movie_ids:
-            await repository.insert_movies(conn, movies=films())
+            await bulk.insert_movies(conn, movies=films())
             found = await repository.find_films(conn, max_minutes=longest)
         room_count = -(-self.showtimes // SHOWTIMES_PER_ROOM)
         self.rooms = await repository.generate_auditoriums(conn, room_count=room_count, seats=self.seats)
@@ -174,8 +172,7 @@ class _Run:
 
     async def _fill(self, first: int, step: int, advance: Callable[[int], None]) -> None:
         """Fill every `step`-th room from the `first` on, for every `step`-th customer, on a connection of its own."""
-        conn: Connection = await asyncpg.connect(self.database_url, server_settings=tool_limits("seed"))
-        try:
+        async with tool_connection(self.database_url, tool_limits("seed")) as conn:
             for number in range(first, len(self.rooms), step):
                 for batch in await self._batches(conn, number, self.user_ids[first::step]):
                     async with conn.transaction():
@@ -189,8 +186,6 @@ class _Run:
                     self.confirmed += batch.confirmed
                     self.booked_seats += len(batch.booked_seats)
                     advance(len(batch.reservations))
-        finally:
-            await conn.close()
 
     async def _batches(self, conn: Connection, number: int, user_ids: Sequence[int]) -> Iterator[Batch]:
         """The reservations of one room."""
