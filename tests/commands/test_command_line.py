@@ -14,7 +14,7 @@ DRIVERS = ("asyncpg", "psycopg", "redis", "aiohttp", "marshmallow", "rich", "yoy
 
 
 def groups(group: Group, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], LazyGroup]]:
-    """All lazy groups, with the words that lead to them."""
+    """All lazy groups, each with the command line that it is reached by."""
     found = [(path, group)] if isinstance(group, LazyGroup) else []
     for name in group.list_commands(Context(group)):
         below = group.get_command(Context(group), name)
