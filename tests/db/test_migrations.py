@@ -179,7 +179,7 @@ def test_a_concurrent_index_that_failed_is_built_in_the_next_run(empty_database_
     with pytest.raises(schema.MigrationFailed, match="0002_index failed to apply: could not create unique index"):
         schema.apply(empty_database_url, folder=own)
     assert indexes(empty_database_url) == {"first_i_key": False}
-    assert schema.pending(empty_database_url, folder=own) == ["0002_index"]
+    assert schema.to_apply(empty_database_url, folder=own) == ["0002_index"]
 
     run(empty_database_url, "delete from first where ctid = '(0,1)'")
 
@@ -220,7 +220,7 @@ def test_an_edited_file_of_an_applied_migration_is_refused(database_url: str, fo
     told = re.escape(f"{file} was edited after it was applied") + ".* --accept-edited 0003_idempotency"
     with pytest.raises(schema.MigrationEdited, match=told):
         schema.apply(database_url, folder=folder)
-    assert schema.pending(database_url, folder=folder) == ["9999_new"]
+    assert schema.status(database_url, folder=folder)[-1] == ("9999_new", "pending")
     (folder / "9999_new.sql").unlink()
     with pytest.raises(schema.MigrationEdited, match=told):
         schema.require_current(database_url, folder=folder)

@@ -80,12 +80,12 @@ def test_a_rollback_needs_enough_migrations_and_a_confirmation(
     newest = max(schema.known_migrations())
     code, output = run("--rollback", "1", said="n\n")
     assert (code, f"Roll back {newest}, and lose" in output) == (1, True)
-    assert schema.pending(database_url) == []
+    assert schema.to_apply(database_url) == []
 
     assert run("--rollback", "1", "--yes")[0] == 0
     assert run()[0] == 0
     assert run("--rollback", "1", said="y\n")[0] == 0
-    assert schema.pending(database_url) == [newest]
+    assert schema.to_apply(database_url) == [newest]
 
 
 def test_six_concurrent_instances_apply_each_migration_once(database_url: str) -> None:
@@ -98,10 +98,10 @@ def test_six_concurrent_instances_apply_each_migration_once(database_url: str) -
 
 def test_a_rollback_of_one_leaves_the_earlier_migration(database_url: str, folder: Path) -> None:
     assert schema.apply(database_url, folder=folder) == ["0001_first", "0002_second"]
-    assert schema.pending(database_url, folder=folder) == schema.apply(database_url, folder=folder) == []
+    assert schema.to_apply(database_url, folder=folder) == []
     assert schema.rollback(database_url, 1, folder=folder) == ["0002_second"]
     assert tables(database_url) == {"first"}
-    assert schema.pending(database_url, folder=folder) == ["0002_second"]
+    assert schema.to_apply(database_url, folder=folder) == ["0002_second"]
 
 
 def test_a_failed_migration_is_rolled_back(database_url: str, folder: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_failed_migration_is_rolled_back(database_url: str, folder: Path) -> N
     with pytest.raises(schema.MigrationFailed, match=r"^migration 0002_second failed to apply: division by zero$"):
         schema.apply(database_url, folder=folder)
     assert tables(database_url) == {"first"}
-    assert schema.pending(database_url, folder=folder) == ["0002_second"]
+    assert schema.to_apply(database_url, folder=folder) == ["0002_second"]
     (folder / "0002_second.sql").write_text("create table second (i int);\n")
     assert schema.apply(database_url, folder=folder) == ["0002_second"]
 
@@ -148,8 +148,8 @@ def test_the_wait_for_another_instance_is_bounded(database_url: str, monkeypatch
             schema.apply(database_url)
 
 
-def test_pending_only_reads(database_url: str) -> None:
-    assert schema.pending(f"{database_url}&options=-cdefault_transaction_read_only%3Don")
+def test_to_apply_only_reads(database_url: str) -> None:
+    assert schema.to_apply(f"{database_url}&options=-cdefault_transaction_read_only%3Don")
     with psycopg.connect(database_url) as connection:
         assert connection.execute("select 1 from pg_tables where schemaname = 'public'").fetchall() == []
     with pytest.raises(schema.SchemaOutOfDate, match="0001_"):
@@ -181,7 +181,7 @@ def test_a_failed_connection_is_an_error_in_one_line_without_the_password(
     password = change.get("password", parts.password)
     netloc = f"{parts.username}:{password}@{parts.hostname}:{change.get('port', parts.port)}"
     url = urlunsplit(parts._replace(netloc=netloc, path=str(change.get("path", parts.path))))
-    for ask in (schema.apply, schema.pending):
+    for ask in (schema.apply, schema.to_apply):
         with pytest.raises(DatabaseUnreachable) as caught:
             ask(url)
         assert expected in str(caught.value)
@@ -192,7 +192,7 @@ def test_a_failed_connection_is_an_error_in_one_line_without_the_password(
 @pytest.mark.parametrize("url", ["postgresql://u:s3c/ret@h/d", "postgresql://u:s3cret@h/d?what=1"])
 def test_an_invalid_url_is_not_repeated(url: str) -> None:
     with pytest.raises(DatabaseUnreachable, match="not a valid PostgreSQL URL") as caught:
-        schema.pending(url)
+        schema.to_apply(url)
     assert "s3c" not in str(caught.value)
 
 
