@@ -1,7 +1,6 @@
 """The command `reservation sql`: lists, checks and explains the files in sql/, and shows what they cost."""
 
 import asyncio
-import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,34 +19,14 @@ from ..dba.explain import Mode
 from ..dba.statement_headers import Statement
 from ..dba.statement_uses import uses
 from ..settings import Settings
-from .lazy_group import LazyCommand, LazyGroup
 from .options import as_json, current_stores, data_dir, print_json
+from .sql_plans import existing, sql_group
 
 PIPE_WIDTH = 100_000  # columns, so that other programs get each row as one line
 SHOWN_CHARS = 200  # of each argument
 
 
-def existing(_: click.Context, __: click.Parameter, value: str) -> Statement:
-    """A statement by its name, or by its file's path such as sql/movies/find_movie.sql."""
-    name = value.removeprefix("sql/").removesuffix(".sql")
-    names = statements.names()
-    if name not in names:
-        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        raise click.BadParameter(f"there is no {name}.sql" + (f"; perhaps {', '.join(close)}?" if close else ""))
-    return statements.load(name)
-
-
 named = click.argument("statement", metavar="NAME", callback=existing)
-
-
-LAZY = {
-    "plans": LazyCommand("sql_plans.plans_command", "Compare the plans of statements with the stored ones."),
-}
-
-
-@click.group("sql", cls=LazyGroup, lazy=LAZY)
-def sql_group() -> None:
-    """List, check and explain the statements in sql/, and show what they cost."""
 
 
 @sql_group.command("list")

@@ -1,6 +1,7 @@
-"""`reservation sql plans`: compares plans with the stored ones."""
+"""`reservation sql`: the group, and `plans`, which compares plans with the stored ones; `sql.py` has the others."""
 
 import asyncio
+import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,21 @@ from ..dba.stored_plans import Compared
 from ..seed import plan_volume
 from ..settings import Settings
 from .options import as_json, current_stores, data_dir, print_json
-from .sql import existing
+
+
+@click.group("sql")
+def sql_group() -> None:
+    """List, check and explain the statements in sql/, and show what they cost."""
+
+
+def existing(_: click.Context, __: click.Parameter, value: str) -> Statement:
+    """A statement by its name, or by its file's path such as sql/movies/find_movie.sql."""
+    name = value.removeprefix("sql/").removesuffix(".sql")
+    names = statements.names()
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        raise click.BadParameter(f"there is no {name}.sql" + (f"; perhaps {', '.join(close)}?" if close else ""))
+    return statements.load(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +61,12 @@ def all_existing(context: click.Context, parameter: click.Parameter, values: tup
     return found or known
 
 
-@click.command("plans")
+@sql_group.command("plans")
 @click.argument("chosen", metavar="[NAME]...", nargs=-1, callback=all_existing)
 @click.option("--accept", is_flag=True, help="Store the plans as they are now.")
 @as_json
 @data_dir
-def plans_command(chosen: list[str], accept: bool, as_json: bool, data_dir: Path | None) -> None:
+def plans(chosen: list[str], accept: bool, as_json: bool, data_dir: Path | None) -> None:
     """Compare plans with the stored ones; print each difference, and exit with status 1 if there is one.
 
     Needs a database that `reservation seed plans` has filled; vacuums and analyzes it. Each statement runs and is
