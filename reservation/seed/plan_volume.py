@@ -24,7 +24,7 @@ from ..db.repository import (
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservations import HoldToInsert, Reservation
 from . import scale as seeding
-from .scale import SeedError, Summary
+from .scale import Generated, SeedError
 
 RESERVATIONS = 1_000_000
 SHOWTIMES = 20_000
@@ -46,7 +46,7 @@ ARCHIVED_ROWS = 500  # at most
 LONGEST_FILM_MINUTES = seeding.SLOT_MINUTES - seeding.TRAILERS_MINUTES
 
 
-async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes: int = SHOWTIMES) -> Summary:
+async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes: int = SHOWTIMES) -> Generated:
     """Fill an empty database; raises SeedError for one that is not empty.
 
     Adds to the reservations: live holds with idempotency keys, login sessions, API keys, archived reservations, and
