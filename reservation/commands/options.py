@@ -9,7 +9,8 @@ from typing import Any
 import click
 import orjson
 
-from ..db import migrations, sql_overrides
+from ..db import migrations, statements
+from ..db.sql_overrides import verified_statements
 from ..embedded import EmbeddedError, stores
 from ..settings import Settings
 
@@ -47,8 +48,9 @@ def current_stores(data_dir: Path | None, *, create: bool = False, any_schema: b
             migrations.apply(filled_in.database_url or "")
         elif not any_schema:
             migrations.require_current(filled_in.database_url or "")
-        if not any_schema:  # else the command runs none of our statements, and works with a faulty SQL_DIR
-            sql_overrides.use_overrides(filled_in)
+        # With any schema, the command runs none of the statements, and works with a faulty SQL_DIR.
+        if not any_schema and filled_in.sql_dir is not None:
+            statements.use(verified_statements(filled_in))
         yield filled_in
 
 
