@@ -81,7 +81,7 @@ def test_a_plan_without_its_dropped_index_is_reported(volume_url: str, changeabl
 
 
 def test_a_changed_statement_is_reported(volume_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "_serving", {})  # undoes what SQL_DIR brings
+    monkeypatch.setattr(queries, "_statements", {})  # undoes what SQL_DIR brings
     names = ("reservations/find_reservation", "movies/find_movie")
     assert runs_on(volume_url)("sql", "plans", "--accept", *names).exit_code == 0
     path = tmp_path / "own" / f"{names[0]}.sql"
