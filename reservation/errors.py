@@ -7,6 +7,10 @@ from typing import TypeAlias
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 
+class OperatorError(Exception):
+    """A command or the start failed; its message is one line for the operator, which the command line prints."""
+
+
 class DomainError(Exception):
     """The request could not be carried out."""
 

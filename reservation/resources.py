@@ -20,7 +20,7 @@ from .db.pgbouncer import wrong_settings
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.repository import ops
-from .errors import HoldsUnavailable, Unavailable
+from .errors import HoldsUnavailable, OperatorError, Unavailable
 from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
 from .http.app_keys import (
@@ -60,7 +60,7 @@ REDIS = web.AppKey("REDIS", Redis)
 SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
 
 
-class CannotStart(Exception):
+class CannotStart(OperatorError):
     """A store is out of reach at the start; the message says which, and why."""
 
 

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from .errors import OperatorError
+
 # Secrets from tutorials and example files: anyone can forge a token signed with one of them. Shorter ones are refused
 # for their length.
 WELL_KNOWN_SECRETS = frozenset(
@@ -28,7 +30,7 @@ MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
 MIN_SECRET_BYTES = 32  # HS256 requires a key at least as long as its output (RFC 7518, 3.2)
 
 
-class InvalidSettings(Exception):
+class InvalidSettings(OperatorError):
     """A setting is missing or invalid; the message names it and says what is expected."""
 
 

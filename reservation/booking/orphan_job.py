@@ -12,8 +12,8 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
+from ..db.pool import Connection
 from ..db.repository import audit as repository
-from ..db.repository.audit import Connection
 from ..holds.hold_scan import HeldKey, scan_holds, still_held
 from ..holds.store import HoldRelease
 from .context import BookingContext

@@ -3,45 +3,9 @@
 import asyncpg
 from redis.exceptions import RedisError
 
-from .. import resources, serving
-from ..catalog.bulk.csv_rows import FileError
-from ..db.psycopg_connections import SchemaError
-from ..db.statements import StatementsRefused
-from ..dba.client_programs import CannotConnect, ClientFailed
-from ..dba.explain import CannotExplain
-from ..dba.statement_headers import HeaderError
-from ..embedded import EmbeddedError
-from ..errors import DomainError, Unavailable
-from ..identity.admins import UnknownUser
-from ..load import LoadError
-from ..seed.scale import SeedError
-from ..settings import InvalidSettings
-from .sql import NoStatistics
+from ..errors import DomainError, OperatorError, Unavailable
 
-EXPECTED = (
-    InvalidSettings,
-    EmbeddedError,
-    DomainError,
-    SchemaError,
-    SeedError,
-    serving.CannotListen,
-    serving.StartFailed,
-    serving.ServerLost,
-    resources.CannotStart,
-    UnknownUser,
-    LoadError,
-    FileError,
-    CannotExplain,
-    HeaderError,
-    NoStatistics,
-    CannotConnect,
-    ClientFailed,
-    StatementsRefused,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    RedisError,
-    OSError,
-)
+EXPECTED = (OperatorError, DomainError, asyncpg.PostgresError, asyncpg.InterfaceError, RedisError, OSError)
 
 
 def one_line(error: BaseException) -> str:

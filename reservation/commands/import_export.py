@@ -3,20 +3,19 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import BinaryIO
 
-import asyncpg
 import click
 from marshmallow import ValidationError
 
 from ..catalog.bulk import exports, imports, showtime_imports
 from ..catalog.bulk.csv_rows import CsvColumns, Faults, read_rows
 from ..catalog.bulk.imports import Imported, ImportRolledBack
+from ..db.command_connections import command_database
 from ..db.pool import Database
-from ..db.pool_options import pool_options
 from ..db.repository.showtimes import FAR_AHEAD, FAR_BACK
 from ..errors import HoldsUnavailable
 from ..holds.store import Holds
@@ -142,13 +141,7 @@ def export_movies(file: str, no_ids: bool, data_dir: Path | None) -> None:
     """Write all movies; FILE may be -, the default."""
     columns = [name for name in MOVIES.names if not (no_ids and name == "id")]
 
-    async def run(settings: Settings, stream: BinaryIO) -> None:
-        async with tool_database(settings, "export") as database:
-            with quiet_progress("movies", None) as advance:
-                await exports.export_movies(database, stream, columns, advance)
-
-    with current_stores(data_dir) as settings, output(file) as stream:
-        asyncio.run(run(settings, stream))
+    _export("movies", file, data_dir, lambda db, stream, advance: exports.export_movies(db, stream, columns, advance))
 
 
 @export_group.command("showtimes")
@@ -173,25 +166,32 @@ def export_showtimes(
         raise click.BadParameter("there is no time between --from and it", param_hint="--to")
     columns = [name for name in SHOWTIMES.names if not (no_ids and name.endswith("id"))]
 
+    first, last = start or FAR_BACK, end or FAR_AHEAD
+    _export(
+        "showtimes",
+        file,
+        data_dir,
+        lambda db, stream, advance: exports.export_showtimes(db, stream, columns, advance, start=first, end=last),
+    )
+
+
+def _export(what: str, file: str, data_dir: Path | None, write: Callable[..., Awaitable[None]]) -> None:
+    """Call `write` with the database, the file and `advance`, to which it reports its progress."""
+
     async def run(settings: Settings, stream: BinaryIO) -> None:
         async with tool_database(settings, "export") as database:
-            with quiet_progress("showtimes", None) as advance:
-                await exports.export_showtimes(
-                    database, stream, columns, advance, start=start or FAR_BACK, end=end or FAR_AHEAD
-                )
+            with quiet_progress(what, None) as advance:
+                await write(database, stream, advance)
 
     with current_stores(data_dir) as settings, output(file) as stream:
         asyncio.run(run(settings, stream))
 
 
-@asynccontextmanager
-async def tool_database(settings: Settings, name: str) -> AsyncIterator[Database]:
+def tool_database(settings: Settings, name: str) -> AbstractAsyncContextManager[Database]:
     """One connection, with the service's limits."""
-    options = pool_options(settings)
-    own = {"application_name": f"reservation {name}", "idle_in_transaction_session_timeout": str(STALL_S * 1000)}
-    options |= {"min_size": 1, "max_size": 1, "server_settings": options["server_settings"] | own}
-    async with asyncpg.create_pool(**options) as pool:
-        yield Database(pool, wait_s=settings.pool_wait_s)
+    return command_database(
+        settings, application_name=f"reservation {name}", idle_in_transaction_session_timeout=str(STALL_S * 1000)
+    )
 
 
 @asynccontextmanager

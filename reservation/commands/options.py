@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
+import orjson
 
-from ..db import migrations, sql_overrides
+from ..db import migrations, statements
+from ..db.sql_overrides import verified_statements
 from ..embedded import EmbeddedError, stores
 from ..settings import Settings
 
@@ -17,6 +20,11 @@ data_dir = click.option(
     help="Folder of the embedded servers' data  [default: DATA_DIR, or .data here]",
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of text.")
+
+
+def print_json(content: Any) -> None:
+    """Print the output of a command with --json."""
+    click.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2))
 
 
 def current_settings(data_dir: Path | None) -> Settings:
@@ -40,8 +48,9 @@ def current_stores(data_dir: Path | None, *, create: bool = False, any_schema: b
             migrations.apply(filled_in.database_url or "")
         elif not any_schema:
             migrations.require_current(filled_in.database_url or "")
-        if not any_schema:  # else the command runs none of our statements, and works with a faulty SQL_DIR
-            sql_overrides.use_overrides(filled_in)
+        # With any schema, the command runs none of the statements, and works with a faulty SQL_DIR.
+        if not any_schema and filled_in.sql_dir is not None:
+            statements.use(verified_statements(filled_in))
         yield filled_in
 
 

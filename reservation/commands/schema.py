@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import orjson
 
 from ..db import migrations
 from ..embedded import stores
-from .options import as_json, current_settings, current_stores, data_dir, require_data
+from .options import as_json, current_settings, current_stores, data_dir, print_json, require_data
 
 
 @click.command()
@@ -85,7 +84,7 @@ def _report(done: str, names: Sequence[str]) -> None:
 
 def _show(states: Sequence[migrations.Status], *, as_json: bool) -> None:
     if as_json:
-        click.echo(orjson.dumps([each._asdict() for each in states], option=orjson.OPT_INDENT_2))
+        print_json([each._asdict() for each in states])
         return
     width = max(len(each.name) for each in states)
     for each in states:

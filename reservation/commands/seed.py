@@ -1,17 +1,15 @@
 """`reservation seed`: demo and generated data."""
 
+import asyncio
 from pathlib import Path
 
 import click
 
-from ..seed import demo, scale as generated
-from .lazy_group import LazyCommand, LazyGroup
+from ..seed import demo, plan_volume, scale as generated
 from .options import current_settings, current_stores, data_dir
 
-LAZY = {"plans": LazyCommand("sql_plans.seed_plans", "Fill an empty database with the data for `sql plans`.")}
 
-
-@click.group(cls=LazyGroup, lazy=LAZY)
+@click.group()
 def seed() -> None:
     """Fill the database with demo or generated data."""
 
@@ -41,4 +39,13 @@ def seed_scale(showtimes: int, seats: int, users: int, reservations: int, data_d
         summary = generated.scale(
             settings.database_url or "", showtimes=showtimes, seats=seats, users=users, reservations=reservations
         )
+    click.echo(str(summary))
+
+
+@seed.command("plans")
+@data_dir
+def seed_plans(data_dir: Path | None) -> None:
+    """Fill an empty database for `reservation sql plans`: a million reservations, live holds, API keys and sessions."""
+    with current_stores(data_dir, create=True) as settings:
+        summary = asyncio.run(plan_volume.fill(settings.database_url or ""))
     click.echo(str(summary))

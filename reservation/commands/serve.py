@@ -1,10 +1,11 @@
-"""`reservation serve`."""
+"""`reservation serve` and `reservation openapi`."""
 
 from pathlib import Path
 
 import click
 
 from .. import serving
+from ..settings import Settings
 from .options import current_settings, data_dir
 
 
@@ -25,3 +26,14 @@ def serve(host: str, port: int, workers: int, no_migrate: bool, with_demo: bool,
         migrate=not no_migrate,
         demo=with_demo,
     )
+
+
+@click.command()
+def openapi() -> None:
+    """Print the OpenAPI document.
+
+    It is what /openapi.json serves; needs no stores.
+    """
+    from .. import app  # noqa: PLC0415 - serve forks workers, which import it
+
+    click.echo(app.openapi_json(Settings.from_env()))

@@ -1,19 +1,17 @@
 """The command `reservation sql`: lists, checks and explains the files in sql/, and shows what they cost."""
 
 import asyncio
-import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import click
-import orjson
 from rich.console import Console
 from rich.table import Table
 
+from ..db.command_connections import tool_connection
 from ..db.repository import statistics
 from ..db.repository.statistics import FileStatistics
 from ..dba import explain as explaining, statement_checks, statement_headers as statements
@@ -21,42 +19,14 @@ from ..dba.explain import Mode
 from ..dba.statement_headers import Statement
 from ..dba.statement_uses import uses
 from ..settings import Settings
-from .lazy_group import LazyCommand, LazyGroup
-from .options import as_json, current_stores, data_dir
+from .options import as_json, current_stores, data_dir, print_json
+from .sql_plans import existing, sql_group
 
 PIPE_WIDTH = 100_000  # columns, so that other programs get each row as one line
-HOW_TO_ENABLE_STATISTICS = (
-    "PostgreSQL keeps no statistics of statements: a superuser has to set shared_preload_libraries = "
-    "'pg_stat_statements', restart PostgreSQL, and run `create extension pg_stat_statements` in this database"
-)
 SHOWN_CHARS = 200  # of each argument
 
 
-class NoStatistics(Exception):
-    """PostgreSQL keeps no statistics of statements here; the message says how to enable them."""
-
-
-def existing(_: click.Context, __: click.Parameter, value: str) -> Statement:
-    """A statement by its name, or by its file's path such as sql/movies/find_movie.sql."""
-    name = value.removeprefix("sql/").removesuffix(".sql")
-    names = statements.names()
-    if name not in names:
-        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        raise click.BadParameter(f"there is no {name}.sql" + (f"; perhaps {', '.join(close)}?" if close else ""))
-    return statements.load(name)
-
-
 named = click.argument("statement", metavar="NAME", callback=existing)
-
-
-LAZY = {
-    "plans": LazyCommand("sql_plans.plans_command", "Compare the plans of statements with the stored ones."),
-}
-
-
-@click.group("sql", cls=LazyGroup, lazy=LAZY)
-def sql_group() -> None:
-    """List, check and explain the statements in sql/, and show what they cost."""
 
 
 @sql_group.command("list")
@@ -88,11 +58,8 @@ def check(as_json: bool, data_dir: Path | None) -> None:
     """Prepare every statement and compare headers, samples and dataclasses; print each difference and exit with 1."""
 
     async def run(settings: Settings) -> statement_checks.Checked:
-        connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "sql check"})
-        try:
+        async with tool_connection(settings.database_url, {"application_name": "sql check"}) as connection:
             return await statement_checks.check(connection)
-        finally:
-            await connection.close()
 
     with current_stores(data_dir) as settings:
         checked = asyncio.run(run(settings))
@@ -149,13 +116,8 @@ def top(limit: int, as_json: bool, data_dir: Path | None) -> None:
     """Show what each file has cost since pg_stat_statements was reset, most time first."""
 
     async def run(settings: Settings) -> Sequence[FileStatistics]:
-        connection = await asyncpg.connect(settings.database_url, server_settings={"application_name": "sql top"})
-        try:
+        async with tool_connection(settings.database_url, {"application_name": "sql top"}) as connection:
             return await statistics.top(connection, row_limit=limit)
-        except (asyncpg.UndefinedTableError, asyncpg.ObjectNotInPrerequisiteStateError) as error:
-            raise NoStatistics(HOW_TO_ENABLE_STATISTICS) from error
-        finally:
-            await connection.close()
 
     with current_stores(data_dir) as settings:
         found = asyncio.run(run(settings))
@@ -221,7 +183,3 @@ def _print(table: Table) -> None:
     if not console.is_terminal:
         console.width = PIPE_WIDTH
     console.print(table)
-
-
-def print_json(content: Any) -> None:
-    click.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2))

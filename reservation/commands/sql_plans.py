@@ -1,12 +1,12 @@
-"""`reservation sql plans` compares plans with the stored ones; `reservation seed plans` fills the database for it."""
+"""`reservation sql`: the group, and `plans`, which compares plans with the stored ones; `sql.py` has the others."""
 
 import asyncio
+import difflib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 import click
 
 from ..dba import buffer_bounds, statement_headers as statements, stored_plans
@@ -16,8 +16,22 @@ from ..dba.statement_headers import Statement
 from ..dba.stored_plans import Compared
 from ..seed import plan_volume
 from ..settings import Settings
-from .options import as_json, current_stores, data_dir
-from .sql import HOW_TO_ENABLE_STATISTICS, NoStatistics, existing, print_json
+from .options import as_json, current_stores, data_dir, print_json
+
+
+@click.group("sql")
+def sql_group() -> None:
+    """List, check and explain the statements in sql/, and show what they cost."""
+
+
+def existing(_: click.Context, __: click.Parameter, value: str) -> Statement:
+    """A statement by its name, or by its file's path such as sql/movies/find_movie.sql."""
+    name = value.removeprefix("sql/").removesuffix(".sql")
+    names = statements.names()
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        raise click.BadParameter(f"there is no {name}.sql" + (f"; perhaps {', '.join(close)}?" if close else ""))
+    return statements.load(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +61,12 @@ def all_existing(context: click.Context, parameter: click.Parameter, values: tup
     return found or known
 
 
-@click.command("plans")
+@sql_group.command("plans")
 @click.argument("chosen", metavar="[NAME]...", nargs=-1, callback=all_existing)
 @click.option("--accept", is_flag=True, help="Store the plans as they are now.")
 @as_json
 @data_dir
-def plans_command(chosen: list[str], accept: bool, as_json: bool, data_dir: Path | None) -> None:
+def plans(chosen: list[str], accept: bool, as_json: bool, data_dir: Path | None) -> None:
     """Compare plans with the stored ones; print each difference, and exit with status 1 if there is one.
 
     Needs a database that `reservation seed plans` has filled; vacuums and analyzes it. Each statement runs and is
@@ -84,10 +98,7 @@ async def _compare(settings: Settings, chosen: Sequence[Statement], folder: Path
         if not is_all:
             return _Found(compared, (), ())
         limits = buffer_bounds.bounds(stored_plans.BOUNDS_FILE)
-        try:
-            touched = [(bound, await buffer_bounds.touched_buffers(connection, bound)) for bound in limits]
-        except (asyncpg.UndefinedTableError, asyncpg.ObjectNotInPrerequisiteStateError) as error:
-            raise NoStatistics(HOW_TO_ENABLE_STATISTICS) from error
+        touched = [(bound, await buffer_bounds.touched_buffers(connection, bound)) for bound in limits]
     return _Found(compared, touched, stored_plans.without_statement(folder))
 
 
@@ -118,12 +129,3 @@ def _print_json(found: _Found) -> None:
             ],
         }
     )
-
-
-@click.command("plans")
-@data_dir
-def seed_plans(data_dir: Path | None) -> None:
-    """Fill an empty database for `reservation sql plans`: a million reservations, live holds, API keys and sessions."""
-    with current_stores(data_dir, create=True) as settings:
-        summary = asyncio.run(plan_volume.fill(settings.database_url or ""))
-    click.echo(str(summary))

@@ -29,8 +29,6 @@ LOCK_POLL_S = 0.1
 # not keep the lock either.
 MIGRATING = "-c statement_timeout=0 -c enable_seqscan=on"
 
-logger = logging.getLogger("reservation.schema")
-
 
 class SchemaOutOfDate(SchemaError):
     """Migrations are pending, and were not to be applied."""
@@ -92,14 +90,8 @@ def rollback(
         return [_run(backend, migration, "rollback") for migration in applied[:count]]
 
 
-def pending(database_url: str, *, folder: Path | None = None) -> list[str]:
-    """Name the migrations that are not applied; only reads, so any role that may read can call it."""
-    with _reading(database_url) as connection:
-        return _pending(connection, folder)
-
-
 def to_apply(database_url: str, *, folder: Path | None = None) -> list[str]:
-    """Name the migrations that `apply` would apply; only reads. Raises MigrationEdited, as `apply` does."""
+    """Name the migrations that `apply` would apply; raises MigrationEdited, as `apply` does. Only reads."""
     with _reading(database_url) as connection:
         _require_unedited(connection, _files(folder))
         return _pending(connection, folder)
@@ -125,7 +117,7 @@ def known_migrations() -> frozenset[str]:
 def require_current(database_url: str, *, folder: Path | None = None) -> None:
     """Raise SchemaOutOfDate, naming what is pending, or MigrationEdited, unless every migration is applied as it is.
 
-    Only reads, as `pending` does.
+    Only reads.
     """
     with _reading(database_url) as connection:
         missing = _pending(connection, folder)
@@ -221,7 +213,7 @@ def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) 
 def _pass_on(found: psycopg.errors.Diagnostic) -> None:
     """Log a warning of a migration, with its hint."""
     if found.severity_nonlocalized == "WARNING":
-        logger.warning("%s", ". ".join(filter(None, (found.message_primary, found.message_hint))))
+        log.warning("%s", ". ".join(filter(None, (found.message_primary, found.message_hint))))
 
 
 def _note(connection: Connection, migration: Any, direction: Literal["apply", "rollback"]) -> None:

@@ -22,7 +22,8 @@ from ..errors import (
 )
 from ..runtime.timing import timed
 
-Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+_Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | _Pooled"
 
 # The constraints that a valid request can violate, by name.
 _VIOLATED: dict[str, Callable[[], DomainError]] = {
@@ -121,12 +122,12 @@ class Database:
                 connection.terminate()
             raise
 
-    async def _release(self, connection: Connection) -> None:
+    async def _release(self, connection: _Pooled) -> None:
         """Release a connection; an error now comes after the work is done, and the pool has dropped the connection."""
         with suppress(*_TEMPORARY):
             await self._pool.release(connection)
 
-    async def _acquire(self) -> Connection:
+    async def _acquire(self) -> _Pooled:
         try:
             return await self._pool.acquire(timeout=self._wait_s)
         except TimeoutError as error:

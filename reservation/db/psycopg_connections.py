@@ -6,12 +6,14 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ..errors import OperatorError
+
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 CONNECT_WAIT_S = 10
 
 
-class SchemaError(Exception):
+class SchemaError(OperatorError):
     """The schema could not be read or changed; the message is one line for the operator."""
 
 

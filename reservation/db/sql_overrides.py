@@ -10,7 +10,7 @@ import asyncpg
 from ..settings import Settings
 from .pool import Connection
 from .pool_options import pool_options, why_refused
-from .statements import StatementsRefused, shipped, use, with_overrides
+from .statements import StatementsRefused, shipped, with_overrides
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +23,6 @@ class _Shape:
     parameters: Sequence[str]
     columns: Sequence[str]
     forbidden: str | None
-
-
-def use_overrides(settings: Settings) -> None:
-    """Use the statements of SQL_DIR in this process, if it is set; raises StatementsRefused."""
-    if settings.sql_dir is not None:
-        use(verified_statements(settings))
 
 
 def verified_statements(settings: Settings) -> dict[str, str]:

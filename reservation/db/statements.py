@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from ..errors import OperatorError
 
-class StatementsRefused(Exception):
+
+class StatementsRefused(OperatorError):
     """No statement of SQL_DIR is used; the message names the file and the reason."""
 
 

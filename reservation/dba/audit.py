@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import asyncpg
 from redis.asyncio import Redis
 
 from ..booking.orphan_job import find_orphans, unbacked
+from ..db.command_connections import tool_connection
+from ..db.pool import Connection
 from ..db.pool_options import tool_limits
 from ..db.repository import audit as repository
-from ..db.repository.audit import RULES, Connection, Finding
+from ..db.repository.audit import RULES, Finding
 from ..runtime.redis_client import redis_client
 from ..settings import Settings
 
@@ -49,11 +50,8 @@ async def audit_stores(settings: Settings, *, tool: str) -> list[Violation]:
     """As `audit`, on connections of its own; `tool` names the one to PostgreSQL."""
     redis = redis_client(settings)
     try:
-        conn = await asyncpg.connect(settings.database_url, server_settings=tool_limits(tool))
-        try:
+        async with tool_connection(settings.database_url, tool_limits(tool)) as conn:
             return await audit(conn, redis)
-        finally:
-            await conn.close()
     finally:
         await redis.aclose()
 

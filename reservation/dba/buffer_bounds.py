@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..db.pool import Connection
 from ..db.repository import statistics
 from . import statement_headers as statements
-from .explain import CannotExplain, Connection
+from .explain import CannotExplain
 from .statement_headers import Statement
 
 SAMPLED = re.compile(r"\blimit 16\b")  # the size of the samples of batch statements

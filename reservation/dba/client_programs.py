@@ -10,14 +10,16 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
+from ..errors import OperatorError
+
 SECRET = b"*"  # libpq's mark for an option that holds a secret
 
 
-class CannotConnect(Exception):
+class CannotConnect(OperatorError):
     """The URL cannot be passed to a client program; the message says why."""
 
 
-class ClientFailed(Exception):
+class ClientFailed(OperatorError):
     """A client program failed; the message is the first line of its errors."""
 
 

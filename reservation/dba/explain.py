@@ -1,18 +1,17 @@
 """EXPLAIN (ANALYZE, BUFFERS) of any statement, with any arguments; it runs the statement and rolls it back."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any
 
-import asyncpg
-
+from ..db.command_connections import tool_connection
+from ..db.pool import Connection
 from ..db.pool_options import pool_options
+from ..errors import OperatorError
 from ..settings import Settings
 from .statement_headers import Statement
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 # Commands run these folders on connections of their own, with PostgreSQL's settings and no time limit.
 COMMAND_FOLDERS = frozenset({"audit", "load", "schema", "seed", "statistics"})
@@ -27,21 +26,16 @@ class Mode(StrEnum):
     CUSTOM = "custom"
 
 
-class CannotExplain(Exception):
+class CannotExplain(OperatorError):
     """A statement cannot be explained; the message says why."""
 
 
-@asynccontextmanager
-async def connected(settings: Settings, statement: Statement) -> AsyncIterator[Connection]:
+def connected(settings: Settings, statement: Statement) -> AbstractAsyncContextManager[Connection]:
     """A connection with the server settings that the service or the command uses for the statement."""
     server_settings = {"application_name": "explain"}
     if is_of_service(statement):
         server_settings = pool_options(settings)["server_settings"] | server_settings
-    connection = await asyncpg.connect(settings.database_url, server_settings=server_settings)
-    try:
-        yield connection
-    finally:
-        await connection.close()
+    return tool_connection(settings.database_url, server_settings)
 
 
 def is_of_service(statement: Statement) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from ..db.pool import Connection
 from . import statement_headers as statements
-from .explain import Connection
 from .statement_headers import HeaderError, Statement
 from .statement_uses import Use, uses
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..db.statements import is_tagged, known_names, sql, sql_dir
+from ..errors import OperatorError
 
 # The SQL names of types, which headers use, and the names in PostgreSQL's catalogue.
 INTERNAL_TYPES = {
@@ -21,7 +22,7 @@ _PARAMETER = re.compile(r"\$(\d+) (\S+(?: precision(?:\[\])?)?) (\w+): (.+)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
-class HeaderError(Exception):
+class HeaderError(OperatorError):
     """A file whose header is not as sql/README.md describes; the message names the file and the fault."""
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..db.pool import Connection
 from ..db.statements import sql_dir
 from . import statement_headers as statements
-from .explain import Connection, Mode, explain_json, is_of_service, sample_arguments
+from .explain import Mode, explain_json, is_of_service, sample_arguments
 from .statement_headers import Statement
 
 PLANS_DIR = sql_dir() / "plans" / "million"

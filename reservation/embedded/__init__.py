@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -56,13 +56,16 @@ def stores(settings: Settings, *, attach_to_running: bool) -> Iterator[Settings]
         yield settings
         return
     running = attach(settings.data_dir) if attach_to_running else None
-    if running is not None:
-        yield _filled_in(settings, running)
-        return
-    with embedded_servers(
+    own = embedded_servers(
         settings.data_dir, postgres_bin_dir=settings.postgres_bin_dir, valkey_server=settings.valkey_server
-    ) as own:
-        yield _filled_in(settings, own)
+    )
+    with nullcontext(running) if running else own as servers:
+        yield replace(
+            settings,
+            database_url=servers.database_url,
+            redis_url=servers.redis_url,
+            jwt_secret=settings.jwt_secret or servers.jwt_secret,
+        )
 
 
 @contextmanager
@@ -103,15 +106,6 @@ def attach(data_dir: Path) -> Embedded | None:
                 raise DataDirInUse(f"the instance that uses {data_dir} is not ready: see its log") from None
             time.sleep(0.05)  # it is starting or stopping
     return None
-
-
-def _filled_in(settings: Settings, embedded: Embedded) -> Settings:
-    return replace(
-        settings,
-        database_url=embedded.database_url,
-        redis_url=embedded.redis_url,
-        jwt_secret=settings.jwt_secret or embedded.jwt_secret,
-    )
 
 
 @contextmanager

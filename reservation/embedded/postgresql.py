@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from .binaries import postgres_major
-from .ports import free_ports, is_taken
+from .ports import running_on_free_port
 from .processes import ChildServer, EmbeddedError, run_program, wait_until_gone
 
 USER = "reservation"
@@ -44,40 +43,28 @@ def running_postgres(data_dir: Path, bin_dir: Path, *, password: str, fast: bool
     """Run PostgreSQL on data_dir/postgres for the duration of the block; gives the URL of its database."""
     folder = data_dir / "postgres"
     runner = _runner()
-    _make_reachable(data_dir, runner)
+    if runner.drop_to_uid is not None:
+        data_dir.chmod(data_dir.stat().st_mode | 0o011)  # execute, without read: to reach the folder below
     _initialise(data_dir, bin_dir, runner, password=password, fast=fast)
     _check_version(folder, bin_dir)
     _own(folder, runner)
     _clear_previous(folder)
-    for port in free_ports():
-        command: list[str | Path] = [
-            *runner.prefix,
-            bin_dir / "postgres",
-            "-D",
-            folder,
-            *_options(bin_dir, port, fast=fast),
-        ]
-        with ChildServer(
-            command,
+
+    def start(port: int) -> ChildServer:
+        return ChildServer(
+            [*runner.prefix, bin_dir / "postgres", "-D", folder, *_options(bin_dir, port, fast=fast)],
             name="PostgreSQL",
             stop_signals=(signal.SIGINT, signal.SIGQUIT),  # fast, then immediate
             patience_s=STOP_WAIT_S,
             log=data_dir / "postgres.log",
             uid=runner.drop_to_uid,
-        ) as server:
-            if not _is_up(server, folder, START_WAIT_S):
-                if server.poll() is not None and is_taken(port):
-                    continue  # another program took the port first
-                raise EmbeddedError(f"PostgreSQL did not start: {server.last_log_line()}")
-            # No TLS on the loopback interface, whatever PGSSLMODE is set to.
-            address = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
-            _create_database(f"{address}/postgres?sslmode=disable")
-            url = f"{address}/{DATABASE}?sslmode=disable"
-            if _has_statistics(bin_dir):
-                _create_statistics(url)
-            yield url
-            return
-    raise EmbeddedError("PostgreSQL did not start: other programs took every port that was tried")
+        )
+
+    with running_on_free_port(
+        "PostgreSQL", start, lambda server, _: _is_ready(server, folder), wait_s=START_WAIT_S
+    ) as port:
+        address = f"postgresql://{USER}:{password}@127.0.0.1:{port}"
+        yield _create_database(address, with_statistics=_has_statistics(bin_dir))
 
 
 def _runner() -> _Runner:
@@ -101,11 +88,6 @@ def _has_name(uid: int) -> bool:
     except KeyError:
         return False
     return True
-
-
-def _make_reachable(data_dir: Path, runner: _Runner) -> None:
-    if runner.drop_to_uid is not None:
-        data_dir.chmod(data_dir.stat().st_mode | 0o011)  # execute, without read: to reach the folder below
 
 
 def _own(folder: Path, runner: _Runner) -> None:
@@ -208,38 +190,27 @@ def _has_statistics(bin_dir: Path) -> bool:
     return any((bin_dir.parent / "lib").glob("**/pg_stat_statements.so"))
 
 
-def _is_up(server: ChildServer, folder: Path, wait_s: float) -> bool:
-    """Wait as pg_ctl does, until line 8 of this server's postmaster.pid is 'ready'."""
-    deadline = time.monotonic() + wait_s
-    while server.poll() is None and time.monotonic() < deadline:
-        try:
-            lines = (folder / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            lines = []
-        if len(lines) >= 8 and lines[0].strip() == str(server.pid) and lines[7].strip() == "ready":
-            return True
-        time.sleep(0.02)
-    return False
-
-
-def _create_database(maintenance_url: str) -> None:
+def _is_ready(server: ChildServer, folder: Path) -> bool:
+    """Look as pg_ctl does: line 8 of this server's postmaster.pid is 'ready'."""
     try:
-        with psycopg.connect(maintenance_url, autocommit=True, connect_timeout=10) as connection:
-            found = connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone()
-            if found is None:
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return len(lines) >= 8 and lines[0].strip() == str(server.pid) and lines[7].strip() == "ready"
+
+
+def _create_database(address: str, *, with_statistics: bool) -> str:
+    """Create the database, and the extension for `reservation sql top`, where they are missing; gives the URL."""
+    url = f"{address}/{DATABASE}?sslmode=disable"  # no TLS on the loopback interface, whatever PGSSLMODE is set to
+    try:
+        with psycopg.connect(url, dbname="postgres", autocommit=True, connect_timeout=10) as connection:
+            if not connection.execute("select 1 from pg_database where datname = %s", [DATABASE]).fetchone():
                 connection.execute(f"create database {DATABASE}")
+        if with_statistics:
+            with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+                connection.execute("create extension if not exists pg_stat_statements")
     except psycopg.Error as error:
         raise EmbeddedError(
             f"the embedded PostgreSQL refuses the connection: {' '.join(str(error).split())}"
         ) from error
-
-
-def _create_statistics(url: str) -> None:
-    """Create the extension that `reservation sql top` reads."""
-    try:
-        with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
-            connection.execute("create extension if not exists pg_stat_statements")
-    except psycopg.Error as error:
-        raise EmbeddedError(
-            f"the embedded PostgreSQL refuses the connection: {' '.join(str(error).split())}"
-        ) from error
+    return url

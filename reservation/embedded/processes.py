@@ -13,6 +13,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import IO, Self
 
+from ..errors import OperatorError
+
 PR_SET_PDEATHSIG = 1  # from <linux/prctl.h>
 COMM_LENGTH = 15  # the kernel cuts a process's name
 KILL_WAIT_S = 5.0
@@ -24,7 +26,7 @@ ASK_WAIT_S = 30.0
 SERVER_ENVIRONMENT: Mapping[str, str] = {"PATH": os.defpath, "LC_ALL": "C"}
 
 
-class EmbeddedError(Exception):
+class EmbeddedError(OperatorError):
     """An embedded server could not be found, started or used; the message is one line for the operator."""
 
 
@@ -117,6 +119,15 @@ class ChildServer(subprocess.Popen[bytes]):
                 return
         self._ends(signal.SIGKILL, KILL_WAIT_S)
 
+    def wait_until(self, is_up: Callable[[], bool], wait_s: float) -> bool:
+        """Wait until it is up; False if it has ended, or `wait_s` seconds are over."""
+        deadline = time.monotonic() + wait_s
+        while self.poll() is None and time.monotonic() < deadline:
+            if is_up():
+                return self.poll() is None
+            time.sleep(0.02)
+        return False
+
     def last_log_line(self) -> str:
         """The line of this run's log that most likely says why it ended: the last with an error, else the last."""
         if self._log is None:
@@ -124,10 +135,9 @@ class ChildServer(subprocess.Popen[bytes]):
         with self._log.open("rb") as file:
             file.seek(self._log_start)
             lines = [line.strip() for line in file.read(MAX_LOG_READ_BYTES).decode(errors="replace").splitlines()]
-        telling = [line for line in lines if "FATAL" in line or "error" in line.lower()] or [
-            line for line in lines if line
-        ]
-        return f"{telling[-1] if telling else 'its log is empty'} (see {self._log})"
+        errors = [line for line in lines if "FATAL" in line or "error" in line.lower()]
+        found = errors or list(filter(None, lines)) or ["its log is empty"]
+        return f"{found[-1]} (see {self._log})"
 
     def _ends(self, stop_signal: signal.Signals, wait_s: float) -> bool:
         self.send_signal(stop_signal)  # without effect once it has ended

@@ -2,13 +2,12 @@
 
 import signal
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .ports import free_ports, is_taken
-from .processes import ChildServer, EmbeddedError, wait_until_gone
+from .ports import running_on_free_port
+from .processes import ChildServer, wait_until_gone
 
 START_WAIT_S = 30.0
 STOP_WAIT_S = 10.0
@@ -21,8 +20,9 @@ def running_valkey(data_dir: Path, program: Path, *, password: str) -> Iterator[
     folder = data_dir / "valkey"
     folder.mkdir(mode=0o700, exist_ok=True)
     wait_until_gone(folder, program.name, wait_s=PREVIOUS_WAIT_S)
-    for port in free_ports():
-        with ChildServer(
+
+    def start(port: int) -> ChildServer:
+        return ChildServer(
             [program, "-"],
             name="Valkey",
             stop_signals=(signal.SIGTERM,),
@@ -30,14 +30,10 @@ def running_valkey(data_dir: Path, program: Path, *, password: str) -> Iterator[
             log=data_dir / "valkey.log",
             cwd=folder,
             config=_config(port, password),  # on standard input: any user can read a command line
-        ) as server:
-            if not _is_up(server, port, password):
-                if server.poll() is not None and is_taken(port):
-                    continue  # another program took the port first
-                raise EmbeddedError(f"Valkey did not start: {server.last_log_line()}")
-            yield f"redis://:{password}@127.0.0.1:{port}/0"
-            return
-    raise EmbeddedError("Valkey did not start: other programs took every port that was tried")
+        )
+
+    with running_on_free_port("Valkey", start, lambda _, port: _answers(port, password), wait_s=START_WAIT_S) as port:
+        yield f"redis://:{password}@127.0.0.1:{port}/0"
 
 
 def _config(port: int, password: str) -> bytes:
@@ -56,15 +52,6 @@ save ""
 appendonly no
 maxmemory-policy noeviction
 """.encode()
-
-
-def _is_up(server: ChildServer, port: int, password: str) -> bool:
-    deadline = time.monotonic() + START_WAIT_S
-    while server.poll() is None and time.monotonic() < deadline:
-        if _answers(port, password):
-            return server.poll() is None
-        time.sleep(0.02)
-    return False
 
 
 def _answers(port: int, password: str) -> bool:

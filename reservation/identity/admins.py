@@ -5,15 +5,16 @@ from uuid import uuid4
 
 from marshmallow import ValidationError, validate
 
-from ..db.command_pool import command_connection
+from ..db.command_connections import command_database
 from ..db.repository import accounts
 from ..db.repository.accounts import Credentials
+from ..errors import OperatorError
 from ..settings import InvalidSettings, Settings, check_password
 from .passwords import hash_password, verify_password
 from .tokens import TokenMint
 
 
-class UnknownUser(Exception):
+class UnknownUser(OperatorError):
     """There is no account with that e-mail address."""
 
 
@@ -38,7 +39,7 @@ def create_admin(settings: Settings, *, email: str, password: str) -> None:
     password_hash = hash_password(password)
 
     async def run() -> None:
-        async with command_connection(settings) as conn, conn.transaction():
+        async with command_database(settings) as database, database.transaction() as conn:
             admin = await accounts.upsert_admin(conn, name="Administrator", email=email, password_hash=password_hash)
             # Addresses are not verified: sessions of who signed up with this one must not get the new role.
             await accounts.revoke_sessions(conn, user_id=admin.id)
@@ -51,7 +52,7 @@ def mint_token(settings: Settings, *, email: str) -> str:
     session_id = uuid4()
 
     async def run() -> Credentials | None:
-        async with command_connection(settings) as conn:
+        async with command_database(settings) as database, database.connection() as conn:
             _, found = await accounts.find_credentials(conn, email=email)
             if found is None or not await accounts.open_session(
                 conn, session_id=session_id, user_id=found.id, ttl_s=settings.access_token_ttl_s, password_hash=None
@@ -66,5 +67,5 @@ def mint_token(settings: Settings, *, email: str) -> str:
 
 
 async def _find_credentials(settings: Settings, email: str) -> Credentials | None:
-    async with command_connection(settings) as conn:
+    async with command_database(settings) as database, database.connection() as conn:
         return (await accounts.find_credentials(conn, email=email))[1]

@@ -3,6 +3,8 @@
 Imports seed, dba, holds, identity, db, runtime and settings; no aiohttp.
 """
 
+from ..errors import OperatorError
 
-class LoadError(Exception):
+
+class LoadError(OperatorError):
     """A load command cannot do what it was asked; the message says why in one line."""

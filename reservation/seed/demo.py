@@ -9,11 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from string import Template
 
-import asyncpg
-
+from ..db.command_connections import tool_connection
+from ..db.pool import Connection
 from ..db.pool_options import tool_limits
-from ..db.repository import seed as repository
-from ..db.repository.seed import Connection, NewMovie, NewSeat, NewUser
+from ..db.repository import bulk, seed as repository
+from ..db.repository.movies import MovieInput
+from ..db.repository.seed import NewSeat, NewUser
 from ..identity.passwords import hash_password
 
 ADMIN_EMAIL = "admin@example.com"
@@ -39,19 +40,14 @@ class Room:
     premium_rows: str
     focal_row: str
     wheelchair_numbers: frozenset[int]
-    metadata: dict[str, str | int | bool]
-
-
-def _room(
-    name: str, rows: str, seats_per_row: int, premium: str, focal: str, wheelchairs: set[int], **metadata: str
-) -> Room:
-    return Room(name, rows, seats_per_row, premium, focal, frozenset(wheelchairs), {**metadata, "demo": True})
+    screen: str
+    sound: str
 
 
 ROOMS = (
-    _room("Grand Hall", "ABCDEFGHIJ", 20, "FGH", "G", {1, 2, 19, 20}, screen="18 m x 7.5 m", sound="7.1 surround"),
-    _room("Garden Room", "ABCDEFGH", 15, "EF", "E", {1, 15}, screen="11 m x 4.6 m", sound="5.1 surround"),
-    _room("Studio", "ABCDEF", 10, "E", "D", {1, 10}, screen="7 m x 3 m", sound="stereo"),
+    Room("Grand Hall", "ABCDEFGHIJ", 20, "FGH", "G", frozenset({1, 2, 19, 20}), "18 m x 7.5 m", "7.1 surround"),
+    Room("Garden Room", "ABCDEFGH", 15, "EF", "E", frozenset({1, 15}), "11 m x 4.6 m", "5.1 surround"),
+    Room("Studio", "ABCDEF", 10, "E", "D", frozenset({1, 10}), "7 m x 3 m", "stereo"),
 )
 
 _GUIDE = Template("""\
@@ -95,24 +91,23 @@ def guide(base_url: str, *, with_admin: bool) -> str:
     )
 
 
-def films() -> Sequence[NewMovie]:
+def films() -> Sequence[MovieInput]:
     """The films of data/movies.csv, the best known first."""
     with (Path(__file__).parent / "data" / "movies.csv").open(encoding="utf-8", newline="") as file:
         return [
-            NewMovie(
+            MovieInput(
                 title=row["title"],
                 description=row["description"],
                 duration_minutes=int(row["duration_minutes"]),
-                genre=row["genre"],
-                poster_url=row["poster_url"],
+                genre=row["genre"] or None,
+                poster_url=row["poster_url"] or None,
             )
             for row in csv.DictReader(file)
         ]
 
 
 async def _seed(database_url: str, with_admin: bool) -> bool:
-    conn: Connection = await asyncpg.connect(database_url, server_settings=tool_limits("demo"))
-    try:
+    async with tool_connection(database_url, tool_limits("demo")) as conn:
         # Argon2 is slow: hash before the transaction, and only if the accounts are missing.
         users = [] if await repository.demo_exists(conn, email=CUSTOMER_EMAIL) else _users(with_admin)
         async with conn.transaction():
@@ -122,18 +117,16 @@ async def _seed(database_url: str, with_admin: bool) -> bool:
                 await _fill(conn, users)
             await repository.top_up_programme(conn, days=DAYS_AHEAD, film_limit=FILMS_ON)
         return fresh
-    finally:
-        await conn.close()
 
 
 async def _fill(conn: Connection, users: Sequence[NewUser]) -> None:
     await repository.insert_users(conn, users=users)
-    await repository.insert_movies(conn, movies=films())
+    await bulk.insert_movies(conn, movies=films())
     for room in ROOMS:
         await repository.insert_auditorium(
             conn,
             name=room.name,
-            extra_metadata=json.dumps(room.metadata),
+            extra_metadata=json.dumps({"screen": room.screen, "sound": room.sound, "demo": True}),
             focal_row=room.focal_row,
             seats=list(_seats(room)),
         )

@@ -1,16 +1,15 @@
 """The database that stored plans are made on: generated reservations, and rows that the samples of statements find."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from time import monotonic
 from uuid import UUID
 
-import asyncpg
 from uuid_utils.compat import uuid7
 
+from ..db.command_connections import tool_connection
 from ..db.pool import Connection
 from ..db.pool_options import tool_limits
 from ..db.repository import (
@@ -25,7 +24,7 @@ from ..db.repository import (
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservations import HoldToInsert, Reservation
 from . import scale as seeding
-from .scale import SeedError, Summary
+from .scale import Generated, SeedError
 
 RESERVATIONS = 1_000_000
 SHOWTIMES = 20_000
@@ -47,13 +46,13 @@ ARCHIVED_ROWS = 500  # at most
 LONGEST_FILM_MINUTES = seeding.SLOT_MINUTES - seeding.TRAILERS_MINUTES
 
 
-async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes: int = SHOWTIMES) -> Summary:
+async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes: int = SHOWTIMES) -> Generated:
     """Fill an empty database; raises SeedError for one that is not empty.
 
     Adds to the reservations: live holds with idempotency keys, login sessions, API keys, archived reservations, and
     rooms without reservations.
     """
-    async with _connection(database_url, tool_limits("seed") | SYNCHRONOUS) as conn:
+    async with tool_connection(database_url, tool_limits("seed") | SYNCHRONOUS) as conn:
         if await accounts.list_users(conn, after=0, row_limit=1):
             raise SeedError("there are accounts in this database: plans need one that holds nothing else")
         summary = await asyncio.to_thread(
@@ -82,18 +81,11 @@ async def vacuum(database_url: str) -> None:
     Raises SeedError for a database that `fill` has not filled, since it may be in use.
     """
     limits = tool_limits("sql plans") | SYNCHRONOUS | {"default_statistics_target": STATISTICS_TARGET}
-    async with _connection(database_url, limits) as conn:
+    async with tool_connection(database_url, limits) as conn:
         first = await accounts.list_users(conn, after=0, row_limit=1)
         if [user.email for user in first] != [FIRST_ACCOUNT]:
             raise SeedError("this database was not filled by `reservation seed plans`, which the stored plans are for")
         await repository.vacuum(conn)
-
-
-@asynccontextmanager
-async def _connection(database_url: str, server_settings: dict[str, str]) -> AsyncIterator[Connection]:
-    pool = asyncpg.create_pool(database_url, min_size=1, max_size=1, server_settings=server_settings)
-    async with pool, pool.acquire() as conn:
-        yield conn
 
 
 async def _add_spare_rooms(conn: Connection) -> None:

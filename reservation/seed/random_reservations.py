@@ -13,11 +13,7 @@ from ..db.repository.seed import BookedSeatRow, ReservationRow, ReservationSeatR
 
 BATCH = 10_000  # reservations a transaction; more is hardly faster and takes more memory
 PARTY_SIZES = (1, 1, 2, 2, 2, 2, 3, 4)
-CONFIRMED, CANCELLED, EXPIRED = (
-    0.90,
-    0.95,
-    0.98,
-)  # cumulative; the rest are expired holds, not marked yet
+CONFIRMED, CANCELLED, EXPIRED = 0.90, 0.95, 0.98  # cumulative; the rest are expired holds, not marked yet
 HOLD_TTL = timedelta(minutes=10)
 BOOKING_WINDOW_MS = 14 * 86_400_000  # reservations are made in the two weeks before `latest`
 MAX_ANSWER_S = 590  # confirmed and cancelled within the hold

@@ -14,9 +14,11 @@ from itertools import pairwise
 
 import asyncpg
 
+from ..db.command_connections import tool_connection
+from ..db.pool import Connection
 from ..db.pool_options import tool_limits
-from ..db.repository import seed as repository
-from ..db.repository.seed import Connection
+from ..db.repository import bulk, seed as repository
+from ..errors import OperatorError
 from ..identity.passwords import hash_password
 from ..runtime.progress import progress
 from .demo import films
@@ -32,75 +34,20 @@ MAX_COUNT = 100_000_000
 USERS_A_STATEMENT = 20_000
 
 
-class SeedError(Exception):
+class SeedError(OperatorError):
     """The data cannot be generated; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a run added, and a login to use it with: any `email`, all with the one `password`."""
-
-    auditoriums: int
-    seats: int
-    showtimes: int
-    users: int
-    reservations: int
-    confirmed: int
-    booked_seats: int
-    email: str
-    password: str
-    elapsed_s: float
-
-    def __str__(self) -> str:
-        rate = self.reservations / self.elapsed_s if self.elapsed_s else 0
-        return (
-            f"{self.reservations:,} reservations ({self.confirmed:,} confirmed, {self.booked_seats:,} seats booked), "
-            f"{self.showtimes:,} showtimes, {self.auditoriums:,} auditoriums with {self.seats:,} seats, "
-            f"{self.users:,} users in {self.elapsed_s:.1f} s ({rate:,.0f} reservations/s).\n"
-            f"Log in as {self.email} (the number goes up to {self.users}) with the password {self.password}"
-        )
-
-
-def scale(
-    database_url: str,
-    *,
-    showtimes: int,
-    seats: int,
-    users: int,
-    reservations: int,
-    random_seed: int = 1,
-    most_connections: int = CONNECTIONS,
-) -> Summary:
-    """Add generated data: `showtimes` in rooms of `seats` seats, `users`, and `reservations` by them.
-
-    The same seed on an equal database on the same day makes the same reservations, but for the millisecond; with one
-    connection also in the same order. Shows its progress on stderr. Raises SeedError, before anything is written, for
-    numbers that do not fit together.
-    """
-    for name, value, low, high in (
-        ("showtimes", showtimes, 1, MAX_COUNT),
-        ("seats", seats, 1, MAX_SEATS),
-        ("users", users, 1, MAX_COUNT),
-        ("reservations", reservations, 0, MAX_COUNT),
-    ):
-        if not low <= value <= high:
-            raise SeedError(f"{name} must be between {low:,} and {high:,}, not {value:,}")
-    if reservations > showtimes * seats:
-        raise SeedError(
-            f"{reservations:,} reservations need at least as many seats, but {showtimes:,} showtimes of {seats:,} seats"
-            f" offer {showtimes * seats:,}: ask for more showtimes or seats, or fewer reservations"
-        )
-    run = _Run(database_url, showtimes, seats, users, reservations, random_seed)
-    return asyncio.run(run.to_end(most_connections))
-
-
 @dataclass(slots=True)
-class _Run:
-    """What was asked for, then the rooms and customers that were made for it, then what was written."""
+class Generated:
+    """What a run was asked for, the rooms and customers that were made for it, and what was written.
+
+    Every customer has the password PASSWORD; `email` is the login of the first.
+    """
 
     database_url: str
     showtimes: int
-    seats: int
+    seats: int  # of a room
     users: int
     reservations: int
     random_seed: int
@@ -109,12 +56,27 @@ class _Run:
     confirmed: int = 0
     booked_seats: int = 0
     written: int = 0
+    elapsed_s: float = 0
 
-    async def to_end(self, most_connections: int) -> Summary:
+    @property
+    def email(self) -> str:
+        """The first customer's address; the others have a higher number."""
+        return f"load-{self.rooms[0]}-1@example.com"
+
+    def __str__(self) -> str:
+        rooms, rate = len(self.rooms), self.written / self.elapsed_s if self.elapsed_s else 0
+        return (
+            f"{self.written:,} reservations ({self.confirmed:,} confirmed, {self.booked_seats:,} seats booked), "
+            f"{self.showtimes:,} showtimes, {rooms:,} auditoriums with {rooms * self.seats:,} seats, "
+            f"{self.users:,} users in {self.elapsed_s:.1f} s ({rate:,.0f} reservations/s).\n"
+            f"Log in as {self.email} (the number goes up to {self.users}) with the password {PASSWORD}"
+        )
+
+    async def run(self, most_connections: int) -> None:
+        """Generate it; raises SeedError."""
         started = time.monotonic()
         password_hash = hash_password(PASSWORD)
-        conn: Connection = await asyncpg.connect(self.database_url, server_settings=tool_limits("seed"))
-        try:
+        async with tool_connection(self.database_url, tool_limits("seed")) as conn:
             async with conn.transaction():
                 await self._make_programme(conn)
                 await self._make_users(conn, password_hash)
@@ -123,26 +85,13 @@ class _Run:
             await repository.analyze(conn)
             if self.written:
                 await repository.analyze_reservations(conn)
-        finally:
-            await conn.close()
-        return Summary(
-            auditoriums=len(self.rooms),
-            seats=len(self.rooms) * self.seats,
-            showtimes=self.showtimes,
-            users=self.users,
-            reservations=self.written,
-            confirmed=self.confirmed,
-            booked_seats=self.booked_seats,
-            email=f"load-{self.rooms[0]}-1@example.com",
-            password=PASSWORD,
-            elapsed_s=time.monotonic() - started,
-        )
+        self.elapsed_s = time.monotonic() - started
 
     async def _make_programme(self, conn: Connection) -> None:
         longest = SLOT_MINUTES - TRAILERS_MINUTES
         found = await repository.find_films(conn, max_minutes=longest)
         if not found.movie_ids:
-            await repository.insert_movies(conn, movies=films())
+            await bulk.insert_movies(conn, movies=films())
             found = await repository.find_films(conn, max_minutes=longest)
         room_count = -(-self.showtimes // SHOWTIMES_PER_ROOM)
         self.rooms = await repository.generate_auditoriums(conn, room_count=room_count, seats=self.seats)
@@ -173,8 +122,7 @@ class _Run:
 
     async def _fill(self, first: int, step: int, advance: Callable[[int], None]) -> None:
         """Fill every `step`-th room from the `first` on, for every `step`-th customer, on a connection of its own."""
-        conn: Connection = await asyncpg.connect(self.database_url, server_settings=tool_limits("seed"))
-        try:
+        async with tool_connection(self.database_url, tool_limits("seed")) as conn:
             for number in range(first, len(self.rooms), step):
                 for batch in await self._batches(conn, number, self.user_ids[first::step]):
                     async with conn.transaction():
@@ -188,8 +136,6 @@ class _Run:
                     self.confirmed += batch.confirmed
                     self.booked_seats += len(batch.booked_seats)
                     advance(len(batch.reservations))
-        finally:
-            await conn.close()
 
     async def _batches(self, conn: Connection, number: int, user_ids: Sequence[int]) -> Iterator[Batch]:
         """The reservations of one room."""
@@ -206,3 +152,37 @@ class _Run:
             user_ids=user_ids,
             random_seed=f"{self.random_seed}:{room}",
         )
+
+
+def scale(
+    database_url: str,
+    *,
+    showtimes: int,
+    seats: int,
+    users: int,
+    reservations: int,
+    random_seed: int = 1,
+    most_connections: int = CONNECTIONS,
+) -> Generated:
+    """Add generated data: `showtimes` in rooms of `seats` seats, `users`, and `reservations` by them.
+
+    The same seed on an equal database on the same day makes the same reservations, but for the millisecond; with one
+    connection also in the same order. Shows its progress on stderr. Raises SeedError, before anything is written, for
+    numbers that do not fit together.
+    """
+    for name, value, low, high in (
+        ("showtimes", showtimes, 1, MAX_COUNT),
+        ("seats", seats, 1, MAX_SEATS),
+        ("users", users, 1, MAX_COUNT),
+        ("reservations", reservations, 0, MAX_COUNT),
+    ):
+        if not low <= value <= high:
+            raise SeedError(f"{name} must be between {low:,} and {high:,}, not {value:,}")
+    if reservations > showtimes * seats:
+        raise SeedError(
+            f"{reservations:,} reservations need at least as many seats, but {showtimes:,} showtimes of {seats:,} seats"
+            f" offer {showtimes * seats:,}: ask for more showtimes or seats, or fewer reservations"
+        )
+    generated = Generated(database_url, showtimes, seats, users, reservations, random_seed)
+    asyncio.run(generated.run(most_connections))
+    return generated

@@ -6,10 +6,12 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from ..errors import OperatorError
+
 BACKLOG = 1024
 
 
-class CannotListen(Exception):
+class CannotListen(OperatorError):
     """Listening on the address fails; the message is one line for the operator."""
 
 

@@ -11,6 +11,7 @@ from multiprocessing import connection
 
 from ..db.statements import StatementsRefused, shipped
 from ..embedded.processes import EmbeddedError, ended_servers
+from ..errors import OperatorError
 from ..settings import InvalidSettings
 from .configuration import Configuration
 from .signals import Signals
@@ -22,11 +23,11 @@ STEADY_AFTER_S = 10.0  # a worker that ran this long before it ended is replaced
 STDERR = 2
 
 
-class StartFailed(Exception):
+class StartFailed(OperatorError):
     """A worker did not start; the message is its own one line."""
 
 
-class ServerLost(Exception):
+class ServerLost(OperatorError):
     """The embedded PostgreSQL or Valkey ended under a running service."""
 
 

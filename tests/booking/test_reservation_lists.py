@@ -104,7 +104,7 @@ async def test_live_holds_are_listed_without_reading_what_is_older_than_any_hold
     held = await api.hold(history, cinema.showtime_id, cinema.seat_ids[:2])
 
     page = await reservations.list_reservations(
-        db,  # type: ignore[arg-type]
+        db,
         user_id=history.id,
         before=await db.fetchval("select now() + interval '1 hour'"),
         before_id=await db.fetchval("select gen_random_uuid()"),

@@ -1,4 +1,4 @@
-"""`reservation migrate --status` and `--dry-run`: they say what is, and change nothing."""
+"""`reservation migrate --status` and `--dry-run` show the state of the migrations and only read."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The migrations: each goes up, down and up again, waits for no lock for long, and is what was applied."""
+"""Migrations: each can be applied, rolled back and applied again, has a lock timeout, and its file stays unedited."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ APPLY = "import sys; from pathlib import Path; from reservation.db import migrat
 )
 PATIENCE_S = 60
 SHOWTIME = "0192f0c1-0000-7000-8000-00000000000"
-# What stands in the tables when the next migration comes, and when this one is taken back.
+# Rows that the tables have when the next migration is applied, and when this one is rolled back.
 DATA = {
     "0001_booking": f"""
         insert into users (name, email, password_hash) values ('A', 'a@example.com', 'x');
@@ -60,8 +60,8 @@ DATA = {
         values (1, 'A', decode(repeat('00', 16), 'hex'), '{SHOWTIME}1');
     """,
 }
-# What a migration says that it forgets, on its way up and on its way down.
-FORGOTTEN = {"0006_keys_with_the_deed": {"idempotency_keys"}}
+# Tables whose rows a migration deletes, when it is applied and when it is rolled back.
+EMPTIED = {"0006_keys_with_the_deed": {"idempotency_keys"}}
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """One migration of our own: a table with two rows that are alike."""
+    """A folder with one migration: a table with two equal rows."""
     found = tmp_path / "own"
     found.mkdir()
     (found / "0001_first.sql").write_text("create table first (i int);\ninsert into first values (1), (1);\n")
@@ -115,7 +115,7 @@ def indexes(url: str) -> dict[str, bool]:
 
 
 def wait_for(url: str, condition: str, count: int) -> None:
-    """Wait until so many other sessions of the database meet a condition."""
+    """Wait until `count` other sessions of the database meet a condition."""
     deadline = time.monotonic() + PATIENCE_S
     with psycopg.connect(url, autocommit=True) as connection:
         query = (
@@ -127,7 +127,7 @@ def wait_for(url: str, condition: str, count: int) -> None:
             time.sleep(0.02)
 
 
-def test_every_migration_goes_up_down_and_up_again(empty_database_url: str, tmp_path: Path) -> None:
+def test_every_migration_can_be_applied_rolled_back_and_applied_again(empty_database_url: str, tmp_path: Path) -> None:
     url = empty_database_url
     for path in FORWARD:
         name = path.stem
@@ -142,7 +142,7 @@ def test_every_migration_goes_up_down_and_up_again(empty_database_url: str, tmp_
 
         assert schema_dump.script(url).splitlines() == before.splitlines(), name
         left = contents(url)
-        for table in FORGOTTEN.get(name, ()):
+        for table in EMPTIED.get(name, ()):
             assert left.pop(table) == []
             del rows[table]
         assert left == rows, name
@@ -152,13 +152,13 @@ def test_every_migration_goes_up_down_and_up_again(empty_database_url: str, tmp_
     assert after == (sql_dir() / "schema.sql").read_text()
 
 
-def test_what_every_migration_is_tested_with_names_migrations() -> None:
-    assert DATA.keys() | FORGOTTEN.keys() <= {path.stem for path in FORWARD}
+def test_test_data_is_for_existing_migrations() -> None:
+    assert DATA.keys() | EMPTIED.keys() <= {path.stem for path in FORWARD}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda path: path.name)
-def test_no_migration_waits_long_for_a_lock(file: Path) -> None:
-    """The first thing that it does is to say so, for its own transaction where it has one."""
+def test_every_migration_sets_a_lock_timeout_first(file: Path) -> None:
+    """With `set local` where the migration is one transaction."""
     text = file.read_text()
     apart = text.startswith("-- transactional: false\n")
     first = re.sub(r"--[^\n]*", "", text).partition(";")[0].split()
@@ -171,7 +171,7 @@ def test_every_migration_has_a_rollback(file: Path) -> None:
     assert file.with_suffix(".rollback.sql").is_file()
 
 
-def test_an_index_that_fails_half_way_is_built_in_the_next_run(empty_database_url: str, own: Path) -> None:
+def test_a_concurrent_index_that_failed_is_built_in_the_next_run(empty_database_url: str, own: Path) -> None:
     (own / "0002_index.sql").write_text(
         "-- transactional: false\nset lock_timeout = '5s';\ncreate table second (i int);\ndrop table second;\n"
         "drop index concurrently if exists first_i_key;\ncreate unique index concurrently first_i_key on first (i);\n"
@@ -179,7 +179,7 @@ def test_an_index_that_fails_half_way_is_built_in_the_next_run(empty_database_ur
     with pytest.raises(schema.MigrationFailed, match="0002_index failed to apply: could not create unique index"):
         schema.apply(empty_database_url, folder=own)
     assert indexes(empty_database_url) == {"first_i_key": False}
-    assert schema.pending(empty_database_url, folder=own) == ["0002_index"]
+    assert schema.to_apply(empty_database_url, folder=own) == ["0002_index"]
 
     run(empty_database_url, "delete from first where ctid = '(0,1)'")
 
@@ -187,8 +187,10 @@ def test_an_index_that_fails_half_way_is_built_in_the_next_run(empty_database_ur
     assert indexes(empty_database_url) == {"first_i_key": True}
 
 
-def test_an_index_is_built_beside_instances_that_wait(empty_database_url: str, own: Path) -> None:
-    """The build waits for whoever writes; whoever waits for the build must not be waited for in turn."""
+def test_a_concurrent_index_is_built_while_other_instances_wait_for_the_lock(
+    empty_database_url: str, own: Path
+) -> None:
+    """The build waits for all older snapshots, so instances that wait for the lock must hold none."""
     url = empty_database_url
     schema.apply(url, folder=own)
     (own / "0002_index.sql").write_text(
@@ -208,7 +210,7 @@ def test_an_index_is_built_beside_instances_that_wait(empty_database_url: str, o
 
 
 @pytest.mark.parametrize("edit", ["-- a comment\n", " ", "alter table movies add column rating text;\n"])
-def test_an_applied_file_that_was_edited_is_refused(database_url: str, folder: Path, edit: str) -> None:
+def test_an_edited_file_of_an_applied_migration_is_refused(database_url: str, folder: Path, edit: str) -> None:
     file = folder / "0003_idempotency.sql"
     schema.require_current(database_url, folder=folder)
     original = file.read_bytes()
@@ -218,7 +220,7 @@ def test_an_applied_file_that_was_edited_is_refused(database_url: str, folder: P
     told = re.escape(f"{file} was edited after it was applied") + ".* --accept-edited 0003_idempotency"
     with pytest.raises(schema.MigrationEdited, match=told):
         schema.apply(database_url, folder=folder)
-    assert schema.pending(database_url, folder=folder) == ["9999_new"]
+    assert schema.status(database_url, folder=folder)[-1] == ("9999_new", "pending")
     (folder / "9999_new.sql").unlink()
     with pytest.raises(schema.MigrationEdited, match=told):
         schema.require_current(database_url, folder=folder)
@@ -227,7 +229,7 @@ def test_an_applied_file_that_was_edited_is_refused(database_url: str, folder: P
     schema.require_current(database_url, folder=folder)
 
 
-def test_an_edit_can_be_accepted(database_url: str, folder: Path) -> None:
+def test_an_accepted_edit_is_recorded(database_url: str, folder: Path) -> None:
     for name in ("0003_idempotency", "0005_api_keys"):
         append(folder / f"{name}.sql", "-- edited\n")
     with pytest.raises(schema.MigrationEdited, match="0005_api_keys"):
@@ -239,7 +241,7 @@ def test_an_edit_can_be_accepted(database_url: str, folder: Path) -> None:
     schema.require_current(database_url, folder=folder)
 
 
-def test_a_database_of_before_takes_its_files_as_they_are(
+def test_a_database_without_checksums_records_the_files_as_they_are(
     empty_database_url: str, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     late = [path for path in folder.iterdir() if path.name >= "0009"]
@@ -248,7 +250,7 @@ def test_a_database_of_before_takes_its_files_as_they_are(
     for path in late:
         path.rename(aside / path.name)
     applied = schema.apply(empty_database_url, folder=folder)
-    append(folder / "0001_booking.sql", "-- edited before anybody looked\n")
+    append(folder / "0001_booking.sql", "-- edited before checksums were recorded\n")
     schema.require_current(empty_database_url, folder=folder)
     assert caplog.messages == []
     for path in late:
@@ -265,7 +267,7 @@ def test_a_database_of_before_takes_its_files_as_they_are(
     assert caplog.messages == []
 
 
-def test_a_new_database_knows_every_file(empty_database_url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_new_database_records_every_file(empty_database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     applied = schema.apply(empty_database_url)
     with psycopg.connect(empty_database_url) as connection:
         rows = connection.execute("select migration_id from migration_files order by 1").fetchall()
@@ -273,7 +275,7 @@ def test_a_new_database_knows_every_file(empty_database_url: str, caplog: pytest
     assert caplog.messages == []
 
 
-def test_what_is_rolled_back_may_be_edited(database_url: str, folder: Path) -> None:
+def test_a_file_may_be_edited_after_its_rollback(database_url: str, folder: Path) -> None:
     for kind in ("", "-- transactional: false\n"):
         (folder / "9999_new.sql").write_text(f"{kind}create table new (i int);\n")
         (folder / "9999_new.rollback.sql").write_text(f"{kind}drop table new;\n")
@@ -281,7 +283,7 @@ def test_what_is_rolled_back_may_be_edited(database_url: str, folder: Path) -> N
         assert schema.rollback(database_url, 1, folder=folder) == ["9999_new"]
 
 
-def test_the_command_prints_the_schema_and_refuses_what_was_edited(database_url: str, redis_url: str) -> None:
+def test_commands_refuse_an_edited_migration_until_it_is_accepted(database_url: str, redis_url: str) -> None:
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET}
     printed = CliRunner().invoke(commands, ["schema"], env=environ, catch_exceptions=False)
     assert printed.stdout == (sql_dir() / "schema.sql").read_text()
@@ -295,7 +297,7 @@ def test_the_command_prints_the_schema_and_refuses_what_was_edited(database_url:
     schema.require_current(database_url)
 
 
-def test_who_may_not_read_what_is_applied_is_told_so(database_url: str) -> None:
+def test_a_login_without_select_on_the_migration_tables_is_an_error_that_names_the_grant(database_url: str) -> None:
     reader = f"reader_of_{urlsplit(database_url).path[1:]}"
     url = urlunsplit(
         urlsplit(database_url)._replace(netloc=f"{reader}:a@{urlsplit(database_url).netloc.split('@')[1]}")

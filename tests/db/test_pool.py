@@ -1,4 +1,4 @@
-"""The pool gives connections back as they are, so nothing may be left in one: no setting, lock, cursor or listener."""
+"""The pool does not reset connections, so no statement may leave a setting, lock, cursor or listener in one."""
 
 import ast
 import asyncio
@@ -20,7 +20,7 @@ from tests.api import PASSWORD, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 
 NAMES = sorted(path.relative_to(sql_dir()).with_suffix("").as_posix() for path in sql_dir().glob("*/*.sql"))
-# A statement that begins with another word might be one that a session remembers: SET, LISTEN, PREPARE, DECLARE...
+# A statement that begins with another word may change the session: SET, LISTEN, PREPARE, DECLARE...
 HARMLESS = {"select", "insert", "update", "vacuum", "delete", "with", "analyze"}
 LEFT_BEHIND = {
     "setting": "select name from pg_settings where source = 'session' and setting is distinct from reset_val",
@@ -35,8 +35,8 @@ LEFT_BEHIND = {
 }
 
 
-def lasting(statement: str) -> list[str]:
-    """What a statement leaves in its session."""
+def session_changes(statement: str) -> list[str]:
+    """The parts of a statement that change its session."""
     text = re.sub(r"--[^\n]*", "", re.sub(r"/\*.*?\*/", "", statement, flags=re.DOTALL)).strip().lower()
     found = [one for one in text.removesuffix(";").split(";") if one.split()[0] not in HARMLESS]
     found += re.findall(r"pg_(?:try_)?advisory_(?!xact)\w+", text)
@@ -48,8 +48,8 @@ def lasting(statement: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_statement_lasts_in_its_session(name: str) -> None:
-    assert lasting(sql(name)) == []
+def test_no_statement_changes_its_session(name: str) -> None:
+    assert session_changes(sql(name)) == []
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,16 @@ def test_no_statement_lasts_in_its_session(name: str) -> None:
         "-- a\nload 'auto_explain';",
     ],
 )  # fmt: skip
-def test_a_statement_that_lasts_is_found(statement: str) -> None:
-    assert lasting(statement)
+def test_a_statement_that_changes_the_session_is_found(statement: str) -> None:
+    assert session_changes(statement)
 
 
 @pytest.mark.parametrize(
     "statement",
     ["update a set b = 1;", "select pg_advisory_xact_lock(1);", "/* set; */ select set_config('a.b', $1, true);"],
 )
-def test_a_statement_that_does_not_is_not(statement: str) -> None:
-    assert lasting(statement) == []
+def test_a_statement_of_one_transaction_is_not_reported(statement: str) -> None:
+    assert session_changes(statement) == []
 
 
 def database_of(api: Api) -> Database:
@@ -97,7 +97,7 @@ async def all_connections(api: Api) -> AsyncIterator[list[Any]]:
 
 
 async def left_behind(api: Api) -> dict[str, list[Any]]:
-    """What stands in any of the pool's connections."""
+    """What the sessions of the pool's connections have, by kind."""
     found: dict[str, list[Any]] = {}
     async with all_connections(api) as connections:
         for connection in connections:
@@ -110,7 +110,7 @@ async def left_behind(api: Api) -> dict[str, list[Any]]:
 
 
 async def a_day(api: Api, db: Connection) -> None:
-    """Everything that the service does in PostgreSQL, what goes wrong included."""
+    """Every feature that uses PostgreSQL, with errors."""
     cinema, who, other = await api.cinema(), await api.sign_up(), await api.sign_up()
     await asyncio.gather(*(sell(api, cinema, person, place) for place, person in enumerate((who, other) * 3)))
     await api.call("POST", "/auth/refresh", {"refresh_token": other.refresh_token})
@@ -164,7 +164,7 @@ async def administer(api: Api, cinema: Cinema, who: Person) -> None:
         assert (await api.call(method, path, body, who=admin)).status == status, path
 
 
-async def test_after_a_day_every_connection_is_as_new(start_api: StartApi, db: Connection) -> None:
+async def test_every_connection_is_unchanged_after_a_days_traffic(start_api: StartApi, db: Connection) -> None:
     api = await start_api(STATEMENT_TIMEOUT_SECONDS="1", POOL_SIZE="6")
     await a_day(api, db)
     assert pool_of(api).get_size() > 1
@@ -175,7 +175,7 @@ async def test_after_a_day_every_connection_is_as_new(start_api: StartApi, db: C
     assert {row["state"] for row in states} == {"idle"}
 
 
-async def test_what_is_left_behind_would_be_seen(api: Api) -> None:
+async def test_a_changed_session_is_found(api: Api) -> None:
     litter = {
         "setting": "set work_mem = '1MB'",
         "listener": "listen here",
@@ -190,7 +190,7 @@ async def test_what_is_left_behind_would_be_seen(api: Api) -> None:
         assert what in await left_behind(api)
 
 
-async def test_the_limits_of_every_connection_stand(start_api: StartApi, db: Connection) -> None:
+async def test_every_connection_has_the_limits_of_the_settings(start_api: StartApi, db: Connection) -> None:
     api = await start_api(STATEMENT_TIMEOUT_SECONDS="1", POOL_SIZE="6")
     await a_day(api, db)
     async with all_connections(api) as connections:
@@ -218,7 +218,7 @@ async def test_a_tools_connection_has_limits_of_its_own(database_url: str) -> No
 
 
 def test_no_connection_is_opened_without_limits() -> None:
-    """Whoever connects says which: those of the pool, or those of tools."""
+    """Every call that connects gives server settings: the pool's or a tool's."""
     package = Path(reservation.__file__).parent
     for path in package.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text())):
@@ -227,7 +227,7 @@ def test_no_connection_is_opened_without_limits() -> None:
                 assert given & {"server_settings", None}, f"{path.name}: {ast.unparse(call)}"  # None: ** of the pool's
 
 
-async def test_an_open_transaction_is_rolled_back_on_the_way_home(api: Api, db: Connection) -> None:
+async def test_an_open_transaction_is_rolled_back_when_its_connection_is_released(api: Api, db: Connection) -> None:
     movie_id = await api.movie()
     pool = pool_of(api)
     for fails in (False, True):
@@ -246,8 +246,8 @@ async def test_an_open_transaction_is_rolled_back_on_the_way_home(api: Api, db: 
     assert await api.movie() > movie_id
 
 
-async def test_a_connection_costs_no_more_than_its_statements(api: Api, db: Connection) -> None:
-    """No RESET, DISCARD or the like goes with a release."""
+async def test_acquire_and_release_send_no_statement(api: Api, db: Connection) -> None:
+    """Such as RESET or DISCARD."""
     cinema, who = await api.cinema(), await api.sign_up()
     for _ in range(3):
         held = await api.hold(who, cinema.showtime_id, cinema.seat_ids[:1])
@@ -265,8 +265,8 @@ async def test_a_connection_costs_no_more_than_its_statements(api: Api, db: Conn
     assert [query for query in asked if extra.match(query)] == []
 
 
-async def test_a_value_that_postgresql_cannot_take_is_not_reported_as_an_outage(api: Api) -> None:
-    """It is a defect of the service: 500 and a traceback in the log, and not 503."""
+async def test_a_value_that_postgresql_refuses_is_500_and_not_503(api: Api) -> None:
+    """It is a defect of the service, with a traceback in the log."""
     database = database_of(api)
     for query, argument, error in (
         ("select $1::integer", "no number", asyncpg.DataError),  # refused by asyncpg

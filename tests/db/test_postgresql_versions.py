@@ -1,4 +1,4 @@
-"""Which PostgreSQL all this runs on: the one that was asked for."""
+"""The version of PostgreSQL that the tests run on."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ from reservation.embedded.binaries import OLDEST_POSTGRES, postgres_major, postg
 from tests.api import Connection
 
 
-async def test_it_is_the_postgresql_that_was_asked_for(shared_db: Connection) -> None:
+async def test_postgresql_has_the_version_given(shared_db: Connection) -> None:
     asked = os.environ.get("POSTGRES_BIN_DIR")
     version = shared_db.get_server_version().major
     assert version == postgres_major(postgres_programs(Path(asked) if asked else None)) >= OLDEST_POSTGRES

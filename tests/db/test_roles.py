@@ -1,4 +1,4 @@
-"""The roles of migration 0007: what the service may do under the one, and a reader under the other, and no more."""
+"""The roles of migration 0007: the service runs as reservation_app, and reservation_readonly only reads."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -19,14 +19,14 @@ from tests.api import Api, Connection
 from tests.conftest import StartApi, make_settings
 from tests.db.test_pool import a_day, all_connections
 
-MANUAL = (Path(__file__).parents[2] / "docs" / "tuning.md").read_text()
+MANUAL = (Path(__file__).parents[2] / "docs" / "dba" / "sql-dir-and-roles.md").read_text()
 APP, READER = "reservation_app", "reservation_readonly"
 TABLES = (
     "users", "login_sessions", "movies", "auditoriums", "seats", "showtimes", "reservations", "reservation_seats",
     "booked_seats", "idempotency_keys", "api_keys",
 )  # fmt: skip
 READ_ONLY = ("archived_reservations", "migration_files")  # to the service
-# What only tools do, which connect as the login that they are given: see docs/dba/sql-dir-and-roles.md.
+# Statements of tools, which connect as the login of DATABASE_URL: see docs/dba/sql-dir-and-roles.md.
 OF_TOOLS = ("load/", "seed/", "statistics/", "schema/", "archive/move_reservations")
 
 
@@ -45,8 +45,8 @@ async def as_reader(database_url: str) -> AsyncIterator[Connection]:
     await connection.close()
 
 
-async def test_the_service_works_under_its_role(start_api: StartApi, db: Connection) -> None:
-    """A whole day of customers and administrators, and a key of a machine client."""
+async def test_every_feature_works_under_the_service_role(start_api: StartApi, db: Connection) -> None:
+    """A day's traffic of customers and administrators, and an API key."""
     api = await start_api(DATABASE_ROLE=APP, STATEMENT_TIMEOUT_SECONDS="1", POOL_SIZE="6")
     await a_day(api, db)
     await administer_the_rest(api)
@@ -61,13 +61,13 @@ async def test_the_service_works_under_its_role(start_api: StartApi, db: Connect
         ("reservation_nix", 'DATABASE_ROLE: role "reservation_nix" does not exist'),
     ],
 )
-async def test_a_role_that_cannot_book_does_not_serve(start_api: StartApi, role: str, told: str) -> None:
+async def test_a_role_without_booking_rights_stops_the_start(start_api: StartApi, role: str, told: str) -> None:
     with pytest.raises(CannotStart) as refused:
         await start_api(DATABASE_ROLE=role)
     assert str(refused.value).startswith(told)
 
 
-async def test_a_login_serves_under_the_role_once_it_is_granted_as_documented(
+async def test_the_service_starts_after_the_documented_grant_of_the_role(
     start_api: StartApi, own_database: tuple[str, str]
 ) -> None:
     owner, dba = own_database
@@ -78,11 +78,10 @@ async def test_a_login_serves_under_the_role_once_it_is_granted_as_documented(
     remedy = f"grant {APP} to {login};"
     assert str(refused.value) == f'DATABASE_ROLE: permission denied to set role "{APP}"; run as a DBA: {remedy}'
 
-    documented = [line.replace("cinema", login) for line in re.findall(r"^ *(grant [^;]*;)", MANUAL, re.MULTILINE)]
-    assert documented == [remedy]
+    documented = set(re.findall(r"^ *(grant [^;]*) to reservation;", MANUAL, re.MULTILINE))
+    assert [f"{grant} to {login};" for grant in documented] == [remedy]
     with psycopg.connect(dba, autocommit=True) as connection:
-        for command in documented:
-            connection.execute(command.encode())
+        connection.execute(remedy.encode())
 
     api = await start_api(DATABASE_URL=owner, DATABASE_ROLE=APP)
     assert (await api.call("GET", "/ready")).status == 200
@@ -117,19 +116,19 @@ async def administer_the_rest(api: Api) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(name for name in known_names() if not name.startswith(OF_TOOLS)))
-async def test_every_statement_of_the_service_is_allowed(name: str, as_app: Connection) -> None:
-    """EXPLAIN looks at rights as the statement itself would; a generic plan leaves none of its parts out."""
+async def test_the_service_role_may_run_every_statement_of_the_service(name: str, as_app: Connection) -> None:
+    """EXPLAIN checks rights as the statement does; a generic plan contains every table of it."""
     statement = await as_app.prepare(sql(name))
     nulls = ", ".join(["null"] * len(statement.get_parameters()))
     assert await as_app.fetch(f"explain execute {statement.get_name()}" + (f"({nulls})" if nulls else ""))
 
 
-async def test_a_dbas_own_statements_of_tools_are_for_other_roles(
+async def test_sql_dir_statements_of_tools_may_need_rights_that_the_role_lacks(
     shared_database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    """They do not stop the service; what the service asks itself has to be allowed to it."""
+    """A statement of the service that the role may not run is refused."""
     settings = make_settings(shared_database_url, redis_url, tmp_path, DATABASE_ROLE=APP)
-    own = ["archive/move_reservations", "load/delete_reservations", "seed/analyze", "seed/insert_movies"]
+    own = ["archive/move_reservations", "load/delete_reservations", "seed/analyze", "seed/insert_users"]
     tuned = {name: f"{sql(name)}-- a remark of ours" for name in own}
     assert await sql_overrides.compare(settings, dict(shipped()) | tuned) == own
 
@@ -165,13 +164,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize("statement", REFUSED)
-async def test_what_the_service_may_not(statement: str, as_app: Connection) -> None:
+async def test_a_statement_that_the_service_does_not_need_is_denied(statement: str, as_app: Connection) -> None:
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with as_app.transaction():
             await as_app.execute(statement)
 
 
-async def test_a_reader_reads_all_but_the_hashes(api: Api, db: Connection, as_reader: Connection) -> None:
+async def test_a_reader_reads_everything_except_hashes(api: Api, db: Connection, as_reader: Connection) -> None:
     who, cinema = await api.sign_up(), await api.cinema()
     held = await api.hold(who, cinema.showtime_id, cinema.seat_ids[:1])
     assert (await api.confirm(who, held.json["id"])).status == 200
@@ -209,7 +208,7 @@ async def test_a_reader_writes_nothing(table: str, as_reader: Connection) -> Non
             await as_reader.execute(statement)
 
 
-async def test_later_tables_are_granted_as_they_come(db: Connection, as_reader: Connection) -> None:
+async def test_a_reader_may_read_tables_of_later_migrations(db: Connection, as_reader: Connection) -> None:
     await db.execute("create table later (a int)")
     assert await as_reader.fetch("select a from later") == []
     can = (
@@ -255,7 +254,7 @@ def own_database(servers: Embedded) -> Iterator[tuple[str, str]]:
 
 
 def may(url: str, role: str, table: str = "reservations") -> list[str]:
-    """What a role may do to a table."""
+    """The rights of a role on a table."""
     with psycopg.connect(url) as connection:
         kinds = ("select", "insert", "update", "delete")
         rows = connection.execute(
@@ -266,7 +265,7 @@ def may(url: str, role: str, table: str = "reservations") -> list[str]:
 
 
 def test_an_owner_who_may_create_no_roles_migrates(own_database: tuple[str, str]) -> None:
-    """The roles are there, of another database of the cluster: they are granted to."""
+    """The roles exist, made by another database of the cluster, and get their grants."""
     owner, _ = own_database
     schema.apply(owner)
     assert may(owner, APP) == ["select", "insert", "update"]

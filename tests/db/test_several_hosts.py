@@ -65,7 +65,7 @@ def test_commands_use_the_host_that_answers(
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
 
 
-def test_when_no_host_answers_all_are_named() -> None:
+def test_the_error_names_all_hosts_when_none_answers() -> None:
     ports = free_port(), free_port()
     url = f"postgresql://u:s3cret@127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}/d"
     with pytest.raises(DatabaseUnreachable) as caught:
@@ -83,5 +83,5 @@ def test_when_no_host_answers_all_are_named() -> None:
         ("postgresql:///d", "localhost:5432/d"),
     ],
 )
-def test_a_database_is_named_by_all_its_hosts(url: str, name: str) -> None:
+def test_database_name_has_all_hosts(url: str, name: str) -> None:
     assert database_name(url) == name

@@ -16,9 +16,9 @@ from click.testing import CliRunner, Result
 
 from reservation.commands.expected_errors import EXPECTED
 from reservation.commands.main import commands
-from reservation.commands.sql import NoStatistics
 from reservation.db import migrations as schema, statements as queries
 from reservation.db.repository import statistics
+from reservation.db.repository.statistics import NoStatistics
 from reservation.dba import statement_headers as statements
 from reservation.dba.client_programs import CannotConnect, split_url
 from reservation.embedded import attach, embedded_servers
@@ -71,7 +71,7 @@ def test_the_list_has_every_statement_as_json(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", ["movies/find_movie", "sql/movies/find_movie.sql"])
-def test_a_statement_is_shown_with_its_path(run: Run, name: str) -> None:
+def test_show_prints_a_statement_and_its_path(run: Run, name: str) -> None:
     first, _, rest = run("sql", "show", name).stdout.partition("\n")
 
     assert first == f"-- {queries.sql_dir() / 'movies' / 'find_movie.sql'}"
@@ -163,7 +163,7 @@ def test_explain_prints_both_plans_as_json(run: Run) -> None:
         assert printed[mode]["Settings"]["plan_cache_mode"] == f"force_{mode}_plan"
 
 
-def test_explain_says_in_one_line_why_it_fails(run: Run) -> None:
+def test_an_error_of_explain_is_one_line(run: Run) -> None:
     for words, why in (
         (("seed/analyze",), "seed/analyze is a utility statement, which PostgreSQL does not plan"),
         (("movies/find_movie", "1", "2"), "$1 bigint movie_id; 2 arguments were given"),
@@ -207,7 +207,7 @@ async def test_explain_is_not_counted_by_top(db: Db, database_url: str) -> None:
     assert "movies/list_movies" not in {one.name for one in await statistics.top(db, row_limit=1000)}
 
 
-def test_top_says_how_to_enable_it(shared_database_url: str) -> None:
+def test_top_without_the_extension_is_an_error_that_says_how_to_enable_it(shared_database_url: str) -> None:
     result = runs_on(shared_database_url)("sql", "top")
 
     assert isinstance(result.exception, NoStatistics)
@@ -237,7 +237,7 @@ def psql(*words: str, given: str = "", **environment: str) -> subprocess.Complet
     )
 
 
-def test_psql_is_on_the_database_of_the_service(database_url: str) -> None:
+def test_psql_connects_to_the_database_of_the_service(database_url: str) -> None:
     stores = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
     # Variables of libpq must not win over the URL.
     elsewhere = {"PGHOST": "192.0.2.1", "PGHOSTADDR": "192.0.2.1", "PGDATABASE": "elsewhere", "PGPASSWORD": "wrong"}

@@ -55,7 +55,7 @@ async def after_a_day(start_api: StartApi, redis_url: str, db: Connection) -> Co
     return db
 
 
-async def test_a_day_leaves_tables_and_indexes_in_order(after_a_day: Connection) -> None:
+async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(after_a_day: Connection) -> None:
     """One test for updates, unused and duplicate indexes, since the day's traffic takes long."""
     rows = await after_a_day.fetch(query("hot_updates.sql"))
     updates = {row["table_name"]: row["updates"] for row in rows if row["updates"]}
@@ -77,7 +77,9 @@ async def test_a_day_leaves_tables_and_indexes_in_order(after_a_day: Connection)
     assert await after_a_day.fetch(query("duplicate_indexes.sql")) == []
 
 
-async def test_an_index_on_what_updates_change_shows(start_api: StartApi, db: Connection) -> None:
+async def test_an_index_on_an_updated_column_lowers_the_share_of_hot_updates(
+    start_api: StartApi, db: Connection
+) -> None:
     """As login_sessions had one until migration 0008: no refresh was HOT."""
     await db.execute("create index too_many on login_sessions (expires_at)")
     api = await start_api()
@@ -92,7 +94,7 @@ async def test_an_index_on_what_updates_change_shows(start_api: StartApi, db: Co
     assert (rows["login_sessions"]["updates"], rows["login_sessions"]["hot_percent"]) == (10, 0)
 
 
-async def test_useless_indexes_are_found(db: Connection) -> None:
+async def test_unused_and_duplicate_indexes_are_found(db: Connection) -> None:
     await db.execute("create index same_again on reservations (showtime_id)")
     await db.execute("create index twin_one on seats (price_modifier)")
     await db.execute("create index twin_two on seats (price_modifier)")

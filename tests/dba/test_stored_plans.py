@@ -13,8 +13,8 @@ import pytest
 from psycopg import sql as psql
 
 from reservation.commands.expected_errors import EXPECTED
-from reservation.commands.sql import NoStatistics
 from reservation.db import statements as queries
+from reservation.db.repository.statistics import NoStatistics
 from reservation.dba import stored_plans
 from reservation.dba.buffer_bounds import Bound, bounds, touched_buffers
 from reservation.dba.explain import CannotExplain
@@ -66,7 +66,7 @@ def changes(difference: str, sign: str) -> list[str]:
     return [line for line in difference.splitlines() if line.startswith(sign) and not line.startswith(sign * 3)]
 
 
-def test_a_dropped_index_shows(volume_url: str, changeable_url: str) -> None:
+def test_a_plan_without_its_dropped_index_is_reported(volume_url: str, changeable_url: str) -> None:
     assert runs_on(volume_url)("sql", "plans", "--accept", FREE).exit_code == 0
     with psycopg.connect(changeable_url, autocommit=True) as connection:
         connection.execute("drop index booked_seats_reservation_id_idx")
@@ -80,8 +80,8 @@ def test_a_dropped_index_shows(volume_url: str, changeable_url: str) -> None:
     assert "sql plans: 0 plans are as stored, 1 changed" in result.stdout
 
 
-def test_a_changed_statement_shows(volume_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queries, "_serving", {})  # undoes what SQL_DIR brings
+def test_a_changed_statement_is_reported(volume_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "_statements", {})  # undoes what SQL_DIR brings
     names = ("reservations/find_reservation", "movies/find_movie")
     assert runs_on(volume_url)("sql", "plans", "--accept", *names).exit_code == 0
     path = tmp_path / "own" / f"{names[0]}.sql"
@@ -100,7 +100,7 @@ def test_a_changed_statement_shows(volume_url: str, tmp_path: Path, monkeypatch:
     assert "sql plans: 1 plans are as stored, 1 changed" in result.stdout
 
 
-def test_accepted_plans_are_stored_and_as_stored_the_next_time(volume_url: str, folder: Path) -> None:
+def test_accepted_plans_are_as_stored_in_the_next_run(volume_url: str, folder: Path) -> None:
     run = runs_on(volume_url)
     left_over = folder / "movies" / "find_film.txt"
     left_over.parent.mkdir(parents=True)
@@ -134,9 +134,7 @@ def test_more_buffers_than_the_bound_fail_even_with_accept(volume_url: str, tmp_
     assert line.endswith(" 100  too many")
 
 
-def test_the_shipped_bounds_hold_at_a_thousand_reservations_as_well(
-    volume_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_shipped_bounds_hold_at_a_thousand_reservations(volume_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stored_plans, "BOUNDS_FILE", SHIPPED_BOUNDS)
     result = runs_on(volume_url)("sql", "plans", "--accept")
     assert result.exit_code == 0, result.stdout

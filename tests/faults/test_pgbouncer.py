@@ -119,7 +119,7 @@ query_wait_timeout = 5
 
 @pytest.fixture
 def pooled_url(pooler: Pooler, database_url: str) -> str:
-    """The test's database through PgBouncer, for a role that is set as the manual says."""
+    """The test's database through PgBouncer, for a role with the documented settings."""
     commands_ = DOCUMENTED.findall(MANUAL)
     assert len(commands_) == 6
     with psycopg.connect(database_url, autocommit=True) as connection:
@@ -131,7 +131,7 @@ def pooled_url(pooler: Pooler, database_url: str) -> str:
 
 @pytest.fixture
 def start_pooled(start_api: StartApi, pooled_url: str) -> StartPooled:
-    """Starts the service behind PgBouncer, with more connections of its own than that has."""
+    """Starts the service behind PgBouncer, with a pool that is larger than PgBouncer's."""
 
     async def start(**more: str) -> Api:
         return await start_api(
@@ -142,7 +142,7 @@ def start_pooled(start_api: StartApi, pooled_url: str) -> StartPooled:
 
 
 async def test_every_feature_works_behind_pgbouncer(start_pooled: StartPooled, db: Connection, redis_url: str) -> None:
-    """Accounts, booking, administration, a broken constraint in a transaction, statements that are cut short."""
+    """Accounts, booking, administration, a violated constraint in a transaction, statements over their time limit."""
     api = await start_pooled(POOL_SIZE="6")
     await a_day(api, db)
     await assert_sound(db, redis_url)
@@ -164,7 +164,7 @@ async def test_concurrent_purchases_of_the_same_seats_sell_each_once(
     await assert_sound(db, redis_url)
 
 
-async def test_of_confirms_for_a_seat_one_wins_although_redis_was_lost(
+async def test_one_of_concurrent_confirms_for_a_seat_succeeds_after_redis_lost_its_data(
     start_pooled: StartPooled, db: Connection, redis_url: str
 ) -> None:
     api = await start_pooled()
@@ -173,7 +173,7 @@ async def test_of_confirms_for_a_seat_one_wins_although_redis_was_lost(
     first = await api.hold(customers[0], cinema.showtime_id, seats)
     held = [first.json["id"]]
     for who in customers[1:]:
-        # Only the database is left to judge: it has the holds of them all.
+        # Redis is empty, so PostgreSQL alone decides between the holds.
         await db.execute("update reservations set expires_at = created_at + interval '1 us'")
         with redis.Redis.from_url(redis_url) as client:
             client.flushall()
@@ -188,7 +188,7 @@ async def test_of_confirms_for_a_seat_one_wins_although_redis_was_lost(
     assert await owners(db, cinema.showtime_id) == Counter(seats)
 
 
-async def test_cancel_extend_and_the_map(start_pooled: StartPooled) -> None:
+async def test_cancel_and_extend_change_the_map(start_pooled: StartPooled) -> None:
     api = await start_pooled()
     cinema, who = await api.cinema(), await api.sign_up()
     held = (await api.hold(who, cinema.showtime_id, cinema.seat_ids[:2])).json["id"]
@@ -255,7 +255,7 @@ async def test_a_cancelled_statement_leaves_no_server_connection_assigned(
 async def test_sql_overrides_are_compared_and_leave_nothing_in_the_session(
     pooled_url: str, redis_url: str, tmp_path: Path
 ) -> None:
-    """Several workers at once, over connections of PostgreSQL's that change hands after each transaction."""
+    """Several workers at once, over server connections that PgBouncer reassigns after each transaction."""
     settings = make_settings(pooled_url, redis_url, tmp_path, PGBOUNCER="1")
     names = [name for name in shipped() if name.startswith(("movies/", "reservations/"))]
     tuned = dict(shipped()) | {name: f"{shipped()[name]}-- a remark of ours" for name in names}
@@ -306,7 +306,7 @@ async def test_a_role_without_the_settings_stops_the_start(
         )
 
 
-async def test_limits_may_be_lower(start_pooled: StartPooled) -> None:
+async def test_a_role_with_lower_limits_is_accepted(start_pooled: StartPooled) -> None:
     api = await start_pooled(STATEMENT_TIMEOUT_SECONDS="6")
     assert (await api.call("GET", "/ready")).status == 200
 
@@ -345,7 +345,7 @@ def test_migrations_use_migrate_database_url(
         schema.apply(pooled_url)
 
 
-def test_limits_of_the_role_do_not_hold_for_migrations(database_url: str, tmp_path: Path) -> None:
+def test_migrations_ignore_the_limits_of_the_role(database_url: str, tmp_path: Path) -> None:
     with psycopg.connect(database_url, autocommit=True) as connection:
         for name, value in (("statement_timeout", "'50ms'"), ("enable_seqscan", "off")):
             connection.execute(f"alter database {urlsplit(database_url).path[1:]} set {name} = {value}".encode())

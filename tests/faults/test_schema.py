@@ -1,4 +1,4 @@
-"""Migrations: exactly once however many start together, up and down, and clear words about what is in the way."""
+"""Migrations: applied once by concurrent instances, transactional, reversible, with errors that name the cause."""
 
 import shutil
 import subprocess
@@ -42,7 +42,7 @@ def database_url(server_url: str) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two migrations of our own, in a folder whose name a pattern would misread."""
+    """Two migrations, in a folder whose name has characters of a glob pattern."""
     found = tmp_path / "[own] migrations"
     found.mkdir()
     (found / "0001_first.sql").write_text("create table first (i int);\ninsert into first values (1);\n")
@@ -62,38 +62,9 @@ def tables(url: str) -> set[str]:
     return {row[0] for row in rows if "yoyo" not in row[0]}
 
 
-def outline(url: str) -> list[tuple[object, ...]]:
-    """Every column, constraint and index of the schema."""
-    with psycopg.connect(url) as connection:
-        return connection.execute("""
-            select table_name::text, column_name::text, data_type::text || is_nullable
-            from information_schema.columns where table_schema = 'public' and table_name not like '%yoyo%'
-            union all
-            select conrelid::regclass::text, conname::text, pg_get_constraintdef(oid)
-            from pg_constraint
-            where connamespace = 'public'::regnamespace and conrelid::regclass::text not like '%yoyo%'
-            union all
-            select tablename::text, indexname::text, indexdef
-            from pg_indexes where schemaname = 'public' and tablename not like '%yoyo%'
-            order by 1, 2, 3
-        """).fetchall()
-
-
-def test_up_down_up_gives_the_same_schema(database_url: str) -> None:
-    known = sorted(schema.known_migrations())
-    assert schema.pending(database_url) == known
-    assert schema.apply(database_url) == known
-    first = outline(database_url)
-    assert schema.pending(database_url) == []
-    assert schema.apply(database_url) == []
-    assert schema.rollback(database_url, len(known)) == known[::-1]
-    assert tables(database_url) == set()
-    assert schema.apply(database_url) == known
-    assert outline(database_url) == first
-
-
-def test_what_was_not_meant_is_not_rolled_back(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One who takes the count for a name, and one who is shown the names and says no."""
+def test_a_rollback_needs_enough_migrations_and_a_confirmation(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     count = len(schema.known_migrations())
     stores = {"DATABASE_URL": database_url, "REDIS_URL": "redis://127.0.0.1", "JWT_SECRET": SECRET}
 
@@ -102,22 +73,22 @@ def test_what_was_not_meant_is_not_rolled_back(database_url: str, monkeypatch: p
         return result.exit_code, f"{result.output}{result.exception or ''}"
 
     assert run()[0] == 0
-    code, told = run("--rollback", str(count + 1))
-    assert (code, f"{count} migrations are applied" in told) == (1, True)
+    code, output = run("--rollback", str(count + 1))
+    assert (code, f"{count} migrations are applied" in output) == (1, True)
 
     monkeypatch.setattr(click.testing._NamedTextIOWrapper, "isatty", lambda _: True)
     newest = max(schema.known_migrations())
-    code, told = run("--rollback", "1", said="n\n")
-    assert (code, f"Roll back {newest}, and lose" in told) == (1, True)
-    assert schema.pending(database_url) == []
+    code, output = run("--rollback", "1", said="n\n")
+    assert (code, f"Roll back {newest}, and lose" in output) == (1, True)
+    assert schema.to_apply(database_url) == []
 
     assert run("--rollback", "1", "--yes")[0] == 0
     assert run()[0] == 0
     assert run("--rollback", "1", said="y\n")[0] == 0
-    assert schema.pending(database_url) == [newest]
+    assert schema.to_apply(database_url) == [newest]
 
 
-def test_six_at_once_migrate_once(database_url: str) -> None:
+def test_six_concurrent_instances_apply_each_migration_once(database_url: str) -> None:
     command = [sys.executable, "-c", APPLY, database_url]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     answers = [process.communicate()[0].split() for process in processes]
@@ -125,19 +96,20 @@ def test_six_at_once_migrate_once(database_url: str) -> None:
     assert sorted(name for answer in answers for name in answer) == sorted(schema.known_migrations())
 
 
-def test_only_the_last_is_rolled_back(database_url: str, folder: Path) -> None:
+def test_a_rollback_of_one_leaves_the_earlier_migration(database_url: str, folder: Path) -> None:
     assert schema.apply(database_url, folder=folder) == ["0001_first", "0002_second"]
+    assert schema.to_apply(database_url, folder=folder) == []
     assert schema.rollback(database_url, 1, folder=folder) == ["0002_second"]
     assert tables(database_url) == {"first"}
-    assert schema.pending(database_url, folder=folder) == ["0002_second"]
+    assert schema.to_apply(database_url, folder=folder) == ["0002_second"]
 
 
-def test_a_migration_that_fails_leaves_nothing_of_itself(database_url: str, folder: Path) -> None:
+def test_a_failed_migration_is_rolled_back(database_url: str, folder: Path) -> None:
     (folder / "0002_second.sql").write_text("create table second (i int);\nselect 1 / 0;\n")
     with pytest.raises(schema.MigrationFailed, match=r"^migration 0002_second failed to apply: division by zero$"):
         schema.apply(database_url, folder=folder)
     assert tables(database_url) == {"first"}
-    assert schema.pending(database_url, folder=folder) == ["0002_second"]
+    assert schema.to_apply(database_url, folder=folder) == ["0002_second"]
     (folder / "0002_second.sql").write_text("create table second (i int);\n")
     assert schema.apply(database_url, folder=folder) == ["0002_second"]
 
@@ -154,7 +126,7 @@ def test_a_migration_and_its_record_are_one_transaction(database_url: str, folde
     assert tables(database_url) == set()
 
 
-def test_outside_a_transaction_an_index_is_built_concurrently(database_url: str, folder: Path) -> None:
+def test_a_migration_without_a_transaction_builds_an_index_concurrently(database_url: str, folder: Path) -> None:
     (folder / "0003_index.sql").write_text("-- transactional: false\ncreate index concurrently i on first (i);\n")
     (folder / "0003_index.rollback.sql").write_text("drop index concurrently i;\n")
     assert schema.apply(database_url, folder=folder)[-1] == "0003_index"
@@ -176,15 +148,15 @@ def test_the_wait_for_another_instance_is_bounded(database_url: str, monkeypatch
             schema.apply(database_url)
 
 
-def test_pending_only_reads(database_url: str) -> None:
-    assert schema.pending(f"{database_url}&options=-cdefault_transaction_read_only%3Don")
+def test_to_apply_only_reads(database_url: str) -> None:
+    assert schema.to_apply(f"{database_url}&options=-cdefault_transaction_read_only%3Don")
     with psycopg.connect(database_url) as connection:
         assert connection.execute("select 1 from pg_tables where schemaname = 'public'").fetchall() == []
     with pytest.raises(schema.SchemaOutOfDate, match="0001_"):
         schema.require_current(database_url)
 
 
-def test_a_user_without_a_name_can_migrate(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_user_without_a_name_can_migrate(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def nameless() -> str:
         raise KeyError("getpwuid(): uid not found")
 
@@ -202,14 +174,14 @@ def test_a_user_without_a_name_can_migrate(database_url: str, monkeypatch: pytes
         ({"port": 1}, "port 1 failed: Connection refused"),
     ],
 )
-def test_what_keeps_us_from_the_database_is_said_in_a_line(
+def test_a_failed_connection_is_an_error_in_one_line_without_the_password(
     server_url: str, change: dict[str, str | int], expected: str
 ) -> None:
     parts = urlsplit(server_url)
     password = change.get("password", parts.password)
     netloc = f"{parts.username}:{password}@{parts.hostname}:{change.get('port', parts.port)}"
     url = urlunsplit(parts._replace(netloc=netloc, path=str(change.get("path", parts.path))))
-    for ask in (schema.apply, schema.pending):
+    for ask in (schema.apply, schema.to_apply):
         with pytest.raises(DatabaseUnreachable) as caught:
             ask(url)
         assert expected in str(caught.value)
@@ -220,7 +192,7 @@ def test_what_keeps_us_from_the_database_is_said_in_a_line(
 @pytest.mark.parametrize("url", ["postgresql://u:s3c/ret@h/d", "postgresql://u:s3cret@h/d?what=1"])
 def test_an_invalid_url_is_not_repeated(url: str) -> None:
     with pytest.raises(DatabaseUnreachable, match="not a valid PostgreSQL URL") as caught:
-        schema.pending(url)
+        schema.to_apply(url)
     assert "s3c" not in str(caught.value)
 
 
@@ -237,11 +209,11 @@ def make_database(url: str, name: str) -> str:
 
 
 def without_roles(url: str) -> None:
-    """Take back the migration of the roles, and what came after it."""
+    """Roll back the migration that creates the roles, and all after it."""
     schema.rollback(url, len([name for name in schema.known_migrations() if name >= "0007"]))
 
 
-def test_the_roles_of_a_cluster_are_made_once_and_go_with_their_last_use(data_dir: Path) -> None:
+def test_the_roles_of_a_cluster_are_created_once_and_dropped_after_their_last_use(data_dir: Path) -> None:
     with embedded_servers(data_dir, fast=True) as embedded:
         urls = [make_database(embedded.database_url, f"cinema_{number}") for number in range(4)]
         processes = [subprocess.Popen([sys.executable, "-c", APPLY, url], stdout=subprocess.DEVNULL) for url in urls]
@@ -292,4 +264,5 @@ def test_an_owner_without_all_rights_migrates(data_dir: Path, can: str, caplog: 
                 ).fetchone()
                 assert may == (True, False)
         assert schema.rollback(owner, len(known)) == known[::-1]
+        assert tables(owner) == set()
         assert roles(owner) == (set() if can == "createrole" else {"reservation_app"})

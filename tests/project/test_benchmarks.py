@@ -1,4 +1,4 @@
-"""The benchmarks' arithmetic, what they read out of the load generators, and the report."""
+"""The benchmarks' arithmetic, parsers of the load generators' output, and report."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def offered(**changes: Any) -> dict[str, Any]:
     }
 
 
-def test_ratios_are_taken_repetition_by_repetition() -> None:
+def test_ratios_are_of_the_same_repetition() -> None:
     # The machine was twice as slow in the second repetition, for both.
     assert paired_ratios([100, 50, 120], [50, 25, 40]) == [2.0, 2.0, 3.0]
     assert median([3.0, 1.0, 2.0]) == 2.0
@@ -69,12 +69,12 @@ def test_ratios_are_taken_repetition_by_repetition() -> None:
         ("growth", [0.96], "missed"),
     ],
 )
-def test_verdicts_look_at_the_median(kind: Any, readings: list[float], verdict: str) -> None:
+def test_a_verdict_is_of_the_median(kind: Any, readings: list[float], verdict: str) -> None:
     at_least, aim = (0.95, 0.8) if kind in {"latency", "growth"} else (0.8, 0.95)
     assert Figure("it", kind, at_least, aim, readings).verdict == verdict
 
 
-def test_wrk_is_read() -> None:
+def test_the_output_of_wrk_is_parsed() -> None:
     load = wrk.parse(wrk_output())
     assert load.per_s() == 2000
     assert load.per_s("confirmed") == 1000
@@ -94,7 +94,7 @@ def test_wrk_with_a_failed_request_fails_the_run(output: str, words: str) -> Non
         wrk.parse(output)
 
 
-def test_pgbench_is_read() -> None:
+def test_the_output_of_pgbench_is_parsed() -> None:
     output = """\
 number of transactions actually processed: 4000/4000
 number of failed transactions: 0 (0.000%)
@@ -107,7 +107,7 @@ tps = 7604.119871 (without initial connection time)
         pgbench.parse(output, expected=4001)
 
 
-def test_redis_benchmark_is_read() -> None:
+def test_the_output_of_redis_benchmark_is_parsed() -> None:
     output = """\
 Warning: Using a password
 "test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
@@ -118,7 +118,7 @@ Warning: Using a password
         redis_benchmark.parse("Error from server: NOSCRIPT No matching script")
 
 
-def test_redis_benchmark_takes_a_whole_hold_of_a_random_showtime() -> None:
+def test_redis_benchmark_holds_seats_of_a_random_showtime() -> None:
     words = redis_benchmark.command("redis://:secret@127.0.0.1:7000/3", "abc", 10)
     arguments = words[words.index("EVALSHA") :]
     keys = int(arguments[2])
@@ -127,7 +127,7 @@ def test_redis_benchmark_takes_a_whole_hold_of_a_random_showtime() -> None:
     assert words[words.index("--dbnum") + 1] == "3"
 
 
-def test_open_model_is_sustained_only_if_all_is_answered_in_time() -> None:
+def test_a_rate_is_sustained_only_if_every_answer_is_in_time() -> None:
     found = open_model.read(offered(), rate=250)
     assert found.sustained
     assert found.worst_ms("p99") == 7.0
@@ -140,7 +140,7 @@ def test_open_model_is_sustained_only_if_all_is_answered_in_time() -> None:
 
 
 @pytest.mark.parametrize(("limit", "rate", "beyond"), [(1000.0, 1000, 1100), (50.0, 50, 75)])
-def test_the_peak_says_what_the_server_used_and_what_went_wrong_beyond(
+def test_the_peak_has_the_servers_cpu_and_the_failure_above_it(
     monkeypatch: pytest.MonkeyPatch, limit: float, rate: int, beyond: int
 ) -> None:
     def offer(*_: Any, rate: float, **__: Any) -> open_model.Offered:
@@ -156,19 +156,19 @@ def test_the_peak_says_what_the_server_used_and_what_went_wrong_beyond(
     assert str(peak).endswith(f"; at {beyond:,}: 1 errors.")
 
 
-def test_stat_is_read_whatever_the_name() -> None:
+def test_proc_stat_is_parsed_with_any_process_name() -> None:
     fields = proc.parse_stat("42 (a) b (c) S 7 42 42 0 -1 4194560 1 2 3 4 11 12 13 14 20 0 1")
     assert fields[proc.PARENT] == "7"
     assert fields[proc.UTIME : proc.CUTIME_END] == ["11", "12", "13", "14"]
 
 
-def test_cpu_and_memory_of_this_process_are_seen() -> None:
+def test_cpu_and_memory_of_this_process_are_measured() -> None:
     assert proc.tree_cpu_s(os.getpid()) > 0
     assert proc.resident_kib(os.getpid()) > 1000
     assert os.getpid() in proc.children_of(os.getppid())
 
 
-def test_report_says_plainly_what_is_missed() -> None:
+def test_the_report_names_missed_targets() -> None:
     records = Records()
     for rate in (10.0, 11.0, 12.0):
         records.add("ours", Sample(rate * 3, 100, {"server": 30.0, "redis": 0.01}, {"p50": 1.0, "p99": 2.0}))
@@ -194,11 +194,11 @@ def test_report_says_plainly_what_is_missed() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(12_345.6, "12,346"), (99.96, "100"), (2.3456, "2.35"), (0.0851, "0.0851"), (0.0021, "0.0021")]
 )
-def test_numbers_have_as_many_digits_as_mean_something(value: float, text: str) -> None:
+def test_numbers_are_rounded_to_significant_digits(value: float, text: str) -> None:
     assert report.number(value) == text
 
 
-def test_every_scenario_and_every_peer_version_is_there() -> None:
+def test_every_scenario_has_a_module_and_every_peer_a_version() -> None:
     assert set(SCENARIOS_SHORT) <= set(SCENARIOS)
     for name in SCENARIOS:
         assert (BENCHMARKS / "scenarios" / f"{name}.py").is_file()

@@ -1,4 +1,4 @@
-"""What the service is shipped with: the locks, the image, the compose file, and what docs/ says of them."""
+"""The lock files, the image and the compose file, and the pages of docs/ about them."""
 
 import json
 import os
@@ -72,13 +72,13 @@ def filled_in(service: str, values: dict[str, str]) -> dict[str, str]:
     return made
 
 
-def test_locks_agree() -> None:
+def test_locks_have_the_same_versions() -> None:
     run = pins("requirements.lock")
     assert pins("requirements-server.lock").items() <= run.items()
     assert run.items() <= pins("requirements-dev.lock").items()
 
 
-def test_locks_cover_the_project() -> None:
+def test_locks_have_every_dependency_of_the_project() -> None:
     project, extras = PROJECT["project"], PROJECT["project"]["optional-dependencies"]
     needed = canonical(project["dependencies"]) | canonical(PROJECT["build-system"]["requires"])
     embedded = canonical(extras["embedded"])
@@ -90,7 +90,7 @@ def test_locks_cover_the_project() -> None:
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-server.lock", "requirements-dev.lock"])
-def test_lock_is_hashes_and_names_only(name: str) -> None:
+def test_a_lock_has_only_names_versions_and_hashes(name: str) -> None:
     text = (ROOT / "deploy" / name).read_text()
     assert "://" not in text
     assert not re.search(r"^\s*--(?!hash=sha256:)", text, re.MULTILINE)
@@ -98,7 +98,7 @@ def test_lock_is_hashes_and_names_only(name: str) -> None:
     assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
 
 
-def test_image_is_not_root() -> None:
+def test_the_image_does_not_run_as_root() -> None:
     uid, _, gid = instruction("USER").partition(":")
     assert (int(uid), int(gid)) == (10_001, 10_001)
     assert f"--uid {uid}" in instruction("RUN")
@@ -122,7 +122,7 @@ def test_image_sets_known_settings_only() -> None:
     assert set(re.findall(r"\b([A-Z_]+)=", instruction("ENV"))) - ordinary <= known_names()
 
 
-def test_image_is_built_from_what_git_has_in_the_open() -> None:
+def test_the_build_context_has_only_the_files_allowed() -> None:
     rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and line[0] != "#"]
     allowed = {rule[1:] for rule in rules if rule[0] == "!"}
     assert rules[0] == "*"
@@ -132,16 +132,16 @@ def test_image_is_built_from_what_git_has_in_the_open() -> None:
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_variables_are_settings(service: str) -> None:
+def test_variables_of_the_compose_file_are_settings(service: str) -> None:
     assert SERVICES[service]["environment"].keys() <= known_names()
 
 
-def test_web_takes_every_setting_that_means_anything_there() -> None:
+def test_web_passes_every_setting_that_applies_to_it() -> None:
     assert SERVICES["web"]["environment"].keys() == known_names() - EMBEDDED_ONLY
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_environment_makes_settings(service: str) -> None:
+def test_the_environment_of_a_service_makes_valid_settings(service: str) -> None:
     values = dict.fromkeys(SECRETS, SECRET) | {"HOLD_TTL_SECONDS": "60"}
     settings = Settings.from_env(filled_in(service, values))
     assert settings.database_url == f"postgresql://reservation:{SECRET}@postgres:5432/reservation"
@@ -149,13 +149,13 @@ def test_environment_makes_settings(service: str) -> None:
     assert (settings.jwt_secret, settings.hold_ttl_s) == (SECRET, 60)
 
 
-def test_secrets_are_required() -> None:
+def test_compose_requires_the_secrets() -> None:
     used = set(VARIABLE.findall((ROOT / "docker-compose.yml").read_text()))
     assert {name for name, mark in used if mark == ":?"} == SECRETS
     assert {name for name, mark in used if mark != ":?"} == {"PORT", "WORKERS"}
 
 
-def test_web_waits_for_what_it_needs() -> None:
+def test_web_starts_after_its_stores_and_migrations() -> None:
     assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert SERVICES["web"]["depends_on"] == {
         "migrate": {"condition": "service_completed_successfully"},
@@ -167,12 +167,12 @@ def test_web_waits_for_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_commands_exist(service: str) -> None:
+def test_commands_of_the_compose_file_exist(service: str) -> None:
     parse(*(VARIABLE.sub("2", word) for word in SERVICES[service]["command"]))
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
-def test_containers_have_no_rights_to_spare(service: str) -> None:
+def test_containers_run_without_extra_privileges(service: str) -> None:
     given = SERVICES[service]
     assert given["read_only"] is True
     assert given["cap_drop"] == ["ALL"]
@@ -200,7 +200,7 @@ def secret_values() -> dict[str, str]:
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
 def test_no_secret_is_in_any_command_line(service: str, tmp_path: Path) -> None:
-    """Each command runs with programs in place of the real ones that write down their arguments."""
+    """Each command runs with programs on its PATH that write their arguments to a file."""
     log = tmp_path / "arguments"
     for program in ("valkey-server", "valkey-cli", "pg_isready", "serve", "migrate"):
         fake = tmp_path / program
@@ -216,7 +216,7 @@ def test_no_secret_is_in_any_command_line(service: str, tmp_path: Path) -> None:
         assert [name for name, value in secret_values().items() if name in SECRETS and value in written] == []
 
 
-def test_valkey_asks_for_the_password_that_it_was_given(tmp_path: Path) -> None:
+def test_valkey_requires_the_password_given(tmp_path: Path) -> None:
     """The real server, started by the documented command, but for the port."""
     (tmp_path / "valkey-server").symlink_to(valkey_program(None))
     port, password = free_port(), "0123456789abcdef"
@@ -243,7 +243,7 @@ def test_valkey_asks_for_the_password_that_it_was_given(tmp_path: Path) -> None:
         server.wait(START_WAIT_S)
 
 
-def test_stores_are_out_of_reach() -> None:
+def test_only_web_has_a_port() -> None:
     assert COMPOSE["networks"]["stores"]["internal"] is True
     assert SERVICES["web"]["networks"] == ["stores", "front"]
     assert all(given["networks"] == ["stores"] for name, given in SERVICES.items() if name != "web")

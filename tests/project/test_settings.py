@@ -1,4 +1,4 @@
-"""The settings: defaults, bounds, what goes together, and that .env.example tells of each one."""
+"""The settings: defaults, bounds, combinations, and that .env.example describes each one."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
@@ -41,7 +41,7 @@ NUMBERS = [
 
 
 class Recording(Mapping[str, str]):
-    """An environment with nothing in it that remembers what was asked for."""
+    """An empty environment that records the names read from it."""
 
     def __init__(self) -> None:
         self.asked: set[str] = set()
@@ -90,7 +90,7 @@ def test_example_explains_every_setting() -> None:
     assert known_names() <= explained
 
 
-def test_defaults() -> None:
+def test_an_empty_environment_gives_the_defaults() -> None:
     settings = Settings.from_env({})
     assert settings.embedded
     assert (settings.database_url, settings.redis_url, settings.jwt_secret) == (None, None, None)
@@ -104,7 +104,7 @@ def test_defaults() -> None:
 
 
 @pytest.mark.parametrize(("name", "field", "factor", "default", "low", "high"), NUMBERS)
-def test_numbers(name: str, field: str, factor: int, default: int, low: int, high: int) -> None:
+def test_a_number_has_a_unit_and_bounds(name: str, field: str, factor: int, default: int, low: int, high: int) -> None:
     assert getattr(Settings.from_env({}), field) == default * factor
     for value in (low, high):
         assert getattr(Settings.from_env({name: f" {value} "}), field) == value * factor
@@ -115,7 +115,7 @@ def test_numbers(name: str, field: str, factor: int, default: int, low: int, hig
 
 
 @pytest.mark.parametrize("name", sorted(known_names()))
-def test_empty_is_unset(name: str) -> None:
+def test_an_empty_variable_counts_as_unset(name: str) -> None:
     assert Settings.from_env({name: "  "}) == Settings.from_env({})
 
 
@@ -139,7 +139,7 @@ def test_empty_is_unset(name: str) -> None:
         ("ACCESS_LOG", "maybe"),
     ],
 )
-def test_refusal_names_the_setting(name: str, value: str) -> None:
+def test_the_error_for_an_invalid_value_names_the_setting(name: str, value: str) -> None:
     assert refusal(**(STORES | {name: value})).startswith(f"{name} ")
 
 
@@ -168,29 +168,29 @@ def test_an_invalid_list_of_hosts_is_refused(name: str, url: str) -> None:
     assert refusal(**(STORES | {name: url})).startswith(f"{name} must be a URL such as ")
 
 
-def test_refusal_of_a_url_does_not_show_it() -> None:
+def test_the_error_for_an_invalid_url_does_not_repeat_it() -> None:
     assert "hunter2" not in refusal(**(STORES | {"DATABASE_URL": "mysql://cinema:hunter2@localhost/cinema"}))
 
 
-def test_stores_go_together() -> None:
+def test_one_url_of_the_two_stores_is_refused() -> None:
     assert refusal(DATABASE_URL=STORES["DATABASE_URL"]).startswith("REDIS_URL ")
     assert refusal(REDIS_URL=STORES["REDIS_URL"]).startswith("DATABASE_URL ")
     assert not Settings.from_env(STORES).embedded
 
 
 @pytest.mark.parametrize("given", [{"PGBOUNCER": "1"}, {"MIGRATE_DATABASE_URL": STORES["DATABASE_URL"]}])
-def test_a_pooler_goes_with_stores_of_ones_own(given: dict[str, str]) -> None:
+def test_pgbouncer_without_database_url_is_refused(given: dict[str, str]) -> None:
     assert refusal(**given).startswith("DATABASE_URL is not set: PGBOUNCER and MIGRATE_DATABASE_URL ")
     Settings.from_env(STORES | given)
 
 
-def test_a_role_does_not_go_through_a_pooler() -> None:
+def test_database_role_with_pgbouncer_is_refused() -> None:
     told = refusal(**STORES, PGBOUNCER="1", DATABASE_ROLE="reservation_app")
     assert told.startswith("DATABASE_ROLE does not go with PGBOUNCER")
     assert "a member of reservation_app" in told
 
 
-def test_migrations_go_past_a_pooler() -> None:
+def test_migrations_behind_pgbouncer_need_migrate_database_url() -> None:
     direct = {"MIGRATE_DATABASE_URL": "postgresql://localhost/direct"}
     assert Settings.from_env(STORES).direct_url == STORES["DATABASE_URL"]
     for more in (direct, direct | {"PGBOUNCER": "1"}):
@@ -200,30 +200,30 @@ def test_migrations_go_past_a_pooler() -> None:
 
 
 @pytest.mark.parametrize("given", ["ADMIN_EMAIL", "ADMIN_PASSWORD"])
-def test_administrator_is_whole(given: str) -> None:
+def test_one_of_admin_email_and_password_is_refused(given: str) -> None:
     told = refusal(**{given: "somebody@example.com"})
     assert "ADMIN_EMAIL" in told
     assert "ADMIN_PASSWORD" in told
 
 
-def test_secret_is_required_with_own_stores() -> None:
+def test_jwt_secret_is_required_with_database_url() -> None:
     assert refusal(DATABASE_URL=STORES["DATABASE_URL"], REDIS_URL=STORES["REDIS_URL"]).startswith("JWT_SECRET ")
 
 
 @pytest.mark.parametrize("secret", sorted(WELL_KNOWN_SECRETS))
 @pytest.mark.parametrize("spelling", [str.lower, str.upper])
-def test_well_known_secret_is_refused(secret: str, spelling: Callable[[str], str]) -> None:
+def test_a_well_known_jwt_secret_is_refused(secret: str, spelling: Callable[[str], str]) -> None:
     for environ in (STORES, {}):
         told = refusal(**(environ | {"JWT_SECRET": spelling(secret)}))
         assert told.startswith("JWT_SECRET is a well-known example")
 
 
-def test_secret_is_counted_in_bytes() -> None:
+def test_the_length_of_jwt_secret_is_in_bytes() -> None:
     assert Settings.from_env({"JWT_SECRET": "ä" * 16}).jwt_secret == "ä" * 16
     assert refusal(JWT_SECRET="x" * 31).startswith("JWT_SECRET is shorter than 32 bytes")
 
 
-def test_lists_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lists_and_paths_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = Settings.from_env(
         {"CORS_ORIGINS": "https://a.example/, http://localhost:3000,", "DATA_DIR": "here", "POSTGRES_BIN_DIR": "bin"}
@@ -233,12 +233,12 @@ def test_lists_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert settings.postgres_bin_dir == tmp_path / "bin"
 
 
-def test_proxies_are_addresses_and_networks() -> None:
+def test_trusted_proxies_are_addresses_and_networks() -> None:
     found = Settings.from_env({"TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7,fd00::/8,"}).trusted_proxies
     assert [str(network) for network in found] == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
 
 
-def test_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_has_precedence_over_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in known_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The demo and the generated load: repeatable, safe side by side, and nothing in them breaks a rule."""
+"""The demo and generated data: repeatable, safe to write at the same time, and the audit finds no violation."""
 
 import asyncio
 import subprocess
@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from reservation.dba.audit import audit
 from reservation.identity.passwords import verify_password
 from reservation.seed import demo, random_reservations, scale as seeding
-from reservation.seed.scale import SeedError, Summary
+from reservation.seed.scale import PASSWORD, Generated, SeedError
 
 Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -28,7 +28,7 @@ async def seed_demo(database_url: str) -> bool:
 
 async def scale(
     database_url: str, *, showtimes: int = 700, seats: int = 25, users: int = 50, reservations: int = 6000
-) -> Summary:
+) -> Generated:
     return await asyncio.to_thread(
         seeding.scale, database_url, showtimes=showtimes, seats=seats, users=users, reservations=reservations
     )
@@ -39,7 +39,7 @@ async def assert_audit_is_clean(db: Db, redis_url: str) -> None:
         assert await audit(db, redis) == []
 
 
-async def test_demo_fills_a_database(database_url: str, redis_url: str, db: Db) -> None:
+async def test_the_demo_fills_an_empty_database(database_url: str, redis_url: str, db: Db) -> None:
     assert await seed_demo(database_url)
 
     there = await counts(db)
@@ -50,7 +50,7 @@ async def test_demo_fills_a_database(database_url: str, redis_url: str, db: Db) 
     await assert_audit_is_clean(db, redis_url)
 
 
-async def test_demo_logins_work(database_url: str, db: Db) -> None:
+async def test_the_demo_logins_have_the_printed_passwords(database_url: str, db: Db) -> None:
     await seed_demo(database_url)
 
     rows = await db.fetch("select email, password_hash, role from users order by email")
@@ -62,7 +62,7 @@ async def test_demo_logins_work(database_url: str, db: Db) -> None:
     assert verify_password(rows[1]["password_hash"], demo.CUSTOMER_PASSWORD)
 
 
-async def test_demo_programme_fills_the_coming_fortnight(database_url: str, db: Db) -> None:
+async def test_the_demo_has_showtimes_on_each_of_the_next_fourteen_days(database_url: str, db: Db) -> None:
     await seed_demo(database_url)
 
     days = await db.fetch("""
@@ -84,7 +84,7 @@ async def test_demo_programme_fills_the_coming_fortnight(database_url: str, db: 
     assert 24 <= await db.fetchval("select count(distinct movie_id) from showtimes") <= 60
 
 
-async def test_demo_twice_changes_nothing(database_url: str, db: Db) -> None:
+async def test_a_second_demo_changes_nothing(database_url: str, db: Db) -> None:
     assert await seed_demo(database_url)
     before = await counts(db)
 
@@ -93,7 +93,7 @@ async def test_demo_twice_changes_nothing(database_url: str, db: Db) -> None:
     assert await counts(db) == before
 
 
-async def test_demo_by_several_instances_at_once(database_url: str, db: Db) -> None:
+async def test_concurrent_demos_write_the_data_once(database_url: str, db: Db) -> None:
     seeded = await asyncio.gather(*(seed_demo(database_url) for _ in range(5)))
 
     assert sorted(seeded) == [False, False, False, False, True]
@@ -103,7 +103,7 @@ async def test_demo_by_several_instances_at_once(database_url: str, db: Db) -> N
 AHEAD = "select count(distinct (starts_at at time zone 'UTC')::date) from showtimes where starts_at > now()"
 
 
-async def test_demo_programme_is_topped_up_a_week_later(database_url: str, redis_url: str, db: Db) -> None:
+async def test_a_demo_a_week_later_adds_the_missing_days(database_url: str, redis_url: str, db: Db) -> None:
     await seed_demo(database_url)
     first = (await counts(db))["showtimes"]
     # Whole days, as the demo plans them.
@@ -120,7 +120,7 @@ async def test_demo_programme_is_topped_up_a_week_later(database_url: str, redis
     await assert_audit_is_clean(db, redis_url)
 
 
-async def test_demo_programme_is_topped_up_when_all_has_passed(database_url: str, redis_url: str, db: Db) -> None:
+async def test_a_demo_after_all_showtimes_ended_adds_fourteen_days(database_url: str, redis_url: str, db: Db) -> None:
     await seed_demo(database_url)
     await db.execute("""
         update showtimes set
@@ -139,7 +139,7 @@ async def test_demo_programme_is_topped_up_when_all_has_passed(database_url: str
     await assert_audit_is_clean(db, redis_url)
 
 
-async def test_top_up_leaves_planned_days_alone(database_url: str, db: Db) -> None:
+async def test_a_repeated_demo_adds_nothing_to_days_with_showtimes(database_url: str, db: Db) -> None:
     await seed_demo(database_url)
     await db.execute("delete from showtimes where auditorium_id = 1")
     await db.execute("""
@@ -157,7 +157,7 @@ async def test_top_up_leaves_planned_days_alone(database_url: str, db: Db) -> No
     assert await db.fetchval(planned) == 1
 
 
-async def test_demo_respects_what_is_there(database_url: str, db: Db) -> None:
+async def test_the_demo_leaves_existing_data_as_it_is(database_url: str, db: Db) -> None:
     await db.execute(
         "insert into users (name, email, password_hash, role) values ('Mine', 'Admin@Example.com', 'x', 'admin')"
     )
@@ -168,13 +168,13 @@ async def test_demo_respects_what_is_there(database_url: str, db: Db) -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
-def test_guide_is_valid_shell(shell: str) -> None:
+def test_the_guide_is_valid_shell(shell: str) -> None:
     _, _, script = demo.guide("http://127.0.0.1:8000", with_admin=True).partition("python3):\n")
     checked = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-async def test_scale_adds_what_was_asked_for(database_url: str, redis_url: str, db: Db) -> None:
+async def test_scale_adds_the_numbers_given(database_url: str, redis_url: str, db: Db) -> None:
     summary = await scale(database_url)
 
     there = await counts(db)
@@ -183,7 +183,7 @@ async def test_scale_adds_what_was_asked_for(database_url: str, redis_url: str, 
         "showtimes": 700,
         "reservations": 6000,
     }
-    assert (summary.auditoriums, summary.seats) == (there["auditoriums"], there["seats"]) == (3, 75)
+    assert (len(summary.rooms), len(summary.rooms) * summary.seats) == (there["auditoriums"], there["seats"]) == (3, 75)
     assert summary.booked_seats == there["booked_seats"]
     confirmed = await db.fetchval("select count(*) from reservations where status = 'confirmed'")
     assert summary.confirmed == confirmed
@@ -206,13 +206,13 @@ ORPHANS = """
 """
 
 
-async def test_scale_refers_only_to_what_there_is(database_url: str, db: Db) -> None:
+async def test_scale_refers_to_existing_rows_only(database_url: str, db: Db) -> None:
     await scale(database_url)
 
     assert await db.fetchval(ORPHANS) == 0
 
 
-async def test_scale_prices_as_the_service_does(database_url: str, db: Db) -> None:
+async def test_generated_prices_are_those_of_the_service(database_url: str, db: Db) -> None:
     await scale(database_url, seats=100)
 
     wrong = """
@@ -226,7 +226,7 @@ async def test_scale_prices_as_the_service_does(database_url: str, db: Db) -> No
     assert await db.fetchval("select count(distinct price_at_booking) from reservation_seats") > 5
 
 
-async def test_scale_makes_a_plausible_past(database_url: str, db: Db) -> None:
+async def test_generated_times_are_in_a_plausible_order(database_url: str, db: Db) -> None:
     await scale(database_url)
 
     wrong = """
@@ -247,7 +247,7 @@ async def test_scale_makes_a_plausible_past(database_url: str, db: Db) -> None:
     assert await db.fetchval("select count(*) from showtimes where starts_at > now()") > 300
 
 
-async def test_scale_seats_parties_side_by_side(database_url: str, db: Db) -> None:
+async def test_generated_parties_sit_on_adjacent_seats(database_url: str, db: Db) -> None:
     await scale(database_url)
 
     parties = await db.fetch("""
@@ -259,7 +259,7 @@ async def test_scale_seats_parties_side_by_side(database_url: str, db: Db) -> No
     assert all(party["rows"] == 1 and party["span"] == party["size"] - 1 for party in parties)
 
 
-async def test_scale_twice_and_beside_the_demo(database_url: str, redis_url: str, db: Db) -> None:
+async def test_scale_adds_to_the_demo_and_to_earlier_runs(database_url: str, redis_url: str, db: Db) -> None:
     await seed_demo(database_url)
     before = await counts(db)
     first = await scale(database_url, showtimes=40, reservations=300)
@@ -273,11 +273,11 @@ async def test_scale_twice_and_beside_the_demo(database_url: str, redis_url: str
     await assert_audit_is_clean(db, redis_url)
 
 
-async def test_scale_login_works(database_url: str, db: Db) -> None:
+async def test_a_generated_customer_has_the_printed_password(database_url: str, db: Db) -> None:
     summary = await scale(database_url, showtimes=10, reservations=10)
 
     stored = await db.fetchval("select password_hash from users where lower(email) = $1", summary.email)
-    assert verify_password(stored, summary.password)
+    assert verify_password(stored, PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ async def test_scale_login_works(database_url: str, db: Db) -> None:
     [(10, 3, 1, 30), (1, 1, 1, 1), (1, 1, 1, 0), (7, 700, 3, 500), (1, 10_000, 2, 20)],
     ids=["full house", "smallest", "none", "rows beyond Z", "largest room"],
 )
-async def test_scale_at_the_edges(
+async def test_scale_of_unusual_sizes_passes_the_audit(
     database_url: str, redis_url: str, db: Db, showtimes: int, seats: int, users: int, reservations: int
 ) -> None:
     await scale(database_url, showtimes=showtimes, seats=seats, users=users, reservations=reservations)
@@ -296,7 +296,7 @@ async def test_scale_at_the_edges(
     await assert_audit_is_clean(db, redis_url)
 
 
-async def test_scale_in_small_batches(
+async def test_scale_in_small_batches_writes_all_reservations(
     database_url: str, redis_url: str, db: Db, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(random_reservations, "BATCH", 10)
@@ -318,7 +318,9 @@ async def test_scale_in_small_batches(
     ],
     ids=["too few seats", "no showtimes", "too large a room", "no users", "negative"],
 )
-async def test_scale_refuses_before_it_writes(database_url: str, db: Db, size: dict[str, int], message: str) -> None:
+async def test_scale_refuses_wrong_numbers_before_any_write(
+    database_url: str, db: Db, size: dict[str, int], message: str
+) -> None:
     with pytest.raises(SeedError, match=message) as refused:
         await scale(database_url, **size)
 
@@ -326,7 +328,7 @@ async def test_scale_refuses_before_it_writes(database_url: str, db: Db, size: d
     assert set((await counts(db)).values()) == {0}
 
 
-async def test_scale_is_made_again_by_the_same_seed(database_url: str, db: Db) -> None:
+async def test_the_same_random_seed_makes_the_same_reservations(database_url: str, db: Db) -> None:
     shape = """
         select r.showtime_id - (select min(id) from showtimes) as showtime, r.status, r.total_price, count(*)
         from reservations as r group by 1, 2, 3 order by 1, 2, 3
@@ -340,7 +342,7 @@ async def test_scale_is_made_again_by_the_same_seed(database_url: str, db: Db) -
     assert await db.fetch(shape) == first
 
 
-async def test_scale_reports_progress_in_plain_lines(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_scale_without_a_terminal_prints_lines(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     await scale(database_url, showtimes=20, reservations=200)
 
     assert capsys.readouterr().err.splitlines()[-1] == "200 of 200 reservations"

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from io import TextIOWrapper
 from typing import Any, BinaryIO, Protocol
 
+from ...errors import OperatorError
+
 MAX_ROWS = 100_000  # of a file: an import is one transaction, and all rows are in memory
 MAX_FAULTS = 100  # with a message; further ones are only counted
 
 
-class FileError(Exception):
+class FileError(OperatorError):
     """The file is not a CSV file of this kind; the message says why, and nothing was imported."""
 
 

@@ -2,15 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 from uuid import UUID
 
-import asyncpg
-from asyncpg.pool import PoolConnectionProxy
-
+from ..pool import Connection
 from ..statements import sql
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 
 TIMEOUT_S = 600.0  # of each statement; the service's own limit is for requests
 # Statements with the same parameter and columns; the rule is the file's name without the folder.

@@ -1,7 +1,7 @@
 """Auditoriums and their seats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -26,7 +26,7 @@ class Auditorium:
 
 @dataclass(frozen=True, slots=True)
 class AuditoriumInput:
-    """The columns of a room that an administrator sets."""
+    """The columns of a room that an administrator sets, in the order of the statements' parameters."""
 
     name: str
     capacity: int
@@ -56,29 +56,12 @@ class SeatCount:
 
 async def insert_auditorium(conn: Connection, *, auditorium: AuditoriumInput) -> Auditorium:
     """Insert a room, without seats."""
-    return await one(
-        conn,
-        Auditorium,
-        "auditoriums/insert_auditorium",
-        auditorium.name,
-        auditorium.capacity,
-        auditorium.extra_metadata,
-        auditorium.focal_row,
-    )
+    return await one(conn, Auditorium, "auditoriums/insert_auditorium", *astuple(auditorium))
 
 
 async def update_auditorium(conn: Connection, *, auditorium_id: int, auditorium: AuditoriumInput) -> Auditorium:
     """Replace a room that the caller has locked, but not its seats."""
-    return await one(
-        conn,
-        Auditorium,
-        "auditoriums/update_auditorium",
-        auditorium_id,
-        auditorium.name,
-        auditorium.capacity,
-        auditorium.extra_metadata,
-        auditorium.focal_row,
-    )
+    return await one(conn, Auditorium, "auditoriums/update_auditorium", auditorium_id, *astuple(auditorium))
 
 
 async def find_auditorium(conn: Connection, *, auditorium_id: int) -> Auditorium | None:

@@ -7,8 +7,10 @@ from datetime import datetime
 from ..pool import Connection
 from ..statements import sql
 from .movies import MovieInput
-from .rows import every
+from .rows import arrays, every
 from .showtimes import Showtime, ShowtimeInput
+
+MOVIE_COLUMNS = ("title", "description", "duration_minutes", "poster_url", "genre")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +58,8 @@ async def set_aside(
     conn: Connection, *, showtime_ids: Sequence[int], wanted: Sequence[ShowtimeInput], cleaning_s: int
 ) -> Sequence[FreedSlot]:
     """Free the slots of showtimes that change theirs, until `put_back` or `replace_showtimes`; the freed slots."""
-    return await every(
-        conn,
-        FreedSlot,
-        "bulk/set_aside",
-        showtime_ids,
-        [showtime.auditorium_id for showtime in wanted],
-        [showtime.starts_at for showtime in wanted],
-        [showtime.ends_at for showtime in wanted],
-        cleaning_s,
-    )
+    slots = arrays(wanted, "auditorium_id", "starts_at", "ends_at")
+    return await every(conn, FreedSlot, "bulk/set_aside", showtime_ids, *slots, cleaning_s)
 
 
 async def put_back(conn: Connection, *, showtime_ids: Sequence[int]) -> None:
@@ -77,16 +71,9 @@ async def replace_showtimes(
     conn: Connection, *, showtime_ids: Sequence[int], wanted: Sequence[ShowtimeInput], cleaning_s: int
 ) -> None:
     """Replace showtimes that the caller has locked."""
-    await conn.execute(
-        sql("bulk/replace_showtimes"),
-        showtime_ids,
-        [showtime.movie_id for showtime in wanted],
-        [showtime.auditorium_id for showtime in wanted],
-        [showtime.starts_at for showtime in wanted],
-        [showtime.ends_at for showtime in wanted],
-        cleaning_s,
-        [showtime.base_price for showtime in wanted],
-    )
+    slots = arrays(wanted, "movie_id", "auditorium_id", "starts_at", "ends_at")
+    [prices] = arrays(wanted, "base_price")
+    await conn.execute(sql("bulk/replace_showtimes"), showtime_ids, *slots, cleaning_s, prices)
 
 
 async def lock_moved(conn: Connection, *, showtime_ids: Sequence[int]) -> None:
@@ -101,25 +88,9 @@ async def lock_movies(conn: Connection, *, movie_ids: Sequence[int]) -> set[int]
 
 async def replace_movies(conn: Connection, *, movie_ids: Sequence[int], movies: Sequence[MovieInput]) -> int:
     """Replace films that the caller has locked; the number of films that changed."""
-    changed = await conn.fetch(
-        sql("bulk/replace_movies"),
-        movie_ids,
-        [movie.title for movie in movies],
-        [movie.description for movie in movies],
-        [movie.duration_minutes for movie in movies],
-        [movie.poster_url for movie in movies],
-        [movie.genre for movie in movies],
-    )
-    return len(changed)
+    return len(await conn.fetch(sql("bulk/replace_movies"), movie_ids, *arrays(movies, *MOVIE_COLUMNS)))
 
 
 async def insert_movies(conn: Connection, *, movies: Sequence[MovieInput]) -> None:
     """Insert films in this order."""
-    await conn.execute(
-        sql("bulk/insert_movies"),
-        [movie.title for movie in movies],
-        [movie.description for movie in movies],
-        [movie.duration_minutes for movie in movies],
-        [movie.poster_url for movie in movies],
-        [movie.genre for movie in movies],
-    )
+    await conn.execute(sql("bulk/insert_movies"), *arrays(movies, *MOVIE_COLUMNS))

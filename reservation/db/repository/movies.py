@@ -36,31 +36,16 @@ class MovieInput:
 
 async def insert_movie(conn: Connection, *, movie: MovieInput) -> Movie:
     """Insert a film."""
-    return await one(
-        conn,
-        Movie,
-        "movies/insert_movie",
-        movie.title,
-        movie.description,
-        movie.duration_minutes,
-        movie.poster_url,
-        movie.genre,
-    )
+    return await one(conn, Movie, "movies/insert_movie", *_columns(movie))
 
 
 async def update_movie(conn: Connection, *, movie_id: int, movie: MovieInput) -> Movie:
     """Replace a film that the caller has locked."""
-    return await one(
-        conn,
-        Movie,
-        "movies/update_movie",
-        movie_id,
-        movie.title,
-        movie.description,
-        movie.duration_minutes,
-        movie.poster_url,
-        movie.genre,
-    )
+    return await one(conn, Movie, "movies/update_movie", movie_id, *_columns(movie))
+
+
+def _columns(movie: MovieInput) -> tuple[object, ...]:
+    return movie.title, movie.description, movie.duration_minutes, movie.poster_url, movie.genre
 
 
 async def find_movie(conn: Connection, *, movie_id: int) -> Movie | None:

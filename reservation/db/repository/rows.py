@@ -1,5 +1,6 @@
 """Rows of statements as dataclasses: columns become fields by name."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import asyncpg
@@ -38,6 +39,11 @@ async def maybe(conn: Connection, kind: type[Row], statement: str, *args: Any) -
 async def every(conn: Connection, kind: type[Row], statement: str, *args: Any) -> list[Row]:
     """All rows of a statement."""
     return [kind(**row) for row in await conn.fetch(sql(statement), *args)]
+
+
+def arrays(items: Sequence[object], *fields: str) -> list[list[Any]]:
+    """The values of each of these fields of the items, as a statement on many rows takes them."""
+    return [[getattr(item, field) for item in items] for field in fields]
 
 
 async def delete_unused(conn: Connection, statement: str, row_id: int) -> int | None:

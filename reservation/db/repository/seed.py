@@ -7,12 +7,9 @@ from decimal import Decimal
 from typing import TypeAlias
 from uuid import UUID
 
-import asyncpg
-from asyncpg.pool import PoolConnectionProxy
-
+from ..pool import Connection
 from ..statements import sql
-
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+from .rows import arrays, every, one
 
 # The rows of COPY, in the order of the columns below.
 ReservationRow: TypeAlias = tuple[UUID, int, int, str, Decimal, datetime, datetime, datetime | None, datetime | None]
@@ -20,15 +17,8 @@ ReservationSeatRow: TypeAlias = tuple[UUID, int, Decimal]
 BookedSeatRow: TypeAlias = tuple[int, int, UUID]
 
 _RESERVATION_COLUMNS = (
-    "id",
-    "user_id",
-    "showtime_id",
-    "status",
-    "total_price",
-    "created_at",
-    "expires_at",
-    "confirmed_at",
-    "cancelled_at",
+    *("id", "user_id", "showtime_id", "status", "total_price"),
+    *("created_at", "expires_at", "confirmed_at", "cancelled_at"),
 )
 
 
@@ -40,17 +30,6 @@ class NewUser:
     email: str
     password_hash: str
     role: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewMovie:
-    """A film to add; an empty genre or poster means none is known."""
-
-    title: str
-    description: str
-    duration_minutes: int
-    genre: str
-    poster_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,41 +80,15 @@ async def demo_exists(conn: Connection, *, email: str) -> bool:
 
 async def insert_users(conn: Connection, *, users: Sequence[NewUser]) -> None:
     """Add accounts; those whose address is taken are left out."""
-    await conn.execute(
-        sql("seed/insert_users"),
-        [user.name for user in users],
-        [user.email for user in users],
-        [user.password_hash for user in users],
-        [user.role for user in users],
-    )
-
-
-async def insert_movies(conn: Connection, *, movies: Sequence[NewMovie]) -> None:
-    """Add films in this order."""
-    await conn.execute(
-        sql("seed/insert_movies"),
-        [movie.title for movie in movies],
-        [movie.description for movie in movies],
-        [movie.duration_minutes for movie in movies],
-        [movie.genre for movie in movies],
-        [movie.poster_url for movie in movies],
-    )
+    await conn.execute(sql("seed/insert_users"), *arrays(users, "name", "email", "password_hash", "role"))
 
 
 async def insert_auditorium(
     conn: Connection, *, name: str, extra_metadata: str, focal_row: str, seats: Sequence[NewSeat]
 ) -> None:
     """Add a room just large enough for its seats; the metadata is the JSON text of an object."""
-    await conn.execute(
-        sql("seed/insert_auditorium"),
-        name,
-        extra_metadata,
-        [seat.row_label for seat in seats],
-        [seat.seat_number for seat in seats],
-        [seat.seat_type for seat in seats],
-        [seat.price_modifier for seat in seats],
-        focal_row,
-    )
+    columns = arrays(seats, "row_label", "seat_number", "seat_type", "price_modifier")
+    await conn.execute(sql("seed/insert_auditorium"), name, extra_metadata, *columns, focal_row)
 
 
 async def top_up_programme(conn: Connection, *, days: int, film_limit: int) -> None:
@@ -145,8 +98,7 @@ async def top_up_programme(conn: Connection, *, days: int, film_limit: int) -> N
 
 async def find_films(conn: Connection, *, max_minutes: int) -> Films:
     """The films of at most this running time."""
-    rows = await conn.fetch(sql("seed/find_films"), max_minutes)
-    return Films(**rows[0])  # aggregates: always one row
+    return await one(conn, Films, "seed/find_films", max_minutes)
 
 
 async def generate_auditoriums(conn: Connection, *, room_count: int, seats: int) -> Sequence[int]:
@@ -177,14 +129,12 @@ async def generate_users(
 
 async def list_room_showtimes(conn: Connection, *, auditorium_id: int) -> Sequence[RoomShowtime]:
     """The showtimes of a room, by their start."""
-    rows = await conn.fetch(sql("seed/list_room_showtimes"), auditorium_id)
-    return [RoomShowtime(**row) for row in rows]
+    return await every(conn, RoomShowtime, "seed/list_room_showtimes", auditorium_id)
 
 
 async def list_room_seats(conn: Connection, *, auditorium_id: int) -> Sequence[RoomSeat]:
     """The seats of a room, in the order of the map."""
-    rows = await conn.fetch(sql("seed/list_room_seats"), auditorium_id)
-    return [RoomSeat(**row) for row in rows]
+    return await every(conn, RoomSeat, "seed/list_room_seats", auditorium_id)
 
 
 async def copy_reservations(

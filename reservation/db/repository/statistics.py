@@ -2,13 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import asyncpg
 
-from ..statements import sql
+from ...errors import OperatorError
+from ..pool import Connection
+from .rows import every
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+HOW_TO_ENABLE_STATISTICS = (
+    "PostgreSQL keeps no statistics of statements: a superuser has to set shared_preload_libraries = "
+    "'pg_stat_statements', restart PostgreSQL, and run `create extension pg_stat_statements` in this database"
+)
+
+
+class NoStatistics(OperatorError):
+    """PostgreSQL keeps no statistics of statements here; the message says how to enable them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +37,8 @@ class FileStatistics:
 
 
 async def top(conn: Connection, *, row_limit: int) -> Sequence[FileStatistics]:
-    """The files with the most time first; raises asyncpg's errors if the extension is missing or not loaded."""
-    return [FileStatistics(**row) for row in await conn.fetch(sql("statistics/top"), row_limit)]
+    """The files with the most time first; raises NoStatistics if the extension is missing or not loaded."""
+    try:
+        return await every(conn, FileStatistics, "statistics/top", row_limit)
+    except (asyncpg.UndefinedTableError, asyncpg.ObjectNotInPrerequisiteStateError) as error:
+        raise NoStatistics(HOW_TO_ENABLE_STATISTICS) from error

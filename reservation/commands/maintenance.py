@@ -1,6 +1,7 @@
-"""`reservation archive`."""
+"""Commands on the stores: `reservation archive`, `reservation audit` and `reservation psql`."""
 
 import asyncio
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import click
 
 from ..booking.archive import LEAST_AGE_DAYS, Archived, archive, count_showtimes
+from ..dba import client_programs
+from ..dba.audit import audit_stores
+from ..embedded.binaries import client_program
 from ..runtime.progress import quiet_progress
 from ..settings import Settings
 from .import_export import day_or_time, tool_database
@@ -42,3 +46,33 @@ async def _archive(settings: Settings, before: datetime) -> Archived:
     async with tool_database(replace(settings, database_role=None), "archive") as database:
         with quiet_progress("showtimes", await count_showtimes(database, before=before)) as advance:
             return await archive(database, before=before, advance=advance)
+
+
+@click.command("audit")
+@data_dir
+def audit_command(data_dir: Path | None) -> None:
+    """Check the invariants in PostgreSQL and Redis.
+
+    Exit status 1 if one is violated.
+    """
+    with current_stores(data_dir) as settings:
+        violations = asyncio.run(audit_stores(settings, tool="audit"))
+    for violation in violations:
+        click.echo(violation)
+    if violations:
+        sys.exit(1)
+    click.echo("audit: every invariant holds")
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@data_dir
+@click.argument("arguments", metavar="[ARG]...", nargs=-1, type=click.UNPROCESSED)
+def psql(arguments: tuple[str, ...], data_dir: Path | None) -> None:
+    """Open psql, with its own options and arguments, on the service's database.
+
+    Embedded servers that are not running are started, and stopped when psql ends.
+    """
+    with current_stores(data_dir, any_schema=True) as settings:
+        program = client_program("psql", settings.postgres_bin_dir)
+        status = client_programs.run_psql(program, settings.database_url or "", arguments)
+    sys.exit(status)
