@@ -8,7 +8,6 @@ import pytest
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 
-
 # Long enough for a slow machine to do what a test does before the hold expires.
 ENOUGH_S = "5"
 
