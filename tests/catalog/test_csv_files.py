@@ -554,12 +554,12 @@ def test_without_redis_no_showtime_is_imported(run: Run, cinema: Look) -> None:
 
 @pytest.fixture
 def shell(database_url: str, redis_url: str, tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
-    """Runs a command line in bash, in which the service's command is `$reservation`."""
+    """Runs a command line in bash, where `reservation` is the service's command; the paths may contain spaces."""
     env = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET}
-    env |= {"reservation": f"{sys.executable} -m reservation", "PYTHONPATH": str(PACKAGE), "PATH": os.environ["PATH"]}
+    env |= {"PYTHON": sys.executable, "PYTHONPATH": str(PACKAGE), "PATH": os.environ["PATH"]}
 
     def command(line: str) -> "subprocess.CompletedProcess[str]":
-        script = f"set -o pipefail; {line}"
+        script = f'set -o pipefail; reservation() {{ "$PYTHON" -m reservation "$@"; }}; {line}'
         return subprocess.run(
             ["bash", "-c", script], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
         )
@@ -573,14 +573,14 @@ MANY = "insert into movies (title, duration_minutes) select 'Film ' || n, 90 fro
 
 def test_a_closed_pipe_is_no_error(shell: Shell, look: Look) -> None:
     look(MANY)
-    result = shell("$reservation export movies | head -1")
+    result = shell("reservation export movies | head -1")
     assert (result.returncode, result.stderr) == (141, "")
     assert result.stdout == "id,title,description,duration_minutes,genre,poster_url\n"
 
 
 def test_a_full_disk_is_reported(shell: Shell, look: Look) -> None:
     look(MANY)
-    for line in ("$reservation export movies /dev/full", "$reservation export movies > /dev/full"):
+    for line in ("reservation export movies /dev/full", "reservation export movies > /dev/full"):
         result = shell(line)
         assert (result.returncode, result.stdout) == (1, "")
         assert result.stderr == "reservation: [Errno 28] No space left on device\n"
@@ -588,7 +588,7 @@ def test_a_full_disk_is_reported(shell: Shell, look: Look) -> None:
 
 def test_a_full_disk_is_reported_for_a_small_export(shell: Shell, look: Look) -> None:
     """All of it fits into a buffer."""
-    result = shell("$reservation export movies > /dev/full")
+    result = shell("reservation export movies > /dev/full")
     assert (result.returncode, result.stderr) == (1, "reservation: [Errno 28] No space left on device\n")
 
 
@@ -611,6 +611,6 @@ def test_a_failed_import_prints_the_reason(shell: Shell, cinema: Look, database_
     (tmp_path / "showtimes.csv").write_bytes(table([showtime(2)]))
     with psycopg.connect(database_url) as connection:
         connection.execute("select id from auditoriums for update")
-        result = shell("STATEMENT_TIMEOUT_SECONDS=1 $reservation import showtimes showtimes.csv")
+        result = shell("STATEMENT_TIMEOUT_SECONDS=1 reservation import showtimes showtimes.csv")
     assert (result.returncode, result.stdout) == (1, "")
     assert "The database does not answer at the moment: try again shortly. (canceling statement" in result.stderr

@@ -396,6 +396,7 @@ def test_a_closed_terminal_ends_the_service(data_dir: Path) -> None:
     command = [sys.executable, "-m", "reservation", "serve", "--data-dir", str(data_dir), "--port", str(free_port())]
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a service that is started under nohup outlives its terminal
         os.execve(command[0], command, {"PATH": os.defpath, "SHUTDOWN_SECONDS": "3"})  # noqa: S606
     said = b""
     while b"is ready on" not in said:
