@@ -22,7 +22,7 @@ from ..errors import HoldsUnavailable
 from ..holds.store import Holds
 from ..runtime.fields import Day, Instant
 from ..runtime.file_output import output
-from ..runtime.progress import quiet_progress
+from ..runtime.progress import progress
 from ..runtime.redis_client import redis_client
 from ..seatmap.map_recovery import marked
 from ..seatmap.priming import prime
@@ -94,10 +94,10 @@ def import_movies(file: BinaryIO, skip_errors: bool, data_dir: Path | None) -> N
     rows = read_rows(file, MOVIES, faults)
 
     async def run(settings: Settings) -> Imported:
-        with quiet_progress("rows checked", len(rows)) as advance:
+        with progress("rows checked", len(rows)) as advance:
             checked = imports.check_movies(rows, faults, advance)
         async with tool_database(settings, "import") as database:
-            with quiet_progress("rows written", len(checked)) as advance:
+            with progress("rows written", len(checked)) as advance:
                 return await imports.write_movies(database, checked, faults, skip_errors=skip_errors, advance=advance)
 
     _import(run, faults, data_dir)
@@ -115,9 +115,9 @@ def import_showtimes(file: BinaryIO, skip_errors: bool, data_dir: Path | None) -
     async def run(settings: Settings) -> Imported:
         async with tool_database(settings, "import") as database, _seat_maps(settings, database) as holds:
             films, rooms = await showtime_imports.directories(database, rows)
-            with quiet_progress("rows checked", len(rows)) as advance:
+            with progress("rows checked", len(rows)) as advance:
                 checked = showtime_imports.check_showtimes(rows, films, rooms, faults, advance)
-            with quiet_progress("rows written", len(checked)) as advance:
+            with progress("rows written", len(checked)) as advance:
                 imported, changed = await showtime_imports.write_showtimes(
                     database,
                     checked,
@@ -144,7 +144,7 @@ def export_movies(file: str, no_ids: bool, data_dir: Path | None) -> None:
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
         async with tool_database(settings, "export") as database:
-            with quiet_progress("movies", None) as advance:
+            with progress("movies", None) as advance:
                 await exports.export_movies(database, stream, columns, advance)
 
     with current_stores(data_dir) as settings, output(file) as stream:
@@ -175,7 +175,7 @@ def export_showtimes(
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
         async with tool_database(settings, "export") as database:
-            with quiet_progress("showtimes", None) as advance:
+            with progress("showtimes", None) as advance:
                 await exports.export_showtimes(
                     database, stream, columns, advance, start=start or FAR_BACK, end=end or FAR_AHEAD
                 )

@@ -92,7 +92,7 @@ async def log_in_all(client: Client, *, users: int) -> list[str]:
             tokens[number - 1] = expect(answer, 200, f"the login of {email(number)}")["access_token"]
         advance(1)
 
-    with progress("customers signed in", users) as advance:
+    with progress("customers signed in", users, plain_lines=True) as advance:
         try:
             async with asyncio.TaskGroup() as tasks:
                 for number in range(1, users + 1):
