@@ -55,17 +55,17 @@ from .seatmap.priming import prime
 from .seatmap.rendering import SeatMaps
 
 WRITE_LAST_USED_S = 1.0
-SPARE_FILES = 512  # beside the viewers' connections: the stores', and those of everybody else
+SPARE_FILES = 512  # file descriptors that viewers leave for other connections and the stores
 REDIS = web.AppKey("REDIS", Redis)
 SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
 
 
 class CannotStart(Exception):
-    """A store is out of reach at the start; the message says which, and why."""
+    """PostgreSQL or Redis cannot be used at the start; the message says which, and why."""
 
 
 async def postgresql(app: web.Application) -> AsyncIterator[None]:
-    """The connection pool; fails the start when PostgreSQL does not answer."""
+    """The connection pool; raises CannotStart if PostgreSQL does not answer or the role lacks rights."""
     settings = app[SETTINGS]
     try:
         pool = await asyncpg.create_pool(**pool_options(settings))
@@ -80,12 +80,12 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(settings.shutdown_s):
             await pool.close()
-    except TimeoutError:  # somebody still has a connection, and a stop has an end
+    except TimeoutError:  # a connection is still in use; a stop takes a bounded time
         pool.terminate()
 
 
 async def _require_rights(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    """Whoever may not book would find out at the first hold, and nobody would at the start."""
+    """Fail the start if the role lacks the rights to book; otherwise only the first hold would fail."""
     async with pool.acquire() as conn:
         role = await ops.role_without_booking_rights(conn)
     if role is not None:
@@ -105,7 +105,7 @@ async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted
 
 
 async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
-    """The Redis client, and on it and the pool what booking needs."""
+    """The Redis client, and the objects of booking and the catalogue, which use it and the pool."""
     settings, database = app[SETTINGS], app[DATABASE]
     client = app[REDIS] = redis_client(settings)
     holds = Holds(client, lambda showtime_id: prime(database, showtime_id))
@@ -201,14 +201,14 @@ async def live(app: web.Application) -> AsyncIterator[None]:
 
 
 async def subscription(app: web.Application) -> AsyncIterator[None]:
-    """The connection that receives notifications; all channels are registered before it."""
+    """The Redis connection that receives notifications; starts last, since channels are registered before it."""
     task = asyncio.create_task(app[SUBSCRIPTION].run())
     yield
     await cancel_and_wait([task])
 
 
 def most_viewers(wanted: int, open_files: int) -> int:
-    """As many as wanted, but never so many that nobody else could connect."""
+    """The number that is wanted, or fewer, so that file descriptors remain for other connections."""
     if open_files == resource.RLIM_INFINITY:
         return wanted
     return min(wanted, max(open_files - SPARE_FILES, open_files // 2))

@@ -148,7 +148,7 @@ async def test_a_key_is_refused_outside_its_scopes(api: Api, operation: Any) -> 
 
 
 def test_every_operation_has_its_scopes() -> None:
-    """Whoever adds a table of operations decides: either its paths are for people only, or it names scopes."""
+    """Every table of operations names scopes, or its paths are listed here as closed to API keys."""
     for operation in GUARDED:
         assert (operation.scopes == ()) is operation.path.startswith(FOR_PEOPLE), operation.path
         assert operation.method == "GET" or Scope.REPORTS not in operation.scopes, operation.path
@@ -354,7 +354,7 @@ async def blocked(db: Connection) -> int:
 
 
 def test_only_sales_operations_are_not_back_office() -> None:
-    """Whoever adds an operation that keys may call decides: it is a list or administration, or it is one of these."""
+    """Every operation that keys may call is a list or administration, or is listed here as a sale."""
     own = "/reservations/{reservation_id}"
     assert {(operation.method, operation.path) for operation in GUARDED if not operation.is_back_office} == {
         ("POST", "/showtimes/{showtime_id}/holds"),
