@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from reservation import resources
 from reservation.app import TABLES
 from reservation.db.repository import reservations as repository
 from reservation.http.routes import Access
-from reservation.identity import api_key_limits, verifiers
+from reservation.identity import api_key_limits
 from reservation.identity.api_key_format import Scope, new_key
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
@@ -333,7 +334,7 @@ async def test_last_used_at_is_written_at_most_every_half_minute_and_at_a_stop(
 async def test_last_used_at_is_written_in_the_background(
     start_api: StartApi, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifiers, "WRITE_LAST_USED_EVERY_S", 0.01)
+    monkeypatch.setattr(resources, "WRITE_LAST_USED_EVERY_S", 0.01)
     api = await start_api()
     _, key = await make(api, (await api.admin()).id, "booking")
     await reservations(api, key)
