@@ -30,19 +30,9 @@ from .settings import Settings
 
 # The router tries them in this order: the most frequent requests come first.
 TABLES = (
-    seats.routes,
-    holds.routes,
-    reservations.routes,
-    events.routes,
-    accounts.routes,
-    catalog.routes,
-    admin_movies.routes,
-    admin_auditoriums.routes,
-    admin_showtimes.routes,
-    admin_programme.routes,
-    admin_users.routes,
-    admin_api_keys.routes,
-    ops.routes,
+    *(module.routes for module in (seats, holds, reservations, events, accounts, catalog, admin_movies)),
+    *(module.routes for module in (admin_auditoriums, admin_showtimes, admin_programme, admin_users)),
+    *(module.routes for module in (admin_api_keys, ops)),
 )
 
 

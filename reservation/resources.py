@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
 from .booking.context import BookingContext
-from .booking.jobs import booking_jobs, run_job
+from .booking.jobs import Job, booking_jobs, run_job
 from .catalog.context import CatalogContext
 from .db.pgbouncer import wrong_settings
 from .db.pool import Database
@@ -23,18 +23,7 @@ from .db.repository import ops
 from .errors import HoldsUnavailable, OperatorError, Unavailable
 from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
-from .http.app_keys import (
-    ACCESS_TOKENS,
-    ACCOUNTS,
-    API_KEYS,
-    BEST_AVAILABLE,
-    BOOKING_CONTEXT,
-    CATALOG_CONTEXT,
-    DATABASE,
-    LIVE,
-    SEAT_MAPS,
-    SETTINGS,
-)
+from .http import app_keys
 from .identity import auth_invalidation
 from .identity.accounts import AccountContext
 from .identity.api_key_limits import ApiKeyLimits
@@ -54,38 +43,39 @@ from .seatmap.map_recovery import MapRecovery
 from .seatmap.priming import prime
 from .seatmap.rendering import SeatMaps
 
-WRITE_LAST_USED_S = 1.0
-SPARE_FILES = 512  # beside the viewers' connections: the stores', and those of everybody else
+WRITE_LAST_USED_EVERY_S = 60
+LAST_WRITE_S = 1.0
+SPARE_FILES = 512  # file descriptors that viewers leave for other connections and the stores
 REDIS = web.AppKey("REDIS", Redis)
 SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
 
 
 class CannotStart(OperatorError):
-    """A store is out of reach at the start; the message says which, and why."""
+    """PostgreSQL or Redis cannot be used at the start; the message says which, and why."""
 
 
 async def postgresql(app: web.Application) -> AsyncIterator[None]:
-    """The connection pool; fails the start when PostgreSQL does not answer."""
-    settings = app[SETTINGS]
+    """The connection pool; raises CannotStart if PostgreSQL does not answer or the role lacks rights."""
+    settings = app[app_keys.SETTINGS]
     try:
         pool = await asyncpg.create_pool(**pool_options(settings))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         reason = why_refused(settings, error)
         raise CannotStart(reason if "DATABASE_ROLE" in reason else f"PostgreSQL cannot be reached: {reason}") from error
     await _require_rights(pool)
-    app[DATABASE] = Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer)
+    app[app_keys.DATABASE] = Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer)
     if settings.pgbouncer:
         await _require_session_settings(pool, pool_settings(settings))
     yield
     try:
         async with asyncio.timeout(settings.shutdown_s):
             await pool.close()
-    except TimeoutError:  # somebody still has a connection, and a stop has an end
+    except TimeoutError:  # a connection is still in use; a stop takes a bounded time
         pool.terminate()
 
 
 async def _require_rights(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    """Whoever may not book would find out at the first hold, and nobody would at the start."""
+    """Fail the start if the role lacks the rights to book; otherwise only the first hold would fail."""
     async with pool.acquire() as conn:
         role = await ops.role_without_booking_rights(conn)
     if role is not None:
@@ -105,8 +95,8 @@ async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted
 
 
 async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
-    """The Redis client, and on it and the pool what booking needs."""
-    settings, database = app[SETTINGS], app[DATABASE]
+    """The Redis client, and the objects of booking and the catalogue, which use it and the pool."""
+    settings, database = app[app_keys.SETTINGS], app[app_keys.DATABASE]
     client = app[REDIS] = redis_client(settings)
     holds = Holds(client, lambda showtime_id: prime(database, showtime_id))
     try:
@@ -118,7 +108,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     log = structlog.stdlib.get_logger("reservation.booking")
     pending_updates = PendingUpdates(holds, log)
     layouts = Layouts(database)
-    app[BOOKING_CONTEXT] = BookingContext(
+    app[app_keys.BOOKING_CONTEXT] = BookingContext(
         database=database,
         batches=BookingBatches(database, pending_updates),
         holds=holds,
@@ -130,13 +120,13 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
     )
-    app[CATALOG_CONTEXT] = CatalogContext(database, pending_updates, settings.cleaning_s)
-    app[BEST_AVAILABLE] = BestAvailable(app[BOOKING_CONTEXT])
-    app[SEAT_MAPS] = SeatMaps(database, holds, layouts)
+    app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, pending_updates, settings.cleaning_s)
+    app[app_keys.BEST_AVAILABLE] = BestAvailable(app[app_keys.BOOKING_CONTEXT])
+    app[app_keys.SEAT_MAPS] = SeatMaps(database, holds, layouts)
     # A hold may begin to wait for a connection at the deadline, and its statement then runs until its own.
     statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S
-    second_look_s = app[BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
-    jobs = booking_jobs(client, app[BOOKING_CONTEXT], second_look_s=second_look_s)
+    second_look_s = app[app_keys.BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
+    jobs = booking_jobs(client, app[app_keys.BOOKING_CONTEXT], second_look_s=second_look_s)
     recovery = MapRecovery(client, database, pending_updates, log, change_s=4 * second_look_s)
     async with recovery.running():
         tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
@@ -147,11 +137,11 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
 
 async def accounts(app: web.Application) -> AsyncIterator[None]:
     """Accounts, the verification of access tokens and API keys, and the invalidation of what was verified."""
-    settings, database = app[SETTINGS], app[DATABASE]
+    settings, database = app[app_keys.SETTINGS], app[app_keys.DATABASE]
     passwords = PasswordWorkers()
     tokens = TokenMint.from_settings(settings)
-    access_tokens = app[ACCESS_TOKENS] = AccessTokenVerifier(tokens, database)
-    api_keys = ApiKeyVerifier(database, structlog.stdlib.get_logger("reservation.api_keys"))
+    access_tokens = app[app_keys.ACCESS_TOKENS] = AccessTokenVerifier(tokens, database)
+    api_keys = ApiKeyVerifier(database)
     invalidation = AuthInvalidation(
         app[REDIS],
         (access_tokens.cache, api_keys.cache),
@@ -165,29 +155,31 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
         per_key=settings.api_key_concurrency,
         connections=settings.pool_size,
     )
-    app[API_KEYS] = ApiKeyContext(database, invalidation, api_keys, limits)
+    app[app_keys.API_KEYS] = ApiKeyContext(database, invalidation, api_keys, limits)
     attempts = AttemptLimiter(app[REDIS], settings, structlog.stdlib.get_logger("reservation.attempts"))
-    app[ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts)
+    app[app_keys.ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts)
+    job = Job("write_api_key_uses", WRITE_LAST_USED_EVERY_S, api_keys.write_last_used)
+    log = structlog.stdlib.get_logger("reservation.api_keys")
     tasks = [
         asyncio.create_task(invalidation.retry_unsent()),
-        asyncio.create_task(api_keys.write_last_used_periodically()),
+        asyncio.create_task(run_job(job, app[REDIS], log)),
     ]
     yield
     await cancel_and_wait(tasks)
     with suppress(Unavailable, TimeoutError):  # last_used_at is not worth a longer stop
-        async with asyncio.timeout(WRITE_LAST_USED_S):
+        async with asyncio.timeout(LAST_WRITE_S):
             await api_keys.write_last_used()
     passwords.close()
 
 
 async def live(app: web.Application) -> AsyncIterator[None]:
     """The live seat maps and their notifications."""
-    settings, stores, client = app[SETTINGS], app[BOOKING_CONTEXT], app[REDIS]
+    settings, context, client = app[app_keys.SETTINGS], app[app_keys.BOOKING_CONTEXT], app[REDIS]
     log, channel = structlog.stdlib.get_logger("reservation.live"), channel_of(client)
-    feeds = app[LIVE] = LiveFeeds(
-        stores.database,
-        stores.holds,
-        stores.layouts,
+    feeds = app[app_keys.LIVE] = LiveFeeds(
+        context.database,
+        context.holds,
+        context.layouts,
         log,
         channel=channel,
         most_viewers=most_viewers(settings.live_viewers_max, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
@@ -201,14 +193,14 @@ async def live(app: web.Application) -> AsyncIterator[None]:
 
 
 async def subscription(app: web.Application) -> AsyncIterator[None]:
-    """The connection that receives notifications; all channels are registered before it."""
+    """The Redis connection that receives notifications; starts last, since channels are registered before it."""
     task = asyncio.create_task(app[SUBSCRIPTION].run())
     yield
     await cancel_and_wait([task])
 
 
 def most_viewers(wanted: int, open_files: int) -> int:
-    """As many as wanted, but never so many that nobody else could connect."""
+    """The number that is wanted, or fewer, so that file descriptors remain for other connections."""
     if open_files == resource.RLIM_INFINITY:
         return wanted
     return min(wanted, max(open_files - SPARE_FILES, open_files // 2))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import count as lengths, islice, product
+from string import ascii_uppercase
 
 from ..db.pool import Connection, Database
 from ..db.preconditions import Precondition, no_precondition
@@ -10,8 +12,6 @@ from ..db.repository import auditoriums, showtimes
 from ..db.repository.auditoriums import Auditorium, AuditoriumInput, Seat
 from ..errors import CapacityExceeded, NotFound
 from .context import CatalogContext
-
-ALPHABET = 26
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +27,22 @@ class SeatBatch:
 async def update_auditorium(
     context: CatalogContext, *, auditorium_id: int, auditorium: AuditoriumInput, check: Precondition = no_precondition
 ) -> Auditorium:
-    """Replace a room, but not its seats; raises NotFound, what `check` raises, and CapacityExceeded."""
+    """Replace an auditorium, but not its seats; raises NotFound, what `check` raises, and CapacityExceeded."""
     async with context.database.transaction() as conn:
-        await _lock_auditorium(conn, auditorium_id, check)
+        before = await _lock_auditorium(conn, auditorium_id, check)
         existing = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
         if existing.seats > auditorium.capacity:
             raise CapacityExceeded(f"The auditorium has {existing.seats} seats already.")
-        before = await auditoriums.find_auditorium(conn, auditorium_id=auditorium_id)
         replaced = await auditoriums.update_auditorium(conn, auditorium_id=auditorium_id, auditorium=auditorium)
         changed: Sequence[int] = ()
-        if before is not None and before.focal_row != replaced.focal_row:  # part of the layout that workers cache
+        if before.focal_row != replaced.focal_row:  # part of the layout that workers cache
             changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
     await context.pending_updates.bump_layouts(changed)
     return replaced
 
 
 async def delete_auditorium(database: Database, *, auditorium_id: int, check: Precondition = no_precondition) -> None:
-    """Delete a room and its seats; raises NotFound, what `check` raises, and InUse when it has showtimes."""
+    """Delete an auditorium and its seats; raises NotFound, what `check` raises, and InUse when it has showtimes."""
     async with database.transaction() as conn:
         await _lock_auditorium(conn, auditorium_id, check)
         await auditoriums.delete_auditorium(conn, auditorium_id=auditorium_id)
@@ -52,7 +51,7 @@ async def delete_auditorium(database: Database, *, auditorium_id: int, check: Pr
 async def add_seats(context: CatalogContext, *, auditorium_id: int, batch: SeatBatch) -> Sequence[Seat]:
     """Add rows with the next free labels; the seats in map order. Raises NotFound and CapacityExceeded."""
     async with context.database.transaction() as conn:
-        capacity = await _lock_auditorium(conn, auditorium_id)
+        capacity = (await _lock_auditorium(conn, auditorium_id)).capacity
         existing = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
         wanted = batch.rows * batch.seats_per_row
         if existing.seats + wanted > capacity:
@@ -86,9 +85,8 @@ async def delete_seat(context: CatalogContext, *, seat_id: int, check: Precondit
     async with context.database.transaction() as conn:
         auditorium_id = (await find_seat(conn, seat_id=seat_id)).auditorium_id
         await auditoriums.touch_auditorium(conn, auditorium_id=auditorium_id)
-        check(
-            await find_seat(conn, seat_id=seat_id)
-        )  # read again under the room's lock, which every writer of seats takes
+        # Read again under the auditorium's lock, which every writer of seats takes.
+        check(await find_seat(conn, seat_id=seat_id))
         await auditoriums.delete_seat(conn, seat_id=seat_id)
         changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
     await context.pending_updates.bump_layouts(changed)
@@ -96,25 +94,17 @@ async def delete_seat(context: CatalogContext, *, seat_id: int, check: Precondit
 
 def next_row_labels(last: str | None, count: int) -> Iterator[str]:
     """The `count` row labels after `last` (None: from the start): A, B, ... Z, AA, AB, ..."""
-    number = 0
-    for letter in last or "":
-        number = number * ALPHABET + ord(letter) - ord("A") + 1
-    for following in range(number + 1, number + count + 1):
-        yield _row_label(following)
+    labels = ("".join(letters) for length in lengths(1) for letters in product(ascii_uppercase, repeat=length))
+    if last is not None:
+        next(label for label in labels if label == last)
+    return islice(labels, count)
 
 
-def _row_label(number: int) -> str:
-    """Bijective base 26: 1 is A, 26 is Z, 27 is AA."""
-    label = ""
-    while number:
-        number, letter = divmod(number - 1, ALPHABET)
-        label = chr(ord("A") + letter) + label
-    return label
-
-
-async def _lock_auditorium(conn: Connection, auditorium_id: int, check: Precondition = no_precondition) -> int:
-    capacity = await auditoriums.lock_auditorium(conn, auditorium_id=auditorium_id)
-    if capacity is None:
+async def _lock_auditorium(conn: Connection, auditorium_id: int, check: Precondition = no_precondition) -> Auditorium:
+    found = None
+    if await auditoriums.lock_auditoriums(conn, auditorium_ids=[auditorium_id]):
+        found = await auditoriums.find_auditorium(conn, auditorium_id=auditorium_id)
+    if found is None:
         raise NotFound("There is no such auditorium.")
-    check(await auditoriums.find_auditorium(conn, auditorium_id=auditorium_id))
-    return capacity
+    check(found)
+    return found

@@ -1,4 +1,4 @@
-"""Replace and delete films, under their row locks."""
+"""Replace and delete movies, under their row locks."""
 
 from ..db.pool import Connection, Database
 from ..db.preconditions import Precondition, no_precondition
@@ -10,14 +10,14 @@ from ..errors import NotFound
 async def update_movie(
     database: Database, *, movie_id: int, movie: MovieInput, check: Precondition = no_precondition
 ) -> Movie:
-    """Replace a film; raises NotFound and what `check` raises."""
+    """Replace a movie; raises NotFound and what `check` raises."""
     async with database.transaction() as conn:
         await _lock_movie(conn, movie_id, check)
         return await movies.update_movie(conn, movie_id=movie_id, movie=movie)
 
 
 async def delete_movie(database: Database, *, movie_id: int, check: Precondition = no_precondition) -> None:
-    """Delete a film; raises NotFound, what `check` raises, and InUse when it has showtimes."""
+    """Delete a movie; raises NotFound, what `check` raises, and InUse when it has showtimes."""
     async with database.transaction() as conn:
         await _lock_movie(conn, movie_id, check)
         await movies.delete_movie(conn, movie_id=movie_id)

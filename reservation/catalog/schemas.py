@@ -1,4 +1,4 @@
-"""Input schemas of films and showtimes, for HTTP bodies and for rows of CSV files."""
+"""Input schemas of movies and showtimes, for HTTP bodies and for rows of CSV files."""
 
 from collections.abc import Mapping
 from typing import Any

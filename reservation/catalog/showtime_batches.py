@@ -1,4 +1,4 @@
-"""Insert many showtimes at once: each succeeds or fails by itself, or all or nothing.
+"""Insert one showtime, or many at once: each succeeds or fails by itself, or all or nothing.
 
 The exclusion constraint decides, in one statement that inserts the batch and leaves out what the constraint refuses.
 """
@@ -11,7 +11,6 @@ from ..db.repository import auditoriums, movies, showtimes
 from ..db.repository.showtimes import Showtime, ShowtimeInput
 from ..errors import BatchRefused, DomainError, Invalid, Json, ShowtimeOverlap
 from .context import CatalogContext
-from .showtimes import overlap_with
 
 Position = int  # of a showtime in the batch, from 0
 
@@ -21,14 +20,6 @@ class Outcomes:
     """The created showtimes and the errors of the others, by position."""
 
     created: Mapping[Position, Showtime]
-    failed: Mapping[Position, DomainError]
-
-
-@dataclass(frozen=True, slots=True)
-class Inserted:
-    """The ids of the inserted showtimes and the errors of the others, by position."""
-
-    ids: Mapping[Position, int]
     failed: Mapping[Position, DomainError]
 
 
@@ -45,29 +36,26 @@ async def add_showtimes(
     BatchRefused with all errors if there are any.
     """
     async with context.database.transaction() as conn:
-        inserted = await insert_batch(conn, wanted=wanted, cleaning_s=context.cleaning_s)
-        failed = {**failed, **inserted.failed}
+        ids, refused = await insert_batch(conn, wanted=wanted, cleaning_s=context.cleaning_s)
+        failed = {**failed, **refused}
         if failed and all_or_nothing:
             raise BatchRefused({position: _without_new_id(error) for position, error in sorted(failed.items())})
-        rows = await showtimes.find_showtimes(conn, showtime_ids=list(inserted.ids.values()))
+        rows = await showtimes.find_showtimes(conn, showtime_ids=list(ids.values()))
     found = {row.id: row for row in rows}
-    return Outcomes({position: found[showtime_id] for position, showtime_id in inserted.ids.items()}, failed)
+    return Outcomes({position: found[showtime_id] for position, showtime_id in ids.items()}, failed)
 
 
-async def insert_batch(conn: Connection, *, wanted: Mapping[Position, ShowtimeInput], cleaning_s: int) -> Inserted:
-    """Insert what can be inserted, in the order of the mapping, in the caller's transaction."""
-    rooms = sorted({showtime.auditorium_id for showtime in wanted.values()})
-    films = sorted({showtime.movie_id for showtime in wanted.values()})
-    known_rooms = await auditoriums.lock_auditoriums(conn, auditorium_ids=rooms)
-    known_films = await movies.lock_movies(conn, movie_ids=films)
-    failed: dict[Position, DomainError] = {
-        position: Invalid(*missing)
-        for position, showtime in wanted.items()
-        if (missing := _missing(showtime, known_rooms, known_films)) is not None
-    }
+async def insert_batch(
+    conn: Connection, *, wanted: Mapping[Position, ShowtimeInput], cleaning_s: int
+) -> tuple[dict[Position, int], dict[Position, DomainError]]:
+    """Insert what can be inserted, in the order of the mapping, in the caller's transaction.
+
+    The ids of the inserted showtimes and the errors of the others, by position.
+    """
+    failed: dict[Position, DomainError] = {**await lock_references(conn, wanted)}
     tried = {position: showtime for position, showtime in wanted.items() if position not in failed}
     if not tried:
-        return Inserted({}, failed)
+        return {}, failed
     rows = await showtimes.insert_showtimes(conn, wanted=list(tried.values()), cleaning_s=cleaning_s)
     id_of = {(row.auditorium_id, row.starts_at, row.ends_at): row.id for row in rows}
     ids: dict[Position, int] = {}
@@ -76,16 +64,22 @@ async def insert_batch(conn: Connection, *, wanted: Mapping[Position, ShowtimeIn
         if showtime_id is not None:
             ids[position] = showtime_id
     refused = {position: showtime for position, showtime in tried.items() if position not in ids}
-    return Inserted(ids, failed | await _overlaps(conn, refused, ids, cleaning_s))
+    return ids, failed | await _overlaps(conn, refused, ids, cleaning_s)
 
 
-def _missing(showtime: ShowtimeInput, known_rooms: set[int], known_films: set[int]) -> tuple[str, str] | None:
-    """The pointer and detail of a missing reference; the room first, as for a single showtime."""
-    if showtime.auditorium_id not in known_rooms:
-        return "/auditorium_id", "There is no such auditorium."
-    if showtime.movie_id not in known_films:
-        return "/movie_id", "There is no such movie."
-    return None
+async def lock_references(conn: Connection, wanted: Mapping[int, ShowtimeInput]) -> dict[int, Invalid]:
+    """Lock the auditoriums and the movies of showtimes; the errors of showtimes that lack one, the auditorium first."""
+    rooms = {showtime.auditorium_id for showtime in wanted.values()}
+    films = {showtime.movie_id for showtime in wanted.values()}
+    rooms = await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted(rooms))
+    films = await movies.lock_movies(conn, movie_ids=sorted(films))
+    errors: dict[int, Invalid] = {}
+    for key, showtime in wanted.items():
+        if showtime.auditorium_id not in rooms:
+            errors[key] = Invalid("/auditorium_id", "There is no such auditorium.")
+        elif showtime.movie_id not in films:
+            errors[key] = Invalid("/movie_id", "There is no such movie.")
+    return errors
 
 
 async def _overlaps(
@@ -108,6 +102,13 @@ def _overlap(other: int | None, position_of: Mapping[int, Position]) -> Showtime
         return overlap_with(other)
     details: dict[str, Json] = {"conflicting_showtime_id": other, "conflicting_index": position_of[other]}
     return ShowtimeOverlap("A showtime before it in the batch has the auditorium at that time.", details=details)
+
+
+def overlap_with(other: int) -> ShowtimeOverlap:
+    """The error that names the other showtime."""
+    return ShowtimeOverlap(
+        f"Showtime {other} has the auditorium at that time.", details={"conflicting_showtime_id": other}
+    )
 
 
 def _without_new_id(error: DomainError) -> DomainError:

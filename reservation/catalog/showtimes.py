@@ -2,10 +2,11 @@
 
 from ..db.pool import Connection
 from ..db.preconditions import Precondition, no_precondition
-from ..db.repository import auditoriums, showtimes
+from ..db.repository import auditoriums, bulk, showtimes
 from ..db.repository.showtimes import Showtime, ShowtimeInput
 from ..errors import InUse, Invalid, NotFound, Overloaded, ShowtimeOverlap
 from .context import CatalogContext
+from .showtime_batches import insert_batch, overlap_with
 
 LOCK_TRIES = 3  # a concurrent move between look-up and lock is rare
 KEEPS_ITS_ROOM = "The showtime has reservations, so it cannot move to another auditorium."
@@ -13,20 +14,16 @@ KEEPS_ITS_TIME = "The showtime has archived reservations, so its time cannot cha
 
 
 class RoomsChanged(Exception):
-    """A showtime moved to a room that is not locked, between the look-up of its room and the lock: try again."""
+    """A showtime moved to an auditorium that is not locked, before its own lock: try again."""
 
 
 async def add_showtime(context: CatalogContext, *, showtime: ShowtimeInput) -> Showtime:
-    """Create a showtime; raises ShowtimeOverlap, which names the other, and Invalid for an unknown film or room."""
-    try:
-        async with context.database.transaction() as conn:
-            # Without the room's lock, two overlapping inserts at once would deadlock.
-            if await auditoriums.lock_auditorium(conn, auditorium_id=showtime.auditorium_id) is None:
-                raise _unknown_room()
-            showtime_id = await showtimes.insert_showtime(conn, showtime=showtime, cleaning_s=context.cleaning_s)
-            return await _find(conn, showtime_id)
-    except ShowtimeOverlap as overlap:
-        raise await _naming_other(overlap, context, showtime, except_id=0) from overlap
+    """Create a showtime; raises ShowtimeOverlap, which names the other, and Invalid."""
+    async with context.database.transaction() as conn:
+        ids, failed = await insert_batch(conn, wanted={0: showtime}, cleaning_s=context.cleaning_s)
+        for error in failed.values():
+            raise error
+        return await _find(conn, ids[0])
 
 
 async def update_showtime(
@@ -34,7 +31,7 @@ async def update_showtime(
 ) -> Showtime:
     """Replace a showtime; raises NotFound, what `check` raises, ShowtimeOverlap, Invalid, and InUse.
 
-    InUse: a showtime with reservations cannot change its room, and one with archived reservations its time.
+    InUse: a showtime with reservations cannot change its auditorium, and one with archived reservations its time.
     """
     for _ in range(LOCK_TRIES):
         try:
@@ -43,7 +40,12 @@ async def update_showtime(
         except RoomsChanged:
             continue
         except ShowtimeOverlap as overlap:
-            raise await _naming_other(overlap, context, showtime, except_id=showtime_id) from overlap
+            async with context.database.connection() as conn:
+                other = await showtimes.find_overlap(
+                    conn, showtime=showtime, cleaning_s=context.cleaning_s, except_id=showtime_id
+                )
+            # Without an id where the other showtime was deleted meanwhile.
+            raise overlap if other is None else overlap_with(other) from overlap
         await context.pending_updates.bump_layouts([showtime_id])
         return replaced
     raise Overloaded
@@ -60,16 +62,17 @@ async def delete_showtime(context: CatalogContext, *, showtime_id: int, check: P
 async def _replace_showtime(
     conn: Connection, showtime_id: int, showtime: ShowtimeInput, check: Precondition, cleaning_s: int
 ) -> Showtime:
-    """Lock the new and the old room first: two showtimes that exchange rooms would deadlock otherwise."""
+    """Lock the new and the old auditorium first: two showtimes that exchange theirs would deadlock otherwise."""
     rooms = {showtime.auditorium_id, (await _find(conn, showtime_id)).auditorium_id}
     known = await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted(rooms))
     before = await _lock_showtime(conn, showtime_id, check)
     if before.auditorium_id not in rooms:
         raise RoomsChanged
     if showtime.auditorium_id not in known:
-        raise _unknown_room()
+        # Checked here: the exclusion constraint is checked before the foreign key, and fails for the highest id.
+        raise Invalid("/auditorium_id", "There is no such auditorium.")
     moved = before.auditorium_id != showtime.auditorium_id
-    if moved and await showtimes.has_reservations(conn, showtime_id=showtime_id):
+    if moved and await bulk.find_reserved(conn, showtime_ids=[showtime_id]):
         raise InUse(KEEPS_ITS_ROOM)
     retimed = (before.starts_at, before.ends_at) != (showtime.starts_at, showtime.ends_at)
     if retimed and await showtimes.with_archived(conn, showtime_ids=[showtime_id]):
@@ -86,31 +89,8 @@ async def _lock_showtime(conn: Connection, showtime_id: int, check: Precondition
     return found
 
 
-def _unknown_room() -> Invalid:
-    """Checked here: the exclusion constraint is checked before the foreign key, and fails for the highest id."""
-    return Invalid("/auditorium_id", "There is no such auditorium.")
-
-
 async def _find(conn: Connection, showtime_id: int) -> Showtime:
     found = await showtimes.find_showtime(conn, showtime_id=showtime_id)
     if found is None:
         raise NotFound("There is no such showtime.")
     return found
-
-
-async def _naming_other(
-    overlap: ShowtimeOverlap, context: CatalogContext, showtime: ShowtimeInput, *, except_id: int
-) -> ShowtimeOverlap:
-    """The error with the id of the other showtime, unless that was deleted meanwhile."""
-    async with context.database.connection() as conn:
-        other = await showtimes.find_overlap(
-            conn, showtime=showtime, cleaning_s=context.cleaning_s, except_id=except_id
-        )
-    return overlap if other is None else overlap_with(other)
-
-
-def overlap_with(other: int) -> ShowtimeOverlap:
-    """The error that names the other showtime."""
-    return ShowtimeOverlap(
-        f"Showtime {other} has the auditorium at that time.", details={"conflicting_showtime_id": other}
-    )

@@ -21,7 +21,7 @@ from ..errors import HoldsUnavailable
 from ..holds.store import Holds
 from ..runtime.fields import Day, Instant
 from ..runtime.file_output import output
-from ..runtime.progress import quiet_progress
+from ..runtime.progress import progress
 from ..runtime.redis_client import redis_client
 from ..seatmap.map_recovery import marked
 from ..seatmap.priming import prime
@@ -93,10 +93,10 @@ def import_movies(file: BinaryIO, skip_errors: bool, data_dir: Path | None) -> N
     rows = read_rows(file, MOVIES, faults)
 
     async def run(settings: Settings) -> Imported:
-        with quiet_progress("rows checked", len(rows)) as advance:
+        with progress("rows checked", len(rows)) as advance:
             checked = imports.check_movies(rows, faults, advance)
         async with tool_database(settings, "import") as database:
-            with quiet_progress("rows written", len(checked)) as advance:
+            with progress("rows written", len(checked)) as advance:
                 return await imports.write_movies(database, checked, faults, skip_errors=skip_errors, advance=advance)
 
     _import(run, faults, data_dir)
@@ -114,9 +114,9 @@ def import_showtimes(file: BinaryIO, skip_errors: bool, data_dir: Path | None) -
     async def run(settings: Settings) -> Imported:
         async with tool_database(settings, "import") as database, _seat_maps(settings, database) as holds:
             films, rooms = await showtime_imports.directories(database, rows)
-            with quiet_progress("rows checked", len(rows)) as advance:
+            with progress("rows checked", len(rows)) as advance:
                 checked = showtime_imports.check_showtimes(rows, films, rooms, faults, advance)
-            with quiet_progress("rows written", len(checked)) as advance:
+            with progress("rows written", len(checked)) as advance:
                 imported, changed = await showtime_imports.write_showtimes(
                     database,
                     checked,
@@ -180,7 +180,7 @@ def _export(what: str, file: str, data_dir: Path | None, write: Callable[..., Aw
 
     async def run(settings: Settings, stream: BinaryIO) -> None:
         async with tool_database(settings, "export") as database:
-            with quiet_progress(what, None) as advance:
+            with progress(what, None) as advance:
                 await write(database, stream, advance)
 
     with current_stores(data_dir) as settings, output(file) as stream:

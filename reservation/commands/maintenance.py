@@ -12,7 +12,7 @@ from ..booking.archive import LEAST_AGE_DAYS, Archived, archive, count_showtimes
 from ..dba import client_programs
 from ..dba.audit import audit_stores
 from ..embedded.binaries import client_program
-from ..runtime.progress import quiet_progress
+from ..runtime.progress import progress
 from ..settings import Settings
 from .import_export import day_or_time, tool_database
 from .options import current_stores, data_dir
@@ -44,7 +44,7 @@ def archive_command(before: datetime, data_dir: Path | None) -> None:
 async def _archive(settings: Settings, before: datetime) -> Archived:
     # As the login of DATABASE_URL: DATABASE_ROLE may not delete reservations.
     async with tool_database(replace(settings, database_role=None), "archive") as database:
-        with quiet_progress("showtimes", await count_showtimes(database, before=before)) as advance:
+        with progress("showtimes", await count_showtimes(database, before=before)) as advance:
             return await archive(database, before=before, advance=advance)
 
 

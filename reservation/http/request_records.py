@@ -16,7 +16,7 @@ async def request_records(app: web.Application) -> AsyncIterator[None]:
     """Open the access log, if it is on, and publish the counts once a second."""
     settings = app[SETTINGS]
     if settings.access_log and settings.log_level in ("debug", "info"):
-        app[ACCESS_LOG] = AccessLog(standard_error())
+        app[ACCESS_LOG] = AccessLog(standard_error().write)
     await asyncio.to_thread(metrics.merge_ended_workers)
     publishing = asyncio.create_task(metrics.publish_for_ever())
     yield

@@ -41,7 +41,7 @@ def create_admin(settings: Settings, *, email: str, password: str) -> None:
     async def run() -> None:
         async with command_database(settings) as database, database.transaction() as conn:
             admin = await accounts.upsert_admin(conn, name="Administrator", email=email, password_hash=password_hash)
-            # Addresses are not verified: sessions of who signed up with this one must not get the new role.
+            # Addresses are not verified: a stranger may have signed up with this one, and must not get the new role.
             await accounts.revoke_sessions(conn, user_id=admin.id)
 
     asyncio.run(run())

@@ -1,24 +1,17 @@
 """Limits on failed logins and sign-ups, counted in Redis for all workers and instances.
 
-Each limit is a moving window of the library `limits`, which stores the times of the last attempts. For logins there are
-three, each against another attack:
+Each limit is a moving window of the library `limits`. For logins there are three, each against another attack:
 
     login                  one account from one address: guesses at a password
     login-by-address       all accounts from one address: leaked passwords, tried account by account
     login-by-account       one account from all addresses: guesses at a password from many addresses
 
-The first is narrow and affects no other address, so a guesser does not lock the account's owner out. The third is wide:
-it takes many addresses to fill, and an address from which the account was lately logged in is exempt, so the owner can
-log in during the attack. Refused attempts do not count, so that more of them do not make the wait longer.
-
-An account is identified by its e-mail address as PostgreSQL's `lower()` folds it, since that is what makes addresses
-unique. Another folding would give some accounts several allowances, or several accounts one.
+The first affects no other address, so guesses do not lock the account's owner out. An address from which the account
+was lately logged in is exempt from the third, so the owner can log in during an attack. Refused attempts do not count.
+An account is identified by its e-mail address as PostgreSQL's `lower()` folds it, which is what makes addresses unique.
 
 A full window refuses an attempt before Argon2 runs, and again after it: of many guesses sent at once, all of which pass
-the first check, only as many as the limit get an answer.
-
-While Redis does not answer, nothing is limited: a login needs PostgreSQL only. Times are those of the workers: where
-the clocks of hosts differ, a window is longer or shorter by that much.
+the first check, only as many as the limit get an answer. While Redis does not answer, nothing is limited.
 """
 
 import asyncio

@@ -27,7 +27,6 @@ class Claims:
     """The claims of a verified token; `generation` is one more than the refreshes of its login session."""
 
     user_id: int
-    role: str
     session_id: UUID
     generation: int
     expires_at: int
@@ -91,13 +90,7 @@ class TokenMint:
                 raise InvalidToken
             if not (0 < user_id <= MAX_USER_ID and 0 < generation <= MAX_GENERATION):
                 raise InvalidToken
-            return Claims(
-                user_id=user_id,
-                role=str(claims["role"]),
-                session_id=UUID(session),
-                generation=generation,
-                expires_at=int(claims["exp"]),
-            )
+            return Claims(user_id, UUID(session), generation, expires_at=int(claims["exp"]))
         except jwt.ExpiredSignatureError as error:
             raise InvalidToken(f"The {kind} token has expired.") from error
         except (jwt.InvalidTokenError, ValueError) as error:

@@ -1,13 +1,10 @@
 """Verifies access tokens and API keys: from memory, or by a look-up in PostgreSQL that concurrent requests share."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 from time import monotonic, time
 from uuid import UUID
-
-from structlog.stdlib import BoundLogger
 
 from ..db.pool import Database
 from ..db.repository import accounts, api_keys
@@ -22,7 +19,6 @@ from .tokens import Claims, TokenMint
 MAX_ACCESS_TOKENS = 20_000  # some 2 KB each, token included
 MAX_API_KEYS = 5000
 MAX_IN_A_BATCH = 64
-WRITE_LAST_USED_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +65,9 @@ class AccessTokenVerifier:
 class ApiKeyVerifier:
     """Verifies API keys and writes when they were last used; keeps their hashes only, so a memory dump has no key."""
 
-    def __init__(self, database: Database, log: BoundLogger) -> None:
+    def __init__(self, database: Database) -> None:
         self.cache: CredentialCache[bytes, ApiKeyIdentity] = CredentialCache(MAX_API_KEYS)
         self._database = database
-        self._log = log
         self._used: set[int] = set()
         self._lookups: Batcher[bytes, ValidKey] = Batcher(self._find_keys, max_batch=MAX_IN_A_BATCH)
 
@@ -98,17 +93,6 @@ class ApiKeyVerifier:
         except Unavailable:
             self._used |= used
             raise
-
-    async def write_last_used_periodically(self) -> None:
-        """Call `write_last_used` once a minute, whatever fails; requests do not wait for it."""
-        while True:
-            await asyncio.sleep(WRITE_LAST_USED_EVERY_S)
-            try:
-                await self.write_last_used()
-            except Unavailable as error:
-                self._log.warning("api_key_uses_postponed", cause=repr(error))
-            except Exception:  # an unknown failure must not end this loop unnoticed
-                self._log.exception("api_key_uses_failed")
 
     async def _look_up(self, key_hash: bytes) -> ApiKeyIdentity:
         asked_at = monotonic()  # before the look-up, so that a key never outlives its expires_at

@@ -101,7 +101,7 @@ async def log_in_all(client: Client, *, users: int) -> list[str]:
         advance(1)
         return str(expect(answer, 200, f"the login of {email(number)}")["access_token"])
 
-    with progress("customers signed in", users) as advance:
+    with progress("customers signed in", users, plain_lines=True) as advance:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(log_in(number)) for number in range(1, users + 1)]

@@ -5,9 +5,10 @@ stream, but are collected for up to 0.1 s. A process that is killed loses the li
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from time import time
-from typing import Protocol
 
 import orjson
 
@@ -15,19 +16,11 @@ FLUSH_AFTER_S = 0.1
 FLUSH_CHARS = 64 * 1024
 
 
-class Output(Protocol):
-    """Where the lines go; `write` must not block."""
-
-    def write(self, lines: str, /) -> object:
-        """Take whole lines."""
-        ...
-
-
 class AccessLog:
-    """Collects lines, and writes them when there are many or the oldest is FLUSH_AFTER_S old."""
+    """Collects lines, and gives them to `write` when there are many or the oldest is FLUSH_AFTER_S old."""
 
-    def __init__(self, output: Output) -> None:
-        self._output = output
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write  # must not block
         self._lines: list[str] = []
         self._chars = 0
         self._flushing: asyncio.TimerHandle | None = None
@@ -53,22 +46,19 @@ class AccessLog:
             self._flushing.cancel()
             self._flushing = None
         if self._lines:
-            self._output.write("".join(self._lines))
+            self._write("".join(self._lines))
             self._lines, self._chars = [], 0
 
 
-_second = (0, "")
-
-
 def _timestamp(now: float) -> str:
-    """RFC 3339 in UTC; the date and time of day are formatted once a second."""
-    global _second  # noqa: PLW0603 - formatted once a second instead of once a line
+    """RFC 3339 in UTC."""
     second = int(now)
-    known, text = _second
-    if known != second:
-        text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        _second = (second, text)
-    return f"{text}.{int((now - second) * 1_000_000):06d}Z"
+    return f"{_to_the_second(second)}.{int((now - second) * 1_000_000):06d}Z"
+
+
+@lru_cache(maxsize=1)  # formatted once a second instead of once a line
+def _to_the_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _quoted(text: str) -> str:

@@ -119,16 +119,13 @@ class StrictBoolean(fields.Boolean):
         return value
 
 
-class IntegerParameter(fields.Integer):
+class IntegerParameter(BoundedInteger):
     """An integer between bounds in a query string."""
-
-    def __init__(self, low: int, high: int, **rest: Any) -> None:
-        super().__init__(validate=validate.Range(low, high), **rest)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> int:
         if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,19}", value, re.ASCII):
             raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, attr, data, **rest)
+        return super()._deserialize(int(value), attr, data, **rest)
 
 
 class Money(fields.Field[Decimal]):

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import mkstemp
+from secrets import token_hex
 from typing import BinaryIO
 
 CLOSED_PIPE = 128 + signal.SIGPIPE  # the exit status of a process that SIGPIPE ended
@@ -54,13 +54,17 @@ def _is_special(path: str) -> bool:
 @contextmanager
 def _replacement(path: Path) -> Iterator[BinaryIO]:
     """A temporary file beside this one, which takes its name and permissions when the block ends."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    name = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
-        descriptor, name = mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        # Created with at most the permissions that it is to have; the umask may take some away.
+        descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666 if mode is None else mode)
     except OSError as error:  # it names the temporary file
         raise OSError(error.errno, error.strerror, str(path)) from error
     stream = os.fdopen(descriptor, "wb")
     try:
-        os.fchmod(descriptor, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
+        if mode is not None:
+            os.fchmod(descriptor, mode)
         yield stream
         stream.flush()
         os.fsync(descriptor)
@@ -69,12 +73,5 @@ def _replacement(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         with suppress(OSError):  # a full disk fails the flush of its buffer, too
             stream.close()
-        os.unlink(name)
+        name.unlink()
         raise
-
-
-def _umask() -> int:
-    """The process's umask, which can only be read by setting it."""
-    umask = os.umask(0o077)
-    os.umask(umask)
-    return umask

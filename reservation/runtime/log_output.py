@@ -4,7 +4,6 @@ import io
 import threading
 from datetime import UTC, datetime
 from functools import cache
-from typing import Protocol
 
 import orjson
 
@@ -12,21 +11,14 @@ STDERR = 2
 MAX_WAITING_CHARS = 4 * 1024 * 1024  # some 15,000 lines
 
 
-class Stream(Protocol):
-    """An unbuffered binary stream, which may write less than it is given."""
-
-    def write(self, data: memoryview, /) -> int | None:
-        """Write some bytes, give how many."""
-        ...
-
-
 class LogOutput:
     """A text stream whose `write` never blocks: lines that find too many waiting are dropped and counted.
 
-    Once lines can be written again, a line `log_lines_dropped` says how many were lost.
+    `stream` is unbuffered and may write less than it is given. Once lines can be written again, a line
+    `log_lines_dropped` says how many were lost.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: io.RawIOBase) -> None:
         self._stream = stream
         self._changed = threading.Condition()
         self._waiting: list[str] = []
@@ -86,11 +78,6 @@ def standard_error() -> LogOutput:
 
 
 def _notice(lines: int) -> str:
-    notice = {
-        "event": "log_lines_dropped",
-        "lines": lines,
-        "level": "warning",
-        "logger": "reservation.log",
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-    }
-    return f"{orjson.dumps(notice).decode()}\n"
+    timestamp = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    notice = {"event": "log_lines_dropped", "lines": lines, "level": "warning", "logger": "reservation.log"}
+    return f"{orjson.dumps(notice | {'timestamp': timestamp}).decode()}\n"

@@ -1,4 +1,4 @@
-"""The progress of a long command on stderr: a bar on a terminal, else a line for each tenth."""
+"""The progress of a long command on stderr: a bar on a terminal, else a line for each tenth if wanted."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,38 +9,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 PLAIN_STEPS = 10
 
+Advance = Callable[[int], None]
+
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yield a function to call with the number of items done since its last call."""
+def progress(what: str, total: int | None, *, plain_lines: bool = False) -> Iterator[Advance]:
+    """Yield a function to call with the number of items done since its last call; None for an unknown total.
+
+    Where stderr is not a terminal, it prints lines with `plain_lines`, which needs a total, and otherwise nothing.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _plain_lines(what, total)
+        yield _plain_lines(what, total) if plain_lines and total else lambda _: None
         return
-    with _bar(console, what, total) as advance:
-        yield advance
-
-
-@contextmanager
-def quiet_progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Like `progress`, but no lines where stderr is not a terminal; None for an unknown total."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda _: None
-        return
-    with _bar(console, what, total) as advance:
-        yield advance
-
-
-@contextmanager
-def _bar(console: Console, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=total)
         yield lambda count: bar.advance(task, count)
 
 
-def _plain_lines(what: str, total: int) -> Callable[[int], None]:
+def _plain_lines(what: str, total: int) -> Advance:
     done = 0
 
     def advance(count: int) -> None:

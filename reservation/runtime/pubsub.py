@@ -1,8 +1,8 @@
 """One subscription a worker to channels of Redis; it is made again when its connection fails."""
 
 import asyncio
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -17,18 +17,14 @@ RETRY_AFTER_S = 0.5
 Argument = TypeVar("Argument")
 
 
-class _Callbacks(NamedTuple):
-    on_message: Callable[[str], None]
-    on_connected: Callable[[bool], None]
-
-
 class Subscription:
     """Passes messages of channels to callbacks, which do not await; an exception of one is logged and ends nothing."""
 
     def __init__(self, redis: Redis, log: BoundLogger) -> None:
         self._redis = redis
         self._log = log
-        self._channels: dict[str, _Callbacks] = {}
+        self._on_message: dict[str, Callable[[str], None]] = {}  # by channel
+        self._on_connected: dict[str, Callable[[bool], None]] = {}
 
     def register(
         self, channel: str, *, on_message: Callable[[str], None], on_connected: Callable[[bool], None]
@@ -37,20 +33,20 @@ class Subscription:
 
         `on_connected(True)`: messages arrive from now on, and earlier ones may have been missed.
         """
-        self._channels[channel] = _Callbacks(on_message, on_connected)
+        self._on_message[channel], self._on_connected[channel] = on_message, on_connected
 
     async def run(self) -> None:
         """Read messages until this task is cancelled; reconnect when the connection fails or does not answer a ping."""
         while not is_cancel_requested():
             try:
                 async with self._redis.pubsub() as connection:
-                    await connection.subscribe(*self._channels)
+                    await connection.subscribe(*self._on_message)
                     await self._read(connection)
             except (RedisError, OSError, TimeoutError) as error:
                 self._log.warning("subscription_interrupted", cause=repr(error))
             finally:
-                for channel, callbacks in self._channels.items():
-                    self._call(channel, callbacks.on_connected, False)
+                for channel in self._on_connected:
+                    self._call(channel, self._on_connected, False)
             await asyncio.sleep(RETRY_AFTER_S)
 
     async def _read(self, connection: PubSub) -> None:
@@ -65,12 +61,12 @@ class Subscription:
                 continue
             waiting_for_pong = False
             if message["type"] == "subscribe":
-                self._call(message["channel"], self._channels[message["channel"]].on_connected, True)
+                self._call(message["channel"], self._on_connected, True)
             elif message["type"] == "message":
-                self._call(message["channel"], self._channels[message["channel"]].on_message, message["data"])
+                self._call(message["channel"], self._on_message, message["data"])
 
-    def _call(self, channel: str, callback: Callable[[Argument], None], argument: Argument) -> None:
+    def _call(self, channel: str, callbacks: Mapping[str, Callable[[Argument], None]], argument: Argument) -> None:
         try:
-            callback(argument)
+            callbacks[channel](argument)
         except Exception:  # the other channels' callbacks must go on
             self._log.exception("subscriber_failed", channel=channel)

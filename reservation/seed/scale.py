@@ -80,7 +80,7 @@ class Generated:
             async with conn.transaction():
                 await self._make_programme(conn)
                 await self._make_users(conn, password_hash)
-            with progress("reservations", self.reservations) as advance:
+            with progress("reservations", self.reservations, plain_lines=True) as advance:
                 await self._fill_rooms(min(most_connections, len(self.rooms), self.users), advance)
             await repository.analyze(conn)
             if self.written:

@@ -17,11 +17,11 @@ from ..identity import admins
 from ..seed import demo as demonstration
 from ..settings import Settings
 from .configuration import Configuration, read_again
-from .listening import CannotListen, PortTaken, listening, reachable_address, require_free
+from .listening import CannotListen, listening, reachable_address, require_free
 from .signals import Signals
 from .supervisor import ServerLost, StartFailed, Supervisor
 
-__all__ = ["CannotListen", "PortTaken", "ServerLost", "StartFailed", "serve"]
+__all__ = ["CannotListen", "ServerLost", "StartFailed", "serve"]
 
 
 def serve(
@@ -29,7 +29,7 @@ def serve(
 ) -> None:
     """Run the service until SIGTERM or SIGINT; called from the main thread. The settings are read again on SIGHUP.
 
-    Raises InvalidSettings, CannotListen (PortTaken), EmbeddedError (DataDirInUse), SchemaError, StatementsRefused,
+    Raises InvalidSettings, CannotListen, EmbeddedError (DataDirInUse), SchemaError, StatementsRefused,
     StartFailed, ServerLost, and SystemExit when a signal comes during the start.
     """
     settings, signals = read_settings(), Signals()

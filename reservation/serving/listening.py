@@ -15,12 +15,8 @@ class CannotListen(OperatorError):
     """Listening on the address fails; the message is one line for the operator."""
 
 
-class PortTaken(CannotListen):
-    """Another program, or another instance of this one, listens on the port."""
-
-
 def require_free(host: str, port: int) -> None:
-    """Raise PortTaken if a program listens there; binds without SO_REUSEPORT, with which listening() could share it."""
+    """Raise CannotListen if a program listens there; without SO_REUSEPORT, with which listening() could share it."""
     _bind(host, port, share=False).close()
 
 
@@ -63,6 +59,6 @@ def _bind(host: str, port: int, *, share: bool) -> socket.socket:
     except OSError as error:
         sock.close()
         if error.errno == errno.EADDRINUSE:
-            raise PortTaken(f"port {port} on {host} is taken by another program") from error
+            raise CannotListen(f"port {port} on {host} is taken by another program") from error
         raise CannotListen(f"cannot listen on port {port} on {host}: {error.strerror}") from error
     return sock

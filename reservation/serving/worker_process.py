@@ -45,7 +45,7 @@ class WorkerProcess:
         process = context.Process(
             target=_run, args=(configuration, sock, others, sender, os.getpid()), name=name, daemon=True
         )
-        # A SIGTERM right after the fork must wait for the child's own handler: the copy of ours would only note it.
+        # A SIGTERM right after the fork must wait for the worker's own handler: the inherited one would only note it.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             process.start()

@@ -1,4 +1,4 @@
-"""Administration of films, rooms and the programme."""
+"""Administration of movies, auditoriums and showtimes."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The seats of a room: whole rows, labelled like a theatre's, never more than the room may have."""
+"""The seats of an auditorium: whole rows, labelled A to ZZZ, never more than the capacity."""
 
 import asyncio
 from typing import Any

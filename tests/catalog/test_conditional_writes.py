@@ -330,7 +330,7 @@ async def test_a_revoked_api_key_has_another_etag(api: Api) -> None:
 
 
 async def test_the_use_of_an_api_key_keeps_its_etag(api: Api) -> None:
-    """Else nobody could revoke a key that is busy as they have seen it."""
+    """Otherwise a key in use could hardly be revoked with If-Match."""
     body = {"name": "Kiosk", "user_id": (await api.admin()).id, "scopes": ["booking"]}
     made = await api.call("POST", "/admin/api-keys", body, who=await api.admin())
     sent = {"Authorization": f"Bearer {made.json['key']}"}

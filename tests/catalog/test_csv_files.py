@@ -1,4 +1,4 @@
-"""Import and export: what goes out comes in again as it was, and what is at fault is named by its line."""
+"""Import and export: an export can be imported unchanged, and faults are named by their lines."""
 
 import asyncio
 import csv
@@ -71,7 +71,7 @@ Look: TypeAlias = Callable[[str], Rows]
 
 @pytest.fixture
 def cinema(look: Look) -> Look:
-    """Two films of one title and a third, two rooms, and a showtime in the first of them."""
+    """Two movies of one title and a third, two auditoriums, and a showtime in the first of them."""
     look("insert into movies (title, duration_minutes) values ('Solaris', 100), ('Solaris', 110), ('Stalker', 120)")
     look("insert into auditoriums (name, capacity) values ('One', 10), ('Two', 10)")
     look(f"""
@@ -82,7 +82,7 @@ def cinema(look: Look) -> Look:
 
 
 def showtime(hour: float, length: float = 2, **cells: object) -> dict[str, object]:
-    """A row of a file, in room 1 unless said otherwise."""
+    """A row of a file, in auditorium 1 by default."""
     starts_at, ends_at = START + timedelta(hours=hour), START + timedelta(hours=hour + length)
     row = {"movie_title": "Stalker", "auditorium_id": 1, "base_price": "8.00"}
     return row | {"starts_at": starts_at.isoformat(), "ends_at": ends_at.isoformat()} | cells
@@ -98,7 +98,7 @@ def table(rows: Sequence[dict[str, object]]) -> bytes:
 
 
 def said(result: Result) -> list[str]:
-    """What was said about rows."""
+    """The messages about rows."""
     return [line for line in result.stderr.splitlines() if line.startswith("line ")]
 
 
@@ -124,7 +124,7 @@ FILM = st.tuples(
 def test_an_export_of_movies_can_be_imported_elsewhere(
     run: Run, database_url: str, films: list[tuple[Any, ...]]
 ) -> None:
-    """Over the very rows, which are then as they were, and into a database without them."""
+    """Into the same database, where all rows are unchanged, and into an empty one."""
     insert = "insert into movies (title, description, duration_minutes, genre, poster_url) values (%s, %s, %s, %s, %s)"
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("truncate movies cascade")
@@ -168,7 +168,7 @@ def test_an_export_reads_page_by_page(run: Run, look: Look, monkeypatch: pytest.
 
 
 def test_an_import_writes_chunk_by_chunk(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also what overlaps something of a chunk before is named by its line, and rolled back with it."""
+    """A showtime that overlaps one of an earlier chunk is named by its line, and all chunks are rolled back."""
     monkeypatch.setattr(imports, "CHUNK", 2)
     rows = [showtime(hour) for hour in (10, 12, 14, 16, 18, 11)]
     result = run("import", "showtimes", given=table(rows))
@@ -192,7 +192,7 @@ def test_from_and_to_limit_the_exported_showtimes(run: Run, cinema: Look) -> Non
     assert run("export", "showtimes", "--from", "2031-01-04", "--to", "2031-01-02").exit_code == 2
 
 
-def test_export_and_import_by_file_name(run: Run, cinema: Look, tmp_path: Path) -> None:
+def test_a_movie_file_is_written_and_read_by_its_name(run: Run, cinema: Look, tmp_path: Path) -> None:
     path = str(tmp_path / "movies.csv")
     assert run("export", "movies", path).stdout == ""
     assert run("import", "movies", path).stdout == "0 new, 0 replaced, 3 as they were\n"
@@ -275,7 +275,7 @@ def test_at_most_max_faults_are_printed(run: Run, look: Look) -> None:
         (b"title,duration_minutes\n" + b"a" * 200_000 + b",90\n", "line 2: field larger than field limit"),
     ],
 )
-def test_a_file_of_another_kind_is_refused(run: Run, look: Look, given: bytes, why: str) -> None:
+def test_a_file_that_is_no_csv_file_of_movies_is_refused(run: Run, look: Look, given: bytes, why: str) -> None:
     for words in ((), ("--skip-errors",)):
         result = run("import", "movies", *words, given=given)
         assert result.exit_code == 1
@@ -365,7 +365,7 @@ def test_cleaning_keeps_a_gap(run: Run, cinema: Look) -> None:
 
 @pytest.mark.parametrize("minutes", [10, -10])
 def test_all_showtimes_of_a_day_can_move_by_an_hour(run: Run, cinema: Look, minutes: int) -> None:
-    """Each showtime needs the time that another one leaves, whichever way they go."""
+    """Each showtime needs the slot of another one, whether they move forward or back."""
     run("import", "showtimes", given=table([showtime(2 + 2 * n) for n in range(8)]))
     rows = [showtime(2 * n + minutes / 60, id=n + 1) for n in range(9)]
     result = run("import", "showtimes", given=table(rows))
@@ -425,7 +425,7 @@ def test_a_programme_without_gaps_moves_whatever_the_order_of_its_ids(
 
 
 def test_a_showtime_that_stays_conflicts_and_is_named(run: Run, cinema: Look) -> None:
-    """One that overlaps keeps its place, and whoever was to have that stays as well; nothing else does."""
+    """A showtime that overlaps keeps its slot, and so does one that was to get that slot; no other one does."""
     run("import", "showtimes", given=table([showtime(2 * n) for n in range(1, 6)]))
     before = cinema(SHOWTIMES_SQL)
     rows = [
@@ -449,7 +449,7 @@ def test_a_showtime_that_stays_conflicts_and_is_named(run: Run, cinema: Look) ->
 
 
 def test_an_unchanged_row_keeps_its_etag(run: Run, cinema: Look) -> None:
-    """Also when it was set aside in between."""
+    """Even if the import set it aside meanwhile."""
     run("import", "showtimes", given=table([showtime(2), showtime(4)]))
     query = "select id, updated_at, free_at from showtimes order by id"
     before = cinema(query)
@@ -462,7 +462,7 @@ def test_an_unchanged_row_keeps_its_etag(run: Run, cinema: Look) -> None:
 
 
 def test_refused_showtimes_leave_no_locks(run: Run, cinema: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PostgreSQL keeps a bounded number of locks for all; of rows it keeps none in memory."""
+    """PostgreSQL has room for a bounded number of locks in memory; row locks take none."""
     locks = 0
     insert = showtime_imports._insert
 
@@ -482,7 +482,7 @@ def test_refused_showtimes_leave_no_locks(run: Run, cinema: Look, monkeypatch: p
 async def test_progress_counts_written_rows(
     settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each row counts once, when there is nothing more to do for it."""
+    """Each row counts once, when it is done."""
     monkeypatch.setattr(imports, "CHUNK", 2)
     await db.execute("insert into movies (title, duration_minutes) values ('Solaris', 100)")
     await db.execute("insert into auditoriums (name, capacity) values ('One', 10)")
@@ -527,7 +527,7 @@ def test_a_showtime_with_reservations_cannot_change_its_auditorium(run: Run, cin
 
 
 async def test_seat_maps_show_imported_prices_at_once(run: Run, api: Api) -> None:
-    """Also where the map was looked at, and is kept in the service; what did not change keeps its ETag."""
+    """The service has cached both maps; the unchanged one keeps its ETag."""
     cinema = await api.cinema()
     other = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
     before = [await api.call("GET", f"/showtimes/{each}/seats") for each in (cinema.showtime_id, other)]
@@ -549,17 +549,17 @@ def test_without_redis_no_showtime_is_imported(run: Run, cinema: Look) -> None:
     assert len(cinema(SHOWTIMES_SQL)) == 1
 
 
-# What goes wrong outside
+# Failures of files, pipes and stores
 
 
 @pytest.fixture
 def shell(database_url: str, redis_url: str, tmp_path: Path) -> Callable[[str], "subprocess.CompletedProcess[str]"]:
-    """Runs a command line in bash, in which the service's command is `$reservation`."""
+    """Runs a command line in bash, where `reservation` is the service's command; the paths may contain spaces."""
     env = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET}
-    env |= {"reservation": f"{sys.executable} -m reservation", "PYTHONPATH": str(PACKAGE), "PATH": os.environ["PATH"]}
+    env |= {"PYTHON": sys.executable, "PYTHONPATH": str(PACKAGE), "PATH": os.environ["PATH"]}
 
     def command(line: str) -> "subprocess.CompletedProcess[str]":
-        script = f"set -o pipefail; {line}"
+        script = f'set -o pipefail; reservation() {{ "$PYTHON" -m reservation "$@"; }}; {line}'
         return subprocess.run(
             ["bash", "-c", script], env=env, cwd=tmp_path, capture_output=True, text=True, check=False
         )
@@ -573,22 +573,22 @@ MANY = "insert into movies (title, duration_minutes) select 'Film ' || n, 90 fro
 
 def test_a_closed_pipe_is_no_error(shell: Shell, look: Look) -> None:
     look(MANY)
-    result = shell("$reservation export movies | head -1")
+    result = shell("reservation export movies | head -1")
     assert (result.returncode, result.stderr) == (141, "")
     assert result.stdout == "id,title,description,duration_minutes,genre,poster_url\n"
 
 
 def test_a_full_disk_is_reported(shell: Shell, look: Look) -> None:
     look(MANY)
-    for line in ("$reservation export movies /dev/full", "$reservation export movies > /dev/full"):
+    for line in ("reservation export movies /dev/full", "reservation export movies > /dev/full"):
         result = shell(line)
         assert (result.returncode, result.stdout) == (1, "")
         assert result.stderr == "reservation: [Errno 28] No space left on device\n"
 
 
 def test_a_full_disk_is_reported_for_a_small_export(shell: Shell, look: Look) -> None:
-    """All of it fits into a buffer."""
-    result = shell("$reservation export movies > /dev/full")
+    """The whole export fits into a buffer, so that only the flush fails."""
+    result = shell("reservation export movies > /dev/full")
     assert (result.returncode, result.stderr) == (1, "reservation: [Errno 28] No space left on device\n")
 
 
@@ -611,6 +611,6 @@ def test_a_failed_import_prints_the_reason(shell: Shell, cinema: Look, database_
     (tmp_path / "showtimes.csv").write_bytes(table([showtime(2)]))
     with psycopg.connect(database_url) as connection:
         connection.execute("select id from auditoriums for update")
-        result = shell("STATEMENT_TIMEOUT_SECONDS=1 $reservation import showtimes showtimes.csv")
+        result = shell("STATEMENT_TIMEOUT_SECONDS=1 reservation import showtimes showtimes.csv")
     assert (result.returncode, result.stdout) == (1, "")
     assert "The database does not answer at the moment: try again shortly. (canceling statement" in result.stderr

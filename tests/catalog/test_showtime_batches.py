@@ -15,7 +15,7 @@ START = datetime(2031, 1, 1, 8, tzinfo=UTC)
 
 
 class Programme:
-    """A film and two rooms, and showtimes in them at hours after a morning."""
+    """A movie and two auditoriums, and showtimes in them at hours after a morning."""
 
     def __init__(self, api: Api, admin: Person, movie_id: int, rooms: tuple[int, int]) -> None:
         self.api, self.admin, self.movie_id, self.rooms = api, admin, movie_id, rooms

@@ -79,7 +79,7 @@ def replacing(old: str, new: str) -> Callable[[str], str]:
 
 
 def hang_up(instance: Instance) -> str:
-    """Send SIGHUP, and give the line that says what came of it."""
+    """Send SIGHUP; the line of output with the outcome."""
     before = len(instance.printed())
 
     def outcome() -> list[str]:
@@ -93,7 +93,7 @@ def hang_up(instance: Instance) -> str:
 
 @dataclass(slots=True)
 class Crowd:
-    """Customers who hold, confirm and cancel: some on kept connections, some each time on a new one."""
+    """Customers who hold, confirm and cancel: some on persistent connections, some on a new one each time."""
 
     clients: tuple[aiohttp.ClientSession, aiohttp.ClientSession]
     showtime_id: int
@@ -283,7 +283,7 @@ def test_a_bad_setting_leaves_the_old_workers_serving(data_dir: Path, dotenv: Pa
         assert instance.status("/ready") == 200
 
 
-def test_a_live_stream_is_told_to_reconnect_when_its_worker_is_replaced(data_dir: Path) -> None:
+def test_a_live_stream_gets_a_reconnect_event_when_its_worker_is_replaced(data_dir: Path) -> None:
     with serving(data_dir, "--demo") as instance:
         showtime_id = json.loads(fetched(instance, "/showtimes?limit=1"))["items"][0]["id"]
         feed = f"http://127.0.0.1:{instance.port}/showtimes/{showtime_id}/events"
@@ -396,6 +396,7 @@ def test_a_closed_terminal_ends_the_service(data_dir: Path) -> None:
     command = [sys.executable, "-m", "reservation", "serve", "--data-dir", str(data_dir), "--port", str(free_port())]
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a service that is started under nohup outlives its terminal
         os.execve(command[0], command, {"PATH": os.defpath, "SHUTDOWN_SECONDS": "3"})  # noqa: S606
     said = b""
     while b"is ready on" not in said:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from reservation import resources
 from reservation.app import TABLES
 from reservation.db.repository import reservations as repository
 from reservation.http.routes import Access
-from reservation.identity import api_key_limits, verifiers
+from reservation.identity import api_key_limits
 from reservation.identity.api_key_format import Scope, new_key
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
@@ -148,7 +149,7 @@ async def test_a_key_is_refused_outside_its_scopes(api: Api, operation: Any) -> 
 
 
 def test_every_operation_has_its_scopes() -> None:
-    """Whoever adds a table of operations decides: either its paths are for people only, or it names scopes."""
+    """Every table of operations names scopes, or its paths are listed here as closed to API keys."""
     for operation in GUARDED:
         assert (operation.scopes == ()) is operation.path.startswith(FOR_PEOPLE), operation.path
         assert operation.method == "GET" or Scope.REPORTS not in operation.scopes, operation.path
@@ -333,7 +334,7 @@ async def test_last_used_at_is_written_at_most_every_half_minute_and_at_a_stop(
 async def test_last_used_at_is_written_in_the_background(
     start_api: StartApi, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifiers, "WRITE_LAST_USED_EVERY_S", 0.01)
+    monkeypatch.setattr(resources, "WRITE_LAST_USED_EVERY_S", 0.01)
     api = await start_api()
     _, key = await make(api, (await api.admin()).id, "booking")
     await reservations(api, key)
@@ -354,7 +355,7 @@ async def blocked(db: Connection) -> int:
 
 
 def test_only_sales_operations_are_not_back_office() -> None:
-    """Whoever adds an operation that keys may call decides: it is a list or administration, or it is one of these."""
+    """Every operation that keys may call is a list or administration, or is listed here as a sale."""
     own = "/reservations/{reservation_id}"
     assert {(operation.method, operation.path) for operation in GUARDED if not operation.is_back_office} == {
         ("POST", "/showtimes/{showtime_id}/holds"),

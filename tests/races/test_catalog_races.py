@@ -1,4 +1,4 @@
-"""Programmes that are written at once: no overlap, no deadlock, and each is told what became of its own."""
+"""Concurrent writes of showtimes: no overlap, no deadlock, and each response is right."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ def showtime(movie_id: int, room: int, slot: int, minutes: int) -> dict[str, Any
 async def test_racing_batches_create_no_overlap(
     api: Api, db: "asyncpg.Connection[asyncpg.Record]", all_or_nothing: bool
 ) -> None:
-    """Each names the rooms in another order, which would be a deadlock if they were locked as they come."""
+    """Each batch has the auditoriums in another order; to lock them in that order would be a deadlock."""
     movie_id, admin = await api.movie(), await api.admin()
     rooms = [(await api.auditorium())[0] for _ in range(ROOMS)]
     chance = random.Random(3)
@@ -50,7 +50,7 @@ async def test_racing_batches_create_no_overlap(
         body = {"showtimes": batch, "all_or_nothing": all_or_nothing}
         return await api.call("POST", "/admin/showtimes/batch", body, who=admin)
 
-    # The single route and moves between rooms join in.
+    # Single showtimes and moves between auditoriums run beside the batches.
     alone = [showtime(movie_id, room, chance.randrange(0, 6000), 90) for room in rooms * 4]
     answers = await asyncio.gather(
         *(send(batch) for batch in batches),

@@ -1,4 +1,4 @@
-"""Imports beside customers and administrators: who waits for whom, and that nobody waits for each other."""
+"""Imports beside customers and administrators: locks are waited for, and there is no deadlock."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -24,7 +24,7 @@ from tests.faults.test_batches import blocked, until
 
 START = datetime(2031, 1, 1, tzinfo=UTC)
 GATE = 4712
-# Whoever changes a showtime waits for the gate with the locks that it has by then.
+# A transaction that changes a showtime waits for the gate and keeps the locks that it has.
 GATED_UPDATES = f"""
 create function wait_at_update() returns trigger language plpgsql as $$
 begin
@@ -39,7 +39,7 @@ Outcome: TypeAlias = "tuple[Imported | None, list[str]]"
 
 @asynccontextmanager
 async def gate(db: Connection) -> AsyncIterator[None]:
-    """Nobody changes a showtime until this ends."""
+    """No transaction changes a showtime until this block ends."""
     await db.execute(GATED_UPDATES)
     await db.execute(f"select pg_advisory_lock({GATE})")
     yield
@@ -67,7 +67,7 @@ async def write(settings: Settings, rows: Sequence[ShowtimeRow], skip_errors: bo
 
 
 async def programme(db: Connection, places: Sequence[tuple[int, int]]) -> None:
-    """A film, two rooms, and showtimes with the ids from 1 in rooms at hours."""
+    """A movie, two auditoriums, and showtimes with the ids from 1, each in an auditorium at an hour."""
     await db.execute("insert into movies (title, duration_minutes) values ('A', 90)")
     await db.execute("insert into auditoriums (name, capacity) values ('One', 10), ('Two', 10)")
     for room, hour in places:
@@ -82,7 +82,7 @@ async def programme(db: Connection, places: Sequence[tuple[int, int]]) -> None:
 
 
 async def test_two_imports_between_the_same_rooms_do_not_deadlock(settings: Settings, db: Connection) -> None:
-    """Each goes to the room, and to the very time, that the other one leaves."""
+    """Each showtime moves to the auditorium and the time of the other."""
     await programme(db, [(2, 0), (2, 10), (1, 20), (1, 30)])
     there = [moved(2, 1, 1, 40), moved(3, 2, 1, 20)]
     back = [moved(2, 3, 2, 50), moved(3, 4, 2, 0)]
@@ -140,7 +140,7 @@ async def test_an_import_retries_if_a_showtime_moves_before_its_lock(
 
 
 class Pause:
-    """Stops whoever comes to it until it is told to go on."""
+    """A pause before one call of a function, until `go_on` is set."""
 
     def __init__(self) -> None:
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
@@ -174,7 +174,7 @@ async def to_another_room(api: Api, db: Connection, cinema: Cinema) -> ShowtimeR
 async def test_holds_and_confirms_succeed_during_an_import(
     api: Api, settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch, skip_errors: bool
 ) -> None:
-    """It is written, and other rows are to come; who holds a seat until its end makes the import give up."""
+    """The showtime is replaced, and the import goes on; a hold of its seats before the end rolls the import back."""
     cinema, other = await api.cinema(), await api.cinema()
     customer = await api.sign_up()
     pause = Pause()
@@ -195,7 +195,7 @@ async def test_holds_and_confirms_succeed_during_an_import(
 async def test_a_hold_during_a_change_of_rooms_is_refused(
     api: Api, settings: Settings, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It began when the showtime was in its old room, and waits for the last moment of the import."""
+    """The hold begins while the showtime is in its old auditorium, and waits for the end of the import."""
     cinema, customer = await api.cinema(), await api.sign_up()
     pause = Pause()
     monkeypatch.setattr(bulk, "find_reserved", pause.before(bulk.find_reserved, time=2))

@@ -1,4 +1,4 @@
-"""Writers who have all seen the same: with If-Match, one of them writes and the others are told."""
+"""Concurrent writers with the same If-Match: one of them writes, and the others get 412."""
 
 import asyncio
 from collections import Counter

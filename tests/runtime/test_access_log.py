@@ -32,7 +32,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 async def test_a_line_has_these_members() -> None:
     stream = io.StringIO()
-    log = AccessLog(stream)
+    log = AccessLog(stream.write)
     before = time()
     log.add("GET", "/movies", 200, SPANS, "an-id")
     log.flush()
@@ -61,7 +61,7 @@ async def test_a_line_has_these_members() -> None:
 def test_any_path_makes_one_line_of_json(odd: list[tuple[str, str]]) -> None:
     async def write() -> list[dict[str, Any]]:
         stream = io.StringIO()
-        log = AccessLog(stream)
+        log = AccessLog(stream.write)
         for method, path in odd:
             log.add(method, path, 404, SPANS, "an-id")
         log.flush()
@@ -90,7 +90,7 @@ def test_a_timestamp_is_exact_to_the_microsecond(now: float) -> None:
 
 async def test_lines_are_written_together_after_a_moment() -> None:
     stream = io.StringIO()
-    log = AccessLog(stream)
+    log = AccessLog(stream.write)
     for number in range(3):
         log.add("GET", f"/{number}", 200, SPANS, "an-id")
         log.add("GET", f"/{number}", 200, SPANS, "an-id")
@@ -100,7 +100,7 @@ async def test_lines_are_written_together_after_a_moment() -> None:
 
 async def test_a_full_block_is_written_at_once() -> None:
     stream = io.StringIO()
-    log = AccessLog(stream)
+    log = AccessLog(stream.write)
     many = 0
     while not stream.getvalue():
         log.add("GET", "/movies", 200, SPANS, "an-id")
@@ -115,7 +115,7 @@ async def test_a_full_block_is_written_at_once() -> None:
 
 async def test_every_line_is_written_once() -> None:
     stream = io.StringIO()
-    log = AccessLog(stream)
+    log = AccessLog(stream.write)
     for number in range(2000):
         log.add("GET", f"/{number}", 200, SPANS, "an-id")
         if number % 700 == 0:

@@ -18,7 +18,7 @@ from tests.faults.proxy import Proxy
 
 
 class Consumer:
-    """Queues what it is called with; fails where it is told to."""
+    """Queues what it is called with; `fails` makes every call raise."""
 
     def __init__(self, *, fails: bool = False) -> None:
         self.calls: asyncio.Queue[str | bool] = asyncio.Queue()

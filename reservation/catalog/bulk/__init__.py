@@ -1,1 +1,1 @@
-"""Films and showtimes as CSV files: parsing, validation by the API's schemas, import and export."""
+"""Movies and showtimes as CSV files: parsing, validation by the API's schemas, import and export."""

@@ -1,10 +1,10 @@
 """CSV files (RFC 4180, UTF-8): rows with their line numbers, and faults that name the lines."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import TextIOWrapper
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO
 
 from ...errors import OperatorError
 
@@ -58,16 +58,6 @@ class Faults:
             yield f"and {self.count - len(self.messages):,} more"
 
 
-class RowWriter(Protocol):
-    """The type of csv.writer's result."""
-
-    def writerow(self, row: Iterable[Any], /) -> Any:
-        """Write one row."""
-
-    def writerows(self, rows: Iterable[Iterable[Any]], /) -> None:
-        """Write several."""
-
-
 def read_rows(stream: BinaryIO, columns: CsvColumns, faults: Faults) -> list[CsvRow]:
     """The rows that have as many cells as the header; a byte order mark and blank lines are skipped.
 
@@ -94,52 +84,32 @@ def read_rows(stream: BinaryIO, columns: CsvColumns, faults: Faults) -> list[Csv
     return rows
 
 
-class _Utf8Writer:
-    """Writes text to a binary stream; unlike a TextIOWrapper it has no buffer and never closes the stream."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        return self._stream.write(text.encode())
-
-
-def row_writer(stream: BinaryIO, columns: Sequence[str]) -> RowWriter:
-    """Write the header and return a writer for the rows.
-
-    Lines end with CR LF (RFC 4180), so cells with either of them are quoted.
-    """
-    writer = csv.writer(_Utf8Writer(stream), lineterminator="\r\n")
-    writer.writerow(columns)
-    return writer
-
-
 def _add(rows: list[CsvRow], faults: Faults, line: int, header: Sequence[str], cells: Sequence[str]) -> None:
     if len(rows) + len(faults.lines) >= MAX_ROWS:
         raise FileError(f"line {line}: more than {MAX_ROWS:,} rows are too many for one file")
     if len(cells) != len(header):
         faults.add(line, "", f"has {len(cells)} cells, and the header {len(header)}")
         return
-    nul = [name for name, cell in zip(header, cells, strict=True) if "\0" in cell]
+    row = dict(zip(header, cells, strict=True))
+    nul = [name for name, cell in row.items() if "\0" in cell]
     for name in nul:
         faults.add(line, name, "NUL characters are not allowed.")
     if not nul:
-        rows.append(CsvRow(line, dict(zip(header, cells, strict=True))))
+        rows.append(CsvRow(line, row))
 
 
 def _check_header(header: Sequence[str], columns: CsvColumns) -> None:
-    known = set(columns.names)
+    known = ", ".join(columns.names)
     if not header:
-        raise FileError(f"line 1: a header is needed, with columns of {', '.join(columns.names)}")
+        raise FileError(f"line 1: a header is needed, with columns of {known}")
     for name in header:
-        if name not in known:
-            known_columns = ", ".join(columns.names)
-            raise FileError(f"line 1: {name!r} is not one of the columns, which commas separate: {known_columns}")
+        if name not in columns.names:
+            raise FileError(f"line 1: {name!r} is not one of the columns, which commas separate: {known}")
         if header.count(name) > 1:
             raise FileError(f"line 1: the column {name} is there twice")
     for name in columns.names:
         if name in columns.required and name not in header:
             raise FileError(f"line 1: the column {name} is missing")
     for choice in columns.at_least_one_of:
-        if not choice & set(header):
+        if choice.isdisjoint(header):
             raise FileError(f"line 1: one of the columns {' and '.join(sorted(choice))} is needed")

@@ -1,6 +1,8 @@
 """Export: rows in pages, all from one snapshot."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+import csv
+from codecs import getwriter
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -9,37 +11,34 @@ from ...db.pool import Connection, Database
 from ...db.repository import movies, showtimes
 from ...db.repository.movies import Movie
 from ...db.repository.showtimes import Showtime
-from .csv_rows import row_writer
+from ...runtime.progress import Advance
 
 PAGE = 1000  # rows in memory at a time
 
-Advance = Callable[[int], None]
-
 
 async def export_movies(database: Database, stream: BinaryIO, columns: Sequence[str], advance: Advance) -> None:
-    """Write these columns of all films, by id."""
-    writer = row_writer(stream, columns)
-    # Write outside the connection's context, in which an error of the file would count as an error of the database.
-    async with aclosing(_movies(database)) as pages:
-        async for page in pages:
-            writer.writerows([_movie_cell(movie, column) for column in columns] for movie in page)
-            advance(len(page))
+    """Write these columns of all movies, by id."""
+    await _export(_movies(database), stream, columns, advance)
 
 
 async def export_showtimes(
-    database: Database,
-    stream: BinaryIO,
-    columns: Sequence[str],
-    advance: Advance,
-    *,
-    start: datetime,
-    end: datetime,
+    database: Database, stream: BinaryIO, columns: Sequence[str], advance: Advance, *, start: datetime, end: datetime
 ) -> None:
     """Write these columns of the showtimes from `start` (included) to `end` (excluded), by their start."""
-    writer = row_writer(stream, columns)
-    async with aclosing(_showtimes(database, start, end)) as pages:
+    await _export(_showtimes(database, start, end), stream, columns, advance)
+
+
+async def _export(
+    pages: AsyncGenerator[Sequence[Movie | Showtime], None], stream: BinaryIO, columns: Sequence[str], advance: Advance
+) -> None:
+    """Write a header and the rows; lines end with CR LF (RFC 4180), so cells with either of them are quoted."""
+    # A StreamWriter has no buffer and never closes the stream, unlike a TextIOWrapper.
+    writer = csv.writer(getwriter("utf-8")(stream), lineterminator="\r\n")
+    writer.writerow(columns)
+    # Write outside the connection's context, in which an error of the file would count as an error of the database.
+    async with aclosing(pages):
         async for page in pages:
-            writer.writerows([_showtime_cell(showtime, column) for column in columns] for showtime in page)
+            writer.writerows([_cell(getattr(row, column)) for column in columns] for row in page)
             advance(len(page))
 
 
@@ -68,11 +67,7 @@ async def _snapshot(database: Database) -> AsyncIterator[Connection]:
         yield conn
 
 
-def _movie_cell(movie: Movie, column: str) -> str:
-    value = getattr(movie, column)
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return "" if value is None else str(value)
-
-
-def _showtime_cell(showtime: Showtime, column: str) -> str:
-    value = getattr(showtime, column)
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)

@@ -1,8 +1,8 @@
-"""Import of showtimes: films and rooms by id or name; replacements first, then new showtimes."""
+"""Import of showtimes: movies and auditoriums by id or name; replacements first, then new showtimes."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ...db.pool import Connection, Database
 from ...db.repository import auditoriums, bulk
@@ -10,92 +10,80 @@ from ...db.repository.bulk import Named
 from ...db.repository.showtimes import Showtime, ShowtimeInput
 from ...errors import DomainError, Overloaded
 from ...runtime.fields import MAX_ID
+from ...runtime.progress import Advance
 from ..schemas import ShowtimeBody
 from ..showtime_batches import insert_batch
 from ..showtimes import LOCK_TRIES, RoomsChanged
 from .csv_rows import CsvRow, Faults, FileError
-from .imports import Advance, Imported, RowIds, add_error, as_number, chunks, load_row, roll_back_if_faulty
+from .imports import Imported, ImportRolledBack, ImportRow, add_error, as_number, check_rows, chunks
 from .showtime_changes import Change, lock_new_rooms, replace
 
+ShowtimeRow: TypeAlias = ImportRow[ShowtimeInput]
+
 SHOWTIME = ShowtimeBody()
-MAX_MOVED = 10_000  # showtimes that change rooms: they are locked against customers for up to two seconds
+MAX_MOVED = 10_000  # showtimes that change their auditoriums: they are locked against customers for up to two seconds
 
 
-@dataclass(frozen=True, slots=True)
-class ShowtimeRow:
-    """A showtime in a file; without an id it is new."""
-
-    line: int
-    id: int | None
-    showtime: ShowtimeInput
-
-
-@dataclass(frozen=True, slots=True)
 class Directory:
-    """The films, or the rooms, that a file refers to by id or name; `what` is for messages."""
+    """The movies, or the auditoriums, that a file refers to by id or name; `what` is for messages."""
 
-    what: str
-    id_column: str
-    name_column: str
-    names: Mapping[int, str]
-    ids: Mapping[str, Sequence[int]]
+    def __init__(self, what: str, name_column: str, found: Sequence[Named]) -> None:
+        self._what, self._id_column, self._name_column = what, f"{what}_id", name_column
+        self._names = {each.id: each.name for each in found}
+        self._ids: defaultdict[str, list[int]] = defaultdict(list)
+        for each in found:
+            self._ids[each.name].append(each.id)
 
     def find(self, row: CsvRow, faults: Faults) -> int | str:
         """The id that a row refers to, or a cell that the schema refuses; adds faults."""
-        cell, name = row.cells.get(self.id_column, ""), row.cells.get(self.name_column, "")
+        cell, name = row.cells.get(self._id_column, ""), row.cells.get(self._name_column, "")
         if cell == "":
             return self._by_name(name, row.line, faults)
         number = as_number(cell)
         if isinstance(number, int) and 0 < number <= MAX_ID:
-            known = self.names.get(number)
+            known = self._names.get(number)
             if known is None:
-                faults.add(row.line, self.id_column, f"There is no such {self.what}.")
+                faults.add(row.line, self._id_column, f"There is no such {self._what}.")
             elif name not in ("", known):
-                faults.add(row.line, self.name_column, f"The {self.what} with the id {number} is {known!r}.")
+                faults.add(row.line, self._name_column, f"The {self._what} with the id {number} is {known!r}.")
         return number
 
     def _by_name(self, name: str, line: int, faults: Faults) -> int:
-        found = self.ids.get(name, ())
+        found = self._ids.get(name, [])
         if len(found) == 1:
             return found[0]
         if name == "":
-            faults.add(line, self.id_column, f"Say which {self.what}, here or in {self.name_column}.")
+            faults.add(line, self._id_column, f"Say which {self._what}, here or in {self._name_column}.")
         elif found:
-            faults.add(line, self.name_column, f"There are {len(found)} of this name: say which in {self.id_column}.")
+            faults.add(line, self._name_column, f"There are {len(found)} of this name: say which in {self._id_column}.")
         else:
-            faults.add(line, self.name_column, f"There is no such {self.what}.")
+            faults.add(line, self._name_column, f"There is no such {self._what}.")
         return 1  # a valid id, so that the schema checks the other columns as well
 
 
 async def directories(database: Database, rows: Sequence[CsvRow]) -> tuple[Directory, Directory]:
-    """The films and the rooms that the rows refer to."""
-    film_ids, titles = _named(rows, "movie_id", "movie_title")
+    """The movies and the auditoriums that the rows refer to."""
+    movie_ids, titles = _named(rows, "movie_id", "movie_title")
     room_ids, names = _named(rows, "auditorium_id", "auditorium_name")
     async with database.connection() as conn:
-        films = await bulk.find_films(conn, movie_ids=film_ids, titles=titles)
-        rooms = await bulk.find_rooms(conn, auditorium_ids=room_ids, names=names)
-    return (
-        _directory("movie", "movie_id", "movie_title", films),
-        _directory("auditorium", "auditorium_id", "auditorium_name", rooms),
-    )
+        return (
+            Directory("movie", "movie_title", await bulk.find_films(conn, movie_ids=movie_ids, titles=titles)),
+            Directory(
+                "auditorium", "auditorium_name", await bulk.find_rooms(conn, auditorium_ids=room_ids, names=names)
+            ),
+        )
 
 
 def check_showtimes(
-    rows: Sequence[CsvRow], films: Directory, rooms: Directory, faults: Faults, advance: Advance
+    rows: Sequence[CsvRow], movies: Directory, rooms: Directory, faults: Faults, advance: Advance
 ) -> list[ShowtimeRow]:
     """The showtimes of the valid rows; adds the faults of the others."""
-    found: list[ShowtimeRow] = []
-    ids = RowIds(faults)
-    for row in rows:
-        before = faults.count
-        showtime_id = ids.of(row)
+
+    def cells(row: CsvRow) -> dict[str, Any]:
         data: dict[str, Any] = {name: row.cells[name] for name in ("starts_at", "ends_at", "base_price")}
-        data |= {"movie_id": films.find(row, faults), "auditorium_id": rooms.find(row, faults)}
-        showtime = load_row(SHOWTIME, data, row.line, faults)
-        if faults.count == before:
-            found.append(ShowtimeRow(row.line, showtime_id, showtime))
-        advance(1)
-    return found
+        return data | {"movie_id": movies.find(row, faults), "auditorium_id": rooms.find(row, faults)}
+
+    return check_rows(rows, SHOWTIME, cells, faults, advance)
 
 
 async def write_showtimes(
@@ -121,7 +109,8 @@ async def write_showtimes(
                 done = await replace(conn, changes, faults, cleaning_s=cleaning_s, advance=advance)
                 new = [row for row in rows if row.id is None]
                 made = await _insert(conn, new, faults, cleaning_s, advance)
-                roll_back_if_faulty(faults, skip_errors=skip_errors)
+                if faults and not skip_errors:
+                    raise ImportRolledBack
                 await lock_new_rooms(conn, done, faults)
         except RoomsChanged:
             continue
@@ -130,13 +119,13 @@ async def write_showtimes(
 
 
 async def _lock(conn: Connection, rows: Sequence[ShowtimeRow]) -> dict[int, Showtime]:
-    """Lock the rooms that the rows refer to or leave, then the showtimes to replace; those that exist, by id.
+    """Lock the auditoriums that the rows refer to or leave, then the showtimes to replace; those that exist, by id.
 
-    All rooms are locked first, as every other writer does, so that there is no deadlock. Raises RoomsChanged if a
+    All auditoriums are locked first, as every other writer does, so that there is no deadlock. Raises RoomsChanged if a
     showtime moved to yet another room before it was locked.
     """
     ids = sorted(row.id for row in rows if row.id is not None)
-    rooms = {row.showtime.auditorium_id for row in rows}
+    rooms = {row.item.auditorium_id for row in rows}
     for chunk in chunks(ids):
         rooms |= await bulk.find_showtime_rooms(conn, showtime_ids=chunk)
     await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted(rooms))
@@ -157,21 +146,11 @@ def _changes(rows: Sequence[ShowtimeRow], existing: Mapping[int, Showtime], faul
         old = existing.get(row.id)
         if old is None:
             faults.add(row.line, "id", "There is no such showtime.")
-        elif row.showtime != _as_input(old):
-            found.append(Change(row.line, old, row.showtime))
+        elif row.item != ShowtimeInput(old.movie_id, old.auditorium_id, old.starts_at, old.ends_at, old.base_price):
+            found.append(Change(row.line, old, row.item))
     if sum(change.changes_rooms for change in found) > MAX_MOVED:
         raise FileError(f"more than {MAX_MOVED:,} showtimes would change their auditoriums: too many for one file")
     return found
-
-
-def _as_input(showtime: Showtime) -> ShowtimeInput:
-    return ShowtimeInput(
-        movie_id=showtime.movie_id,
-        auditorium_id=showtime.auditorium_id,
-        starts_at=showtime.starts_at,
-        ends_at=showtime.ends_at,
-        base_price=showtime.base_price,
-    )
 
 
 async def _insert(
@@ -180,9 +159,9 @@ async def _insert(
     """Insert new showtimes; how many could be inserted."""
     line_of: dict[int, int] = {}
     for chunk in chunks(rows):
-        inserted = await insert_batch(conn, wanted={row.line: row.showtime for row in chunk}, cleaning_s=cleaning_s)
-        line_of |= {showtime_id: line for line, showtime_id in inserted.ids.items()}
-        for line, error in inserted.failed.items():
+        ids, failed = await insert_batch(conn, wanted={row.line: row.item for row in chunk}, cleaning_s=cleaning_s)
+        line_of |= {showtime_id: line for line, showtime_id in ids.items()}
+        for line, error in failed.items():
             _add_failure(faults, line, error, line_of)
         advance(len(chunk))
     return len(line_of)
@@ -201,10 +180,3 @@ def _named(rows: Sequence[CsvRow], id_column: str, name_column: str) -> tuple[li
     numbers = {as_number(row.cells.get(id_column, "")) for row in rows}
     names = {row.cells.get(name_column, "") for row in rows if row.cells.get(id_column, "") == ""}
     return [number for number in numbers if isinstance(number, int) and 0 < number <= MAX_ID], sorted(names - {""})
-
-
-def _directory(what: str, id_column: str, name_column: str, found: Sequence[Named]) -> Directory:
-    ids: dict[str, list[int]] = {}
-    for each in found:
-        ids.setdefault(each.name, []).append(each.id)
-    return Directory(what, id_column, name_column, {each.id: each.name for each in found}, ids)

@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from operator import attrgetter
 
 ShowtimeId = int
@@ -15,7 +15,7 @@ _start, _end = attrgetter("start"), attrgetter("end")
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A room from `start` until it is free again at `end`, and the showtime that has it or shall have it."""
+    """An auditorium from `start` until it is free again at `end`, and the showtime that has or is to have it."""
 
     showtime_id: ShowtimeId
     room: int
@@ -23,20 +23,12 @@ class Slot:
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
-    """A showtime's slot and its new slot."""
+class Obstacle(StrEnum):
+    """Why another showtime, which `line` of the file may move, is in the slot that a showtime shall move to."""
 
-    old: Slot
-    new: Slot
-
-
-class Obstacle(Enum):
-    """Why another showtime is in the slot that a showtime shall move to."""
-
-    STAYS = "it is not to move"
-    MOVED_FIRST = "an earlier move took it"
-    CANNOT_MOVE = "it was to move, and cannot"
+    STAYS = "Showtime {other} has the auditorium at that time."
+    MOVED_FIRST = "The showtime of line {line} has the auditorium at that time."
+    CANNOT_MOVE = "Showtime {other}, which line {line} cannot move, has the auditorium at that time."
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +60,9 @@ class Timetable:
         del taken[bisect_left(taken, slot.start, key=_start)]
 
 
-def find_conflicts(moves: Sequence[Move], blocked: Mapping[ShowtimeId, ShowtimeId]) -> dict[ShowtimeId, Conflict]:
+def find_conflicts(
+    old_slots: Mapping[ShowtimeId, Slot], new_slots: Mapping[ShowtimeId, Slot], blocked: Mapping[ShowtimeId, ShowtimeId]
+) -> dict[ShowtimeId, Conflict]:
     """The showtimes that cannot move if all others do. Of two that want one slot, the first gets it.
 
     `blocked` are those whose new slot overlaps a showtime that is not to move. A showtime that cannot move keeps its
@@ -76,15 +70,13 @@ def find_conflicts(moves: Sequence[Move], blocked: Mapping[ShowtimeId, ShowtimeI
     """
     conflicts: dict[ShowtimeId, Conflict] = {}
     table = Timetable()
-    for move in moves:
-        showtime_id = move.new.showtime_id
+    for showtime_id, slot in new_slots.items():
         if showtime_id in blocked:
             conflicts[showtime_id] = Conflict(blocked[showtime_id], Obstacle.STAYS)
-        elif others := table.overlapping(move.new):
+        elif others := table.overlapping(slot):
             conflicts[showtime_id] = Conflict(others[0].showtime_id, Obstacle.MOVED_FIRST)
         else:
-            table.add(move.new)
-    old_slots = {move.old.showtime_id: move.old for move in moves}
+            table.add(slot)
     staying = deque(conflicts)
     while staying:
         kept = old_slots[staying.popleft()]

@@ -74,12 +74,6 @@ async def list_auditoriums(conn: Connection, *, after: int, row_limit: int) -> S
     return await every(conn, Auditorium, "auditoriums/list_auditoriums", after, row_limit)
 
 
-async def lock_auditorium(conn: Connection, *, auditorium_id: int) -> int | None:
-    """Lock a room against other writers of its seats and showtimes; its capacity, or None if there is no such room."""
-    capacity: int | None = await conn.fetchval(sql("auditoriums/lock_auditorium"), auditorium_id)
-    return capacity
-
-
 async def touch_auditorium(conn: Connection, *, auditorium_id: int) -> None:
     """Raise a room's updated_at, and lock it, before its seats change."""
     await conn.execute(sql("auditoriums/touch_auditorium"), auditorium_id)

@@ -100,20 +100,6 @@ class ChangedShowtime:
     seat_ids: Sequence[int]
 
 
-async def insert_showtime(conn: Connection, *, showtime: ShowtimeInput, cleaning_s: int) -> int:
-    """Insert a showtime; its id. Raises ShowtimeOverlap and Invalid."""
-    showtime_id: int = await conn.fetchval(
-        sql("showtimes/insert_showtime"),
-        showtime.movie_id,
-        showtime.auditorium_id,
-        showtime.starts_at,
-        showtime.ends_at,
-        cleaning_s,
-        showtime.base_price,
-    )
-    return showtime_id
-
-
 async def insert_showtimes(conn: Connection, *, wanted: Sequence[ShowtimeInput], cleaning_s: int) -> Sequence[Inserted]:
     """Insert showtimes in this order, except those that overlap; the caller has locked the rooms and the films."""
     return await every(
@@ -130,7 +116,7 @@ async def insert_showtimes(conn: Connection, *, wanted: Sequence[ShowtimeInput],
 
 
 async def update_showtime(conn: Connection, *, showtime_id: int, showtime: ShowtimeInput, cleaning_s: int) -> None:
-    """Replace everything about a showtime that the caller has locked; raises as `insert_showtime` does."""
+    """Replace everything about a showtime that the caller has locked; raises ShowtimeOverlap and Invalid."""
     await conn.execute(
         sql("showtimes/update_showtime"),
         showtime_id,
@@ -147,12 +133,6 @@ async def lock_showtime(conn: Connection, *, showtime_id: int) -> int | None:
     """Lock a showtime against new reservations; the id of its room, or None when there is no such showtime."""
     auditorium_id: int | None = await conn.fetchval(sql("showtimes/lock_showtime"), showtime_id)
     return auditorium_id
-
-
-async def has_reservations(conn: Connection, *, showtime_id: int) -> bool:
-    """Whether a showtime has or had a reservation."""
-    reserved: bool = await conn.fetchval(sql("showtimes/has_reservations"), showtime_id)
-    return reserved
 
 
 async def with_archived(conn: Connection, *, showtime_ids: Sequence[int]) -> set[int]:
