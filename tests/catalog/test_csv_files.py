@@ -613,4 +613,4 @@ def test_a_failed_import_prints_the_reason(shell: Shell, cinema: Look, database_
         connection.execute("select id from auditoriums for update")
         result = shell("STATEMENT_TIMEOUT_SECONDS=1 reservation import showtimes showtimes.csv")
     assert (result.returncode, result.stdout) == (1, "")
-    assert "The database does not answer at the moment: try again shortly. (canceling statement" in result.stderr
+    assert "Another session has locked the data that this request needs: try again shortly. (canceling" in result.stderr
