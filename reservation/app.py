@@ -13,7 +13,6 @@ from .http.handlers import (
     admin_api_keys,
     admin_auditoriums,
     admin_movies,
-    admin_programme,
     admin_showtimes,
     admin_users,
     catalog,
@@ -23,16 +22,24 @@ from .http.handlers import (
     reservations,
     seats,
 )
-from .http.middleware import middleware
+from .http.middleware import middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
-from .http.request_records import request_records
 from .settings import Settings
 
 # The router tries them in this order: the most frequent requests come first.
 TABLES = (
-    *(module.routes for module in (seats, holds, reservations, events, accounts, catalog, admin_movies)),
-    *(module.routes for module in (admin_auditoriums, admin_showtimes, admin_programme, admin_users)),
-    *(module.routes for module in (admin_api_keys, ops)),
+    seats.routes,
+    holds.routes,
+    reservations.routes,
+    events.routes,
+    accounts.routes,
+    catalog.routes,
+    admin_movies.routes,
+    admin_auditoriums.routes,
+    admin_showtimes.routes,
+    admin_users.routes,
+    admin_api_keys.routes,
+    ops.routes,
 )
 
 

@@ -1,4 +1,4 @@
-"""What administrators write: how each kind of thing is made, and where it is read, replaced and removed."""
+"""The resources of the administration: how each kind is created, and where it is read, replaced and deleted."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from tests.api import Answer, Api, slot
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """One thing, its ETag as it was made, and two bodies that replace it by something else, where anything does."""
+    """A resource, its first ETag, and two bodies that change it, if its kind can be replaced."""
 
     table: str
     id: int
-    path: str  # where it is read
-    put_path: str  # where it is written
+    path: str  # of GET
+    put_path: str  # of PUT and DELETE
     etag: str
     bodies: tuple[dict[str, Any], ...]
 
@@ -71,22 +71,22 @@ BOTH = [kind for kind in REPLACEABLE if kind in REMOVABLE]
 
 
 async def read(api: Api, thing: Thing, **headers: str) -> Answer:
-    """The thing as it is now; `If_Match` becomes If-Match."""
+    """Read the resource; a header `If_Match` is sent as If-Match."""
     return await _call(api, "GET", thing.path, None, headers)
 
 
 async def replace(api: Api, thing: Thing, body: int = 0, **headers: str) -> Answer:
-    """Replace it by one of its bodies."""
+    """Replace it with one of its bodies."""
     return await _call(api, "PUT", thing.put_path, thing.bodies[body], headers)
 
 
 async def remove(api: Api, thing: Thing, **headers: str) -> Answer:
-    """Remove it."""
+    """Delete it."""
     return await _call(api, "DELETE", thing.put_path, None, headers)
 
 
 async def is_gone(api: Api, thing: Thing) -> bool:
-    """Whether it was removed; of an API key, which stays in the list, whether it was revoked."""
+    """Whether it was deleted; for an API key, which stays in the list, whether it was revoked."""
     found = await read(api, thing)
     return found.status == 404 or (thing.table == "api_keys" and found.json["revoked_at"] is not None)
 

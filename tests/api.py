@@ -1,4 +1,4 @@
-"""The service as a test calls it: signs in, sends JSON, and builds a cinema to sell."""
+"""The tests' client of the service: signs in, sends JSON, and creates a film, a room and a showtime."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ _people = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole response."""
+    """A response with its whole body."""
 
     status: int
     headers: Any
@@ -35,7 +35,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who is signed in."""
+    """A signed-in account."""
 
     id: int
     email: str
@@ -44,7 +44,7 @@ class Person:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What to send along."""
+        """The headers of its requests."""
         return {"Authorization": f"Bearer {self.access_token}"}
 
 
@@ -68,7 +68,7 @@ class Api:
     succeeded: set[tuple[str, str]] = field(default_factory=set)
 
     async def call(self, method: str, path: str, json: Any = None, *, who: Person | None = None, **rest: Any) -> Answer:
-        """Send a request, read the whole answer, and check that /openapi.json foretells it."""
+        """Send a request, read the whole response, and check it against /openapi.json."""
         headers = {**(who.headers if who else {}), **rest.pop("headers", {})}
         if json is not None:
             rest["json"] = json
@@ -87,7 +87,7 @@ class Api:
         return answer
 
     async def document(self) -> Document:
-        """What the service says of itself."""
+        """The service's /openapi.json."""
         async with self.client.get("/openapi.json") as response:
             return parse(await response.read())
 
@@ -99,13 +99,13 @@ class Api:
         return await self.log_in(made.json["id"], email)
 
     async def log_in(self, user_id: int, email: str) -> Person:
-        """A new login session of somebody."""
+        """A new login session of an account."""
         tokens = await self.call("POST", "/auth/login", {"email": email, "password": PASSWORD})
         assert tokens.status == 200, tokens.text
         return Person(user_id, email, tokens.json["access_token"], tokens.json["refresh_token"])
 
     async def admin(self) -> Person:
-        """An administrator, made once."""
+        """The administrator of this service; created at the first call."""
         if not self.admins:
             person = await self.sign_up()
             connection = await asyncpg.connect(self.database_url)
@@ -115,7 +115,7 @@ class Api:
         return self.admins[0]
 
     async def make(self, path: str, body: Any) -> Any:
-        """Create something as the administrator."""
+        """Create a resource as the administrator."""
         made = await self.call("POST", path, body, who=await self.admin())
         assert made.status == 201, made.text
         return made.json
@@ -133,34 +133,34 @@ class Api:
         return auditorium_id, [seat["id"] for seat in seats["seats"]]
 
     async def showtime(self, movie_id: int, auditorium_id: int, **fields: Any) -> int:
-        """A showtime, tomorrow unless said otherwise."""
+        """A showtime, 24 hours from now by default."""
         body = {"movie_id": movie_id, "auditorium_id": auditorium_id, "base_price": "10.00"} | slot(24) | fields
         return int((await self.make("/admin/showtimes", body))["id"])
 
     async def cinema(self, rows: int = 5, seats_per_row: int = 10, **showtime: Any) -> Cinema:
-        """All that it takes to sell a seat."""
+        """A film, a room with seats and a showtime."""
         movie_id = await self.movie()
         auditorium_id, seat_ids = await self.auditorium(rows, seats_per_row)
         return Cinema(movie_id, auditorium_id, await self.showtime(movie_id, auditorium_id, **showtime), seat_ids)
 
     async def hold(self, who: Person, showtime_id: int, seat_ids: list[int]) -> Answer:
-        """Ask for seats."""
+        """Hold seats."""
         return await self.call("POST", f"/showtimes/{showtime_id}/holds", {"seat_ids": seat_ids}, who=who)
 
     async def confirm(self, who: Person, reservation_id: str) -> Answer:
-        """Make a hold final."""
+        """Confirm a hold."""
         return await self.call("POST", f"/reservations/{reservation_id}/confirm", who=who)
 
     async def extend(self, who: Person, reservation_id: str) -> Answer:
-        """Let a hold run for its whole time again."""
+        """Extend a hold."""
         return await self.call("POST", f"/reservations/{reservation_id}/extend", who=who)
 
     async def cancel(self, who: Person, reservation_id: str) -> Answer:
-        """Give a reservation up."""
+        """Cancel a reservation."""
         return await self.call("POST", f"/reservations/{reservation_id}/cancel", who=who)
 
     async def statuses(self, showtime_id: int) -> dict[int, str]:
-        """The seat map, as status by seat."""
+        """The seats' status by id."""
         answer = await self.call("GET", f"/showtimes/{showtime_id}/seats")
         assert answer.status == 200, answer.text
         return {seat["id"]: seat["status"] for seat in answer.json["seats"]}

@@ -1,4 +1,4 @@
-"""What the service says of itself in /openapi.json, held against every answer that a test gets."""
+"""Checks every response that a test gets against /openapi.json."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from referencing.jsonschema import DRAFT202012
 from reservation.http.openapi.problem_members import PROBLEM
 
 ROOT = "urn:openapi"
-# Whoever sends one of these has to document it; all documented ones must be sent, but for those that may be left out.
+# A response with one of these headers must document it. A documented header must be sent, unless it is in OPTIONAL.
 NOTABLE = (
     "Allow",
     "ETag",
@@ -25,7 +25,7 @@ NOTABLE = (
     "WWW-Authenticate",
     "X-Request-ID",
 )
-# Pages and unknown paths are in no document; their errors are problem documents like all others.
+# The document has neither pages nor unknown paths; their errors are problem documents as well.
 PROBLEM_CHECK = Draft202012Validator(
     PROBLEM | {"properties": PROBLEM["properties"] | {"errors": {"type": "array"}}, "additionalProperties": False}
 )
@@ -35,9 +35,9 @@ Operation = tuple[str, str]
 
 
 class Document:
-    """An OpenAPI document that answers can be checked against.
+    """An OpenAPI document, for checks of responses.
 
-    Stricter than a client has to be: a member that no schema mentions is refused, too.
+    It is stricter than a client: a member that is in no schema fails the check.
     """
 
     def __init__(self, made: dict[str, Any]) -> None:
@@ -54,9 +54,9 @@ class Document:
         return {(method.upper(), path) for path, methods in self._made["paths"].items() for method in methods}
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """The operation that a request is for; None when the document knows none."""
+        """The operation of a request; None if the document has none."""
         templates = [template for template, pattern in self._paths.items() if pattern.fullmatch(path)]
-        if path in templates:  # what stands there word by word is no id
+        if path in templates:  # a literal path has precedence over a template
             templates = [path]
         found = [(method, template) for template in templates]
         return next((operation for operation in found if operation in self.operations), None)
@@ -64,7 +64,7 @@ class Document:
     def check_answer(
         self, method: str, path: str, status: int, headers: Mapping[str, str], body: Any, content_type: str
     ) -> None:
-        """Assert that the document foretells this answer: its status, headers, content type and body."""
+        """Assert that this response is as documented: its status, headers, content type and body."""
         operation = self.operation(method, path)
         if operation is None:
             if status >= 400 and method != "HEAD":
@@ -77,7 +77,7 @@ class Document:
         response = self._look(pointer)
         assert response is not None, f"{what} is not documented: {body}"
         pointer, response = self._follow(pointer, response)
-        optional = OPTIONAL if status != 409 else (*OPTIONAL, "Retry-After")  # of one kind of conflict only
+        optional = OPTIONAL if status != 409 else (*OPTIONAL, "Retry-After")  # only with idempotency_in_flight
         _check_headers(what, set(response.get("headers", {})), headers, optional)
         contents = response.get("content", {})
         assert content_type in contents or (not contents and not body), f"{what} is {content_type}, not {[*contents]}"
@@ -85,7 +85,7 @@ class Document:
             self._check(what, f"{pointer}/content/{_escape(content_type)}/schema", body)
 
     def check_taken(self, method: str, path: str, body: Any) -> None:
-        """Assert that the document allows a body which the service has taken."""
+        """Assert that a body that the service has accepted is valid by the document."""
         operation = self.operation(method, path)
         if operation is None:
             return
@@ -118,7 +118,7 @@ class Document:
 
 @cache
 def parse(text: bytes) -> Document:
-    """The document of a service; services of one run mostly have the same."""
+    """The parsed document; cached, since most services of a run have the same one."""
     return Document(orjson.loads(text))
 
 

@@ -7,7 +7,6 @@ from aiohttp import web
 
 from ..db.repository import accounts, api_keys
 from ..errors import Forbidden, InsufficientScope, InvalidToken, NotAuthenticated
-from ..identity import api_key_format
 from ..identity.verifiers import ApiKeyIdentity, SessionIdentity
 from .app_keys import ACCESS_TOKENS, API_KEYS, DATABASE
 from .routes import Access, Operation
@@ -22,11 +21,6 @@ def bearer_token(request: web.Request) -> str:
     if scheme != "Bearer" and scheme.lower() != "bearer":
         raise NotAuthenticated
     return token.strip()
-
-
-def is_api_key(token: str) -> bool:
-    """Whether the token is to be verified as an API key."""
-    return token.startswith(api_key_format.START)
 
 
 async def authenticate_person(request: web.Request, token: str, access: Access) -> SessionIdentity:

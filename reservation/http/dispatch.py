@@ -1,16 +1,17 @@
 """Serving operations: authenticate the caller, validate the input, and run the handler."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 from marshmallow import Schema
 
+from ..identity import api_key_format
 from .app_keys import BODY, CALLER, QUERY
-from .authentication import authenticate_person, authenticated_api_key, bearer_token, is_api_key
+from .authentication import authenticate_person, authenticated_api_key, bearer_token
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, refuse_body
-from .input.fast_validation import fast_loader
 from .input.queries import load_query, refuse_query
 from .routes import Access, Operation, Routes
 
@@ -19,11 +20,8 @@ def route_definitions(tables: Iterable[Routes]) -> Iterator[web.RouteDef]:
     """The tables' operations for aiohttp's router, in their order; a GET also serves HEAD."""
     for table in tables:
         for operation in table.operations:
-            serve = Endpoint(operation).serve
-            if operation.method == "GET":
-                yield web.get(operation.route, serve, allow_head=True)
-            else:
-                yield web.route(operation.method, operation.route, serve)
+            register = web.get if operation.method == "GET" else partial(web.route, operation.method)
+            yield register(operation.route, Endpoint(operation).serve)
 
 
 class Endpoint:
@@ -31,14 +29,13 @@ class Endpoint:
 
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
-        self._fast_load = None if operation.body is None else fast_loader(operation.body)
         self._no_query = None if operation.query is None else _load_empty(operation.query)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Run the operation for a caller who may call it; raises the domain errors that it documents."""
         if self._operation.access is not Access.PUBLIC:
             token = bearer_token(request)
-            if is_api_key(token):
+            if token.startswith(api_key_format.START):
                 async with authenticated_api_key(request, token, self._operation) as request[CALLER]:
                     return await self._run(request)
             request[CALLER] = await authenticate_person(request, token, self._operation.access)
@@ -55,7 +52,7 @@ class Endpoint:
         if operation.form is not None and request.content_type == FORM:
             request[BODY] = await load_form(request, operation.form)
         elif operation.body is not None:
-            request[BODY] = await load_json(request, operation.body, self._fast_load)
+            request[BODY] = await load_json(request, operation.body, operation.fast_load)
         else:
             await refuse_body(request)
         if operation.replay is not None and HEADER in request.headers:

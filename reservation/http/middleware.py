@@ -1,8 +1,9 @@
 """The one middleware: request id, problem details for errors, Server-Timing, metrics and the access log."""
 
+import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
 from itertools import count
 from time import perf_counter
 
@@ -11,11 +12,15 @@ from aiohttp import web
 
 from ..errors import DomainError, Unavailable
 from ..runtime import metrics
+from ..runtime.access_log import AccessLog
+from ..runtime.cancellation import cancel_and_wait
+from ..runtime.log_output import standard_error
 from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
 from ..runtime.timing import start_timings
 from . import app_keys as keys
 from .output.problems import HttpProblem, domain_problem, problem, protocol_problem
 from .output.responses import SingleWriteResponse
+from .routes import Handler
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 
@@ -24,8 +29,6 @@ _PROCESS = secrets.token_hex(4)
 _numbers = count(1)
 
 log = structlog.stdlib.get_logger("reservation.http")
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
@@ -54,6 +57,20 @@ async def middleware(request: web.Request, handler: Handler) -> web.StreamRespon
     if access_log is not None:
         access_log.add(request.method, request.path, response.status, spans, request_id)
     return response
+
+
+async def request_records(app: web.Application) -> AsyncIterator[None]:
+    """Open the access log, if it is on, and publish the counts once a second."""
+    settings = app[keys.SETTINGS]
+    if settings.access_log and settings.log_level in ("debug", "info"):
+        app[keys.ACCESS_LOG] = AccessLog(standard_error().write)
+    await asyncio.to_thread(metrics.merge_ended_workers)
+    publishing = asyncio.create_task(metrics.publish_for_ever())
+    yield
+    await cancel_and_wait([publishing])
+    metrics.publish()
+    if keys.ACCESS_LOG in app:
+        app[keys.ACCESS_LOG].flush()
 
 
 async def _respond(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:

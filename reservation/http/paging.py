@@ -1,9 +1,9 @@
 """Lists in pages. A page begins after the sort key of the last row, so that no page costs more than the first."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -11,7 +11,11 @@ from aiohttp import web
 from marshmallow import Schema, ValidationError, fields
 
 from ..runtime.fields import Input, IntegerParameter
+from .app_keys import DATABASE, QUERY
 from .output.responses import SingleWriteResponse, encode, json_response
+
+if TYPE_CHECKING:
+    from ..db.pool import Connection
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -46,28 +50,46 @@ class PageQuery(Input):
     limit = IntegerParameter(1, MAX_LIMIT, load_default=DEFAULT_LIMIT, metadata={"description": "Most items to answer"})
 
 
-def page_response(
-    request: web.Request, rows: Sequence[Item], limit: int, sort_key: Callable[[Item], Sequence[object]]
+class PageByIdQuery(PageQuery):
+    """A page of a list in the order of its ids."""
+
+    cursor = Cursor(int, load_default=(0,))
+
+
+async def page_response(
+    request: web.Request,
+    read: "Callable[[Connection, int], Awaitable[Sequence[Item]]]",
+    sort_key: Callable[[Item], Sequence[object]],
 ) -> SingleWriteResponse:
-    """A page with its Link header. `rows` has one row more than `limit` if there is another page."""
-    items, more = rows[:limit], len(rows) > limit
-    return page_with_key(request, items, limit, sort_key(items[-1]) if more else None)
+    """A page with its Link header. `read` gets the number of rows to return: one more than the page has items."""
+    limit: int = request[QUERY]["limit"]
+    async with request.app[DATABASE].connection() as conn:
+        rows = await read(conn, limit + 1)
+    return page_with_key(request, rows[:limit], sort_key(rows[limit - 1]) if len(rows) > limit else None)
 
 
 def page_with_key(
-    request: web.Request, items: Sequence[Item], limit: int, next_key: Sequence[object] | None
+    request: web.Request, items: Sequence[Item], next_key: Sequence[object] | None
 ) -> SingleWriteResponse:
     """A page with its Link header; the next one begins after a sort key, None on the last page."""
-    cursor = None if next_key is None else urlsafe_b64encode(encode(list(next_key))).decode()
-    headers = {}
-    if cursor is not None:
-        next_url = request.rel_url.update_query({"cursor": cursor, "limit": str(limit)})
-        headers["Link"] = f'<{next_url}>; rel="next"'
-    return json_response({"items": items, "next_cursor": cursor}, headers=headers)
+    if next_key is None:
+        return json_response({"items": items, "next_cursor": None})
+    cursor = urlsafe_b64encode(encode(list(next_key))).decode()
+    next_url = request.rel_url.update_query({"cursor": cursor, "limit": str(request[QUERY]["limit"])})
+    return json_response({"items": items, "next_cursor": cursor}, headers={"Link": f'<{next_url}>; rel="next"'})
 
 
-def page_schema(item: Schema, name: str) -> Schema:
-    """The schema that documents a page of `item`."""
+async def page_by_id(request: web.Request, read: Callable[..., Awaitable[Sequence[Any]]]) -> SingleWriteResponse:
+    """A page in the order of ids, for a PageByIdQuery. `read` takes a connection, `after` and `row_limit`."""
+    [after] = request[QUERY]["cursor"]
+    return await page_response(
+        request, lambda conn, rows: read(conn, after=after, row_limit=rows), lambda row: [row.id]
+    )
+
+
+def page_schema(item: Schema) -> Schema:
+    """The schema that documents a page of `item`: MovieListOutput for MovieOutput."""
+    name = type(item).__name__.removesuffix("Output") + "ListOutput"
     members: dict[str, fields.Field[Any]] = {
         "items": fields.List(fields.Nested(item), required=True),
         "next_cursor": fields.String(required=True, allow_none=True, metadata={"description": "null on the last page"}),

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from ..db.preconditions import Precondition, no_precondition
 from ..errors import PreconditionFailed
-from .output.problems import HTTP_PROBLEMS, HttpProblem
+from .output.problems import HttpProblem
 from .output.responses import SingleWriteResponse, cacheable_response, encode, not_modified
 
 TAG_BYTES = 16
@@ -22,7 +22,6 @@ _TAG = r'(?:W/)?"[!#-~\u0080-\U0010ffff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 # The part of that which HTTP libraries let a client send, for the OpenAPI document.
 DOCUMENTED_TAGS = r'(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*'
-_WEAK = "W/"
 
 
 def conditional_response(request: web.Request, value: object, *, version: object = None) -> SingleWriteResponse:
@@ -32,21 +31,19 @@ def conditional_response(request: web.Request, value: object, *, version: object
     """
     body = encode(value)
     tag = _digest(body if version is None else encode(version))
-    known = _header(request, "If-None-Match")
+    known = _tags(request, "If-None-Match")
     if known is not None and _has_tag(known, tag):
         return not_modified(etag=tag)
     return cacheable_response(body, etag=tag)
 
 
-def response_with_etag(
-    value: object, *, version: object = None, status: int = 200, location: str | None = None
-) -> SingleWriteResponse:
-    """The response to a write: the value with its ETag, which is as in `conditional_response`."""
+def response_with_etag(value: object, *, version: object = None, location: str | None = None) -> SingleWriteResponse:
+    """The response to a write: the value with its ETag, as in `conditional_response`; a 201 if `location` is given."""
     body = encode(value)
     headers = {"ETag": f'"{_digest(body if version is None else encode(version))}"'}
-    if location is not None:
-        headers["Location"] = location
-    return SingleWriteResponse(body, status=status, headers=headers)
+    if location is None:
+        return SingleWriteResponse(body, headers=headers)
+    return SingleWriteResponse(body, status=201, headers=headers | {"Location": location})
 
 
 def precondition(request: web.Request) -> Precondition:
@@ -54,18 +51,16 @@ def precondition(request: web.Request) -> Precondition:
 
     If-Match compares strongly: a weak tag never matches. If-None-Match compares weakly.
     """
-    wanted, unwanted = _header(request, "If-Match"), _header(request, "If-None-Match")
+    wanted, unwanted = _tags(request, "If-Match"), _tags(request, "If-None-Match")
     if wanted is None and unwanted is None:
         return no_precondition
-    for name, header in (("If-Match", wanted), ("If-None-Match", unwanted)):
-        if header is not None and not _is_well_formed(header):
-            raise HttpProblem(
-                400, HTTP_PROBLEMS[400][0], f"{name} is neither * nor a list of entity tags in double quotes."
-            )
+    for name, tags in (("If-Match", wanted), ("If-None-Match", unwanted)):
+        if tags == []:
+            raise HttpProblem(400, "malformed_request", f"{name} is neither * nor a list of quoted entity tags.")
 
     def check(stored: object) -> None:
         tag = _digest(encode(stored))
-        if wanted is not None and wanted != "*" and f'"{tag}"' not in _listed(wanted):
+        if wanted is not None and wanted != ["*"] and f'"{tag}"' not in wanted:
             raise PreconditionFailed
         if unwanted is not None and _has_tag(unwanted, tag):
             raise PreconditionFailed
@@ -78,21 +73,17 @@ def _digest(body: bytes) -> str:
     return blake2b(body, digest_size=TAG_BYTES).hexdigest()
 
 
-def _header(request: web.Request, name: str) -> str | None:
-    """A list header, which may have several lines."""
+def _tags(request: web.Request, name: str) -> list[str] | None:
+    """The tags of a header, which may have several lines, with quotes and prefix; ["*"] for any, [] if malformed."""
     lines = request.headers.getall(name, ())
-    return ",".join(lines).strip(" \t") if lines else None
-
-
-def _is_well_formed(header: str) -> bool:
-    return header == "*" or _TAGS.fullmatch(header) is not None
-
-
-def _listed(header: str) -> list[str]:
-    """The tags of a list with quotes and prefix; none if it is malformed."""
+    if not lines:
+        return None
+    header = ",".join(lines).strip(" \t")
+    if header == "*":
+        return ["*"]
     return re.findall(_TAG, header) if _TAGS.fullmatch(header) else []
 
 
-def _has_tag(header: str, tag: str) -> bool:
+def _has_tag(tags: list[str], tag: str) -> bool:
     """Whether If-None-Match has the tag, or is `*`."""
-    return header == "*" or f'"{tag}"' in {listed.removeprefix(_WEAK) for listed in _listed(header)}
+    return tags == ["*"] or f'"{tag}"' in {listed.removeprefix("W/") for listed in tags}

@@ -2,17 +2,20 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property, partial
+from typing import Any
 
 from aiohttp import web
 from marshmallow import Schema
 
 from ..booking.idempotency import FirstOutcome
-from ..errors import DomainError
+from ..errors import DomainError, Json
 from ..identity.api_key_format import Scope
 from .output.responses import SingleWriteResponse
 
+FastLoad = Callable[[Json], dict[str, Any] | None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # Makes the first response to a request again, from its reservation as it is now.
 Replay = Callable[[FirstOutcome], SingleWriteResponse]
@@ -33,26 +36,43 @@ BOOKING = (Scope.BOOKING,)
 BOOKING_OR_REPORTS = (Scope.BOOKING, Scope.REPORTS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(eq=False)
 class Operation:
-    """One method of one path, for `dispatch` and for the OpenAPI document."""
+    """One method of one path, for `dispatch` and for the OpenAPI document; it decorates its handler."""
 
+    table: "Routes"
     method: str
-    path: str  # in OpenAPI's form: {name}
-    route: str  # in aiohttp's form: {name} or {name:pattern}
-    tag: str
-    handler: Handler
-    access: Access
-    scopes: tuple[Scope, ...]
-    body: Schema | None
-    form: Schema | None
-    query: Schema | None
-    status: int
-    output: Schema | None
-    content_type: str
-    raises: tuple[type[DomainError], ...]
-    etag: bool
-    replay: Replay | None
+    route: str  # the path in aiohttp's form: {name} or {name:pattern}
+    access: Access = Access.PUBLIC
+    body: Schema | None = None
+    fast_load: FastLoad | None = None  # loads some bodies as `body` does, without marshmallow; None for the others
+    form: Schema | None = None  # what an HTML form may send in place of the JSON body
+    query: Schema | None = None
+    status: int = 200
+    output: Schema | None = None
+    content_type: str = "application/json"
+    raises: tuple[type[DomainError], ...] = ()  # the domain errors beyond those that follow from the other fields
+    etag: bool = False  # the response has one; If-None-Match can make a GET a 304, and If-Match a PUT or DELETE a 412
+    replay: Replay | None = None  # takes an Idempotency-Key, and answers a repetition with this
+    handler: Handler = field(init=False)
+
+    def __call__(self, handler: Handler) -> Handler:
+        """Register the handler."""
+        self.handler = handler
+        self.table.operations.append(self)
+        return handler
+
+    @cached_property
+    def scopes(self) -> tuple[Scope, ...]:
+        """The scopes of which an API key needs one; without any, only people who are signed in may call."""
+        if self.access is Access.PUBLIC:
+            return ()
+        return self.table.read_scopes if self.method == "GET" else self.table.write_scopes
+
+    @property
+    def path(self) -> str:
+        """The path in OpenAPI's form: {name}."""
+        return re.sub(r"\{(\w+):[^}]*\}", r"{\1}", self.route)
 
     @property
     def is_back_office(self) -> bool:
@@ -79,62 +99,19 @@ class Operation:
 
 
 class Routes:
-    """A table of operations under one tag, filled by decorators.
+    """A table of operations under one tag; `add` makes an operation, with the table's access if it gives none.
 
-    API keys need one of `read_scopes` for GET and one of `write_scopes` for other methods; without scopes, only people
-    who are signed in may call.
+    API keys need one of `read_scopes` for GET and one of `write_scopes` for other methods.
     """
 
-    def __init__(self, tag: str, *, read_scopes: tuple[Scope, ...] = (), write_scopes: tuple[Scope, ...] = ()) -> None:
-        self.tag = tag
-        self._read_scopes, self._write_scopes = read_scopes, write_scopes
-        self.operations: list[Operation] = []
-
-    def add(
+    def __init__(
         self,
-        method: str,
-        path: str,
-        *,
+        tag: str,
         access: Access = Access.PUBLIC,
-        body: Schema | None = None,
-        form: Schema | None = None,
-        query: Schema | None = None,
-        status: int = 200,
-        output: Schema | None = None,
-        content_type: str = "application/json",
-        raises: tuple[type[DomainError], ...] = (),
-        etag: bool = False,
-        replay: Replay | None = None,
-    ) -> Callable[[Handler], Handler]:
-        """Register the decorated handler.
-
-        `form` is what an HTML form may send in place of the JSON body; `raises` are the domain errors beyond those that
-        follow from the other arguments. With `etag` the response has an ETag, If-None-Match can make a GET a 304, and
-        If-Match can make a PUT or DELETE a 412. With `replay` the operation takes an Idempotency-Key.
-        """
-        scopes = self._read_scopes if method == "GET" else self._write_scopes
-
-        def register(handler: Handler) -> Handler:
-            self.operations.append(
-                Operation(
-                    method=method,
-                    path=re.sub(r"\{(\w+):[^}]*\}", r"{\1}", path),
-                    route=path,
-                    tag=self.tag,
-                    handler=handler,
-                    access=access,
-                    scopes=() if access is Access.PUBLIC else scopes,
-                    body=body,
-                    form=form,
-                    query=query,
-                    status=status,
-                    output=output,
-                    content_type=content_type,
-                    raises=raises,
-                    etag=etag,
-                    replay=replay,
-                )
-            )
-            return handler
-
-        return register
+        *,
+        read_scopes: tuple[Scope, ...] = (),
+        write_scopes: tuple[Scope, ...] = (),
+    ) -> None:
+        self.tag, self.read_scopes, self.write_scopes = tag, read_scopes, write_scopes
+        self.operations: list[Operation] = []
+        self.add = partial(Operation, self, access=access)

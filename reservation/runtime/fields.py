@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 MAX_ID = 2**63 - 1
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -32,12 +32,6 @@ class Input(Schema):
     loads_as: ClassVar[Any] = dict
     exactly_one_of: ClassVar[tuple[str, ...]] = ()  # optional fields, of which exactly one must be given
     depends_on: ClassVar[Mapping[str, str]] = {}  # a field, and the other field without which it must not be given
-
-    @property
-    def has_only_field_rules(self) -> bool:
-        """Whether only the fields and `exactly_one_of` and `depends_on` decide: no other hook, no unknown fields."""
-        hooks = {tag: [name for name, *_ in found] for tag, found in self._hooks.items() if found}
-        return hooks == {"post_load": ["_load_as"]} and self.unknown == RAISE
 
     @post_load
     def _load_as(self, data: Mapping[str, Any], **_: object) -> object:

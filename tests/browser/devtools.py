@@ -1,4 +1,4 @@
-"""A headless Chromium that can be told what to do, over its own DevTools protocol: a WebSocket of JSON messages."""
+"""A headless Chromium, controlled over the DevTools protocol: JSON messages on a WebSocket."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ ASK_EVERY_S = 0.05
 
 
 class Tab:
-    """One page, and the complaints in its console."""
+    """One page, and the errors in its console."""
 
     def __init__(self, socket: ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -52,25 +52,25 @@ class Tab:
         return value
 
     async def click(self, selector: str) -> None:
-        """Click on what a CSS selector finds, once it is there."""
+        """Wait for the element of a CSS selector and click it."""
         await self.until(f"!!{present(selector)}")
         await self.run(f"{present(selector)}.click()")
 
     async def type(self, selector: str, text: str) -> None:
-        """Type into a field, as a keyboard would."""
+        """Type into a field with key events."""
         await self.until(f"!!{present(selector)}")
         await self.run(f"{present(selector)}.focus()")
         await self.call("Input.insertText", text=text)
 
 
 def present(selector: str) -> str:
-    """The expression for what a CSS selector finds on the page; null where there is none."""
+    """The JavaScript expression for the element of a CSS selector, or null."""
     return f"document.querySelector({json.dumps(selector)})"
 
 
 @asynccontextmanager
 async def opened(program: str, arguments: Sequence[str], url: str, folder: Path) -> AsyncIterator[Tab]:
-    """A browser of its own, on this page."""
+    """A new browser that shows this page."""
     profile = folder / "profile"
     process = await asyncio.create_subprocess_exec(
         program,
@@ -97,7 +97,7 @@ async def opened(program: str, arguments: Sequence[str], url: str, folder: Path)
 
 
 async def _port(file: Path) -> int:
-    """Where the browser listens, which it writes down once it does."""
+    """The browser's DevTools address, which it writes to a file when it listens."""
     async with asyncio.timeout(PATIENCE_S):
         while "\n" not in (written := await asyncio.to_thread(_read, file)):
             await asyncio.sleep(ASK_EVERY_S)

@@ -1,4 +1,4 @@
-"""The Authorize button of /docs: e-mail address and password in, and its calls are signed in."""
+"""The Authorize button of /docs: after e-mail address and password, the page's requests are signed in."""
 
 import json
 from pathlib import Path

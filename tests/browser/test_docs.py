@@ -1,4 +1,4 @@
-"""The pages that show the API, in a real browser: they render under their policy, with nothing from elsewhere."""
+"""The pages that show the API, in a browser: they render under their policy, without other hosts."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ ARGUMENTS = (
     "--disable-sync",
     "--disable-quic",
     "--no-first-run",
-    # What the browser itself would ask its makers goes nowhere; the page's own requests are in the log all the same.
+    # The browser's own requests to its vendor are blocked; the page's requests are in the log in any case.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     "--virtual-time-budget=20000",
     "--enable-logging=stderr",
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium found: apt
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came of a visit."""
+    """The result of opening a page."""
 
     text: str
     console: list[str]
@@ -43,7 +43,7 @@ class Seen:
 
 
 async def visit(url: str, folder: Path) -> Seen:
-    """Open a page in a browser of its own and wait until nothing more happens on it."""
+    """Open a page in a new browser and wait until it is idle."""
     net_log = folder / "net.json"
     process = await asyncio.create_subprocess_exec(
         str(CHROMIUM),
@@ -65,7 +65,7 @@ async def visit(url: str, folder: Path) -> Seen:
 
 
 def _requested(net_log: Path) -> set[str]:
-    """The addresses that a page asked for; what the browser asks on its own behalf has no origin."""
+    """The addresses that a page requested; the browser's own requests have no origin."""
     events = json.loads(net_log.read_text())["events"]
     given = [event.get("params", {}) for event in events]
     return {params["url"] for params in given if params.get("initiator", "not an origin") != "not an origin"}

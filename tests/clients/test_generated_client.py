@@ -1,4 +1,4 @@
-"""A typed client that openapi-python-client makes of the served document: it has everything, and it works."""
+"""The typed client that openapi-python-client generates from /openapi.json is complete and works."""
 
 import ast
 import asyncio
@@ -42,20 +42,20 @@ class Client:
             return await module.asyncio_detailed(*path, client=client, **named)
 
     async def get(self, status_code: int, kind: str, operation: str, /, *path: Any, **named: Any) -> Any:
-        """The answer to an operation, which has to have this status code and to be this model."""
+        """The parsed response to an operation; asserts its status code and its model."""
         response = await self.call(operation, *path, **named)
         assert response.status_code == status_code, response.content
         assert type(response.parsed).__name__ == kind, response.content
         return response.parsed
 
     async def signed_in(self, email: str) -> "Client":
-        """The same for somebody, with the password of all tests."""
+        """The same client, signed in as this account with the password of all tests."""
         tokens = await self.get(200, "Tokens", "accounts.login", body=self.models.LoginInput(email, PASSWORD))
         return Client(self.package, self.models, self.url, tokens.access_token)
 
 
 def generate(document: bytes, folder: Path) -> str:
-    """Write the client into a folder; answers what the generator has to say."""
+    """Generate the client into a folder; the generator's output."""
     source = folder / "openapi.json"
     source.write_bytes(document)
     command = [f"{BIN}/openapi-python-client", "generate", "--path", str(source), "--output-path", str(folder / NAME)]
@@ -76,7 +76,7 @@ def generate(document: bytes, folder: Path) -> str:
 
 @pytest.fixture
 async def served(api: Api) -> bytes:
-    """The document as the service gives it."""
+    """The document as the service serves it."""
     async with api.client.get("/openapi.json") as response:
         return await response.read()
 
@@ -96,7 +96,7 @@ async def test_the_client_is_generated_without_a_warning(api: Api, served: bytes
     document = (await api.call("GET", "/openapi.json")).json
     named = {operation["operationId"] for methods in document["paths"].values() for operation in methods.values()}
     assert made == named
-    # A schema without a name of its own is called after where it stands: ...Type0, ...Item, ...Response200.
+    # The generator names a schema without a name by its place: ...Type0, ...Item, ...Response200.
     classes = {
         node.name
         for path in (tmp_path / NAME / "models").glob("*.py")
@@ -135,7 +135,7 @@ async def test_the_client_holds_confirms_and_cancels(api: Api, client: Client) -
 
 
 async def administrate(staff: Client) -> tuple[Any, list[int]]:
-    """A film, a room with seats and a showtime; what has changed meanwhile is not overwritten."""
+    """Create a film, a room with seats and a showtime; a replacement with an outdated ETag is a 412."""
     models = staff.models
     film = models.MovieBody(title="A Film", duration_minutes=90, poster_url="https://example.com/p.png")
     made = await staff.call("administration_movies.create_movie", body=film)
@@ -165,7 +165,7 @@ async def administrate(staff: Client) -> tuple[Any, list[int]]:
 
 
 async def look_around(client: Client, showtime_id: int, seat_ids: list[int]) -> None:
-    """What anybody can see."""
+    """Call the public operations."""
     movies = await client.get(200, "MovieList", "catalogue.list_movies", q="film", limit=1)
     assert ([movie.title for movie in movies.items], movies.next_cursor) == (["A Film"], None)
     showtimes = await client.get(200, "ShowtimeList", "catalogue.list_showtimes", movie_id=movies.items[0].id)
@@ -181,7 +181,7 @@ async def look_around(client: Client, showtime_id: int, seat_ids: list[int]) -> 
 
 
 async def book(ada: Client, showtime_id: int, seat_ids: list[int]) -> None:
-    """Hold, by seats and by quantity; extend, confirm, cancel; and each under an Idempotency-Key, twice."""
+    """Hold by seats and by quantity; extend, confirm, cancel; repeat each with its Idempotency-Key."""
     models, key = ada.models, str(uuid4())
     body = models.HoldBySeatIds(seat_ids=seat_ids[:2])
     first = await ada.call("booking.create_hold", showtime_id, body=body, idempotency_key=key)
@@ -209,7 +209,7 @@ async def book(ada: Client, showtime_id: int, seat_ids: list[int]) -> None:
 
 
 async def lose(rival: Client, ada: Client, showtime_id: int, seat_ids: list[int]) -> None:
-    """What comes too late is told which seats, and why; what is wrong is told where."""
+    """A conflict names the seats and the reasons; a validation error has pointers."""
     models = rival.models
     await ada.get(201, "Reservation", "booking.create_hold", showtime_id, body=models.HoldBySeatIds([seat_ids[5]]))
     body = models.HoldBySeatIds(seat_ids=[seat_ids[0], seat_ids[5], seat_ids[9]])

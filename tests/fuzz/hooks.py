@@ -1,4 +1,4 @@
-"""What schemathesis cannot know: values of formats that the document narrows, or that have no JSON Schema."""
+"""Generators for schemathesis: values of formats that the document narrows or that JSON Schema does not define."""
 
 from datetime import UTC, date, datetime
 

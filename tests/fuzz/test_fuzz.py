@@ -1,6 +1,6 @@
-"""What the document says, tried out by schemathesis with all its checks: by nobody, a customer and an administrator.
+"""Schemathesis tests the service by its document, with all checks: signed out, as a customer and as an administrator.
 
-In the suite it is a short walk with a fixed seed; `make fuzz` runs all phases for each of them, as long as one likes.
+The suite has a short run with a fixed seed; `make fuzz` runs all phases for each of them, for a time to choose.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Whose request it is: nobody can make themselves somebody else, and a line has one name."""
+"""The client's address: a forged X-Forwarded-For does not change it, and an IPv6 address is cut to its /64."""
 
 import asyncio
 from unittest.mock import Mock

@@ -1,4 +1,4 @@
-"""The pages that show the API: strict policy, nothing from elsewhere, and what is vendored is what it says."""
+"""The pages that show the API: strict policy, no assets of other hosts, vendored files with the listed checksums."""
 
 import hashlib
 import re
@@ -21,7 +21,7 @@ STATIC = Path(reservation.__file__).parent / "http" / "openapi" / "static"
 
 
 class Page(HTMLParser):
-    """What a page loads, the ids it has, and whether anything in it is inline."""
+    """The assets that a page loads, its ids, and its inline scripts and styles."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The document at /openapi.json is the truth: every operation of it works, and a lie would be noticed."""
+"""Every operation of /openapi.json works as documented, and the check fails for a wrong document."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -12,7 +12,7 @@ from tests.live_feed import following
 
 
 async def administrate(api: Api) -> None:
-    """Every operation of the administration, to the good."""
+    """Call every operation of the administration with success."""
     admin = await api.admin()
     cinema = await api.cinema()
     bodies = {
@@ -45,7 +45,7 @@ async def administrate(api: Api) -> None:
 
 
 async def book(api: Api) -> None:
-    """Every operation of a customer, to the good."""
+    """Call every operation of a customer with success."""
     cinema = await api.cinema()
     person = await api.sign_up()
     held = await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])

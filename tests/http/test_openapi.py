@@ -1,4 +1,4 @@
-"""The OpenAPI document: valid, complete, and as strict as what it describes."""
+"""The OpenAPI document: valid, complete, and as strict as the validation."""
 
 import re
 import sys
@@ -53,7 +53,7 @@ def inputs(made: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def named(made: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The component that a reference is to, or those that it is one of."""
+    """The component that a schema refers to, or the components of its oneOf."""
     name = schema["$ref"].rpartition("/")[2]
     found = made["components"]["schemas"][name]
     if "oneOf" not in found:
@@ -63,7 +63,7 @@ def named(made: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, d
 
 
 def takes(made: dict[str, Any], name: str, value: Any) -> bool:
-    """Whether a component lets a value through."""
+    """Whether a value is valid by a component."""
     return bool(
         OAS31Validator({"$ref": f"#/components/schemas/{name}", "components": made["components"]}).is_valid(value)
     )

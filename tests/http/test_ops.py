@@ -63,7 +63,7 @@ async def test_metrics_are_rendered_off_the_event_loop_one_scrape_at_a_time(
     go_on.set()
     assert [answer.status for answer in await asyncio.gather(*scrapes)] == [200] * 3
     assert most == 1
-    assert waits == [True] * 3  # the loop went on meanwhile, else none had been let go
+    assert waits == [True] * 3  # the event loop was not blocked: otherwise no scrape would have been released
 
 
 async def samples(api: Api) -> dict[tuple[str, str, str], float]:

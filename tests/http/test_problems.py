@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a problem document: never a 500, never a traceback, never HTML."""
+"""Invalid requests of all kinds get a problem document: never a 500, a traceback or HTML."""
 
 import gzip
 import json

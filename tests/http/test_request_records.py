@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
-from reservation.http import request_records as records
+from reservation.http import middleware
 from reservation.runtime import metrics
 from tests.api import Api, Connection
 from tests.conftest import SECRET, StartApi
@@ -29,9 +29,9 @@ Series = tuple[str, str, str]
 
 @pytest.fixture
 def stderr(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the access log writes."""
+    """The output of the access log."""
     written = io.StringIO()
-    monkeypatch.setattr(records, "standard_error", lambda: written)
+    monkeypatch.setattr(middleware, "standard_error", lambda: written)
     return written
 
 
@@ -42,7 +42,7 @@ def requests_in(written: str) -> list[dict[str, Any]]:
 
 
 async def logged(stderr: io.StringIO, api: Api) -> list[dict[str, Any]]:
-    """The log once the service has ended, which writes the rest."""
+    """The log after the service has ended, which flushes it."""
     await api.client.close()
     return requests_in(stderr.getvalue())
 
@@ -136,14 +136,14 @@ def test_metrics_are_the_sum_over_the_workers(database_url: str, redis_url: str,
             seen.append(requests_of(fetched(instance, "/metrics"))["GET", "/movies", "200"])
             time.sleep(0.05)
         assert seen[-1] == many
-        for _ in range(8):  # whichever worker is asked
+        for _ in range(8):  # by any worker
             text = fetched(instance, "/metrics")
             assert requests_of(text)["GET", "/movies", "200"] == many
             assert durations_of(text)["GET", "/movies"][0] == many
 
 
 def requests_of(text: str) -> Counter[Series]:
-    """How often (method, route, status) was answered."""
+    """The number of responses by (method, route, status)."""
     counts: Counter[Series] = Counter()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -176,7 +176,7 @@ async def exposed(api: Api) -> str:
 
 
 async def test_metrics_count_exactly_the_requests_made(api: Api) -> None:
-    made: Counter[Series] = Counter({("GET", "/metrics", "200"): 1})  # the first look, which the second sees
+    made: Counter[Series] = Counter({("GET", "/metrics", "200"): 1})  # the first scrape, which the second one counts
     before = await exposed(api)
     begun = time.perf_counter()
     mix = [
@@ -223,7 +223,7 @@ async def test_a_duration_count_covers_all_statuses_of_its_route(api: Api) -> No
 
 
 async def test_counts_are_published_within_a_second(api: Api) -> None:
-    """So a scrape of another worker finds them."""
+    """A scrape that another worker answers has them then."""
     async with api.client.get("/health"):
         pass
     assert metrics._tallies

@@ -1,4 +1,4 @@
-"""Answers as they arrive on the wire: whole, in order, and with the right head, whichever way they are written."""
+"""Responses on the wire: whole, in order and with the right head, written directly or by aiohttp."""
 
 import asyncio
 import json
@@ -20,12 +20,12 @@ from tests.conftest import StartApi
 
 FRIEND = "https://cinema.example"
 WAIT_S = 10.0
-BOUND_BYTES = 512 * 1024  # of answers that wait for one client: aiohttp's own 64 KB, and the answer that went over it
+BOUND_BYTES = 512 * 1024  # in one client's write buffer: aiohttp's limit of 64 KB, and the response that exceeded it
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An answer as it was read from a socket; the names of its headers are in lower case."""
+    """A response as read from a socket; the names of its headers are in lower case."""
 
     version: str
     status: int
@@ -35,19 +35,19 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A connection on which a test writes what it likes."""
+    """A connection on which a test writes raw requests."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     def send(self, method: str, path: str, *headers: str, version: str = "1.1", body: bytes = b"") -> None:
-        """Write a request; nothing is added to it but a Host and the length of its body."""
+        """Write a request, with Host and Content-Length added and no other header."""
         length = [f"Content-Length: {len(body)}"] if body else []
         lines = [f"{method} {path} HTTP/{version}", "Host: test", *length, *headers, "", ""]
         self.writer.write("\r\n".join(lines).encode() + body)
 
     async def read(self, *, has_body: bool = True) -> Read:
-        """The next answer, whose headers come once each."""
+        """The next response; asserts that each header occurs once."""
         async with asyncio.timeout(WAIT_S):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             start, *lines = head.removesuffix("\r\n\r\n").split("\r\n")
@@ -59,12 +59,12 @@ class Wire:
             return Read(version, int(status), headers, await self.reader.readexactly(length))
 
     async def ask(self, method: str, path: str, *headers: str, version: str = "1.1", body: bytes = b"") -> Read:
-        """Send a request and read its answer."""
+        """Send a request and read its response."""
         self.send(method, path, *headers, version=version, body=body)
         return await self.read(has_body=method != "HEAD")
 
     async def rest(self) -> bytes:
-        """What comes until the server closes."""
+        """The bytes until the server closes the connection."""
         async with asyncio.timeout(WAIT_S):
             return await self.reader.read()
 
@@ -87,7 +87,7 @@ async def wire(api: Api) -> AsyncIterator[Wire]:
 
 
 def check_stamps(answer: Read) -> None:
-    """Every answer has these, whatever its status."""
+    """Assert the headers that every response has."""
     assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["x-request-id"])
     number = r"\d+\.\d\d"
     split = f"pool;dur={number}, postgresql;dur={number}, redis;dur={number}, total;dur={number}"
@@ -116,12 +116,12 @@ class Counted:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Count, and pass on."""
+        """Count the write and pass it on."""
         self.written.append(bytes(data))
         self._transport.write(data)
 
     def writelines(self, parts: Sequence[bytes]) -> None:
-        """Count once, since they go together, and pass on."""
+        """Count the buffers as one write and pass them on."""
         self.written.append(b"".join(parts))
         self._transport.writelines(parts)
 
@@ -139,7 +139,7 @@ async def test_head_and_body_are_one_write(api: Api, wire: Wire) -> None:
 
 
 def connections_of(api: Api) -> Any:
-    """The service's end: aiohttp's server, with its connections and its count of requests."""
+    """aiohttp's server, with its connections and its count of requests."""
     server: Any = api.client.server
     return server.runner.server
 
@@ -155,7 +155,7 @@ async def test_head_has_the_headers_of_get_and_no_body(api: Api, wire: Wire) -> 
     for path in ("/health", f"/showtimes/{cinema.showtime_id}/seats", "/movies/4711", "/nothing"):
         got = await wire.ask("GET", path)
         head = await wire.ask("HEAD", path)
-        # Answers to both: had the HEAD a body, the next answer would begin with it.
+        # Responses to both: if the one to HEAD had a body, the next response would begin with it.
         assert (await wire.ask("GET", "/health")).body == b'{"status":"ok"}'
         assert (head.status, head.body) == (got.status, b"")
         assert head.headers["content-type"] == got.headers["content-type"]
@@ -204,7 +204,7 @@ async def test_pipelined_requests_are_answered_in_order(api: Api, wire: Wire) ->
 
 @pytest.mark.parametrize("how", ["quick", "slow"])
 async def test_not_modified_has_neither_body_nor_type(start_api: StartApi, how: str) -> None:
-    """A slow one goes through aiohttp, which likes to say that nothing is of type octet-stream."""
+    """Also when aiohttp writes it, which sets application/octet-stream for an empty body by default."""
     api = await start_api(**({} if how == "quick" else {"CORS_ORIGINS": FRIEND}))
     cinema = await api.cinema()
     path = f"/showtimes/{cinema.showtime_id}/seats"
@@ -236,7 +236,7 @@ async def test_every_status_has_request_id_and_server_timing(api: Api, wire: Wir
     free = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
     admin = f"Authorization: Bearer {(await api.admin()).access_token}"
     as_json = "Content-Type: application/json"
-    await db.execute("alter table movies rename to films")  # so that there is something to go wrong
+    await db.execute("alter table movies rename to films")  # so that a request can fail
     asked: list[tuple[int, str, str, list[str], bytes]] = [
         (200, "GET", "/health", [], b""),
         (404, "GET", "/nothing", [], b""),
@@ -266,7 +266,7 @@ async def test_every_status_has_request_id_and_server_timing(api: Api, wire: Wir
 
 
 async def test_cors_headers_are_added_to_responses(start_api: StartApi) -> None:
-    """A signal that wants to change headers is heard: CORS and Vary come beside our own."""
+    """on_response_prepare signals can add headers: CORS and Vary are there beside the service's own."""
     api = await start_api(CORS_ORIGINS=FRIEND)
     cinema = await api.cinema()
     async with connected(api.client.server) as wire:
@@ -282,7 +282,7 @@ async def test_cors_headers_are_added_to_responses(start_api: StartApi) -> None:
 
 
 async def test_cors_headers_are_those_of_the_requests_origin(start_api: StartApi) -> None:
-    """A seat map is one body for all, and its headers are each answer's own."""
+    """The body of a seat map is shared by responses; the headers are not."""
     api = await start_api(CORS_ORIGINS=f"{FRIEND},https://other.example")
     cinema = await api.cinema()
     path = f"/showtimes/{cinema.showtime_id}/seats"
@@ -304,7 +304,7 @@ BROKEN: dict[str, dict[str, str]] = {
 
 @asynccontextmanager
 async def answering(make: Callable[[], SingleWriteResponse]) -> AsyncIterator[Wire]:
-    """A connection to a server that knows one answer."""
+    """A connection to a server that always sends this response."""
 
     async def handler(_: web.Request) -> web.StreamResponse:
         return make()
@@ -356,7 +356,7 @@ async def test_the_direct_write_and_aiohttps_write_send_the_same(api: Api) -> No
 
 
 async def test_a_client_that_does_not_read_blocks_only_itself(api: Api) -> None:
-    """A thousand seat maps are asked for and left lying: the server stops, and goes on when they are read."""
+    """A client requests 600 seat maps and does not read them: the server stops writing until it does."""
     cinema = await api.cinema(rows=20, seats_per_row=20)
     path, many = f"/showtimes/{cinema.showtime_id}/seats", 600
     lazy = socket.socket()
@@ -379,7 +379,7 @@ async def test_a_client_that_does_not_read_blocks_only_itself(api: Api) -> None:
 
 
 async def until_stalled(api: Api, path: str, many: int) -> None:
-    """Return once the server has stopped to answer, having kept little and served others meanwhile."""
+    """Return when the server has stopped writing; it buffers little, and answers other clients meanwhile."""
     server = connections_of(api)
     answered, most, quiet = -1, 0, 0
     async with asyncio.timeout(WAIT_S), connected(api.client.server) as other:

@@ -1,4 +1,4 @@
-"""What typed clients live on: a name for each type, a way to tell alternatives apart, links between operations."""
+"""What typed clients need: named types, discriminated alternatives, links between operations."""
 
 from typing import Any
 

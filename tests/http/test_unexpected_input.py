@@ -1,4 +1,4 @@
-"""Query parameters and bodies that have no meaning are refused by every operation, never ignored."""
+"""Every operation refuses query parameters and bodies that it does not take."""
 
 import re
 from typing import Any
@@ -22,13 +22,13 @@ def name_of(operation: Any) -> str:
 
 
 def path_of(operation: Any) -> str:
-    """A path of the operation; the ids in it are well-formed, and nothing has them."""
+    """A path of the operation, with well-formed ids of no resource."""
     an_id = "00000000-0000-0000-0000-000000000000" if "{reservation_id}" in operation.path else "4711"
     return re.sub(r"\{\w+\}", an_id, operation.path)
 
 
 def pointers_of(answer: Answer) -> Pointers:
-    """Where a 422 says that the input is wrong."""
+    """The JSON pointers of a 422's errors."""
     assert (answer.status, answer.code) == (422, "validation_error"), answer.text
     return sorted(error["pointer"] for error in answer.json["errors"])
 

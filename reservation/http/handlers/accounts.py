@@ -1,7 +1,5 @@
 """Sign up, log in, refresh tokens, log out."""
 
-from dataclasses import dataclass
-
 from aiohttp import web
 from marshmallow import EXCLUDE, Schema, fields, validate
 
@@ -43,45 +41,19 @@ class TokensOutput(Schema):
     expires_in = fields.Integer(required=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Signup:
-    """A new customer."""
-
-    name: str
-    email: str
-    password: str
-
-
 class SignupInput(Input):
     """A new customer."""
 
-    loads_as = Signup
     name = Text(200, required=True)
     email = Email()
     password = Text(MAX_PASSWORD_CHARS, shortest=MIN_PASSWORD_CHARS, required=True, metadata={"format": "password"})
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Login credentials."""
-
-    email: str
-    password: str
-
-
 class LoginInput(Input):
     """Login credentials. No rules for passwords apply here."""
 
-    loads_as = Login
     email = Text(MAX_EMAIL_CHARS, required=True, metadata={"examples": ["ada@example.com"]})
     password = Text(1024, required=True, metadata={"format": "password"})
-
-
-@dataclass(frozen=True, slots=True)
-class LoginForm(Login):
-    """Login credentials as OAuth's password grant."""
-
-    grant_type: str
 
 
 class LoginFormInput(Input):
@@ -92,44 +64,23 @@ class LoginFormInput(Input):
 
         unknown = EXCLUDE
 
-    loads_as = LoginForm
     grant_type = fields.String(validate=validate.OneOf(("password",)), load_default="password")
     email = Text(MAX_EMAIL_CHARS, required=True, data_key="username", metadata={"description": "The e-mail address"})
     password = Text(1024, required=True, metadata={"format": "password"})
 
 
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """A refresh token."""
-
-    refresh_token: str
-
-
 class RefreshInput(Input):
     """A refresh token."""
 
-    loads_as = Refresh
     refresh_token = Text(4096, required=True)
 
 
 @routes.add(
-    "POST",
-    "/auth/signup",
-    body=SignupInput(),
-    status=201,
-    output=UserOutput(),
-    raises=(EmailTaken, TooManyAttempts),
+    "POST", "/auth/signup", body=SignupInput(), status=201, output=UserOutput(), raises=(EmailTaken, TooManyAttempts)
 )
 async def signup(request: web.Request) -> web.StreamResponse:
     """Create a customer's account."""
-    body: Signup = request[BODY]
-    user = await service.sign_up(
-        request.app[ACCOUNTS],
-        name=body.name,
-        email=body.email,
-        password=body.password,
-        address=client_address(request),
-    )
+    user = await service.sign_up(request.app[ACCOUNTS], **request[BODY], address=client_address(request))
     return created_response(user, location="/auth/me")
 
 
@@ -147,11 +98,9 @@ async def login(request: web.Request) -> web.StreamResponse:
     Also takes the form of OAuth's password grant (RFC 6749, 4.3). Errors are problem details in both cases; for wrong
     credentials they have OAuth's `error`, `invalid_grant`. The number of failed attempts is limited.
     """
-    body: Login = request[BODY]
-    tokens = await service.log_in(
-        request.app[ACCOUNTS], email=body.email, password=body.password, address=client_address(request)
-    )
-    return _tokens(tokens)
+    email, password = request[BODY]["email"], request[BODY]["password"]
+    address = client_address(request)
+    return _tokens(await service.log_in(request.app[ACCOUNTS], email=email, password=password, address=address))
 
 
 @routes.add("POST", "/auth/refresh", body=RefreshInput(), output=TokensOutput(), raises=(InvalidToken,))
@@ -160,15 +109,13 @@ async def refresh(request: web.Request) -> web.StreamResponse:
 
     A refresh token can be used once. A second use ends the login session, since the token may have been stolen.
     """
-    body: Refresh = request[BODY]
-    return _tokens(await service.refresh(request.app[ACCOUNTS], refresh_token=body.refresh_token))
+    return _tokens(await service.refresh(request.app[ACCOUNTS], **request[BODY]))
 
 
 @routes.add("POST", "/auth/logout", body=RefreshInput(), status=204, raises=(InvalidToken,))
 async def logout(request: web.Request) -> web.StreamResponse:
     """End the login session of a refresh token."""
-    body: Refresh = request[BODY]
-    await service.log_out(request.app[ACCOUNTS], refresh_token=body.refresh_token)
+    await service.log_out(request.app[ACCOUNTS], **request[BODY])
     return web.Response(status=204)
 
 

@@ -1,25 +1,22 @@
 """Administration of machine clients' API keys."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import asdict
 
 from aiohttp import web
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ...db.repository import api_keys
-from ...errors import NotFound
 from ...identity import api_keys as service
 from ...identity.api_key_format import Scope
 from ...runtime.fields import Id, Input, Instant, Text
-from ..app_keys import API_KEYS, BODY, CALLER, DATABASE, QUERY
-from ..input.path_ids import path_id
-from ..paging import Cursor, PageQuery, page_response, page_schema
+from ..app_keys import API_KEYS, BODY, CALLER
+from ..input.path_ids import find_row, path_id
+from ..paging import PageByIdQuery, page_by_id, page_schema
 from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import Access, Routes
 
-routes = Routes("Administration: API keys")
+routes = Routes("Administration: API keys", Access.ADMIN)
 
 SCOPES = [*Scope]
 SCOPES_METADATA = {
@@ -49,16 +46,6 @@ class MadeApiKeyOutput(ApiKeyOutput):
     key = fields.String(required=True, metadata={"description": "The key; shown only once, and not stored"})
 
 
-@dataclass(frozen=True, slots=True)
-class NewApiKey:
-    """An API key to create."""
-
-    name: str
-    user_id: int
-    scopes: list[str]
-    expires_at: datetime | None
-
-
 def _no_repeats(scopes: Sequence[str]) -> None:
     if len(set(scopes)) < len(scopes):
         raise ValidationError("Each scope can be in the list once.")
@@ -67,7 +54,6 @@ def _no_repeats(scopes: Sequence[str]) -> None:
 class ApiKeyBody(Input):
     """An API key to create; without `expires_at`, it is valid until it is revoked."""
 
-    loads_as = NewApiKey
     name = Text(100, required=True)
     user_id = Id(required=True, metadata={"description": "The account that it acts for"})
     scopes = fields.List(
@@ -79,71 +65,37 @@ class ApiKeyBody(Input):
     expires_at = Instant(load_default=None, allow_none=True)
 
 
-class ApiKeysQuery(PageQuery):
-    """A page of API keys."""
-
-    cursor = Cursor(int, load_default=(0,))
-
-
-@routes.add(
-    "POST",
-    "/admin/api-keys",
-    access=Access.ADMIN,
-    body=ApiKeyBody(),
-    status=201,
-    output=MadeApiKeyOutput(),
-    etag=True,
-)
+@routes.add("POST", "/admin/api-keys", body=ApiKeyBody(), status=201, output=MadeApiKeyOutput(), etag=True)
 async def create_api_key(request: web.Request) -> web.StreamResponse:
     """Create an API key for a machine client.
 
     Only this response contains the key: the service stores its hash.
     """
-    body: NewApiKey = request[BODY]
-    made, key = await service.create(
-        request.app[API_KEYS],
-        name=body.name,
-        user_id=body.user_id,
-        scopes=body.scopes,
-        created_by=request[CALLER].user_id,
-        expires_at=body.expires_at,
-    )
+    made, key = await service.create(request.app[API_KEYS], **request[BODY], created_by=request[CALLER].user_id)
     response = response_with_etag(
-        {**asdict(made), "key": key}, version=made.version, status=201, location=f"/admin/api-keys/{made.id}"
+        asdict(made) | {"key": key}, version=made.version, location=f"/admin/api-keys/{made.id}"
     )
     response.headers["Cache-Control"] = "no-store"  # RFC 6750, 5.3: no cache may store tokens
     return response
 
 
-@routes.add(
-    "GET",
-    "/admin/api-keys",
-    access=Access.ADMIN,
-    query=ApiKeysQuery(),
-    output=page_schema(ApiKeyOutput(), "ApiKeyListOutput"),
-)
+@routes.add("GET", "/admin/api-keys", query=PageByIdQuery(), output=page_schema(ApiKeyOutput()))
 async def list_api_keys(request: web.Request) -> web.StreamResponse:
     """All API keys, including revoked and expired ones."""
-    query: dict[str, Any] = request[QUERY]
-    async with request.app[DATABASE].connection() as conn:
-        rows = await api_keys.list_keys(conn, after=query["cursor"][0], row_limit=query["limit"] + 1)
-    return page_response(request, rows, query["limit"], lambda key: [key.id])
+    return await page_by_id(request, api_keys.list_keys)
 
 
-@routes.add("GET", "/admin/api-keys/{api_key_id}", access=Access.ADMIN, output=ApiKeyOutput(), etag=True)
+@routes.add("GET", "/admin/api-keys/{api_key_id}", output=ApiKeyOutput(), etag=True)
 async def get_api_key(request: web.Request) -> web.StreamResponse:
     """One API key.
 
     Its ETag does not depend on `last_used_at`.
     """
-    async with request.app[DATABASE].connection() as conn:
-        found = await api_keys.find_key(conn, key_id=path_id(request, "api_key_id"))
-    if found is None:
-        raise NotFound("There is no such API key.")
+    found = await find_row(request, "API key", lambda conn, key_id: api_keys.find_key(conn, key_id=key_id))
     return conditional_response(request, found, version=found.version)
 
 
-@routes.add("DELETE", "/admin/api-keys/{api_key_id}", access=Access.ADMIN, status=204, etag=True)
+@routes.add("DELETE", "/admin/api-keys/{api_key_id}", status=204, etag=True)
 async def revoke_api_key(request: web.Request) -> web.StreamResponse:
     """Revoke an API key at once and for ever; it stays in the list."""
     key_id = path_id(request, "api_key_id")

@@ -1,7 +1,6 @@
 """Administration of auditoriums and their seats."""
 
 from decimal import Decimal
-from typing import Any
 
 from aiohttp import web
 from marshmallow import Schema, fields, validate
@@ -10,17 +9,17 @@ from ...catalog import auditoriums as service
 from ...catalog.auditoriums import SeatBatch
 from ...db.repository import auditoriums
 from ...db.repository.auditoriums import Auditorium, AuditoriumInput
-from ...errors import CapacityExceeded, InUse, NotFound
+from ...errors import CapacityExceeded, InUse
 from ...runtime.fields import BoundedInteger, Id, Input, Instant, JsonObject, Money, RowLabel, Text
 from ..app_keys import BODY, CATALOG_CONTEXT, DATABASE, QUERY
-from ..input.path_ids import path_id
+from ..input.path_ids import find_row, path_id
 from ..output.responses import created_response
 from ..output.schemas import SEAT_TYPES
-from ..paging import Cursor, PageQuery, page_response, page_schema
+from ..paging import Cursor, PageByIdQuery, PageQuery, page_by_id, page_response, page_schema
 from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
 
-routes = Routes("Administration: auditoriums", read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
+routes = Routes("Administration: auditoriums", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
 HIGHEST_CAPACITY = 10_000
 LONGEST_ROW = 1000
@@ -83,50 +82,27 @@ class SeatBatchOutput(Schema):
     seats = fields.List(fields.Nested(SeatOutput()), required=True)
 
 
-class AuditoriumsQuery(PageQuery):
-    """A page of auditoriums."""
-
-    cursor = Cursor(int, load_default=(0,))
-
-
 class SeatsQuery(PageQuery):
     """A page of an auditorium's seats."""
 
     cursor = Cursor(str, int, load_default=("", 0))
 
 
-@routes.add(
-    "POST",
-    "/admin/auditoriums",
-    access=Access.ADMIN,
-    body=AuditoriumBody(),
-    status=201,
-    output=AuditoriumOutput(),
-    etag=True,
-)
+@routes.add("POST", "/admin/auditoriums", body=AuditoriumBody(), status=201, output=AuditoriumOutput(), etag=True)
 async def create_auditorium(request: web.Request) -> web.StreamResponse:
     """Create an auditorium without seats."""
     async with request.app[DATABASE].connection() as conn:
         made = await auditoriums.insert_auditorium(conn, auditorium=request[BODY])
-    return response_with_etag(made, status=201, location=f"/admin/auditoriums/{made.id}")
+    return response_with_etag(made, location=f"/admin/auditoriums/{made.id}")
 
 
-@routes.add(
-    "GET",
-    "/admin/auditoriums",
-    access=Access.ADMIN,
-    query=AuditoriumsQuery(),
-    output=page_schema(AuditoriumOutput(), "AuditoriumListOutput"),
-)
+@routes.add("GET", "/admin/auditoriums", query=PageByIdQuery(), output=page_schema(AuditoriumOutput()))
 async def list_auditoriums(request: web.Request) -> web.StreamResponse:
     """All auditoriums."""
-    query: dict[str, Any] = request[QUERY]
-    async with request.app[DATABASE].connection() as conn:
-        rows = await auditoriums.list_auditoriums(conn, after=query["cursor"][0], row_limit=query["limit"] + 1)
-    return page_response(request, rows, query["limit"], lambda auditorium: [auditorium.id])
+    return await page_by_id(request, auditoriums.list_auditoriums)
 
 
-@routes.add("GET", "/admin/auditoriums/{auditorium_id}", access=Access.ADMIN, output=AuditoriumOutput(), etag=True)
+@routes.add("GET", "/admin/auditoriums/{auditorium_id}", output=AuditoriumOutput(), etag=True)
 async def get_auditorium(request: web.Request) -> web.StreamResponse:
     """One auditorium."""
     return conditional_response(request, await _find(request))
@@ -135,7 +111,6 @@ async def get_auditorium(request: web.Request) -> web.StreamResponse:
 @routes.add(
     "PUT",
     "/admin/auditoriums/{auditorium_id}",
-    access=Access.ADMIN,
     body=AuditoriumBody(),
     output=AuditoriumOutput(),
     raises=(CapacityExceeded,),
@@ -143,16 +118,14 @@ async def get_auditorium(request: web.Request) -> web.StreamResponse:
 )
 async def replace_auditorium(request: web.Request) -> web.StreamResponse:
     """Replace an auditorium, but not its seats; the capacity cannot be less than their number."""
+    auditorium_id, check = path_id(request, "auditorium_id"), precondition(request)
     auditorium = await service.update_auditorium(
-        request.app[CATALOG_CONTEXT],
-        auditorium_id=path_id(request, "auditorium_id"),
-        auditorium=request[BODY],
-        check=precondition(request),
+        request.app[CATALOG_CONTEXT], auditorium_id=auditorium_id, auditorium=request[BODY], check=check
     )
     return response_with_etag(auditorium)
 
 
-@routes.add("DELETE", "/admin/auditoriums/{auditorium_id}", access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
+@routes.add("DELETE", "/admin/auditoriums/{auditorium_id}", status=204, raises=(InUse,), etag=True)
 async def delete_auditorium(request: web.Request) -> web.StreamResponse:
     """Delete an auditorium that has no showtimes, with its seats."""
     auditorium_id = path_id(request, "auditorium_id")
@@ -163,7 +136,6 @@ async def delete_auditorium(request: web.Request) -> web.StreamResponse:
 @routes.add(
     "POST",
     "/admin/auditoriums/{auditorium_id}/seats/batch",
-    access=Access.ADMIN,
     body=SeatBatchBody(),
     status=201,
     output=SeatBatchOutput(),
@@ -178,37 +150,28 @@ async def create_seats(request: web.Request) -> web.StreamResponse:
     )
 
 
-@routes.add(
-    "GET",
-    "/admin/auditoriums/{auditorium_id}/seats",
-    access=Access.ADMIN,
-    query=SeatsQuery(),
-    output=page_schema(SeatOutput(), "SeatListOutput"),
-)
+@routes.add("GET", "/admin/auditoriums/{auditorium_id}/seats", query=SeatsQuery(), output=page_schema(SeatOutput()))
 async def list_seats(request: web.Request) -> web.StreamResponse:
     """The seats of an auditorium, in row then number order."""
     auditorium = await _find(request)
-    query: dict[str, Any] = request[QUERY]
-    after_row, after_number = query["cursor"]
-    async with request.app[DATABASE].connection() as conn:
-        rows = await auditoriums.list_seats(
-            conn,
-            auditorium_id=auditorium.id,
-            after_row=after_row,
-            after_number=after_number,
-            row_limit=query["limit"] + 1,
-        )
-    return page_response(request, rows, query["limit"], lambda seat: [seat.row_label, seat.seat_number])
+    row, number = request[QUERY]["cursor"]
+    return await page_response(
+        request,
+        lambda conn, rows: auditoriums.list_seats(
+            conn, auditorium_id=auditorium.id, after_row=row, after_number=number, row_limit=rows
+        ),
+        lambda seat: [seat.row_label, seat.seat_number],
+    )
 
 
-@routes.add("GET", "/admin/seats/{seat_id}", access=Access.ADMIN, output=SeatOutput(), etag=True)
+@routes.add("GET", "/admin/seats/{seat_id}", output=SeatOutput(), etag=True)
 async def get_seat(request: web.Request) -> web.StreamResponse:
     """One seat."""
-    async with request.app[DATABASE].connection() as conn:
-        return conditional_response(request, await service.find_seat(conn, seat_id=path_id(request, "seat_id")))
+    seat = await find_row(request, "seat", lambda conn, seat_id: auditoriums.find_seat(conn, seat_id=seat_id))
+    return conditional_response(request, seat)
 
 
-@routes.add("DELETE", "/admin/seats/{seat_id}", access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
+@routes.add("DELETE", "/admin/seats/{seat_id}", status=204, raises=(InUse,), etag=True)
 async def delete_seat(request: web.Request) -> web.StreamResponse:
     """Delete a seat that was never reserved."""
     seat_id = path_id(request, "seat_id")
@@ -217,8 +180,6 @@ async def delete_seat(request: web.Request) -> web.StreamResponse:
 
 
 async def _find(request: web.Request) -> Auditorium:
-    async with request.app[DATABASE].connection() as conn:
-        found = await auditoriums.find_auditorium(conn, auditorium_id=path_id(request, "auditorium_id"))
-    if found is None:
-        raise NotFound("There is no such auditorium.")
-    return found
+    return await find_row(
+        request, "auditorium", lambda conn, row_id: auditoriums.find_auditorium(conn, auditorium_id=row_id)
+    )

@@ -13,42 +13,31 @@ from ..preconditions import precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
 from .catalog import MOVIES, MoviesQuery, get_movie, list_movies
 
-routes = Routes("Administration: movies", read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
+routes = Routes("Administration: movies", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
 
-@routes.add("POST", "/admin/movies", access=Access.ADMIN, body=MovieBody(), status=201, output=MovieOutput(), etag=True)
+@routes.add("POST", "/admin/movies", body=MovieBody(), status=201, output=MovieOutput(), etag=True)
 async def create_movie(request: web.Request) -> web.StreamResponse:
     """Create a movie."""
     async with request.app[DATABASE].connection() as conn:
         movie = await movies.insert_movie(conn, movie=request[BODY])
-    return response_with_etag(movie, status=201, location=f"/admin/movies/{movie.id}")
+    return response_with_etag(movie, location=f"/admin/movies/{movie.id}")
 
 
-@routes.add("GET", "/admin/movies", access=Access.ADMIN, query=MoviesQuery(), output=MOVIES)
-async def admin_list_movies(request: web.Request) -> web.StreamResponse:
-    """The movies, filtered by part of the title and by genre."""
-    return await list_movies(request)
+routes.add("GET", "/admin/movies", query=MoviesQuery(), output=MOVIES)(list_movies)
+routes.add("GET", "/admin/movies/{movie_id}", output=MovieOutput(), etag=True)(get_movie)
 
 
-@routes.add("GET", "/admin/movies/{movie_id}", access=Access.ADMIN, output=MovieOutput(), etag=True)
-async def admin_get_movie(request: web.Request) -> web.StreamResponse:
-    """One movie."""
-    return await get_movie(request)
-
-
-@routes.add("PUT", "/admin/movies/{movie_id}", access=Access.ADMIN, body=MovieBody(), output=MovieOutput(), etag=True)
+@routes.add("PUT", "/admin/movies/{movie_id}", body=MovieBody(), output=MovieOutput(), etag=True)
 async def replace_movie(request: web.Request) -> web.StreamResponse:
     """Replace a movie."""
     movie = await service.update_movie(
-        request.app[DATABASE],
-        movie_id=path_id(request, "movie_id"),
-        movie=request[BODY],
-        check=precondition(request),
+        request.app[DATABASE], movie_id=path_id(request, "movie_id"), movie=request[BODY], check=precondition(request)
     )
     return response_with_etag(movie)
 
 
-@routes.add("DELETE", "/admin/movies/{movie_id}", access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
+@routes.add("DELETE", "/admin/movies/{movie_id}", status=204, raises=(InUse,), etag=True)
 async def delete_movie(request: web.Request) -> web.StreamResponse:
     """Delete a movie that has no showtimes."""
     movie_id = path_id(request, "movie_id")

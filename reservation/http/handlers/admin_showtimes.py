@@ -1,26 +1,31 @@
 """Administration of showtimes."""
 
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from aiohttp import web
+from marshmallow import Schema, fields, validate
 
-from ...catalog import showtimes as service
+from ...catalog import showtime_batches, showtimes as service
 from ...catalog.schemas import ShowtimeBody
-from ...db.repository import showtimes
 from ...db.repository.showtimes import FAR_AHEAD, FAR_BACK
-from ...errors import InUse, ShowtimeOverlap
-from ...runtime.fields import MAX_ID, IntegerParameter
-from ..app_keys import BODY, CATALOG_CONTEXT, DATABASE, QUERY
+from ...errors import BatchRefused, InUse, ShowtimeOverlap
+from ...runtime.fields import MAX_ID, Id, Input, IntegerParameter, InvalidItem, PartialList, StrictBoolean
+from ...runtime.validation import invalid
+from ..app_keys import BODY, CATALOG_CONTEXT, QUERY
 from ..input.path_ids import path_id
+from ..output.problems import failed_item
+from ..output.responses import json_response
 from ..output.schemas import ShowtimeOutput
-from ..paging import Cursor, PageQuery, page_response
+from ..paging import Cursor, PageQuery
 from ..preconditions import precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
-from .catalog import SHOWTIMES, get_showtime
+from .catalog import SHOWTIMES, get_showtime, showtimes_page
 
-routes = Routes("Administration: showtimes", read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
+routes = Routes("Administration: showtimes", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
+MAX_BATCH = 1000
 # Not /admin/showtimes/batch: other methods than POST are 405 there.
 PATH = "/admin/showtimes/{showtime_id:(?!batch$)[^/]+}"
 
@@ -32,10 +37,56 @@ class AdminShowtimesQuery(PageQuery):
     movie_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only showtimes of this movie"})
 
 
+class ShowtimesBatchBody(Input):
+    """Showtimes to create."""
+
+    showtimes = PartialList(ShowtimeBody(), MAX_BATCH, required=True)
+    all_or_nothing = StrictBoolean(
+        load_default=False, metadata={"description": "Whether one failure keeps all from being created"}
+    )
+
+
+class FieldErrorOutput(Schema):
+    """One error in an item."""
+
+    pointer = fields.String(required=True, metadata={"description": "JSON pointer (RFC 6901) into the item"})
+    detail = fields.String(required=True)
+
+
+class ItemErrorOutput(Schema):
+    """The problem that a request with this item alone would get, without the members that are equal for all items."""
+
+    code = fields.String(required=True, validate=validate.OneOf(["validation_error", "showtime_overlap"]))
+    detail = fields.String(required=True)
+    errors = fields.List(fields.Nested(FieldErrorOutput()), metadata={"description": "With validation_error"})
+    conflicting_showtime_id = Id(
+        metadata={"description": "With showtime_overlap: the other showtime, if it still exists"}
+    )
+    conflicting_index = fields.Integer(
+        metadata={"description": "With showtime_overlap: the other showtime's index, if it is in this batch"}
+    )
+
+
+class ShowtimeOutcome(Schema):
+    """The result of one showtime of a batch."""
+
+    index = fields.Integer(required=True, metadata={"description": "Position in the request, from 0"})
+    status = fields.String(required=True, validate=validate.OneOf(["created", "failed"]))
+    showtime = fields.Nested(ShowtimeOutput(), metadata={"description": "The showtime that was created"})
+    error = fields.Nested(ItemErrorOutput(), metadata={"description": "Why it was not created"})
+
+
+class ShowtimesBatchOutput(Schema):
+    """The results of a batch, in the order of the request."""
+
+    created = fields.Integer(required=True, metadata={"description": "Number of created showtimes"})
+    failed = fields.Integer(required=True, metadata={"description": "Number of failed showtimes"})
+    results = fields.List(fields.Nested(ShowtimeOutcome()), required=True)
+
+
 @routes.add(
     "POST",
     "/admin/showtimes",
-    access=Access.ADMIN,
     body=ShowtimeBody(),
     status=201,
     output=ShowtimeOutput(),
@@ -45,41 +96,20 @@ class AdminShowtimesQuery(PageQuery):
 async def create_showtime(request: web.Request) -> web.StreamResponse:
     """Create a showtime; the auditorium must be free from starts_at to ends_at, and CLEANING_MINUTES longer."""
     made = await service.add_showtime(request.app[CATALOG_CONTEXT], showtime=request[BODY])
-    return response_with_etag(made, status=201, location=f"/admin/showtimes/{made.id}")
+    return response_with_etag(made, location=f"/admin/showtimes/{made.id}")
 
 
-@routes.add("GET", "/admin/showtimes", access=Access.ADMIN, query=AdminShowtimesQuery(), output=SHOWTIMES)
+@routes.add("GET", "/admin/showtimes", query=AdminShowtimesQuery(), output=SHOWTIMES)
 async def admin_list_showtimes(request: web.Request) -> web.StreamResponse:
     """All showtimes in the order of starts_at, including past ones."""
-    query: dict[str, Any] = request[QUERY]
-    after_start, after_id = query["cursor"]
-    async with request.app[DATABASE].connection() as conn:
-        rows = await showtimes.list_showtimes(
-            conn,
-            after_start=after_start,
-            after_id=after_id,
-            before=FAR_AHEAD,
-            movie_id=query.get("movie_id"),
-            row_limit=query["limit"] + 1,
-        )
-    return page_response(request, rows, query["limit"], lambda showtime: [showtime.starts_at, showtime.id])
+    after_start, after_id = request[QUERY]["cursor"]
+    return await showtimes_page(request, after_start, after_id, FAR_AHEAD, request[QUERY].get("movie_id"))
 
 
-@routes.add("GET", PATH, access=Access.ADMIN, output=ShowtimeOutput(), etag=True)
-async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
-    """One showtime."""
-    return await get_showtime(request)
+routes.add("GET", PATH, output=ShowtimeOutput(), etag=True)(get_showtime)
 
 
-@routes.add(
-    "PUT",
-    PATH,
-    access=Access.ADMIN,
-    body=ShowtimeBody(),
-    output=ShowtimeOutput(),
-    raises=(ShowtimeOverlap, InUse),
-    etag=True,
-)
+@routes.add("PUT", PATH, body=ShowtimeBody(), output=ShowtimeOutput(), raises=(ShowtimeOverlap, InUse), etag=True)
 async def replace_showtime(request: web.Request) -> web.StreamResponse:
     """Replace a showtime; one with reservations cannot change its auditorium."""
     showtime_id = path_id(request, "showtime_id")
@@ -89,9 +119,33 @@ async def replace_showtime(request: web.Request) -> web.StreamResponse:
     return response_with_etag(showtime)
 
 
-@routes.add("DELETE", PATH, access=Access.ADMIN, status=204, raises=(InUse,), etag=True)
+@routes.add("DELETE", PATH, status=204, raises=(InUse,), etag=True)
 async def delete_showtime(request: web.Request) -> web.StreamResponse:
     """Delete a showtime that was never reserved."""
     showtime_id = path_id(request, "showtime_id")
     await service.delete_showtime(request.app[CATALOG_CONTEXT], showtime_id=showtime_id, check=precondition(request))
     return web.Response(status=204)
+
+
+@routes.add(
+    "POST", "/admin/showtimes/batch", body=ShowtimesBatchBody(), output=ShowtimesBatchOutput(), raises=(BatchRefused,)
+)
+async def create_showtimes(request: web.Request) -> web.StreamResponse:
+    """Create up to 1000 showtimes in one transaction, with one result each.
+
+    A showtime fails if it is not valid, or if it overlaps an existing showtime or one before it in the batch that did
+    not fail. With `all_or_nothing`, any failure makes the response a 409 `batch_refused` with all failures, and nothing
+    is created.
+    """
+    numbered = list(enumerate(request[BODY]["showtimes"]))
+    outcomes = await showtime_batches.add_showtimes(
+        request.app[CATALOG_CONTEXT],
+        wanted={index: item for index, item in numbered if not isinstance(item, InvalidItem)},
+        failed={index: invalid(item.messages) for index, item in numbered if isinstance(item, InvalidItem)},
+        all_or_nothing=request[BODY]["all_or_nothing"],
+    )
+    created = [{"index": index, "status": "created", "showtime": made} for index, made in outcomes.created.items()]
+    failed = [failed_item(index, error) for index, error in outcomes.failed.items()]
+    results: list[dict[str, Any]] = [*created, *failed]
+    results.sort(key=itemgetter("index"))
+    return json_response({"created": len(created), "failed": len(failed), "results": results})

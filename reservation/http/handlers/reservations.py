@@ -11,7 +11,6 @@ from marshmallow import fields, validate
 from ...booking.cancel import cancel
 from ...booking.confirm import confirm
 from ...booking.extend import extend
-from ...booking.idempotency import FirstOutcome
 from ...booking.lookup import find
 from ...db.repository import reservations
 from ...errors import (
@@ -24,12 +23,12 @@ from ...errors import (
 )
 from ..app_keys import BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..input.path_ids import path_uuid
-from ..output.responses import SingleWriteResponse, json_response
+from ..output.responses import json_response
 from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
 
-routes = Routes("Booking", read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
+routes = Routes("Booking", Access.SIGNED_IN, read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
 
 FAR_AHEAD = datetime(9999, 1, 1, tzinfo=UTC)
 HIGHEST = UUID(int=2**128 - 1)
@@ -42,54 +41,34 @@ class ReservationsQuery(PageQuery):
     status = fields.String(validate=validate.OneOf(RESERVATION_STATUSES))
 
 
-@routes.add(
-    "GET",
-    "/reservations",
-    access=Access.SIGNED_IN,
-    query=ReservationsQuery(),
-    output=page_schema(ReservationOutput(), "ReservationListOutput"),
-)
+@routes.add("GET", "/reservations", query=ReservationsQuery(), output=page_schema(ReservationOutput()))
 async def list_reservations(request: web.Request) -> web.StreamResponse:
     """Your reservations, newest first.
 
     With a status, a page of an account with very many reservations may have fewer of them than the limit, or none, and
     still a next_cursor: follow it until it is null.
     """
-    query: dict[str, Any] = request[QUERY]
-    before, before_id = query["cursor"]
+    user_id, status, limit = request[CALLER].user_id, request[QUERY].get("status"), request[QUERY]["limit"]
+    before, before_id = request[QUERY]["cursor"]
     async with request.app[DATABASE].connection() as conn:
         found = await reservations.list_reservations(
-            conn,
-            user_id=request[CALLER].user_id,
-            before=before,
-            before_id=before_id,
-            status=query.get("status"),
-            page_size=query["limit"],
+            conn, user_id=user_id, before=before, before_id=before_id, status=status, page_size=limit
         )
-    return page_with_key(request, found.reservations, query["limit"], found.next_key)
+    return page_with_key(request, found.reservations, found.next_key)
 
 
-@routes.add("GET", "/reservations/{reservation_id}", access=Access.SIGNED_IN, output=ReservationOutput())
+@routes.add("GET", "/reservations/{reservation_id}", output=ReservationOutput())
 async def get_reservation(request: web.Request) -> web.StreamResponse:
     """One of your reservations; a hold past expires_at has the status expired."""
     return json_response(await find(request.app[DATABASE], **_owner_and_id(request)))
 
 
-def _confirmed(first: FirstOutcome) -> SingleWriteResponse:
-    return json_response(replace(first.reservation, status="confirmed"))
-
-
-def _cancelled(first: FirstOutcome) -> SingleWriteResponse:
-    return json_response(first.reservation)
-
-
 @routes.add(
     "POST",
     "/reservations/{reservation_id}/confirm",
-    access=Access.SIGNED_IN,
     output=ReservationOutput(),
     raises=(HoldExpired, SeatsUnavailable, ReservationCancelled),
-    replay=_confirmed,
+    replay=lambda first: json_response(replace(first.reservation, status="confirmed")),
 )
 async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     """Confirm a hold.
@@ -103,7 +82,6 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
 @routes.add(
     "POST",
     "/reservations/{reservation_id}/extend",
-    access=Access.SIGNED_IN,
     output=ReservationOutput(),
     raises=(HoldExpired, SeatsUnavailable, ReservationConfirmed, ReservationCancelled, HoldsUnavailable),
 )
@@ -119,10 +97,9 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
 @routes.add(
     "POST",
     "/reservations/{reservation_id}/cancel",
-    access=Access.SIGNED_IN,
     output=ReservationOutput(),
     raises=(HoldExpired, TooLateToCancel),
-    replay=_cancelled,
+    replay=lambda first: json_response(first.reservation),
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once."""

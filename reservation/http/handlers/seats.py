@@ -96,6 +96,4 @@ async def _since(app: web.Application, showtime_id: int, state: MapState, since:
 
 def _is_known(request: web.Request, header: str, version: int) -> bool:
     """Whether If-None-Match has the version's ETag; mostly it has only that one."""
-    if header == f'"{version}"':
-        return True
-    return str(version) in {tag.value for tag in request.if_none_match or ()}
+    return header == f'"{version}"' or str(version) in {tag.value for tag in request.if_none_match or ()}

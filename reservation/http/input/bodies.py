@@ -1,6 +1,7 @@
 """Request bodies: JSON, and for OAuth clients forms (application/x-www-form-urlencoded); strict and bounded."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -11,25 +12,24 @@ from marshmallow import Schema
 from ...errors import Invalid, Json
 from ...runtime.validation import escape, load
 from ..output.problems import HttpProblem
-from .fast_validation import FALL_BACK, FastLoad
+from ..output.responses import JSON
 from .queries import NO_FIELDS
 
 MAX_DEPTH = 32
+JSON_TYPE = re.compile(r"application/json|.*\+json")
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_FIELDS = 32
 BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-async def load_json(request: web.Request, schema: Schema, fast_load: FastLoad | None) -> Any:
-    """Validate a JSON body, by `fast_load` where that decides.
+async def load_json(request: web.Request, schema: Schema, fast_load: Callable[[Json], Any] | None) -> Any:
+    """Validate a JSON body, by `fast_load` unless that returns None.
 
     Raises HttpProblem for another content type (415) and for malformed JSON (400), and Invalid.
     """
     parsed = await _parse_json(request)
-    if fast_load is not None:
-        loaded = fast_load(parsed)
-        if loaded is not FALL_BACK:
-            return loaded
+    if fast_load is not None and (loaded := fast_load(parsed)) is not None:
+        return loaded
     _check_depth_and_nul(parsed)
     return load(schema, parsed)
 
@@ -72,17 +72,13 @@ async def read_body(request: web.Request) -> bytes:
 
 
 async def _parse_json(request: web.Request) -> Json:
-    if request.headers.get("Content-Type") != "application/json" and not _is_json(request.content_type):
+    if request.headers.get("Content-Type") != JSON and not JSON_TYPE.fullmatch(request.content_type):
         raise HttpProblem(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
     try:
         parsed: Json = orjson.loads(await read_body(request))
     except orjson.JSONDecodeError as error:
         raise HttpProblem(400, "invalid_json", f"The body is not JSON in UTF-8: {error}.") from error
     return parsed
-
-
-def _is_json(content_type: str) -> bool:
-    return content_type == "application/json" or content_type.endswith("+json")
 
 
 def _check_depth_and_nul(value: Json, depth: int = 1) -> None:

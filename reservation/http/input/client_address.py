@@ -32,7 +32,9 @@ def client_address(request: web.Request) -> str:
         if forwarded is None:  # an unreadable entry: count all such requests of the proxy as one client
             break
         found = forwarded
-    return UNKNOWN if found is None else _limited(found)
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found, IPV6_PREFIX_BITS), strict=False))
+    return UNKNOWN if found is None else str(found)
 
 
 @cache
@@ -62,9 +64,3 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address
-
-
-def _limited(address: IPv4Address | IPv6Address) -> str:
-    if isinstance(address, IPv6Address):
-        return str(IPv6Network((address, IPV6_PREFIX_BITS), strict=False))
-    return str(address)

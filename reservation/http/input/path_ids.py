@@ -1,11 +1,19 @@
 """Ids in the path. One that no row can have is answered like one that no row has: NotFound."""
 
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from aiohttp import web
 
 from ...errors import NotFound
 from ...runtime.fields import MAX_ID
+from ..app_keys import DATABASE
+
+if TYPE_CHECKING:
+    from ...db.pool import Connection
+
+Row = TypeVar("Row")
 
 
 def path_id(request: web.Request, name: str) -> int:
@@ -22,3 +30,15 @@ def path_uuid(request: web.Request, name: str) -> UUID:
         return UUID(request.match_info[name])
     except ValueError:
         raise NotFound from None
+
+
+async def find_row(
+    request: web.Request, resource: str, find: "Callable[[Connection, int], Awaitable[Row | None]]"
+) -> Row:
+    """The row with the id in the path: for a `movie`, with the path's `movie_id`; raises NotFound."""
+    row_id = path_id(request, f"{resource.lower().replace(' ', '_')}_id")
+    async with request.app[DATABASE].connection() as conn:
+        found = await find(conn, row_id)
+    if found is None:
+        raise NotFound(f"There is no such {resource}.")
+    return found

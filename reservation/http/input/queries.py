@@ -9,12 +9,7 @@ from ...errors import Invalid
 from ...runtime.fields import Input
 from ...runtime.validation import escape, load
 
-
-class NoFields(Input):
-    """The input of an operation that takes no query parameters, or no body."""
-
-
-NO_FIELDS = NoFields()
+NO_FIELDS = Input()  # of an operation that takes no query parameters, or no body
 
 
 def load_query(request: web.Request, schema: Schema) -> Any:

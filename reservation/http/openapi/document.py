@@ -1,7 +1,7 @@
 """The OpenAPI 3.1 document, generated from the operations and the schemas that validate their input."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any
@@ -14,7 +14,7 @@ from ..input.bodies import FORM
 from ..preconditions import DOCUMENTED_TAGS
 from ..routes import Access, Operation, Routes
 from .links import links
-from .problems import component_name, problem_response, problem_schemas, problem_types
+from .problems import component_name, header_references, problem_response, problem_schemas, problem_types
 from .schemas import Plugin
 
 OPENAPI = "3.1.0"
@@ -58,68 +58,61 @@ TAGS = {
     "Operations": "Health, readiness and metrics, for operators.",
 }
 
+
+def _header(description: str, kind: str = "string", **keywords: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": kind, **keywords}}
+
+
+def _parameter(name: str, description: str, **keywords: Any) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": {"type": "string", **keywords}}
+
+
 HEADERS: dict[str, dict[str, Any]] = {
-    "RequestId": {
-        "description": "The id of the request: the client's, or a generated one",
-        "schema": {"type": "string"},
-    },
-    "ServerTiming": {
-        "description": "Milliseconds spent on waiting for the pool, in PostgreSQL, in Redis, and in total",
-        "schema": {"type": "string"},
-    },
-    "Location": {
-        "description": "The path of the new resource",
-        "schema": {"type": "string", "format": "uri-reference"},
-    },
-    "ETag": {"description": "A strong entity tag, for If-None-Match and If-Match", "schema": {"type": "string"}},
-    "Link": {"description": 'The next page, if there is one: `<...>; rel="next"`', "schema": {"type": "string"}},
-    "Authenticate": {"description": "The Bearer challenge (RFC 6750)", "schema": {"type": "string"}},
-    "Replayed": {
-        "description": "true: this is the first response to a request with this Idempotency-Key",
-        "schema": {"type": "string", "const": "true"},
-    },
-    "RateLimit": {
-        "description": "The limit that was reached: 0 attempts left for `t` seconds",
-        "schema": {"type": "string"},
-    },
-    "RateLimitPolicy": {"description": "The limit: `q` attempts in `w` seconds", "schema": {"type": "string"}},
-    "RetryAfter": {"description": "Seconds to wait before a retry", "schema": {"type": "integer"}},
+    "RequestId": _header("The id of the request: the client's, or a generated one"),
+    "ServerTiming": _header("Milliseconds spent on waiting for the pool, in PostgreSQL, in Redis, and in total"),
+    "Location": _header("The path of the new resource", format="uri-reference"),
+    "ETag": _header("A strong entity tag, for If-None-Match and If-Match"),
+    "Link": _header('The next page, if there is one: `<...>; rel="next"`'),
+    "Authenticate": _header("The Bearer challenge (RFC 6750)"),
+    "Replayed": _header("true: this is the first response to a request with this Idempotency-Key", const="true"),
+    "RateLimit": _header("The limit that was reached: 0 attempts left for `t` seconds"),
+    "RateLimitPolicy": _header("The limit: `q` attempts in `w` seconds"),
+    "RetryAfter": _header("Seconds to wait before a retry", "integer"),
 }
-
-REQUEST_ID: dict[str, Any] = {
-    "name": "X-Request-ID",
-    "in": "header",
-    "description": "Your id for this request: up to 128 letters, digits and `._:/+=@-`; any other is replaced",
-    "schema": {"type": "string"},
-}
-
-IDEMPOTENCY_KEY: dict[str, Any] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "A unique key for this request; the same request and key within a day get the first response again",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
-
-IF_NONE_MATCH: dict[str, Any] = {
-    "name": "If-None-Match",
-    "in": "header",
-    "description": "ETags that the client has; 304 if one of them is current",
-    "schema": {"type": "string"},
-}
-
-IF_MATCH: dict[str, Any] = {
-    "name": "If-Match",
-    "in": "header",
-    "description": "ETags that the client has seen; 412 if none is current. Weak ones never match; `*` always does",
-    "schema": {"type": "string", "format": "etags", "pattern": rf"^(\*|{DOCUMENTED_TAGS})$"},
-    "example": '"5d41402abc4b2a76b9719d911017c592"',
-}
-
-LAST_EVENT_ID: dict[str, Any] = {
-    "name": "Last-Event-ID",
-    "in": "header",
-    "description": "The version that the client has; an EventSource sends it when it reconnects",
-    "schema": {"type": "string"},
+COMMON_HEADERS = {"X-Request-ID": "RequestId", "Server-Timing": "ServerTiming"}
+REQUEST_ID = _parameter(
+    "X-Request-ID", "Your id for this request: up to 128 letters, digits and `._:/+=@-`; any other is replaced"
+)
+IDEMPOTENCY_KEY = _parameter(
+    "Idempotency-Key",
+    "A unique key for this request; the same request and key within a day get the first response again",
+    minLength=1,
+    maxLength=255,
+    pattern="^[!-~]+$",
+)
+IF_NONE_MATCH = _parameter("If-None-Match", "ETags that the client has; 304 if one of them is current")
+IF_MATCH = _parameter(
+    "If-Match",
+    "ETags that the client has seen; 412 if none is current. Weak ones never match; `*` always does",
+    format="etags",
+    pattern=rf"^(\*|{DOCUMENTED_TAGS})$",
+) | {"example": '"5d41402abc4b2a76b9719d911017c592"'}
+LAST_EVENT_ID = _parameter(
+    "Last-Event-ID", "The version that the client has; an EventSource sends it when it reconnects"
+)
+SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
+    BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token"},
+    API_KEY: {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "rsv_...",
+        "description": "An API key with this scope",
+    },
+    PASSWORD: {
+        "type": "oauth2",
+        "description": "E-mail address and password, for an access token",
+        "flows": {"password": {"tokenUrl": "/auth/login", "scopes": {}}},
+    },
 }
 
 
@@ -150,33 +143,18 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
 
 
 def _add_components(spec: APISpec, operations: Sequence[Operation]) -> None:
-    spec.components.security_scheme(
-        BEARER,
-        {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token"},
-    )
-    spec.components.security_scheme(
-        API_KEY,
-        {"type": "http", "scheme": "bearer", "bearerFormat": "rsv_...", "description": "An API key with this scope"},
-    )
-    spec.components.security_scheme(
-        PASSWORD,
-        {
-            "type": "oauth2",
-            "description": "E-mail address and password, for an access token",
-            "flows": {"password": {"tokenUrl": "/auth/login", "scopes": {}}},
-        },
-    )
+    for name, scheme in SECURITY_SCHEMES.items():
+        spec.components.security_scheme(name, scheme)
     for name, header in HEADERS.items():
         spec.components.header(name, header)
     shared = {component_name(same): same for operation in operations for same in problem_types(operation).values()}
     for name, same_status in shared.items():
         spec.components.response(name, problem_response(same_status))
     by_code = {problem.code: problem for same_status in shared.values() for problem in same_status}
-    schemas: dict[str, dict[str, Any]] = {}
     for _, problem in sorted(by_code.items()):
-        schemas |= problem_schemas(problem)
-    for name, schema in schemas.items():
-        spec.components.schema(name, schema)
+        for name, schema in problem_schemas(problem).items():
+            if name not in spec.components.schemas:
+                spec.components.schema(name, schema)
 
 
 def _operation_ids(operations: Sequence[Operation]) -> Iterator[str]:
@@ -193,7 +171,7 @@ def _operation_ids(operations: Sequence[Operation]) -> Iterator[str]:
 def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": operation_id,
-        "tags": [operation.tag],
+        "tags": [operation.table.tag],
         "summary": operation.summary,
         "security": _security(operation),
         "responses": {str(operation.status): _success(operation)},
@@ -207,7 +185,8 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         parameters.append(IF_MATCH)
     if operation.etag and operation.method == "GET":
         parameters.append(IF_NONE_MATCH)
-        described["responses"]["304"] = _not_modified()
+        headers = header_references(COMMON_HEADERS | {"ETag": "ETag"})
+        described["responses"]["304"] = {"description": "Not changed since If-None-Match", "headers": headers}
     if operation.replay is not None:
         parameters.append(IDEMPOTENCY_KEY)
     if operation.content_type == EVENTS:
@@ -231,7 +210,7 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
 
 
 def _success(operation: Operation) -> dict[str, Any]:
-    names = {"X-Request-ID": "RequestId", "Server-Timing": "ServerTiming"}
+    names = dict(COMMON_HEADERS)
     if operation.status == HTTPStatus.CREATED:
         names["Location"] = "Location"
     if operation.output is not None and "next_cursor" in operation.output.fields:
@@ -240,7 +219,7 @@ def _success(operation: Operation) -> dict[str, Any]:
         names["ETag"] = "ETag"
     if operation.replay is not None:
         names["Idempotent-Replayed"] = "Replayed"
-    response: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "headers": _headers(names)}
+    response: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "headers": header_references(names)}
     if operation.output is not None:
         response["content"] = {operation.content_type: {"schema": operation.output}}
     elif operation.content_type != "application/json":
@@ -248,15 +227,6 @@ def _success(operation: Operation) -> dict[str, Any]:
         schema = {"description": "Events"} if operation.content_type == EVENTS else {"type": "string"}
         response["content"] = {operation.content_type: {"schema": schema}}
     return response
-
-
-def _not_modified() -> dict[str, Any]:
-    names = {"X-Request-ID": "RequestId", "Server-Timing": "ServerTiming", "ETag": "ETag"}
-    return {"description": "Not changed since If-None-Match", "headers": _headers(names)}
-
-
-def _headers(names: Mapping[str, str]) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{component}"} for name, component in names.items()}
 
 
 def _path_parameters(path: str) -> Iterator[dict[str, Any]]:

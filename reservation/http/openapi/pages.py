@@ -2,18 +2,20 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import aiohttp_jinja2
 import jinja2
 import orjson
-from aiohttp import ETag, web
+from aiohttp import web
 
 from ...settings import Settings
 from ..app_keys import SETTINGS
 from ..input.bodies import refuse_body
 from ..input.queries import refuse_query
+from ..output.responses import cacheable_response, not_modified
 from ..routes import Routes
 from .document import document
 from .problems import all_problem_types
@@ -48,12 +50,12 @@ def add_docs(app: web.Application, tables: Sequence[Routes]) -> None:
     pages: dict[str, Page] = {
         "/openapi.json": _fixed(openapi_json(app[SETTINGS], tables)),
         "/": _to_docs,
-        "/docs": swagger_ui,
-        "/redoc": redoc,
+        "/docs": _page("docs.html", POLICY, problems=all_problem_types()),  # Swagger UI, and the table of problem codes
+        "/redoc": _page("redoc.html", REDOC_POLICY),
     }
     # One route a file, so that a path without a file is answered like any unknown route.
     for asset in sorted(path for path in (PACKAGE / "static").rglob("*") if path.is_file()):
-        pages[f"/{asset.relative_to(PACKAGE).as_posix()}"] = _asset(asset)
+        pages[f"/{asset.relative_to(PACKAGE).as_posix()}"] = partial(_asset, asset)
     for path, page in pages.items():
         app.router.add_get(path, _without_input(page))
 
@@ -80,15 +82,20 @@ async def _to_docs(request: web.Request) -> web.StreamResponse:
     return web.Response(status=302, headers={"Location": "/docs"})
 
 
-async def swagger_ui(request: web.Request) -> web.StreamResponse:
-    """The document in Swagger UI, and the table of problem codes."""
-    context = {"problems": all_problem_types()}
-    return _with_policy(aiohttp_jinja2.render_template("docs.html", request, context), POLICY)
+def _page(template: str, policy: Mapping[str, str], **context: object) -> Page:
+    headers = {
+        "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in policy.items()),
+        "Cache-Control": "no-cache",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
 
+    async def handler(request: web.Request) -> web.StreamResponse:
+        page = aiohttp_jinja2.render_template(template, request, context)
+        page.headers.update(headers)
+        return page
 
-async def redoc(request: web.Request) -> web.StreamResponse:
-    """The document in ReDoc."""
-    return _with_policy(aiohttp_jinja2.render_template("redoc.html", request, None), REDOC_POLICY)
+    return handler
 
 
 def _fixed(body: bytes) -> Page:
@@ -97,28 +104,15 @@ def _fixed(body: bytes) -> Page:
 
     async def handler(request: web.Request) -> web.StreamResponse:
         is_known = any(known.value in ("*", tag) for known in request.if_none_match or ())
-        response = web.Response(status=304) if is_known else web.Response(body=body, content_type="application/json")
-        response.etag = ETag(tag)
-        response.headers["Cache-Control"] = "no-cache"
+        response = not_modified(etag=tag) if is_known else cacheable_response(body, etag=tag)
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     return handler
 
 
-def _asset(path: Path) -> Page:
-    async def handler(request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(path)
-
-    return handler
-
-
-def _with_policy(page: web.Response, policy: Mapping[str, str]) -> web.StreamResponse:
-    page.headers["Content-Security-Policy"] = "; ".join(f"{name} {sources}" for name, sources in policy.items())
-    page.headers["Cache-Control"] = "no-cache"
-    page.headers["Referrer-Policy"] = "no-referrer"
-    page.headers["X-Content-Type-Options"] = "nosniff"
-    return page
+async def _asset(path: Path, _: web.Request) -> web.StreamResponse:
+    return web.FileResponse(path)
 
 
 def _version() -> str:

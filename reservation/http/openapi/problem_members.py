@@ -1,6 +1,6 @@
 """The members of problem details in the OpenAPI document: those of all problems, and further ones by code."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...identity.api_key_format import Scope
@@ -27,92 +27,67 @@ class Member:
 
     schema: dict[str, Any]
     example: Any
-    components: dict[str, dict[str, Any]]
+    components: dict[str, dict[str, Any]] = field(default_factory=dict)
     required: bool = True
 
 
 def _list_of(name: str, description: str, item: dict[str, Any], example: Any) -> Member:
     schema = {"type": "array", "description": description, "items": {"$ref": f"#/components/schemas/{name}"}}
-    return Member(schema, [example], {name: {"type": "object", **item}})
+    return Member(schema, [example], {name: item})
 
+
+def _item(description: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "description": description, "required": [*properties], "properties": properties}
+
+
+INVALID_INPUT = _list_of(
+    "InvalidInput",
+    "The errors in the input",
+    _item(
+        "One error in the input.",
+        pointer={"type": "string", "description": "JSON pointer (RFC 6901) into the body or query"},
+        detail={"type": "string"},
+    ),
+    {"pointer": "/seat_ids/0", "detail": "Not a valid integer."},
+)
+UNAVAILABLE_SEATS = _list_of(
+    "UnavailableSeat",
+    "The seats that are not available, and no others; empty if a quantity was requested",
+    _item(
+        "A seat that is not available, and why.",
+        seat_id={"type": "integer", "format": "int64"},
+        reason={"type": "string", "enum": ["held", "booked"]},
+    ),
+    {"seat_id": 17, "reason": "held"},
+)
+NEEDED_SCOPES = Member(
+    {
+        "type": "array",
+        "description": "The scopes of which the key needs one; empty if no API key may call this",
+        "items": {"type": "string", "enum": [*Scope]},
+    },
+    ["booking"],
+)
+OVERLAP = {"code": "showtime_overlap", "detail": "Showtime 4 has the auditorium at that time."}
+FAILED_ITEMS = _list_of(
+    "FailedItem",
+    "The items that failed, and no others",
+    _item(
+        "An item of a batch that failed.",
+        index={"type": "integer", "description": "Position in the request, from 0"},
+        status={"type": "string", "const": "failed"},
+        error={"$ref": "#/components/schemas/ItemError"},
+    ),
+    {"index": 2, "status": "failed", "error": OVERLAP | {"conflicting_showtime_id": 4}},
+)
+OAUTH_CODE = {"type": "string", "const": OAUTH_ERROR, "description": "OAuth's error code (RFC 6749)"}
+OTHER_SHOWTIME = {"type": "integer", "format": "int64", "description": "The other showtime, if it still exists"}
 
 MEMBERS: dict[str, dict[str, Member]] = {
-    "validation_error": {
-        "errors": _list_of(
-            "InvalidInput",
-            "The errors in the input",
-            {
-                "description": "One error in the input.",
-                "required": ["pointer", "detail"],
-                "properties": {
-                    "pointer": {"type": "string", "description": "JSON pointer (RFC 6901) into the body or query"},
-                    "detail": {"type": "string"},
-                },
-            },
-            {"pointer": "/seat_ids/0", "detail": "Not a valid integer."},
-        )
-    },
-    "invalid_credentials": {
-        "error": Member(
-            {"type": "string", "const": OAUTH_ERROR, "description": "OAuth's error code (RFC 6749)"}, OAUTH_ERROR, {}
-        )
-    },
-    "seats_unavailable": {
-        "seats": _list_of(
-            "UnavailableSeat",
-            "The seats that are not available, and no others; empty if a quantity was requested",
-            {
-                "description": "A seat that is not available, and why.",
-                "required": ["seat_id", "reason"],
-                "properties": {
-                    "seat_id": {"type": "integer", "format": "int64"},
-                    "reason": {"type": "string", "enum": ["held", "booked"]},
-                },
-            },
-            {"seat_id": 17, "reason": "held"},
-        )
-    },
-    "insufficient_scope": {
-        "scopes": Member(
-            {
-                "type": "array",
-                "description": "The scopes of which the key needs one; empty if no API key may call this",
-                "items": {"type": "string", "enum": [*Scope]},
-            },
-            ["booking"],
-            {},
-        )
-    },
-    "showtime_overlap": {
-        "conflicting_showtime_id": Member(
-            {"type": "integer", "format": "int64", "description": "The other showtime, if it still exists"},
-            4,
-            {},
-            required=False,
-        )
-    },
-    "batch_refused": {
-        "results": _list_of(
-            "FailedItem",
-            "The items that failed, and no others",
-            {
-                "description": "An item of a batch that failed.",
-                "required": ["index", "status", "error"],
-                "properties": {
-                    "index": {"type": "integer", "description": "Position in the request, from 0"},
-                    "status": {"type": "string", "const": "failed"},
-                    "error": {"$ref": "#/components/schemas/ItemError"},
-                },
-            },
-            {
-                "index": 2,
-                "status": "failed",
-                "error": {
-                    "code": "showtime_overlap",
-                    "detail": "Showtime 4 has the auditorium at that time.",
-                    "conflicting_showtime_id": 4,
-                },
-            },
-        )
-    },
+    "validation_error": {"errors": INVALID_INPUT},
+    "invalid_credentials": {"error": Member(OAUTH_CODE, OAUTH_ERROR)},
+    "seats_unavailable": {"seats": UNAVAILABLE_SEATS},
+    "insufficient_scope": {"scopes": NEEDED_SCOPES},
+    "showtime_overlap": {"conflicting_showtime_id": Member(OTHER_SHOWTIME, 4, required=False)},
+    "batch_refused": {"results": FAILED_ITEMS},
 }

@@ -1,29 +1,13 @@
 """Problem details in the OpenAPI document: which problems an operation can answer, and a schema for each code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any
 
-from ...errors import (
-    DatabaseUnavailable,
-    DomainError,
-    Forbidden,
-    HoldsUnavailable,
-    IdempotencyInFlight,
-    IdempotencyKeyReused,
-    InsufficientScope,
-    Invalid,
-    InvalidToken,
-    NotAuthenticated,
-    NotFound,
-    Overloaded,
-    PreconditionFailed,
-    RowLocked,
-    TooManyAttempts,
-    TooManyRequests,
-)
+from ... import errors
+from ...errors import DomainError
 from ..output.problems import CONTENT_TYPE, HTTP_PROBLEMS, STATUS_AND_CODE
 from ..routes import Access, Operation
 from .problem_members import MEMBERS, PROBLEM
@@ -71,9 +55,9 @@ def problem_response(same_status: list[ProblemType]) -> dict[str, Any]:
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         headers["WWW-Authenticate"] = "Authenticate"
     has_retry_after = status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
-    if has_retry_after or STATUS_AND_CODE[IdempotencyInFlight][1] in codes:
+    if has_retry_after or STATUS_AND_CODE[errors.IdempotencyInFlight][1] in codes:
         headers["Retry-After"] = "RetryAfter"
-    if STATUS_AND_CODE[TooManyAttempts][1] in codes:
+    if STATUS_AND_CODE[errors.TooManyAttempts][1] in codes:
         headers |= {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimitPolicy"}
     references = {code: f"#/components/schemas/{_schema_name(code)}" for code in codes}
     schema: dict[str, Any] = {"$ref": references[codes[0]]}
@@ -84,7 +68,7 @@ def problem_response(same_status: list[ProblemType]) -> dict[str, Any]:
         }
     return {
         "description": "\n\n".join(f"`{problem.code}`: {problem.meaning}" for problem in same_status),
-        "headers": {name: {"$ref": f"#/components/headers/{component}"} for name, component in headers.items()},
+        "headers": header_references(headers),
         "content": {
             CONTENT_TYPE: {
                 "schema": schema,
@@ -115,27 +99,34 @@ def problem_schemas(problem: ProblemType) -> dict[str, dict[str, Any]]:
     return schemas
 
 
+def header_references(names: Mapping[str, str]) -> dict[str, Any]:
+    """The headers of a response, by the names of their components."""
+    return {name: {"$ref": f"#/components/headers/{component}"} for name, component in names.items()}
+
+
 def _problem_types(operation: Operation) -> Iterator[ProblemType]:
     # Every operation refuses unknown query parameters and a body that it does not take.
     yield from map(_of_http, (400, 413, 415, 500))
     yield INVALID_JSON
-    yield _of_error(Invalid)
+    yield _of_error(errors.Invalid)
     if operation.access is not Access.PUBLIC:
-        yield from map(_of_error, (NotAuthenticated, InvalidToken, InsufficientScope))
+        yield from map(_of_error, (errors.NotAuthenticated, errors.InvalidToken, errors.InsufficientScope))
     if operation.access is Access.ADMIN:
-        yield _of_error(Forbidden)
+        yield _of_error(errors.Forbidden)
     if operation.scopes:
-        yield _of_error(TooManyRequests)
+        yield _of_error(errors.TooManyRequests)
     if "{" in operation.path:
-        yield _of_error(NotFound)
+        yield _of_error(errors.NotFound)
     if operation.is_conditional:
-        yield _of_error(PreconditionFailed)
+        yield _of_error(errors.PreconditionFailed)
     if operation.form is not None:
         yield INVALID_FORM
     if _uses_the_stores(operation):
-        yield from map(_of_error, (DatabaseUnavailable, RowLocked, HoldsUnavailable, Overloaded))
+        yield from map(
+            _of_error, (errors.DatabaseUnavailable, errors.RowLocked, errors.HoldsUnavailable, errors.Overloaded)
+        )
     if operation.replay is not None:
-        yield from map(_of_error, (IdempotencyInFlight, IdempotencyKeyReused))
+        yield from map(_of_error, (errors.IdempotencyInFlight, errors.IdempotencyKeyReused))
     yield from map(_of_error, operation.raises)
 
 

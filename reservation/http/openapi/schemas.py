@@ -134,12 +134,7 @@ class Plugin(MarshmallowPlugin):
 def _keywords(field: fields.Field[Any]) -> dict[str, Any]:
     """JSON Schema keywords that apispec does not derive from the field."""
     if isinstance(field, Money) and _is_input(field):
-        return {
-            "examples": ["12.50"],
-            "pattern": f"^{field.pattern}$",
-            "minimum": 0,
-            "maximum": float(field.limit),
-        }
+        return {"examples": ["12.50"], "pattern": f"^{field.pattern}$", "minimum": 0, "maximum": float(field.limit)}
     if type(field) in INPUT_PATTERNS and _is_input(field):
         return {**KEYWORDS[type(field)], "pattern": INPUT_PATTERNS[type(field)]}
     if isinstance(field, Text):

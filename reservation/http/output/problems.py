@@ -100,28 +100,20 @@ def domain_problem(request_id: str, error: DomainError) -> SingleWriteResponse:
         needed = error.scopes if isinstance(error, errors.InsufficientScope) else ()
         scopes = f', scope="{" ".join(needed)}"' if needed else ""
         headers["WWW-Authenticate"] = f'Bearer realm="reservation", error="insufficient_scope"{scopes}'
-    elif isinstance(error, errors.TooManyRequests):
+    elif isinstance(error, errors.TooManyRequests | errors.TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after_s)
     elif isinstance(error, errors.IdempotencyInFlight):
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if error.replayed:
         headers["Idempotent-Replayed"] = "true"
-    if isinstance(error, errors.TooManyAttempts):
-        headers = _limit_headers(error)
+    if isinstance(error, errors.TooManyAttempts):  # as in draft-ietf-httpapi-ratelimit-headers
+        headers["RateLimit"] = f'"{error.policy}";r=0;t={error.retry_after_s}'
+        headers["RateLimit-Policy"] = f'"{error.policy}";q={error.most};w={error.window_s}'
     if isinstance(error, errors.InvalidCredentials):
         details = {"error": OAUTH_ERROR}
     if isinstance(error, errors.BatchRefused):
         details = details | {"results": [failed_item(position, each) for position, each in error.failed.items()]}
     return problem(request_id, status, code, str(error), details=details, headers=headers)
-
-
-def _limit_headers(error: errors.TooManyAttempts) -> dict[str, str]:
-    """The limit and when to retry, as draft-ietf-httpapi-ratelimit-headers has it."""
-    return {
-        "Retry-After": str(error.retry_after_s),
-        "RateLimit": f'"{error.policy}";r=0;t={error.retry_after_s}',
-        "RateLimit-Policy": f'"{error.policy}";q={error.most};w={error.window_s}',
-    }
 
 
 def failed_item(index: int, error: DomainError) -> dict[str, Json]:

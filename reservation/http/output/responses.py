@@ -64,11 +64,6 @@ class SingleWriteResponse(web.StreamResponse):
         return self._merged_headers
 
     @property
-    def body(self) -> bytes:
-        """The body, uncompressed."""
-        return self._content
-
-    @property
     def prepared(self) -> bool:
         """Whether sending has begun."""
         return self._sent or self._fallback is not None
