@@ -1,10 +1,8 @@
 """The on-sale drill: thousands of customers want the seats of one showtime at the same instant.
 
-Each requests seats. A refused customer reads the map again and requests others while any are left; a customer with a
-hold confirms it. A request that fails for another reason is sent again.
-
-With fewer connections than customers, a customer keeps one until done, and the others wait for one in their order. That
-wait counts as latency.
+A refused customer reads the map again and requests other seats while any are left; a customer with a hold confirms it.
+A request that fails for another reason is sent again. With fewer connections than customers, a customer keeps one until
+done; the others wait, and the wait counts as latency.
 """
 
 import asyncio

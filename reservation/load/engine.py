@@ -1,8 +1,7 @@
 """The run: sends what the plan says at the planned instants, waits for no answer, and tracks the reservations.
 
-A customer is one hold and what follows from it. Customers that were refused try again with the next arrival that is a
-hold; a confirm or a cancel goes to the reservation that has waited longest for it. An arrival with nothing to do (no
-hold waits, or no seat is left) requests a seat map instead, and is counted as substituted.
+Refused customers try again with the next arrival that is a hold; a confirm or a cancel goes to the reservation that has
+waited longest for it. An arrival with nothing to do (no hold waits, or no seat is left) requests a seat map instead.
 """
 
 import asyncio

@@ -6,20 +6,14 @@ there, by the numbers drawn here.
 """
 
 import math
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
-from typing import Literal, NamedTuple, TypeVar, get_args
+from typing import Literal, NamedTuple
 
 Operation = Literal["list", "map", "hold", "confirm", "cancel"]
 Fate = Literal["keep", "return", "release", "abandon"]  # confirm; confirm then cancel; cancel the hold; neither
-
-Name = TypeVar("Name", bound=str)
-
-OPERATIONS: tuple[Operation, ...] = get_args(Operation)
-FATES: tuple[Fate, ...] = get_args(Fate)
 
 
 class Arrival(NamedTuple):
@@ -84,8 +78,8 @@ class Plan:
         """The arrivals in order, made as they are taken."""
         instants = Random(f"instants {self.seed}")  # noqa: S311 - to be repeatable, not to be secret
         choices = Random(f"choices {self.seed}")  # noqa: S311 - likewise
-        operation = _picker(self.profile.shares, OPERATIONS)
-        fate = _picker(self.profile.fates, FATES)
+        operations, shares = list(self.profile.shares), list(accumulate(self.profile.shares.values()))
+        fates, fate_shares = list(self.profile.fates), list(accumulate(self.profile.fates.values()))
         conditional, contention = self.profile.conditional, self.contention
         users, fewest, spread = self.users, self.seats[0], self.seats[1] - self.seats[0] + 1
         expected, at_s = 0.0, 0.0
@@ -98,13 +92,13 @@ class Plan:
             # One draw a field, whatever the operation: a change of shares leaves all other choices as they were.
             yield Arrival(
                 at_s,
-                operation(draw()),
+                choices.choices(operations, cum_weights=shares)[0],
                 int(draw() * users),
                 draw() < contention,
                 draw(),
                 draw(),
                 fewest + int(draw() * spread),
-                fate(draw()),
+                choices.choices(fates, cum_weights=fate_shares)[0],
                 draw() < conditional,
             )
 
@@ -114,12 +108,3 @@ class Plan:
         if expected < of_ramp:
             return math.sqrt(2 * self.ramp_s * expected / self.rate)
         return self.ramp_s + (expected - of_ramp) / self.rate
-
-
-def _picker(shares: Mapping[Name, float], names: Sequence[Name]) -> Callable[[float], Name]:
-    """From a number in [0, 1) to a name, in proportion to the shares; the order of names is fixed."""
-    present = [name for name in names if shares.get(name)]
-    total = sum(shares.values())
-    bounds = [bound / total for bound in accumulate(shares[name] for name in present)]
-    last = len(present) - 1
-    return lambda number: present[min(bisect_right(bounds, number), last)]

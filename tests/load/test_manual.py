@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -16,7 +16,7 @@ from reservation.load.drill_report import drill_figures
 from reservation.load.engine import Engine
 from reservation.load.final_audit import AuditResult
 from reservation.load.measurements import Measurements
-from reservation.load.plan import OPERATIONS, PROFILES, Plan
+from reservation.load.plan import PROFILES, Operation, Plan
 from reservation.load.report import Report, make_report, run_figures
 from reservation.load.showtimes import Showtime
 from reservation.load.target import Target
@@ -52,7 +52,7 @@ def test_the_table_of_profiles_has_the_shares_of_the_code(name: str) -> None:
     profile = PROFILES[name]
     [row] = re.findall(rf"^\| `{name}` \|(.*)\|$", MANUAL, re.MULTILINE)
     cells = [cell.strip() for cell in row.split("|")]
-    shares = [f"{profile.shares[name] * 100:g} %" if name in profile.shares else "" for name in OPERATIONS]
+    shares = [f"{profile.shares[name] * 100:g} %" if name in profile.shares else "" for name in get_args(Operation)]
     assert cells == [*shares, str(profile.showtimes), f"{profile.contention:g}"]
 
 
