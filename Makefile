@@ -47,8 +47,9 @@ else
 endif
 
 test-pg15: .venv/dev.stamp ## the SQL and race tests on PostgreSQL 15 (POSTGRES_15=folder of its programs, ARGS=...)
-	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest $(SQL_TESTS) $(TOGETHER) $(ARGS)
-	@POSTGRES_BIN_DIR=$(POSTGRES_15) $(BIN)/python -m pytest tests/races $(ARGS)
+	@export POSTGRES_BIN_DIR=$(POSTGRES_15); failed=; \
+	$(BIN)/python -m pytest $(SQL_TESTS) $(TOGETHER) $(ARGS) || failed=yes; \
+	$(BIN)/python -m pytest tests/races $(ARGS) || failed=yes; test -z "$$failed"
 
 bench: .venv/run.stamp ## the product beside its peers, into benchmarks/RESULTS.md (15 minutes, ARGS=...)
 	@$(BIN)/python -m benchmarks $(ARGS)

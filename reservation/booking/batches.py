@@ -7,7 +7,7 @@ from typing import TypeVar
 from ..db.pool import Connection, Database, is_single_item_error
 from ..db.repository import reservations
 from ..db.repository.reservations import ConfirmRequest, HoldToInsert, Reservation
-from ..errors import DatabaseUnavailable, DomainError, NotFound, Overloaded, RowLocked
+from ..errors import DatabaseUnavailable, IdempotencyKeyUsed, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import HoldRelease
 from ..runtime.batching import Batcher
@@ -73,18 +73,19 @@ class BookingBatches:
         return await self._single_confirms.submit(request) if confirmed is None else confirmed
 
     async def _insert_batch(self, holds: Sequence[HoldToInsert]) -> Sequence[Outcome | None]:
-        started = monotonic()
-        in_time = _first_per_key([hold for hold in holds if hold.deadline > started])
+        now = started = monotonic()
+        in_time = _first_per_key([hold for hold in holds if hold.deadline > now])
         outcomes: dict[int, Outcome | None] = {}
         try:
             if in_time:
                 async with self._database.connection() as conn:
+                    started = monotonic()
                     inserted = await reservations.insert_held(conn, holds=in_time)
                 outcomes = {id(hold): _unless_locked(outcome) for hold, outcome in zip(in_time, inserted, strict=True)}
         except Exception as error:
             if not _may_run_singly(error, started):
                 raise
-        return [outcomes.get(id(hold)) if hold.deadline > started else Overloaded() for hold in holds]
+        return [outcomes.get(id(hold)) if hold.deadline > now else Overloaded() for hold in holds]
 
     async def _insert_single(self, holds: Sequence[HoldToInsert]) -> Sequence[Outcome]:
         if holds[0].deadline <= monotonic():
@@ -108,18 +109,14 @@ class BookingBatches:
         first = {request[:2]: request for request in reversed(requests)}
         try:
             async with self._database.connection() as conn:
+                started = monotonic()
                 outcomes = await reservations.confirm(conn, requests=_first_per_key(list(first.values())))
-        except DomainError as error:
+        except Exception as error:
             if not _may_run_singly(error, started):
                 raise
             return [None] * len(requests)
         # One without an outcome is locked or does not exist.
-        return [
-            _unless_locked(outcomes.get(request[:2]))
-            if request.idempotency_key is None or request is first[request[:2]]
-            else None
-            for request in requests
-        ]
+        return [_shared_outcome(request, first[request[:2]], outcomes.get(request[:2])) for request in requests]
 
     async def _confirm_single(self, requests: Sequence[ConfirmRequest]) -> Sequence[Outcome]:
         for _ in range(CONFIRM_TRIES):
@@ -162,6 +159,13 @@ class BookingBatches:
                     for each in confirmed.values()
                 ]
             )
+
+
+def _shared_outcome(request: ConfirmRequest, first: ConfirmRequest, outcome: Outcome | None) -> Outcome | None:
+    """The outcome of the first confirm of the reservation; None if it depends on the idempotency key of one of them."""
+    if request is not first and (request.idempotency_key is not None or isinstance(outcome, IdempotencyKeyUsed)):
+        return None
+    return _unless_locked(outcome)
 
 
 def _unless_locked(outcome: Outcome | None) -> Outcome | None:

@@ -40,8 +40,9 @@ def pool_settings(settings: Settings) -> dict[str, str]:
     return {
         "application_name": "reservation",
         "statement_timeout": str(statement_ms),
-        # Shorter, so that a wait for a lock fails as one: row_locked and not database_unavailable.
-        "lock_timeout": str(statement_ms * 4 // 5),
+        # Less than half, so that a wait for a lock fails as one (row_locked, not database_unavailable): the second in a
+        # row's queue waits twice, for its turn and for the transaction before it.
+        "lock_timeout": str(statement_ms * 2 // 5),
         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
         "timezone": "UTC",
         # One plan a statement, whatever its arguments: planning a confirm costs more than running it. The plan must

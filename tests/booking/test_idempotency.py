@@ -425,3 +425,19 @@ async def test_a_request_without_a_key_stores_none(api: Api, db: Connection) -> 
     reservation = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
     assert (await api.confirm(customer, reservation)).status == 200
     assert await db.fetchval("select count(*) from idempotency_keys") == 0
+
+
+async def test_a_confirm_without_a_key_succeeds_beside_a_repeated_one_with_a_key(api: Api) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    reservation_id = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
+    assert (await end(api, customer, reservation_id, "confirm", "a")).status == 200
+
+    answers = await asyncio.gather(
+        *(
+            call
+            for _ in range(20)
+            for call in (api.confirm(customer, reservation_id), end(api, customer, reservation_id, "confirm", "a"))
+        )
+    )
+
+    assert {answer.status for answer in answers} == {200}

@@ -1,6 +1,7 @@
 """Another session locks a showtime, or the whole table: its own bookings answer row_locked, all others go on."""
 
 import asyncio
+from uuid import uuid4
 
 from tests.api import Answer, Api, Connection
 from tests.conftest import StartApi
@@ -80,3 +81,35 @@ async def test_a_locked_table_of_showtimes_leaves_connections_for_others(start_a
         assert outcomes([each.result() for each in waiting]) == {(503, "row_locked")}
 
     assert outcomes(await asyncio.gather(*(api.confirm(customer, each) for each in stuck))) == {(200, None)}
+
+
+async def test_confirms_of_others_succeed_while_a_reservation_is_locked(api: Api, db: Connection) -> None:
+    """Also those that run alone, after the batch: a repeated key, and a reservation that does not exist."""
+    cinema, customer, other = await api.cinema(), await api.sign_up(), await api.sign_up()
+    locked = await held(api, customer, cinema, cinema.seat_ids[:1])
+    free = await held(api, other, cinema, cinema.seat_ids[1:2])
+    with_key = {"Idempotency-Key": "a"}
+    async with db.transaction():
+        await db.execute("select from reservations where id = $1 for update", locked)
+        stuck = [asyncio.create_task(api.confirm(customer, locked)) for _ in range(2)]
+
+        answers = await asyncio.gather(
+            *(api.call("POST", f"/reservations/{free}/confirm", who=other, headers=with_key) for _ in range(2)),
+            api.confirm(other, str(uuid4())),
+        )
+
+        assert [answer.status for answer in answers] == [200, 200, 404]
+        assert outcomes(await asyncio.gather(*stuck)) == {(503, "row_locked")}
+
+
+async def test_cancels_of_a_locked_reservation_leave_connections_for_others(api: Api, db: Connection) -> None:
+    cinema, customer, other = await api.cinema(), await api.sign_up(), await api.sign_up()
+    locked = await held(api, customer, cinema, cinema.seat_ids[:1])
+    free = await held(api, other, cinema, cinema.seat_ids[1:2])
+    async with db.transaction():
+        await db.execute("select from reservations where id = $1 for update", locked)
+        stuck = [asyncio.create_task(api.cancel(customer, locked)) for _ in range(STUCK)]
+
+        async with asyncio.timeout(BELOW_THE_STATEMENT_TIMEOUT_S):
+            assert (await api.confirm(other, free)).status == 200
+        assert outcomes(await asyncio.gather(*stuck)) == {(503, "row_locked")}
