@@ -195,7 +195,7 @@ async def test_every_connection_has_the_limits_of_the_settings(start_api: StartA
     await a_day(api, db)
     async with all_connections(api) as connections:
         for connection in connections:
-            assert await limits_of(connection) == ["reservation", "1s", "800ms", "15s"]
+            assert await limits_of(connection) == ["reservation", "1s", "400ms", "15s"]
             assert await connection.fetchval("show timezone") == "UTC"
             assert await connection.fetchval("show plan_cache_mode") == "force_generic_plan"
 
