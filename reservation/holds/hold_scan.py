@@ -38,12 +38,14 @@ async def scan_holds(redis: Redis) -> AsyncIterator[Sequence[HeldKey]]:
             yield await _read(redis, showtime_id, seat_ids[start : start + SEATS_A_READ])
 
 
-async def scan_showtimes(redis: Redis) -> AsyncIterator[int]:
-    """The showtimes whose seat maps have a version in Redis; one may appear twice."""
-    async for name in redis.scan_iter(match="{*}:map", count=SHOWTIMES_A_SCAN):
-        showtime_id = _number(_text(name).removeprefix("{").removesuffix("}:map"))
-        if showtime_id is not None:
-            yield showtime_id
+async def scan_showtimes(redis: Redis, cursor: int) -> tuple[int, Sequence[int]]:
+    """Some showtimes whose seat maps have a version in Redis, from a cursor on (0: the start), and the next cursor.
+
+    The next cursor is 0 after the last showtime. One may appear twice.
+    """
+    cursor, names = await redis.scan(cursor, match="{*}:map", count=SHOWTIMES_A_SCAN)
+    numbers = [_number(_text(name).removeprefix("{").removesuffix("}:map")) for name in names]
+    return cursor, [number for number in numbers if number is not None]
 
 
 async def still_held(redis: Redis, held: Set[HeldKey]) -> Sequence[HeldKey]:

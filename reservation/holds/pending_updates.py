@@ -24,6 +24,7 @@ class PendingUpdates:
         self._log = log
         self._releases: deque[HoldRelease] = deque()
         self._layouts: deque[int] = deque()
+        self.dropped = 0  # updates beyond MAX_PENDING, which MapRecovery finds in PostgreSQL and announces
 
     @property
     def has_pending(self) -> bool:
@@ -40,7 +41,7 @@ class PendingUpdates:
             self._log.warning(
                 "release_postponed", showtime_id=release.showtime_id, reservation_id=str(release.reservation_id)
             )
-        self._releases.extend(failed[: MAX_PENDING - len(self._releases)])
+        self._append(self._releases, failed)
 
     async def bump_layouts(self, showtime_ids: Sequence[int]) -> None:
         """Increment the versions of maps whose seats or prices changed."""
@@ -50,7 +51,7 @@ class PendingUpdates:
             failed = showtime_ids
         if failed:
             self._log.warning("layout_bump_postponed", showtime_ids=[*failed])
-            self._layouts.extend(failed[: MAX_PENDING - len(self._layouts)])
+            self._append(self._layouts, failed)
 
     async def retry(self) -> None:
         """Repeat the failed updates, RETRIED_AT_ONCE in a round trip; raises HoldsUnavailable when Redis is away.
@@ -63,6 +64,11 @@ class PendingUpdates:
         for _ in range(0, len(self._layouts), RETRIED_AT_ONCE):
             layouts = [*islice(self._layouts, RETRIED_AT_ONCE)]
             _requeue(self._layouts, len(layouts), await self._holds.bump_layouts(layouts))
+
+    def _append(self, queue: deque[Update], failed: Sequence[Update]) -> None:
+        room = MAX_PENDING - len(queue)
+        queue.extend(failed[:room])
+        self.dropped += len(failed[room:])
 
 
 def _requeue(queue: deque[Update], count: int, refused: Sequence[Update]) -> None:

@@ -1,6 +1,7 @@
 """What workers keep in Redis beside the maps: a mark of each worker, and which PostgreSQL database the maps belong to.
 
 reservation:workers     a hash: worker -> its mark, two times in microseconds of PostgreSQL's clock
+reservation:recovery    the worker that announces the changes of dead ones; it expires
 reservation:database    a hash: the database's `identity` and `generation` (sql/ops/database_state.sql)
 """
 
@@ -13,6 +14,7 @@ from .pipeline import redis_errors
 from .scripts import DETECT_RESTORE
 
 MARKS_KEY = "reservation:workers"
+RECOVERY_KEY = "reservation:recovery"
 DATABASE_KEY = "reservation:database"
 
 
@@ -66,6 +68,15 @@ class WorkerMarks:
         """Remove marks."""
         async with redis_errors():
             await self._redis.hdel(MARKS_KEY, *workers)
+
+    async def claim_recovery(self, worker: str, expires_s: int) -> bool:
+        """Whether this worker is the one to announce the changes of dead workers; a repeated claim renews the first."""
+        async with redis_errors():
+            if await self._redis.set(RECOVERY_KEY, worker, nx=True, ex=expires_s):
+                return True
+            if _text(await self._redis.get(RECOVERY_KEY) or "") != worker:
+                return False
+            return bool(await self._redis.expire(RECOVERY_KEY, expires_s))
 
 
 def _text(value: bytes | str) -> str:

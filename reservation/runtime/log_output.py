@@ -1,6 +1,7 @@
 """Log lines on their way to standard error: written by a thread, so that a reader that stalls never blocks the loop."""
 
 import io
+import select
 import threading
 from datetime import UTC, datetime
 from functools import cache
@@ -9,6 +10,7 @@ import orjson
 
 STDERR = 2
 MAX_WAITING_CHARS = 4 * 1024 * 1024  # some 15,000 lines
+LONGEST_WAIT_S = 1.0
 
 
 class LogOutput:
@@ -65,7 +67,11 @@ class LogOutput:
         rest = memoryview(text.encode(errors="replace"))
         try:
             while rest:
-                rest = rest[self._stream.write(rest) or 0 :]
+                written = self._stream.write(rest)
+                if written is None:  # a non-blocking pipe that is full
+                    select.select([], [self._stream], [], LONGEST_WAIT_S)
+                else:
+                    rest = rest[written:]
         except (OSError, ValueError):  # a closed pipe, a full disk, a closed stream
             return False
         return True

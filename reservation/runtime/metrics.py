@@ -131,11 +131,12 @@ def _merge(folder: Path) -> None:
         metric_type, _, worker = path.stem.rpartition("_")
         if worker == ENDED or _is_running(int(worker)):
             continue
+        aside = path.rename(path.with_suffix(".merging"))  # a kill from here on loses its counts; none counts twice
         merged = MmapedDict(str(folder / f"{metric_type}_{ENDED}.db"))
-        for key, value, _timestamp, _position in MmapedDict.read_all_values_from_file(str(path)):
+        for key, value, _timestamp, _position in MmapedDict.read_all_values_from_file(str(aside)):
             merged.write_value(key, merged.read_value(key)[0] + value, 0.0)
         merged.close()
-        path.unlink()
+        aside.unlink()
 
 
 def _is_running(pid: int) -> bool:

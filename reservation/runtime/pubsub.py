@@ -44,6 +44,8 @@ class Subscription:
                     await self._read(connection)
             except (RedisError, OSError, TimeoutError) as error:
                 self._log.warning("subscription_interrupted", cause=repr(error))
+            except Exception:  # the worker would serve on without notifications
+                self._log.exception("subscription_failed")
             finally:
                 for channel in self._on_connected:
                     self._call(channel, self._on_connected, False)

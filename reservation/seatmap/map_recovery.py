@@ -8,7 +8,8 @@ mark, less `change_s`. A worker also does so at its start, with the oldest mark 
 
 - A worker writes its first mark before it serves, and the mark outlives it: SIGKILL at any moment, also of all workers,
   leaves the mark, and PostgreSQL has the times of the changes. It is removed at a stop with nothing left to announce.
-- The mark does not move while an update waits to be retried (PendingUpdates.has_pending).
+- The mark does not move while an update waits to be retried (PendingUpdates.has_pending), and after updates were
+  dropped (PendingUpdates.dropped) not before the worker has announced all changes since its mark.
 - A change that is on its way, from its time (the start of its statement, at the earliest) to its announcement or its
   entry in the pending updates, is bounded by the timeouts of the stores; `change_s` is longer than that.
 - A process that stood still (SIGSTOP, a paused machine) can exceed that bound. Its mark stood still as well, and moves
@@ -16,7 +17,8 @@ mark, less `change_s`. A worker also does so at its start, with the oldest mark 
 - Marks and maps are in the same Redis. If it loses them, each map is primed with a new version. Changes of the last
   `change_s` are announced at a start even without a mark.
 
-It costs the requests nothing, and announces only maps with a change in that window.
+It costs the requests nothing, and announces only maps with a change in that window. One worker at a time announces the
+changes of dead ones (reservation:recovery). If PostgreSQL or Redis fails meanwhile, it goes on where it was.
 
 A restored PostgreSQL. Every PERIOD_S the database's identity and generation (sql/ops/database_state.sql) are compared
 with those in Redis; detect_restore.lua forgets all showtimes if the identity differs or the generation is lower. Redis
@@ -24,8 +26,9 @@ is read before PostgreSQL, whose generation decreases by a restore only, so noth
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import UUID, uuid4
@@ -56,8 +59,8 @@ class WorkerMark:
 
     def __init__(self, marks: WorkerMarks) -> None:
         self._marks = marks
-        self._worker = str(uuid4())
-        self._announced_us = self._clock_us = 0
+        self.worker = str(uuid4())
+        self.announced_us = self._clock_us = 0
         self._clock_read_at = self._last_turn = monotonic()
 
     @property
@@ -68,21 +71,31 @@ class WorkerMark:
     def set_clock(self, now_us: int) -> None:
         """PostgreSQL's clock was read."""
         self._clock_us, self._clock_read_at = now_us, monotonic()
-        self._announced_us = self._announced_us or now_us
+        self.announced_us = self.announced_us or now_us
 
     def move(self) -> None:
         """All changes until now are announced or on their way, if the process did not stand still."""
         last, self._last_turn = self._last_turn, monotonic()
         if self._last_turn - last < 2 * PERIOD_S:
-            self._announced_us = self._clock_us
+            self.announced_us = self._clock_us
 
     async def write(self) -> None:
         """Write the mark, and that the process is alive."""
-        await self._marks.write(self._worker, Mark(self._announced_us, self.now_us))
+        await self._marks.write(self.worker, Mark(self.announced_us, self.now_us))
 
     async def remove(self) -> None:
         """Remove the mark: all is announced."""
-        await self._marks.remove([self._worker])
+        await self._marks.remove([self.worker])
+
+
+@dataclass(slots=True)
+class _Scan:
+    """Announces the changes since a moment: of workers that are dead, and of updates that this one dropped."""
+
+    since_us: int
+    dead: Sequence[str]  # their marks are removed afterwards
+    dropped: int  # PendingUpdates.dropped, as far as this makes up for it
+    cursor: int = 0  # the maps before it are done
 
 
 class MapRecovery:
@@ -99,6 +112,8 @@ class MapRecovery:
         self._marks = WorkerMarks(redis)
         self._mark = WorkerMark(self._marks)
         self._is_started = False
+        self._scan: _Scan | None = None  # under way
+        self._dropped = 0  # PendingUpdates.dropped, as far as the changes were announced since
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -110,9 +125,13 @@ class MapRecovery:
             yield
         finally:
             await cancel_and_wait([task])
-        if not self._pending_updates.has_pending:
+        if self._all_announced:
             with suppress(Unavailable):
                 await self._mark.remove()
+
+    @property
+    def _all_announced(self) -> bool:
+        return not self._pending_updates.has_pending and self._pending_updates.dropped == self._dropped
 
     async def _run_forever(self) -> None:
         while not is_cancel_requested():
@@ -125,20 +144,50 @@ class MapRecovery:
             await asyncio.sleep(PERIOD_S)
 
     async def _turn(self) -> None:
+        await self._write_mark()  # first: else all marks would look dead after an outage of PostgreSQL
         await self._compare_databases()
-        if not self._pending_updates.has_pending:
+        if self._all_announced:
             self._mark.move()
+        await self._write_mark()
+        self._scan = self._scan or await self._next_scan()
+        if self._scan is not None:
+            await self._finish(self._scan)
+            self._scan, self._is_started = None, True
+
+    async def _write_mark(self) -> None:
+        """Show that this worker is alive, and goes on with its scan."""
         await self._mark.write()
+        if self._scan is not None and self._scan.dead:
+            await self._claim()
+
+    async def _claim(self) -> bool:
+        return await self._marks.claim_recovery(self._mark.worker, int(DEAD_AFTER_S))
+
+    async def _next_scan(self) -> _Scan | None:
         marks = await self._marks.read()
-        dead = [
-            worker for worker, mark in marks.items() if self._mark.now_us - mark.alive_us > DEAD_AFTER_S * SECOND_US
-        ]
-        if dead or not self._is_started:
-            relevant = dead if self._is_started else marks
-            await self._announce_since(min(marks[worker].announced_us for worker in relevant))
-            self._is_started = True
-        if dead:
-            await self._marks.remove(dead)
+        dead_before_us = self._mark.now_us - int(DEAD_AFTER_S * SECOND_US)
+        dead = [worker for worker, mark in marks.items() if mark.alive_us < dead_before_us]
+        if self._is_started and dead and not await self._claim():
+            dead = []  # another worker announces their changes
+        since = [marks[worker].announced_us for worker in (dead if self._is_started else marks)]
+        dropped = self._dropped
+        if not self._pending_updates.has_pending and self._pending_updates.dropped != dropped:
+            dropped = self._pending_updates.dropped
+            since.append(self._mark.announced_us)
+        return _Scan(min(since), dead, dropped) if since else None
+
+    async def _finish(self, scan: _Scan) -> None:
+        """Announce the changes from the scan's cursor on; raises Unavailable and RedisError."""
+        since = datetime.fromtimestamp(scan.since_us / SECOND_US, UTC) - timedelta(seconds=self._change_s)
+        is_last = False
+        while not is_last:
+            cursor, showtime_ids = await scan_showtimes(self._redis, scan.cursor)
+            for start in range(0, len(showtime_ids), SHOWTIMES_AT_ONCE):
+                await self._announce(showtime_ids[start : start + SHOWTIMES_AT_ONCE], since)
+            scan.cursor, is_last = cursor, cursor == 0
+        if scan.dead and self._pending_updates.dropped == scan.dropped:  # else their changes are announced again
+            await self._marks.remove(scan.dead)
+        self._dropped = scan.dropped
 
     async def _compare_databases(self) -> None:
         known = await self._marks.known_database()
@@ -148,17 +197,6 @@ class MapRecovery:
         found = KnownDatabase(state.identity, state.generation_before)
         if await self._marks.detect_restore(known, found, raised_to=state.generation):
             self._log.warning("database_restored", known=[*known], found=[*found])
-
-    async def _announce_since(self, since_us: int) -> None:
-        """Announce the changes since a moment; raises Unavailable and RedisError."""
-        since = datetime.fromtimestamp(since_us / SECOND_US, UTC) - timedelta(seconds=self._change_s)
-        batch: list[int] = []
-        async for showtime_id in scan_showtimes(self._redis):
-            batch.append(showtime_id)
-            if len(batch) == SHOWTIMES_AT_ONCE:
-                await self._announce(batch, since)
-                batch.clear()
-        await self._announce(batch, since)
 
     async def _announce(self, showtime_ids: Iterable[int], since: datetime) -> None:
         async with self._database.connection() as conn:
@@ -173,7 +211,7 @@ class MapRecovery:
                 for start in range(0, len(one.seat_ids), SEATS_AT_ONCE)
             ]
         )
-        await self._mark.write()  # alive, however long this takes
+        await self._write_mark()  # alive, however long this takes
 
 
 @asynccontextmanager

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib import metadata
 from multiprocessing import connection
 
-from ..db.statements import StatementsRefused, shipped
-from ..embedded.processes import EmbeddedError, ended_servers
+from ..db.statements import shipped
+from ..embedded.processes import ended_servers
 from ..errors import OperatorError
-from ..settings import InvalidSettings
 from .configuration import Configuration
 from .signals import Signals
 from .worker_process import WorkerProcess
@@ -63,6 +63,7 @@ class Supervisor:
         self._signals = signals
         self._read_again = read_again
         self._roll: Iterator[None] = iter(())
+        self._version = installed_version()
 
     def start(self) -> None:
         """Start all workers and wait until each is ready; raises StartFailed."""
@@ -103,19 +104,27 @@ class Supervisor:
 
     def _rolling_restart(self) -> Iterator[None]:
         """Replace the workers one after the other; yields while it waits, and stops at the first that cannot start."""
+        upgrade = self._upgrade()
+        if upgrade:
+            say(f"the workers stay as they were: {upgrade}")
+            return
         try:
             configuration = self._read_again()
-        except (InvalidSettings, StatementsRefused, EmbeddedError) as error:
-            say(f"the workers stay as they were: {error}")
+        except Exception as error:  # whatever is wrong with the new configuration must not end the service
+            say(f"the workers stay as they were: {str(error) or repr(error)}")
             return
         for slot in self._slots:
-            starting = slot.starting = self._fork(slot, configuration)
+            which = "the workers" if slot.number == 1 else f"the workers from number {slot.number} on"
+            try:
+                starting = slot.starting = self._fork(slot, configuration)
+            except OSError as error:  # no memory, or too many processes
+                say(f"{which} stay as they were: worker {slot.number} cannot be forked: {error}")
+                return
             while (failure := starting.start_failure()) is None and not starting.is_ready:
                 yield
             if failure is not None:
-                starting.process.kill()
+                starting.kill()
                 slot.starting = None
-                which = "the workers" if slot.number == 1 else f"the workers from number {slot.number} on"
                 say(f"{which} stay as they were: {failure}")
                 return
             slot.draining, slot.serving, slot.starting = slot.serving, starting, None
@@ -129,15 +138,35 @@ class Supervisor:
         say(f"all workers were replaced; statements from SQL_DIR: {', '.join(own) or 'none'}")
 
     def _replace_ended(self, slot: _Slot) -> None:
-        now = time.monotonic()
         if slot.serving is None:
-            if now >= slot.start_at:
-                slot.serving = self._fork(slot, slot.configuration)
-        elif not slot.serving.is_alive:
-            slot.failures = 1 if slot.serving.age_s > STEADY_AFTER_S else slot.failures + 1
-            delay_s = min(LONGEST_BACKOFF_S, 0.1 * 2 ** (slot.failures - 1))
-            say(f"{slot.serving.end_reason()}; another one starts in {delay_s:.1f} s")
-            slot.serving, slot.start_at = None, now + delay_s
+            if time.monotonic() >= slot.start_at:
+                try:
+                    slot.serving = self._fork(slot, slot.configuration)
+                except OSError as error:  # no memory, or too many processes
+                    self._start_later(slot, f"worker {slot.number} cannot be forked: {error}")
+            return
+        failure = slot.serving.start_failure()
+        if failure is not None:
+            if slot.serving.is_ready and slot.serving.age_s > STEADY_AFTER_S:
+                slot.failures = 0
+            slot.serving.kill()
+            slot.serving = None
+            self._start_later(slot, failure)
+
+    def _start_later(self, slot: _Slot, reason: str) -> None:
+        """Start another worker after a delay, which doubles with each failure in a row."""
+        slot.failures += 1
+        delay_s = min(LONGEST_BACKOFF_S, 0.1 * 2 ** min(slot.failures - 1, 10))
+        slot.start_at = time.monotonic() + delay_s
+        upgrade = self._upgrade()
+        say(f"{reason}; another one starts in {delay_s:.1f} s{f'; {upgrade}' if upgrade else ''}")
+
+    def _upgrade(self) -> str | None:
+        """Why a restart is due: new workers would mix the new version's modules with the supervisor's old ones."""
+        found = installed_version()
+        if found in (None, self._version):
+            return None
+        return f"reservation {self._version} was upgraded on disk to {found}: restart it"
 
     def _fork(self, slot: _Slot, configuration: Configuration) -> WorkerProcess:
         others = [other.sock for other in self._slots if other is not slot]
@@ -150,6 +179,14 @@ class Supervisor:
         connection.wait([*reports, *(worker.process.sentinel for worker in workers)], timeout=TICK_S)
         for worker in workers:
             worker.receive()
+
+
+def installed_version() -> str | None:
+    """The version of this package on disk; None if that cannot be read."""
+    try:
+        return metadata.version("reservation")
+    except (metadata.PackageNotFoundError, OSError):  # OSError: too many open files
+        return None
 
 
 def say(text: str) -> None:

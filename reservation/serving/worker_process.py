@@ -14,6 +14,7 @@ from typing import Self
 
 from ..db.statements import use
 from ..embedded.processes import die_with_parent
+from ..errors import Unavailable
 from ..settings import InvalidSettings
 from .configuration import Configuration
 from .listening import BACKLOG
@@ -103,9 +104,13 @@ class WorkerProcess:
     def has_ended(self) -> bool:
         """Whether it has ended after drain() or stop(); once its time is over it is killed."""
         if self.is_alive and self._kill_at is not None and time.monotonic() > self._kill_at:
-            self.process.kill()
-            self.process.join()
+            self.kill()
         return not self.is_alive
+
+    def kill(self) -> None:
+        """Send SIGKILL, if it still runs, and wait until it has ended."""
+        self.process.kill()
+        self.process.join()
 
     def _end(self, number: signal.Signals, wait_s: float) -> None:
         self._kill_at = time.monotonic() + wait_s + KILL_MARGIN_S
@@ -138,4 +143,8 @@ def _run(
         worker.run(configuration.settings, sock, backlog=BACKLOG, on_ready=lambda: report.send(None))
     except (resources.CannotStart, InvalidSettings) as error:
         report.send(" ".join(str(error).split()))
+        raise SystemExit(1) from error
+    except Unavailable as error:  # PostgreSQL or Redis failed between the first connection and the last step
+        cause = error.__cause__ or error
+        report.send(" ".join(f"the new worker is not ready: {error} ({type(cause).__name__}: {cause})".split()))
         raise SystemExit(1) from error

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,7 +19,9 @@ from redis.asyncio import Redis
 
 from reservation.db import migrations as schema
 from reservation.embedded import embedded_servers
-from reservation.holds.worker_marks import DATABASE_KEY, MARKS_KEY, Mark, WorkerMarks
+from reservation.holds import pending_updates
+from reservation.holds.hold_scan import scan_showtimes
+from reservation.holds.worker_marks import DATABASE_KEY, MARKS_KEY, RECOVERY_KEY, Mark, WorkerMarks
 from reservation.seatmap import map_recovery
 from tests.api import Answer, Api, Cinema, Person
 from tests.conftest import SECRET, StartApi
@@ -57,6 +59,17 @@ async def until_changed(api: Api, cinema: Cinema, known: str) -> dict[int, str]:
     return {seat["id"]: seat["status"] for seat in answer.json["seats"]}
 
 
+async def start_scanned(redis: Redis, others: Set[str]) -> None:
+    """Wait until a new worker has announced what it does at its start: in the first turn after its first mark."""
+    seen = set[int]()
+    async with asyncio.timeout(PATIENCE_S):
+        while len(seen) < 3:
+            seen |= {
+                mark.announced_us for name, mark in (await WorkerMarks(redis).read()).items() if name not in others
+            }
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 @pytest.mark.parametrize("all_killed", [False, True], ids=["a worker lives", "all were killed an hour ago"])
 async def test_a_cancel_of_a_killed_worker_is_announced(
@@ -68,12 +81,14 @@ async def test_a_cancel_of_a_killed_worker_is_announced(
     api = await start_api()
     cinema, customer = await api.cinema(rows=1, seats_per_row=2), await api.sign_up()
     reservation_id = await booked(api, customer, cinema, cinema.seat_ids[0])
-    known = (await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")).headers["ETag"]
+    others = (await WorkerMarks(redis).read()).keys()
     async with Proxy(redis_url) as proxy:
         doomed = Instance(tmp_path / "doomed", DATABASE_URL=database_url, REDIS_URL=proxy.url, JWT_SECRET=SECRET)
         try:
             assert await asyncio.to_thread(doomed.ready), doomed.printed()
             workers = doomed.workers()
+            await start_scanned(redis, others)
+            known = (await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")).headers["ETag"]
             await proxy.cut()
             async with (
                 aiohttp.ClientSession(headers=customer.headers) as session,
@@ -152,6 +167,65 @@ async def test_the_start_of_a_worker_leaves_maps_without_a_change_as_they_are(
         event = await stream.next()
         assert event is not None
         assert (event.kind, event.id, event.statuses) == ("seats", int(version or 0) + 1, {cinema.seat_ids[1]: "held"})
+
+
+async def test_a_cancel_whose_update_was_dropped_is_announced(
+    start_api: StartApi, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many updates wait for Redis that no more are kept."""
+    monkeypatch.setattr(pending_updates, "MAX_PENDING", 0)
+    async with Proxy(redis_url) as proxy:
+        api = await start_api(REDIS_URL=proxy.url)
+        cinema, customer = await api.cinema(rows=1, seats_per_row=2), await api.sign_up()
+        reservation_id = await booked(api, customer, cinema, cinema.seat_ids[0])
+        known = (await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")).headers["ETag"]
+        await proxy.cut()
+        assert (await api.cancel(customer, reservation_id)).status == 200
+        await proxy.open()
+        assert await until_changed(api, cinema, known) == dict.fromkeys(cinema.seat_ids, "available")
+        await api.client.close()
+
+
+async def test_a_worker_shows_that_it_is_alive_while_postgresql_is_away(
+    start_api: StartApi, database_url: str, redis: Redis
+) -> None:
+    marks = WorkerMarks(redis)
+    async with Proxy(database_url) as proxy:
+        api = await start_api(DATABASE_URL=proxy.url)
+        await proxy.cut()
+        seen = set[int]()
+        async with asyncio.timeout(PATIENCE_S):
+            while len(seen) < 4:  # one is from before, and one may be of a turn that had read PostgreSQL
+                [mark] = (await marks.read()).values()
+                seen.add(mark.alive_us)
+                await asyncio.sleep(0.05)
+        await proxy.open()
+        await api.client.close()
+
+
+async def test_one_worker_at_a_time_recovers_the_changes_of_dead_ones(redis: Redis) -> None:
+    marks = WorkerMarks(redis)
+    assert await marks.claim_recovery("one", 60)
+    assert not await marks.claim_recovery("other", 60)
+    assert await marks.claim_recovery("one", 60)
+    assert 0 < await redis.ttl(RECOVERY_KEY) <= 60
+
+
+async def test_a_scan_of_the_maps_goes_on_from_a_cursor(redis: Redis) -> None:
+    every = set(range(1, 5001))
+    async with redis.pipeline() as pipe:
+        for showtime_id in every:
+            pipe.hset(f"{{{showtime_id}}}:map", "version", "1")
+        await pipe.execute()
+    cursor, first = await scan_showtimes(redis, 0)
+    assert cursor
+    assert set(first) < every
+    rest = set[int]()
+    while cursor:
+        cursor, found = await scan_showtimes(redis, cursor)
+        rest |= set(found)
+    assert set(first) | rest == every
+    assert not set(first) <= rest
 
 
 async def test_a_worker_removes_its_mark_when_it_stops(start_api: StartApi, redis: Redis) -> None:

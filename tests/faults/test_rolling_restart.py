@@ -1,9 +1,11 @@
 """SIGHUP replaces the workers one after the other, with the settings and statements as they are now."""
 
 import asyncio
+import itertools
 import json
 import os
 import pty
+import resource
 import shutil
 import signal
 import sys
@@ -281,6 +283,48 @@ def test_a_bad_setting_leaves_the_old_workers_serving(data_dir: Path, dotenv: Pa
         assert reason in outcome
         assert instance.workers() == first
         assert instance.status("/ready") == 200
+
+
+def test_a_removed_working_directory_leaves_the_old_workers_serving(made_once: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    data_dir = Path(shutil.copytree(made_once, folder / "data"))
+    with serving(data_dir) as instance:
+        first = instance.workers()
+        instance.output = instance.output.rename(tmp_path / "output.log")
+        data_dir.rename(tmp_path / "data")
+        folder.rmdir()
+        outcome = hang_up(instance)
+        assert outcome.startswith(UNCHANGED)
+        assert "No such file or directory" in outcome
+        assert instance.workers() == first
+        assert instance.status("/ready") == 200
+
+
+def test_an_upgrade_on_disk_takes_a_restart_of_the_service(data_dir: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "reservation-1.0.dist-info" / "METADATA"
+    installed.parent.mkdir()
+    installed.write_text("Metadata-Version: 2.1\nName: reservation\nVersion: 1.0\n")
+    with serving(data_dir, PYTHONPATH=str(tmp_path)) as instance:
+        first = instance.workers()
+        installed.write_text(installed.read_text().replace("1.0", "1.1"))
+        assert hang_up(instance) == f"{UNCHANGED}reservation 1.0 was upgraded on disk to 1.1: restart it"
+        assert instance.workers() == first
+
+
+def test_workers_that_cannot_be_forked_are_tried_again(data_dir: Path) -> None:
+    with serving(data_dir, "--workers", "2") as instance:
+        first = instance.workers()
+        limits = resource.prlimit(instance.process.pid, resource.RLIMIT_NOFILE)
+        used = {int(path.name) for path in Path(f"/proc/{instance.process.pid}/fd").iterdir()}
+        lowest = next(number for number in itertools.count() if number not in used)
+        resource.prlimit(instance.process.pid, resource.RLIMIT_NOFILE, (lowest, limits[1]))  # no pipe, so no fork
+        assert "Too many open files" in hang_up(instance)
+        assert instance.workers() == first
+        os.kill(min(first), signal.SIGKILL)
+        wait_until(lambda: instance.printed().count("cannot be forked: [Errno 24] Too many open files") > 1)
+        resource.prlimit(instance.process.pid, resource.RLIMIT_NOFILE, limits)
+        wait_until(lambda: len(instance.workers()) == 2)
+        wait_until(lambda: [instance.status("/ready") for _ in range(8)] == [200] * 8)
 
 
 def test_a_live_stream_gets_a_reconnect_event_when_its_worker_is_replaced(data_dir: Path) -> None:

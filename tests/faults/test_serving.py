@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
+from reservation.holds.worker_marks import DATABASE_KEY
 from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
@@ -233,6 +235,18 @@ def test_a_store_out_of_reach_fails_the_start_in_a_line(data_dir: Path, tmp_path
         assert "password authentication failed" in refused.printed()
         assert "s3cret" not in refused.printed()
         assert "Traceback" not in no_redis.printed() + refused.printed()
+
+
+def test_a_redis_that_refuses_a_key_fails_the_start_in_a_line(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    with Redis.from_url(redis_url) as client:
+        client.set(DATABASE_KEY, "not a hash")
+    refused = Instance(tmp_path / "unused", DATABASE_URL=database_url, REDIS_URL=redis_url, JWT_SECRET="s" * 32)
+    assert refused.process.wait(START_WAIT_S) == 1
+    assert "reservation: the new worker is not ready: The store of holds" in refused.printed()
+    assert "WRONGTYPE" in refused.printed()
+    assert "Traceback" not in refused.printed()
 
 
 def test_serve_without_migrating_names_the_pending_migrations(made_once: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import structlog
 from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
+from reservation.holds import pending_updates
 from reservation.holds.pending_updates import RETRIED_AT_ONCE, PendingUpdates
 from reservation.holds.store import HoldRelease, Holds
 from tests.faults.proxy import Proxy
@@ -53,3 +54,17 @@ async def test_pending_updates_are_repeated_in_batches_past_one_that_redis_refus
         await redis.delete(f"{{{REFUSED}}}:map")
         await pending.retry()
         assert not pending.has_pending
+
+
+async def test_updates_beyond_the_most_that_wait_are_dropped_and_counted(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending_updates, "MAX_PENDING", 3)
+    async with Proxy(redis_url) as proxy, Redis.from_url(proxy.url, decode_responses=True) as through_proxy:
+        pending = PendingUpdates(Holds(through_proxy, Primer()), LOG)
+        await proxy.cut()
+        await pending.release([HoldRelease(showtime_id, uuid4(), [1]) for showtime_id in range(1, 5)])
+        await pending.bump_layouts([1, 2])
+        assert pending.dropped == 1
+        await pending.bump_layouts([3, 4])
+        assert pending.dropped == 2

@@ -52,6 +52,31 @@ def test_a_pipe_that_is_not_read_blocks_no_caller_and_lost_lines_are_counted() -
     assert events.count("request") + lost == many + 1
 
 
+class Counting(io.FileIO):
+    """Counts the writes."""
+
+    writes = 0
+
+    def write(self, data: Any) -> int:
+        self.writes += 1
+        return super().write(data)
+
+
+def test_a_full_non_blocking_pipe_is_waited_for_without_a_busy_loop() -> None:
+    read_end, write_end = os.pipe()
+    fcntl.fcntl(write_end, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(write_end, False)
+    stream = Counting(write_end, "wb")
+    output = LogOutput(stream)
+    many = 100
+    output.write(LINE * many)
+    assert not output.drain(0.5)
+    with open(read_end, "rb") as reader:
+        assert reader.read(many * len(LINE)) == LINE.encode() * many
+    assert output.drain(LONGEST_S)
+    assert stream.writes < 10 * many
+
+
 def test_a_full_disk_costs_the_lines_of_that_time_and_says_how_many() -> None:
     stream = Failing()
     output = LogOutput(stream)

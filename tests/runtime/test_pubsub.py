@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from structlog.testing import capture_logs
 
 from reservation.runtime.cancellation import cancel_and_wait
@@ -134,3 +136,29 @@ async def test_a_worker_has_one_connection_for_all_channels(api: Api, redis: Red
             await asyncio.sleep(0.01)
             clients = await redis.client_list(_type="pubsub")
     assert len(clients) == 1
+
+
+class FailingOnce(Redis):
+    """Its first subscription fails with an error that is not one of Redis."""
+
+    attempts = 0
+
+    def pubsub(self, **options: Any) -> PubSub:
+        self.attempts += 1
+        if self.attempts == 1:
+            raise ZeroDivisionError
+        return super().pubsub(**options)
+
+
+async def test_an_unknown_exception_does_not_end_the_subscription(redis_url: str, redis: Redis) -> None:
+    structlog.reset_defaults()
+    with capture_logs() as logs:
+        async with FailingOnce.from_url(redis_url, decode_responses=True) as client:
+            subscription = Subscription(client, structlog.stdlib.get_logger("test"))
+            consumer = register(subscription, "one")
+            running = asyncio.create_task(subscription.run())
+            assert [await consumer.next(), await consumer.next()] == [False, True]
+            await redis.publish("one", "text")
+            assert await consumer.next() == "text"
+            await cancel_and_wait([running])
+    assert [line["event"] for line in logs] == ["subscription_failed"]
