@@ -23,7 +23,7 @@ from tests.api import Api
 
 TEMPLATE = "template_migrated"
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
-# Whoever tests the limits sets them; to all other tests, which sign up and in from one address, they would be noise.
+# Off, since all tests sign up and log in from one address; the tests of the limits set them.
 UNLIMITED = dict.fromkeys(
     (
         "LOGIN_FAILURES",

@@ -3,10 +3,10 @@
 Blocks are ranked by what they leave behind first, and then by where they are:
 
 1. Fewer orphans. An orphan is a free seat that the block leaves without a free seat beside it, whatever their types:
-   hardly anybody buys it.
+   few customers buy one.
 2. No group less. Where `len(run) // quantity` groups of this size fit into a run of free seats, as many still fit when
-   one of them has this block. So groups of one size fill a row to its last seat, whoever comes first, and two blocks
-   chosen at once from different pictures of a row that they fill either are the same or do not touch.
+   one of them has this block. So groups of one size fill a row to its last seat in any order, and two blocks that are
+   chosen at once by different workers either are the same or do not overlap.
 3. The lowest score: 2 x (rows from the focal row) + (seats between the middle of the block and the middle of its row).
    A row is about twice as deep as a seat is wide.
 

@@ -1,4 +1,4 @@
-"""What changed in one seat map since which version, and the events that say so.
+"""What changed in one seat map since which version, and the events that report it.
 
 Differences between two readings of the stores do not tell what a viewer at some version lacks: a booking is committed
 before the version counts it, so a map at that version may show it or not; and a seat that was held and released between

@@ -1,6 +1,6 @@
 /* showtimes/prime
-What a showtime is primed with in Redis: a version that no counter can have reached, and the
-holds that are still alive. No row: no such showtime, and then Redis need not hear of it.
+Reads what a showtime's keys in Redis are rebuilt from: a version higher than any counter can have reached, and the live
+holds. No row: no such showtime.
 Plan: index scans on showtimes_pkey and reservations_showtime_id_expires_at_idx, then reservation_seats_pkey.
 $1 bigint showtime_id: which
 Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1)

@@ -1,4 +1,4 @@
-"""A hold that runs out does so by itself: nothing cleans up, and nobody has to look."""
+"""A hold expires by the database's clock, whether or not a clean-up has run."""
 
 import asyncio
 from typing import Any

@@ -293,7 +293,7 @@ async def test_a_repeated_hold_after_a_lost_commit_answer_gets_the_committed_hol
         async with asyncio.timeout(PATIENCE_S):
             while (again := await hold(api, customer, cinema, cinema.seat_ids[:2], "a")).status == 503:
                 await asyncio.sleep(0.05)
-        # Its seats were given back in Redis, since nobody knew of it; now they are kept from others again.
+        # Redis released its seats, since the first answer was lost; now they are held again.
         other = await api.sign_up()
         assert (await hold(api, other, cinema, cinema.seat_ids[1:3], "a")).code == "seats_unavailable"
 

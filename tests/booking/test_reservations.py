@@ -151,7 +151,7 @@ async def test_a_confirm_of_a_lost_hold_names_the_booked_seats(api: Api, db: Con
     cinema = await api.cinema()
     slow, quick = await api.sign_up(), await api.sign_up()
     held = await hold(api, cinema, slow, slice(2))
-    # The seat goes to somebody else behind Redis's back, as after a fail-over that lost the hold.
+    # Another reservation books the seat past Redis, as after a fail-over that lost the hold.
     other = await hold(api, cinema, quick, slice(2, 3))
     await db.execute("insert into reservation_seats values ($1, $2, 10.00)", other["id"], cinema.seat_ids[1])
     assert (await api.confirm(quick, other["id"])).status == 200

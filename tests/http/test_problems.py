@@ -20,7 +20,7 @@ TAKING = [operation for operation in OPERATIONS if operation.body is not None]
 SHOWTIME = {"movie_id": 1, "auditorium_id": 1, "base_price": "10.00", **slot(24)}
 ROOM = {"name": "R", "capacity": 5, "extra_metadata": {"a": 1}, "focal_row": "C"}
 FILM = {"title": "T", "duration_minutes": 90, "description": "d", "poster_url": "https://example.com/p", "genre": "g"}
-# A body that is right for every operation that takes one: whoever adds such an operation adds its body here.
+# A valid body for each operation that takes one; a new operation with a body needs a line here.
 RIGHT: dict[str, dict[str, Any]] = {
     "/auth/signup": {"name": "N", "email": "hostile@example.com", "password": PASSWORD},
     "/auth/login": {"email": "hostile@example.com", "password": PASSWORD},

@@ -1,4 +1,4 @@
-"""Many groups at once: whatever the race, all groups that fit get seats side by side, and nobody else does."""
+"""Many groups at once: every group that fits gets adjacent seats, and no other does."""
 
 import asyncio
 import random

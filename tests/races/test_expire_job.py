@@ -1,4 +1,4 @@
-"""Holds past their time are marked as such, some at a time; whether or not the job has come by, nobody can tell."""
+"""The job that sets the status of expired holds, some at a time; clients see no difference before and after."""
 
 import asyncio
 import json
@@ -126,7 +126,7 @@ async def test_the_job_continues_at_its_stored_id_or_at_the_start_if_it_is_lost(
 
     await db.execute("update reservations set status = 'held' where id = $1", holds[0])
     assert await expire(api, redis) == 0  # it is past that
-    await redis.set(NEXT_ID_KEY, "what somebody wrote there")
+    await redis.set(NEXT_ID_KEY, "not an id")
     assert await expire(api, redis) == 1
 
 

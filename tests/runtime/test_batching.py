@@ -103,7 +103,7 @@ async def answers(callers: Sequence[Caller]) -> list[str | BaseException]:
 
 
 async def one(batcher: Batcher[str, str], item: str) -> str:
-    """The answer to somebody who comes alone."""
+    """The answer to a single call."""
     return await asyncio.wait_for(batcher.submit(item), PATIENCE_S)
 
 
@@ -236,7 +236,7 @@ async def test_behind_a_store_that_hangs_the_queue_does_not_wait_for_its_turn(
 
 @pytest.mark.parametrize("by", [-1, 1])
 async def test_a_wrong_number_of_outcomes_is_loud_for_all(by: int) -> None:
-    """Else somebody would wait for ever, or be given what is another's."""
+    """Else a caller would wait for ever, or get the outcome of another."""
     for error in await answers(call(Batcher(Miscounts(by), max_batch=8), "a", "b", "c")):
         assert isinstance(error, RuntimeError)
         assert str(error) == f"a batch of 3 has {3 + by} outcomes"
@@ -301,7 +301,7 @@ async def test_who_gives_up_in_flight_changes_nothing_for_the_others(others: str
 
 
 async def test_who_gives_up_with_an_exception_on_its_way_leaves_nothing_unretrieved() -> None:
-    """asyncio would log each as an exception that nobody retrieved, once an outage meets a timeout."""
+    """asyncio would log each as an exception that was never retrieved, once an outage meets a timeout."""
     complaints: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
 
