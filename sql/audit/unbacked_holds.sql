@@ -20,19 +20,17 @@ from
     unnest($1::uuid[], $2::bigint[], $3::bigint[])
     with ordinality as held (reservation_id, showtime_id, seat_id, position)
 where
-    -- Two subqueries instead of a join, whose order PostgreSQL would choose by estimates that are close to each other.
-    not (
-        exists (
-            select from reservations as r
-            where
-                r.id = held.reservation_id
-                and r.showtime_id = held.showtime_id
-                and r.status = 'held'
-                and r.expires_at > now()
-        )
-        and exists (
-            select from reservation_seats as rs
-            where rs.reservation_id = held.reservation_id and rs.seat_id = held.seat_id
-        )
+    -- Scalar subqueries instead of a join: PostgreSQL has neither an order to choose by estimates nor a hash to build.
+    not coalesce(
+        (
+            select r.showtime_id = held.showtime_id and r.status = 'held' and r.expires_at > now()
+            from reservations as r
+            where r.id = held.reservation_id
+        ),
+        false
     )
+    or (
+        select count(*) from reservation_seats as rs
+        where rs.reservation_id = held.reservation_id and rs.seat_id = held.seat_id
+    ) = 0
 order by held.position;
