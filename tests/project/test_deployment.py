@@ -204,7 +204,7 @@ def test_no_secret_is_in_any_command_line(service: str, tmp_path: Path) -> None:
     log = tmp_path / "arguments"
     for program in ("valkey-server", "valkey-cli", "pg_isready", "serve", "migrate"):
         fake = tmp_path / program
-        fake.write_text(f'#!/bin/sh\nprintf "%s " {program} "$@" >>{log}\necho PONG\n')
+        fake.write_text(f'#!/bin/sh\nprintf "%s " {program} "$@" >>"{log}"\necho PONG\n')
         fake.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.defpath}"} | filled_in(service, secret_values())
     for command in filter(None, (start_command(service), health_command(service))):
