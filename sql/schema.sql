@@ -5,13 +5,9 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0007();
+    call grant_reservation_roles_0010();
     if exists (select from pg_roles where rolname = 'reservation_app') then
-        grant select, update on database_generation to reservation_app;
-        revoke insert on database_generation from reservation_app;
-    end if;
-    if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select on database_generation to reservation_readonly;
+        grant update (retired_at) on seats to reservation_app;
     end if;
 end
 $$;
@@ -75,6 +71,55 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0007() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0010()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0007();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, update on database_generation to reservation_app;
+        revoke insert on database_generation from reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on database_generation to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0010() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE FUNCTION public.raise_layout_version() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.layout_version := old.layout_version + 1;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.raise_layout_version() IS 'Raises a showtime''s layout_version.';
+
+CREATE FUNCTION public.raise_layout_versions() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    rooms bigint[] := array(select distinct c.auditorium_id from changed as c order by c.auditorium_id);
+begin
+    update auditoriums set plan_version = plan_version + 1
+    where id = any(rooms);
+    -- FOR UPDATE waits for the holds that are being written: they are committed before the change, or see it.
+    perform from showtimes
+    where auditorium_id = any(rooms) and ends_at > now()
+    order by id
+    for update;
+    update showtimes set layout_version = layout_version + 1
+    where auditorium_id = any(rooms) and ends_at > now();
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION public.raise_layout_versions() IS 'Raises plan_version and layout_version after a change of seats; changed: the rows before or after it.';
 
 CREATE TABLE public.api_keys (
     id bigint NOT NULL,
@@ -155,6 +200,7 @@ CREATE TABLE public.auditoriums (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     focal_row text,
+    plan_version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT auditoriums_capacity_check CHECK (((capacity >= 1) AND (capacity <= 10000))),
     CONSTRAINT auditoriums_extra_metadata_check CHECK ((jsonb_typeof(extra_metadata) = 'object'::text)),
     CONSTRAINT auditoriums_focal_row_check CHECK ((focal_row ~ '^[A-Z]{1,3}$'::text)),
@@ -168,6 +214,8 @@ COMMENT ON COLUMN public.auditoriums.capacity IS 'Most seats the room may have (
 COMMENT ON COLUMN public.auditoriums.extra_metadata IS 'Whatever the cinema wants to keep about the room; the service only stores it.';
 
 COMMENT ON COLUMN public.auditoriums.focal_row IS 'Label of the row with the best view, as in seats.row_label; null for the row two thirds back.';
+
+COMMENT ON COLUMN public.auditoriums.plan_version IS 'Raised by every change of the room''s seats.';
 
 ALTER TABLE public.auditoriums ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.auditoriums_id_seq
@@ -340,6 +388,7 @@ CREATE TABLE public.seats (
     seat_type text DEFAULT 'regular'::text NOT NULL,
     price_modifier numeric(4,2) DEFAULT 1.00 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    retired_at timestamp with time zone,
     CONSTRAINT seats_price_modifier_check CHECK ((price_modifier >= (0)::numeric)),
     CONSTRAINT seats_row_label_check CHECK ((row_label ~ '^[A-Z]{1,3}$'::text)),
     CONSTRAINT seats_seat_number_check CHECK (((seat_number >= 1) AND (seat_number <= 1000))),
@@ -351,6 +400,8 @@ COMMENT ON TABLE public.seats IS 'The seats of an auditorium.';
 COMMENT ON COLUMN public.seats.row_label IS 'A..Z, AA, AB, ...: ordered by length, then alphabet.';
 
 COMMENT ON COLUMN public.seats.price_modifier IS 'Factor on the showtime''s base price; the product is rounded half up to two digits.';
+
+COMMENT ON COLUMN public.seats.retired_at IS 'When the seat was removed from its room; null: it is in use. A seat that history refers to is retired, not deleted.';
 
 ALTER TABLE public.seats ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.seats_id_seq
@@ -371,6 +422,7 @@ CREATE TABLE public.showtimes (
     base_price numeric(10,2) NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    layout_version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT showtimes_base_price_check CHECK ((base_price >= (0)::numeric)),
     CONSTRAINT showtimes_ends_at_check CHECK ((ends_at > starts_at)),
     CONSTRAINT showtimes_free_at_check CHECK ((free_at >= ends_at))
@@ -381,6 +433,8 @@ COMMENT ON TABLE public.showtimes IS 'One showing of a movie in an auditorium.';
 COMMENT ON COLUMN public.showtimes.free_at IS 'When the next showtime of the room may start: ends_at plus the cleaning time in force when the row was written.';
 
 COMMENT ON COLUMN public.showtimes.base_price IS 'Price of a seat whose modifier is 1.00, in the currency of the installation.';
+
+COMMENT ON COLUMN public.showtimes.layout_version IS 'Raised by every change of the showtime''s room, of the room''s seats, or of base_price; a hold is written at this version.';
 
 ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.showtimes_id_seq
@@ -501,6 +555,14 @@ CREATE INDEX users_admin_idx ON public.users USING btree (id) WHERE (role = 'adm
 
 CREATE UNIQUE INDEX users_lower_email_key ON public.users USING btree (lower(email));
 
+CREATE TRIGGER seats_deleted AFTER DELETE ON public.seats REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
+
+CREATE TRIGGER seats_inserted AFTER INSERT ON public.seats REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
+
+CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
+
+CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, base_price ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.base_price IS DISTINCT FROM new.base_price))) EXECUTE FUNCTION public.raise_layout_version();
+
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
 
@@ -546,6 +608,8 @@ GRANT USAGE ON SCHEMA public TO reservation_readonly;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0007() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0010() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
@@ -605,6 +669,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.seats TO reservation_app;
 GRANT SELECT ON TABLE public.seats TO reservation_readonly;
 
 GRANT UPDATE(created_at) ON TABLE public.seats TO reservation_app;
+
+GRANT UPDATE(retired_at) ON TABLE public.seats TO reservation_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.showtimes TO reservation_app;
 GRANT SELECT ON TABLE public.showtimes TO reservation_readonly;

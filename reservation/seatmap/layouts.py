@@ -12,6 +12,7 @@ import orjson
 
 from ..db.pool import Connection, Database
 from ..db.repository import showtimes
+from ..db.repository.reservations import ReservedSeat
 from ..db.repository.showtimes import ShowtimeLayout
 from ..runtime.batching import Batcher
 from .seat_rows import SeatRow
@@ -27,14 +28,16 @@ class Room:
 
     fragments: tuple[bytes, ...]
     places: dict[int, int]  # by seat id
+    seats: tuple[ReservedSeat, ...]  # by place
     rows: tuple[SeatRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A showtime's seats and prices at a layout version of its map."""
+    """A showtime's seats and prices: `version` counts their changes in Redis, `layout_version` in PostgreSQL."""
 
     version: int
+    layout_version: int
     starts_at: datetime
     focal_row: str | None
     room: Room
@@ -98,7 +101,7 @@ class Layouts:
         return found
 
     def _keep(self, version: int, row: ShowtimeLayout) -> Layout:
-        layout = self._kept[row.id] = Layout(version, row.starts_at, row.focal_row, self._room(row))
+        layout = self._kept[row.id] = Layout(version, row.layout_version, row.starts_at, row.focal_row, self._room(row))
         self._kept.move_to_end(row.id)
         if len(self._kept) > MAX_SHOWTIMES:
             self._kept.popitem(last=False)
@@ -111,7 +114,8 @@ class Layouts:
         room = self._rooms.get(fragments)
         if room is None:
             places = {seat_id: place for place, seat_id in enumerate(row.seat_ids)}
-            room = self._rooms[fragments] = Room(fragments, places, tuple(_rows(row)))
+            seats = map(ReservedSeat, row.seat_ids, row.row_labels, row.seat_numbers, row.prices)
+            room = self._rooms[fragments] = Room(fragments, places, tuple(seats), tuple(_rows(row)))
         return room
 
 

@@ -9,6 +9,7 @@ Sample: select array_agg(id) from (select id from showtimes where starts_at > no
 select /* showtimes/layouts */
     st.id,
     st.starts_at,
+    st.layout_version,
     a.focal_row,
     room.seat_ids,
     room.row_labels,
@@ -33,7 +34,7 @@ cross join
                 se.seat_type,
                 se.price_modifier
             from seats as se
-            where se.auditorium_id = st.auditorium_id
+            where se.auditorium_id = st.auditorium_id and se.retired_at is null
             order by char_length(se.row_label), se.row_label, se.seat_number
         ) as s
     ) as room

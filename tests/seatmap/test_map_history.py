@@ -15,9 +15,9 @@ from reservation.seatmap.occupancy import Occupancy
 
 SEATS = (11, 12, 13, 14)
 ROOM = Room(
-    tuple(b'{"id":%d,"status":"' % seat for seat in SEATS), {seat: place for place, seat in enumerate(SEATS)}, ()
+    tuple(b'{"id":%d,"status":"' % seat for seat in SEATS), {seat: place for place, seat in enumerate(SEATS)}, (), ()
 )
-LAYOUT = Layout(5, datetime.now(UTC), None, ROOM)
+LAYOUT = Layout(5, 1, datetime.now(UTC), None, ROOM)
 SHOWTIME = 42
 NO_SEATS: frozenset[int] = frozenset()
 

@@ -65,6 +65,7 @@ class ShowtimeLayout:
 
     id: int
     starts_at: datetime
+    layout_version: int
     focal_row: str | None
     seat_ids: Sequence[int]
     row_labels: Sequence[str]
