@@ -5,7 +5,8 @@ import pytest
 
 OPEN = """
 insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
-values ($1, $2, now() + $3 * interval '1 hour', now() + ($3 + 1) * interval '1 hour', now() + ($3 + 1) * interval '1 hour', 10)
+select $1, $2, s.at, s.at + interval '1 hour', s.at + interval '1 hour', 10
+from (select now() + $3 * interval '1 hour') as s (at)
 returning id
 """
 VERSIONS = """
@@ -50,6 +51,10 @@ async def test_a_change_of_seats_or_prices_raises_the_versions(
     before, over_before = await db.fetchrow(VERSIONS, open_id), await db.fetchrow(VERSIONS, over_id)
     await db.execute(change.format(room=room, showtime=open_id))
     after, over_after = await db.fetchrow(VERSIONS, open_id), await db.fetchrow(VERSIONS, over_id)
+    assert before is not None
+    assert over_before is not None
+    assert after is not None
+    assert over_after is not None
     assert before is not None
     assert over_before is not None
     assert after is not None
