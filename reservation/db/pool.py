@@ -1,9 +1,10 @@
 """The connection pool: a bounded wait, transactions, and PostgreSQL's errors as domain errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
+from time import perf_counter
 from typing import TypeAlias
 
 import asyncpg
@@ -20,10 +21,13 @@ from ..errors import (
     RowLocked,
     ShowtimeOverlap,
 )
-from ..runtime.timing import timed
+from ..runtime.timing import current_timings, timed
 
 _Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | _Pooled"
+
+# With fewer connections, a kept one would leave too few to others.
+MIN_SIZE_TO_KEEP = 6
 
 # The constraints that a valid request can violate, by name.
 _VIOLATED: dict[str, Callable[[], DomainError]] = {
@@ -77,30 +81,22 @@ class Database:
         self._wait_s = wait_s
         self._behind_pgbouncer = behind_pgbouncer
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """A connection on which every statement commits by itself.
+    def connection(self) -> "PoolConnection":
+        """A connection on which every statement commits by itself, as `async with`.
 
         Raises Overloaded after `wait_s` seconds without a free one, DatabaseUnavailable when PostgreSQL is out of
         reach, RowLocked after lock_timeout, and the domain error of a constraint that a statement violates. While it is
         held, await only PostgreSQL.
         """
-        with timed("pool"):
-            connection = await self._acquire()
-        try:
-            with timed("postgresql"), self._terminate_on_cancel(connection):
-                yield connection
-        except asyncpg.IntegrityConstraintViolationError as error:
-            violated = _VIOLATED.get(error.constraint_name or "")
-            if violated is None:
-                raise
-            raise violated() from error
-        except asyncpg.LockNotAvailableError as error:
-            raise RowLocked from error
-        except _TEMPORARY as error:
-            raise DatabaseUnavailable from error
-        finally:
-            await self._release(connection)
+        return PoolConnection(self, is_kept=False)
+
+    def kept_connection(self) -> "PoolConnection":
+        """A connection for a batcher's lane, which keeps it between blocks: `async with` one block at a time.
+
+        To acquire and release a connection costs more CPU than a batch. It goes back to the pool after an error, and by
+        `release`.
+        """
+        return PoolConnection(self, is_kept=self._pool.get_max_size() >= MIN_SIZE_TO_KEEP)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -108,29 +104,71 @@ class Database:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
-    @contextmanager
-    def _terminate_on_cancel(self, connection: Connection) -> Iterator[None]:
-        """Behind PgBouncer, close a connection whose statement is cancelled.
-
-        A statement that is not kept prepared takes two messages. A task cancelled between them leaves PgBouncer waiting
-        for the second, with a connection of PostgreSQL's assigned, until this one is used again.
-        """
+    async def acquire(self) -> _Pooled:
+        """A connection of the pool; raises Overloaded and DatabaseUnavailable."""
         try:
-            yield
-        except (asyncio.CancelledError, TimeoutError):
-            if self._behind_pgbouncer:
-                connection.terminate()
-            raise
-
-    async def _release(self, connection: _Pooled) -> None:
-        """Release a connection; an error now comes after the work is done, and the pool has dropped the connection."""
-        with suppress(*_TEMPORARY):
-            await self._pool.release(connection)
-
-    async def _acquire(self) -> _Pooled:
-        try:
-            return await self._pool.acquire(timeout=self._wait_s)
+            with timed("pool"):
+                return await self._pool.acquire(timeout=self._wait_s)
         except TimeoutError as error:
             raise Overloaded from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise DatabaseUnavailable from error
+
+    async def release(self, connection: _Pooled, error: BaseException | None) -> None:
+        """Release a connection, after an error of its statement or without one.
+
+        Behind PgBouncer, a connection whose statement was cancelled is closed. A statement that is not kept prepared
+        takes two messages. A task cancelled between them leaves PgBouncer waiting for the second, with a connection of
+        PostgreSQL's assigned, until this one is used again.
+        """
+        if self._behind_pgbouncer and isinstance(error, asyncio.CancelledError | TimeoutError):
+            connection.terminate()
+        with suppress(*_TEMPORARY):  # the work is done, or has failed, and the pool has dropped the connection
+            await self._pool.release(connection)
+
+
+class PoolConnection:
+    """An asynchronous context manager that gives a connection, and raises PostgreSQL's errors as domain errors."""
+
+    __slots__ = ("_connection", "_database", "_is_kept", "_started")
+
+    def __init__(self, database: Database, *, is_kept: bool) -> None:
+        self._database = database
+        self._is_kept = is_kept
+        self._connection: _Pooled | None = None
+        self._started = 0.0
+
+    async def __aenter__(self) -> Connection:
+        if self._connection is not None and self._connection.is_closed():
+            await self.release()
+        if self._connection is None:
+            self._connection = await self._database.acquire()
+        self._started = perf_counter()
+        return self._connection
+
+    async def __aexit__(self, _: type[BaseException] | None, error: BaseException | None, __: object) -> None:
+        timings = current_timings()
+        if timings is not None:
+            timings.postgresql += (perf_counter() - self._started) * 1000
+        if error is not None or not self._is_kept:
+            await self.release(error)
+        if error is not None:
+            _raise_domain_error(error)
+
+    async def release(self, error: BaseException | None = None) -> None:
+        """Give the connection back to the pool."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._database.release(connection, error)
+
+
+def _raise_domain_error(error: BaseException) -> None:
+    """Raise the domain error of an error of PostgreSQL or of its connection; nothing for any other."""
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        violated = _VIOLATED.get(error.constraint_name or "")
+        if violated is not None:
+            raise violated() from error
+    elif isinstance(error, asyncpg.LockNotAvailableError):
+        raise RowLocked from error
+    elif isinstance(error, _TEMPORARY):
+        raise DatabaseUnavailable from error
