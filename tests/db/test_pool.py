@@ -15,6 +15,7 @@ import reservation
 from reservation.db.pool import Database
 from reservation.db.pool_options import tool_limits
 from reservation.db.statements import sql, sql_dir
+from reservation.errors import DatabaseUnavailable
 from reservation.http.app_keys import DATABASE
 from tests.api import PASSWORD, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
@@ -275,3 +276,42 @@ async def test_a_value_that_postgresql_refuses_is_500_and_not_503(api: Api) -> N
         with pytest.raises(error):
             async with database.connection() as connection:
                 await connection.fetchval(query, argument)
+
+
+async def test_a_kept_connection_stays_the_same_until_an_error(database_url: str) -> None:
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=10) as pool:
+        kept = Database(pool, wait_s=5).kept_connection()
+        async with kept as conn:
+            first = await conn.fetchval("select pg_backend_pid()")
+        async with kept as conn:
+            assert await conn.fetchval("select pg_backend_pid()") == first
+            assert pool.get_idle_size() == pool.get_size() - 1
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            async with kept as conn:
+                await conn.execute("select 1 / 0")
+        assert pool.get_idle_size() == pool.get_size()
+        async with kept as conn:
+            assert await conn.fetchval("select 1") == 1
+        await kept.release()
+        assert pool.get_idle_size() == pool.get_size()
+
+
+async def test_a_kept_connection_that_postgresql_closed_is_replaced(database_url: str, db: Connection) -> None:
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=10) as pool:
+        kept = Database(pool, wait_s=5).kept_connection()
+        async with kept as conn:
+            first = await conn.fetchval("select pg_backend_pid()")
+        await db.fetchval("select pg_terminate_backend($1, 5000)", first)
+        with suppress(DatabaseUnavailable):  # unless the end of the connection was noticed before
+            async with kept as conn:
+                await conn.fetchval("select 1")
+        async with kept as conn:
+            assert await conn.fetchval("select pg_backend_pid()") != first
+        await kept.release()
+
+
+async def test_a_small_pool_keeps_no_connection(database_url: str) -> None:
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=2) as pool:
+        async with Database(pool, wait_s=5).kept_connection() as conn:
+            await conn.fetchval("select 1")
+        assert pool.get_idle_size() == pool.get_size()
