@@ -139,7 +139,7 @@ class PoolConnection:
         self._started = 0.0
 
     async def __aenter__(self) -> Connection:
-        if self._connection is not None and self._connection.is_closed():
+        if self._connection is not None and _is_closed(self._connection):
             await self.release()
         if self._connection is None:
             self._connection = await self._database.acquire()
@@ -160,6 +160,13 @@ class PoolConnection:
         connection, self._connection = self._connection, None
         if connection is not None:
             await self._database.release(connection, error)
+
+
+def _is_closed(connection: _Pooled) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool has taken it back when PostgreSQL closed it
+        return True
 
 
 def _raise_domain_error(error: BaseException) -> None:
