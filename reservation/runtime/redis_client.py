@@ -3,6 +3,7 @@
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.driver_info import DriverInfo
 
 from ..settings import Settings
 
@@ -25,5 +26,6 @@ def redis_client(settings: Settings) -> Redis:
         decode_responses=True,
         encoding_errors="replace",
         client_name="reservation",
+        driver_info=DriverInfo(),  # otherwise each connection reads the package's metadata, 2 ms on the event loop
     )
     return Redis.from_pool(pool)

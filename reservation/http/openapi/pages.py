@@ -1,8 +1,8 @@
 """Serve the OpenAPI document, and two pages that show it; all assets are served from here."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -44,7 +44,7 @@ REDOC_POLICY = POLICY | {
 }
 
 
-def add_docs(app: web.Application, tables: Sequence[Routes]) -> None:
+def add_docs(app: web.Application, tables: tuple[Routes, ...]) -> None:
     """Add /openapi.json of these tables, /docs, /redoc and their assets under /static/."""
     aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(PACKAGE / "templates"))
     pages: dict[str, Page] = {
@@ -60,11 +60,14 @@ def add_docs(app: web.Application, tables: Sequence[Routes]) -> None:
         app.router.add_get(path, _without_input(page))
 
 
-def openapi_json(settings: Settings, tables: Sequence[Routes]) -> bytes:
+def openapi_json(settings: Settings, tables: tuple[Routes, ...]) -> bytes:
     """The OpenAPI document of these tables, encoded."""
-    return orjson.dumps(
-        document(tables, version=_version(), currency=settings.currency, max_body_bytes=settings.max_body_bytes)
-    )
+    return _document_json(tables, settings.currency, settings.max_body_bytes)
+
+
+@cache  # it takes some 50 ms, and a process may have several applications
+def _document_json(tables: tuple[Routes, ...], currency: str, max_body_bytes: int) -> bytes:
+    return orjson.dumps(document(tables, version=_version(), currency=currency, max_body_bytes=max_body_bytes))
 
 
 def _without_input(page: Page) -> Page:
