@@ -143,7 +143,17 @@ def _initdb_options(bin_dir: Path, *, fast: bool) -> list[str]:
     builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     locale = builtin if postgres_major(bin_dir) >= 17 else ["--locale=C.UTF-8"]
     sync = ["--no-sync"] if fast else []
-    return ["--encoding=UTF8", *locale, "--auth=scram-sha-256", "--data-checksums", "--no-instructions", *sync]
+    # Each connection computes them, on both sides, and this password is random: no dictionary has it.
+    iterations = ["--set=scram_iterations=1"] if postgres_major(bin_dir) >= 16 else []
+    return [
+        "--encoding=UTF8",
+        *locale,
+        "--auth=scram-sha-256",
+        "--data-checksums",
+        "--no-instructions",
+        *iterations,
+        *sync,
+    ]
 
 
 def _check_version(folder: Path, bin_dir: Path) -> None:
@@ -181,6 +191,8 @@ def _options(bin_dir: Path, port: int, *, fast: bool) -> list[str]:
         "full_page_writes": "off" if fast else "on",
         "synchronous_commit": "off" if fast else "on",
     }
+    if postgres_major(bin_dir) >= 16:
+        settings["scram_iterations"] = "4096"  # for the passwords of roles that somebody adds
     if _has_statistics(bin_dir):
         settings["shared_preload_libraries"] = "pg_stat_statements"
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
