@@ -8,7 +8,7 @@ transaction that leaves the database consistent, so an interrupted run leaves le
 import asyncio
 import time
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -51,6 +51,7 @@ class Generated:
     users: int
     reservations: int
     random_seed: int
+    server_settings: Mapping[str, str]
     rooms: Sequence[int] = ()
     user_ids: "array[int]" = field(default_factory=lambda: array("q"))
     confirmed: int = 0
@@ -76,7 +77,7 @@ class Generated:
         """Generate it; raises SeedError."""
         started = time.monotonic()
         password_hash = hash_password(PASSWORD)
-        async with tool_connection(self.database_url, tool_limits("seed")) as conn:
+        async with tool_connection(self.database_url, self.server_settings) as conn:
             async with conn.transaction():
                 await self._make_programme(conn)
                 await self._make_users(conn, password_hash)
@@ -122,20 +123,18 @@ class Generated:
 
     async def _fill(self, first: int, step: int, advance: Callable[[int], None]) -> None:
         """Fill every `step`-th room from the `first` on, for every `step`-th customer, on a connection of its own."""
-        async with tool_connection(self.database_url, tool_limits("seed")) as conn:
+        async with tool_connection(self.database_url, self.server_settings) as conn:
             for number in range(first, len(self.rooms), step):
-                for batch in await self._batches(conn, number, self.user_ids[first::step]):
-                    async with conn.transaction():
-                        await repository.copy_reservations(
-                            conn,
-                            reservations=batch.reservations,
-                            reservation_seats=batch.reservation_seats,
-                            booked_seats=batch.booked_seats,
-                        )
+                batches = await self._batches(conn, number, self.user_ids[first::step])
+                batch = next(batches, None)
+                while batch is not None:
+                    # The next one is generated while PostgreSQL writes this one.
+                    _, following = await asyncio.gather(_copy(conn, batch), asyncio.to_thread(next, batches, None))
                     self.written += len(batch.reservations)
                     self.confirmed += batch.confirmed
                     self.booked_seats += len(batch.booked_seats)
                     advance(len(batch.reservations))
+                    batch = following
 
     async def _batches(self, conn: Connection, number: int, user_ids: Sequence[int]) -> Iterator[Batch]:
         """The reservations of one room."""
@@ -154,6 +153,16 @@ class Generated:
         )
 
 
+async def _copy(conn: Connection, batch: Batch) -> None:
+    async with conn.transaction():
+        await repository.copy_reservations(
+            conn,
+            reservations=batch.reservations,
+            reservation_seats=batch.reservation_seats,
+            booked_seats=batch.booked_seats,
+        )
+
+
 def scale(
     database_url: str,
     *,
@@ -163,6 +172,7 @@ def scale(
     reservations: int,
     random_seed: int = 1,
     most_connections: int = CONNECTIONS,
+    server_settings: Mapping[str, str] | None = None,
 ) -> Generated:
     """Add generated data: `showtimes` in rooms of `seats` seats, `users`, and `reservations` by them.
 
@@ -183,6 +193,7 @@ def scale(
             f"{reservations:,} reservations need at least as many seats, but {showtimes:,} showtimes of {seats:,} seats"
             f" offer {showtimes * seats:,}: ask for more showtimes or seats, or fewer reservations"
         )
-    generated = Generated(database_url, showtimes, seats, users, reservations, random_seed)
+    session = {**tool_limits("seed"), **(server_settings or {})}
+    generated = Generated(database_url, showtimes, seats, users, reservations, random_seed, session)
     asyncio.run(generated.run(most_connections))
     return generated
