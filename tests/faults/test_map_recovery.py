@@ -33,6 +33,12 @@ PATIENCE_S = 60.0
 HOUR_US = 3600 * 1_000_000
 
 
+@pytest.fixture(autouse=True)
+def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers of this process look for changes twice a second; those of other processes every 2 seconds."""
+    monkeypatch.setattr(map_recovery, "PERIOD_S", 0.5)
+
+
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     async with Redis.from_url(redis_url, decode_responses=True) as client:

@@ -1,18 +1,21 @@
 """A worker that is killed between Redis and PostgreSQL leaves an orphaned hold; its seats are released."""
 
 import asyncio
+from collections.abc import Sequence
 from uuid import uuid4
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from reservation import resources
+from reservation.booking.context import BookingContext
+from reservation.booking.jobs import Job, booking_jobs
 from reservation.dba.audit import audit
 from reservation.holds.store import Holds, Prime
 from tests.api import Api
 from tests.conftest import StartApi
 
-QUICK = {"STATEMENT_TIMEOUT_SECONDS": "1", "POOL_WAIT_SECONDS": "1"}
 PATIENCE_S = 30.0
 
 
@@ -20,9 +23,16 @@ async def no_primer(_: int) -> Prime:
     raise AssertionError("the showtime is primed already")
 
 
-@pytest.fixture
-async def api(start_api: StartApi) -> Api:
-    return await start_api(**QUICK)
+@pytest.fixture(autouse=True)
+def quick_second_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second look at an orphan comes at once: no hold is on its way here."""
+
+    def quick_jobs(redis: Redis, context: BookingContext, *, second_look_s: float) -> Sequence[Job]:
+        assert second_look_s > context.hold_deadline_s
+        return booking_jobs(redis, context, second_look_s=0.1)
+
+    monkeypatch.setattr(resources, "booking_jobs", quick_jobs)
+    monkeypatch.setattr("reservation.dba.audit.SECOND_LOOK_S", 0.1)
 
 
 async def test_orphaned_holds_are_released_and_owned_ones_stay(
@@ -39,10 +49,10 @@ async def test_orphaned_holds_are_released_and_owned_ones_stay(
         assert {found.rule for found in await audit(db, redis)} == {"holds_without_reservation"}
         await redis.delete("reservation:job:release_orphans")
 
-        await start_api(**QUICK)  # another worker starts in place of the killed one
+        await start_api()  # another worker starts in place of the killed one
         async with asyncio.timeout(PATIENCE_S):
             while (await api.statuses(cinema.showtime_id))[orphaned[0]] == "held":
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.05)
 
         statuses = await api.statuses(cinema.showtime_id)
         assert [statuses[seat] for seat in (*orphaned, *owned)] == ["available", "available", "held", "held"]
@@ -65,7 +75,7 @@ async def test_a_new_worker_announces_the_changes_of_a_killed_one(
     )
     assert (await api.call("GET", path, headers=known)).status == 304
 
-    await start_api(**QUICK)
+    await start_api()
 
     async with asyncio.timeout(PATIENCE_S):
         while (await api.call("GET", path, headers=known)).status == 304:
