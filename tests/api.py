@@ -66,6 +66,7 @@ class Api:
     database_url: str
     admins: list[Person] = field(default_factory=list)
     succeeded: set[tuple[str, str]] = field(default_factory=set)
+    _document: Document | None = None
 
     async def call(self, method: str, path: str, json: Any = None, *, who: Person | None = None, **rest: Any) -> Answer:
         """Send a request, read the whole response, and check it against /openapi.json."""
@@ -87,9 +88,11 @@ class Api:
         return answer
 
     async def document(self) -> Document:
-        """The service's /openapi.json."""
-        async with self.client.get("/openapi.json") as response:
-            return parse(await response.read())
+        """The service's /openapi.json; fetched at the first call."""
+        if self._document is None:
+            async with self.client.get("/openapi.json") as response:
+                self._document = parse(await response.read())
+        return self._document
 
     async def sign_up(self) -> Person:
         """A new customer, signed in."""

@@ -2,9 +2,11 @@
 
 import itertools
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import psycopg
@@ -12,11 +14,13 @@ import pytest
 import redis
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
 from psycopg import sql as psql
 
 from reservation.app import make_app
 from reservation.db import migrations as schema
 from reservation.embedded import Embedded, embedded_servers
+from reservation.identity import passwords
 from reservation.seed import demo
 from reservation.settings import Settings
 from tests.api import Api
@@ -34,22 +38,50 @@ UNLIMITED = dict.fromkeys(
     "0",
 )
 
+MEMORY = Path("/dev/shm")  # noqa: S108 - only folders of random names are made in it
+MEMORY_NEEDED = 4 << 30  # bytes; each process of a run has servers, which take some hundred MB
+
 _numbers = itertools.count(1)
 
 StartApi = Callable[..., Awaitable[Api]]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cheap_hashes() -> Iterator[None]:
+    """Passwords are hashed in less than 1 ms instead of 27: most tests sign up and log in several times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     """PostgreSQL and Valkey of our own, and in PostgreSQL the template."""
-    folder: Path = tmp_path_factory.mktemp("servers")
     # As for the service itself: the folder of another PostgreSQL to run all this on.
     other = os.environ.get("POSTGRES_BIN_DIR")
-    with embedded_servers(folder, postgres_bin_dir=Path(other) if other else None, fast=True) as running:
+    with (
+        _folder_of_servers(tmp_path_factory) as folder,
+        embedded_servers(folder, postgres_bin_dir=Path(other) if other else None, fast=True) as running,
+    ):
         with psycopg.connect(running.database_url, autocommit=True) as connection:
             connection.execute(psql.SQL("create database {}").format(psql.Identifier(TEMPLATE)))
         schema.apply(_url_of(running, TEMPLATE))
         yield running
+
+
+@contextmanager
+def _folder_of_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder in memory if there is room, since a database is 400 files, of which ext4 is slow to make and delete."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_NEEDED:
+        yield tmp_path_factory.mktemp("servers")
+        return
+    for left in MEMORY.glob("reservation-tests.*.*"):  # by a run that was killed
+        if not Path("/proc", left.name.split(".")[1]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(
+        prefix=f"reservation-tests.{os.getpid()}.", dir=MEMORY, ignore_cleanup_errors=True
+    ) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")

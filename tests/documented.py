@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import orjson
@@ -46,9 +46,10 @@ class Document:
                 schema.setdefault("additionalProperties", False)
         self._made = made
         self._registry: Registry[Any] = Registry().with_resource(ROOT, DRAFT202012.create_resource(made))
+        self._validators: dict[str, Draft202012Validator] = {}
         self._paths = {path: re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for path in made["paths"]}
 
-    @property
+    @cached_property
     def operations(self) -> set[Operation]:
         """Every documented method and path."""
         return {(method.upper(), path) for path, methods in self._made["paths"].items() for method in methods}
@@ -94,9 +95,13 @@ class Document:
         self._check(f"The body of {' '.join(operation)}", schema, body)
 
     def _check(self, what: str, pointer: str, body: Any) -> None:
-        validator = Draft202012Validator(
-            {"$ref": f"{ROOT}#{pointer}"}, registry=self._registry, format_checker=Draft202012Validator.FORMAT_CHECKER
-        )
+        validator = self._validators.get(pointer)
+        if validator is None:
+            validator = self._validators[pointer] = Draft202012Validator(
+                {"$ref": f"{ROOT}#{pointer}"},
+                registry=self._registry,
+                format_checker=Draft202012Validator.FORMAT_CHECKER,
+            )
         errors = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
         assert errors == [], f"{what} is not as documented"
 
