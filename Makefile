@@ -18,6 +18,9 @@ TOGETHER = --numprocesses $(JOBS) --dist loadfile
 # These depend on pace: they run after the others, alone, one after another.
 PACED = tests/faults tests/races tests/load
 SQL_TESTS = tests/db tests/dba tests/seed tests/booking/test_archive.py tests/catalog/test_csv_files.py
+# Two at a time, the longest first; each prints when it has ended, where make can do that.
+CHECKS := types lint-sql docs lint-python lint-openapi lint-deployment
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 FUZZ_EXAMPLES ?= 60
 FUZZ_SEED ?= 1
 # Node comes as a wheel; neither it nor what it runs tells anybody, or asks whether there is a newer one.
@@ -27,6 +30,8 @@ export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 export NO_MKDOCS_2_WARNING := 1
 export TMPDIR := $(CURDIR)/.data/tmp
 export PIP_NO_CACHE_DIR := 1
+# Processes start much faster with the bytecode of the last time.
+unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## what there is to make
@@ -58,17 +63,24 @@ bench-short: .venv/run.stamp ## the same in two minutes, into .data/bench-short.
 	@$(BIN)/python -m benchmarks --short $(ARGS)
 
 check: .venv/dev.stamp ## the static checks
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going $(SYNC) $(CHECKS)
+
+types: .venv/dev.stamp
+	$(BIN)/python -m mypy
+
+lint-python: .venv/dev.stamp
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-cache
+
+lint-sql: .venv/dev.stamp
 	$(BIN)/python -m sqlfluff lint sql migrations
 	$(BIN)/squawk --pg-version 15 --assume-in-transaction --exclude $(SQUAWK_EXCEPT) $(MIGRATIONS)
+
+lint-deployment: .venv/dev.stamp
 	$(BIN)/shellcheck .ci/run deploy/lock
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	$(MAKE) --no-print-directory lint-openapi
-	$(MAKE) --no-print-directory docs
 
 docs: .venv/mermaid.stamp ## the documentation as a site in .data/site; a broken link or an asset from elsewhere fails
 	@$(BIN)/python -m mkdocs build --clean
@@ -131,4 +143,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test test-pg15 bench bench-short check docs lint-openapi fuzz schema plans format lock clean
+.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) fuzz schema plans format lock clean
