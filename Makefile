@@ -135,9 +135,9 @@ clean: ## remove the environment and the demo's data
 .venv/redocly.stamp .venv/mermaid.stamp: .venv/%.stamp: deploy/%/package-lock.json | .venv/dev.stamp
 	@mkdir -p .venv/$*
 	@cp deploy/$*/package.json deploy/$*/package-lock.json .venv/$*
-	"$(NODE_DIR)/bin/node" "$(NODE_DIR)/lib/node_modules/npm/bin/npm-cli.js" ci --prefix .venv/$* --cache .data/tmp/npm \
+	"$(NODE_DIR)/bin/node" "$(NODE_DIR)/lib/node_modules/npm/bin/npm-cli.js" ci --prefix .venv/$* --cache .data/tmp/npm-$* \
 		--silent --ignore-scripts --no-audit --no-fund --no-update-notifier --logs-max=0
-	@rm -rf .data/tmp/npm
+	@rm -rf .data/tmp/npm-$*
 	@touch $@
 
 .data/tmp:
