@@ -14,7 +14,7 @@ MIGRATIONS = $(filter-out %.rollback.sql,$(wildcard migrations/*.sql))
 # Counts and minutes fit an integer; a migration limits how long it waits for locks, not how long it works.
 SQUAWK_EXCEPT := prefer-bigint-over-int,require-statement-timeout
 # Tests mostly wait, so more processes than processors; each has servers of its own and runs whole files.
-TOGETHER = --numprocesses $(JOBS) --dist loadfile
+TOGETHER = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # These depend on pace: they run after the others, alone, one after another.
 PACED = tests/faults tests/races tests/load
 SQL_TESTS = tests/db tests/dba tests/seed tests/booking/test_archive.py tests/catalog/test_csv_files.py

@@ -3,7 +3,7 @@
 import itertools
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,12 +38,21 @@ UNLIMITED = dict.fromkeys(
     "0",
 )
 
+LONGEST = ("fuzz", "clients")
 MEMORY = Path("/dev/shm")  # noqa: S108 - only folders of random names are made in it
 MEMORY_NEEDED = 4 << 30  # bytes; each process of a run has servers, which take some hundred MB
+
+# However busy the machine, no statement and no wait for a lock or a connection runs into its limit.
+PATIENT = {"STATEMENT_TIMEOUT_SECONDS": "60", "POOL_WAIT_SECONDS": "60"}
 
 _numbers = itertools.count(1)
 
 StartApi = Callable[..., Awaitable[Api]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, so that no process of a run is left with one at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in LONGEST)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -171,12 +180,20 @@ async def shared_db(shared_database_url: str) -> "AsyncIterator[asyncpg.Connecti
 
 
 @pytest.fixture
-async def start_api(database_url: str, redis_url: str, tmp_path: Path) -> AsyncIterator[StartApi]:
+def limits() -> Mapping[str, str]:
+    """Settings of every service that `start_api` starts; a folder's tests may have others."""
+    return {}
+
+
+@pytest.fixture
+async def start_api(
+    database_url: str, redis_url: str, tmp_path: Path, limits: Mapping[str, str]
+) -> AsyncIterator[StartApi]:
     """Starts the service with settings of the test's choice, as often as it likes, and gives a client of it."""
     clients: list[TestClient[web.Request, web.Application]] = []
 
     async def start(**more: str) -> Api:
-        app = make_app(make_settings(database_url, redis_url, tmp_path, **more))
+        app = make_app(make_settings(database_url, redis_url, tmp_path, **{**limits, **more}))
         client = TestClient(TestServer(app))
         clients.append(client)
         await client.start_server()

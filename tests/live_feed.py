@@ -11,7 +11,7 @@ from aiohttp import ClientResponse, ClientTimeout
 
 from tests.api import Api
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 FOREVER = ClientTimeout()
 LONGEST_LINE = 4 * 1024 * 1024  # a map of 10,000 seats
 

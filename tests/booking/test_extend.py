@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Api, Cinema, Connection, Person
-from tests.conftest import StartApi
+from tests.conftest import PATIENT, StartApi
 from tests.races.test_booking_races import assert_sound
 
 
@@ -216,7 +216,7 @@ async def test_a_hold_confirmed_during_its_extend_is_released_in_redis(
 async def test_extensions_race_with_confirms_and_cancels_to_one_outcome(
     start_api: StartApi, db: Connection, redis_url: str
 ) -> None:
-    apis = [await start_api(), await start_api()]
+    apis = [await start_api(**PATIENT), await start_api(**PATIENT)]
     cinema, customer = await apis[0].cinema(rows=4, seats_per_row=10), await apis[0].sign_up()
     reservations = []
     for seat in cinema.seat_ids[:30]:

@@ -19,7 +19,7 @@ from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
 from tests.faults.test_outages import assert_sound, held, until_confirmed
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 COMMIT_GATE = 4711
 # A COMMIT of a changed reservation waits for the gate, with all its statements done.
 GATED_COMMITS = f"""

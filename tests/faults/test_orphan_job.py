@@ -16,7 +16,7 @@ from reservation.holds.store import Holds, Prime
 from tests.api import Api
 from tests.conftest import StartApi
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 async def no_primer(_: int) -> Prime:

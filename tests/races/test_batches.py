@@ -29,8 +29,6 @@ from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound, owners
 
 PATIENCE_S = 60.0
-# However busy the machine, no statement and no wait for a lock or a connection runs into its limit.
-PATIENT = {"STATEMENT_TIMEOUT_SECONDS": "60", "POOL_WAIT_SECONDS": "60"}
 SEATS = 40
 RESERVATIONS = 300
 Outcome: TypeAlias = Reservation | BaseException
@@ -187,7 +185,7 @@ async def test_many_confirms_at_once_sell_no_seat_twice_and_refuse_none_that_is_
     start_api: StartApi, db: Connection, redis_url: str, instances: int
 ) -> None:
     """Three confirms of each hold at once, of holds of the same seats, with one instance and with two."""
-    apis = [await start_api(**PATIENT) for _ in range(instances)]
+    apis = [await start_api() for _ in range(instances)]
     showtimes = [await apis[0].cinema(rows=4, seats_per_row=10) for _ in range(3)]
     customers = [await apis[0].sign_up() for _ in range(4)]
     wishes = await overlapping_wishes(apis[0], db, redis_url, showtimes, customers)

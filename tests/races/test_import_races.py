@@ -20,6 +20,7 @@ from reservation.db.repository import audit, bulk
 from reservation.db.repository.showtimes import ShowtimeInput
 from reservation.settings import Settings
 from tests.api import Api, Cinema, Connection
+from tests.conftest import StartApi
 from tests.faults.test_batches import blocked, until
 
 START = datetime(2031, 1, 1, tzinfo=UTC)
@@ -235,8 +236,9 @@ async def test_an_import_waits_for_a_concurrent_reservation(
     assert await importing == (None, ["line 2: The showtime was reserved while the import ran, and cannot move now."])
 
 
-async def test_a_locked_showtime_fails_only_its_own_holds(api: Api, db: Connection) -> None:
+async def test_a_locked_showtime_fails_only_its_own_holds(start_api: StartApi, db: Connection) -> None:
     """Those of others share the batch with it, or queue behind it, and are granted while it is locked."""
+    api = await start_api(STATEMENT_TIMEOUT_SECONDS="5")  # the wait for a lock is limited to two fifths of it
     bad, good = await api.cinema(), await api.cinema()
     customer = await api.sign_up()
     async with db.transaction():

@@ -17,7 +17,7 @@ from tests.live_feed import Follower, following, shown
 
 STEPS = 120
 CUSTOMERS = 4
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from tests.administered import BOTH, KINDS, REMOVABLE, REPLACEABLE, Thing, is_go
 from tests.api import Answer, Api, Connection
 from tests.conftest import StartApi
 
-PATIENCE_S = 20
+PATIENCE_S = 60.0
 WRITERS = 6
 ROUNDS = 5
 

@@ -16,7 +16,7 @@ from tests.api import Api, Cinema, Person
 from tests.conftest import StartApi
 from tests.live_feed import Event, Follower, Stream, following, shown
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 async def cinema_and_customer(api: Api) -> tuple[Cinema, Person]:

@@ -8,7 +8,7 @@ from tests.api import Api
 from tests.conftest import StartApi
 from tests.live_feed import Follower, following, shown
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 async def test_since_the_current_version_is_an_empty_list(api: Api) -> None:
