@@ -102,7 +102,7 @@ schema: .venv/run.stamp ## write sql/schema.sql and docs/dba/schema.md from the 
 	@mv .data/tmp/schema.md docs/dba/schema.md
 	@rm -rf .data/schema
 
-plans: .venv/run.stamp ## plans at a million reservations beside the stored ones, in 3 minutes (ARGS=--accept stores them)
+plans: .venv/run.stamp ## plans at a million reservations beside the stored ones, in a minute or two (ARGS=--accept stores them)
 	@rm -rf .data/plans
 	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation seed plans --data-dir .data/plans
 	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation sql plans --data-dir .data/plans $(ARGS)

@@ -1,6 +1,7 @@
 """The service as processes: a supervisor that runs the stores and the schema, and forks the workers.
 
-The supervisor stays single-threaded, since it forks. It imports neither aiohttp nor prometheus_client; the workers do.
+The supervisor stays single-threaded, since it forks. It imports the workers' libraries before the first fork, but not
+prometheus_client, which decides at its import whether the workers share their metrics.
 """
 
 import os
