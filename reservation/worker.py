@@ -14,6 +14,7 @@ from aiohttp import web
 
 from .app import make_app
 from .http.app_keys import DRAINING
+from .http.direct_routes import add_direct_routes
 from .resources import CannotStart
 from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
@@ -42,6 +43,7 @@ async def _serve(settings: Settings, sock: socket.socket, backlog: int, on_ready
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_s, keepalive_timeout=KEEPALIVE_S)
     await runner.setup()
     server = cast("web.Server", runner.server)  # which setup has made
+    add_direct_routes(server, app)
     try:
         await _require_ready(server)
         _exclude_from_collection()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import asyncpg
 import psycopg
@@ -20,6 +21,7 @@ from psycopg import sql as psql
 from reservation.app import make_app
 from reservation.db import migrations as schema
 from reservation.embedded import Embedded, embedded_servers
+from reservation.http.direct_routes import add_direct_routes
 from reservation.identity import passwords
 from reservation.seed import demo
 from reservation.settings import Settings
@@ -197,6 +199,8 @@ async def start_api(
         client = TestClient(TestServer(app))
         clients.append(client)
         await client.start_server()
+        server: Any = client.server
+        add_direct_routes(server.runner.server, app)  # as a worker does
         return Api(client, database_url)
 
     yield start

@@ -1,6 +1,6 @@
 """Serving operations: authenticate the caller, validate the input, and run the handler."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from .app_keys import BODY, CALLER, QUERY
 from .authentication import authenticate_person, authenticated_api_key, bearer_token
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, refuse_body
-from .input.queries import load_query, refuse_query
+from .input.queries import NO_FIELDS, load_query
 from .routes import Access, Operation, Routes
 
 
@@ -28,39 +28,38 @@ class Endpoint:
     """Serves one operation."""
 
     def __init__(self, operation: Operation) -> None:
-        self._operation = operation
-        self._no_query = None if operation.query is None else _load_empty(operation.query)
+        self.operation = operation
+        self._no_query = _load_empty(operation.query or NO_FIELDS)
+        self._is_public = operation.access is Access.PUBLIC
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Run the operation for a caller who may call it; raises the domain errors that it documents."""
-        if self._operation.access is not Access.PUBLIC:
+        if not self._is_public:
             token = bearer_token(request)
             if token.startswith(api_key_format.START):
-                async with authenticated_api_key(request, token, self._operation) as request[CALLER]:
+                async with authenticated_api_key(request, token, self.operation) as request[CALLER]:
                     return await self._run(request)
-            request[CALLER] = await authenticate_person(request, token, self._operation.access)
+            request[CALLER] = await authenticate_person(request, token, self.operation.access)
         return await self._run(request)
 
     async def _run(self, request: web.Request) -> web.StreamResponse:
-        operation = self._operation
-        if operation.query is None:
-            refuse_query(request)
-        elif self._no_query is not None and not request.rel_url.raw_query_string:
-            request[QUERY] = dict(self._no_query)
+        operation = self.operation
+        if self._no_query is None or "?" in request.raw_path:
+            request[QUERY] = load_query(request, operation.query or NO_FIELDS)
         else:
-            request[QUERY] = load_query(request, operation.query)
+            request[QUERY] = self._no_query.copy()
         if operation.form is not None and request.content_type == FORM:
             request[BODY] = await load_form(request, operation.form)
         elif operation.body is not None:
             request[BODY] = await load_json(request, operation.body, operation.fast_load)
-        else:
+        elif request.body_exists:
             await refuse_body(request)
         if operation.replay is not None and HEADER in request.headers:
             return await run_once(request, operation.handler, operation.replay)
         return await operation.handler(request)
 
 
-def _load_empty(query: Schema) -> Mapping[str, Any] | None:
+def _load_empty(query: Schema) -> dict[str, Any] | None:
     """The result of an empty query string, which most requests have; None where it may differ between requests."""
     if any(field.required or callable(field.load_default) for field in query.fields.values()):
         return None

@@ -52,13 +52,13 @@ class AccessLog:
 
 def _timestamp(now: float) -> str:
     """RFC 3339 in UTC."""
-    second = int(now)
-    return f"{_to_the_second(second)}.{int((now - second) * 1_000_000):06d}Z"
+    second, _, microseconds = f"{now:.6f}".partition(".")
+    return f"{_to_the_second(second)}.{microseconds}Z"
 
 
 @lru_cache(maxsize=1)  # formatted once a second instead of once a line
-def _to_the_second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _to_the_second(second: str) -> str:
+    return datetime.fromtimestamp(int(second), UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _quoted(text: str) -> str:

@@ -62,12 +62,8 @@ _tallies: dict[AbstractRoute | None, _Tally] = {}
 
 def observe(request: web.Request, status: int, elapsed_s: float) -> None:
     """Count a request under its route's template, never its path: the number of series stays bounded."""
-    route: AbstractRoute | None = request.match_info.route
-    if route is not None and route.resource is None:
-        route = None  # a route that does not exist is another object each time
-    tally = _tallies.get(route)
-    if tally is None:
-        tally = _tallies[route] = _Tally(*_labels(request))
+    route = request.match_info.route
+    tally = _tallies.get(route) or _tally_of(request, route)
     tally.statuses[status] = tally.statuses.get(status, 0) + 1
     tally.buckets[bisect_left(BOUNDS_S, elapsed_s)] += 1
     tally.total_s += elapsed_s
@@ -82,9 +78,11 @@ def publish() -> None:
     _tallies.clear()
 
 
-def _labels(request: web.Request) -> tuple[str, str]:
-    resource = request.match_info.route.resource
-    return ("any", "none") if resource is None else (request.method, resource.canonical)
+def _tally_of(request: web.Request, route: AbstractRoute) -> _Tally:
+    resource = route.resource
+    if resource is None:  # no such route: another object each time
+        return _tallies.setdefault(None, _Tally("any", "none"))
+    return _tallies.setdefault(route, _Tally(request.method, resource.canonical))
 
 
 async def publish_for_ever() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from time import perf_counter
 from typing import Literal
 
@@ -26,13 +27,20 @@ class Timings:
 
     def in_ms(self, total_s: float) -> tuple[str, str, str, str]:
         """Pool, PostgreSQL, Redis and the total in milliseconds, as text with two decimals."""
-        if self.pool or self.postgresql or self.redis:
-            return f"{self.pool:.2f}", f"{self.postgresql:.2f}", f"{self.redis:.2f}", f"{total_s * 1000:.2f}"
-        return "0.00", "0.00", "0.00", f"{total_s * 1000:.2f}"
+        return _in_ms(self.pool), _in_ms(self.postgresql), _in_ms(self.redis), _in_ms(total_s * 1000)
 
     def count(self, span: Span, seconds: float) -> None:
         """Add one wait."""
         setattr(self, span, getattr(self, span) + seconds * 1000)
+
+
+def _in_ms(value: float) -> str:
+    return _hundredths(round(value * 100))
+
+
+@lru_cache(maxsize=8192)  # formatting costs three times the look-up, and most spans are a few milliseconds
+def _hundredths(number: int) -> str:
+    return f"{number / 100:.2f}"
 
 
 _current: ContextVar[Timings | None] = ContextVar("timings", default=None)

@@ -326,12 +326,19 @@ async def test_a_line_break_in_a_header_is_never_sent(method: str, headers: dict
     assert not sent.startswith(b"HTTP/1.1 200")
 
 
-async def test_headers_can_be_changed_until_it_is_sent() -> None:
-    def make() -> SingleWriteResponse:
-        reply = SingleWriteResponse(b"{}", headers={"X-A": "1", "X-B": "1"})
-        reply.set_common_headers("an-id", "total;dur=1.00")
+@pytest.mark.parametrize("first", ["the headers", "the common ones"])
+async def test_headers_can_be_changed_until_it_is_sent(first: str) -> None:
+    def change(reply: SingleWriteResponse) -> None:
         reply.headers["x-a"] = "2"
         del reply.headers["X-B"]
+
+    def make() -> SingleWriteResponse:
+        reply = SingleWriteResponse(b"{}", headers={"X-A": "1", "X-B": "1"})
+        if first == "the headers":
+            change(reply)
+        reply.set_common_headers("an-id", "total;dur=1.00")
+        if first == "the common ones":
+            change(reply)
         return reply
 
     async with answering(make) as wire:

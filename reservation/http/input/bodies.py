@@ -56,7 +56,7 @@ async def refuse_body(request: web.Request) -> None:
     A client that sends a body expects an effect, so a body must not be ignored. GET and DELETE are no exception: their
     bodies have no defined meaning, and a server may reject them (RFC 9110, 9.3.1 and 9.3.5).
     """
-    if request.body_exists and await read_body(request):
+    if await read_body(request):
         parsed = await _parse_json(request)
         if parsed is not None:
             _check_depth_and_nul(parsed)

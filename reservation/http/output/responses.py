@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from email.utils import formatdate
-from functools import cache
+from functools import lru_cache
 from http import HTTPStatus
 from time import time
 from uuid import UUID
@@ -26,6 +26,12 @@ class SingleWriteResponse(web.StreamResponse):
     alive, not HEAD, an empty write buffer, and no signal that changes headers. Else it passes all to a web.Response.
     """
 
+    _merged_headers: CIMultiDict[str] | None = None  # once `headers` was used; replaces the initial and common ones
+    _common_headers = ""
+    _fallback: web.Response | None = None
+    _sent = False
+    _closes_connection = False
+
     def __init__(
         self,
         body: bytes = b"",
@@ -38,11 +44,6 @@ class SingleWriteResponse(web.StreamResponse):
         self._content = body
         self._media_type = content_type
         self._initial_headers = headers
-        self._merged_headers: CIMultiDict[str] | None = None  # once `headers` was used; replaces the two beside it
-        self._common_headers = ""
-        self._fallback: web.Response | None = None
-        self._sent = False
-        self._closes_connection = False
 
     def force_close(self) -> None:
         """Close the connection after this response, which says so."""
@@ -57,10 +58,10 @@ class SingleWriteResponse(web.StreamResponse):
         """The headers except Content-Type and Content-Length; they may be changed until the response is sent."""
         if self._merged_headers is None:
             self._merged_headers = CIMultiDict(self._initial_headers or ())
-            for line in self._common_headers.splitlines():
-                name, _, value = line.partition(": ")
-                self._merged_headers[name] = value
-            self._common_headers = ""
+        for line in self._common_headers.splitlines():
+            name, _, value = line.partition(": ")
+            self._merged_headers[name] = value
+        self._common_headers = ""
         return self._merged_headers
 
     @property
@@ -108,15 +109,11 @@ class SingleWriteResponse(web.StreamResponse):
             await self._fallback.write_eof(data)
 
     def _head(self) -> bytes:
-        own = ""
         headers = self._initial_headers if self._merged_headers is None else self._merged_headers
-        if headers:
-            own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-            if own.count("\n") != len(headers) or own.count("\r") != len(headers):
-                raise ValueError("a header has a line break in it")
+        own = _lines(headers) if headers else ""
         length = "" if self._media_type is None else f"Content-Length: {len(self._content)}\r\n"
-        start = _start(self._status, self._media_type)
-        return f"{start}{_date(int(time()))}{length}{own}{self._common_headers}\r\n".encode("latin-1")
+        start = _start(self._status, self._media_type, int(time()))
+        return f"{start}{length}{own}{self._common_headers}\r\n".encode("latin-1")
 
 
 def encode(value: object) -> bytes:
@@ -153,19 +150,15 @@ def _json_form(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-@cache
-def _start(status: int, content_type: str | None) -> str:
+def _lines(headers: Mapping[str, str]) -> str:
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
+        raise ValueError("a header has a line break in it")
+    return lines
+
+
+@lru_cache(maxsize=64)  # made once a second for each kind of response
+def _start(status: int, content_type: str | None, second: int) -> str:
     kind = "" if content_type is None else f"Content-Type: {content_type}\r\n"
-    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: {SERVER_SOFTWARE}\r\n{kind}"
-
-
-_date_of_second = (0, "")
-
-
-def _date(now: int) -> str:
-    global _date_of_second  # noqa: PLW0603 - formatted once a second instead of once a response
-    second, line = _date_of_second
-    if second != now:
-        line = f"Date: {formatdate(now, usegmt=True)}\r\n"
-        _date_of_second = (now, line)
-    return line
+    start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: {SERVER_SOFTWARE}\r\n"
+    return f"{start}{kind}Date: {formatdate(second, usegmt=True)}\r\n"

@@ -1,0 +1,67 @@
+"""Finds the operation of an ordinary request with one look-up, in front of aiohttp's Application.
+
+The Application walks its resources, builds a match, and chains its middlewares anew for every request, which costs as
+much as the rest of a small one. What follows is the same for both: the middleware, the operation and the response.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from .dispatch import Endpoint
+from .middleware import middleware
+
+# The versions in which `Request._match_info` is what the Application sets; with another, every request goes to it.
+KNOWN_VERSIONS = re.compile(r"3\.14\.\d+")
+# A number, or a UUID that begins with a digit as those of uuid7 do.
+ID = re.compile(r"(?<=/)[0-9][0-9a-f-]*")
+PARAMETER = re.compile(r"\{(\w+)\}")
+
+RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_direct_routes(server: web.Server, app: web.Application) -> None:
+    """Let a server of this application find operations here; before its first connection, and after `app.startup`."""
+    if KNOWN_VERSIONS.fullmatch(aiohttp.__version__):
+        server.request_handler = DirectRoutes(app, server.request_handler).handle
+
+
+class DirectRoutes:
+    """The operations by method and path, of which one part may be an id.
+
+    A path that has an escape, a query or anything else unusual is not among them: the Application takes it, as it does
+    HEAD, OPTIONS and requests with Expect.
+    """
+
+    def __init__(self, app: web.Application, application: RequestHandler) -> None:
+        self._app = app
+        self._application = application
+        # By method and the path before and after the id; None after a path without one.
+        self._routes: dict[tuple[str, str, str | None], tuple[web.AbstractRoute, Serve, str]] = {}
+        for route in app.router.routes():
+            endpoint = getattr(route.handler, "__self__", None)
+            if isinstance(endpoint, Endpoint) and route.method == endpoint.operation.method:
+                before, *parameter = PARAMETER.split(endpoint.operation.route)
+                if len(parameter) <= 2:
+                    name, after = parameter or ("", None)
+                    self._routes[route.method, before, after] = (route, endpoint.serve, name)
+
+    def handle(self, request: Any) -> Awaitable[web.StreamResponse]:
+        """Answer a request."""
+        path: str = request.raw_path
+        found = ID.search(path)
+        if found is None:
+            direct = self._routes.get((request.method, path, None))
+        else:
+            direct = self._routes.get((request.method, path[: found.start()], path[found.end() :]))
+        if direct is None or "Expect" in request.headers:
+            return self._application(request)
+        route, serve, name = direct
+        match = web.UrlMappingMatchInfo({} if found is None else {name: found[0]}, route)
+        match.add_app(self._app)
+        request._match_info = match  # noqa: SLF001
+        return middleware(request, serve)
