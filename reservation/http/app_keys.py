@@ -34,7 +34,7 @@ LIVE: "web.AppKey[LiveFeeds]" = web.AppKey("LIVE")
 ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")
 API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")
 ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")
-ACCESS_LOG: "web.AppKey[AccessLog]" = web.AppKey("ACCESS_LOG")
+ACCESS_LOG: "web.AppKey[AccessLog | None]" = web.AppKey("ACCESS_LOG")
 # Set when the worker is about to end: each connection is closed after its next response.
 DRAINING: "web.AppKey[asyncio.Event]" = web.AppKey("DRAINING")
 
@@ -43,7 +43,7 @@ CALLER: "web.RequestKey[Identity]" = web.RequestKey("CALLER")
 # The validated input; the handler that declares the schema knows the type.
 BODY: "web.RequestKey[Any]" = web.RequestKey("BODY")
 QUERY: "web.RequestKey[Any]" = web.RequestKey("QUERY")
-# The request's Idempotency-Key, if it has one.
-IDEMPOTENCY_KEY: "web.RequestKey[IdempotencyKey]" = web.RequestKey("IDEMPOTENCY_KEY")
+# The request's Idempotency-Key, None if it has none; for operations that take one.
+IDEMPOTENCY_KEY: "web.RequestKey[IdempotencyKey | None]" = web.RequestKey("IDEMPOTENCY_KEY")
 # Seconds from the request to the first byte of a stream, which lasts longer than it took to answer.
 ANSWERED_S: "web.RequestKey[float]" = web.RequestKey("ANSWERED_S")

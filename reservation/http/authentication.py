@@ -8,7 +8,7 @@ from aiohttp import web
 from ..db.repository import accounts, api_keys
 from ..errors import Forbidden, InsufficientScope, InvalidToken, NotAuthenticated
 from ..identity.verifiers import ApiKeyIdentity, SessionIdentity
-from .app_keys import ACCESS_TOKENS, API_KEYS, DATABASE
+from .app_keys import API_KEYS, DATABASE
 from .routes import Access, Operation
 
 
@@ -23,15 +23,14 @@ def bearer_token(request: web.Request) -> str:
     return token.strip()
 
 
-async def authenticate_person(request: web.Request, token: str, access: Access) -> SessionIdentity:
-    """The identity of an access token; raises InvalidToken, and Forbidden if the account lacks the role."""
-    identity = await request.app[ACCESS_TOKENS].verify(token)
-    if access is Access.ADMIN:
-        # Not the role in the token, which may be half an hour old: a demotion or logout takes effect at once.
-        async with request.app[DATABASE].connection() as conn:
-            role = await accounts.find_role(conn, session_id=identity.session_id, user_id=identity.user_id)
-        _require_admin(role)
-    return identity
+async def require_admin(request: web.Request, person: SessionIdentity) -> None:
+    """Raise InvalidToken if the login session has ended, and Forbidden if the account lacks the role.
+
+    Not by the role in the token, which may be half an hour old: a demotion or logout takes effect at once.
+    """
+    async with request.app[DATABASE].connection() as conn:
+        role = await accounts.find_role(conn, session_id=person.session_id, user_id=person.user_id)
+    _check_admin(role)
 
 
 @asynccontextmanager
@@ -48,11 +47,11 @@ async def authenticated_api_key(request: web.Request, key: str, operation: Opera
         if operation.access is Access.ADMIN:
             async with request.app[DATABASE].connection() as conn:
                 role = await api_keys.find_role(conn, key_id=identity.key_id)
-            _require_admin(role)
+            _check_admin(role)
         yield identity
 
 
-def _require_admin(role: str | None) -> None:
+def _check_admin(role: str | None) -> None:
     if role is None:
         raise InvalidToken
     if role != "admin":

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from .dispatch import Endpoint
-from .middleware import middleware
+from .middleware import respond
 
 # The versions in which `Request._match_info` is what the Application sets; with another, every request goes to it.
 KNOWN_VERSIONS = re.compile(r"3\.14\.\d+")
@@ -41,14 +41,14 @@ class DirectRoutes:
         self._app = app
         self._application = application
         # By method and the path before and after the id; None after a path without one.
-        self._routes: dict[tuple[str, str, str | None], tuple[web.AbstractRoute, Serve, str]] = {}
+        self._routes: dict[tuple[str, str, str | None], tuple[web.UrlMappingMatchInfo, Serve, str]] = {}
         for route in app.router.routes():
             endpoint = getattr(route.handler, "__self__", None)
             if isinstance(endpoint, Endpoint) and route.method == endpoint.operation.method:
                 before, *parameter = PARAMETER.split(endpoint.operation.route)
                 if len(parameter) <= 2:
                     name, after = parameter or ("", None)
-                    self._routes[route.method, before, after] = (route, endpoint.serve, name)
+                    self._routes[route.method, before, after] = (self._match({}, route), endpoint.serve, name)
 
     def handle(self, request: Any) -> Awaitable[web.StreamResponse]:
         """Answer a request."""
@@ -60,8 +60,12 @@ class DirectRoutes:
             direct = self._routes.get((request.method, path[: found.start()], path[found.end() :]))
         if direct is None or "Expect" in request.headers:
             return self._application(request)
-        route, serve, name = direct
-        match = web.UrlMappingMatchInfo({} if found is None else {name: found[0]}, route)
+        match, serve, name = direct
+        # Without an id, it is the same for every request.
+        request._match_info = match if found is None else self._match({name: found[0]}, match.route)  # noqa: SLF001
+        return respond(request, serve, path)
+
+    def _match(self, ids: dict[str, str], route: web.AbstractRoute) -> web.UrlMappingMatchInfo:
+        match = web.UrlMappingMatchInfo(ids, route)
         match.add_app(self._app)
-        request._match_info = match  # noqa: SLF001
-        return middleware(request, serve)
+        return match

@@ -8,8 +8,8 @@ from aiohttp import web
 from marshmallow import Schema
 
 from ..identity import api_key_format
-from .app_keys import BODY, CALLER, QUERY
-from .authentication import authenticate_person, authenticated_api_key, bearer_token
+from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, QUERY
+from .authentication import authenticated_api_key, bearer_token, require_admin
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, refuse_body
 from .input.queries import NO_FIELDS, load_query
@@ -39,7 +39,10 @@ class Endpoint:
             if token.startswith(api_key_format.START):
                 async with authenticated_api_key(request, token, self.operation) as request[CALLER]:
                     return await self._run(request)
-            request[CALLER] = await authenticate_person(request, token, self.operation.access)
+            tokens = request.app[ACCESS_TOKENS]
+            request[CALLER] = person = tokens.cache.get(token) or await tokens.verify(token)
+            if self.operation.access is Access.ADMIN:
+                await require_admin(request, person)
         return await self._run(request)
 
     async def _run(self, request: web.Request) -> web.StreamResponse:
@@ -54,8 +57,10 @@ class Endpoint:
             request[BODY] = await load_json(request, operation.body, operation.fast_load)
         elif request.body_exists:
             await refuse_body(request)
-        if operation.replay is not None and HEADER in request.headers:
-            return await run_once(request, operation.handler, operation.replay)
+        if operation.replay is not None:
+            if HEADER in request.headers:
+                return await run_once(request, operation.handler, operation.replay)
+            request[IDEMPOTENCY_KEY] = None
         return await operation.handler(request)
 
 

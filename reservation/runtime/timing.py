@@ -27,7 +27,10 @@ class Timings:
 
     def in_ms(self, total_s: float) -> tuple[str, str, str, str]:
         """Pool, PostgreSQL, Redis and the total in milliseconds, as text with two decimals."""
-        return _in_ms(self.pool), _in_ms(self.postgresql), _in_ms(self.redis), _in_ms(total_s * 1000)
+        total = _in_ms(total_s * 1000)
+        if self.pool or self.postgresql or self.redis:
+            return _in_ms(self.pool), _in_ms(self.postgresql), _in_ms(self.redis), total
+        return "0.00", "0.00", "0.00", total
 
     def count(self, span: Span, seconds: float) -> None:
         """Add one wait."""

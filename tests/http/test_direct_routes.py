@@ -22,7 +22,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from reservation.app import make_app
 from reservation.http import middleware
-from reservation.http.direct_routes import DirectRoutes
+from reservation.http.direct_routes import KNOWN_VERSIONS, DirectRoutes
 from tests.api import Api, Cinema, Connection, slot
 from tests.conftest import StartApi, make_settings
 from tests.http.test_request_records import requests_in
@@ -328,6 +328,10 @@ async def two_sides(clients: list[Any], logs: list[io.StringIO], database_url: s
         }
         sides.append(Side(client, names, cinema, log, int(names["version"])))
     return sides
+
+
+def test_the_installed_version_of_aiohttp_is_known() -> None:
+    assert KNOWN_VERSIONS.fullmatch(aiohttp.__version__)
 
 
 async def test_an_unknown_version_of_aiohttp_leaves_all_to_the_application(

@@ -96,7 +96,7 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     if max(len(seat_ids), quantity) > most:
         raise Invalid("/quantity" if quantity else "/seat_ids", f"At most {most} seats can be held at once.")
     user_id, showtime_id = request[CALLER].user_id, path_id(request, "showtime_id")
-    key = request.get(IDEMPOTENCY_KEY)
+    key = request[IDEMPOTENCY_KEY]
     if quantity:
         kind = body.get("seat_type")
         held = await request.app[BEST_AVAILABLE].hold(

@@ -75,7 +75,7 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
 
     After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing.
     """
-    key = request.get(IDEMPOTENCY_KEY)
+    key = request[IDEMPOTENCY_KEY]
     return json_response(await confirm(request.app[BOOKING_CONTEXT], **_owner_and_id(request), idempotency_key=key))
 
 
@@ -103,7 +103,7 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once."""
-    key = request.get(IDEMPOTENCY_KEY)
+    key = request[IDEMPOTENCY_KEY]
     return json_response(await cancel(request.app[BOOKING_CONTEXT], **_owner_and_id(request), idempotency_key=key))
 
 

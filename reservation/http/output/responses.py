@@ -27,7 +27,6 @@ class SingleWriteResponse(web.StreamResponse):
     """
 
     _merged_headers: CIMultiDict[str] | None = None  # once `headers` was used; replaces the initial and common ones
-    _common_headers = ""
     _fallback: web.Response | None = None
     _sent = False
     _closes_connection = False
@@ -39,11 +38,13 @@ class SingleWriteResponse(web.StreamResponse):
         status: int = 200,
         content_type: str | None = JSON,
         headers: Mapping[str, str] | None = None,
+        lines: str = "",
     ) -> None:
         self._status = status
         self._content = body
         self._media_type = content_type
         self._initial_headers = headers
+        self._lines = lines  # further headers in the form in which they are sent
 
     def force_close(self) -> None:
         """Close the connection after this response, which says so."""
@@ -51,17 +52,17 @@ class SingleWriteResponse(web.StreamResponse):
 
     def set_common_headers(self, request_id: str, server_timing: str) -> None:
         """Set the two headers that every response has; neither value may contain a line break."""
-        self._common_headers = f"X-Request-ID: {request_id}\r\nServer-Timing: {server_timing}\r\n"
+        self._lines += f"X-Request-ID: {request_id}\r\nServer-Timing: {server_timing}\r\n"
 
     @property
     def headers(self) -> "CIMultiDict[str]":
         """The headers except Content-Type and Content-Length; they may be changed until the response is sent."""
         if self._merged_headers is None:
             self._merged_headers = CIMultiDict(self._initial_headers or ())
-        for line in self._common_headers.splitlines():
+        for line in self._lines.splitlines():
             name, _, value = line.partition(": ")
             self._merged_headers[name] = value
-        self._common_headers = ""
+        self._lines = ""
         return self._merged_headers
 
     @property
@@ -110,10 +111,10 @@ class SingleWriteResponse(web.StreamResponse):
 
     def _head(self) -> bytes:
         headers = self._initial_headers if self._merged_headers is None else self._merged_headers
-        own = _lines(headers) if headers else ""
+        own = _formatted(headers) if headers else ""
         length = "" if self._media_type is None else f"Content-Length: {len(self._content)}\r\n"
         start = _start(self._status, self._media_type, int(time()))
-        return f"{start}{length}{own}{self._common_headers}\r\n".encode("latin-1")
+        return f"{start}{length}{own}{self._lines}\r\n".encode("latin-1")
 
 
 def encode(value: object) -> bytes:
@@ -133,13 +134,13 @@ def created_response(value: object, *, location: str) -> SingleWriteResponse:
 
 def cacheable_response(body: bytes, *, etag: int | str) -> SingleWriteResponse:
     """A 200 with JSON that a client may store, and must revalidate before each use."""
-    return SingleWriteResponse(body, headers={"ETag": f'"{etag}"', "Cache-Control": "no-cache"})
+    return SingleWriteResponse(body, lines=f'ETag: "{etag}"\r\nCache-Control: no-cache\r\n')
 
 
 def not_modified(*, etag: int | str) -> SingleWriteResponse:
     """A 304 for a client that has the current representation."""
-    headers = {"ETag": f'"{etag}"', "Cache-Control": "no-cache"}
-    return SingleWriteResponse(status=304, content_type=None, headers=headers)
+    lines = f'ETag: "{etag}"\r\nCache-Control: no-cache\r\n'
+    return SingleWriteResponse(status=304, content_type=None, lines=lines)
 
 
 def _json_form(value: object) -> str:
@@ -150,7 +151,7 @@ def _json_form(value: object) -> str:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def _lines(headers: Mapping[str, str]) -> str:
+def _formatted(headers: Mapping[str, str]) -> str:
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
         raise ValueError("a header has a line break in it")
