@@ -40,7 +40,7 @@ from .seatmap.layouts import Layouts
 from .seatmap.live_feed import LiveFeeds
 from .seatmap.map_notifications import channel_of, deliver
 from .seatmap.map_recovery import MapRecovery
-from .seatmap.priming import prime
+from .seatmap.priming import Primer
 from .seatmap.room_layouts import RoomLayouts
 from .seatmap.seat_maps import SeatMaps
 
@@ -99,7 +99,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     """The Redis client, and the objects of booking and the catalogue, which use it and the pool."""
     settings, database = app[app_keys.SETTINGS], app[app_keys.DATABASE]
     client = app[REDIS] = redis_client(settings)
-    holds = Holds(client, lambda showtime_id: prime(database, showtime_id))
+    holds = Holds(client, Primer(database))
     try:
         await holds.ping()
     except HoldsUnavailable as error:

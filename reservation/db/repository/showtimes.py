@@ -85,6 +85,7 @@ class SeatCheck:
 class ShowtimePrime:
     """A version above all before, and the live holds as three columns; lives in milliseconds."""
 
+    showtime_id: int
     version: int
     seat_ids: Sequence[int]
     reservation_ids: Sequence[UUID]
@@ -212,9 +213,9 @@ async def check_seats(conn: Connection, *, showtime_id: int, seat_ids: Sequence[
     return await maybe(conn, SeatCheck, "showtimes/check_seats", showtime_id, seat_ids)
 
 
-async def prime(conn: Connection, *, showtime_id: int) -> ShowtimePrime | None:
-    """A new version and the live holds, to prime a showtime in Redis with; None for an unknown one."""
-    return await maybe(conn, ShowtimePrime, "showtimes/prime", showtime_id)
+async def prime(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[ShowtimePrime]:
+    """New versions and the live holds, to prime showtimes in Redis with; nothing for an unknown one."""
+    return await every(conn, ShowtimePrime, "showtimes/prime", showtime_ids)
 
 
 async def changed_since(conn: Connection, *, showtime_ids: Sequence[int], since: datetime) -> Sequence[ChangedShowtime]:

@@ -43,9 +43,10 @@ async def get_layout(request: web.Request) -> web.StreamResponse:
     """
     layout = await request.app[ROOM_LAYOUTS].current(path_id(request, "auditorium_id"))
     tag = known_tag(request, layout.etag)
-    if tag is None and request.headers.get("If-None-Match") == "*":
-        tag = f'"{layout.etag}"'
     if tag is not None:
         return unchanged_response(etag=tag)
     gzip = len(layout.body) >= MIN_BYTES and wants_gzip(request)
-    return encoded_response(layout.compressed_body if gzip else layout.body, etag=layout.etag, gzip=gzip)
+    response = encoded_response(layout.compressed_body if gzip else layout.body, etag=layout.etag, gzip=gzip)
+    if request.headers.get("If-None-Match") == "*":
+        return unchanged_response(etag=response.headers["ETag"])
+    return response

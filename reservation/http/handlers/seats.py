@@ -10,6 +10,7 @@ from ...seatmap.seat_maps import SeatMap
 from ..app_keys import BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
 from ..input.path_ids import path_id
 from ..output.compression import MIN_BYTES, encoded_response, known_tag, unchanged_response, wants_gzip
+from ..output.responses import SingleWriteResponse
 from ..output.schemas import SEAT_STATUSES, SEAT_TYPES
 from ..routes import Routes
 
@@ -103,13 +104,13 @@ async def get_seat_map(request: web.Request) -> web.StreamResponse:
         return unchanged_response(etag=tag)
     if "since" in query:
         return await _since(request, showtime_id, version, query["since"])
-    seat_map = await maps.at(showtime_id, version)
+    response = _whole(request, await maps.at(showtime_id, version), suffix)
     if request.headers["If-None-Match"] == "*":  # any representation matches, but the showtime has to exist
-        return unchanged_response(etag=f'"{seat_map.version}{suffix}"')
-    return _whole(request, seat_map, suffix)
+        return unchanged_response(etag=response.headers["ETag"])
+    return response
 
 
-def _whole(request: web.Request, seat_map: SeatMap, suffix: str) -> web.StreamResponse:
+def _whole(request: web.Request, seat_map: SeatMap, suffix: str) -> SingleWriteResponse:
     """The map, or its statuses."""
     maps, gzip = request.app[SEAT_MAPS], wants_gzip(request)
     if suffix:
