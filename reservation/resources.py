@@ -40,8 +40,9 @@ from .seatmap.layouts import Layouts
 from .seatmap.live_feed import LiveFeeds
 from .seatmap.map_notifications import channel_of, deliver
 from .seatmap.map_recovery import MapRecovery
-from .seatmap.priming import prime
-from .seatmap.rendering import SeatMaps
+from .seatmap.priming import Primer
+from .seatmap.room_layouts import RoomLayouts
+from .seatmap.seat_maps import SeatMaps
 
 WRITE_LAST_USED_EVERY_S = 60
 LAST_WRITE_S = 1.0
@@ -98,7 +99,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     """The Redis client, and the objects of booking and the catalogue, which use it and the pool."""
     settings, database = app[app_keys.SETTINGS], app[app_keys.DATABASE]
     client = app[REDIS] = redis_client(settings)
-    holds = Holds(client, lambda showtime_id: prime(database, showtime_id))
+    holds = Holds(client, Primer(database))
     try:
         await holds.ping()
     except HoldsUnavailable as error:
@@ -123,11 +124,19 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, pending_updates, settings.cleaning_s)
     app[app_keys.BEST_AVAILABLE] = BestAvailable(app[app_keys.BOOKING_CONTEXT])
     app[app_keys.SEAT_MAPS] = SeatMaps(database, holds, layouts)
+    app[app_keys.ROOM_LAYOUTS] = RoomLayouts(database)
     # A hold may begin to wait for a connection at the deadline, and its statement then runs until its own.
     statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S
     second_look_s = app[app_keys.BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
     jobs = booking_jobs(client, app[app_keys.BOOKING_CONTEXT], second_look_s=second_look_s)
-    recovery = MapRecovery(client, database, pending_updates, log, change_s=4 * second_look_s)
+
+    def forget_layouts() -> None:
+        layouts.forget()
+        app[app_keys.ROOM_LAYOUTS].forget()
+
+    recovery = MapRecovery(
+        client, database, pending_updates, log, change_s=4 * second_look_s, on_restore=forget_layouts
+    )
     async with recovery.running():
         tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
         yield

@@ -24,7 +24,7 @@ from ..runtime.file_output import output
 from ..runtime.progress import progress
 from ..runtime.redis_client import redis_client
 from ..seatmap.map_recovery import marked
-from ..seatmap.priming import prime
+from ..seatmap.priming import Primer
 from ..settings import Settings
 from .options import current_stores, data_dir
 
@@ -201,7 +201,7 @@ async def _seat_maps(settings: Settings, database: Database) -> AsyncIterator[Ho
     Where the announcement itself fails, the message says that PostgreSQL has what was imported.
     """
     client = redis_client(settings)
-    holds = Holds(client, lambda showtime_id: prime(database, showtime_id))
+    holds = Holds(client, Primer(database))
     try:
         async with marked(client, database):
             try:

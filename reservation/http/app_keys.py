@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from ..identity.verifiers import AccessTokenVerifier
     from ..runtime.access_log import AccessLog
     from ..seatmap.live_feed import LiveFeeds
-    from ..seatmap.rendering import SeatMaps
+    from ..seatmap.room_layouts import RoomLayouts
+    from ..seatmap.seat_maps import SeatMaps
     from ..settings import Settings
 
 SETTINGS: "web.AppKey[Settings]" = web.AppKey("SETTINGS")
@@ -30,6 +31,7 @@ BOOKING_CONTEXT: "web.AppKey[BookingContext]" = web.AppKey("BOOKING_CONTEXT")
 CATALOG_CONTEXT: "web.AppKey[CatalogContext]" = web.AppKey("CATALOG_CONTEXT")
 BEST_AVAILABLE: "web.AppKey[BestAvailable]" = web.AppKey("BEST_AVAILABLE")
 SEAT_MAPS: "web.AppKey[SeatMaps]" = web.AppKey("SEAT_MAPS")
+ROOM_LAYOUTS: "web.AppKey[RoomLayouts]" = web.AppKey("ROOM_LAYOUTS")
 LIVE: "web.AppKey[LiveFeeds]" = web.AppKey("LIVE")
 ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")
 API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")

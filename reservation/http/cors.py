@@ -29,4 +29,5 @@ def add_cors(app: web.Application, origins: Sequence[str]) -> None:
 
 async def _vary(request: web.Request, response: web.StreamResponse) -> None:
     """Keep shared caches from serving one origin's response to another."""
-    response.headers.add("Vary", "Origin")
+    others = response.headers.get("Vary")
+    response.headers["Vary"] = "Origin" if others is None else f"{others}, Origin"

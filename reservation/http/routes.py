@@ -50,6 +50,7 @@ class Operation:
     query: Schema | None = None
     status: int = 200
     output: Schema | None = None
+    other_output: Schema | None = None  # what some query parameters give in place of it
     content_type: str = "application/json"
     raises: tuple[type[DomainError], ...] = ()  # the domain errors beyond those that follow from the other fields
     etag: bool = False  # the response has one; If-None-Match can make a GET a 304, and If-Match a PUT or DELETE a 412

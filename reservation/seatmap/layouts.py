@@ -1,42 +1,37 @@
-"""The seats and prices of showtimes, cached in the process until an administrator changes them."""
+"""The seats and prices of showtimes, kept in the process.
 
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+A showtime is an entry of some 200 bytes that refers to its room; rooms are kept by plan version and price. A hold is
+inserted at the `layout_version` of its entry, which PostgreSQL checks; a seat map reads the versions anew.
+
+What was used last is kept: of two generations, the older one is dropped when the recent one is full, and what is used
+in between moves to the recent one. So MAX_SHOWTIMES showtimes stay, or those with rooms of MAX_SEATS seats, and at most
+twice as many; a look-up costs no more than that of a dictionary.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
 from sys import intern
 from weakref import WeakValueDictionary
 
-import orjson
-
 from ..db.pool import Connection, Database
-from ..db.repository import showtimes
-from ..db.repository.reservations import ReservedSeat
+from ..db.repository import auditoriums, showtimes
 from ..db.repository.showtimes import ShowtimeLayout
+from ..errors import DatabaseUnavailable
 from ..runtime.batching import Batcher
-from .seat_rows import SeatRow
+from .rooms import Plan, Room, RoomKey, plan_of, room_of
 
-MAX_SHOWTIMES = 1000  # of 200 seats, some 45 KB each; much less where they share a room and a price
-READ_AT_ONCE = 16
-UNKNOWN_VERSION = -1
-
-
-@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
-class Room:
-    """The seats of a room at the prices of a showtime, in the order of the map: each as JSON up to its status."""
-
-    fragments: tuple[bytes, ...]
-    places: dict[int, int]  # by seat id
-    seats: tuple[ReservedSeat, ...]  # by place
-    rows: tuple[SeatRow, ...]
+MAX_SHOWTIMES = 100_000  # some 200 bytes each
+MAX_SEATS = 200_000  # of rooms at a price: 80 bytes each, and 250 bytes a seat of the plan
+READ_AT_ONCE = 256
+PLANS_AT_ONCE = 16
+READING_TRIES = 3  # a plan may change between the two statements of a reading
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A showtime's seats and prices: `version` counts their changes in Redis, `layout_version` in PostgreSQL."""
+    """A showtime's seats and prices, as PostgreSQL has counted their changes."""
 
-    version: int
     layout_version: int
     starts_at: datetime
     focal_row: str | None
@@ -48,93 +43,109 @@ class Layout:
         return self.starts_at <= datetime.now(UTC)
 
 
+@dataclass(slots=True)
+class _Generation:
+    """Showtimes, and the rooms that they refer to."""
+
+    layouts: dict[int, Layout] = field(default_factory=dict)
+    rooms: dict[RoomKey, Room] = field(default_factory=dict)
+    seats: int = 0
+
+    def add(self, showtime_id: int, layout: Layout) -> None:
+        """Add a showtime, and its room."""
+        self.layouts[showtime_id] = layout
+        room = layout.room
+        if room.key not in self.rooms:
+            self.rooms[room.key] = room
+            self.seats += len(room.seats)
+
+
 class Layouts:
     """The layouts that were used last."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept: OrderedDict[int, Layout] = OrderedDict()
-        self._rooms: WeakValueDictionary[tuple[bytes, ...], Room] = WeakValueDictionary()
+        self._recent, self._older = _Generation(), _Generation()
+        self._plans: WeakValueDictionary[tuple[int, int], Plan] = WeakValueDictionary()
         self._loads: Batcher[int, Layout | None] = Batcher(self._load, max_batch=READ_AT_ONCE, lanes=2)
 
     def known(self, showtime_id: int) -> Layout | None:
-        """The layout of a showtime as it was when last read; None if it is not cached."""
-        kept = self._kept.get(showtime_id)
-        if kept is not None:
-            self._kept.move_to_end(showtime_id)
-        return kept
+        """The layout of a showtime as it was when last read; None if it is not kept."""
+        found = self._recent.layouts.get(showtime_id)
+        if found is None:
+            found = self._older.layouts.get(showtime_id)
+            if found is not None:
+                self._keep(showtime_id, found)
+        return found
 
     async def load(self, showtime_id: int) -> Layout | None:
-        """Read a layout whose version is not known, together with those of concurrent callers; None: no showtime."""
+        """Read a layout, together with those of concurrent callers; None: there is no such showtime."""
         return await self._loads.submit(showtime_id)
 
-    async def at(self, conn: Connection, versions: Mapping[int, int]) -> dict[int, Layout]:
-        """The layouts of showtimes at these layout versions; none for a showtime that does not exist.
-
-        The versions were read before this call, so a later change is not taken for what is read here.
-        """
-        found, missing = {}, {}
-        for showtime_id, version in versions.items():
-            kept = self.known(showtime_id)
-            if kept is not None and kept.version == version:
-                found[showtime_id] = kept
-            else:
-                missing[showtime_id] = version
-        each = list(missing)
-        for start in range(0, len(each), READ_AT_ONCE):
-            found |= await self._read(conn, each[start : start + READ_AT_ONCE], missing)
+    async def read(
+        self, conn: Connection, showtime_ids: Sequence[int], *, with_booked: bool
+    ) -> dict[int, tuple[Layout, Sequence[int]]]:
+        """Read layouts, and, if asked for, the sold seats of each; nothing for a showtime that does not exist."""
+        found: dict[int, tuple[Layout, Sequence[int]]] = {}
+        missing = showtime_ids
+        for _ in range(READING_TRIES):
+            rows = await showtimes.layouts(conn, showtime_ids=missing, with_booked=with_booked)
+            rooms = await self._rooms(conn, {_key(row) for row in rows})
+            for row in rows:
+                room = rooms.get(_key(row))
+                if room is not None:
+                    focal_row = None if row.focal_row is None else intern(row.focal_row)
+                    layout = Layout(row.layout_version, row.starts_at, focal_row, room)
+                    self._keep(row.id, layout)
+                    found[row.id] = layout, row.booked
+            missing = [row.id for row in rows if row.id not in found]
+            if not missing:
+                break
+        else:
+            raise DatabaseUnavailable
+        for showtime_id in showtime_ids:
+            if showtime_id not in found:
+                self._recent.layouts.pop(showtime_id, None)
+                self._older.layouts.pop(showtime_id, None)
         return found
+
+    def forget(self) -> None:
+        """PostgreSQL was restored: the versions may come again with other seats or prices."""
+        self._recent, self._older = _Generation(), _Generation()
+        self._plans.clear()
 
     async def _load(self, showtime_ids: Sequence[int]) -> Sequence[Layout | Exception | None]:
         async with self._database.connection() as conn:
-            found = await self._read(conn, list(dict.fromkeys(showtime_ids)), {})
-        return [found.get(showtime_id) for showtime_id in showtime_ids]
+            found = await self.read(conn, list(dict.fromkeys(showtime_ids)), with_booked=False)
+        return [found[showtime_id][0] if showtime_id in found else None for showtime_id in showtime_ids]
 
-    async def _read(
-        self, conn: Connection, showtime_ids: Sequence[int], versions: Mapping[int, int]
-    ) -> dict[int, Layout]:
-        rows = await showtimes.layouts(conn, showtime_ids=showtime_ids)
-        found = {row.id: self._keep(versions.get(row.id, UNKNOWN_VERSION), row) for row in rows}
-        for showtime_id in showtime_ids:
-            if showtime_id not in found:
-                self._kept.pop(showtime_id, None)
-        return found
+    async def _rooms(self, conn: Connection, keys: Collection[RoomKey]) -> dict[RoomKey, Room]:
+        """The rooms at these plan versions and prices, except those whose plan has changed in the meantime."""
+        unread = list(
+            {auditorium_id for auditorium_id, version, _ in keys if (auditorium_id, version) not in self._plans}
+        )
+        read: list[Plan] = []  # refers to the plans, so that they stay in self._plans
+        for start in range(0, len(unread), PLANS_AT_ONCE):
+            known_versions = dict.fromkeys(unread[start : start + PLANS_AT_ONCE], 0)
+            for row in await auditoriums.plans(conn, known_versions=known_versions):
+                plan = plan_of(row)
+                read.append(self._plans.setdefault((plan.auditorium_id, plan.version), plan))
+        return {key: room for key in keys if (room := self._room(key)) is not None}
 
-    def _keep(self, version: int, row: ShowtimeLayout) -> Layout:
-        layout = self._kept[row.id] = Layout(version, row.layout_version, row.starts_at, row.focal_row, self._room(row))
-        self._kept.move_to_end(row.id)
-        if len(self._kept) > MAX_SHOWTIMES:
-            self._kept.popitem(last=False)
-        return layout
-
-    def _room(self, row: ShowtimeLayout) -> Room:
-        """Showtimes in one room at one price share a Room."""
-        columns = zip(row.seat_ids, row.row_labels, row.seat_numbers, row.seat_types, row.prices, strict=True)
-        fragments = tuple(_fragment(*column) for column in columns)
-        room = self._rooms.get(fragments)
+    def _room(self, key: RoomKey) -> Room | None:
+        """A room that is kept, or whose plan is."""
+        room = self._recent.rooms.get(key) or self._older.rooms.get(key)
         if room is None:
-            places = {seat_id: place for place, seat_id in enumerate(row.seat_ids)}
-            seats = map(ReservedSeat, row.seat_ids, row.row_labels, row.seat_numbers, row.prices)
-            room = self._rooms[fragments] = Room(fragments, places, tuple(seats), tuple(_rows(row)))
+            plan = self._plans.get(key[:2])
+            room = None if plan is None else room_of(plan, key[2])
         return room
 
-
-def _rows(layout: ShowtimeLayout) -> Iterator[SeatRow]:
-    start = 0
-    for label, labels in groupby(layout.row_labels):
-        part = slice(start, start := start + len(list(labels)))
-        # Interned, since a room has three seat types and the driver makes a new string for each seat.
-        types = tuple(map(intern, layout.seat_types[part]))
-        yield SeatRow(label, tuple(layout.seat_ids[part]), tuple(layout.seat_numbers[part]), types)
+    def _keep(self, showtime_id: int, layout: Layout) -> None:
+        recent = self._recent
+        if len(recent.layouts) >= MAX_SHOWTIMES or recent.seats >= MAX_SEATS:
+            self._older, self._recent = recent, _Generation()
+        self._recent.add(showtime_id, layout)
 
 
-def _fragment(seat_id: int, row_label: str, seat_number: int, seat_type: str, price: str) -> bytes:
-    seat = {
-        "id": seat_id,
-        "row_label": row_label,
-        "seat_number": seat_number,
-        "seat_type": seat_type,
-        "price": price,
-        "status": "",
-    }
-    return orjson.dumps(seat).removesuffix(b'"}')
+def _key(row: ShowtimeLayout) -> RoomKey:
+    return row.auditorium_id, row.plan_version, row.base_price

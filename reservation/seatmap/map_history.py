@@ -10,10 +10,12 @@ version that was not published to it, so no change up to its version can be miss
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Sequence
 
-from .layouts import Room
-from .occupancy import AVAILABLE, COMMA, Occupancy
+from .drawing import Drawing, changed_places, draw, seats_at
+from .occupancy import Occupancy
+from .rooms import Room
 
 MAX_CHANGES = 1000  # a viewer that lacks more gets a snapshot
+CUT = b"\0"  # the place of the seats in an event
 MAX_CACHED_BYTES = 128 * 1024  # of changed seats, cached by the version from which on they changed
 
 
@@ -58,8 +60,8 @@ class MapHistory:
         self._changes: deque[tuple[int, Iterable[int]]] = deque()  # sent to the viewers, with their versions
         self._oldest = 0  # the version from which on the changes are complete
         self._room: Room | None = None
-        self._layout = 0
-        self._endings: list[bytes] = []
+        self._statuses = b""
+        self._drawing: Drawing | None = None  # of a snapshot
         self._snapshot: Frame | None = None
         self._cached: OrderedDict[int, bytes] = OrderedDict()
         self._cached_bytes = 0
@@ -104,21 +106,17 @@ class MapHistory:
 
     def add_reading(self, reading: Occupancy) -> Frame | None:
         """The event about what this reading shows, if anything is new."""
-        version = reading.state.version
+        version, room = reading.version, reading.room
         if not self._is_subscribed or version < max(self._subscribed_at, self._read_version):
             return None  # a stale reading
         self._read_version = version
-        endings = [AVAILABLE] * len(reading.room.fragments)
-        for place, ending in reading.taken().items():
-            endings[place] = ending
-        before, self._endings = self._endings, endings
-        if self._is_new or reading.room is not self._room or reading.state.layout != self._layout:
-            return self._start(reading)
-        changed = {place for place, ending in enumerate(endings) if ending is not before[place]}
+        before, self._statuses = self._statuses, reading.statuses()
+        if self._is_new or room is not self._room:
+            return self._start(room)
+        changed = changed_places(before, self._statuses)
         if changed:
-            seat_ids = [*reading.room.places]
-            self._changes.append((version, [seat_ids[place] for place in changed]))
-        return self._advance(changed)
+            self._changes.append((version, [room.plan.seat_ids[place] for place in changed]))
+        return self._advance(set(changed))
 
     def advance(self) -> Frame | None:
         """The event about changes that the last reading includes and that were published only afterwards, if any."""
@@ -127,12 +125,19 @@ class MapHistory:
     def snapshot(self) -> Frame:
         """The event with the whole map."""
         if self._snapshot is None:
-            seats = self._seats(range(len(self._endings)))
-            self._snapshot = event(b"snapshot", self._body(b"", seats), self.version)
+            head, tail = event(b"snapshot", self._body(b"", CUT), self.version).plain.split(CUT)
+            if self._room is None:
+                return Frame(head + tail)
+            self._drawing = draw(self._room, self._statuses, (head, tail), self._drawing)
+            self._snapshot = Frame(self._drawing.body)
         return self._snapshot
 
     def clear_cache(self) -> None:
         """Free what can be made again."""
+        self._drawing = None
+        self._forget_events()
+
+    def _forget_events(self) -> None:
         self._snapshot = None
         self._cached.clear()
         self._cached_bytes = 0
@@ -147,14 +152,14 @@ class MapHistory:
         seats = self._seats_since(version)
         return None if seats is None else self._body(b'"since":%d,' % version, seats)
 
-    def _start(self, reading: Occupancy) -> Frame:
+    def _start(self, room: Room) -> Frame:
         """Other seats or prices, or the first reading: a snapshot for all viewers."""
-        self._is_new, self._room, self._layout = False, reading.room, reading.state.layout
+        self._is_new, self._room = False, room
         self._oldest = self._read_version
         self._changes.clear()
         self._published = deque(change for change in self._published if change[0] > self._read_version)
         self.version = min(self._read_version, self._published_version)
-        self.clear_cache()
+        self._forget_events()
         return self.snapshot()
 
     def _advance(self, changed: set[int]) -> Frame | None:
@@ -171,7 +176,7 @@ class MapHistory:
         self.version = version
         while len(self._changes) > MAX_CHANGES:
             self._oldest = max(self._oldest, self._changes.popleft()[0])
-        self.clear_cache()
+        self._forget_events()
         return event(b"seats", self._body(b"", self._seats(sorted(changed))), version)
 
     def _seats_since(self, version: int) -> bytes | None:
@@ -195,5 +200,4 @@ class MapHistory:
         return b'{"showtime_id":%d,"version":%d,%b"seats":[%b]}' % (self.showtime_id, self.version, since, seats)
 
     def _seats(self, places: Iterable[int]) -> bytes:
-        fragments = () if self._room is None else self._room.fragments
-        return b"".join([fragments[place] + self._endings[place] for place in places]).removesuffix(COMMA)
+        return b"" if self._room is None else seats_at(self._room, self._statuses, places)

@@ -22,11 +22,12 @@ changes of dead ones (reservation:recovery). If PostgreSQL or Redis fails meanwh
 
 A restored PostgreSQL. Every PERIOD_S the database's identity and generation (sql/ops/database_state.sql) are compared
 with those in Redis; detect_restore.lua forgets all showtimes if the identity differs or the generation is lower. Redis
-is read before PostgreSQL, whose generation decreases by a restore only, so nothing else looks like one.
+is read before PostgreSQL, whose generation decreases by a restore only, so nothing else looks like one. Each worker
+compares with its own last reading as well, and calls `on_restore`: what it keeps of PostgreSQL may be of another past.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -39,6 +40,7 @@ from structlog.stdlib import BoundLogger
 
 from ..db.pool import Database
 from ..db.repository import ops, showtimes
+from ..db.repository.ops import DatabaseState
 from ..errors import Unavailable
 from ..holds.hold_scan import scan_showtimes
 from ..holds.pending_updates import PendingUpdates
@@ -102,13 +104,22 @@ class MapRecovery:
     """Finds maps that lack a change, and announces it; see the module."""
 
     def __init__(
-        self, redis: Redis, database: Database, pending_updates: PendingUpdates, log: BoundLogger, *, change_s: float
+        self,
+        redis: Redis,
+        database: Database,
+        pending_updates: PendingUpdates,
+        log: BoundLogger,
+        *,
+        change_s: float,
+        on_restore: Callable[[], None],
     ) -> None:
         self._redis = redis
         self._database = database
         self._pending_updates = pending_updates
         self._log = log
         self._change_s = change_s
+        self._on_restore = on_restore
+        self._last_read: DatabaseState | None = None
         self._marks = WorkerMarks(redis)
         self._mark = WorkerMark(self._marks)
         self._is_started = False
@@ -194,6 +205,9 @@ class MapRecovery:
         async with self._database.connection() as conn:
             state = await ops.database_state(conn)
         self._mark.set_clock(state.now_us)
+        last, self._last_read = self._last_read, state
+        if last is not None and (state.identity != last.identity or state.generation_before < last.generation):
+            self._on_restore()
         found = KnownDatabase(state.identity, state.generation_before)
         if await self._marks.detect_restore(known, found, raised_to=state.generation):
             self._log.warning("database_restored", known=[*known], found=[*found])

@@ -1,4 +1,4 @@
-"""What a seat map is rendered from: its seats and prices, and which of them are held or booked.
+"""What a seat map is drawn from: its seats and prices, and which of them are held or booked.
 
 Redis is read first and PostgreSQL second, so that a hold which is confirmed in between is seen held or booked, never
 available. A booking may therefore be seen before the map's version counts it, but never after.
@@ -8,22 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..db.pool import Database
-from ..db.repository import showtimes
 from ..errors import DomainError, NotFound
-from ..holds.store import Holds, MapState, Snapshot
-from .layouts import Layout, Layouts, Room
-
-# How a seat's fragment ends.
-COMMA = b","
-AVAILABLE, HELD, BOOKED = (b'%b"}%b' % (status, COMMA) for status in (b"available", b"held", b"booked"))
+from ..holds.store import Holds, Snapshot
+from .layouts import Layout, Layouts
+from .rooms import AVAILABLE, BOOKED, HELD, Room
 
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """The seats of a showtime at a state of its map, or a little later."""
+    """The seats of a showtime at a version of its map, or a little later."""
 
     showtime_id: int
-    state: MapState
+    version: int
     layout: Layout
     held: frozenset[int]
     booked: Sequence[int]
@@ -33,15 +29,16 @@ class Occupancy:
         """The seats and prices."""
         return self.layout.room
 
-    def taken(self) -> dict[int, bytes]:
-        """The endings of the seats that are not available, by place in the room."""
-        places, found = self.room.places, {}
-        for seat_ids, ending in ((self.held, HELD), (self.booked, BOOKED)):  # booked beats held
+    def statuses(self) -> bytes:
+        """The status of every seat, one letter each, by place in the room."""
+        places = self.room.places
+        found = bytearray((AVAILABLE,)) * len(places)
+        for seat_ids, status in ((self.held, HELD), (self.booked, BOOKED)):  # booked beats held
             for seat_id in seat_ids:
                 place = places.get(seat_id)
                 if place is not None:
-                    found[place] = ending
-        return found
+                    found[place] = status
+        return bytes(found)
 
 
 async def read_occupancies(
@@ -49,17 +46,17 @@ async def read_occupancies(
 ) -> list[Occupancy | DomainError]:
     """Read showtimes together; an error in the place of each that Redis could not give, or that does not exist."""
     snapshots = dict(zip(showtime_ids, await holds.snapshots(showtime_ids), strict=True))
-    versions = {each: found.state.layout for each, found in snapshots.items() if isinstance(found, Snapshot)}
+    readable = [each for each, snapshot in snapshots.items() if isinstance(snapshot, Snapshot)]
     async with database.connection() as conn:
-        booked = await showtimes.booked_seats(conn, showtime_ids=[*versions])
-        known = await layouts.at(conn, versions)
+        found = await layouts.read(conn, readable, with_booked=True)
 
     def occupancy(showtime_id: int) -> Occupancy | DomainError:
         snapshot = snapshots[showtime_id]
         if isinstance(snapshot, DomainError):
             return snapshot
-        if showtime_id not in known:
+        if showtime_id not in found:
             return NotFound("There is no such showtime.")
-        return Occupancy(showtime_id, snapshot.state, known[showtime_id], snapshot.held, booked.get(showtime_id, ()))
+        layout, booked = found[showtime_id]
+        return Occupancy(showtime_id, snapshot.state.version, layout, snapshot.held, booked)
 
     return [occupancy(showtime_id) for showtime_id in showtime_ids]

@@ -1,16 +1,35 @@
-"""Reads from PostgreSQL what a showtime is primed with in Redis."""
+"""Reads from PostgreSQL what showtimes are primed with in Redis."""
+
+from collections.abc import Sequence
 
 from ..db.pool import Database
 from ..db.repository import showtimes
+from ..db.repository.showtimes import ShowtimePrime
 from ..errors import NotFound
 from ..holds.store import LiveHold, Prime
+from ..runtime.batching import Batcher
+
+READ_AT_ONCE = 64  # when a sale begins, or Redis has lost its data, many showtimes are touched for the first time
 
 
-async def prime(database: Database, showtime_id: int) -> Prime:
-    """A new version and the live holds; raises NotFound, so that invented ids cannot fill Redis."""
-    async with database.connection() as conn:
-        found = await showtimes.prime(conn, showtime_id=showtime_id)
-    if found is None:
-        raise NotFound("There is no such showtime.")
-    live = zip(found.seat_ids, found.reservation_ids, found.ttls_ms, strict=True)
-    return Prime(found.version, tuple(LiveHold(*hold) for hold in live))
+class Primer:
+    """Reads a new version and the live holds of a showtime, together with those of concurrent callers."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._readings: Batcher[int, Prime] = Batcher(self._read, max_batch=READ_AT_ONCE, lanes=2)
+
+    async def __call__(self, showtime_id: int) -> Prime:
+        """Read one; raises NotFound, so that invented ids cannot fill Redis."""
+        return await self._readings.submit(showtime_id)
+
+    async def _read(self, showtime_ids: Sequence[int]) -> Sequence[Prime | Exception]:
+        async with self._database.connection() as conn:
+            rows = await showtimes.prime(conn, showtime_ids=showtime_ids)
+        found = {row.showtime_id: _prime(row) for row in rows}
+        return [found.get(each) or NotFound("There is no such showtime.") for each in showtime_ids]
+
+
+def _prime(row: ShowtimePrime) -> Prime:
+    live = zip(row.seat_ids, row.reservation_ids, row.ttls_ms, strict=True)
+    return Prime(row.version, tuple(LiveHold(*hold) for hold in live))

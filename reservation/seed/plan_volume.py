@@ -118,8 +118,8 @@ async def _hold(conn: Connection, rooms: Sequence[int], user_ids: Sequence[int])
         shows = await repository.list_room_showtimes(conn, auditorium_id=room)
         seats = [seat.id for seat in await repository.list_room_seats(conn, auditorium_id=room)]
         for show in shows[-LIVE // len(rooms) :]:
-            booked = (await showtimes.booked_seats(conn, showtime_ids=[show.id])).get(show.id, ())
-            free = sorted(set(seats).difference(booked))[:HOLD_SEATS]
+            [layout] = await showtimes.layouts(conn, showtime_ids=[show.id], with_booked=True)
+            free = sorted(set(seats).difference(layout.booked))[:HOLD_SEATS]
             holds.append(_new_hold(user_ids[len(holds)], show.id, free))
     written = await booking.insert_held(conn, holds=holds[:LIVE])
     if not all(isinstance(one, Reservation) for one in written):

@@ -1,41 +1,42 @@
 /* showtimes/layouts
-What the seat maps of showtimes are drawn from, as long as no administrator changes it: the seats of their rooms in the
-order of the map, with their prices there, and the row with the best view. No row: no such showtime. Empty arrays: its
-room has no seats.
-Plan: index scans on showtimes_pkey, auditoriums_pkey and seats_position_key.
+What the seat maps of showtimes are drawn from, besides the plans of their rooms: which room, at which version of its plan
+and at which price; and, if asked for, the seats that are sold, those of archived reservations included: archiving changes
+no seat map. No row: no such showtime.
+Plan: index scans on showtimes_pkey and auditoriums_pkey; with_booked, an index only scan on
+booked_seats_showtime_id_seat_id_key and an index scan on archived_reservations_showtime_id_idx, which finds nothing for a
+showtime that can still be booked.
 $1 bigint[] showtime_ids: which
-Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
+$2 boolean with_booked: whether the sold seats are wanted, else booked is empty
+Sample: select array_agg(id), true from (select id from showtimes where starts_at > now() order by starts_at limit 16) as
+st
 */
 select /* showtimes/layouts */
     st.id,
     st.starts_at,
+    st.auditorium_id,
+    a.plan_version,
+    st.base_price,
     st.layout_version,
     a.focal_row,
-    room.seat_ids,
-    room.row_labels,
-    room.seat_numbers,
-    room.seat_types,
-    room.prices
+    array(
+        select b.seat_id
+        from booked_seats as b
+        where $2 and b.showtime_id = st.id
+        union all
+        select unnest(ar.seat_ids) as seat_id
+        from archived_reservations as ar
+        where $2 and ar.showtime_id = st.id and ar.status = 'confirmed'
+    ) as booked
 from showtimes as st
-inner join auditoriums as a on st.auditorium_id = a.id
+-- One lookup each: for a join, the planner would read all rooms.
 cross join
     lateral (
         select
-            coalesce(array_agg(s.id), '{}') as seat_ids,
-            coalesce(array_agg(s.row_label), '{}') as row_labels,
-            coalesce(array_agg(s.seat_number), '{}') as seat_numbers,
-            coalesce(array_agg(s.seat_type), '{}') as seat_types,
-            coalesce(array_agg(round(st.base_price * s.price_modifier, 2)::text), '{}') as prices
-        from (
-            select
-                se.id,
-                se.row_label,
-                se.seat_number,
-                se.seat_type,
-                se.price_modifier
-            from seats as se
-            where se.auditorium_id = st.auditorium_id and se.retired_at is null
-            order by char_length(se.row_label), se.row_label, se.seat_number
-        ) as s
-    ) as room
+            own.plan_version,
+            own.focal_row
+        from auditoriums as own
+        where own.id = st.auditorium_id
+        order by own.id
+        limit 1
+    ) as a
 where st.id = any($1);

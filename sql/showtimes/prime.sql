@@ -1,11 +1,12 @@
 /* showtimes/prime
-Reads what a showtime's keys in Redis are rebuilt from: a version higher than any counter can have reached, and the live
-holds. No row: no such showtime.
+Reads what the keys of showtimes in Redis are rebuilt from: for each a version higher than any counter can have reached,
+and the live holds. No row: no such showtime.
 Plan: index scans on showtimes_pkey and reservations_showtime_id_expires_at_idx, then reservation_seats_pkey.
-$1 bigint showtime_id: which
-Sample: select (select id from showtimes where starts_at > now() order by starts_at limit 1)
+$1 bigint[] showtime_ids: which
+Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
 */
 select /* showtimes/prime */
+    st.id as showtime_id,
     (extract(epoch from clock_timestamp()) * 1000000)::bigint as version,
     coalesce(array_agg(rs.seat_id order by rs.seat_id) filter (where rs.seat_id is not null), '{}') as seat_ids,
     coalesce(array_agg(r.id order by rs.seat_id) filter (where rs.seat_id is not null), '{}') as reservation_ids,
@@ -17,5 +18,5 @@ select /* showtimes/prime */
 from showtimes as st
 left join reservations as r on st.id = r.showtime_id and r.status = 'held' and r.expires_at > now()
 left join reservation_seats as rs on r.id = rs.reservation_id
-where st.id = $1
+where st.id = any($1)
 group by st.id;

@@ -23,7 +23,7 @@ from reservation.holds import pending_updates
 from reservation.holds.hold_scan import scan_showtimes
 from reservation.holds.worker_marks import DATABASE_KEY, MARKS_KEY, RECOVERY_KEY, Mark, WorkerMarks
 from reservation.seatmap import map_recovery
-from tests.api import Answer, Api, Cinema, Person
+from tests.api import Answer, Api, Cinema, Person, slot
 from tests.conftest import SECRET, StartApi
 from tests.faults.proxy import Proxy
 from tests.faults.test_serving import Instance
@@ -255,6 +255,20 @@ def generation_of(url: str) -> int:
     return int(row[0])
 
 
+def set_seat_type(url: str, seat_type: str) -> int:
+    """Change all seats; the version of the plan of the only room."""
+    with psycopg.connect(url) as connection:
+        connection.execute("update seats set seat_type = %s", [seat_type])
+        row = connection.execute("select plan_version from auditoriums").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def layout_seats(api: Api, cinema: Cinema) -> list[dict[str, str]]:
+    seats: list[dict[str, str]] = (await api.call("GET", f"/auditoriums/{cinema.auditorium_id}/layout")).json["seats"]
+    return seats
+
+
 async def test_maps_are_forgotten_after_an_older_data_directory_was_put_back(
     start_api: StartApi, data_dir: Path, tmp_path: Path, redis: Redis
 ) -> None:
@@ -280,17 +294,25 @@ async def test_maps_are_forgotten_after_an_older_data_directory_was_put_back(
                 await asyncio.sleep(0.05)
         [newest, *_] = (await api.call("GET", "/reservations", who=customer)).json["items"]
         assert (await api.confirm(customer, newest["id"])).status == 200
+        premium = set_seat_type(own.database_url, "premium")
+        other = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
         before = await shown(api, cinema.showtime_id)
+        assert {seat["seat_type"] for seat in (await shown(api, other))["seats"]} == {"premium"}
+        assert {seat["seat_type"] for seat in await layout_seats(api, cinema)} == {"premium"}
         await raised_above(redis, generation)
         await proxy.cut()
     shutil.rmtree(data_dir / "postgres")
     backup.rename(data_dir / "postgres")
     with embedded_servers(data_dir, fast=True) as own:
+        assert set_seat_type(own.database_url, "wheelchair") == premium  # the same version of another plan
         proxy.aim(own.database_url)
         await proxy.open()
         statuses = await until_changed(api, cinema, f'"{before["version"]}"')
         assert statuses == {kept: "booked", lost: "available"}
-        assert (await shown(api, cinema.showtime_id))["version"] > before["version"]
+        after = await shown(api, cinema.showtime_id)
+        assert after["version"] > before["version"]
+        for seats in (after["seats"], await layout_seats(api, cinema)):
+            assert {seat["seat_type"] for seat in seats} == {"wheelchair"}
         await api.client.close()
         await proxy.cut()
 

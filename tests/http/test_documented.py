@@ -62,6 +62,7 @@ async def book(api: Api) -> None:
         "/showtimes",
         f"/showtimes/{cinema.showtime_id}",
         f"/showtimes/{cinema.showtime_id}/seats",
+        f"/auditoriums/{cinema.auditorium_id}/layout",
         "/health",
         "/ready",
         "/metrics",

@@ -3,21 +3,21 @@
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import orjson
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from reservation.holds.store import MapState
-from reservation.seatmap.layouts import Layout, Room
+from reservation.db.repository.auditoriums import RoomPlan
+from reservation.seatmap.layouts import Layout
 from reservation.seatmap.map_history import MAX_CHANGES, Frame, MapHistory
 from reservation.seatmap.occupancy import Occupancy
+from reservation.seatmap.rooms import plan_of, room_of
 
 SEATS = (11, 12, 13, 14)
-ROOM = Room(
-    tuple(b'{"id":%d,"status":"' % seat for seat in SEATS), {seat: place for place, seat in enumerate(SEATS)}, (), ()
-)
-LAYOUT = Layout(5, 1, datetime.now(UTC), None, ROOM)
+ROOM = room_of(plan_of(RoomPlan(1, 1, SEATS, ["A"] * 4, [1, 2, 3, 4], ["regular"] * 4, ["1.00"] * 4)), Decimal("10.00"))
+LAYOUT = Layout(1, datetime.now(UTC), None, ROOM)
 SHOWTIME = 42
 NO_SEATS: frozenset[int] = frozenset()
 
@@ -72,14 +72,14 @@ class Stores:
 
     def reading(self, redis: tuple[int, frozenset[int]]) -> Occupancy:
         """PostgreSQL is read some time after Redis."""
-        return Occupancy(SHOWTIME, MapState(redis[0], 5), LAYOUT, redis[1], sorted(self.booked))
+        return Occupancy(SHOWTIME, redis[0], LAYOUT, redis[1], sorted(self.booked))
 
 
 def client_of(reading: Occupancy) -> Client:
     """A client that got the map from another worker."""
-    taken = reading.taken()
-    words = {place: ending[: ending.index(b'"')].decode() for place, ending in taken.items()}
-    return Client(reading.state.version, {seat: words.get(place, "available") for seat, place in ROOM.places.items()})
+    names = {"a": "available", "h": "held", "b": "booked"}
+    statuses = (names[letter] for letter in reading.statuses().decode())
+    return Client(reading.version, dict(zip(SEATS, statuses, strict=True)))
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """Auditoriums and their seats."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -44,6 +44,19 @@ class Seat:
     seat_number: int
     seat_type: str
     price_modifier: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class RoomPlan:
+    """The seats of a room in map order, as columns; they are empty if the caller knows this version."""
+
+    auditorium_id: int
+    plan_version: int
+    seat_ids: Sequence[int]
+    row_labels: Sequence[str]
+    seat_numbers: Sequence[int]
+    seat_types: Sequence[str]
+    price_modifiers: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,11 @@ async def list_seats(
 ) -> Sequence[Seat]:
     """A page of a room's seats in map order."""
     return await every(conn, Seat, "seats/list_seats", auditorium_id, after_row, after_number, row_limit)
+
+
+async def plans(conn: Connection, *, known_versions: Mapping[int, int]) -> Sequence[RoomPlan]:
+    """The plans of rooms, by room the version that the caller knows (0: none); nothing for an unknown room."""
+    return await every(conn, RoomPlan, "auditoriums/plans", [*known_versions], [*known_versions.values()])
 
 
 async def find_seat(conn: Connection, *, seat_id: int) -> Seat | None:

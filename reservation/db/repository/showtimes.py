@@ -61,17 +61,16 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class ShowtimeLayout:
-    """The seats of a showtime's room in the order of the map, as columns; prices with two digits."""
+    """A showtime's room, the version of that room's plan, and the price; and its sold seats, if they were asked for."""
 
     id: int
     starts_at: datetime
+    auditorium_id: int
+    plan_version: int
+    base_price: Decimal
     layout_version: int
     focal_row: str | None
-    seat_ids: Sequence[int]
-    row_labels: Sequence[str]
-    seat_numbers: Sequence[int]
-    seat_types: Sequence[str]
-    prices: Sequence[str]
+    booked: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +85,7 @@ class SeatCheck:
 class ShowtimePrime:
     """A version above all before, and the live holds as three columns; lives in milliseconds."""
 
+    showtime_id: int
     version: int
     seat_ids: Sequence[int]
     reservation_ids: Sequence[UUID]
@@ -203,15 +203,9 @@ async def delete_showtime(conn: Connection, *, showtime_id: int) -> None:
     await delete_unused(conn, "showtimes/delete_showtime", showtime_id)
 
 
-async def layouts(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[ShowtimeLayout]:
-    """Seats and prices of showtimes; nothing for an unknown one."""
-    return await every(conn, ShowtimeLayout, "showtimes/layouts", showtime_ids)
-
-
-async def booked_seats(conn: Connection, *, showtime_ids: Sequence[int]) -> dict[int, Sequence[int]]:
-    """The sold seats of showtimes; nothing for one without any."""
-    rows = await conn.fetch(sql("showtimes/booked_seats"), showtime_ids)
-    return {row["showtime_id"]: row["seat_ids"] for row in rows}
+async def layouts(conn: Connection, *, showtime_ids: Sequence[int], with_booked: bool) -> Sequence[ShowtimeLayout]:
+    """What the maps of showtimes are drawn from, besides the plans of their rooms; nothing for an unknown showtime."""
+    return await every(conn, ShowtimeLayout, "showtimes/layouts", showtime_ids, with_booked)
 
 
 async def check_seats(conn: Connection, *, showtime_id: int, seat_ids: Sequence[int]) -> SeatCheck | None:
@@ -219,9 +213,9 @@ async def check_seats(conn: Connection, *, showtime_id: int, seat_ids: Sequence[
     return await maybe(conn, SeatCheck, "showtimes/check_seats", showtime_id, seat_ids)
 
 
-async def prime(conn: Connection, *, showtime_id: int) -> ShowtimePrime | None:
-    """A new version and the live holds, to prime a showtime in Redis with; None for an unknown one."""
-    return await maybe(conn, ShowtimePrime, "showtimes/prime", showtime_id)
+async def prime(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[ShowtimePrime]:
+    """New versions and the live holds, to prime showtimes in Redis with; nothing for an unknown one."""
+    return await every(conn, ShowtimePrime, "showtimes/prime", showtime_ids)
 
 
 async def changed_since(conn: Connection, *, showtime_ids: Sequence[int], since: datetime) -> Sequence[ChangedShowtime]:

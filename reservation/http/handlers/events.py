@@ -50,7 +50,7 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
     known = _known(request)
     state = await request.app[BOOKING_CONTEXT].holds.state(showtime_id)
     if request.method == "HEAD":
-        await request.app[SEAT_MAPS].at(showtime_id, state)
+        await request.app[SEAT_MAPS].at(showtime_id, state.version)
         return await _begin(request, started)
     live = request.app[LIVE]
     async with live.subscribe(showtime_id) as feed:

@@ -3,17 +3,20 @@
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from ...errors import HoldsUnavailable
-from ...holds.store import MapState
+from ...errors import HoldsUnavailable, Invalid
 from ...runtime.fields import MAX_ID, Id, Input, IntegerParameter, Money
+from ...seatmap.drawing import compress
+from ...seatmap.seat_maps import SeatMap
 from ..app_keys import BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
 from ..input.path_ids import path_id
-from ..output.responses import cacheable_response, not_modified
+from ..output.compression import MIN_BYTES, encoded_response, known_tag, unchanged_response, wants_gzip
+from ..output.responses import SingleWriteResponse
 from ..output.schemas import SEAT_STATUSES, SEAT_TYPES
 from ..routes import Routes
 
 routes = Routes("Seat map")
 
+MIN_SEATS = 10  # of a map of more than MIN_BYTES
 _NO_CHANGES = b'{"showtime_id":%d,"version":%d,"since":%d,"seats":[]}'
 
 
@@ -29,10 +32,15 @@ class SeatStatusOutput(Schema):
 
 
 class SeatMapQuery(Input):
-    """The version of the map that the client has."""
+    """What the client has, and what it wants."""
 
     since = IntegerParameter(
         0, MAX_ID, metadata={"description": "A version of the map: only the seats that may have changed since then"}
+    )
+    wanted = fields.String(
+        data_key="fields",
+        validate=validate.OneOf(("status",)),
+        metadata={"description": "`status`: only a letter for each seat; not along with `since`"},
     )
 
 
@@ -50,50 +58,82 @@ class SeatMapOutput(Schema):
     seats = fields.List(fields.Nested(SeatStatusOutput()), required=True)
 
 
+class SeatStatusesOutput(Schema):
+    """With `?fields=status`: the statuses of a showtime's seats, in the order of `GET /auditoriums/{id}/layout`."""
+
+    showtime_id = Id(required=True)
+    version = fields.Integer(required=True)
+    layout_version = fields.Integer(
+        required=True,
+        metadata={"description": "The `version` of the layout of the letters: if it is another, read that again"},
+    )
+    statuses = fields.String(
+        required=True,
+        validate=validate.Regexp("^[ahb]*$"),
+        metadata={"description": "A letter for each seat: a available, h held, b booked"},
+    )
+
+
 @routes.add(
     "GET",
     "/showtimes/{showtime_id}/seats",
     query=SeatMapQuery(),
     output=SeatMapOutput(),
+    other_output=SeatStatusesOutput(),
     raises=(HoldsUnavailable,),
     etag=True,
 )
 async def get_seat_map(request: web.Request) -> web.StreamResponse:
     """The seat map: the status of every seat.
 
-    The ETag is the map's version; If-None-Match with it gives 304 while nothing has changed. With `since`, the response
-    has only the seats that may have changed since that version, if the service still knows them: while clients follow
-    the showtime's events, and a little longer. Otherwise it has all seats, and `"since": null`.
+    The ETag is made of the map's version; If-None-Match with it gives 304 while nothing has changed. With `since`, the
+    response has only the seats that may have changed since that version, if the service still knows them: while clients
+    follow the showtime's events, and a little longer. Otherwise it has all seats, and `"since": null`. With
+    `fields=status` it has a letter for each seat of the layout, and nothing else of them.
     """
     showtime_id = path_id(request, "showtime_id")
-    app = request.app
-    state = await app[BOOKING_CONTEXT].holds.state(showtime_id)
-    known = request.headers.get("If-None-Match")
-    if known is not None and _is_known(request, known, state.version):
-        return not_modified(etag=state.version)
-    since: int | None = request[QUERY].get("since")
-    if since is not None:
-        return await _since(app, showtime_id, state, since)
-    seat_map = await app[SEAT_MAPS].at(showtime_id, state)
-    if known == "*":  # any representation matches, but the showtime has to exist
-        return not_modified(etag=seat_map.state.version)
-    return cacheable_response(seat_map.body, etag=seat_map.state.version)
+    maps, query = request.app[SEAT_MAPS], request[QUERY]
+    suffix = "-status" if "wanted" in query else ""
+    if suffix and "since" in query:
+        raise Invalid("/since", "Must not be given along with fields.")
+    if "If-None-Match" not in request.headers and "since" not in query:
+        return _whole(request, await maps.current(showtime_id), suffix)
+    version = (await request.app[BOOKING_CONTEXT].holds.state(showtime_id)).version
+    tag = known_tag(request, f"{version}{suffix}")
+    if tag is not None:
+        return unchanged_response(etag=tag)
+    if "since" in query:
+        return await _since(request, showtime_id, version, query["since"])
+    response = _whole(request, await maps.at(showtime_id, version), suffix)
+    if request.headers["If-None-Match"] == "*":  # any representation matches, but the showtime has to exist
+        return unchanged_response(etag=response.headers["ETag"])
+    return response
 
 
-async def _since(app: web.Application, showtime_id: int, state: MapState, since: int) -> web.StreamResponse:
+def _whole(request: web.Request, seat_map: SeatMap, suffix: str) -> SingleWriteResponse:
+    """The map, or its statuses."""
+    maps, gzip = request.app[SEAT_MAPS], wants_gzip(request)
+    if suffix:
+        gzip = gzip and len(seat_map.statuses) >= MIN_BYTES
+        body = maps.statuses(seat_map, compressed=gzip)
+    else:
+        gzip = gzip and len(seat_map.statuses) >= MIN_SEATS
+        body = maps.body(seat_map, compressed=gzip)
+    return encoded_response(body, etag=f"{seat_map.version}{suffix}", gzip=gzip)
+
+
+async def _since(request: web.Request, showtime_id: int, version: int, since: int) -> web.StreamResponse:
     """The changes since a version, or the whole map if they are not known."""
-    changes = await app[LIVE].body_since(showtime_id, since, at_least=state.version)
-    if changes is not None:
-        version, body = changes
-        return cacheable_response(body, etag=f"{version}-{since}")  # another ETag than the whole map's
-    seat_map = await app[SEAT_MAPS].at(showtime_id, state)
-    version = seat_map.state.version
-    if since == version:
-        return cacheable_response(_NO_CHANGES % (showtime_id, version, since), etag=f"{version}-{since}")
-    head = b'{"showtime_id":%d,"version":%d,' % (showtime_id, version)
-    return cacheable_response(b'%b"since":null,%b' % (head, seat_map.body.removeprefix(head)), etag=version)
-
-
-def _is_known(request: web.Request, header: str, version: int) -> bool:
-    """Whether If-None-Match has the version's ETag; mostly it has only that one."""
-    return header == f'"{version}"' or str(version) in {tag.value for tag in request.if_none_match or ()}
+    maps, gzip = request.app[SEAT_MAPS], wants_gzip(request)
+    changes = await request.app[LIVE].body_since(showtime_id, since, at_least=version)
+    if changes is None:
+        seat_map = await maps.at(showtime_id, version)
+        if since != seat_map.version:
+            gzip = gzip and len(seat_map.statuses) >= MIN_SEATS
+            body = maps.body_without_since(seat_map, compressed=gzip)
+            return encoded_response(body, etag=f"{seat_map.version}-all", gzip=gzip)
+        changes = since, _NO_CHANGES % (showtime_id, since, since)
+    version, body = changes
+    gzip = gzip and len(body) >= MIN_BYTES
+    # Another ETag than the whole map's.
+    return encoded_response(compress(body) if gzip else body, etag=f"{version}-{since}", gzip=gzip)

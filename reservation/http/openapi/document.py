@@ -221,7 +221,10 @@ def _success(operation: Operation) -> dict[str, Any]:
         names["Idempotent-Replayed"] = "Replayed"
     response: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "headers": header_references(names)}
     if operation.output is not None:
-        response["content"] = {operation.content_type: {"schema": operation.output}}
+        either = {"oneOf": [operation.output, operation.other_output]}
+        response["content"] = {
+            operation.content_type: {"schema": either if operation.other_output else operation.output}
+        }
     elif operation.content_type != "application/json":
         # The schema is for the stream as a whole, and not for each event.
         schema = {"description": "Events"} if operation.content_type == EVENTS else {"type": "string"}

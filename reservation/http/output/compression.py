@@ -1,0 +1,60 @@
+"""Responses that are sent compressed to clients that ask for it (RFC 9110, 8.4 and 12.5.3)."""
+
+from functools import lru_cache
+
+from aiohttp import web
+
+from .responses import SingleWriteResponse
+
+MIN_BYTES = 1024  # of a body that is compressed
+SUFFIX = "-gzip"  # of the ETag of a compressed representation, since a strong ETag stands for its bytes
+
+
+def wants_gzip(request: web.Request) -> bool:
+    """Whether the client prefers gzip, which few that are not browsers ask for."""
+    header = request.headers.get("Accept-Encoding")
+    return header is not None and _prefers_gzip(header)
+
+
+def encoded_response(body: bytes, *, etag: int | str, gzip: bool) -> SingleWriteResponse:
+    """A 200 with JSON, which is compressed if `gzip` says so, and which a client must revalidate before each use."""
+    headers = {"ETag": f'"{etag}{SUFFIX if gzip else ""}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    if gzip:
+        headers["Content-Encoding"] = "gzip"
+    return SingleWriteResponse(body, headers=headers)
+
+
+def unchanged_response(*, etag: str) -> SingleWriteResponse:
+    """A 304 for a client that has this representation; the ETag is quoted."""
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    return SingleWriteResponse(status=304, content_type=None, headers=headers)
+
+
+def known_tag(request: web.Request, etag: int | str) -> str | None:
+    """The tag of If-None-Match, quoted, that stands for this representation, compressed or not; mostly it has one."""
+    header = request.headers.get("If-None-Match")
+    if header is None:
+        return None
+    tags = f'"{etag}"', f'"{etag}{SUFFIX}"'
+    if header in tags:
+        return header
+    known = {f'"{tag.value}"' for tag in request.if_none_match or ()}
+    return next((tag for tag in tags if tag in known), None)
+
+
+@lru_cache(maxsize=256)
+def _prefers_gzip(accept_encoding: str) -> bool:
+    weights = dict(map(_weighted, accept_encoding.split(",")))
+    gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
+    return gzip > 0 and gzip >= weights.get("identity", 0.0)
+
+
+def _weighted(listed: str) -> tuple[str, float]:
+    """A coding and its weight; 0 for one that cannot be read."""
+    coding, _, weight = listed.partition(";")
+    name, _, value = weight.strip().partition("=")
+    try:
+        number = float(value) if name.strip().lower() == "q" else float(not weight)
+    except ValueError:
+        number = 0.0
+    return coding.strip().lower(), number

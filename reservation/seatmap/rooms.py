@@ -1,0 +1,99 @@
+"""A room's seats as customers see them: its plan, which all showtimes in the room share, and the plan at a price."""
+
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import groupby
+from sys import intern
+
+import orjson
+
+from ..db.repository.auditoriums import RoomPlan
+from ..db.repository.reservations import ReservedSeat
+from .seat_rows import SeatRow
+
+CENT = Decimal("0.01")
+AVAILABLE, HELD, BOOKED = b"ahb"
+_NAMES = {AVAILABLE: b"available", HELD: b"held", BOOKED: b"booked"}
+
+RoomKey = tuple[int, int, Decimal]  # auditorium, plan version, base price
+# The end of a seat's JSON, from its price on, by its status.
+Endings = dict[int, bytes]
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Plan:
+    """The seats of a room at one version of its plan, in the order of the map; some 250 bytes a seat."""
+
+    auditorium_id: int
+    version: int
+    seat_ids: tuple[int, ...]
+    places: dict[int, int]  # by seat id
+    rows: tuple[SeatRow, ...]
+    heads: tuple[bytes, ...]  # each seat as JSON up to its price
+    modifiers: tuple[str, ...]  # price modifiers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """A plan at the base price of a showtime; some 80 bytes a seat."""
+
+    plan: Plan
+    base_price: Decimal
+    seats: tuple[ReservedSeat, ...]  # by place
+    endings: tuple[Endings, ...]  # by place; seats at one price share them
+    places: dict[int, int] = field(init=False)  # those of the plan
+    rows: tuple[SeatRow, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", self.plan.places)
+        object.__setattr__(self, "rows", self.plan.rows)
+
+    @property
+    def key(self) -> RoomKey:
+        """What tells it from other rooms."""
+        return self.plan.auditorium_id, self.plan.version, self.base_price
+
+
+def plan_of(row: RoomPlan) -> Plan:
+    """The plan that was read."""
+    # Interned, since a room has few labels, types and modifiers, and the driver makes a new string for each seat.
+    labels, types = tuple(map(intern, row.row_labels)), tuple(map(intern, row.seat_types))
+    heads = map(_head, row.seat_ids, labels, row.seat_numbers, types)
+    return Plan(
+        row.auditorium_id,
+        row.plan_version,
+        tuple(row.seat_ids),
+        {seat_id: place for place, seat_id in enumerate(row.seat_ids)},
+        _rows(row, labels, types),
+        tuple(heads),
+        tuple(map(intern, row.price_modifiers)),
+    )
+
+
+def room_of(plan: Plan, base_price: Decimal) -> Room:
+    """The plan at a price: base_price x price_modifier, rounded half up to two digits, as PostgreSQL's round() does."""
+    modifiers = set(plan.modifiers)
+    prices = {each: str((base_price * Decimal(each)).quantize(CENT, ROUND_HALF_UP)) for each in modifiers}
+    endings = {
+        each: {status: b'%b","status":"%b"},' % (price.encode(), name) for status, name in _NAMES.items()}
+        for each, price in prices.items()
+    }
+    labelled = ((row.label, number) for row in plan.rows for number in row.numbers)
+    seats = tuple(
+        ReservedSeat(seat_id, label, number, prices[modifier])
+        for seat_id, (label, number), modifier in zip(plan.seat_ids, labelled, plan.modifiers, strict=True)
+    )
+    return Room(plan, base_price, seats, tuple(endings[modifier] for modifier in plan.modifiers))
+
+
+def _rows(row: RoomPlan, labels: tuple[str, ...], types: tuple[str, ...]) -> tuple[SeatRow, ...]:
+    rows, start = [], 0
+    for label, same in groupby(labels):
+        part = slice(start, start := start + len(list(same)))
+        rows.append(SeatRow(label, tuple(row.seat_ids[part]), tuple(row.seat_numbers[part]), types[part]))
+    return tuple(rows)
+
+
+def _head(seat_id: int, row_label: str, seat_number: int, seat_type: str) -> bytes:
+    seat = {"id": seat_id, "row_label": row_label, "seat_number": seat_number, "seat_type": seat_type, "price": ""}
+    return orjson.dumps(seat).removesuffix(b'"}')
