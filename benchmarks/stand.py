@@ -162,7 +162,7 @@ def _template(stand: Stand, name: str, reservations: int) -> str:
         connection.execute("vacuum (analyze, freeze)")
         if not reservations:
             # Resets the statistics of tables seen empty: plans based on them read whole tables.
-            connection.execute("truncate reservations, reservation_seats, booked_seats")
+            connection.execute("truncate reservations, booked_seats")
     with stand.connect("postgres") as connection:
         connection.execute(
             sql.SQL("alter database {} rename to {}").format(sql.Identifier(unfinished), sql.Identifier(name))

@@ -89,6 +89,41 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0010() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
+CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update reservations as r
+    set (seat_ids, row_labels, seat_numbers, prices) = (
+        select
+            array_agg(seat.id order by char_length(seat.label), seat.label, seat.number),
+            array_agg(seat.label order by char_length(seat.label), seat.label, seat.number),
+            array_agg(seat.number order by char_length(seat.label), seat.label, seat.number),
+            array_agg(seat.price order by char_length(seat.label), seat.label, seat.number)
+        from (
+            select held.id, held.label, held.number, held.price
+            from unnest(r.seat_ids, r.row_labels, r.seat_numbers, r.prices) as held (id, label, number, price)
+            union all
+            select s.id, s.row_label, s.seat_number, new.price_at_booking
+            from seats as s
+            where s.id = new.seat_id
+        ) as seat
+    )
+    where
+        r.id = new.reservation_id
+        and new.seat_id <> all(r.seat_ids)
+        and exists (select from seats as s where s.id = new.seat_id and s.retired_at is null);
+    if not found then
+        -- Retired meanwhile, for example: the version before answers 503, and the client repeats the request.
+        raise serialization_failure using
+            message = format('seat %s cannot be added to reservation %s', new.seat_id, new.reservation_id);
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.insert_reservation_seat() IS 'Writes a seat that is inserted into the view into its reservation''s row.';
+
 CREATE FUNCTION public.raise_layout_version() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -120,6 +155,21 @@ end
 $$;
 
 COMMENT ON FUNCTION public.raise_layout_versions() IS 'Raises plan_version and layout_version after a change of seats; changed: the rows before or after it.';
+
+CREATE FUNCTION public.refuse_seat_deletion() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from deleted as d inner join showtimes as st on d.auditorium_id = st.auditorium_id) then
+        raise foreign_key_violation using
+            table = 'showtimes',
+            message = 'seats of a room that has showtimes are retired, not deleted';
+    end if;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION public.refuse_seat_deletion() IS 'Refuses to delete a seat of a room that has showtimes: their reservations may have it in their arrays.';
 
 CREATE TABLE public.api_keys (
     id bigint NOT NULL,
@@ -337,18 +387,6 @@ ALTER TABLE public.movies ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
-CREATE TABLE public.reservation_seats (
-    reservation_id uuid NOT NULL,
-    seat_id bigint NOT NULL,
-    price_at_booking numeric(12,2) NOT NULL,
-    CONSTRAINT reservation_seats_price_at_booking_check CHECK ((price_at_booking >= (0)::numeric))
-)
-WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='10000', autovacuum_freeze_min_age='0', autovacuum_analyze_scale_factor='0.02', autovacuum_vacuum_scale_factor='0.05');
-
-COMMENT ON TABLE public.reservation_seats IS 'The seats a reservation asked for; kept as history whatever becomes of it.';
-
-COMMENT ON COLUMN public.reservation_seats.price_at_booking IS 'Price when the seats were held; later changes do not reach it.';
-
 CREATE TABLE public.reservations (
     id uuid NOT NULL,
     user_id bigint NOT NULL,
@@ -360,9 +398,14 @@ CREATE TABLE public.reservations (
     confirmed_at timestamp with time zone,
     cancelled_at timestamp with time zone,
     first_expires_at timestamp with time zone,
+    seat_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    row_labels text[] DEFAULT '{}'::text[] NOT NULL,
+    seat_numbers integer[] DEFAULT '{}'::integer[] NOT NULL,
+    prices numeric(12,2)[] DEFAULT '{}'::numeric[] NOT NULL,
     CONSTRAINT reservations_cancelled_at_check CHECK (((status = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT reservations_confirmed_at_check CHECK (((status <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT reservations_expires_at_check CHECK ((expires_at > created_at)),
+    CONSTRAINT reservations_seats_check CHECK (((cardinality(row_labels) = cardinality(seat_ids)) AND (cardinality(seat_numbers) = cardinality(seat_ids)) AND (cardinality(prices) = cardinality(seat_ids)) AND ((0)::numeric <= ALL (prices)))),
     CONSTRAINT reservations_status_check CHECK ((status = ANY (ARRAY['held'::text, 'confirmed'::text, 'cancelled'::text, 'expired'::text]))),
     CONSTRAINT reservations_total_price_check CHECK ((total_price >= (0)::numeric))
 )
@@ -379,6 +422,25 @@ COMMENT ON COLUMN public.reservations.total_price IS 'Sum of price_at_booking ov
 COMMENT ON COLUMN public.reservations.expires_at IS 'End of the hold by this server''s clock; without meaning once confirmed.';
 
 COMMENT ON COLUMN public.reservations.first_expires_at IS 'What expires_at was before the hold was extended; null if it never was.';
+
+COMMENT ON COLUMN public.reservations.seat_ids IS 'In the order of the seat map, as are the labels, numbers and prices; never changed, and kept as history.';
+
+COMMENT ON COLUMN public.reservations.row_labels IS 'Labels of the seats'' rows when they were held.';
+
+COMMENT ON COLUMN public.reservations.seat_numbers IS 'Numbers of the seats in their rows when they were held.';
+
+COMMENT ON COLUMN public.reservations.prices IS 'Prices of the seats when they were held; later changes do not reach them.';
+
+CREATE VIEW public.reservation_seats AS
+ SELECT r.id AS reservation_id,
+    seat.seat_id,
+    seat.price AS price_at_booking
+   FROM (public.reservations r
+     CROSS JOIN LATERAL UNNEST(r.seat_ids, r.prices) seat(seat_id, price));
+
+COMMENT ON VIEW public.reservation_seats IS 'The seats a reservation asked for, a row each, from the arrays in its row; kept as history whatever becomes of it.';
+
+COMMENT ON COLUMN public.reservation_seats.price_at_booking IS 'Price when the seats were held; later changes do not reach it.';
 
 CREATE TABLE public.seats (
     id bigint NOT NULL,
@@ -507,9 +569,6 @@ ALTER TABLE ONLY public.migration_files
 ALTER TABLE ONLY public.movies
     ADD CONSTRAINT movies_pkey PRIMARY KEY (id);
 
-ALTER TABLE ONLY public.reservation_seats
-    ADD CONSTRAINT reservation_seats_pkey PRIMARY KEY (reservation_id, seat_id);
-
 ALTER TABLE ONLY public.reservations
     ADD CONSTRAINT reservations_pkey PRIMARY KEY (id);
 
@@ -531,19 +590,15 @@ CREATE INDEX archived_reservations_showtime_id_idx ON public.archived_reservatio
 
 CREATE INDEX archived_reservations_user_id_idx ON public.archived_reservations USING btree (user_id, created_at DESC, id DESC);
 
-CREATE INDEX booked_seats_reservation_id_idx ON public.booked_seats USING btree (reservation_id);
-
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX login_sessions_user_id_idx ON public.login_sessions USING btree (user_id);
-
-CREATE INDEX reservation_seats_seat_id_idx ON public.reservation_seats USING btree (seat_id);
 
 CREATE INDEX reservations_showtime_id_expires_at_idx ON public.reservations USING btree (showtime_id, expires_at);
 
 CREATE INDEX reservations_user_id_idx ON public.reservations USING btree (user_id, created_at DESC, id DESC);
 
-CREATE UNIQUE INDEX seats_position_key ON public.seats USING btree (auditorium_id, char_length(row_label), row_label, seat_number);
+CREATE UNIQUE INDEX seats_position_key ON public.seats USING btree (auditorium_id, char_length(row_label), row_label, seat_number, retired_at) NULLS NOT DISTINCT;
 
 CREATE INDEX showtimes_auditorium_id_idx ON public.showtimes USING btree (auditorium_id);
 
@@ -555,7 +610,11 @@ CREATE INDEX users_admin_idx ON public.users USING btree (id) WHERE (role = 'adm
 
 CREATE UNIQUE INDEX users_lower_email_key ON public.users USING btree (lower(email));
 
+CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservation_seats FOR EACH ROW EXECUTE FUNCTION public.insert_reservation_seat();
+
 CREATE TRIGGER seats_deleted AFTER DELETE ON public.seats REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
+
+CREATE TRIGGER seats_deletion_refused AFTER DELETE ON public.seats REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_seat_deletion();
 
 CREATE TRIGGER seats_inserted AFTER INSERT ON public.seats REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
 
@@ -573,19 +632,10 @@ ALTER TABLE ONLY public.archived_reservations
     ADD CONSTRAINT archived_reservations_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
 
 ALTER TABLE ONLY public.booked_seats
-    ADD CONSTRAINT booked_seats_reservation_id_seat_id_fkey FOREIGN KEY (reservation_id, seat_id) REFERENCES public.reservation_seats(reservation_id, seat_id);
-
-ALTER TABLE ONLY public.booked_seats
     ADD CONSTRAINT booked_seats_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
 
 ALTER TABLE ONLY public.login_sessions
     ADD CONSTRAINT login_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
-
-ALTER TABLE ONLY public.reservation_seats
-    ADD CONSTRAINT reservation_seats_reservation_id_fkey FOREIGN KEY (reservation_id) REFERENCES public.reservations(id);
-
-ALTER TABLE ONLY public.reservation_seats
-    ADD CONSTRAINT reservation_seats_seat_id_fkey FOREIGN KEY (seat_id) REFERENCES public.seats(id);
 
 ALTER TABLE ONLY public.reservations
     ADD CONSTRAINT reservations_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
@@ -659,11 +709,11 @@ GRANT SELECT ON TABLE public.migration_files TO reservation_readonly;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.movies TO reservation_app;
 GRANT SELECT ON TABLE public.movies TO reservation_readonly;
 
-GRANT SELECT,INSERT ON TABLE public.reservation_seats TO reservation_app;
-GRANT SELECT ON TABLE public.reservation_seats TO reservation_readonly;
-
 GRANT SELECT,INSERT,UPDATE ON TABLE public.reservations TO reservation_app;
 GRANT SELECT ON TABLE public.reservations TO reservation_readonly;
+
+GRANT SELECT,INSERT ON TABLE public.reservation_seats TO reservation_app;
+GRANT SELECT ON TABLE public.reservation_seats TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.seats TO reservation_app;
 GRANT SELECT ON TABLE public.seats TO reservation_readonly;

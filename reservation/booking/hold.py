@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from ..db.repository import showtimes
 from ..db.repository.idempotency import IdempotencyKey
-from ..db.repository.reservations import HoldToInsert, Reservation
+from ..db.repository.reservations import HoldToInsert, Reservation, ReservedSeat
 from ..errors import (
     HoldsUnavailable,
     IdempotencyInFlight,
@@ -22,8 +22,11 @@ from ..errors import (
     ShowtimeStarted,
 )
 from ..holds.store import HoldRelease
+from ..seatmap.layouts import Layout
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
+
+INSERT_TRIES = 3  # of a hold whose layout changes before each of them
 
 
 async def hold(
@@ -45,12 +48,8 @@ async def hold(
         layout = await context.layouts.load(showtime_id)
     # The layout may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
     if layout is None or layout.has_started or not layout.room.places.keys() >= set(seat_ids):
-        await check_seats(context, showtime_id, seat_ids)
-    try:
-        return await _take_and_insert(context, user_id, showtime_id, seat_ids, idempotency_key)
-    except ShowtimeChanged:
-        await check_seats(context, showtime_id, seat_ids)
-        raise HoldsUnavailable from None  # it has changed back already
+        layout = await _check_and_load(context, showtime_id, seat_ids)
+    return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, idempotency_key)
 
 
 async def check_seats(context: BookingContext, showtime_id: int, seat_ids: Sequence[int]) -> None:
@@ -67,9 +66,19 @@ async def check_seats(context: BookingContext, showtime_id: int, seat_ids: Seque
             raise Invalid(f"/seat_ids/{index}", "There is no such seat in this showtime's auditorium.")
 
 
+async def _check_and_load(context: BookingContext, showtime_id: int, seat_ids: Sequence[int]) -> Layout:
+    """Check what can be held, as check_seats does, and read a layout that has the seats."""
+    await check_seats(context, showtime_id, seat_ids)
+    layout = await context.layouts.load(showtime_id)
+    if layout is None or not layout.room.places.keys() >= set(seat_ids):
+        raise HoldsUnavailable  # it has changed again
+    return layout
+
+
 async def _take_and_insert(
     context: BookingContext,
     user_id: int,
+    layout: Layout,
     showtime_id: int,
     seat_ids: Sequence[int],
     idempotency_key: IdempotencyKey | None,
@@ -89,11 +98,33 @@ async def _take_and_insert(
                 raise IdempotencyInFlight
             raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(showtime_id, seat_ids))
         ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
-        reservation = await context.batches.insert_held(
-            HoldToInsert(reservation_id, user_id, showtime_id, seat_ids, idempotency_key, ends, deadline)
-        )
-        release = False
-        return reservation
+        for _ in range(INSERT_TRIES):
+            seats = _seats_of(layout, seat_ids)
+            try:
+                reservation = await context.batches.insert_held(
+                    HoldToInsert(
+                        reservation_id,
+                        user_id,
+                        showtime_id,
+                        layout.layout_version,
+                        seats,
+                        idempotency_key,
+                        ends,
+                        deadline,
+                    )
+                )
+            except ShowtimeChanged:  # Redis keeps the seats while the layout is read again
+                layout = await _check_and_load(context, showtime_id, seat_ids)
+            else:
+                release = False
+                return reservation
+        raise HoldsUnavailable
     finally:
         if release:
             await context.pending_updates.release([HoldRelease(showtime_id, reservation_id, seat_ids)])
+
+
+def _seats_of(layout: Layout, seat_ids: Sequence[int]) -> tuple[ReservedSeat, ...]:
+    """The seats in the order of the map, at the prices of the layout."""
+    room = layout.room
+    return tuple([room.seats[place] for place in sorted([room.places[seat_id] for seat_id in seat_ids])])

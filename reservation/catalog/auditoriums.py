@@ -10,7 +10,7 @@ from ..db.pool import Connection, Database
 from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import auditoriums, showtimes
 from ..db.repository.auditoriums import Auditorium, AuditoriumInput, Seat
-from ..errors import CapacityExceeded, NotFound
+from ..errors import CapacityExceeded, InUse, NotFound
 from .context import CatalogContext
 
 
@@ -81,14 +81,22 @@ async def find_seat(conn: Connection, *, seat_id: int) -> Seat:
 
 
 async def delete_seat(context: CatalogContext, *, seat_id: int, check: Precondition = no_precondition) -> None:
-    """Delete a seat that was never reserved; raises NotFound, what `check` raises, and InUse."""
+    """Delete a seat, or retire it if the room has showtimes.
+
+    Raises NotFound, what `check` raises, and InUse for a seat that is booked, or in a live hold, for a showtime that is
+    not over.
+    """
     async with context.database.transaction() as conn:
         auditorium_id = (await find_seat(conn, seat_id=seat_id)).auditorium_id
         await auditoriums.touch_auditorium(conn, auditorium_id=auditorium_id)
         # Read again under the auditorium's lock, which every writer of seats takes.
         check(await find_seat(conn, seat_id=seat_id))
-        await auditoriums.delete_seat(conn, seat_id=seat_id)
-        changed = await showtimes.list_open_ids(conn, auditorium_id=auditorium_id)
+        # After the lock of the room: holds and confirms lock their showtimes, and no room.
+        changed = await auditoriums.lock_open_showtimes(conn, auditorium_id=auditorium_id)
+        if await auditoriums.is_in_use(conn, seat_id=seat_id, showtime_ids=changed):
+            raise InUse("It is held or booked for a showtime that is not over.")
+        if not await auditoriums.delete_seat(conn, seat_id=seat_id):
+            await auditoriums.retire_seat(conn, seat_id=seat_id)
     await context.pending_updates.bump_layouts(changed)
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from time import monotonic
 from uuid import UUID
 
@@ -22,8 +23,11 @@ from ..db.repository import (
     showtimes,
 )
 from ..db.repository.idempotency import IdempotencyKey
-from ..db.repository.reservations import HoldToInsert, Reservation
+from ..db.repository.reservations import HoldToInsert, Reservation, ReservedSeat
+from ..db.repository.seed import RoomSeat
+from ..db.repository.showtimes import ShowtimeLayout
 from . import scale as seeding
+from .random_reservations import price
 from .scale import Generated, SeedError
 
 RESERVATIONS = 1_000_000
@@ -116,21 +120,26 @@ async def _hold(conn: Connection, rooms: Sequence[int], user_ids: Sequence[int])
     holds: list[HoldToInsert] = []
     for room in rooms:
         shows = await repository.list_room_showtimes(conn, auditorium_id=room)
-        seats = [seat.id for seat in await repository.list_room_seats(conn, auditorium_id=room)]
-        for show in shows[-LIVE // len(rooms) :]:
-            [layout] = await showtimes.layouts(conn, showtime_ids=[show.id], with_booked=True)
-            free = sorted(set(seats).difference(layout.booked))[:HOLD_SEATS]
-            holds.append(_new_hold(user_ids[len(holds)], show.id, free))
+        seats = await repository.list_room_seats(conn, auditorium_id=room)
+        wanted = [show.id for show in shows[-LIVE // len(rooms) :]]
+        for layout in await showtimes.layouts(conn, showtime_ids=wanted, with_booked=True):
+            holds.append(_new_hold(user_ids[len(holds)], layout, seats))
     written = await booking.insert_held(conn, holds=holds[:LIVE])
     if not all(isinstance(one, Reservation) for one in written):
         raise SeedError(f"{LIVE} live holds need as many showtimes in the future")
 
 
-def _new_hold(user_id: int, showtime_id: int, seat_ids: Sequence[int]) -> HoldToInsert:
+def _new_hold(user_id: int, layout: ShowtimeLayout, seats: Sequence[RoomSeat]) -> HoldToInsert:
+    """Hold the first seats of a showtime that are free."""
+    booked = set(layout.booked)
+    free = tuple(
+        ReservedSeat(seat.id, seat.row_label, seat.seat_number, str(price(layout.base_price, seat.price_modifier)))
+        for seat in islice((seat for seat in seats if seat.id not in booked), HOLD_SEATS)
+    )
     reservation_id = UUID(int=uuid7().int)
     key = IdempotencyKey(user_id, f"hold of {reservation_id}", reservation_id.bytes)
     ends = monotonic() + HOLD_S
-    return HoldToInsert(reservation_id, user_id, showtime_id, seat_ids, key, ends, deadline=ends)
+    return HoldToInsert(reservation_id, user_id, layout.id, layout.layout_version, free, key, ends, deadline=ends)
 
 
 async def _log_in(conn: Connection, user_ids: Sequence[int]) -> None:

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from asyncpg.pgproto.pgproto import UUID
 
-from ..db.repository.seed import BookedSeatRow, ReservationRow, ReservationSeatRow, RoomSeat, RoomShowtime
+from ..db.repository.seed import BookedSeatRow, ReservationRow, RoomSeat, RoomShowtime
 
 BATCH = 10_000  # reservations a transaction; more is hardly faster and takes more memory
 PARTY_SIZES = (1, 1, 2, 2, 2, 2, 3, 4)
@@ -29,7 +29,6 @@ class Batch:
     """Rows for COPY; all that belongs to a reservation is in the same batch."""
 
     reservations: list[ReservationRow] = field(default_factory=list)
-    reservation_seats: list[ReservationSeatRow] = field(default_factory=list)
     booked_seats: list[BookedSeatRow] = field(default_factory=list)
     confirmed: int = 0
 
@@ -64,7 +63,7 @@ def room_batches(
     rows = _rows(seats)
     batch = Batch()
     for show, count in zip(shows, parties, strict=True):
-        prices = {seat.price_modifier: _price(show.base_price, seat.price_modifier) for seat in seats}
+        prices = {seat.price_modifier: price(show.base_price, seat.price_modifier) for seat in seats}
         for party in _seat_parties(rows, count, chance):
             _add(batch, chance, show=show, party=party, prices=prices, user_ids=user_ids)
         if len(batch.reservations) >= BATCH:
@@ -74,7 +73,8 @@ def room_batches(
         yield batch
 
 
-def _price(base_price: Decimal, modifier: Decimal) -> Decimal:
+def price(base_price: Decimal, modifier: Decimal) -> Decimal:
+    """The price of a seat, as PostgreSQL rounds it."""
     return (base_price * modifier).quantize(CENT, ROUND_HALF_UP)
 
 
@@ -122,18 +122,21 @@ def _add(
         status, cancelled_at = "cancelled", answered_at
     else:
         status = "expired" if fate < EXPIRED else "held"
-    paid = [(reservation_id, seat.id, prices[seat.price_modifier]) for seat in party]
-    batch.reservation_seats += paid
+    paid = [prices[seat.price_modifier] for seat in party]
     batch.reservations.append(
         (
             reservation_id,
             user_ids[chance.below(len(user_ids))],
             show.id,
             status,
-            sum((price for _, _, price in paid), Decimal(0)),
+            sum(paid, Decimal(0)),
             created_at,
             created_at + HOLD_TTL,
             confirmed_at,
             cancelled_at,
+            [seat.id for seat in party],
+            [seat.row_label for seat in party],
+            [seat.seat_number for seat in party],
+            paid,
         )
     )

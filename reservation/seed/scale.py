@@ -158,7 +158,6 @@ async def _copy(conn: Connection, batch: Batch) -> None:
         await repository.copy_reservations(
             conn,
             reservations=batch.reservations,
-            reservation_seats=batch.reservation_seats,
             booked_seats=batch.booked_seats,
         )
 

@@ -1,13 +1,13 @@
 /* archive/move_reservations
-Moves reservations of past showtimes into the archive, each with its seats in arrays, and deletes their rows: a whole batch
-in one statement, whose foreign keys are checked at its end. It is repeated until it moves none. It leaves
+Moves reservations of past showtimes into the archive and deletes their booked seats: a whole batch in one statement. It is
+repeated until it moves none. It leaves
 - reservations that another session has locked, and those of a showtime that is locked, since a deletion of the showtime and
   this statement would wait for each other; the lock here keeps the showtime from being moved;
 - live holds, and reservations made after the given moment, since a showtime may have been moved into the past;
 - what reservation audit reports: a reservation that does not own exactly the seats that its status requires.
-The counts are lateral aggregates, whose place in the plan is fixed; a semi join could be planned from the other end.
-Plan: showtimes_pkey; index scan on reservations_showtime_id_expires_at_idx, then for each row reservation_seats_pkey,
-booked_seats_reservation_id_idx and seats_pkey; the deletes by the same indexes.
+The count is a lateral aggregate, whose place in the plan is fixed; a semi join could be planned from the other end.
+Plan: showtimes_pkey; index scan on reservations_showtime_id_expires_at_idx, then for each seat
+booked_seats_showtime_id_seat_id_key; the deletes by this one and by reservations_pkey.
 $1 bigint[] showtime_ids: of which showtimes
 $2 timestamptz before: only what was made, and of showtimes that ended, before this moment
 $3 bigint row_limit: most reservations of one batch
@@ -23,41 +23,41 @@ with /* archive/move_reservations */ kept as materialized (
 ),
 
 batch as materialized (
-    select r.id
+    select
+        r.id,
+        r.showtime_id,
+        r.seat_ids
     from reservations as r
     cross join
         lateral (
             select count(*) as seats
-            from reservation_seats as rs
-            where rs.reservation_id = r.id
-        ) as wanted
-    cross join
-        lateral (
-            select count(*) as seats
-            from booked_seats as b
-            where b.reservation_id = r.id and b.showtime_id = r.showtime_id
+            from unnest(r.seat_ids) as seat (id)
+            inner join booked_seats as b on seat.id = b.seat_id
+            where b.showtime_id = r.showtime_id and b.reservation_id = r.id
         ) as owned
     where
         r.showtime_id = any(array(select k.id from kept as k))
         and r.created_at < $2
         and (r.status <> 'held' or r.expires_at < now())
-        and wanted.seats > 0
-        and owned.seats = case when r.status = 'confirmed' then wanted.seats else 0 end
+        and r.seat_ids <> '{}'
+        and owned.seats = case when r.status = 'confirmed' then cardinality(r.seat_ids) else 0 end
     limit $3 -- noqa: AM09
     for update of r skip locked
 ),
 
-freed as (
-    delete from booked_seats as b
-    using batch
-    where b.reservation_id = batch.id
+sold as materialized (
+    select
+        batch.id,
+        batch.showtime_id,
+        seat.id as seat_id
+    from batch
+    cross join unnest(batch.seat_ids) as seat (id)
 ),
 
-dropped as (
-    delete from reservation_seats as rs
-    using batch
-    where rs.reservation_id = batch.id
-    returning rs.reservation_id, rs.seat_id, rs.price_at_booking
+freed as (
+    delete from booked_seats as b
+    using sold
+    where b.showtime_id = sold.showtime_id and b.seat_id = sold.seat_id and b.reservation_id = sold.id
 ),
 
 gone as (
@@ -74,19 +74,11 @@ gone as (
         r.expires_at,
         r.first_expires_at,
         r.confirmed_at,
-        r.cancelled_at
-),
-
-seated as materialized (
-    select
-        d.reservation_id,
-        array_agg(d.seat_id order by char_length(s.row_label), s.row_label, s.seat_number) as seat_ids,
-        array_agg(s.row_label order by char_length(s.row_label), s.row_label, s.seat_number) as row_labels,
-        array_agg(s.seat_number order by char_length(s.row_label), s.row_label, s.seat_number) as seat_numbers,
-        array_agg(d.price_at_booking order by char_length(s.row_label), s.row_label, s.seat_number) as prices
-    from dropped as d
-    inner join seats as s on d.seat_id = s.id
-    group by d.reservation_id
+        r.cancelled_at,
+        r.seat_ids,
+        r.row_labels,
+        r.seat_numbers,
+        r.prices
 )
 
 insert into archived_reservations (
@@ -94,20 +86,19 @@ insert into archived_reservations (
     seat_ids, row_labels, seat_numbers, prices
 )
 select
-    g.id,
-    g.user_id,
-    g.showtime_id,
-    g.status,
-    g.total_price,
-    g.created_at,
-    g.expires_at,
-    g.first_expires_at,
-    g.confirmed_at,
-    g.cancelled_at,
-    s.seat_ids,
-    s.row_labels,
-    s.seat_numbers,
-    s.prices
-from gone as g
-inner join seated as s on g.id = s.reservation_id
+    id,
+    user_id,
+    showtime_id,
+    status,
+    total_price,
+    created_at,
+    expires_at,
+    first_expires_at,
+    confirmed_at,
+    cancelled_at,
+    seat_ids,
+    row_labels,
+    seat_numbers,
+    prices
+from gone
 returning id;

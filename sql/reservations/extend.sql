@@ -2,7 +2,7 @@
 Extends a live hold of the user, unless one of its seats is sold. Redis is extended before, so that the keys there never
 expire before this row. The new end is not past the longest life of a hold, nor before the old end. It waits up to 300 ms
 for the lock of another session.
-Plan: index scans on reservations_pkey, reservation_seats_pkey and booked_seats_showtime_id_seat_id_key.
+Plan: index scans on reservations_pkey and booked_seats_showtime_id_seat_id_key.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 bigint ttl_ms: from now on, in milliseconds
@@ -29,8 +29,7 @@ where
     and r.expires_at > clock_timestamp()
     and not exists (
         select
-        from reservation_seats as rs
-        inner join booked_seats as b on rs.seat_id = b.seat_id
-        where rs.reservation_id = r.id and b.showtime_id = r.showtime_id
+        from unnest(r.seat_ids) as seat (id)
+        inner join booked_seats as b on seat.id = b.seat_id and b.showtime_id = r.showtime_id
     )
 returning r.id;

@@ -1,6 +1,6 @@
 /* reservations/find_hold
 A user's reservation before its hold is extended: its status, the time left, and the longest that it may be extended to.
-Plan: index scan on reservations_pkey, seats by reservation_seats_pkey.
+Plan: index scan on reservations_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 bigint max_s: the longest life of a hold, in seconds from its beginning
@@ -14,11 +14,6 @@ select /* reservations/find_hold */
         0, ceil(extract(epoch from r.created_at + $3::bigint * interval '1 second' - clock_timestamp()) * 1000)
     )::bigint as longest_ms,
     greatest(0, ceil(extract(epoch from r.expires_at - clock_timestamp()) * 1000))::bigint as left_ms,
-    array(
-        select rs.seat_id
-        from reservation_seats as rs
-        where rs.reservation_id = r.id
-        order by rs.seat_id
-    ) as seat_ids
+    r.seat_ids
 from reservations as r
 where r.id = $1 and r.user_id = $2;

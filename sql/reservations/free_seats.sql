@@ -1,6 +1,6 @@
 /* reservations/free_seats
 Frees the seats of a confirmed reservation, unless the showtime starts too soon; returns the freed seats.
-Plan: index scans on showtimes_pkey and booked_seats_reservation_id_idx.
+Plan: index scans on showtimes_pkey, reservations_pkey and booked_seats_showtime_id_seat_id_key.
 $1 uuid reservation_id: locked by the caller
 $2 bigint showtime_id: its showtime
 $3 bigint cutoff_s: seconds before the start from which on nothing is freed
@@ -8,9 +8,15 @@ Sample: select r.id, r.showtime_id, 0::bigint from (select) as one left join (se
 where status = 'confirmed' order by id desc limit 1) as r on true
 */
 delete /* reservations/free_seats */ from booked_seats as b
-using showtimes as st
+using
+    showtimes as st,
+    reservations as r,
+    unnest(r.seat_ids) as seat (id)
 where
-    b.reservation_id = $1
+    r.id = $1
     and st.id = $2
+    and b.showtime_id = st.id
+    and b.seat_id = seat.id
+    and b.reservation_id = r.id
     and st.starts_at - $3::bigint * interval '1 second' > clock_timestamp()
 returning b.seat_id;

@@ -6,8 +6,7 @@ the result whatever its status, so that the caller knows where the next page beg
 Archived reservations may be newer than others, so the page is made of the newest rows of both tables. A hold is not older
 than a week (the highest HOLD_MAX_SECONDS), so a list of holds ends there.
 The common table expressions are not materialized, since PostgreSQL 16 and older would sort them.
-Plan: index scans on reservations_user_id_idx and archived_reservations_user_id_idx, each stopped by the limit; seats by
-reservation_seats_pkey.
+Plan: index scans on reservations_user_id_idx and archived_reservations_user_id_idx, each stopped by the limit.
 $1 bigint user_id: whose
 $2 timestamptz before: creation of the last one of the page before; a time far ahead for the first page
 $3 uuid before_id: its id; the highest one for the first page
@@ -25,10 +24,10 @@ with /* reservations/list_reservations */ kept as not materialized (
         r.total_price,
         r.created_at,
         r.expires_at,
-        null::bigint[] as seat_ids,
-        null::text[] as row_labels,
-        null::integer[] as seat_numbers,
-        null::text[] as prices
+        r.seat_ids,
+        r.row_labels,
+        r.seat_numbers,
+        r.prices
     from reservations as r
     where
         r.user_id = $1
@@ -49,7 +48,7 @@ archived as not materialized (
         a.seat_ids,
         a.row_labels,
         a.seat_numbers,
-        a.prices::text[] as prices
+        a.prices
     from archived_reservations as a
     where
         a.user_id = $1
@@ -125,27 +124,16 @@ page as not materialized (
 )
 
 select
-    p.id,
-    p.showtime_id,
-    p.status,
-    p.total_price::text as total_price,
-    p.created_at,
-    p.expires_at,
-    coalesce(p.seat_ids, held.seat_ids) as seat_ids,
-    coalesce(p.row_labels, held.row_labels) as row_labels,
-    coalesce(p.seat_numbers, held.seat_numbers) as seat_numbers,
-    coalesce(p.prices, held.prices) as prices,
-    p.number = $6 as is_last_read
-from page as p
-cross join
-    lateral (
-        select
-            array_agg(rs.seat_id order by char_length(s.row_label), s.row_label, s.seat_number) as seat_ids,
-            array_agg(s.row_label order by char_length(s.row_label), s.row_label, s.seat_number) as row_labels,
-            array_agg(s.seat_number order by char_length(s.row_label), s.row_label, s.seat_number) as seat_numbers,
-            array_agg(rs.price_at_booking::text order by char_length(s.row_label), s.row_label, s.seat_number) as prices
-        from reservation_seats as rs
-        inner join seats as s on rs.seat_id = s.id
-        where rs.reservation_id = p.id
-    ) as held
-order by p.created_at desc, p.id desc;
+    id,
+    showtime_id,
+    status,
+    total_price::text as total_price,
+    created_at,
+    expires_at,
+    seat_ids,
+    row_labels,
+    seat_numbers,
+    prices::text[] as prices,
+    number = $6 as is_last_read
+from page
+order by created_at desc, id desc;

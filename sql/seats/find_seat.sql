@@ -1,8 +1,8 @@
 /* seats/find_seat
-Returns one seat by its id.
+Returns one seat by its id, unless it is retired.
 Plan: index scan on seats_pkey.
 $1 bigint seat_id: the seat
-Sample: select min(id) from seats
+Sample: select min(id) from seats where retired_at is null
 */
 select /* seats/find_seat */
     id,
@@ -12,4 +12,4 @@ select /* seats/find_seat */
     seat_type,
     price_modifier
 from seats
-where id = $1;
+where id = $1 and retired_at is null;

@@ -1,5 +1,5 @@
 /* seats/list_seats
-Returns a page of a room's seats in the order of the seat map.
+Returns a page of a room's seats, retired ones left out, in the order of the seat map.
 Plan: index scan on seats_position_key, stopped by the limit.
 $1 bigint auditorium_id: the room
 $2 text after_row: row of the last seat of the page before; empty for the first page
@@ -17,6 +17,7 @@ select /* seats/list_seats */
 from seats
 where
     auditorium_id = $1
+    and retired_at is null
     and (char_length(row_label), row_label, seat_number) > (char_length($2::text), $2::text, $3::bigint)
 order by char_length(row_label), row_label, seat_number
 limit $4;

@@ -4,4 +4,4 @@ analyzed PostgreSQL assumes some pages of rows, for one that was found empty non
 slow once the table grows.
 Plan: none, a utility statement; samples the tables.
 */
-analyze /* seed/analyze_reservations */ reservations, reservation_seats, booked_seats;
+analyze /* seed/analyze_reservations */ reservations, booked_seats;

@@ -7,7 +7,8 @@ Sample: select min(id) from auditoriums
 select /* seed/list_room_seats */
     id,
     row_label,
+    seat_number,
     price_modifier
 from seats
-where auditorium_id = $1
+where auditorium_id = $1 and retired_at is null
 order by char_length(row_label), row_label, seat_number;

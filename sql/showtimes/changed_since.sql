@@ -2,8 +2,7 @@
 Which of the seat maps in Redis may lack a change that was committed since a moment: one whose seats or prices an
 administrator has changed or whose showtime is gone, and the seats of reservations that were confirmed or cancelled. A
 showtime that was created after the change is not among them: its map cannot be older. No row: nothing has changed.
-Plan: index scans on showtimes_pkey, auditoriums_pkey and reservations_showtime_id_expires_at_idx, then
-reservation_seats_pkey.
+Plan: index scans on showtimes_pkey, auditoriums_pkey and reservations_showtime_id_expires_at_idx.
 $1 bigint[] showtime_ids: those that have a map
 $2 timestamptz since: the moment
 Sample: select array_agg(id), now() - interval '1 minute' from (select id from showtimes where starts_at > now() order by
@@ -25,9 +24,9 @@ changed as materialized (
             where a.id = st.auditorium_id
         ), false) as layout_changed,
         array(
-            select distinct rs.seat_id
+            select distinct seat.id
             from reservations as r
-            inner join reservation_seats as rs on r.id = rs.reservation_id
+            cross join unnest(r.seat_ids) as seat (id)
             where r.showtime_id = maps.id and (r.confirmed_at >= $2 or r.cancelled_at >= $2)
         ) as seat_ids
     from maps

@@ -13,7 +13,7 @@ select /* showtimes/check_seats */
     array(
         select s.id
         from seats as s
-        where s.id = any($2) and s.auditorium_id = st.auditorium_id
+        where s.id = any($2) and s.auditorium_id = st.auditorium_id and s.retired_at is null
     ) as seat_ids
 from showtimes as st
 where st.id = $1;

@@ -375,13 +375,15 @@ async def test_a_rollback_of_the_migration_restores_archived_reservations(
     who = await api.sign_up()
     await old_cinema(api, db, redis, who)
     tables = {
-        "reservations": "id",
-        "reservation_seats": "reservation_id, seat_id",
-        "booked_seats": "showtime_id, seat_id",
+        "reservations": "id, user_id, showtime_id, status, total_price, created_at, expires_at, confirmed_at",
+        "reservation_seats": "reservation_id, seat_id, price_at_booking",
+        "booked_seats": "showtime_id, seat_id, reservation_id",
     }
 
     async def rows() -> list[Any]:
-        return [await db.fetch(f"select * from {table} order by {order}") for table, order in tables.items()]
+        return [
+            await db.fetch(f"select {columns} from {table} order by {columns}") for table, columns in tables.items()
+        ]
 
     await db.execute("update reservations set status = 'expired' where status = 'held'")
     before = await rows()

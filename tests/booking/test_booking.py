@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.api import Answer, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
@@ -194,16 +195,49 @@ async def test_a_hold_of_a_started_showtime_is_409(api: Api) -> None:
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
-async def test_a_hold_of_a_seat_that_is_deleted_meanwhile_is_422(api: Api, db: Connection) -> None:
+async def test_a_hold_of_a_seat_that_is_retired_meanwhile_is_422(api: Api, db: Connection) -> None:
     cinema = await api.cinema()
     customer = await api.sign_up()
     async with db.transaction():
-        await db.execute("delete from seats where id = $1", cinema.seat_ids[0])
+        await db.execute("update seats set retired_at = now() where id = $1", cinema.seat_ids[0])
         holding = asyncio.create_task(api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2]))
         await somebody_waits(db)
     refused = await holding
     assert pointers(refused) == ["/seat_ids/0"]
     assert "held" not in (await api.statuses(cinema.showtime_id)).values()
+
+
+async def test_a_hold_has_the_new_price_although_the_worker_knows_the_old_layout(
+    api: Api, db: Connection, redis_url: str
+) -> None:
+    """Nothing tells the worker of a change by hand; its seats stay held while it reads the layout again."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json["total_price"] == "10.00"
+    await db.execute("update showtimes set base_price = 12.34")
+    await db.execute("update seats set price_modifier = 1.5 where id = $1", cinema.seat_ids[2])
+
+    held = await api.hold(customer, cinema.showtime_id, [cinema.seat_ids[2], cinema.seat_ids[1]])
+
+    assert held.status == 201
+    assert [(seat["seat_id"], seat["price"]) for seat in held.json["seats"]] == [
+        (cinema.seat_ids[1], "12.34"),
+        (cinema.seat_ids[2], "18.51"),
+    ]
+    assert held.json["total_price"] == "30.85"
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        assert await redis.get(f"{{{cinema.showtime_id}}}:seat:{cinema.seat_ids[2]}") == held.json["id"]
+    assert (await api.call("GET", f"/reservations/{held.json['id']}", who=customer)).json == held.json
+
+
+async def test_a_hold_of_a_seat_that_was_added_by_hand_is_granted(api: Api, db: Connection) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
+    added = await db.fetchval(
+        "insert into seats (auditorium_id, row_label, seat_number) values ($1, 'ZZ', 1) returning id",
+        cinema.auditorium_id,
+    )
+    held = await api.hold(customer, cinema.showtime_id, [added])
+    assert [seat["row_label"] for seat in held.json["seats"]] == ["ZZ"]
 
 
 async def test_booking_without_a_token_is_401(api: Api) -> None:

@@ -23,14 +23,12 @@ async def add_history(db: Connection, cinema: Cinema, who: Person, count: int) -
     """Confirmed reservations of one seat each, one a second, the newest of them 20 days ago."""
     await db.execute(
         f"""
-        with made as (
-            insert into reservations
-            (id, user_id, showtime_id, status, total_price, created_at, expires_at, confirmed_at)
-            select gen_random_uuid(), $1, $2, 'confirmed', 10, {LONG_AGO} - n * interval '1 second', {LONG_AGO}, now()
-            from generate_series(1, $4::integer) as n
-            returning id
-        )
-        insert into reservation_seats (reservation_id, seat_id, price_at_booking) select id, $3, 10 from made
+        insert into reservations
+        (id, user_id, showtime_id, status, total_price, created_at, expires_at, confirmed_at,
+        seat_ids, row_labels, seat_numbers, prices)
+        select gen_random_uuid(), $1, $2, 'confirmed', 10, {LONG_AGO} - n * interval '1 second', {LONG_AGO}, now(),
+        array[$3::bigint], '{{A}}', '{{1}}', '{{10}}'
+        from generate_series(1, $4::integer) as n
         """,
         who.id,
         cinema.showtime_id,
@@ -60,7 +58,7 @@ async def history(api: Api, db: Connection, database_url: str, tmp_path: Path) -
         cinema.showtime_id,
         HISTORY,
     )
-    await db.execute("vacuum analyze reservations, archived_reservations, reservation_seats")
+    await db.execute("vacuum analyze reservations, archived_reservations")
     options = pool_options(make_settings(database_url, "redis://127.0.0.1", tmp_path))
     for name, value in options["server_settings"].items():
         await db.execute("select set_config($1, $2, false)", name, value)

@@ -1,5 +1,6 @@
 """Reservations: confirmed, cancelled, listed, and not accessible to other users."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -153,7 +154,12 @@ async def test_a_confirm_of_a_lost_hold_names_the_booked_seats(api: Api, db: Con
     held = await hold(api, cinema, slow, slice(2))
     # Another reservation books the seat past Redis, as after a fail-over that lost the hold.
     other = await hold(api, cinema, quick, slice(2, 3))
-    await db.execute("insert into reservation_seats values ($1, $2, 10.00)", other["id"], cinema.seat_ids[1])
+    await db.execute(
+        "update reservations set seat_ids = seat_ids || $2::bigint, row_labels = row_labels || 'A'::text,"
+        " seat_numbers = seat_numbers || 2, prices = prices || 10.00 where id = $1",
+        other["id"],
+        cinema.seat_ids[1],
+    )
     assert (await api.confirm(quick, other["id"])).status == 200
 
     refused = await api.confirm(slow, held["id"])
@@ -161,6 +167,23 @@ async def test_a_confirm_of_a_lost_hold_names_the_booked_seats(api: Api, db: Con
     assert (refused.status, refused.code) == (409, "seats_unavailable")
     assert refused.json["seats"] == [{"seat_id": cinema.seat_ids[1], "reason": "booked"}]
     assert (await api.statuses(cinema.showtime_id))[cinema.seat_ids[0]] != "booked"
+
+
+async def test_a_reservation_without_seats_is_never_confirmed(api: Api, db: Connection) -> None:
+    """Such as one whose seats are still in another table, as in the middle of a migration."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    good, bad = [await hold(api, cinema, customer, slice(start, start + 2)) for start in (0, 2)]
+    await db.execute(
+        "update reservations set seat_ids = '{}', row_labels = '{}', seat_numbers = '{}', prices = '{}' where id = $1",
+        bad["id"],
+    )
+
+    confirmed, refused = await asyncio.gather(api.confirm(customer, good["id"]), api.confirm(customer, bad["id"]))
+
+    assert (confirmed.status, refused.status, refused.code) == (200, 503, "overloaded")
+    rows = await db.fetch("select id::text, status from reservations order by id")
+    assert {row["id"]: row["status"] for row in rows} == {good["id"]: "confirmed", bad["id"]: "held"}
+    assert await db.fetchval("select count(*) from booked_seats") == 2
 
 
 async def test_pages_list_all_reservations_newest_first(api: Api) -> None:

@@ -22,8 +22,8 @@ from tests.db.test_pool import a_day, all_connections
 MANUAL = (Path(__file__).parents[2] / "docs" / "dba" / "sql-dir-and-roles.md").read_text()
 APP, READER = "reservation_app", "reservation_readonly"
 TABLES = (
-    "users", "login_sessions", "movies", "auditoriums", "seats", "showtimes", "reservations", "reservation_seats",
-    "booked_seats", "idempotency_keys", "api_keys",
+    "users", "login_sessions", "movies", "auditoriums", "seats", "showtimes", "reservations", "booked_seats",
+    "idempotency_keys", "api_keys",
 )  # fmt: skip
 READ_ONLY = ("archived_reservations", "migration_files")  # to the service
 # Statements of tools, which connect as the login of DATABASE_URL: see docs/dba/sql-dir-and-roles.md.
@@ -141,14 +141,15 @@ REFUSED = [
     *(f"truncate {table}" for table in TABLES),
     *(f"alter table {table} add column more int" for table in TABLES),
     *(f"drop table {table}" for table in TABLES),
-    *(f"delete from {table}" for table in ("users", "reservations", "reservation_seats", "api_keys")),
+    *(f"delete from {table}" for table in ("users", "reservations", "api_keys")),
     "create table more (a int)",
     "create index more on seats (created_at)",
     "create function more() returns int language sql as 'select 1'",
     "alter table reservations disable trigger all",
     "update users set email = 'somebody@example.com'",
     "update seats set price_modifier = 0",
-    "update reservation_seats set price_at_booking = 0",
+    "drop view reservation_seats",
+    "create or replace view reservation_seats as select null::uuid as reservation_id",
     "update booked_seats set seat_id = 1",
     "update api_keys set scopes = '{catalogue}'",
     "delete from _yoyo_migration",
@@ -174,7 +175,7 @@ async def test_a_reader_reads_everything_except_hashes(api: Api, db: Connection,
     who, cinema = await api.sign_up(), await api.cinema()
     held = await api.hold(who, cinema.showtime_id, cinema.seat_ids[:1])
     assert (await api.confirm(who, held.json["id"])).status == 200
-    for table in TABLES:
+    for table in (*TABLES, "reservation_seats"):
         assert await as_reader.fetchval(f"select count(*) from {table}") is not None
     assert await as_reader.fetchval("select email from users where id = $1", who.id) == who.email
     assert await as_reader.fetchval("select count(*) from booked_seats") == 1
@@ -206,6 +207,19 @@ async def test_a_reader_writes_nothing(table: str, as_reader: Connection) -> Non
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await as_reader.execute(statement)
+
+
+async def test_the_view_of_reserved_seats_takes_inserts_of_the_service_role_only(
+    api: Api, db: Connection, as_reader: Connection
+) -> None:
+    who, cinema = await api.sign_up(), await api.cinema()
+    held = await api.hold(who, cinema.showtime_id, cinema.seat_ids[:1])
+    insert = "insert into reservation_seats (reservation_id, seat_id, price_at_booking) values ($1, $2, 10)"
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await as_reader.execute(insert, held.json["id"], cinema.seat_ids[1])
+    await db.execute(f"set role {APP}")
+    await db.execute(insert, held.json["id"], cinema.seat_ids[1])
+    assert await db.fetchval("select count(*) from reservation_seats") == 2
 
 
 async def test_a_reader_may_read_tables_of_later_migrations(db: Connection, as_reader: Connection) -> None:

@@ -75,7 +75,8 @@ def test_the_diagram_has_every_table_column_and_foreign_key(shared_database_url:
     with psycopg.connect(shared_database_url) as connection:
         columns = connection.execute(
             "select table_name::text, column_name::text from information_schema.columns"
-            " where table_schema = 'public' and table_name !~ '^_?yoyo_'"
+            " inner join information_schema.tables using (table_schema, table_name)"
+            " where table_schema = 'public' and table_type = 'BASE TABLE' and table_name !~ '^_?yoyo_'"
         ).fetchall()
         references = connection.execute(
             "select confrelid::regclass::text, conrelid::regclass::text from pg_constraint where contype = 'f'"
@@ -84,8 +85,8 @@ def test_the_diagram_has_every_table_column_and_foreign_key(shared_database_url:
     assert shown == set(columns)
     for referenced, referring in references:
         assert f"    {referenced} ||--o{{ {referring} : " in DIAGRAM.read_text()
-    assert DIAGRAM.read_text().count("||--o{") == len(references) > 10
-    assert "        bigint seat_id FK, UK\n" in DIAGRAM.read_text()
+    assert DIAGRAM.read_text().count("||--o{") == len(references) >= 10
+    assert "        bigint showtime_id FK, UK\n" in DIAGRAM.read_text()
 
 
 def test_the_command_prints_the_diagram_of_any_database(database_url: str, redis_url: str) -> None:

@@ -31,7 +31,7 @@ from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 PRICE = "round(st.base_price * s.price_modifier, 2)"
-DEARER = PRICE + " + 1.00"
+DEARER = f"({PRICE} + 1.00)"
 CUSTOMERS = 6
 REPLACED = "all workers were replaced; statements from SQL_DIR: "
 UNCHANGED = "the workers stay as they were: "
@@ -187,8 +187,8 @@ async def test_statements_change_and_change_back_under_load_without_a_failed_req
             await customers.more()
             assert await customers.surcharges() == {Decimal(0)}
 
-            own = put(sql, HOLD, replacing(PRICE, f"{DEARER} /* a remark of ours */"))
-            assert await asyncio.to_thread(hang_up, instance) == f"{REPLACED}{HOLD}"
+            own = put(sql, LAYOUT, replacing(PRICE, f"{DEARER} /* a remark of ours */"))
+            assert await asyncio.to_thread(hang_up, instance) == f"{REPLACED}{LAYOUT}"
             assert len(instance.workers()) == workers
             assert instance.workers().isdisjoint(first)
             assert await customers.surcharges() == {Decimal(1)}
@@ -202,8 +202,8 @@ async def test_statements_change_and_change_back_under_load_without_a_failed_req
         assert "Traceback" not in instance.printed()
 
 
-HOLD = "reservations/insert_held"
-SELECT, SOURCE = "select\n    asked.id", "from showtimes\n"
+HOLD, LAYOUT = "reservations/insert_held", "showtimes/layouts"
+SELECT, SOURCE = "select\n    id,\n    case", "from showtimes\n"
 
 
 def line_of(text: str) -> int:
@@ -214,7 +214,7 @@ def line_of(text: str) -> int:
 
 
 BAD = [
-    (HOLD, replacing(SELECT, "selct\n    asked.id"), f'line {line_of(SELECT)}: syntax error at or near "selct"'),
+    (HOLD, replacing(SELECT, "selct\n    id,\n    case"), f'line {line_of(SELECT)}: syntax error at or near "selct"'),
     (HOLD, replacing(SOURCE, "from showtmes\n"), f'line {line_of(SOURCE)}: relation "showtmes" does not exist'),
     ("movies/lock_movie", replacing("$1", "$1::integer"), "its parameters are (int4), not (int8)"),
     ("movies/find_movie", replacing("    genre,\n", ""), "its columns are ("),
@@ -227,7 +227,7 @@ async def test_a_bad_statement_leaves_the_old_workers_serving(data_dir: Path, sq
     first = instance.workers()
     async with crowd(instance) as customers:
         for name, change, reason in BAD:
-            put(sql, HOLD, replacing(PRICE, DEARER))
+            put(sql, LAYOUT, replacing(PRICE, DEARER))
             bad = put(sql, name, change)
             outcome = await asyncio.to_thread(hang_up, instance)
             assert outcome.startswith(UNCHANGED)
@@ -411,7 +411,7 @@ def test_a_bad_sql_dir_stops_the_start_with_a_message(data_dir: Path, sql: Path)
 
 
 async def test_statements_are_checked_and_run_under_the_services_role(data_dir: Path, sql: Path) -> None:
-    put(sql, HOLD, replacing(PRICE, DEARER))
+    put(sql, LAYOUT, replacing(PRICE, DEARER))
     with serving(data_dir, "--demo", SQL_DIR=str(sql), DATABASE_ROLE="reservation_app") as instance:
         async with crowd(instance) as customers:
             assert await customers.surcharges() == {Decimal(1)}

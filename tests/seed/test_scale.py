@@ -15,7 +15,7 @@ from reservation.seed.scale import PASSWORD, Generated, SeedError
 
 Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-TABLES = ("users", "movies", "auditoriums", "seats", "showtimes", "reservations", "reservation_seats", "booked_seats")
+TABLES = ("users", "movies", "auditoriums", "seats", "showtimes", "reservations", "booked_seats")
 
 
 async def counts(db: Db) -> dict[str, int]:

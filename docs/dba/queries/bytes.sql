@@ -10,7 +10,6 @@ with sizes as (
     where
         c.oid in (
             'reservations'::regclass,
-            'reservation_seats'::regclass,
             'booked_seats'::regclass,
             'archived_reservations'::regclass,
             'idempotency_keys'::regclass,

@@ -9,7 +9,11 @@ select
 from showtimes as st
 inner join movies as m on st.movie_id = m.id
 cross join lateral (select count(*) as seats from booked_seats as b where b.showtime_id = st.id) as sold
-cross join lateral (select count(*) as seats from seats as s where s.auditorium_id = st.auditorium_id) as room
+cross join
+    lateral (
+        select count(*) as seats from seats as s
+        where s.auditorium_id = st.auditorium_id and s.retired_at is null
+    ) as room
 cross join
     lateral (
         select count(*) as holds from reservations as r

@@ -15,6 +15,7 @@ RULES = (
     "audit/seats_not_reserved",
     "audit/seats_not_confirmed",
     "audit/seats_of_other_rooms",
+    "audit/seats_listed_twice",
     "audit/wrong_totals",
     "audit/reservations_without_seats",
     "audit/overlapping_showtimes",

@@ -139,6 +139,21 @@ async def find_seat(conn: Connection, *, seat_id: int) -> Seat | None:
     return await maybe(conn, Seat, "seats/find_seat", seat_id)
 
 
-async def delete_seat(conn: Connection, *, seat_id: int) -> None:
-    """Delete a seat of a room that the caller has locked; raises InUse if it was ever reserved."""
-    await delete_unused(conn, "seats/delete_seat", seat_id)
+async def delete_seat(conn: Connection, *, seat_id: int) -> bool:
+    """Delete a seat of a room that the caller has locked; False if the room has showtimes."""
+    return await conn.fetchval(sql("seats/delete_seat"), seat_id) is not None
+
+
+async def lock_open_showtimes(conn: Connection, *, auditorium_id: int) -> Sequence[int]:
+    """Lock the showtimes that are not over of a room that the caller has locked; their ids."""
+    return [row["id"] for row in await conn.fetch(sql("seats/lock_open_showtimes"), auditorium_id)]
+
+
+async def is_in_use(conn: Connection, *, seat_id: int, showtime_ids: Sequence[int]) -> bool:
+    """Whether a seat is booked or in a live hold for one of the showtimes, which the caller has locked."""
+    return bool(await conn.fetchval(sql("seats/is_in_use"), seat_id, showtime_ids))
+
+
+async def retire_seat(conn: Connection, *, seat_id: int) -> None:
+    """Retire a seat that is not in use."""
+    await conn.execute(sql("seats/retire_seat"), seat_id)

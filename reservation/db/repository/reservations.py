@@ -12,6 +12,7 @@ import asyncpg
 from ...errors import (
     HoldExpired,
     IdempotencyKeyUsed,
+    Overloaded,
     ReservationCancelled,
     RowLocked,
     SeatsUnavailable,
@@ -55,13 +56,15 @@ class Reservation:
 class HoldToInsert:
     """A hold that Redis has granted; `ends` and `deadline` are on the monotonic clock.
 
-    It ends in Redis at `ends`, and must be in PostgreSQL by `deadline`.
+    It ends in Redis at `ends`, and must be in PostgreSQL by `deadline`. The seats and prices, in the order of the seat
+    map, are those of the showtime's layout at `layout_version`.
     """
 
     reservation_id: UUID
     user_id: int
     showtime_id: int
-    seat_ids: Sequence[int]
+    layout_version: int
+    seats: tuple[ReservedSeat, ...]
     idempotency_key: IdempotencyKey | None
     ends: float
     deadline: float
@@ -70,6 +73,12 @@ class HoldToInsert:
     def ttl_ms(self) -> int:
         """What is left of the hold now, at least 1."""
         return max(1, round((self.ends - monotonic()) * 1000))
+
+    @property
+    def total_price(self) -> str:
+        """The sum of the prices, with two digits."""
+        cents = sum(int(seat.price.replace(".", "")) for seat in self.seats)
+        return f"{cents // 100}.{cents % 100:02}"
 
 
 class ReservationPage(NamedTuple):
@@ -100,7 +109,7 @@ class HoldToExtend:
 
 @dataclass(frozen=True, slots=True)
 class LockedReservation:
-    """A reservation that the transaction has locked; its seat ids in order."""
+    """A reservation that the transaction has locked."""
 
     showtime_id: int
     status: str
@@ -122,22 +131,22 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
     In place of a reservation stands IdempotencyKeyUsed, RowLocked, SeatsUnavailable (with the booked seats) or
     ShowtimeChanged.
     """
-    keys = [(hold.reservation_id, hold.idempotency_key) for hold in holds if hold.idempotency_key is not None]
     rows = await conn.fetch(
         sql("reservations/insert_held"),
         [hold.reservation_id for hold in holds],
         [hold.user_id for hold in holds],
         [hold.showtime_id for hold in holds],
+        [hold.layout_version for hold in holds],
         [hold.ttl_ms for hold in holds],
-        [len(hold.seat_ids) for hold in holds],
-        [hold.reservation_id for hold in holds for _ in hold.seat_ids],
-        [seat_id for hold in holds for seat_id in hold.seat_ids],
-        [reservation_id for reservation_id, _ in keys],
-        [idempotency_key.key for _, idempotency_key in keys],
-        [idempotency_key.fingerprint for _, idempotency_key in keys],
+        [hold.total_price for hold in holds],
+        [f"{{{','.join([str(seat.seat_id) for seat in hold.seats])}}}" for hold in holds],
+        [f"{{{','.join([seat.row_label for seat in hold.seats])}}}" for hold in holds],
+        [f"{{{','.join([str(seat.seat_number) for seat in hold.seats])}}}" for hold in holds],
+        [f"{{{','.join([seat.price for seat in hold.seats])}}}" for hold in holds],
+        *_keys([hold.idempotency_key for hold in holds]),
     )
-    outcomes = {row["id"]: _insert_outcome(row) for row in rows}
-    return [outcomes[hold.reservation_id] for hold in holds]
+    found = {row["id"]: row for row in rows}
+    return [_insert_outcome(hold, found[hold.reservation_id]) for hold in holds]
 
 
 async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
@@ -156,17 +165,15 @@ async def confirm(
     """Confirm reservations, each of a user once and no two with the same idempotency key.
 
     The outcomes are by reservation and user; a reservation that is not the user's, or that is locked, has none. In
-    place of a confirmed reservation stands IdempotencyKeyUsed, RowLocked, ReservationCancelled, SeatsUnavailable or
-    HoldExpired. The statement fails as a whole when one of them loses a seat, or its time, while it runs.
+    place of a confirmed reservation stands IdempotencyKeyUsed, RowLocked, ReservationCancelled, SeatsUnavailable,
+    HoldExpired, or Overloaded for one without seats. The statement fails as a whole when one of them loses a seat, or
+    its time, while it runs.
     """
-    keys = [(each.reservation_id, each.idempotency_key) for each in requests if each.idempotency_key is not None]
     rows = await conn.fetch(
         sql("reservations/confirm"),
         [each.reservation_id for each in requests],
         [each.user_id for each in requests],
-        [reservation_id for reservation_id, _ in keys],
-        [idempotency_key.key for _, idempotency_key in keys],
-        [idempotency_key.fingerprint for _, idempotency_key in keys],
+        *_keys([each.idempotency_key for each in requests]),
     )
     return {(row["id"], row["user_id"]): _confirm_outcome(row) for row in rows}
 
@@ -240,9 +247,25 @@ async def expire_holds(conn: Connection, *, first_id: UUID, age_s: int, margin_s
     return await one(conn, ExpiredHolds, "reservations/expire_holds", first_id, age_s, margin_s, row_limit)
 
 
-def _insert_outcome(row: asyncpg.Record) -> Reservation | Exception:
-    if row["status"] is not None:
-        return _reservation(row, row["status"])
+def _keys(keys: Sequence[IdempotencyKey | None]) -> tuple[list[str | None], list[bytes | None]]:
+    """The keys and the fingerprints; None for a request without."""
+    return (
+        [None if each is None else each.key for each in keys],
+        [None if each is None else each.fingerprint for each in keys],
+    )
+
+
+def _insert_outcome(hold: HoldToInsert, row: asyncpg.Record) -> Reservation | Exception:
+    if row["created_at"] is not None:
+        return Reservation(
+            hold.reservation_id,
+            hold.showtime_id,
+            "held",
+            hold.seats,
+            hold.total_price,
+            row["created_at"],
+            row["expires_at"],
+        )
     if row["repeated"]:
         return IdempotencyKeyUsed()
     if row["showtime_locked"]:
@@ -259,7 +282,9 @@ def _confirm_outcome(row: asyncpg.Record) -> Reservation | Exception:
         return RowLocked()
     if row["status"] == "cancelled":
         return ReservationCancelled()
-    return SeatsUnavailable(booked=frozenset(row["lost"])) if row["status"] == "held" else HoldExpired()
+    if row["status"] != "held":
+        return HoldExpired()
+    return SeatsUnavailable(booked=frozenset(row["lost"])) if row["lost"] else Overloaded()
 
 
 def _reservation(row: asyncpg.Record, status: str) -> Reservation:

@@ -16,7 +16,6 @@ _RESERVED = "It has been reserved, so it cannot be deleted."
 _DEPENDENTS = {
     "showtimes": "It has showtimes, so it cannot be deleted before them.",
     "reservations": _RESERVED,
-    "reservation_seats": _RESERVED,
     "archived_reservations": _RESERVED,
     "booked_seats": _RESERVED,
 }

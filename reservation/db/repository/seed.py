@@ -12,13 +12,15 @@ from ..statements import sql
 from .rows import arrays, every, one
 
 # The rows of COPY, in the order of the columns below.
-ReservationRow: TypeAlias = tuple[UUID, int, int, str, Decimal, datetime, datetime, datetime | None, datetime | None]
-ReservationSeatRow: TypeAlias = tuple[UUID, int, Decimal]
+Times: TypeAlias = tuple[datetime, datetime, datetime | None, datetime | None]
+Seats: TypeAlias = tuple[list[int], list[str], list[int], list[Decimal]]
+ReservationRow: TypeAlias = tuple[UUID, int, int, str, Decimal, *Times, *Seats]
 BookedSeatRow: TypeAlias = tuple[int, int, UUID]
 
 _RESERVATION_COLUMNS = (
     *("id", "user_id", "showtime_id", "status", "total_price"),
     *("created_at", "expires_at", "confirmed_at", "cancelled_at"),
+    *("seat_ids", "row_labels", "seat_numbers", "prices"),
 )
 
 
@@ -65,6 +67,7 @@ class RoomSeat:
 
     id: int
     row_label: str
+    seat_number: int
     price_modifier: Decimal
 
 
@@ -141,14 +144,10 @@ async def copy_reservations(
     conn: Connection,
     *,
     reservations: Iterable[ReservationRow],
-    reservation_seats: Iterable[ReservationSeatRow],
     booked_seats: Iterable[BookedSeatRow],
 ) -> None:
     """COPY whole reservations in binary format; asyncpg writes the statement, so it has no file."""
     await conn.copy_records_to_table("reservations", columns=_RESERVATION_COLUMNS, records=reservations)
-    await conn.copy_records_to_table(
-        "reservation_seats", columns=("reservation_id", "seat_id", "price_at_booking"), records=reservation_seats
-    )
     await conn.copy_records_to_table(
         "booked_seats", columns=("showtime_id", "seat_id", "reservation_id"), records=booked_seats
     )

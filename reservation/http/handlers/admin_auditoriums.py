@@ -173,7 +173,7 @@ async def get_seat(request: web.Request) -> web.StreamResponse:
 
 @routes.add("DELETE", "/admin/seats/{seat_id}", status=204, raises=(InUse,), etag=True)
 async def delete_seat(request: web.Request) -> web.StreamResponse:
-    """Delete a seat that was never reserved."""
+    """Remove a seat that is neither held nor booked for a showtime that is not over."""
     seat_id = path_id(request, "seat_id")
     await service.delete_seat(request.app[CATALOG_CONTEXT], seat_id=seat_id, check=precondition(request))
     return web.Response(status=204)
