@@ -79,7 +79,7 @@ async def _take_and_insert(
     release = True  # also if Redis does not answer: it may have taken the seats
     try:
         held = await context.holds.take(
-            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_s=context.hold_ttl_s
+            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_ms=context.hold_ttl_s * 1000
         )
         if held:
             release = False
