@@ -1,7 +1,8 @@
 """Hold seats: in Redis first, then in PostgreSQL; after a failure the seats are released.
 
-Redis makes holds fast and lets them expire. PostgreSQL decides who owns a seat: if Redis loses its holds, the unique
-constraint of booked_seats still keeps a seat from being sold twice.
+Redis makes holds fast, lets them expire, and decides which of two holds of a seat is answered; redis_lease.py checks
+that before the answer. PostgreSQL decides who owns a seat: the unique constraint of booked_seats keeps a seat from
+being sold twice.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from ..errors import (
 from ..holds.store import HoldRelease
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
+from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held
 
 
 async def hold(
@@ -74,12 +76,13 @@ async def _take_and_insert(
     seat_ids: Sequence[int],
     idempotency_key: IdempotencyKey | None,
 ) -> Reservation:
-    started = monotonic()
+    ttl_ms = context.hold_ttl_s * 1000 + REDIS_MARGIN_MS
+    lease, started = RedisLease.before_take(context, ttl_ms), monotonic()
     reservation_id = uuid7() if idempotency_key is None else new_reservation_id(idempotency_key)
     release = True  # also if Redis does not answer: it may have taken the seats
     try:
         held = await context.holds.take(
-            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_ms=context.hold_ttl_s * 1000
+            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_ms=ttl_ms
         )
         if held:
             release = False
@@ -93,7 +96,11 @@ async def _take_and_insert(
             HoldToInsert(reservation_id, user_id, showtime_id, seat_ids, idempotency_key, ends, deadline)
         )
         release = False
-        return reservation
     finally:
         if release:
-            await context.pending_updates.release([HoldRelease(showtime_id, reservation_id, seat_ids)])
+            undo = HoldRelease(showtime_id, reservation_id, seat_ids, undo=True)
+            await context.pending_updates.release([undo])
+    seats = HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key)
+    life = reservation.expires_at - reservation.created_at
+    await ensure_held(context, seats, lease, life_s=life.total_seconds())
+    return reservation

@@ -152,6 +152,54 @@ async def test_a_second_prime_does_not_overwrite_holds_taken_since_the_first(
     assert await take(slow, [1]) == {1}
 
 
+async def test_a_prime_from_before_redis_lost_its_data_again_is_not_applied(
+    redis: Redis, open_holds: OpenHolds
+) -> None:
+    """It was read before another worker took a hold, which is in PostgreSQL by now."""
+    reading, go_on, holder = asyncio.Event(), asyncio.Event(), uuid4()
+    committed = list[LiveHold]()
+
+    async def slow_primer(_: int) -> Prime:
+        found = Prime(5 + len(committed), tuple(committed))
+        reading.set()
+        await go_on.wait()
+        return found
+
+    slow, quick = open_holds(redis, slow_primer), open_holds(redis, LivePrimer())
+    late = asyncio.create_task(take(slow, [1]))
+    await reading.wait()
+    assert await take(quick, [1], who=holder) == frozenset()
+    committed.append(LiveHold(1, holder, 60_000))
+    await redis.flushall()
+    go_on.set()
+
+    assert await late == {1}
+
+
+async def test_an_undo_releases_a_take_and_no_hold_that_was_extended_or_primed(
+    redis: Redis, open_holds: OpenHolds
+) -> None:
+    failed, extended, primed = uuid4(), uuid4(), uuid4()
+    holds = open_holds(redis, LivePrimer(LiveHold(3, primed, 60_000)))
+    await take(holds, [1], who=failed)
+    await take(holds, [2], who=extended)
+    await holds.extend(showtime_id=SHOWTIME, reservation_id=extended, seat_ids=[2], ttl_ms=60_000)
+
+    undone = [(1, failed), (2, extended), (3, primed)]
+    await holds.release([HoldRelease(SHOWTIME, who, [seat], undo=True) for seat, who in undone])
+
+    assert (await snapshot(holds)).held == {2, 3}
+    await holds.release([HoldRelease(SHOWTIME, who, [seat]) for seat, who in undone])
+    assert (await snapshot(holds)).held == frozenset()
+
+
+async def test_an_extension_does_not_shorten_a_hold(redis: Redis, open_holds: OpenHolds) -> None:
+    holds, who = open_holds(redis, LivePrimer()), uuid4()
+    await take(holds, [1], who=who)
+    await holds.extend(showtime_id=SHOWTIME, reservation_id=who, seat_ids=[1], ttl_ms=1_000)
+    assert await redis.pttl(f"{{{SHOWTIME}}}:seat:1") > 50_000
+
+
 async def test_concurrent_holds_have_no_seat_in_common(redis: Redis, open_holds: OpenHolds) -> None:
     holds = open_holds(redis, LivePrimer())
     wishes = [[seat, (seat * 7 + 3) % 20] for seat in range(20)] * 4
