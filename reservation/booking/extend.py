@@ -4,11 +4,13 @@ from time import monotonic
 from uuid import UUID
 
 from ..db.repository import reservations
+from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservations import HoldToExtend, Reservation
 from ..errors import HoldExpired, ReservationCancelled, ReservationConfirmed, SeatsUnavailable
 from ..holds.store import HoldRelease
 from .context import BookingContext
 from .lookup import find, find_archived
+from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, take_again
 
 
 async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID) -> Reservation:
@@ -23,39 +25,54 @@ async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID)
         return await find(context.database, user_id=user_id, reservation_id=reservation_id)
     # Redis first: if PostgreSQL fails then, the seats are held for too long, until release_orphans releases them. The
     # other way round, another user could hold seats that were promised to this one.
+    seats = HeldSeats(found.showtime_id, reservation_id, user_id, found.seat_ids)
     ends = monotonic() + ttl_ms / 1000
-    await _hold_in_redis(context, reservation_id, found, ttl_ms)
+    lease = RedisLease.before_take(context, ttl_ms + REDIS_MARGIN_MS)
+    await _hold_in_redis(context, seats, ttl_ms)
     async with context.database.connection() as conn:
         left_ms = max(1, round((ends - monotonic()) * 1000))  # after the wait for a connection
-        extended = await reservations.extend(
+        extended_at = await reservations.extend(
             conn, reservation_id=reservation_id, user_id=user_id, ttl_ms=left_ms, max_s=context.hold_max_s
         )
-    if not extended:  # it ended meanwhile, or Redis had lost it and its seats were sold
+    answered = monotonic()
+    if extended_at is None:  # it ended meanwhile, or Redis had lost it and its seats were sold
         await context.pending_updates.release([HoldRelease(found.showtime_id, reservation_id, found.seat_ids)])
         await _find_hold(context, user_id, reservation_id)
         booked = await context.batches.find_booked(found.showtime_id, found.seat_ids)
         raise SeatsUnavailable(booked=booked) if booked else HoldExpired
-    return await find(context.database, user_id=user_id, reservation_id=reservation_id)
+    extended = await find(context.database, user_id=user_id, reservation_id=reservation_id)
+    # Of the end that is answered: another request may have extended the hold since.
+    life_s = (extended.expires_at - extended_at).total_seconds() - (monotonic() - answered)
+    await ensure_held(context, seats, lease, life_s=life_s)
+    return extended
 
 
-async def hold_again(context: BookingContext, *, user_id: int, reservation_id: UUID) -> None:
-    """Take the seats of a hold in Redis again, which released them when its first answer was lost.
+async def hold_again(
+    context: BookingContext, *, user_id: int, reservation_id: UUID, idempotency_key: IdempotencyKey
+) -> None:
+    """Take the seats of a hold in Redis again before a repeated request gets its first answer.
 
-    Raises SeatsUnavailable if another user has taken them meanwhile.
+    The first request may have failed after PostgreSQL had the hold, and have released the seats; or it waits for
+    PostgreSQL, which may have a later end than Redis by now. Raises SeatsUnavailable if another user has taken them.
     """
     try:
         found = await _find_hold(context, user_id, reservation_id)
     except (HoldExpired, ReservationConfirmed, ReservationCancelled):
         return  # it has ended just now
-    await _hold_in_redis(context, reservation_id, found, found.left_ms)
+    seats = HeldSeats(found.showtime_id, reservation_id, user_id, found.seat_ids, idempotency_key)
+    await take_again(context, seats, found.left_ms + REDIS_MARGIN_MS)
 
 
-async def _hold_in_redis(context: BookingContext, reservation_id: UUID, hold: HoldToExtend, ttl_ms: int) -> None:
+async def _hold_in_redis(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> None:
     held = await context.holds.extend(
-        showtime_id=hold.showtime_id, reservation_id=reservation_id, seat_ids=hold.seat_ids, ttl_ms=ttl_ms
+        showtime_id=seats.showtime_id,
+        reservation_id=seats.reservation_id,
+        seat_ids=seats.seat_ids,
+        ttl_ms=ttl_ms + REDIS_MARGIN_MS,
     )
     if held:
-        raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(hold.showtime_id, hold.seat_ids))
+        booked = await context.batches.find_booked(seats.showtime_id, seats.seat_ids)
+        raise SeatsUnavailable(held=held, booked=booked)
 
 
 async def _find_hold(context: BookingContext, user_id: int, reservation_id: UUID) -> HoldToExtend:

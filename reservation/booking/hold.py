@@ -1,7 +1,8 @@
 """Hold seats: in Redis first, then in PostgreSQL; after a failure the seats are released.
 
-Redis makes holds fast and lets them expire. PostgreSQL decides who owns a seat: if Redis loses its holds, the unique
-constraint of booked_seats still keeps a seat from being sold twice.
+Redis makes holds fast, lets them expire, and decides which of two holds of a seat is answered; redis_lease.py checks
+that before the answer. PostgreSQL decides who owns a seat: the unique constraint of booked_seats keeps a seat from
+being sold twice.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from ..holds.store import HoldRelease
 from ..seatmap.layouts import Layout
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
+from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held
 
 INSERT_TRIES = 3  # of a hold whose layout changes before each of them
 
@@ -83,12 +85,13 @@ async def _take_and_insert(
     seat_ids: Sequence[int],
     idempotency_key: IdempotencyKey | None,
 ) -> Reservation:
-    started = monotonic()
+    ttl_ms = context.hold_ttl_s * 1000 + REDIS_MARGIN_MS
+    lease, started = RedisLease.before_take(context, ttl_ms), monotonic()
     reservation_id = uuid7() if idempotency_key is None else new_reservation_id(idempotency_key)
     release = True  # also if Redis does not answer: it may have taken the seats
     try:
         held = await context.holds.take(
-            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_s=context.hold_ttl_s
+            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_ms=ttl_ms
         )
         if held:
             release = False
@@ -99,7 +102,7 @@ async def _take_and_insert(
             raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(showtime_id, seat_ids))
         ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
         for _ in range(INSERT_TRIES):
-            seats = _seats_of(layout, seat_ids)
+            wanted = _seats_of(layout, seat_ids)
             try:
                 reservation = await context.batches.insert_held(
                     HoldToInsert(
@@ -107,21 +110,26 @@ async def _take_and_insert(
                         user_id,
                         showtime_id,
                         layout.layout_version,
-                        seats,
+                        wanted,
                         idempotency_key,
                         ends,
                         deadline,
                     )
                 )
+                break
             except ShowtimeChanged:  # Redis keeps the seats while the layout is read again
                 layout = await _check_and_load(context, showtime_id, seat_ids)
-            else:
-                release = False
-                return reservation
-        raise HoldsUnavailable
+        else:
+            raise HoldsUnavailable
+        release = False
     finally:
         if release:
-            await context.pending_updates.release([HoldRelease(showtime_id, reservation_id, seat_ids)])
+            undo = HoldRelease(showtime_id, reservation_id, seat_ids, undo=True)
+            await context.pending_updates.release([undo])
+    seats = HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key)
+    life = reservation.expires_at - reservation.created_at
+    await ensure_held(context, seats, lease, life_s=life.total_seconds())
+    return reservation
 
 
 def _seats_of(layout: Layout, seat_ids: Sequence[int]) -> tuple[ReservedSeat, ...]:

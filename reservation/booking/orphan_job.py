@@ -73,7 +73,9 @@ async def release_orphans(redis: Redis, context: BookingContext, *, second_look_
         held = orphan.held
         holder = _uuid(held.holder)
         if holder is not None:
-            refused = await context.holds.release([HoldRelease(held.showtime_id, holder, [held.seat_id])])
+            # Without a reservation, it is of a hold that is not in PostgreSQL yet, or that failed.
+            release = HoldRelease(held.showtime_id, holder, [held.seat_id], undo=orphan.status is None)
+            refused = await context.holds.release([release])
             if not refused:
                 context.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
 

@@ -212,6 +212,7 @@ async def _seat_maps(settings: Settings, database: Database) -> AsyncIterator[Ho
                     "reaches Redis again"
                 ) from error
     finally:
+        await holds.aclose()
         await client.aclose()
 
 

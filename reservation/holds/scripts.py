@@ -35,6 +35,7 @@ def _read(path: str) -> str:
 TAKE = Script(_read("take"))
 EXTEND = Script(_read("extend"))
 RELEASE = Script(_read("release"))
+UNDO_TAKE = Script(_read("undo_take"))
 BUMP_LAYOUT = Script(_read("bump_layout"))
 VERSION = Script(_read("version"), shared=True)
 WATCH = Script(_read("watch"))
@@ -42,6 +43,3 @@ SNAPSHOT = Script(_read("snapshot"))
 PRIME = Script(_read("prime"))
 DETECT_RESTART = Script(_read("detect_restart"))
 DETECT_RESTORE = Script(_read("detect_restore"))
-
-# Those that ScriptPipeline runs by their digest.
-PIPELINED = (TAKE, EXTEND, RELEASE, BUMP_LAYOUT, VERSION, WATCH, SNAPSHOT, PRIME)

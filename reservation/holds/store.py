@@ -7,6 +7,9 @@ For every showtime there are, under one hash tag and so in one cluster slot:
     {42}:map       a hash: `version` counts the changes of the seat map and never decreases; `layout` is the version at
                    which an administrator last changed seats or prices; while a worker watches the map, every change is
                    published on the channel `channel` until `watched` (Unix seconds)
+    {42}:map:priming    the ticket under which the showtime may be primed (not_primed.lua)
+    {42}:map:kept:<id>  set while a reservation is surely in PostgreSQL, since it was extended, taken again or primed:
+                        a late undo of its first take leaves its seats alone
 
 The sorted set gives the held seats without reading each key. Every script that reads the version first removes the
 expired holds from it, and increments the version if there were any: an expired hold changes the map, too.
@@ -14,34 +17,41 @@ expired holds from it, and increments the version if there were any: an expired 
 `reservation:run` is the run_id of the Redis server that wrote all this: after a restart or a fail-over of Redis,
 detect_restart.lua forgets it. detect_restore.lua does so after a restore of PostgreSQL (seatmap/map_recovery.py).
 
-Redis may lose all of it at any moment. A script that finds no map returns -1; the showtime is then primed from
-PostgreSQL's live holds, with PostgreSQL's clock in microseconds as its version, which no counter can have reached.
+Redis may lose all of it at any moment. A script that finds no map returns -1 and a ticket; the showtime is then primed
+from PostgreSQL's live holds, with PostgreSQL's clock in microseconds as its version, which no counter can have reached.
+If Redis loses its data again between the ticket and the priming, the ticket is gone and the priming changes nothing: a
+hold that was taken and committed meanwhile is not in what PostgreSQL was asked for.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 from uuid import UUID
 
 from redis.asyncio import Redis
 
-from ..errors import DomainError, HoldsUnavailable
-from .pipeline import Call, ScriptPipeline, ScriptResult, redis_errors
-from .scripts import BUMP_LAYOUT, EXTEND, PRIME, RELEASE, SNAPSHOT, TAKE, VERSION, WATCH
+from ..errors import DomainError, HoldsUnavailable, NotFound
+from .script_runner import Call, ScriptResult, ScriptRunner, redis_errors, script_call
+from .scripts import BUMP_LAYOUT, EXTEND, PRIME, RELEASE, SNAPSHOT, TAKE, UNDO_TAKE, VERSION, WATCH
 
-PRIMING_TRIES = 2  # Redis may lose everything again meanwhile; more often is an outage
+PRIMING_TRIES = 3  # Redis may lose everything again meanwhile; more often is an outage
 NOT_PRIMED = -1
 
 
 @dataclass(frozen=True, slots=True)
 class HoldRelease:
-    """A seat map that changed, and the seats that the reservation no longer holds."""
+    """A seat map that changed, and the seats that the reservation no longer holds.
+
+    `undo`: its hold failed, as far as is known. PostgreSQL may have it all the same, and the client may have got it
+    since by repeating its request: then its seats stay.
+    """
 
     showtime_id: int
     reservation_id: UUID
     seat_ids: Sequence[int]
+    undo: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +104,35 @@ class Holds:
     def __init__(self, redis: Redis, primer: Primer) -> None:
         self._redis = redis
         self._primer = primer
-        self._scripts = ScriptPipeline(redis)
+        self._scripts = ScriptRunner(redis)
         self._priming: dict[int, asyncio.Task[DomainError | None]] = {}
 
+    @property
+    def epoch(self) -> int:
+        """Increments when Redis may have lost holds; what was written under the same number is there."""
+        return self._scripts.server.epoch
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._scripts.server.aclose()
+
     async def take(
-        self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_s: int
+        self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int
     ) -> frozenset[int]:
         """Hold all the seats or none; the seats that others hold, empty on success."""
         keys = _keys(showtime_id, seat_ids)
-        result = await self._run_one(Call(TAKE, showtime_id, keys, (str(reservation_id), ttl_s, *seat_ids)))
+        result = await self._run_one(script_call(TAKE, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(result[1:])
 
     async def extend(
         self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int
     ) -> frozenset[int]:
-        """Hold all the seats for `ttl_ms` from now, or change nothing; the seats that others hold, empty on success."""
+        """Hold all the seats for at least `ttl_ms` from now, or change nothing; the seats that others hold.
+
+        The reservation must be in PostgreSQL: a late undo of its first take does not release it any more.
+        """
         keys = _keys(showtime_id, seat_ids)
-        result = await self._run_one(Call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
+        result = await self._run_one(script_call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(result[1:])
 
     async def holders(self, *, showtime_id: int, seat_ids: Sequence[int]) -> list[UUID]:
@@ -129,7 +151,7 @@ class Holds:
 
     async def bump_layouts(self, showtime_ids: Sequence[int]) -> Sequence[int]:
         """Increment the versions of maps whose seats or prices changed; returns the showtimes that Redis refused."""
-        calls = [Call(BUMP_LAYOUT, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids]
+        calls = [script_call(BUMP_LAYOUT, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids]
         results = zip(showtime_ids, await self._scripts.run(calls), strict=True)
         return [showtime_id for showtime_id, result in results if isinstance(result, DomainError)]
 
@@ -139,12 +161,13 @@ class Holds:
 
     async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
         """The state of each map and the seats held in it; an error for a showtime that could not be read."""
-        results = await self._run_primed([Call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
+        results = await self._run_primed([script_call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
         return [result if isinstance(result, DomainError) else _snapshot(result) for result in results]
 
     async def watch(self, showtime_ids: Sequence[int], *, channel: str, ttl_s: int) -> list[Watch | DomainError]:
         """Have every change of these maps published for `ttl_s` from now; an error where that failed."""
-        results = await self._run_primed([Call(WATCH, each, _keys(each), (ttl_s, channel)) for each in showtime_ids])
+        calls = [script_call(WATCH, each, _keys(each), (ttl_s, channel)) for each in showtime_ids]
+        results = await self._run_primed(calls)
         return [
             result if isinstance(result, DomainError) else Watch(result[0], was_watched=result[2] == 1)
             for result in results
@@ -156,23 +179,26 @@ class Holds:
             await self._redis.execute_command("PING")
 
     async def _run_one(self, call: Call) -> list[int]:
-        [result] = await self._scripts.run((call,))
-        if not isinstance(result, DomainError) and result[0] == NOT_PRIMED:
+        result: ScriptResult = await self._scripts.run_one(call)
+        if _is_not_primed(result):
             [result] = await self._prime_and_repeat([call], [result])
         if isinstance(result, DomainError):
             raise result
         return result
 
     async def _run_primed(self, calls: Sequence[Call]) -> list[ScriptResult]:
-        return await self._prime_and_repeat(calls, list(await self._scripts.run(calls)))
+        return await self._prime_and_repeat(calls, await self._scripts.run(calls))
 
     async def _prime_and_repeat(self, calls: Sequence[Call], results: list[ScriptResult]) -> list[ScriptResult]:
         """Prime the showtimes that Redis does not know, and run their calls again."""
         for _ in range(PRIMING_TRIES):
-            missing = [place for place, result in enumerate(results) if _is_not_primed(result)]
-            if not missing:
+            tickets = {
+                calls[place].showtime_id: result[1] for place, result in enumerate(results) if _is_not_primed(result)
+            }
+            if not tickets:
                 break
-            errors = await self._prime({calls[place].showtime_id for place in missing})
+            errors = await self._prime(tickets)
+            missing = [place for place, result in enumerate(results) if _is_not_primed(result)]
             for place in missing:
                 results[place] = errors.get(calls[place].showtime_id) or results[place]
             again = [place for place in missing if _is_not_primed(results[place])]
@@ -180,52 +206,61 @@ class Holds:
                 results[place] = result
         return [HoldsUnavailable() if _is_not_primed(result) else result for result in results]
 
-    async def _prime(self, showtime_ids: set[int]) -> dict[int, DomainError]:
-        """Prime showtimes; the error of each that could not be."""
-        each = list(showtime_ids)
-        errors = await asyncio.gather(*map(self._prime_once, each))
-        return {showtime_id: error for showtime_id, error in zip(each, errors, strict=True) if error is not None}
+    async def _prime(self, tickets: Mapping[int, int]) -> dict[int, DomainError]:
+        """Prime showtimes, each with its ticket; the error of each that could not be."""
+        errors = await asyncio.gather(*(self._prime_once(*each) for each in tickets.items()))
+        return {showtime_id: error for showtime_id, error in zip(tickets, errors, strict=True) if error is not None}
 
-    async def _prime_once(self, showtime_id: int) -> DomainError | None:
+    async def _prime_once(self, showtime_id: int, ticket: int) -> DomainError | None:
         """Prime a showtime, once for all concurrent callers."""
         priming = self._priming.get(showtime_id)
         if priming is None:
-            priming = self._priming[showtime_id] = asyncio.create_task(self._prime_showtime(showtime_id))
+            priming = self._priming[showtime_id] = asyncio.create_task(self._prime_showtime(showtime_id, ticket))
             priming.add_done_callback(lambda _: self._priming.pop(showtime_id, None))
         return await asyncio.shield(priming)
 
-    async def _prime_showtime(self, showtime_id: int) -> DomainError | None:
+    async def _prime_showtime(self, showtime_id: int, ticket: int) -> DomainError | None:
         try:
-            await self._scripts.run([_prime_call(showtime_id, await self._primer(showtime_id))])
+            # What the callers send next comes after it, so its answer is not waited for.
+            self._scripts.send(_prime_call(showtime_id, ticket, await self._primer(showtime_id)))
+        except NotFound as error:
+            await self._scripts.drop(ticket_key(showtime_id))  # invented showtimes leave nothing in Redis
+            return error
         except DomainError as error:
             return error
         return None
 
 
-def _is_not_primed(result: ScriptResult) -> bool:
-    return isinstance(result, list) and result[0] == NOT_PRIMED
+def _is_not_primed(result: ScriptResult) -> TypeGuard[list[int]]:
+    return isinstance(result, list) and len(result) > 0 and result[0] == NOT_PRIMED
 
 
 @lru_cache(1024)
 def _version_call(showtime_id: int) -> Call:
-    return Call(VERSION, showtime_id, _keys(showtime_id))
+    return script_call(VERSION, showtime_id, _keys(showtime_id))
 
 
 def _release_call(release: HoldRelease) -> Call:
+    script = UNDO_TAKE if release.undo else RELEASE
     args: tuple[str | int, ...] = (str(release.reservation_id), *release.seat_ids)
-    return Call(RELEASE, release.showtime_id, _keys(release.showtime_id, release.seat_ids), args)
+    return script_call(script, release.showtime_id, _keys(release.showtime_id, release.seat_ids), args)
 
 
-def _prime_call(showtime_id: int, prime: Prime) -> Call:
-    args: list[str | int] = [prime.version]
+def _prime_call(showtime_id: int, ticket: int, prime: Prime) -> Call:
+    args: list[str | int] = [ticket, prime.version]
     for hold in prime.holds:
         args += [hold.seat_id, str(hold.reservation_id), max(hold.ttl_ms, 1)]
-    return Call(PRIME, showtime_id, _keys(showtime_id, [hold.seat_id for hold in prime.holds]), tuple(args))
+    return script_call(PRIME, showtime_id, _keys(showtime_id, [hold.seat_id for hold in prime.holds]), tuple(args))
 
 
 def _keys(showtime_id: int, seat_ids: Sequence[int] = ()) -> tuple[str, ...]:
     tag = f"{{{showtime_id}}}"
     return (f"{tag}:map", f"{tag}:held", *[f"{tag}:seat:{seat_id}" for seat_id in seat_ids])
+
+
+def ticket_key(showtime_id: int) -> str:
+    """The key of the ticket under which a showtime may be primed."""
+    return f"{{{showtime_id}}}:map:priming"
 
 
 def showtime_of(map_key: str) -> int:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from .pipeline import redis_errors
+from .connection import RUN_KEY
+from .script_runner import redis_errors
 from .scripts import DETECT_RESTORE
 
 MARKS_KEY = "reservation:workers"
@@ -50,7 +51,8 @@ class WorkerMarks:
         `raised_to` is the generation from now on.
         """
         async with redis_errors():
-            forgotten = await self._redis.eval(DETECT_RESTORE.source, 1, DATABASE_KEY, *known, *now, raised_to)
+            keys = (DATABASE_KEY, RUN_KEY)
+            forgotten = await self._redis.eval(DETECT_RESTORE.source, 2, *keys, *known, *now, raised_to)
         return bool(forgotten)
 
     async def read(self) -> Mapping[str, Mark]:

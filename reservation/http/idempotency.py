@@ -36,8 +36,6 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
         first = await _find_first_outcome(request, key)
         if first is None:
             raise IdempotencyInFlight from used  # the key was deleted between the two look-ups
-        if first.reservation.status == "held":
-            await hold_again(request.app[BOOKING_CONTEXT], user_id=key.user_id, reservation_id=first.reservation.id)
     except Unavailable:
         raise
     except DomainError as error:
@@ -47,6 +45,13 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
             if status in STORED_STATUSES:
                 await store_refusal(request.app[DATABASE], key, as_refusal(error, code))
             raise
+    if first.reservation.status == "held":
+        await hold_again(
+            request.app[BOOKING_CONTEXT],
+            user_id=key.user_id,
+            reservation_id=first.reservation.id,
+            idempotency_key=key,
+        )
     response = replay(first)
     response.headers[REPLAYED] = "true"
     return response

@@ -1,6 +1,7 @@
 """Removes what the load users booked, so that a run can be repeated on the same data."""
 
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from ..db.repository import load as repository
@@ -39,8 +40,11 @@ async def reset(access: TargetAccess, *, users: int) -> Removed:
 async def _reset_stores(settings: Settings) -> Removed:
     """Delete the load users' reservations and the drills' rooms from both stores; no load may run meanwhile."""
     removed = Removed()
-    async with redis_client(settings) as redis, database_connection(settings, "load reset") as conn:
-        holds = Holds(redis, _never_primes)
+    async with (
+        redis_client(settings) as redis,
+        aclosing(Holds(redis, _never_primes)) as holds,
+        database_connection(settings, "load reset") as conn,
+    ):
         user_ids = await repository.list_user_ids(conn)
         while batch := await repository.delete_reservations(conn, user_ids=user_ids, row_limit=RESERVATIONS_PER_BATCH):
             # After the commit, as a cancel does it: drop the keys of their holds, announce that the maps have changed.

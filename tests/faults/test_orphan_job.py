@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 from uuid import uuid4
 
 import asyncpg
@@ -44,8 +45,8 @@ async def test_orphaned_holds_are_released_and_owned_ones_stay(
     assert (await api.hold(customer, cinema.showtime_id, owned)).status == 201
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         # As a worker that is killed before its insert leaves it.
-        holds = Holds(redis, no_primer)
-        await holds.take(showtime_id=cinema.showtime_id, reservation_id=uuid4(), seat_ids=orphaned, ttl_s=600)
+        async with aclosing(Holds(redis, no_primer)) as holds:
+            await holds.take(showtime_id=cinema.showtime_id, reservation_id=uuid4(), seat_ids=orphaned, ttl_ms=600_000)
         assert {found.rule for found in await audit(db, redis)} == {"holds_without_reservation"}
         await redis.delete("reservation:job:release_orphans")
 

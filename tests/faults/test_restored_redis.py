@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 
 from reservation.embedded.binaries import valkey_program
 from reservation.embedded.valkey import running_valkey
-from reservation.holds.pipeline import RUN_KEY
+from reservation.holds.connection import RUN_KEY
 from reservation.holds.store import seat_key
 from tests.api import Api
 from tests.conftest import StartApi

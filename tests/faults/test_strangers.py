@@ -1,6 +1,7 @@
 """A request that waits or fails delays no other request and fails none."""
 
 import asyncio
+from contextlib import aclosing
 from uuid import uuid4
 
 import asyncpg
@@ -92,13 +93,15 @@ async def test_a_showtime_that_is_slow_to_prime_does_not_delay_others(redis_url:
             await go_on.wait()
         return Prime(showtime_id * 1000, ())
 
-    async with Redis.from_url(redis_url, decode_responses=True) as redis:
-        holds = Holds(redis, primer)
+    async with (
+        Redis.from_url(redis_url, decode_responses=True) as redis,
+        aclosing(Holds(redis, primer)) as holds,
+    ):
         slow = asyncio.create_task(holds.state(1))
         await reading.wait()
 
         assert await asyncio.wait_for(holds.state(2), 10) == MapState(2000, 2000)
-        taken = holds.take(showtime_id=3, reservation_id=uuid4(), seat_ids=[1], ttl_s=60)
+        taken = holds.take(showtime_id=3, reservation_id=uuid4(), seat_ids=[1], ttl_ms=60_000)
         assert await asyncio.wait_for(taken, 10) == frozenset()
         assert not slow.done()
 

@@ -1,14 +1,15 @@
 """A Redis client, and what PostgreSQL would say to Holds."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from redis.asyncio import Redis
 
-from reservation.holds.store import LiveHold, Prime
+from reservation.holds.store import Holds, LiveHold, Prime, Primer
 
 
-class Primer:
+class LivePrimer:
     """Answers as PostgreSQL would: live holds, and a version that grows; counts how often it was asked."""
 
     def __init__(self, *holds: LiveHold) -> None:
@@ -20,6 +21,22 @@ class Primer:
         self.asked += 1
         self.version += 1_000_000
         return Prime(self.version, self.holds)
+
+
+OpenHolds = Callable[[Redis, Primer], Holds]
+
+
+@pytest.fixture
+async def open_holds() -> AsyncIterator[OpenHolds]:
+    """Constructs Holds, and closes them after the test."""
+    async with AsyncExitStack() as stack:
+
+        def construct(redis: Redis, primer: Primer) -> Holds:
+            holds = Holds(redis, primer)
+            stack.push_async_callback(holds.aclose)
+            return holds
+
+        yield construct
 
 
 @pytest.fixture

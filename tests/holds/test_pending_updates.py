@@ -12,7 +12,7 @@ from reservation.holds import pending_updates
 from reservation.holds.pending_updates import RETRIED_AT_ONCE, PendingUpdates
 from reservation.holds.store import HoldRelease, Holds
 from tests.faults.proxy import Proxy
-from tests.holds.conftest import Primer
+from tests.holds.conftest import LivePrimer, OpenHolds
 
 SHOWTIMES = range(1, 3 * RETRIED_AT_ONCE + 1)
 REFUSED = 7
@@ -34,10 +34,10 @@ async def answers(holds: Holds) -> bool:
 
 @pytest.mark.parametrize("what", ["releases", "layouts"])
 async def test_pending_updates_are_repeated_in_batches_past_one_that_redis_refuses(
-    redis: Redis, redis_url: str, what: str
+    redis: Redis, redis_url: str, what: str, open_holds: OpenHolds
 ) -> None:
     async with Proxy(redis_url) as proxy, Redis.from_url(proxy.url, decode_responses=True) as through_proxy:
-        holds = Holds(through_proxy, Primer())
+        holds = open_holds(through_proxy, LivePrimer())
         before = {showtime_id: (await holds.state(showtime_id)).version for showtime_id in SHOWTIMES}
         await redis.set(f"{{{REFUSED}}}:map", "another type")
         pending = PendingUpdates(holds, LOG)
@@ -68,11 +68,11 @@ async def test_pending_updates_are_repeated_in_batches_past_one_that_redis_refus
 
 
 async def test_updates_beyond_the_most_that_wait_are_dropped_and_counted(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, monkeypatch: pytest.MonkeyPatch, open_holds: OpenHolds
 ) -> None:
     monkeypatch.setattr(pending_updates, "MAX_PENDING", 3)
     async with Proxy(redis_url) as proxy, Redis.from_url(proxy.url, decode_responses=True) as through_proxy:
-        pending = PendingUpdates(Holds(through_proxy, Primer()), LOG)
+        pending = PendingUpdates(open_holds(through_proxy, LivePrimer()), LOG)
         await proxy.cut()
         await pending.release([HoldRelease(showtime_id, uuid4(), [1]) for showtime_id in range(1, 5)])
         await pending.bump_layouts([1, 2])

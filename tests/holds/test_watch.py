@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from reservation.holds.store import HoldRelease, Holds, Prime, Watch, showtime_of
+from tests.holds.conftest import OpenHolds
 
 SHOWTIME = 42
 CHANNEL = "reservation:maps:test"
@@ -24,11 +25,11 @@ async def channel(redis: Redis) -> AsyncIterator[PubSub]:
 
 
 @pytest.fixture
-def holds(redis: Redis) -> Holds:
+def holds(redis: Redis, open_holds: OpenHolds) -> Holds:
     async def prime(_: int) -> Prime:
         return Prime(LARGE, ())
 
-    return Holds(redis, prime)
+    return open_holds(redis, prime)
 
 
 async def watch(holds: Holds, ttl_s: int = 60) -> Watch:
@@ -45,7 +46,9 @@ async def published(channel: PubSub) -> str:
 
 async def take(holds: Holds, seat_ids: list[int], ttl_s: int = 60) -> HoldRelease:
     release = HoldRelease(SHOWTIME, uuid4(), seat_ids)
-    lost = await holds.take(showtime_id=SHOWTIME, reservation_id=release.reservation_id, seat_ids=seat_ids, ttl_s=ttl_s)
+    lost = await holds.take(
+        showtime_id=SHOWTIME, reservation_id=release.reservation_id, seat_ids=seat_ids, ttl_ms=ttl_s * 1000
+    )
     assert not lost
     return release
 
@@ -71,7 +74,7 @@ async def test_reads_and_refused_holds_publish_nothing(holds: Holds, redis: Redi
     await watch(holds)
     await take(holds, [7])
     assert await published(channel)
-    assert await holds.take(showtime_id=SHOWTIME, reservation_id=uuid4(), seat_ids=[7, 8], ttl_s=60) == {7}
+    assert await holds.take(showtime_id=SHOWTIME, reservation_id=uuid4(), seat_ids=[7, 8], ttl_ms=60_000) == {7}
     await holds.snapshots([SHOWTIME])
     await holds.state(SHOWTIME)
     await redis.publish(CHANNEL, "the end")

@@ -227,9 +227,20 @@ async def find_hold(conn: Connection, *, reservation_id: UUID, user_id: int, max
     return await maybe(conn, HoldToExtend, "reservations/find_hold", reservation_id, user_id, max_s)
 
 
-async def extend(conn: Connection, *, reservation_id: UUID, user_id: int, ttl_ms: int, max_s: int) -> bool:
-    """Let a user's live hold run for `ttl_ms` from now; False if there is none."""
-    return await conn.fetchval(sql("reservations/extend"), reservation_id, user_id, ttl_ms, max_s) is not None
+async def extend(conn: Connection, *, reservation_id: UUID, user_id: int, ttl_ms: int, max_s: int) -> datetime | None:
+    """Let a user's live hold run for `ttl_ms` from now, which is the result; None if there is none."""
+    extended_at: datetime | None = await conn.fetchval(
+        sql("reservations/extend"), reservation_id, user_id, ttl_ms, max_s
+    )
+    return extended_at
+
+
+async def undo_hold(
+    conn: Connection, *, reservation_id: UUID, user_id: int, idempotency_key: IdempotencyKey | None
+) -> bool:
+    """Cancel a hold and delete the idempotency key stored with it; False if it is not a hold any more."""
+    key = None if idempotency_key is None else idempotency_key.key
+    return await conn.fetchval(sql("reservations/undo_hold"), reservation_id, user_id, key) is not None
 
 
 async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int, cutoff_s: int) -> int:

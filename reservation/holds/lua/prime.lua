@@ -1,13 +1,17 @@
 -- Rebuilds a showtime's keys from PostgreSQL's live holds. The first of two concurrent calls does it: the second may have
--- an older view, and must not overwrite holds that were taken since.
--- KEYS map, held, seat...; ARGV version, then seat id, reservation, ttl_ms for each seat
+-- an older view, and must not overwrite holds that were taken since. A call whose ticket is gone does nothing: Redis has
+-- lost its data since PostgreSQL was read, and with them holds that may be committed by now.
+-- KEYS map, held, seat...; ARGV ticket, version, then seat id, reservation, ttl_ms for each seat
 if redis.call('EXISTS', KEYS[1]) == 1 then return end
+if redis.call('GET', KEYS[1] .. ':priming') ~= ARGV[1] then return end
+redis.call('DEL', KEYS[1] .. ':priming')
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 for i = 3, #KEYS do
-  local at = 2 + (i - 3) * 3
+  local at = 3 + (i - 3) * 3
   redis.call('SET', KEYS[i], ARGV[at + 1], 'NX', 'PX', ARGV[at + 2])
+  redis.call('SET', KEYS[1] .. ':kept:' .. ARGV[at + 1], 1, 'PX', ARGV[at + 2])
   redis.call('ZADD', KEYS[2], now_ms + redis.call('PTTL', KEYS[i]), ARGV[at])
 end
-redis.call('HSET', KEYS[1], 'version', ARGV[1], 'layout', ARGV[1])
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'layout', ARGV[2])
 -- include keep_for_a_week

@@ -1,7 +1,9 @@
 -- Has every change of the map published on a channel for some seconds from now.
 -- KEYS map, held; ARGV seconds, channel
--- Returns {version, layout, 1 if its changes were published until now, else 0}, or {-1}: not primed.
-if redis.call('EXISTS', KEYS[1]) == 0 then return {-1} end
+-- Returns {version, layout, 1 if its changes were published until now, else 0}, or {-1, ticket}: not primed.
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  -- include not_primed
+end
 -- include drop_expired
 local watched = redis.call('HGET', KEYS[1], 'watched')
 local was_watched = watched and tonumber(clock[1]) < tonumber(watched)

@@ -5,8 +5,8 @@ import asyncio
 from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
-from reservation.holds.store import Holds, MapState
-from tests.holds.conftest import Primer
+from reservation.holds.store import MapState
+from tests.holds.conftest import LivePrimer, OpenHolds
 
 
 async def scripts_run(redis: Redis) -> int:
@@ -14,8 +14,8 @@ async def scripts_run(redis: Redis) -> int:
     return int(statistics.get("cmdstat_evalsha", {"calls": 0})["calls"])
 
 
-async def test_readers_of_a_map_at_the_same_moment_cost_redis_one_call(redis: Redis) -> None:
-    holds = Holds(redis, Primer())
+async def test_readers_of_a_map_at_the_same_moment_cost_redis_one_call(redis: Redis, open_holds: OpenHolds) -> None:
+    holds = open_holds(redis, LivePrimer())
     expected = [await holds.state(42), await holds.state(43)]
     before = await scripts_run(redis)
 
@@ -25,8 +25,8 @@ async def test_readers_of_a_map_at_the_same_moment_cost_redis_one_call(redis: Re
     assert await scripts_run(redis) - before == 2
 
 
-async def test_readers_of_a_map_that_redis_refuses_get_an_error_each(redis: Redis) -> None:
-    holds = Holds(redis, Primer())
+async def test_readers_of_a_map_that_redis_refuses_get_an_error_each(redis: Redis, open_holds: OpenHolds) -> None:
+    holds = open_holds(redis, LivePrimer())
     good = await holds.state(42)
     await redis.set("{43}:map", "another type")
 

@@ -1,0 +1,96 @@
+"""Checks that Redis keeps the seats of a hold until it ends in PostgreSQL, before the hold is answered.
+
+A hold is in Redis first and in PostgreSQL afterwards, and each store may pause, die or be restored in between. Then
+PostgreSQL may have a later end than Redis, or Redis may have lost the seats when PostgreSQL did not have them yet, and
+another customer may take them. Two comparisons show that neither has happened:
+
+- Redis's epoch (holds/connection.py) is the one from before the take. It increments when the connection ends, and when
+  Redis reports that holds were forgotten.
+- The hold ends in PostgreSQL, at the latest, before its keys in Redis expire. Redis got REDIS_MARGIN_MS more; so the
+  statement may take that long. The worker's monotonic clock measures it: PostgreSQL computes the end when it runs the
+  statement, so the end is not later than the answer plus the hold's life.
+
+Otherwise the seats are taken again, now that PostgreSQL has the hold and Redis would be primed with it. If another
+reservation has one of them, this hold is cancelled in PostgreSQL, and the answer is that the seats are not available.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+from uuid import UUID
+
+from ..db.repository import reservations
+from ..db.repository.idempotency import IdempotencyKey
+from ..errors import HoldsUnavailable, SeatsUnavailable
+from ..holds.store import HoldRelease
+from .context import BookingContext
+
+# Seats are free so long after the end of their hold. With less, more holds that wait for PostgreSQL under load would be
+# taken again.
+REDIS_MARGIN_MS = 200
+CLOCKS_DIFFER_S = 0.05  # of the margin: by how much the stores' clocks may drift apart during a hold
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSeats:
+    """The seats of a hold that PostgreSQL has, and the idempotency key stored with it, if the request has one."""
+
+    showtime_id: int
+    reservation_id: UUID
+    user_id: int
+    seat_ids: Sequence[int]
+    idempotency_key: IdempotencyKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RedisLease:
+    """What is known of a take: Redis keeps the seats until `ends`, on the monotonic clock, if its epoch is the same."""
+
+    epoch: int
+    ends: float
+
+    @classmethod
+    def before_take(cls, context: BookingContext, ttl_ms: int) -> "RedisLease":
+        """The lease that a take for `ttl_ms`, which is sent after this, gives at least."""
+        return cls(context.holds.epoch, monotonic() + ttl_ms / 1000)
+
+
+async def ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLease, *, life_s: float) -> None:
+    """Return when Redis keeps the seats as long as PostgreSQL, whose answer came just now: at most `life_s` from now.
+
+    Raises SeatsUnavailable if another reservation has taken some of them, and HoldsUnavailable.
+    """
+    ends = monotonic() + life_s + CLOCKS_DIFFER_S
+    for _ in range(TRIES):
+        if lease.ends >= ends and lease.epoch == context.holds.epoch:
+            return
+        ttl_ms = max(1, round((ends - monotonic()) * 1000)) + REDIS_MARGIN_MS
+        lease = RedisLease.before_take(context, ttl_ms)
+        await take_again(context, seats, ttl_ms)
+    raise HoldsUnavailable
+
+
+async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> None:
+    """Take the seats of a hold that PostgreSQL has; raises SeatsUnavailable and cancels it if others hold them."""
+    held = await context.holds.extend(
+        showtime_id=seats.showtime_id, reservation_id=seats.reservation_id, seat_ids=seats.seat_ids, ttl_ms=ttl_ms
+    )
+    if held:
+        await undo_hold(context, seats)
+        raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(seats.showtime_id, seats.seat_ids))
+
+
+async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
+    """Cancel a hold in PostgreSQL, and release in Redis what it still has there."""
+    async with context.database.connection() as conn:
+        undone = await reservations.undo_hold(
+            conn,
+            reservation_id=seats.reservation_id,
+            user_id=seats.user_id,
+            idempotency_key=seats.idempotency_key,
+        )
+    context.log.warning(
+        "hold_undone", showtime_id=seats.showtime_id, reservation_id=str(seats.reservation_id), was_held=undone
+    )
+    await context.pending_updates.release([HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)])

@@ -1,0 +1,168 @@
+"""A connection to Redis: commands are written once a loop round, and replies are matched to them in order.
+
+A caller does not wait for the replies to other callers' commands.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias, cast
+
+from hiredis import HiredisError, PushNotification, Reader, pack_command
+
+RUN_KEY = "reservation:run"  # run_id of the Redis server that wrote the maps
+GRACE_S = 0.05
+
+_INCOMPLETE = object()
+
+
+class ConnectionLost(Exception):
+    """The connection ended before the reply came; the command may have been executed."""
+
+
+Reply: TypeAlias = object  # what hiredis makes of it: ReplyError if Redis refused; else an exception if there is none
+
+
+def pack(*words: str | int) -> bytes:
+    """A command as it is sent."""
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub accepts tuples of one element only
+    return packed
+
+
+class _Sharers(list["asyncio.Future[Reply]"]):
+    """The callers of one command, in place of one future."""
+
+    def done(self) -> bool:
+        return False
+
+    def set_result(self, reply: Reply) -> None:
+        for future in self:
+            if not future.done():
+                future.set_result(reply)
+
+
+class RedisConnection(asyncio.Protocol):
+    """One socket; once it is lost it stays lost. A future's result is the reply, or why there is none; it never raises.
+
+    A command without a reply after `timeout_s` seconds ends the connection, since no later reply can come before it.
+    `on_changed` is called in the moment at which it is known that the connection is lost or the server's data are.
+    """
+
+    def __init__(self, timeout_s: float, on_changed: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._timeout_s = timeout_s
+        self._on_changed = on_changed
+        self._reader = Reader(notEnoughData=_INCOMPLETE)
+        self._in_flight: deque[tuple[asyncio.Future[Reply] | _Sharers, float]] = deque()
+        self._unsent: list[bytes] = []
+        self._shared: dict[bytes, _Sharers] = {}  # of the unsent commands
+        self._transport: asyncio.WriteTransport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._overdue: object = None
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self.is_lost = False
+
+    def __len__(self) -> int:
+        """How many commands have no reply yet."""
+        return len(self._in_flight)
+
+    def call(self, command: bytes, future: "asyncio.Future[Reply]", *, shared: bool) -> None:
+        """Send a packed command in this round of the loop; equal `shared` commands of one round are sent once."""
+        sink: asyncio.Future[Reply] | _Sharers = future
+        if shared:
+            sharers = self._shared.get(command)
+            if sharers is not None:
+                sharers.append(future)
+                return
+            sink = self._shared[command] = _Sharers([future])
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(command)
+        self._in_flight.append((sink, self._loop.time()))
+
+    def ask(self, *words: str | int) -> "asyncio.Future[Reply]":
+        """Send a command of the connection itself."""
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        self.call(pack(*words), future, shared=False)
+        return future
+
+    def _send(self) -> None:
+        if self._transport is not None and not self.is_lost:
+            self._transport.write(b"".join(self._unsent))
+            if self._timer is None:
+                self._timer = self._loop.call_later(self._timeout_s, self._check_oldest)
+        self._unsent.clear()
+        self._shared.clear()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Part of asyncio.Protocol."""
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is none
+
+    def data_received(self, data: bytes) -> None:
+        """Part of asyncio.Protocol."""
+        reader, in_flight = self._reader, self._in_flight
+        try:
+            reader.feed(data)
+            while (reply := reader.gets()) is not _INCOMPLETE:
+                if type(reply) is PushNotification:
+                    self._on_push(reply)
+                    continue
+                future, _ = in_flight.popleft()
+                if not future.done():  # else its caller was cancelled
+                    future.set_result(reply)
+        except (HiredisError, IndexError) as error:
+            self.lose(error)
+
+    def _on_push(self, message: PushNotification) -> None:
+        """RUN_KEY was written or deleted: the server has forgotten its holds. It tells that once for each reading."""
+        if message[0] == b"invalidate":
+            self._on_changed()
+            self.watch_run_key()
+
+    def watch_run_key(self) -> None:
+        """Have the server tell when RUN_KEY changes; one that cannot do so answers with errors."""
+        self.ask("CLIENT", "CACHING", "YES")
+        self.ask("GET", RUN_KEY)
+
+    def eof_received(self) -> None:
+        """Part of asyncio.Protocol."""
+        self.lose(ConnectionResetError("Redis has closed the connection"))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Part of asyncio.Protocol."""
+        self.lose(error or ConnectionAbortedError("the connection was closed"))
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def lose(self, error: Exception) -> None:
+        """End the connection; every command in flight has the error as its result."""
+        if self.is_lost:
+            return
+        self.is_lost = True
+        self._on_changed()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+        lost, self._in_flight = self._in_flight, deque()
+        self._unsent.clear()
+        now = self._loop.time()
+        for future, sent_at in lost:
+            if not future.done():
+                kind = TimeoutError if now - sent_at >= self._timeout_s else ConnectionLost
+                failure = kind(*error.args)
+                failure.__cause__ = error
+                future.set_result(failure)
+
+    def _check_oldest(self) -> None:
+        self._timer = None
+        if not self._in_flight:
+            return
+        oldest = self._in_flight[0]
+        left_s = oldest[1] + self._timeout_s - self._loop.time()
+        if left_s <= 0 and oldest is self._overdue:
+            self.lose(TimeoutError("no reply in time"))
+            return
+        # An overdue reply may have arrived while this process stood still, and not be read yet.
+        self._overdue = oldest if left_s <= 0 else None
+        self._timer = self._loop.call_later(left_s if left_s > 0 else GRACE_S, self._check_oldest)

@@ -1,0 +1,145 @@
+"""A Redis server that runs scripts: its connection is opened when a command needs one, and again after a failure.
+
+Socket, TLS and login follow the options of redis-py's client, so that all its forms of URL work. A cluster would have
+one RedisServer a node.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextvars import Context
+from typing import Any
+
+from redis.asyncio import Connection as TcpConnection, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
+from redis.credentials import UsernamePasswordCredentialProvider
+
+from ..errors import Overloaded
+from ..runtime.redis_client import REDIS_TIMEOUT_S
+from .connection import RUN_KEY, RedisConnection, Reply
+from .scripts import DETECT_RESTART
+
+MAX_IN_FLIGHT = 10_000  # a few megabytes; Redis answers so many in a fraction of a second
+BACKOFF_S = (0.0, 0.01, 0.02, 0.05, 0.1)  # after so many connections in a row could not be opened
+
+
+class RedisServer:
+    """Sends commands on a connection that it opens when it is needed; options and address are those of `redis`.
+
+    `epoch` increments as soon as it is known that the connection was lost or that the server has forgotten the holds.
+    As long as it is the same, Redis has kept what was written to it.
+    """
+
+    def __init__(self, redis: Redis, *, max_in_flight: int = MAX_IN_FLIGHT) -> None:
+        self._pool = redis.connection_pool
+        self._max_in_flight = max_in_flight
+        self._connection: RedisConnection | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._waiting: list[tuple[bytes, bool, asyncio.Future[Reply]]] = []  # for a connection
+        self._failures = 0  # connections in a row that could not be opened
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.epoch = 0
+
+    def call(self, command: bytes, *, shared: bool = False) -> "asyncio.Future[Reply]":
+        """The reply to a packed command, or why there is none; raises Overloaded.
+
+        A `shared` command is sent once for all who call it in the same round of the loop.
+        """
+        connection = self._connection
+        loop = self._loop
+        if loop is None:  # kept, since get_running_loop() is a system call in Python 3.11
+            loop = self._loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply] = loop.create_future()
+        is_open = connection is not None and not connection.is_lost
+        if len(connection if connection is not None and is_open else self._waiting) >= self._max_in_flight:
+            raise Overloaded
+        if connection is not None and is_open:
+            connection.call(command, future, shared=shared)
+        else:
+            if self._opening is None:
+                self._opening = loop.create_task(self._open(), context=Context())
+            self._waiting.append((command, shared, future))
+        return future
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait([self._opening])
+        if self._connection is not None:
+            self._connection.lose(ConnectionAbortedError("the service closes the connection"))
+            await self._connection.closed
+
+    async def _open(self) -> None:
+        """Open a connection and send on it what waits; if that fails, those who wait get the error."""
+        error: BaseException = ConnectionAbortedError("the service closes the connection")
+        try:
+            await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)])
+            self._connection = await _connect(self._pool.make_connection(), self._on_changed)
+            self._failures = 0
+        except Exception as failure:
+            error = failure
+            self._failures += 1
+        finally:
+            self._opening = None
+            waiting, self._waiting = self._waiting, []
+            for command, shared, future in waiting:
+                if not future.done():  # else its caller was cancelled
+                    if self._connection is None or self._connection.is_lost:
+                        future.set_result(error)
+                    else:
+                        self._connection.call(command, future, shared=shared)
+
+    def _on_changed(self) -> None:
+        self.epoch += 1
+
+
+async def _connect(options: AbstractConnection, on_changed: Callable[[], None]) -> RedisConnection:
+    """A connection on which DETECT_RESTART has run; `options` is redis-py's connection, which stays unconnected."""
+    connection = RedisConnection(options.socket_timeout or REDIS_TIMEOUT_S, on_changed)
+    try:
+        async with asyncio.timeout(options.socket_connect_timeout):
+            await _open_socket(options, connection)
+            await _introduce(options, connection)
+    except BaseException as error:
+        connection.lose(ConnectionAbortedError(*error.args))
+        raise
+    return connection
+
+
+async def _open_socket(options: AbstractConnection, connection: RedisConnection) -> None:
+    loop = asyncio.get_running_loop()
+    if isinstance(options, UnixDomainSocketConnection):
+        await loop.create_unix_connection(lambda: connection, options.path)
+    elif isinstance(options, TcpConnection):
+        context = options.ssl_context.get() if isinstance(options, SSLConnection) else None
+        transport, _ = await loop.create_connection(lambda: connection, options.host, options.port, ssl=context)
+        sock = transport.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if options.socket_keepalive:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            keepalive: Any = options.socket_keepalive_options  # a mapping; redis-py's annotation is too wide
+            for option, value in keepalive.items():
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    else:
+        raise TypeError(f"{type(options).__name__} is not a connection to one server")
+
+
+async def _introduce(options: AbstractConnection, connection: RedisConnection) -> None:
+    """Log in, detect another server before any command touches a hold, and have later losses told; in one exchange."""
+    needed: list[asyncio.Future[Reply]] = []
+    if options.username or options.password or options.credential_provider:
+        provider = options.credential_provider or UsernamePasswordCredentialProvider(options.username, options.password)
+        needed.append(connection.ask("AUTH", *await provider.get_credentials_async()))
+    if options.client_name:
+        needed.append(connection.ask("CLIENT", "SETNAME", options.client_name))
+    if options.db:
+        needed.append(connection.ask("SELECT", options.db))
+    # Without RESP3 and tracking (before Redis 6, some proxies), a FLUSHALL goes unnoticed until the connection ends.
+    connection.ask("HELLO", 3)
+    connection.ask("CLIENT", "TRACKING", "ON", "OPTIN")
+    needed.append(connection.ask("EVAL", DETECT_RESTART.source, 1, RUN_KEY))
+    connection.watch_run_key()
+    for reply in needed:
+        if isinstance(refused := await reply, Exception):
+            raise ConnectionError(f"Redis refuses the connection: {refused}") from refused

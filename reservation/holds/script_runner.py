@@ -1,0 +1,127 @@
+"""Runs Lua scripts in Redis: loads those that Redis does not know, and repeats a call once whose connection broke."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from time import perf_counter
+from typing import NamedTuple, TypeAlias
+
+from hiredis import ReplyError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ..errors import DomainError, HoldsUnavailable
+from ..runtime.timing import current_timings, timed
+from .connection import ConnectionLost, Reply, pack
+from .redis_server import RedisServer
+from .scripts import Script
+
+CALLS_AT_ONCE = 256  # of one caller, so that others get their turns
+
+
+class Call(NamedTuple):
+    """A script with its keys and arguments, and the command that runs it."""
+
+    script: Script
+    showtime_id: int
+    keys: tuple[str, ...]
+    args: tuple[str | int, ...]
+    command: bytes
+
+
+def script_call(script: Script, showtime_id: int, keys: tuple[str, ...], args: tuple[str | int, ...] = ()) -> Call:
+    """A call by the script's digest."""
+    return Call(script, showtime_id, keys, args, pack("EVALSHA", script.sha, len(keys), *keys, *args))
+
+
+ScriptResult: TypeAlias = list[int] | DomainError
+
+
+class ScriptRunner:
+    """Runs the scripts of concurrent callers; raises HoldsUnavailable when Redis does not answer.
+
+    A script that Redis refuses (a key has another type) has an error as its result; others are not concerned.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self.server = RedisServer(redis)
+
+    async def run_one(self, call: Call) -> list[int]:
+        """Run one script; raises HoldsUnavailable also if Redis refuses it."""
+        started = perf_counter()
+        reply = await self.server.call(call.command, shared=call.script.shared)
+        if type(reply) is not list:
+            [reply] = await self._repeat([call], [reply])
+        _count(started)
+        if type(reply) is list:
+            return reply
+        result = _result(reply)
+        if isinstance(result, DomainError):
+            raise result
+        return result
+
+    async def run(self, calls: Sequence[Call]) -> list[ScriptResult]:
+        """Run scripts together, with those of other callers; a result for each."""
+        started, results = perf_counter(), list[ScriptResult]()
+        for start in range(0, len(calls), CALLS_AT_ONCE):
+            chunk = calls[start : start + CALLS_AT_ONCE]
+            sent = [self.server.call(call.command, shared=call.script.shared) for call in chunk]
+            replies = await self._repeat(chunk, [await reply for reply in sent])
+            results += [reply if type(reply) is list else _result(reply) for reply in replies]
+        _count(started)
+        return results
+
+    def send(self, call: Call) -> None:
+        """Run a script before all that is sent after it, without a result; also one that Redis does not know."""
+        self.server.call(_with_source(call))
+
+    async def drop(self, key: str) -> None:
+        """Delete a key that would expire by itself, if Redis answers."""
+        await self.server.call(pack("DEL", key))
+
+    async def _repeat(self, calls: Sequence[Call], replies: list[Reply]) -> list[Reply]:
+        """Send again what was lost, and with its source what Redis does not know: a new one, or after SCRIPT FLUSH."""
+        lost = [place for place, reply in enumerate(replies) if type(reply) is ConnectionLost]
+        await self._send_again(lost, replies, [calls[place].command for place in lost])
+        unknown = [place for place, reply in enumerate(replies) if _is_unknown(reply)]
+        await self._send_again(unknown, replies, [_with_source(calls[place]) for place in unknown])
+        return replies
+
+    async def _send_again(self, places: Sequence[int], replies: list[Reply], commands: Sequence[bytes]) -> None:
+        sent = [self.server.call(command) for command in commands]
+        for place, reply in zip(places, sent, strict=True):
+            replies[place] = await reply
+
+
+def _with_source(call: Call) -> bytes:
+    """EVAL, which also loads the script."""
+    return pack("EVAL", call.script.source, len(call.keys), *call.keys, *call.args)
+
+
+def _is_unknown(reply: Reply) -> bool:
+    return isinstance(reply, ReplyError) and str(reply).startswith("NOSCRIPT")
+
+
+def _result(reply: Reply) -> ScriptResult:
+    if reply is None:
+        return []  # of a script that returns nothing
+    error = HoldsUnavailable()
+    error.__cause__ = reply if isinstance(reply, Exception) else TypeError(f"Redis answers {reply!r}")
+    if not isinstance(reply, ReplyError):
+        raise error
+    return error
+
+
+def _count(started: float) -> None:
+    timings = current_timings()
+    if timings is not None:
+        timings.redis += (perf_counter() - started) * 1000
+
+
+@asynccontextmanager
+async def redis_errors() -> AsyncIterator[None]:
+    """Raise redis-py's failures as HoldsUnavailable, and count the time as Redis's in the request's timings."""
+    try:
+        with timed("redis"):
+            yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise HoldsUnavailable from error
