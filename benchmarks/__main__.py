@@ -19,6 +19,7 @@ from .bench import Bench, Plan, say
 from .by_hand import stay_up
 from .records import BenchmarkFailed
 from .stand import running_stand
+from .versions import BASELINE
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -26,20 +27,26 @@ SHORT_RESULTS = ROOT / ".data" / "bench-short.md"
 # Required programs and their Debian packages; PostgreSQL's wheel has a pgbench.
 NEEDED = {"wrk": "wrk", "redis-benchmark": "redis-tools", "pgbench": "postgresql"}
 SCENARIOS = (
-    "maps",
-    "cycles",
+    "against",
+    "showtimes",
+    "statements",
     "bookings",
-    "volume",
+    "maps",
     "idempotency",
     "latency",
-    "memory",
-    "logins",
+    "cold",
+    "volume",
+    "onsale",
+    "arena",
     "live",
+    "cycles",
+    "logins",
+    "memory",
     "sweep",
     "storage",
 )
-SCENARIOS_SHORT = ("maps", "cycles", "bookings", "logins")
-FULL, SHORT = (5, 4.0), (2, 2.0)  # repetitions, seconds
+SCENARIOS_SHORT = ("against", "statements", "bookings", "maps", "cold")
+FULL, SHORT = (5, 2.0), (2, 1.0)  # repetitions, seconds
 
 
 @click.command()
@@ -47,6 +54,9 @@ FULL, SHORT = (5, 4.0), (2, 2.0)  # repetitions, seconds
 @click.option("--repetitions", type=click.IntRange(1), help="Repetitions of everything, interleaved.")
 @click.option("--seconds", type=click.FloatRange(1.0), help="Seconds of each run.")
 @click.option("--short", is_flag=True, help="A quick look; the report goes to .data/bench-short.md.")
+@click.option(
+    "--against", default=BASELINE, metavar="REV", help=f"Commit that `against` runs beside this tree [{BASELINE}]."
+)
 @click.option("--by-hand", type=click.IntRange(1), metavar="WORKERS", help="Measure nothing: keep all servers running.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the service.")
 @click.option(
@@ -57,6 +67,7 @@ def main(
     repetitions: int | None,
     seconds: float | None,
     short: bool,
+    against: str,
     by_hand: int | None,
     settings: tuple[str, ...],
     data_dir: Path,
@@ -68,7 +79,9 @@ def main(
         raise click.UsageError(f"there is no {unknown[0]}: choose from {', '.join(SCENARIOS)}")
     signal.signal(signal.SIGTERM, _end)
     default = SHORT if short else FULL
-    plan = Plan(repetitions or default[0], seconds or default[1], short, dict(text.split("=", 1) for text in settings))
+    plan = Plan(
+        repetitions or default[0], seconds or default[1], short, dict(text.split("=", 1) for text in settings), against
+    )
     try:
         require_programs()
         with running_stand(data_dir.absolute()) as stand:
@@ -105,7 +118,7 @@ def _run(bench: Bench, names: list[str]) -> float:
 
 def _write(bench: Bench, elapsed_s: float) -> None:
     """Write the report, the raw numbers and the plots; for a short run the report only."""
-    plan, facts = bench.plan, machine.describe(bench.stand)
+    plan, facts = bench.plan, machine.describe(bench.stand, against=bench.plan.against)
     words = f"{plan.repetitions} repetitions, interleaved, of {plan.seconds:g} s each"
     text = report.render(bench.records, facts, elapsed_s=elapsed_s, plan=words, plots=not plan.short)
     path = SHORT_RESULTS if plan.short else RESULTS
