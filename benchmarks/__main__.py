@@ -88,9 +88,11 @@ def main(
             bench = Bench(stand, plan)
             if by_hand is not None:
                 stay_up(bench, workers=by_hand)
-            elapsed_s = _run(bench, names)
+            elapsed_s, failed = _run(bench, names)
             if not only:
                 _write(bench, elapsed_s)
+        if failed:
+            sys.exit(f"benchmarks: failed: {', '.join(failed)}")
     except (BenchmarkFailed, EmbeddedError) as failure:
         sys.exit(f"benchmarks: {failure}")
     except KeyboardInterrupt:
@@ -106,14 +108,19 @@ def require_programs() -> None:
         sys.exit(f"benchmarks: {' and '.join(missing)} not found: apt-get install {packages}")
 
 
-def _run(bench: Bench, names: list[str]) -> float:
-    """Run the scenarios and print the figures; return the seconds it took."""
-    began = time.monotonic()
+def _run(bench: Bench, names: list[str]) -> tuple[float, list[str]]:
+    """Run the scenarios and print the figures; return the seconds it took, and the scenarios that failed."""
+    began, failed = time.monotonic(), []
     for name in names:
         say(f"\n== {name} ({time.monotonic() - began:.0f} s)")
-        import_module(f"benchmarks.scenarios.{name}").run(bench)
+        try:
+            import_module(f"benchmarks.scenarios.{name}").run(bench)
+        except BenchmarkFailed as failure:  # the others are measured and reported all the same
+            say(f"{name} failed: {failure}")
+            bench.records.notes.append(f"**The scenario {name} failed**: {str(failure).splitlines()[0]}")
+            failed.append(name)
     say(f"\n{report.summary(bench.records.figures)}\n{report.figures_table(bench.records.figures)}")
-    return time.monotonic() - began
+    return time.monotonic() - began, failed
 
 
 def _write(bench: Bench, elapsed_s: float) -> None:

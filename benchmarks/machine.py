@@ -31,6 +31,7 @@ def describe(stand: Stand, *, against: str) -> dict[str, str]:
         "processor": _line("/proc/cpuinfo", "model name") or platform.machine(),
         "cores": str(os.cpu_count()),
         "memory": f"{int(_line('/proc/meminfo', 'MemTotal').split()[0]) / 1024**2:.1f} GiB",
+        "load average of 15 minutes": f"{os.getloadavg()[2]:.1f}",
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},

@@ -81,15 +81,20 @@ def _is_answered(server: Server, name: str, path: str) -> bool:
 
 def _unchanged(bench: Bench, server: Server, name: str, path: str) -> None:
     headers, _ = get(server.url + path)
-    for status, etag in ((200, "-"), (304, headers["ETag"])):
+    for form, etag, encoding in (
+        ("200", "-", {}),
+        ("200, gzip", "-", {"ENCODING": "gzip"}),
+        ("304", headers["ETag"], {}),
+    ):
         requests = str(bench.write("arena.requests", f"{path} - {etag}\n"))
+        environment = {"REQUESTS": requests, **encoding}
         bench.drive(
-            f"arena {name} {status}",
+            f"arena {name} {form}",
             server,
             "get",
             connections=CONNECTIONS,
             seconds=RUN_S,
-            environment={"REQUESTS": requests},
+            environment=environment,
         )
 
 

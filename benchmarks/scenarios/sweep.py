@@ -13,9 +13,9 @@ from .cycles import PEER_WORKERS
 from .maps import running_bare, write_requests
 
 WORKERS = 1
-CONNECTIONS = (1, 4, 16, 64, 256)
+CONNECTIONS = (1, 8, 64, 256)
 CONNECTIONS_SHORT = (1, 16, 256)
-SECONDS = 1
+SECONDS = 2
 MAX_REPETITIONS = 1  # there are many points, and none has a goal
 
 

@@ -4,6 +4,7 @@
 --
 -- REQUESTS: a file with one request a line: path, access token or -, ETag to send as If-None-Match or -.
 -- FROM: which request of the list is the first (0). ONCE: 1 ends wrk when each was sent once (0).
+-- ENCODING: what to send as Accept-Encoding; unset, nothing.
 -- DELAY_MS: milliseconds that a connection waits before each request; unset, none.
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 

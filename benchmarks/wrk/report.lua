@@ -37,13 +37,14 @@ function lines_of(variable, form, ...)
   return found
 end
 
--- The GETs of the file REQUESTS.
+-- The GETs of the file REQUESTS, with the Accept-Encoding of ENCODING.
 function gets_of_requests()
   local requests = {}
   for _, parts in ipairs(lines_of("REQUESTS", "`PATH TOKEN|- ETAG|-`", "^(/%S*) (%S+) (%S+)$")) do
     local path, token, etag = unpack(parts)
     local headers = {}
     if token ~= "-" then headers["Authorization"] = "Bearer " .. token end
+    if os.getenv("ENCODING") then headers["Accept-Encoding"] = os.getenv("ENCODING") end
     if etag ~= "-" then headers["If-None-Match"] = etag end
     requests[#requests + 1] = wrk.format("GET", path, headers)
   end
