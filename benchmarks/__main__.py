@@ -88,7 +88,7 @@ def main(
             bench = Bench(stand, plan)
             if by_hand is not None:
                 stay_up(bench, workers=by_hand)
-            elapsed_s, failed = _run(bench, names)
+            elapsed_s, failed = run_scenarios(bench, names)
             if not only:
                 _write(bench, elapsed_s)
         if failed:
@@ -108,7 +108,7 @@ def require_programs() -> None:
         sys.exit(f"benchmarks: {' and '.join(missing)} not found: apt-get install {packages}")
 
 
-def _run(bench: Bench, names: list[str]) -> tuple[float, list[str]]:
+def run_scenarios(bench: Bench, names: list[str]) -> tuple[float, list[str]]:
     """Run the scenarios and print the figures; return the seconds it took, and the scenarios that failed."""
     began, failed = time.monotonic(), []
     for name in names:

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from benchmarks import open_model, pgbench, proc, redis_benchmark, report, versions, wrk
-from benchmarks.__main__ import SCENARIOS, SCENARIOS_SHORT
+from benchmarks.__main__ import SCENARIOS, SCENARIOS_SHORT, run_scenarios
+from benchmarks.bench import Bench
 from benchmarks.machine import peer_pins
 from benchmarks.ratios import median, paired_ratios, spread
 from benchmarks.records import LOWER_IS_BETTER, BenchmarkFailed, Figure, Records, Sample
-from benchmarks.scenarios import against, latency
-from benchmarks.scenarios.onsale import showtimes_in
-from benchmarks.scenarios.statements import free_seats
+from benchmarks.scenarios import against, latency, onsale, statements
 
 BENCHMARKS = Path(report.__file__).parent
 ROOT = BENCHMARKS.parent
@@ -246,9 +245,9 @@ def test_two_versions_take_turns_at_being_first() -> None:
 def test_statements_take_each_pair_of_seats_of_some_showtimes_once(tmp_path: Path) -> None:
     path = tmp_path / "seats"
     path.write_text("room 7 11 12 13 14 15\nroom 8 21 22 23 24\nshow 1 7\nshow 2 8\nshow 3 7\n")
-    taken = list(free_seats(path, abreast=2, seats_a_hold=2))
+    taken = list(statements.free_seats(path, abreast=2, seats_a_hold=2))
     assert taken == [(1, [11, 12]), (2, [21, 22]), (1, [13, 14]), (2, [23, 24]), (3, [11, 12]), (3, [13, 14])]
-    assert showtimes_in(path) == [1, 2, 3]
+    assert onsale.showtimes_in(path) == [1, 2, 3]
 
 
 def test_the_report_names_missed_targets() -> None:
@@ -284,6 +283,21 @@ def test_the_report_names_missed_targets() -> None:
 )
 def test_numbers_are_rounded_to_significant_digits(value: float, text: str) -> None:
     assert report.number(value) == text
+
+
+def test_a_failed_scenario_does_not_lose_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Bench) -> None:
+        raise BenchmarkFailed("requests failed\nthe log")
+
+    ran: list[Bench] = []
+    monkeypatch.setattr(onsale, "run", fail)
+    monkeypatch.setattr(statements, "run", ran.append)
+    nothing: Any = None
+    bench = Bench(nothing, nothing)
+    _, failed = run_scenarios(bench, ["onsale", "statements"])
+    assert failed == ["onsale"]
+    assert ran == [bench]
+    assert bench.records.notes == ["**The scenario onsale failed**: requests failed"]
 
 
 def test_every_scenario_has_a_module_and_every_peer_a_version() -> None:
