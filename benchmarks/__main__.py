@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -115,9 +116,11 @@ def run_scenarios(bench: Bench, names: list[str]) -> tuple[float, list[str]]:
         say(f"\n== {name} ({time.monotonic() - began:.0f} s)")
         try:
             import_module(f"benchmarks.scenarios.{name}").run(bench)
-        except BenchmarkFailed as failure:  # the others are measured and reported all the same
+        except Exception as failure:
+            if not isinstance(failure, BenchmarkFailed):
+                traceback.print_exc()
             say(f"{name} failed: {failure}")
-            bench.records.notes.append(f"**The scenario {name} failed**: {str(failure).splitlines()[0]}")
+            bench.records.notes.append(f"**The scenario {name} failed**: {str(failure).partition(chr(10))[0]}")
             failed.append(name)
     say(f"\n{report.summary(bench.records.figures)}\n{report.figures_table(bench.records.figures)}")
     return time.monotonic() - began, failed

@@ -124,6 +124,8 @@ class Bench:
         used |= {name: after - before[name] for name, after in now().items()}
 
     def _keep(self, contestant: str, run: Run, used: Mapping[str, float]) -> None:
+        if not run.count:
+            raise BenchmarkFailed(f"{contestant}: nothing was finished in time")
         cpu_us = {name: seconds / run.count * 1e6 for name, seconds in {**used, **run.cpu_s}.items()}
         self.keep(contestant, Sample(run.rate, run.count, cpu_us, run.latency_ms))
 

@@ -43,10 +43,13 @@ def showtimes_in(seats: Path) -> list[int]:
 
 
 def _check(bench: Bench, server: Server, database: str, show: int, answered: int) -> None:
-    """Every answered hold is in the database, and the map has two held seats for each, so none is in two of them."""
+    """Every answered hold is in the database, and the map has two held seats for each, so none is in two of them.
+
+    The map may have more: of holds that were under way when the load ended.
+    """
     with bench.stand.connect(database) as connection:
         row = connection.execute("select count(*) from reservations where showtime_id = %s", [show]).fetchone()
     holds = row[0] if row else 0
     statuses = [seat["status"] for seat in json.loads(get(f"{server.url}/showtimes/{show}/seats")[1])["seats"]]
-    if holds < answered or statuses.count("held") != SEATS_A_HOLD * holds:
+    if holds < answered or statuses.count("held") < SEATS_A_HOLD * holds:
         raise BenchmarkFailed(f"{answered} holds answered, {holds} made, {statuses.count('held')} seats held")
