@@ -56,11 +56,11 @@ test-pg15: .venv/dev.stamp ## the SQL and race tests on PostgreSQL 15 (POSTGRES_
 	$(BIN)/python -m pytest $(SQL_TESTS) $(TOGETHER) $(ARGS) || failed=yes; \
 	$(BIN)/python -m pytest tests/races $(ARGS) || failed=yes; test -z "$$failed"
 
-bench: .venv/run.stamp ## the product beside its peers, into benchmarks/RESULTS.md (15 minutes, ARGS=...)
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: .venv/run.stamp ## the product beside its peers and 530681d, into benchmarks/RESULTS.md (15 minutes, AGAINST=commit, ARGS=...)
+	@$(BIN)/python -m benchmarks $(AGAINST:%=--against %) $(ARGS)
 
 bench-short: .venv/run.stamp ## the same in two minutes, into .data/bench-short.md
-	@$(BIN)/python -m benchmarks --short $(ARGS)
+	@$(BIN)/python -m benchmarks --short $(AGAINST:%=--against %) $(ARGS)
 
 check: .venv/dev.stamp ## the static checks
 	@$(MAKE) --no-print-directory --jobs 2 --keep-going $(SYNC) $(CHECKS)

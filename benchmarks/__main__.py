@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -19,6 +20,7 @@ from .bench import Bench, Plan, say
 from .by_hand import stay_up
 from .records import BenchmarkFailed
 from .stand import running_stand
+from .versions import BASELINE
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "RESULTS.md"
@@ -26,20 +28,26 @@ SHORT_RESULTS = ROOT / ".data" / "bench-short.md"
 # Required programs and their Debian packages; PostgreSQL's wheel has a pgbench.
 NEEDED = {"wrk": "wrk", "redis-benchmark": "redis-tools", "pgbench": "postgresql"}
 SCENARIOS = (
-    "maps",
-    "cycles",
+    "against",
+    "showtimes",
+    "statements",
     "bookings",
-    "volume",
+    "maps",
     "idempotency",
     "latency",
-    "memory",
-    "logins",
+    "cold",
+    "volume",
+    "onsale",
+    "arena",
     "live",
+    "cycles",
+    "logins",
+    "memory",
     "sweep",
     "storage",
 )
-SCENARIOS_SHORT = ("maps", "cycles", "bookings", "logins")
-FULL, SHORT = (5, 4.0), (2, 2.0)  # repetitions, seconds
+SCENARIOS_SHORT = ("against", "statements", "bookings", "maps", "cold")
+FULL, SHORT = (5, 2.0), (2, 1.0)  # repetitions, seconds
 
 
 @click.command()
@@ -47,6 +55,9 @@ FULL, SHORT = (5, 4.0), (2, 2.0)  # repetitions, seconds
 @click.option("--repetitions", type=click.IntRange(1), help="Repetitions of everything, interleaved.")
 @click.option("--seconds", type=click.FloatRange(1.0), help="Seconds of each run.")
 @click.option("--short", is_flag=True, help="A quick look; the report goes to .data/bench-short.md.")
+@click.option(
+    "--against", default=BASELINE, metavar="REV", help=f"Commit that `against` runs beside this tree [{BASELINE}]."
+)
 @click.option("--by-hand", type=click.IntRange(1), metavar="WORKERS", help="Measure nothing: keep all servers running.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of the service.")
 @click.option(
@@ -57,6 +68,7 @@ def main(
     repetitions: int | None,
     seconds: float | None,
     short: bool,
+    against: str,
     by_hand: int | None,
     settings: tuple[str, ...],
     data_dir: Path,
@@ -68,16 +80,20 @@ def main(
         raise click.UsageError(f"there is no {unknown[0]}: choose from {', '.join(SCENARIOS)}")
     signal.signal(signal.SIGTERM, _end)
     default = SHORT if short else FULL
-    plan = Plan(repetitions or default[0], seconds or default[1], short, dict(text.split("=", 1) for text in settings))
+    plan = Plan(
+        repetitions or default[0], seconds or default[1], short, dict(text.split("=", 1) for text in settings), against
+    )
     try:
         require_programs()
         with running_stand(data_dir.absolute()) as stand:
             bench = Bench(stand, plan)
             if by_hand is not None:
                 stay_up(bench, workers=by_hand)
-            elapsed_s = _run(bench, names)
+            elapsed_s, failed = run_scenarios(bench, names)
             if not only:
                 _write(bench, elapsed_s)
+        if failed:
+            sys.exit(f"benchmarks: failed: {', '.join(failed)}")
     except (BenchmarkFailed, EmbeddedError) as failure:
         sys.exit(f"benchmarks: {failure}")
     except KeyboardInterrupt:
@@ -93,19 +109,26 @@ def require_programs() -> None:
         sys.exit(f"benchmarks: {' and '.join(missing)} not found: apt-get install {packages}")
 
 
-def _run(bench: Bench, names: list[str]) -> float:
-    """Run the scenarios and print the figures; return the seconds it took."""
-    began = time.monotonic()
+def run_scenarios(bench: Bench, names: list[str]) -> tuple[float, list[str]]:
+    """Run the scenarios and print the figures; return the seconds it took, and the scenarios that failed."""
+    began, failed = time.monotonic(), []
     for name in names:
         say(f"\n== {name} ({time.monotonic() - began:.0f} s)")
-        import_module(f"benchmarks.scenarios.{name}").run(bench)
+        try:
+            import_module(f"benchmarks.scenarios.{name}").run(bench)
+        except Exception as failure:
+            if not isinstance(failure, BenchmarkFailed):
+                traceback.print_exc()
+            say(f"{name} failed: {failure}")
+            bench.records.notes.append(f"**The scenario {name} failed**: {str(failure).partition(chr(10))[0]}")
+            failed.append(name)
     say(f"\n{report.summary(bench.records.figures)}\n{report.figures_table(bench.records.figures)}")
-    return time.monotonic() - began
+    return time.monotonic() - began, failed
 
 
 def _write(bench: Bench, elapsed_s: float) -> None:
     """Write the report, the raw numbers and the plots; for a short run the report only."""
-    plan, facts = bench.plan, machine.describe(bench.stand)
+    plan, facts = bench.plan, machine.describe(bench.stand, against=bench.plan.against)
     words = f"{plan.repetitions} repetitions, interleaved, of {plan.seconds:g} s each"
     text = report.render(bench.records, facts, elapsed_s=elapsed_s, plan=words, plots=not plan.short)
     path = SHORT_RESULTS if plan.short else RESULTS

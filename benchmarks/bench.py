@@ -1,6 +1,5 @@
 """A run: its servers, its options, its records, and the table that it prints."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from .proc import tree_cpu_s
 from .processes import Server, running_server, tail
 from .records import BenchmarkFailed, Records, Sample
 from .stand import Stand
+from .versions import THIS, Version
 from .wrk import Load, run_wrk
 
 PAUSE_S = 0.3
@@ -25,6 +25,7 @@ class Plan:
     seconds: float
     short: bool
     product_settings: Mapping[str, str]
+    against: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +47,20 @@ class Bench:
     records: Records = field(default_factory=Records)
 
     @contextmanager
-    def product(self, name: str, *, database: str, redis_url: str, workers: int) -> Iterator[Server]:
+    def product(
+        self, name: str, *, database: str, redis_url: str, workers: int, version: Version = THIS
+    ) -> Iterator[Server]:
         """Run the service as an operator would: access log on and written to a file."""
         folder = self.stand.folder / "product"
         folder.mkdir(exist_ok=True)
         environment = {
-            "DATABASE_URL": self.stand.database_url(database),
-            "REDIS_URL": redis_url,
-            "JWT_SECRET": self.stand.servers.jwt_secret,
+            **self.stand.settings(database_url=self.stand.database_url(database), redis_url=redis_url),
             "ACCESS_LOG": "on",
             "DATA_DIR": str(folder),
             **self.plan.product_settings,
+            **version.environment(),
         }
-        command = [sys.executable, "-m", "reservation", "serve", "--port", "{port}", "--workers", str(workers)]
+        command = version.command("serve", "--port", "{port}", "--workers", str(workers))
         with running_server(name, command, folder=folder, environment=environment) as server:
             say(f"  {name}: pid {server.pid}, {workers} worker{'s' * (workers > 1)}, {server.url}")
             yield server
@@ -122,13 +124,15 @@ class Bench:
         used |= {name: after - before[name] for name, after in now().items()}
 
     def _keep(self, contestant: str, run: Run, used: Mapping[str, float]) -> None:
+        if not run.count:
+            raise BenchmarkFailed(f"{contestant}: nothing was finished in time")
         cpu_us = {name: seconds / run.count * 1e6 for name, seconds in {**used, **run.cpu_s}.items()}
         self.keep(contestant, Sample(run.rate, run.count, cpu_us, run.latency_ms))
 
-    def repetitions(self) -> Iterator[int]:
+    def repetitions(self, *, at_most: int | None = None) -> Iterator[int]:
         """Yield the number of each repetition, and print the table's head."""
         say(HEADER)
-        yield from range(1, self.plan.repetitions + 1)
+        yield from range(1, min(self.plan.repetitions, at_most or self.plan.repetitions) + 1)
 
     def write(self, name: str, text: str) -> Path:
         """Write a file for a script to read."""

@@ -10,7 +10,7 @@ from .bench import Bench, say
 from .fastapi_peer import running_peer
 from .processes import Server
 from .scenarios.maps import running_bare, write_requests
-from .stand import empty_template
+from .templates import empty_template, peer_template
 from .walks import Walk
 
 WRK = Path(__file__).parent / "wrk"
@@ -38,10 +38,10 @@ def stay_up(bench: Bench, *, workers: int) -> None:
 def _contestants(
     bench: Bench, workers: int
 ) -> Iterator[tuple[Server, Server, Server, tuple[Walk, Walk], dict[str, str]]]:
-    stand, template = bench.stand, empty_template(bench.stand)
+    stand = bench.stand
     walks = (
-        Walk(stand, stand.database("bench_by_hand", template)),
-        Walk(stand, stand.database("bench_by_hand_peer", template)),
+        Walk(stand, stand.database("bench_by_hand", empty_template(stand))),
+        Walk(stand, stand.database("bench_by_hand_peer", peer_template(stand))),
     )
     with ExitStack() as stack:
         product = stack.enter_context(

@@ -51,12 +51,8 @@ def running_peer(bench: Bench, *, database: str, redis_url: str, workers: int) -
         *("--app-dir", PEERS, "--port", "{port}", "--workers", str(workers)),
         *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"),
     ]
-    environment = {
-        "DATABASE_URL": bench.stand.database_url(database),
-        "REDIS_URL": redis_url,
-        "JWT_SECRET": bench.stand.servers.jwt_secret,
-        "THREADS": str(THREADS),
-    }
+    settings = bench.stand.settings(database_url=bench.stand.database_url(database), redis_url=redis_url)
+    environment = {**settings, "THREADS": str(THREADS)}
     name = f"fastapi {workers} worker{'s' * (workers > 1)}"
     with running_server(name, command, folder=bench.stand.folder, environment=environment) as server:
         say(f"  {name}: pid {server.pid}, {server.url}")

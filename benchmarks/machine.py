@@ -17,17 +17,21 @@ from .stand import Stand
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("aiohttp", "uvloop", "asyncpg", "redis", "orjson")
 PEER_PACKAGES = ("fastapi", "uvicorn", "pydantic", "sqlalchemy", "psycopg2-binary", "redis")
+SERVICE = ("reservation", "sql", "migrations")
 DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 
 
-def describe(stand: Stand) -> dict[str, str]:
+def describe(stand: Stand, *, against: str) -> dict[str, str]:
     """What a reader needs to know to interpret the figures."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": _commit(),
+        "last commit of the service": _git("log", "-1", "--format=%h", "--", *SERVICE),
+        "compared with": against,
         "processor": _line("/proc/cpuinfo", "model name") or platform.machine(),
         "cores": str(os.cpu_count()),
         "memory": f"{int(_line('/proc/meminfo', 'MemTotal').split()[0]) / 1024**2:.1f} GiB",
+        "load average of 15 minutes": f"{os.getloadavg()[2]:.1f}",
         "kernel": f"{platform.system()} {platform.release()}",
         "Python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
@@ -61,12 +65,13 @@ def _stores(stand: Stand) -> dict[str, str]:
 
 
 def _commit() -> str:
+    commit = _git("rev-parse", "--short", "HEAD")
+    return f"{commit} with changes" if _git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def _git(*arguments: str) -> str:
     git = shutil.which("git")
-    if git is None:
-        return "unknown"
-    commit = _first_line([git, "-C", str(ROOT), "rev-parse", "--short", "HEAD"])
-    changed = _first_line([git, "-C", str(ROOT), "status", "--porcelain", "--untracked-files=no"])
-    return f"{commit or 'unknown'}{' with changes' if changed else ''}"
+    return "unknown" if git is None else _first_line([git, "-C", str(ROOT), *arguments])
 
 
 def _first_line(command: list[str]) -> str:

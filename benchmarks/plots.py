@@ -8,8 +8,6 @@ from .ratios import median, spread
 from .records import LATENCY, THROUGHPUT, Records
 from .scenarios.sweep import CONNECTIONS
 
-NOT_DRAWN = "FastAPI map"  # six lines are the most that a reader can distinguish; the table has it
-
 
 def write(records: Records, folder: Path) -> None:
     """Write plots/throughput.svg and plots/latency.svg, if their points were measured."""
@@ -20,7 +18,7 @@ def write(records: Records, folder: Path) -> None:
             "Throughput against concurrency",
             "connections",
             "per second",
-            _series({name: points for name, points in throughput.items() if name != NOT_DRAWN}),
+            _series(throughput),
             log_x=True,
             log_y=True,
             x_ticks=[(connections, str(connections)) for connections in CONNECTIONS],

@@ -7,6 +7,18 @@ from pathlib import Path
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 # Fields of /proc/<pid>/stat after the command's name, counted from the state.
 PARENT, UTIME, CUTIME_END = 1, 11, 15
+# Titles of PostgreSQL's own processes; every other child of the postmaster is the backend of a connection.
+BACKGROUND = (
+    "archiver",
+    "autovacuum",
+    "background",
+    "checkpointer",
+    "io worker",
+    "logical replication",
+    "logger",
+    "startup",
+    "walwriter",
+)
 
 
 def tree_cpu_s(root: int) -> float:
@@ -18,6 +30,23 @@ def tree_cpu_s(root: int) -> float:
         # Only the parent has the time of ended children, such as PostgreSQL's backends.
         used[pid] = sum(int(ticks) for ticks in fields[UTIME:CUTIME_END])
     return sum(used.get(pid, 0) for pid in _descend(root, children)) / TICKS_PER_S
+
+
+def postgres_cpu_s(postmaster: int) -> dict[str, float]:
+    """CPU seconds of PostgreSQL so far: of its backends, ended ones among them, and of its background processes."""
+    background_s = sum(tree_cpu_s(pid) for pid in children_of(postmaster) if is_background(_title(pid)))
+    return {"postgresql": tree_cpu_s(postmaster) - background_s, "postgresql background": background_s}
+
+
+def is_background(title: str) -> bool:
+    """Whether a title of a child of the postmaster, such as `postgres: walwriter`, is of a background process."""
+    return title.removeprefix("postgres: ").startswith(BACKGROUND)
+
+
+def own_cpu_s(pid: int) -> float:
+    """CPU seconds of one process so far."""
+    fields = parse_stat(Path(f"/proc/{pid}/stat").read_text())
+    return sum(int(ticks) for ticks in fields[UTIME : UTIME + 2]) / TICKS_PER_S
 
 
 def children_of(root: int) -> list[int]:
@@ -37,6 +66,13 @@ def resident_kib(pid: int) -> int:
 def parse_stat(text: str) -> list[str]:
     """The fields of /proc/<pid>/stat from the state on; the name before it may contain spaces and brackets."""
     return text.rpartition(")")[2].split()
+
+
+def _title(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0].decode(errors="replace")
+    except OSError:
+        return ""  # it ended meanwhile
 
 
 def _all_stats() -> Iterator[tuple[int, list[str]]]:

@@ -10,7 +10,8 @@ from .ratios import median, paired_ratios, spread
 THROUGHPUT, LATENCY = "throughput", "latency"
 SWEPT = "sweep: "
 
-Kind = Literal["ratio", "latency", "rate", "growth"]
+Kind = Literal["ratio", "latency", "rate", "growth", "cpu", "memory"]
+LOWER_IS_BETTER = frozenset({"latency", "growth", "cpu", "memory"})
 
 
 class BenchmarkFailed(Exception):
@@ -31,12 +32,13 @@ class Sample:
 class Figure:
     """A figure with a goal: the value of each repetition, and the limit.
 
-    A growth and a latency (in ms) are the better the lower, a ratio and a rate (per second) the higher.
+    A ratio and a rate (per second) should be high; a growth, a latency (ms), CPU time (us a unit) and memory (bytes a
+    unit) should be low.
     """
 
     title: str
     kind: Kind
-    at_least: float
+    asked: float
     aim: float
     readings: Sequence[float]
 
@@ -49,12 +51,12 @@ class Figure:
     def verdict(self) -> str:
         """Whether the goal is reached."""
         return next(
-            (word for word, limit in (("aim reached", self.aim), ("reached", self.at_least)) if self._meets(limit)),
+            (word for word, limit in (("aim reached", self.aim), ("reached", self.asked)) if self._meets(limit)),
             "missed",
         )
 
     def _meets(self, limit: float) -> bool:
-        return self.reached <= limit if self.kind in {"latency", "growth"} else self.reached >= limit
+        return self.reached <= limit if self.kind in LOWER_IS_BETTER else self.reached >= limit
 
 
 @dataclass(slots=True)
@@ -74,16 +76,33 @@ class Records:
         """A contestant's rate, repetition by repetition."""
         return [sample.rate for sample in self.samples[contestant]]
 
-    def ask_ratio(self, title: str, *, of: str, to: str, at_least: float, aim: float) -> None:
+    def ask_ratio(self, title: str, *, of: str, to: str, asked: float, aim: float) -> None:
         """Set a goal for the ratio of two contestants' rates, measured back to back."""
         readings = paired_ratios(self.rates(of), self.rates(to))
-        self.figures.append(Figure(title, "ratio", at_least, aim, readings))
+        self.figures.append(Figure(title, "ratio", asked, aim, readings))
+
+    def ask_cpu(self, title: str, contestant: str, process: str, *, asked: float, aim: float) -> None:
+        """Set a goal for the CPU microseconds a unit of one kind of process."""
+        readings = [sample.cpu_us[process] for sample in self.samples[contestant]]
+        self.figures.append(Figure(title, "cpu", asked, aim, readings))
+
+    def ask_p99(self, title: str, contestant: str, *, asked: float, aim: float) -> None:
+        """Set a goal for the p99 in ms."""
+        readings = [sample.latency_ms["p99"] for sample in self.samples[contestant]]
+        self.figures.append(Figure(title, "latency", asked, aim, readings))
 
     def note_ratio(self, title: str, *, of: str, to: str) -> None:
         """Record the ratio of two contestants' rates, without a goal."""
-        readings = paired_ratios(self.rates(of), self.rates(to))
-        low, high = spread(readings)
-        self.notes.append(f"Not asked for: {title}: {median(readings):.3g}x ({low:.3g} .. {high:.3g}).")
+        self._note(title, paired_ratios(self.rates(of), self.rates(to)))
+
+    def note_cpu_ratio(self, title: str, process: str, *, of: str, to: str) -> None:
+        """Record the ratio of the CPU time that two contestants take of one kind of process, without a goal."""
+        above, below = ([sample.cpu_us[process] for sample in self.samples[name]] for name in (of, to))
+        self._note(title, paired_ratios(above, below))
+
+    def _note(self, title: str, ratios: Sequence[float]) -> None:
+        low, high = spread(ratios)
+        self.notes.append(f"Not asked for: {title}: {median(ratios):.3g}x ({low:.3g} .. {high:.3g}).")
 
     def curve(self, chart: str, series: str) -> list[tuple[float, float]]:
         """The points of a chart's line, to append to; points with the same x are repetitions."""

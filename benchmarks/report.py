@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from .fastapi_peer import STACK
 from .pgbench import CLIENTS
 from .ratios import median, spread
-from .records import LATENCY, SWEPT, THROUGHPUT, Figure, Records, Sample
+from .records import LATENCY, LOWER_IS_BETTER, SWEPT, THROUGHPUT, Figure, Records, Sample
 
 CHARTS = {
     THROUGHPUT: "Throughput (per second) against connections",
     LATENCY: "Latency (ms) against requests offered a second",
 }
-UNITS = {"ratio": "x", "growth": "x", "latency": " ms", "rate": "/s"}
+UNITS = {"ratio": "x", "growth": "x", "latency": " ms", "rate": "/s", "cpu": " us", "memory": " B"}
 HEAD = f"""\
 # Results
 
@@ -33,7 +33,7 @@ def render(records: Records, machine: Mapping[str, str], *, elapsed_s: float, pl
         figures_table(records.figures),
         "## Every contestant\n",
         "Medians over the repetitions, with the lowest and the highest rate. CPU is user and system time of all the\n"
-        "processes of a kind, PostgreSQL's background processes among them, by unit of work.\n",
+        "processes of a kind, by unit of work; `postgresql` are the backends.\n",
         contestants_table({name: runs for name, runs in records.samples.items() if not name.startswith(SWEPT)}),
     ]
     if records.notes:
@@ -63,14 +63,14 @@ def figures_table(figures: Sequence[Figure]) -> str:
         rows.append(
             (
                 figure.title,
-                f"{limit_sign(figure)} {number(figure.at_least)}{unit}",
+                f"{limit_sign(figure)} {number(figure.asked)}{unit}",
                 f"{number(figure.aim)}{unit}",
                 f"{number(figure.reached)}{unit}",
                 f"{number(low)} .. {number(high)} ({len(figure.readings)})",
                 verdict,
             )
         )
-    return table(("figure", "at least", "aim", "reached", "spread (repetitions)", "verdict"), rows)
+    return table(("figure", "asked", "aim", "reached", "spread (repetitions)", "verdict"), rows)
 
 
 def contestants_table(samples: Mapping[str, Sequence[Sample]]) -> str:
@@ -115,7 +115,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def limit_sign(figure: Figure) -> str:
     """How the limit of a figure is written."""
-    return "<=" if figure.kind in {"latency", "growth"} else ">="
+    return "<=" if figure.kind in LOWER_IS_BETTER else ">="
 
 
 def number(value: float) -> str:

@@ -1,6 +1,5 @@
 """The stores of a run: one PostgreSQL and one Valkey; each contestant has its own database in both."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,20 +11,14 @@ import psycopg
 import redis
 from psycopg import sql
 
-from reservation.db import migrations as schema
 from reservation.embedded import Embedded, embedded_servers
 from reservation.embedded.processes import processes_in
 from reservation.identity.tokens import TokenMint
-from reservation.seed import scale as seeding
 
-from .proc import tree_cpu_s
-from .records import BenchmarkFailed
+from .proc import postgres_cpu_s, tree_cpu_s
 
-SHOWTIMES, SEATS, USERS = 20_000, 200, 1_000
-MILLION = 1_000_000
-MILLION_USERS = 10_000
+USERS = 1_000
 TOKEN_TTL_S = 86_400
-HALVES = 2  # half of the generated showtimes are past
 
 
 @dataclass(slots=True)
@@ -37,6 +30,7 @@ class Stand:
     postgres_pid: int
     valkey_pid: int
     made: list[str] = field(default_factory=list)
+    templates: set[str] = field(default_factory=set)
 
     def database(self, name: str, template: str) -> str:
         """Copy a template for one contestant; return the database's name."""
@@ -59,6 +53,10 @@ class Stand:
         """The URL of a database of the one PostgreSQL."""
         return urlsplit(self.servers.database_url)._replace(path=f"/{name}").geturl()
 
+    def settings(self, *, database_url: str, redis_url: str) -> dict[str, str]:
+        """The variables with which the service, or one of its commands, finds its stores."""
+        return {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": self.servers.jwt_secret}
+
     def redis_url(self, number: int) -> str:
         """The URL of one of Valkey's numbered databases, emptied."""
         url = urlsplit(self.servers.redis_url)._replace(path=f"/{number}").geturl()
@@ -77,7 +75,7 @@ class Stand:
 
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds that the stores have used so far."""
-        return {"postgresql": tree_cpu_s(self.postgres_pid), "redis": tree_cpu_s(self.valkey_pid)}
+        return {**postgres_cpu_s(self.postgres_pid), "redis": tree_cpu_s(self.valkey_pid)}
 
     def tokens(self, database: str) -> Path:
         """Open a login session for each of many customers, and write a file of a user and an access token a line."""
@@ -96,13 +94,14 @@ class Stand:
         path.write_text("".join(lines))
         return path
 
-    def seats(self, database: str) -> Path:
+    def seats(self, database: str, *, showtimes: int | None = None) -> Path:
         """Write a file of rooms with their seats, and of the coming showtimes without a reservation in them."""
         path = self.folder / f"{database}.seats"
         with self.connect(database) as connection:
             shows = connection.execute(
                 "select st.id, st.auditorium_id from showtimes as st where st.starts_at > current_date + 2 "
-                "and not exists (select from reservations as r where r.showtime_id = st.id) order by st.id"
+                "and not exists (select from reservations as r where r.showtime_id = st.id) order by st.id limit %s",
+                [showtimes],
             ).fetchall()
             rooms = connection.execute(
                 "select auditorium_id, array_agg(id order by char_length(row_label), row_label, seat_number) "
@@ -130,63 +129,3 @@ def running_stand(folder: Path) -> Iterator[Stand]:
             with suppress(psycopg.Error):  # an earlier error is the one to report
                 for name in stand.made:
                     stand.drop(name)
-
-
-def empty_template(stand: Stand) -> str:
-    """A migrated database with showtimes, rooms and users, and nothing sold; made once and kept."""
-    return _template(stand, f"bench_empty_{_version()}", 0)
-
-
-def million_template(stand: Stand) -> str:
-    """The same with a million reservations beside them; made once and kept."""
-    return _template(stand, f"bench_million_{_version()}", MILLION)
-
-
-def _template(stand: Stand, name: str, reservations: int) -> str:
-    if _is_good(stand, name):
-        return name
-    with stand.connect("postgres") as connection:
-        old = connection.execute(
-            "select datname from pg_database where datname like %s", [name.rpartition("_")[0] + "%"]
-        ).fetchall()
-        unfinished = f"unfinished_{name}"
-        for database in [*(row[0] for row in old), unfinished]:
-            stand.drop(database)
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(unfinished)))
-    url = stand.database_url(unfinished)
-    schema.apply(url)
-    if reservations:
-        seeding.scale(url, showtimes=SHOWTIMES, seats=SEATS, users=MILLION_USERS, reservations=reservations)
-    seeding.scale(url, showtimes=SHOWTIMES, seats=SEATS, users=USERS, reservations=0)
-    with stand.connect(unfinished) as connection:
-        connection.execute("vacuum (analyze, freeze)")
-        if not reservations:
-            # Resets the statistics of tables seen empty: plans based on them read whole tables.
-            connection.execute("truncate reservations, booked_seats")
-    with stand.connect("postgres") as connection:
-        connection.execute(
-            sql.SQL("alter database {} rename to {}").format(sql.Identifier(unfinished), sql.Identifier(name))
-        )
-    if not _is_good(stand, name):
-        raise BenchmarkFailed(f"the database {name} has too few showtimes ahead")
-    return name
-
-
-def _is_good(stand: Stand, name: str) -> bool:
-    """Whether the template exists and is of today: its showtimes lie around the day when it was made."""
-    try:
-        with stand.connect(name) as connection:
-            row = connection.execute(
-                "select count(*) from showtimes as st where st.starts_at > current_date + 2 "
-                "and not exists (select from reservations as r where r.showtime_id = st.id)"
-            ).fetchone()
-    except psycopg.OperationalError:
-        return False
-    return row is not None and row[0] >= SHOWTIMES * 2 // (HALVES * 3)
-
-
-def _version() -> str:
-    """A short name for the schema, so that a template of another one is not used."""
-    folder = Path(schema.__file__).parents[1]
-    found = sorted((folder / "migrations").glob("*.sql")) or sorted((folder.parent / "migrations").glob("*.sql"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()[:8]

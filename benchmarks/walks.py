@@ -19,6 +19,9 @@ class Walk:
 
     stand: Stand
     database: str
+    seats_a_hold: int = SEATS_A_HOLD
+    abreast: int | None = None  # over how many showtimes holds are spread at a time
+    showtimes: int | None = None  # how many; None for all
     tokens: Path = field(init=False)
     seats: Path = field(init=False)
     _start: int = 0
@@ -26,16 +29,27 @@ class Walk:
 
     def __post_init__(self) -> None:
         self.tokens = self.stand.tokens(self.database)
-        self.seats = self.stand.seats(self.database)
+        self.seats = self.stand.seats(self.database, showtimes=self.showtimes)
 
     def environment(self) -> dict[str, str]:
         """The variables of a Lua script that takes seats."""
-        return {"TOKENS": str(self.tokens), "SEATS": str(self.seats), "START": str(self._start)}
+        abreast = {"ABREAST": str(self.abreast)} if self.abreast else {}
+        return {
+            "TOKENS": str(self.tokens),
+            "SEATS": str(self.seats),
+            "START": str(self._start),
+            "SEATS_A_HOLD": str(self.seats_a_hold),
+            **abreast,
+        }
 
     def tokens_by_user(self) -> dict[int, str]:
         """The access token of each customer."""
         pairs = (line.split() for line in self.tokens.read_text().splitlines())
         return {int(user_id): token for user_id, token in pairs}
+
+    def any_token(self) -> str:
+        """The access token of one of the customers."""
+        return next(iter(self.tokens_by_user().values()))
 
     def drive(
         self,
@@ -69,9 +83,9 @@ class Walk:
         return load
 
     def check(self, before: tuple[int, int] = (0, 0)) -> None:
-        """Check that all confirms answered 200 are in the database with four seats each; `before` is sold()."""
+        """Check that all confirms answered 200 are in the database with all their seats; `before` is sold()."""
         confirmed, seats = (now - then for now, then in zip(self.sold(), before, strict=True))
-        if confirmed < self._confirmed or seats != SEATS_A_HOLD * confirmed:
+        if confirmed < self._confirmed or seats != self.seats_a_hold * confirmed:
             raise BenchmarkFailed(
                 f"{self.database}: {self._confirmed} confirms answered, {confirmed} made, {seats} seats booked"
             )

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 
@@ -12,11 +11,12 @@ from ..bench import Bench, Run
 from ..processes import Server, get, started, tail
 from ..ratios import median
 from ..records import BenchmarkFailed, Figure
-from ..stand import empty_template
+from ..templates import empty_template
 
 WORKERS = 1
 ONE, MANY = 1, 5_000
 HOLDS = 5
+MAX_REPETITIONS = 3
 PAUSE_S = 0.7  # between two holds, so that each has its own event
 READY_WAIT_S = 90.0
 CONTESTANTS = {ONE: "live map, 1 viewer", MANY: f"live map, {MANY:,} viewers"}
@@ -30,9 +30,9 @@ def run(bench: Bench) -> None:
     lines = stand.seats(database).read_text().splitlines()
     shows = (line.split()[1] for line in lines if line.startswith("show"))
     with bench.product("product-live", database=database, redis_url=stand.redis_url(0), workers=WORKERS) as server:
-        for _ in bench.repetitions():
-            for viewers in CONTESTANTS:
-                _measure(bench, server, token, viewers, shows)
+        for _ in bench.repetitions(at_most=MAX_REPETITIONS):
+            for viewers, name in CONTESTANTS.items():
+                follow(bench, server, token, name, viewers, next(shows))
     p50 = {
         viewers: [sample.latency_ms["p50"] for sample in bench.records.samples[name]]
         for viewers, name in CONTESTANTS.items()
@@ -42,16 +42,14 @@ def run(bench: Bench) -> None:
     bench.records.figures.append(Figure(title, "latency", 100, 50, added))
 
 
-def _measure(bench: Bench, server: Server, token: str, viewers: int, shows: Iterator[str]) -> None:
-    show = next(shows)
-    bench.measure(
-        CONTESTANTS[viewers], lambda: _follow(bench, server, token, viewers, show), pids={"server": server.pid}
-    )
+def follow(bench: Bench, server: Server, token: str, contestant: str, viewers: int, show: str) -> None:
+    """Follow a showtime's map with so many viewers, hold seats one by one, and record the time to their events."""
+    bench.measure(contestant, lambda: _follow(bench, server, token, viewers, show), pids={"server": server.pid})
 
 
 def _follow(bench: Bench, server: Server, token: str, viewers: int, show: str) -> Run:
     path = f"{server.url}/showtimes/{show}"
-    seats = [seat["id"] for seat in json.loads(get(f"{path}/seats")[1])["seats"][:HOLDS]]
+    seats = [seat["id"] for seat in json.loads(get(f"{path}/seats")[1])["seats"] if seat["status"] == "available"]
     ready = bench.stand.folder / "viewers.ready"
     ready.unlink(missing_ok=True)
     command: list[str | Path] = [sys.executable, "-m", "benchmarks.viewers", f"{path}/events"]
@@ -59,7 +57,7 @@ def _follow(bench: Bench, server: Server, token: str, viewers: int, show: str) -
     with started(command, folder=bench.stand.folder) as end:
         _wait_for(ready, server)
         answered = []
-        for seat_id in seats:
+        for seat_id in seats[-HOLDS:]:
             time.sleep(PAUSE_S)
             answered.append(_hold(f"{path}/holds", token, seat_id))
         output = end()

@@ -4,13 +4,14 @@ from reservation.seed.scale import PASSWORD
 
 from ..bench import Bench
 from ..records import Figure, Sample
-from ..stand import empty_template
+from ..templates import empty_template
 from ..wrk import started_wrk
 from .maps import write_requests
 
 # Only hashing counts, and each worker has threads for it.
 WORKERS = 2
 CONNECTIONS = 16
+MAX_REPETITIONS = 3
 # Eight visitors look at a map ten times a second each, so that their own requests do not queue behind each other.
 VISITORS, DELAY_MS = 8, 100
 LOGINS, OTHERS = "product logins", "product seat map 200, beside logins"
@@ -25,7 +26,7 @@ def run(bench: Bench) -> None:
     emails = str(bench.write("emails", "".join(f"{email}\n" for (email,) in rows)))
     with bench.product("product-logins", database=database, redis_url=stand.redis_url(0), workers=WORKERS) as server:
         lists = write_requests(bench, server.url, database)
-        for _ in bench.repetitions():
+        for _ in bench.repetitions(at_most=MAX_REPETITIONS):
             with started_wrk(
                 "get",
                 server.url,

@@ -4,13 +4,13 @@ from ..bench import Bench, say
 from ..proc import children_of, resident_kib
 from ..processes import Server
 from ..records import BenchmarkFailed, Figure
-from ..stand import empty_template
+from ..templates import empty_template
 from ..walks import Walk
 from .maps import write_requests
 
 WORKERS = 1
 CONNECTIONS = 64
-FEW, MANY, MANY_SHORT = 10_000, 1_000_000, 50_000
+FEW, MANY, MANY_SHORT = 10_000, 300_000, 50_000
 LIMIT_S = 3600  # ends when all requests are answered
 CONTESTANT = "product mix"
 

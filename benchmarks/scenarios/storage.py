@@ -20,7 +20,8 @@ from reservation.identity.tokens import TokenMint
 from ..bench import Bench, say
 from ..day import Day, build, live
 from ..records import BenchmarkFailed, Figure
-from ..stand import TOKEN_TTL_S, Stand, empty_template
+from ..stand import TOKEN_TTL_S, Stand
+from ..templates import empty_template
 
 WORKERS = 2
 AT_ONCE = 16

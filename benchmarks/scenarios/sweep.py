@@ -7,13 +7,13 @@ from ..bench import HEADER, Bench, say
 from ..fastapi_peer import running_peer
 from ..processes import Server
 from ..records import SWEPT, THROUGHPUT
-from ..stand import empty_template
+from ..templates import empty_template, peer_template
 from ..walks import Walk
 from .cycles import PEER_WORKERS
 from .maps import running_bare, write_requests
 
 WORKERS = 1
-CONNECTIONS = (1, 4, 16, 64, 256)
+CONNECTIONS = (1, 8, 64, 256)
 CONNECTIONS_SHORT = (1, 16, 256)
 SECONDS = 2
 MAX_REPETITIONS = 1  # there are many points, and none has a goal
@@ -21,9 +21,9 @@ MAX_REPETITIONS = 1  # there are many points, and none has a goal
 
 def run(bench: Bench) -> None:
     """Run everything at every concurrency, a few times."""
-    stand, template = bench.stand, empty_template(bench.stand)
-    walk = Walk(stand, stand.database("bench_sweep", template))
-    peer_walk = Walk(stand, stand.database("bench_sweep_peer", template))
+    stand = bench.stand
+    walk = Walk(stand, stand.database("bench_sweep", empty_template(stand)))
+    peer_walk = Walk(stand, stand.database("bench_sweep_peer", peer_template(stand)))
     with ExitStack() as stack:
         product = stack.enter_context(
             bench.product("product-sweep", database=walk.database, redis_url=stand.redis_url(0), workers=WORKERS)
@@ -37,7 +37,6 @@ def run(bench: Bench) -> None:
             ("bare", lambda name, n: _gets(bench, name, bare, lists["map"], n)),
             ("map", lambda name, n: _gets(bench, name, product, lists["seats"], n)),
             ("304", lambda name, n: _gets(bench, name, product, lists["unchanged"], n)),
-            ("FastAPI map", lambda name, n: _gets(bench, name, peer, lists["seats"], n)),
             ("holds", lambda name, n: _walk(bench, name, product, walk, "holds", n)),
             ("cycles", lambda name, n: _walk(bench, name, product, walk, "cycles", n)),
             ("FastAPI cycles", lambda name, n: _walk(bench, name, peer, peer_walk, "cycles", n)),

@@ -1,11 +1,12 @@
--- Takes the seats of many showtimes in order, each once: for holds of four seats.
+-- Takes the seats of many showtimes in order, each once.
 --
 -- SEATS: a file of lines `room ROOM SEAT...` and `show SHOWTIME ROOM`; TOKENS: a file of lines `USER TOKEN`.
 -- START: how many holds of the walk are taken already (0). THREADS: as many as wrk was told to run (1).
+-- SEATS_A_HOLD: how many neighbouring seats a hold takes (4).
 -- ABREAST: over how many showtimes holds are spread at a time (100), as on an evening on which all of them sell.
 -- KEYED: 1 sends an Idempotency-Key with every request (0).
 -- The customer depends on the showtime only, so the answer to a hold identifies its customer.
-local SEATS_A_HOLD = 4
+local seats_a_hold = number_of("SEATS_A_HOLD", 4)
 local abreast = number_of("ABREAST", 100)
 local threads = number_of("THREADS", 1)
 local keyed = number_of("KEYED", 0) == 1
@@ -22,8 +23,8 @@ function walk.open()
     if kind == "room" then
       local seats, blocks = {}, {}
       for seat in rest:gmatch("%d+") do seats[#seats + 1] = seat end
-      for first = 1, #seats - SEATS_A_HOLD + 1, SEATS_A_HOLD do
-        local body = '{"seat_ids": [' .. table.concat(seats, ", ", first, first + SEATS_A_HOLD - 1) .. "]}"
+      for first = 1, #seats - seats_a_hold + 1, seats_a_hold do
+        local body = '{"seat_ids": [' .. table.concat(seats, ", ", first, first + seats_a_hold - 1) .. "]}"
         blocks[#blocks + 1] = #body .. "\r\n\r\n" .. body
       end
       rooms[id] = blocks
