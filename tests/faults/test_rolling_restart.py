@@ -30,8 +30,8 @@ from tests.http.test_request_records import fetched, requests_of
 from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
-PRICE = "round(st.base_price * s.price_modifier, 2)"
-DEARER = f"({PRICE} + 1.00)"
+PRICE = "total_price::numeric,"
+DEARER = "total_price::numeric + 1.00,"
 CUSTOMERS = 6
 REPLACED = "all workers were replaced; statements from SQL_DIR: "
 UNCHANGED = "the workers stay as they were: "
@@ -112,15 +112,15 @@ class Crowd:
             return await answer.json()
 
     async def book(self, number: int) -> Decimal:
-        """Hold, confirm and cancel a seat; give the price above the one on the map."""
+        """Hold, confirm and cancel a seat; give what was written above the price on the map."""
         client, seat = self.clients[number % 2], self.seats[number]
         held = await self.call(client, "POST", f"/showtimes/{self.showtime_id}/holds", {"seat_ids": [seat["id"]]})
-        await self.call(client, "POST", f"/reservations/{held['id']}/confirm")
+        confirmed = await self.call(client, "POST", f"/reservations/{held['id']}/confirm")
         await self.call(client, "POST", f"/reservations/{held['id']}/cancel")
-        return Decimal(held["total_price"]) - Decimal(seat["price"])
+        return Decimal(confirmed["total_price"]) - Decimal(seat["price"])
 
     async def surcharges(self) -> set[Decimal]:
-        """What new holds cost more, asked so often that each worker has answered."""
+        """What new holds are written with above their price, asked so often that each worker has answered."""
         return {await self.book(CUSTOMERS + number % 2) for number in range(16)}
 
     async def more(self) -> None:
@@ -187,8 +187,8 @@ async def test_statements_change_and_change_back_under_load_without_a_failed_req
             await customers.more()
             assert await customers.surcharges() == {Decimal(0)}
 
-            own = put(sql, LAYOUT, replacing(PRICE, f"{DEARER} /* a remark of ours */"))
-            assert await asyncio.to_thread(hang_up, instance) == f"{REPLACED}{LAYOUT}"
+            own = put(sql, HOLD, replacing(PRICE, f"{DEARER} /* a remark of ours */"))
+            assert await asyncio.to_thread(hang_up, instance) == f"{REPLACED}{HOLD}"
             assert len(instance.workers()) == workers
             assert instance.workers().isdisjoint(first)
             assert await customers.surcharges() == {Decimal(1)}
@@ -202,7 +202,7 @@ async def test_statements_change_and_change_back_under_load_without_a_failed_req
         assert "Traceback" not in instance.printed()
 
 
-HOLD, LAYOUT = "reservations/insert_held", "showtimes/layouts"
+HOLD = "reservations/insert_held"
 SELECT, SOURCE = "select\n    id,\n    case", "from showtimes\n"
 
 
@@ -227,7 +227,7 @@ async def test_a_bad_statement_leaves_the_old_workers_serving(data_dir: Path, sq
     first = instance.workers()
     async with crowd(instance) as customers:
         for name, change, reason in BAD:
-            put(sql, LAYOUT, replacing(PRICE, DEARER))
+            put(sql, HOLD, replacing(PRICE, DEARER))
             bad = put(sql, name, change)
             outcome = await asyncio.to_thread(hang_up, instance)
             assert outcome.startswith(UNCHANGED)
@@ -411,7 +411,7 @@ def test_a_bad_sql_dir_stops_the_start_with_a_message(data_dir: Path, sql: Path)
 
 
 async def test_statements_are_checked_and_run_under_the_services_role(data_dir: Path, sql: Path) -> None:
-    put(sql, LAYOUT, replacing(PRICE, DEARER))
+    put(sql, HOLD, replacing(PRICE, DEARER))
     with serving(data_dir, "--demo", SQL_DIR=str(sql), DATABASE_ROLE="reservation_app") as instance:
         async with crowd(instance) as customers:
             assert await customers.surcharges() == {Decimal(1)}
