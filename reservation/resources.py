@@ -141,6 +141,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
         yield
         await cancel_and_wait(tasks)
+    await app[app_keys.BOOKING_CONTEXT].batches.aclose()
     await holds.aclose()
     await client.aclose()
 

@@ -37,6 +37,9 @@ class BookingBatches:
         self._database = database
         self._pending_updates = pending_updates
         self._locked_until: dict[int, float] = {}  # showtimes for which a wait has failed, on the monotonic clock
+        self._insert_connection = database.kept_connection()
+        self._confirm_connection = database.kept_connection()
+        self._lookup_connection = database.kept_connection()
         self._inserts: Batcher[HoldToInsert, Reservation | None] = Batcher(self._insert_batch, max_batch=MAX_BATCH)
         self._single_inserts: Batcher[HoldToInsert, Reservation] = Batcher(
             self._insert_single, max_batch=1, lanes=SINGLES_AT_ONCE
@@ -50,6 +53,11 @@ class BookingBatches:
         self._lookups: Batcher[tuple[int, Sequence[int]], frozenset[int]] = Batcher(
             self._find_booked, max_batch=MAX_BATCH
         )
+
+    async def aclose(self) -> None:
+        """Release the connections that the batches keep."""
+        for kept in (self._insert_connection, self._confirm_connection, self._lookup_connection):
+            await kept.stop_keeping()
 
     async def insert_held(self, hold: HoldToInsert) -> Reservation:
         """Insert a hold that Redis has granted.
@@ -78,7 +86,7 @@ class BookingBatches:
         outcomes: dict[int, Outcome | None] = {}
         try:
             if in_time:
-                async with self._database.connection() as conn:
+                async with self._insert_connection as conn:
                     started = monotonic()
                     inserted = await reservations.insert_held(conn, holds=in_time)
                 outcomes = {id(hold): _unless_locked(outcome) for hold, outcome in zip(in_time, inserted, strict=True)}
@@ -96,7 +104,7 @@ class BookingBatches:
 
     async def _find_booked(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> Sequence[frozenset[int]]:
         seats = {(showtime_id, seat_id) for showtime_id, seat_ids in wanted for seat_id in seat_ids}
-        async with self._database.connection() as conn:
+        async with self._lookup_connection as conn:
             booked = await reservations.find_booked(conn, seats=sorted(seats))
         return [
             frozenset(seat_id for seat_id in seat_ids if (showtime_id, seat_id) in booked)
@@ -108,7 +116,7 @@ class BookingBatches:
         # A client may send a confirm twice at once. With an idempotency key, the second runs alone and finds it used.
         first = {request[:2]: request for request in reversed(requests)}
         try:
-            async with self._database.connection() as conn:
+            async with self._confirm_connection as conn:
                 started = monotonic()
                 outcomes = await reservations.confirm(conn, requests=_first_per_key(list(first.values())))
         except Exception as error:

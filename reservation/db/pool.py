@@ -94,7 +94,7 @@ class Database:
         """A connection for a batcher's lane, which keeps it between blocks: `async with` one block at a time.
 
         To acquire and release a connection costs more CPU than a batch. It goes back to the pool after an error, and by
-        `release`.
+        `stop_keeping`.
         """
         return PoolConnection(self, is_kept=self._pool.get_max_size() >= MIN_SIZE_TO_KEEP)
 
@@ -130,19 +130,21 @@ class Database:
 class PoolConnection:
     """An asynchronous context manager that gives a connection, and raises PostgreSQL's errors as domain errors."""
 
-    __slots__ = ("_connection", "_database", "_is_kept", "_started")
+    __slots__ = ("_connection", "_database", "_is_in_use", "_is_kept", "_started")
 
     def __init__(self, database: Database, *, is_kept: bool) -> None:
         self._database = database
         self._is_kept = is_kept
         self._connection: _Pooled | None = None
+        self._is_in_use = False
         self._started = 0.0
 
     async def __aenter__(self) -> Connection:
         if self._connection is not None and _is_closed(self._connection):
-            await self.release()
+            await self._release()
         if self._connection is None:
             self._connection = await self._database.acquire()
+        self._is_in_use = True
         self._started = perf_counter()
         return self._connection
 
@@ -150,13 +152,19 @@ class PoolConnection:
         timings = current_timings()
         if timings is not None:
             timings.postgresql += (perf_counter() - self._started) * 1000
+        self._is_in_use = False
         if error is not None or not self._is_kept:
-            await self.release(error)
+            await self._release(error)
         if error is not None:
             _raise_domain_error(error)
 
-    async def release(self, error: BaseException | None = None) -> None:
-        """Give the connection back to the pool."""
+    async def stop_keeping(self) -> None:
+        """Give the connection back to the pool, now or at the end of the block that uses it."""
+        self._is_kept = False
+        if not self._is_in_use:
+            await self._release()
+
+    async def _release(self, error: BaseException | None = None) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             await self._database.release(connection, error)

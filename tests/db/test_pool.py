@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -16,7 +16,7 @@ from reservation.db.pool import Database
 from reservation.db.pool_options import tool_limits
 from reservation.db.statements import sql, sql_dir
 from reservation.errors import DatabaseUnavailable
-from reservation.http.app_keys import DATABASE
+from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
 from tests.api import PASSWORD, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 
@@ -87,8 +87,9 @@ def pool_of(api: Api) -> Any:
 
 @asynccontextmanager
 async def all_connections(api: Api) -> AsyncIterator[list[Any]]:
-    """Every connection that the pool can have."""
-    pool = pool_of(api)
+    """Every connection that the pool can have, those that batches have kept included."""
+    pool, server = pool_of(api), cast(Any, api.client.server)
+    await server.app[BOOKING_CONTEXT].batches.aclose()
     taken = [await pool.acquire(timeout=5) for _ in range(pool.get_max_size())]
     try:
         yield taken
@@ -292,7 +293,7 @@ async def test_a_kept_connection_stays_the_same_until_an_error(database_url: str
         assert pool.get_idle_size() == pool.get_size()
         async with kept as conn:
             assert await conn.fetchval("select 1") == 1
-        await kept.release()
+        await kept.stop_keeping()
         assert pool.get_idle_size() == pool.get_size()
 
 
@@ -307,7 +308,7 @@ async def test_a_kept_connection_that_postgresql_closed_is_replaced(database_url
                 await conn.fetchval("select 1")
         async with kept as conn:
             assert await conn.fetchval("select pg_backend_pid()") != first
-        await kept.release()
+        await kept.stop_keeping()
 
 
 async def test_a_small_pool_keeps_no_connection(database_url: str) -> None:
