@@ -88,7 +88,7 @@ def pool_of(api: Api) -> Any:
 @asynccontextmanager
 async def all_connections(api: Api) -> AsyncIterator[list[Any]]:
     """Every connection that the pool can have, those that batches have kept included."""
-    pool, server = pool_of(api), cast(Any, api.client.server)
+    pool, server = pool_of(api), cast("Any", api.client.server)
     await server.app[BOOKING_CONTEXT].batches.aclose()
     taken = [await pool.acquire(timeout=5) for _ in range(pool.get_max_size())]
     try:
