@@ -8,5 +8,4 @@ alter table reservations add constraint reservations_seats_check check (
     cardinality(row_labels) = cardinality(seat_ids)
     and cardinality(seat_numbers) = cardinality(seat_ids)
     and cardinality(prices) = cardinality(seat_ids)
-    and 0 <= all(prices)
 ) not valid;

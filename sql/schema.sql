@@ -405,7 +405,7 @@ CREATE TABLE public.reservations (
     CONSTRAINT reservations_cancelled_at_check CHECK (((status = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT reservations_confirmed_at_check CHECK (((status <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT reservations_expires_at_check CHECK ((expires_at > created_at)),
-    CONSTRAINT reservations_seats_check CHECK (((cardinality(row_labels) = cardinality(seat_ids)) AND (cardinality(seat_numbers) = cardinality(seat_ids)) AND (cardinality(prices) = cardinality(seat_ids)) AND ((0)::numeric <= ALL (prices)))),
+    CONSTRAINT reservations_seats_check CHECK (((cardinality(row_labels) = cardinality(seat_ids)) AND (cardinality(seat_numbers) = cardinality(seat_ids)) AND (cardinality(prices) = cardinality(seat_ids)))),
     CONSTRAINT reservations_status_check CHECK ((status = ANY (ARRAY['held'::text, 'confirmed'::text, 'cancelled'::text, 'expired'::text]))),
     CONSTRAINT reservations_total_price_check CHECK ((total_price >= (0)::numeric))
 )

@@ -191,6 +191,14 @@ async def test_names_a_wrong_total(cinema: Db, redis: Redis) -> None:
     ]
 
 
+async def test_names_a_negative_price(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("update reservations set prices = '{-1,21}' where id = $1", CONFIRMED)
+
+    assert await audit(cinema, redis) == [
+        Violation("wrong_totals", f"reservation {CONFIRMED}", "has a seat that costs -1.00")
+    ]
+
+
 async def test_names_a_reservation_without_seats(cinema: Db, redis: Redis) -> None:
     await cinema.execute(f"{NO_SEATS} where id = $1", EXPIRED)
 
