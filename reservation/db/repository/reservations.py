@@ -151,11 +151,8 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
 
 async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
     """Which of these seats, each with its showtime's id first, are booked."""
-    rows = await conn.fetch(
-        sql("reservations/find_booked"),
-        [showtime_id for showtime_id, _ in seats],
-        [seat_id for _, seat_id in seats],
-    )
+    showtime_ids, seat_ids = [showtime_id for showtime_id, _ in seats], [seat_id for _, seat_id in seats]
+    rows = await conn.fetch(sql("reservations/find_booked"), showtime_ids, seat_ids)
     return frozenset((row["showtime_id"], row["seat_id"]) for row in rows)
 
 
