@@ -195,7 +195,6 @@ async def test_a_resource_with_reservations_cannot_be_deleted(api: Api, becomes:
 
     for path in (
         f"/showtimes/{cinema.showtime_id}",
-        f"/seats/{cinema.seat_ids[0]}",
         f"/movies/{cinema.movie_id}",
         f"/auditoriums/{cinema.auditorium_id}",
     ):

@@ -129,8 +129,7 @@ class ExpiredHolds:
 async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> list[Reservation | Exception]:
     """Insert holds, no two with the same idempotency key.
 
-    In place of a reservation stands IdempotencyKeyUsed, RowLocked, SeatsUnavailable (with the booked seats) or
-    ShowtimeChanged.
+    In place of a reservation: IdempotencyKeyUsed, RowLocked, SeatsUnavailable (the booked seats) or ShowtimeChanged.
     """
     rows = await conn.fetch(
         sql("reservations/insert_held"),
@@ -152,11 +151,8 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
 
 async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
     """Which of these seats, each with its showtime's id first, are booked."""
-    rows = await conn.fetch(
-        sql("reservations/find_booked"),
-        [showtime_id for showtime_id, _ in seats],
-        [seat_id for _, seat_id in seats],
-    )
+    showtime_ids, seat_ids = [showtime_id for showtime_id, _ in seats], [seat_id for _, seat_id in seats]
+    rows = await conn.fetch(sql("reservations/find_booked"), showtime_ids, seat_ids)
     return frozenset((row["showtime_id"], row["seat_id"]) for row in rows)
 
 
@@ -261,23 +257,14 @@ async def expire_holds(conn: Connection, *, first_id: UUID, age_s: int, margin_s
 
 def _keys(keys: Sequence[IdempotencyKey | None]) -> tuple[list[str | None], list[bytes | None]]:
     """The keys and the fingerprints; None for a request without."""
-    return (
-        [None if each is None else each.key for each in keys],
-        [None if each is None else each.fingerprint for each in keys],
-    )
+    texts = [None if each is None else each.key for each in keys]
+    return texts, [None if each is None else each.fingerprint for each in keys]
 
 
 def _insert_outcome(hold: HoldToInsert, row: asyncpg.Record) -> Reservation | Exception:
     if row["created_at"] is not None:
-        return Reservation(
-            hold.reservation_id,
-            hold.showtime_id,
-            "held",
-            hold.seats,
-            hold.total_price,
-            row["created_at"],
-            row["expires_at"],
-        )
+        ids, lifetime = (hold.reservation_id, hold.showtime_id), (row["created_at"], row["expires_at"])
+        return Reservation(*ids, "held", hold.seats, hold.total_price, *lifetime)
     if row["repeated"]:
         return IdempotencyKeyUsed()
     if row["showtime_locked"]:
@@ -294,9 +281,9 @@ def _confirm_outcome(row: asyncpg.Record) -> Reservation | Exception:
         return RowLocked()
     if row["status"] == "cancelled":
         return ReservationCancelled()
-    if row["status"] != "held":
-        return HoldExpired()
-    return SeatsUnavailable(booked=frozenset(row["lost"])) if row["lost"] else Overloaded()
+    if row["status"] == "held":
+        return SeatsUnavailable(booked=frozenset(row["lost"])) if row["lost"] else Overloaded()
+    return HoldExpired()
 
 
 def _reservation(row: asyncpg.Record, status: str) -> Reservation:
