@@ -26,7 +26,7 @@ from ..holds.store import HoldRelease
 from ..seatmap.layouts import Layout
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
-from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held
+from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, undo_hold
 
 INSERT_TRIES = 3  # of a hold whose layout changes before each of them
 
@@ -128,7 +128,11 @@ async def _take_and_insert(
             await context.pending_updates.release([undo])
     seats = HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key)
     life = reservation.expires_at - reservation.created_at
-    await ensure_held(context, seats, lease, life_s=life.total_seconds())
+    try:
+        await ensure_held(context, seats, lease, life_s=life.total_seconds())
+    except HoldsUnavailable:
+        await undo_hold(context, seats)  # the client does not learn its id, so it could only expire
+        raise
     return reservation
 
 
