@@ -15,8 +15,8 @@ reservation has one of them, this hold is cancelled in PostgreSQL, and the answe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from time import monotonic
+from typing import NamedTuple
 from uuid import UUID
 
 from ..db.repository import reservations
@@ -32,8 +32,7 @@ CLOCKS_DIFFER_S = 0.05  # of the margin: by how much the stores' clocks may drif
 TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class HeldSeats:
+class HeldSeats(NamedTuple):
     """The seats of a hold that PostgreSQL has, and the idempotency key stored with it, if the request has one."""
 
     showtime_id: int
@@ -43,8 +42,7 @@ class HeldSeats:
     idempotency_key: IdempotencyKey | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RedisLease:
+class RedisLease(NamedTuple):
     """What is known of a take: Redis keeps the seats until `ends`, on the monotonic clock, if its epoch is the same."""
 
     epoch: int

@@ -129,7 +129,7 @@ async def test_a_commit_without_its_announcement_is_announced_at_the_next_start(
     if what == "price":
         await db.execute("update showtimes set base_price = 99, updated_at = clock_timestamp()")
     elif what == "seat":
-        await db.execute("delete from seats where id = $1", cinema.seat_ids[2])
+        await db.execute("update seats set retired_at = now() where id = $1", cinema.seat_ids[2])
         await db.execute("update auditoriums set updated_at = clock_timestamp()")
     else:
         await db.execute("update reservations set status = 'confirmed', confirmed_at = now()")

@@ -53,8 +53,7 @@ class Reservation:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class HoldToInsert:
+class HoldToInsert(NamedTuple):
     """A hold that Redis has granted; `ends` and `deadline` are on the monotonic clock.
 
     It ends in Redis at `ends`, and must be in PostgreSQL by `deadline`. The seats and prices, in the order of the seat
@@ -78,7 +77,7 @@ class HoldToInsert:
     @property
     def total_price(self) -> str:
         """The sum of the prices, with two digits."""
-        cents = sum(int(seat.price.replace(".", "")) for seat in self.seats)
+        cents = sum([int(seat.price.replace(".", "")) for seat in self.seats])
         return f"{cents // 100}.{cents % 100:02}"
 
 
