@@ -5,6 +5,7 @@ that before the answer. PostgreSQL decides who owns a seat: the unique constrain
 being sold twice.
 """
 
+import asyncio
 from collections.abc import Sequence
 from time import monotonic
 
@@ -47,7 +48,7 @@ async def hold(
     """
     layout = context.layouts.known(showtime_id)
     if layout is None:
-        layout = await context.layouts.load(showtime_id)
+        layout = await _load_and_prime(context, showtime_id)
     # The layout may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
     if layout is None or layout.has_started or not layout.room.places.keys() >= set(seat_ids):
         layout = await _check_and_load(context, showtime_id, seat_ids)
@@ -66,6 +67,16 @@ async def check_seats(context: BookingContext, showtime_id: int, seat_ids: Seque
     for index, seat_id in enumerate(seat_ids):
         if seat_id not in known:
             raise Invalid(f"/seat_ids/{index}", "There is no such seat in this showtime's auditorium.")
+
+
+async def _load_and_prime(context: BookingContext, showtime_id: int) -> Layout | None:
+    """Read a layout that is not cached; meanwhile Redis is asked for the map, which primes a showtime that it lacks."""
+    layout, _ = await asyncio.gather(
+        context.layouts.load(showtime_id), context.holds.state(showtime_id), return_exceptions=True
+    )
+    if isinstance(layout, BaseException):
+        raise layout
+    return layout  # if Redis did not answer, the take says so
 
 
 async def _check_and_load(context: BookingContext, showtime_id: int, seat_ids: Sequence[int]) -> Layout:
