@@ -8,9 +8,9 @@ alter table auditoriums add column plan_version bigint not null default 1;
 alter table showtimes add column layout_version bigint not null default 1;
 alter table seats add column retired_at timestamptz;
 
-comment on column auditoriums.plan_version is 'Raised by every change of the room''s seats.';
+comment on column auditoriums.plan_version is 'Raised by every change of the room''s seats; the API''s version of a layout, and layout_version of statuses.';
 comment on column showtimes.layout_version is
-'Raised by every change of the showtime''s room, of the room''s seats, or of base_price; a hold is written at this version.';
+'Raised by every change of the showtime''s room, its seats or base_price; a hold is written at this version. Not the API''s.';
 comment on column seats.retired_at is
 'When the seat was removed from its room; null: it is in use. A seat that history refers to is retired, not deleted.';
 

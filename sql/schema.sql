@@ -265,7 +265,7 @@ COMMENT ON COLUMN public.auditoriums.extra_metadata IS 'Whatever the cinema want
 
 COMMENT ON COLUMN public.auditoriums.focal_row IS 'Label of the row with the best view, as in seats.row_label; null for the row two thirds back.';
 
-COMMENT ON COLUMN public.auditoriums.plan_version IS 'Raised by every change of the room''s seats.';
+COMMENT ON COLUMN public.auditoriums.plan_version IS 'Raised by every change of the room''s seats; the API''s version of a layout, and layout_version of statuses.';
 
 ALTER TABLE public.auditoriums ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.auditoriums_id_seq
@@ -496,7 +496,7 @@ COMMENT ON COLUMN public.showtimes.free_at IS 'When the next showtime of the roo
 
 COMMENT ON COLUMN public.showtimes.base_price IS 'Price of a seat whose modifier is 1.00, in the currency of the installation.';
 
-COMMENT ON COLUMN public.showtimes.layout_version IS 'Raised by every change of the showtime''s room, of the room''s seats, or of base_price; a hold is written at this version.';
+COMMENT ON COLUMN public.showtimes.layout_version IS 'Raised by every change of the showtime''s room, its seats or base_price; a hold is written at this version. Not the API''s.';
 
 ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.showtimes_id_seq

@@ -142,7 +142,10 @@ async def delete_auditorium(request: web.Request) -> web.StreamResponse:
     raises=(CapacityExceeded,),
 )
 async def create_seats(request: web.Request) -> web.StreamResponse:
-    """Add rows of seats, labelled with the next free labels: A, B, ... Z, AA, AB."""
+    """Add rows of seats, labelled after the last row: A, B, ... Z, AA, AB.
+
+    The label of a row is used again only if all its seats were deleted and no row comes after it.
+    """
     auditorium_id = path_id(request, "auditorium_id")
     seats = await service.add_seats(request.app[CATALOG_CONTEXT], auditorium_id=auditorium_id, batch=request[BODY])
     return created_response(
