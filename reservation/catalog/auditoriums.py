@@ -49,7 +49,7 @@ async def delete_auditorium(database: Database, *, auditorium_id: int, check: Pr
 
 
 async def add_seats(context: CatalogContext, *, auditorium_id: int, batch: SeatBatch) -> Sequence[Seat]:
-    """Add rows with the labels after that of the last row; the seats in map order. Raises NotFound and CapacityExceeded."""
+    """Add rows, labelled after the last row; the seats in map order. Raises NotFound and CapacityExceeded."""
     async with context.database.transaction() as conn:
         capacity = (await _lock_auditorium(conn, auditorium_id)).capacity
         existing = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
