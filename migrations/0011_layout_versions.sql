@@ -4,13 +4,33 @@
 
 set local lock_timeout = '5s';
 
+-- All the locks of this migration, or none: while it waits for one, no statement waits for another that it has. It waits a
+-- fifth of a second each time, which is less than PostgreSQL takes to look for a deadlock.
+do $$
+begin
+    perform set_config('lock_timeout', '200ms', true);
+    for attempt in 1..25 loop
+        begin
+            lock table auditoriums, showtimes, seats in access exclusive mode;
+            perform set_config('lock_timeout', '5s', true);
+            return;
+        exception
+            when lock_not_available then
+                perform pg_sleep(0.05);
+        end;
+    end loop;
+    raise lock_not_available using message = 'the tables of the catalogue are in use; run the migration again';
+end
+$$;
+
 alter table auditoriums add column plan_version bigint not null default 1;
 alter table showtimes add column layout_version bigint not null default 1;
 alter table seats add column retired_at timestamptz;
 
-comment on column auditoriums.plan_version is 'Raised by every change of the room''s seats; the API''s version of a layout, and layout_version of statuses.';
+comment on column auditoriums.plan_version is
+'Raised by every change of the room''s seats; in the API, version of a layout and layout_version of statuses.';
 comment on column showtimes.layout_version is
-'Raised by every change of the showtime''s room, its seats or base_price; a hold is written at this version. Not the API''s.';
+'Raised by every change of the showtime''s room, its seats, base_price or ends_at; a hold is written at this version. Not the API''s.';
 comment on column seats.retired_at is
 'When the seat was removed from its room; null: it is in use. A seat that history refers to is retired, not deleted.';
 
@@ -21,6 +41,9 @@ as $$
 declare
     rooms bigint[] := array(select distinct c.auditorium_id from changed as c order by c.auditorium_id);
 begin
+    if tg_op = 'UPDATE' then -- a seat may have moved to another room
+        rooms := rooms || array(select distinct b.auditorium_id from before as b);
+    end if;
     update auditoriums set plan_version = plan_version + 1
     where id = any(rooms);
     -- FOR UPDATE waits for the holds that are being written: they are committed before the change, or see it.
@@ -42,7 +65,7 @@ referencing new table as changed
 for each statement execute function raise_layout_versions();
 
 create trigger seats_updated after update on seats
-referencing new table as changed
+referencing old table as before new table as changed
 for each statement execute function raise_layout_versions();
 
 create trigger seats_deleted after delete on seats
@@ -61,9 +84,9 @@ $$;
 
 comment on function raise_layout_version is 'Raises a showtime''s layout_version.';
 
-create trigger showtimes_layout_changed before update of auditorium_id, base_price on showtimes
+create trigger showtimes_layout_changed before update of auditorium_id, base_price, ends_at on showtimes
 for each row
-when (old.auditorium_id is distinct from new.auditorium_id or old.base_price is distinct from new.base_price)
+when ((old.auditorium_id, old.base_price, old.ends_at) is distinct from (new.auditorium_id, new.base_price, new.ends_at))
 execute function raise_layout_version();
 
 -- squawk-ignore renaming-object

@@ -141,6 +141,9 @@ CREATE FUNCTION public.raise_layout_versions() RETURNS trigger
 declare
     rooms bigint[] := array(select distinct c.auditorium_id from changed as c order by c.auditorium_id);
 begin
+    if tg_op = 'UPDATE' then -- a seat may have moved to another room
+        rooms := rooms || array(select distinct b.auditorium_id from before as b);
+    end if;
     update auditoriums set plan_version = plan_version + 1
     where id = any(rooms);
     -- FOR UPDATE waits for the holds that are being written: they are committed before the change, or see it.
@@ -265,7 +268,7 @@ COMMENT ON COLUMN public.auditoriums.extra_metadata IS 'Whatever the cinema want
 
 COMMENT ON COLUMN public.auditoriums.focal_row IS 'Label of the row with the best view, as in seats.row_label; null for the row two thirds back.';
 
-COMMENT ON COLUMN public.auditoriums.plan_version IS 'Raised by every change of the room''s seats; the API''s version of a layout, and layout_version of statuses.';
+COMMENT ON COLUMN public.auditoriums.plan_version IS 'Raised by every change of the room''s seats; in the API, version of a layout and layout_version of statuses.';
 
 ALTER TABLE public.auditoriums ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.auditoriums_id_seq
@@ -496,7 +499,7 @@ COMMENT ON COLUMN public.showtimes.free_at IS 'When the next showtime of the roo
 
 COMMENT ON COLUMN public.showtimes.base_price IS 'Price of a seat whose modifier is 1.00, in the currency of the installation.';
 
-COMMENT ON COLUMN public.showtimes.layout_version IS 'Raised by every change of the showtime''s room, its seats or base_price; a hold is written at this version. Not the API''s.';
+COMMENT ON COLUMN public.showtimes.layout_version IS 'Raised by every change of the showtime''s room, its seats, base_price or ends_at; a hold is written at this version. Not the API''s.';
 
 ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.showtimes_id_seq
@@ -618,9 +621,9 @@ CREATE TRIGGER seats_deletion_refused AFTER DELETE ON public.seats REFERENCING O
 
 CREATE TRIGGER seats_inserted AFTER INSERT ON public.seats REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
 
-CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
+CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
 
-CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, base_price ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.base_price IS DISTINCT FROM new.base_price))) EXECUTE FUNCTION public.raise_layout_version();
+CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, base_price, ends_at ON public.showtimes FOR EACH ROW WHEN ((((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.base_price IS DISTINCT FROM new.base_price)) OR (old.ends_at IS DISTINCT FROM new.ends_at))) EXECUTE FUNCTION public.raise_layout_version();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);

@@ -22,6 +22,7 @@ from ..errors import (
     SeatsUnavailable,
     ShowtimeChanged,
     ShowtimeStarted,
+    Unavailable,
 )
 from ..holds.store import HoldRelease
 from ..seatmap.layouts import Layout
@@ -141,8 +142,9 @@ async def _take_and_insert(
     life = reservation.expires_at - reservation.created_at
     try:
         await ensure_held(context, seats, lease, life_s=life.total_seconds())
-    except HoldsUnavailable:
-        await undo_hold(context, seats)  # the client does not learn its id, so it could only expire
+    except Unavailable:
+        if idempotency_key is None:  # its client does not learn its id; one with a key may get the hold by a repeat
+            await undo_hold(context, seats)
         raise
     return reservation
 

@@ -2,13 +2,15 @@
 
 A hold is in Redis first and in PostgreSQL afterwards, and each store may pause, die or be restored in between. Then
 PostgreSQL may have a later end than Redis, or Redis may have lost the seats when PostgreSQL did not have them yet, and
-another customer may take them. Two comparisons show that neither has happened:
+another customer may take them. Three comparisons show that neither has happened:
 
 - Redis's epoch (holds/connection.py) is the one from before the take. It increments when the connection ends, and when
   Redis reports that holds were forgotten.
 - The hold ends in PostgreSQL, at the latest, before its keys in Redis expire. Redis got REDIS_MARGIN_MS more; so the
   statement may take that long. The worker's monotonic clock measures it: PostgreSQL computes the end when it runs the
   statement, so the end is not later than the answer plus the hold's life.
+- The take is at most REDIS_MARGIN_MS old, less CLOCKS_DIFFER_S. A server that dies without closing the connection is
+  not noticed at once; within this time no other one takes its place.
 
 Otherwise the seats are taken again, now that PostgreSQL has the hold and Redis would be primed with it. If another
 reservation has one of them, this hold is cancelled in PostgreSQL, and the answer is that the seats are not available.
@@ -46,12 +48,19 @@ class RedisLease(NamedTuple):
     """What is known of a take: Redis keeps the seats until `ends`, on the monotonic clock, if its epoch is the same."""
 
     epoch: int
+    sent_at: float
     ends: float
 
     @classmethod
     def before_take(cls, context: BookingContext, ttl_ms: int) -> "RedisLease":
         """The lease that a take for `ttl_ms`, which is sent after this, gives at least."""
-        return cls(context.holds.epoch, monotonic() + ttl_ms / 1000)
+        now = monotonic()
+        return cls(context.holds.epoch, now, now + ttl_ms / 1000)
+
+    def lasts_until(self, context: BookingContext, ends: float) -> bool:
+        """Whether Redis keeps the seats until then, as far as can be known without asking it again."""
+        is_recent = monotonic() - self.sent_at <= REDIS_MARGIN_MS / 1000 - CLOCKS_DIFFER_S
+        return is_recent and self.ends >= ends and self.epoch == context.holds.epoch
 
 
 async def ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLease, *, life_s: float) -> None:
@@ -61,7 +70,7 @@ async def ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLea
     """
     ends = monotonic() + life_s + CLOCKS_DIFFER_S
     for _ in range(TRIES):
-        if lease.ends >= ends and lease.epoch == context.holds.epoch:
+        if lease.lasts_until(context, ends):
             return
         ttl_ms = max(1, round((ends - monotonic()) * 1000)) + REDIS_MARGIN_MS
         lease = RedisLease.before_take(context, ttl_ms)
@@ -81,14 +90,17 @@ async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> 
 
 async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
     """Cancel a hold in PostgreSQL, and release in Redis what it still has there."""
-    async with context.database.connection() as conn:
-        undone = await reservations.undo_hold(
-            conn,
-            reservation_id=seats.reservation_id,
-            user_id=seats.user_id,
-            idempotency_key=seats.idempotency_key,
+    undone = None
+    try:
+        async with context.database.connection() as conn:
+            undone = await reservations.undo_hold(
+                conn,
+                reservation_id=seats.reservation_id,
+                user_id=seats.user_id,
+                idempotency_key=seats.idempotency_key,
+            )
+    finally:
+        context.log.warning(
+            "hold_undone", showtime_id=seats.showtime_id, reservation_id=str(seats.reservation_id), was_held=undone
         )
-    context.log.warning(
-        "hold_undone", showtime_id=seats.showtime_id, reservation_id=str(seats.reservation_id), was_held=undone
-    )
-    await context.pending_updates.release([HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)])
+        await context.pending_updates.release([HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)])

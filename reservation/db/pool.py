@@ -26,8 +26,8 @@ from ..runtime.timing import current_timings, timed
 _Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | _Pooled"
 
-# With fewer connections, a kept one would leave too few to others.
-MIN_SIZE_TO_KEEP = 6
+KEPT_CONNECTIONS = 3  # by the batches of holds, of confirms and of look-ups
+MIN_SIZE_TO_KEEP = 6  # with fewer connections, kept ones would leave too few to others
 
 # The constraints that a valid request can violate, by name.
 _VIOLATED: dict[str, Callable[[], DomainError]] = {
@@ -73,6 +73,11 @@ def is_single_item_error(error: BaseException) -> bool:
     return isinstance(error, _OF_ONE_ITEM) or isinstance(error.__cause__, _OF_ONE_ITEM)
 
 
+def kept_connections(pool_size: int) -> int:
+    """How many connections of a pool of this size the batches keep."""
+    return KEPT_CONNECTIONS if pool_size >= MIN_SIZE_TO_KEEP else 0
+
+
 class Database:
     """A connection pool that raises domain errors; `behind_pgbouncer`: a session lasts for one transaction only."""
 
@@ -96,7 +101,7 @@ class Database:
         To acquire and release a connection costs more CPU than a batch. It goes back to the pool after an error, and by
         `stop_keeping`.
         """
-        return PoolConnection(self, is_kept=self._pool.get_max_size() >= MIN_SIZE_TO_KEEP)
+        return PoolConnection(self, is_kept=kept_connections(self._pool.get_max_size()) > 0)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from .dispatch import Endpoint
-from .middleware import respond
+from .middleware import middleware, respond
 
 # The versions in which `Request._match_info` is what the Application sets; with another, every request goes to it.
 KNOWN_VERSIONS = re.compile(r"3\.14\.\d+")
@@ -26,7 +26,7 @@ Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def add_direct_routes(server: web.Server, app: web.Application) -> None:
     """Let a server of this application find operations here; before its first connection, and after `app.startup`."""
-    if KNOWN_VERSIONS.fullmatch(aiohttp.__version__):
+    if KNOWN_VERSIONS.fullmatch(aiohttp.__version__) and list(app.middlewares) == [middleware]:
         server.request_handler = DirectRoutes(app, server.request_handler).handle
 
 

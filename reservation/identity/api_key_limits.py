@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from ..db.pool import kept_connections
 from ..errors import TooManyRequests
 
 WAIT_S = 1.0
@@ -19,7 +20,7 @@ class ApiKeyLimits:
     """The limits of one worker: on back-office requests of all keys together, and on requests of each key."""
 
     def __init__(self, *, back_office: int, per_key: int, connections: int) -> None:
-        self._back_office = asyncio.Semaphore(max(1, min(back_office, connections - 1)))
+        self._back_office = asyncio.Semaphore(max(1, min(back_office, connections - 1 - kept_connections(connections))))
         self._per_key = per_key
         self._running: dict[int, int] = {}
         self._waiting = 0

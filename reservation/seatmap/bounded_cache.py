@@ -35,7 +35,10 @@ class BoundedCache(Generic[Key, Value]):
     def put(self, key: Key, value: Value) -> None:
         """Keep a value in place of the one before; it is not kept if it exceeds the bound by itself."""
         replaced = self._values.pop(key, None)
-        self._bytes += self._size_of(value) - (0 if replaced is None else self._size_of(replaced))
+        self._bytes -= 0 if replaced is None else self._size_of(replaced)
+        if self._size_of(value) > self.max_bytes:
+            return
+        self._bytes += self._size_of(value)
         self._values[key] = value
         while self._bytes > self.max_bytes:
             _, oldest = self._values.popitem(last=False)

@@ -111,7 +111,7 @@ class MapHistory:
             return None  # a stale reading
         self._read_version = version
         before, self._statuses = self._statuses, reading.statuses()
-        if self._is_new or room is not self._room:
+        if self._is_new or not _is_same(room, self._room):
             return self._start(room)
         changed = changed_places(before, self._statuses)
         if changed:
@@ -201,3 +201,10 @@ class MapHistory:
 
     def _seats(self, places: Iterable[int]) -> bytes:
         return b"" if self._room is None else seats_at(self._room, self._statuses, places)
+
+
+def _is_same(room: Room, before: Room | None) -> bool:
+    """Whether two rooms have the same seats and prices; one that was no longer cached is another object."""
+    return room is before or (
+        before is not None and room.key == before.key and room.plan.seat_ids == before.plan.seat_ids
+    )

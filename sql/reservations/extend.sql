@@ -1,8 +1,8 @@
 /* reservations/extend
 Extends a live hold of the user, unless one of its seats is sold. Redis is extended before, so that the keys there never
-expire before this row, if this is not delayed: the result is the time by PostgreSQL's clock, from which the caller sees
-when the row ends by its own clock. The new end is not past the longest life of a hold, nor before the old end. It waits up to 300 ms
-for the lock of another session.
+expire before this row, unless this statement is delayed. The result is the time by PostgreSQL's clock, from which the
+caller computes when the row ends by its own clock. The new end is not past the longest life of a hold, nor before the
+old end. It waits up to 300 ms for the lock of another session.
 Plan: index scans on reservations_pkey and booked_seats_showtime_id_seat_id_key.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose

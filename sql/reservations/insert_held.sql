@@ -1,7 +1,8 @@
 /* reservations/insert_held
 Inserts holds that Redis has granted, one or a batch of them: a row each, with the seats and prices of the layout that the
-caller knows, unless that is out of date or one of the seats is booked. The showtimes are locked FOR KEY SHARE first: seats
-and rooms change under a stronger lock of them, so the layout_version that is read here is that of the insert.
+caller knows, unless that is out of date or one of the seats is booked. The showtimes are locked FOR KEY SHARE first: the
+service, and the trigger on seats, lock them FOR UPDATE before a change, so the layout_version that is read here is that of
+the insert.
 A showtime that another session has locked is skipped, so that one lock does not delay the whole batch: its holds are not
 inserted, and showtime_locked says so. A wait for anything else, such as the same key in another session, ends after
 300 ms; the limit lasts until the end of the transaction.

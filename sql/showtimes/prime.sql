@@ -1,6 +1,7 @@
 /* showtimes/prime
 Reads what the keys of showtimes in Redis are rebuilt from: for each a version higher than any counter can have reached,
-and the live holds. No row: no such showtime.
+and the live holds. No row: no such showtime. Of two rows that hold one seat, of which at most one was answered, the later
+end comes first, and Redis keeps the first.
 Plan: index scans on showtimes_pkey and reservations_showtime_id_expires_at_idx.
 $1 bigint[] showtime_ids: which
 Sample: select array_agg(id) from (select id from showtimes where starts_at > now() order by starts_at limit 16) as st
@@ -8,10 +9,10 @@ Sample: select array_agg(id) from (select id from showtimes where starts_at > no
 select /* showtimes/prime */
     st.id as showtime_id,
     (extract(epoch from clock_timestamp()) * 1000000)::bigint as version,
-    coalesce(array_agg(seat.id order by seat.id) filter (where seat.id is not null), '{}') as seat_ids,
-    coalesce(array_agg(r.id order by seat.id) filter (where seat.id is not null), '{}') as reservation_ids,
+    coalesce(array_agg(seat.id order by seat.id asc, r.expires_at desc) filter (where seat.id is not null), '{}') as seat_ids,
+    coalesce(array_agg(r.id order by seat.id asc, r.expires_at desc) filter (where seat.id is not null), '{}') as reservation_ids,
     coalesce(
-        array_agg((extract(epoch from r.expires_at - now()) * 1000)::bigint order by seat.id)
+        array_agg((extract(epoch from r.expires_at - now()) * 1000)::bigint order by seat.id asc, r.expires_at desc)
         filter (where seat.id is not null),
         '{}'
     ) as ttls_ms

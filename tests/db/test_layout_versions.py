@@ -77,3 +77,28 @@ async def test_a_change_of_seats_waits_for_a_hold_that_is_being_written(
         await db.execute("update seats set price_modifier = 2 where auditorium_id = $1", room)
     finally:
         await other.close()
+
+
+async def test_a_seat_moved_to_another_room_raises_the_versions_of_both(
+    db: "asyncpg.Connection[asyncpg.Record]", showtime: tuple[int, int, int]
+) -> None:
+    room, open_id, _ = showtime
+    before = await db.fetchval("select layout_version from showtimes where id = $1", open_id)
+    other = await db.fetchval("insert into auditoriums (name, capacity) values ('Another Room', 9) returning id")
+    await db.execute("update seats set auditorium_id = $1 where auditorium_id = $2 and seat_number = 1", other, room)
+    assert await db.fetchval("select layout_version from showtimes where id = $1", open_id) == before + 1
+    assert await db.fetchval("select plan_version from auditoriums where id = $1", other) == 2
+
+
+async def test_a_showtime_that_was_over_when_its_room_changed_has_another_version_once_it_is_not(
+    db: "asyncpg.Connection[asyncpg.Record]", showtime: tuple[int, int, int]
+) -> None:
+    room, _, over_id = showtime
+    before = await db.fetchval("select layout_version from showtimes where id = $1", over_id)
+    await db.execute("update seats set price_modifier = 2 where auditorium_id = $1", room)
+    await db.execute(
+        "update showtimes set starts_at = now() + interval '5 hours', ends_at = now() + interval '6 hours',"
+        " free_at = now() + interval '6 hours' where id = $1",
+        over_id,
+    )
+    assert await db.fetchval("select layout_version from showtimes where id = $1", over_id) > before

@@ -353,12 +353,13 @@ async def test_a_late_undo_of_the_first_request_leaves_the_hold_of_the_repeated_
         await here.client.close()
 
 
-async def test_a_hold_is_undone_while_redis_stands_still_that_has_lost_it(
-    start_rivals: StartRivals, own_redis: OwnRedis, steps: Steps
+@pytest.mark.parametrize("key", [None, "a-key"])
+async def test_a_hold_is_undone_while_redis_stands_still_that_has_lost_it_unless_it_can_be_repeated(
+    start_rivals: StartRivals, own_redis: OwnRedis, steps: Steps, key: str | None
 ) -> None:
     both = await start_rivals(f"{own_redis.proxy.url}?socket_timeout=0.5")
     steps.before_statement.arm()
-    asked = asyncio.create_task(both.ask("hold"))
+    asked = asyncio.create_task(both.ask("hold", key=key))
     await steps.before_statement.reached.wait()
     await lose_in_redis(own_redis, "killed")
     with stopped([await own_redis.pid()]):
@@ -370,7 +371,12 @@ async def test_a_hold_is_undone_while_redis_stands_still_that_has_lost_it(
         while (competing := await both.compete()).status == 503:
             await asyncio.sleep(0.02)
 
-    assert competing.status == 201, competing.text
+    if key is None:
+        assert competing.status == 201, competing.text
+    else:
+        assert competing.code == "seats_unavailable"
+        repeated = await both.ask("hold", key=key)
+        assert (repeated.status, repeated.headers["Idempotent-Replayed"]) == (201, "true")
 
 
 async def until_key_has(redis_url: str, both: Rivals, *, left_ms: float) -> None:

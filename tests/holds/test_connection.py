@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -226,7 +227,8 @@ async def test_every_form_of_url_connects_and_logs_in(
     forward = partial(_forward, str(parts.hostname), int(parts.port or 0))
     async with a_user(redis) as login, AsyncExitStack() as stack:
         if form == "unix":
-            path = str(tmp_path / "redis")
+            # Not in tmp_path: the path of a socket has at most some 100 characters.
+            path = f"{stack.enter_context(TemporaryDirectory(dir='/tmp'))}/redis"
             await stack.enter_async_context(await asyncio.start_unix_server(forward, path))
             url = f"unix://{login}@{path}?db=3"
         elif form == "rediss":

@@ -50,3 +50,21 @@ async def test_concurrent_primings_are_read_together(api: Api, db: Connection, m
         assert now_us - 60_000_000 < primed.version <= now_us
         assert {(hold.seat_id, str(hold.reservation_id)) for hold in primed.holds} == held.get(showtime_id, set())
         assert all(0 < hold.ttl_ms <= 600_000 for hold in primed.holds)
+
+
+async def test_of_two_rows_that_hold_a_seat_the_later_end_is_loaded(api: Api, db: Connection) -> None:
+    """A hold whose request failed may be left in PostgreSQL, beside the one that was answered later."""
+    cinema, customer = await api.cinema(rows=1, seats_per_row=1), await api.sign_up()
+    first = await api.hold(customer, cinema.showtime_id, cinema.seat_ids)
+    for minutes, last in ((-1, "1"), (1, "2"), (0, "3")):
+        await db.execute(
+            "insert into reservations (id, user_id, showtime_id, total_price, expires_at, seat_ids, row_labels,"
+            " seat_numbers, prices) select ('00000000-0000-7000-8000-00000000000' || $2)::uuid, user_id, showtime_id,"
+            " total_price, expires_at + $3 * interval '1 minute', seat_ids, row_labels, seat_numbers, prices"
+            " from reservations where id = $1",
+            first.json["id"],
+            last,
+            minutes,
+        )
+    [found] = await showtimes.prime(db, showtime_ids=[cinema.showtime_id])
+    assert str(found.reservation_ids[0]).endswith("2")
