@@ -86,10 +86,10 @@ class Snapshot(NamedTuple):
 
 
 class Watch(NamedTuple):
-    """A map's version, from which on its changes are published, and whether they were published until now."""
+    """A map's version, from which on its changes are published, and the version since which they were until now."""
 
     version: int
-    was_watched: bool
+    since: int
 
 
 Primer = Callable[[int], Awaitable[Prime]]
@@ -168,10 +168,7 @@ class Holds:
         """Have every change of these maps published for `ttl_s` from now; an error where that failed."""
         calls = [script_call(WATCH, each, _keys(each), (ttl_s, channel)) for each in showtime_ids]
         results = await self._run_primed(calls)
-        return [
-            result if isinstance(result, DomainError) else Watch(result[0], was_watched=result[2] == 1)
-            for result in results
-        ]
+        return [result if isinstance(result, DomainError) else Watch(result[0], since=result[2]) for result in results]
 
     async def ping(self) -> None:
         """Raise HoldsUnavailable unless Redis answers."""

@@ -267,7 +267,8 @@ class LiveFeeds:
         else:
             # A version that was counted before the last tick should have been published by now: if not, it was lost.
             was_lost = history.published_version < feed.version_of_last_tick
-            if was_lost or not (watch.was_watched and history.is_subscribed):
+            # Another worker may have had the map watched again, after a time in which no changes were published.
+            if was_lost or not history.is_subscribed or watch.since > feed.version_of_last_tick:
                 history.subscribe(watch.version)
             feed.version_of_last_tick = watch.version
             feed.wake.set()

@@ -54,7 +54,7 @@ async def take(holds: Holds, seat_ids: list[int], ttl_s: int = 60) -> HoldReleas
 
 
 async def test_every_change_of_a_watched_map_is_published(holds: Holds, channel: PubSub) -> None:
-    assert await watch(holds) == Watch(LARGE, was_watched=False)
+    assert await watch(holds) == Watch(LARGE, since=LARGE)
     release = await take(holds, [7, 8])
     assert await published(channel) == f"{{42}}:map {LARGE + 1} 7 8"
     await holds.release([release])
@@ -67,7 +67,7 @@ async def test_every_change_of_a_watched_map_is_published(holds: Holds, channel:
         while (await holds.state(SHOWTIME)).version == LARGE + 4:
             await asyncio.sleep(0.05)
     assert await published(channel) == f"{{42}}:map {LARGE + 5} 9"
-    assert await watch(holds) == Watch(LARGE + 5, was_watched=True)
+    assert await watch(holds) == Watch(LARGE + 5, since=LARGE)
 
 
 async def test_reads_and_refused_holds_publish_nothing(holds: Holds, redis: Redis, channel: PubSub) -> None:
@@ -88,13 +88,20 @@ async def test_a_watch_expires(holds: Holds, redis: Redis, channel: PubSub) -> N
             await holds.bump_layouts([SHOWTIME])
             await asyncio.sleep(0.05)
     assert not await redis.hexists("{42}:map", "channel")
-    assert (await watch(holds)).was_watched is False
+    again = await watch(holds)
+    assert again == Watch(again.version, since=again.version)
+    assert again.since > LARGE
+    # Nor does it look to a second worker as if nothing had been missed.
+    await take(holds, [7])
+    assert await watch(holds) == Watch(again.version + 1, since=again.version)
 
 
 async def test_a_map_that_redis_lost_is_not_watched(holds: Holds, redis: Redis) -> None:
     await watch(holds)
+    await take(holds, [7])
     await redis.flushall()
-    assert (await watch(holds)).was_watched is False
+    await take(holds, [8])
+    assert await watch(holds) == Watch(LARGE + 1, since=LARGE + 1)
 
 
 def test_showtime_of_accepts_map_keys_only() -> None:
