@@ -86,7 +86,11 @@ comment on function raise_layout_version is 'Raises a showtime''s layout_version
 
 create trigger showtimes_layout_changed before update of auditorium_id, base_price, ends_at on showtimes
 for each row
-when ((old.auditorium_id, old.base_price, old.ends_at) is distinct from (new.auditorium_id, new.base_price, new.ends_at))
+when (
+    old.auditorium_id is distinct from new.auditorium_id
+    or old.base_price is distinct from new.base_price
+    or old.ends_at is distinct from new.ends_at
+)
 execute function raise_layout_version();
 
 -- squawk-ignore renaming-object

@@ -623,7 +623,7 @@ CREATE TRIGGER seats_inserted AFTER INSERT ON public.seats REFERENCING NEW TABLE
 
 CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
 
-CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, base_price, ends_at ON public.showtimes FOR EACH ROW WHEN ((((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.base_price IS DISTINCT FROM new.base_price)) OR (old.ends_at IS DISTINCT FROM new.ends_at))) EXECUTE FUNCTION public.raise_layout_version();
+CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, base_price, ends_at ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.base_price IS DISTINCT FROM new.base_price) OR (old.ends_at IS DISTINCT FROM new.ends_at))) EXECUTE FUNCTION public.raise_layout_version();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);

@@ -10,6 +10,7 @@ For every showtime there are, under one hash tag and so in one cluster slot:
     {42}:map:priming    the ticket under which the showtime may be primed (not_primed.lua)
     {42}:map:kept:<id>  set while a reservation is surely in PostgreSQL, since it was extended, taken again or primed:
                         a late undo of its first take leaves its seats alone
+    {42}:map:released:<id>  set for 10 s when a reservation was released while there was no map: priming leaves it out
 
 The sorted set gives the held seats without reading each key. Every script that reads the version first removes the
 expired holds from it, and increments the version if there were any: an expired hold changes the map, too.

@@ -36,10 +36,9 @@ class BoundedCache(Generic[Key, Value]):
         """Keep a value in place of the one before; it is not kept if it exceeds the bound by itself."""
         replaced = self._values.pop(key, None)
         self._bytes -= 0 if replaced is None else self._size_of(replaced)
-        if self._size_of(value) > self.max_bytes:
-            return
-        self._bytes += self._size_of(value)
-        self._values[key] = value
+        if self._size_of(value) <= self.max_bytes:
+            self._bytes += self._size_of(value)
+            self._values[key] = value
         while self._bytes > self.max_bytes:
             _, oldest = self._values.popitem(last=False)
             self._bytes -= self._size_of(oldest)

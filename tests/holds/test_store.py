@@ -176,6 +176,26 @@ async def test_a_prime_from_before_redis_lost_its_data_again_is_not_applied(
     assert await late == {1}
 
 
+async def test_a_prime_leaves_out_what_was_released_after_postgresql_was_read(
+    redis: Redis, open_holds: OpenHolds
+) -> None:
+    reading, go_on, released, kept = asyncio.Event(), asyncio.Event(), uuid4(), uuid4()
+
+    async def slow_primer(_: int) -> Prime:
+        reading.set()
+        await go_on.wait()
+        return Prime(5, (LiveHold(1, released, 60_000), LiveHold(2, kept, 60_000)))
+
+    holds = open_holds(redis, slow_primer)
+    late = asyncio.create_task(snapshot(holds))
+    await reading.wait()
+    await release(holds, released, [1])
+    go_on.set()
+
+    assert (await late)[1] == {2}
+    assert await take(holds, [1]) == frozenset()
+
+
 async def test_an_undo_releases_a_take_and_no_hold_that_was_extended_or_primed(
     redis: Redis, open_holds: OpenHolds
 ) -> None:

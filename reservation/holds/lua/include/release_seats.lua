@@ -5,6 +5,9 @@ if map[1] then
   local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
   local seats = watched and table.concat(ARGV, ' ', 2)
   -- include publish_change
+else
+  -- What the showtime is about to be primed with may have been read before PostgreSQL decided: prime.lua leaves it out.
+  redis.call('SET', KEYS[1] .. ':released:' .. ARGV[1], 1, 'PX', 10000)
 end
 local own_keys, own_seats = {}, {}
 local holders = #KEYS > 2 and redis.call('MGET', unpack(KEYS, 3))
