@@ -79,13 +79,22 @@ async def ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLea
 
 
 async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> None:
-    """Take the seats of a hold that PostgreSQL has; raises SeatsUnavailable and cancels it if others hold them."""
+    """Take the seats of a hold that PostgreSQL has; raises SeatsUnavailable and cancels it if others hold them.
+
+    If it was confirmed or cancelled meanwhile, its seats may have been taken after their release, so they are released.
+    """
     held = await context.holds.extend(
         showtime_id=seats.showtime_id, reservation_id=seats.reservation_id, seat_ids=seats.seat_ids, ttl_ms=ttl_ms
     )
     if held:
         await undo_hold(context, seats)
         raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(seats.showtime_id, seats.seat_ids))
+    async with context.database.connection() as conn:
+        found = await reservations.find_hold(
+            conn, reservation_id=seats.reservation_id, user_id=seats.user_id, max_s=context.hold_max_s
+        )
+    if found is None or found.status != "held":
+        await context.pending_updates.release([HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)])
 
 
 async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:

@@ -76,7 +76,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 
     async def extend_hold(conn: Any, **arguments: Any) -> datetime | None:
         await steps.before_statement.pass_by()
-        return await extend(conn, **arguments)
+        extended = await extend(conn, **arguments)
+        await steps.after_statement.pass_by()
+        return extended
 
     monkeypatch.setattr(BookingBatches, "insert_held", insert_held)
     monkeypatch.setattr(reservations, "extend", extend_hold)
@@ -377,6 +379,26 @@ async def test_a_hold_is_undone_while_redis_stands_still_that_has_lost_it_unless
         assert competing.code == "seats_unavailable"
         repeated = await both.ask("hold", key=key)
         assert (repeated.status, repeated.headers["Idempotent-Replayed"]) == (201, "true")
+
+
+@pytest.mark.parametrize("ends", ["confirmed", "cancelled"])
+async def test_an_extension_that_takes_seats_again_leaves_none_of_a_reservation_that_ended_meanwhile(
+    start_rivals: StartRivals, own_redis: OwnRedis, steps: Steps, db: Connection, ends: str
+) -> None:
+    both = await start_rivals(own_redis.proxy.url, HOLD_TTL_SECONDS="60")
+    held = (await both.ask("hold")).json["id"]
+    await db.execute("update reservations set expires_at = expires_at - interval '30 seconds'")
+    steps.after_statement.arm()
+    asked = asyncio.create_task(both.ask("extend", held))
+    await steps.after_statement.reached.wait()
+    await lose_in_redis(own_redis, "flushed")
+    end = both.there.confirm if ends == "confirmed" else both.there.cancel
+    assert (await end(both.first, held)).status == 200
+    steps.after_statement.go_on.set()
+
+    assert (await asked).json["status"] == ends
+    async with Redis.from_url(own_redis.url) as client:
+        assert await client.exists(seat_key(both.cinema.showtime_id, both.seat)) == 0
 
 
 async def until_key_has(redis_url: str, both: Rivals, *, left_ms: float) -> None:
