@@ -23,7 +23,7 @@ from uuid import UUID
 
 from ..db.repository import reservations
 from ..db.repository.idempotency import IdempotencyKey
-from ..errors import HoldsUnavailable, SeatsUnavailable
+from ..errors import SeatsUnavailable
 from ..holds.store import HoldRelease
 from .context import BookingContext
 
@@ -31,7 +31,6 @@ from .context import BookingContext
 # taken again.
 REDIS_MARGIN_MS = 200
 CLOCKS_DIFFER_S = 0.05  # of the margin: by how much the stores' clocks may drift apart during a hold
-TRIES = 3
 
 
 class HeldSeats(NamedTuple):
@@ -69,13 +68,9 @@ async def ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLea
     Raises SeatsUnavailable if another reservation has taken some of them, and HoldsUnavailable.
     """
     ends = monotonic() + life_s + CLOCKS_DIFFER_S
-    for _ in range(TRIES):
-        if lease.lasts_until(context, ends):
-            return
-        ttl_ms = max(1, round((ends - monotonic()) * 1000)) + REDIS_MARGIN_MS
-        lease = RedisLease.before_take(context, ttl_ms)
-        await take_again(context, seats, ttl_ms)
-    raise HoldsUnavailable
+    if not lease.lasts_until(context, ends):
+        # Once is enough: a Redis that loses its data from here on is loaded with this hold from PostgreSQL.
+        await take_again(context, seats, max(1, round((ends - monotonic()) * 1000)) + REDIS_MARGIN_MS)
 
 
 async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> None:
