@@ -1,6 +1,6 @@
 -- The seats of a reservation go into its row, as arrays in the order of the seat map: a hold then writes one row. This adds
--- the columns, and a trigger that fills them for whoever still inserts into reservation_seats, which the version that is
--- running does. 0013 fills them for what was there before; 0014 makes reservation_seats a view of them.
+-- the columns, and a trigger that fills them when a row is inserted into reservation_seats, as workers of the version
+-- before still do during a rolling restart. 0013 fills them for what was there before; 0014 makes reservation_seats a view of them.
 -- A column with a constant default is added without a rewrite of the table.
 
 set local lock_timeout = '5s';

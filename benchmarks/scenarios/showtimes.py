@@ -102,7 +102,7 @@ def _visit_once(bench: Bench, each: Visited, maps: str, *, keep: bool) -> int:
 
 
 def _memory(stand: Stand, each: Visited) -> tuple[int, int]:
-    """Bytes of the worker, and of Redis, which nobody else uses meanwhile."""
+    """Bytes of the worker, and of Redis, which has no other clients during the run."""
     resident = sum(resident_kib(pid) for pid in children_of(each.server.pid)) * 1024
     with redis.Redis.from_url(stand.servers.redis_url) as client:
         return resident, int(client.info("memory")["used_memory"])

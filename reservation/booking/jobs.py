@@ -65,7 +65,7 @@ async def run_job(job: Job, redis: Redis, log: BoundLogger) -> None:
             await run_once(job, redis)
         except (Unavailable, RedisError, OSError) as error:
             log.warning("job_postponed", job=job.name, cause=repr(error))
-        except Exception:
+        except Exception:  # a bug in one run must not end the job
             log.exception("job_failed", job=job.name)
         await asyncio.sleep(job.period_s)
 

@@ -192,7 +192,7 @@ def _options(bin_dir: Path, port: int, *, fast: bool) -> list[str]:
         "synchronous_commit": "off" if fast else "on",
     }
     if postgres_major(bin_dir) >= 16:
-        settings["scram_iterations"] = "4096"  # for the passwords of roles that somebody adds
+        settings["scram_iterations"] = "4096"  # for roles that are added later, whose passwords people choose
     if _has_statistics(bin_dir):
         settings["shared_preload_libraries"] = "pg_stat_statements"
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
