@@ -23,9 +23,7 @@ customers as materialized (
 rooms as materialized (
     select
         auditorium_id,
-        array_agg(id order by char_length(row_label), row_label, seat_number) as seat_ids,
-        array_agg(row_label order by char_length(row_label), row_label, seat_number) as row_labels,
-        array_agg(seat_number order by char_length(row_label), row_label, seat_number) as seat_numbers
+        array_agg(id order by char_length(row_label), row_label, seat_number) as seat_ids
     from seats
     group by auditorium_id
 ),
@@ -36,23 +34,37 @@ numbered as materialized (
         number / 5000 * 100 + mod(number, 100) as show_number,
         mod(number, 5000) / 100 * 4 as seats_before
     from generate_series(%(first)s::bigint, %(first)s::bigint + %(count)s::bigint - 1) as n (number)
+),
+
+wanted as materialized (
+    select
+        ('00000000-0000-7000-8000-' || lpad(to_hex(n.number), 12, '0'))::uuid as id,
+        c.ids[1 + mod(s.id, cardinality(c.ids))] as user_id,
+        s.id as showtime_id,
+        r.seat_ids[n.seats_before + 1 : n.seats_before + 4] as seat_ids
+    from numbered as n
+    cross join customers as c
+    inner join shows as s on n.show_number = s.number
+    inner join rooms as r on s.auditorium_id = r.auditorium_id
+),
+
+made as (
+    insert into reservations (id, user_id, showtime_id, total_price, expires_at)
+    select
+        id,
+        user_id,
+        showtime_id,
+        40.00,
+        now() + interval '1 hour'
+    from wanted
+    order by id
 )
 
-insert into reservations (
-    id, user_id, showtime_id, total_price, expires_at, seat_ids, row_labels, seat_numbers, prices
-)
+insert into reservation_seats (reservation_id, seat_id, price_at_booking)
 select
-    ('00000000-0000-7000-8000-' || lpad(to_hex(n.number), 12, '0'))::uuid as id,
-    c.ids[1 + mod(s.id, cardinality(c.ids))] as user_id,
-    s.id as showtime_id,
-    40.00,
-    now() + interval '1 hour',
-    r.seat_ids[n.seats_before + 1 : n.seats_before + 4],
-    r.row_labels[n.seats_before + 1 : n.seats_before + 4],
-    r.seat_numbers[n.seats_before + 1 : n.seats_before + 4],
-    array[10.00, 10.00, 10.00, 10.00]
-from numbered as n
-cross join customers as c
-inner join shows as s on n.show_number = s.number
-inner join rooms as r on s.auditorium_id = r.auditorium_id
-order by 1
+    w.id,
+    held.seat_id,
+    10.00
+from wanted as w
+cross join unnest(w.seat_ids) as held (seat_id)
+order by w.id, held.seat_id

@@ -30,8 +30,6 @@ from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, undo_hold
 
-INSERT_TRIES = 3  # of a hold whose layout changes before each of them
-
 
 async def hold(
     context: BookingContext,
@@ -85,7 +83,8 @@ async def _check_and_load(context: BookingContext, showtime_id: int, seat_ids: S
     await check_seats(context, showtime_id, seat_ids)
     layout = await context.layouts.load(showtime_id)
     if layout is None or not layout.room.places.keys() >= set(seat_ids):
-        raise HoldsUnavailable  # it has changed again
+        await check_seats(context, showtime_id, seat_ids)  # it has changed in between
+        raise HoldsUnavailable
     return layout
 
 
@@ -113,7 +112,8 @@ async def _take_and_insert(
                 raise IdempotencyInFlight
             raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(showtime_id, seat_ids))
         ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
-        for _ in range(INSERT_TRIES):
+        reservation = None
+        while reservation is None:  # until the deadline: then the insert raises Overloaded
             wanted = _seats_of(layout, seat_ids)
             try:
                 reservation = await context.batches.insert_held(
@@ -128,11 +128,8 @@ async def _take_and_insert(
                         deadline,
                     )
                 )
-                break
             except ShowtimeChanged:  # Redis keeps the seats while the layout is read again
                 layout = await _check_and_load(context, showtime_id, seat_ids)
-        else:
-            raise HoldsUnavailable
         release = False
     finally:
         if release:

@@ -3,12 +3,14 @@
 import asyncio
 import random
 from collections import Counter
-from itertools import combinations
+from itertools import combinations, islice
 
 import asyncpg
+import pytest
 from redis.asyncio import Redis
 
 from reservation.dba.audit import audit
+from reservation.seatmap.layouts import Layout, Layouts
 from tests.api import Api, Cinema, Person, slot
 from tests.conftest import StartApi
 
@@ -162,6 +164,25 @@ async def test_holds_during_a_move_to_another_room_have_seats_of_one_room(
         " where s.auditorium_id <> st.auditorium_id"
     )
     assert foreign == 0
+
+
+async def test_a_hold_succeeds_although_the_price_changes_each_time_it_is_read(
+    api: Api, db: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cinema = await api.cinema()
+    load, new_prices = Layouts.load, iter(range(20, 26))
+
+    async def load_before_a_change(layouts: Layouts, showtime_id: int) -> Layout | None:
+        layout = await load(layouts, showtime_id)
+        for price in islice(new_prices, 1):
+            await db.execute("update showtimes set base_price = $2 where id = $1", showtime_id, price)
+        return layout
+
+    monkeypatch.setattr(Layouts, "load", load_before_a_change)
+    held = await api.hold(await api.sign_up(), cinema.showtime_id, cinema.seat_ids[:1])
+
+    assert held.status == 201, held.text
+    assert held.json["total_price"] == "25.00"
 
 
 async def test_of_overlapping_showtimes_created_at_once_one_is_created(api: Api) -> None:
