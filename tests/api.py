@@ -110,12 +110,16 @@ class Api:
     async def admin(self) -> Person:
         """The administrator of this service; created at the first call."""
         if not self.admins:
-            person = await self.sign_up()
-            connection = await asyncpg.connect(self.database_url)
-            await connection.execute("update users set role = 'admin' where id = $1", person.id)
-            await connection.close()
-            self.admins.append(await self.log_in(person.id, person.email))
+            self.admins.append(await self.staff("admin"))
         return self.admins[0]
+
+    async def staff(self, role: str = "staff") -> Person:
+        """A new account of the box office."""
+        person = await self.sign_up()
+        connection = await asyncpg.connect(self.database_url)
+        await connection.execute("update users set role = $2 where id = $1", person.id, role)
+        await connection.close()
+        return await self.log_in(person.id, person.email)
 
     async def make(self, path: str, body: Any) -> Any:
         """Create a resource as the administrator."""

@@ -5,7 +5,7 @@ from time import monotonic
 from typing import TypeVar
 
 from ..db.pool import Connection, Database, is_single_item_error
-from ..db.repository import reservations
+from ..db.repository import idempotency, reservations
 from ..db.repository.reservations import ConfirmRequest, HoldToInsert, Reservation
 from ..errors import DatabaseUnavailable, IdempotencyKeyUsed, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
@@ -77,6 +77,8 @@ class BookingBatches:
 
         Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable, IdempotencyKeyUsed and RowLocked.
         """
+        if request.idempotency_key is not None and request.idempotency_key.is_of_another(request.user_id):
+            return await self._single_confirms.submit(request)  # the batch's statement inserts the keys of owners
         confirmed = await self._confirms.submit(request)
         return await self._single_confirms.submit(request) if confirmed is None else confirmed
 
@@ -136,14 +138,21 @@ class BookingBatches:
         raise Overloaded
 
     async def _lock_and_confirm(self, request: ConfirmRequest) -> Outcome:
-        reservation_id, user_id, _ = request
+        reservation_id, user_id, key = request
         async with self._database.transaction() as conn:
             locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
             if locked is None:
                 return NotFound("There is no such reservation of yours.")
             if locked.status == "held":
                 await self._wait_for_showtime(conn, locked.showtime_id)
-            return (await reservations.confirm(conn, requests=[request]))[request[:2]]
+            if key is None or not key.is_of_another(user_id):
+                return (await reservations.confirm(conn, requests=[request]))[request[:2]]
+            if not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
+                return IdempotencyKeyUsed()
+            outcome = (await reservations.confirm(conn, requests=[ConfirmRequest(*request[:2], None)]))[request[:2]]
+            if isinstance(outcome, Exception):
+                raise outcome  # the key is rolled back
+            return outcome
 
     async def _wait_for_showtime(self, conn: Connection, showtime_id: int) -> None:
         """Wait for another session's lock; after a wait that failed, other waits for the showtime fail at once."""

@@ -34,6 +34,7 @@ _DIGEST_BITS = (1 << 62) - 1  # the bits of a reservation's id that are the dige
 class FirstOutcome:
     """What the first answer is built from again: the reservation as it is now, and expires_at as it was then."""
 
+    owner_id: int
     reservation: Reservation
     expires_at: datetime
 
@@ -47,13 +48,14 @@ async def find_stored_key(database: Database, idempotency_key: IdempotencyKey) -
     return stored
 
 
-async def find_first_outcome(database: Database, user_id: int, stored: StoredKey) -> FirstOutcome | None:
+async def find_first_outcome(database: Database, stored: StoredKey) -> FirstOutcome | None:
     """The outcome of the request whose key is stored; None if its reservation is gone."""
-    if stored.reservation_id is None or stored.original_expires_at is None:
+    reservation_id, owner_id = stored.reservation_id, stored.owner_id
+    if reservation_id is None or owner_id is None or stored.original_expires_at is None:
         return None
     async with database.connection() as conn:
-        found = await reservations.find_reservation(conn, reservation_id=stored.reservation_id, user_id=user_id)
-    return None if found is None else FirstOutcome(found, stored.original_expires_at)
+        found = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=owner_id)
+    return None if found is None else FirstOutcome(owner_id, found, stored.original_expires_at)
 
 
 async def store_refusal(database: Database, idempotency_key: IdempotencyKey, refusal: dict[str, Json]) -> None:

@@ -9,7 +9,7 @@ from marshmallow import Schema
 
 from ..identity import api_key_format
 from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, QUERY
-from .authentication import authenticated_api_key, bearer_token, require_admin
+from .authentication import authenticated_api_key, bearer_token, require_role
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, refuse_body
 from .input.queries import NO_FIELDS, load_query
@@ -31,6 +31,7 @@ class Endpoint:
         self.operation = operation
         self._no_query = _load_empty(operation.query or NO_FIELDS)
         self._is_public = operation.access is Access.PUBLIC
+        self._roles = operation.access.roles
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Run the operation for a caller who may call it; raises the domain errors that it documents."""
@@ -38,11 +39,13 @@ class Endpoint:
             token = bearer_token(request)
             if token.startswith(api_key_format.START):
                 async with authenticated_api_key(request, token, self.operation) as request[CALLER]:
+                    if self._roles:
+                        await require_role(request, self._roles)
                     return await self._run(request)
             tokens = request.app[ACCESS_TOKENS]
-            request[CALLER] = person = tokens.cache.get(token) or await tokens.verify(token)
-            if self.operation.access is Access.ADMIN:
-                await require_admin(request, person)
+            request[CALLER] = tokens.cache.get(token) or await tokens.verify(token)
+            if self._roles:
+                await require_role(request, self._roles)
         return await self._run(request)
 
     async def _run(self, request: web.Request) -> web.StreamResponse:

@@ -48,7 +48,7 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
     if first.reservation.status == "held":
         await hold_again(
             request.app[BOOKING_CONTEXT],
-            user_id=key.user_id,
+            user_id=first.owner_id,
             reservation_id=first.reservation.id,
             idempotency_key=key,
         )
@@ -64,7 +64,7 @@ async def _find_first_outcome(request: web.Request, key: IdempotencyKey) -> Firs
         return None
     if stored.refusal is not None:
         raise _stored_error(stored.refusal)
-    return await find_first_outcome(request.app[DATABASE], key.user_id, stored)
+    return await find_first_outcome(request.app[DATABASE], stored)
 
 
 def _key_of(request: web.Request, body: bytes) -> IdempotencyKey:

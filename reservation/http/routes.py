@@ -26,7 +26,16 @@ class Access(Enum):
 
     PUBLIC = "public"
     SIGNED_IN = "signed in"
+    STAFF = "staff"
     ADMIN = "admin"
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles of which the caller needs one; empty if none is needed."""
+        return _ROLES.get(self, frozenset())
+
+
+_ROLES = {Access.STAFF: frozenset({"staff", "admin"}), Access.ADMIN: frozenset({"admin"})}
 
 
 # Scopes of API keys; a key needs one of them.
@@ -81,7 +90,7 @@ class Operation:
 
         The operation costs, not the caller, so the API key's scopes make no difference.
         """
-        return self.access is Access.ADMIN or (self.query is not None and "cursor" in self.query.fields)
+        return bool(self.access.roles) or (self.query is not None and "cursor" in self.query.fields)
 
     @property
     def is_conditional(self) -> bool:

@@ -1,6 +1,7 @@
 /* idempotency/find
-What is stored of a key, if it was used within a day: a refusal, or a reservation with the end of its hold as it was before
-any extension, so that a repeated request gets the first answer.
+What is stored of a key, if it was used within a day: a refusal, or a reservation with its owner, who is not the key's user
+if staff used the key, and the end of its hold as it was before any extension, so that a repeated request gets the first
+answer.
 Plan: index scans on idempotency_keys_pkey and reservations_pkey.
 $1 bigint user_id: whose key
 $2 text key: which
@@ -11,6 +12,7 @@ select /* idempotency/find */
     k.fingerprint,
     k.refusal,
     k.reservation_id,
+    r.user_id as owner_id,
     coalesce(r.first_expires_at, r.expires_at) as original_expires_at
 from idempotency_keys as k
 left join reservations as r on k.reservation_id = r.id

@@ -35,7 +35,7 @@ async def test_the_reservation_of_another_user_is_404(api: Api) -> None:
         await read(api, other, held["id"]),
         await api.confirm(other, held["id"]),
         await api.cancel(other, held["id"]),
-        await read(api, await api.admin(), held["id"]),
+        await api.extend(other, held["id"]),
     ):
         assert (refused.status, refused.code) == (404, "not_found")
     assert (await api.call("GET", "/reservations", who=other)).json["items"] == []

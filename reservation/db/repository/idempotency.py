@@ -23,14 +23,19 @@ class IdempotencyKey:
         """What is unique for a day."""
         return self.user_id, self.key
 
+    def is_of_another(self, owner_id: int) -> bool:
+        """Whether it belongs to somebody else than the reservation: staff who act for a customer."""
+        return self.user_id != owner_id
+
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """The row of a key: a refusal, or a reservation and the end of its hold as the first answer gave it."""
+    """The row of a key: a refusal, or a reservation, its owner, and the end of its hold as the first answer gave it."""
 
     fingerprint: bytes
     refusal: dict[str, Json] | None
     reservation_id: UUID | None
+    owner_id: int | None
     original_expires_at: datetime | None
 
 

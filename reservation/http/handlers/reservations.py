@@ -1,4 +1,4 @@
-"""The caller's reservations: read, confirm, extend, cancel."""
+"""Reservations, the caller's own and for staff everybody's: read, confirm, extend, cancel."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from ...errors import (
     TooLateToCancel,
 )
 from ..app_keys import BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
+from ..box_office import owner_id
 from ..input.path_ids import path_uuid
 from ..output.responses import json_response
 from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
@@ -59,8 +60,11 @@ async def list_reservations(request: web.Request) -> web.StreamResponse:
 
 @routes.add("GET", "/reservations/{reservation_id}", output=ReservationOutput())
 async def get_reservation(request: web.Request) -> web.StreamResponse:
-    """One of your reservations; a hold past expires_at has the status expired."""
-    return json_response(await find(request.app[DATABASE], **_owner_and_id(request)))
+    """One of your reservations; a hold past expires_at has the status expired.
+
+    Staff and administrators may read, confirm, extend and cancel any reservation.
+    """
+    return json_response(await find(request.app[DATABASE], **await _owner_and_id(request)))
 
 
 @routes.add(
@@ -75,8 +79,8 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
 
     After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing.
     """
-    key = request[IDEMPOTENCY_KEY]
-    return json_response(await confirm(request.app[BOOKING_CONTEXT], **_owner_and_id(request), idempotency_key=key))
+    context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
+    return json_response(await confirm(context, **await _owner_and_id(request), idempotency_key=key))
 
 
 @routes.add(
@@ -91,7 +95,7 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
     It then expires HOLD_TTL_SECONDS from now (600 by default), but never later than HOLD_MAX_SECONDS (1800 by default)
     after it was created. A hold that has reached this limit does not change.
     """
-    return json_response(await extend(request.app[BOOKING_CONTEXT], **_owner_and_id(request)))
+    return json_response(await extend(request.app[BOOKING_CONTEXT], **await _owner_and_id(request)))
 
 
 @routes.add(
@@ -103,9 +107,10 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once."""
-    key = request[IDEMPOTENCY_KEY]
-    return json_response(await cancel(request.app[BOOKING_CONTEXT], **_owner_and_id(request), idempotency_key=key))
+    context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
+    return json_response(await cancel(context, **await _owner_and_id(request), idempotency_key=key))
 
 
-def _owner_and_id(request: web.Request) -> dict[str, Any]:
-    return {"user_id": request[CALLER].user_id, "reservation_id": path_uuid(request, "reservation_id")}
+async def _owner_and_id(request: web.Request) -> dict[str, Any]:
+    reservation_id = path_uuid(request, "reservation_id")
+    return {"user_id": await owner_id(request, reservation_id), "reservation_id": reservation_id}

@@ -49,7 +49,7 @@ TAGS = {
     "Accounts": "Sign up, log in, log out.",
     "Catalogue": "Movies and showtimes; public.",
     "Seat map": "Which seats are available, held or booked; public.",
-    "Booking": "Hold seats, then confirm or cancel; your own reservations.",
+    "Booking": "Hold seats, then confirm or cancel; your own reservations, and for staff everybody's.",
     "Administration: movies": "Movies, for administrators.",
     "Administration: auditoriums": "Auditoriums and their seats, for administrators.",
     "Administration: showtimes": "Showtimes, for administrators.",

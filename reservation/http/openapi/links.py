@@ -6,7 +6,7 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from ..routes import Access, Operation
+from ..routes import Operation
 from .schemas import component
 
 # The methods to which an id in a response is linked.
@@ -25,7 +25,7 @@ def links(operation: Operation, named: Mapping[str, Operation]) -> dict[str, Any
     links_by_id: dict[str, Any] = {}
     for parameter, pointer, methods in _ids(operation.output):
         for operation_id, target in named.items():
-            into_administration = target.access is Access.ADMIN and operation.access is not Access.ADMIN
+            into_administration = bool(target.access.roles) and not operation.access.roles
             if target is not operation and _takes(target, parameter, methods) and not into_administration:
                 links_by_id[operation_id] = {
                     "operationId": operation_id,

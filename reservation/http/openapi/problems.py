@@ -111,7 +111,7 @@ def _problem_types(operation: Operation) -> Iterator[ProblemType]:
     yield _of_error(errors.Invalid)
     if operation.access is not Access.PUBLIC:
         yield from map(_of_error, (errors.NotAuthenticated, errors.InvalidToken, errors.InsufficientScope))
-    if operation.access is Access.ADMIN:
+    if operation.access.roles:
         yield _of_error(errors.Forbidden)
     if operation.scopes:
         yield _of_error(errors.TooManyRequests)

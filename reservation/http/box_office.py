@@ -1,0 +1,24 @@
+"""The box office: staff and administrators act on the reservations of all customers."""
+
+from uuid import UUID
+
+from aiohttp import web
+
+from ..db.repository import box_office
+from .app_keys import CALLER, DATABASE
+from .authentication import current_role
+from .routes import Access
+
+
+async def owner_id(request: web.Request, reservation_id: UUID) -> int:
+    """Whose reservation the request may be about: the caller's own, and for staff its owner's.
+
+    Customers cost no look-up, since the service compares the owner anyway.
+    """
+    caller = request[CALLER]
+    staff = Access.STAFF.roles
+    if caller.user.role not in staff or await current_role(request) not in staff:
+        return caller.user_id
+    async with request.app[DATABASE].connection() as conn:
+        owner = await box_office.find_owner(conn, reservation_id=reservation_id)
+    return caller.user_id if owner is None else owner
