@@ -55,12 +55,16 @@ class Document:
         return {(method.upper(), path) for path, methods in self._made["paths"].items() for method in methods}
 
     def operation(self, method: str, path: str) -> Operation | None:
-        """The operation of a request; None if the document has none."""
+        """The operation of a request, whichever server's prefix its path has; None if the document has none."""
+        is_versioned = path not in self._paths and path.startswith("/v1/")
+        path = path.removeprefix("/v1") if is_versioned else path
         templates = [template for template, pattern in self._paths.items() if pattern.fullmatch(path)]
         if path in templates:  # a literal path has precedence over a template
             templates = [path]
-        found = [(method, template) for template in templates]
-        return next((operation for operation in found if operation in self.operations), None)
+        found = [operation for template in templates if (operation := (method, template)) in self.operations]
+        if is_versioned:  # an operation with servers of its own is not served under the prefix
+            found = [operation for operation in found if "servers" not in (self._look(_pointer(operation)) or ())]
+        return next(iter(found), None)
 
     def check_answer(
         self, method: str, path: str, status: int, headers: Mapping[str, str], body: Any, content_type: str

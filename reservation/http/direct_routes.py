@@ -45,7 +45,7 @@ class DirectRoutes:
         for route in app.router.routes():
             endpoint = getattr(route.handler, "__self__", None)
             if isinstance(endpoint, Endpoint) and route.method == endpoint.operation.method:
-                before, *parameter = PARAMETER.split(endpoint.operation.route)
+                before, *parameter = PARAMETER.split(endpoint.route)
                 if len(parameter) <= 2:
                     name, after = parameter or ("", None)
                     self._routes[route.method, before, after] = (self._match({}, route), endpoint.serve, name)

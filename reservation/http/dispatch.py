@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -13,15 +14,18 @@ from .authentication import authenticated_api_key, bearer_token, require_role
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, refuse_body
 from .input.queries import NO_FIELDS, load_query
-from .routes import Access, Operation, Routes
+from .routes import VERSION_PREFIX, Access, Operation, Routes
 
 
 def route_definitions(tables: Iterable[Routes]) -> Iterator[web.RouteDef]:
     """The tables' operations for aiohttp's router, in their order; a GET also serves HEAD."""
-    for table in tables:
-        for operation in table.operations:
-            register = web.get if operation.method == "GET" else partial(web.route, operation.method)
-            yield register(operation.route, Endpoint(operation).serve)
+    versioned = [table for table in tables if table.is_versioned]
+    for kind, served in ((Endpoint, tables), (VersionedEndpoint, versioned)):
+        for table in served:
+            for operation in table.operations:
+                register = web.get if operation.method == "GET" else partial(web.route, operation.method)
+                endpoint = kind(operation)
+                yield register(endpoint.route, endpoint.serve)
 
 
 class Endpoint:
@@ -29,6 +33,7 @@ class Endpoint:
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
+        self.route = operation.route
         self._no_query = _load_empty(operation.query or NO_FIELDS)
         self._is_public = operation.access is Access.PUBLIC
         self._roles = operation.access.roles
@@ -65,6 +70,21 @@ class Endpoint:
                 return await run_once(request, operation.handler, operation.replay)
             request[IDEMPOTENCY_KEY] = None
         return await operation.handler(request)
+
+
+class VersionedEndpoint(Endpoint):
+    """Serves one operation under VERSION_PREFIX; the Location of what it creates is under it as well."""
+
+    def __init__(self, operation: Operation) -> None:
+        super().__init__(operation)
+        self.route = VERSION_PREFIX + operation.route
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """As Endpoint does."""
+        response = await super().serve(request)
+        if self.operation.status == HTTPStatus.CREATED:
+            response.headers["Location"] = VERSION_PREFIX + response.headers["Location"]
+        return response
 
 
 def _load_empty(query: Schema) -> dict[str, Any] | None:

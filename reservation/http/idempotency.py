@@ -13,7 +13,7 @@ from ..errors import DomainError, IdempotencyInFlight, IdempotencyKeyUsed, Json,
 from .app_keys import BODY, BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY
 from .input.bodies import read_body
 from .output.problems import STATUS_AND_CODE, HttpProblem
-from .routes import Handler, Replay
+from .routes import VERSION_PREFIX, Handler, Replay
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -73,7 +73,7 @@ def _key_of(request: web.Request, body: bytes) -> IdempotencyKey:
         raise HttpProblem(
             400, "malformed_request", "Send one Idempotency-Key, of 1 to 255 visible ASCII characters without spaces."
         )
-    fingerprint = _fingerprint(request.method, request.path, body)
+    fingerprint = _fingerprint(request.method, request.path.removeprefix(VERSION_PREFIX), body)
     return IdempotencyKey(user_id=request[CALLER].user_id, key=given[0], fingerprint=fingerprint)
 
 

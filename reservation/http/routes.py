@@ -38,6 +38,9 @@ class Access(Enum):
 _ROLES = {Access.STAFF: frozenset({"staff", "admin"}), Access.ADMIN: frozenset({"admin"})}
 
 
+# Operations are served at their path, and at this followed by their path.
+VERSION_PREFIX = "/v1"
+
 # Scopes of API keys; a key needs one of them.
 CATALOGUE = (Scope.CATALOGUE,)
 CATALOGUE_OR_REPORTS = (Scope.CATALOGUE, Scope.REPORTS)
@@ -111,7 +114,8 @@ class Operation:
 class Routes:
     """A table of operations under one tag; `add` makes an operation, with the table's access if it gives none.
 
-    API keys need one of `read_scopes` for GET and one of `write_scopes` for other methods.
+    API keys need one of `read_scopes` for GET and one of `write_scopes` for other methods. Without `is_versioned`, the
+    operations are not served under VERSION_PREFIX.
     """
 
     def __init__(
@@ -121,7 +125,9 @@ class Routes:
         *,
         read_scopes: tuple[Scope, ...] = (),
         write_scopes: tuple[Scope, ...] = (),
+        is_versioned: bool = True,
     ) -> None:
         self.tag, self.read_scopes, self.write_scopes = tag, read_scopes, write_scopes
+        self.is_versioned = is_versioned
         self.operations: list[Operation] = []
         self.add = partial(Operation, self, access=access)

@@ -38,6 +38,8 @@ PATHS = (
     + ["/reservations/<reservation>/confirm"] * 4
     + ["/reservations/<reservation>", "/reservations/<reservation>/cancel", "/reservations/<reservation>/extend"] * 2
     + ["/auth/me"] * 3
+    + ["/v1/showtimes/<showtime>/seats", "/v1/showtimes/<showtime>/holds", "/v1/reservations/<reservation>/confirm"] * 2
+    + ["/v1/reservations/<reservation>", "/v1/auth/me", "/v1/movies", "/v1/movies/<movie>", "/v1/health", "/v1", "/v1/"]
     + ["/health", "/movies/<movie>", "/movies", "/showtimes/<showtime>", "/nothing", "/", "*", "/admin/movies", "/docs"]
 )
 IDS = [
@@ -117,7 +119,9 @@ class Side:
 
     def learn(self, answered: bytes) -> None:
         """Remember the reservations and the map's version, which later requests name."""
-        self.reservations += [found.decode() for found in re.findall(rb"Location: /reservations/(\S+)", answered)]
+        self.reservations += [
+            found.decode() for found in re.findall(rb"Location: (?:/v1)?/reservations/(\S+)", answered)
+        ]
         if versions := re.findall(rb'ETag: "(\d{16})(?:-gzip)?"', answered):
             self.names["version"] = versions[-1].decode()
 

@@ -14,7 +14,8 @@ from ..app_keys import BOOKING_CONTEXT, DATABASE
 from ..output.responses import json_response
 from ..routes import Routes
 
-routes = Routes("Operations")
+# Not under the version's prefix: probes have fixed addresses, and a proxy that hides /metrics hides all of it.
+routes = Routes("Operations", is_versioned=False)
 
 
 class StatusOutput(Schema):

@@ -12,7 +12,7 @@ from ...errors import Json
 from ...runtime.fields import MAX_ID
 from ..input.bodies import FORM
 from ..preconditions import DOCUMENTED_TAGS
-from ..routes import Access, Operation, Routes
+from ..routes import VERSION_PREFIX, Access, Operation, Routes
 from .links import links
 from .problems import component_name, header_references, problem_response, problem_schemas, problem_types
 from .schemas import Plugin
@@ -20,12 +20,15 @@ from .schemas import Plugin
 OPENAPI = "3.1.0"
 BEARER = "bearerAuth"
 API_KEY = "ApiKey"
+UNVERSIONED = {"url": "/", "description": "Every operation"}
 EVENTS = "text/event-stream"
 PASSWORD = "passwordLogin"  # an access token, obtained with OAuth's password form
 
 DESCRIPTION = """
 Cinema seats: hold them for some minutes, then confirm or cancel. No seat is ever sold twice.
 
+- **Versions**: every path but those for operators is also served under `{version_prefix}`, with the same answers, whose
+  `Location` and `Link` are then under `{version_prefix}` as well. Incompatible changes get a new prefix.
 - **JSON** in UTF-8, at most {max_body_bytes} bytes a body. Unknown fields and unknown query parameters are refused with
   422. An operation without a request body takes an empty body, `{{}}` or `null`, and refuses any other with 422.
 - **Times** are RFC 3339 with an offset; in responses they are in UTC.
@@ -125,16 +128,20 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
         openapi_version=OPENAPI,
         plugins=[Plugin()],
         info={
-            "description": DESCRIPTION.format(currency=currency, max_body_bytes=max_body_bytes).strip(),
+            "description": DESCRIPTION.format(
+                currency=currency, max_body_bytes=max_body_bytes, version_prefix=VERSION_PREFIX
+            ).strip(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        servers=[{"url": "/"}],
+        servers=[UNVERSIONED, {"url": VERSION_PREFIX, "description": "The same, by the prefix of this version"}],
         tags=[{"name": tag, "description": TAGS.get(tag, tag)} for tag in dict.fromkeys(table.tag for table in tables)],
     )
     _add_components(spec, operations)
     named = dict(zip(_operation_ids(operations), operations, strict=True))
     for operation_id, operation in named.items():
         described = _operation(operation, operation_id)
+        if not operation.table.is_versioned:
+            described["servers"] = [UNVERSIONED]
         if found := links(operation, named):
             described["responses"][str(operation.status)]["links"] = found
         spec.path(operation.path, operations={operation.method.lower(): described})

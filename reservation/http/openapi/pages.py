@@ -16,7 +16,7 @@ from ..app_keys import SETTINGS
 from ..input.bodies import refuse_body
 from ..input.queries import refuse_query
 from ..output.responses import cacheable_response, not_modified
-from ..routes import Routes
+from ..routes import VERSION_PREFIX, Routes
 from .document import document
 from .problems import all_problem_types
 
@@ -45,10 +45,12 @@ REDOC_POLICY = POLICY | {
 
 
 def add_docs(app: web.Application, tables: tuple[Routes, ...]) -> None:
-    """Add /openapi.json of these tables, /docs, /redoc and their assets under /static/."""
+    """Add /openapi.json of these tables, under VERSION_PREFIX too; /docs, /redoc and their assets under /static/."""
     aiohttp_jinja2.setup(app, loader=jinja2.FileSystemLoader(PACKAGE / "templates"))
+    openapi = _fixed(openapi_json(app[SETTINGS], tables))
     pages: dict[str, Page] = {
-        "/openapi.json": _fixed(openapi_json(app[SETTINGS], tables)),
+        "/openapi.json": openapi,
+        f"{VERSION_PREFIX}/openapi.json": openapi,
         "/": _to_docs,
         "/docs": _page("docs.html", POLICY, problems=all_problem_types()),  # Swagger UI, and the table of problem codes
         "/redoc": _page("redoc.html", REDOC_POLICY),
