@@ -113,6 +113,10 @@ class CapacityExceeded(DomainError):
     """The auditorium would have more seats than its capacity allows."""
 
 
+class PlaceTaken(DomainError):
+    """Another seat of the auditorium has this row and number, or this position."""
+
+
 class ShowtimeOverlap(DomainError):
     """Another showtime has the auditorium at that time."""
 

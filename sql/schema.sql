@@ -5,9 +5,9 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0010();
+    call grant_reservation_roles_0017();
     if exists (select from pg_roles where rolname = 'reservation_app') then
-        grant update (retired_at) on seats to reservation_app;
+        grant update (row_label, seat_number, seat_type, price_modifier, x, y, updated_at) on seats to reservation_app;
     end if;
 end
 $$;
@@ -88,6 +88,19 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0010() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0017()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0010();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant update (retired_at) on seats to reservation_app;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0017() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -454,10 +467,14 @@ CREATE TABLE public.seats (
     price_modifier numeric(4,2) DEFAULT 1.00 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     retired_at timestamp with time zone,
+    x integer,
+    y integer,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT seats_position_check CHECK (((x IS NULL) = (y IS NULL))),
     CONSTRAINT seats_price_modifier_check CHECK ((price_modifier >= (0)::numeric)),
     CONSTRAINT seats_row_label_check CHECK ((row_label ~ '^[A-Z]{1,3}$'::text)),
     CONSTRAINT seats_seat_number_check CHECK (((seat_number >= 1) AND (seat_number <= 1000))),
-    CONSTRAINT seats_seat_type_check CHECK ((seat_type = ANY (ARRAY['regular'::text, 'premium'::text, 'wheelchair'::text])))
+    CONSTRAINT seats_seat_type_check CHECK (((char_length(seat_type) <= 40) AND (seat_type ~ '^[a-z0-9]+(-[a-z0-9]+)*$'::text)))
 );
 
 COMMENT ON TABLE public.seats IS 'The seats of an auditorium.';
@@ -467,6 +484,10 @@ COMMENT ON COLUMN public.seats.row_label IS 'A..Z, AA, AB, ...: ordered by lengt
 COMMENT ON COLUMN public.seats.price_modifier IS 'Factor on the showtime''s base price; the product is rounded half up to two digits.';
 
 COMMENT ON COLUMN public.seats.retired_at IS 'When the seat was removed from its room; null: it is in use. A seat that history refers to is retired, not deleted.';
+
+COMMENT ON COLUMN public.seats.x IS 'Position in the drawing of the room, from left to right as one faces the screen; null: none given.';
+
+COMMENT ON COLUMN public.seats.y IS 'Position in the drawing of the room, from the screen to the back; null: none given.';
 
 ALTER TABLE public.seats ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.seats_id_seq
@@ -578,6 +599,11 @@ ALTER TABLE ONLY public.reservations
 ALTER TABLE ONLY public.seats
     ADD CONSTRAINT seats_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.seats
+    ADD CONSTRAINT seats_position_excl EXCLUDE USING btree (auditorium_id WITH =, x WITH =, y WITH =) WHERE ((retired_at IS NULL)) DEFERRABLE;
+
+COMMENT ON CONSTRAINT seats_position_excl ON public.seats IS 'No two seats of a room are in one position.';
+
 ALTER TABLE ONLY public.showtimes
     ADD CONSTRAINT showtimes_overlap_excl EXCLUDE USING gist (int8range(auditorium_id, auditorium_id, '[]'::text) WITH &&, tstzrange(starts_at, free_at, '[)'::text) WITH &&);
 
@@ -664,6 +690,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0007() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0010() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0017() FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
 GRANT SELECT(id) ON TABLE public.api_keys TO reservation_readonly;
@@ -721,9 +749,23 @@ GRANT SELECT ON TABLE public.reservation_seats TO reservation_readonly;
 GRANT SELECT,INSERT,DELETE ON TABLE public.seats TO reservation_app;
 GRANT SELECT ON TABLE public.seats TO reservation_readonly;
 
+GRANT UPDATE(row_label) ON TABLE public.seats TO reservation_app;
+
+GRANT UPDATE(seat_number) ON TABLE public.seats TO reservation_app;
+
+GRANT UPDATE(seat_type) ON TABLE public.seats TO reservation_app;
+
+GRANT UPDATE(price_modifier) ON TABLE public.seats TO reservation_app;
+
 GRANT UPDATE(created_at) ON TABLE public.seats TO reservation_app;
 
 GRANT UPDATE(retired_at) ON TABLE public.seats TO reservation_app;
+
+GRANT UPDATE(x) ON TABLE public.seats TO reservation_app;
+
+GRANT UPDATE(y) ON TABLE public.seats TO reservation_app;
+
+GRANT UPDATE(updated_at) ON TABLE public.seats TO reservation_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.showtimes TO reservation_app;
 GRANT SELECT ON TABLE public.showtimes TO reservation_readonly;

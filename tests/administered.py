@@ -54,7 +54,9 @@ async def seat(api: Api) -> Thing:
     _, [seat_id, *_] = await api.auditorium()
     path = f"/admin/seats/{seat_id}"
     found = await api.call("GET", path, who=await api.admin())
-    return Thing("seats", seat_id, path, path, found.headers["ETag"], ())
+    place = {name: found.json[name] for name in ("row_label", "seat_number")}
+    bodies = (place | {"seat_type": "premium"}, place | {"x": 1, "y": 1})
+    return Thing("seats", seat_id, path, path, found.headers["ETag"], bodies)
 
 
 KINDS: dict[str, Make] = {
@@ -65,7 +67,7 @@ KINDS: dict[str, Make] = {
     "API key": api_key,
     "seat": seat,
 }
-REPLACEABLE = ["movie", "auditorium", "showtime", "user"]
+REPLACEABLE = ["movie", "auditorium", "showtime", "user", "seat"]
 REMOVABLE = [kind for kind in KINDS if kind != "user"]
 BOTH = [kind for kind in REPLACEABLE if kind in REMOVABLE]
 

@@ -24,10 +24,9 @@ from heapq import merge, nsmallest
 from itertools import islice
 from typing import NamedTuple
 
-from ..seatmap.seat_rows import SeatRow, bit_mask
+from ..seatmap.seat_rows import SeatRow, bit_mask, row_number
 
 HALF_SEATS_A_ROW = 4  # scores are in half seats, which keeps them whole
-ALPHABET = 26
 
 
 class Block(NamedTuple):
@@ -151,16 +150,8 @@ def focal_index(labels: Sequence[str], focal_row: str | None) -> int:
     """
     if focal_row is None:
         return max(0, -(-2 * len(labels) // 3) - 1)
-    wanted = _number(focal_row)
-    return min(range(len(labels)), key=lambda index: (abs(_number(labels[index]) - wanted), -index), default=0)
-
-
-def _number(label: str) -> int:
-    """A is 1, Z is 26, AA is 27."""
-    number = 0
-    for letter in label:
-        number = number * ALPHABET + ord(letter) - ord("A") + 1
-    return number
+    wanted = row_number(focal_row)
+    return min(range(len(labels)), key=lambda index: (abs(row_number(labels[index]) - wanted), -index), default=0)
 
 
 def _those_of(row: SeatRow, seat_ids: Set[int]) -> int:

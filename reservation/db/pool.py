@@ -18,6 +18,7 @@ from ..errors import (
     Invalid,
     InvalidToken,
     Overloaded,
+    PlaceTaken,
     RowLocked,
     ShowtimeOverlap,
 )
@@ -33,6 +34,8 @@ MIN_SIZE_TO_KEEP = 6  # with fewer connections, kept ones would leave too few to
 _VIOLATED: dict[str, Callable[[], DomainError]] = {
     "users_lower_email_key": EmailTaken,
     "seats_row_label_check": partial(CapacityExceeded, "There are no row labels left after ZZZ."),
+    "seats_position_key": PlaceTaken,
+    "seats_position_excl": PlaceTaken,
     "showtimes_overlap_excl": ShowtimeOverlap,
     "showtimes_movie_id_fkey": partial(Invalid, "/movie_id", "There is no such movie."),
     "showtimes_auditorium_id_fkey": partial(Invalid, "/auditorium_id", "There is no such auditorium."),

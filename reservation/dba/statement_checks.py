@@ -26,7 +26,7 @@ PYTHON_TYPES = {
     "uuid": "UUID",
     "bytea": "bytes",
     "int8[]": "Sequence[int]",
-    "int4[]": "Sequence[int]",
+    "int4[]": "Sequence[int",  # of integers, or of integers and None
     "text[]": "Sequence[str]",
     "uuid[]": "Sequence[uuid.UUID]",
 }

@@ -20,6 +20,8 @@ HTTP_URL = (
     r"(#([A-Za-z0-9._~:@!$&'()*+,;=/?-]|%[0-9A-Fa-f]{2})*)?"
 )
 ROW_LABEL = r"[A-Z]{1,3}"
+SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
+MAX_SLUG_CHARS = 40
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 MONEY_LIMIT = Decimal("999999.99")  # times the highest price_modifier, 99.99, it fits the columns of booked prices
@@ -81,6 +83,18 @@ class RowLabel(fields.String):
         if not re.fullmatch(ROW_LABEL, label):
             raise ValidationError("Must be one to three capital letters, such as A or AB.")
         return label
+
+
+class Slug(fields.String):
+    """A name of lower-case letters, digits, and single hyphens between them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
+        slug = super()._deserialize(value, attr, data, **rest)
+        if len(slug) > MAX_SLUG_CHARS or not re.fullmatch(SLUG, slug):
+            raise ValidationError(
+                f"Must be up to {MAX_SLUG_CHARS} lower-case letters and digits, with single hyphens between them."
+            )
+        return slug
 
 
 class BoundedInteger(fields.Integer):

@@ -70,9 +70,9 @@ class RoomLayouts:
 
 
 def _body(plan: RoomPlan) -> bytes:
-    columns = zip(plan.seat_ids, plan.row_labels, plan.seat_numbers, plan.seat_types, strict=True)
+    columns = zip(plan.seat_ids, plan.row_labels, plan.seat_numbers, plan.seat_types, plan.xs, plan.ys, strict=True)
     seats = [
-        {"id": seat_id, "row_label": label, "seat_number": number, "seat_type": kind, "x": None, "y": None}
-        for seat_id, label, number, kind in columns
+        {"id": seat_id, "row_label": label, "seat_number": number, "seat_type": kind, "x": x, "y": y}
+        for seat_id, label, number, kind, x, y in columns
     ]
     return orjson.dumps({"auditorium_id": plan.auditorium_id, "version": plan.plan_version, "seats": seats})

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+ALPHABET = 26
 ANY_TYPE = ("regular", "premium")  # a wheelchair place is given only to a request for one
 
 
@@ -27,6 +28,14 @@ class SeatRow:
     def beside(self, seats: int) -> tuple[int, int]:
         """The seats that have one of these on their left, and on their right."""
         return (seats & self.adjacent) << 1, (seats >> 1) & self.adjacent
+
+
+def row_number(label: str) -> int:
+    """The place of a row label among all of them: A is 1, Z is 26, AA is 27."""
+    number = 0
+    for letter in label:
+        number = number * ALPHABET + ord(letter) - ord("A") + 1
+    return number
 
 
 def bit_mask(seats: Sequence[bool]) -> int:

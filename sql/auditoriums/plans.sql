@@ -20,6 +20,8 @@ select
     plan.row_labels,
     plan.seat_numbers,
     plan.seat_types,
+    plan.xs,
+    plan.ys,
     plan.price_modifiers
 from asked
 -- One lookup each: for a join, the planner would read all rooms.
@@ -41,6 +43,8 @@ cross join
             coalesce(array_agg(s.row_label), '{}') as row_labels,
             coalesce(array_agg(s.seat_number), '{}') as seat_numbers,
             coalesce(array_agg(s.seat_type), '{}') as seat_types,
+            coalesce(array_agg(s.x), '{}') as xs,
+            coalesce(array_agg(s.y), '{}') as ys,
             coalesce(array_agg(s.price_modifier::text), '{}') as price_modifiers
         from (
             select
@@ -48,6 +52,8 @@ cross join
                 se.row_label,
                 se.seat_number,
                 se.seat_type,
+                se.x,
+                se.y,
                 se.price_modifier
             from seats as se
             where se.auditorium_id = a.id and se.retired_at is null and a.plan_version <> asked.known_version

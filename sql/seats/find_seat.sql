@@ -10,6 +10,9 @@ select /* seats/find_seat */
     row_label,
     seat_number,
     seat_type,
-    price_modifier
+    price_modifier,
+    x,
+    y,
+    updated_at
 from seats
 where id = $1 and retired_at is null;

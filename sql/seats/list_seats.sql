@@ -13,7 +13,10 @@ select /* seats/list_seats */
     row_label,
     seat_number,
     seat_type,
-    price_modifier
+    price_modifier,
+    x,
+    y,
+    updated_at
 from seats
 where
     auditorium_id = $1

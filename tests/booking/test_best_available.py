@@ -117,7 +117,7 @@ async def test_a_focal_row_that_is_no_label_is_422(api: Api, label: Any) -> None
         ({"seat_ids": [1], "quantity": 1}, "/quantity"),
         ({"seat_ids": [1], "seat_type": "regular"}, "/seat_type"),
         ({"seat_type": "regular"}, "/seat_ids"),
-        ({"quantity": 1, "seat_type": "sofa"}, "/seat_type"),
+        ({"quantity": 1, "seat_type": "Sofa"}, "/seat_type"),
         ({"quantity": 1, "seat_type": None}, "/seat_type"),
         ({"quantity": 1, "seat_type": ["regular"]}, "/seat_type"),
         ({"quantity": 1, "row": "A"}, "/row"),

@@ -152,9 +152,9 @@ async def administrate(staff: Client) -> tuple[Any, list[int]]:
     assert (again.status_code, again.parsed) == (304, None)
     room = models.AuditoriumBody(name="A Room", capacity=20)
     auditorium = await staff.get(201, "Auditorium", "administration_auditoriums.create_auditorium", body=room)
-    rows = models.SeatBatchBody(rows=2, seats_per_row=10, price_modifier="1.50", seat_type=models.SeatType.PREMIUM)
+    rows = models.SeatBatchBody(rows=2, seats_per_row=10, price_modifier="1.50", seat_type="premium")
     batch = await staff.get(201, "SeatBatch", "administration_auditoriums.create_seats", auditorium.id, body=rows)
-    assert (batch.created, batch.seats[0].seat_type) == (20, models.SeatType.PREMIUM)
+    assert (batch.created, batch.seats[0].seat_type) == (20, "premium")
     body = models.ShowtimeBody.from_dict(
         {"movie_id": movie.id, "auditorium_id": auditorium.id, "base_price": "10.00"} | slot(24)
     )
@@ -190,7 +190,7 @@ async def book(ada: Client, showtime_id: int, seat_ids: list[int]) -> None:
     assert ("Idempotent-Replayed" in first.headers, again.headers["Idempotent-Replayed"]) == (False, "true")
     held = first.parsed
     assert (held.status, held.total_price) == (models.ReservationStatus.HELD, "30.00")
-    best = models.HoldByQuantity(quantity=3, seat_type=models.SeatType.PREMIUM)
+    best = models.HoldByQuantity(quantity=3, seat_type="premium")
     chosen = await ada.get(201, "Reservation", "booking.create_hold", showtime_id, body=best)
     assert len(chosen.seats) == 3
     extended = await ada.get(200, "Reservation", "booking.extend_reservation", held.id)

@@ -147,7 +147,7 @@ REFUSED = [
     "create function more() returns int language sql as 'select 1'",
     "alter table reservations disable trigger all",
     "update users set email = 'somebody@example.com'",
-    "update seats set price_modifier = 0",
+    "update seats set auditorium_id = 1",
     "drop view reservation_seats",
     "create or replace view reservation_seats as select null::uuid as reservation_id",
     "update booked_seats set seat_id = 1",

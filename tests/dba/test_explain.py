@@ -193,10 +193,10 @@ def test_the_script_for_psql_explains_every_file(name: str, seeded_database_url:
 
 
 def test_the_script_takes_arguments_and_rolls_back(seeded_database_url: str) -> None:
-    delete = load("seats/delete_seat").path
+    delete = load("seats/delete_seats").path
     for _ in range(2):
-        ran = run_script(seeded_database_url, "-v", f"file={delete}", "-v", "args=5", "-v", "plan=custom")
-        assert "Index Cond: (id = '5'::bigint)" in ran.stdout
+        ran = run_script(seeded_database_url, "-v", f"file={delete}", "-v", "args='{5}'", "-v", "plan=custom")
+        assert "Index Cond: (id = ANY ('{5}'::bigint[]))" in ran.stdout
         assert "rows=1" in ran.stdout.split("Delete on seats")[1].split("actual")[1]
     titled = run_script(
         seeded_database_url, "-v", f"file={load('movies/list_movies').path}", "-v", "args=0, 'it''s', null, 50"

@@ -33,8 +33,10 @@ async def administrate(api: Api) -> None:
     batch["showtimes"][0] |= slot(96)
     await api.call("POST", "/admin/showtimes/batch", batch, who=admin)
     await api.call("GET", f"/admin/auditoriums/{cinema.auditorium_id}/seats", who=admin)
-    for method in ("GET", "DELETE"):
-        await api.call(method, f"/admin/seats/{cinema.seat_ids[0]}", who=admin)
+    seat = {"row_label": "A", "seat_number": 1, "x": 1, "y": 1}
+    for method, sent in (("GET", None), ("PUT", seat), ("DELETE", None)):
+        await api.call(method, f"/admin/seats/{cinema.seat_ids[0]}", sent, who=admin)
+    await api.call("PUT", f"/admin/auditoriums/{cinema.auditorium_id}/seats", {"seats": [seat]}, who=admin)
     await api.call("GET", "/admin/users", who=admin)
     await api.call("GET", f"/admin/users/{admin.id}", who=admin)
     await api.call("PUT", f"/admin/users/{admin.id}/role", {"role": "admin"}, who=admin)

@@ -17,6 +17,7 @@ from tests.conftest import StartApi
 OPERATIONS = [operation for table in TABLES for operation in table.operations]
 TAKING = [operation for operation in OPERATIONS if operation.body is not None]
 
+SEAT = {"row_label": "A", "seat_number": 1, "seat_type": "regular", "price_modifier": "1.00", "x": 1, "y": 1}
 SHOWTIME = {"movie_id": 1, "auditorium_id": 1, "base_price": "10.00", **slot(24)}
 ROOM = {"name": "R", "capacity": 5, "extra_metadata": {"a": 1}, "focal_row": "C"}
 FILM = {"title": "T", "duration_minutes": 90, "description": "d", "poster_url": "https://example.com/p", "genre": "g"}
@@ -36,7 +37,10 @@ RIGHT: dict[str, dict[str, Any]] = {
         "seats_per_row": 1,
         "seat_type": "regular",
         "price_modifier": "1.00",
+        "aisles_after": [1],
     },
+    "/admin/auditoriums/{auditorium_id}/seats": {"seats": [SEAT]},
+    "/admin/seats/{seat_id}": SEAT,
     "/admin/showtimes": SHOWTIME,
     "/admin/showtimes/batch": {"showtimes": [SHOWTIME], "all_or_nothing": False},
     "/admin/showtimes/{showtime_id}": SHOWTIME,

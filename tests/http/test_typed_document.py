@@ -52,13 +52,17 @@ def test_problems_that_share_a_status_are_told_apart_by_their_code(made: dict[st
 
 
 def test_shared_choices_are_one_schema(made: dict[str, Any]) -> None:
-    reference = {"$ref": "#/components/schemas/SeatType"}
-    assert schema(made, "SeatType") == {"type": "string", "enum": ["regular", "premium", "wheelchair"]}
-    assert schema(made, "Seat")["properties"]["seat_type"] == reference
-    assert schema(made, "SeatStatus")["properties"]["seat_type"] == reference
-    assert schema(made, "SeatBatchBody")["properties"]["seat_type"] == {"allOf": [reference], "default": "regular"}
+    reference = {"$ref": "#/components/schemas/Availability"}
+    assert schema(made, "Availability") == {"type": "string", "enum": ["available", "held", "booked"]}
+    assert schema(made, "SeatStatus")["properties"]["status"] == reference
     [status] = [one for one in made["paths"]["/reservations"]["get"]["parameters"] if one["name"] == "status"]
     assert status["schema"] == {"$ref": "#/components/schemas/ReservationStatus"}
+
+
+def test_seat_types_are_slugs(made: dict[str, Any]) -> None:
+    for name in ("Seat", "SeatStatus", "LayoutSeat", "SeatBatchBody", "SeatBody", "HoldByQuantity"):
+        kind = schema(made, name)["properties"]["seat_type"]
+        assert (kind["type"], kind["pattern"], kind["maxLength"]) == ("string", "^[a-z0-9]+(-[a-z0-9]+)*$", 40)
 
 
 def test_each_alternative_of_a_hold_has_a_schema(made: dict[str, Any]) -> None:
@@ -81,7 +85,9 @@ def test_a_created_resource_links_to_its_operations(made: dict[str, Any]) -> Non
     assert {"admin_get_movie", "replace_movie", "delete_movie", "get_movie", "list_movie_showtimes"} == set(movie)
     batch = links(made, "post", "/admin/auditoriums/{auditorium_id}/seats/batch", 201)
     seat = {"seat_id": "$response.body#/seats/0/id"}
-    assert {name: link["parameters"] for name, link in batch.items()} == {"get_seat": seat, "delete_seat": seat}
+    assert {name: link["parameters"] for name, link in batch.items()} == dict.fromkeys(
+        ("get_seat", "replace_seat", "delete_seat"), seat
+    )
     key = links(made, "post", "/admin/api-keys", 201)
     assert key["revoke_api_key"]["parameters"] == {"api_key_id": "$response.body#/id"}
 

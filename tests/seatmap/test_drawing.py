@@ -32,7 +32,9 @@ MODIFIERS = ("1.00", "1.50", "0.33")
 def room_with(seats: int) -> Room:
     ids = range(1001, 1001 + seats)
     modifiers = [MODIFIERS[number % 3] for number in range(seats)]
-    plan = plan_of(RoomPlan(7, 3, ids, ["A"] * seats, range(1, seats + 1), ["regular"] * seats, modifiers))
+    nowhere = [None] * seats
+    columns = (["A"] * seats, range(1, seats + 1), ["regular"] * seats, modifiers, nowhere, nowhere)
+    plan = plan_of(RoomPlan(7, 3, ids, *columns))
     return room_of(plan, Decimal("9.99"))
 
 

@@ -62,9 +62,9 @@ async def test_prices_are_rounded_as_postgresql_rounds_them(db: Connection) -> N
     base_prices = [Decimal(cents) / 100 for cents in (*range(0, 300, 7), 1005, 1050, 99_999_999)]
     modifiers = [Decimal(hundredths) / 100 for hundredths in (0, 1, 5, 33, 50, 99, 100, 105, 125, 150, 9999)]
     count = len(modifiers)
-    plan = plan_of(
-        RoomPlan(1, 1, range(count), ["A"] * count, range(count), ["regular"] * count, [*map(str, modifiers)])
-    )
+    nowhere = [None] * count
+    columns = (["A"] * count, range(count), ["regular"] * count, [*map(str, modifiers)], nowhere, nowhere)
+    plan = plan_of(RoomPlan(1, 1, range(count), *columns))
     for base_price in base_prices:
         rounded = await db.fetchval(
             "select array_agg(round($1::numeric(10,2) * m, 2)::text order by place)"

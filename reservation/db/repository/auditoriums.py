@@ -8,7 +8,7 @@ from decimal import Decimal
 from ...errors import Json
 from ..pool import Connection
 from ..statements import sql
-from .rows import delete_unused, every, maybe, one
+from .rows import arrays, delete_unused, every, maybe, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,35 @@ class Seat:
     seat_number: int
     seat_type: str
     price_modifier: Decimal
+    x: int | None
+    y: int | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeatInput:
+    """The columns of a seat that an administrator sets, in the order of the statements' parameters."""
+
+    row_label: str
+    seat_number: int
+    seat_type: str = "regular"
+    price_modifier: Decimal = Decimal("1.00")
+    x: int | None = None
+    y: int | None = None
+
+    @property
+    def label(self) -> tuple[str, int]:
+        """What tells it from the other seats of its room."""
+        return self.row_label, self.seat_number
+
+
+@dataclass(frozen=True, slots=True)
+class SeatInUse:
+    """A seat that is booked, or in a live hold."""
+
+    id: int
+    row_label: str
+    seat_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +86,8 @@ class RoomPlan:
     seat_numbers: Sequence[int]
     seat_types: Sequence[str]
     price_modifiers: Sequence[str]
+    xs: Sequence[int | None]
+    ys: Sequence[int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +146,15 @@ async def insert_seats(
     seats_per_row: int,
     seat_type: str,
     price_modifier: Decimal,
+    aisles_after: Sequence[int] | None,
+    first_y: int | None,
 ) -> Sequence[Seat]:
-    """Insert rows of seats into a room that the caller has locked; the seats in map order."""
-    return await every(
-        conn, Seat, "seats/insert_seats", auditorium_id, row_labels, seats_per_row, seat_type, price_modifier
-    )
+    """Insert rows of seats into a room that the caller has locked; the seats in map order.
+
+    They have positions if `aisles_after` and `first_y` are given. Raises PlaceTaken.
+    """
+    look = (seat_type, price_modifier, aisles_after, first_y)
+    return await every(conn, Seat, "seats/insert_seats", auditorium_id, row_labels, seats_per_row, *look)
 
 
 async def list_seats(
@@ -139,9 +174,9 @@ async def find_seat(conn: Connection, *, seat_id: int) -> Seat | None:
     return await maybe(conn, Seat, "seats/find_seat", seat_id)
 
 
-async def delete_seat(conn: Connection, *, seat_id: int) -> bool:
-    """Delete a seat of a room that the caller has locked; False if the room has showtimes."""
-    return await conn.fetchval(sql("seats/delete_seat"), seat_id) is not None
+async def delete_seats(conn: Connection, *, seat_ids: Sequence[int]) -> bool:
+    """Delete seats of a room that the caller has locked; False, without a change, if the room has showtimes."""
+    return bool(await conn.fetch(sql("seats/delete_seats"), seat_ids))
 
 
 async def lock_open_showtimes(conn: Connection, *, auditorium_id: int) -> Sequence[int]:
@@ -149,11 +184,28 @@ async def lock_open_showtimes(conn: Connection, *, auditorium_id: int) -> Sequen
     return [row["id"] for row in await conn.fetch(sql("seats/lock_open_showtimes"), auditorium_id)]
 
 
-async def is_in_use(conn: Connection, *, seat_id: int, showtime_ids: Sequence[int]) -> bool:
-    """Whether a seat is booked or in a live hold for one of the showtimes, which the caller has locked."""
-    return bool(await conn.fetchval(sql("seats/is_in_use"), seat_id, showtime_ids))
+async def find_in_use(conn: Connection, *, seat_ids: Sequence[int], showtime_ids: Sequence[int]) -> Sequence[SeatInUse]:
+    """The seats that are booked or in a live hold for one of the showtimes, which the caller has locked."""
+    return await every(conn, SeatInUse, "seats/find_in_use", seat_ids, showtime_ids)
 
 
-async def retire_seat(conn: Connection, *, seat_id: int) -> None:
-    """Retire a seat that is not in use."""
-    await conn.execute(sql("seats/retire_seat"), seat_id)
+async def retire_seats(conn: Connection, *, seat_ids: Sequence[int]) -> None:
+    """Retire seats that are not in use."""
+    await conn.execute(sql("seats/retire_seats"), seat_ids)
+
+
+async def update_seat(conn: Connection, *, seat_id: int, seat: SeatInput) -> Seat:
+    """Replace a seat, whose room the caller has locked; raises PlaceTaken."""
+    return await one(conn, Seat, "seats/update_seat", seat_id, *astuple(seat))
+
+
+async def find_left_out(conn: Connection, *, auditorium_id: int, seats: Sequence[SeatInput]) -> Sequence[int]:
+    """The ids of the seats of a room, which the caller has locked, that are not in a new plan."""
+    labels = arrays(seats, "row_label", "seat_number")
+    return [row["id"] for row in await conn.fetch(sql("seats/find_left_out"), auditorium_id, *labels)]
+
+
+async def write_plan(conn: Connection, *, auditorium_id: int, seats: Sequence[SeatInput]) -> None:
+    """Insert and change seats of a room that the caller has locked, so that it has these."""
+    columns = arrays(seats, "row_label", "seat_number", "seat_type", "price_modifier", "x", "y")
+    await conn.execute(sql("seats/write_plan"), auditorium_id, *columns)

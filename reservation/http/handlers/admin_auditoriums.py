@@ -1,30 +1,22 @@
-"""Administration of auditoriums and their seats."""
-
-from decimal import Decimal
+"""Administration of auditoriums; their seats are in admin_seats."""
 
 from aiohttp import web
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from ...catalog import auditoriums as service
-from ...catalog.auditoriums import SeatBatch
 from ...db.repository import auditoriums
 from ...db.repository.auditoriums import Auditorium, AuditoriumInput
 from ...errors import CapacityExceeded, InUse
-from ...runtime.fields import BoundedInteger, Id, Input, Instant, JsonObject, Money, RowLabel, Text
-from ..app_keys import BODY, CATALOG_CONTEXT, DATABASE, QUERY
+from ...runtime.fields import BoundedInteger, Id, Input, Instant, JsonObject, RowLabel, Text
+from ..app_keys import BODY, CATALOG_CONTEXT, DATABASE
 from ..input.path_ids import find_row, path_id
-from ..output.responses import created_response
-from ..output.schemas import SEAT_TYPES
-from ..paging import Cursor, PageByIdQuery, PageQuery, page_by_id, page_response, page_schema
+from ..paging import PageByIdQuery, page_by_id, page_schema
 from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
 
 routes = Routes("Administration: auditoriums", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
 HIGHEST_CAPACITY = 10_000
-LONGEST_ROW = 1000
-HIGHEST_MODIFIER = Decimal("99.99")
-FACTOR = {"description": "Factor on the showtime's base price", "examples": ["1.50"]}
 FOCAL_ROW = {
     "description": "Label of the row with the best view, near which the best available seats are chosen; null for the"
     " row two thirds back. If the auditorium has no such row, the nearest one counts",
@@ -54,40 +46,6 @@ class AuditoriumBody(Input):
     focal_row = RowLabel(load_default=None, metadata=FOCAL_ROW)
 
 
-class SeatOutput(Schema):
-    """A seat of an auditorium."""
-
-    id = Id(required=True)
-    auditorium_id = Id(required=True)
-    row_label = fields.String(required=True)
-    seat_number = fields.Integer(required=True)
-    seat_type = fields.String(required=True, validate=validate.OneOf(SEAT_TYPES))
-    price_modifier = Money(required=True, metadata=FACTOR)
-
-
-class SeatBatchBody(Input):
-    """Rows of seats of one type and price."""
-
-    loads_as = SeatBatch
-    rows = BoundedInteger(1, HIGHEST_CAPACITY, required=True)
-    seats_per_row = BoundedInteger(1, LONGEST_ROW, required=True)
-    seat_type = fields.String(load_default="regular", validate=validate.OneOf(SEAT_TYPES))
-    price_modifier = Money(limit=HIGHEST_MODIFIER, load_default=Decimal("1.00"), metadata=FACTOR)
-
-
-class SeatBatchOutput(Schema):
-    """The seats that were created, and their number."""
-
-    created = fields.Integer(required=True)
-    seats = fields.List(fields.Nested(SeatOutput()), required=True)
-
-
-class SeatsQuery(PageQuery):
-    """A page of an auditorium's seats."""
-
-    cursor = Cursor(str, int, load_default=("", 0))
-
-
 @routes.add("POST", "/admin/auditoriums", body=AuditoriumBody(), status=201, output=AuditoriumOutput(), etag=True)
 async def create_auditorium(request: web.Request) -> web.StreamResponse:
     """Create an auditorium without seats."""
@@ -105,7 +63,7 @@ async def list_auditoriums(request: web.Request) -> web.StreamResponse:
 @routes.add("GET", "/admin/auditoriums/{auditorium_id}", output=AuditoriumOutput(), etag=True)
 async def get_auditorium(request: web.Request) -> web.StreamResponse:
     """One auditorium."""
-    return conditional_response(request, await _find(request))
+    return conditional_response(request, await find_auditorium(request))
 
 
 @routes.add(
@@ -133,56 +91,8 @@ async def delete_auditorium(request: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
-@routes.add(
-    "POST",
-    "/admin/auditoriums/{auditorium_id}/seats/batch",
-    body=SeatBatchBody(),
-    status=201,
-    output=SeatBatchOutput(),
-    raises=(CapacityExceeded,),
-)
-async def create_seats(request: web.Request) -> web.StreamResponse:
-    """Add rows of seats, labelled after the last row: A, B, ... Z, AA, AB.
-
-    The label of a row is used again only if all its seats were deleted and no row comes after it.
-    """
-    auditorium_id = path_id(request, "auditorium_id")
-    seats = await service.add_seats(request.app[CATALOG_CONTEXT], auditorium_id=auditorium_id, batch=request[BODY])
-    return created_response(
-        {"created": len(seats), "seats": seats}, location=f"/admin/auditoriums/{auditorium_id}/seats"
-    )
-
-
-@routes.add("GET", "/admin/auditoriums/{auditorium_id}/seats", query=SeatsQuery(), output=page_schema(SeatOutput()))
-async def list_seats(request: web.Request) -> web.StreamResponse:
-    """The seats of an auditorium, in row then number order."""
-    auditorium = await _find(request)
-    row, number = request[QUERY]["cursor"]
-    return await page_response(
-        request,
-        lambda conn, rows: auditoriums.list_seats(
-            conn, auditorium_id=auditorium.id, after_row=row, after_number=number, row_limit=rows
-        ),
-        lambda seat: [seat.row_label, seat.seat_number],
-    )
-
-
-@routes.add("GET", "/admin/seats/{seat_id}", output=SeatOutput(), etag=True)
-async def get_seat(request: web.Request) -> web.StreamResponse:
-    """One seat."""
-    seat = await find_row(request, "seat", lambda conn, seat_id: auditoriums.find_seat(conn, seat_id=seat_id))
-    return conditional_response(request, seat)
-
-
-@routes.add("DELETE", "/admin/seats/{seat_id}", status=204, raises=(InUse,), etag=True)
-async def delete_seat(request: web.Request) -> web.StreamResponse:
-    """Remove a seat that is neither held nor booked for a showtime that is not over."""
-    seat_id = path_id(request, "seat_id")
-    await service.delete_seat(request.app[CATALOG_CONTEXT], seat_id=seat_id, check=precondition(request))
-    return web.Response(status=204)
-
-
-async def _find(request: web.Request) -> Auditorium:
+async def find_auditorium(request: web.Request) -> Auditorium:
+    """The auditorium of the path; raises NotFound."""
     return await find_row(
         request, "auditorium", lambda conn, row_id: auditoriums.find_auditorium(conn, auditorium_id=row_id)
     )

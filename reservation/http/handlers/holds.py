@@ -10,12 +10,12 @@ from marshmallow import ValidationError, fields, validate
 from ...booking.hold import hold
 from ...db.repository.reservations import Reservation
 from ...errors import HoldsUnavailable, Invalid, Json, SeatsUnavailable, ShowtimeStarted
-from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input
+from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, Slug
 from ...settings import HIGHEST_MAX_SEATS
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..input.path_ids import path_id
 from ..output.responses import SingleWriteResponse, created_response
-from ..output.schemas import SEAT_TYPES, ReservationOutput
+from ..output.schemas import ReservationOutput
 from ..routes import BOOKING, Access, Routes
 
 routes = Routes("Booking", Access.SIGNED_IN, write_scopes=BOOKING)
@@ -41,8 +41,7 @@ class HoldInput(Input):
         Id(), validate=[validate.Length(1, HIGHEST_MAX_SEATS), _no_repeats], metadata={"uniqueItems": True}
     )
     quantity = BoundedInteger(1, HIGHEST_MAX_SEATS, metadata={"description": "Number of adjacent seats in one row"})
-    seat_type = fields.String(
-        validate=validate.OneOf(SEAT_TYPES),
+    seat_type = Slug(
         metadata={"description": "Type of all these seats; if not given, regular or premium"},
     )
 

@@ -1,13 +1,13 @@
 """The layout of an auditorium."""
 
 from aiohttp import web
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
-from ...runtime.fields import Id
+from ...runtime.fields import Id, Slug
 from ..app_keys import ROOM_LAYOUTS
 from ..input.path_ids import path_id
 from ..output.compression import MIN_BYTES, encoded_response, known_tag, unchanged_response, wants_gzip
-from ..output.schemas import SEAT_TYPES
+from ..output.schemas import POSITION, SEAT_TYPE
 from ..routes import Routes
 
 routes = Routes("Seat map")
@@ -19,9 +19,9 @@ class LayoutSeatOutput(Schema):
     id = Id(required=True)
     row_label = fields.String(required=True)
     seat_number = fields.Integer(required=True)
-    seat_type = fields.String(required=True, validate=validate.OneOf(SEAT_TYPES))
-    x = fields.Integer(required=True, allow_none=True)
-    y = fields.Integer(required=True, allow_none=True)
+    seat_type = Slug(required=True, metadata=SEAT_TYPE)
+    x = fields.Integer(required=True, allow_none=True, metadata=POSITION["x"])
+    y = fields.Integer(required=True, allow_none=True, metadata=POSITION["y"])
 
 
 class LayoutOutput(Schema):

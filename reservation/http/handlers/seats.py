@@ -4,14 +4,14 @@ from aiohttp import web
 from marshmallow import Schema, fields, validate
 
 from ...errors import HoldsUnavailable, Invalid
-from ...runtime.fields import MAX_ID, Id, Input, IntegerParameter, Money
+from ...runtime.fields import MAX_ID, Id, Input, IntegerParameter, Money, Slug
 from ...seatmap.drawing import compress
 from ...seatmap.seat_maps import SeatMap
 from ..app_keys import BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
 from ..input.path_ids import path_id
 from ..output.compression import MIN_BYTES, encoded_response, known_tag, unchanged_response, wants_gzip
 from ..output.responses import SingleWriteResponse
-from ..output.schemas import SEAT_STATUSES, SEAT_TYPES
+from ..output.schemas import SEAT_STATUSES, SEAT_TYPE
 from ..routes import Routes
 
 routes = Routes("Seat map")
@@ -26,7 +26,7 @@ class SeatStatusOutput(Schema):
     id = Id(required=True)
     row_label = fields.String(required=True)
     seat_number = fields.Integer(required=True)
-    seat_type = fields.String(required=True, validate=validate.OneOf(SEAT_TYPES))
+    seat_type = Slug(required=True, metadata=SEAT_TYPE)
     price = Money(required=True)
     status = fields.String(required=True, validate=validate.OneOf(SEAT_STATUSES))
 

@@ -1,6 +1,6 @@
 """The members of problem details in the OpenAPI document: those of all problems, and further ones by code."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...identity.api_key_format import Scope
@@ -60,6 +60,17 @@ UNAVAILABLE_SEATS = _list_of(
     ),
     {"seat_id": 17, "reason": "held"},
 )
+SEATS_IN_USE = _list_of(
+    "SeatInUse",
+    "The seats that are held or booked, where seats were to be removed or renamed",
+    _item(
+        "A seat that is held or booked for a showtime that is not over.",
+        seat_id={"type": "integer", "format": "int64"},
+        row_label={"type": "string"},
+        seat_number={"type": "integer"},
+    ),
+    {"seat_id": 17, "row_label": "B", "seat_number": 7},
+)
 NEEDED_SCOPES = Member(
     {
         "type": "array",
@@ -87,6 +98,7 @@ MEMBERS: dict[str, dict[str, Member]] = {
     "validation_error": {"errors": INVALID_INPUT},
     "invalid_credentials": {"error": Member(OAUTH_CODE, OAUTH_ERROR)},
     "seats_unavailable": {"seats": UNAVAILABLE_SEATS},
+    "in_use": {"seats": replace(SEATS_IN_USE, required=False)},
     "insufficient_scope": {"scopes": NEEDED_SCOPES},
     "showtime_overlap": {"conflicting_showtime_id": Member(OTHER_SHOWTIME, 4, required=False)},
     "batch_refused": {"results": FAILED_ITEMS},

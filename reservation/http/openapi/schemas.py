@@ -11,8 +11,21 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import RAISE, Schema, fields
 
 from ...identity.api_key_format import Scope
-from ...runtime.fields import ROW_LABEL, Day, Input, Instant, JsonObject, Money, RowLabel, Text, TimeZone
-from ..output.schemas import RESERVATION_STATUSES, ROLES, SEAT_STATUSES, SEAT_TYPES
+from ...runtime.fields import (
+    MAX_SLUG_CHARS,
+    ROW_LABEL,
+    SLUG,
+    Day,
+    Input,
+    Instant,
+    JsonObject,
+    Money,
+    RowLabel,
+    Slug,
+    Text,
+    TimeZone,
+)
+from ..output.schemas import RESERVATION_STATUSES, ROLES, SEAT_STATUSES
 from ..paging import MAX_CURSOR_CHARS, Cursor
 
 WITHOUT_NUL = r"^[^\u0000]*$"
@@ -28,6 +41,7 @@ KEYWORDS: dict[type, dict[str, Any]] = {
     Cursor: {"maxLength": MAX_CURSOR_CHARS, "description": "`next_cursor` of the page before"},
     JsonObject: {"additionalProperties": True, "description": "Anything but NUL characters, up to 30 levels deep"},
     RowLabel: {"pattern": f"^{ROW_LABEL}$"},
+    Slug: {"pattern": f"^{SLUG}$", "maxLength": MAX_SLUG_CHARS},
 }
 # The years that are accepted in requests, and as many decimal places as PostgreSQL stores.
 INPUT_PATTERNS: dict[type, str] = {
@@ -40,7 +54,6 @@ NAMED_CHOICES: dict[tuple[str, ...], str] = {
     SEAT_STATUSES: "Availability",
     ROLES: "Role",
     RESERVATION_STATUSES: "ReservationStatus",
-    SEAT_TYPES: "SeatType",
     (*Scope,): "Scope",
 }
 

@@ -31,6 +31,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.ReservationConfirmed: (409, "reservation_confirmed"),
     errors.TooLateToCancel: (409, "too_late_to_cancel"),
     errors.CapacityExceeded: (409, "capacity_exceeded"),
+    errors.PlaceTaken: (409, "place_taken"),
     errors.ShowtimeOverlap: (409, "showtime_overlap"),
     errors.BatchRefused: (409, "batch_refused"),
     errors.InUse: (409, "in_use"),

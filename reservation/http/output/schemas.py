@@ -5,7 +5,12 @@ from marshmallow import Schema, fields, validate
 from ...runtime.fields import Id, Instant, Money
 
 ROLES = ("user", "staff", "admin")
-SEAT_TYPES = ("regular", "premium", "wheelchair")
+SEAT_TYPE = {"description": "regular, premium, wheelchair, companion, or another", "examples": ["regular"]}
+# Of a seat in the drawing of its room.
+POSITION: dict[str, dict[str, object]] = {
+    "x": {"description": "Position from left to right, facing the screen; null where none is given", "examples": [5]},
+    "y": {"description": "Position from the screen to the back; null where none is given", "examples": [1]},
+}
 SEAT_STATUSES = ("available", "held", "booked")
 RESERVATION_STATUSES = ("held", "confirmed", "cancelled", "expired")
 
