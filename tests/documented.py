@@ -89,6 +89,12 @@ class Document:
         if content_type.endswith("json"):
             self._check(what, f"{pointer}/content/{_escape(content_type)}/schema", body)
 
+    def check_event(self, union: str, name: str, data: Any) -> None:
+        """Assert that the data of an event of a stream is as documented."""
+        mapping = (self._look(f"/components/schemas/{union}/discriminator/mapping") or {})[name]
+        schema = mapping.removeprefix("#") + "/properties/data/contentSchema"
+        self._check(f"The data of {name}", schema, data)
+
     def check_taken(self, method: str, path: str, body: Any) -> None:
         """Assert that a body that the service has accepted is valid by the document."""
         operation = self.operation(method, path)

@@ -41,24 +41,26 @@ class Stream:
     async def next(self) -> Event | None:
         """The next event; None when the service has ended the stream."""
         async with asyncio.timeout(PATIENCE_S):
-            while True:
-                lines = await self._block()
-                if lines is None:
-                    return None
-                found = dict(line.split(": ", 1) for line in lines if not line.startswith(":"))
-                self.comments += sum(line.startswith(":") for line in lines)
-                if "retry" in found:
-                    self.retry_ms = int(found["retry"])
-                if "event" in found:
-                    number = int(found["id"]) if "id" in found else None
-                    return Event(found["event"], number, json.loads(found["data"]))
+            lines = await self._block()
+        if lines is None:
+            return None
+        found = dict(line.split(": ", 1) for line in lines)
+        assert {"event", "data"} <= found.keys() <= {"event", "data", "id", "retry"}, lines
+        assert ("retry" in found) is (self.retry_ms is None), "retry comes with the first event"
+        if "retry" in found:
+            self.retry_ms = int(found["retry"])
+        number = int(found["id"]) if "id" in found else None
+        return Event(found["event"], number, json.loads(found["data"]))
 
     async def _block(self) -> list[str] | None:
         lines: list[str] = []
         while line := await self.response.content.readline():
             if line == b"\n":
                 return lines
-            lines.append(line.decode().rstrip("\n"))
+            if line.startswith(b":"):
+                self.comments += 1
+            else:
+                lines.append(line.decode().rstrip("\n"))
         return None
 
 

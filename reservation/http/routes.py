@@ -1,7 +1,7 @@
 """Tables of operations: what each takes, answers and raises. The same declaration validates and documents."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, partial
@@ -38,6 +38,14 @@ class Access(Enum):
 _ROLES = {Access.STAFF: frozenset({"staff", "admin"}), Access.ADMIN: frozenset({"admin"})}
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A kind of Server-Sent Event: what it tells, and its data, an empty object if there is no schema."""
+
+    meaning: str
+    data: Schema | None = None
+
+
 # Operations are served at their path, and at this followed by their path.
 VERSION_PREFIX = "/v1"
 
@@ -64,6 +72,7 @@ class Operation:
     output: Schema | None = None
     other_output: Schema | None = None  # what some query parameters give in place of it
     content_type: str = "application/json"
+    events: Mapping[str, Event] = field(default_factory=dict)  # of a stream of Server-Sent Events, by name
     raises: tuple[type[DomainError], ...] = ()  # the domain errors beyond those that follow from the other fields
     etag: bool = False  # the response has one; If-None-Match can make a GET a 304, and If-Match a PUT or DELETE a 412
     replay: Replay | None = None  # takes an Idempotency-Key, and answers a repetition with this

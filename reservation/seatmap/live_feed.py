@@ -35,7 +35,7 @@ MIN_INTERVAL_S = 0.025  # between two events of a map, or as long as sending the
 VIEWERS_AT_ONCE = 200  # that are written to before other requests get CPU
 WATCHED_AT_ONCE = 256
 
-HEARTBEAT = Frame(b": \n\n")
+HEARTBEAT = Frame(b":\n")  # a comment without an empty line, which some clients would take for an event without data
 RECONNECT = event(b"reconnect", b"{}")
 GONE = event(b"gone", b"{}")
 

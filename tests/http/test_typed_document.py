@@ -76,6 +76,27 @@ def test_each_alternative_of_a_hold_has_a_schema(made: dict[str, Any]) -> None:
     assert by_seats["additionalProperties"] is by_quantity["additionalProperties"] is False
 
 
+def test_each_event_of_a_stream_has_a_schema_told_apart_by_its_name(made: dict[str, Any]) -> None:
+    answer = made["paths"]["/showtimes/{showtime_id}/events"]["get"]["responses"]["200"]
+    stream = answer["content"]["text/event-stream"]["schema"]
+    assert stream == {"$ref": "#/components/schemas/FollowSeatMapEvent"}
+    union = schema(made, "FollowSeatMapEvent")
+    events = {
+        name: schema(made, target.rpartition("/")[2]) for name, target in union["discriminator"]["mapping"].items()
+    }
+    assert union["discriminator"]["propertyName"] == "event"
+    assert [one["$ref"] for one in union["oneOf"]] == [*union["discriminator"]["mapping"].values()]
+    assert {name: event["properties"]["event"]["const"] for name, event in events.items()} == {
+        name: name for name in ("snapshot", "seats", "reconnect", "gone")
+    }
+    for name in ("snapshot", "seats"):
+        assert events[name]["properties"]["data"]["contentSchema"] == {"$ref": "#/components/schemas/SeatMap"}
+        assert events[name]["required"] == ["event", "id", "data"]
+    for name in ("reconnect", "gone"):
+        assert events[name]["properties"]["data"]["contentSchema"]["type"] == "object"
+        assert events[name]["required"] == ["event", "data"]
+
+
 def test_a_created_resource_links_to_its_operations(made: dict[str, Any]) -> None:
     held = links(made, "post", "/showtimes/{showtime_id}/holds", 201)
     assert set(held) == READ | {"get_reservation"}

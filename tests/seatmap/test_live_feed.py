@@ -1,6 +1,7 @@
 """The live feed of a seat map: its first event, its changes, and its end."""
 
 import asyncio
+import re
 from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any
@@ -13,7 +14,7 @@ from reservation.errors import HoldsUnavailable
 from reservation.http.app_keys import LIVE
 from reservation.seatmap.live_feed import RECONNECT, LiveFeeds
 from reservation.seatmap.viewers import MapFeed, Viewer
-from tests.api import Api, Cinema, Person
+from tests.api import Api, Cinema, Person, slot
 from tests.conftest import StartApi
 from tests.live_feed import Event, Follower, Stream, following, shown
 
@@ -133,6 +134,30 @@ async def test_a_deleted_showtime_ends_the_stream_with_gone(api: Api) -> None:
     assert (await api.call("GET", f"/showtimes/{cinema.showtime_id}/events")).status == 404
 
 
+async def test_events_are_as_the_document_says(api: Api) -> None:
+    cinema, customer = await cinema_and_customer(api)
+    document = await api.document()
+    seen = []
+
+    async def see(stream: Stream) -> None:
+        event = await next_event(stream)
+        seen.append(event.kind)
+        document.check_event("FollowSeatMapEvent", event.kind, event.data)
+
+    empty = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    async with following(api, empty) as stream:
+        await see(stream)
+        assert (await api.call("DELETE", f"/admin/showtimes/{empty}", who=await api.admin())).status == 204
+        await see(stream)
+    async with following(api, cinema.showtime_id) as stream:
+        await see(stream)
+        await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
+        await see(stream)
+        await live_of(api).close()
+        await see(stream)
+    assert seen == ["snapshot", "gone", "snapshot", "seats", "reconnect"]
+
+
 async def test_an_unknown_showtime_is_404_and_a_bad_query_422(api: Api) -> None:
     answer = await api.call("GET", "/showtimes/4711/events")
     assert (answer.status, answer.code) == (404, "not_found")
@@ -186,8 +211,7 @@ async def test_http_1_0_gets_a_stream_without_chunks(api: Api) -> None:
     async with asyncio.timeout(PATIENCE_S):
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"chunked" not in head.lower()
-        assert (await reader.readuntil(b"\n\n")).startswith(b"retry: ")
-        assert (await reader.readuntil(b"\n\n")).startswith(b"event: snapshot\nid: ")
+        assert re.match(rb"retry: \d+\nevent: snapshot\nid: ", await reader.readuntil(b"\n\n"))
         await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
         assert (await reader.readuntil(b"\n\n")).startswith(b"event: seats\nid: ")
     writer.close()

@@ -12,7 +12,8 @@ from ...runtime.timing import current_timings
 from ...seatmap.viewers import Viewer
 from ..app_keys import ANSWERED_S, BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
 from ..input.path_ids import path_id
-from ..routes import Routes
+from ..routes import Event, Routes
+from .seats import SeatMapOutput
 
 routes = Routes("Seat map")
 
@@ -35,6 +36,12 @@ class FollowQuery(Input):
     "/showtimes/{showtime_id}/events",
     query=FollowQuery(),
     content_type=EVENT_STREAM,
+    events={
+        "snapshot": Event("The whole map: put it in place of the one that you have.", SeatMapOutput()),
+        "seats": Event("Seats that may have changed: put them in place of those that you have.", SeatMapOutput()),
+        "reconnect": Event("The service ends the stream: connect again after `retry` milliseconds."),
+        "gone": Event("The showtime was deleted: do not connect again."),
+    },
     raises=(HoldsUnavailable, Overloaded),
 )
 async def follow_seat_map(request: web.Request) -> web.StreamResponse:
@@ -55,7 +62,8 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
     live = request.app[LIVE]
     async with live.subscribe(showtime_id) as feed:
         response = await _begin(request, started)
-        await response.write(b"retry: %d\n\n" % random.randint(*RETRY_MS))  # noqa: S311 - to spread, not to be secret
+        # A line of the first event: an event of its own would have no data.
+        await response.write(b"retry: %d\n" % random.randint(*RETRY_MS))  # noqa: S311 - to spread, not to be secret
         transport = request.transport
         if transport is None:
             return response  # the client has disconnected

@@ -13,6 +13,7 @@ from ...runtime.fields import MAX_ID
 from ..input.bodies import FORM
 from ..preconditions import DOCUMENTED_TAGS
 from ..routes import VERSION_PREFIX, Access, Operation, Routes
+from .events import event_schemas, stream_schema
 from .links import links
 from .problems import component_name, header_references, problem_response, problem_schemas, problem_types
 from .schemas import Plugin
@@ -21,7 +22,6 @@ OPENAPI = "3.1.0"
 BEARER = "bearerAuth"
 API_KEY = "ApiKey"
 UNVERSIONED = {"url": "/", "description": "Every operation"}
-EVENTS = "text/event-stream"
 PASSWORD = "passwordLogin"  # an access token, obtained with OAuth's password form
 
 DESCRIPTION = """
@@ -140,6 +140,8 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
     named = dict(zip(_operation_ids(operations), operations, strict=True))
     for operation_id, operation in named.items():
         described = _operation(operation, operation_id)
+        for name, schema in event_schemas(operation_id, operation.events).items():
+            spec.components.schema(name, schema)
         if not operation.table.is_versioned:
             described["servers"] = [UNVERSIONED]
         if found := links(operation, named):
@@ -181,7 +183,7 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         "tags": [operation.table.tag],
         "summary": operation.summary,
         "security": _security(operation),
-        "responses": {str(operation.status): _success(operation)},
+        "responses": {str(operation.status): _success(operation, operation_id)},
     }
     if more := cleandoc(operation.description).partition("\n")[2].strip():
         described["description"] = more
@@ -196,7 +198,7 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         described["responses"]["304"] = {"description": "Not changed since If-None-Match", "headers": headers}
     if operation.replay is not None:
         parameters.append(IDEMPOTENCY_KEY)
-    if operation.content_type == EVENTS:
+    if operation.events:
         parameters.append(LAST_EVENT_ID)
     described["parameters"] = [*parameters, REQUEST_ID]
     if operation.body is not None:
@@ -216,7 +218,7 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
     return [{BEARER: []}, {PASSWORD: []}, *({API_KEY: [scope.value]} for scope in operation.scopes)]
 
 
-def _success(operation: Operation) -> dict[str, Any]:
+def _success(operation: Operation, operation_id: str) -> dict[str, Any]:
     names = dict(COMMON_HEADERS)
     if operation.status == HTTPStatus.CREATED:
         names["Location"] = "Location"
@@ -233,8 +235,7 @@ def _success(operation: Operation) -> dict[str, Any]:
             operation.content_type: {"schema": either if operation.other_output else operation.output}
         }
     elif operation.content_type != "application/json":
-        # The schema is for the stream as a whole, and not for each event.
-        schema = {"description": "Events"} if operation.content_type == EVENTS else {"type": "string"}
+        schema = stream_schema(operation_id) if operation.events else {"type": "string"}
         response["content"] = {operation.content_type: {"schema": schema}}
     return response
 
