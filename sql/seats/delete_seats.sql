@@ -9,8 +9,11 @@ st.auditorium_id = s.auditorium_id) order by s.id desc limit 4) as s
 delete /* seats/delete_seats */ from seats as s
 where
     s.id = any($1)
-    and not exists (
-        select 1 from showtimes as st
+    -- A scalar subquery: for a join, the planner may read all showtimes.
+    and (
+        select st.id from showtimes as st
         where st.auditorium_id = s.auditorium_id
-    )
+        order by st.auditorium_id
+        limit 1
+    ) is null
 returning s.id;
