@@ -11,8 +11,9 @@ where
     s.id = any($1)
     -- A scalar subquery: for a join, the planner may read all showtimes.
     and (
-        select st.id from showtimes as st -- noqa: AM09
+        select st.id from showtimes as st
         where st.auditorium_id = s.auditorium_id
+        order by st.auditorium_id
         limit 1
     ) is null
 returning s.id;
