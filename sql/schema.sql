@@ -1,6 +1,17 @@
 -- The schema that the migrations make, written by `make schema`. Read it here; change it with a migration.
 -- `reservation schema` prints the same for any database: compare the two to find changes made by hand.
 
+CREATE FUNCTION public.free_cancelled_slot() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.free_at := new.starts_at;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.free_cancelled_slot() IS 'A cancelled showtime takes no time in its room: free_at is starts_at.';
+
 CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
@@ -89,13 +100,29 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0010() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
-CREATE PROCEDURE public.grant_reservation_roles_0017()
+CREATE PROCEDURE public.grant_reservation_roles_0011()
     LANGUAGE plpgsql
     AS $$
 begin
     call grant_reservation_roles_0010();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         grant update (retired_at) on seats to reservation_app;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0011() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0017()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0011();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, insert, update, delete on cinemas to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on cinemas to reservation_readonly;
     end if;
 end
 $$;
@@ -136,6 +163,25 @@ end
 $$;
 
 COMMENT ON FUNCTION public.insert_reservation_seat() IS 'Writes a seat that is inserted into the view into its reservation''s row.';
+
+CREATE FUNCTION public.keep_genres() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    -- The version before only writes genre; this one only writes genres.
+    if tg_op = 'INSERT' then
+        if new.genres = '{}' and new.genre is not null then
+            new.genres := array[new.genre];
+        end if;
+    elsif new.genres = old.genres and new.genre is distinct from old.genre then
+        new.genres := case when new.genre is null then '{}' else array[new.genre] end;
+    end if;
+    new.genre := new.genres[1];
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.keep_genres() IS 'Keeps movies.genre equal to the first of movies.genres.';
 
 CREATE FUNCTION public.raise_layout_version() RETURNS trigger
     LANGUAGE plpgsql
@@ -267,6 +313,7 @@ CREATE TABLE public.auditoriums (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     focal_row text,
     plan_version bigint DEFAULT 1 NOT NULL,
+    cinema_id bigint DEFAULT 1 NOT NULL,
     CONSTRAINT auditoriums_capacity_check CHECK (((capacity >= 1) AND (capacity <= 10000))),
     CONSTRAINT auditoriums_extra_metadata_check CHECK ((jsonb_typeof(extra_metadata) = 'object'::text)),
     CONSTRAINT auditoriums_focal_row_check CHECK ((focal_row ~ '^[A-Z]{1,3}$'::text)),
@@ -282,6 +329,8 @@ COMMENT ON COLUMN public.auditoriums.extra_metadata IS 'Whatever the cinema want
 COMMENT ON COLUMN public.auditoriums.focal_row IS 'Label of the row with the best view, as in seats.row_label; null for the row two thirds back.';
 
 COMMENT ON COLUMN public.auditoriums.plan_version IS 'Raised by every change of the room''s seats; in the API, version of a layout and layout_version of statuses.';
+
+COMMENT ON COLUMN public.auditoriums.cinema_id IS 'The default is for the version before: the cinema that this migration made.';
 
 ALTER TABLE public.auditoriums ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.auditoriums_id_seq
@@ -300,6 +349,31 @@ CREATE TABLE public.booked_seats (
 WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='5000', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_freeze_min_age='0', autovacuum_analyze_scale_factor='0.02');
 
 COMMENT ON TABLE public.booked_seats IS 'Who owns which seat of which showtime: one row a sold seat, inserted by the confirm.';
+
+CREATE TABLE public.cinemas (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    timezone text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cinemas_address_check CHECK ((char_length(address) <= 1000)),
+    CONSTRAINT cinemas_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+    CONSTRAINT cinemas_timezone_check CHECK (((char_length(timezone) <= 100) AND (('2000-01-01 00:00:00+00'::timestamp with time zone AT TIME ZONE timezone) IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.cinemas IS 'Buildings with auditoriums.';
+
+COMMENT ON COLUMN public.cinemas.timezone IS 'IANA name; a day of the programme is one of this time zone.';
+
+ALTER TABLE public.cinemas ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.cinemas_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.database_generation (
     only_row boolean DEFAULT true NOT NULL,
@@ -381,9 +455,18 @@ CREATE TABLE public.movies (
     genre text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    age_rating text,
+    release_date date,
+    original_language text,
+    director text,
+    genres text[] DEFAULT '{}'::text[] NOT NULL,
+    CONSTRAINT movies_age_rating_check CHECK (((char_length(age_rating) >= 1) AND (char_length(age_rating) <= 50))),
     CONSTRAINT movies_description_check CHECK ((char_length(description) <= 10000)),
+    CONSTRAINT movies_director_check CHECK (((char_length(director) >= 1) AND (char_length(director) <= 300))),
     CONSTRAINT movies_duration_minutes_check CHECK (((duration_minutes >= 1) AND (duration_minutes <= 1440))),
     CONSTRAINT movies_genre_check CHECK (((char_length(genre) >= 1) AND (char_length(genre) <= 100))),
+    CONSTRAINT movies_genres_check CHECK (((cardinality(genres) <= 10) AND (array_position(genres, NULL::text) IS NULL) AND (array_position(genres, ''::text) IS NULL) AND (char_length(array_to_string(genres, ''::text)) <= 1000))),
+    CONSTRAINT movies_original_language_check CHECK (((char_length(original_language) >= 1) AND (char_length(original_language) <= 100))),
     CONSTRAINT movies_poster_url_check CHECK ((char_length(poster_url) <= 2000)),
     CONSTRAINT movies_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 300)))
 );
@@ -393,6 +476,12 @@ COMMENT ON TABLE public.movies IS 'The films that can be put on.';
 COMMENT ON COLUMN public.movies.duration_minutes IS 'Running time; a showtime has its own start and end.';
 
 COMMENT ON COLUMN public.movies.genre IS 'Compared without regard to case.';
+
+COMMENT ON COLUMN public.movies.age_rating IS 'As it is shown to customers: PG-13, FSK 12, 18+.';
+
+COMMENT ON COLUMN public.movies.original_language IS 'A language tag (BCP 47), such as en or pt-BR.';
+
+COMMENT ON COLUMN public.movies.genres IS 'All genres; the first is also in genre, which a trigger keeps equal. Compared without regard to case.';
 
 ALTER TABLE public.movies ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.movies_id_seq
@@ -509,18 +598,47 @@ CREATE TABLE public.showtimes (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     layout_version bigint DEFAULT 1 NOT NULL,
+    format text,
+    audio_language text,
+    subtitle_language text,
+    on_sale_at timestamp with time zone,
+    sales_end_at timestamp with time zone,
+    status text DEFAULT 'scheduled'::text NOT NULL,
+    cancelled_at timestamp with time zone,
+    cancel_reason text,
+    CONSTRAINT showtimes_audio_language_check CHECK (((char_length(audio_language) >= 1) AND (char_length(audio_language) <= 100))),
     CONSTRAINT showtimes_base_price_check CHECK ((base_price >= (0)::numeric)),
+    CONSTRAINT showtimes_cancel_reason_check CHECK (((char_length(cancel_reason) <= 1000) AND ((status = 'cancelled'::text) OR (cancel_reason IS NULL)))),
+    CONSTRAINT showtimes_cancelled_at_check CHECK (((status = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT showtimes_ends_at_check CHECK ((ends_at > starts_at)),
-    CONSTRAINT showtimes_free_at_check CHECK ((free_at >= ends_at))
+    CONSTRAINT showtimes_format_check CHECK (((char_length(format) >= 1) AND (char_length(format) <= 50))),
+    CONSTRAINT showtimes_free_at_check CHECK (
+CASE status
+    WHEN 'cancelled'::text THEN (free_at = starts_at)
+    ELSE (free_at >= ends_at)
+END),
+    CONSTRAINT showtimes_sales_end_at_check CHECK ((sales_end_at > on_sale_at)),
+    CONSTRAINT showtimes_status_check CHECK ((status = ANY (ARRAY['scheduled'::text, 'cancelled'::text]))),
+    CONSTRAINT showtimes_subtitle_language_check CHECK (((char_length(subtitle_language) >= 1) AND (char_length(subtitle_language) <= 100)))
 );
 
 COMMENT ON TABLE public.showtimes IS 'One showing of a movie in an auditorium.';
 
-COMMENT ON COLUMN public.showtimes.free_at IS 'When the next showtime of the room may start: ends_at plus the cleaning time in force when the row was written.';
+COMMENT ON COLUMN public.showtimes.free_at IS 'When the next showtime of the room may start: ends_at plus the cleaning time of when it was written; if cancelled, starts_at.';
 
 COMMENT ON COLUMN public.showtimes.base_price IS 'Price of a seat whose modifier is 1.00, in the currency of the installation.';
 
-COMMENT ON COLUMN public.showtimes.layout_version IS 'Raised by every change of the showtime''s room, its seats, base_price or ends_at; a hold is written at this version. Not the API''s.';
+COMMENT ON COLUMN public.showtimes.layout_version IS 'Raised by every change of room, seats, film, times, sale window, status or base_price; a hold is written at it. Not the API''s.';
+
+COMMENT ON COLUMN public.showtimes.format IS '2D, 3D, IMAX, ...: free text.';
+
+COMMENT ON COLUMN public.showtimes.audio_language IS 'A language tag (BCP 47); null: not given.';
+
+COMMENT ON COLUMN public.showtimes.subtitle_language IS 'A language tag (BCP 47); null: no subtitles.';
+
+COMMENT ON COLUMN public.showtimes.on_sale_at IS 'Before it no seat can be held; null: on sale since it was created.';
+
+COMMENT ON COLUMN public.showtimes.sales_end_at IS 'From it on no seat can be held; null: starts_at.';
 
 ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.showtimes_id_seq
@@ -578,6 +696,9 @@ ALTER TABLE ONLY public.booked_seats
 
 COMMENT ON CONSTRAINT booked_seats_showtime_id_seat_id_key ON public.booked_seats IS 'The judge: no seat of a showtime is ever sold twice.';
 
+ALTER TABLE ONLY public.cinemas
+    ADD CONSTRAINT cinemas_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.database_generation
     ADD CONSTRAINT database_generation_pkey PRIMARY KEY (only_row);
 
@@ -607,7 +728,7 @@ COMMENT ON CONSTRAINT seats_position_excl ON public.seats IS 'No two seats of a 
 ALTER TABLE ONLY public.showtimes
     ADD CONSTRAINT showtimes_overlap_excl EXCLUDE USING gist (int8range(auditorium_id, auditorium_id, '[]'::text) WITH &&, tstzrange(starts_at, free_at, '[)'::text) WITH &&);
 
-COMMENT ON CONSTRAINT showtimes_overlap_excl ON public.showtimes IS 'Two showtimes of one room never overlap; ranges are half-open, so one may start the instant another ends.';
+COMMENT ON CONSTRAINT showtimes_overlap_excl ON public.showtimes IS 'Two scheduled showtimes of one room never overlap. Ranges are half-open, and that of a cancelled one is empty.';
 
 ALTER TABLE ONLY public.showtimes
     ADD CONSTRAINT showtimes_pkey PRIMARY KEY (id);
@@ -619,6 +740,8 @@ CREATE INDEX archived_reservations_showtime_id_idx ON public.archived_reservatio
 
 CREATE INDEX archived_reservations_user_id_idx ON public.archived_reservations USING btree (user_id, created_at DESC, id DESC);
 
+CREATE INDEX auditoriums_cinema_id_idx ON public.auditoriums USING btree (cinema_id);
+
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX login_sessions_user_id_idx ON public.login_sessions USING btree (user_id);
@@ -629,15 +752,19 @@ CREATE INDEX reservations_user_id_idx ON public.reservations USING btree (user_i
 
 CREATE UNIQUE INDEX seats_position_key ON public.seats USING btree (auditorium_id, char_length(row_label), row_label, seat_number, retired_at) NULLS NOT DISTINCT;
 
-CREATE INDEX showtimes_auditorium_id_idx ON public.showtimes USING btree (auditorium_id);
+CREATE INDEX showtimes_auditorium_id_idx ON public.showtimes USING btree (auditorium_id, starts_at, id);
 
 CREATE INDEX showtimes_movie_id_idx ON public.showtimes USING btree (movie_id, starts_at, id);
 
 CREATE INDEX showtimes_starts_at_idx ON public.showtimes USING btree (starts_at, id);
 
+CREATE INDEX showtimes_status_idx ON public.showtimes USING btree (status, starts_at, id);
+
 CREATE INDEX users_admin_idx ON public.users USING btree (id) WHERE (role = 'admin'::text);
 
 CREATE UNIQUE INDEX users_lower_email_key ON public.users USING btree (lower(email));
+
+CREATE TRIGGER movies_genres BEFORE INSERT OR UPDATE OF genre, genres ON public.movies FOR EACH ROW EXECUTE FUNCTION public.keep_genres();
 
 CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservation_seats FOR EACH ROW EXECUTE FUNCTION public.insert_reservation_seat();
 
@@ -649,7 +776,9 @@ CREATE TRIGGER seats_inserted AFTER INSERT ON public.seats REFERENCING NEW TABLE
 
 CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
 
-CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, base_price, ends_at ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.base_price IS DISTINCT FROM new.base_price) OR (old.ends_at IS DISTINCT FROM new.ends_at))) EXECUTE FUNCTION public.raise_layout_version();
+CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, movie_id, base_price, starts_at, ends_at, on_sale_at, sales_end_at, status ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.movie_id IS DISTINCT FROM new.movie_id) OR (old.base_price IS DISTINCT FROM new.base_price) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at) OR (old.on_sale_at IS DISTINCT FROM new.on_sale_at) OR (old.sales_end_at IS DISTINCT FROM new.sales_end_at) OR (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION public.raise_layout_version();
+
+CREATE TRIGGER showtimes_slot_freed BEFORE INSERT OR UPDATE OF status, starts_at, free_at ON public.showtimes FOR EACH ROW WHEN ((new.status = 'cancelled'::text)) EXECUTE FUNCTION public.free_cancelled_slot();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
@@ -659,6 +788,9 @@ ALTER TABLE ONLY public.api_keys
 
 ALTER TABLE ONLY public.archived_reservations
     ADD CONSTRAINT archived_reservations_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
+
+ALTER TABLE ONLY public.auditoriums
+    ADD CONSTRAINT auditoriums_cinema_id_fkey FOREIGN KEY (cinema_id) REFERENCES public.cinemas(id);
 
 ALTER TABLE ONLY public.booked_seats
     ADD CONSTRAINT booked_seats_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
@@ -689,6 +821,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0007() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0010() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0011() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0017() FROM PUBLIC;
 
@@ -724,6 +858,9 @@ GRANT SELECT ON TABLE public.auditoriums TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.booked_seats TO reservation_app;
 GRANT SELECT ON TABLE public.booked_seats TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cinemas TO reservation_app;
+GRANT SELECT ON TABLE public.cinemas TO reservation_readonly;
 
 GRANT SELECT,UPDATE ON TABLE public.database_generation TO reservation_app;
 GRANT SELECT ON TABLE public.database_generation TO reservation_readonly;

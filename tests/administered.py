@@ -22,6 +22,11 @@ class Thing:
 Make = Callable[[Api], Awaitable[Thing]]
 
 
+async def cinema(api: Api) -> Thing:
+    body = {"name": "A Cinema", "timezone": "Europe/Berlin"}
+    return await _made(api, "cinemas", body, {"address": "1 Main Street"}, {"timezone": "UTC"})
+
+
 async def movie(api: Api) -> Thing:
     body = {"title": "A Film", "duration_minutes": 90}
     return await _made(api, "movies", body, {"title": "Another"}, {"duration_minutes": 91})
@@ -66,8 +71,9 @@ KINDS: dict[str, Make] = {
     "user": user,
     "API key": api_key,
     "seat": seat,
+    "cinema": cinema,  # the last one: where there are two, an auditorium has to say which
 }
-REPLACEABLE = ["movie", "auditorium", "showtime", "user", "seat"]
+REPLACEABLE = ["cinema", "movie", "auditorium", "showtime", "user", "seat"]
 REMOVABLE = [kind for kind in KINDS if kind != "user"]
 BOTH = [kind for kind in REPLACEABLE if kind in REMOVABLE]
 

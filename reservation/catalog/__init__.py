@@ -1,4 +1,4 @@
-"""The catalogue: movies, auditoriums with their seats, and showtimes; bulk/ imports and exports them as CSV.
+"""The catalogue: cinemas, movies, auditoriums with their seats, and showtimes; bulk/ imports and exports them as CSV.
 
 Imports holds, db and runtime.
 """

@@ -30,13 +30,15 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | _Pooled"
 KEPT_CONNECTIONS = 3  # by the batches of holds, of confirms and of look-ups
 MIN_SIZE_TO_KEEP = 6  # with fewer connections, kept ones would leave too few to others
 
-# The constraints that a valid request can violate, by name.
+# The constraints that a valid request can violate, by name; `not null` has none, hence table and column.
 _VIOLATED: dict[str, Callable[[], DomainError]] = {
     "users_lower_email_key": EmailTaken,
     "seats_row_label_check": partial(CapacityExceeded, "There are no row labels left after ZZZ."),
     "seats_position_key": PlaceTaken,
     "seats_position_excl": PlaceTaken,
     "showtimes_overlap_excl": ShowtimeOverlap,
+    "auditoriums_cinema_id_fkey": partial(Invalid, "/cinema_id", "There is no such cinema."),
+    "auditoriums.cinema_id": partial(Invalid, "/cinema_id", "Required, since there is not exactly one cinema."),
     "showtimes_movie_id_fkey": partial(Invalid, "/movie_id", "There is no such movie."),
     "showtimes_auditorium_id_fkey": partial(Invalid, "/auditorium_id", "There is no such auditorium."),
     # The token is genuine, but its account is not in this database, or not any more.
@@ -188,9 +190,11 @@ def _is_closed(connection: _Pooled) -> bool:
 def _raise_domain_error(error: BaseException) -> None:
     """Raise the domain error of an error of PostgreSQL or of its connection; nothing for any other."""
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
-        violated = _VIOLATED.get(error.constraint_name or "")
+        violated = _VIOLATED.get(error.constraint_name or f"{error.table_name}.{error.column_name}")
         if violated is not None:
             raise violated() from error
+    elif isinstance(error, asyncpg.InvalidParameterValueError) and "time zone" in str(error):
+        raise Invalid("/timezone", "The database does not know this time zone.") from error
     elif isinstance(error, asyncpg.LockNotAvailableError):
         raise RowLocked from error
     elif isinstance(error, _TEMPORARY):

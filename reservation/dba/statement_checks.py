@@ -22,6 +22,7 @@ PYTHON_TYPES = {
     "float8": "float",
     "numeric": "Decimal",
     "timestamptz": "datetime",
+    "date": "date",
     "jsonb": "dict",
     "uuid": "UUID",
     "bytea": "bytes",

@@ -60,12 +60,17 @@ async def page_response(
     request: web.Request,
     read: "Callable[[Connection, int], Awaitable[Sequence[Item]]]",
     sort_key: Callable[[Item], Sequence[object]],
+    shown: Callable[[Item], object] = lambda row: row,
 ) -> SingleWriteResponse:
-    """A page with its Link header. `read` gets the number of rows to return: one more than the page has items."""
+    """A page with its Link header. `read` gets the number of rows to return: one more than the page has items.
+
+    `shown` makes an item of a row.
+    """
     limit: int = request[QUERY]["limit"]
     async with request.app[DATABASE].connection() as conn:
         rows = await read(conn, limit + 1)
-    return page_with_key(request, rows[:limit], sort_key(rows[limit - 1]) if len(rows) > limit else None)
+    items = [shown(row) for row in rows[:limit]]
+    return page_with_key(request, items, sort_key(rows[limit - 1]) if len(rows) > limit else None)
 
 
 def page_with_key(

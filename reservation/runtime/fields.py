@@ -22,6 +22,7 @@ HTTP_URL = (
 ROW_LABEL = r"[A-Z]{1,3}"
 SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 MAX_SLUG_CHARS = 40
+LANGUAGE_TAG = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 MONEY_LIMIT = Decimal("999999.99")  # times the highest price_modifier, 99.99, it fits the columns of booked prices
@@ -73,6 +74,14 @@ class Url(Text):
     def __init__(self, longest: int, **rest: Any) -> None:
         super().__init__(longest, metadata={"format": "uri", "pattern": f"^{HTTP_URL}$"}, **rest)
         self.validators.append(validate.Regexp(rf"{HTTP_URL}\Z", error="Not a valid URL."))
+
+
+class LanguageTag(Text):
+    """A language tag of the form that BCP 47 gives them; whether the language exists is not checked."""
+
+    def __init__(self, **rest: Any) -> None:
+        super().__init__(35, metadata={"pattern": f"^{LANGUAGE_TAG}$", "examples": ["en", "pt-BR"]}, **rest)
+        self.validators.append(validate.Regexp(rf"{LANGUAGE_TAG}\Z", error="Must be a language tag such as en."))
 
 
 class RowLabel(fields.String):
@@ -184,6 +193,8 @@ class Instant(fields.Field[datetime]):
 class Day(fields.Field[date]):
     """A calendar day, YYYY-MM-DD."""
 
+    earliest: ClassVar[date] = EARLIEST.date()
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> date:
         if not isinstance(value, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII):
             raise ValidationError("Must be a day such as 2030-01-31.")
@@ -191,9 +202,15 @@ class Day(fields.Field[date]):
             day = date.fromisoformat(value)
         except ValueError:
             raise ValidationError("There is no such day.") from None
-        if not EARLIEST.date() < day < LATEST.date():
-            raise ValidationError("Must be between the years 1970 and 2199.")
+        if not self.earliest < day < LATEST.date():
+            raise ValidationError(f"Must be between the years {self.earliest.year} and 2199.")
         return day
+
+
+class ReleaseDay(Day):
+    """A calendar day on which a film can have been released."""
+
+    earliest: ClassVar[date] = date(1880, 1, 1)
 
 
 class TimeZone(fields.Field[ZoneInfo]):
@@ -204,6 +221,13 @@ class TimeZone(fields.Field[ZoneInfo]):
             return ZoneInfo(str(value))
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValidationError("There is no such time zone in the IANA database.") from None
+
+
+class TimeZoneName(TimeZone):
+    """The name of a time zone in the IANA database, loaded as text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> Any:
+        return super()._deserialize(value, attr, data, **rest).key
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ def films() -> Sequence[MovieInput]:
                 title=row["title"],
                 description=row["description"],
                 duration_minutes=int(row["duration_minutes"]),
-                genre=row["genre"] or None,
+                genres=[row["genre"]] if row["genre"] else [],
                 poster_url=row["poster_url"] or None,
             )
             for row in csv.DictReader(file)

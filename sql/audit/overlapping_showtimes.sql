@@ -1,5 +1,5 @@
 /* audit/overlapping_showtimes
-Finds showtimes that start in a room before an earlier one has ended there, cleaning included. showtimes_overlap_excl
+Finds scheduled showtimes that start in a room before an earlier one has ended there, cleaning included. showtimes_overlap_excl
 excludes that, but a constraint can be dropped. Comparing each showtime with the latest end before it needs no self
 join.
 Plan: one pass over showtimes, sorted by room and start.
@@ -13,6 +13,7 @@ with /* audit/overlapping_showtimes */ occupied as (
         starts_at,
         max(free_at) over earlier as until
     from showtimes
+    where status = 'scheduled'
     window earlier as (
         partition by auditorium_id
         order by starts_at, id

@@ -6,6 +6,7 @@ Sample: select min(id) from auditoriums
 */
 select /* auditoriums/find_auditorium */
     id,
+    cinema_id,
     name,
     capacity,
     extra_metadata,

@@ -7,6 +7,7 @@ Sample: select 0::bigint, 50::bigint
 */
 select /* auditoriums/list_auditoriums */
     id,
+    cinema_id,
     name,
     capacity,
     extra_metadata,

@@ -12,9 +12,18 @@ select /* bulk/lock_showtimes */
     m.title as movie_title,
     st.auditorium_id,
     a.name as auditorium_name,
+    a.cinema_id,
     st.starts_at,
     st.ends_at,
     st.base_price,
+    st.format,
+    st.audio_language,
+    st.subtitle_language,
+    st.on_sale_at,
+    st.sales_end_at,
+    st.status,
+    st.cancelled_at,
+    st.cancel_reason,
     st.created_at,
     st.updated_at
 from showtimes as st

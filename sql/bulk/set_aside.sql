@@ -2,7 +2,8 @@
 Moves showtimes a thousand years into the future, before replace_showtimes gives them places that other showtimes of the
 same file leave. showtimes_overlap_excl checks each row as it is written, so two showtimes could not change places
 otherwise. All move by the same interval, so they do not overlap there either, and no other transaction sees them there.
-A showtime whose room and time stay is not moved. updated_at is left to replace_showtimes. Returns the showtimes moved
+A showtime whose room and time stay is not moved, nor is a cancelled one, which takes
+no time. updated_at is left to replace_showtimes. Returns the showtimes moved
 and the end of each one's old place. The caller has locked the old and new rooms, and the showtimes.
 Plan: function scan, then index scans on showtimes_pkey.
 $1 bigint[] showtime_ids: the showtimes
@@ -24,6 +25,7 @@ from
         as wanted (id, auditorium_id, starts_at, ends_at)
 where
     showtimes.id = wanted.id
+    and showtimes.status = 'scheduled'
     and (showtimes.auditorium_id, showtimes.starts_at, showtimes.free_at)
     <> (wanted.auditorium_id, wanted.starts_at, wanted.ends_at + $5::bigint * interval '1 second')
 returning showtimes.id, showtimes.free_at - interval '8766000 hours' as free_at;

@@ -13,11 +13,12 @@ with /* load/make_drill */ film as (
 ),
 
 room as (
-    insert into auditoriums (name, capacity, extra_metadata)
+    insert into auditoriums (name, capacity, extra_metadata, cinema_id)
     select
         'Load drill' as name,
         $1::integer as capacity,
-        '{"load_drill": true}' as extra_metadata
+        '{"load_drill": true}' as extra_metadata,
+        (select min(c.id) from cinemas as c) as cinema_id
     from film
     returning id
 ),

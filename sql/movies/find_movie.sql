@@ -11,6 +11,11 @@ select /* movies/find_movie */
     duration_minutes,
     poster_url,
     genre,
+    genres,
+    age_rating,
+    release_date,
+    original_language,
+    director,
     created_at,
     updated_at
 from movies

@@ -14,6 +14,11 @@ select /* movies/list_movies */
     duration_minutes,
     poster_url,
     genre,
+    genres,
+    age_rating,
+    release_date,
+    original_language,
+    director,
     created_at,
     updated_at
 from movies

@@ -81,7 +81,13 @@ async def test_put_replaces_a_movie(api: Api) -> None:
     movie = await api.make("/admin/movies", FILM | {"description": "Long.", "genre": "Drama"})
     replaced = await admin(api, "PUT", f"/movies/{movie['id']}", FILM | {"title": "Another"})
     assert replaced.status == 200, replaced.text
-    changed = {"title": "Another", "description": "", "genre": None, "updated_at": replaced.json["updated_at"]}
+    changed = {
+        "title": "Another",
+        "description": "",
+        "genre": None,
+        "genres": [],
+        "updated_at": replaced.json["updated_at"],
+    }
     assert replaced.json == movie | changed
     assert replaced.json["updated_at"] > movie["updated_at"]
     assert (await api.call("GET", f"/movies/{movie['id']}")).json == replaced.json

@@ -8,6 +8,8 @@ from yarl import URL
 
 from tests.api import Answer, Api, slot
 
+DETAILS = ("format", "audio_language", "subtitle_language", "on_sale_at", "sales_end_at")
+
 
 async def titles(api: Api, query: str) -> list[str]:
     answer = await api.call("GET", f"/movies?{query}")
@@ -37,6 +39,11 @@ async def test_a_movie_has_all_its_fields(api: Api) -> None:
         "duration_minutes": 94,
         "poster_url": "https://example.com/n%C3%B6.png?a=b",
         "genre": "Horror",
+        "genres": ["Horror", "Silent film"],
+        "age_rating": "12",
+        "release_date": "1922-03-04",
+        "original_language": "de-DE",
+        "director": "F. W. Murnau",
     }
     movie_id = await api.movie(**fields)
     found = await api.call("GET", f"/movies/{movie_id}")
@@ -48,7 +55,8 @@ async def test_a_movie_has_all_its_fields(api: Api) -> None:
 
 async def test_a_movie_without_optional_fields_has_nulls(api: Api) -> None:
     found = (await api.call("GET", f"/movies/{await api.movie()}")).json
-    assert (found["description"], found["poster_url"], found["genre"]) == ("", None, None)
+    assert (found["description"], found["poster_url"], found["genre"], found["genres"]) == ("", None, None, [])
+    assert {found[name] for name in ("age_rating", "release_date", "original_language", "director")} == {None}
 
 
 async def test_movies_are_filtered_by_title_and_genre(api: Api) -> None:
@@ -169,7 +177,11 @@ async def test_a_showtime_has_all_its_fields(api: Api) -> None:
     assert found.status == 200
     assert (found.json["starts_at"], found.json["ends_at"]) == ("2031-05-01T18:00:00Z", "2031-05-01T20:30:00Z")
     assert (found.json["movie_title"], found.json["auditorium_name"]) == ("A Film", "A Room")
-    assert found.json["base_price"] == "10.00"
+    assert (found.json["base_price"], found.json["currency"], found.json["cinema_id"]) == ("10.00", "USD", 1)
+    assert (found.json["status"], found.json["cancelled_at"], found.json["cancel_reason"]) == ("scheduled", None, None)
+    assert {found.json[name] for name in DETAILS} == {None}
+    [listed] = (await api.call("GET", "/showtimes")).json["items"]
+    assert listed == found.json
 
 
 async def test_a_day_is_one_of_the_time_zone(api: Api) -> None:

@@ -36,6 +36,12 @@ async def showtime(db: "asyncpg.Connection[asyncpg.Record]") -> tuple[int, int, 
         ("update seats set retired_at = now() where auditorium_id = {room} and seat_number = 1", 1, 1),
         ("update showtimes set base_price = 11 where id = {showtime}", 0, 1),
         ("update showtimes set base_price = base_price, starts_at = starts_at where id = {showtime}", 0, 0),
+        ("update showtimes set starts_at = starts_at + interval '1 minute' where id = {showtime}", 0, 1),
+        ("update showtimes set movie_id = {other_movie} where id = {showtime}", 0, 1),
+        ("update showtimes set on_sale_at = now() where id = {showtime}", 0, 1),
+        ("update showtimes set sales_end_at = now() where id = {showtime}", 0, 1),
+        ("update showtimes set status = 'cancelled', cancelled_at = now() where id = {showtime}", 0, 1),
+        ("update showtimes set format = '3D', audio_language = 'en' where id = {showtime}", 0, 0),
         ("update auditoriums set name = 'Another Name' where id = {room}", 0, 0),
     ],
 )
@@ -48,7 +54,8 @@ async def test_a_change_of_seats_or_prices_raises_the_versions(
 ) -> None:
     room, open_id, over_id = showtime
     before, over_before = await db.fetchrow(VERSIONS, open_id), await db.fetchrow(VERSIONS, over_id)
-    await db.execute(change.format(room=room, showtime=open_id))
+    other = await db.fetchval("insert into movies (title, duration_minutes) values ('Another', 60) returning id")
+    await db.execute(change.format(room=room, showtime=open_id, other_movie=other))
     after, over_after = await db.fetchrow(VERSIONS, open_id), await db.fetchrow(VERSIONS, over_id)
     assert before is not None
     assert over_before is not None

@@ -146,12 +146,13 @@ async def test_utility_statements_and_wrong_numbers_of_arguments_are_refused(see
 
 async def test_a_connection_is_usable_after_a_statement_failed(seeded_settings: Settings) -> None:
     statement = load("movies/insert_movie")
-    good = ["A", "", "1", None, None]
+    rest = [None, "{}", None, None, None, None]
+    good = ["A", "", "1", *rest]
     async with connected(seeded_settings, statement) as connection:
         with pytest.raises(asyncpg.CheckViolationError):
-            await explain_json(connection, statement, ["A", "", "0", None, None], Mode.GENERIC)
+            await explain_json(connection, statement, ["A", "", "0", *rest], Mode.GENERIC)
         with pytest.raises(asyncpg.InvalidTextRepresentationError):
-            await explain_json(connection, statement, ["A", "", "x", None, None], Mode.CUSTOM)
+            await explain_json(connection, statement, ["A", "", "x", *rest], Mode.CUSTOM)
         assert await explain_text(connection, statement, good, Mode.GENERIC)
 
 

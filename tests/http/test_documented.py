@@ -29,6 +29,10 @@ async def administrate(api: Api) -> None:
         for method, sent in (("GET", None), ("PUT", body), ("DELETE", None)):
             assert (await api.call(method, path, sent, who=admin)).status in {200, 204}
         assert (await api.call("GET", path.rpartition("/")[0], who=admin)).status == 200
+    house = await api.make("/admin/cinemas", {"name": "A", "timezone": "UTC"})
+    for method, sent in (("GET", None), ("PUT", {"name": "B", "timezone": "Europe/Berlin"}), ("DELETE", None)):
+        assert (await api.call(method, f"/admin/cinemas/{house['id']}", sent, who=admin)).status in {200, 204}
+    await api.call("GET", "/admin/cinemas", who=admin)
     batch = {"showtimes": [{"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": 1}]}
     batch["showtimes"][0] |= slot(96)
     await api.call("POST", "/admin/showtimes/batch", batch, who=admin)
@@ -58,6 +62,8 @@ async def book(api: Api) -> None:
     for path in (
         "/reservations",
         "/auth/me",
+        "/cinemas",
+        "/cinemas/1",
         "/movies",
         f"/movies/{cinema.movie_id}",
         f"/movies/{cinema.movie_id}/showtimes",

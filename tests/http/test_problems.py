@@ -18,9 +18,31 @@ OPERATIONS = [operation for table in TABLES for operation in table.operations]
 TAKING = [operation for operation in OPERATIONS if operation.body is not None]
 
 SEAT = {"row_label": "A", "seat_number": 1, "seat_type": "regular", "price_modifier": "1.00", "x": 1, "y": 1}
-SHOWTIME = {"movie_id": 1, "auditorium_id": 1, "base_price": "10.00", **slot(24)}
-ROOM = {"name": "R", "capacity": 5, "extra_metadata": {"a": 1}, "focal_row": "C"}
-FILM = {"title": "T", "duration_minutes": 90, "description": "d", "poster_url": "https://example.com/p", "genre": "g"}
+SHOWTIME = {
+    "movie_id": 1,
+    "auditorium_id": 1,
+    "base_price": "10.00",
+    **slot(24),
+    "format": "3D",
+    "audio_language": "en",
+    "subtitle_language": "de",
+    "on_sale_at": None,
+    "sales_end_at": None,
+}
+CINEMA = {"name": "C", "address": "a", "timezone": "Europe/Berlin"}
+ROOM = {"name": "R", "capacity": 5, "extra_metadata": {"a": 1}, "focal_row": "C", "cinema_id": 1}
+FILM = {
+    "title": "T",
+    "duration_minutes": 90,
+    "description": "d",
+    "poster_url": "https://example.com/p",
+    "genre": "g",
+    "genres": ["g", "h"],
+    "age_rating": "PG",
+    "release_date": "2000-01-31",
+    "original_language": "en",
+    "director": "D",
+}
 # A valid body for each operation that takes one; a new operation with a body needs a line here.
 RIGHT: dict[str, dict[str, Any]] = {
     "/auth/signup": {"name": "N", "email": "hostile@example.com", "password": PASSWORD},
@@ -28,6 +50,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "/auth/refresh": {"refresh_token": "t"},
     "/auth/logout": {"refresh_token": "t"},
     "/showtimes/{showtime_id}/holds": {"seat_ids": [1]},
+    "/admin/cinemas": CINEMA,
+    "/admin/cinemas/{cinema_id}": CINEMA,
     "/admin/movies": FILM,
     "/admin/movies/{movie_id}": FILM,
     "/admin/auditoriums": ROOM,

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any, TypeAlias
 
 from ...db.pool import Connection, Database
@@ -146,11 +147,15 @@ def _changes(rows: Sequence[ShowtimeRow], existing: Mapping[int, Showtime], faul
         old = existing.get(row.id)
         if old is None:
             faults.add(row.line, "id", "There is no such showtime.")
-        elif row.item != ShowtimeInput(old.movie_id, old.auditorium_id, old.starts_at, old.ends_at, old.base_price):
+        elif row.item != _as_input(old):
             found.append(Change(row.line, old, row.item))
     if sum(change.changes_rooms for change in found) > MAX_MOVED:
         raise FileError(f"more than {MAX_MOVED:,} showtimes would change their auditoriums: too many for one file")
     return found
+
+
+def _as_input(showtime: Showtime) -> ShowtimeInput:
+    return ShowtimeInput(**{column.name: getattr(showtime, column.name) for column in fields(ShowtimeInput)})
 
 
 async def _insert(

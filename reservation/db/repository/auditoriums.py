@@ -16,6 +16,7 @@ class Auditorium:
     """A room."""
 
     id: int
+    cinema_id: int
     name: str
     capacity: int
     extra_metadata: dict[str, Json]
@@ -32,6 +33,7 @@ class AuditoriumInput:
     capacity: int
     extra_metadata: dict[str, Json] = field(default_factory=dict)
     focal_row: str | None = None
+    cinema_id: int | None = None  # None: the only one
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,12 @@ class SeatCount:
 
 
 async def insert_auditorium(conn: Connection, *, auditorium: AuditoriumInput) -> Auditorium:
-    """Insert a room, without seats."""
+    """Insert a room, without seats; raises Invalid."""
     return await one(conn, Auditorium, "auditoriums/insert_auditorium", *astuple(auditorium))
 
 
 async def update_auditorium(conn: Connection, *, auditorium_id: int, auditorium: AuditoriumInput) -> Auditorium:
-    """Replace a room that the caller has locked, but not its seats."""
+    """Replace a room that the caller has locked, but not its seats; raises Invalid."""
     return await one(conn, Auditorium, "auditoriums/update_auditorium", auditorium_id, *astuple(auditorium))
 
 

@@ -1,16 +1,19 @@
 """Statements of CSV imports: many rows in one statement, and look-ups by name."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ..pool import Connection
 from ..statements import sql
 from .movies import MovieInput
 from .rows import arrays, every
-from .showtimes import Showtime, ShowtimeInput
+from .showtimes import DETAILS, Showtime, ShowtimeInput
 
-MOVIE_COLUMNS = ("title", "description", "duration_minutes", "poster_url", "genre")
+MOVIE_COLUMNS = ("title", "description", "duration_minutes", "poster_url")
+MOVIE_DETAILS = ("age_rating", "release_date", "original_language", "director")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,7 @@ async def replace_showtimes(
 ) -> None:
     """Replace showtimes that the caller has locked."""
     slots = arrays(wanted, "movie_id", "auditorium_id", "starts_at", "ends_at")
-    [prices] = arrays(wanted, "base_price")
-    await conn.execute(sql("bulk/replace_showtimes"), showtime_ids, *slots, cleaning_s, prices)
+    await conn.execute(sql("bulk/replace_showtimes"), showtime_ids, *slots, cleaning_s, *arrays(wanted, *DETAILS))
 
 
 async def lock_moved(conn: Connection, *, showtime_ids: Sequence[int]) -> None:
@@ -88,9 +90,15 @@ async def lock_movies(conn: Connection, *, movie_ids: Sequence[int]) -> set[int]
 
 async def replace_movies(conn: Connection, *, movie_ids: Sequence[int], movies: Sequence[MovieInput]) -> int:
     """Replace films that the caller has locked; the number of films that changed."""
-    return len(await conn.fetch(sql("bulk/replace_movies"), movie_ids, *arrays(movies, *MOVIE_COLUMNS)))
+    return len(await conn.fetch(sql("bulk/replace_movies"), movie_ids, *_movie_columns(movies)))
 
 
 async def insert_movies(conn: Connection, *, movies: Sequence[MovieInput]) -> None:
     """Insert films in this order."""
-    await conn.execute(sql("bulk/insert_movies"), *arrays(movies, *MOVIE_COLUMNS))
+    await conn.execute(sql("bulk/insert_movies"), *_movie_columns(movies))
+
+
+def _movie_columns(movies: Sequence[MovieInput]) -> list[list[Any]]:
+    """As the statements take them: the genres of a film as JSON, since PostgreSQL has no arrays of unequal arrays."""
+    genres = [json.dumps(list(movie.genres)) for movie in movies]
+    return [*arrays(movies, *MOVIE_COLUMNS), genres, *arrays(movies, *MOVIE_DETAILS)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from ..pool import Connection
 from ..statements import sql
@@ -18,7 +18,12 @@ class Movie:
     description: str
     duration_minutes: int
     poster_url: str | None
-    genre: str | None
+    genre: str | None  # the first of genres
+    genres: Sequence[str]
+    age_rating: str | None
+    release_date: date | None
+    original_language: str | None
+    director: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -31,7 +36,11 @@ class MovieInput:
     duration_minutes: int
     description: str = ""
     poster_url: str | None = None
-    genre: str | None = None
+    genres: Sequence[str] = ()
+    age_rating: str | None = None
+    release_date: date | None = None
+    original_language: str | None = None
+    director: str | None = None
 
 
 async def insert_movie(conn: Connection, *, movie: MovieInput) -> Movie:
@@ -45,7 +54,17 @@ async def update_movie(conn: Connection, *, movie_id: int, movie: MovieInput) ->
 
 
 def _columns(movie: MovieInput) -> tuple[object, ...]:
-    return movie.title, movie.description, movie.duration_minutes, movie.poster_url, movie.genre
+    return (
+        movie.title,
+        movie.description,
+        movie.duration_minutes,
+        movie.poster_url,
+        movie.genres,
+        movie.age_rating,
+        movie.release_date,
+        movie.original_language,
+        movie.director,
+    )
 
 
 async def find_movie(conn: Connection, *, movie_id: int) -> Movie | None:

@@ -14,6 +14,7 @@ Row = TypeVar("Row")
 # Why a row cannot be deleted, by the table that refers to it.
 _RESERVED = "It has been reserved, so it cannot be deleted."
 _DEPENDENTS = {
+    "auditoriums": "It has auditoriums, so it cannot be deleted before them.",
     "showtimes": "It has showtimes, so it cannot be deleted before them.",
     "reservations": _RESERVED,
     "archived_reservations": _RESERVED,

@@ -8,8 +8,10 @@ from uuid import UUID
 
 from ..pool import Connection
 from ..statements import sql
-from .rows import delete_unused, every, maybe
+from .rows import arrays, delete_unused, every, maybe
 
+# Columns of a showtime beside its film, room and time, in the order of the statements' parameters.
+DETAILS = ("base_price", "format", "audio_language", "subtitle_language", "on_sale_at", "sales_end_at")
 # Bounds of `starts_at` for a list of all showtimes.
 FAR_BACK, FAR_AHEAD = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -23,9 +25,18 @@ class Showtime:
     movie_title: str
     auditorium_id: int
     auditorium_name: str
+    cinema_id: int
     starts_at: datetime
     ends_at: datetime
     base_price: Decimal
+    format: str | None
+    audio_language: str | None
+    subtitle_language: str | None
+    on_sale_at: datetime | None
+    sales_end_at: datetime | None
+    status: str
+    cancelled_at: datetime | None
+    cancel_reason: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -39,6 +50,11 @@ class ShowtimeInput:
     starts_at: datetime
     ends_at: datetime
     base_price: Decimal
+    format: str | None = None
+    audio_language: str | None = None
+    subtitle_language: str | None = None
+    on_sale_at: datetime | None = None  # None: at once
+    sales_end_at: datetime | None = None  # None: starts_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +123,9 @@ async def insert_showtimes(conn: Connection, *, wanted: Sequence[ShowtimeInput],
         conn,
         Inserted,
         "showtimes/insert_showtimes",
-        [showtime.movie_id for showtime in wanted],
-        [showtime.auditorium_id for showtime in wanted],
-        [showtime.starts_at for showtime in wanted],
-        [showtime.ends_at for showtime in wanted],
+        *arrays(wanted, "movie_id", "auditorium_id", "starts_at", "ends_at"),
         cleaning_s,
-        [showtime.base_price for showtime in wanted],
+        *arrays(wanted, *DETAILS),
     )
 
 
@@ -126,7 +139,7 @@ async def update_showtime(conn: Connection, *, showtime_id: int, showtime: Showt
         showtime.starts_at,
         showtime.ends_at,
         cleaning_s,
-        showtime.base_price,
+        *(getattr(showtime, name) for name in DETAILS),
     )
 
 

@@ -28,6 +28,7 @@ class AuditoriumOutput(Schema):
     """An auditorium."""
 
     id = Id(required=True)
+    cinema_id = Id(required=True)
     name = fields.String(required=True)
     capacity = fields.Integer(required=True)
     extra_metadata = JsonObject(required=True)
@@ -44,6 +45,7 @@ class AuditoriumBody(Input):
     capacity = BoundedInteger(1, HIGHEST_CAPACITY, required=True)
     extra_metadata = JsonObject(load_default=dict)
     focal_row = RowLabel(load_default=None, metadata=FOCAL_ROW)
+    cinema_id = Id(load_default=None, metadata={"description": "May be left out where there is one cinema"})
 
 
 @routes.add("POST", "/admin/auditoriums", body=AuditoriumBody(), status=201, output=AuditoriumOutput(), etag=True)

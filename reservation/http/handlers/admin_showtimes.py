@@ -21,7 +21,7 @@ from ..output.schemas import ShowtimeOutput
 from ..paging import Cursor, PageQuery
 from ..preconditions import precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
-from .catalog import SHOWTIMES, get_showtime, showtimes_page
+from .catalog import SHOWTIMES, get_showtime, showtime_json, showtimes_page
 
 routes = Routes("Administration: showtimes", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
@@ -96,7 +96,7 @@ class ShowtimesBatchOutput(Schema):
 async def create_showtime(request: web.Request) -> web.StreamResponse:
     """Create a showtime; the auditorium must be free from starts_at to ends_at, and CLEANING_MINUTES longer."""
     made = await service.add_showtime(request.app[CATALOG_CONTEXT], showtime=request[BODY])
-    return response_with_etag(made, location=f"/admin/showtimes/{made.id}")
+    return response_with_etag(showtime_json(request, made), version=made, location=f"/admin/showtimes/{made.id}")
 
 
 @routes.add("GET", "/admin/showtimes", query=AdminShowtimesQuery(), output=SHOWTIMES)
@@ -116,7 +116,7 @@ async def replace_showtime(request: web.Request) -> web.StreamResponse:
     showtime = await service.update_showtime(
         request.app[CATALOG_CONTEXT], showtime_id=showtime_id, showtime=request[BODY], check=precondition(request)
     )
-    return response_with_etag(showtime)
+    return response_with_etag(showtime_json(request, showtime), version=showtime)
 
 
 @routes.add("DELETE", PATH, status=204, raises=(InUse,), etag=True)
@@ -144,7 +144,10 @@ async def create_showtimes(request: web.Request) -> web.StreamResponse:
         failed={index: invalid(item.messages) for index, item in numbered if isinstance(item, InvalidItem)},
         all_or_nothing=request[BODY]["all_or_nothing"],
     )
-    created = [{"index": index, "status": "created", "showtime": made} for index, made in outcomes.created.items()]
+    created = [
+        {"index": index, "status": "created", "showtime": showtime_json(request, made)}
+        for index, made in outcomes.created.items()
+    ]
     failed = [failed_item(index, error) for index, error in outcomes.failed.items()]
     results: list[dict[str, Any]] = [*created, *failed]
     results.sort(key=itemgetter("index"))

@@ -1,5 +1,6 @@
-"""Public catalogue: movies and showtimes."""
+"""Public catalogue: cinemas, movies and showtimes."""
 
+from dataclasses import fields as dataclass_fields
 from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any
@@ -7,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from ...db.repository import movies, showtimes
+from ...db.repository import cinemas, movies, showtimes
 from ...db.repository.movies import Movie
-from ...db.repository.showtimes import FAR_AHEAD
+from ...db.repository.showtimes import FAR_AHEAD, Showtime
 from ...runtime.fields import MAX_ID, Day, IntegerParameter, Text, TimeZone
-from ..app_keys import QUERY
+from ..app_keys import QUERY, SETTINGS
 from ..input.path_ids import find_row
-from ..output.schemas import MovieOutput, ShowtimeOutput
+from ..output.schemas import CinemaOutput, MovieOutput, ShowtimeOutput
 from ..paging import Cursor, PageByIdQuery, PageQuery, page_by_id, page_response, page_schema
 from ..preconditions import conditional_response
 from ..routes import Routes
@@ -42,8 +43,23 @@ class ShowtimesQuery(MovieShowtimesQuery):
     movie_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only showtimes of this movie"})
 
 
+CINEMAS = page_schema(CinemaOutput())
 MOVIES = page_schema(MovieOutput())
 SHOWTIMES = page_schema(ShowtimeOutput())
+SHOWTIME_COLUMNS = tuple(field.name for field in dataclass_fields(Showtime))
+
+
+@routes.add("GET", "/cinemas", query=PageByIdQuery(), output=CINEMAS)
+async def list_cinemas(request: web.Request) -> web.StreamResponse:
+    """All cinemas."""
+    return await page_by_id(request, cinemas.list_cinemas)
+
+
+@routes.add("GET", "/cinemas/{cinema_id}", output=CinemaOutput(), etag=True)
+async def get_cinema(request: web.Request) -> web.StreamResponse:
+    """One cinema."""
+    found = await find_row(request, "cinema", lambda conn, row_id: cinemas.find_cinema(conn, cinema_id=row_id))
+    return conditional_response(request, found)
 
 
 @routes.add("GET", "/movies", query=MoviesQuery(), output=MOVIES)
@@ -76,7 +92,7 @@ async def list_showtimes(request: web.Request) -> web.StreamResponse:
 async def get_showtime(request: web.Request) -> web.StreamResponse:
     """One showtime."""
     found = await find_row(request, "showtime", lambda conn, row_id: showtimes.find_showtime(conn, showtime_id=row_id))
-    return conditional_response(request, found)
+    return conditional_response(request, showtime_json(request, found), version=found)
 
 
 async def _movie(request: web.Request) -> Movie:
@@ -93,7 +109,15 @@ async def showtimes_page(
             conn, after_start=after_start, after_id=after_id, before=before, movie_id=movie_id, row_limit=rows
         ),
         lambda showtime: [showtime.starts_at, showtime.id],
+        lambda showtime: showtime_json(request, showtime),
     )
+
+
+def showtime_json(request: web.Request, showtime: Showtime) -> dict[str, object]:
+    """A showtime as the API shows it: its columns and the currency. Its ETag is that of the columns."""
+    shown = {name: getattr(showtime, name) for name in SHOWTIME_COLUMNS}
+    shown["currency"] = request.app[SETTINGS].currency
+    return shown
 
 
 async def _showtimes(request: web.Request, movie_id: int | None) -> web.StreamResponse:

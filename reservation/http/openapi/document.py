@@ -50,9 +50,10 @@ Cinema seats: hold them for some minutes, then confirm or cancel. No seat is eve
 
 TAGS = {
     "Accounts": "Sign up, log in, log out.",
-    "Catalogue": "Movies and showtimes; public.",
+    "Catalogue": "Cinemas, movies and showtimes; public.",
     "Seat map": "Which seats are available, held or booked; public.",
     "Booking": "Hold seats, then confirm or cancel; your own reservations, and for staff everybody's.",
+    "Administration: cinemas": "Cinemas, for administrators.",
     "Administration: movies": "Movies, for administrators.",
     "Administration: auditoriums": "Auditoriums and their seats, for administrators.",
     "Administration: showtimes": "Showtimes, for administrators.",

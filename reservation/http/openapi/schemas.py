@@ -20,12 +20,14 @@ from ...runtime.fields import (
     Instant,
     JsonObject,
     Money,
+    ReleaseDay,
     RowLabel,
     Slug,
     Text,
     TimeZone,
+    TimeZoneName,
 )
-from ..output.schemas import RESERVATION_STATUSES, ROLES, SEAT_STATUSES
+from ..output.schemas import RESERVATION_STATUSES, ROLES, SEAT_STATUSES, SHOWTIME_STATUSES
 from ..paging import MAX_CURSOR_CHARS, Cursor
 
 WITHOUT_NUL = r"^[^\u0000]*$"
@@ -37,7 +39,9 @@ KEYWORDS: dict[type, dict[str, Any]] = {
     Money: {"pattern": r"^\d+\.\d{2}$", "examples": ["12.50"]},
     Instant: {"examples": ["2030-01-31T20:00:00Z"]},
     Day: {"examples": ["2030-01-31"]},
+    ReleaseDay: {"examples": ["1982-06-25"]},
     TimeZone: {"examples": ["Europe/Berlin"]},
+    TimeZoneName: {"format": "iana-time-zone", "examples": ["Europe/Berlin"]},
     Cursor: {"maxLength": MAX_CURSOR_CHARS, "description": "`next_cursor` of the page before"},
     JsonObject: {"additionalProperties": True, "description": "Anything but NUL characters, up to 30 levels deep"},
     RowLabel: {"pattern": f"^{ROW_LABEL}$"},
@@ -48,12 +52,14 @@ INPUT_PATTERNS: dict[type, str] = {
     Instant: r"^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})$",
     Day: r"^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}$",
+    ReleaseDay: r"^(18[89][0-9]|19[0-9]{2}|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}$",
 }
 # Choices that several schemas share are one named schema, so that generated clients have one type for each.
 NAMED_CHOICES: dict[tuple[str, ...], str] = {
     SEAT_STATUSES: "Availability",
     ROLES: "Role",
     RESERVATION_STATUSES: "ReservationStatus",
+    SHOWTIME_STATUSES: "ShowtimeStatus",
     (*Scope,): "Scope",
 }
 
@@ -72,7 +78,9 @@ class Converter(OpenAPIConverter):
         Money: ("string", "decimal"),
         Instant: ("string", "date-time"),
         Day: ("string", "date"),
+        ReleaseDay: ("string", "date"),
         TimeZone: ("string", None),
+        TimeZoneName: ("string", None),
         Cursor: ("string", None),
         JsonObject: ("object", None),
     }
