@@ -37,6 +37,7 @@ comment on constraint showtimes_overlap_excl on showtimes is
 
 drop trigger movies_genres on movies;
 drop function keep_genres();
+drop function fold_genres(text[]);
 alter table movies
 drop column age_rating,
 drop column release_date,

@@ -70,6 +70,15 @@ comment on column movies.age_rating is 'As it is shown to customers: PG-13, FSK 
 comment on column movies.original_language is 'A language tag (BCP 47), such as en or pt-BR.';
 comment on column movies.genres is 'All genres; the first is also in genre, which a trigger keeps equal. Compared without regard to case.';
 
+create function fold_genres(genres text[])
+returns text[]
+language sql
+immutable
+parallel safe
+return array(select lower(each.genre) from unnest(genres) as each (genre));
+
+comment on function fold_genres is 'Genres in lower case, for comparisons and for their index.';
+
 create function keep_genres()
 returns trigger
 language plpgsql

@@ -50,4 +50,6 @@ alter index if exists showtimes_auditorium_id_old_idx rename to showtimes_audito
 
 drop index concurrently if exists showtimes_status_idx;
 
+drop index concurrently if exists movies_genres_idx;
+
 drop index concurrently if exists auditoriums_cinema_id_idx;

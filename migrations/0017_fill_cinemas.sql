@@ -50,6 +50,11 @@ drop index concurrently if exists auditoriums_cinema_id_idx;
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
 create index concurrently if not exists auditoriums_cinema_id_idx on auditoriums (cinema_id);
 
+drop index concurrently if exists movies_genres_idx;
+
+-- squawk-ignore ban-concurrent-index-creation-in-transaction
+create index concurrently if not exists movies_genres_idx on movies using gin (fold_genres(genres));
+
 -- For pages of the programme: those of one status (cancelled ones are few), and those of a room.
 drop index concurrently if exists showtimes_status_idx;
 

@@ -1,6 +1,12 @@
 -- The schema that the migrations make, written by `make schema`. Read it here; change it with a migration.
 -- `reservation schema` prints the same for any database: compare the two to find changes made by hand.
 
+CREATE FUNCTION public.fold_genres(genres text[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY(SELECT lower(each.genre) AS lower FROM unnest(fold_genres.genres) each(genre));
+
+COMMENT ON FUNCTION public.fold_genres(genres text[]) IS 'Genres in lower case, for comparisons and for their index.';
+
 CREATE FUNCTION public.free_cancelled_slot() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -745,6 +751,8 @@ CREATE INDEX auditoriums_cinema_id_idx ON public.auditoriums USING btree (cinema
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX login_sessions_user_id_idx ON public.login_sessions USING btree (user_id);
+
+CREATE INDEX movies_genres_idx ON public.movies USING gin (public.fold_genres(genres));
 
 CREATE INDEX reservations_showtime_id_expires_at_idx ON public.reservations USING btree (showtime_id, expires_at);
 
