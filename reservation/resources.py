@@ -111,7 +111,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     layouts = Layouts(database)
     app[app_keys.BOOKING_CONTEXT] = BookingContext(
         database=database,
-        batches=BookingBatches(database, pending_updates),
+        batches=BookingBatches(database, pending_updates, layouts),
         holds=holds,
         pending_updates=pending_updates,
         layouts=layouts,

@@ -22,9 +22,14 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0017();
+    call grant_reservation_roles_0018();
     if exists (select from pg_roles where rolname = 'reservation_app') then
-        grant update (row_label, seat_number, seat_type, price_modifier, x, y, updated_at) on seats to reservation_app;
+        grant select, insert, update, delete on ticket_types to reservation_app;
+        grant select, update on ticket_type_version to reservation_app;
+        revoke insert on ticket_type_version from reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on ticket_types, ticket_type_version to reservation_readonly;
     end if;
 end
 $$;
@@ -135,6 +140,19 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0017() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
+CREATE PROCEDURE public.grant_reservation_roles_0018()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0017();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant update (row_label, seat_number, seat_type, price_modifier, x, y, updated_at) on seats to reservation_app;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0018() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -189,6 +207,16 @@ $$;
 
 COMMENT ON FUNCTION public.keep_genres() IS 'Keeps movies.genre equal to the first of movies.genres.';
 
+CREATE FUNCTION public.new_reservation_code() RETURNS text
+    LANGUAGE sql
+    AS $$
+    select string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', (get_byte(made.bytes, place) & 31) + 1, 1), '')
+    from (select uuid_send(gen_random_uuid()) as bytes) as made
+    cross join unnest(array[0, 1, 2, 3, 4, 5, 9, 10]) as place
+$$;
+
+COMMENT ON FUNCTION public.new_reservation_code() IS '40 random bits as 8 characters of Crockford''s base32. The service makes the codes of its reservations itself.';
+
 CREATE FUNCTION public.raise_layout_version() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -223,6 +251,53 @@ end
 $$;
 
 COMMENT ON FUNCTION public.raise_layout_versions() IS 'Raises plan_version and layout_version after a change of seats; changed: the rows before or after it.';
+
+CREATE FUNCTION public.raise_layout_versions_of_names() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    named bigint[];
+begin
+    if tg_table_name = 'movies' then
+        named := array(
+            select id from showtimes
+            where movie_id = new.id and ends_at > now()
+            order by id
+            for no key update
+        );
+    elsif tg_table_name = 'auditoriums' then
+        named := array(
+            select id from showtimes
+            where auditorium_id = new.id and ends_at > now()
+            order by id
+            for no key update
+        );
+    else
+        named := array(
+            select id from showtimes
+            where auditorium_id = any(array(select a.id from auditoriums as a where a.cinema_id = new.id)) and ends_at > now()
+            order by id
+            for no key update
+        );
+    end if;
+    update showtimes set layout_version = layout_version + 1
+    where id = any(named);
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION public.raise_layout_versions_of_names() IS 'Raises layout_version of the showtimes that are not over, after a change of a name that answers show with them.';
+
+CREATE FUNCTION public.raise_ticket_type_version() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    update ticket_type_version set version = version + 1;
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION public.raise_ticket_type_version() IS 'Raises ticket_type_version after a change of ticket types.';
 
 CREATE FUNCTION public.refuse_seat_deletion() RETURNS trigger
     LANGUAGE plpgsql
@@ -299,6 +374,12 @@ CREATE TABLE public.archived_reservations (
     row_labels text[] NOT NULL,
     seat_numbers integer[] NOT NULL,
     prices numeric(12,2)[] NOT NULL,
+    code text DEFAULT public.new_reservation_code() NOT NULL COLLATE pg_catalog."C",
+    reference text,
+    metadata jsonb,
+    cancelled_by text,
+    late boolean DEFAULT false NOT NULL,
+    ticket_type_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
     CONSTRAINT archived_reservations_seats_check CHECK (((cardinality(row_labels) = cardinality(seat_ids)) AND (cardinality(seat_numbers) = cardinality(seat_ids)) AND (cardinality(prices) = cardinality(seat_ids)))),
     CONSTRAINT archived_reservations_status_check CHECK ((status = ANY (ARRAY['confirmed'::text, 'cancelled'::text, 'expired'::text])))
 )
@@ -309,6 +390,8 @@ COMMENT ON TABLE public.archived_reservations IS 'Reservations of showtimes that
 COMMENT ON COLUMN public.archived_reservations.status IS 'How it ended: a hold that nobody confirmed is expired.';
 
 COMMENT ON COLUMN public.archived_reservations.seat_ids IS 'In the order of the seat map, as are the labels, numbers and prices; a confirmed reservation owned all of them.';
+
+COMMENT ON COLUMN public.archived_reservations.code IS 'That of the reservation. Not unique: a code may be given again after its reservation was archived.';
 
 CREATE TABLE public.auditoriums (
     id bigint NOT NULL,
@@ -513,6 +596,12 @@ CREATE TABLE public.reservations (
     row_labels text[] DEFAULT '{}'::text[] NOT NULL,
     seat_numbers integer[] DEFAULT '{}'::integer[] NOT NULL,
     prices numeric(12,2)[] DEFAULT '{}'::numeric[] NOT NULL,
+    code text DEFAULT public.new_reservation_code() NOT NULL COLLATE pg_catalog."C",
+    reference text,
+    metadata jsonb,
+    cancelled_by text,
+    late boolean DEFAULT false NOT NULL,
+    ticket_type_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
     CONSTRAINT reservations_cancelled_at_check CHECK (((status = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT reservations_confirmed_at_check CHECK (((status <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT reservations_expires_at_check CHECK ((expires_at > created_at)),
@@ -541,6 +630,18 @@ COMMENT ON COLUMN public.reservations.row_labels IS 'Labels of the seats'' rows 
 COMMENT ON COLUMN public.reservations.seat_numbers IS 'Numbers of the seats in their rows when they were held.';
 
 COMMENT ON COLUMN public.reservations.prices IS 'Prices of the seats when they were held; later changes do not reach them.';
+
+COMMENT ON COLUMN public.reservations.code IS 'For people and the box office: 8 characters of Crockford''s base32.';
+
+COMMENT ON COLUMN public.reservations.reference IS 'The client''s own, given with the hold; up to 100 characters.';
+
+COMMENT ON COLUMN public.reservations.metadata IS 'The client''s own, given with the hold: a JSON object of up to 1 KiB.';
+
+COMMENT ON COLUMN public.reservations.cancelled_by IS 'customer, cinema or staff; null: not cancelled, undone by the service, or cancelled before this was recorded.';
+
+COMMENT ON COLUMN public.reservations.late IS 'Whether it was confirmed after its hold had expired.';
+
+COMMENT ON COLUMN public.reservations.ticket_type_ids IS 'In the order of seat_ids; empty if all are of the standard type.';
 
 CREATE VIEW public.reservation_seats AS
  SELECT r.id AS reservation_id,
@@ -655,6 +756,53 @@ ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.ticket_type_version (
+    only_row boolean DEFAULT true NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT ticket_type_version_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE public.ticket_type_version IS 'One row: counts the changes of ticket_types. A hold with ticket types is written at the version whose prices it has.';
+
+COMMENT ON COLUMN public.ticket_type_version.only_row IS 'Always true, so that there is one row.';
+
+CREATE TABLE public.ticket_types (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    price_factor numeric(4,2),
+    fixed_price numeric(8,2),
+    "position" integer DEFAULT 0 NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    is_used boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ticket_types_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT ticket_types_position_check CHECK ((("position" >= 0) AND ("position" <= 1000000))),
+    CONSTRAINT ticket_types_price_check CHECK ((((price_factor IS NULL) <> (fixed_price IS NULL)) AND (COALESCE(price_factor, fixed_price) >= (0)::numeric))),
+    CONSTRAINT ticket_types_standard_check CHECK (((id <> 1) OR ((price_factor IS NOT NULL) AND (price_factor = (1)::numeric) AND active)))
+);
+
+COMMENT ON TABLE public.ticket_types IS 'For whom a ticket is: standard, child, senior. The first one is standard, and always there.';
+
+COMMENT ON COLUMN public.ticket_types.price_factor IS 'Factor on base_price x price_modifier of a seat; null for one with a fixed_price.';
+
+COMMENT ON COLUMN public.ticket_types.fixed_price IS 'In place of the base_price of a showtime; null for one with a price_factor.';
+
+COMMENT ON COLUMN public.ticket_types."position" IS 'Lists show lower ones first.';
+
+COMMENT ON COLUMN public.ticket_types.active IS 'Whether holds may ask for it.';
+
+COMMENT ON COLUMN public.ticket_types.is_used IS 'Whether a hold has asked for it: then it is not deleted, since reservations show it.';
+
+ALTER TABLE public.ticket_types ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ticket_types_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.users (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -739,8 +887,16 @@ COMMENT ON CONSTRAINT showtimes_overlap_excl ON public.showtimes IS 'Two schedul
 ALTER TABLE ONLY public.showtimes
     ADD CONSTRAINT showtimes_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.ticket_type_version
+    ADD CONSTRAINT ticket_type_version_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.ticket_types
+    ADD CONSTRAINT ticket_types_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+CREATE INDEX archived_reservations_code_idx ON public.archived_reservations USING btree (code);
 
 CREATE INDEX archived_reservations_showtime_id_idx ON public.archived_reservations USING btree (showtime_id);
 
@@ -753,6 +909,8 @@ CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING bt
 CREATE INDEX login_sessions_user_id_idx ON public.login_sessions USING btree (user_id);
 
 CREATE INDEX movies_genres_idx ON public.movies USING gin (public.fold_genres(genres));
+
+CREATE UNIQUE INDEX reservations_code_key ON public.reservations USING btree (code);
 
 CREATE INDEX reservations_showtime_id_expires_at_idx ON public.reservations USING btree (showtime_id, expires_at);
 
@@ -772,7 +930,13 @@ CREATE INDEX users_admin_idx ON public.users USING btree (id) WHERE (role = 'adm
 
 CREATE UNIQUE INDEX users_lower_email_key ON public.users USING btree (lower(email));
 
+CREATE TRIGGER auditoriums_renamed AFTER UPDATE OF name, cinema_id ON public.auditoriums FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.cinema_id IS DISTINCT FROM new.cinema_id))) EXECUTE FUNCTION public.raise_layout_versions_of_names();
+
+CREATE TRIGGER cinemas_renamed AFTER UPDATE OF name, timezone ON public.cinemas FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.timezone IS DISTINCT FROM new.timezone))) EXECUTE FUNCTION public.raise_layout_versions_of_names();
+
 CREATE TRIGGER movies_genres BEFORE INSERT OR UPDATE OF genre, genres ON public.movies FOR EACH ROW EXECUTE FUNCTION public.keep_genres();
+
+CREATE TRIGGER movies_renamed AFTER UPDATE OF title ON public.movies FOR EACH ROW WHEN ((old.title IS DISTINCT FROM new.title)) EXECUTE FUNCTION public.raise_layout_versions_of_names();
 
 CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservation_seats FOR EACH ROW EXECUTE FUNCTION public.insert_reservation_seat();
 
@@ -787,6 +951,8 @@ CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING OLD TABLE 
 CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, movie_id, base_price, starts_at, ends_at, on_sale_at, sales_end_at, status ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.movie_id IS DISTINCT FROM new.movie_id) OR (old.base_price IS DISTINCT FROM new.base_price) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at) OR (old.on_sale_at IS DISTINCT FROM new.on_sale_at) OR (old.sales_end_at IS DISTINCT FROM new.sales_end_at) OR (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION public.raise_layout_version();
 
 CREATE TRIGGER showtimes_slot_freed BEFORE INSERT OR UPDATE OF status, starts_at, free_at ON public.showtimes FOR EACH ROW WHEN ((new.status = 'cancelled'::text)) EXECUTE FUNCTION public.free_cancelled_slot();
+
+CREATE TRIGGER ticket_types_changed AFTER INSERT OR DELETE OR UPDATE OF name, price_factor, fixed_price, "position", active ON public.ticket_types FOR EACH STATEMENT EXECUTE FUNCTION public.raise_ticket_type_version();
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
@@ -833,6 +999,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0010() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0011() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0017() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0018() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
@@ -914,6 +1082,12 @@ GRANT UPDATE(updated_at) ON TABLE public.seats TO reservation_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.showtimes TO reservation_app;
 GRANT SELECT ON TABLE public.showtimes TO reservation_readonly;
+
+GRANT SELECT,UPDATE ON TABLE public.ticket_type_version TO reservation_app;
+GRANT SELECT ON TABLE public.ticket_type_version TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.ticket_types TO reservation_app;
+GRANT SELECT ON TABLE public.ticket_types TO reservation_readonly;
 
 GRANT SELECT,INSERT ON TABLE public.users TO reservation_app;
 

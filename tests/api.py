@@ -29,8 +29,8 @@ class Answer:
 
     @property
     def code(self) -> Any:
-        """The problem's stable code."""
-        return self.json.get("code")
+        """The problem's stable code; None for a success (a reservation has a code, too)."""
+        return self.json.get("code") if self.status >= 400 else None
 
 
 @dataclass(slots=True)

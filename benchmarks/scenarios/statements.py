@@ -51,6 +51,7 @@ class Backend:
                 self._user(show),
                 show,
                 layout.layout_version,
+                layout.showtime,
                 tuple(layout.room.seats[layout.room.places[seat]] for seat in seats),
                 None,
                 now + HOLD_S,
@@ -64,7 +65,7 @@ class Backend:
 
     async def confirm(self, requests: Sequence[ConfirmRequest]) -> None:
         """Confirm a batch of holds."""
-        confirmed = await reservations.confirm(self.conn, requests=requests)
+        confirmed = await reservations.confirm(self.conn, requests=requests, showtime_of=self.layouts.showtime)
         _require_all([confirmed.get(request[:2]) for request in requests])
 
     def _user(self, showtime_id: int) -> int:

@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import TypeVar
 
-from ..db.pool import Connection, Database, is_single_item_error
+from ..db.pool import Connection, Database, is_single_item_error, is_violation
 from ..db.repository import idempotency, reservations
-from ..db.repository.reservations import ConfirmRequest, HoldToInsert, Reservation
+from ..db.repository.reservation_rows import Reservation
+from ..db.repository.reservations import ConfirmRequest, HoldToInsert
 from ..errors import DatabaseUnavailable, IdempotencyKeyUsed, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import HoldRelease
 from ..runtime.batching import Batcher
+from ..seatmap.layouts import Layouts
 
 # A batch of 16 has most of the gain; with more than about 64 the wait for the whole batch costs more than it saves.
 MAX_BATCH = 64
 # Statements of one item run after a batch failed; few at once, so that many that wait for locks leave connections free.
 SINGLES_AT_ONCE = 2
+CODE_KEY = "reservations_code_key"
+CODE_TRIES = 3  # of 40 random bits each; with 10 million reservations one in 100,000 codes is taken
 CONFIRM_TRIES = 3  # one that loses a seat while it runs finds it booked the next time
 LOCKED_S = 0.3  # for so long a showtime is taken to be locked after a wait for it failed
 # The statements limit their waits for rows to 300 ms: one that takes longer waits for a lock on a whole table.
@@ -33,9 +37,10 @@ class BookingBatches:
     items made the batch fail.
     """
 
-    def __init__(self, database: Database, pending_updates: PendingUpdates) -> None:
+    def __init__(self, database: Database, pending_updates: PendingUpdates, layouts: Layouts) -> None:
         self._database = database
         self._pending_updates = pending_updates
+        self._layouts = layouts
         self._locked_until: dict[int, float] = {}  # showtimes for which a wait has failed, on the monotonic clock
         self._insert_connection = database.kept_connection()
         self._confirm_connection = database.kept_connection()
@@ -75,6 +80,7 @@ class BookingBatches:
     async def confirm(self, request: ConfirmRequest) -> Reservation:
         """Confirm a hold, or leave it confirmed; it is committed, and its seats are released in Redis.
 
+        The reservation has no showtime if that has changed since its layout was read.
         Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable, IdempotencyKeyUsed and RowLocked.
         """
         if request.idempotency_key is not None and request.idempotency_key.is_of_another(request.user_id):
@@ -86,23 +92,32 @@ class BookingBatches:
         now = started = monotonic()
         in_time = _first_per_key([hold for hold in holds if hold.deadline > now])
         outcomes: dict[int, Outcome | None] = {}
-        try:
-            if in_time:
+        for tries_left in reversed(range(CODE_TRIES if in_time else 0)):
+            try:
                 async with self._insert_connection as conn:
                     started = monotonic()
                     inserted = await reservations.insert_held(conn, holds=in_time)
                 outcomes = {id(hold): _unless_locked(outcome) for hold, outcome in zip(in_time, inserted, strict=True)}
-        except Exception as error:
-            if not _may_run_singly(error, started):
-                raise
+                break
+            except Exception as error:
+                if not _may_run_singly(error, started):
+                    raise
+                if not (tries_left and is_violation(error, CODE_KEY)):
+                    break
         return [outcomes.get(id(hold)) if hold.deadline > now else Overloaded() for hold in holds]
 
     async def _insert_single(self, holds: Sequence[HoldToInsert]) -> Sequence[Outcome]:
-        if holds[0].deadline <= monotonic():
-            raise Overloaded
-        async with self._database.transaction() as conn:
-            await self._wait_for_showtime(conn, holds[0].showtime_id)
-            return await reservations.insert_held(conn, holds=holds)
+        for _ in range(CODE_TRIES):
+            if holds[0].deadline <= monotonic():
+                break
+            try:
+                async with self._database.transaction() as conn:
+                    await self._wait_for_showtime(conn, holds[0].showtime_id)
+                    return await reservations.insert_held(conn, holds=holds)
+            except Overloaded as error:
+                if not is_violation(error, CODE_KEY):
+                    raise
+        raise Overloaded
 
     async def _find_booked(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> Sequence[frozenset[int]]:
         seats = {(showtime_id, seat_id) for showtime_id, seat_ids in wanted for seat_id in seat_ids}
@@ -120,7 +135,9 @@ class BookingBatches:
         try:
             async with self._confirm_connection as conn:
                 started = monotonic()
-                outcomes = await reservations.confirm(conn, requests=_first_per_key(list(first.values())))
+                outcomes = await reservations.confirm(
+                    conn, requests=_first_per_key(list(first.values())), showtime_of=self._layouts.showtime
+                )
         except Exception as error:
             if not _may_run_singly(error, started):
                 raise
@@ -146,13 +163,17 @@ class BookingBatches:
             if locked.status == "held":
                 await self._wait_for_showtime(conn, locked.showtime_id)
             if key is None or not key.is_of_another(user_id):
-                return (await reservations.confirm(conn, requests=[request]))[request[:2]]
+                return await self._confirm(conn, request)
             if not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
                 return IdempotencyKeyUsed()
-            outcome = (await reservations.confirm(conn, requests=[ConfirmRequest(*request[:2], None)]))[request[:2]]
+            outcome = await self._confirm(conn, ConfirmRequest(*request[:2], None))
             if isinstance(outcome, Exception):
                 raise outcome  # the key is rolled back
             return outcome
+
+    async def _confirm(self, conn: Connection, request: ConfirmRequest) -> Outcome:
+        outcomes = await reservations.confirm(conn, requests=[request], showtime_of=self._layouts.showtime)
+        return outcomes[request[:2]]
 
     async def _wait_for_showtime(self, conn: Connection, showtime_id: int) -> None:
         """Wait for another session's lock; after a wait that failed, other waits for the showtime fail at once."""

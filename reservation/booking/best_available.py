@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..db.repository.idempotency import IdempotencyKey
-from ..db.repository.reservations import Reservation
+from ..db.repository.reservation_rows import Reservation
 from ..errors import DomainError, Invalid, SeatsUnavailable
 from ..runtime.batching import Batcher
 from ..seatmap.occupancy import Occupancy, read_occupancies
 from .best_seats import Block, FreeSeats
 from .context import BookingContext
-from .hold import check_seats, hold
+from .hold import NO_DETAILS, HoldDetails, check_seats, hold
 
 MAX_LOSSES = 10
 MAX_OFFERS = 100  # also counts those without a block, which wait for holds that fail each time
@@ -38,6 +38,7 @@ class _Request:
     showtime_id: int
     quantity: int
     seat_type: str | None
+    details: HoldDetails = NO_DETAILS
     lost: set[int] = field(default_factory=set)
     losses: int = 0
     block: SeatIds = ()
@@ -100,6 +101,7 @@ class BestAvailable:
         showtime_id: int,
         quantity: int,
         seat_type: str | None,
+        details: HoldDetails = NO_DETAILS,
         idempotency_key: IdempotencyKey | None = None,
     ) -> Reservation:
         """Hold the best `quantity` adjacent seats, of a type if one is given.
@@ -107,7 +109,7 @@ class BestAvailable:
         Raises what hold() raises; SeatsUnavailable without seats if no row has so many adjacent free seats, or if other
         requests were faster MAX_LOSSES times.
         """
-        request = _Request(showtime_id, quantity, seat_type)
+        request = _Request(showtime_id, quantity, seat_type, details)
         self._requests[showtime_id].add(request)
         try:
             return await self._hold(user_id, request, idempotency_key)
@@ -144,6 +146,7 @@ class BestAvailable:
                 user_id=user_id,
                 showtime_id=request.showtime_id,
                 seat_ids=request.block,
+                details=request.details,
                 idempotency_key=idempotency_key,
             )
         except SeatsUnavailable as error:

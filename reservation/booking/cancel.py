@@ -5,7 +5,8 @@ from uuid import UUID
 from ..db.pool import Database
 from ..db.repository import idempotency, reservations
 from ..db.repository.idempotency import IdempotencyKey
-from ..db.repository.reservations import LockedReservation, Reservation
+from ..db.repository.reservation_rows import Reservation
+from ..db.repository.reservations import LockedReservation
 from ..errors import HoldExpired, IdempotencyKeyUsed, NotFound, TooLateToCancel
 from ..holds.store import HoldRelease
 from .context import BookingContext
@@ -51,7 +52,7 @@ async def _cancel(
             if not freed:
                 raise TooLateToCancel
         if locked.status != "cancelled":
-            await reservations.mark_cancelled(conn, reservation_id=reservation_id)
+            await reservations.mark_cancelled(conn, reservation_id=reservation_id, cancelled_by="customer")
         cancelled = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
         if cancelled is None:
             raise LookupError(f"reservation {reservation_id} is locked and cannot be read")

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from ..db.repository.idempotency import IdempotencyKey
-from ..db.repository.reservations import ConfirmRequest, Reservation
+from ..db.repository.reservation_rows import Reservation
+from ..db.repository.reservations import ConfirmRequest
 from ..errors import NotFound
 from .context import BookingContext
 from .lookup import find_archived_with_status
@@ -18,6 +19,10 @@ async def confirm(
     another user's was confirmed first, and with an idempotency key IdempotencyKeyUsed.
     """
     try:
-        return await context.batches.confirm(ConfirmRequest(reservation_id, user_id, idempotency_key))
+        confirmed = await context.batches.confirm(ConfirmRequest(reservation_id, user_id, idempotency_key))
     except NotFound:
         return await find_archived_with_status(context.database, user_id, reservation_id, "confirmed")
+    if confirmed.showtime is None:  # it has changed since the layout was read, or the reservation was confirmed before
+        layout = await context.layouts.load(confirmed.showtime_id)
+        confirmed.showtime = None if layout is None else layout.showtime
+    return confirmed

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from ..db.repository import reservations
 from ..db.repository.idempotency import IdempotencyKey
-from ..db.repository.reservations import HoldToExtend, Reservation
+from ..db.repository.reservation_rows import Reservation
+from ..db.repository.reservations import HoldToExtend
 from ..errors import HoldExpired, ReservationCancelled, ReservationConfirmed, SeatsUnavailable
 from ..holds.store import HoldRelease
 from .context import BookingContext

@@ -8,16 +8,19 @@ being sold twice.
 import asyncio
 from collections.abc import Sequence
 from time import monotonic
+from typing import NamedTuple
 
 from uuid_utils.compat import uuid7
 
 from ..db.repository import showtimes
 from ..db.repository.idempotency import IdempotencyKey
-from ..db.repository.reservations import HoldToInsert, Reservation, ReservedSeat
+from ..db.repository.reservation_rows import Reservation, ReservedSeat
+from ..db.repository.reservations import HoldToInsert
 from ..errors import (
     HoldsUnavailable,
     IdempotencyInFlight,
     Invalid,
+    Json,
     NotFound,
     SeatsUnavailable,
     ShowtimeChanged,
@@ -31,12 +34,23 @@ from .idempotency import is_held_by_same_request, new_reservation_id
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, undo_hold
 
 
+class HoldDetails(NamedTuple):
+    """What a client gives along with a hold, for itself."""
+
+    reference: str | None = None
+    metadata: dict[str, Json] | None = None
+
+
+NO_DETAILS = HoldDetails()
+
+
 async def hold(
     context: BookingContext,
     *,
     user_id: int,
     showtime_id: int,
     seat_ids: Sequence[int],
+    details: HoldDetails = NO_DETAILS,
     idempotency_key: IdempotencyKey | None = None,
 ) -> Reservation:
     """Hold all these seats or none.
@@ -51,7 +65,7 @@ async def hold(
     # The layout may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
     if layout is None or layout.has_started or not layout.room.places.keys() >= set(seat_ids):
         layout = await _check_and_load(context, showtime_id, seat_ids)
-    return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, idempotency_key)
+    return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, details, idempotency_key)
 
 
 async def check_seats(context: BookingContext, showtime_id: int, seat_ids: Sequence[int]) -> None:
@@ -94,6 +108,7 @@ async def _take_and_insert(
     layout: Layout,
     showtime_id: int,
     seat_ids: Sequence[int],
+    details: HoldDetails,
     idempotency_key: IdempotencyKey | None,
 ) -> Reservation:
     ttl_ms = context.hold_ttl_s * 1000 + REDIS_MARGIN_MS
@@ -122,10 +137,12 @@ async def _take_and_insert(
                         user_id,
                         showtime_id,
                         layout.layout_version,
+                        layout.showtime,
                         wanted,
                         idempotency_key,
                         ends,
                         deadline,
+                        *details,
                     )
                 )
             except ShowtimeChanged:  # Redis keeps the seats while the layout is read again

@@ -20,7 +20,7 @@ from uuid import UUID
 from ..db.pool import Database
 from ..db.repository import idempotency, reservations
 from ..db.repository.idempotency import IdempotencyKey, StoredKey
-from ..db.repository.reservations import Reservation
+from ..db.repository.reservation_rows import Reservation
 from ..errors import DomainError, IdempotencyKeyReused, Json, Unavailable
 from ..holds.store import Holds
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from ..db.pool import Database
 from ..db.repository import reservations
-from ..db.repository.reservations import Reservation
+from ..db.repository.reservation_rows import Reservation
 from ..errors import HoldExpired, NotFound, ReservationCancelled, TooLateToCancel
 
 

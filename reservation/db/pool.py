@@ -49,6 +49,8 @@ _VIOLATED: dict[str, Callable[[], DomainError]] = {
     "api_keys_expires_at_check": partial(Invalid, "/expires_at", "Must be in the future."),
     # reservations/confirm fails on it, rather than commit a part, when one of the reservations has lost a race.
     "reservations_status_check": Overloaded,
+    # The batches retry it with other codes.
+    "reservations_code_key": Overloaded,
 }
 
 # A statement ended by a time limit, a fail-over, a restart or a lack of connections: a later retry can succeed.
@@ -76,6 +78,11 @@ _OF_ONE_ITEM = (
 def is_single_item_error(error: BaseException) -> bool:
     """Whether one item of a batch may have caused an exception of `Database.connection`: then retry each alone."""
     return isinstance(error, _OF_ONE_ITEM) or isinstance(error.__cause__, _OF_ONE_ITEM)
+
+
+def is_violation(error: BaseException, constraint: str) -> bool:
+    """Whether a constraint or unique index of this name is the cause of an exception of `Database.connection`."""
+    return getattr(error.__cause__, "constraint_name", None) == constraint
 
 
 def kept_connections(pool_size: int) -> int:

@@ -12,7 +12,7 @@ not here: checks, indexes, comments, storage settings and grants. PK: primary ke
 """
 SHORT_TYPES = {"timestamp with time zone": "timestamptz"}
 _TABLE = re.compile(r"^CREATE TABLE \w+\.(\w+) \(\n(.*?)\n\)", re.MULTILINE | re.DOTALL)
-_COLUMN = re.compile(r"^ {4}([a-z]\w*) (.+?)((?: DEFAULT .+?| COLLATE .+?| NOT NULL)*),?$", re.MULTILINE)
+_COLUMN = re.compile(r"^ {4}\"?([a-z]\w*)\"? (.+?)((?: DEFAULT .+?| COLLATE .+?| NOT NULL)*),?$", re.MULTILINE)
 _KEY = re.compile(
     r"^ALTER TABLE ONLY \w+\.(\w+)\n.* (PRIMARY|FOREIGN|UNIQUE)[^(]*\((.+?)\)(?: REFERENCES \w+\.(\w+))?", re.MULTILINE
 )

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import orjson
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
 MAX_ID = 2**63 - 1
@@ -261,9 +262,18 @@ class PartialList(fields.List[Any]):
 
 
 class JsonObject(fields.Field[dict[str, Any]]):
-    """Any JSON object; bodies have no NUL, so PostgreSQL can store it."""
+    """Any JSON object; bodies have no NUL, so PostgreSQL can store it.
+
+    `most_bytes` limits it: its bytes in UTF-8 without white space between tokens.
+    """
+
+    def __init__(self, *, most_bytes: int | None = None, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._most_bytes = most_bytes
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValidationError("Must be a JSON object.")
+        if self._most_bytes is not None and len(orjson.dumps(value)) > self._most_bytes:
+            raise ValidationError(f"Must not have more than {self._most_bytes} bytes.")
         return value

@@ -1,6 +1,6 @@
 """The seats and prices of showtimes, kept in the process.
 
-A showtime is an entry of some 200 bytes that refers to its room; rooms are kept by plan version and price. A hold is
+A showtime is an entry of some 400 bytes that refers to its room; rooms are kept by plan version and price. A hold is
 inserted at the `layout_version` of its entry, which PostgreSQL checks; a seat map reads the versions anew.
 
 What was used last is kept: of two generations, the older one is dropped when the recent one is full, and what is used
@@ -14,14 +14,18 @@ from datetime import UTC, datetime
 from sys import intern
 from weakref import WeakValueDictionary
 
+import orjson
+from orjson import Fragment
+
 from ..db.pool import Connection, Database
 from ..db.repository import auditoriums, showtimes
+from ..db.repository.reservation_rows import STANDARD, NamedRow, ReservedCinema, ReservedMovie
 from ..db.repository.showtimes import ShowtimeLayout
 from ..errors import DatabaseUnavailable
 from ..runtime.batching import Batcher
 from .rooms import Plan, Room, RoomKey, plan_of, room_of
 
-MAX_SHOWTIMES = 100_000  # some 200 bytes each
+MAX_SHOWTIMES = 100_000  # some 400 bytes each
 MAX_SEATS = 200_000  # of rooms at a price: 80 bytes each, and 250 bytes a seat of the plan
 READ_AT_ONCE = 256
 PLANS_AT_ONCE = 16
@@ -36,6 +40,13 @@ class Layout:
     starts_at: datetime
     focal_row: str | None
     room: Room
+    own_json: bytes  # the beginning of the showtime's JSON in a reservation: what no other showtime shares
+    shared_json: bytes  # the rest of it: film, auditorium and cinema, one object for all their showtimes
+
+    @property
+    def showtime(self) -> Fragment:
+        """The showtime in the JSON of a reservation."""
+        return Fragment(self.own_json + self.shared_json)
 
     @property
     def has_started(self) -> bool:
@@ -49,6 +60,7 @@ class _Generation:
 
     layouts: dict[int, Layout] = field(default_factory=dict)
     rooms: dict[RoomKey, Room] = field(default_factory=dict)
+    shared_json: dict[bytes, bytes] = field(default_factory=dict)
     seats: int = 0
 
     def add(self, showtime_id: int, layout: Layout) -> None:
@@ -65,6 +77,7 @@ class Layouts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._standard = STANDARD
         self._recent, self._older = _Generation(), _Generation()
         self._plans: WeakValueDictionary[tuple[int, int], Plan] = WeakValueDictionary()
         self._loads: Batcher[int, Layout | None] = Batcher(self._load, max_batch=READ_AT_ONCE, lanes=2)
@@ -77,6 +90,11 @@ class Layouts:
             if found is not None:
                 self._keep(showtime_id, found)
         return found
+
+    def showtime(self, showtime_id: int, layout_version: int | None) -> Fragment | None:
+        """A showtime in the JSON of a reservation, if its layout is kept at this version."""
+        layout = self.known(showtime_id)
+        return None if layout is None or layout.layout_version != layout_version else layout.showtime
 
     async def load(self, showtime_id: int) -> Layout | None:
         """Read a layout, together with those of concurrent callers; None: there is no such showtime."""
@@ -95,7 +113,7 @@ class Layouts:
                 room = rooms.get(_key(row))
                 if room is not None:
                     focal_row = None if row.focal_row is None else intern(row.focal_row)
-                    layout = Layout(row.layout_version, row.starts_at, focal_row, room)
+                    layout = Layout(row.layout_version, row.starts_at, focal_row, room, *self._json(row))
                     self._keep(row.id, layout)
                     found[row.id] = layout, row.booked
             missing = [row.id for row in rows if row.id not in found]
@@ -137,8 +155,19 @@ class Layouts:
         room = self._recent.rooms.get(key) or self._older.rooms.get(key)
         if room is None:
             plan = self._plans.get(key[:2])
-            room = None if plan is None else room_of(plan, key[2])
+            room = None if plan is None else room_of(plan, key[2], self._standard)
         return room
+
+    def _json(self, row: ShowtimeLayout) -> tuple[bytes, bytes]:
+        own = {"id": row.id, "starts_at": row.starts_at, "ends_at": row.ends_at, "status": row.status}
+        shared = {
+            "movie": ReservedMovie(row.movie_id, row.movie_title),
+            "auditorium": NamedRow(row.auditorium_id, row.auditorium_name),
+            "cinema": ReservedCinema(row.cinema_id, row.cinema_name, row.cinema_timezone),
+        }
+        shared_json = orjson.dumps(shared)[1:]
+        own_json = orjson.dumps(own, option=orjson.OPT_UTC_Z)[:-1] + b","
+        return own_json, self._recent.shared_json.setdefault(shared_json, shared_json)
 
     def _keep(self, showtime_id: int, layout: Layout) -> None:
         recent = self._recent

@@ -8,7 +8,7 @@ from sys import intern
 import orjson
 
 from ..db.repository.auditoriums import RoomPlan
-from ..db.repository.reservations import ReservedSeat
+from ..db.repository.reservation_rows import STANDARD, NamedRow, ReservedSeat
 from .seat_rows import SeatRow
 
 CENT = Decimal("0.01")
@@ -70,8 +70,11 @@ def plan_of(row: RoomPlan) -> Plan:
     )
 
 
-def room_of(plan: Plan, base_price: Decimal) -> Room:
-    """The plan at a price: base_price x price_modifier, rounded half up to two digits, as PostgreSQL's round() does."""
+def room_of(plan: Plan, base_price: Decimal, standard: NamedRow = STANDARD) -> Room:
+    """The plan at a price: base_price x price_modifier, rounded half up to two digits, as PostgreSQL's round() does.
+
+    `standard` is the ticket type of the seats at these prices.
+    """
     modifiers = set(plan.modifiers)
     prices = {each: str((base_price * Decimal(each)).quantize(CENT, ROUND_HALF_UP)) for each in modifiers}
     endings = {
@@ -80,7 +83,7 @@ def room_of(plan: Plan, base_price: Decimal) -> Room:
     }
     labelled = ((row.label, number) for row in plan.rows for number in row.numbers)
     seats = tuple(
-        ReservedSeat(seat_id, label, number, prices[modifier])
+        ReservedSeat(seat_id, label, number, prices[modifier], standard)
         for seat_id, (label, number), modifier in zip(plan.seat_ids, labelled, plan.modifiers, strict=True)
     )
     return Room(plan, base_price, seats, tuple(endings[modifier] for modifier in plan.modifiers))

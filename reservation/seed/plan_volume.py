@@ -8,6 +8,7 @@ from itertools import islice
 from time import monotonic
 from uuid import UUID
 
+from orjson import Fragment
 from uuid_utils.compat import uuid7
 
 from ..db.command_connections import tool_connection
@@ -23,7 +24,8 @@ from ..db.repository import (
     showtimes,
 )
 from ..db.repository.idempotency import IdempotencyKey
-from ..db.repository.reservations import HoldToInsert, Reservation, ReservedSeat
+from ..db.repository.reservation_rows import STANDARD, Reservation, ReservedSeat
+from ..db.repository.reservations import HoldToInsert
 from ..db.repository.seed import RoomSeat
 from ..db.repository.showtimes import ShowtimeLayout
 from . import scale as seeding
@@ -133,13 +135,17 @@ def _new_hold(user_id: int, layout: ShowtimeLayout, seats: Sequence[RoomSeat]) -
     """Hold the first seats of a showtime that are free."""
     booked = set(layout.booked)
     free = tuple(
-        ReservedSeat(seat.id, seat.row_label, seat.seat_number, str(price(layout.base_price, seat.price_modifier)))
+        ReservedSeat(
+            seat.id, seat.row_label, seat.seat_number, str(price(layout.base_price, seat.price_modifier)), STANDARD
+        )
         for seat in islice((seat for seat in seats if seat.id not in booked), HOLD_SEATS)
     )
     reservation_id = UUID(int=uuid7().int)
     key = IdempotencyKey(user_id, f"hold of {reservation_id}", reservation_id.bytes)
     ends = monotonic() + HOLD_S
-    return HoldToInsert(reservation_id, user_id, layout.id, layout.layout_version, free, key, ends, deadline=ends)
+    return HoldToInsert(
+        reservation_id, user_id, layout.id, layout.layout_version, Fragment(b"null"), free, key, ends, deadline=ends
+    )
 
 
 async def _log_in(conn: Connection, user_ids: Sequence[int]) -> None:

@@ -29,6 +29,7 @@ CONNECTIONS = 4
 SHOWTIMES_PER_ROOM = 300  # five a day, 30 days behind and 30 ahead
 SLOT_MINUTES = 180
 TRAILERS_MINUTES = 15
+COPY_TRIES = 5
 MAX_SEATS = 10_000  # auditoriums_capacity_check
 MAX_COUNT = 100_000_000
 USERS_A_STATEMENT = 20_000
@@ -154,12 +155,17 @@ class Generated:
 
 
 async def _copy(conn: Connection, batch: Batch) -> None:
-    async with conn.transaction():
-        await repository.copy_reservations(
-            conn,
-            reservations=batch.reservations,
-            booked_seats=batch.booked_seats,
-        )
+    """Copy a batch; one in which a code is taken is copied again with other codes."""
+    for tries_left in reversed(range(COPY_TRIES)):
+        try:
+            async with conn.transaction():
+                await repository.copy_reservations(
+                    conn, reservations=batch.reservations, booked_seats=batch.booked_seats
+                )
+            return
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "reservations_code_key" or not tries_left:
+                raise
 
 
 def scale(

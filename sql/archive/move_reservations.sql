@@ -78,12 +78,18 @@ gone as (
         r.seat_ids,
         r.row_labels,
         r.seat_numbers,
-        r.prices
+        r.prices,
+        r.code,
+        r.reference,
+        r.metadata,
+        r.cancelled_by,
+        r.late,
+        r.ticket_type_ids
 )
 
 insert into archived_reservations (
     id, user_id, showtime_id, status, total_price, created_at, expires_at, first_expires_at, confirmed_at, cancelled_at,
-    seat_ids, row_labels, seat_numbers, prices
+    seat_ids, row_labels, seat_numbers, prices, code, reference, metadata, cancelled_by, late, ticket_type_ids
 )
 select
     id,
@@ -99,6 +105,12 @@ select
     seat_ids,
     row_labels,
     seat_numbers,
-    prices
+    prices,
+    code,
+    reference,
+    metadata,
+    cancelled_by,
+    late,
+    ticket_type_ids
 from gone
 returning id;

@@ -14,6 +14,8 @@ Reservations are locked FOR NO KEY UPDATE: FOR UPDATE would deadlock with the fo
 administrator deletes.
 The result has one row for each reservation of the user that was not locked: its status before, with a hold past its time
 as expired, whether it is confirmed now, whether it is not because its key was used, and the seats that others own.
+layout_version is that of the showtime, by which the caller knows whether its names and times are still the showtime's;
+null for a reservation that was confirmed before.
 The user is compared by `is not distinct from`, which keeps the planner from reservations_user_id_idx, by which it would
 read all reservations of the user.
 Plan: nested loop from the ids to reservations_pkey, then index scans on showtimes_pkey and
@@ -38,6 +40,12 @@ with /* reservations/confirm */ locked as materialized (
         r.row_labels,
         r.seat_numbers,
         r.prices,
+        r.ticket_type_ids,
+        r.code,
+        r.confirmed_at,
+        r.reference,
+        r.metadata,
+        r.late,
         asked.key,
         asked.fingerprint
     from unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[]) as asked (id, user_id, key, fingerprint)
@@ -51,7 +59,9 @@ with /* reservations/confirm */ locked as materialized (
 ),
 
 showtime as materialized (
-    select st.id
+    select
+        st.id,
+        st.layout_version
     from showtimes as st
     where
         st.id = any(array(
@@ -85,12 +95,14 @@ lost as materialized (
 
 judged as materialized (
     select
-        *,
-        status = 'held'
-        and seat_ids <> '{}'
-        and id <> all(array(select lost.reservation_id from lost))
-        and showtime_id = any(array(select st.id from showtime as st)) as free
-    from locked
+        l.*,
+        st.layout_version,
+        l.status = 'held'
+        and l.seat_ids <> '{}'
+        and l.id <> all(array(select lost.reservation_id from lost))
+        and st.id is not null as free
+    from locked as l
+    left join showtime as st on l.showtime_id = st.id
 ),
 
 keyed as (
@@ -170,6 +182,27 @@ select
     row_labels,
     seat_numbers,
     prices::text[] as prices,
+    ticket_type_ids,
+    case
+        when ticket_type_ids <> '{}' then
+            array(
+                select t.name
+                from unnest(outcome.ticket_type_ids) with ordinality as own (id, place)
+                inner join ticket_types as t on own.id = t.id
+                order by own.place
+            )
+    end as ticket_type_names,
+    (
+        select t.name
+        from ticket_types as t
+        where t.id = 1
+    ) as standard_name,
+    code,
+    case when status = 'confirmed' then confirmed_at else now() end as confirmed_at,
+    reference,
+    metadata,
+    late,
+    layout_version,
     lost,
     -- The update has confirmed every free one that is not repeated, or the statement has failed.
     status = 'confirmed' or free as confirmed,

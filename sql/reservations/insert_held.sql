@@ -26,10 +26,14 @@ $9 text[] seat_numbers: their numbers
 $10 text[] prices: their prices
 $11 text[] keys: idempotency keys, each once a user; null for a hold without one
 $12 bytea[] fingerprints: of what is asked under the keys, 16 bytes
+$13 text[] codes: for people; the statement fails as a whole when one of them is taken
+$14 text[] reference_texts: the clients' own; null for a hold without one
+$15 text[] metadata_texts: JSON objects, the clients' own; null for a hold without one
 Sample: select array_agg(id), array_agg(user_id), array_agg(showtime_id), array_agg(layout_version),
 array_agg(600000::bigint), array_agg('20.00'::text), array_agg(seat_ids::text), array_agg('{A,A}'::text),
 array_agg('{1,2}'::text), array_agg('{10.00,10.00}'::text), array_agg('sample ' || id),
-array_agg(decode(md5(id::text), 'hex')) from (select ('00000000-0000-7000-8000-' || lpad(st.id::text, 12, '0'))::uuid as id,
+array_agg(decode(md5(id::text), 'hex')), array_agg(new_reservation_code()), array_agg(null::text), array_agg(null::text) from
+(select ('00000000-0000-7000-8000-' || lpad(st.id::text, 12, '0'))::uuid as id,
 (select min(u.id) from users as u) as user_id, st.id as showtime_id, st.layout_version, array(select s.id from seats as s
 where s.auditorium_id = st.auditorium_id and not exists (select from booked_seats as b where b.showtime_id = st.id and
 b.seat_id = s.id) order by s.id limit 2) as seat_ids from showtimes as st where st.starts_at > now() order by st.starts_at
@@ -62,15 +66,20 @@ judged as materialized (
         asked.prices,
         asked.key,
         asked.fingerprint,
+        asked.code,
+        asked.reference,
+        asked.metadata,
         st.id is not null as is_locked,
         coalesce(st.on_sale and st.layout_version = asked.layout_version, false) as is_current
     from
         unnest(
             $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-            $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[]
+            $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[],
+            $13::text[], $14::text[], $15::text[]
         ) as asked (
             id, user_id, showtime_id, layout_version, ttl_ms,
-            total_price, seat_ids, row_labels, seat_numbers, prices, key, fingerprint
+            total_price, seat_ids, row_labels, seat_numbers, prices, key, fingerprint,
+            code, reference, metadata
         )
     left join showtime as st on asked.showtime_id = st.id
 ),
@@ -132,7 +141,8 @@ outcome as materialized (
 
 made as (
     insert into reservations (
-        id, user_id, showtime_id, total_price, expires_at, seat_ids, row_labels, seat_numbers, prices
+        id, user_id, showtime_id, total_price, expires_at, seat_ids, row_labels, seat_numbers, prices,
+        code, reference, metadata
     )
     select
         id,
@@ -143,7 +153,10 @@ made as (
         seat_ids,
         row_labels::text[],
         seat_numbers::integer[],
-        prices::numeric(12, 2)[]
+        prices::numeric(12, 2)[],
+        code,
+        reference,
+        metadata::jsonb
     from outcome
     where is_made
 )

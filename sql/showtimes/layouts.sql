@@ -1,8 +1,8 @@
 /* showtimes/layouts
 What the seat maps of showtimes are drawn from, besides the plans of their rooms: which room, at which version of its plan
-and at which price; and, if asked for, the seats that are sold, those of archived reservations included: archiving changes
-no seat map. No row: no such showtime.
-Plan: index scans on showtimes_pkey and auditoriums_pkey; with_booked, an index only scan on
+and at which price; what a reservation shows of its showtime; and, if asked for, the seats that are sold, those of archived
+reservations included: archiving changes no seat map. No row: no such showtime.
+Plan: index scans on showtimes_pkey, auditoriums_pkey, movies_pkey and cinemas_pkey; with_booked, an index only scan on
 booked_seats_showtime_id_seat_id_key and an index scan on archived_reservations_showtime_id_idx, which finds nothing for a
 showtime that can still be booked.
 $1 bigint[] showtime_ids: which
@@ -13,10 +13,18 @@ st
 select /* showtimes/layouts */
     st.id,
     st.starts_at,
+    st.ends_at,
+    st.status,
+    st.movie_id,
+    m.title as movie_title,
     st.auditorium_id,
     a.plan_version,
     st.base_price,
     st.layout_version,
+    a.name as auditorium_name,
+    a.cinema_id,
+    c.name as cinema_name,
+    c.timezone as cinema_timezone,
     a.focal_row,
     array(
         select b.seat_id
@@ -33,10 +41,30 @@ cross join
     lateral (
         select
             own.plan_version,
+            own.name,
+            own.cinema_id,
             own.focal_row
         from auditoriums as own
         where own.id = st.auditorium_id
         order by own.id
         limit 1
     ) as a
+cross join
+    lateral (
+        select own.title
+        from movies as own
+        where own.id = st.movie_id
+        order by own.id
+        limit 1
+    ) as m
+cross join
+    lateral (
+        select
+            own.name,
+            own.timezone
+        from cinemas as own
+        where own.id = a.cinema_id
+        order by own.id
+        limit 1
+    ) as c
 where st.id = any($1);

@@ -50,7 +50,8 @@ async def test_a_hold_and_its_confirm_change_the_seat_map(api: Api) -> None:
     assert (await api.call("GET", held.headers["Location"], who=customer)).json == held.json
     confirmed = await api.confirm(customer, held.json["id"])
     assert confirmed.status == 200, confirmed.text
-    assert confirmed.json == held.json | {"status": "confirmed"}
+    changes = {"status": "confirmed", "confirmed_at": confirmed.json["confirmed_at"]}
+    assert confirmed.json == held.json | changes
     statuses = await api.statuses(cinema.showtime_id)
     assert [seat for seat, status in statuses.items() if status == "booked"] == [first, second]
 

@@ -42,10 +42,16 @@ async def showtime(db: "asyncpg.Connection[asyncpg.Record]") -> tuple[int, int, 
         ("update showtimes set sales_end_at = now() where id = {showtime}", 0, 1),
         ("update showtimes set status = 'cancelled', cancelled_at = now() where id = {showtime}", 0, 1),
         ("update showtimes set format = '3D', audio_language = 'en' where id = {showtime}", 0, 0),
-        ("update auditoriums set name = 'Another Name' where id = {room}", 0, 0),
+        ("update auditoriums set name = 'Another Name' where id = {room}", 0, 1),
+        ("update auditoriums set capacity = 10 where id = {room}", 0, 0),
+        ("update movies set title = 'Another Film'", 0, 1),
+        ("update movies set description = 'Long'", 0, 0),
+        ("update cinemas set name = 'Another Cinema'", 0, 1),
+        ("update cinemas set timezone = 'Europe/Berlin'", 0, 1),
+        ("update cinemas set address = 'Another Street'", 0, 0),
     ],
 )
-async def test_a_change_of_seats_or_prices_raises_the_versions(
+async def test_a_change_of_seats_prices_or_names_raises_the_versions(
     db: "asyncpg.Connection[asyncpg.Record]",
     showtime: tuple[int, int, int],
     change: str,

@@ -59,11 +59,19 @@ DATA = {
         insert into idempotency_keys (user_id, key, fingerprint, reservation_id)
         values (1, 'A', decode(repeat('00', 16), 'hex'), '{SHOWTIME}1');
     """,
+    "0019_reservation_details": f"""
+        update reservations set reference = 'A', metadata = '{{"a": 1}}', late = true where id = '{SHOWTIME}2';
+        insert into ticket_types (name, fixed_price) values ('A', 5);
+    """,
 }
 # Tables whose rows a migration deletes, when it is applied and when it is rolled back.
 EMPTIED = {"0006_keys_with_the_deed": {"idempotency_keys"}}
 # Tables whose rows a migration fills, and its rollback leaves filled.
-FILLED = {"0013_fill_seats_in_reservations": {"reservations"}, "0017_fill_cinemas": {"movies"}}
+FILLED = {
+    "0013_fill_seats_in_reservations": {"reservations"},
+    "0017_fill_cinemas": {"movies"},
+    "0020_reservation_codes": {"reservations"},
+}
 
 
 @pytest.fixture

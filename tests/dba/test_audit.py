@@ -207,6 +207,26 @@ async def test_names_a_reservation_without_seats(cinema: Db, redis: Redis) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ("code = 'LOWER-UP'", "code"),
+        ("ticket_type_ids = '{1}'", "ticket types"),
+        ("ticket_type_ids = '{1,4711}'", "ticket types"),
+        ("cancelled_by = 'customer'", "cancelled_by"),
+        ("reference = repeat('x', 101)", "reference"),
+        ("metadata = '[]'", "metadata"),
+        ("code = 'U0000000', metadata = '1'", "code, metadata"),
+    ],
+)
+async def test_names_wrong_details(cinema: Db, redis: Redis, change: str, wrong: str) -> None:
+    await cinema.execute(f"update reservations set {change} where id = $1", CONFIRMED)
+
+    assert await audit(cinema, redis) == [
+        Violation("wrong_details", f"reservation {CONFIRMED}", f"has the wrong {wrong}")
+    ]
+
+
 @pytest.mark.parametrize("what", ["film", "cleaning"])
 async def test_names_overlapping_showtimes(cinema: Db, redis: Redis, what: str) -> None:
     await cinema.execute("alter table showtimes drop constraint showtimes_overlap_excl")

@@ -16,7 +16,8 @@ from redis.asyncio import Redis
 
 from reservation.booking.batches import BookingBatches
 from reservation.db.repository import reservations
-from reservation.db.repository.reservations import HoldToInsert, Reservation
+from reservation.db.repository.reservation_rows import Reservation
+from reservation.db.repository.reservations import HoldToInsert
 from reservation.embedded.binaries import valkey_program
 from reservation.embedded.valkey import running_valkey
 from reservation.errors import DatabaseUnavailable

@@ -236,7 +236,7 @@ async def test_every_status_has_request_id_and_server_timing(api: Api, wire: Wir
     free = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
     admin = f"Authorization: Bearer {(await api.admin()).access_token}"
     as_json = "Content-Type: application/json"
-    await db.execute("alter table movies rename to films")  # so that a request can fail
+    await db.execute("alter table movies rename description to text")  # so that a request can fail
     asked: list[tuple[int, str, str, list[str], bytes]] = [
         (200, "GET", "/health", [], b""),
         (404, "GET", "/nothing", [], b""),
@@ -257,7 +257,7 @@ async def test_every_status_has_request_id_and_server_timing(api: Api, wire: Wir
         if status >= 400:
             assert answer.headers["content-type"] == "application/problem+json"
             assert json.loads(answer.body)["request_id"] == answer.headers["x-request-id"]
-    await db.execute("alter table films rename to movies")
+    await db.execute("alter table movies rename text to description")
     wire.send("DELETE", f"/admin/showtimes/{free}", admin)
     gone = await wire.read()
     assert (gone.status, gone.body) == (204, b"")

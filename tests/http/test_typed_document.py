@@ -71,8 +71,9 @@ def test_each_alternative_of_a_hold_has_a_schema(made: dict[str, Any]) -> None:
         "HoldByQuantity",
     ]
     by_seats, by_quantity = schema(made, "HoldBySeatIds"), schema(made, "HoldByQuantity")
-    assert (set(by_seats["properties"]), by_seats["required"]) == ({"seat_ids"}, ["seat_ids"])
-    assert (set(by_quantity["properties"]), by_quantity["required"]) == ({"quantity", "seat_type"}, ["quantity"])
+    own = {"reference", "metadata"}
+    assert (set(by_seats["properties"]), by_seats["required"]) == ({"seat_ids", *own}, ["seat_ids"])
+    assert (set(by_quantity["properties"]), by_quantity["required"]) == ({"quantity", "seat_type", *own}, ["quantity"])
     assert by_seats["additionalProperties"] is by_quantity["additionalProperties"] is False
 
 

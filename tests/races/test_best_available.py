@@ -13,7 +13,7 @@ from reservation.booking import best_available
 from reservation.booking.best_available import MAX_LOSSES
 from reservation.booking.cancel import cancel
 from reservation.booking.hold import hold as hold_seats
-from reservation.db.repository.reservations import Reservation
+from reservation.db.repository.reservation_rows import Reservation
 from reservation.errors import SeatsUnavailable
 from reservation.http.app_keys import BEST_AVAILABLE
 from tests.api import Answer, Api, Cinema, Person

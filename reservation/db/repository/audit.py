@@ -22,6 +22,7 @@ RULES = (
     "audit/archived_and_kept",
     "audit/archived_seats_sold_twice",
     "audit/archived_wrong_totals",
+    "audit/wrong_details",
 )
 
 

@@ -1,6 +1,6 @@
 """Reservations in PostgreSQL: holds and what becomes of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -8,10 +8,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
+import orjson
+from orjson import Fragment
 
 from ...errors import (
     HoldExpired,
     IdempotencyKeyUsed,
+    Json,
     Overloaded,
     ReservationCancelled,
     RowLocked,
@@ -21,53 +24,34 @@ from ...errors import (
 from ..pool import Connection
 from ..statements import sql
 from .idempotency import IdempotencyKey
+from .reservation_codes import new_codes
+from .reservation_rows import Reservation, ReservedSeat, reservation_of, reserved_seats
 from .rows import maybe, one
 
+# The JSON of a showtime at a layout version, or None.
+ShowtimeOf = Callable[[int, int | None], Fragment | None]
+
 MAX_ROWS_READ = 1_000  # of each table, for a page of the reservations that have a status
-
-
-# Without slots: orjson writes a dataclass with slots at a quarter of the speed.
-@dataclass(frozen=True)
-class ReservedSeat:
-    """A seat of a reservation, at the price it was held for."""
-
-    seat_id: int
-    row_label: str
-    seat_number: int
-    price: str
-
-
-@dataclass(frozen=True)
-class Reservation:
-    """A hold on seats of one showtime; its status is held, confirmed, cancelled or expired.
-
-    Prices are PostgreSQL's text with two digits, which the client gets unchanged.
-    """
-
-    id: UUID
-    showtime_id: int
-    status: str
-    seats: tuple[ReservedSeat, ...]
-    total_price: str
-    created_at: datetime
-    expires_at: datetime
 
 
 class HoldToInsert(NamedTuple):
     """A hold that Redis has granted; `ends` and `deadline` are on the monotonic clock.
 
     It ends in Redis at `ends`, and must be in PostgreSQL by `deadline`. The seats and prices, in the order of the seat
-    map, are those of the showtime's layout at `layout_version`.
+    map, are those of the showtime's layout at `layout_version`, and so is `showtime`, its JSON.
     """
 
     reservation_id: UUID
     user_id: int
     showtime_id: int
     layout_version: int
+    showtime: Fragment
     seats: tuple[ReservedSeat, ...]
     idempotency_key: IdempotencyKey | None
     ends: float
     deadline: float
+    reference: str | None = None
+    metadata: dict[str, Json] | None = None
 
     @property
     def ttl_ms(self) -> int:
@@ -129,7 +113,9 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
     """Insert holds, no two with the same idempotency key.
 
     In place of a reservation: IdempotencyKeyUsed, RowLocked, SeatsUnavailable (the booked seats) or ShowtimeChanged.
+    Each call makes new codes. One that is taken makes the statement fail as a whole, with Overloaded.
     """
+    codes = new_codes(len(holds))
     rows = await conn.fetch(
         sql("reservations/insert_held"),
         [hold.reservation_id for hold in holds],
@@ -143,9 +129,12 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
         [f"{{{','.join([str(seat.seat_number) for seat in hold.seats])}}}" for hold in holds],
         [f"{{{','.join([seat.price for seat in hold.seats])}}}" for hold in holds],
         *_keys([hold.idempotency_key for hold in holds]),
+        codes,
+        [hold.reference for hold in holds],
+        [None if hold.metadata is None else orjson.dumps(hold.metadata).decode() for hold in holds],
     )
     found = {row["id"]: row for row in rows}
-    return [_insert_outcome(hold, found[hold.reservation_id]) for hold in holds]
+    return [_insert_outcome(hold, code, found[hold.reservation_id]) for hold, code in zip(holds, codes, strict=True)]
 
 
 async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
@@ -156,13 +145,14 @@ async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> 
 
 
 async def confirm(
-    conn: Connection, *, requests: Sequence[ConfirmRequest]
+    conn: Connection, *, requests: Sequence[ConfirmRequest], showtime_of: ShowtimeOf
 ) -> dict[tuple[UUID, int], Reservation | Exception]:
     """Confirm reservations, each of a user once and no two with the same idempotency key.
 
     The outcomes are by reservation and user; a reservation that is not the user's, or that is locked, has none. In
     place of a confirmed reservation stands IdempotencyKeyUsed, RowLocked, ReservationCancelled, SeatsUnavailable,
-    HoldExpired, or Overloaded for one without seats. The statement fails as a whole when one of them loses a seat, or
+    HoldExpired, or Overloaded for one without seats. `showtime_of` gives the JSON of a showtime at a layout version,
+    or None. The statement fails as a whole when one of them loses a seat, or
     its time, while it runs.
     """
     rows = await conn.fetch(
@@ -171,19 +161,19 @@ async def confirm(
         [each.user_id for each in requests],
         *_keys([each.idempotency_key for each in requests]),
     )
-    return {(row["id"], row["user_id"]): _confirm_outcome(row) for row in rows}
+    return {(row["id"], row["user_id"]): _confirm_outcome(row, showtime_of) for row in rows}
 
 
 async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
     """One of a user's own reservations."""
     row = await conn.fetchrow(sql("reservations/find_reservation"), reservation_id, user_id)
-    return None if row is None else _reservation(row, row["status"])
+    return None if row is None else reservation_of(row)
 
 
 async def find_archived(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
     """One of a user's own reservations that is in the archive."""
     row = await conn.fetchrow(sql("archive/find_reservation"), reservation_id, user_id)
-    return None if row is None else _reservation(row, row["status"])
+    return None if row is None else reservation_of(row)
 
 
 async def list_reservations(
@@ -198,7 +188,7 @@ async def list_reservations(
     rows = await conn.fetch(
         sql("reservations/list_reservations"), user_id, before, before_id, status, row_limit, read_limit
     )
-    found = [_reservation(row, row["status"]) for row in rows if status is None or row["status"] == status]
+    found = [reservation_of(row) for row in rows if status is None or row["status"] == status]
     if len(found) > page_size:
         return ReservationPage(found[:page_size], (found[page_size - 1].created_at, found[page_size - 1].id))
     stopped = rows and rows[-1]["is_last_read"]
@@ -244,9 +234,9 @@ async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int
     return len(await conn.fetch(sql("reservations/free_seats"), reservation_id, showtime_id, cutoff_s))
 
 
-async def mark_cancelled(conn: Connection, *, reservation_id: UUID) -> None:
-    """Cancel a locked reservation."""
-    await conn.execute(sql("reservations/mark_cancelled"), reservation_id)
+async def mark_cancelled(conn: Connection, *, reservation_id: UUID, cancelled_by: str) -> None:
+    """Cancel a locked reservation, by customer, cinema or staff."""
+    await conn.execute(sql("reservations/mark_cancelled"), reservation_id, cancelled_by)
 
 
 async def expire_holds(conn: Connection, *, first_id: UUID, age_s: int, margin_s: int, row_limit: int) -> ExpiredHolds:
@@ -260,10 +250,10 @@ def _keys(keys: Sequence[IdempotencyKey | None]) -> tuple[list[str | None], list
     return texts, [None if each is None else each.fingerprint for each in keys]
 
 
-def _insert_outcome(hold: HoldToInsert, row: asyncpg.Record) -> Reservation | Exception:
+def _insert_outcome(hold: HoldToInsert, code: str, row: asyncpg.Record) -> Reservation | Exception:
     if row["created_at"] is not None:
-        ids, lifetime = (hold.reservation_id, hold.showtime_id), (row["created_at"], row["expires_at"])
-        return Reservation(*ids, "held", hold.seats, hold.total_price, *lifetime)
+        head = (hold.reservation_id, code, hold.showtime_id, hold.showtime, "held", hold.seats, hold.total_price)
+        return Reservation(*head, row["created_at"], row["expires_at"], hold.reference, hold.metadata)
     if row["repeated"]:
         return IdempotencyKeyUsed()
     if row["showtime_locked"]:
@@ -271,11 +261,25 @@ def _insert_outcome(hold: HoldToInsert, row: asyncpg.Record) -> Reservation | Ex
     return SeatsUnavailable(booked=frozenset(row["booked"])) if row["booked"] else ShowtimeChanged()
 
 
-def _confirm_outcome(row: asyncpg.Record) -> Reservation | Exception:
+def _confirm_outcome(row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation | Exception:
     if row["repeated"]:
         return IdempotencyKeyUsed()
     if row["confirmed"]:
-        return _reservation(row, "confirmed")
+        return Reservation(
+            row["id"],
+            row["code"],
+            row["showtime_id"],
+            showtime_of(row["showtime_id"], row["layout_version"]),
+            "confirmed",
+            reserved_seats(row),
+            row["total_price"],
+            row["created_at"],
+            row["expires_at"],
+            row["reference"],
+            row["metadata"],
+            row["confirmed_at"],
+            late=row["late"],
+        )
     if row["showtime_locked"]:
         return RowLocked()
     if row["status"] == "cancelled":
@@ -283,16 +287,3 @@ def _confirm_outcome(row: asyncpg.Record) -> Reservation | Exception:
     if row["status"] == "held":
         return SeatsUnavailable(booked=frozenset(row["lost"])) if row["lost"] else Overloaded()
     return HoldExpired()
-
-
-def _reservation(row: asyncpg.Record, status: str) -> Reservation:
-    columns = zip(row["seat_ids"], row["row_labels"], row["seat_numbers"], row["prices"], strict=True)
-    return Reservation(
-        id=row["id"],
-        showtime_id=row["showtime_id"],
-        status=status,
-        seats=tuple(ReservedSeat(*column) for column in columns),
-        total_price=row["total_price"],
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-    )

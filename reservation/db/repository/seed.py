@@ -9,9 +9,10 @@ from uuid import UUID
 
 from ..pool import Connection
 from ..statements import sql
+from .reservation_codes import new_codes
 from .rows import arrays, every, one
 
-# The rows of COPY, in the order of the columns below.
+# The rows of COPY, in the order of the columns below, without the code.
 Times: TypeAlias = tuple[datetime, datetime, datetime | None, datetime | None]
 Seats: TypeAlias = tuple[list[int], list[str], list[int], list[Decimal]]
 ReservationRow: TypeAlias = tuple[UUID, int, int, str, Decimal, *Times, *Seats]
@@ -20,7 +21,7 @@ BookedSeatRow: TypeAlias = tuple[int, int, UUID]
 _RESERVATION_COLUMNS = (
     *("id", "user_id", "showtime_id", "status", "total_price"),
     *("created_at", "expires_at", "confirmed_at", "cancelled_at"),
-    *("seat_ids", "row_labels", "seat_numbers", "prices"),
+    *("seat_ids", "row_labels", "seat_numbers", "prices", "code"),
 )
 
 
@@ -143,11 +144,15 @@ async def list_room_seats(conn: Connection, *, auditorium_id: int) -> Sequence[R
 async def copy_reservations(
     conn: Connection,
     *,
-    reservations: Iterable[ReservationRow],
+    reservations: Sequence[ReservationRow],
     booked_seats: Iterable[BookedSeatRow],
 ) -> None:
-    """COPY whole reservations in binary format; asyncpg writes the statement, so it has no file."""
-    await conn.copy_records_to_table("reservations", columns=_RESERVATION_COLUMNS, records=reservations)
+    """COPY whole reservations in binary format, with new codes; asyncpg writes the statement, so it has no file.
+
+    Raises asyncpg.UniqueViolationError if a code is taken.
+    """
+    coded = [(*row, code) for row, code in zip(reservations, new_codes(len(reservations)), strict=True)]
+    await conn.copy_records_to_table("reservations", columns=_RESERVATION_COLUMNS, records=coded)
     await conn.copy_records_to_table(
         "booked_seats", columns=("showtime_id", "seat_id", "reservation_id"), records=booked_seats
     )

@@ -81,7 +81,15 @@ class ShowtimeLayout:
 
     id: int
     starts_at: datetime
+    ends_at: datetime
+    status: str
+    movie_id: int
+    movie_title: str
     auditorium_id: int
+    auditorium_name: str
+    cinema_id: int
+    cinema_name: str
+    cinema_timezone: str
     plan_version: int
     base_price: Decimal
     layout_version: int

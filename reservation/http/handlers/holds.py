@@ -1,22 +1,23 @@
 """Hold seats."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from aiohttp import web
 from marshmallow import ValidationError, fields, validate
 
-from ...booking.hold import hold
-from ...db.repository.reservations import Reservation
+from ...booking.hold import HoldDetails, hold
 from ...errors import HoldsUnavailable, Invalid, Json, SeatsUnavailable, ShowtimeStarted
-from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, Slug
+from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
 from ...settings import HIGHEST_MAX_SEATS
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..input.path_ids import path_id
-from ..output.responses import SingleWriteResponse, created_response
+from ..output.reservations import hold_response, replayed_hold
 from ..output.schemas import ReservationOutput
 from ..routes import BOOKING, Access, Routes
+
+REFERENCE_CHARS = 100
+METADATA_BYTES = 1024
 
 routes = Routes("Booking", Access.SIGNED_IN, write_scopes=BOOKING)
 
@@ -44,6 +45,11 @@ class HoldInput(Input):
     seat_type = Slug(
         metadata={"description": "Type of all these seats; if not given, regular or premium"},
     )
+    reference = Text(REFERENCE_CHARS, metadata={"description": "Your own, such as the number of an order"})
+    metadata = JsonObject(
+        most_bytes=METADATA_BYTES,
+        metadata={"description": f"Your own; up to {METADATA_BYTES} bytes without white space between tokens"},
+    )
 
 
 def load_fast(body: Json) -> dict[str, Any] | None:
@@ -65,10 +71,6 @@ def _is_id(value: Json) -> bool:
     return type(value) is int and 1 <= value <= MAX_ID
 
 
-def _created(held: Reservation) -> SingleWriteResponse:
-    return created_response(held, location=f"/reservations/{held.id}")
-
-
 @routes.add(
     "POST",
     "/showtimes/{showtime_id}/holds",
@@ -77,7 +79,7 @@ def _created(held: Reservation) -> SingleWriteResponse:
     status=201,
     output=ReservationOutput(),
     raises=(SeatsUnavailable, ShowtimeStarted, HoldsUnavailable),
-    replay=lambda first: _created(replace(first.reservation, status="held", expires_at=first.expires_at)),
+    replay=replayed_hold,
 )
 async def create_hold(request: web.Request) -> web.StreamResponse:
     """Hold seats of a showtime: all of them or none.
@@ -96,12 +98,25 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
         raise Invalid("/quantity" if quantity else "/seat_ids", f"At most {most} seats can be held at once.")
     user_id, showtime_id = request[CALLER].user_id, path_id(request, "showtime_id")
     key = request[IDEMPOTENCY_KEY]
+    details = HoldDetails(body.get("reference"), body.get("metadata"))
     if quantity:
         kind = body.get("seat_type")
         held = await request.app[BEST_AVAILABLE].hold(
-            user_id=user_id, showtime_id=showtime_id, quantity=quantity, seat_type=kind, idempotency_key=key
+            user_id=user_id,
+            showtime_id=showtime_id,
+            quantity=quantity,
+            seat_type=kind,
+            details=details,
+            idempotency_key=key,
         )
     else:
         context = request.app[BOOKING_CONTEXT]
-        held = await hold(context, user_id=user_id, showtime_id=showtime_id, seat_ids=seat_ids, idempotency_key=key)
-    return _created(held)
+        held = await hold(
+            context,
+            user_id=user_id,
+            showtime_id=showtime_id,
+            seat_ids=seat_ids,
+            details=details,
+            idempotency_key=key,
+        )
+    return hold_response(request, held)

@@ -1,6 +1,5 @@
 """Reservations, the caller's own and for staff everybody's: read, confirm, extend, cancel."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -24,7 +23,7 @@ from ...errors import (
 from ..app_keys import BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..box_office import owner_id
 from ..input.path_ids import path_uuid
-from ..output.responses import json_response
+from ..output.reservations import replayed_confirm, reservation_members, reservation_response
 from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
@@ -55,7 +54,8 @@ async def list_reservations(request: web.Request) -> web.StreamResponse:
         found = await reservations.list_reservations(
             conn, user_id=user_id, before=before, before_id=before_id, status=status, page_size=limit
         )
-    return page_with_key(request, found.reservations, found.next_key)
+    items = [reservation_members(request, each) for each in found.reservations]
+    return page_with_key(request, items, found.next_key)
 
 
 @routes.add("GET", "/reservations/{reservation_id}", output=ReservationOutput())
@@ -64,7 +64,7 @@ async def get_reservation(request: web.Request) -> web.StreamResponse:
 
     Staff and administrators may read, confirm, extend and cancel any reservation.
     """
-    return json_response(await find(request.app[DATABASE], **await _owner_and_id(request)))
+    return reservation_response(request, await find(request.app[DATABASE], **await _owner_and_id(request)))
 
 
 @routes.add(
@@ -72,7 +72,7 @@ async def get_reservation(request: web.Request) -> web.StreamResponse:
     "/reservations/{reservation_id}/confirm",
     output=ReservationOutput(),
     raises=(HoldExpired, SeatsUnavailable, ReservationCancelled),
-    replay=lambda first: json_response(replace(first.reservation, status="confirmed")),
+    replay=replayed_confirm,
 )
 async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     """Confirm a hold.
@@ -80,7 +80,8 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing.
     """
     context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
-    return json_response(await confirm(context, **await _owner_and_id(request), idempotency_key=key))
+    confirmed = await confirm(context, **await _owner_and_id(request), idempotency_key=key)
+    return reservation_response(request, confirmed)
 
 
 @routes.add(
@@ -95,7 +96,8 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
     It then expires HOLD_TTL_SECONDS from now (600 by default), but never later than HOLD_MAX_SECONDS (1800 by default)
     after it was created. A hold that has reached this limit does not change.
     """
-    return json_response(await extend(request.app[BOOKING_CONTEXT], **await _owner_and_id(request)))
+    extended = await extend(request.app[BOOKING_CONTEXT], **await _owner_and_id(request))
+    return reservation_response(request, extended)
 
 
 @routes.add(
@@ -103,12 +105,13 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
     "/reservations/{reservation_id}/cancel",
     output=ReservationOutput(),
     raises=(HoldExpired, TooLateToCancel),
-    replay=lambda first: json_response(first.reservation),
+    replay=lambda request, first: reservation_response(request, first.reservation),
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once."""
     context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
-    return json_response(await cancel(context, **await _owner_and_id(request), idempotency_key=key))
+    cancelled = await cancel(context, **await _owner_and_id(request), idempotency_key=key)
+    return reservation_response(request, cancelled)
 
 
 async def _owner_and_id(request: web.Request) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from ...runtime.fields import Id, Instant, Money, ReleaseDay
+from ...runtime.fields import Id, Instant, JsonObject, Money, ReleaseDay
 
 ROLES = ("user", "staff", "admin")
 SEAT_TYPE = {"description": "regular, premium, wheelchair, companion, or another", "examples": ["regular"]}
@@ -15,6 +15,7 @@ SEAT_STATUSES = ("available", "held", "booked")
 SHOWTIME_STATUSES = ("scheduled", "cancelled")
 LANGUAGE = {"description": "Language tag (BCP 47)", "examples": ["en"]}
 CURRENCY = {"description": "ISO 4217 code", "examples": ["USD"]}
+CANCELLED_BY = ("customer", "cinema", "staff")
 RESERVATION_STATUSES = ("held", "confirmed", "cancelled", "expired")
 
 
@@ -86,6 +87,47 @@ class ShowtimeOutput(Schema):
     updated_at = Instant(required=True)
 
 
+class ReservedMovieOutput(Schema):
+    """The film of a reservation."""
+
+    id = Id(required=True)
+    title = fields.String(required=True)
+
+
+class ReservedAuditoriumOutput(Schema):
+    """The auditorium of a reservation."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+
+
+class ReservedCinemaOutput(Schema):
+    """The cinema of a reservation."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    timezone = fields.String(required=True, metadata={"description": "IANA name", "examples": ["Europe/Berlin"]})
+
+
+class ReservedShowtimeOutput(Schema):
+    """The showtime of a reservation as it is now."""
+
+    id = Id(required=True)
+    starts_at = Instant(required=True)
+    ends_at = Instant(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(SHOWTIME_STATUSES))
+    movie = fields.Nested(ReservedMovieOutput(), required=True)
+    auditorium = fields.Nested(ReservedAuditoriumOutput(), required=True)
+    cinema = fields.Nested(ReservedCinemaOutput(), required=True)
+
+
+class SeatTicketTypeOutput(Schema):
+    """The ticket type of a reserved seat."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+
+
 class ReservedSeatOutput(Schema):
     """A seat of a reservation, at the price it was held for."""
 
@@ -93,17 +135,37 @@ class ReservedSeatOutput(Schema):
     row_label = fields.String(required=True)
     seat_number = fields.Integer(required=True)
     price = Money(required=True)
+    ticket_type = fields.Nested(SeatTicketTypeOutput(), required=True)
 
 
 class ReservationOutput(Schema):
     """A hold on seats, or the confirmed, cancelled or expired reservation that it became."""
 
     id = fields.UUID(required=True)
+    code = fields.String(
+        required=True,
+        validate=validate.Length(8, 8),
+        metadata={"description": "For people and the box office: Crockford's base32", "examples": ["7ZK3Q0VD"]},
+    )
     showtime_id = Id(required=True)
+    showtime = fields.Nested(ReservedShowtimeOutput(), required=True)
     status = fields.String(required=True, validate=validate.OneOf(RESERVATION_STATUSES))
     seats = fields.List(fields.Nested(ReservedSeatOutput()), required=True)
     total_price = Money(required=True)
+    currency = fields.String(required=True, metadata=CURRENCY)
     created_at = Instant(required=True)
     expires_at = Instant(
         required=True, metadata={"description": "When the hold expires; without meaning in other statuses"}
+    )
+    confirmed_at = Instant(required=True, allow_none=True)
+    cancelled_at = Instant(required=True, allow_none=True)
+    cancelled_by = fields.String(required=True, allow_none=True, validate=validate.OneOf(CANCELLED_BY))
+    reference = fields.String(
+        required=True, allow_none=True, metadata={"description": "The client's own, as it was given with the hold"}
+    )
+    metadata = JsonObject(
+        required=True, allow_none=True, metadata={"description": "The client's own, as it was given with the hold"}
+    )
+    late = fields.Boolean(
+        required=True, metadata={"description": "Whether it was confirmed after the hold had expired"}
     )

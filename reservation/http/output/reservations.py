@@ -1,0 +1,43 @@
+"""Reservations as clients see them: as they are kept, and the currency of their prices."""
+
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from ...booking.idempotency import FirstOutcome
+from ...db.repository.reservation_rows import Reservation
+from ..app_keys import SETTINGS
+from .responses import SingleWriteResponse, created_response, json_response
+
+
+def reservation_members(request: web.Request, reservation: Reservation) -> dict[str, Any]:
+    """The members of a reservation's JSON."""
+    return vars(reservation) | {"currency": request.app[SETTINGS].currency}
+
+
+def reservation_response(request: web.Request, reservation: Reservation) -> SingleWriteResponse:
+    """A 200 with a reservation."""
+    return json_response(reservation_members(request, reservation))
+
+
+def hold_response(request: web.Request, held: Reservation) -> SingleWriteResponse:
+    """A 201 with a hold."""
+    return created_response(reservation_members(request, held), location=f"/reservations/{held.id}")
+
+
+def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
+    """The first answer to a hold, whatever has become of it."""
+    held = replace(
+        _not_cancelled(first.reservation), status="held", expires_at=first.expires_at, confirmed_at=None, late=False
+    )
+    return hold_response(request, held)
+
+
+def replayed_confirm(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
+    """The first answer to a confirm, whatever has become of the reservation."""
+    return reservation_response(request, replace(_not_cancelled(first.reservation), status="confirmed"))
+
+
+def _not_cancelled(reservation: Reservation) -> Reservation:
+    return replace(reservation, cancelled_at=None, cancelled_by=None)
