@@ -93,6 +93,21 @@ class ShowtimeStarted(DomainError):
     """The showtime has started: its seats can no longer be held."""
 
 
+class NotOnSale(DomainError):
+    """The showtime is not on sale yet: its seats can be held from `on_sale_at` on."""
+
+    def __init__(self, on_sale_at: str) -> None:
+        super().__init__(details={"on_sale_at": on_sale_at})
+
+
+class SalesEnded(DomainError):
+    """The sale of this showtime has ended."""
+
+
+class ShowtimeCancelled(DomainError):
+    """The showtime is cancelled."""
+
+
 class HoldExpired(DomainError):
     """The hold has expired: hold the seats again."""
 
@@ -142,7 +157,7 @@ class IdempotencyKeyUsed(Exception):
 
 
 class ShowtimeChanged(Exception):
-    """The showtime has started, is gone, or has changed its room since its layout was read; nothing was inserted."""
+    """The showtime is not on sale, is gone, or has changed since its layout was read; nothing was inserted."""
 
 
 class IdempotencyInFlight(DomainError):

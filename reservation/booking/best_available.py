@@ -132,7 +132,7 @@ class BestAvailable:
                 return held
             if request.losses == MAX_LOSSES:
                 raise SeatsUnavailable("Others were quicker each time: try again, or choose seats from the seat map.")
-        # For a showtime that has started, that is the reason to give.
+        # For a showtime that is not on sale, that is the reason to give.
         await check_seats(self._context, request.showtime_id, ())
         raise SeatsUnavailable(_none_left(request))
 

@@ -12,15 +12,19 @@ from ..holds.store import HoldRelease
 from .context import BookingContext
 from .lookup import find, find_archived
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, take_again
+from .sale_window import not_on_sale
 
 
 async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID) -> Reservation:
     """Let a hold run for its whole time from now, but not past the longest life of one; it never gets shorter.
 
-    Raises NotFound, HoldExpired, ReservationConfirmed, ReservationCancelled, and SeatsUnavailable if another user has
+    After the end of the sale it can be confirmed until it expires, but not extended. Raises NotFound, HoldExpired,
+    ReservationConfirmed, ReservationCancelled, SalesEnded, ShowtimeStarted, and SeatsUnavailable if another user has
     taken the seats meanwhile.
     """
     found = await _find_hold(context, user_id, reservation_id)
+    if found.sale_refusal is not None:
+        raise not_on_sale(found.sale_refusal, None)
     ttl_ms = min(context.hold_ttl_s * 1000, found.longest_ms)
     if ttl_ms <= found.left_ms:
         return await find(context.database, user_id=user_id, reservation_id=reservation_id)

@@ -24,7 +24,6 @@ from ..errors import (
     NotFound,
     SeatsUnavailable,
     ShowtimeChanged,
-    ShowtimeStarted,
     Unavailable,
 )
 from ..holds.store import HoldRelease
@@ -32,6 +31,7 @@ from ..seatmap.layouts import Layout
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, undo_hold
+from .sale_window import not_on_sale
 
 
 class HoldDetails(NamedTuple):
@@ -55,27 +55,27 @@ async def hold(
 ) -> Reservation:
     """Hold all these seats or none.
 
-    Raises NotFound (the showtime), ShowtimeStarted, Invalid (a seat of another room), SeatsUnavailable with the reason
-    for each seat, and RowLocked. With an idempotency key: IdempotencyKeyUsed, and IdempotencyInFlight while the first
-    request with it is under way.
+    Raises NotFound (the showtime), those of NOT_ON_SALE, Invalid (a seat of another room), SeatsUnavailable with the
+    reason for each seat, and RowLocked. With an idempotency key: IdempotencyKeyUsed, and IdempotencyInFlight while the
+    first request with it is under way.
     """
     layout = context.layouts.known(showtime_id)
     if layout is None:
         layout = await _load_and_prime(context, showtime_id)
     # The layout may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
-    if layout is None or layout.has_started or not layout.room.places.keys() >= set(seat_ids):
+    if layout is None or not layout.is_on_sale or not layout.room.places.keys() >= set(seat_ids):
         layout = await _check_and_load(context, showtime_id, seat_ids)
     return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, details, idempotency_key)
 
 
 async def check_seats(context: BookingContext, showtime_id: int, seat_ids: Sequence[int]) -> None:
-    """Check in PostgreSQL what can be held; raises NotFound (the showtime), ShowtimeStarted and Invalid."""
+    """Check in PostgreSQL what can be held; raises NotFound, those of NOT_ON_SALE and Invalid."""
     async with context.database.connection() as conn:
         check = await showtimes.check_seats(conn, showtime_id=showtime_id, seat_ids=seat_ids)
     if check is None:
         raise NotFound("There is no such showtime.")
-    if check.started:
-        raise ShowtimeStarted
+    if check.sale_refusal is not None:
+        raise not_on_sale(check.sale_refusal, check.on_sale_at)
     known = frozenset(check.seat_ids)
     for index, seat_id in enumerate(seat_ids):
         if seat_id not in known:

@@ -37,7 +37,9 @@ class Layout:
     """A showtime's seats and prices, as PostgreSQL has counted their changes."""
 
     layout_version: int
-    starts_at: datetime
+    on_sale_at: datetime | None
+    sales_end_at: datetime
+    is_cancelled: bool
     focal_row: str | None
     room: Room
     own_json: bytes  # the beginning of the showtime's JSON in a reservation: what no other showtime shares
@@ -49,9 +51,10 @@ class Layout:
         return Fragment(self.own_json + self.shared_json)
 
     @property
-    def has_started(self) -> bool:
+    def is_on_sale(self) -> bool:
         """By this process's clock, so a hint: PostgreSQL's decides."""
-        return self.starts_at <= datetime.now(UTC)
+        now = datetime.now(UTC)
+        return now < self.sales_end_at and (self.on_sale_at is None or self.on_sale_at <= now) and not self.is_cancelled
 
 
 @dataclass(slots=True)
@@ -113,7 +116,7 @@ class Layouts:
                 room = rooms.get(_key(row))
                 if room is not None:
                     focal_row = None if row.focal_row is None else intern(row.focal_row)
-                    layout = Layout(row.layout_version, row.starts_at, focal_row, room, *self._json(row))
+                    layout = Layout(row.layout_version, *_sale(row), focal_row, room, *self._json(row))
                     self._keep(row.id, layout)
                     found[row.id] = layout, row.booked
             missing = [row.id for row in rows if row.id not in found]
@@ -174,6 +177,10 @@ class Layouts:
         if len(recent.layouts) >= MAX_SHOWTIMES or recent.seats >= MAX_SEATS:
             self._older, self._recent = recent, _Generation()
         self._recent.add(showtime_id, layout)
+
+
+def _sale(row: ShowtimeLayout) -> tuple[datetime | None, datetime, bool]:
+    return row.on_sale_at, row.sales_end_at, row.status == "cancelled"
 
 
 def _key(row: ShowtimeLayout) -> RoomKey:

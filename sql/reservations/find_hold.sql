@@ -1,6 +1,7 @@
 /* reservations/find_hold
-A user's reservation before its hold is extended: its status, the time left, and the longest that it may be extended to.
-Plan: index scan on reservations_pkey.
+A user's reservation before its hold is extended: its status, the time left, the longest that it may be extended to, and
+why it may not be extended if the sale has ended.
+Plan: index scans on reservations_pkey and showtimes_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 bigint max_s: the longest life of a hold, in seconds from its beginning
@@ -14,6 +15,12 @@ select /* reservations/find_hold */
         0, ceil(extract(epoch from r.created_at + $3::bigint * interval '1 second' - clock_timestamp()) * 1000)
     )::bigint as longest_ms,
     greatest(0, ceil(extract(epoch from r.expires_at - clock_timestamp()) * 1000))::bigint as left_ms,
-    r.seat_ids
+    r.seat_ids,
+    case
+        when coalesce(st.sales_end_at, st.starts_at) > now() then null
+        when st.starts_at <= now() then 'showtime_started'
+        else 'sales_ended'
+    end as sale_refusal
 from reservations as r
+inner join showtimes as st on r.showtime_id = st.id
 where r.id = $1 and r.user_id = $2;

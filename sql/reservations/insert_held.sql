@@ -9,9 +9,9 @@ inserted, and showtime_locked says so. A wait for anything else, such as the sam
 An idempotency key is inserted with the hold that has one, in the order of the primary key; a hold whose key was used
 within a day is not inserted. No two holds of a batch may have the same key.
 The result has a row for each: when the hold was made and ends, or nulls and why there is none, which is that its key was
-used, that its showtime is locked, the booked seats, or none of these (then the showtime has started, is gone, or its seats
-or prices have changed since the caller read them).
-The condition on the start is not in the scan of showtimes, or a plan made while that table was new would read all that
+used, that its showtime is locked, the booked seats, or none of these (then the showtime is not on sale, is gone, or its
+seats or prices have changed since the caller read them).
+The condition on the sale is not in the scan of showtimes, or a plan made while that table was new would read all that
 start in the future.
 Plan: index scans on showtimes_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
 $1 uuid[] reservation_ids: UUIDv7, the holders in Redis
@@ -43,7 +43,9 @@ with /* reservations/insert_held */ showtime as materialized (
     select
         id,
         layout_version,
-        starts_at > now() as on_sale
+        status = 'scheduled'
+        and coalesce(sales_end_at, starts_at) > now()
+        and (on_sale_at is null or on_sale_at <= now()) as on_sale
     from showtimes
     where
         id = any($3)
@@ -169,7 +171,7 @@ select
     is_current and booked = '{}' and not is_made as repeated,
     -- The showtime is looked up again only if it was not locked here.
     not is_locked and coalesce((
-        select st.starts_at > now()
+        select coalesce(st.sales_end_at, st.starts_at) > now()
         from showtimes as st
         where st.id = outcome.showtime_id
     ), false) as showtime_locked

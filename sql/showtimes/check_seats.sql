@@ -1,6 +1,6 @@
 /* showtimes/check_seats
-What a hold has to know before it asks Redis: whether the showtime has started, and which of the seats are its room's.
-No row: no such showtime.
+What a hold has to know before it asks Redis: why the showtime is not on sale, null if it is, and which of the seats are its
+room's. No row: no such showtime.
 Plan: index scans on showtimes_pkey and seats_pkey.
 $1 bigint showtime_id: which
 $2 bigint[] seat_ids: wanted
@@ -9,7 +9,13 @@ from (select) as one left join (select id, auditorium_id from showtimes where st
 1) as st on true
 */
 select /* showtimes/check_seats */
-    st.starts_at <= now() as started,
+    case
+        when st.status = 'cancelled' then 'showtime_cancelled'
+        when coalesce(st.sales_end_at, st.starts_at) <= now() and st.starts_at <= now() then 'showtime_started'
+        when coalesce(st.sales_end_at, st.starts_at) <= now() then 'sales_ended'
+        when st.on_sale_at > now() then 'not_on_sale'
+    end as sale_refusal,
+    st.on_sale_at,
     array(
         select s.id
         from seats as s

@@ -14,6 +14,8 @@ select /* showtimes/layouts */
     st.id,
     st.starts_at,
     st.ends_at,
+    st.on_sale_at,
+    coalesce(st.sales_end_at, st.starts_at) as sales_end_at,
     st.status,
     st.movie_id,
     m.title as movie_title,

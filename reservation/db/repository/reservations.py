@@ -82,13 +82,17 @@ class ConfirmRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HoldToExtend:
-    """A hold that may be extended; the milliseconds until its end, and until the latest end that it can have."""
+    """A hold that may be extended; the milliseconds until its end, and until the latest end that it can have.
+
+    sale_refusal: a problem's code if the sale has ended; it may then be confirmed, but not extended.
+    """
 
     showtime_id: int
     status: str
     longest_ms: int
     left_ms: int
     seat_ids: Sequence[int]
+    sale_refusal: str | None
 
 
 @dataclass(frozen=True, slots=True)

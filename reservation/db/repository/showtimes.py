@@ -82,6 +82,8 @@ class ShowtimeLayout:
     id: int
     starts_at: datetime
     ends_at: datetime
+    on_sale_at: datetime | None
+    sales_end_at: datetime
     status: str
     movie_id: int
     movie_title: str
@@ -99,9 +101,10 @@ class ShowtimeLayout:
 
 @dataclass(frozen=True, slots=True)
 class SeatCheck:
-    """Whether a showtime has started, and which of the seats asked for are its room's."""
+    """Why a showtime is not on sale, as a problem's code (None: it is), and which of the seats are its room's."""
 
-    started: bool
+    sale_refusal: str | None
+    on_sale_at: datetime | None
     seat_ids: Sequence[int]
 
 
@@ -230,7 +233,7 @@ async def layouts(conn: Connection, *, showtime_ids: Sequence[int], with_booked:
 
 
 async def check_seats(conn: Connection, *, showtime_id: int, seat_ids: Sequence[int]) -> SeatCheck | None:
-    """Whether a showtime has started and which of the seats are in its room; None for an unknown showtime."""
+    """Whether a showtime is on sale and which of the seats are in its room; None for an unknown showtime."""
     return await maybe(conn, SeatCheck, "showtimes/check_seats", showtime_id, seat_ids)
 
 

@@ -7,7 +7,8 @@ from aiohttp import web
 from marshmallow import ValidationError, fields, validate
 
 from ...booking.hold import HoldDetails, hold
-from ...errors import HoldsUnavailable, Invalid, Json, SeatsUnavailable, ShowtimeStarted
+from ...booking.sale_window import NOT_ON_SALE
+from ...errors import HoldsUnavailable, Invalid, Json, SeatsUnavailable
 from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
 from ...settings import HIGHEST_MAX_SEATS
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
@@ -78,14 +79,15 @@ def _is_id(value: Json) -> bool:
     fast_load=load_fast,
     status=201,
     output=ReservationOutput(),
-    raises=(SeatsUnavailable, ShowtimeStarted, HoldsUnavailable),
+    raises=(SeatsUnavailable, *NOT_ON_SALE, HoldsUnavailable),
     replay=replayed_hold,
 )
 async def create_hold(request: web.Request) -> web.StreamResponse:
     """Hold seats of a showtime: all of them or none.
 
-    The hold expires at expires_at unless it is confirmed before. 409 `seats_unavailable` names every seat that is not
-    available, and why.
+    The hold expires at expires_at unless it is confirmed before. Seats can be held from the showtime's on_sale_at until
+    its sales_end_at; a hold made in time can be confirmed after it. 409 `seats_unavailable` names every seat that is
+    not available, and why.
 
     With `quantity`, the service chooses adjacent seats of one row, near the auditorium's focal row and the middle of
     their row, and avoids to leave single free seats. It never splits a group: if no row has that many adjacent seats

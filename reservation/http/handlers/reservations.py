@@ -17,7 +17,9 @@ from ...errors import (
     HoldsUnavailable,
     ReservationCancelled,
     ReservationConfirmed,
+    SalesEnded,
     SeatsUnavailable,
+    ShowtimeStarted,
     TooLateToCancel,
 )
 from ..app_keys import BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
@@ -88,13 +90,22 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     "POST",
     "/reservations/{reservation_id}/extend",
     output=ReservationOutput(),
-    raises=(HoldExpired, SeatsUnavailable, ReservationConfirmed, ReservationCancelled, HoldsUnavailable),
+    raises=(
+        HoldExpired,
+        SeatsUnavailable,
+        ReservationConfirmed,
+        ReservationCancelled,
+        SalesEnded,
+        ShowtimeStarted,
+        HoldsUnavailable,
+    ),
 )
 async def extend_reservation(request: web.Request) -> web.StreamResponse:
     """Extend a hold.
 
     It then expires HOLD_TTL_SECONDS from now (600 by default), but never later than HOLD_MAX_SECONDS (1800 by default)
-    after it was created. A hold that has reached this limit does not change.
+    after it was created. A hold that has reached this limit does not change. After the end of the sale no hold can be
+    extended; it can be confirmed until it expires.
     """
     extended = await extend(request.app[BOOKING_CONTEXT], **await _owner_and_id(request))
     return reservation_response(request, extended)

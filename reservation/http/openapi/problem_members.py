@@ -93,6 +93,7 @@ FAILED_ITEMS = _list_of(
 )
 OAUTH_CODE = {"type": "string", "const": OAUTH_ERROR, "description": "OAuth's error code (RFC 6749)"}
 OTHER_SHOWTIME = {"type": "integer", "format": "int64", "description": "The other showtime, if it still exists"}
+ON_SALE_AT = {"type": "string", "format": "date-time", "description": "When the sale starts"}
 
 MEMBERS: dict[str, dict[str, Member]] = {
     "validation_error": {"errors": INVALID_INPUT},
@@ -100,6 +101,7 @@ MEMBERS: dict[str, dict[str, Member]] = {
     "seats_unavailable": {"seats": UNAVAILABLE_SEATS},
     "in_use": {"seats": replace(SEATS_IN_USE, required=False)},
     "insufficient_scope": {"scopes": NEEDED_SCOPES},
+    "not_on_sale": {"on_sale_at": Member(ON_SALE_AT, "2030-01-01T10:00:00Z")},
     "showtime_overlap": {"conflicting_showtime_id": Member(OTHER_SHOWTIME, 4, required=False)},
     "batch_refused": {"results": FAILED_ITEMS},
 }
