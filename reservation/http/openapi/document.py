@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any
@@ -14,6 +15,7 @@ from ..input.bodies import FORM
 from ..preconditions import DOCUMENTED_TAGS
 from ..routes import VERSION_PREFIX, Access, Operation, Routes
 from .events import event_schemas, stream_schema
+from .examples import with_examples
 from .links import links
 from .problems import (
     component_name,
@@ -155,8 +157,7 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
         if found := links(operation, named):
             described["responses"][str(operation.status)]["links"] = found
         spec.path(operation.path, operations={operation.method.lower(): described})
-    built: dict[str, Json] = spec.to_dict()
-    return built
+    return with_examples(spec.to_dict(), datetime.now(UTC).date())
 
 
 def _ordered(tags: set[str]) -> list[str]:
