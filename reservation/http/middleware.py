@@ -18,6 +18,7 @@ from ..runtime.log_output import standard_error
 from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
 from ..runtime.timing import start_timings
 from . import app_keys as keys
+from .output.compression import MIN_BYTES, compress_if_asked
 from .output.problems import HttpProblem, domain_problem, problem, protocol_problem
 from .output.responses import SingleWriteResponse
 from .routes import Handler
@@ -46,6 +47,8 @@ async def respond(request: web.Request, handler: Handler, path: str) -> web.Stre
         raise  # the client has disconnected
     except Exception as error:
         response = _problem_of(error, request, request_id)
+    if isinstance(response, SingleWriteResponse) and len(response.body) >= MIN_BYTES:
+        compress_if_asked(request, response)
     elapsed_s = perf_counter() - started
     pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
     app = request.app

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from ..db.preconditions import Precondition, no_precondition
 from ..errors import PreconditionFailed
+from .output.compression import MIN_BYTES, known_tag, tags_of, unchanged_response
 from .output.problems import HttpProblem
 from .output.responses import SingleWriteResponse, cacheable_response, encode, not_modified
 
@@ -32,9 +33,11 @@ def conditional_response(request: web.Request, value: object, *, version: object
     body = encode(value)
     tag = _digest(body if version is None else encode(version))
     known = _tags(request, "If-None-Match")
-    if known is not None and _has_tag(known, tag):
+    if known is None or not _has_tag(known, tag):
+        return cacheable_response(body, etag=tag)
+    if len(body) < MIN_BYTES:
         return not_modified(etag=tag)
-    return cacheable_response(body, etag=tag)
+    return unchanged_response(etag=known_tag(request, tag) or f'"{tag}"')
 
 
 def response_with_etag(value: object, *, version: object = None, location: str | None = None) -> SingleWriteResponse:
@@ -60,7 +63,7 @@ def precondition(request: web.Request) -> Precondition:
 
     def check(stored: object) -> None:
         tag = _digest(encode(stored))
-        if wanted is not None and wanted != ["*"] and f'"{tag}"' not in wanted:
+        if wanted is not None and wanted != ["*"] and set(wanted).isdisjoint(tags_of(tag)):
             raise PreconditionFailed
         if unwanted is not None and _has_tag(unwanted, tag):
             raise PreconditionFailed
@@ -86,4 +89,4 @@ def _tags(request: web.Request, name: str) -> list[str] | None:
 
 def _has_tag(tags: list[str], tag: str) -> bool:
     """Whether If-None-Match has the tag, or is `*`."""
-    return tags == ["*"] or f'"{tag}"' in {listed.removeprefix("W/") for listed in tags}
+    return tags == ["*"] or not {listed.removeprefix("W/") for listed in tags}.isdisjoint(tags_of(tag))

@@ -103,7 +103,7 @@ async def test_the_client_is_generated_without_a_warning(api: Api, served: bytes
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.ClassDef)
     }
-    assert {"Movie", "Reservation", "SeatMap", "SeatType", "SeatsUnavailableProblem"} <= classes
+    assert {"Movie", "Reservation", "SeatMap", "Availability", "SeatsUnavailableProblem"} <= classes
     assert [name for name in classes if re.search(r"Type\d+|Response\d+|Output|Body\d", name)] == []
 
 

@@ -17,7 +17,7 @@ from tests.api import Api, Person, slot
 from tests.conftest import StartApi
 
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
-SEED = os.environ.get("FUZZ_SEED", "2")  # with 3 examples not every seed follows a link
+SEED = os.environ.get("FUZZ_SEED", "1")  # with 3 examples not every seed follows a link
 SHORT = "3"
 ALL = "examples,coverage,fuzzing,stateful"
 ROOT = Path(__file__).parents[2]

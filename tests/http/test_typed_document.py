@@ -24,6 +24,13 @@ def schema(made: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+def problem_schema(made: dict[str, Any], method: str, path: str, status: int) -> str:
+    """The name of the schema of an operation's problems of this status."""
+    response = made["paths"][path][method]["responses"][str(status)]["$ref"].rpartition("/")[2]
+    sent = made["components"]["responses"][response]["content"]["application/problem+json"]["schema"]
+    return str(sent["$ref"].rpartition("/")[2])
+
+
 def links(made: dict[str, Any], method: str, path: str, status: int) -> dict[str, Any]:
     found: dict[str, Any] = made["paths"][path][method]["responses"][str(status)].get("links", {})
     return found
@@ -43,13 +50,36 @@ def test_each_problem_code_has_a_schema_of_its_own(made: dict[str, Any]) -> None
 
 
 def test_problems_that_share_a_status_are_told_apart_by_their_code(made: dict[str, Any]) -> None:
-    reference = made["paths"]["/showtimes/{showtime_id}/holds"]["post"]["responses"]["409"]["$ref"]
-    response = made["components"]["responses"][reference.rpartition("/")[2]]
-    sent = response["content"]["application/problem+json"]["schema"]
+    assert problem_schema(made, "post", "/showtimes/{showtime_id}/holds", 409) == "CreateHoldConflict"
+    sent = schema(made, "CreateHoldConflict")
     assert sent["discriminator"]["propertyName"] == "code"
     not_on_sale = {"not_on_sale", "sales_ended", "showtime_cancelled", "showtime_started"}
     assert set(sent["discriminator"]["mapping"]) == {"idempotency_in_flight", "seats_unavailable"} | not_on_sale
     assert [*sent["discriminator"]["mapping"].values()] == [one["$ref"] for one in sent["oneOf"]]
+
+
+def test_the_problems_of_a_status_have_a_named_schema(made: dict[str, Any]) -> None:
+    assert problem_schema(made, "post", "/auth/signup", 409) == "EmailTakenProblem"
+    assert problem_schema(made, "post", "/showtimes/{showtime_id}/holds", 401) == "Unauthorized"
+    assert problem_schema(made, "post", "/admin/movies", 403) == "Forbidden"
+    assert problem_schema(made, "get", "/movies", 503) == "ServiceUnavailable"
+    seen = 0
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            for status in (int(status) for status in operation["responses"] if int(status) >= 400):
+                name, found = problem_schema(made, method, path, status), set[int]()
+                one = schema(made, name)
+                for reference in one.get("oneOf", [{"$ref": f"/{name}"}]):
+                    found.add(schema(made, reference["$ref"].rpartition("/")[2])["properties"]["status"]["const"])
+                assert found == {status}, name
+                seen += "oneOf" in one
+    assert seen > 100
+
+
+def test_the_catalogue_comes_before_the_booking(made: dict[str, Any]) -> None:
+    tags = [tag["name"] for tag in made["tags"]]
+    assert tags[:4] == ["Accounts", "Catalogue", "Seat map", "Booking"]
+    assert tags[-1] == "Operations"
 
 
 def test_shared_choices_are_one_schema(made: dict[str, Any]) -> None:

@@ -1,39 +1,16 @@
 """Maps, statuses and layouts by gzip: the same content, with an ETag of its own that revalidates as well."""
 
-import gzip
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
 from reservation.http.output.compression import _prefers_gzip
 from tests.api import Api, Cinema
+from tests.encodings import GZIP, PLAIN, Raw, send
 from tests.live_feed import following
-
-PLAIN, GZIP = "identity", "gzip"
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """An answer as it was sent, without the client's decompression."""
-
-    status: int
-    headers: Any
-    body: bytes
-
-    @property
-    def etag(self) -> str:
-        return str(self.headers["ETag"])
-
-    def decoded(self) -> bytes:
-        return gzip.decompress(self.body) if self.headers.get("Content-Encoding") == "gzip" else self.body
 
 
 async def get(api: Api, path: str, encoding: str, etag: str | None = None) -> Raw:
-    headers = {"Accept-Encoding": encoding} | ({} if etag is None else {"If-None-Match": etag})
-    request = api.client.session.get(api.client.make_url(path), headers=headers, auto_decompress=False)
-    async with request as answer:
-        return Raw(answer.status, answer.headers, await answer.read())
+    headers = {} if etag is None else {"If-None-Match": etag}
+    return await send(api, "GET", path, encoding, headers=headers)
 
 
 def paths(cinema: Cinema) -> list[str]:

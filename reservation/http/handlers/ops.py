@@ -11,7 +11,7 @@ from ...db.repository import ops
 from ...errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
 from ...runtime.metrics import exposition
 from ..app_keys import BOOKING_CONTEXT, DATABASE
-from ..output.responses import json_response
+from ..output.responses import SingleWriteResponse, json_response
 from ..routes import Routes
 
 # Not under the version's prefix: probes have fixed addresses, and a proxy that hides /metrics hides all of it.
@@ -45,7 +45,7 @@ async def ready(request: web.Request) -> web.StreamResponse:
 @routes.add("GET", "/metrics", content_type="text/plain")
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Metrics for Prometheus."""
-    return web.Response(body=await exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return SingleWriteResponse(await exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 @cache

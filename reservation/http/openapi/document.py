@@ -1,7 +1,8 @@
 """The OpenAPI 3.1 document, generated from the operations and the schemas that validate their input."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from http import HTTPStatus
 from inspect import cleandoc
 from typing import Any
@@ -14,8 +15,16 @@ from ..input.bodies import FORM
 from ..preconditions import DOCUMENTED_TAGS
 from ..routes import VERSION_PREFIX, Access, Operation, Routes
 from .events import event_schemas, stream_schema
+from .examples import with_examples
 from .links import links
-from .problems import component_name, header_references, problem_response, problem_schemas, problem_types
+from .problems import (
+    component_name,
+    header_references,
+    problem_response,
+    problem_schemas,
+    problem_types,
+    union_schema,
+)
 from .schemas import Plugin
 
 OPENAPI = "3.1.0"
@@ -135,10 +144,10 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         servers=[UNVERSIONED, {"url": VERSION_PREFIX, "description": "The same, by the prefix of this version"}],
-        tags=[{"name": tag, "description": TAGS.get(tag, tag)} for tag in dict.fromkeys(table.tag for table in tables)],
+        tags=[{"name": tag, "description": TAGS.get(tag, tag)} for tag in _ordered({table.tag for table in tables})],
     )
-    _add_components(spec, operations)
     named = dict(zip(_operation_ids(operations), operations, strict=True))
+    _add_components(spec, named)
     for operation_id, operation in named.items():
         described = _operation(operation, operation_id)
         for name, schema in event_schemas(operation_id, operation.events).items():
@@ -148,19 +157,29 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
         if found := links(operation, named):
             described["responses"][str(operation.status)]["links"] = found
         spec.path(operation.path, operations={operation.method.lower(): described})
-    built: dict[str, Json] = spec.to_dict()
-    return built
+    return with_examples(spec.to_dict(), datetime.now(UTC).date())
 
 
-def _add_components(spec: APISpec, operations: Sequence[Operation]) -> None:
+def _ordered(tags: set[str]) -> list[str]:
+    """Tags in the order of TAGS, others at the end."""
+    return [*(tag for tag in TAGS if tag in tags), *sorted(tags - TAGS.keys())]
+
+
+def _add_components(spec: APISpec, named: Mapping[str, Operation]) -> None:
     for name, scheme in SECURITY_SCHEMES.items():
         spec.components.security_scheme(name, scheme)
     for name, header in HEADERS.items():
         spec.components.header(name, header)
-    shared = {component_name(same): same for operation in operations for same in problem_types(operation).values()}
-    for name, same_status in shared.items():
-        spec.components.response(name, problem_response(same_status))
-    by_code = {problem.code: problem for same_status in shared.values() for problem in same_status}
+    problems = {
+        component_name(operation_id, same_status): same_status
+        for operation_id, operation in named.items()
+        for same_status in problem_types(operation).values()
+    }
+    for name, same_status in problems.items():
+        spec.components.response(name, problem_response(name, same_status))
+        if len(same_status) > 1:
+            spec.components.schema(name, union_schema(same_status))
+    by_code = {problem.code: problem for same_status in problems.values() for problem in same_status}
     for _, problem in sorted(by_code.items()):
         for name, schema in problem_schemas(problem).items():
             if name not in spec.components.schemas:
@@ -208,7 +227,7 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
             content[FORM] = {"schema": operation.form}
         described["requestBody"] = {"required": True, "content": content}
     for status, same_status in problem_types(operation).items():
-        described["responses"][str(status)] = component_name(same_status)  # apispec makes it a reference
+        described["responses"][str(status)] = component_name(operation_id, same_status)  # apispec makes it a reference
     return described
 
 

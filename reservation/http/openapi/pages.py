@@ -11,11 +11,13 @@ import jinja2
 import orjson
 from aiohttp import web
 
+from ...seatmap.drawing import compress
 from ...settings import Settings
 from ..app_keys import SETTINGS
 from ..input.bodies import refuse_body
 from ..input.queries import refuse_query
-from ..output.responses import cacheable_response, not_modified
+from ..output.compression import encoded_response, known_tag, unchanged_response, wants_gzip
+from ..output.responses import SingleWriteResponse
 from ..routes import VERSION_PREFIX, Routes
 from .document import document
 from .problems import all_problem_types
@@ -96,9 +98,8 @@ def _page(template: str, policy: Mapping[str, str], **context: object) -> Page:
     }
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        page = aiohttp_jinja2.render_template(template, request, context)
-        page.headers.update(headers)
-        return page
+        page = aiohttp_jinja2.render_string(template, request, context)
+        return SingleWriteResponse(page.encode(), content_type="text/html; charset=utf-8", headers=headers)
 
     return handler
 
@@ -108,12 +109,23 @@ def _fixed(body: bytes) -> Page:
     tag = hashlib.sha256(body).hexdigest()[:32]
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        is_known = any(known.value in ("*", tag) for known in request.if_none_match or ())
-        response = not_modified(etag=tag) if is_known else cacheable_response(body, etag=tag)
+        is_any = any(known.value == "*" for known in request.if_none_match or ())
+        known = f'"{tag}"' if is_any else known_tag(request, tag)
+        gzip = wants_gzip(request)
+        response = (
+            encoded_response(_compressed(body) if gzip else body, etag=tag, gzip=gzip)
+            if known is None
+            else unchanged_response(etag=known)
+        )
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     return handler
+
+
+@cache
+def _compressed(body: bytes) -> bytes:
+    return compress(body)
 
 
 async def _asset(path: Path, _: web.Request) -> web.StreamResponse:

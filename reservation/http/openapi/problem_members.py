@@ -58,7 +58,7 @@ UNAVAILABLE_SEATS = _list_of(
         seat_id={"type": "integer", "format": "int64"},
         reason={"type": "string", "enum": ["held", "booked"]},
     ),
-    {"seat_id": 17, "reason": "held"},
+    {"seat_id": 1047, "reason": "held"},
 )
 SEATS_IN_USE = _list_of(
     "SeatInUse",
@@ -69,7 +69,7 @@ SEATS_IN_USE = _list_of(
         row_label={"type": "string"},
         seat_number={"type": "integer"},
     ),
-    {"seat_id": 17, "row_label": "B", "seat_number": 7},
+    {"seat_id": 1047, "row_label": "B", "seat_number": 7},
 )
 NEEDED_SCOPES = Member(
     {
@@ -79,7 +79,7 @@ NEEDED_SCOPES = Member(
     },
     ["booking"],
 )
-OVERLAP = {"code": "showtime_overlap", "detail": "Showtime 4 has the auditorium at that time."}
+OVERLAP = {"code": "showtime_overlap", "detail": "Showtime 207 has the auditorium at that time."}
 FAILED_ITEMS = _list_of(
     "FailedItem",
     "The items that failed, and no others",
@@ -89,7 +89,7 @@ FAILED_ITEMS = _list_of(
         status={"type": "string", "const": "failed"},
         error={"$ref": "#/components/schemas/ItemError"},
     ),
-    {"index": 2, "status": "failed", "error": OVERLAP | {"conflicting_showtime_id": 4}},
+    {"index": 2, "status": "failed", "error": OVERLAP | {"conflicting_showtime_id": 207}},
 )
 OAUTH_CODE = {"type": "string", "const": OAUTH_ERROR, "description": "OAuth's error code (RFC 6749)"}
 OTHER_SHOWTIME = {"type": "integer", "format": "int64", "description": "The other showtime, if it still exists"}
@@ -102,6 +102,6 @@ MEMBERS: dict[str, dict[str, Member]] = {
     "in_use": {"seats": replace(SEATS_IN_USE, required=False)},
     "insufficient_scope": {"scopes": NEEDED_SCOPES},
     "not_on_sale": {"on_sale_at": Member(ON_SALE_AT, "2030-01-01T10:00:00Z")},
-    "showtime_overlap": {"conflicting_showtime_id": Member(OTHER_SHOWTIME, 4, required=False)},
+    "showtime_overlap": {"conflicting_showtime_id": Member(OTHER_SHOWTIME, 207, required=False)},
     "batch_refused": {"results": FAILED_ITEMS},
 }

@@ -27,6 +27,30 @@ INVALID_JSON = ProblemType(
 )
 INVALID_FORM = ProblemType(400, "invalid_form", "The form is not well-formed, not in UTF-8, or has too many fields.")
 
+# The word for a status in the name of a union; Python's phrases differ between versions.
+STATUS_NAMES = {
+    400: "BadRequest",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    409: "Conflict",
+    410: "Gone",
+    412: "PreconditionFailed",
+    413: "TooLarge",
+    415: "UnsupportedMediaType",
+    422: "Unprocessable",
+    429: "TooManyRequests",
+    500: "InternalError",
+    503: "ServiceUnavailable",
+}
+# The unions that many operations share, by their codes.
+SHARED_UNIONS = {
+    frozenset({"malformed_request", "invalid_json"}): "BadRequest",
+    frozenset({"not_authenticated", "invalid_token"}): "Unauthorized",
+    frozenset({"forbidden", "insufficient_scope"}): "Forbidden",
+    frozenset({"database_unavailable", "row_locked", "holds_unavailable", "overloaded"}): "ServiceUnavailable",
+}
+
 
 def problem_types(operation: Operation) -> dict[int, list[ProblemType]]:
     """The problems that an operation can answer, by status in ascending order."""
@@ -43,13 +67,29 @@ def all_problem_types() -> list[ProblemType]:
     return sorted(found.values(), key=lambda problem: (problem.status, problem.code))
 
 
-def component_name(same_status: list[ProblemType]) -> str:
-    """The name of the response component for these problems, which operations share."""
-    return "_".join([f"Problem{same_status[0].status}", *(problem.code for problem in same_status)])
+def component_name(operation_id: str, same_status: list[ProblemType]) -> str:
+    """The name of the schema, and of the response, of the problems of an operation that share a status.
+
+    That of the only code: EmailTakenProblem; of a set that many operations share: Unauthorized; or of the operation and
+    the status: CreateHoldConflict.
+    """
+    if len(same_status) == 1:
+        return _schema_name(same_status[0].code)
+    shared = SHARED_UNIONS.get(frozenset(problem.code for problem in same_status))
+    return shared or _camel_case(operation_id) + STATUS_NAMES[same_status[0].status]
 
 
-def problem_response(same_status: list[ProblemType]) -> dict[str, Any]:
-    """The response object of the problems that share a status."""
+def union_schema(same_status: list[ProblemType]) -> dict[str, Any]:
+    """The schema of several problems that share a status, told apart by their code."""
+    references = {problem.code: f"#/components/schemas/{_schema_name(problem.code)}" for problem in same_status}
+    return {
+        "oneOf": [{"$ref": reference} for reference in references.values()],
+        "discriminator": {"propertyName": "code", "mapping": references},
+    }
+
+
+def problem_response(name: str, same_status: list[ProblemType]) -> dict[str, Any]:
+    """The response object of the problems that share a status, with the schema of this name."""
     status, codes = same_status[0].status, [problem.code for problem in same_status]
     headers = {"X-Request-ID": "RequestId"}
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -59,19 +99,12 @@ def problem_response(same_status: list[ProblemType]) -> dict[str, Any]:
         headers["Retry-After"] = "RetryAfter"
     if STATUS_AND_CODE[errors.TooManyAttempts][1] in codes:
         headers |= {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimitPolicy"}
-    references = {code: f"#/components/schemas/{_schema_name(code)}" for code in codes}
-    schema: dict[str, Any] = {"$ref": references[codes[0]]}
-    if len(codes) > 1:
-        schema = {
-            "oneOf": [{"$ref": reference} for reference in references.values()],
-            "discriminator": {"propertyName": "code", "mapping": references},
-        }
     return {
         "description": "\n\n".join(f"`{problem.code}`: {problem.meaning}" for problem in same_status),
         "headers": header_references(headers),
         "content": {
             CONTENT_TYPE: {
-                "schema": schema,
+                "schema": {"$ref": f"#/components/schemas/{name}"},
                 "examples": {problem.code: {"value": _example(problem)} for problem in same_status},
             }
         },
@@ -147,7 +180,11 @@ def _of_http(status: int) -> ProblemType:
 
 def _schema_name(code: str) -> str:
     """SeatsUnavailableProblem for seats_unavailable."""
-    return "".join(word.capitalize() for word in code.split("_")) + "Problem"
+    return _camel_case(code) + "Problem"
+
+
+def _camel_case(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
 
 
 def _example(problem: ProblemType) -> dict[str, Any]:

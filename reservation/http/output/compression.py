@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from aiohttp import web
 
+from ...seatmap.drawing import compress
 from .responses import SingleWriteResponse
 
 MIN_BYTES = 1024  # of a body that is compressed
@@ -21,7 +22,22 @@ def encoded_response(body: bytes, *, etag: int | str, gzip: bool) -> SingleWrite
     headers = {"ETag": f'"{etag}{SUFFIX if gzip else ""}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if gzip:
         headers["Content-Encoding"] = "gzip"
-    return SingleWriteResponse(body, headers=headers)
+    response = SingleWriteResponse(body, headers=headers)
+    response.is_negotiated = True
+    return response
+
+
+def compress_if_asked(request: web.Request, response: SingleWriteResponse) -> None:
+    """Compress a body of MIN_BYTES or more for a client that asks for it, unless the handler has decided that."""
+    if response.is_negotiated:
+        return
+    headers = response.headers
+    headers["Vary"] = "Accept-Encoding"
+    if wants_gzip(request):
+        response.body = compress(response.body)
+        headers["Content-Encoding"] = "gzip"
+        if "ETag" in headers:
+            headers["ETag"] = f'{headers["ETag"][:-1]}{SUFFIX}"'
 
 
 def unchanged_response(*, etag: str) -> SingleWriteResponse:
@@ -30,12 +46,17 @@ def unchanged_response(*, etag: str) -> SingleWriteResponse:
     return SingleWriteResponse(status=304, content_type=None, headers=headers)
 
 
+def tags_of(etag: int | str) -> tuple[str, str]:
+    """The tags, quoted, of a representation and of its compressed form."""
+    return f'"{etag}"', f'"{etag}{SUFFIX}"'
+
+
 def known_tag(request: web.Request, etag: int | str) -> str | None:
     """The tag of If-None-Match, quoted, that stands for this representation, compressed or not; mostly it has one."""
     header = request.headers.get("If-None-Match")
     if header is None:
         return None
-    tags = f'"{etag}"', f'"{etag}{SUFFIX}"'
+    tags = tags_of(etag)
     if header in tags:
         return header
     known = {f'"{tag.value}"' for tag in request.if_none_match or ()}

@@ -30,6 +30,7 @@ class SingleWriteResponse(web.StreamResponse):
     _fallback: web.Response | None = None
     _sent = False
     _closes_connection = False
+    is_negotiated = False  # whether the handler has chosen between the plain and the compressed body
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class SingleWriteResponse(web.StreamResponse):
         lines: str = "",
     ) -> None:
         self._status = status
-        self._content = body
+        self.body = body
         self._media_type = content_type
         self._initial_headers = headers
         self._lines = lines  # further headers in the form in which they are sent
@@ -90,14 +91,14 @@ class SingleWriteResponse(web.StreamResponse):
             and request.method != "HEAD"
             and not (isinstance(request, web.Request) and request.app.on_response_prepare)
         ):
-            if len(self._content) < LARGE_BYTES:
-                transport.write(self._head() + self._content)
+            if len(self.body) < LARGE_BYTES:
+                transport.write(self._head() + self.body)
             else:
-                transport.writelines((self._head(), self._content))
+                transport.writelines((self._head(), self.body))
             self._sent = True
             return None
         if self._fallback is None:
-            self._fallback = web.Response(status=self._status, body=self._content or None, headers=self.headers)
+            self._fallback = web.Response(status=self._status, body=self.body or None, headers=self.headers)
             if self._media_type is not None:
                 self._fallback.headers["Content-Type"] = self._media_type
             if self._closes_connection:
@@ -112,7 +113,7 @@ class SingleWriteResponse(web.StreamResponse):
     def _head(self) -> bytes:
         headers = self._initial_headers if self._merged_headers is None else self._merged_headers
         own = _formatted(headers) if headers else ""
-        length = "" if self._media_type is None else f"Content-Length: {len(self._content)}\r\n"
+        length = "" if self._media_type is None else f"Content-Length: {len(self.body)}\r\n"
         start = _start(self._status, self._media_type, int(time()))
         return f"{start}{length}{own}{self._lines}\r\n".encode("latin-1")
 

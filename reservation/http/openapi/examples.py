@@ -1,0 +1,172 @@
+"""Examples in the OpenAPI document: an evening of a cinema, one value for each member and parameter of a name."""
+
+from copy import deepcopy
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+CREATED_BEFORE = timedelta(days=9)  # a customer books some days ahead
+HOLD = timedelta(minutes=10)
+UUID7_REST = "-7c3e-9a41-5f0e8d2b6a17"  # after the 48 bits of milliseconds
+
+# By member or parameter; `Schema.member` where the name alone does not say what it is.
+FIXED: dict[str, Any] = {
+    "cinema_id": 1,
+    "Cinema.id": 1,
+    "Cinema.name": "Filmtheater am Markt",
+    "address": "Marktplatz 4, 04109 Leipzig",
+    "timezone": "Europe/Berlin",
+    "tz": "Europe/Berlin",
+    "movie_id": 12,
+    "Movie.id": 12,
+    "title": "The Third Man",
+    "movie_title": "The Third Man",
+    "q": "third man",
+    "description": "Vienna after the war: a writer looks for a friend who is said to be dead.",
+    "duration_minutes": 104,
+    "poster_url": "https://cinema.example/posters/the-third-man.jpg",
+    "genre": "Thriller",
+    "genres": ["Thriller", "Film noir"],
+    "age_rating": "12",
+    "release_date": "1949-09-01",
+    "original_language": "en",
+    "director": "Carol Reed",
+    "auditorium_id": 3,
+    "Auditorium.id": 3,
+    "auditorium_name": "Saal 3",
+    "Auditorium.name": "Saal 3",
+    "AuditoriumBody.name": "Saal 3",
+    "capacity": 160,
+    "focal_row": "G",
+    "extra_metadata": {"screen": "12 m", "sound": "Dolby 7.1"},
+    "showtime_id": 208,
+    "Showtime.id": 208,
+    "conflicting_showtime_id": 207,
+    "conflicting_index": 0,
+    "base_price": "12.50",
+    "price_from": "12.50",
+    "currency": "EUR",
+    "seats_left": 97,
+    "min_seats_left": 2,
+    "format": "2D",
+    "audio_language": "en",
+    "subtitle_language": "de",
+    "seat_id": 1047,
+    "Seat.id": 1047,
+    "SeatStatus.id": 1047,
+    "LayoutSeat.id": 1047,
+    "seat_ids": [1047, 1048],
+    "row_label": "G",
+    "seat_number": 7,
+    "seat_type": "premium",
+    "price": "15.00",
+    "price_modifier": "1.20",
+    "x": 8,
+    "y": 6,
+    "rows": 10,
+    "seats_per_row": 16,
+    "aisles_after": [4, 12],
+    "quantity": 2,
+    "total_price": "15.00",
+    "code": "7KQ2M9XA",
+    "reference": "ORDER-20417",
+    "metadata": {"channel": "kiosk", "till": 2},
+    "reason": "Projector out of order",
+    "cancel_reason": "Projector out of order",
+    "ticket_type_id": 2,
+    "ticket_type_ids": [1, 2],
+    "TicketType.id": 2,
+    "TicketType.name": "Child",
+    "TicketTypeBody.name": "Child",
+    "price_factor": "0.60",
+    "fixed_price": "7.50",
+    "position": 2,
+    "user_id": 42,
+    "created_by": 1,
+    "User.id": 42,
+    "Customer.id": 42,
+    "name": "Ada Lovelace",
+    "email": "ada@example.com",
+    "username": "ada@example.com",
+    "password": "correct horse battery staple",
+    "access_token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl",
+    "refresh_token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.YW5vdGhlcg",
+    "expires_in": 1800,
+    "ApiKey.id": 5,
+    "MadeApiKey.id": 5,
+    "api_key_id": 5,
+    "ApiKey.name": "Kiosk in the foyer",
+    "MadeApiKey.name": "Kiosk in the foyer",
+    "ApiKeyBody.name": "Kiosk in the foyer",
+    "key": "rsv_3mVtN0cQ8yGk5LhXrB2dZa7EwPfJ4uSi",
+    "prefix": "rsv_3mVtN0cQ",
+    "version": 1795415159628612,
+    "SnapshotEvent.id": "1795415159628612",
+    "SeatsEvent.id": "1795415159628613",
+    "Layout.version": 3,
+    "layout_version": 3,
+    "statuses": "aaahhaabbbaa",
+    "since": 1795415159628610,
+    "retry": 3141,
+    "Status.status": "ok",
+    "SeatBatch.created": 160,
+    "ShowtimesBatch.created": 14,
+    "failed": 1,
+    "index": 2,
+    "pointer": "/seat_ids/0",
+    "detail": "Not a valid integer.",
+    "next_cursor": "WyJUaGUgVGhpcmQgTWFuIiwxMl0=",
+}
+
+
+def with_examples(made: dict[str, Any], today: date) -> dict[str, Any]:
+    """The document with examples for the members of its schemas and the parameters of its operations."""
+    made = deepcopy(made)
+    values = FIXED | _moments(today)
+    for name, schema in made["components"]["schemas"].items():
+        for member, described in schema.get("properties", {}).items():
+            value = values.get(f"{name}.{member}", values.get(member))
+            if value is not None and takes_example(described) and not name.endswith("Problem"):
+                described["examples"] = [value]
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            for parameter in operation["parameters"]:
+                value = values.get(parameter.get("name"))
+                if value is not None and parameter["in"] != "header" and takes_example(parameter["schema"]):
+                    parameter["schema"]["examples"] = [value]
+    return made
+
+
+def takes_example(schema: dict[str, Any]) -> bool:
+    """Whether a schema needs an example: it says neither by a choice nor by a schema of its own what a value is."""
+    has_own = {"$ref", "const", "enum", "allOf", "oneOf", "contentSchema"} & schema.keys()
+    return not has_own and "$ref" not in schema.get("items", {}) and schema.get("type") != "boolean"
+
+
+def _moments(today: date) -> dict[str, Any]:
+    """Times about an evening, the second Friday of next month, so that examples are neither past nor change daily."""
+    first = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+    friday = first + timedelta(days=(4 - first.weekday()) % 7 + 7)
+    starts_at = datetime.combine(friday, time(19, 30), UTC)
+    created_at = starts_at - CREATED_BEFORE
+    milliseconds = f"{int(created_at.timestamp() * 1000):012x}"
+    reservation_id = f"{milliseconds[:8]}-{milliseconds[8:]}{UUID7_REST}"
+    moments = {
+        "starts_at": starts_at,
+        "ends_at": starts_at + timedelta(hours=2),
+        "on_sale_at": starts_at - timedelta(days=14),
+        "sales_end_at": starts_at,
+        "created_at": created_at,
+        "updated_at": created_at,
+        "confirmed_at": created_at + timedelta(minutes=3),
+        "cancelled_at": created_at + timedelta(days=2),
+        "expires_at": created_at + HOLD,
+        "last_used_at": created_at,
+        "revoked_at": created_at + timedelta(days=30),
+        "ApiKey.expires_at": created_at + timedelta(days=365),
+        "MadeApiKey.expires_at": created_at + timedelta(days=365),
+        "ApiKeyBody.expires_at": created_at + timedelta(days=365),
+        "from": starts_at - timedelta(hours=12),
+        "to": starts_at + timedelta(hours=12),
+    }
+    texts: dict[str, Any] = {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in moments.items()}
+    return texts | {"date": str(friday), "Reservation.id": reservation_id, "reservation_id": reservation_id}
