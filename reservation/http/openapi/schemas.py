@@ -28,7 +28,7 @@ from ...runtime.fields import (
     TimeZone,
     TimeZoneName,
 )
-from ..output.schemas import RESERVATION_STATUSES, ROLES, SEAT_STATUSES
+from ..output.schemas import CANCELLED_BY, RESERVATION_STATUSES, ROLES, SEAT_STATUSES
 from ..paging import MAX_CURSOR_CHARS, Cursor
 
 WITHOUT_NUL = r"^[^\u0000]*$"
@@ -61,6 +61,7 @@ NAMED_CHOICES: dict[tuple[str, ...], str] = {
     ROLES: "Role",
     RESERVATION_STATUSES: "ReservationStatus",
     SHOWTIME_STATUSES: "ShowtimeStatus",
+    CANCELLED_BY: "CancelledBy",
     (*Scope,): "Scope",
 }
 
@@ -99,12 +100,15 @@ class Converter(OpenAPIConverter):
 
     def _with_named_choices(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The schema with a reference in place of NAMED_CHOICES."""
-        name = NAMED_CHOICES.get(tuple(schema.get("enum", ())))
+        choices = [choice for choice in schema.get("enum", ()) if choice is not None]
+        name = NAMED_CHOICES.get(tuple(choices))
         if name is None:
             return schema
         if name not in self.spec.components.schemas:
-            self.spec.components.schema(name, {"type": "string", "enum": schema["enum"]})
-        reference = {"$ref": f"#/components/schemas/{name}"}
+            self.spec.components.schema(name, {"type": "string", "enum": choices})
+        reference: dict[str, Any] = {"$ref": f"#/components/schemas/{name}"}
+        if None in schema["enum"]:
+            reference = {"anyOf": [reference, {"type": "null"}]}
         rest = {keyword: value for keyword, value in schema.items() if keyword not in ("type", "enum")}
         return {"allOf": [reference], **rest} if rest else reference
 
