@@ -28,7 +28,7 @@ from ...runtime.fields import (
     TimeZone,
     TimeZoneName,
 )
-from ..output.schemas import RESERVATION_STATUSES, ROLES, SEAT_STATUSES
+from ..output.schemas import CANCELLED_BY, RESERVATION_STATUSES, ROLES, SEAT_STATUSES
 from ..paging import MAX_CURSOR_CHARS, Cursor
 
 WITHOUT_NUL = r"^[^\u0000]*$"
@@ -61,6 +61,7 @@ NAMED_CHOICES: dict[tuple[str, ...], str] = {
     ROLES: "Role",
     RESERVATION_STATUSES: "ReservationStatus",
     SHOWTIME_STATUSES: "ShowtimeStatus",
+    CANCELLED_BY: "CancelledBy",
     (*Scope,): "Scope",
 }
 
@@ -91,6 +92,12 @@ class Converter(OpenAPIConverter):
         schema = {**_keywords(field), **super().field2property(field)}
         if isinstance(field, Money) and _is_input(field):
             schema["type"] = ["string", "number", *(["null"] if field.allow_none else [])]
+        if isinstance(field, JsonObject) and field.allow_none:  # named, for typed clients: a nullable type is a union
+            anything = self._named("JsonObject", {"type": "object", "additionalProperties": True})
+            rest = {
+                keyword: value for keyword, value in schema.items() if keyword not in ("type", "additionalProperties")
+            }
+            schema = {"oneOf": [anything, {"type": "null"}], **rest}
         default = schema.pop("default", None)
         # Not the default of a cursor: a client cannot send it.
         if default is not None and not isinstance(field, Cursor):
@@ -99,14 +106,21 @@ class Converter(OpenAPIConverter):
 
     def _with_named_choices(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The schema with a reference in place of NAMED_CHOICES."""
-        name = NAMED_CHOICES.get(tuple(schema.get("enum", ())))
+        choices = [choice for choice in schema.get("enum", ()) if choice is not None]
+        name = NAMED_CHOICES.get(tuple(choices))
         if name is None:
             return schema
-        if name not in self.spec.components.schemas:
-            self.spec.components.schema(name, {"type": "string", "enum": schema["enum"]})
-        reference = {"$ref": f"#/components/schemas/{name}"}
+        reference = self._named(name, {"type": "string", "enum": choices})
         rest = {keyword: value for keyword, value in schema.items() if keyword not in ("type", "enum")}
+        if len(choices) < len(schema["enum"]):
+            return {"oneOf": [reference, {"type": "null"}], **rest}
         return {"allOf": [reference], **rest} if rest else reference
+
+    def _named(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        """A reference to a schema, which is added under this name."""
+        if name not in self.spec.components.schemas:
+            self.spec.components.schema(name, schema)
+        return {"$ref": f"#/components/schemas/{name}"}
 
     def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
         """The JSON Schema of a schema: closed for requests, and open to further members for responses."""
