@@ -78,7 +78,7 @@ def test_the_problems_of_a_status_have_a_named_schema(made: dict[str, Any]) -> N
 
 def test_the_catalogue_comes_before_the_booking(made: dict[str, Any]) -> None:
     tags = [tag["name"] for tag in made["tags"]]
-    assert tags[:5] == ["Accounts", "Catalogue", "Configuration", "Seat map", "Booking"]
+    assert tags.index("Catalogue") < tags.index("Seat map") < tags.index("Booking")
     assert tags[-1] == "Operations"
 
 

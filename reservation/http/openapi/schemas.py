@@ -92,6 +92,12 @@ class Converter(OpenAPIConverter):
         schema = {**_keywords(field), **super().field2property(field)}
         if isinstance(field, Money) and _is_input(field):
             schema["type"] = ["string", "number", *(["null"] if field.allow_none else [])]
+        if isinstance(field, JsonObject) and field.allow_none:  # named, for typed clients: a nullable type is a union
+            anything = self._named("JsonObject", {"type": "object", "additionalProperties": True})
+            rest = {
+                keyword: value for keyword, value in schema.items() if keyword not in ("type", "additionalProperties")
+            }
+            schema = {"oneOf": [anything, {"type": "null"}], **rest}
         default = schema.pop("default", None)
         # Not the default of a cursor: a client cannot send it.
         if default is not None and not isinstance(field, Cursor):
@@ -104,13 +110,17 @@ class Converter(OpenAPIConverter):
         name = NAMED_CHOICES.get(tuple(choices))
         if name is None:
             return schema
-        if name not in self.spec.components.schemas:
-            self.spec.components.schema(name, {"type": "string", "enum": choices})
-        reference: dict[str, Any] = {"$ref": f"#/components/schemas/{name}"}
-        if None in schema["enum"]:
-            reference = {"anyOf": [reference, {"type": "null"}]}
+        reference = self._named(name, {"type": "string", "enum": choices})
         rest = {keyword: value for keyword, value in schema.items() if keyword not in ("type", "enum")}
+        if len(choices) < len(schema["enum"]):
+            return {"oneOf": [reference, {"type": "null"}], **rest}
         return {"allOf": [reference], **rest} if rest else reference
+
+    def _named(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+        """A reference to a schema, which is added under this name."""
+        if name not in self.spec.components.schemas:
+            self.spec.components.schema(name, schema)
+        return {"$ref": f"#/components/schemas/{name}"}
 
     def schema2jsonschema(self, schema: Schema) -> dict[str, Any]:
         """The JSON Schema of a schema: closed for requests, and open to further members for responses."""

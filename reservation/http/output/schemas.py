@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from ...db.repository.showtimes import STATUSES as SHOWTIME_STATUSES
-from ...runtime.fields import Id, Instant, Money, ReleaseDay
+from ...runtime.fields import Id, Instant, JsonObject, Money, ReleaseDay
 
 ROLES = ("user", "staff", "admin")
 SEAT_TYPE = {"description": "regular, premium, wheelchair, companion, or another", "examples": ["regular"]}
@@ -138,10 +138,6 @@ class ReservedSeatOutput(Schema):
     ticket_type = fields.Nested(SeatTicketTypeOutput(), required=True)
 
 
-class ReservationMetadataOutput(Schema):
-    """A JSON object with whatever members the client gave."""
-
-
 class ReservationOutput(Schema):
     """A hold on seats, or the confirmed, cancelled or expired reservation that it became."""
 
@@ -167,11 +163,8 @@ class ReservationOutput(Schema):
     reference = fields.String(
         required=True, allow_none=True, metadata={"description": "The client's own, as it was given with the hold"}
     )
-    metadata = fields.Nested(
-        ReservationMetadataOutput(),
-        required=True,
-        allow_none=True,
-        metadata={"description": "The client's own, as it was given with the hold"},
+    metadata = JsonObject(
+        required=True, allow_none=True, metadata={"description": "The client's own, as it was given with the hold"}
     )
     late = fields.Boolean(
         required=True, metadata={"description": "Whether it was confirmed after the hold had expired"}
