@@ -137,6 +137,15 @@ class StrictBoolean(fields.Boolean):
         return value
 
 
+class BooleanParameter(fields.Boolean):
+    """`true` or `false` in a query string."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> bool:
+        if value not in ("true", "false"):
+            raise self.make_error("invalid", input=value)
+        return bool(value == "true")
+
+
 class IntegerParameter(BoundedInteger):
     """An integer between bounds in a query string."""
 

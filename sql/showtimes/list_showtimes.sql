@@ -1,13 +1,85 @@
 /* showtimes/list_showtimes
-A page of showtimes in the order of their start.
-Plan: index scan on showtimes_starts_at_idx, stopped by the limit.
-$1 timestamptz after_start: start of the last one of the page before, or the earliest start wanted; null for now
-$2 bigint after_id: its id; 0 for the first page
-$3 timestamptz before: starts earlier than this
-$4 bigint row_limit: most rows to answer
-Sample: select null::timestamptz, 0::bigint, now() + interval '1 year', 50::bigint
+Returns a page of all showtimes in the order of their start, earliest or latest first.
+The optional condition is in a CASE: PostgreSQL expects of it that half of the rows meet it, and so reads the index in
+its order.
+Plan: for each status an index scan on showtimes_status_idx that ends at row_limit; then primary key look-ups for the page.
+$1 timestamptz after_start: showtimes after this start and id; null for now
+$2 bigint after_id: 0 to include all that start then
+$3 timestamptz before_start: showtimes before this start and id
+$4 bigint before_id: 0 to include none that starts then
+$5 boolean descending: whether the latest come first
+$6 text[] statuses: of these only
+$7 date day: that start on this day in the time zone of their cinema; null for any
+$8 bigint row_limit: the most rows of the page
+Sample: select null::timestamptz, 0::bigint, now() + interval '1 year', 0::bigint, false, array['scheduled'],
+null::date, 50::bigint
 */
-select /* showtimes/list_showtimes */
+with /* showtimes/list_showtimes */ page as (
+    select
+        near.id,
+        near.starts_at
+    from unnest($6::text[]) as wanted (status)
+    cross join
+        lateral ( -- noqa: ST05
+            (
+                select
+                    st.id,
+                    st.starts_at
+                from showtimes as st
+                where
+                    not $5
+                    and st.status = wanted.status
+                    and (st.starts_at, st.id) > (coalesce($1, now()), $2)
+                    and (st.starts_at, st.id) < ($3, $4)
+                    and case
+                        when $7::date is null then true
+                        else (
+                            st.starts_at at time zone (
+                                select c.timezone
+                                from auditoriums as a
+                                inner join cinemas as c on a.cinema_id = c.id
+                                where a.id = st.auditorium_id
+                            )
+                        )::date = $7
+                    end
+                order by st.starts_at, st.id
+                limit $8
+            )
+            union all
+            (
+                select
+                    st.id,
+                    st.starts_at
+                from showtimes as st
+                where
+                    $5
+                    and st.status = wanted.status
+                    and (st.starts_at, st.id) > (coalesce($1, now()), $2)
+                    and (st.starts_at, st.id) < ($3, $4)
+                    and case
+                        when $7::date is null then true
+                        else (
+                            st.starts_at at time zone (
+                                select c.timezone
+                                from auditoriums as a
+                                inner join cinemas as c on a.cinema_id = c.id
+                                where a.id = st.auditorium_id
+                            )
+                        )::date = $7
+                    end
+                order by st.starts_at desc, st.id desc
+                limit $8
+            )
+        ) as near
+    order by
+        case when not $5 then near.starts_at end asc,
+        case when not $5 then near.id end asc,
+        case when $5 then near.starts_at end desc,
+        case when $5 then near.id end desc
+    limit $8
+)
+
+select
     st.id,
     st.movie_id,
     m.title as movie_title,
@@ -27,11 +99,12 @@ select /* showtimes/list_showtimes */
     st.cancel_reason,
     st.created_at,
     st.updated_at
-from showtimes as st
+from page
+inner join showtimes as st on page.id = st.id
 inner join movies as m on st.movie_id = m.id
 inner join auditoriums as a on st.auditorium_id = a.id
-where
-    (st.starts_at, st.id) > (coalesce($1, now()), $2)
-    and st.starts_at < $3
-order by st.starts_at, st.id
-limit $4;
+order by
+    case when not $5 then st.starts_at end asc,
+    case when not $5 then st.id end asc,
+    case when $5 then st.starts_at end desc,
+    case when $5 then st.id end desc;

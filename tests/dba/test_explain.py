@@ -81,7 +81,7 @@ async def test_every_sample_returns_one_row_from_empty_tables(name: str, shared_
     "name",
     [
         "accounts/find_credentials", "movies/find_movie", "seats/list_seats", "showtimes/layouts", "showtimes/prime",
-        "showtimes/check_seats", "showtimes/list_showtimes", "showtimes/list_showtimes_of_movie",
+        "showtimes/check_seats", "showtimes/list_showtimes", "showtimes/list_showtimes_of_films",
         "showtimes/find_overlaps", "reservations/insert_held", "auditoriums/update_auditorium", "bulk/find_films",
     ],
 )  # fmt: skip
@@ -200,7 +200,7 @@ def test_the_script_takes_arguments_and_rolls_back(seeded_database_url: str) -> 
         assert "Index Cond: (id = ANY ('{5}'::bigint[]))" in ran.stdout
         assert "rows=1" in ran.stdout.split("Delete on seats")[1].split("actual")[1]
     titled = run_script(
-        seeded_database_url, "-v", f"file={load('movies/list_movies').path}", "-v", "args=0, 'it''s', null, 50"
+        seeded_database_url, "-v", f"file={load('movies/list_movies').path}", "-v", "args=0, 'it''s', null, null, 50"
     )
     assert (titled.returncode, titled.stderr) == (0, "")
 

@@ -23,8 +23,8 @@ NAMES = [*SERVICE, "audit/unbacked_holds"]
 # Small tables and indexes, which these statements read whole.
 READ_ALL = {
     "accounts/lock_admins": {"users_admin_idx"},
-    "auditoriums/insert_auditorium": {"cinemas_pkey"},
-    "auditoriums/update_auditorium": {"cinemas_pkey"},
+    "auditoriums/insert_auditorium": {"cinemas"},
+    "auditoriums/update_auditorium": {"cinemas"},
     "ops/applied_migrations": {"_yoyo_migration"},
 }
 

@@ -71,6 +71,7 @@ async def book(api: Api) -> None:
         f"/showtimes/{cinema.showtime_id}",
         f"/showtimes/{cinema.showtime_id}/seats",
         f"/auditoriums/{cinema.auditorium_id}/layout",
+        "/config",
         "/health",
         "/ready",
         "/metrics",

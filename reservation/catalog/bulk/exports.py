@@ -4,13 +4,14 @@ import csv
 from codecs import getwriter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import BinaryIO
 
 from ...db.pool import Connection, Database
 from ...db.repository import movies, showtimes
 from ...db.repository.movies import Movie
-from ...db.repository.showtimes import Showtime
+from ...db.repository.showtimes import Filters, Showtime, Span
 from ...runtime.progress import Advance
 
 PAGE = 1000  # rows in memory at a time
@@ -45,19 +46,17 @@ async def _export(
 async def _movies(database: Database) -> AsyncGenerator[Sequence[Movie], None]:
     after = 0
     async with _snapshot(database) as conn:
-        while page := await movies.list_movies(conn, after=after, title_part=None, genre=None, row_limit=PAGE):
+        while page := await movies.list_movies(conn, after=after, row_limit=PAGE):
             yield page
             after = page[-1].id
 
 
 async def _showtimes(database: Database, start: datetime, end: datetime) -> AsyncGenerator[Sequence[Showtime], None]:
-    after = (start, 0)
+    span = Span(after_start=start, before_start=end)
     async with _snapshot(database) as conn:
-        while page := await showtimes.list_showtimes(
-            conn, after_start=after[0], after_id=after[1], before=end, movie_id=None, row_limit=PAGE
-        ):
+        while page := await showtimes.list_showtimes(conn, span=span, only=Filters(), row_limit=PAGE):
             yield page
-            after = (page[-1].starts_at, page[-1].id)
+            span = replace(span, after_start=page[-1].starts_at, after_id=page[-1].id)
 
 
 @asynccontextmanager

@@ -78,10 +78,16 @@ async def lock_movie(conn: Connection, *, movie_id: int) -> bool:
 
 
 async def list_movies(
-    conn: Connection, *, after: int, title_part: str | None, genre: str | None, row_limit: int
+    conn: Connection,
+    *,
+    after: int,
+    row_limit: int,
+    title_part: str | None = None,
+    genre: str | None = None,
+    now_showing: bool | None = None,
 ) -> Sequence[Movie]:
-    """A page of films by id, filtered by part of the title and by genre."""
-    return await every(conn, Movie, "movies/list_movies", after, title_part, genre, row_limit)
+    """A page of films by id, filtered by part of the title, by genre, and by whether they have showtimes to come."""
+    return await every(conn, Movie, "movies/list_movies", after, title_part, genre, now_showing, row_limit)
 
 
 async def delete_movie(conn: Connection, *, movie_id: int) -> None:

@@ -1,8 +1,8 @@
 """Showtimes, and their seats as a customer sees them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import astuple, dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from ..pool import Connection
 from ..statements import sql
 from .rows import arrays, delete_unused, every, maybe
 
+STATUSES = ("scheduled", "cancelled")
 # Columns of a showtime beside its film, room and time, in the order of the statements' parameters.
 DETAILS = ("base_price", "format", "audio_language", "subtitle_language", "on_sale_at", "sales_end_at")
 # Bounds of `starts_at` for a list of all showtimes.
@@ -125,6 +126,29 @@ class ChangedShowtime:
     seat_ids: Sequence[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Part of the showtimes in the order of start and id: between two such pairs, both excluded; no start means now."""
+
+    after_start: datetime | None = FAR_BACK
+    after_id: int = 0
+    before_start: datetime = FAR_AHEAD
+    before_id: int = 0
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which showtimes a list has; None: all of them. A day is one of the time zone of the showtime's cinema."""
+
+    statuses: Sequence[str] = STATUSES
+    day: date | None = None
+    cinema_id: int | None = None
+    auditorium_id: int | None = None
+    movie_id: int | None = None
+    genre: str | None = None
+
+
 async def insert_showtimes(conn: Connection, *, wanted: Sequence[ShowtimeInput], cleaning_s: int) -> Sequence[Inserted]:
     """Insert showtimes in this order, except those that overlap; the caller has locked the rooms and the films."""
     return await every(
@@ -198,20 +222,16 @@ async def find_showtime(conn: Connection, *, showtime_id: int) -> Showtime | Non
     return await maybe(conn, Showtime, "showtimes/find_showtime", showtime_id)
 
 
-async def list_showtimes(
-    conn: Connection,
-    *,
-    after_start: datetime | None,
-    after_id: int,
-    before: datetime,
-    movie_id: int | None,
-    row_limit: int,
-) -> Sequence[Showtime]:
-    """A page of showtimes by start, from `after_start` (None: now; with ids above `after_id`) to before `before`."""
-    within = (after_start, after_id, before)
-    if movie_id is None:
-        return await every(conn, Showtime, "showtimes/list_showtimes", *within, row_limit)
-    return await every(conn, Showtime, "showtimes/list_showtimes_of_movie", *within, movie_id, row_limit)
+async def list_showtimes(conn: Connection, *, span: Span, only: Filters, row_limit: int) -> Sequence[Showtime]:
+    """A page of showtimes in the order of their start; `span` says from where, and in which direction."""
+    common = (*astuple(span), only.statuses, only.day)
+    if only.movie_id is not None or (only.genre is not None and only.cinema_id is None and only.auditorium_id is None):
+        rest = (only.movie_id, only.genre, only.cinema_id, only.auditorium_id, row_limit)
+        return await every(conn, Showtime, "showtimes/list_showtimes_of_films", *common, *rest)
+    if only.cinema_id is not None or only.auditorium_id is not None:
+        rest_of_rooms = (only.cinema_id, only.auditorium_id, only.genre, row_limit)
+        return await every(conn, Showtime, "showtimes/list_showtimes_of_rooms", *common, *rest_of_rooms)
+    return await every(conn, Showtime, "showtimes/list_showtimes", *common, row_limit)
 
 
 async def list_open_ids(conn: Connection, *, auditorium_id: int) -> Sequence[int]:

@@ -1,6 +1,5 @@
 """Administration of showtimes."""
 
-from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
@@ -9,16 +8,15 @@ from marshmallow import Schema, fields, validate
 
 from ...catalog import showtime_batches, showtimes as service
 from ...catalog.schemas import ShowtimeBody
-from ...db.repository.showtimes import FAR_AHEAD, FAR_BACK
 from ...errors import BatchRefused, InUse, ShowtimeOverlap
-from ...runtime.fields import MAX_ID, Id, Input, IntegerParameter, InvalidItem, PartialList, StrictBoolean
+from ...runtime.fields import Id, Input, InvalidItem, PartialList, StrictBoolean
 from ...runtime.validation import invalid
 from ..app_keys import BODY, CATALOG_CONTEXT, QUERY
 from ..input.path_ids import path_id
+from ..input.showtime_filters import AdminShowtimesQuery, filters_of, span_of
 from ..output.problems import failed_item
 from ..output.responses import json_response
 from ..output.schemas import ShowtimeOutput
-from ..paging import Cursor, PageQuery
 from ..preconditions import precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
 from .catalog import SHOWTIMES, get_showtime, showtime_json, showtimes_page
@@ -28,13 +26,6 @@ routes = Routes("Administration: showtimes", Access.ADMIN, read_scopes=CATALOGUE
 MAX_BATCH = 1000
 # Not /admin/showtimes/batch: other methods than POST are 405 there.
 PATH = "/admin/showtimes/{showtime_id:(?!batch$)[^/]+}"
-
-
-class AdminShowtimesQuery(PageQuery):
-    """Filters of the showtimes, which include past ones."""
-
-    cursor = Cursor(datetime, int, load_default=(FAR_BACK, 0))
-    movie_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only showtimes of this movie"})
 
 
 class ShowtimesBatchBody(Input):
@@ -101,9 +92,8 @@ async def create_showtime(request: web.Request) -> web.StreamResponse:
 
 @routes.add("GET", "/admin/showtimes", query=AdminShowtimesQuery(), output=SHOWTIMES)
 async def admin_list_showtimes(request: web.Request) -> web.StreamResponse:
-    """All showtimes in the order of starts_at, including past ones."""
-    after_start, after_id = request[QUERY]["cursor"]
-    return await showtimes_page(request, after_start, after_id, FAR_AHEAD, request[QUERY].get("movie_id"))
+    """All showtimes in the order of starts_at, including past and cancelled ones."""
+    return await showtimes_page(request, span_of(request[QUERY], past=True), filters_of(request[QUERY]))
 
 
 routes.add("GET", PATH, output=ShowtimeOutput(), etag=True)(get_showtime)

@@ -51,6 +51,7 @@ Cinema seats: hold them for some minutes, then confirm or cancel. No seat is eve
 TAGS = {
     "Accounts": "Sign up, log in, log out.",
     "Catalogue": "Cinemas, movies and showtimes; public.",
+    "Configuration": "Settings of the installation; public.",
     "Seat map": "Which seats are available, held or booked; public.",
     "Booking": "Hold seats, then confirm or cancel; your own reservations, and for staff everybody's.",
     "Administration: cinemas": "Cinemas, for administrators.",

@@ -10,6 +10,7 @@ from apispec.ext.marshmallow.field_converter import DEFAULT_FIELD_MAPPING
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import RAISE, Schema, fields
 
+from ...db.repository.showtimes import STATUSES as SHOWTIME_STATUSES
 from ...identity.api_key_format import Scope
 from ...runtime.fields import (
     MAX_SLUG_CHARS,
@@ -27,7 +28,7 @@ from ...runtime.fields import (
     TimeZone,
     TimeZoneName,
 )
-from ..output.schemas import RESERVATION_STATUSES, ROLES, SEAT_STATUSES, SHOWTIME_STATUSES
+from ..output.schemas import RESERVATION_STATUSES, ROLES, SEAT_STATUSES
 from ..paging import MAX_CURSOR_CHARS, Cursor
 
 WITHOUT_NUL = r"^[^\u0000]*$"

@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
+from ...db.repository.showtimes import STATUSES as SHOWTIME_STATUSES
 from ...runtime.fields import Id, Instant, JsonObject, Money, ReleaseDay
 
 ROLES = ("user", "staff", "admin")
@@ -12,7 +13,6 @@ POSITION: dict[str, dict[str, object]] = {
     "y": {"description": "Position from the screen to the back; null where none is given", "examples": [1]},
 }
 SEAT_STATUSES = ("available", "held", "booked")
-SHOWTIME_STATUSES = ("scheduled", "cancelled")
 LANGUAGE = {"description": "Language tag (BCP 47)", "examples": ["en"]}
 CURRENCY = {"description": "ISO 4217 code", "examples": ["USD"]}
 CANCELLED_BY = ("customer", "cinema", "staff")

@@ -1,0 +1,51 @@
+"""What a client has to know of this installation."""
+
+from aiohttp import web
+from marshmallow import Schema, fields, validate
+
+from ...settings import MIN_PASSWORD_CHARS, Settings
+from ..app_keys import SETTINGS
+from ..output.responses import json_response
+from ..output.schemas import CURRENCY
+from ..routes import Routes
+
+routes = Routes("Configuration")
+
+CURRENCY_DIGITS = 2
+PAYMENT_PROVIDERS = ("none",)
+
+
+class ConfigOutput(Schema):
+    """Settings of the installation; they change only when it is restarted."""
+
+    currency = fields.String(required=True, metadata=CURRENCY)
+    currency_digits = fields.Integer(required=True, metadata={"description": "Digits after the decimal point"})
+    hold_ttl_seconds = fields.Integer(required=True, metadata={"description": "How long a hold lives"})
+    hold_max_seconds = fields.Integer(
+        required=True, metadata={"description": "How long a hold can live with extensions, from its beginning"}
+    )
+    max_seats_per_hold = fields.Integer(required=True)
+    cancel_cutoff_minutes = fields.Integer(
+        required=True, metadata={"description": "A confirmed reservation can be cancelled until then before the start"}
+    )
+    payment_provider = fields.String(required=True, validate=validate.OneOf(PAYMENT_PROVIDERS))
+    password_min_length = fields.Integer(required=True, metadata={"description": "Characters"})
+
+
+@routes.add("GET", "/config", output=ConfigOutput())
+async def get_config(request: web.Request) -> web.StreamResponse:
+    """The settings that clients show or check."""
+    return json_response(_shown(request.app[SETTINGS]))
+
+
+def _shown(settings: Settings) -> dict[str, object]:
+    return {
+        "currency": settings.currency,
+        "currency_digits": CURRENCY_DIGITS,
+        "hold_ttl_seconds": settings.hold_ttl_s,
+        "hold_max_seconds": settings.hold_max_s,
+        "max_seats_per_hold": settings.max_seats_per_hold,
+        "cancel_cutoff_minutes": settings.cancel_cutoff_s // 60,
+        "payment_provider": PAYMENT_PROVIDERS[0],
+        "password_min_length": MIN_PASSWORD_CHARS,
+    }

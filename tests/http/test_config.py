@@ -1,0 +1,25 @@
+"""GET /config tells clients the settings of the installation."""
+
+from tests.conftest import StartApi
+
+
+async def test_everybody_can_read_the_settings(start_api: StartApi) -> None:
+    api = await start_api(
+        CURRENCY="EUR",
+        HOLD_TTL_SECONDS="300",
+        HOLD_MAX_SECONDS="900",
+        MAX_SEATS_PER_HOLD="8",
+        CANCEL_CUTOFF_MINUTES="30",
+    )
+    answer = await api.call("GET", "/config")
+    assert answer.status == 200
+    assert answer.json == {
+        "currency": "EUR",
+        "currency_digits": 2,
+        "hold_ttl_seconds": 300,
+        "hold_max_seconds": 900,
+        "max_seats_per_hold": 8,
+        "cancel_cutoff_minutes": 30,
+        "payment_provider": "none",
+        "password_min_length": 8,
+    }
