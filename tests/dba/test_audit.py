@@ -239,6 +239,16 @@ async def test_names_overlapping_showtimes(cinema: Db, redis: Redis, what: str) 
     assert [(violation.rule, violation.subject) for violation in found] == [("overlapping_showtimes", "showtime 3")]
 
 
+async def test_names_what_is_sold_of_a_cancelled_showtime(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("update showtimes set status = 'cancelled', cancelled_at = now() where id = 1")
+
+    found = await audit(cinema, redis)
+
+    assert {violation.rule for violation in found} == {"sales_of_cancelled_showtimes"}
+    subjects = [violation.subject for violation in found]
+    assert subjects == [f"reservation {CONFIRMED}"] * 3 + [f"reservation {HELD}"]
+
+
 async def test_names_overlap_with_a_showtime_before_the_last(cinema: Db, redis: Redis) -> None:
     await cinema.execute("alter table showtimes drop constraint showtimes_overlap_excl")
     await cinema.execute("""

@@ -19,6 +19,7 @@ RULES = (
     "audit/wrong_totals",
     "audit/reservations_without_seats",
     "audit/overlapping_showtimes",
+    "audit/sales_of_cancelled_showtimes",
     "audit/archived_and_kept",
     "audit/archived_seats_sold_twice",
     "audit/archived_wrong_totals",

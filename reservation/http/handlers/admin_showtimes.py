@@ -6,10 +6,10 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from ...catalog import showtime_batches, showtimes as service
+from ...catalog import showtime_batches, showtimes as service, sold_showtimes
 from ...catalog.schemas import ShowtimeBody
-from ...errors import BatchRefused, InUse, ShowtimeOverlap
-from ...runtime.fields import Id, Input, InvalidItem, PartialList, StrictBoolean
+from ...errors import BatchRefused, InUse, ShowtimeOverlap, ShowtimeStarted
+from ...runtime.fields import Id, Input, InvalidItem, PartialList, StrictBoolean, Text
 from ...runtime.validation import invalid
 from ..app_keys import BODY, CATALOG_CONTEXT, QUERY
 from ..input.path_ids import path_id
@@ -26,6 +26,22 @@ routes = Routes("Administration: showtimes", Access.ADMIN, read_scopes=CATALOGUE
 MAX_BATCH = 1000
 # Not /admin/showtimes/batch: other methods than POST are 405 there.
 PATH = "/admin/showtimes/{showtime_id:(?!batch$)[^/]+}"
+
+
+class CancelShowtimeBody(Input):
+    """Why a showtime is cancelled."""
+
+    reason = Text(
+        1000, required=True, metadata={"description": "For customers", "examples": ["The projector is broken."]}
+    )
+
+
+class CancelledShowtimeOutput(ShowtimeOutput):
+    """A showtime that is cancelled."""
+
+    cancelled_reservations = fields.Integer(
+        required=True, metadata={"description": "Number of holds and confirmed reservations cancelled with it"}
+    )
 
 
 class ShowtimesBatchBody(Input):
@@ -115,6 +131,27 @@ async def delete_showtime(request: web.Request) -> web.StreamResponse:
     showtime_id = path_id(request, "showtime_id")
     await service.delete_showtime(request.app[CATALOG_CONTEXT], showtime_id=showtime_id, check=precondition(request))
     return web.Response(status=204)
+
+
+@routes.add(
+    "POST",
+    f"{PATH}/cancel",
+    body=CancelShowtimeBody(),
+    output=CancelledShowtimeOutput(),
+    raises=(ShowtimeStarted,),
+)
+async def cancel_showtime(request: web.Request) -> web.StreamResponse:
+    """Call off a showtime that has not started: it is cancelled, with its live holds and confirmed reservations.
+
+    Their seats and the auditorium are free at once. To call it off again changes nothing and gives the same answer.
+    """
+    cancelled = await sold_showtimes.cancel_showtime(
+        request.app[CATALOG_CONTEXT],
+        showtime_id=path_id(request, "showtime_id"),
+        reason=request[BODY]["reason"],
+    )
+    shown = showtime_json(request, cancelled.showtime)
+    return json_response(shown | {"cancelled_reservations": cancelled.reservations})
 
 
 @routes.add(

@@ -1,0 +1,104 @@
+"""A showtime is called off while others hold, confirm and cancel: in the end nothing of it is sold or held."""
+
+import asyncio
+from collections import Counter
+
+from tests.api import Answer, Api, Cinema, Connection, Person
+from tests.races.test_booking_races import assert_sound
+
+CUSTOMERS = 6
+
+
+async def call_off(api: Api, cinema: Cinema) -> Answer:
+    path = f"/admin/showtimes/{cinema.showtime_id}/cancel"
+    answer = await api.call("POST", path, {"reason": "Flooded."}, who=await api.admin())
+    assert answer.status == 200, answer.text
+    return answer
+
+
+async def statuses(db: Connection, cinema: Cinema) -> Counter[tuple[str, str | None]]:
+    rows = await db.fetch("select status, cancelled_by from reservations where showtime_id = $1", cinema.showtime_id)
+    return Counter((row["status"], row["cancelled_by"]) for row in rows)
+
+
+async def assert_nothing_is_sold(api: Api, db: Connection, redis_url: str, cinema: Cinema) -> None:
+    assert await db.fetchval("select count(*) from booked_seats where showtime_id = $1", cinema.showtime_id) == 0
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
+    await assert_sound(db, redis_url)
+
+
+async def hold_and_confirm(api: Api, who: Person, cinema: Cinema, seat_ids: list[int]) -> None:
+    for seat_id in seat_ids:
+        held = await api.hold(who, cinema.showtime_id, [seat_id])
+        if held.status == 409:
+            assert held.code == "showtime_cancelled"
+            return
+        assert held.status == 201, held.text
+        confirmed = await api.confirm(who, held.json["id"])
+        assert confirmed.status == 200 or confirmed.code == "reservation_cancelled", confirmed.text
+
+
+async def test_no_hold_or_confirm_outlives_a_showtime_that_is_called_off_meanwhile(
+    api: Api, db: Connection, redis_url: str
+) -> None:
+    cinema = await api.cinema(rows=CUSTOMERS, seats_per_row=20)
+    customers = [await api.sign_up() for _ in range(CUSTOMERS)]
+    buying = [
+        asyncio.create_task(hold_and_confirm(api, who, cinema, cinema.seat_ids[number * 20 :][:20]))
+        for number, who in enumerate(customers)
+    ]
+    while await db.fetchval("select count(*) from booked_seats") < CUSTOMERS:
+        await asyncio.sleep(0)
+
+    answer = await call_off(api, cinema)
+    await asyncio.gather(*buying)
+
+    found = await statuses(db, cinema)
+    assert set(found) == {("cancelled", "cinema")}
+    assert answer.json["cancelled_reservations"] == found.total()
+    await assert_nothing_is_sold(api, db, redis_url, cinema)
+
+
+async def test_a_confirm_that_waits_for_the_cancel_of_its_showtime_is_409(
+    api: Api, db: Connection, redis_url: str
+) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = [(await api.hold(customer, cinema.showtime_id, [seat])).json["id"] for seat in cinema.seat_ids]
+
+    answers = await asyncio.gather(call_off(api, cinema), *(api.confirm(customer, each) for each in held))
+
+    told = Counter(answer.status for answer in answers[1:])
+    assert set(told) <= {200, 409}
+    assert await statuses(db, cinema) == Counter({("cancelled", "cinema"): len(held)})
+    assert answers[0].json["cancelled_reservations"] == len(held)
+    await assert_nothing_is_sold(api, db, redis_url, cinema)
+
+
+async def test_a_reservation_is_cancelled_once_by_its_customer_or_with_its_showtime(
+    api: Api, db: Connection, redis_url: str
+) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = [(await api.hold(customer, cinema.showtime_id, [seat])).json["id"] for seat in cinema.seat_ids]
+    for reservation_id in held[::2]:
+        assert (await api.confirm(customer, reservation_id)).status == 200
+
+    answers = await asyncio.gather(*(api.cancel(customer, each) for each in held), call_off(api, cinema))
+
+    assert {answer.status for answer in answers} == {200}
+    found = await statuses(db, cinema)
+    assert set(found) <= {("cancelled", "cinema"), ("cancelled", "customer")}
+    assert found.total() == len(held)
+    assert answers[-1].json["cancelled_reservations"] == found["cancelled", "cinema"]
+    await assert_nothing_is_sold(api, db, redis_url, cinema)
+
+
+async def test_two_cancels_of_a_showtime_have_one_result(api: Api, db: Connection, redis_url: str) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    for seat in cinema.seat_ids[:20]:
+        assert (await api.hold(customer, cinema.showtime_id, [seat])).status == 201
+
+    first, *others = await asyncio.gather(*(call_off(api, cinema) for _ in range(4)))
+
+    assert [other.json for other in others] == [first.json] * 3
+    assert first.json["cancelled_reservations"] == 20
+    await assert_nothing_is_sold(api, db, redis_url, cinema)
