@@ -1,6 +1,6 @@
 """Domain errors, without HTTP: output/problems.py has their statuses. The docstring of a class is its message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from inspect import cleandoc
 from typing import TypeAlias
 
@@ -74,16 +74,18 @@ class LastAdmin(DomainError):
 
 
 class SeatsUnavailable(DomainError):
-    """Some of these seats are held or booked already."""
+    """Some of these seats are held, booked or blocked."""
 
     def __init__(
         self,
         message: str | None = None,
         *,
-        held: frozenset[int] = frozenset(),
-        booked: frozenset[int] = frozenset(),
+        held: Collection[int] = (),
+        booked: Collection[int] = (),
+        blocked: Collection[int] = (),
     ) -> None:
-        reasons = dict.fromkeys(held, "held") | dict.fromkeys(booked, "booked")  # booked beats held
+        # Booked beats held; a blocked seat may be among the booked ones.
+        reasons = dict.fromkeys(held, "held") | dict.fromkeys(booked, "booked") | dict.fromkeys(blocked, "blocked")
         seats: list[Json] = [{"seat_id": seat, "reason": reasons[seat]} for seat in sorted(reasons)]
         super().__init__(message, details={"seats": seats})
         self.seat_ids = frozenset(reasons)

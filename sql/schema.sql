@@ -433,11 +433,17 @@ ALTER TABLE public.auditoriums ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY 
 CREATE TABLE public.booked_seats (
     showtime_id bigint NOT NULL,
     seat_id bigint NOT NULL,
-    reservation_id uuid NOT NULL
+    reservation_id uuid,
+    block_reason text,
+    CONSTRAINT booked_seats_owner_check CHECK ((((reservation_id IS NULL) <> (block_reason IS NULL)) AND ((char_length(block_reason) >= 1) AND (char_length(block_reason) <= 200))))
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='5000', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='1000', autovacuum_freeze_min_age='0', autovacuum_analyze_scale_factor='0.02');
 
-COMMENT ON TABLE public.booked_seats IS 'Who owns which seat of which showtime: one row a sold seat, inserted by the confirm.';
+COMMENT ON TABLE public.booked_seats IS 'Who owns which seat of which showtime: one row a seat that is sold, inserted by the confirm, or blocked by the cinema.';
+
+COMMENT ON COLUMN public.booked_seats.reservation_id IS 'The reservation that owns the seat; null: it is blocked.';
+
+COMMENT ON COLUMN public.booked_seats.block_reason IS 'Why the cinema keeps the seat for itself; null: it is sold.';
 
 CREATE TABLE public.cinemas (
     id bigint NOT NULL,
@@ -903,6 +909,8 @@ CREATE INDEX archived_reservations_showtime_id_idx ON public.archived_reservatio
 CREATE INDEX archived_reservations_user_id_idx ON public.archived_reservations USING btree (user_id, created_at DESC, id DESC);
 
 CREATE INDEX auditoriums_cinema_id_idx ON public.auditoriums USING btree (cinema_id);
+
+CREATE INDEX booked_seats_blocked_idx ON public.booked_seats USING btree (showtime_id, seat_id) WHERE (reservation_id IS NULL);
 
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from ..db.pool import Connection, Database, is_single_item_error, is_violation
 from ..db.repository import idempotency, reservations
@@ -27,6 +27,13 @@ TABLE_LOCK_S = 1.0
 
 Outcome = Reservation | Exception
 Item = TypeVar("Item", HoldToInsert, ConfirmRequest)
+
+
+class BookedSeats(NamedTuple):
+    """Seats that are booked, and those of them that are blocked."""
+
+    booked: frozenset[int]
+    blocked: frozenset[int]
 
 
 class BookingBatches:
@@ -55,9 +62,7 @@ class BookingBatches:
         self._single_confirms: Batcher[ConfirmRequest, Reservation] = Batcher(
             self._confirm_single, max_batch=1, lanes=SINGLES_AT_ONCE, after_batch=self._release_confirmed
         )
-        self._lookups: Batcher[tuple[int, Sequence[int]], frozenset[int]] = Batcher(
-            self._find_booked, max_batch=MAX_BATCH
-        )
+        self._lookups: Batcher[tuple[int, Sequence[int]], BookedSeats] = Batcher(self._find_booked, max_batch=MAX_BATCH)
 
     async def aclose(self) -> None:
         """Release the connections that the batches keep."""
@@ -73,8 +78,8 @@ class BookingBatches:
         inserted = await self._inserts.submit(hold)
         return await self._single_inserts.submit(hold) if inserted is None else inserted
 
-    async def find_booked(self, showtime_id: int, seat_ids: Sequence[int]) -> frozenset[int]:
-        """Which of these seats are booked."""
+    async def find_booked(self, showtime_id: int, seat_ids: Sequence[int]) -> BookedSeats:
+        """Which of these seats are booked or blocked."""
         return await self._lookups.submit((showtime_id, seat_ids))
 
     async def confirm(self, request: ConfirmRequest) -> Reservation:
@@ -119,12 +124,15 @@ class BookingBatches:
                     raise
         raise Overloaded
 
-    async def _find_booked(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> Sequence[frozenset[int]]:
+    async def _find_booked(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> Sequence[BookedSeats]:
         seats = {(showtime_id, seat_id) for showtime_id, seat_ids in wanted for seat_id in seat_ids}
         async with self._lookup_connection as conn:
             booked = await reservations.find_booked(conn, seats=sorted(seats))
         return [
-            frozenset(seat_id for seat_id in seat_ids if (showtime_id, seat_id) in booked)
+            BookedSeats(
+                frozenset(seat_id for seat_id in seat_ids if (showtime_id, seat_id) in booked),
+                frozenset(seat_id for seat_id in seat_ids if booked.get((showtime_id, seat_id))),
+            )
             for showtime_id, seat_ids in wanted
         ]
 

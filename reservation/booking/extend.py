@@ -43,8 +43,8 @@ async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID)
     if extended_at is None:  # it ended meanwhile, or Redis had lost it and its seats were sold
         await context.pending_updates.release([HoldRelease(found.showtime_id, reservation_id, found.seat_ids)])
         await _find_hold(context, user_id, reservation_id)
-        booked = await context.batches.find_booked(found.showtime_id, found.seat_ids)
-        raise SeatsUnavailable(booked=booked) if booked else HoldExpired
+        booked, blocked = await context.batches.find_booked(found.showtime_id, found.seat_ids)
+        raise SeatsUnavailable(booked=booked, blocked=blocked) if booked else HoldExpired
     extended = await find(context.database, user_id=user_id, reservation_id=reservation_id)
     # Of the end that is answered: another request may have extended the hold since.
     life_s = (extended.expires_at - extended_at).total_seconds() - (monotonic() - answered)
@@ -76,8 +76,8 @@ async def _hold_in_redis(context: BookingContext, seats: HeldSeats, ttl_ms: int)
         ttl_ms=ttl_ms + REDIS_MARGIN_MS,
     )
     if held:
-        booked = await context.batches.find_booked(seats.showtime_id, seats.seat_ids)
-        raise SeatsUnavailable(held=held, booked=booked)
+        booked, blocked = await context.batches.find_booked(seats.showtime_id, seats.seat_ids)
+        raise SeatsUnavailable(held=held, booked=booked, blocked=blocked)
 
 
 async def _find_hold(context: BookingContext, user_id: int, reservation_id: UUID) -> HoldToExtend:

@@ -125,7 +125,8 @@ async def _take_and_insert(
                 context.holds, idempotency_key, showtime_id=showtime_id, seat_ids=seat_ids
             ):
                 raise IdempotencyInFlight
-            raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(showtime_id, seat_ids))
+            found = await context.batches.find_booked(showtime_id, seat_ids)
+            raise SeatsUnavailable(held=held, booked=found.booked, blocked=found.blocked)
         ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
         reservation = None
         while reservation is None:  # until the deadline: then the insert raises Overloaded

@@ -83,7 +83,8 @@ async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> 
     )
     if held:
         await undo_hold(context, seats)
-        raise SeatsUnavailable(held=held, booked=await context.batches.find_booked(seats.showtime_id, seats.seat_ids))
+        taken = await context.batches.find_booked(seats.showtime_id, seats.seat_ids)
+        raise SeatsUnavailable(held=held, booked=taken.booked, blocked=taken.blocked)
     async with context.database.connection() as conn:
         found = await reservations.find_hold(
             conn, reservation_id=seats.reservation_id, user_id=seats.user_id, max_s=context.hold_max_s

@@ -19,6 +19,10 @@ from ..seatmap.seat_rows import row_number
 from .auditoriums import lock_auditorium
 from .context import CatalogContext
 
+KEEPS_ITS_LABEL = "It is held, booked or blocked for a showtime that is not over, so it keeps its row and number."
+STAYS = "It is held, booked or blocked for a showtime that is not over."
+LEAVES_OUT = "Seats that the plan leaves out are held, booked or blocked for showtimes that are not over."
+
 
 @dataclass(frozen=True, slots=True)
 class SeatBatch:
@@ -83,7 +87,7 @@ async def replace_seat(
     async with context.database.transaction() as conn:
         before, changed = await _lock_seat(conn, seat_id, check)
         if (before.row_label, before.seat_number) != seat.label:
-            await _require_unused(conn, [seat_id], changed, "It is held or booked, so it keeps its row and number.")
+            await _require_unused(conn, [seat_id], changed, KEEPS_ITS_LABEL)
         replaced = await auditoriums.update_seat(conn, seat_id=seat_id, seat=seat)
     await context.pending_updates.bump_layouts(changed)
     return replaced
@@ -97,7 +101,7 @@ async def delete_seat(context: CatalogContext, *, seat_id: int, check: Precondit
     """
     async with context.database.transaction() as conn:
         _, changed = await _lock_seat(conn, seat_id, check)
-        await _require_unused(conn, [seat_id], changed, "It is held or booked for a showtime that is not over.")
+        await _require_unused(conn, [seat_id], changed, STAYS)
         await _remove(conn, [seat_id])
     await context.pending_updates.bump_layouts(changed)
 
@@ -119,7 +123,7 @@ async def replace_plan(
         changed = await auditoriums.lock_open_showtimes(conn, auditorium_id=auditorium_id)
         left_out = await auditoriums.find_left_out(conn, auditorium_id=auditorium_id, seats=seats)
         if left_out:
-            await _require_unused(conn, left_out, changed, "Seats that the plan leaves out are held or booked.")
+            await _require_unused(conn, left_out, changed, LEAVES_OUT)
             await _remove(conn, left_out)
         await auditoriums.write_plan(conn, auditorium_id=auditorium_id, seats=seats)
         written = await auditoriums.list_seats(

@@ -9,7 +9,7 @@ from .context import CatalogContext
 from .showtime_batches import insert_batch, overlap_with
 
 LOCK_TRIES = 3  # a concurrent move between look-up and lock is rare
-KEEPS_ITS_ROOM = "The showtime has reservations, so it cannot move to another auditorium."
+KEEPS_ITS_ROOM = "The showtime has reservations or blocked seats, so it cannot move to another auditorium."
 KEEPS_ITS_TIME = "The showtime has archived reservations, so its time cannot change."
 
 
@@ -54,7 +54,7 @@ async def update_showtime(
 async def delete_showtime(context: CatalogContext, *, showtime_id: int, check: Precondition = no_precondition) -> None:
     """Delete a showtime; raises NotFound, what `check` raises, and InUse when it was ever reserved."""
     async with context.database.transaction() as conn:
-        await _lock_showtime(conn, showtime_id, check)
+        await lock_showtime(conn, showtime_id, check)
         await showtimes.delete_showtime(conn, showtime_id=showtime_id)
     await context.pending_updates.bump_layouts([showtime_id])
 
@@ -65,7 +65,7 @@ async def _replace_showtime(
     """Lock the new and the old auditorium first: two showtimes that exchange theirs would deadlock otherwise."""
     rooms = {showtime.auditorium_id, (await _find(conn, showtime_id)).auditorium_id}
     known = await auditoriums.lock_auditoriums(conn, auditorium_ids=sorted(rooms))
-    before = await _lock_showtime(conn, showtime_id, check)
+    before = await lock_showtime(conn, showtime_id, check)
     if before.auditorium_id not in rooms:
         raise RoomsChanged
     if showtime.auditorium_id not in known:
@@ -81,7 +81,8 @@ async def _replace_showtime(
     return await _find(conn, showtime_id)
 
 
-async def _lock_showtime(conn: Connection, showtime_id: int, check: Precondition) -> Showtime:
+async def lock_showtime(conn: Connection, showtime_id: int, check: Precondition = no_precondition) -> Showtime:
+    """Lock a showtime against holds and confirms; raises NotFound and what `check` raises."""
     if await showtimes.lock_showtime(conn, showtime_id=showtime_id) is None:
         raise NotFound("There is no such showtime.")
     found = await _find(conn, showtime_id)

@@ -39,6 +39,7 @@ from .scripts import BUMP_LAYOUT, EXTEND, PRIME, RELEASE, SNAPSHOT, TAKE, UNDO_T
 
 PRIMING_TRIES = 3  # Redis may lose everything again meanwhile; more often is an outage
 NOT_PRIMED = -1
+NO_RESERVATION = UUID(int=0)  # of a HoldRelease that only announces a change
 
 
 @dataclass(frozen=True, slots=True)

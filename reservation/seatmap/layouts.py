@@ -105,9 +105,9 @@ class Layouts:
 
     async def read(
         self, conn: Connection, showtime_ids: Sequence[int], *, with_booked: bool
-    ) -> dict[int, tuple[Layout, Sequence[int]]]:
-        """Read layouts, and, if asked for, the sold seats of each; nothing for a showtime that does not exist."""
-        found: dict[int, tuple[Layout, Sequence[int]]] = {}
+    ) -> dict[int, tuple[Layout, ShowtimeLayout]]:
+        """Read layouts, each with its row, which has the taken seats if asked for; nothing for an unknown showtime."""
+        found: dict[int, tuple[Layout, ShowtimeLayout]] = {}
         missing = showtime_ids
         for _ in range(READING_TRIES):
             rows = await showtimes.layouts(conn, showtime_ids=missing, with_booked=with_booked)
@@ -118,7 +118,7 @@ class Layouts:
                     focal_row = None if row.focal_row is None else intern(row.focal_row)
                     layout = Layout(row.layout_version, *_sale(row), focal_row, room, *self._json(row))
                     self._keep(row.id, layout)
-                    found[row.id] = layout, row.booked
+                    found[row.id] = layout, row
             missing = [row.id for row in rows if row.id not in found]
             if not missing:
                 break

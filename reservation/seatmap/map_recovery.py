@@ -32,7 +32,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -44,7 +44,7 @@ from ..db.repository.ops import DatabaseState
 from ..errors import Unavailable
 from ..holds.hold_scan import scan_showtimes
 from ..holds.pending_updates import PendingUpdates
-from ..holds.store import HoldRelease
+from ..holds.store import NO_RESERVATION, HoldRelease
 from ..holds.worker_marks import KnownDatabase, Mark, WorkerMarks
 from ..runtime.cancellation import cancel_and_wait, is_cancel_requested
 
@@ -52,7 +52,6 @@ PERIOD_S = 2.0
 DEAD_AFTER_S = 15.0
 SHOWTIMES_AT_ONCE = 100
 SEATS_AT_ONCE = 1000  # Lua cannot unpack a list of 8,000
-NO_RESERVATION = UUID(int=0)
 SECOND_US = 1_000_000
 
 

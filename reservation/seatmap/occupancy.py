@@ -1,4 +1,4 @@
-"""What a seat map is drawn from: its seats and prices, and which of them are held or booked.
+"""What a seat map is drawn from: its seats and prices, and which of them are held, booked or blocked.
 
 Redis is read first and PostgreSQL second, so that a hold which is confirmed in between is seen held or booked, never
 available. A booking may therefore be seen before the map's version counts it, but never after.
@@ -11,7 +11,7 @@ from ..db.pool import Database
 from ..errors import DomainError, NotFound
 from ..holds.store import Holds, Snapshot
 from .layouts import Layout, Layouts
-from .rooms import AVAILABLE, BOOKED, HELD, Room
+from .rooms import AVAILABLE, BLOCKED, BOOKED, HELD, Room
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class Occupancy:
     version: int
     layout: Layout
     held: frozenset[int]
-    booked: Sequence[int]
+    booked: Sequence[int]  # the blocked ones, too
+    blocked: Sequence[int] = ()
 
     @property
     def room(self) -> Room:
@@ -33,7 +34,8 @@ class Occupancy:
         """The status of every seat, one letter each, by place in the room."""
         places = self.room.places
         found = bytearray((AVAILABLE,)) * len(places)
-        for seat_ids, status in ((self.held, HELD), (self.booked, BOOKED)):  # booked beats held
+        # Booked beats held, and blocked seats are among the booked ones.
+        for seat_ids, status in ((self.held, HELD), (self.booked, BOOKED), (self.blocked, BLOCKED)):
             for seat_id in seat_ids:
                 place = places.get(seat_id)
                 if place is not None:
@@ -56,7 +58,7 @@ async def read_occupancies(
             return snapshot
         if showtime_id not in found:
             return NotFound("There is no such showtime.")
-        layout, booked = found[showtime_id]
-        return Occupancy(showtime_id, snapshot.state.version, layout, snapshot.held, booked)
+        layout, row = found[showtime_id]
+        return Occupancy(showtime_id, snapshot.state.version, layout, snapshot.held, row.booked, row.blocked)
 
     return [occupancy(showtime_id) for showtime_id in showtime_ids]

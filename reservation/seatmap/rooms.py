@@ -12,8 +12,8 @@ from ..db.repository.reservation_rows import STANDARD, NamedRow, ReservedSeat
 from .seat_rows import SeatRow
 
 CENT = Decimal("0.01")
-AVAILABLE, HELD, BOOKED = b"ahb"
-_NAMES = {AVAILABLE: b"available", HELD: b"held", BOOKED: b"booked"}
+AVAILABLE, HELD, BOOKED, BLOCKED = b"ahbx"
+_NAMES = {AVAILABLE: b"available", HELD: b"held", BOOKED: b"booked", BLOCKED: b"blocked"}
 
 RoomKey = tuple[int, int, Decimal]  # auditorium, plan version, base price
 # The end of a seat's JSON, from its price on, by its status.

@@ -20,6 +20,7 @@ with /* audit/archived_seats_sold_twice */ sold as (
         b.reservation_id,
         false as archived
     from booked_seats as b
+    where b.reservation_id is not null
 ),
 
 doubles as (

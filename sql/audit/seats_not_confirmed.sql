@@ -1,5 +1,5 @@
 /* audit/seats_not_confirmed
-Finds booked seats whose reservation is not confirmed: held, cancelled, expired or not there.
+Finds booked seats whose reservation is not confirmed: held, cancelled, expired or not there. Blocked seats have none.
 Plan: booked_seats hash joined to reservations; each table is read once.
 $1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
@@ -10,6 +10,6 @@ select /* audit/seats_not_confirmed */
     count(*) over () as found
 from booked_seats as b
 left join reservations as r on b.reservation_id = r.id
-where r.status is distinct from 'confirmed'
+where b.reservation_id is not null and r.status is distinct from 'confirmed'
 order by b.reservation_id, b.seat_id
 limit $1;

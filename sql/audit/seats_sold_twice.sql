@@ -10,7 +10,7 @@ with /* audit/seats_sold_twice */ doubles as (
         showtime_id,
         seat_id,
         count(*) as owners,
-        string_agg(reservation_id::text, ', ' order by reservation_id) as reservation_ids
+        string_agg(coalesce(reservation_id::text, 'none (blocked)'), ', ' order by reservation_id) as reservation_ids
     from booked_seats
     group by showtime_id, seat_id
     having count(*) > 1

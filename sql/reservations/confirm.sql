@@ -13,7 +13,8 @@ An idempotency key is inserted with the confirm that has one. A confirm whose ke
 Reservations are locked FOR NO KEY UPDATE: FOR UPDATE would deadlock with the foreign keys of a showtime that an
 administrator deletes.
 The result has one row for each reservation of the user that was not locked: its status before, with a hold past its time
-as expired, whether it is confirmed now, whether it is not because its key was used, and the seats that others own.
+as expired, whether it is confirmed now, whether it is not because its key was used, the seats that others own, and
+those of them that are blocked.
 layout_version is that of the showtime, by which the caller knows whether its names and times are still the showtime's;
 null for a reservation that was confirmed before.
 The user is compared by `is not distinct from`, which keeps the planner from reservations_user_id_idx, by which it would
@@ -77,7 +78,13 @@ showtime as materialized (
 lost as materialized (
     select
         seat.reservation_id,
-        seat.seat_id
+        seat.seat_id,
+        -- Only of a seat that is booked or blocked.
+        (
+            select b.reservation_id is null
+            from booked_seats as b
+            where b.showtime_id = seat.showtime_id and b.seat_id = seat.seat_id
+        ) as is_blocked
     from (
         select
             id as reservation_id,
@@ -204,6 +211,11 @@ select
     late,
     layout_version,
     lost,
+    case when lost <> '{}' then array(
+        select taken.seat_id
+        from lost as taken
+        where taken.reservation_id = outcome.id and taken.is_blocked
+    ) end as blocked,
     -- The update has confirmed every free one that is not repeated, or the statement has failed.
     status = 'confirmed' or free as confirmed,
     (status = 'confirmed' or free) and not is_first as repeated,

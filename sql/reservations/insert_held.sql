@@ -9,8 +9,8 @@ inserted, and showtime_locked says so. A wait for anything else, such as the sam
 An idempotency key is inserted with the hold that has one, in the order of the primary key; a hold whose key was used
 within a day is not inserted. No two holds of a batch may have the same key.
 The result has a row for each: when the hold was made and ends, or nulls and why there is none, which is that its key was
-used, that its showtime is locked, the booked seats, or none of these (then the showtime is not on sale, is gone, or its
-seats or prices have changed since the caller read them).
+used, that its showtime is locked, the booked seats and those of them that are blocked, or none of these (then the showtime
+is not on sale, is gone, or its seats or prices have changed since the caller read them).
 The condition on the sale is not in the scan of showtimes, or a plan made while that table was new would read all that
 start in the future.
 Plan: index scans on showtimes_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
@@ -90,7 +90,13 @@ judged as materialized (
 booked as materialized (
     select
         seat.reservation_id,
-        seat.seat_id
+        seat.seat_id,
+        -- Only of a seat that is booked or blocked.
+        (
+            select b.reservation_id is null
+            from booked_seats as b
+            where b.showtime_id = seat.showtime_id and b.seat_id = seat.seat_id
+        ) as is_blocked
     from (
         select
             id as reservation_id,
@@ -168,6 +174,11 @@ select
     case when is_made then now() end as created_at,
     case when is_made then expires_at end as expires_at,
     booked,
+    case when booked <> '{}' then array(
+        select b.seat_id
+        from booked as b
+        where b.reservation_id = outcome.id and b.is_blocked
+    ) end as blocked,
     is_current and booked = '{}' and not is_made as repeated,
     -- The showtime is looked up again only if it was not locked here.
     not is_locked and coalesce((

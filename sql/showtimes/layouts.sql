@@ -1,12 +1,13 @@
 /* showtimes/layouts
 What the seat maps of showtimes are drawn from, besides the plans of their rooms: which room, at which version of its plan
-and at which price; what a reservation shows of its showtime; and, if asked for, the seats that are sold, those of archived
-reservations included: archiving changes no seat map. No row: no such showtime.
+and at which price; what a reservation shows of its showtime; and, if asked for, the seats that are sold or blocked, those of
+archived reservations included, and once more those that are blocked: archiving changes no seat map. No row: no such
+showtime.
 Plan: index scans on showtimes_pkey, auditoriums_pkey, movies_pkey and cinemas_pkey; with_booked, an index only scan on
-booked_seats_showtime_id_seat_id_key and an index scan on archived_reservations_showtime_id_idx, which finds nothing for a
-showtime that can still be booked.
+booked_seats_showtime_id_seat_id_key, one on booked_seats_blocked_idx, and an index scan on
+archived_reservations_showtime_id_idx, which finds nothing for a showtime that can still be booked.
 $1 bigint[] showtime_ids: which
-$2 boolean with_booked: whether the sold seats are wanted, else booked is empty
+$2 boolean with_booked: whether these seats are wanted, else booked and blocked are empty
 Sample: select array_agg(id), true from (select id from showtimes where starts_at > now() order by starts_at limit 16) as
 st
 */
@@ -36,7 +37,12 @@ select /* showtimes/layouts */
         select unnest(ar.seat_ids) as seat_id
         from archived_reservations as ar
         where $2 and ar.showtime_id = st.id and ar.status = 'confirmed'
-    ) as booked
+    ) as booked,
+    array(
+        select bl.seat_id
+        from booked_seats as bl
+        where $2 and bl.showtime_id = st.id and bl.reservation_id is null
+    ) as blocked
 from showtimes as st
 -- One lookup each: for a join, the planner would read all rooms.
 cross join

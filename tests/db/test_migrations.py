@@ -59,6 +59,9 @@ DATA = {
         insert into idempotency_keys (user_id, key, fingerprint, reservation_id)
         values (1, 'A', decode(repeat('00', 16), 'hex'), '{SHOWTIME}1');
     """,
+    "0018_seats_blocked": """
+        insert into booked_seats (showtime_id, seat_id, block_reason) values (1, 1, 'House seats');
+    """,
     "0019_reservation_details": f"""
         update reservations set reference = 'A', metadata = '{{"a": 1}}', late = true where id = '{SHOWTIME}2';
         insert into ticket_types (name, fixed_price) values ('A', 5);

@@ -96,6 +96,51 @@ async def test_names_a_seat_sold_twice(cinema: Db, redis: Redis) -> None:
     ]
 
 
+BLOCK = "insert into booked_seats (showtime_id, seat_id, block_reason) values ($1, $2, 'House seats')"
+
+
+async def test_a_blocked_seat_is_no_violation(cinema: Db, redis: Redis) -> None:
+    await cinema.execute(BLOCK, 1, 4)
+
+    assert await audit(cinema, redis) == []
+
+
+async def test_names_a_blocked_seat_that_is_held(cinema: Db, redis: Redis) -> None:
+    await cinema.execute(BLOCK, 1, 3)
+
+    assert await audit(cinema, redis) == [
+        Violation("blocked_and_reserved", "showtime 1, seat 3", f"is blocked, and in reservation {HELD}, which is held")
+    ]
+
+
+async def test_names_a_blocked_seat_that_is_sold(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("alter table booked_seats drop constraint booked_seats_showtime_id_seat_id_key")
+    await cinema.execute(BLOCK, 1, 2)
+
+    assert await audit(cinema, redis) == [
+        Violation("seats_sold_twice", "showtime 1, seat 2", f"sold 2 times: reservations {CONFIRMED}, none (blocked)"),
+        Violation(
+            "blocked_and_reserved",
+            "showtime 1, seat 2",
+            f"is blocked, and in reservation {CONFIRMED}, which is confirmed",
+        ),
+    ]
+
+
+async def test_names_a_blocked_seat_of_another_room(cinema: Db, redis: Redis) -> None:
+    await cinema.execute(BLOCK, 2, 4)
+    await cinema.execute(BLOCK, 2, 4711)
+
+    assert await audit(cinema, redis) == [
+        Violation(
+            "blocks_of_other_rooms",
+            "showtime 2, seat 4",
+            "is blocked and in auditorium 1, the showtime is in 2",
+        ),
+        Violation("blocks_of_other_rooms", "showtime 2, seat 4711", "is blocked and does not exist"),
+    ]
+
+
 async def test_names_a_paid_seat_that_is_not_booked(cinema: Db, redis: Redis) -> None:
     await cinema.execute("delete from booked_seats where seat_id = 2")
 

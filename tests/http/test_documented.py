@@ -33,6 +33,9 @@ async def administrate(api: Api) -> None:
     for method, sent in (("GET", None), ("PUT", {"name": "B", "timezone": "Europe/Berlin"}), ("DELETE", None)):
         assert (await api.call(method, f"/admin/cinemas/{house['id']}", sent, who=admin)).status in {200, 204}
     await api.call("GET", "/admin/cinemas", who=admin)
+    path, seats = f"/admin/showtimes/{cinema.showtime_id}/blocks", {"seat_ids": cinema.seat_ids[-1:]}
+    for method, sent in (("POST", seats | {"reason": "House seats"}), ("GET", None), ("DELETE", seats)):
+        await api.call(method, path, sent, who=admin)
     batch = {"showtimes": [{"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": 1}]}
     batch["showtimes"][0] |= slot(96)
     await api.call("POST", "/admin/showtimes/batch", batch, who=admin)

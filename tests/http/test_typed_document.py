@@ -84,7 +84,7 @@ def test_the_catalogue_comes_before_the_booking(made: dict[str, Any]) -> None:
 
 def test_shared_choices_are_one_schema(made: dict[str, Any]) -> None:
     reference = {"$ref": "#/components/schemas/Availability"}
-    assert schema(made, "Availability") == {"type": "string", "enum": ["available", "held", "booked"]}
+    assert schema(made, "Availability") == {"type": "string", "enum": ["available", "held", "booked", "blocked"]}
     assert schema(made, "SeatStatus")["properties"]["status"] == reference
     [status] = [one for one in made["paths"]["/reservations"]["get"]["parameters"] if one["name"] == "status"]
     assert status["schema"] == {"$ref": "#/components/schemas/ReservationStatus"}

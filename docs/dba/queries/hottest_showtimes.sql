@@ -8,7 +8,11 @@ select
     live.holds as live_holds
 from showtimes as st
 inner join movies as m on st.movie_id = m.id
-cross join lateral (select count(*) as seats from booked_seats as b where b.showtime_id = st.id) as sold
+cross join
+    lateral (
+        select count(*) as seats from booked_seats as b
+        where b.showtime_id = st.id and b.reservation_id is not null
+    ) as sold
 cross join
     lateral (
         select count(*) as seats from seats as s

@@ -15,6 +15,8 @@ RULES = (
     "audit/seats_not_reserved",
     "audit/seats_not_confirmed",
     "audit/seats_of_other_rooms",
+    "audit/blocked_and_reserved",
+    "audit/blocks_of_other_rooms",
     "audit/seats_listed_twice",
     "audit/wrong_totals",
     "audit/reservations_without_seats",

@@ -141,11 +141,11 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
     return [_insert_outcome(hold, code, found[hold.reservation_id]) for hold, code in zip(holds, codes, strict=True)]
 
 
-async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> frozenset[tuple[int, int]]:
-    """Which of these seats, each with its showtime's id first, are booked."""
+async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
+    """Which of these seats, each with its showtime's id first, are booked, and whether by a block."""
     showtime_ids, seat_ids = [showtime_id for showtime_id, _ in seats], [seat_id for _, seat_id in seats]
     rows = await conn.fetch(sql("reservations/find_booked"), showtime_ids, seat_ids)
-    return frozenset((row["showtime_id"], row["seat_id"]) for row in rows)
+    return {(row["showtime_id"], row["seat_id"]): row["is_blocked"] for row in rows}
 
 
 async def confirm(
@@ -262,7 +262,7 @@ def _insert_outcome(hold: HoldToInsert, code: str, row: asyncpg.Record) -> Reser
         return IdempotencyKeyUsed()
     if row["showtime_locked"]:
         return RowLocked()
-    return SeatsUnavailable(booked=frozenset(row["booked"])) if row["booked"] else ShowtimeChanged()
+    return SeatsUnavailable(booked=row["booked"], blocked=row["blocked"]) if row["booked"] else ShowtimeChanged()
 
 
 def _confirm_outcome(row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation | Exception:
@@ -289,5 +289,5 @@ def _confirm_outcome(row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservatio
     if row["status"] == "cancelled":
         return ReservationCancelled()
     if row["status"] == "held":
-        return SeatsUnavailable(booked=frozenset(row["lost"])) if row["lost"] else Overloaded()
+        return SeatsUnavailable(booked=row["lost"], blocked=row["blocked"]) if row["lost"] else Overloaded()
     return HoldExpired()

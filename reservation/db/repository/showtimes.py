@@ -78,7 +78,10 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True)
 class ShowtimeLayout:
-    """A showtime's room, the version of that room's plan, and the price; and its sold seats, if they were asked for."""
+    """A showtime's room, the version of that room's plan, and the price; and its taken seats, if asked for.
+
+    `booked` has the blocked seats, too.
+    """
 
     id: int
     starts_at: datetime
@@ -98,6 +101,7 @@ class ShowtimeLayout:
     layout_version: int
     focal_row: str | None
     booked: Sequence[int]
+    blocked: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

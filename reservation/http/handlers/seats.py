@@ -69,8 +69,8 @@ class SeatStatusesOutput(Schema):
     )
     statuses = fields.String(
         required=True,
-        validate=validate.Regexp("^[ahb]*$"),
-        metadata={"description": "A letter for each seat: a available, h held, b booked"},
+        validate=validate.Regexp("^[ahbx]*$"),
+        metadata={"description": "A letter for each seat: a available, h held, b booked, x blocked"},
     )
 
 

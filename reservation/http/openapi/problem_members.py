@@ -56,7 +56,7 @@ UNAVAILABLE_SEATS = _list_of(
     _item(
         "A seat that is not available, and why.",
         seat_id={"type": "integer", "format": "int64"},
-        reason={"type": "string", "enum": ["held", "booked"]},
+        reason={"type": "string", "enum": ["held", "booked", "blocked"]},
     ),
     {"seat_id": 1047, "reason": "held"},
 )

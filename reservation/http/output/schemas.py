@@ -12,7 +12,7 @@ POSITION: dict[str, dict[str, object]] = {
     "x": {"description": "Position from left to right, facing the screen; null where none is given", "examples": [5]},
     "y": {"description": "Position from the screen to the back; null where none is given", "examples": [1]},
 }
-SEAT_STATUSES = ("available", "held", "booked")
+SEAT_STATUSES = ("available", "held", "booked", "blocked")
 LANGUAGE = {"description": "Language tag (BCP 47)", "examples": ["en"]}
 CURRENCY = {"description": "ISO 4217 code", "examples": ["USD"]}
 CANCELLED_BY = ("customer", "cinema", "staff")
