@@ -162,3 +162,18 @@ async def administer(day: Day, shows: Shows, number: int) -> None:
     key = await day.make("/admin/api-keys", {"name": "Kiosk", "user_id": made["id"], "scopes": ["booking"]})
     await day.call("GET", "/reservations", token=key["key"])
     await day.call("DELETE", f"/admin/api-keys/{key['id']}", token=day.admin, status=204)
+    await serve(day, shows, number)
+
+
+async def serve(day: Day, shows: Shows, number: int) -> None:
+    """A day at the box office: a guest, a hold for a customer without an account, and a cancel."""
+    customer = {"name": "G", "email": f"guest-{number % 3}@day.invalid"}
+    await day.call("POST", "/auth/guest", customer, status=201)
+    showtime_id, free = shows.free[number % len(shows.free)]
+    if not free:
+        return
+    hold = {"seat_ids": [free.pop()], "customer": customer}
+    held = await day.call("POST", f"/showtimes/{showtime_id}/holds", hold, token=day.admin, status=201)
+    for query in ("", f"?showtime_id={showtime_id}", f"?email={customer['email']}"):
+        await day.call("GET", f"/admin/reservations{query}", token=day.admin)
+    await day.call("POST", f"/admin/reservations/{held['id']}/cancel", {"reason": "R"}, token=day.admin)

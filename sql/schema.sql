@@ -22,14 +22,9 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0018();
-    if exists (select from pg_roles where rolname = 'reservation_app') then
-        grant select, insert, update, delete on ticket_types to reservation_app;
-        grant select, update on ticket_type_version to reservation_app;
-        revoke insert on ticket_type_version from reservation_app;
-    end if;
+    call grant_reservation_roles_0020();
     if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select on ticket_types, ticket_type_version to reservation_readonly;
+        grant select (guest_email, made_at_box_office) on users to reservation_readonly;
     end if;
 end
 $$;
@@ -152,6 +147,24 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0018() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0020()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0018();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, insert, update, delete on ticket_types to reservation_app;
+        grant select, update on ticket_type_version to reservation_app;
+        revoke insert on ticket_type_version from reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on ticket_types, ticket_type_version to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0020() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -380,6 +393,7 @@ CREATE TABLE public.archived_reservations (
     cancelled_by text,
     late boolean DEFAULT false NOT NULL,
     ticket_type_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    cancel_reason text,
     CONSTRAINT archived_reservations_seats_check CHECK (((cardinality(row_labels) = cardinality(seat_ids)) AND (cardinality(seat_numbers) = cardinality(seat_ids)) AND (cardinality(prices) = cardinality(seat_ids)))),
     CONSTRAINT archived_reservations_status_check CHECK ((status = ANY (ARRAY['confirmed'::text, 'cancelled'::text, 'expired'::text])))
 )
@@ -392,6 +406,8 @@ COMMENT ON COLUMN public.archived_reservations.status IS 'How it ended: a hold t
 COMMENT ON COLUMN public.archived_reservations.seat_ids IS 'In the order of the seat map, as are the labels, numbers and prices; a confirmed reservation owned all of them.';
 
 COMMENT ON COLUMN public.archived_reservations.code IS 'That of the reservation. Not unique: a code may be given again after its reservation was archived.';
+
+COMMENT ON COLUMN public.archived_reservations.cancel_reason IS 'Why the box office cancelled it; null if the customer did, or it is not cancelled.';
 
 CREATE TABLE public.auditoriums (
     id bigint NOT NULL,
@@ -608,6 +624,7 @@ CREATE TABLE public.reservations (
     cancelled_by text,
     late boolean DEFAULT false NOT NULL,
     ticket_type_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
+    cancel_reason text,
     CONSTRAINT reservations_cancelled_at_check CHECK (((status = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT reservations_confirmed_at_check CHECK (((status <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT reservations_expires_at_check CHECK ((expires_at > created_at)),
@@ -648,6 +665,8 @@ COMMENT ON COLUMN public.reservations.cancelled_by IS 'customer, cinema or staff
 COMMENT ON COLUMN public.reservations.late IS 'Whether it was confirmed after its hold had expired.';
 
 COMMENT ON COLUMN public.reservations.ticket_type_ids IS 'In the order of seat_ids; empty if all are of the standard type.';
+
+COMMENT ON COLUMN public.reservations.cancel_reason IS 'Why the box office cancelled it; null if the customer did, or it is not cancelled.';
 
 CREATE VIEW public.reservation_seats AS
  SELECT r.id AS reservation_id,
@@ -812,23 +831,31 @@ ALTER TABLE public.ticket_types ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
 CREATE TABLE public.users (
     id bigint NOT NULL,
     name text NOT NULL,
-    email text NOT NULL,
+    email text,
     password_hash text NOT NULL,
     role text DEFAULT 'user'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    guest_email text,
+    made_at_box_office boolean DEFAULT false NOT NULL,
     CONSTRAINT users_email_check CHECK (((char_length(email) >= 3) AND (char_length(email) <= 320))),
+    CONSTRAINT users_guest_check CHECK ((((role = 'guest'::text) = (email IS NULL)) AND ((role = 'guest'::text) = (guest_email IS NOT NULL)) AND ((role = 'guest'::text) OR (NOT made_at_box_office)))),
+    CONSTRAINT users_guest_email_check CHECK (((char_length(guest_email) >= 3) AND (char_length(guest_email) <= 320))),
     CONSTRAINT users_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
-    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'staff'::text, 'admin'::text])))
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'staff'::text, 'admin'::text, 'guest'::text])))
 );
 
-COMMENT ON TABLE public.users IS 'Everybody with a login: customers, staff and administrators.';
+COMMENT ON TABLE public.users IS 'Everybody who books: customers, staff and administrators with a login, and guests without one.';
 
-COMMENT ON COLUMN public.users.email IS 'As typed at sign-up; unique and looked up without regard to case.';
+COMMENT ON COLUMN public.users.email IS 'As typed at sign-up; unique and looked up without regard to case. Null for a guest.';
 
 COMMENT ON COLUMN public.users.password_hash IS 'Argon2id in PHC string format; the parameters are inside.';
 
-COMMENT ON COLUMN public.users.role IS 'user books seats, staff works at the cinema, admin runs the catalogue and the roles.';
+COMMENT ON COLUMN public.users.role IS 'user books seats, staff is the box office, admin runs the catalogue and the roles, guest books without a login.';
+
+COMMENT ON COLUMN public.users.guest_email IS 'A guest''s address, as typed; not unique, and null for everybody else.';
+
+COMMENT ON COLUMN public.users.made_at_box_office IS 'Whether staff made the guest, for a customer without an account: such a guest never gets a token.';
 
 ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.users_id_seq
@@ -936,7 +963,13 @@ CREATE INDEX showtimes_status_idx ON public.showtimes USING btree (status, start
 
 CREATE INDEX users_admin_idx ON public.users USING btree (id) WHERE (role = 'admin'::text);
 
+CREATE UNIQUE INDEX users_box_office_guest_key ON public.users USING btree (lower(guest_email), name) WHERE made_at_box_office;
+
+CREATE INDEX users_guest_email_idx ON public.users USING btree (lower(guest_email), id) WHERE (guest_email IS NOT NULL);
+
 CREATE UNIQUE INDEX users_lower_email_key ON public.users USING btree (lower(email));
+
+CREATE INDEX users_role_idx ON public.users USING btree (role, id);
 
 CREATE TRIGGER auditoriums_renamed AFTER UPDATE OF name, cinema_id ON public.auditoriums FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.cinema_id IS DISTINCT FROM new.cinema_id))) EXECUTE FUNCTION public.raise_layout_versions_of_names();
 
@@ -1009,6 +1042,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0011() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0017() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0018() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0020() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
@@ -1114,6 +1149,10 @@ GRANT SELECT(created_at) ON TABLE public.users TO reservation_readonly;
 
 GRANT UPDATE(updated_at) ON TABLE public.users TO reservation_app;
 GRANT SELECT(updated_at) ON TABLE public.users TO reservation_readonly;
+
+GRANT SELECT(guest_email) ON TABLE public.users TO reservation_readonly;
+
+GRANT SELECT(made_at_box_office) ON TABLE public.users TO reservation_readonly;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT,INSERT,UPDATE ON TABLES TO reservation_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reservation_readonly;

@@ -75,6 +75,8 @@ class BookingBatches:
         Raises SeatsUnavailable (some are booked), ShowtimeChanged, IdempotencyKeyUsed, RowLocked, and Overloaded after
         the deadline of the hold.
         """
+        if hold.idempotency_key is not None and hold.idempotency_key.is_of_another(hold.user_id):
+            return await self._single_inserts.submit(hold)  # as for confirm
         inserted = await self._inserts.submit(hold)
         return await self._single_inserts.submit(hold) if inserted is None else inserted
 
@@ -117,12 +119,20 @@ class BookingBatches:
                 break
             try:
                 async with self._database.transaction() as conn:
-                    await self._wait_for_showtime(conn, holds[0].showtime_id)
-                    return await reservations.insert_held(conn, holds=holds)
+                    return await self._wait_and_insert(conn, holds[0])
             except Overloaded as error:
                 if not is_violation(error, CODE_KEY):
                     raise
         raise Overloaded
+
+    async def _wait_and_insert(self, conn: Connection, hold: HoldToInsert) -> Sequence[Outcome]:
+        await self._wait_for_showtime(conn, hold.showtime_id)
+        key = hold.idempotency_key
+        if key is None or not key.is_of_another(hold.user_id):
+            return await reservations.insert_held(conn, holds=[hold])
+        if not await idempotency.claim(conn, idempotency_key=key, reservation_id=hold.reservation_id):
+            return [IdempotencyKeyUsed()]
+        return _or_raise(await reservations.insert_held(conn, holds=[hold._replace(idempotency_key=None)]))
 
     async def _find_booked(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> Sequence[BookedSeats]:
         seats = {(showtime_id, seat_id) for showtime_id, seat_ids in wanted for seat_id in seat_ids}
@@ -174,10 +184,7 @@ class BookingBatches:
                 return await self._confirm(conn, request)
             if not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
                 return IdempotencyKeyUsed()
-            outcome = await self._confirm(conn, ConfirmRequest(*request[:2], None))
-            if isinstance(outcome, Exception):
-                raise outcome  # the key is rolled back
-            return outcome
+            return _or_raise([await self._confirm(conn, request._replace(idempotency_key=None))])[0]
 
     async def _confirm(self, conn: Connection, request: ConfirmRequest) -> Outcome:
         outcomes = await reservations.confirm(conn, requests=[request], showtime_of=self._layouts.showtime)
@@ -205,6 +212,14 @@ class BookingBatches:
                     for each in confirmed.values()
                 ]
             )
+
+
+def _or_raise(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    """The one outcome; raises it if it is an error, so that the transaction is rolled back with the claimed key."""
+    [outcome] = outcomes
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcomes
 
 
 def _shared_outcome(request: ConfirmRequest, first: ConfirmRequest, outcome: Outcome | None) -> Outcome | None:

@@ -1,5 +1,6 @@
 """Cancel a hold or a confirmed reservation in one transaction; after the commit, Redis releases its seats."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from ..db.pool import Database
@@ -13,8 +14,23 @@ from .context import BookingContext
 from .lookup import find_archived_with_status
 
 
+class Canceller(NamedTuple):
+    """Who cancels: customer, cinema or staff, and the reason, which the box office gives to cancel at any time."""
+
+    who: str
+    reason: str | None = None
+
+
+CUSTOMER = Canceller("customer")
+
+
 async def cancel(
-    context: BookingContext, *, user_id: int, reservation_id: UUID, idempotency_key: IdempotencyKey | None = None
+    context: BookingContext,
+    *,
+    user_id: int,
+    reservation_id: UUID,
+    canceller: Canceller = CUSTOMER,
+    idempotency_key: IdempotencyKey | None = None,
 ) -> Reservation:
     """Cancel a hold, or a confirmed reservation until the cutoff; its seats are free at once.
 
@@ -22,8 +38,9 @@ async def cancel(
     it again changes nothing.
     """
     try:
+        cutoff_s = context.cancel_cutoff_s if canceller.reason is None else None
         locked, cancelled = await _cancel(
-            context.database, user_id, reservation_id, context.cancel_cutoff_s, idempotency_key
+            context.database, user_id, reservation_id, cutoff_s, canceller, idempotency_key
         )
     except NotFound:
         return await find_archived_with_status(context.database, user_id, reservation_id, "cancelled")
@@ -32,7 +49,12 @@ async def cancel(
 
 
 async def _cancel(
-    database: Database, user_id: int, reservation_id: UUID, cutoff_s: int, idempotency_key: IdempotencyKey | None
+    database: Database,
+    user_id: int,
+    reservation_id: UUID,
+    cutoff_s: int | None,
+    canceller: Canceller,
+    idempotency_key: IdempotencyKey | None,
 ) -> tuple[LockedReservation, Reservation]:
     """The reservation before and after."""
     async with database.transaction() as conn:
@@ -49,10 +71,12 @@ async def _cancel(
             freed = await reservations.free_seats(
                 conn, reservation_id=reservation_id, showtime_id=locked.showtime_id, cutoff_s=cutoff_s
             )
-            if not freed:
+            if not freed and cutoff_s is not None:
                 raise TooLateToCancel
         if locked.status != "cancelled":
-            await reservations.mark_cancelled(conn, reservation_id=reservation_id, cancelled_by="customer")
+            await reservations.mark_cancelled(
+                conn, reservation_id=reservation_id, cancelled_by=canceller.who, reason=canceller.reason
+            )
         cancelled = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
         if cancelled is None:
             raise LookupError(f"reservation {reservation_id} is locked and cannot be read")

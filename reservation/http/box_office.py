@@ -6,7 +6,7 @@ from aiohttp import web
 
 from ..db.repository import box_office
 from .app_keys import CALLER, DATABASE
-from .authentication import current_role
+from .authentication import current_role, require_role
 from .routes import Access
 
 
@@ -22,3 +22,10 @@ async def owner_id(request: web.Request, reservation_id: UUID) -> int:
     async with request.app[DATABASE].connection() as conn:
         owner = await box_office.find_owner(conn, reservation_id=reservation_id)
     return caller.user_id if owner is None else owner
+
+
+async def customer_id(request: web.Request, *, email: str, name: str) -> int:
+    """For whom staff hold seats: the account of the address or a guest; raises Forbidden if the caller is not staff."""
+    await require_role(request, Access.STAFF.roles)
+    async with request.app[DATABASE].connection() as conn:
+        return await box_office.ensure_customer(conn, email=email, name=name)

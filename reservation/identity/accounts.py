@@ -7,7 +7,7 @@ from ..db.pool import Database
 from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import accounts
 from ..db.repository.accounts import Account, User
-from ..errors import InvalidCredentials, InvalidToken, LastAdmin, NotFound
+from ..errors import Invalid, InvalidCredentials, InvalidToken, LastAdmin, NotFound
 from .attempt_limits import AttemptLimiter
 from .auth_invalidation import AuthInvalidation
 from .credential_cache import subject
@@ -26,6 +26,16 @@ class AccountContext:
     attempts: AttemptLimiter
 
 
+@dataclass(frozen=True, slots=True)
+class GuestToken:
+    """A guest's access token, its life in seconds, and the guest."""
+
+    access_token: str
+    expires_in: int
+    user: User
+    token_type: str = "Bearer"
+
+
 async def sign_up(context: AccountContext, *, name: str, email: str, password: str, address: str) -> User:
     """Create a customer's account; `address` is the client's. Raises EmailTaken, TooManyAttempts."""
     async with context.database.connection() as conn:
@@ -34,6 +44,17 @@ async def sign_up(context: AccountContext, *, name: str, email: str, password: s
     password_hash = await context.passwords.hash(password)
     async with context.database.connection() as conn:
         return await accounts.insert_user(conn, name=name, email=email, password_hash=password_hash, role="user")
+
+
+async def sign_in_guest(context: AccountContext, *, name: str, email: str, address: str) -> GuestToken:
+    """Make a guest with an access token; `address` is the client's. Raises TooManyAttempts."""
+    async with context.database.connection() as conn:
+        folded_email = await accounts.fold_email(conn, email=email)
+    await context.attempts.count_sign_up(folded_email=folded_email, address=address)
+    session_id, ttl_s = uuid4(), context.tokens.access_ttl_s
+    async with context.database.connection() as conn:
+        user = await accounts.open_guest_session(conn, name=name, email=email, session_id=session_id, ttl_s=ttl_s)
+    return GuestToken(context.tokens.mint("access", user.id, user.role, session_id, 1), ttl_s, user)
 
 
 async def log_in(context: AccountContext, *, email: str, password: str, address: str) -> TokenPair:
@@ -89,15 +110,18 @@ async def log_out(context: AccountContext, *, refresh_token: str) -> None:
 async def set_role(
     context: AccountContext, *, user_id: int, role: str, check: Precondition = no_precondition
 ) -> Account:
-    """Give an account another role; raises NotFound, what `check` raises, and LastAdmin.
+    """Give an account another role; raises NotFound, what `check` raises, Invalid and LastAdmin.
 
-    LastAdmin is for the demotion of the last administrator.
+    Invalid is for a guest, and LastAdmin for the demotion of the last administrator.
     """
     async with context.database.transaction() as conn:
         admins = await accounts.lock_admins(conn)
         if not await accounts.lock_user(conn, user_id=user_id):
             raise NotFound("There is no such user.")
-        check(await accounts.find_user(conn, user_id=user_id))
+        before = await accounts.find_user(conn, user_id=user_id)
+        check(before)
+        if before is not None and before.role == "guest":
+            raise Invalid("/role", "A guest has no account.")
         if role != "admin" and admins == {user_id}:
             raise LastAdmin
         account = await accounts.set_role(conn, user_id=user_id, role=role)

@@ -61,7 +61,7 @@ async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes
     rooms without reservations.
     """
     async with tool_connection(database_url, tool_limits("seed") | SYNCHRONOUS) as conn:
-        if await accounts.list_users(conn, after=0, row_limit=1):
+        if await accounts.list_users(conn, roles=["user"], after=0, row_limit=1):
             raise SeedError("there are accounts in this database: plans need one that holds nothing else")
         summary = await asyncio.to_thread(
             seeding.scale,
@@ -77,7 +77,9 @@ async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes
             rooms = [room.id for room in await auditoriums.list_auditoriums(conn, after=0, row_limit=LIVE)]
             await _add_spare_rooms(conn)
             await _archive(conn)
-            user_ids = [user.id for user in await accounts.list_users(conn, after=0, row_limit=LOGGED_IN)]
+            user_ids = [
+                user.id for user in await accounts.list_users(conn, roles=["user"], after=0, row_limit=LOGGED_IN)
+            ]
             await _hold(conn, rooms, user_ids)
             await _log_in(conn, user_ids)
             await _make_api_keys(conn, user_ids[:LIVE])
@@ -91,7 +93,7 @@ async def vacuum(database_url: str) -> None:
     """
     limits = tool_limits("sql plans") | SYNCHRONOUS | {"default_statistics_target": STATISTICS_TARGET}
     async with tool_connection(database_url, limits) as conn:
-        first = await accounts.list_users(conn, after=0, row_limit=1)
+        first = await accounts.list_users(conn, roles=["user"], after=0, row_limit=1)
         if [user.email for user in first] != [FIRST_ACCOUNT]:
             raise SeedError("this database was not filled by `reservation seed plans`, which the stored plans are for")
         await repository.vacuum(conn)

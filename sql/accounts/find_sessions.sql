@@ -12,7 +12,7 @@ select /* accounts/find_sessions */
     s.id as session_id,
     u.id,
     u.name,
-    u.email,
+    coalesce(u.email, u.guest_email) as email,
     u.role,
     u.created_at
 from unnest($1::uuid[], $2::bigint[]) as asked (session_id, user_id)

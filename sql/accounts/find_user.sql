@@ -1,5 +1,5 @@
 /* accounts/find_user
-One account by its id.
+One account or guest by its id.
 Plan: index scan on users_pkey.
 $1 bigint user_id: whose
 Sample: select min(id) from users
@@ -7,7 +7,7 @@ Sample: select min(id) from users
 select /* accounts/find_user */
     id,
     name,
-    email,
+    coalesce(email, guest_email) as email,
     role,
     created_at,
     updated_at

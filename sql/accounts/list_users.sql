@@ -1,17 +1,41 @@
 /* accounts/list_users
-A page of accounts in the order of their ids.
-Plan: index scan on users_pkey, stopped by the limit.
+A page of the users with some roles, in the order of their ids. Guests may be many more than accounts, so each role is read by
+itself.
+Plan: for each role an index scan on users_role_idx, stopped by the limit.
 $1 bigint after: the last id of the page before; 0 for the first page
 $2 bigint row_limit: most rows to answer
-Sample: select 0::bigint, 50::bigint
+$3 text[] roles: each once
+Sample: select 0::bigint, 50::bigint, array['user', 'staff', 'admin']
 */
-select /* accounts/list_users */
+with /* accounts/list_users */ found as materialized (
+    select
+        each.id,
+        each.name,
+        each.email,
+        each.role,
+        each.created_at
+    from unnest($3::text[]) as asked (role)
+    cross join
+        lateral ( -- noqa: ST05
+            select
+                u.id,
+                u.name,
+                coalesce(u.email, u.guest_email) as email,
+                u.role,
+                u.created_at
+            from users as u
+            where u.role = asked.role and u.id > $1
+            order by u.id
+            limit $2
+        ) as each
+)
+
+select
     id,
     name,
     email,
     role,
     created_at
-from users
-where id > $1
+from found
 order by id
 limit $2;

@@ -1,6 +1,6 @@
 /* api_keys/insert_key
-Stores a new key, as its hash only; api_keys_expires_at_check refuses an expires_at in the past.
-Plan: one insert.
+Stores a new key, as its hash only, unless it is for a guest; api_keys_expires_at_check refuses an expires_at in the past.
+Plan: one insert; index scan on users_pkey.
 $1 text name: what the administrators call it
 $2 bigint user_id: the account that it acts for
 $3 text prefix: its first characters
@@ -12,5 +12,18 @@ Sample: select 'Sample', min(id), 'rsv_sample00', sha256('sample'), array['booki
 users
 */
 insert /* api_keys/insert_key */ into api_keys (name, user_id, prefix, key_hash, scopes, created_by, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7)
+select
+    $1,
+    $2,
+    $3,
+    $4,
+    $5,
+    $6,
+    $7
+where
+    not exists (
+        select
+        from users
+        where id = $2 and role = 'guest'
+    )
 returning id, name, user_id, prefix, scopes, created_by, created_at, expires_at, last_used_at, revoked_at;

@@ -75,6 +75,7 @@ gone as (
         r.first_expires_at,
         r.confirmed_at,
         r.cancelled_at,
+        r.cancel_reason,
         r.seat_ids,
         r.row_labels,
         r.seat_numbers,
@@ -89,7 +90,8 @@ gone as (
 
 insert into archived_reservations (
     id, user_id, showtime_id, status, total_price, created_at, expires_at, first_expires_at, confirmed_at, cancelled_at,
-    seat_ids, row_labels, seat_numbers, prices, code, reference, metadata, cancelled_by, late, ticket_type_ids
+    cancel_reason, seat_ids, row_labels, seat_numbers, prices, code, reference, metadata, cancelled_by, late,
+    ticket_type_ids
 )
 select
     id,
@@ -102,6 +104,7 @@ select
     first_expires_at,
     confirmed_at,
     cancelled_at,
+    cancel_reason,
     seat_ids,
     row_labels,
     seat_numbers,

@@ -3,11 +3,13 @@ Cancels a reservation; its seats stay in its row as history.
 Plan: index scan on reservations_pkey.
 $1 uuid reservation_id: locked by the caller
 $2 text cancelled_by: customer, cinema or staff
-Sample: select (select id from reservations where status = 'held' order by id desc limit 1), 'customer'
+$3 text reason: of the box office; null if the customer cancels
+Sample: select (select id from reservations where status = 'held' order by id desc limit 1), 'customer', null::text
 */
 update /* reservations/mark_cancelled */ reservations
 set
     status = 'cancelled',
     cancelled_at = now(),
-    cancelled_by = $2
+    cancelled_by = $2,
+    cancel_reason = $3
 where id = $1;

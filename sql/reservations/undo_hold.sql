@@ -6,7 +6,8 @@ Plan: index scans on reservations_pkey and idempotency_keys_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 text key: the idempotency key, or null
-Sample: select r.id, r.user_id, 'sample' from (select) as one left join (select id, user_id from reservations where status
+$4 bigint key_user_id: whose key it is, staff's or the customer's; null without a key
+Sample: select r.id, r.user_id, 'sample', r.user_id from (select) as one left join (select id, user_id from reservations where status
 = 'held' order by id desc limit 1) as r on true
 */
 with /* reservations/undo_hold */ lock_limit as materialized (
@@ -23,13 +24,13 @@ undone as (
         and r.user_id = $2
         and r.status = 'held'
         and (select ll.lock_timeout from lock_limit as ll) is not null
-    returning r.id, r.user_id
+    returning r.id
 ),
 
 forgotten as (
     delete from idempotency_keys as k
     using undone as u
-    where k.user_id = u.user_id and k.key = $3 and k.reservation_id = u.id
+    where k.user_id = $4 and k.key = $3 and k.reservation_id = u.id
 )
 
 select id from undone;

@@ -1,8 +1,15 @@
 """The box office: staff and administrators act for customers."""
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
 import pytest
 
-from tests.api import Api, Connection, Person
+from reservation.db.statements import sql
+from tests.api import Answer, Api, Cinema, Connection, Person
+
+UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
 
 async def keyed(api: Api, who: Person, path: str, key: str) -> tuple[int, bool]:
@@ -24,7 +31,8 @@ async def test_staff_read_extend_confirm_and_cancel_the_reservation_of_a_custome
     assert (confirmed.status, confirmed.json["status"]) == (200, "confirmed")
     assert (await api.call("GET", path, who=customer)).json == confirmed.json
     assert (await api.call("GET", "/reservations", who=staff)).json["items"] == []
-    assert (await api.cancel(staff, held["id"])).json["status"] == "cancelled"
+    cancelled = (await api.cancel(staff, held["id"])).json
+    assert (cancelled["status"], cancelled["cancelled_by"]) == ("cancelled", "staff")
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
@@ -82,3 +90,274 @@ async def test_staff_may_not_use_the_administration_of_catalogue_users_and_api_k
     for path in ("/admin/movies", "/admin/auditoriums", "/admin/showtimes", "/admin/users", "/admin/api-keys"):
         refused = await api.call("GET", path, who=staff)
         assert (refused.status, refused.code) == (403, "forbidden")
+
+
+async def find(api: Api, who: Person, **filters: Any) -> list[str]:
+    """The ids of all pages of GET /admin/reservations, read two at a time."""
+    ids: list[str] = []
+    query = {"limit": 2, **filters}
+    while True:
+        page = await api.call("GET", f"/admin/reservations?{urlencode(query)}", who=who)
+        assert page.status == 200, page.text
+        ids += [item["id"] for item in page.json["items"]]
+        if page.json["next_cursor"] is None:
+            return ids
+        query["cursor"] = page.json["next_cursor"]
+
+
+async def held_ones(api: Api, who: Person, cinema: Cinema, seats: slice) -> list[str]:
+    """A hold on each of these seats; their ids, newest first."""
+    answers = [await api.hold(who, cinema.showtime_id, [seat_id]) for seat_id in cinema.seat_ids[seats]]
+    return [answer.json["id"] for answer in reversed(answers)]
+
+
+async def cancel_for(api: Api, who: Person, reservation_id: str, reason: str = "Ill") -> Answer:
+    return await api.call("POST", f"/admin/reservations/{reservation_id}/cancel", {"reason": reason}, who=who)
+
+
+async def test_staff_read_a_reservation_with_its_customer(api: Api) -> None:
+    cinema = await api.cinema()
+    customer, staff = await api.sign_up(), await api.staff()
+    held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json
+
+    found = await api.call("GET", f"/admin/reservations/{held['id']}", who=staff)
+
+    whose = {"customer": {"id": customer.id, "name": "A Person", "email": customer.email}, "cancel_reason": None}
+    assert (found.status, found.json) == (200, held | whose)
+    assert (await api.call("GET", f"/admin/reservations/{UNKNOWN}", who=staff)).code == "not_found"
+    assert (await api.call("GET", f"/admin/reservations/{held['id']}", who=customer)).code == "forbidden"
+
+
+async def test_staff_find_reservations_by_showtime_customer_email_status_and_time(api: Api, db: Connection) -> None:
+    first, second = await api.cinema(), await api.cinema()
+    ada, bob, staff = await api.sign_up(), await api.sign_up(), await api.staff()
+    of_ada = await held_ones(api, ada, first, slice(3))
+    of_bob = await held_ones(api, bob, first, slice(3, 6))
+    other = await held_ones(api, ada, second, slice(3))
+    assert (await api.confirm(ada, of_ada[0])).status == 200
+    await db.execute(
+        "update reservations set created_at = created_at - interval '1 day', id = $1::uuid where id = $2::uuid",
+        old := "01890000-0000-7000-8000-0000000000aa",
+        other.pop(),
+    )
+    made_at = await db.fetchval("select created_at from reservations where id = $1::uuid", old)
+    day = made_at - timedelta(hours=1)
+
+    everything = [*other, *of_bob, *of_ada, old]
+    assert await find(api, staff) == everything
+    assert await find(api, staff, showtime_id=first.showtime_id) == [*of_bob, *of_ada]
+    assert await find(api, staff, user_id=ada.id) == [*other, *of_ada, old]
+    assert await find(api, staff, user_id=ada.id, showtime_id=first.showtime_id) == of_ada
+    assert await find(api, staff, email=bob.email.upper()) == of_bob
+    assert await find(api, staff, email=bob.email, user_id=ada.id) == []
+    assert await find(api, staff, email="nobody@example.com") == []
+    for narrow in ({}, {"user_id": ada.id}, {"showtime_id": first.showtime_id}):
+        assert await find(api, staff, status="confirmed", **narrow) == [of_ada[0]]
+    assert await find(api, staff, status="held", user_id=ada.id) == [*other, *of_ada[1:], old]
+    assert await find(api, staff, user_id=ada.id, **{"from": day.isoformat(), "to": made_at.isoformat()}) == []
+    assert await find(api, staff, user_id=ada.id, to=(made_at + timedelta(seconds=1)).isoformat()) == [old]
+
+
+async def test_staff_find_a_reservation_by_its_code_as_people_write_it(api: Api, db: Connection) -> None:
+    cinema = await api.cinema()
+    ada, staff = await api.sign_up(), await api.staff()
+    wanted, _ = await held_ones(api, ada, cinema, slice(2))
+    await db.execute("update reservations set code = '0123ABCD' where id = $1::uuid", wanted)
+
+    for code in ("0123ABCD", "oi23abcd", "Ol23AbCd"):
+        assert await find(api, staff, code=code) == [wanted]
+    assert await find(api, staff, code="0123ABCE") == []
+    assert await find(api, staff, code="0123ABCD", showtime_id=cinema.showtime_id, email=ada.email) == [wanted]
+    assert await find(api, staff, code="0123ABCD", user_id=staff.id) == []
+    assert await find(api, staff, code="0123ABCD", status="confirmed") == []
+    for code in ("0123ABC", "0123ABCDE", "0123ABCU", "0123 ABC"):
+        refused = await api.call("GET", f"/admin/reservations?{urlencode({'code': code})}", who=staff)
+        assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/code")
+
+
+async def test_the_times_of_a_list_are_those_of_created_at(api: Api, db: Connection) -> None:
+    cinema = await api.cinema()
+    ada, staff = await api.sign_up(), await api.staff()
+    newest, middle, oldest = await held_ones(api, ada, cinema, slice(3))
+    rows = await db.fetch("select id, created_at from reservations")
+    made = {str(row["id"]): row["created_at"].isoformat() for row in rows}
+    for narrow in ({}, {"user_id": ada.id}, {"showtime_id": cinema.showtime_id}):
+        assert await find(api, staff, **narrow, **{"from": made[middle]}) == [newest, middle]
+        assert await find(api, staff, **narrow, to=made[middle]) == [oldest]
+        assert await find(api, staff, **narrow, **{"from": made[middle], "to": made[newest]}) == [middle]
+
+
+async def test_archived_reservations_are_listed_and_read_but_not_cancelled(api: Api, db: Connection) -> None:
+    cinema = await api.cinema()
+    ada, staff = await api.sign_up(), await api.staff()
+    confirmed, cancelled, kept = await held_ones(api, ada, cinema, slice(3))
+    assert (await api.confirm(ada, confirmed)).status == 200
+    assert (await cancel_for(api, staff, cancelled)).status == 200
+    await db.execute(
+        "update showtimes set starts_at = starts_at - interval '90 days', ends_at = ends_at - interval '90 days',"
+        " free_at = free_at - interval '90 days'"
+    )
+    await db.execute("update reservations set created_at = created_at - interval '91 days' where status <> 'held'")
+    before = datetime.now(UTC) - timedelta(days=60)
+    assert len(await db.fetch(sql("archive/move_reservations"), [cinema.showtime_id], before, 100)) == 2
+
+    for narrow in ({}, {"user_id": ada.id}, {"showtime_id": cinema.showtime_id}, {"email": ada.email}):
+        assert sorted(await find(api, staff, **narrow)) == sorted([confirmed, cancelled, kept])
+    found = await api.call("GET", f"/admin/reservations/{cancelled}", who=staff)
+    assert (found.json["status"], found.json["cancel_reason"]) == ("cancelled", "Ill")
+    assert (await cancel_for(api, staff, confirmed)).code == "too_late_to_cancel"
+    assert (await cancel_for(api, staff, cancelled, "Again")).json == found.json
+
+
+async def test_staff_cancel_after_the_showtime_has_started_and_the_first_reason_stays(api: Api, db: Connection) -> None:
+    cinema = await api.cinema()
+    customer, staff = await api.sign_up(), await api.staff()
+    held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json
+    assert (await api.confirm(customer, held["id"])).status == 200
+    await db.execute("update showtimes set starts_at = now() - interval '1 minute'")
+    assert (await api.cancel(customer, held["id"])).code == "too_late_to_cancel"
+
+    cancelled = await cancel_for(api, staff, held["id"])
+
+    assert cancelled.status == 200
+    assert (cancelled.json["status"], cancelled.json["cancel_reason"]) == ("cancelled", "Ill")
+    assert cancelled.json["cancelled_by"] == "staff"
+    assert cancelled.json["customer"]["id"] == customer.id
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
+    assert (await cancel_for(api, staff, held["id"], "Another")).json == cancelled.json
+    seen = (await api.call("GET", f"/reservations/{held['id']}", who=customer)).json
+    assert seen["status"] == "cancelled"
+    assert "cancel_reason" not in seen
+
+
+async def test_a_cancel_by_the_box_office_refuses_seats_a_blank_reason_and_expired_holds(
+    api: Api, db: Connection
+) -> None:
+    cinema = await api.cinema()
+    customer, staff = await api.sign_up(), await api.staff()
+    held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json
+    path = f"/admin/reservations/{held['id']}/cancel"
+    bodies: dict[str, Any] = {"/reason": {"reason": " "}, "/seat_ids": {"reason": "R", "seat_ids": [1]}}
+    for pointer, body in bodies.items():
+        refused = await api.call("POST", path, body, who=staff)
+        assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, pointer)
+    assert (await api.call("POST", path, {"reason": "R"}, who=customer)).code == "forbidden"
+    await db.execute("update reservations set expires_at = created_at + interval '1 microsecond'")
+    assert (await cancel_for(api, staff, held["id"])).code == "hold_expired"
+
+
+async def test_a_page_reads_a_limited_number_of_rows_and_goes_on_after_them(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reservation.db.repository.box_office.MAX_ROWS_READ", 3)
+    cinema = await api.cinema()
+    ada, staff = await api.sign_up(), await api.staff()
+    ids = await held_ones(api, ada, cinema, slice(4))
+    for seat in range(4, 9):
+        await api.cancel(ada, (await held_ones(api, ada, cinema, slice(seat, seat + 1)))[0])
+    for narrow in ({}, {"user_id": ada.id}):
+        query = urlencode({"status": "held", "limit": 1, **narrow})
+        page = await api.call("GET", f"/admin/reservations?{query}", who=staff)
+        assert page.json["items"] == []
+        assert page.json["next_cursor"] is not None
+        assert await find(api, staff, status="held", **narrow) == ids
+
+
+CUSTOMER = {"name": "Grace", "email": "grace@example.com"}
+
+
+async def hold_for(api: Api, who: Person, cinema: Cinema, seats: slice, customer: Any = None, **rest: Any) -> Answer:
+    body = {"seat_ids": cinema.seat_ids[seats], "customer": customer or CUSTOMER}
+    return await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", body, who=who, **rest)
+
+
+async def customer_of(api: Api, who: Person, held: Answer) -> Any:
+    assert held.status == 201, held.text
+    return (await api.call("GET", f"/admin/reservations/{held.json['id']}", who=who)).json["customer"]
+
+
+async def test_a_hold_for_the_address_of_an_account_belongs_to_the_account(api: Api) -> None:
+    cinema = await api.cinema()
+    customer, staff = await api.sign_up(), await api.staff()
+
+    held = await hold_for(api, staff, cinema, slice(2), {"name": "Other", "email": customer.email.upper()})
+
+    whose = {"id": customer.id, "name": "A Person", "email": customer.email}
+    assert await customer_of(api, staff, held) == whose
+    assert (await api.call("GET", "/reservations", who=customer)).json["items"] == [held.json]
+    assert (await api.call("GET", "/reservations", who=staff)).json["items"] == []
+    assert (await api.confirm(staff, held.json["id"])).status == 200
+
+
+async def test_a_hold_for_an_address_without_an_account_belongs_to_a_guest_who_is_found_again(api: Api) -> None:
+    cinema = await api.cinema()
+    staff, other = await api.staff(), await api.staff("admin")
+    first = await customer_of(api, staff, await hold_for(api, staff, cinema, slice(1)))
+    again = {"name": "Grace", "email": "GRACE@example.com"}
+    assert first == {"id": first["id"], **CUSTOMER}
+    assert await customer_of(api, staff, await hold_for(api, other, cinema, slice(1, 2), again)) == first
+    renamed = await customer_of(
+        api, staff, await hold_for(api, staff, cinema, slice(2, 3), CUSTOMER | {"name": "Alan"})
+    )
+    assert (renamed["name"], renamed["id"] == first["id"]) == ("Alan", False)
+    assert len(await find(api, staff, email="grace@example.com")) == 3
+
+
+async def test_the_best_available_seats_are_held_for_a_customer(api: Api) -> None:
+    cinema = await api.cinema()
+    staff = await api.staff()
+    body = {"quantity": 2, "customer": CUSTOMER}
+    held = await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", body, who=staff)
+    assert (await customer_of(api, staff, held))["email"] == CUSTOMER["email"]
+
+
+async def test_customers_may_not_hold_for_others(api: Api, db: Connection) -> None:
+    cinema = await api.cinema()
+    customer, staff = await api.sign_up(), await api.staff()
+    machine = {"name": "Kiosk", "scopes": ["booking"]}
+    keys = [(await api.make("/admin/api-keys", machine | {"user_id": who.id}))["key"] for who in (customer, staff)]
+    of_customer, of_staff = (Person(0, "", key, "") for key in keys)
+    for who in (customer, of_customer):
+        refused = await hold_for(api, who, cinema, slice(2))
+        assert (refused.status, refused.code) == (403, "forbidden")
+    assert await db.fetchval("select count(*) from users where role = 'guest'") == 0
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
+    assert (await hold_for(api, of_staff, cinema, slice(2))).status == 201
+
+
+async def test_a_customer_without_a_valid_address_or_name_is_422(api: Api) -> None:
+    cinema, staff = await api.cinema(), await api.staff()
+    for customer, pointer in (
+        ({"name": "G"}, "/customer/email"),
+        ({"name": "G", "email": "nowhere"}, "/customer/email"),
+        ({"name": " ", "email": "g@example.com"}, "/customer/name"),
+        ({**CUSTOMER, "id": 1}, "/customer/id"),
+    ):
+        refused = await hold_for(api, staff, cinema, slice(1), customer)
+        assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, pointer)
+
+
+async def test_a_repeated_hold_for_a_customer_gets_the_first_answer(api: Api, db: Connection) -> None:
+    cinema, staff, other = await api.cinema(), await api.staff(), await api.staff()
+    headers = {"Idempotency-Key": "till-1"}
+
+    first = await hold_for(api, staff, cinema, slice(2), headers=headers)
+    again = await hold_for(api, staff, cinema, slice(2), headers=headers)
+
+    assert (first.status, again.status, again.json) == (201, 201, first.json)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (await hold_for(api, staff, cinema, slice(2, 3), headers=headers)).code == "idempotency_key_reused"
+    assert (await hold_for(api, other, cinema, slice(3, 4), headers=headers)).status == 201  # a key of their own
+    owners = await db.fetch("select user_id from idempotency_keys order by user_id")
+    assert [row["user_id"] for row in owners] == [staff.id, other.id]
+
+
+async def test_a_refused_hold_for_a_customer_leaves_its_idempotency_key_unused(api: Api, db: Connection) -> None:
+    cinema, staff = await api.cinema(), await api.staff()
+    taken = await hold_for(api, staff, cinema, slice(1))
+    assert (await api.confirm(staff, taken.json["id"])).status == 200
+    headers = {"Idempotency-Key": "till-1"}
+    assert (await hold_for(api, staff, cinema, slice(1), headers=headers)).code == "seats_unavailable"
+    assert await db.fetchval("select count(*) from idempotency_keys") == 0
+    assert (await cancel_for(api, staff, taken.json["id"])).status == 200
+    assert (await hold_for(api, staff, cinema, slice(1), headers=headers)).status == 201

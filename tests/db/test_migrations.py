@@ -297,6 +297,15 @@ def test_a_file_may_be_edited_after_its_rollback(database_url: str, folder: Path
         assert schema.rollback(database_url, 1, folder=folder) == ["9999_new"]
 
 
+def test_a_rollback_makes_guests_accounts_without_a_login(database_url: str) -> None:
+    guest = "insert into users (name, guest_email, password_hash, role) values ('G', 'g@example.com', '!', 'guest')"
+    run(database_url, f"{guest}; {guest}")
+    schema.rollback(database_url, len([path for path in FORWARD if path.stem >= "0021"]))
+    with psycopg.connect(database_url) as connection:
+        rows = connection.execute("select name, email, password_hash, role from users order by id").fetchall()
+    assert rows == [("G", f"guest-{number}@guest.invalid", "!", "user") for number in (1, 2)]
+
+
 def test_commands_refuse_an_edited_migration_until_it_is_accepted(database_url: str, redis_url: str) -> None:
     environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET}
     printed = CliRunner().invoke(commands, ["schema"], env=environ, catch_exceptions=False)

@@ -120,6 +120,7 @@ async def a_day(api: Api, db: Connection) -> None:
     for path in ("/movies", "/showtimes", "/reservations", "/auth/me", "/ready"):
         assert (await api.call("GET", path, who=who)).status == 200
     await administer(api, cinema, who)
+    await serve_at_the_box_office(api, cinema)
     # A constraint that breaks in the middle of a transaction, and a statement that takes too long.
     clash = {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": "1.00"} | slot(24)
     assert (await api.call("POST", "/admin/showtimes", clash, who=await api.admin())).code == "showtime_overlap"
@@ -145,6 +146,20 @@ async def sell(api: Api, cinema: Cinema, who: Person, place: int) -> None:
     await api.statuses(cinema.showtime_id)
     if place % 2:
         assert (await api.cancel(who, held.json["id"])).status == 200
+
+
+async def serve_at_the_box_office(api: Api, cinema: Cinema) -> None:
+    staff, path = await api.staff(), f"/showtimes/{cinema.showtime_id}/holds"
+    guest = await api.call("POST", "/auth/guest", {"name": "G", "email": "guest@example.com"})
+    assert guest.status == 201
+    body = {"seat_ids": cinema.seat_ids[-3:-2], "customer": {"name": "G", "email": "guest@example.com"}}
+    held = await api.call("POST", path, body, who=staff)
+    assert held.status == 201
+    assert (await api.call("POST", path, body, who=staff)).status == 409
+    for query in ("", "?email=guest@example.com", f"?showtime_id={cinema.showtime_id}", f"?user_id={staff.id}"):
+        assert (await api.call("GET", f"/admin/reservations{query}", who=staff)).status == 200
+    cancel = f"/admin/reservations/{held.json['id']}/cancel"
+    assert (await api.call("POST", cancel, {"reason": "R"}, who=staff)).status == 200
 
 
 async def administer(api: Api, cinema: Cinema, who: Person) -> None:

@@ -200,6 +200,33 @@ async def test_names_a_seat_booked_by_a_reservation_that_is_gone(cinema: Db, red
     assert found[-1].detail == "is gone but owns seat 2 of showtime 1"
 
 
+async def test_names_a_reason_of_a_reservation_that_is_not_cancelled(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("update reservations set cancel_reason = 'R' where id = any($1)", [CONFIRMED, CANCELLED])
+
+    assert await audit(cinema, redis) == [
+        Violation(
+            "reasons_without_cancel",
+            f"reservation {CONFIRMED}",
+            "has a reason why it was cancelled, and is confirmed",
+        )
+    ]
+
+
+async def test_names_a_guest_of_the_box_office_with_a_login_session(cinema: Db, redis: Redis) -> None:
+    columns = "name, guest_email, password_hash, role, made_at_box_office"
+    made = f"insert into users ({columns}) values ('G', $1, '!', 'guest', $2) returning id"
+    session = "insert into login_sessions (id, user_id, expires_at) values ($1, $2, now())"
+    for at_box_office in (True, False):
+        user_id = await cinema.fetchval(made, "g@example.com", at_box_office)
+        await cinema.execute(session, HELD if at_box_office else EXPIRED, user_id)
+
+    assert await audit(cinema, redis) == [
+        Violation(
+            "box_office_guests_with_sessions", "user 2", f"was made at the box office, and has the login session {HELD}"
+        )
+    ]
+
+
 async def test_names_a_seat_of_another_room(cinema: Db, redis: Redis) -> None:
     await cinema.execute("update reservations set seat_ids = '{7}' where id = $1", HELD)
 

@@ -63,7 +63,12 @@ async def book(api: Api) -> None:
     await api.call("GET", f"/reservations/{held.json['id']}", who=person)
     await api.extend(person, held.json["id"])
     await api.confirm(person, held.json["id"])
+    admin = await api.admin()
+    await api.call("GET", "/admin/reservations", who=admin)
+    await api.call("GET", f"/admin/reservations/{held.json['id']}", who=admin)
+    await api.call("POST", f"/admin/reservations/{held.json['id']}/cancel", {"reason": "R"}, who=admin)
     await api.cancel(person, held.json["id"])
+    await api.call("POST", "/auth/guest", {"name": "G", "email": "guest@example.com"})
     for path in (
         "/reservations",
         "/auth/me",

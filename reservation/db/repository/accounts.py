@@ -12,7 +12,7 @@ from .rows import every, maybe, one
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account as its owner and administrators see it."""
+    """An account, or a guest, as its owner and administrators see it."""
 
     id: int
     name: str
@@ -73,9 +73,9 @@ async def find_sessions(conn: Connection, *, sessions: Sequence[tuple[UUID, int]
     }
 
 
-async def list_users(conn: Connection, *, after: int, row_limit: int) -> Sequence[User]:
-    """A page of accounts by id."""
-    return await every(conn, User, "accounts/list_users", after, row_limit)
+async def list_users(conn: Connection, *, roles: Sequence[str], after: int, row_limit: int) -> Sequence[User]:
+    """A page of the users with one of these roles, by id."""
+    return await every(conn, User, "accounts/list_users", after, row_limit, roles)
 
 
 async def lock_admins(conn: Connection) -> frozenset[int]:
@@ -111,6 +111,11 @@ async def open_session(
     None for `password_hash` is for sessions that no password was verified for.
     """
     return await conn.fetchval(sql("accounts/open_session"), session_id, user_id, ttl_s, password_hash) is not None
+
+
+async def open_guest_session(conn: Connection, *, name: str, email: str, session_id: UUID, ttl_s: int) -> User:
+    """Make a guest, and a login session without refresh tokens."""
+    return await one(conn, User, "accounts/open_guest_session", name, email, session_id, ttl_s)
 
 
 async def renew_session(conn: Connection, *, session_id: UUID, generation: int, ttl_s: int) -> str | None:

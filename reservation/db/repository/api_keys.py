@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ...errors import Invalid
 from ..pool import Connection
 from ..statements import sql
 from .accounts import User
-from .rows import every, maybe, one
+from .rows import every, maybe
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,13 @@ async def insert_key(
     created_by: int,
     expires_at: datetime | None,
 ) -> ApiKey:
-    """Store a new key's hash; raises Invalid for an unknown account or an expires_at in the past."""
-    return await one(
+    """Store a new key's hash; raises Invalid for an unknown account, a guest, or an expires_at in the past."""
+    inserted = await maybe(
         conn, ApiKey, "api_keys/insert_key", name, user_id, prefix, key_hash, scopes, created_by, expires_at
     )
+    if inserted is None:
+        raise Invalid("/user_id", "A guest has no account.")
+    return inserted
 
 
 async def find_key(conn: Connection, *, key_id: int) -> ApiKey | None:

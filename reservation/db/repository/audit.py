@@ -26,6 +26,8 @@ RULES = (
     "audit/archived_seats_sold_twice",
     "audit/archived_wrong_totals",
     "audit/wrong_details",
+    "audit/reasons_without_cancel",
+    "audit/box_office_guests_with_sessions",
 )
 
 

@@ -229,18 +229,18 @@ async def undo_hold(
     conn: Connection, *, reservation_id: UUID, user_id: int, idempotency_key: IdempotencyKey | None
 ) -> bool:
     """Cancel a hold and delete the idempotency key stored with it; False if it is not a hold any more."""
-    key = None if idempotency_key is None else idempotency_key.key
-    return await conn.fetchval(sql("reservations/undo_hold"), reservation_id, user_id, key) is not None
+    key_user_id, key = (None, None) if idempotency_key is None else idempotency_key.primary_key
+    return await conn.fetchval(sql("reservations/undo_hold"), reservation_id, user_id, key, key_user_id) is not None
 
 
-async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int, cutoff_s: int) -> int:
-    """Free the seats of a locked, confirmed reservation; 0 if the showtime starts in less than `cutoff_s`."""
+async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int, cutoff_s: int | None) -> int:
+    """Free the seats of a locked, confirmed reservation; 0 if the showtime starts in less than `cutoff_s`, if given."""
     return len(await conn.fetch(sql("reservations/free_seats"), reservation_id, showtime_id, cutoff_s))
 
 
-async def mark_cancelled(conn: Connection, *, reservation_id: UUID, cancelled_by: str) -> None:
-    """Cancel a locked reservation, by customer, cinema or staff."""
-    await conn.execute(sql("reservations/mark_cancelled"), reservation_id, cancelled_by)
+async def mark_cancelled(conn: Connection, *, reservation_id: UUID, cancelled_by: str, reason: str | None) -> None:
+    """Cancel a locked reservation, by customer, cinema or staff; a reason is the box office's."""
+    await conn.execute(sql("reservations/mark_cancelled"), reservation_id, cancelled_by, reason)
 
 
 async def expire_holds(conn: Connection, *, first_id: UUID, age_s: int, margin_s: int, row_limit: int) -> ExpiredHolds:

@@ -49,6 +49,22 @@ class SignupInput(Input):
     password = Text(MAX_PASSWORD_CHARS, shortest=MIN_PASSWORD_CHARS, required=True, metadata={"format": "password"})
 
 
+class GuestInput(Input):
+    """A customer without an account."""
+
+    name = Text(200, required=True)
+    email = Email()
+
+
+class GuestTokenOutput(Schema):
+    """A guest's access token, its lifetime in seconds, and the guest. There is no refresh token."""
+
+    access_token = fields.String(required=True)
+    token_type = fields.String(required=True, validate=validate.Equal("Bearer"))
+    expires_in = fields.Integer(required=True)
+    user = fields.Nested(UserOutput(), required=True)
+
+
 class LoginInput(Input):
     """Login credentials. No rules for passwords apply here."""
 
@@ -82,6 +98,19 @@ async def signup(request: web.Request) -> web.StreamResponse:
     """Create a customer's account."""
     user = await service.sign_up(request.app[ACCOUNTS], **request[BODY], address=client_address(request))
     return created_response(user, location="/auth/me")
+
+
+@routes.add("POST", "/auth/guest", body=GuestInput(), status=201, output=GuestTokenOutput(), raises=(TooManyAttempts,))
+async def make_guest(request: web.Request) -> web.StreamResponse:
+    """Book without an account.
+
+    The token is good for holding seats and for the reservations that are made with it. It cannot be refreshed. Any
+    number of guests may have the same address, and an account may have it, too.
+    """
+    made = await service.sign_in_guest(request.app[ACCOUNTS], **request[BODY], address=client_address(request))
+    response = created_response(made, location="/auth/me")
+    response.headers["Cache-Control"] = "no-store"  # RFC 6749, 5.1
+    return response
 
 
 @routes.add(
@@ -121,7 +150,7 @@ async def logout(request: web.Request) -> web.StreamResponse:
 
 @routes.add("GET", "/auth/me", access=Access.SIGNED_IN, output=UserOutput())
 async def me(request: web.Request) -> web.StreamResponse:
-    """The account of the access token or API key."""
+    """The account of the access token or API key, or the guest."""
     return json_response(request[CALLER].user)
 
 

@@ -1,5 +1,7 @@
 """Administration of accounts."""
 
+from functools import partial
+
 from aiohttp import web
 from marshmallow import fields, validate
 
@@ -7,9 +9,9 @@ from ...db.repository import accounts
 from ...errors import LastAdmin
 from ...identity import accounts as service
 from ...runtime.fields import Input
-from ..app_keys import ACCOUNTS, BODY
+from ..app_keys import ACCOUNTS, BODY, QUERY
 from ..input.path_ids import find_row, path_id
-from ..output.schemas import ROLES, UserOutput
+from ..output.schemas import ACCOUNT_ROLES, ROLES, UserOutput
 from ..paging import PageByIdQuery, page_by_id, page_schema
 from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import Access, Routes
@@ -17,28 +19,38 @@ from ..routes import Access, Routes
 routes = Routes("Administration: users", Access.ADMIN)
 
 
+class UsersQuery(PageByIdQuery):
+    """Filters of the users."""
+
+    role = fields.String(
+        validate=validate.OneOf(ROLES),
+        metadata={"description": "Only users with this role; if not given, all accounts, but no guests"},
+    )
+
+
 class RoleInput(Input):
     """An account's role."""
 
-    role = fields.String(required=True, validate=validate.OneOf(ROLES))
+    role = fields.String(required=True, validate=validate.OneOf(ACCOUNT_ROLES))
 
 
-@routes.add("GET", "/admin/users", query=PageByIdQuery(), output=page_schema(UserOutput()))
+@routes.add("GET", "/admin/users", query=UsersQuery(), output=page_schema(UserOutput()))
 async def list_users(request: web.Request) -> web.StreamResponse:
-    """All accounts."""
-    return await page_by_id(request, accounts.list_users)
+    """All accounts, or all users with one role; guests are listed with the role guest only."""
+    role = request[QUERY].get("role")
+    return await page_by_id(request, partial(accounts.list_users, roles=ACCOUNT_ROLES if role is None else (role,)))
 
 
 @routes.add("GET", "/admin/users/{user_id}", output=UserOutput(), etag=True)
 async def get_user(request: web.Request) -> web.StreamResponse:
-    """One account; its ETag is for changes of its role."""
+    """One account or guest; its ETag is for changes of its role."""
     account = await find_row(request, "user", lambda conn, user_id: accounts.find_user(conn, user_id=user_id))
     return conditional_response(request, account.user, version=account)
 
 
 @routes.add("PUT", "/admin/users/{user_id}/role", body=RoleInput(), output=UserOutput(), raises=(LastAdmin,), etag=True)
 async def set_role(request: web.Request) -> web.StreamResponse:
-    """Change an account's role; the last administrator's cannot be changed."""
+    """Change an account's role; the last administrator's cannot be changed, and a guest has no account."""
     user_id = path_id(request, "user_id")
     account = await service.set_role(
         request.app[ACCOUNTS], user_id=user_id, role=request[BODY]["role"], check=precondition(request)

@@ -8,14 +8,16 @@ from marshmallow import ValidationError, fields, validate
 
 from ...booking.hold import HoldDetails, hold
 from ...booking.sale_window import NOT_ON_SALE
-from ...errors import HoldsUnavailable, Invalid, Json, SeatsUnavailable
+from ...errors import Forbidden, HoldsUnavailable, Invalid, Json, SeatsUnavailable
 from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
 from ...settings import HIGHEST_MAX_SEATS
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
+from ..box_office import customer_id
 from ..input.path_ids import path_id
 from ..output.reservations import hold_response, replayed_hold
 from ..output.schemas import ReservationOutput
 from ..routes import BOOKING, Access, Routes
+from .accounts import Email
 
 REFERENCE_CHARS = 100
 METADATA_BYTES = 1024
@@ -29,6 +31,13 @@ def _no_repeats(seat_ids: Sequence[int]) -> None:
         if seat_id in seen:
             raise ValidationError({index: ["This seat is in the list already."]})
         seen.add(seat_id)
+
+
+class CustomerInput(Input):
+    """For whom the box office holds seats."""
+
+    email = Email()
+    name = Text(200, required=True, metadata={"description": "Of a guest; an account keeps its own"})
 
 
 class HoldInput(Input):
@@ -50,6 +59,9 @@ class HoldInput(Input):
     metadata = JsonObject(
         most_bytes=METADATA_BYTES,
         metadata={"description": f"Your own; up to {METADATA_BYTES} bytes without white space between tokens"},
+    )
+    customer = fields.Nested(
+        CustomerInput(), metadata={"description": "For staff and administrators: whose reservation it becomes"}
     )
 
 
@@ -79,7 +91,7 @@ def _is_id(value: Json) -> bool:
     fast_load=load_fast,
     status=201,
     output=ReservationOutput(),
-    raises=(SeatsUnavailable, *NOT_ON_SALE, HoldsUnavailable),
+    raises=(SeatsUnavailable, *NOT_ON_SALE, HoldsUnavailable, Forbidden),
     replay=replayed_hold,
 )
 async def create_hold(request: web.Request) -> web.StreamResponse:
@@ -92,13 +104,17 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     With `quantity`, the service chooses adjacent seats of one row, near the auditorium's focal row and the middle of
     their row, and avoids to leave single free seats. It never splits a group: if no row has that many adjacent seats
     left, 409 `seats_unavailable` names no seats.
+
+    With `customer`, staff and administrators hold for the account with that e-mail address, or for a guest if there is
+    none; 403 `forbidden` for others.
     """
     body: dict[str, Any] = request[BODY]
     seat_ids, quantity = body.get("seat_ids", ()), body.get("quantity", 0)
     most = request.app[SETTINGS].max_seats_per_hold
     if max(len(seat_ids), quantity) > most:
         raise Invalid("/quantity" if quantity else "/seat_ids", f"At most {most} seats can be held at once.")
-    user_id, showtime_id = request[CALLER].user_id, path_id(request, "showtime_id")
+    customer, showtime_id = body.get("customer"), path_id(request, "showtime_id")
+    user_id = request[CALLER].user_id if customer is None else await customer_id(request, **customer)
     key = request[IDEMPOTENCY_KEY]
     details = HoldDetails(body.get("reference"), body.get("metadata"))
     if quantity:

@@ -7,7 +7,7 @@ from uuid import UUID
 from aiohttp import web
 from marshmallow import fields, validate
 
-from ...booking.cancel import cancel
+from ...booking.cancel import CUSTOMER, Canceller, cancel
 from ...booking.confirm import confirm
 from ...booking.extend import extend
 from ...booking.lookup import find
@@ -121,7 +121,9 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once."""
     context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
-    cancelled = await cancel(context, **await _owner_and_id(request), idempotency_key=key)
+    whose = await _owner_and_id(request)
+    canceller = CUSTOMER if whose["user_id"] == request[CALLER].user_id else Canceller("staff")
+    cancelled = await cancel(context, **whose, canceller=canceller, idempotency_key=key)
     return reservation_response(request, cancelled)
 
 

@@ -58,11 +58,12 @@ Cinema seats: hold them for some minutes, then confirm or cancel. No seat is eve
 """
 
 TAGS = {
-    "Accounts": "Sign up, log in, log out.",
+    "Accounts": "Sign up, log in, log out; or book as a guest.",
     "Catalogue": "Cinemas, movies and showtimes; public.",
     "Configuration": "Settings of the installation; public.",
     "Seat map": "Which seats are available, held or booked; public.",
     "Booking": "Hold seats, then confirm or cancel; your own reservations, and for staff everybody's.",
+    "Box office": "Reservations of all customers, for staff and administrators.",
     "Administration: cinemas": "Cinemas, for administrators.",
     "Administration: movies": "Movies, for administrators.",
     "Administration: auditoriums": "Auditoriums and their seats, for administrators.",

@@ -28,7 +28,7 @@ from ...runtime.fields import (
     TimeZone,
     TimeZoneName,
 )
-from ..output.schemas import CANCELLED_BY, RESERVATION_STATUSES, ROLES, SEAT_STATUSES
+from ..output.schemas import ACCOUNT_ROLES, CANCELLED_BY, RESERVATION_STATUSES, ROLES, SEAT_STATUSES
 from ..paging import MAX_CURSOR_CHARS, Cursor
 
 WITHOUT_NUL = r"^[^\u0000]*$"
@@ -59,6 +59,7 @@ INPUT_PATTERNS: dict[type, str] = {
 NAMED_CHOICES: dict[tuple[str, ...], str] = {
     SEAT_STATUSES: "Availability",
     ROLES: "Role",
+    ACCOUNT_ROLES: "AccountRole",
     RESERVATION_STATUSES: "ReservationStatus",
     SHOWTIME_STATUSES: "ShowtimeStatus",
     CANCELLED_BY: "CancelledBy",

@@ -5,7 +5,8 @@ from marshmallow import Schema, fields, validate
 from ...db.repository.showtimes import STATUSES as SHOWTIME_STATUSES
 from ...runtime.fields import Id, Instant, JsonObject, Money, ReleaseDay
 
-ROLES = ("user", "staff", "admin")
+ACCOUNT_ROLES = ("user", "staff", "admin")
+ROLES = (*ACCOUNT_ROLES, "guest")
 SEAT_TYPE = {"description": "regular, premium, wheelchair, companion, or another", "examples": ["regular"]}
 # Of a seat in the drawing of its room.
 POSITION: dict[str, dict[str, object]] = {
@@ -20,7 +21,7 @@ RESERVATION_STATUSES = ("held", "confirmed", "cancelled", "expired")
 
 
 class UserOutput(Schema):
-    """An account."""
+    """An account, or a guest, who has none."""
 
     id = Id(required=True)
     name = fields.String(required=True)
@@ -168,4 +169,21 @@ class ReservationOutput(Schema):
     )
     late = fields.Boolean(
         required=True, metadata={"description": "Whether it was confirmed after the hold had expired"}
+    )
+
+
+class CustomerOutput(Schema):
+    """Whose a reservation is: an account or a guest."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    email = fields.String(required=True)
+
+
+class CustomerReservationOutput(ReservationOutput):
+    """A reservation with its customer, for staff and administrators."""
+
+    customer = fields.Nested(CustomerOutput(), required=True)
+    cancel_reason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why the box office cancelled it; null if it did not"}
     )

@@ -1,0 +1,130 @@
+"""The box office: staff and administrators find and cancel the reservations of all customers."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+from marshmallow import ValidationError, fields, validate
+
+from ...booking.cancel import Canceller, cancel
+from ...db.repository import box_office
+from ...db.repository.box_office import CustomerReservation, ReservationFilter
+from ...errors import HoldExpired, NotFound, TooLateToCancel
+from ...runtime.fields import MAX_ID, Input, Instant, IntegerParameter, Text
+from ..app_keys import BODY, BOOKING_CONTEXT, DATABASE, QUERY
+from ..input.path_ids import path_uuid
+from ..output.reservations import reservation_members, reservation_response
+from ..output.schemas import RESERVATION_STATUSES, CustomerReservationOutput
+from ..paging import Cursor, PageQuery, page_schema, page_with_key
+from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
+from .accounts import MAX_EMAIL_CHARS
+from .reservations import FAR_AHEAD, HIGHEST
+
+routes = Routes("Box office", Access.STAFF, read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
+
+MAX_REASON_CHARS = 500
+CODE = r"[0-9A-TV-Za-tv-z]{8}"
+MISREAD = str.maketrans("OIL", "011")
+
+
+class ReservationCode(fields.String):
+    """A reservation's code as people type it: in any case, with O for 0, and I or L for 1."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
+        code = super()._deserialize(value, attr, data, **rest)
+        if not re.fullmatch(CODE, code):
+            raise ValidationError("Must be the 8 characters of a reservation's code.")
+        return code.upper().translate(MISREAD)
+
+
+class CustomerReservationsQuery(PageQuery):
+    """Filters of the reservations of all customers; those given all apply."""
+
+    cursor = Cursor(datetime, UUID, load_default=(FAR_AHEAD, HIGHEST))
+    code = ReservationCode(metadata={"description": "Only the reservation with this code", "pattern": f"^{CODE}$"})
+    showtime_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only reservations of this showtime"})
+    user_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only reservations of this account or guest"})
+    email = Text(
+        MAX_EMAIL_CHARS,
+        metadata={"description": "Only of the account and the guests with this address; case does not matter"},
+    )
+    status = fields.String(validate=validate.OneOf(RESERVATION_STATUSES))
+    created_from = Instant(data_key="from", metadata={"description": "Only reservations made at this time or later"})
+    created_to = Instant(data_key="to", metadata={"description": "Only reservations made before this time"})
+
+
+class BoxOfficeCancelInput(Input):
+    """Why staff cancel a reservation."""
+
+    reason = Text(MAX_REASON_CHARS, required=True, metadata={"description": "Staff and administrators see it"})
+
+
+@routes.add(
+    "GET",
+    "/admin/reservations",
+    query=CustomerReservationsQuery(),
+    output=page_schema(CustomerReservationOutput()),
+)
+async def list_customer_reservations(request: web.Request) -> web.StreamResponse:
+    """The reservations of all customers, newest first.
+
+    With a status, from or to, a page may have fewer reservations than the limit, or none, and still a next_cursor:
+    follow it until it is null.
+    """
+    query: dict[str, Any] = {**request[QUERY]}
+    (before, before_id), page_size = query.pop("cursor"), query.pop("limit")
+    user_id, email = query.pop("user_id", None), query.pop("email", None)
+    async with request.app[DATABASE].connection() as conn:
+        user_ids = None if user_id is None else [user_id]
+        if email is not None:
+            named = await box_office.find_customers(conn, email=email)
+            user_ids = named if user_id is None else [each for each in named if each == user_id]
+        page = await box_office.list_reservations(
+            conn,
+            wanted=ReservationFilter(user_ids=user_ids, **query),
+            before=before,
+            before_id=before_id,
+            page_size=page_size,
+        )
+    return page_with_key(request, [reservation_members(request, each) for each in page.reservations], page.next_key)
+
+
+@routes.add("GET", "/admin/reservations/{reservation_id}", output=CustomerReservationOutput())
+async def get_customer_reservation(request: web.Request) -> web.StreamResponse:
+    """One reservation, of whatever customer."""
+    return reservation_response(request, await _find(request))
+
+
+@routes.add(
+    "POST",
+    "/admin/reservations/{reservation_id}/cancel",
+    body=BoxOfficeCancelInput(),
+    output=CustomerReservationOutput(),
+    raises=(HoldExpired, TooLateToCancel),
+)
+async def cancel_customer_reservation(request: web.Request) -> web.StreamResponse:
+    """Release a hold or cancel a confirmed reservation, also after the showtime has started.
+
+    Its seats are available at once. Cancelling again changes nothing: the first reason stays. 409 `too_late_to_cancel`
+    is for a reservation in the archive.
+    """
+    owner_id = (await _find(request)).customer.id
+    await cancel(
+        request.app[BOOKING_CONTEXT],
+        user_id=owner_id,
+        reservation_id=path_uuid(request, "reservation_id"),
+        canceller=Canceller("staff", request[BODY]["reason"]),
+    )
+    return reservation_response(request, await _find(request))
+
+
+async def _find(request: web.Request) -> CustomerReservation:
+    reservation_id = path_uuid(request, "reservation_id")
+    async with request.app[DATABASE].connection() as conn:
+        found = await box_office.find_reservations(conn, reservation_ids=[reservation_id])
+    if not found:
+        raise NotFound("There is no such reservation.")
+    return found[reservation_id]
