@@ -64,6 +64,7 @@ TAGS = {
     "Seat map": "Which seats are available, held or booked; public.",
     "Booking": "Hold seats, then confirm or cancel; your own reservations, and for staff everybody's.",
     "Administration: cinemas": "Cinemas, for administrators.",
+    "Administration: ticket types": "Ticket types, for administrators.",
     "Administration: movies": "Movies, for administrators.",
     "Administration: auditoriums": "Auditoriums and their seats, for administrators.",
     "Administration: showtimes": "Showtimes, for administrators.",
