@@ -25,6 +25,8 @@ create table ticket_types (
     -- A reservation without ticket types is of this one, at the price without a factor.
     constraint ticket_types_standard_check check (id <> 1 or (price_factor is not null and price_factor = 1 and active))
 );
+create index ticket_types_position_idx on ticket_types (position, id);
+
 insert into ticket_types (name, price_factor) values ('standard', 1);
 
 comment on table ticket_types is 'For whom a ticket is: standard, child, senior. The first one is standard, and always there.';

@@ -43,6 +43,7 @@ from .seatmap.map_recovery import MapRecovery
 from .seatmap.priming import Primer
 from .seatmap.room_layouts import RoomLayouts
 from .seatmap.seat_maps import SeatMaps
+from .seatmap.ticket_types import TicketTypes
 
 WRITE_LAST_USED_EVERY_S = 60
 LAST_WRITE_S = 1.0
@@ -108,13 +109,17 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
     log = structlog.stdlib.get_logger("reservation.booking")
     pending_updates = PendingUpdates(holds, log)
-    layouts = Layouts(database)
+    ticket_types = app[app_keys.TICKET_TYPES] = TicketTypes(database)
+    layouts = Layouts(database, ticket_types)
+    ticket_types.on_renamed = layouts.forget
+    await ticket_types.refresh()
     app[app_keys.BOOKING_CONTEXT] = BookingContext(
         database=database,
         batches=BookingBatches(database, pending_updates, layouts),
         holds=holds,
         pending_updates=pending_updates,
         layouts=layouts,
+        ticket_types=ticket_types,
         log=log,
         hold_ttl_s=settings.hold_ttl_s,
         hold_max_s=settings.hold_max_s,
@@ -132,6 +137,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
 
     def forget_layouts() -> None:
         layouts.forget()
+        ticket_types.forget()
         app[app_keys.ROOM_LAYOUTS].forget()
 
     recovery = MapRecovery(

@@ -961,6 +961,8 @@ CREATE INDEX showtimes_starts_at_idx ON public.showtimes USING btree (starts_at,
 
 CREATE INDEX showtimes_status_idx ON public.showtimes USING btree (status, starts_at, id);
 
+CREATE INDEX ticket_types_position_idx ON public.ticket_types USING btree ("position", id);
+
 CREATE INDEX users_admin_idx ON public.users USING btree (id) WHERE (role = 'admin'::text);
 
 CREATE UNIQUE INDEX users_box_office_guest_key ON public.users USING btree (lower(guest_email), name) WHERE made_at_box_office;

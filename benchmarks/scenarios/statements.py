@@ -15,6 +15,7 @@ from reservation.db.pool_options import pool_options
 from reservation.db.repository import reservations
 from reservation.db.repository.reservations import ConfirmRequest, HoldToInsert
 from reservation.seatmap.layouts import Layouts
+from reservation.seatmap.ticket_types import TicketTypes
 from reservation.settings import Settings
 
 from ..bench import Bench
@@ -87,7 +88,8 @@ async def _run(bench: Bench, walk: Walk, settings: Settings) -> None:
     seats = free_seats(walk.seats, abreast=ABREAST, seats_a_hold=SEATS_A_HOLD)
     options = {**pool_options(settings), "min_size": 2, "max_size": 2}
     async with asyncpg.create_pool(**options) as pool, pool.acquire() as conn:
-        layouts = Layouts(Database(pool, wait_s=HOLD_S))
+        database = Database(pool, wait_s=HOLD_S)
+        layouts = Layouts(database, TicketTypes(database))
         backend = Backend(conn, await conn.fetchval("select pg_backend_pid()"), list(walk.tokens_by_user()), layouts)
         await _sell(backend, seats, WARM_UP_BATCHES)
         for _ in bench.repetitions():

@@ -106,8 +106,8 @@ class BestAvailable:
     ) -> Reservation:
         """Hold the best `quantity` adjacent seats, of a type if one is given.
 
-        Raises what hold() raises; SeatsUnavailable without seats if no row has so many adjacent free seats, or if other
-        requests were faster MAX_LOSSES times.
+        The ticket types are given to the seats from left to right. Raises what hold() raises; SeatsUnavailable without
+        seats if no row has so many adjacent free seats, or if other requests were faster MAX_LOSSES times.
         """
         request = _Request(showtime_id, quantity, seat_type, details)
         self._requests[showtime_id].add(request)
@@ -122,6 +122,7 @@ class BestAvailable:
 
     async def _hold(self, user_id: int, request: _Request, idempotency_key: IdempotencyKey | None) -> Reservation:
         for _ in range(MAX_OFFERS):
+            await self._context.ticket_types.choose(request.details.tickets)  # before a seat is lost to a wrong type
             offer = await self._offers.submit(request)
             if isinstance(offer, _HoldsInProgress):
                 if await offer.any_failed():

@@ -8,6 +8,7 @@ from ..db.pool import Database
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import Holds
 from ..seatmap.layouts import Layouts
+from ..seatmap.ticket_types import TicketTypes
 from .batches import BookingBatches
 
 
@@ -20,6 +21,7 @@ class BookingContext:
     holds: Holds
     pending_updates: PendingUpdates
     layouts: Layouts
+    ticket_types: TicketTypes
     log: BoundLogger
     hold_ttl_s: int
     hold_max_s: int

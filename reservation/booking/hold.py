@@ -28,6 +28,7 @@ from ..errors import (
 )
 from ..holds.store import HoldRelease
 from ..seatmap.layouts import Layout
+from ..seatmap.ticket_types import ALL_STANDARD, WantedTickets
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, undo_hold
@@ -35,10 +36,11 @@ from .sale_window import not_on_sale
 
 
 class HoldDetails(NamedTuple):
-    """What a client gives along with a hold, for itself."""
+    """What a client gives along with the seats: two things for itself, and the ticket types of the seats."""
 
     reference: str | None = None
     metadata: dict[str, Json] | None = None
+    tickets: WantedTickets = ALL_STANDARD
 
 
 NO_DETAILS = HoldDetails()
@@ -55,20 +57,22 @@ async def hold(
 ) -> Reservation:
     """Hold all these seats or none.
 
-    Raises NotFound (the showtime), those of NOT_ON_SALE, Invalid (a seat of another room), SeatsUnavailable with the
-    reason for each seat, and RowLocked. With an idempotency key: IdempotencyKeyUsed, and IdempotencyInFlight while the
-    first request with it is under way.
+    Raises NotFound (the showtime), those of NOT_ON_SALE, Invalid (a seat of another room, or no such ticket type),
+    SeatsUnavailable with the reason for each seat, and RowLocked. With an idempotency key: IdempotencyKeyUsed, and
+    IdempotencyInFlight while the first request with it is under way.
     """
     layout = context.layouts.known(showtime_id)
     if layout is None:
         layout = await _load_and_prime(context, showtime_id)
     # The layout may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
     if layout is None or not layout.is_on_sale or not layout.room.places.keys() >= set(seat_ids):
-        layout = await _check_and_load(context, showtime_id, seat_ids)
+        layout = await _check_and_load(context, showtime_id, seat_ids, details)
     return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, details, idempotency_key)
 
 
-async def check_seats(context: BookingContext, showtime_id: int, seat_ids: Sequence[int]) -> None:
+async def check_seats(
+    context: BookingContext, showtime_id: int, seat_ids: Sequence[int], details: HoldDetails = NO_DETAILS
+) -> None:
     """Check in PostgreSQL what can be held; raises NotFound, those of NOT_ON_SALE and Invalid."""
     async with context.database.connection() as conn:
         check = await showtimes.check_seats(conn, showtime_id=showtime_id, seat_ids=seat_ids)
@@ -79,7 +83,9 @@ async def check_seats(context: BookingContext, showtime_id: int, seat_ids: Seque
     known = frozenset(check.seat_ids)
     for index, seat_id in enumerate(seat_ids):
         if seat_id not in known:
-            raise Invalid(f"/seat_ids/{index}", "There is no such seat in this showtime's auditorium.")
+            raise Invalid(
+                details.tickets.seat_pointer.format(index), "There is no such seat in this showtime's auditorium."
+            )
 
 
 async def _load_and_prime(context: BookingContext, showtime_id: int) -> Layout | None:
@@ -92,12 +98,14 @@ async def _load_and_prime(context: BookingContext, showtime_id: int) -> Layout |
     return layout  # if Redis did not answer, the take says so
 
 
-async def _check_and_load(context: BookingContext, showtime_id: int, seat_ids: Sequence[int]) -> Layout:
+async def _check_and_load(
+    context: BookingContext, showtime_id: int, seat_ids: Sequence[int], details: HoldDetails
+) -> Layout:
     """Check what can be held, as check_seats does, and read a layout that has the seats."""
-    await check_seats(context, showtime_id, seat_ids)
+    await check_seats(context, showtime_id, seat_ids, details)
     layout = await context.layouts.load(showtime_id)
     if layout is None or not layout.room.places.keys() >= set(seat_ids):
-        await check_seats(context, showtime_id, seat_ids)  # it has changed in between
+        await check_seats(context, showtime_id, seat_ids, details)  # it has changed in between
         raise HoldsUnavailable
     return layout
 
@@ -111,6 +119,8 @@ async def _take_and_insert(
     details: HoldDetails,
     idempotency_key: IdempotencyKey | None,
 ) -> Reservation:
+    # Before Redis is asked: a ticket type that does not exist is refused, and the first use of one is noted.
+    tickets = None if details.tickets is ALL_STANDARD else await context.ticket_types.choose(details.tickets)
     ttl_ms = context.hold_ttl_s * 1000 + REDIS_MARGIN_MS
     lease, started = RedisLease.before_take(context, ttl_ms), monotonic()
     reservation_id = uuid7() if idempotency_key is None else new_reservation_id(idempotency_key)
@@ -130,7 +140,7 @@ async def _take_and_insert(
         ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
         reservation = None
         while reservation is None:  # until the deadline: then the insert raises Overloaded
-            wanted = _seats_of(layout, seat_ids)
+            wanted = _seats_of(layout, seat_ids) if tickets is None else tickets.seats(layout.room, seat_ids)
             try:
                 reservation = await context.batches.insert_held(
                     HoldToInsert(
@@ -143,11 +153,15 @@ async def _take_and_insert(
                         idempotency_key,
                         ends,
                         deadline,
-                        *details,
+                        details.reference,
+                        details.metadata,
+                        None if tickets is None else tickets.version,
                     )
                 )
             except ShowtimeChanged:  # Redis keeps the seats while the layout is read again
-                layout = await _check_and_load(context, showtime_id, seat_ids)
+                layout = await _check_and_load(context, showtime_id, seat_ids, details)
+                if tickets is not None:
+                    tickets = await context.ticket_types.choose(details.tickets, anew=True)
         release = False
     finally:
         if release:

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
 from ..errors import Unavailable
+from ..seatmap.ticket_types import REFRESH_S
 from .context import BookingContext
 from .expire_job import expire_past_holds
 from .idempotency import delete_old_keys
@@ -42,6 +43,7 @@ def booking_jobs(redis: Redis, context: BookingContext, *, second_look_s: float)
     age_s = max(context.hold_ttl_s, context.hold_max_s)
     return (
         Job("retry_pending_updates", RETRY_EVERY_S, context.pending_updates.retry),
+        Job("refresh_ticket_types", REFRESH_S, context.ticket_types.refresh),
         Job("delete_idempotency_keys", CLEAN_UP_EVERY_S, partial(delete_old_keys, context.database), shared=True),
         Job(
             "expire_past_holds",

@@ -1,6 +1,7 @@
 """Input schemas of cinemas, movies and showtimes, for HTTP bodies and for rows of CSV files."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
@@ -8,9 +9,24 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 from ..db.repository.cinemas import CinemaInput
 from ..db.repository.movies import MovieInput
 from ..db.repository.showtimes import ShowtimeInput
-from ..runtime.fields import BoundedInteger, Id, Input, Instant, LanguageTag, Money, ReleaseDay, Text, TimeZoneName, Url
+from ..db.repository.ticket_types import TicketTypeInput
+from ..runtime.fields import (
+    BoundedInteger,
+    Id,
+    Input,
+    Instant,
+    LanguageTag,
+    Money,
+    ReleaseDay,
+    StrictBoolean,
+    Text,
+    TimeZoneName,
+    Url,
+)
 
 MAX_GENRES = 10
+MAX_PRICE_FACTOR = Decimal("99.99")
+MAX_POSITION = 1_000_000  # ticket_types_position_check
 ON_SALE_AT = {"description": "When the sale starts; null: at once", "examples": ["2030-01-01T10:00:00Z"]}
 SALES_END_AT = {"description": "When the sale ends; null: at starts_at", "examples": ["2030-01-31T20:15:00Z"]}
 
@@ -22,6 +38,31 @@ class CinemaBody(Input):
     name = Text(200, required=True)
     address = Text(1000, blank=True, load_default="")
     timezone = TimeZoneName(required=True)
+
+
+class TicketTypeBody(Input):
+    """A ticket type: with a factor on the price of the seat, or with a fixed price."""
+
+    loads_as = TicketTypeInput
+    name = Text(100, required=True)
+    price_factor = Money(
+        limit=MAX_PRICE_FACTOR,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Price: base_price x price_modifier of the seat x price_factor", "examples": ["0.50"]},
+    )
+    fixed_price = Money(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "In place of base_price; price: fixed_price x price_modifier of the seat"},
+    )
+    position = BoundedInteger(0, MAX_POSITION, load_default=0, metadata={"description": "Lists show lower ones first"})
+    active = StrictBoolean(load_default=True, metadata={"description": "Whether holds may ask for it"})
+
+    @validates_schema
+    def _one_price(self, data: Mapping[str, Any], **_: object) -> None:
+        if (data["price_factor"] is None) is (data["fixed_price"] is None):
+            raise ValidationError("Give either price_factor or fixed_price.", "price_factor")
 
 
 class MovieBody(Input):

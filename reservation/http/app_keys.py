@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..seatmap.live_feed import LiveFeeds
     from ..seatmap.room_layouts import RoomLayouts
     from ..seatmap.seat_maps import SeatMaps
+    from ..seatmap.ticket_types import TicketTypes
     from ..settings import Settings
 
 SETTINGS: "web.AppKey[Settings]" = web.AppKey("SETTINGS")
@@ -30,6 +31,7 @@ DATABASE: "web.AppKey[Database]" = web.AppKey("DATABASE")
 BOOKING_CONTEXT: "web.AppKey[BookingContext]" = web.AppKey("BOOKING_CONTEXT")
 CATALOG_CONTEXT: "web.AppKey[CatalogContext]" = web.AppKey("CATALOG_CONTEXT")
 BEST_AVAILABLE: "web.AppKey[BestAvailable]" = web.AppKey("BEST_AVAILABLE")
+TICKET_TYPES: "web.AppKey[TicketTypes]" = web.AppKey("TICKET_TYPES")
 SEAT_MAPS: "web.AppKey[SeatMaps]" = web.AppKey("SEAT_MAPS")
 ROOM_LAYOUTS: "web.AppKey[RoomLayouts]" = web.AppKey("ROOM_LAYOUTS")
 LIVE: "web.AppKey[LiveFeeds]" = web.AppKey("LIVE")

@@ -19,11 +19,12 @@ from orjson import Fragment
 
 from ..db.pool import Connection, Database
 from ..db.repository import auditoriums, showtimes
-from ..db.repository.reservation_rows import STANDARD, NamedRow, ReservedCinema, ReservedMovie
+from ..db.repository.reservation_rows import NamedRow, ReservedCinema, ReservedMovie
 from ..db.repository.showtimes import ShowtimeLayout
 from ..errors import DatabaseUnavailable
 from ..runtime.batching import Batcher
 from .rooms import Plan, Room, RoomKey, plan_of, room_of
+from .ticket_types import TicketTypes
 
 MAX_SHOWTIMES = 100_000  # some 400 bytes each
 MAX_SEATS = 200_000  # of rooms at a price: 80 bytes each, and 250 bytes a seat of the plan
@@ -78,9 +79,9 @@ class _Generation:
 class Layouts:
     """The layouts that were used last."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, ticket_types: TicketTypes) -> None:
         self._database = database
-        self._standard = STANDARD
+        self._ticket_types = ticket_types
         self._recent, self._older = _Generation(), _Generation()
         self._plans: WeakValueDictionary[tuple[int, int], Plan] = WeakValueDictionary()
         self._loads: Batcher[int, Layout | None] = Batcher(self._load, max_batch=READ_AT_ONCE, lanes=2)
@@ -131,7 +132,7 @@ class Layouts:
         return found
 
     def forget(self) -> None:
-        """PostgreSQL was restored: the versions may come again with other seats or prices."""
+        """PostgreSQL was restored, and versions may come again with other seats; or the standard type was renamed."""
         self._recent, self._older = _Generation(), _Generation()
         self._plans.clear()
 
@@ -158,7 +159,7 @@ class Layouts:
         room = self._recent.rooms.get(key) or self._older.rooms.get(key)
         if room is None:
             plan = self._plans.get(key[:2])
-            room = None if plan is None else room_of(plan, key[2], self._standard)
+            room = None if plan is None else room_of(plan, key[2], self._ticket_types.standard)
         return room
 
     def _json(self, row: ShowtimeLayout) -> tuple[bytes, bytes]:

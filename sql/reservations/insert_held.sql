@@ -10,7 +10,7 @@ An idempotency key is inserted with the hold that has one, in the order of the p
 within a day is not inserted. No two holds of a batch may have the same key.
 The result has a row for each: when the hold was made and ends, or nulls and why there is none, which is that its key was
 used, that its showtime is locked, the booked seats and those of them that are blocked, or none of these (then the showtime
-is not on sale, is gone, or its seats or prices have changed since the caller read them).
+is not on sale, is gone, or its seats or prices, or those of ticket types, have changed since the caller read them).
 The condition on the sale is not in the scan of showtimes, or a plan made while that table was new would read all that
 start in the future.
 Plan: index scans on showtimes_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
@@ -29,10 +29,13 @@ $12 bytea[] fingerprints: of what is asked under the keys, 16 bytes
 $13 text[] codes: for people; the statement fails as a whole when one of them is taken
 $14 text[] reference_texts: the clients' own; null for a hold without one
 $15 text[] metadata_texts: JSON objects, the clients' own; null for a hold without one
+$16 text[] ticket_type_ids: of each hold an array as those above; null if all are of the standard type
+$17 bigint[] ticket_versions: of the ticket types that the prices are from; null if all are of the standard type
 Sample: select array_agg(id), array_agg(user_id), array_agg(showtime_id), array_agg(layout_version),
 array_agg(600000::bigint), array_agg('20.00'::text), array_agg(seat_ids::text), array_agg('{A,A}'::text),
 array_agg('{1,2}'::text), array_agg('{10.00,10.00}'::text), array_agg('sample ' || id),
-array_agg(decode(md5(id::text), 'hex')), array_agg(new_reservation_code()), array_agg(null::text), array_agg(null::text) from
+array_agg(decode(md5(id::text), 'hex')), array_agg(new_reservation_code()), array_agg(null::text), array_agg(null::text),
+array_agg('{1,1}'::text), array_agg((select version from ticket_type_version)) from
 (select ('00000000-0000-7000-8000-' || lpad(st.id::text, 12, '0'))::uuid as id,
 (select min(u.id) from users as u) as user_id, st.id as showtime_id, st.layout_version, array(select s.id from seats as s
 where s.auditorium_id = st.auditorium_id and not exists (select from booked_seats as b where b.showtime_id = st.id and
@@ -71,17 +74,24 @@ judged as materialized (
         asked.code,
         asked.reference,
         asked.metadata,
+        asked.ticket_type_ids,
         st.id is not null as is_locked,
-        coalesce(st.on_sale and st.layout_version = asked.layout_version, false) as is_current
+        coalesce(
+            st.on_sale
+            and st.layout_version = asked.layout_version
+            -- The subquery is run for the first hold that has ticket types, if any.
+            and (asked.ticket_version is null or asked.ticket_version = (select v.version from ticket_type_version as v)),
+            false
+        ) as is_current
     from
         unnest(
             $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
             $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[],
-            $13::text[], $14::text[], $15::text[]
+            $13::text[], $14::text[], $15::text[], $16::text[], $17::bigint[]
         ) as asked (
             id, user_id, showtime_id, layout_version, ttl_ms,
             total_price, seat_ids, row_labels, seat_numbers, prices, key, fingerprint,
-            code, reference, metadata
+            code, reference, metadata, ticket_type_ids, ticket_version
         )
     left join showtime as st on asked.showtime_id = st.id
 ),
@@ -150,7 +160,7 @@ outcome as materialized (
 made as (
     insert into reservations (
         id, user_id, showtime_id, total_price, expires_at, seat_ids, row_labels, seat_numbers, prices,
-        code, reference, metadata
+        code, reference, metadata, ticket_type_ids
     )
     select
         id,
@@ -164,7 +174,8 @@ made as (
         prices::numeric(12, 2)[],
         code,
         reference,
-        metadata::jsonb
+        metadata::jsonb,
+        coalesce(ticket_type_ids::bigint[], '{}')
     from outcome
     where is_made
 )

@@ -99,12 +99,16 @@ def test_seat_types_are_slugs(made: dict[str, Any]) -> None:
 def test_each_alternative_of_a_hold_has_a_schema(made: dict[str, Any]) -> None:
     assert [one["$ref"].rpartition("/")[2] for one in schema(made, "HoldInput")["oneOf"]] == [
         "HoldBySeatIds",
+        "HoldBySeats",
         "HoldByQuantity",
     ]
     by_seats, by_quantity = schema(made, "HoldBySeatIds"), schema(made, "HoldByQuantity")
     own = {"reference", "metadata", "customer"}
     assert (set(by_seats["properties"]), by_seats["required"]) == ({"seat_ids", *own}, ["seat_ids"])
-    assert (set(by_quantity["properties"]), by_quantity["required"]) == ({"quantity", "seat_type", *own}, ["quantity"])
+    assert (set(by_quantity["properties"]), by_quantity["required"]) == (
+        {"quantity", "seat_type", "ticket_type_ids", *own},
+        ["quantity"],
+    )
     assert by_seats["additionalProperties"] is by_quantity["additionalProperties"] is False
 
 

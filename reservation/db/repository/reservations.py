@@ -38,7 +38,8 @@ class HoldToInsert(NamedTuple):
     """A hold that Redis has granted; `ends` and `deadline` are on the monotonic clock.
 
     It ends in Redis at `ends`, and must be in PostgreSQL by `deadline`. The seats and prices, in the order of the seat
-    map, are those of the showtime's layout at `layout_version`, and so is `showtime`, its JSON.
+    map, are those of the showtime's layout at `layout_version`, and so is `showtime`, its JSON. `ticket_version` is
+    that of the ticket types, or None if all are of the standard type.
     """
 
     reservation_id: UUID
@@ -52,6 +53,7 @@ class HoldToInsert(NamedTuple):
     deadline: float
     reference: str | None = None
     metadata: dict[str, Json] | None = None
+    ticket_version: int | None = None
 
     @property
     def ttl_ms(self) -> int:
@@ -136,6 +138,8 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
         codes,
         [hold.reference for hold in holds],
         [None if hold.metadata is None else orjson.dumps(hold.metadata).decode() for hold in holds],
+        [None if hold.ticket_version is None else _ticket_types(hold.seats) for hold in holds],
+        [hold.ticket_version for hold in holds],
     )
     found = {row["id"]: row for row in rows}
     return [_insert_outcome(hold, code, found[hold.reservation_id]) for hold, code in zip(holds, codes, strict=True)]
@@ -252,6 +256,10 @@ def _keys(keys: Sequence[IdempotencyKey | None]) -> tuple[list[str | None], list
     """The keys and the fingerprints; None for a request without."""
     texts = [None if each is None else each.key for each in keys]
     return texts, [None if each is None else each.fingerprint for each in keys]
+
+
+def _ticket_types(seats: Sequence[ReservedSeat]) -> str:
+    return f"{{{','.join([str(seat.ticket_type.id) for seat in seats])}}}"
 
 
 def _insert_outcome(hold: HoldToInsert, code: str, row: asyncpg.Record) -> Reservation | Exception:

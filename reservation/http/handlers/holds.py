@@ -1,6 +1,6 @@
 """Hold seats."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from aiohttp import web
@@ -8,8 +8,10 @@ from marshmallow import ValidationError, fields, validate
 
 from ...booking.hold import HoldDetails, hold
 from ...booking.sale_window import NOT_ON_SALE
+from ...db.repository.reservation_rows import STANDARD_TICKET
 from ...errors import Forbidden, HoldsUnavailable, Invalid, Json, SeatsUnavailable
 from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
+from ...seatmap.ticket_types import ALL_STANDARD, WantedTickets
 from ...settings import HIGHEST_MAX_SEATS
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..box_office import customer_id
@@ -23,6 +25,21 @@ REFERENCE_CHARS = 100
 METADATA_BYTES = 1024
 
 routes = Routes("Booking", Access.SIGNED_IN, write_scopes=BOOKING)
+
+
+class WantedSeat(Input):
+    """A seat to hold, and for whom its ticket is."""
+
+    seat_id = Id(required=True)
+    ticket_type_id = Id(load_default=STANDARD_TICKET, metadata={"description": "Not given: the standard type"})
+
+
+def _no_repeated_seats(seats: Sequence[Mapping[str, int]]) -> None:
+    try:
+        _no_repeats([seat["seat_id"] for seat in seats])
+    except ValidationError as error:
+        [(index, messages)] = error.messages_dict.items()
+        raise ValidationError({index: {"seat_id": messages}}) from error
 
 
 def _no_repeats(seat_ids: Sequence[int]) -> None:
@@ -41,19 +58,27 @@ class CustomerInput(Input):
 
 
 class HoldInput(Input):
-    """The seats to hold: by id, each once, or a quantity of the best available ones.
+    """The seats to hold: by id, each once, with or without ticket types, or a quantity of the best available ones.
 
     The maximum is MAX_SEATS_PER_HOLD, 10 by default.
     """
 
-    exactly_one_of = ("seat_ids", "quantity")
-    depends_on: ClassVar = {"seat_type": "quantity"}
+    exactly_one_of = ("seat_ids", "seats", "quantity")
+    depends_on: ClassVar = {"seat_type": "quantity", "ticket_type_ids": "quantity"}
     seat_ids = fields.List(
         Id(), validate=[validate.Length(1, HIGHEST_MAX_SEATS), _no_repeats], metadata={"uniqueItems": True}
+    )
+    seats = fields.List(
+        fields.Nested(WantedSeat()), validate=[validate.Length(1, HIGHEST_MAX_SEATS), _no_repeated_seats]
     )
     quantity = BoundedInteger(1, HIGHEST_MAX_SEATS, metadata={"description": "Number of adjacent seats in one row"})
     seat_type = Slug(
         metadata={"description": "Type of all these seats; if not given, regular or premium"},
+    )
+    ticket_type_ids = fields.List(
+        Id(),
+        validate=validate.Length(1, HIGHEST_MAX_SEATS),
+        metadata={"description": "The ticket types of the seats from left to right, as many as `quantity`"},
     )
     reference = Text(REFERENCE_CHARS, metadata={"description": "Your own, such as the number of an order"})
     metadata = JsonObject(
@@ -84,6 +109,17 @@ def _is_id(value: Json) -> bool:
     return type(value) is int and 1 <= value <= MAX_ID
 
 
+def _tickets(body: dict[str, Any]) -> WantedTickets:
+    if seats := body.get("seats"):
+        type_ids = [seat["ticket_type_id"] for seat in seats]
+        return WantedTickets(type_ids, "/seats/{}/ticket_type_id", "/seats/{}/seat_id")
+    if type_ids := body.get("ticket_type_ids", []):
+        if len(type_ids) != body["quantity"]:
+            raise Invalid("/ticket_type_ids", "Must have as many items as quantity says.")
+        return WantedTickets(type_ids, "/ticket_type_ids/{}")
+    return ALL_STANDARD
+
+
 @routes.add(
     "POST",
     "/showtimes/{showtime_id}/holds",
@@ -109,14 +145,16 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     none; 403 `forbidden` for others.
     """
     body: dict[str, Any] = request[BODY]
-    seat_ids, quantity = body.get("seat_ids", ()), body.get("quantity", 0)
+    seats, quantity = body.get("seats", ()), body.get("quantity", 0)
+    seat_ids = body.get("seat_ids", ()) or [seat["seat_id"] for seat in seats]
     most = request.app[SETTINGS].max_seats_per_hold
     if max(len(seat_ids), quantity) > most:
-        raise Invalid("/quantity" if quantity else "/seat_ids", f"At most {most} seats can be held at once.")
+        given = "/quantity" if quantity else "/seats" if seats else "/seat_ids"
+        raise Invalid(given, f"At most {most} seats can be held at once.")
     customer, showtime_id = body.get("customer"), path_id(request, "showtime_id")
     user_id = request[CALLER].user_id if customer is None else await customer_id(request, **customer)
     key = request[IDEMPOTENCY_KEY]
-    details = HoldDetails(body.get("reference"), body.get("metadata"))
+    details = HoldDetails(body.get("reference"), body.get("metadata"), _tickets(body))
     if quantity:
         kind = body.get("seat_type")
         held = await request.app[BEST_AVAILABLE].hold(

@@ -65,6 +65,7 @@ TAGS = {
     "Booking": "Hold seats, then confirm or cancel; your own reservations, and for staff everybody's.",
     "Box office": "Reservations of all customers, for staff and administrators.",
     "Administration: cinemas": "Cinemas, for administrators.",
+    "Administration: ticket types": "Ticket types, for administrators.",
     "Administration: movies": "Movies, for administrators.",
     "Administration: auditoriums": "Auditoriums and their seats, for administrators.",
     "Administration: showtimes": "Showtimes, for administrators.",

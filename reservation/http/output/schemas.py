@@ -88,6 +88,19 @@ class ShowtimeOutput(Schema):
     updated_at = Instant(required=True)
 
 
+class TicketTypeOutput(Schema):
+    """For whom a ticket is, and its price: with a factor on that of the seat, or a fixed one."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    price_factor = Money(required=True, allow_none=True)
+    fixed_price = Money(required=True, allow_none=True)
+    position = fields.Integer(required=True)
+    active = fields.Boolean(required=True)
+    created_at = Instant(required=True)
+    updated_at = Instant(required=True)
+
+
 class ReservedMovieOutput(Schema):
     """The film of a reservation."""
 
