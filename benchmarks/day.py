@@ -174,6 +174,6 @@ async def serve(day: Day, shows: Shows, number: int) -> None:
         return
     hold = {"seat_ids": [free.pop()], "customer": customer}
     held = await day.call("POST", f"/showtimes/{showtime_id}/holds", hold, token=day.admin, status=201)
-    for query in ("", f"?showtime_id={showtime_id}", f"?email={customer['email']}"):
+    for query in ("", f"?showtime_id={showtime_id}", f"?email={customer['email']}", f"?code={held['code']}"):
         await day.call("GET", f"/admin/reservations{query}", token=day.admin)
     await day.call("POST", f"/admin/reservations/{held['id']}/cancel", {"reason": "R"}, token=day.admin)
