@@ -115,7 +115,7 @@ class Converter(OpenAPIConverter):
         rest = {keyword: value for keyword, value in schema.items() if keyword not in ("type", "enum")}
         if len(choices) < len(schema["enum"]):
             return {"oneOf": [reference, {"type": "null"}], **rest}
-        return {"allOf": [reference], **rest} if rest else reference
+        return {**reference, **rest}
 
     def _named(self, name: str, schema: dict[str, Any]) -> dict[str, Any]:
         """A reference to a schema, which is added under this name."""
