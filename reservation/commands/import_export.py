@@ -29,13 +29,17 @@ from ..settings import Settings
 from .options import current_stores, data_dir
 
 MOVIES = CsvColumns(
-    ("id", "title", "description", "duration_minutes", "genre", "poster_url"),
+    (
+        *("id", "title", "description", "duration_minutes", "genre", "genres", "poster_url"),
+        *("age_rating", "release_date", "original_language", "director"),
+    ),
     required=frozenset({"title", "duration_minutes"}),
 )
 SHOWTIMES = CsvColumns(
     (
-        *("id", "movie_id", "movie_title", "auditorium_id", "auditorium_name"),
-        *("starts_at", "ends_at", "base_price"),
+        *("id", "movie_id", "movie_title", "cinema_id", "cinema_name", "auditorium_id", "auditorium_name"),
+        *("starts_at", "ends_at", "base_price", "format", "audio_language", "subtitle_language"),
+        *("on_sale_at", "sales_end_at"),
     ),
     required=frozenset({"starts_at", "ends_at", "base_price"}),
     at_least_one_of=(frozenset({"movie_id", "movie_title"}), frozenset({"auditorium_id", "auditorium_name"})),
@@ -161,7 +165,7 @@ def export_movies(file: str, no_ids: bool, data_dir: Path | None) -> None:
 def export_showtimes(
     file: str, start: datetime | None, end: datetime | None, no_ids: bool, data_dir: Path | None
 ) -> None:
-    """Write the showtimes, past ones included; FILE may be -, the default."""
+    """Write the scheduled showtimes, past ones included; FILE may be -, the default."""
     if start and end and start >= end:
         raise click.BadParameter("there is no time between --from and it", param_hint="--to")
     columns = [name for name in SHOWTIMES.names if not (no_ids and name.endswith("id"))]

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -37,8 +37,14 @@ Run: TypeAlias = Callable[..., Result]
 Rows: TypeAlias = list[tuple[Any, ...]]
 
 PACKAGE = Path(__file__).parents[2]
-MOVIES_SQL = "select title, description, duration_minutes, genre, poster_url from movies order by id"
-SHOWTIMES_SQL = "select id, movie_id, auditorium_id, starts_at, ends_at, base_price from showtimes order by id"
+FILM_COLUMNS = (
+    "title, description, duration_minutes, poster_url, genres, age_rating, release_date, original_language, director"
+)
+MOVIES_SQL = f"select {FILM_COLUMNS} from movies order by id"
+SHOWTIMES_SQL = (
+    "select id, movie_id, auditorium_id, starts_at, ends_at, base_price, format, audio_language, subtitle_language,"
+    " on_sale_at, sales_end_at from showtimes order by id"
+)
 START = datetime(2031, 1, 1, tzinfo=UTC)
 
 
@@ -108,14 +114,25 @@ TEXT = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40),
     st.text(st.sampled_from(",\"\r\n\t;'\\ =+-@|\ufeffé日\U0001f3ac"), max_size=12),
 )
+DETAILS = {
+    "format": "IMAX, 3D",
+    "audio_language": "en",
+    "subtitle_language": "de",
+    "on_sale_at": "2030-01-01T00:00:00Z",
+    "sales_end_at": "2031-01-01T00:30:00Z",
+}
 FILLED = TEXT.filter(lambda text: text.strip() != "")
 FILM = st.tuples(
     FILLED,
     TEXT,
     st.integers(1, 1440),
-    st.none() | FILLED,
     st.none()
     | st.sampled_from(['https://example.com/a,b"c?d=é', "http://example.com/"]).filter(lambda url: '"' not in url),
+    st.lists(FILLED, max_size=3),
+    st.none() | st.just("PG-13"),
+    st.none() | st.dates(date(1880, 1, 2), date(2199, 12, 31)),
+    st.none() | st.sampled_from(["en", "pt-BR"]),
+    st.none() | FILLED.filter(lambda text: text == text.strip()),
 )
 
 
@@ -125,13 +142,13 @@ def test_an_export_of_movies_can_be_imported_elsewhere(
     run: Run, database_url: str, films: list[tuple[Any, ...]]
 ) -> None:
     """Into the same database, where all rows are unchanged, and into an empty one."""
-    insert = "insert into movies (title, description, duration_minutes, genre, poster_url) values (%s, %s, %s, %s, %s)"
+    insert = f"insert into movies ({FILM_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("truncate movies cascade")
         connection.cursor().executemany(insert, films)
         exported = run("export", "movies").stdout_bytes
         assert run("import", "movies", given=exported).stdout == f"0 new, 0 replaced, {len(films)} as they were\n"
-        connection.execute("update movies set title = 'x', description = 'x', genre = 'x', poster_url = null")
+        connection.execute("update movies set title = 'x', description = 'x', genres = '{x}', poster_url = null")
         again = run("import", "movies", "-", given=exported)
         assert again.exit_code == 0, again.output
         assert connection.execute(MOVIES_SQL).fetchall() == films
@@ -143,13 +160,13 @@ def test_an_export_of_movies_can_be_imported_elsewhere(
 
 def test_an_export_of_showtimes_can_be_imported_elsewhere(run: Run, cinema: Look) -> None:
     given = [showtime(2 + 2 * n, 2, base_price=f"{n}.0{n % 10}") for n in range(60)]
-    given += [showtime(0, 1.000_001, auditorium_id=2, movie_title="", movie_id=2)]
+    given += [showtime(0, 1.000_001, auditorium_id=2, movie_title="", movie_id=2, **DETAILS)]
     assert run("import", "showtimes", given=table(given)).stdout == "61 new, 0 replaced, 0 as they were\n"
     before = cinema(SHOWTIMES_SQL)
     exported = run("export", "showtimes").stdout_bytes
     assert run("import", "showtimes", given=exported).stdout == "0 new, 0 replaced, 62 as they were\n"
 
-    cinema("update showtimes set base_price = 1, movie_id = 1")
+    cinema("update showtimes set base_price = 1, movie_id = 1, format = 'x', on_sale_at = null")
     assert run("import", "showtimes", given=exported).stdout == "0 new, 62 replaced, 0 as they were\n"
     assert cinema(SHOWTIMES_SQL) == before
 
@@ -522,7 +539,7 @@ def test_a_showtime_with_reservations_cannot_change_its_auditorium(run: Run, cin
         " values ('019aa000-0000-7000-8000-000000000001', 1, 1, 0, now() + interval '1 hour')"
     )
     result = run("import", "showtimes", given=table([showtime(0, id=1, auditorium_id=2)]))
-    assert said(result) == ["line 2: The showtime has reservations, so it cannot move to another auditorium."]
+    assert said(result) == ["line 2: The showtime has reservations or blocked seats, so it cannot move to another auditorium."]
     assert run("import", "showtimes", given=table([showtime(0, id=1, base_price="5")])).exit_code == 0
 
 
@@ -575,7 +592,9 @@ def test_a_closed_pipe_is_no_error(shell: Shell, look: Look) -> None:
     look(MANY)
     result = shell("reservation export movies | head -1")
     assert (result.returncode, result.stderr) == (141, "")
-    assert result.stdout == "id,title,description,duration_minutes,genre,poster_url\n"
+    assert result.stdout == (
+        "id,title,description,duration_minutes,genre,genres,poster_url,age_rating,release_date,original_language,director\n"
+    )
 
 
 def test_a_full_disk_is_reported(shell: Shell, look: Look) -> None:

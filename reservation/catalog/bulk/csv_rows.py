@@ -1,14 +1,17 @@
-"""CSV files (RFC 4180, UTF-8): rows with their line numbers, and faults that name the lines."""
+"""CSV files (RFC 4180, UTF-8) as spreadsheets write them: rows with line numbers, and faults that name the lines."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import TextIOWrapper
+from itertools import chain
 from typing import BinaryIO
 
 from ...errors import OperatorError
 
 MAX_ROWS = 100_000  # of a file: an import is one transaction, and all rows are in memory
+SEPARATORS = ",;\t"
+BLANK = " \r\n" + SEPARATORS
 MAX_FAULTS = 100  # with a message; further ones are only counted
 
 
@@ -59,21 +62,23 @@ class Faults:
 
 
 def read_rows(stream: BinaryIO, columns: CsvColumns, faults: Faults) -> list[CsvRow]:
-    """The rows that have as many cells as the header; a byte order mark and blank lines are skipped.
+    """The rows that have as many cells as the header; a byte order mark and blank rows are skipped.
 
     Raises FileError if the file is not UTF-8 or not CSV, has a wrong header, or has too many rows.
     """
     text = TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-    reader = csv.reader(text, strict=True)
     rows: list[CsvRow] = []
+    header: list[str] | None = None
     line = 1  # where the current row begins: an unclosed quote is found only at the end of the file
     try:
-        header = next(reader, [])
-        _check_header(header, columns)
-        line = reader.line_num + 1
+        beginning = _until_header(text)
+        reader = csv.reader(chain(beginning, text), strict=True, delimiter=_separator(beginning[-1]))
         for cells in reader:
-            if cells:
-                _add(rows, faults, line, header, cells)
+            if not _is_blank(cells):
+                if header is None:
+                    header = _header(cells, columns, line)
+                else:
+                    _add(rows, faults, line, header, cells)
             line = reader.line_num + 1
     except UnicodeDecodeError:
         raise FileError("the file is not in UTF-8") from None
@@ -81,12 +86,33 @@ def read_rows(stream: BinaryIO, columns: CsvColumns, faults: Faults) -> list[Csv
         raise FileError(f"line {line}: {error}") from None
     finally:
         text.detach()  # the caller closes the stream
+    if header is None:
+        raise FileError(f"line 1: a header is needed, with columns of {', '.join(columns.names)}")
     return rows
+
+
+def _until_header(text: TextIOWrapper) -> list[str]:
+    """The lines up to the first one that is not blank."""
+    lines = [text.readline()]
+    while lines[-1] and not lines[-1].strip(BLANK):
+        lines.append(text.readline())
+    return lines
+
+
+def _separator(header: str) -> str:
+    """What separates the cells: of the three, the one that the header line has most often."""
+    return max(SEPARATORS, key=header.count)
+
+
+def _is_blank(cells: Sequence[str]) -> bool:
+    return not any(cell.strip().strip(BLANK) for cell in cells)
 
 
 def _add(rows: list[CsvRow], faults: Faults, line: int, header: Sequence[str], cells: Sequence[str]) -> None:
     if len(rows) + len(faults.lines) >= MAX_ROWS:
         raise FileError(f"line {line}: more than {MAX_ROWS:,} rows are too many for one file")
+    if _is_blank(cells[len(header) :]):  # what spreadsheets write beside a table
+        cells = cells[: len(header)]
     if len(cells) != len(header):
         faults.add(line, "", f"has {len(cells)} cells, and the header {len(header)}")
         return
@@ -98,18 +124,25 @@ def _add(rows: list[CsvRow], faults: Faults, line: int, header: Sequence[str], c
         rows.append(CsvRow(line, row))
 
 
-def _check_header(header: Sequence[str], columns: CsvColumns) -> None:
+def _header(cells: Sequence[str], columns: CsvColumns, line: int) -> list[str]:
+    """The names of the columns, without regard to case and outer spaces; cells without a name at the end are left out.
+
+    Raises FileError for a wrong header.
+    """
+    header = [cell.strip().lower() for cell in cells]
+    while not header[-1]:
+        header.pop()
     known = ", ".join(columns.names)
-    if not header:
-        raise FileError(f"line 1: a header is needed, with columns of {known}")
     for name in header:
         if name not in columns.names:
-            raise FileError(f"line 1: {name!r} is not one of the columns, which commas separate: {known}")
+            separators = "which commas, semicolons or tabs separate"
+            raise FileError(f"line {line}: {name!r} is not one of the columns, {separators}: {known}")
         if header.count(name) > 1:
-            raise FileError(f"line 1: the column {name} is there twice")
+            raise FileError(f"line {line}: the column {name} is there twice")
     for name in columns.names:
         if name in columns.required and name not in header:
-            raise FileError(f"line 1: the column {name} is missing")
+            raise FileError(f"line {line}: the column {name} is missing")
     for choice in columns.at_least_one_of:
         if choice.isdisjoint(header):
-            raise FileError(f"line 1: one of the columns {' and '.join(sorted(choice))} is needed")
+            raise FileError(f"line {line}: one of the columns {' and '.join(sorted(choice))} is needed")
+    return header

@@ -3,7 +3,6 @@
 Rows are validated by the schemas of the HTTP API, so a file cannot do more than requests can.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +18,7 @@ from ...runtime.fields import Id, Input
 from ...runtime.progress import Advance
 from ...runtime.validation import load
 from ..schemas import MovieBody
+from .cells import as_list, as_number, optional
 from .csv_rows import CsvRow, Faults
 
 CHUNK = 1000  # rows a statement
@@ -48,16 +48,20 @@ class ImportRow(NamedTuple, Generic[Item]):
 
 
 ROW_ID, MOVIE = Input.from_dict({"id": Id(required=True)})(), MovieBody()
-NULLABLE = ("genre", "poster_url")
+NULLABLE = ("poster_url", "age_rating", "release_date", "original_language", "director")
 
 
 def check_movies(rows: Sequence[CsvRow], faults: Faults, advance: Advance) -> list[ImportRow[MovieInput]]:
     """The movies of the valid rows; adds the faults of the others."""
 
     def cells(row: CsvRow) -> dict[str, Any]:
-        data: dict[str, Any] = {name: cell for name, cell in row.cells.items() if name != "id"}
-        data["duration_minutes"] = as_number(data["duration_minutes"])
-        return data | {name: None for name in NULLABLE if data.get(name) == ""}
+        data: dict[str, Any] = {name: row.cells[name] for name in ("title", "description") if name in row.cells}
+        data["duration_minutes"] = as_number(row.cells["duration_minutes"])
+        if row.cells.get("genre"):
+            data["genre"] = row.cells["genre"]
+        if row.cells.get("genres"):
+            data["genres"] = as_list(row.cells["genres"])
+        return data | optional(row, *NULLABLE)
 
     return check_rows(rows, MOVIE, cells, faults, advance)
 
@@ -118,7 +122,7 @@ async def _replace_movies(
 def _id_of(row: CsvRow, lines: dict[int, int], faults: Faults) -> int | None:
     """The id of a row, None for a new one; adds its faults. `lines` has the line of each id so far."""
     cell = row.cells.get("id", "")
-    loaded = None if cell == "" else _load(ROW_ID, {"id": as_number(cell)}, row.line, faults)
+    loaded = None if not cell.strip() else _load(ROW_ID, {"id": as_number(cell)}, row.line, faults)
     if loaded is None:
         return None
     row_id: int = loaded["id"]
@@ -146,11 +150,6 @@ def add_error(faults: Faults, line: int, error: DomainError) -> None:
     for each in found:
         if isinstance(each, dict):
             faults.add(line, str(each["pointer"]).lstrip("/"), str(each["detail"]))
-
-
-def as_number(cell: str) -> int | str:
-    """A cell as an integer, or unchanged for the schema to refuse."""
-    return int(cell) if re.fullmatch(r"-?[0-9]{1,19}", cell, re.ASCII) else cell
 
 
 def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from ...db.pool import Connection, Database
 from ...db.repository import auditoriums, bulk
-from ...db.repository.bulk import Named
+from ...db.repository.bulk import Named, NamedRoom
 from ...db.repository.showtimes import Showtime, ShowtimeInput
 from ...errors import DomainError, Overloaded
 from ...runtime.fields import MAX_ID
@@ -15,31 +15,36 @@ from ...runtime.progress import Advance
 from ..schemas import ShowtimeBody
 from ..showtime_batches import insert_batch
 from ..showtimes import LOCK_TRIES, RoomsChanged
+from .cells import as_number, as_price, optional
 from .csv_rows import CsvRow, Faults, FileError
-from .imports import Imported, ImportRolledBack, ImportRow, add_error, as_number, check_rows, chunks
+from .imports import Imported, ImportRolledBack, ImportRow, add_error, check_rows, chunks
 from .showtime_changes import Change, lock_new_rooms, replace
 
 ShowtimeRow: TypeAlias = ImportRow[ShowtimeInput]
 
 SHOWTIME = ShowtimeBody()
+NULLABLE = ("format", "audio_language", "subtitle_language", "on_sale_at", "sales_end_at")
 MAX_MOVED = 10_000  # showtimes that change their auditoriums: they are locked against customers for up to two seconds
 
 
 class Directory:
     """The movies, or the auditoriums, that a file refers to by id or name; `what` is for messages."""
 
-    def __init__(self, what: str, name_column: str, found: Sequence[Named]) -> None:
+    def __init__(self, what: str, name_column: str, found: Sequence[Named] | Sequence[NamedRoom]) -> None:
         self._what, self._id_column, self._name_column = what, f"{what}_id", name_column
+        self._or_cinema = ", or name the cinema" if what == "auditorium" else ""
         self._names = {each.id: each.name for each in found}
+        # Of an auditorium; of a movie None.
+        self._rooms = {each.id: each for each in found if isinstance(each, NamedRoom)}
         self._ids: defaultdict[str, list[int]] = defaultdict(list)
         for each in found:
             self._ids[each.name].append(each.id)
 
     def find(self, row: CsvRow, faults: Faults) -> int | str:
         """The id that a row refers to, or a cell that the schema refuses; adds faults."""
-        cell, name = row.cells.get(self._id_column, ""), row.cells.get(self._name_column, "")
+        cell, name = row.cells.get(self._id_column, "").strip(), row.cells.get(self._name_column, "")
         if cell == "":
-            return self._by_name(name, row.line, faults)
+            return self._by_name(name, row, faults)
         number = as_number(cell)
         if isinstance(number, int) and 0 < number <= MAX_ID:
             known = self._names.get(number)
@@ -47,18 +52,32 @@ class Directory:
                 faults.add(row.line, self._id_column, f"There is no such {self._what}.")
             elif name not in ("", known):
                 faults.add(row.line, self._name_column, f"The {self._what} with the id {number} is {known!r}.")
+            elif not self._is_in_cinema(number, row):
+                faults.add(row.line, self._id_column, f"The {self._what} with the id {number} is in another cinema.")
         return number
 
-    def _by_name(self, name: str, line: int, faults: Faults) -> int:
-        found = self._ids.get(name, [])
+    def _is_in_cinema(self, found: int, row: CsvRow) -> bool:
+        """Whether it is in the cinema that the row names by id or name, if the row names one."""
+        room = self._rooms.get(found)
+        cell, name = row.cells.get("cinema_id", "").strip(), row.cells.get("cinema_name", "")
+        return room is None or (as_number(cell) in ("", room.cinema_id) and name in ("", room.cinema_name))
+
+    def _by_name(self, name: str, row: CsvRow, faults: Faults) -> int:
+        line = row.line
+        found = [each for each in self._ids.get(name, []) if self._is_in_cinema(each, row)]
         if len(found) == 1:
             return found[0]
         if name == "":
             faults.add(line, self._id_column, f"Say which {self._what}, here or in {self._name_column}.")
         elif found:
-            faults.add(line, self._name_column, f"There are {len(found)} of this name: say which in {self._id_column}.")
+            faults.add(
+                line,
+                self._name_column,
+                f"There are {len(found)} of this name: say which in {self._id_column}{self._or_cinema}.",
+            )
         else:
-            faults.add(line, self._name_column, f"There is no such {self._what}.")
+            where = " in this cinema" if name in self._ids else ""
+            faults.add(line, self._name_column, f"There is no such {self._what}{where}.")
         return 1  # a valid id, so that the schema checks the other columns as well
 
 
@@ -81,8 +100,10 @@ def check_showtimes(
     """The showtimes of the valid rows; adds the faults of the others."""
 
     def cells(row: CsvRow) -> dict[str, Any]:
-        data: dict[str, Any] = {name: row.cells[name] for name in ("starts_at", "ends_at", "base_price")}
-        return data | {"movie_id": movies.find(row, faults), "auditorium_id": rooms.find(row, faults)}
+        data: dict[str, Any] = {name: row.cells[name].strip() for name in ("starts_at", "ends_at")}
+        data["base_price"] = as_price(row.cells["base_price"])
+        data |= {"movie_id": movies.find(row, faults), "auditorium_id": rooms.find(row, faults)}
+        return data | optional(row, *NULLABLE)
 
     return check_rows(rows, SHOWTIME, cells, faults, advance)
 
@@ -183,5 +204,5 @@ def _add_failure(faults: Faults, line: int, error: DomainError, line_of: Mapping
 
 def _named(rows: Sequence[CsvRow], id_column: str, name_column: str) -> tuple[list[int], list[str]]:
     numbers = {as_number(row.cells.get(id_column, "")) for row in rows}
-    names = {row.cells.get(name_column, "") for row in rows if row.cells.get(id_column, "") == ""}
+    names = {row.cells.get(name_column, "") for row in rows if not row.cells.get(id_column, "").strip()}
     return [number for number in numbers if isinstance(number, int) and 0 < number <= MAX_ID], sorted(names - {""})

@@ -18,10 +18,20 @@ MOVIE_DETAILS = ("age_rating", "release_date", "original_language", "director")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A film or a room, and its title or name."""
+    """A film and its title."""
 
     id: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRoom:
+    """A room, its name, and its cinema."""
+
+    id: int
+    name: str
+    cinema_id: int
+    cinema_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +47,9 @@ async def find_films(conn: Connection, *, movie_ids: Sequence[int], titles: Sequ
     return await every(conn, Named, "bulk/find_films", movie_ids, titles)
 
 
-async def find_rooms(conn: Connection, *, auditorium_ids: Sequence[int], names: Sequence[str]) -> Sequence[Named]:
+async def find_rooms(conn: Connection, *, auditorium_ids: Sequence[int], names: Sequence[str]) -> Sequence[NamedRoom]:
     """The rooms with these ids, and those with exactly these names."""
-    return await every(conn, Named, "bulk/find_rooms", auditorium_ids, names)
+    return await every(conn, NamedRoom, "bulk/find_rooms", auditorium_ids, names)
 
 
 async def lock_showtimes(conn: Connection, *, showtime_ids: Sequence[int]) -> Sequence[Showtime]:
