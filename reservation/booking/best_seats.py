@@ -10,7 +10,12 @@ Blocks are ranked by what they leave behind first, and then by where they are:
 3. The lowest score: 2 x (rows from the focal row) + (seats between the middle of the block and the middle of its row).
    A row is about twice as deep as a seat is wide.
 
-Of equals the one further back wins, then the one with the lower seat numbers.
+Of equals the one further back wins, then the one further to the left.
+
+Seats are adjacent by their positions in the drawing, or by their numbers if they have none (seatmap/seat_rows.py), so
+no block goes across an aisle. Wheelchair places and companion seats are given to others when nothing else is left. A
+request for wheelchair seats gets a block with one wheelchair place and companion seats, else one with other seats, else
+one with several wheelchair places; such blocks are ranked without the second rule.
 
 A row's seats are bits of a number, so that a row is looked at as a whole: bit i of a mask is seat i, or the block from
 it on.
@@ -24,9 +29,14 @@ from heapq import merge, nsmallest
 from itertools import islice
 from typing import NamedTuple
 
-from ..seatmap.seat_rows import SeatRow, bit_mask, row_number
+from ..seatmap.seat_rows import NEEDS_WHEELCHAIR, WHEELCHAIR, Kind, Mix, SeatRow, bit_mask, row_number
 
 HALF_SEATS_A_ROW = 4  # scores are in half seats, which keeps them whole
+# What a request of a seat type gets: the first of these of which there is a block. Other types get seats of the type.
+KINDS: dict[str | None, tuple[Kind, ...]] = {
+    None: (None, Mix.ALL_BUT_WHEELCHAIR, Mix.ALL),
+    WHEELCHAIR: NEEDS_WHEELCHAIR,
+}
 
 
 class Block(NamedTuple):
@@ -53,12 +63,12 @@ class _Ranking:
     """The best of every row that has been looked at: so many, from the focal row on."""
 
     quantity: int
-    seat_type: str | None
+    kind: Kind
     ranks: dict[int, _Rank | None] = field(default_factory=dict)
 
     def copy(self) -> "_Ranking":
         """One that can change by itself."""
-        return _Ranking(self.quantity, self.seat_type, self.ranks.copy())
+        return _Ranking(self.quantity, self.kind, self.ranks.copy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class FreeSeats:
     focal: int
     outwards: Sequence[int]  # the rows, those around the focal row first
     free: list[int]
-    rankings: dict[tuple[int, str | None], _Ranking] = field(default_factory=dict)
+    rankings: dict[tuple[int, Kind], _Ranking] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Sequence[SeatRow], focal_row: str | None, taken: Set[int]) -> "FreeSeats":
@@ -81,10 +91,17 @@ class FreeSeats:
     def best(self, quantity: int, seat_type: str | None = None, most: int = 1) -> list[Block]:
         """The best blocks, up to `most`, best first; none when no row has so many adjacent seats left.
 
-        They may overlap, and all are as good as the best in what they leave behind. Without a seat_type, regular and
-        premium seats are alike.
+        They may overlap, and all are as good as the best in what they leave behind.
         """
-        ranking = self.rankings.setdefault((quantity, seat_type), _Ranking(quantity, seat_type))
+        for kind in KINDS.get(seat_type, (seat_type,)):
+            if not isinstance(kind, Mix) or any(kind in row.of_kind for row in self.rows):
+                blocks = self._best_of_kind(quantity, kind, most)
+                if blocks:
+                    return blocks
+        return []
+
+    def _best_of_kind(self, quantity: int, kind: Kind, most: int) -> list[Block]:
+        ranking = self.rankings.setdefault((quantity, kind), _Ranking(quantity, kind))
         best = self._best_rows(ranking, most)
         in_order = [self._in_order(rank, quantity) for rank in best if rank[:2] == best[0][:2]]
         return [
@@ -126,17 +143,17 @@ class FreeSeats:
         return best
 
     def _rank(self, index: int, ranking: _Ranking) -> _Rank | None:
-        found = _best_to_leave(self.rows[index], self.free[index], ranking.quantity, ranking.seat_type)
+        found = _best_to_leave(self.rows[index], self.free[index], ranking.quantity, ranking.kind)
         if found is None:
             return None
         orphans, is_split, blocks = found
-        score, first = next(_outwards(self.rows[index].numbers, ranking.quantity, blocks))
+        score, first = next(_outwards(self.rows[index].positions, ranking.quantity, blocks))
         return _Rank(orphans, is_split, score + self._away(index), -index, first, blocks)
 
     def _in_order(self, rank: _Rank, quantity: int) -> Iterator[tuple[int, int, int]]:
         """The blocks of a row that are as good as its best in what they leave behind."""
         index = -rank.behind
-        for score, first in _outwards(self.rows[index].numbers, quantity, rank.blocks):
+        for score, first in _outwards(self.rows[index].positions, quantity, rank.blocks):
             yield score + self._away(index), rank.behind, first
 
     def _away(self, index: int) -> int:
@@ -160,18 +177,22 @@ def _those_of(row: SeatRow, seat_ids: Set[int]) -> int:
     return bit_mask([seat_id in seat_ids for seat_id in row.seat_ids])
 
 
-def _best_to_leave(row: SeatRow, free: int, quantity: int, seat_type: str | None) -> tuple[int, bool, int] | None:
+def _best_to_leave(row: SeatRow, free: int, quantity: int, kind: Kind) -> tuple[int, bool, int] | None:
     """The orphans that the best blocks of a row leave, whether they cost a group, and which they are."""
-    suitable = row.of_type.get(seat_type, 0) & free
+    suitable = row.of_kind.get(kind, 0) & free
     if suitable.bit_count() < quantity:
         return None
     blocks = _blocks(row, suitable, quantity)
+    needs_wheelchair = isinstance(kind, Mix) and kind in NEEDS_WHEELCHAIR
+    if needs_wheelchair:
+        some, several = _containing(row.of_kind[WHEELCHAIR], quantity)
+        blocks &= some if kind is Mix.WHEELCHAIRS else some & ~several
     left, right = row.beside(free)
     # The seat next to an edge of the block is free, and the one behind it is not.
     left, right = left & ~(left << 1), (right & ~(right >> 1)) >> (quantity - 1)
     for orphans, those in enumerate((blocks & ~(left | right), blocks & (left ^ right), blocks & left & right)):
         if those:
-            whole = those & _whole(row, suitable, quantity)
+            whole = those if needs_wheelchair else those & _whole(row, suitable, quantity)
             return orphans, not whole, whole or those
     return None
 
@@ -184,6 +205,15 @@ def _blocks(row: SeatRow, suitable: int, quantity: int) -> int:
     for more in range(1, quantity - 1):
         blocks &= pairs >> more
     return blocks
+
+
+def _containing(seats: int, quantity: int) -> tuple[int, int]:
+    """The blocks that have one of these seats or more, and those that have two or more."""
+    some = several = 0
+    for place in range(quantity):
+        several |= some & (seats >> place)
+        some |= seats >> place
+    return some, several
 
 
 def _whole(row: SeatRow, suitable: int, quantity: int) -> int:
@@ -205,15 +235,17 @@ def _whole_of_a_run(length: int, quantity: int) -> int:
     return bit_mask([first % quantity <= length % quantity for first in range(length - quantity + 1)])
 
 
-def _outwards(numbers: Sequence[int], quantity: int, blocks: int) -> Iterator[tuple[int, int]]:
+def _outwards(positions: Sequence[int], quantity: int, blocks: int) -> Iterator[tuple[int, int]]:
     """Blocks from the middle of the row on: twice the seats between the middles, and the first seat."""
-    middle = numbers[0] + numbers[-1]
-    half = bisect_left(range(len(numbers) - quantity + 1), middle, key=partial(_twice_the_middle, numbers, quantity))
+    middle = positions[0] + positions[-1]
+    half = bisect_left(
+        range(len(positions) - quantity + 1), middle, key=partial(_twice_the_middle, positions, quantity)
+    )
     below, above = blocks & (1 << half) - 1, blocks >> half << half
     while below or above:
         low, high = below.bit_length() - 1, _lowest(above)
-        from_low = middle - _twice_the_middle(numbers, quantity, low) if below else None
-        from_high = _twice_the_middle(numbers, quantity, high) - middle if above else None
+        from_low = middle - _twice_the_middle(positions, quantity, low) if below else None
+        from_high = _twice_the_middle(positions, quantity, high) - middle if above else None
         if from_high is None or (from_low is not None and from_low <= from_high):
             yield from_low or 0, low
             below ^= 1 << low
@@ -222,8 +254,8 @@ def _outwards(numbers: Sequence[int], quantity: int, blocks: int) -> Iterator[tu
             above ^= 1 << high
 
 
-def _twice_the_middle(numbers: Sequence[int], quantity: int, first: int) -> int:
-    return numbers[first] + numbers[first + quantity - 1]
+def _twice_the_middle(positions: Sequence[int], quantity: int, first: int) -> int:
+    return positions[first] + positions[first + quantity - 1]
 
 
 def _lowest(mask: int) -> int:

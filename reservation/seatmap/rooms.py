@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
+from operator import itemgetter
 from sys import intern
 
 import orjson
 
 from ..db.repository.auditoriums import RoomPlan
 from ..db.repository.reservation_rows import STANDARD, NamedRow, ReservedSeat
-from .seat_rows import SeatRow
+from .seat_rows import PlacedSeat, SeatRow, rows_of
 
 CENT = Decimal("0.01")
 AVAILABLE, HELD, BOOKED, BLOCKED = b"ahbx"
@@ -81,20 +82,22 @@ def room_of(plan: Plan, base_price: Decimal, standard: NamedRow = STANDARD) -> R
         each: {status: b'%b","status":"%b"},' % (price.encode(), name) for status, name in _NAMES.items()}
         for each, price in prices.items()
     }
-    labelled = ((row.label, number) for row in plan.rows for number in row.numbers)
+    labels = {
+        seat_id: (row.label, number)
+        for row in plan.rows
+        for seat_id, number in zip(row.seat_ids, row.numbers, strict=True)
+    }
     seats = tuple(
-        ReservedSeat(seat_id, label, number, prices[modifier], standard)
-        for seat_id, (label, number), modifier in zip(plan.seat_ids, labelled, plan.modifiers, strict=True)
+        ReservedSeat(seat_id, *labels[seat_id], prices[modifier], standard)
+        for seat_id, modifier in zip(plan.seat_ids, plan.modifiers, strict=True)
     )
     return Room(plan, base_price, seats, tuple(endings[modifier] for modifier in plan.modifiers))
 
 
 def _rows(row: RoomPlan, labels: tuple[str, ...], types: tuple[str, ...]) -> tuple[SeatRow, ...]:
-    rows, start = [], 0
-    for label, same in groupby(labels):
-        part = slice(start, start := start + len(list(same)))
-        rows.append(SeatRow(label, tuple(row.seat_ids[part]), tuple(row.seat_numbers[part]), types[part]))
-    return tuple(rows)
+    seats = map(PlacedSeat, row.seat_ids, row.seat_numbers, types, row.xs, row.ys)
+    labelled = groupby(zip(labels, seats, strict=True), key=itemgetter(0))
+    return tuple(each for label, same in labelled for each in rows_of(label, [seat for _, seat in same]))
 
 
 def _head(seat_id: int, row_label: str, seat_number: int, seat_type: str) -> bytes:

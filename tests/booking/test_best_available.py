@@ -55,7 +55,33 @@ async def test_a_seat_type_limits_the_offered_seats(api: Api) -> None:
     assert (refused.status, refused.json["detail"]) == (409, "No premium seat is available.")
     assert labels(await best(api, customer, showtime_id, 2, seat_type="regular")) == ["A1", "A2"]
     assert labels(await best(api, customer, showtime_id, 2)) == ["A3", "A4"]
-    assert (await best(api, customer, showtime_id, 2)).code == "seats_unavailable"  # C3 and C4 are for wheelchairs
+    assert labels(await best(api, customer, showtime_id, 2)) == ["C3", "C4"]  # wheelchair places come last
+
+
+async def test_no_block_of_seats_goes_across_an_aisle(api: Api) -> None:
+    auditorium_id = (await api.make("/admin/auditoriums", {"name": "R", "capacity": 6}))["id"]
+    batch = {"rows": 1, "seats_per_row": 6, "aisles_after": [4]}
+    await api.make(f"/admin/auditoriums/{auditorium_id}/seats/batch", batch)
+    showtime_id = await api.showtime(await api.movie(), auditorium_id)
+    customer = await api.sign_up()
+
+    assert (await best(api, customer, showtime_id, 5)).code == "seats_unavailable"
+    assert labels(await best(api, customer, showtime_id, 3)) in (["A1", "A2", "A3"], ["A2", "A3", "A4"])
+    assert (await best(api, customer, showtime_id, 3)).code == "seats_unavailable"
+    assert labels(await best(api, customer, showtime_id, 2)) == ["A5", "A6"]
+
+
+async def test_a_wheelchair_place_comes_with_a_companion_seat(api: Api) -> None:
+    auditorium_id = (await api.make("/admin/auditoriums", {"name": "R", "capacity": 6}))["id"]
+    kinds = ["regular", "wheelchair", "companion", "regular", "regular", "regular"]
+    plan = [{"row_label": "A", "seat_number": n, "seat_type": kind, "x": n, "y": 1} for n, kind in enumerate(kinds, 1)]
+    path = f"/admin/auditoriums/{auditorium_id}/seats"
+    assert (await api.call("PUT", path, {"seats": plan}, who=await api.admin())).status == 200
+    showtime_id = await api.showtime(await api.movie(), auditorium_id)
+    customer = await api.sign_up()
+
+    assert labels(await best(api, customer, showtime_id, 2)) == ["A5", "A6"]
+    assert labels(await best(api, customer, showtime_id, 2, seat_type="wheelchair")) == ["A2", "A3"]
 
 
 async def test_a_quantity_larger_than_any_row_has_is_409_without_seats(api: Api) -> None:

@@ -1,29 +1,50 @@
 """The choice of the best seats, against one that tries everything."""
 
 from collections.abc import Sequence, Set
+from itertools import count
 from random import Random
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from reservation.booking.best_seats import FreeSeats, focal_index
-from reservation.seatmap.seat_rows import SeatRow
+from reservation.seatmap.seat_rows import PlacedSeat, SeatRow, rows_of
 
-TYPES = ("regular", "premium", "wheelchair")
+TYPES = ("regular", "premium", "wheelchair", "companion", "vip")
+ORDINARY = {"regular", "premium", "vip"}
+ALL = {*TYPES}
+# What a request may get, in this order: seats of these types, and how many of them are wheelchair places.
+STEPS: dict[str | None, list[tuple[set[str], range]]] = {
+    None: [(ORDINARY, range(99)), (ORDINARY | {"companion"}, range(99)), (ALL, range(99))],
+    "wheelchair": [({"wheelchair", "companion"}, range(1, 2)), (ALL, range(1, 2)), (ALL, range(1, 99))],
+}
 LABELS = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
 
 Spot = tuple[int, int]
 
 
 def room(*rows: str) -> tuple[SeatRow, ...]:
-    """Rows as pictures: r, p and w are seats, a blank is a gap in the numbers; ids count from 1 through the room."""
-    made, next_id = [], 1
+    """Rows as pictures: r, p, w, c and v are seats, a blank is a number that is left out, and a line an aisle.
+
+    Ids count from 1 through the room.
+    """
+    made: list[SeatRow] = []
+    ids = count(1)
     for label, picture in zip(LABELS, rows, strict=False):
-        numbers = tuple(number for number, letter in enumerate(picture, 1) if letter != " ")
-        types = tuple(next(name for name in TYPES if name[0] == letter) for letter in picture.replace(" ", ""))
-        ids = tuple(range(next_id, next_id + len(numbers)))
-        next_id += len(numbers)
-        made.append(SeatRow(label, ids, numbers, types))
+        seats = [(place, letter) for place, letter in enumerate(picture, 1) if letter not in " |"]
+        made += rows_of(
+            label,
+            [
+                PlacedSeat(
+                    next(ids),
+                    place - picture[:place].count("|"),
+                    next(name for name in TYPES if name[0] == letter),
+                    place if "|" in picture else None,
+                    1 if "|" in picture else None,
+                )
+                for place, letter in seats
+            ],
+        )
     return tuple(made)
 
 
@@ -42,9 +63,9 @@ def best_blocks(
 
 def spots(rows: Sequence[SeatRow]) -> dict[int, Spot]:
     return {
-        seat_id: (index, number)
+        seat_id: (index, position)
         for index, row in enumerate(rows)
-        for seat_id, number in zip(row.seat_ids, row.numbers, strict=True)
+        for seat_id, position in zip(row.seat_ids, row.positions, strict=True)
     }
 
 
@@ -56,10 +77,14 @@ def chosen(
     rows: Sequence[SeatRow], taken: Set[int], quantity: int, focal_row: str | None = None, **rest: str
 ) -> list[str]:
     """The best block as labels: C5."""
-    where = spots(rows)
+    labels = {
+        seat_id: f"{row.label}{number}"
+        for row in rows
+        for seat_id, number in zip(row.seat_ids, row.numbers, strict=True)
+    }
     found = best_blocks(rows, focal_row, taken, quantity=quantity, seat_type=rest.get("seat_type"))
     assert len(found) <= 1
-    return [f"{rows[row].label}{number}" for block in found for row, number in map(where.__getitem__, block)]
+    return [labels[seat_id] for block in found for seat_id in block]
 
 
 def lone(free: Set[Spot]) -> set[Spot]:
@@ -79,9 +104,29 @@ def groups(free: Set[Spot], quantity: int) -> int:
 
 
 def every_block(
+    rows: Sequence[SeatRow], taken: Set[int], quantity: int, seat_type: str | None
+) -> dict[tuple[int, ...], tuple[int, bool]]:
+    """Each block that could be had, with the orphans that it leaves and whether it costs a group.
+
+    They are of the first step of which there are any; blocks for a wheelchair are taken to cost no group.
+    """
+    for wanted, wheelchairs in STEPS.get(seat_type, [({seat_type or ""}, range(99))]):
+        found = _blocks_of(rows, taken, quantity, wanted)
+        kinds = types(rows)
+        found = {
+            block: (orphans, split and seat_type != "wheelchair")
+            for block, (orphans, split) in found.items()
+            if sum(kinds[seat_id] == "wheelchair" for seat_id in block) in wheelchairs
+        }
+        if found:
+            return found
+    return {}
+
+
+def _blocks_of(
     rows: Sequence[SeatRow], taken: Set[int], quantity: int, wanted: Set[str]
 ) -> dict[tuple[int, ...], tuple[int, bool]]:
-    """Each block that could be had, with the orphans that it leaves and whether it costs a group."""
+    """Those of these types."""
     where, kinds = spots(rows), types(rows)
     at = {spot: seat_id for seat_id, spot in where.items()}
     free = {spot for seat_id, spot in where.items() if seat_id not in taken}
@@ -100,14 +145,14 @@ def score(rows: Sequence[SeatRow], focal: int, block: Sequence[int]) -> float:
     """As the module's docstring has it."""
     where = spots(rows)
     row = where[block[0]][0]
-    numbers = rows[row].numbers
+    positions = rows[row].positions
     middle = sum(where[seat_id][1] for seat_id in block) / len(block)
-    return 2 * abs(row - focal) + abs(middle - (numbers[0] + numbers[-1]) / 2)
+    return 2 * abs(row - focal) + abs(middle - (positions[0] + positions[-1]) / 2)
 
 
-rooms = st.lists(st.text("rrrppw ", min_size=1, max_size=13).filter(str.strip), min_size=1, max_size=5).map(
-    lambda rows: room(*rows)
-)
+rooms = st.lists(
+    st.text("rrrppwwcv |", min_size=1, max_size=13).filter(lambda row: bool(row.strip(" |"))), min_size=1, max_size=5
+).map(lambda rows: room(*rows))
 plain_rooms = st.lists(st.integers(1, 22).map("r".__mul__), min_size=1, max_size=5).map(lambda rows: room(*rows))
 
 
@@ -129,8 +174,7 @@ def test_the_best_block_is_the_one_a_full_search_finds(
     data: st.DataObject,
 ) -> None:
     taken = data.draw(st.sets(st.sampled_from([seat_id for row in rows for seat_id in row.seat_ids])))
-    wanted = {"regular", "premium"} if seat_type is None else {seat_type}
-    possible = every_block(rows, taken, quantity, wanted)
+    possible = every_block(rows, taken, quantity, seat_type)
 
     found = best_blocks(rows, focal_row, taken, quantity=quantity, seat_type=seat_type, most=most)
 
@@ -234,10 +278,59 @@ def test_blocks_have_seats_of_the_wanted_type_only() -> None:
     rows = room("wwrrrrww", "pppppppp")
     assert chosen(rows, set(), 2) == ["B3", "B4"]
     assert chosen(rows, set(), 2, seat_type="regular") == ["A3", "A4"]
-    assert chosen(rows, set(), 2, seat_type="wheelchair") == ["A1", "A2"]
-    assert chosen(rows, set(), 3, seat_type="wheelchair") == []
-    assert chosen(room("wwwwww"), set(), 1) == []
+    assert chosen(rows, set(), 1, seat_type="wheelchair") == ["A1"]
+    assert chosen(rows, set(), 9, seat_type="regular") == []
+    assert chosen(room("vvvv"), set(), 2) == chosen(room("vvvv"), set(), 2, seat_type="vip") == ["A1", "A2"]
+    assert chosen(room("vvvv"), set(), 1, seat_type="sofa") == []
     assert chosen(room("rrpp"), set(), 4) == ["A1", "A2", "A3", "A4"]
+
+
+def test_no_block_goes_across_an_aisle() -> None:
+    assert chosen(room("rr|rrr|rr"), set(), 3) == ["A3", "A4", "A5"]
+    assert chosen(room("rr|rrr|rr"), set(), 4) == []
+    assert chosen(room("rr|rrr|rr"), {3, 4, 5}, 2) == ["A1", "A2"]
+    assert chosen(room("rr|r"), set(), 1) == ["A3"]  # it has no neighbour, so no seat is left alone
+
+
+def test_wheelchair_places_come_last_for_others() -> None:
+    rows = room("wcrr", "wcww")
+    assert chosen(rows, set(), 2, "B") == ["A3", "A4"]
+    assert chosen(rows, {4}, 1, "B") == ["A3"]
+    assert chosen(rows, {3, 4}, 1, "B") == ["B2"]  # companion seats are given first
+    assert chosen(rows, {2, 3, 4, 6}, 1, "B") == ["B1"]
+    assert chosen(rows, {3, 4}, 3, "B") == ["B1", "B2", "B3"]
+    assert chosen(room("wwww"), set(), 2) == ["A1", "A2"]
+
+
+def test_a_wheelchair_place_comes_with_companion_seats() -> None:
+    rows = room("rrwcrr", "rrcwcr", "wwrrrr")
+    assert chosen(rows, set(), 1, "C", seat_type="wheelchair") in (["C1"], ["C2"])
+    assert chosen(rows, set(), 2, "C", seat_type="wheelchair") == ["B3", "B4"]
+    assert chosen(rows, set(), 3, "A", seat_type="wheelchair") == ["B3", "B4", "B5"]
+    assert chosen(rows, set(), 4, "B", seat_type="wheelchair") == ["B1", "B2", "B3", "B4"]
+    assert chosen(room("rrw|c"), set(), 2, seat_type="wheelchair") == ["A2", "A3"]  # not across the aisle
+    assert chosen(room("ww|ww"), set(), 2, seat_type="wheelchair") == ["A1", "A2"]  # nothing else is beside them
+    assert chosen(room("rrr"), set(), 2, seat_type="wheelchair") == []
+    assert chosen(rows, set(), 1, "B", seat_type="companion") == ["B3"]
+
+
+def seat(number: int, x: int | None, y: int | None = 1) -> PlacedSeat:
+    return PlacedSeat(100 + number, number, "regular", x, None if x is None else y)
+
+
+def test_rows_are_in_the_order_of_their_positions() -> None:
+    [mirrored] = rows_of("A", [seat(1, 5), seat(2, 4), seat(3, 2)])
+    assert (mirrored.numbers, mirrored.positions, mirrored.adjacent) == ((3, 2, 1), (2, 4, 5), 0b010)
+    [odd_and_even] = rows_of("A", [seat(1, 2), seat(2, 3), seat(3, 1), seat(4, 4)])
+    assert (odd_and_even.numbers, odd_and_even.adjacent) == ((3, 1, 2, 4), 0b0111)
+    front, back = rows_of("A", [seat(1, 1, 7), seat(2, 2, 6), seat(3, 2, 7)])
+    assert (front.numbers, back.numbers) == ((2,), (1, 3))
+
+
+def test_a_row_in_which_seats_have_no_position_goes_by_number() -> None:
+    [row] = rows_of("A", [seat(1, 1), seat(2, 2), seat(3, None), seat(4, 9), seat(5, 11), seat(6, None), seat(8, None)])
+    assert row.numbers == (1, 2, 3, 4, 5, 6, 8)
+    assert row.adjacent == 0b0010111  # an aisle between 4 and 5
 
 
 def test_a_full_room_has_no_block() -> None:

@@ -73,7 +73,10 @@ class HoldInput(Input):
     )
     quantity = BoundedInteger(1, HIGHEST_MAX_SEATS, metadata={"description": "Number of adjacent seats in one row"})
     seat_type = Slug(
-        metadata={"description": "Type of all these seats; if not given, regular or premium"},
+        metadata={
+            "description": "Type of all these seats; `wheelchair`: one wheelchair place, and companion seats beside it."
+            " If not given, any, with wheelchair places and companion seats last"
+        },
     )
     ticket_type_ids = fields.List(
         Id(),
