@@ -132,11 +132,11 @@ clean: ## remove the environment and the demo's data
 	$(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements-dev.lock
 	@touch $@
 
-.venv/redocly.stamp .venv/mermaid.stamp: .venv/%.stamp: deploy/%/package-lock.json | .venv/dev.stamp
+.venv/redocly.stamp .venv/mermaid.stamp .venv/typescript.stamp: .venv/%.stamp: deploy/%/package-lock.json | .venv/dev.stamp
 	@mkdir -p .venv/$*
 	@cp deploy/$*/package.json deploy/$*/package-lock.json .venv/$*
 	"$(NODE_DIR)/bin/node" "$(NODE_DIR)/lib/node_modules/npm/bin/npm-cli.js" ci --prefix .venv/$* --cache .data/tmp/npm-$* \
-		--silent --ignore-scripts --no-audit --no-fund --no-update-notifier --logs-max=0
+		--loglevel=error --ignore-scripts --no-audit --no-fund --no-update-notifier --logs-max=0
 	@rm -rf .data/tmp/npm-$*
 	@touch $@
 
