@@ -539,7 +539,8 @@ def test_a_showtime_with_reservations_cannot_change_its_auditorium(run: Run, cin
         " values ('019aa000-0000-7000-8000-000000000001', 1, 1, 0, now() + interval '1 hour')"
     )
     result = run("import", "showtimes", given=table([showtime(0, id=1, auditorium_id=2)]))
-    assert said(result) == ["line 2: The showtime has reservations or blocked seats, so it cannot move to another auditorium."]
+    expected = "line 2: The showtime has reservations or blocked seats, so it cannot move to another auditorium."
+    assert said(result) == [expected]
     assert run("import", "showtimes", given=table([showtime(0, id=1, base_price="5")])).exit_code == 0
 
 
