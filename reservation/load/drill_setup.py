@@ -34,7 +34,9 @@ async def set_up_by_api(client: Client, *, seats: int, admin: tuple[str, str]) -
     films = expect(await client.call("GET", "/movies?limit=1"), 200, "the films")
     if not films["items"]:
         raise LoadError(NO_FILM)
-    room = await create("the room", "auditoriums", {"name": "Load drill", "capacity": seats})
+    [cinema, *_] = expect(await client.call("GET", "/cinemas?limit=1"), 200, "the cinemas")["items"] or [{"id": None}]
+    body = {"name": "Load drill", "capacity": seats, "cinema_id": cinema["id"]}
+    room = await create("the room", "auditoriums", body)
     path = f"auditoriums/{room['id']}/seats/batch"
     whole, rest = divmod(seats, SEATS_PER_ROW)
     for rows, seats_per_row in ((whole, SEATS_PER_ROW), (1, rest)):

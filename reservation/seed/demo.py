@@ -1,9 +1,10 @@
-"""The demo data: real films, three rooms, two logins, and showtimes for the coming two weeks."""
+"""The demo data: real films, two cinemas, three rooms, two logins, and showtimes for the coming two weeks."""
 
 import asyncio
 import csv
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from ..db.command_connections import tool_connection
 from ..db.pool import Connection
 from ..db.pool_options import tool_limits
 from ..db.repository import bulk, seed as repository
+from ..db.repository.cinemas import CinemaInput
 from ..db.repository.movies import MovieInput
 from ..db.repository.seed import NewSeat, NewUser
 from ..identity.passwords import hash_password
@@ -49,6 +51,22 @@ ROOMS = (
     Room("Garden Room", "ABCDEFGH", 15, "EF", "E", frozenset({1, 15}), "11 m x 4.6 m", "5.1 surround"),
     Room("Studio", "ABCDEF", 10, "E", "D", frozenset({1, 10}), "7 m x 3 m", "stereo"),
 )
+
+# Each with the names of its rooms, and what their metadata also says: the best format, and the customers' language.
+CINEMAS = (
+    (
+        CinemaInput("Riverside", "America/New_York", "12 River Street, Hudson, NY"),
+        ("Grand Hall", "Garden Room"),
+        {"format": "3D", "language": "en"},
+    ),
+    (
+        CinemaInput("Lichtburg", "Europe/Berlin", "Lindenstraße 7, Potsdam"),
+        ("Studio",),
+        {"format": "2D", "language": "de"},
+    ),
+)
+# What the descriptions of the films begin and end with.
+DIRECTOR, RATING = re.compile(r"Directed by ([^(]+) \("), re.compile(r" Rated (\S+)\.$")
 
 _GUIDE = Template("""\
 The demo is running at $base_url
@@ -94,16 +112,20 @@ def guide(base_url: str, *, with_admin: bool) -> str:
 def films() -> Sequence[MovieInput]:
     """The films of data/movies.csv, the best known first."""
     with (Path(__file__).parent / "data" / "movies.csv").open(encoding="utf-8", newline="") as file:
-        return [
-            MovieInput(
-                title=row["title"],
-                description=row["description"],
-                duration_minutes=int(row["duration_minutes"]),
-                genres=[row["genre"]] if row["genre"] else [],
-                poster_url=row["poster_url"] or None,
-            )
-            for row in csv.DictReader(file)
-        ]
+        return [_film(row) for row in csv.DictReader(file)]
+
+
+def _film(row: Mapping[str, str]) -> MovieInput:
+    director, rating = DIRECTOR.match(row["description"]), RATING.search(row["description"])
+    return MovieInput(
+        title=row["title"],
+        description=row["description"],
+        duration_minutes=int(row["duration_minutes"]),
+        genres=[row["genre"]] if row["genre"] else [],
+        poster_url=row["poster_url"] or None,
+        director=director and director[1],
+        age_rating=rating and rating[1],
+    )
 
 
 async def _seed(database_url: str, with_admin: bool) -> bool:
@@ -116,20 +138,30 @@ async def _seed(database_url: str, with_admin: bool) -> bool:
             if fresh:
                 await _fill(conn, users)
             await repository.top_up_programme(conn, days=DAYS_AHEAD, film_limit=FILMS_ON)
+            if fresh:
+                await repository.delay_sale(conn)
         return fresh
 
 
 async def _fill(conn: Connection, users: Sequence[NewUser]) -> None:
     await repository.insert_users(conn, users=users)
     await bulk.insert_movies(conn, movies=films())
-    for room in ROOMS:
-        await repository.insert_auditorium(
-            conn,
-            name=room.name,
-            extra_metadata=json.dumps({"screen": room.screen, "sound": room.sound, "demo": True}),
-            focal_row=room.focal_row,
-            seats=list(_seats(room)),
-        )
+    for cinema, names, metadata in CINEMAS:
+        cinema_id = await repository.insert_cinema(conn, cinema=cinema)
+        for room in ROOMS:
+            if room.name in names:
+                await _add_room(conn, room, cinema_id, metadata)
+
+
+async def _add_room(conn: Connection, room: Room, cinema_id: int, metadata: Mapping[str, str]) -> None:
+    await repository.insert_auditorium(
+        conn,
+        cinema_id=cinema_id,
+        name=room.name,
+        extra_metadata=json.dumps({"screen": room.screen, "sound": room.sound, "demo": True, **metadata}),
+        focal_row=room.focal_row,
+        seats=list(_seats(room)),
+    )
 
 
 def _users(with_admin: bool) -> Sequence[NewUser]:

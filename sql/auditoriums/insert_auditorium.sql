@@ -6,7 +6,7 @@ $2 integer capacity: the most seats it may have
 $3 jsonb extra_metadata: a JSON object
 $4 text focal_row: label of the row with the best view; null for the row two thirds back
 $5 bigint cinema_id: its cinema; null for the only one
-Sample: select 'Sample', 200, '{}'::jsonb, null::text, null::bigint
+Sample: select 'Sample', 200, '{}'::jsonb, null::text, min(id) from cinemas
 */
 insert /* auditoriums/insert_auditorium */ into auditoriums (name, capacity, extra_metadata, focal_row, cinema_id)
 values ($1, $2, $3, $4, coalesce($5, (select case count(*) when 1 then min(c.id) end from cinemas as c)))

@@ -8,11 +8,13 @@ $4 integer[] seat_numbers: the number of each seat
 $5 text[] seat_types: regular, premium or wheelchair
 $6 numeric[] price_modifiers: factors on the base price
 $7 text focal_row: label of the row with the best view
-Sample: select 'Sample', '{}'::jsonb, array['A', 'A'], array[1, 2], array['regular', 'premium'], array[1.00, 1.50], 'A'
+$8 bigint cinema_id: its cinema
+Sample: select 'Sample', '{}'::jsonb, array['A', 'A'], array[1, 2], array['regular', 'premium'], array[1.00, 1.50], 'A',
+min(id) from cinemas
 */
 with /* seed/insert_auditorium */ room as (
-    insert into auditoriums (name, capacity, extra_metadata, focal_row)
-    values ($1, cardinality($3::text[]), $2, $7)
+    insert into auditoriums (name, capacity, extra_metadata, focal_row, cinema_id)
+    values ($1, cardinality($3::text[]), $2, $7, $8)
     returning id
 )
 

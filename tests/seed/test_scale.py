@@ -34,6 +34,21 @@ async def scale(
     )
 
 
+# Showtimes with the times of their cinemas' time zones.
+LOCAL = """(
+    select
+        st.id,
+        st.auditorium_id,
+        st.starts_at at time zone c.timezone as starts_at,
+        st.ends_at at time zone c.timezone as ends_at,
+        (now() at time zone c.timezone)::date as today,
+        st.starts_at > now() as ahead
+    from showtimes as st
+    inner join auditoriums as a on st.auditorium_id = a.id
+    inner join cinemas as c on a.cinema_id = c.id
+) as st"""
+
+
 async def assert_audit_is_clean(db: Db, redis_url: str) -> None:
     async with Redis.from_url(redis_url) as redis:
         assert await audit(db, redis) == []
@@ -48,6 +63,57 @@ async def test_the_demo_fills_an_empty_database(database_url: str, redis_url: st
     kinds = await db.fetch("select seat_type, price_modifier::text as modifier from seats group by 1, 2 order by 1")
     assert [tuple(kind) for kind in kinds] == [("premium", "1.50"), ("regular", "1.00"), ("wheelchair", "0.80")]
     await assert_audit_is_clean(db, redis_url)
+
+
+async def test_the_demo_has_two_cinemas_in_different_time_zones(database_url: str, db: Db) -> None:
+    await seed_demo(database_url)
+
+    rooms = await db.fetch("""
+        select c.id, c.name, c.timezone, array_agg(a.name order by a.id) as rooms
+        from cinemas as c inner join auditoriums as a on c.id = a.cinema_id group by 1 order by 1
+    """)
+    assert [tuple(row) for row in rooms] == [
+        (1, "Riverside", "America/New_York", ["Grand Hall", "Garden Room"]),
+        (2, "Lichtburg", "Europe/Berlin", ["Studio"]),
+    ]
+    kinds = await db.fetch("""
+        select distinct a.cinema_id, st.format, st.audio_language, st.subtitle_language
+        from showtimes as st inner join auditoriums as a on st.auditorium_id = a.id order by 1, 2, 3
+    """)
+    assert [tuple(row) for row in kinds] == [
+        (1, "2D", "en", None),
+        (1, "3D", "en", None),
+        (2, "2D", "de", None),
+        (2, "2D", "en", "de"),
+    ]
+    films = await db.fetchrow("select count(director), count(age_rating), count(genre), count(*) from movies")
+    assert films is not None
+    assert len(set(films)) == 1
+
+
+async def test_a_showtime_of_the_demo_goes_on_sale_tomorrow(database_url: str, db: Db) -> None:
+    await seed_demo(database_url)
+    await seed_demo(database_url)
+
+    [row] = await db.fetch("""
+        select
+            st.starts_at = (select max(starts_at) from showtimes) as is_last,
+            (st.on_sale_at at time zone c.timezone)::date - (now() at time zone c.timezone)::date as days
+        from showtimes as st
+        inner join auditoriums as a on st.auditorium_id = a.id
+        inner join cinemas as c on a.cinema_id = c.id
+        where st.on_sale_at is not null
+    """)
+    assert tuple(row) == (True, 1)
+
+
+async def test_the_demo_keeps_a_cinema_that_has_auditoriums(database_url: str, db: Db) -> None:
+    await db.execute("insert into auditoriums (name, capacity) values ('Mine', 10)")
+
+    assert await seed_demo(database_url)
+
+    names = await db.fetch("select name from cinemas order by id")
+    assert [row["name"] for row in names] == ["Cinema", "Riverside", "Lichtburg"]
 
 
 async def test_the_demo_logins_have_the_printed_passwords(database_url: str, db: Db) -> None:
@@ -65,14 +131,13 @@ async def test_the_demo_logins_have_the_printed_passwords(database_url: str, db:
 async def test_the_demo_has_showtimes_on_each_of_the_next_fourteen_days(database_url: str, db: Db) -> None:
     await seed_demo(database_url)
 
-    days = await db.fetch("""
+    days = await db.fetch(f"""
         select
             auditorium_id,
-            (starts_at at time zone 'UTC')::date - (now() at time zone 'UTC')::date as ahead,
+            starts_at::date - today as ahead,
             count(*) as showtimes,
-            min((starts_at at time zone 'UTC')::time) >= time '10:00'
-            and max(ends_at at time zone 'UTC') <= min((starts_at at time zone 'UTC')::date) + time '23:00' as by_day
-        from showtimes group by 1, 2
+            min(starts_at::time) >= time '10:00' and max(ends_at) <= min(starts_at::date) + time '23:00' as by_day
+        from {LOCAL} group by 1, 2
     """)
     assert {(day["auditorium_id"], day["ahead"]) for day in days} == {(r, d) for r in (1, 2, 3) for d in range(1, 15)}
     assert all(day["by_day"] and 3 <= day["showtimes"] <= 7 for day in days)
@@ -100,16 +165,19 @@ async def test_concurrent_demos_write_the_data_once(database_url: str, db: Db) -
     assert (await counts(db))["movies"] == len(demo.films())
 
 
-AHEAD = "select count(distinct (starts_at at time zone 'UTC')::date) from showtimes where starts_at > now()"
+AHEAD = f"""
+    select min(days) from (
+        select (select count(distinct st.starts_at::date) from {LOCAL} where st.auditorium_id = a.id and ahead) as days
+        from auditoriums as a
+    ) as each_room
+"""
 
 
 async def test_a_demo_a_week_later_adds_the_missing_days(database_url: str, redis_url: str, db: Db) -> None:
     await seed_demo(database_url)
     first = (await counts(db))["showtimes"]
     # Whole days, as the demo plans them.
-    await db.execute(
-        "delete from showtimes where (starts_at at time zone 'UTC')::date > (now() at time zone 'UTC')::date + 7"
-    )
+    await db.execute(f"delete from showtimes where id in (select id from {LOCAL} where starts_at::date > today + 7)")
     left = await db.fetch("select id from showtimes order by id")
 
     assert not await seed_demo(database_url)
@@ -145,15 +213,15 @@ async def test_a_repeated_demo_adds_nothing_to_days_with_showtimes(database_url:
     await db.execute("""
         insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)
         select 1, 1, noon, noon + interval '2 hours', noon + interval '2 hours', 9.00
-        from (select ((now() at time zone 'UTC')::date + 3 + time '12:00') at time zone 'UTC' as noon) as day
+        from (
+            select ((now() at time zone timezone)::date + 3 + time '12:00') at time zone timezone as noon
+            from cinemas where id = 1
+        ) as day
     """)
 
     await seed_demo(database_url)
 
-    planned = """
-        select count(*) from showtimes
-        where auditorium_id = 1 and (starts_at at time zone 'UTC')::date = (now() at time zone 'UTC')::date + 3
-    """
+    planned = f"select count(*) from {LOCAL} where auditorium_id = 1 and starts_at::date = today + 3"
     assert await db.fetchval(planned) == 1
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ..pool import Connection
 from ..statements import sql
+from .cinemas import CinemaInput
 from .reservation_codes import new_codes
 from .rows import arrays, every, one
 
@@ -87,17 +88,28 @@ async def insert_users(conn: Connection, *, users: Sequence[NewUser]) -> None:
     await conn.execute(sql("seed/insert_users"), *arrays(users, "name", "email", "password_hash", "role"))
 
 
+async def insert_cinema(conn: Connection, *, cinema: CinemaInput) -> int:
+    """Add a cinema of the demo, or make it of the one that every installation begins with; its id."""
+    cinema_id: int = await conn.fetchval(sql("seed/insert_cinema"), cinema.name, cinema.address, cinema.timezone)
+    return cinema_id
+
+
 async def insert_auditorium(
-    conn: Connection, *, name: str, extra_metadata: str, focal_row: str, seats: Sequence[NewSeat]
+    conn: Connection, *, cinema_id: int, name: str, extra_metadata: str, focal_row: str, seats: Sequence[NewSeat]
 ) -> None:
     """Add a room just large enough for its seats; the metadata is the JSON text of an object."""
     columns = arrays(seats, "row_label", "seat_number", "seat_type", "price_modifier")
-    await conn.execute(sql("seed/insert_auditorium"), name, extra_metadata, *columns, focal_row)
+    await conn.execute(sql("seed/insert_auditorium"), name, extra_metadata, *columns, focal_row, cinema_id)
 
 
 async def top_up_programme(conn: Connection, *, days: int, film_limit: int) -> None:
     """Add showtimes on the days that have none in the demo's rooms."""
     await conn.execute(sql("seed/top_up_programme"), days, film_limit)
+
+
+async def delay_sale(conn: Connection) -> None:
+    """Let the sale of the demo's last showtime begin tomorrow."""
+    await conn.execute(sql("seed/delay_sale"))
 
 
 async def find_films(conn: Connection, *, max_minutes: int) -> Films:
