@@ -47,6 +47,8 @@ FIXED: dict[str, Any] = {
     "showtime_id": 208,
     "Showtime.id": 208,
     "ReservedShowtime.id": 208,
+    "CancelledShowtime.id": 208,
+    "cancelled_reservations": 14,
     "conflicting_showtime_id": 207,
     "conflicting_index": 0,
     "base_price": "12.50",
@@ -95,6 +97,8 @@ FIXED: dict[str, Any] = {
     "SeatTicketType.id": 1,
     "SeatTicketType.name": "Standard",
     "TicketTypeBody.name": "Child",
+    "TicketTypeBody.fixed_price": None,  # one of the two is null
+    "TicketType.fixed_price": None,
     "price_factor": "0.60",
     "fixed_price": "7.50",
     "position": 2,
@@ -142,9 +146,9 @@ def with_examples(made: dict[str, Any], today: date) -> dict[str, Any]:
     values = FIXED | _moments(today)
     for name, schema in made["components"]["schemas"].items():
         for member, described in schema.get("properties", {}).items():
-            value = values.get(f"{name}.{member}", values.get(member))
-            if value is not None and takes_example(described) and not name.endswith("Problem"):
-                described["examples"] = [value]
+            key = f"{name}.{member}" if f"{name}.{member}" in values else member
+            if key in values and takes_example(described) and not name.endswith("Problem"):
+                described["examples"] = [values[key]]
     for operations in made["paths"].values():
         for operation in operations.values():
             for parameter in operation["parameters"]:
@@ -187,4 +191,5 @@ def _moments(today: date) -> dict[str, Any]:
         "to": starts_at + timedelta(hours=12),
     }
     texts: dict[str, Any] = {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in moments.items()}
-    return texts | {"date": str(friday), "Reservation.id": reservation_id, "reservation_id": reservation_id}
+    ids = dict.fromkeys(("Reservation.id", "CustomerReservation.id", "reservation_id"), reservation_id)
+    return texts | ids | {"date": str(friday)}
