@@ -64,6 +64,11 @@ async def seat(api: Api) -> Thing:
     return Thing("seats", seat_id, path, path, found.headers["ETag"], bodies)
 
 
+async def ticket_type(api: Api) -> Thing:
+    body = {"name": "child", "price_factor": "0.50"}
+    return await _made(api, "ticket-types", body, {"price_factor": "0.60"}, {"name": "kid"})
+
+
 KINDS: dict[str, Make] = {
     "movie": movie,
     "auditorium": auditorium,
@@ -71,9 +76,10 @@ KINDS: dict[str, Make] = {
     "user": user,
     "API key": api_key,
     "seat": seat,
+    "ticket type": ticket_type,
     "cinema": cinema,  # the last one: where there are two, an auditorium has to say which
 }
-REPLACEABLE = ["cinema", "movie", "auditorium", "showtime", "user", "seat"]
+REPLACEABLE = ["cinema", "movie", "auditorium", "showtime", "user", "seat", "ticket type"]
 REMOVABLE = [kind for kind in KINDS if kind != "user"]
 BOTH = [kind for kind in REPLACEABLE if kind in REMOVABLE]
 

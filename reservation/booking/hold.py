@@ -8,7 +8,7 @@ being sold twice.
 import asyncio
 from collections.abc import Sequence
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from uuid_utils.compat import uuid7
 
@@ -131,12 +131,7 @@ async def _take_and_insert(
         )
         if held:
             release = False
-            if idempotency_key is not None and await is_held_by_same_request(
-                context.holds, idempotency_key, showtime_id=showtime_id, seat_ids=seat_ids
-            ):
-                raise IdempotencyInFlight
-            found = await context.batches.find_booked(showtime_id, seat_ids)
-            raise SeatsUnavailable(held=held, booked=found.booked, blocked=found.blocked)
+            await _raise_unavailable(context, showtime_id, seat_ids, held, idempotency_key)
         ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
         reservation = None
         while reservation is None:  # until the deadline: then the insert raises Overloaded
@@ -167,15 +162,35 @@ async def _take_and_insert(
         if release:
             undo = HoldRelease(showtime_id, reservation_id, seat_ids, undo=True)
             await context.pending_updates.release([undo])
-    seats = HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key)
+    await _ensure_held(
+        context, HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key), lease, reservation
+    )
+    return reservation
+
+
+async def _ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLease, reservation: Reservation) -> None:
     life = reservation.expires_at - reservation.created_at
     try:
         await ensure_held(context, seats, lease, life_s=life.total_seconds())
     except Unavailable:
-        if idempotency_key is None:  # its client does not learn its id; one with a key may get the hold by a repeat
+        if seats.idempotency_key is None:  # its client does not learn its id; one with a key may get it by a repeat
             await undo_hold(context, seats)
         raise
-    return reservation
+
+
+async def _raise_unavailable(
+    context: BookingContext,
+    showtime_id: int,
+    seat_ids: Sequence[int],
+    held: frozenset[int],
+    idempotency_key: IdempotencyKey | None,
+) -> NoReturn:
+    if idempotency_key is not None and await is_held_by_same_request(
+        context.holds, idempotency_key, showtime_id=showtime_id, seat_ids=seat_ids
+    ):
+        raise IdempotencyInFlight
+    found = await context.batches.find_booked(showtime_id, seat_ids)
+    raise SeatsUnavailable(held=held, booked=found.booked, blocked=found.blocked)
 
 
 def _seats_of(layout: Layout, seat_ids: Sequence[int]) -> tuple[ReservedSeat, ...]:

@@ -1,4 +1,4 @@
-"""The demo data: real films, two cinemas, three rooms, two logins, and showtimes for the coming two weeks."""
+"""The demo data: real films, two cinemas, three rooms, ticket types, two logins, and showtimes for two weeks."""
 
 import asyncio
 import csv
@@ -13,10 +13,11 @@ from string import Template
 from ..db.command_connections import tool_connection
 from ..db.pool import Connection
 from ..db.pool_options import tool_limits
-from ..db.repository import bulk, seed as repository
+from ..db.repository import bulk, seed as repository, ticket_types
 from ..db.repository.cinemas import CinemaInput
 from ..db.repository.movies import MovieInput
 from ..db.repository.seed import NewSeat, NewUser
+from ..db.repository.ticket_types import TicketTypeInput
 from ..identity.passwords import hash_password
 
 ADMIN_EMAIL = "admin@example.com"
@@ -67,6 +68,14 @@ CINEMAS = (
 )
 # What the descriptions of the films begin and end with.
 DIRECTOR, RATING = re.compile(r"Directed by ([^(]+) \("), re.compile(r" Rated (\S+)\.$")
+# Beside the standard one, in the order in which lists show them.
+TICKET_TYPES = (
+    TicketTypeInput("child", Decimal("0.60"), None, 1, True),
+    TicketTypeInput("student", Decimal("0.80"), None, 2, True),
+    TicketTypeInput("senior", Decimal("0.80"), None, 3, True),
+    TicketTypeInput("family card", None, Decimal("7.50"), 4, True),
+    TicketTypeInput("press", Decimal("0.00"), None, 5, False),
+)
 
 _GUIDE = Template("""\
 The demo is running at $base_url
@@ -146,6 +155,8 @@ async def _seed(database_url: str, with_admin: bool) -> bool:
 async def _fill(conn: Connection, users: Sequence[NewUser]) -> None:
     await repository.insert_users(conn, users=users)
     await bulk.insert_movies(conn, movies=films())
+    for ticket_type in TICKET_TYPES:
+        await ticket_types.insert_ticket_type(conn, ticket_type=ticket_type)
     for cinema, names, metadata in CINEMAS:
         cinema_id = await repository.insert_cinema(conn, cinema=cinema)
         for room in ROOMS:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from reservation.db.pool_options import pool_options
-from reservation.db.repository import reservations
-from reservation.db.repository.reservations import MAX_ROWS_READ
+from reservation.db.repository import reservation_lists
+from reservation.db.repository.reservation_lists import MAX_ROWS_READ
 from reservation.db.statements import sql
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import make_settings
@@ -109,7 +109,7 @@ async def test_live_holds_are_listed_without_reading_what_is_older_than_any_hold
     cinema = await api.cinema()
     held = await api.hold(history, cinema.showtime_id, cinema.seat_ids[:2])
 
-    page = await reservations.list_reservations(
+    page = await reservation_lists.list_reservations(
         db,
         user_id=history.id,
         before=await db.fetchval("select now() + interval '1 hour'"),

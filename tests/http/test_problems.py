@@ -44,6 +44,7 @@ FILM = {
     "director": "D",
 }
 # A valid body for each operation that takes one; a new operation with a body needs a line here.
+TICKET_TYPE = {"name": "N", "price_factor": "1.00", "fixed_price": None, "position": 1, "active": True}
 RIGHT: dict[str, dict[str, Any]] = {
     "/auth/signup": {"name": "N", "email": "hostile@example.com", "password": PASSWORD},
     "/auth/guest": {"name": "N", "email": "hostile@example.com"},
@@ -69,6 +70,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "/admin/seats/{seat_id}": SEAT,
     "POST /admin/showtimes/{showtime_id}/blocks": {"seat_ids": [1], "reason": "House seats"},
     "DELETE /admin/showtimes/{showtime_id}/blocks": {"seat_ids": [1]},
+    "/admin/ticket-types": TICKET_TYPE,
+    "/admin/ticket-types/{ticket_type_id}": TICKET_TYPE,
     "/admin/showtimes": SHOWTIME,
     "/admin/showtimes/batch": {"showtimes": [SHOWTIME], "all_or_nothing": False},
     "/admin/showtimes/{showtime_id}": SHOWTIME,

@@ -1,6 +1,7 @@
 """API keys of machine clients: shown once; valid within their scopes, until they are revoked or expire."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
@@ -9,13 +10,13 @@ import pytest
 
 from reservation import resources
 from reservation.app import TABLES
-from reservation.db.repository import reservations as repository
+from reservation.db.repository import movies, reservation_lists as repository
 from reservation.http.routes import Access
 from reservation.identity import api_key_limits
 from reservation.identity.api_key_format import Scope, new_key
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
-from tests.http.test_problems import RIGHT, concrete
+from tests.http.test_problems import concrete, right_body
 from tests.identity.caches import api_keys_of, connected, until
 
 GUARDED = [operation for table in TABLES for operation in table.operations if operation.access is not Access.PUBLIC]
@@ -42,7 +43,7 @@ def refusal(answer: Answer) -> tuple[int, str]:
 
 
 def body_for(operation: Any) -> dict[str, Any] | None:
-    return None if operation.body is None else RIGHT[operation.path]
+    return None if operation.body is None else right_body(operation)
 
 
 def count_lookups(api: Api) -> list[int]:
@@ -346,10 +347,10 @@ async def test_last_used_at_is_written_in_the_background(
 
 
 async def blocked(db: Connection) -> int:
-    """How many connections wait for a table of this database; pg_locks, unlike the statistics, is always current."""
+    """How many connections wait for a table of this database, or for a gate; pg_locks, unlike the statistics, is always current."""
     count: int = await db.fetchval(
         "select count(*) from pg_locks as l inner join pg_database as d on l.database = d.oid"
-        " where d.datname = current_database() and l.locktype = 'relation' and not l.granted"
+        " where d.datname = current_database() and l.locktype in ('relation', 'advisory') and not l.granted"
     )
     return count
 
@@ -376,6 +377,17 @@ async def sells(api: Api, cinema: Cinema, *who: Person) -> bool:
     return True
 
 
+def after_gate(statement: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """A statement of the repository that waits in PostgreSQL while the test has the lock."""
+
+    async def wait_and_run(conn: Any, **rest: Any) -> Any:
+        await conn.execute(f"select pg_advisory_xact_lock_shared({GATE})")
+        return await statement(conn, **rest)
+
+    return wait_and_run
+
+
+GATE = 4711
 ONE_FILM = {"title": "A", "duration_minutes": 1}
 BUSY = {
     "POOL_SIZE": "3",
@@ -404,9 +416,12 @@ async def test_a_full_back_office_does_not_block_sales(
     path: str,
     status: int,
 ) -> None:
+    """Reservations show films, too, so the administration of films is kept waiting before its statements."""
     monkeypatch.setattr(api_key_limits, "WAIT_S", 0.2)
     api = await start_api(**BUSY)
     cinema, customer = await api.cinema(), await api.sign_up()
+    for name in ("list_movies", "find_movie", "insert_movie"):
+        monkeypatch.setattr(movies, name, after_gate(getattr(movies, name)))
     _, key = await make(api, (await api.admin()).id, *scopes)
     _, kiosk = await make(api, customer.id, "booking")
 
@@ -414,7 +429,7 @@ async def test_a_full_back_office_does_not_block_sales(
         return await api.call(method, path, ONE_FILM if method == "POST" else None, who=key)
 
     async with db.transaction():
-        await db.execute("lock table movies in access exclusive mode")
+        await db.execute(f"select pg_advisory_xact_lock({GATE})")
         asking = [asyncio.create_task(ask()) for _ in range(10)]
 
         async def all_slots_are_taken() -> bool:

@@ -69,6 +69,14 @@ def test_rooms_differ_in_size() -> None:
     assert [len(room.rows) * room.seats_per_row for room in ROOMS] == [200, 120, 60]
 
 
+def test_ticket_types_fit_into_the_schema_and_are_in_the_order_of_lists() -> None:
+    names = [each.name for each in demo.TICKET_TYPES]
+    assert names[0] == "child"
+    assert len(set(names)) == len(names)
+    assert [each.position for each in demo.TICKET_TYPES] == list(range(1, len(names) + 1))
+    assert all((each.price_factor is None) is not (each.fixed_price is None) for each in demo.TICKET_TYPES)
+
+
 def test_the_guide_names_addresses_and_logins() -> None:
     guide = demo.guide("http://127.0.0.1:8000/", with_admin=True)
     for needed in (

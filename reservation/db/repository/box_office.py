@@ -9,8 +9,8 @@ import asyncpg
 
 from ..pool import Connection
 from ..statements import sql
+from .reservation_lists import MAX_ROWS_READ
 from .reservation_rows import Reservation, reservation_of
-from .reservations import MAX_ROWS_READ
 
 MAX_GUESTS = 1_000  # of one e-mail address, the newest, whose reservations are searched
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)

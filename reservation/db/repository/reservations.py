@@ -31,8 +31,6 @@ from .rows import maybe, one
 # The JSON of a showtime at a layout version, or None.
 ShowtimeOf = Callable[[int, int | None], Fragment | None]
 
-MAX_ROWS_READ = 1_000  # of each table, for a page of the reservations that have a status
-
 
 class HoldToInsert(NamedTuple):
     """A hold that Redis has granted; `ends` and `deadline` are on the monotonic clock.
@@ -65,13 +63,6 @@ class HoldToInsert(NamedTuple):
         """The sum of the prices, with two digits."""
         cents = sum([int(seat.price.replace(".", "")) for seat in self.seats])
         return f"{cents // 100}.{cents % 100:02}"
-
-
-class ReservationPage(NamedTuple):
-    """Some of a user's reservations, and where the next page begins: after this time and id; None on the last page."""
-
-    reservations: Sequence[Reservation]
-    next_key: tuple[datetime, UUID] | None
 
 
 class ConfirmRequest(NamedTuple):
@@ -182,25 +173,6 @@ async def find_archived(conn: Connection, *, reservation_id: UUID, user_id: int)
     """One of a user's own reservations that is in the archive."""
     row = await conn.fetchrow(sql("archive/find_reservation"), reservation_id, user_id)
     return None if row is None else reservation_of(row)
-
-
-async def list_reservations(
-    conn: Connection, *, user_id: int, before: datetime, before_id: UUID, status: str | None, page_size: int
-) -> ReservationPage:
-    """A page of a user's reservations, newest first, archived ones included.
-
-    With a status, a page may have fewer than `page_size` reservations, or none, and still not be the last one.
-    """
-    row_limit = page_size + 1
-    read_limit = row_limit if status is None else max(row_limit, MAX_ROWS_READ)
-    rows = await conn.fetch(
-        sql("reservations/list_reservations"), user_id, before, before_id, status, row_limit, read_limit
-    )
-    found = [reservation_of(row) for row in rows if status is None or row["status"] == status]
-    if len(found) > page_size:
-        return ReservationPage(found[:page_size], (found[page_size - 1].created_at, found[page_size - 1].id))
-    stopped = rows and rows[-1]["is_last_read"]
-    return ReservationPage(found, (rows[-1]["created_at"], rows[-1]["id"]) if stopped else None)
 
 
 async def lock_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> LockedReservation | None:

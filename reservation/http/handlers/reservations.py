@@ -11,7 +11,7 @@ from ...booking.cancel import CUSTOMER, Canceller, cancel
 from ...booking.confirm import confirm
 from ...booking.extend import extend
 from ...booking.lookup import find
-from ...db.repository import reservations
+from ...db.repository import reservation_lists
 from ...errors import (
     HoldExpired,
     HoldsUnavailable,
@@ -53,7 +53,7 @@ async def list_reservations(request: web.Request) -> web.StreamResponse:
     user_id, status, limit = request[CALLER].user_id, request[QUERY].get("status"), request[QUERY]["limit"]
     before, before_id = request[QUERY]["cursor"]
     async with request.app[DATABASE].connection() as conn:
-        found = await reservations.list_reservations(
+        found = await reservation_lists.list_reservations(
             conn, user_id=user_id, before=before, before_id=before_id, status=status, page_size=limit
         )
     items = [reservation_members(request, each) for each in found.reservations]
