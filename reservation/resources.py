@@ -126,7 +126,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
     )
-    app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, pending_updates, settings.cleaning_s)
+    app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, holds, pending_updates, settings.cleaning_s)
     app[app_keys.BEST_AVAILABLE] = BestAvailable(app[app_keys.BOOKING_CONTEXT])
     app[app_keys.SEAT_MAPS] = SeatMaps(database, holds, layouts)
     app[app_keys.ROOM_LAYOUTS] = RoomLayouts(database)

@@ -8,8 +8,8 @@ from marshmallow import Schema, fields, validate
 
 from ...catalog import showtime_batches, showtimes as service, sold_showtimes
 from ...catalog.schemas import ShowtimeBody
-from ...errors import BatchRefused, InUse, ShowtimeOverlap, ShowtimeStarted
-from ...runtime.fields import Id, Input, InvalidItem, PartialList, StrictBoolean, Text
+from ...errors import BatchRefused, HasReservations, HoldsUnavailable, InUse, ShowtimeOverlap, ShowtimeStarted
+from ...runtime.fields import BooleanParameter, Id, Input, InvalidItem, PartialList, StrictBoolean, Text
 from ...runtime.validation import invalid
 from ..app_keys import BODY, CATALOG_CONTEXT, QUERY
 from ..input.path_ids import path_id
@@ -26,6 +26,14 @@ routes = Routes("Administration: showtimes", Access.ADMIN, read_scopes=CATALOGUE
 MAX_BATCH = 1000
 # Not /admin/showtimes/batch: other methods than POST are 405 there.
 PATH = "/admin/showtimes/{showtime_id:(?!batch$)[^/]+}"
+
+
+class ForceQuery(Input):
+    """Whether a change may concern customers."""
+
+    force = BooleanParameter(
+        load_default=False, metadata={"description": "Whether to change it although it is reserved"}
+    )
 
 
 class CancelShowtimeBody(Input):
@@ -115,12 +123,28 @@ async def admin_list_showtimes(request: web.Request) -> web.StreamResponse:
 routes.add("GET", PATH, output=ShowtimeOutput(), etag=True)(get_showtime)
 
 
-@routes.add("PUT", PATH, body=ShowtimeBody(), output=ShowtimeOutput(), raises=(ShowtimeOverlap, InUse), etag=True)
+@routes.add(
+    "PUT",
+    PATH,
+    query=ForceQuery(),
+    body=ShowtimeBody(),
+    output=ShowtimeOutput(),
+    raises=(ShowtimeOverlap, HasReservations, InUse, HoldsUnavailable),
+    etag=True,
+)
 async def replace_showtime(request: web.Request) -> web.StreamResponse:
-    """Replace a showtime; one with reservations cannot change its auditorium."""
-    showtime_id = path_id(request, "showtime_id")
+    """Replace a showtime.
+
+    While it has live holds or confirmed reservations, its film, auditorium, start and end change only with `force`, and
+    the auditorium only to one that has seats of the same rows and numbers for them; the reservations stay. A showtime
+    with archived reservations keeps its auditorium and time.
+    """
     showtime = await service.update_showtime(
-        request.app[CATALOG_CONTEXT], showtime_id=showtime_id, showtime=request[BODY], check=precondition(request)
+        request.app[CATALOG_CONTEXT],
+        showtime_id=path_id(request, "showtime_id"),
+        showtime=request[BODY],
+        force=request[QUERY]["force"],
+        check=precondition(request),
     )
     return response_with_etag(showtime_json(request, showtime), version=showtime)
 
