@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from redis.asyncio import Redis
 
+from .booking.availability_job import count_changed
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
 from .booking.context import BookingContext
@@ -147,6 +148,9 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
         yield
         await cancel_and_wait(tasks)
+    with suppress(Unavailable, TimeoutError):  # otherwise the round over all open showtimes counts them
+        async with asyncio.timeout(LAST_WRITE_S):
+            await count_changed(database, pending_updates.changed_showtimes)
     await app[app_keys.BOOKING_CONTEXT].batches.aclose()
     await holds.aclose()
     await client.aclose()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from ..db.pool import Connection
 from ..db.preconditions import Precondition, no_precondition
@@ -40,12 +41,21 @@ async def update_showtime(
     HasReservations: what customers count on changes only with `force`, and the auditorium only to one with all reserved
     seats. InUse: a showtime with archived reservations keeps its auditorium and time.
     """
+    taken: dict[UUID, HoldToMove] = {}  # by all tries: of what a try took, the next one may not need everything
     for _ in range(LOCK_TRIES):
-        taken = await hold_in_new_room(context, showtime_id, showtime.auditorium_id) if force else []
+        if force:
+            moving = await hold_in_new_room(context, showtime_id, showtime.auditorium_id)
+            taken |= {each.id: each for each in moving}
         try:
             async with context.database.transaction() as conn:
                 replaced = await _replace_showtime(
-                    conn, showtime_id, showtime, check, cleaning_s=context.cleaning_s, force=force, taken=taken
+                    conn,
+                    showtime_id,
+                    showtime,
+                    check,
+                    cleaning_s=context.cleaning_s,
+                    force=force,
+                    taken=[*taken.values()],
                 )
         except RoomsChanged:
             continue
@@ -56,7 +66,7 @@ async def update_showtime(
                 )
             # Without an id where the other showtime was deleted meanwhile.
             raise overlap if other is None else overlap_with(other) from overlap
-        await release_old_seats(context, showtime_id, showtime.auditorium_id, taken)
+        await release_old_seats(context, showtime_id, showtime.auditorium_id, [*taken.values()])
         await context.pending_updates.bump_layouts([showtime_id])
         return replaced
     raise Overloaded

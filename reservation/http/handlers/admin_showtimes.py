@@ -17,9 +17,9 @@ from ..input.showtime_filters import AdminShowtimesQuery, filters_of, span_of
 from ..output.problems import failed_item
 from ..output.responses import json_response
 from ..output.schemas import ShowtimeOutput
-from ..preconditions import precondition, response_with_etag
+from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
-from .catalog import SHOWTIMES, get_showtime, showtime_json, showtimes_page
+from .catalog import SHOWTIMES, find_showtime, shown_showtimes, showtimes_page
 
 routes = Routes("Administration: showtimes", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
@@ -111,7 +111,8 @@ class ShowtimesBatchOutput(Schema):
 async def create_showtime(request: web.Request) -> web.StreamResponse:
     """Create a showtime; the auditorium must be free from starts_at to ends_at, and CLEANING_MINUTES longer."""
     made = await service.add_showtime(request.app[CATALOG_CONTEXT], showtime=request[BODY])
-    return response_with_etag(showtime_json(request, made), version=made, location=f"/admin/showtimes/{made.id}")
+    [shown] = await shown_showtimes(request, [made])
+    return response_with_etag(shown, version=made, location=f"/admin/showtimes/{made.id}")
 
 
 @routes.add("GET", "/admin/showtimes", query=AdminShowtimesQuery(), output=SHOWTIMES)
@@ -120,7 +121,12 @@ async def admin_list_showtimes(request: web.Request) -> web.StreamResponse:
     return await showtimes_page(request, span_of(request[QUERY], past=True), filters_of(request[QUERY]))
 
 
-routes.add("GET", PATH, output=ShowtimeOutput(), etag=True)(get_showtime)
+@routes.add("GET", PATH, output=ShowtimeOutput(), etag=True)
+async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
+    """One showtime. Its ETag, with which it can be replaced, does not change with `seats_left`."""
+    found = await find_showtime(request)
+    [shown] = await shown_showtimes(request, [found])
+    return conditional_response(request, shown, version=found)
 
 
 @routes.add(
@@ -146,7 +152,8 @@ async def replace_showtime(request: web.Request) -> web.StreamResponse:
         force=request[QUERY]["force"],
         check=precondition(request),
     )
-    return response_with_etag(showtime_json(request, showtime), version=showtime)
+    [shown] = await shown_showtimes(request, [showtime])
+    return response_with_etag(shown, version=showtime)
 
 
 @routes.add("DELETE", PATH, status=204, raises=(InUse,), etag=True)
@@ -174,7 +181,7 @@ async def cancel_showtime(request: web.Request) -> web.StreamResponse:
         showtime_id=path_id(request, "showtime_id"),
         reason=request[BODY]["reason"],
     )
-    shown = showtime_json(request, cancelled.showtime)
+    [shown] = await shown_showtimes(request, [cancelled.showtime])
     return json_response(shown | {"cancelled_reservations": cancelled.reservations})
 
 
@@ -196,8 +203,10 @@ async def create_showtimes(request: web.Request) -> web.StreamResponse:
         all_or_nothing=request[BODY]["all_or_nothing"],
     )
     created = [
-        {"index": index, "status": "created", "showtime": showtime_json(request, made)}
-        for index, made in outcomes.created.items()
+        {"index": index, "status": "created", "showtime": shown}
+        for index, shown in zip(
+            outcomes.created, await shown_showtimes(request, [*outcomes.created.values()]), strict=True
+        )
     ]
     failed = [failed_item(index, error) for index, error in outcomes.failed.items()]
     results: list[dict[str, Any]] = [*created, *failed]
