@@ -301,7 +301,7 @@ begin
 end
 $$;
 
-COMMENT ON FUNCTION public.raise_layout_versions() IS 'After a change of seats: raises plan_version and layout_version, counts the seats, and sets price_from; changed: the rows before or after it.';
+COMMENT ON FUNCTION public.raise_layout_versions() IS 'After a change of seats: raises the versions, counts the seats and sets price_from; changed: the rows before or after it.';
 
 CREATE FUNCTION public.raise_layout_versions_of_names() RETURNS trigger
     LANGUAGE plpgsql
@@ -786,7 +786,7 @@ CREATE TABLE public.showtime_availability (
 )
 WITH (fillfactor='70');
 
-COMMENT ON TABLE public.showtime_availability IS 'How many seats of a showtime are held, sold or blocked; no row: none since it was created. Lists read it; no hold depends on it.';
+COMMENT ON TABLE public.showtime_availability IS 'How many seats of a showtime are held, sold or blocked; no row: none ever was. Lists read it; no hold depends on it.';
 
 COMMENT ON COLUMN public.showtime_availability.showtime_id IS 'Without a foreign key, so that a count never waits for a showtime that an administrator changes.';
 

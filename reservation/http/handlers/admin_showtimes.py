@@ -1,15 +1,28 @@
 """Administration of showtimes."""
 
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
 from aiohttp import web
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from ...catalog import showtime_batches, showtimes as service, sold_showtimes
+from ...catalog import programme_copies, showtime_batches, showtimes as service, sold_showtimes
+from ...catalog.programme_copies import ProgrammeCopy
 from ...catalog.schemas import ShowtimeBody
+from ...catalog.showtime_batches import Outcomes
 from ...errors import BatchRefused, HasReservations, HoldsUnavailable, InUse, ShowtimeOverlap, ShowtimeStarted
-from ...runtime.fields import BooleanParameter, Id, Input, InvalidItem, PartialList, StrictBoolean, Text
+from ...runtime.fields import (
+    BooleanParameter,
+    BoundedInteger,
+    Day,
+    Id,
+    Input,
+    InvalidItem,
+    PartialList,
+    StrictBoolean,
+    Text,
+)
 from ...runtime.validation import invalid
 from ..app_keys import BODY, CATALOG_CONTEXT, QUERY
 from ..input.path_ids import path_id
@@ -24,8 +37,8 @@ from .catalog import SHOWTIMES, find_showtime, shown_showtimes, showtimes_page
 routes = Routes("Administration: showtimes", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
 MAX_BATCH = 1000
-# Not /admin/showtimes/batch: other methods than POST are 405 there.
-PATH = "/admin/showtimes/{showtime_id:(?!batch$)[^/]+}"
+# Not /admin/showtimes/batch and /copy: other methods than POST are 405 there.
+PATH = "/admin/showtimes/{showtime_id:(?!(?:batch|copy)$)[^/]+}"
 
 
 class ForceQuery(Input):
@@ -97,6 +110,32 @@ class ShowtimesBatchOutput(Schema):
     created = fields.Integer(required=True, metadata={"description": "Number of created showtimes"})
     failed = fields.Integer(required=True, metadata={"description": "Number of failed showtimes"})
     results = fields.List(fields.Nested(ShowtimeOutcome()), required=True)
+
+
+class CopyProgrammeBody(Input):
+    """The days of a cinema to copy, and by how many days the copies are later."""
+
+    cinema_id = Id(required=True)
+    first = Day(required=True, data_key="from", metadata={"description": "The first day, in the cinema's time zone"})
+    last = Day(required=True, data_key="to", metadata={"description": "The last day, which is copied, too"})
+    shift_days = BoundedInteger(1, 3660, required=True, metadata={"examples": [7]})
+
+    @validates_schema
+    def _in_order(self, data: Mapping[str, Any], **_: object) -> None:
+        if data["last"] < data["first"]:
+            raise ValidationError("Must not be earlier than from.", "to")
+
+
+class CopiedShowtimeOutcome(ShowtimeOutcome):
+    """The result of one copied showtime."""
+
+    copied_from = Id(required=True, metadata={"description": "The showtime that was copied"})
+
+
+class ShowtimesCopyOutput(ShowtimesBatchOutput):
+    """The results of a copy, in the order of the showtimes' start."""
+
+    results = fields.List(fields.Nested(CopiedShowtimeOutcome()), required=True)
 
 
 @routes.add(
@@ -202,13 +241,32 @@ async def create_showtimes(request: web.Request) -> web.StreamResponse:
         failed={index: invalid(item.messages) for index, item in numbered if isinstance(item, InvalidItem)},
         all_or_nothing=request[BODY]["all_or_nothing"],
     )
+    return json_response(await _shown_outcomes(request, outcomes))
+
+
+@routes.add("POST", "/admin/showtimes/copy", body=CopyProgrammeBody(), output=ShowtimesCopyOutput())
+async def copy_programme(request: web.Request) -> web.StreamResponse:
+    """Copy the scheduled showtimes of some days of a cinema, up to 1000, each with one result as in a batch.
+
+    A copy starts some days later at the same time of day in the cinema's time zone, and so does its sale; it is as long
+    as the original, at its price. `index` counts the originals in the order of their start.
+    """
+    body = request[BODY]
+    wanted = ProgrammeCopy(body["cinema_id"], body["first"], body["last"], body["shift_days"])
+    copies = await programme_copies.copy_programme(request.app[CATALOG_CONTEXT], wanted=wanted)
+    shown = await _shown_outcomes(request, copies.outcomes)
+    for result in shown["results"]:
+        result["copied_from"] = copies.originals[result["index"]].id
+    return json_response(shown)
+
+
+async def _shown_outcomes(request: web.Request, outcomes: Outcomes) -> dict[str, Any]:
+    made = await shown_showtimes(request, [*outcomes.created.values()])
     created = [
         {"index": index, "status": "created", "showtime": shown}
-        for index, shown in zip(
-            outcomes.created, await shown_showtimes(request, [*outcomes.created.values()]), strict=True
-        )
+        for index, shown in zip(outcomes.created, made, strict=True)
     ]
     failed = [failed_item(index, error) for index, error in outcomes.failed.items()]
     results: list[dict[str, Any]] = [*created, *failed]
     results.sort(key=itemgetter("index"))
-    return json_response({"created": len(created), "failed": len(failed), "results": results})
+    return {"created": len(created), "failed": len(failed), "results": results}
