@@ -76,4 +76,5 @@ $$;
 drop index concurrently if exists showtimes_price_from_idx;
 
 -- squawk-ignore ban-concurrent-index-creation-in-transaction
-create index concurrently if not exists showtimes_price_from_idx on showtimes (status, price_from, id);
+create index concurrently if not exists showtimes_price_from_idx
+on showtimes (status, price_from, id) include (starts_at, auditorium_id, movie_id);

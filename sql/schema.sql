@@ -25,6 +25,8 @@ begin
     call grant_reservation_roles_0021();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         grant select, insert, update, delete on showtime_availability to reservation_app;
+        -- For a showtime that moves to another room with its reservations.
+        grant update (seat_id) on booked_seats to reservation_app;
     end if;
     if exists (select from pg_roles where rolname = 'reservation_readonly') then
         grant select on showtime_availability to reservation_readonly;
@@ -1040,7 +1042,7 @@ CREATE INDEX showtimes_auditorium_id_idx ON public.showtimes USING btree (audito
 
 CREATE INDEX showtimes_movie_id_idx ON public.showtimes USING btree (movie_id, starts_at, id);
 
-CREATE INDEX showtimes_price_from_idx ON public.showtimes USING btree (status, price_from, id);
+CREATE INDEX showtimes_price_from_idx ON public.showtimes USING btree (status, price_from, id) INCLUDE (starts_at, auditorium_id, movie_id);
 
 CREATE INDEX showtimes_starts_at_idx ON public.showtimes USING btree (starts_at, id);
 
@@ -1168,6 +1170,8 @@ GRANT SELECT ON TABLE public.auditoriums TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.booked_seats TO reservation_app;
 GRANT SELECT ON TABLE public.booked_seats TO reservation_readonly;
+
+GRANT UPDATE(seat_id) ON TABLE public.booked_seats TO reservation_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cinemas TO reservation_app;
 GRANT SELECT ON TABLE public.cinemas TO reservation_readonly;

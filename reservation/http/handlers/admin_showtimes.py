@@ -30,9 +30,9 @@ from ..input.showtime_filters import AdminShowtimesQuery, filters_of, span_of
 from ..output.problems import failed_item
 from ..output.responses import json_response
 from ..output.schemas import ShowtimeOutput
-from ..preconditions import conditional_response, precondition, response_with_etag
+from ..preconditions import precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
-from .catalog import SHOWTIMES, find_showtime, shown_showtimes, showtimes_page
+from .catalog import SHOWTIMES, get_showtime, shown_showtimes, showtimes_page
 
 routes = Routes("Administration: showtimes", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
@@ -160,12 +160,7 @@ async def admin_list_showtimes(request: web.Request) -> web.StreamResponse:
     return await showtimes_page(request, span_of(request[QUERY], past=True), filters_of(request[QUERY]))
 
 
-@routes.add("GET", PATH, output=ShowtimeOutput(), etag=True)
-async def admin_get_showtime(request: web.Request) -> web.StreamResponse:
-    """One showtime. Its ETag, with which it can be replaced, does not change with `seats_left`."""
-    found = await find_showtime(request)
-    [shown] = await shown_showtimes(request, [found])
-    return conditional_response(request, shown, version=found)
+routes.add("GET", PATH, output=ShowtimeOutput(), etag=True)(get_showtime)
 
 
 @routes.add(

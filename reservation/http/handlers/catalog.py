@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields as dataclass_fields
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from ...db.repository.showtimes import Filters, Showtime, Span
 from ...runtime.fields import BooleanParameter, Text
 from ..app_keys import DATABASE, QUERY, SETTINGS
 from ..input.path_ids import find_row
-from ..input.showtime_filters import MovieShowtimesQuery, ShowtimesQuery, filters_of, span_of
+from ..input.showtime_filters import BY_PRICE, MovieShowtimesQuery, ShowtimesQuery, filters_of, span_of
 from ..output.schemas import CinemaOutput, MovieOutput, ShowtimeOutput
 from ..paging import PageByIdQuery, page_by_id, page_response, page_schema
 from ..preconditions import conditional_response
@@ -37,6 +38,7 @@ class MoviesQuery(PageByIdQuery):
 CINEMAS = page_schema(CinemaOutput())
 MOVIES = page_schema(MovieOutput())
 SHOWTIMES = page_schema(ShowtimeOutput())
+ZERO = Decimal("0.00")
 NONE_LEFT = Availability(0, 0, 0, None)
 SHOWTIME_COLUMNS = tuple(field.name for field in dataclass_fields(Showtime))
 
@@ -88,14 +90,10 @@ async def list_showtimes(request: web.Request) -> web.StreamResponse:
 
 @routes.add("GET", "/showtimes/{showtime_id}", output=ShowtimeOutput(), etag=True)
 async def get_showtime(request: web.Request) -> web.StreamResponse:
-    """One showtime."""
-    [shown] = await shown_showtimes(request, [await find_showtime(request)])
-    return conditional_response(request, shown)
-
-
-async def find_showtime(request: web.Request) -> Showtime:
-    """The showtime of the path; raises NotFound."""
-    return await find_row(request, "showtime", lambda conn, row_id: showtimes.find_showtime(conn, showtime_id=row_id))
+    """One showtime. Its ETag does not change with `seats_left`, `capacity` and `price_from`."""
+    found = await find_row(request, "showtime", lambda conn, row_id: showtimes.find_showtime(conn, showtime_id=row_id))
+    [shown] = await shown_showtimes(request, [found])
+    return conditional_response(request, shown, version=found)
 
 
 async def _movie(request: web.Request) -> Movie:
@@ -103,16 +101,23 @@ async def _movie(request: web.Request) -> Movie:
 
 
 async def showtimes_page(request: web.Request, span: Span, only: Filters) -> web.StreamResponse:
-    """A page of showtimes, for a query with ShowtimeFilters."""
+    """A page of showtimes, for a query with the filters of AnyShowtimesQuery."""
+    by_price = request[QUERY]["sort"] == BY_PRICE
 
     async def read(conn: Connection, row_limit: int) -> Sequence[tuple[Showtime, Availability]]:
-        found = await showtimes.list_showtimes(conn, span=span, only=only, row_limit=row_limit)
+        if by_price:
+            after = request[QUERY].get("cursor", (ZERO, 0))
+            found = await showtimes.list_showtimes_by_price(
+                conn, span=span, only=only, after=after, row_limit=row_limit
+            )
+        else:
+            found = await showtimes.list_showtimes(conn, span=span, only=only, row_limit=row_limit)
         return await _with_availability(conn, found)
 
     return await page_response(
         request,
         read,
-        lambda row: [row[0].starts_at, row[0].id],
+        lambda row: [str(row[1].price_from or ZERO) if by_price else row[0].starts_at, row[0].id],
         lambda row: _showtime_json(request, *row),
     )
 
