@@ -150,6 +150,10 @@ class InUse(DomainError):
     """Other data depends on this, so it cannot be deleted or moved."""
 
 
+class HasReservations(DomainError):
+    """The showtime has live holds or confirmed reservations, so its film, auditorium and time do not change."""
+
+
 class IdempotencyKeyReused(DomainError):
     """This Idempotency-Key was used for another request: use a new key for each new request."""
 

@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from redis.asyncio import Redis
 
+from .booking.availability_job import count_changed
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
 from .booking.context import BookingContext
@@ -126,7 +127,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
     )
-    app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, pending_updates, settings.cleaning_s)
+    app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, holds, pending_updates, settings.cleaning_s)
     app[app_keys.BEST_AVAILABLE] = BestAvailable(app[app_keys.BOOKING_CONTEXT])
     app[app_keys.SEAT_MAPS] = SeatMaps(database, holds, layouts)
     app[app_keys.ROOM_LAYOUTS] = RoomLayouts(database)
@@ -147,6 +148,9 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
         yield
         await cancel_and_wait(tasks)
+    with suppress(Unavailable, TimeoutError):  # otherwise the round over all open showtimes counts them
+        async with asyncio.timeout(LAST_WRITE_S):
+            await count_changed(database, pending_updates.changed_showtimes)
     await app[app_keys.BOOKING_CONTEXT].batches.aclose()
     await holds.aclose()
     await client.aclose()

@@ -22,9 +22,14 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0020();
+    call grant_reservation_roles_0021();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, insert, update, delete on showtime_availability to reservation_app;
+        -- For a showtime that moves to another room with its reservations.
+        grant update (seat_id) on booked_seats to reservation_app;
+    end if;
     if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select (guest_email, made_at_box_office) on users to reservation_readonly;
+        grant select on showtime_availability to reservation_readonly;
     end if;
 end
 $$;
@@ -166,6 +171,19 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0020() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
+CREATE PROCEDURE public.grant_reservation_roles_0021()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0020();
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select (guest_email, made_at_box_office) on users to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0021() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -250,20 +268,42 @@ begin
     if tg_op = 'UPDATE' then -- a seat may have moved to another room
         rooms := rooms || array(select distinct b.auditorium_id from before as b);
     end if;
-    update auditoriums set plan_version = plan_version + 1
-    where id = any(rooms);
+    -- The seats are counted after the lock, so that of two changes the later one sees the earlier.
+    perform from auditoriums
+    where id = any(rooms)
+    order by id
+    for no key update;
+    update auditoriums as a
+    set
+        plan_version = a.plan_version + 1,
+        seat_count = counted.seats,
+        lowest_modifier = counted.lowest
+    from (
+        select
+            room.id,
+            count(s.id) as seats,
+            min(s.price_modifier) as lowest
+        from (select distinct r.id from unnest(rooms) as r (id)) as room
+        left join seats as s on room.id = s.auditorium_id and s.retired_at is null
+        group by room.id
+    ) as counted
+    where a.id = counted.id;
     -- FOR UPDATE waits for the holds that are being written: they are committed before the change, or see it.
     perform from showtimes
     where auditorium_id = any(rooms) and ends_at > now()
     order by id
     for update;
-    update showtimes set layout_version = layout_version + 1
-    where auditorium_id = any(rooms) and ends_at > now();
+    update showtimes as st
+    set
+        layout_version = st.layout_version + 1,
+        price_from = round(st.base_price * a.lowest_modifier, 2)
+    from auditoriums as a
+    where a.id = st.auditorium_id and st.auditorium_id = any(rooms) and st.ends_at > now();
     return null;
 end
 $$;
 
-COMMENT ON FUNCTION public.raise_layout_versions() IS 'Raises plan_version and layout_version after a change of seats; changed: the rows before or after it.';
+COMMENT ON FUNCTION public.raise_layout_versions() IS 'After a change of seats: raises the versions, counts the seats and sets price_from; changed: the rows before or after it.';
 
 CREATE FUNCTION public.raise_layout_versions_of_names() RETURNS trigger
     LANGUAGE plpgsql
@@ -326,6 +366,21 @@ end
 $$;
 
 COMMENT ON FUNCTION public.refuse_seat_deletion() IS 'Refuses to delete a seat of a room that has showtimes: their reservations may have it in their arrays.';
+
+CREATE FUNCTION public.set_price_from() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.price_from := (
+        select round(new.base_price * a.lowest_modifier, 2)
+        from auditoriums as a
+        where a.id = new.auditorium_id
+    );
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.set_price_from() IS 'Sets a showtime''s price_from.';
 
 CREATE TABLE public.api_keys (
     id bigint NOT NULL,
@@ -419,6 +474,8 @@ CREATE TABLE public.auditoriums (
     focal_row text,
     plan_version bigint DEFAULT 1 NOT NULL,
     cinema_id bigint DEFAULT 1 NOT NULL,
+    seat_count integer DEFAULT 0 NOT NULL,
+    lowest_modifier numeric(4,2),
     CONSTRAINT auditoriums_capacity_check CHECK (((capacity >= 1) AND (capacity <= 10000))),
     CONSTRAINT auditoriums_extra_metadata_check CHECK ((jsonb_typeof(extra_metadata) = 'object'::text)),
     CONSTRAINT auditoriums_focal_row_check CHECK ((focal_row ~ '^[A-Z]{1,3}$'::text)),
@@ -436,6 +493,10 @@ COMMENT ON COLUMN public.auditoriums.focal_row IS 'Label of the row with the bes
 COMMENT ON COLUMN public.auditoriums.plan_version IS 'Raised by every change of the room''s seats; in the API, version of a layout and layout_version of statuses.';
 
 COMMENT ON COLUMN public.auditoriums.cinema_id IS 'The default is for the version before: the cinema that this migration made.';
+
+COMMENT ON COLUMN public.auditoriums.seat_count IS 'Number of seats in use; triggers on seats keep it.';
+
+COMMENT ON COLUMN public.auditoriums.lowest_modifier IS 'The lowest price_modifier of the seats in use; null: there are none.';
 
 ALTER TABLE public.auditoriums ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.auditoriums_id_seq
@@ -719,6 +780,22 @@ ALTER TABLE public.seats ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.showtime_availability (
+    showtime_id bigint NOT NULL,
+    taken integer NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    recount_at timestamp with time zone
+)
+WITH (fillfactor='70');
+
+COMMENT ON TABLE public.showtime_availability IS 'How many seats of a showtime are held, sold or blocked; no row: none ever was. Lists read it; no hold depends on it.';
+
+COMMENT ON COLUMN public.showtime_availability.showtime_id IS 'Without a foreign key, so that a count never waits for a showtime that an administrator changes.';
+
+COMMENT ON COLUMN public.showtime_availability.counted_at IS 'When the statement that counted began; an older count never replaces a newer one.';
+
+COMMENT ON COLUMN public.showtime_availability.recount_at IS 'When the first of the counted holds expires; null: there is none.';
+
 CREATE TABLE public.showtimes (
     id bigint NOT NULL,
     movie_id bigint NOT NULL,
@@ -738,6 +815,7 @@ CREATE TABLE public.showtimes (
     status text DEFAULT 'scheduled'::text NOT NULL,
     cancelled_at timestamp with time zone,
     cancel_reason text,
+    price_from numeric(12,2),
     CONSTRAINT showtimes_audio_language_check CHECK (((char_length(audio_language) >= 1) AND (char_length(audio_language) <= 100))),
     CONSTRAINT showtimes_base_price_check CHECK ((base_price >= (0)::numeric)),
     CONSTRAINT showtimes_cancel_reason_check CHECK (((char_length(cancel_reason) <= 1000) AND ((status = 'cancelled'::text) OR (cancel_reason IS NULL)))),
@@ -771,6 +849,8 @@ COMMENT ON COLUMN public.showtimes.subtitle_language IS 'A language tag (BCP 47)
 COMMENT ON COLUMN public.showtimes.on_sale_at IS 'Before it no seat can be held; null: on sale since it was created.';
 
 COMMENT ON COLUMN public.showtimes.sales_end_at IS 'From it on no seat can be held; null: starts_at.';
+
+COMMENT ON COLUMN public.showtimes.price_from IS 'The lowest price of a seat: base_price x lowest_modifier of the room; null: it has no seats. Triggers keep it while it is not over.';
 
 ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.showtimes_id_seq
@@ -912,6 +992,9 @@ ALTER TABLE ONLY public.seats
 
 COMMENT ON CONSTRAINT seats_position_excl ON public.seats IS 'No two seats of a room are in one position.';
 
+ALTER TABLE ONLY public.showtime_availability
+    ADD CONSTRAINT showtime_availability_pkey PRIMARY KEY (showtime_id);
+
 ALTER TABLE ONLY public.showtimes
     ADD CONSTRAINT showtimes_overlap_excl EXCLUDE USING gist (int8range(auditorium_id, auditorium_id, '[]'::text) WITH &&, tstzrange(starts_at, free_at, '[)'::text) WITH &&);
 
@@ -953,9 +1036,13 @@ CREATE INDEX reservations_user_id_idx ON public.reservations USING btree (user_i
 
 CREATE UNIQUE INDEX seats_position_key ON public.seats USING btree (auditorium_id, char_length(row_label), row_label, seat_number, retired_at) NULLS NOT DISTINCT;
 
+CREATE INDEX showtime_availability_recount_at_idx ON public.showtime_availability USING btree (recount_at);
+
 CREATE INDEX showtimes_auditorium_id_idx ON public.showtimes USING btree (auditorium_id, starts_at, id);
 
 CREATE INDEX showtimes_movie_id_idx ON public.showtimes USING btree (movie_id, starts_at, id);
+
+CREATE INDEX showtimes_price_from_idx ON public.showtimes USING btree (status, price_from, id) INCLUDE (starts_at, auditorium_id, movie_id);
 
 CREATE INDEX showtimes_starts_at_idx ON public.showtimes USING btree (starts_at, id);
 
@@ -992,6 +1079,8 @@ CREATE TRIGGER seats_inserted AFTER INSERT ON public.seats REFERENCING NEW TABLE
 CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
 
 CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, movie_id, base_price, starts_at, ends_at, on_sale_at, sales_end_at, status ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.movie_id IS DISTINCT FROM new.movie_id) OR (old.base_price IS DISTINCT FROM new.base_price) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at) OR (old.on_sale_at IS DISTINCT FROM new.on_sale_at) OR (old.sales_end_at IS DISTINCT FROM new.sales_end_at) OR (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION public.raise_layout_version();
+
+CREATE TRIGGER showtimes_price_from BEFORE INSERT OR UPDATE OF base_price, auditorium_id ON public.showtimes FOR EACH ROW EXECUTE FUNCTION public.set_price_from();
 
 CREATE TRIGGER showtimes_slot_freed BEFORE INSERT OR UPDATE OF status, starts_at, free_at ON public.showtimes FOR EACH ROW WHEN ((new.status = 'cancelled'::text)) EXECUTE FUNCTION public.free_cancelled_slot();
 
@@ -1047,6 +1136,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0018() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0020() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0021() FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
 GRANT SELECT(id) ON TABLE public.api_keys TO reservation_readonly;
@@ -1079,6 +1170,8 @@ GRANT SELECT ON TABLE public.auditoriums TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.booked_seats TO reservation_app;
 GRANT SELECT ON TABLE public.booked_seats TO reservation_readonly;
+
+GRANT UPDATE(seat_id) ON TABLE public.booked_seats TO reservation_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cinemas TO reservation_app;
 GRANT SELECT ON TABLE public.cinemas TO reservation_readonly;
@@ -1124,6 +1217,9 @@ GRANT UPDATE(x) ON TABLE public.seats TO reservation_app;
 GRANT UPDATE(y) ON TABLE public.seats TO reservation_app;
 
 GRANT UPDATE(updated_at) ON TABLE public.seats TO reservation_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.showtime_availability TO reservation_app;
+GRANT SELECT ON TABLE public.showtime_availability TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.showtimes TO reservation_app;
 GRANT SELECT ON TABLE public.showtimes TO reservation_readonly;

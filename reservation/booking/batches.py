@@ -76,9 +76,13 @@ class BookingBatches:
         the deadline of the hold.
         """
         if hold.idempotency_key is not None and hold.idempotency_key.is_of_another(hold.user_id):
-            return await self._single_inserts.submit(hold)  # as for confirm
-        inserted = await self._inserts.submit(hold)
-        return await self._single_inserts.submit(hold) if inserted is None else inserted
+            inserted = None  # as for confirm
+        else:
+            inserted = await self._inserts.submit(hold)
+        if inserted is None:
+            inserted = await self._single_inserts.submit(hold)
+        self._pending_updates.changed_showtimes.add(hold.showtime_id)
+        return inserted
 
     async def find_booked(self, showtime_id: int, seat_ids: Sequence[int]) -> BookedSeats:
         """Which of these seats are booked or blocked."""

@@ -11,6 +11,7 @@ from structlog.stdlib import BoundLogger
 
 from ..errors import Unavailable
 from ..seatmap.ticket_types import REFRESH_S
+from .availability_job import OpenShowtimesRound, count_changed, count_expired
 from .context import BookingContext
 from .expire_job import expire_past_holds
 from .idempotency import delete_old_keys
@@ -18,6 +19,8 @@ from .orphan_job import release_orphans
 
 RETRY_EVERY_S = 1
 CLEAN_UP_EVERY_S = 30
+COUNT_EVERY_S = 2  # lists show counts that are at most 5 s old
+COUNT_ALL_EVERY_S = 10  # 200 showtimes a run: 20,000 in a quarter of an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,13 @@ def booking_jobs(redis: Redis, context: BookingContext, *, second_look_s: float)
     age_s = max(context.hold_ttl_s, context.hold_max_s)
     return (
         Job("retry_pending_updates", RETRY_EVERY_S, context.pending_updates.retry),
+        Job(
+            "count_changed_showtimes",
+            COUNT_EVERY_S,
+            partial(count_changed, context.database, context.pending_updates.changed_showtimes),
+        ),
+        Job("count_expired_holds", COUNT_EVERY_S, partial(count_expired, context.database), shared=True),
+        Job("count_open_showtimes", COUNT_ALL_EVERY_S, OpenShowtimesRound(context.database).count_next, shared=True),
         Job("refresh_ticket_types", REFRESH_S, context.ticket_types.refresh),
         Job("delete_idempotency_keys", CLEAN_UP_EVERY_S, partial(delete_old_keys, context.database), shared=True),
         Job(

@@ -13,8 +13,8 @@ from string import ascii_uppercase
 from ..db.pool import Connection
 from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import auditoriums, showtimes
-from ..db.repository.auditoriums import Auditorium, Seat, SeatInput
-from ..errors import CapacityExceeded, InUse, NotFound
+from ..db.repository.auditoriums import Auditorium, Seat, SeatInput, SeatInUse
+from ..errors import CapacityExceeded, InUse, Json, NotFound
 from ..seatmap.seat_rows import row_number
 from .auditoriums import lock_auditorium
 from .context import CatalogContext
@@ -157,14 +157,12 @@ async def _require_unused(conn: Connection, seat_ids: Sequence[int], showtime_id
     """Raise InUse if some of the seats are booked, or in a live hold, for one of the showtimes, which are locked."""
     found = await auditoriums.find_in_use(conn, seat_ids=seat_ids, showtime_ids=showtime_ids)
     if found:
-        raise InUse(
-            message,
-            details={
-                "seats": [
-                    {"seat_id": each.id, "row_label": each.row_label, "seat_number": each.seat_number} for each in found
-                ]
-            },
-        )
+        raise InUse(message, details={"seats": named_seats(found)})
+
+
+def named_seats(found: Sequence[SeatInUse]) -> list[Json]:
+    """The seats as a problem names them."""
+    return [{"seat_id": each.id, "row_label": each.row_label, "seat_number": each.seat_number} for each in found]
 
 
 async def _remove(conn: Connection, seat_ids: Sequence[int]) -> None:

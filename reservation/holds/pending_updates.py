@@ -24,6 +24,7 @@ class PendingUpdates:
         self._log = log
         self._releases: deque[HoldRelease] = deque()
         self._layouts: deque[int] = deque()
+        self.changed_showtimes: set[int] = set()  # booking/availability_job.py counts their seats for lists
         self.dropped = 0  # updates beyond MAX_PENDING, which MapRecovery finds in PostgreSQL and announces
 
     @property
@@ -33,6 +34,7 @@ class PendingUpdates:
 
     async def release(self, releases: Sequence[HoldRelease]) -> None:
         """Increment the maps' versions and delete what the reservations no longer hold."""
+        self.changed_showtimes.update([each.showtime_id for each in releases])
         try:
             failed = await self._holds.release(releases)
         except Unavailable:
@@ -45,6 +47,7 @@ class PendingUpdates:
 
     async def bump_layouts(self, showtime_ids: Sequence[int]) -> None:
         """Increment the versions of maps whose seats or prices changed."""
+        self.changed_showtimes.update(showtime_ids)
         try:
             failed = await self._holds.bump_layouts(showtime_ids)
         except Unavailable:

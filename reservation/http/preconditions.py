@@ -3,7 +3,8 @@
 The ETag is a digest of the representation, so it changes whenever that does: a film's new title also changes the ETags
 of its showtimes, which show it. Every write of a row raises `updated_at`, which is part of the digest, so an ETag is
 never used again. An API key has no `updated_at`: it changes once, when it is revoked. Its digest leaves out
-`last_used_at`: otherwise If-Match would fail for every key that is in use.
+`last_used_at`: otherwise If-Match would fail for every key that is in use. In the same way, a showtime's digest leaves
+out `seats_left`.
 """
 
 import re

@@ -1,5 +1,6 @@
 /* audit/seats_of_other_rooms
-Finds reserved seats that are in another room than the showtime, or that do not exist. No foreign key excludes that.
+Finds seats of holds and confirmed reservations that are in another room than the showtime, or that do not exist. No foreign
+key excludes that. What has ended keeps its seats as history, also when the showtime gets another room.
 Plan: the seats of reservations hash joined to showtimes and seats; each table is read once.
 $1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
@@ -20,6 +21,7 @@ from (
         showtime_id,
         unnest(seat_ids) as seat_id
     from reservations
+    where status = 'confirmed' or (status = 'held' and expires_at > now())
 ) as r
 inner join showtimes as st on r.showtime_id = st.id
 left join seats as s on r.seat_id = s.id

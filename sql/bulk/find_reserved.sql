@@ -1,26 +1,22 @@
 /* bulk/find_reserved
-Returns the showtimes of which seats were ever reserved, archived reservations included, or are blocked. The answer cannot change any
-more for showtimes that lock_moved has locked.
-Plan: for each showtime index only scans on reservations_showtime_id_expires_at_idx,
-archived_reservations_showtime_id_idx and booked_seats_blocked_idx, stopped at the first.
+Returns the showtimes that have live holds or confirmed reservations: their film, room and time are what customers count on.
+The answer cannot change any more for showtimes that lock_changed or showtimes/lock_showtime has locked.
+Plan: for each showtime an index scan on reservations_showtime_id_expires_at_idx from now on, and an index scan on
+booked_seats_showtime_id_seat_id_key, both stopped at the first.
 $1 bigint[] showtime_ids: the showtimes
-Sample: select array_agg(id) from (select id from showtimes order by id limit 16) as st
+$2 boolean with_blocked: whether those with blocked seats are wanted, too
+Sample: select array_agg(id), false from (select id from showtimes order by id limit 16) as st
 */
 select /* bulk/find_reserved */ asked.id
 from unnest($1::bigint[]) as asked (id)
 where
     exists (
         select 1
-        from reservations
-        where reservations.showtime_id = asked.id
+        from reservations as r
+        where r.showtime_id = asked.id and r.expires_at > now() and r.status = 'held'
     )
     or exists (
         select 1
-        from archived_reservations
-        where archived_reservations.showtime_id = asked.id
-    )
-    or exists (
-        select 1
-        from booked_seats
-        where booked_seats.showtime_id = asked.id and booked_seats.reservation_id is null
+        from booked_seats as b
+        where b.showtime_id = asked.id and ($2 or b.reservation_id is not null)
     );

@@ -11,8 +11,9 @@ $5 boolean descending: whether the latest come first
 $6 text[] statuses: of these only
 $7 date day: that start on this day in the time zone of their cinema; null for any
 $8 bigint row_limit: the most rows of the page
+$9 integer min_seats_left: with so many seats left by the last count; null for any
 Sample: select null::timestamptz, 0::bigint, now() + interval '1 year', 0::bigint, false, array['scheduled'],
-null::date, 50::bigint
+null::date, 50::bigint, null::integer
 */
 with /* showtimes/list_showtimes */ page as (
     select
@@ -32,15 +33,26 @@ with /* showtimes/list_showtimes */ page as (
                     and (st.starts_at, st.id) > (coalesce($1, now()), $2)
                     and (st.starts_at, st.id) < ($3, $4)
                     and case
-                        when $7::date is null then true
-                        else (
-                            st.starts_at at time zone (
-                                select c.timezone
+                        when $7::date is null and $9::integer is null then true
+                        else
+                            ($7 is null or (
+                                st.starts_at at time zone (
+                                    select c.timezone
+                                    from auditoriums as a
+                                    inner join cinemas as c on a.cinema_id = c.id
+                                    where a.id = st.auditorium_id
+                                )
+                            )::date = $7)
+                            and ($9 is null or (
+                                select
+                                    a.seat_count - coalesce((
+                                        select av.taken
+                                        from showtime_availability as av
+                                        where av.showtime_id = st.id
+                                    ), 0)
                                 from auditoriums as a
-                                inner join cinemas as c on a.cinema_id = c.id
                                 where a.id = st.auditorium_id
-                            )
-                        )::date = $7
+                            ) >= $9)
                     end
                 order by st.starts_at, st.id
                 limit $8
@@ -57,15 +69,26 @@ with /* showtimes/list_showtimes */ page as (
                     and (st.starts_at, st.id) > (coalesce($1, now()), $2)
                     and (st.starts_at, st.id) < ($3, $4)
                     and case
-                        when $7::date is null then true
-                        else (
-                            st.starts_at at time zone (
-                                select c.timezone
+                        when $7::date is null and $9::integer is null then true
+                        else
+                            ($7 is null or (
+                                st.starts_at at time zone (
+                                    select c.timezone
+                                    from auditoriums as a
+                                    inner join cinemas as c on a.cinema_id = c.id
+                                    where a.id = st.auditorium_id
+                                )
+                            )::date = $7)
+                            and ($9 is null or (
+                                select
+                                    a.seat_count - coalesce((
+                                        select av.taken
+                                        from showtime_availability as av
+                                        where av.showtime_id = st.id
+                                    ), 0)
                                 from auditoriums as a
-                                inner join cinemas as c on a.cinema_id = c.id
                                 where a.id = st.auditorium_id
-                            )
-                        )::date = $7
+                            ) >= $9)
                     end
                 order by st.starts_at desc, st.id desc
                 limit $8

@@ -17,9 +17,10 @@ $9 text genre: one of the film's genres, in any case; null for any, if there is 
 $10 bigint cinema_id: in this cinema; null for any
 $11 bigint auditorium_id: in this room; null for any
 $12 bigint row_limit: the most rows of the page
+$13 integer min_seats_left: with so many seats left by the last count; null for any
 Sample: select null::timestamptz, 0::bigint, now() + interval '1 year', 0::bigint, false, array['scheduled'],
 null::date, (select movie_id from showtimes where starts_at > now() order by starts_at limit 1), null::text,
-null::bigint, null::bigint, 50::bigint
+null::bigint, null::bigint, 50::bigint, null::integer
 */
 with /* showtimes/list_showtimes_of_films */ page as (
     select
@@ -48,7 +49,7 @@ with /* showtimes/list_showtimes_of_films */ page as (
                     and (st.starts_at, st.id) < ($3, $4)
                     and st.status = any($6)
                     and case
-                        when $7::date is null and $10::bigint is null and $11::bigint is null then true
+                        when $7::date is null and $10::bigint is null and $11::bigint is null and $13::integer is null then true
                         else
                             ($11 is null or st.auditorium_id = $11)
                             and ($10 is null or st.auditorium_id = any(array(
@@ -64,6 +65,16 @@ with /* showtimes/list_showtimes_of_films */ page as (
                                     where a.id = st.auditorium_id
                                 )
                             )::date = $7)
+                            and ($13 is null or (
+                                select
+                                    a.seat_count - coalesce((
+                                        select av.taken
+                                        from showtime_availability as av
+                                        where av.showtime_id = st.id
+                                    ), 0)
+                                from auditoriums as a
+                                where a.id = st.auditorium_id
+                            ) >= $13)
                     end
                 order by st.starts_at, st.id
                 limit $12
@@ -81,7 +92,7 @@ with /* showtimes/list_showtimes_of_films */ page as (
                     and (st.starts_at, st.id) < ($3, $4)
                     and st.status = any($6)
                     and case
-                        when $7::date is null and $10::bigint is null and $11::bigint is null then true
+                        when $7::date is null and $10::bigint is null and $11::bigint is null and $13::integer is null then true
                         else
                             ($11 is null or st.auditorium_id = $11)
                             and ($10 is null or st.auditorium_id = any(array(
@@ -97,6 +108,16 @@ with /* showtimes/list_showtimes_of_films */ page as (
                                     where a.id = st.auditorium_id
                                 )
                             )::date = $7)
+                            and ($13 is null or (
+                                select
+                                    a.seat_count - coalesce((
+                                        select av.taken
+                                        from showtime_availability as av
+                                        where av.showtime_id = st.id
+                                    ), 0)
+                                from auditoriums as a
+                                where a.id = st.auditorium_id
+                            ) >= $13)
                     end
                 order by st.starts_at desc, st.id desc
                 limit $12

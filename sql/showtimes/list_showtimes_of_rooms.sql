@@ -16,8 +16,9 @@ $8 bigint cinema_id: in this cinema; null for any, if there is a room
 $9 bigint auditorium_id: in this room; null for any, if there is a cinema
 $10 text genre: one of the film's genres, in any case; null for any
 $11 bigint row_limit: the most rows of the page
+$12 integer min_seats_left: with so many seats left by the last count; null for any
 Sample: select null::timestamptz, 0::bigint, now() + interval '1 year', 0::bigint, false, array['scheduled'],
-null::date, min(id), null::bigint, null::text, 50::bigint from cinemas
+null::date, min(id), null::bigint, null::text, 50::bigint, null::integer from cinemas
 */
 with /* showtimes/list_showtimes_of_rooms */ page as (
     select
@@ -52,7 +53,7 @@ with /* showtimes/list_showtimes_of_rooms */ page as (
                     and (st.starts_at, st.id) < ($3, $4)
                     and st.status = any($6)
                     and case
-                        when $7::date is null and $10::text is null then true
+                        when $7::date is null and $10::text is null and $12::integer is null then true
                         else
                             ($7 is null or (st.starts_at at time zone room.timezone)::date = $7)
                             and ($10 is null or st.movie_id = any(array(
@@ -60,6 +61,16 @@ with /* showtimes/list_showtimes_of_rooms */ page as (
                                 from movies as m
                                 where fold_genres(m.genres) @> array[lower($10)]
                             )))
+                            and ($12 is null or (
+                                select
+                                    a.seat_count - coalesce((
+                                        select av.taken
+                                        from showtime_availability as av
+                                        where av.showtime_id = st.id
+                                    ), 0)
+                                from auditoriums as a
+                                where a.id = st.auditorium_id
+                            ) >= $12)
                     end
                 order by st.starts_at, st.id
                 limit $11
@@ -77,7 +88,7 @@ with /* showtimes/list_showtimes_of_rooms */ page as (
                     and (st.starts_at, st.id) < ($3, $4)
                     and st.status = any($6)
                     and case
-                        when $7::date is null and $10::text is null then true
+                        when $7::date is null and $10::text is null and $12::integer is null then true
                         else
                             ($7 is null or (st.starts_at at time zone room.timezone)::date = $7)
                             and ($10 is null or st.movie_id = any(array(
@@ -85,6 +96,16 @@ with /* showtimes/list_showtimes_of_rooms */ page as (
                                 from movies as m
                                 where fold_genres(m.genres) @> array[lower($10)]
                             )))
+                            and ($12 is null or (
+                                select
+                                    a.seat_count - coalesce((
+                                        select av.taken
+                                        from showtime_availability as av
+                                        where av.showtime_id = st.id
+                                    ), 0)
+                                from auditoriums as a
+                                where a.id = st.auditorium_id
+                            ) >= $12)
                     end
                 order by st.starts_at desc, st.id desc
                 limit $11

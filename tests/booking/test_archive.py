@@ -212,7 +212,7 @@ async def test_a_showtime_with_archived_reservations_cannot_be_moved_into_the_fu
     (tmp_path / "showtimes.csv").write_text(",".join(row) + "\n" + ",".join(str(cell) for cell in row.values()) + "\n")
     imported = await asyncio.to_thread(run, "import", "showtimes", str(tmp_path / "showtimes.csv"))
     assert imported.exit_code != 0
-    assert "The showtime has archived reservations, so its time cannot change." in imported.stderr
+    assert "The showtime has archived reservations, so its auditorium and time cannot change." in imported.stderr
     assert (await api.call("PUT", address, wanted | {"base_price": "11.00"}, who=admin)).status == 200
 
 

@@ -210,15 +210,18 @@ async def test_a_blocked_seat_stays_in_its_room(api: Api) -> None:
         assert [each["seat_id"] for each in refused.json["seats"]] == [seat]
 
 
-async def test_a_showtime_with_blocks_keeps_its_auditorium(api: Api) -> None:
+async def test_blocked_seats_are_those_of_the_same_places_in_another_auditorium(api: Api) -> None:
     cinema = await blocked_cinema(api)
-    other, _ = await api.auditorium()
-    body = {"movie_id": cinema.movie_id, "auditorium_id": other, "base_price": "10.00"} | slot(24)
+    other, seat_ids = await api.auditorium(rows=2, seats_per_row=1)
+    empty = (await api.make("/admin/auditoriums", {"name": "Empty", "capacity": 1}))["id"]
+    body = {"movie_id": cinema.movie_id, "base_price": "10.00"} | slot(24)
     path = f"/admin/showtimes/{cinema.showtime_id}"
-    refused = await api.call("PUT", path, body, who=await api.admin())
-    assert (refused.status, refused.code) == (409, "in_use")
-    assert (await unblock(api, cinema.showtime_id, cinema.seat_ids[:1])).status == 204
-    assert (await api.call("PUT", path, body, who=await api.admin())).status == 200
+    moved = await api.call("PUT", path, body | {"auditorium_id": other}, who=await api.admin())
+    assert moved.status == 200, moved.text
+    assert await api.statuses(cinema.showtime_id) == {seat_ids[0]: "blocked", seat_ids[1]: "available"}
+    refused = await api.call("PUT", path, body | {"auditorium_id": empty}, who=await api.admin())
+    assert (refused.status, refused.code) == (409, "has_reservations")
+    assert [seat["seat_id"] for seat in refused.json["seats"]] == seat_ids[:1]
 
 
 async def test_a_showtime_is_deleted_with_its_blocks(api: Api, db: Connection, redis_url: str) -> None:

@@ -66,6 +66,7 @@ DATA = {
         update reservations set reference = 'A', metadata = '{{"a": 1}}', late = true where id = '{SHOWTIME}2';
         insert into ticket_types (name, fixed_price) values ('A', 5);
     """,
+    "0024_availability": "insert into showtime_availability (showtime_id, taken, counted_at) values (1, 1, now());",
 }
 # Tables whose rows a migration deletes, when it is applied and when it is rolled back.
 EMPTIED = {"0006_keys_with_the_deed": {"idempotency_keys"}}
@@ -74,6 +75,7 @@ FILLED = {
     "0013_fill_seats_in_reservations": {"reservations"},
     "0017_fill_cinemas": {"movies"},
     "0020_reservation_codes": {"reservations"},
+    "0025_fill_availability": {"auditoriums", "showtimes"},
 }
 
 

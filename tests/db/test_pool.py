@@ -167,7 +167,7 @@ async def administer(api: Api, cinema: Cinema, who: Person) -> None:
     dearer = {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": "11.00"} | slot(24)
     room = f"/admin/auditoriums/{cinema.auditorium_id}"
     for method, path, body, status in (
-        ("PUT", f"/admin/showtimes/{cinema.showtime_id}", dearer, 200),
+        ("PUT", f"/admin/showtimes/{cinema.showtime_id}?force=true", dearer, 200),
         ("PUT", room, {"name": "R", "capacity": 51}, 200),
         ("POST", f"{room}/seats/batch", {"rows": 1, "seats_per_row": 1}, 201),
         ("POST", f"{room}/seats/batch", {"rows": 1, "seats_per_row": 1}, 409),

@@ -39,6 +39,8 @@ async def administrate(api: Api) -> None:
     batch = {"showtimes": [{"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": 1}]}
     batch["showtimes"][0] |= slot(96)
     await api.call("POST", "/admin/showtimes/batch", batch, who=admin)
+    days = {"from": "2031-01-01", "to": "2031-01-01", "shift_days": 7, "cinema_id": 1}
+    await api.call("POST", "/admin/showtimes/copy", days, who=admin)
     called_off = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(120))
     await api.call("POST", f"/admin/showtimes/{called_off}/cancel", {"reason": "Flooded."}, who=admin)
     await api.call("GET", f"/admin/auditoriums/{cinema.auditorium_id}/seats", who=admin)

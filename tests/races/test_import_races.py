@@ -188,7 +188,7 @@ async def test_holds_and_confirms_succeed_during_an_import(
     pause.go_on.set()
 
     assert [answer.status for answer in answers] == [201] * 10
-    assert await importing == (None, ["line 2: The showtime was reserved while the import ran, and cannot move now."])
+    assert await importing == (None, ["line 2: The showtime was reserved while the import ran, and cannot change now."])
     assert await audit.violations(db, rule="audit/seats_of_other_rooms", row_limit=10) == []
     assert (await api.confirm(customer, answers[0].json["id"])).status == 200
 
@@ -199,7 +199,7 @@ async def test_a_hold_during_a_change_of_rooms_is_refused(
     """The hold begins while the showtime is in its old auditorium, and waits for the end of the import."""
     cinema, customer = await api.cinema(), await api.sign_up()
     pause = Pause()
-    monkeypatch.setattr(bulk, "find_reserved", pause.before(bulk.find_reserved, time=2))
+    monkeypatch.setattr(bulk, "find_reserved", pause.before(bulk.find_reserved, time=3))
     importing = asyncio.create_task(write(settings, [await to_another_room(api, db, cinema)]))
     await pause.reached.wait()
     holding = asyncio.create_task(api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2]))
@@ -233,7 +233,7 @@ async def test_an_import_waits_for_a_concurrent_reservation(
     await until(lambda: blocked(db, 1))
     await transaction.commit()
     await other.close()
-    assert await importing == (None, ["line 2: The showtime was reserved while the import ran, and cannot move now."])
+    assert await importing == (None, ["line 2: The showtime was reserved while the import ran, and cannot change now."])
 
 
 async def test_a_locked_showtime_fails_only_its_own_holds(start_api: StartApi, db: Connection) -> None:

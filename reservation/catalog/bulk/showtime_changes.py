@@ -11,10 +11,10 @@ from datetime import timedelta
 from ...db.pool import Connection
 from ...db.repository import bulk, showtimes
 from ...db.repository.showtimes import Showtime, ShowtimeInput
-from ...errors import DomainError, InUse
+from ...errors import DomainError, HasReservations, InUse
 from ...runtime.progress import Advance
 from ..showtime_batches import lock_references
-from ..showtimes import KEEPS_ITS_ROOM, KEEPS_ITS_TIME
+from ..showtimes import HAS_ARCHIVED, what_customers_know
 from .csv_rows import Faults
 from .imports import ImportRolledBack, add_error, chunks
 from .slot_conflicts import ShowtimeId, Slot, find_conflicts
@@ -29,14 +29,14 @@ class Change:
     wanted: ShowtimeInput
 
     @property
-    def changes_rooms(self) -> bool:
-        """Whether the auditorium changes, which is refused if the showtime has reservations."""
-        return self.wanted.auditorium_id != self.old.auditorium_id
+    def concerns_customers(self) -> bool:
+        """Whether film, auditorium or time change, which is refused if the showtime is reserved."""
+        return what_customers_know(self.old) != what_customers_know(self.wanted)
 
     @property
-    def changes_times(self) -> bool:
-        """Whether the time changes, which is refused if the showtime has archived reservations."""
-        return (self.wanted.starts_at, self.wanted.ends_at) != (self.old.starts_at, self.old.ends_at)
+    def changes_slot(self) -> bool:
+        """Whether auditorium or time change, which is refused if the showtime has archived reservations."""
+        return what_customers_know(self.old)[1:] != what_customers_know(self.wanted)[1:]
 
 
 async def replace(
@@ -61,19 +61,19 @@ async def replace(
     return done
 
 
-async def lock_new_rooms(conn: Connection, done: Sequence[Change], faults: Faults) -> None:
-    """Lock showtimes that change their auditoriums against reservations until the commit, which must follow at once.
+async def lock_changed(conn: Connection, done: Sequence[Change], faults: Faults) -> None:
+    """Lock showtimes whose film, auditorium or time changes against reservations until the commit, which must follow.
 
     Raises ImportRolledBack, with a fault, if one of them was reserved since `replace` checked.
     """
-    moved = sorted((change for change in done if change.changes_rooms), key=lambda change: change.old.id)
-    for chunk in chunks(moved):
-        await bulk.lock_moved(conn, showtime_ids=_ids(chunk))
-    for chunk in chunks(moved):
-        reserved = await bulk.find_reserved(conn, showtime_ids=_ids(chunk))
+    changed = sorted((change for change in done if change.concerns_customers), key=lambda change: change.old.id)
+    for chunk in chunks(changed):
+        await bulk.lock_changed(conn, showtime_ids=_ids(chunk))
+    for chunk in chunks(changed):
+        reserved = await _reserved(conn, chunk)
         for change in chunk:
             if change.old.id in reserved:
-                faults.add(change.line, "", "The showtime was reserved while the import ran, and cannot move now.")
+                faults.add(change.line, "", "The showtime was reserved while the import ran, and cannot change now.")
                 raise ImportRolledBack
 
 
@@ -81,15 +81,12 @@ async def _allowed(conn: Connection, changes: Sequence[Change], faults: Faults) 
     """The changes whose movie and auditorium exist, and that reservations do not forbid; adds faults for the others."""
     allowed: list[Change] = []
     for chunk in chunks(changes):
-        moved = _ids([change for change in chunk if change.changes_rooms])
-        retimed = _ids([change for change in chunk if change.changes_times])
+        moved = _ids([change for change in chunk if change.changes_slot])
         errors: dict[ShowtimeId, DomainError] = {}
-        if retimed:
-            archived = await showtimes.with_archived(conn, showtime_ids=retimed)
-            errors |= dict.fromkeys(archived, InUse(KEEPS_ITS_TIME))
         if moved:
-            reserved = await bulk.find_reserved(conn, showtime_ids=moved)
-            errors |= dict.fromkeys(reserved, InUse(KEEPS_ITS_ROOM))
+            archived = await showtimes.with_archived(conn, showtime_ids=moved)
+            errors |= dict.fromkeys(archived, InUse(HAS_ARCHIVED))
+        errors |= dict.fromkeys(await _reserved(conn, chunk), HasReservations())
         errors |= await lock_references(conn, {change.old.id: change.wanted for change in chunk})
         for change in chunk:
             if change.old.id in errors:
@@ -97,6 +94,14 @@ async def _allowed(conn: Connection, changes: Sequence[Change], faults: Faults) 
             else:
                 allowed.append(change)
     return allowed
+
+
+async def _reserved(conn: Connection, changes: Sequence[Change]) -> set[ShowtimeId]:
+    """The showtimes whose reservations forbid the change; blocked seats, too, forbid another auditorium."""
+    changed = [change for change in changes if change.concerns_customers]
+    moved = [change for change in changed if change.wanted.auditorium_id != change.old.auditorium_id]
+    reserved = await bulk.find_reserved(conn, showtime_ids=_ids(changed))
+    return reserved | await bulk.find_reserved(conn, showtime_ids=_ids(moved), with_blocked=True)
 
 
 async def _set_aside(

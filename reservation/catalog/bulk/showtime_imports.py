@@ -12,19 +12,21 @@ from ...db.repository.showtimes import Showtime, ShowtimeInput
 from ...errors import DomainError, Overloaded
 from ...runtime.fields import MAX_ID
 from ...runtime.progress import Advance
+from ..room_changes import RoomsChanged
 from ..schemas import ShowtimeBody
 from ..showtime_batches import insert_batch
-from ..showtimes import LOCK_TRIES, RoomsChanged
+from ..showtimes import LOCK_TRIES
 from .cells import as_number, as_price, optional
 from .csv_rows import CsvRow, Faults, FileError
 from .imports import Imported, ImportRolledBack, ImportRow, add_error, check_rows, chunks
-from .showtime_changes import Change, lock_new_rooms, replace
+from .showtime_changes import Change, lock_changed, replace
 
 ShowtimeRow: TypeAlias = ImportRow[ShowtimeInput]
 
 SHOWTIME = ShowtimeBody()
 NULLABLE = ("format", "audio_language", "subtitle_language", "on_sale_at", "sales_end_at")
-MAX_MOVED = 10_000  # showtimes that change their auditoriums: they are locked against customers for up to two seconds
+# Showtimes that change their film, auditorium or time: they are locked against customers for up to two seconds.
+MAX_CHANGED = 10_000
 
 
 class Directory:
@@ -120,7 +122,7 @@ async def write_showtimes(
     """Replace the showtimes that have an id, then insert the others; also the ids of those whose seat maps changed.
 
     Raises ImportRolledBack if there is any fault, found here or before, unless such rows are to be skipped, and in any
-    case if a showtime that changes its room is reserved meanwhile; FileError if too many change their rooms.
+    case if a showtime is reserved meanwhile that changes its film, room or time; FileError if too many do.
     """
     for _ in range(LOCK_TRIES):
         try:
@@ -133,7 +135,7 @@ async def write_showtimes(
                 made = await _insert(conn, new, faults, cleaning_s, advance)
                 if faults and not skip_errors:
                     raise ImportRolledBack
-                await lock_new_rooms(conn, done, faults)
+                await lock_changed(conn, done, faults)
         except RoomsChanged:
             continue
         return Imported(made, len(done), len(existing) - len(changes)), [change.old.id for change in done]
@@ -170,8 +172,10 @@ def _changes(rows: Sequence[ShowtimeRow], existing: Mapping[int, Showtime], faul
             faults.add(row.line, "id", "There is no such showtime.")
         elif row.item != _as_input(old):
             found.append(Change(row.line, old, row.item))
-    if sum(change.changes_rooms for change in found) > MAX_MOVED:
-        raise FileError(f"more than {MAX_MOVED:,} showtimes would change their auditoriums: too many for one file")
+    if sum(change.concerns_customers for change in found) > MAX_CHANGED:
+        raise FileError(
+            f"more than {MAX_CHANGED:,} showtimes would change their film, auditorium or time: too many for one file"
+        )
     return found
 
 

@@ -62,9 +62,9 @@ async def find_showtime_rooms(conn: Connection, *, showtime_ids: Sequence[int]) 
     return {row["auditorium_id"] for row in await conn.fetch(sql("bulk/find_showtime_rooms"), showtime_ids)}
 
 
-async def find_reserved(conn: Connection, *, showtime_ids: Sequence[int]) -> set[int]:
-    """The showtimes that were ever reserved."""
-    return {row["id"] for row in await conn.fetch(sql("bulk/find_reserved"), showtime_ids)}
+async def find_reserved(conn: Connection, *, showtime_ids: Sequence[int], with_blocked: bool = False) -> set[int]:
+    """The showtimes that have live holds or confirmed reservations, or, if they are wanted, blocked seats."""
+    return {row["id"] for row in await conn.fetch(sql("bulk/find_reserved"), showtime_ids, with_blocked)}
 
 
 async def set_aside(
@@ -88,9 +88,9 @@ async def replace_showtimes(
     await conn.execute(sql("bulk/replace_showtimes"), showtime_ids, *slots, cleaning_s, *arrays(wanted, *DETAILS))
 
 
-async def lock_moved(conn: Connection, *, showtime_ids: Sequence[int]) -> None:
+async def lock_changed(conn: Connection, *, showtime_ids: Sequence[int]) -> None:
     """Lock showtimes against reservations until the commit."""
-    await conn.execute(sql("bulk/lock_moved"), showtime_ids)
+    await conn.execute(sql("bulk/lock_changed"), showtime_ids)
 
 
 async def lock_movies(conn: Connection, *, movie_ids: Sequence[int]) -> set[int]:

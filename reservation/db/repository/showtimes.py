@@ -154,6 +154,7 @@ class Filters:
     auditorium_id: int | None = None
     movie_id: int | None = None
     genre: str | None = None
+    min_seats_left: int | None = None
 
 
 async def insert_showtimes(conn: Connection, *, wanted: Sequence[ShowtimeInput], cleaning_s: int) -> Sequence[Inserted]:
@@ -233,12 +234,34 @@ async def list_showtimes(conn: Connection, *, span: Span, only: Filters, row_lim
     """A page of showtimes in the order of their start; `span` says from where, and in which direction."""
     common = (*astuple(span), only.statuses, only.day)
     if only.movie_id is not None or (only.genre is not None and only.cinema_id is None and only.auditorium_id is None):
-        rest = (only.movie_id, only.genre, only.cinema_id, only.auditorium_id, row_limit)
+        rest = (only.movie_id, only.genre, only.cinema_id, only.auditorium_id, row_limit, only.min_seats_left)
         return await every(conn, Showtime, "showtimes/list_showtimes_of_films", *common, *rest)
     if only.cinema_id is not None or only.auditorium_id is not None:
-        rest_of_rooms = (only.cinema_id, only.auditorium_id, only.genre, row_limit)
+        rest_of_rooms = (only.cinema_id, only.auditorium_id, only.genre, row_limit, only.min_seats_left)
         return await every(conn, Showtime, "showtimes/list_showtimes_of_rooms", *common, *rest_of_rooms)
-    return await every(conn, Showtime, "showtimes/list_showtimes", *common, row_limit)
+    return await every(conn, Showtime, "showtimes/list_showtimes", *common, row_limit, only.min_seats_left)
+
+
+async def list_showtimes_by_price(
+    conn: Connection, *, span: Span, only: Filters, after: tuple[Decimal, int], row_limit: int
+) -> Sequence[Showtime]:
+    """A page of the showtimes of a time in the order of their lowest price, after such a price and id."""
+    return await every(
+        conn,
+        Showtime,
+        "showtimes/list_showtimes_by_price",
+        span.after_start,
+        span.before_start,
+        *after,
+        only.statuses,
+        only.day,
+        only.cinema_id,
+        only.auditorium_id,
+        only.movie_id,
+        only.genre,
+        only.min_seats_left,
+        row_limit,
+    )
 
 
 async def list_open_ids(conn: Connection, *, auditorium_id: int) -> Sequence[int]:

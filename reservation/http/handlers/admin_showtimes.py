@@ -1,15 +1,28 @@
 """Administration of showtimes."""
 
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
 from aiohttp import web
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from ...catalog import showtime_batches, showtimes as service, sold_showtimes
+from ...catalog import programme_copies, showtime_batches, showtimes as service, sold_showtimes
+from ...catalog.programme_copies import ProgrammeCopy
 from ...catalog.schemas import ShowtimeBody
-from ...errors import BatchRefused, InUse, ShowtimeOverlap, ShowtimeStarted
-from ...runtime.fields import Id, Input, InvalidItem, PartialList, StrictBoolean, Text
+from ...catalog.showtime_batches import Outcomes
+from ...errors import BatchRefused, HasReservations, HoldsUnavailable, InUse, ShowtimeOverlap, ShowtimeStarted
+from ...runtime.fields import (
+    BooleanParameter,
+    BoundedInteger,
+    Day,
+    Id,
+    Input,
+    InvalidItem,
+    PartialList,
+    StrictBoolean,
+    Text,
+)
 from ...runtime.validation import invalid
 from ..app_keys import BODY, CATALOG_CONTEXT, QUERY
 from ..input.path_ids import path_id
@@ -19,13 +32,21 @@ from ..output.responses import json_response
 from ..output.schemas import ShowtimeOutput
 from ..preconditions import precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
-from .catalog import SHOWTIMES, get_showtime, showtime_json, showtimes_page
+from .catalog import SHOWTIMES, get_showtime, shown_showtimes, showtimes_page
 
 routes = Routes("Administration: showtimes", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
 MAX_BATCH = 1000
-# Not /admin/showtimes/batch: other methods than POST are 405 there.
-PATH = "/admin/showtimes/{showtime_id:(?!batch$)[^/]+}"
+# Not /admin/showtimes/batch and /copy: other methods than POST are 405 there.
+PATH = "/admin/showtimes/{showtime_id:(?!(?:batch|copy)$)[^/]+}"
+
+
+class ForceQuery(Input):
+    """Whether a change may concern customers."""
+
+    force = BooleanParameter(
+        load_default=False, metadata={"description": "Whether to change it although it is reserved"}
+    )
 
 
 class CancelShowtimeBody(Input):
@@ -91,6 +112,32 @@ class ShowtimesBatchOutput(Schema):
     results = fields.List(fields.Nested(ShowtimeOutcome()), required=True)
 
 
+class CopyProgrammeBody(Input):
+    """The days of a cinema to copy, and by how many days the copies are later."""
+
+    cinema_id = Id(required=True)
+    first = Day(required=True, data_key="from", metadata={"description": "The first day, in the cinema's time zone"})
+    last = Day(required=True, data_key="to", metadata={"description": "The last day, which is copied, too"})
+    shift_days = BoundedInteger(1, 3660, required=True, metadata={"examples": [7]})
+
+    @validates_schema
+    def _in_order(self, data: Mapping[str, Any], **_: object) -> None:
+        if data["last"] < data["first"]:
+            raise ValidationError("Must not be earlier than from.", "to")
+
+
+class CopiedShowtimeOutcome(ShowtimeOutcome):
+    """The result of one copied showtime."""
+
+    copied_from = Id(required=True, metadata={"description": "The showtime that was copied"})
+
+
+class ShowtimesCopyOutput(ShowtimesBatchOutput):
+    """The results of a copy, in the order of the showtimes' start."""
+
+    results = fields.List(fields.Nested(CopiedShowtimeOutcome()), required=True)
+
+
 @routes.add(
     "POST",
     "/admin/showtimes",
@@ -103,7 +150,8 @@ class ShowtimesBatchOutput(Schema):
 async def create_showtime(request: web.Request) -> web.StreamResponse:
     """Create a showtime; the auditorium must be free from starts_at to ends_at, and CLEANING_MINUTES longer."""
     made = await service.add_showtime(request.app[CATALOG_CONTEXT], showtime=request[BODY])
-    return response_with_etag(showtime_json(request, made), version=made, location=f"/admin/showtimes/{made.id}")
+    [shown] = await shown_showtimes(request, [made])
+    return response_with_etag(shown, version=made, location=f"/admin/showtimes/{made.id}")
 
 
 @routes.add("GET", "/admin/showtimes", query=AdminShowtimesQuery(), output=SHOWTIMES)
@@ -115,14 +163,31 @@ async def admin_list_showtimes(request: web.Request) -> web.StreamResponse:
 routes.add("GET", PATH, output=ShowtimeOutput(), etag=True)(get_showtime)
 
 
-@routes.add("PUT", PATH, body=ShowtimeBody(), output=ShowtimeOutput(), raises=(ShowtimeOverlap, InUse), etag=True)
+@routes.add(
+    "PUT",
+    PATH,
+    query=ForceQuery(),
+    body=ShowtimeBody(),
+    output=ShowtimeOutput(),
+    raises=(ShowtimeOverlap, HasReservations, InUse, HoldsUnavailable),
+    etag=True,
+)
 async def replace_showtime(request: web.Request) -> web.StreamResponse:
-    """Replace a showtime; one with reservations cannot change its auditorium."""
-    showtime_id = path_id(request, "showtime_id")
+    """Replace a showtime.
+
+    While it has live holds or confirmed reservations, its film, auditorium, start and end change only with `force`, and
+    the auditorium only to one that has seats of the same rows and numbers for them; the reservations stay. A showtime
+    with archived reservations keeps its auditorium and time.
+    """
     showtime = await service.update_showtime(
-        request.app[CATALOG_CONTEXT], showtime_id=showtime_id, showtime=request[BODY], check=precondition(request)
+        request.app[CATALOG_CONTEXT],
+        showtime_id=path_id(request, "showtime_id"),
+        showtime=request[BODY],
+        force=request[QUERY]["force"],
+        check=precondition(request),
     )
-    return response_with_etag(showtime_json(request, showtime), version=showtime)
+    [shown] = await shown_showtimes(request, [showtime])
+    return response_with_etag(shown, version=showtime)
 
 
 @routes.add("DELETE", PATH, status=204, raises=(InUse,), etag=True)
@@ -150,7 +215,7 @@ async def cancel_showtime(request: web.Request) -> web.StreamResponse:
         showtime_id=path_id(request, "showtime_id"),
         reason=request[BODY]["reason"],
     )
-    shown = showtime_json(request, cancelled.showtime)
+    [shown] = await shown_showtimes(request, [cancelled.showtime])
     return json_response(shown | {"cancelled_reservations": cancelled.reservations})
 
 
@@ -171,11 +236,32 @@ async def create_showtimes(request: web.Request) -> web.StreamResponse:
         failed={index: invalid(item.messages) for index, item in numbered if isinstance(item, InvalidItem)},
         all_or_nothing=request[BODY]["all_or_nothing"],
     )
+    return json_response(await _shown_outcomes(request, outcomes))
+
+
+@routes.add("POST", "/admin/showtimes/copy", body=CopyProgrammeBody(), output=ShowtimesCopyOutput())
+async def copy_programme(request: web.Request) -> web.StreamResponse:
+    """Copy the scheduled showtimes of some days of a cinema, up to 1000, each with one result as in a batch.
+
+    A copy starts some days later at the same time of day in the cinema's time zone, and so does its sale; it is as long
+    as the original, at its price. `index` counts the originals in the order of their start.
+    """
+    body = request[BODY]
+    wanted = ProgrammeCopy(body["cinema_id"], body["first"], body["last"], body["shift_days"])
+    copies = await programme_copies.copy_programme(request.app[CATALOG_CONTEXT], wanted=wanted)
+    shown = await _shown_outcomes(request, copies.outcomes)
+    for result in shown["results"]:
+        result["copied_from"] = copies.originals[result["index"]].id
+    return json_response(shown)
+
+
+async def _shown_outcomes(request: web.Request, outcomes: Outcomes) -> dict[str, Any]:
+    made = await shown_showtimes(request, [*outcomes.created.values()])
     created = [
-        {"index": index, "status": "created", "showtime": showtime_json(request, made)}
-        for index, made in outcomes.created.items()
+        {"index": index, "status": "created", "showtime": shown}
+        for index, shown in zip(outcomes.created, made, strict=True)
     ]
     failed = [failed_item(index, error) for index, error in outcomes.failed.items()]
     results: list[dict[str, Any]] = [*created, *failed]
     results.sort(key=itemgetter("index"))
-    return json_response({"created": len(created), "failed": len(failed), "results": results})
+    return {"created": len(created), "failed": len(failed), "results": results}

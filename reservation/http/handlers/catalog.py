@@ -1,18 +1,22 @@
 """Public catalogue: cinemas, movies and showtimes."""
 
+from collections.abc import Sequence
 from dataclasses import fields as dataclass_fields
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from aiohttp import web
 
+from ...db.pool import Connection
 from ...db.repository import cinemas, movies, showtimes
+from ...db.repository.availability import Availability, find_availability
 from ...db.repository.movies import Movie
 from ...db.repository.showtimes import Filters, Showtime, Span
 from ...runtime.fields import BooleanParameter, Text
-from ..app_keys import QUERY, SETTINGS
+from ..app_keys import DATABASE, QUERY, SETTINGS
 from ..input.path_ids import find_row
-from ..input.showtime_filters import MovieShowtimesQuery, ShowtimesQuery, filters_of, span_of
+from ..input.showtime_filters import BY_PRICE, MovieShowtimesQuery, ShowtimesQuery, filters_of, span_of
 from ..output.schemas import CinemaOutput, MovieOutput, ShowtimeOutput
 from ..paging import PageByIdQuery, page_by_id, page_response, page_schema
 from ..preconditions import conditional_response
@@ -34,6 +38,8 @@ class MoviesQuery(PageByIdQuery):
 CINEMAS = page_schema(CinemaOutput())
 MOVIES = page_schema(MovieOutput())
 SHOWTIMES = page_schema(ShowtimeOutput())
+ZERO = Decimal("0.00")
+NONE_LEFT = Availability(0, 0, 0, None)
 SHOWTIME_COLUMNS = tuple(field.name for field in dataclass_fields(Showtime))
 
 
@@ -84,9 +90,10 @@ async def list_showtimes(request: web.Request) -> web.StreamResponse:
 
 @routes.add("GET", "/showtimes/{showtime_id}", output=ShowtimeOutput(), etag=True)
 async def get_showtime(request: web.Request) -> web.StreamResponse:
-    """One showtime."""
+    """One showtime. Its ETag does not change with `seats_left`, `capacity` and `price_from`."""
     found = await find_row(request, "showtime", lambda conn, row_id: showtimes.find_showtime(conn, showtime_id=row_id))
-    return conditional_response(request, showtime_json(request, found), version=found)
+    [shown] = await shown_showtimes(request, [found])
+    return conditional_response(request, shown, version=found)
 
 
 async def _movie(request: web.Request) -> Movie:
@@ -94,17 +101,41 @@ async def _movie(request: web.Request) -> Movie:
 
 
 async def showtimes_page(request: web.Request, span: Span, only: Filters) -> web.StreamResponse:
-    """A page of showtimes, for a query with ShowtimeFilters."""
+    """A page of showtimes, for a query with the filters of AnyShowtimesQuery."""
+    by_price = request[QUERY]["sort"] == BY_PRICE
+
+    async def read(conn: Connection, row_limit: int) -> Sequence[tuple[Showtime, Availability]]:
+        if by_price:
+            after = request[QUERY].get("cursor", (ZERO, 0))
+            found = await showtimes.list_showtimes_by_price(
+                conn, span=span, only=only, after=after, row_limit=row_limit
+            )
+        else:
+            found = await showtimes.list_showtimes(conn, span=span, only=only, row_limit=row_limit)
+        return await _with_availability(conn, found)
+
     return await page_response(
         request,
-        lambda conn, rows: showtimes.list_showtimes(conn, span=span, only=only, row_limit=rows),
-        lambda showtime: [showtime.starts_at, showtime.id],
-        lambda showtime: showtime_json(request, showtime),
+        read,
+        lambda row: [str(row[1].price_from or ZERO) if by_price else row[0].starts_at, row[0].id],
+        lambda row: _showtime_json(request, *row),
     )
 
 
-def showtime_json(request: web.Request, showtime: Showtime) -> dict[str, object]:
-    """A showtime as the API shows it: its columns and the currency. Its ETag is that of the columns."""
+async def shown_showtimes(request: web.Request, found: Sequence[Showtime]) -> list[dict[str, object]]:
+    """Showtimes as the API shows them: their columns, the currency, and what is left of them."""
+    async with request.app[DATABASE].connection() as conn:
+        rows = await _with_availability(conn, found)
+    return [_showtime_json(request, *row) for row in rows]
+
+
+async def _with_availability(conn: Connection, found: Sequence[Showtime]) -> Sequence[tuple[Showtime, Availability]]:
+    known = await find_availability(conn, showtime_ids=[each.id for each in found])
+    return [(each, known.get(each.id) or NONE_LEFT) for each in found]  # one may have been deleted just now
+
+
+def _showtime_json(request: web.Request, showtime: Showtime, left: Availability) -> dict[str, object]:
     shown = {name: getattr(showtime, name) for name in SHOWTIME_COLUMNS}
+    shown["capacity"], shown["seats_left"], shown["price_from"] = left.capacity, left.seats_left, left.price_from
     shown["currency"] = request.app[SETTINGS].currency
     return shown

@@ -1,24 +1,47 @@
 """Filters and order of the lists of showtimes."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from ...db.repository.showtimes import FAR_AHEAD, FAR_BACK, STATUSES, Filters, Span
 from ...runtime.fields import MAX_ID, Day, Instant, IntegerParameter, Text, TimeZone
 from ..paging import Cursor, PageQuery
 
-ORDERS = ("starts_at", "-starts_at")
+BY_PRICE = "price_from"
+MAX_SEATS_LEFT = 2**31 - 1
+ORDERS = ("starts_at", "-starts_at", BY_PRICE)
 # The time zones in which a day begins first and last.
 FIRST_MIDNIGHT, LAST_MIDNIGHT = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))
+
+
+class ShowtimesCursor(Cursor):
+    """A start and an id, or in a list by price a price and an id."""
+
+    def __init__(self) -> None:
+        super().__init__(str, int)
+
+    def _deserialize(self, *args: Any, **rest: Any) -> tuple[Any, ...]:
+        first, last_id = super()._deserialize(*args, **rest)
+        try:
+            if re.fullmatch(r"\d{1,10}\.\d\d", first, re.ASCII):
+                return Decimal(first), last_id
+            instant = datetime.fromisoformat(first)
+            if instant.tzinfo is not None:
+                return instant.astimezone(UTC), last_id  # raises OverflowError outside of the years 1 to 9999
+        except (ValueError, OverflowError):
+            pass
+        raise ValidationError("Not a cursor of this list: use next_cursor as you got it.")
 
 
 class AnyShowtimesQuery(PageQuery):
     """Filters of every list of showtimes."""
 
-    cursor = Cursor(datetime, int)
+    cursor = ShowtimesCursor()
     cinema_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only showtimes in this cinema"})
     auditorium_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only showtimes in this auditorium"})
     date = Day(metadata={"description": "Showtimes that start on this day, one of the cinema's time zone"})
@@ -28,8 +51,17 @@ class AnyShowtimesQuery(PageQuery):
     sort = fields.String(
         validate=validate.OneOf(ORDERS),
         load_default="starts_at",
-        metadata={"description": "Earliest first, or latest first"},
+        metadata={"description": "Earliest first, latest first, or those with the lowest price first"},
     )
+    min_seats_left = IntegerParameter(
+        1, MAX_SEATS_LEFT, metadata={"description": "Only showtimes with so many seats left, up to 5 seconds ago"}
+    )
+
+    @validates_schema
+    def _same_order(self, data: Mapping[str, Any], **_: object) -> None:
+        cursor = data.get("cursor")
+        if cursor is not None and isinstance(cursor[0], Decimal) is not (data["sort"] == BY_PRICE):
+            raise ValidationError("Not a cursor of a list in this order.", "cursor")
 
 
 class MovieShowtimesQuery(AnyShowtimesQuery):
@@ -62,6 +94,7 @@ def filters_of(query: Mapping[str, Any], *, movie_id: int | None = None) -> Filt
         auditorium_id=query.get("auditorium_id"),
         movie_id=query.get("movie_id", movie_id),
         genre=query.get("genre"),
+        min_seats_left=query.get("min_seats_left"),
     )
 
 
@@ -78,7 +111,7 @@ def span_of(query: Mapping[str, Any], *, past: bool = False) -> Span:
         ends.append(last)
     after: datetime | None = max(starts) if starts else FAR_BACK if past else None
     low, high = (after, 0), (min(ends, default=FAR_AHEAD), 0)
-    cursor: tuple[datetime, int] | None = query.get("cursor")
+    cursor: tuple[datetime, int] | None = None if query["sort"] == BY_PRICE else query.get("cursor")
     descending = query["sort"] == "-starts_at"
     if cursor is not None and descending:
         high = min(cursor, high)

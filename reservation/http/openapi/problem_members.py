@@ -62,7 +62,7 @@ UNAVAILABLE_SEATS = _list_of(
 )
 SEATS_IN_USE = _list_of(
     "SeatInUse",
-    "The seats that are held or booked, where seats were to be removed or renamed",
+    "The seats that are held or booked, where seats were to be removed or renamed, or another room lacks them",
     _item(
         "A seat that is held or booked for a showtime that is not over.",
         seat_id={"type": "integer", "format": "int64"},
@@ -100,6 +100,7 @@ MEMBERS: dict[str, dict[str, Member]] = {
     "invalid_credentials": {"error": Member(OAUTH_CODE, OAUTH_ERROR)},
     "seats_unavailable": {"seats": UNAVAILABLE_SEATS},
     "in_use": {"seats": replace(SEATS_IN_USE, required=False)},
+    "has_reservations": {"seats": replace(SEATS_IN_USE, required=False)},
     "insufficient_scope": {"scopes": NEEDED_SCOPES},
     "not_on_sale": {"on_sale_at": Member(ON_SALE_AT, "2030-01-01T10:00:00Z")},
     "showtime_overlap": {"conflicting_showtime_id": Member(OTHER_SHOWTIME, 207, required=False)},

@@ -38,6 +38,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.ShowtimeOverlap: (409, "showtime_overlap"),
     errors.BatchRefused: (409, "batch_refused"),
     errors.InUse: (409, "in_use"),
+    errors.HasReservations: (409, "has_reservations"),
     errors.IdempotencyInFlight: (409, "idempotency_in_flight"),
     errors.IdempotencyKeyReused: (422, "idempotency_key_reused"),
     errors.PreconditionFailed: (412, "precondition_failed"),

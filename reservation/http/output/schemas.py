@@ -71,6 +71,18 @@ class ShowtimeOutput(Schema):
     starts_at = Instant(required=True)
     ends_at = Instant(required=True)
     base_price = Money(required=True)
+    price_from = Money(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The lowest price of a seat at the standard ticket; null: it has no seats"},
+    )
+    capacity = fields.Integer(
+        required=True, metadata={"description": "Number of seats in the auditorium", "examples": [120]}
+    )
+    seats_left = fields.Integer(
+        required=True,
+        metadata={"description": "Number of seats that can be held, up to 5 seconds ago", "examples": [48]},
+    )
     currency = fields.String(required=True, metadata=CURRENCY)
     format = fields.String(required=True, allow_none=True, metadata={"examples": ["IMAX 3D"]})
     audio_language = fields.String(required=True, allow_none=True, metadata=LANGUAGE)

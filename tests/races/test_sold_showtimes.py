@@ -1,4 +1,4 @@
-"""A showtime is called off while others hold, confirm and cancel: in the end nothing of it is sold or held."""
+"""A showtime is called off, or gets another room, while others hold, confirm and cancel."""
 
 import asyncio
 from collections import Counter
@@ -102,3 +102,39 @@ async def test_two_cancels_of_a_showtime_have_one_result(api: Api, db: Connectio
     assert [other.json for other in others] == [first.json] * 3
     assert first.json["cancelled_reservations"] == 20
     await assert_nothing_is_sold(api, db, redis_url, cinema)
+
+
+async def test_holds_and_confirms_keep_their_seats_when_their_showtime_changes_rooms(
+    api: Api, db: Connection, redis_url: str
+) -> None:
+    """A try that meets a new hold is repeated; in the end each customer has the seats of the same places."""
+    cinema, customers = await api.cinema(rows=4), [await api.sign_up() for _ in range(4)]
+    room, seat_ids = await api.auditorium(rows=4)
+    admin, path = await api.admin(), f"/admin/showtimes/{cinema.showtime_id}"
+    shown = (await api.call("GET", path, who=admin)).json
+    body = {name: shown[name] for name in ("movie_id", "starts_at", "ends_at", "base_price")} | {"auditorium_id": room}
+    first = [
+        (await api.hold(who, cinema.showtime_id, cinema.seat_ids[number * 10 :][:2])).json
+        for number, who in enumerate(customers)
+    ]
+
+    moving = asyncio.create_task(api.call("PUT", path, body, who=admin, params={"force": "true"}))
+    others = await asyncio.gather(
+        *(api.confirm(who, held["id"]) for who, held in zip(customers, first, strict=True)),
+        *(
+            api.hold(who, cinema.showtime_id, [cinema.seat_ids[number * 10 + 5]])
+            for number, who in enumerate(customers)
+        ),
+    )
+    moved = await moving
+
+    assert [answer.status for answer in others[:4]] == [200] * 4
+    assert {answer.status for answer in others[4:]} <= {201, 422}
+    assert moved.status == 200, moved.text
+    rows = await db.fetch("select seat_id from booked_seats order by seat_id")
+    assert [row["seat_id"] for row in rows] == [seat for number in range(4) for seat in seat_ids[number * 10 :][:2]]
+    for answer in others[4:]:
+        if answer.status == 201:
+            held = await db.fetchval("select seat_ids from reservations where id = $1", answer.json["id"])
+            assert held[0] in seat_ids
+    await assert_sound(db, redis_url)
