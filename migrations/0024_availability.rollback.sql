@@ -9,7 +9,7 @@ end
 $$;
 
 drop procedure grant_reservation_roles();
-alter procedure grant_reservation_roles_0021() rename to grant_reservation_roles;
+alter procedure grant_reservation_roles_0023() rename to grant_reservation_roles;
 
 drop trigger showtimes_price_from on showtimes;
 drop function set_price_from();

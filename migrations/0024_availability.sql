@@ -118,12 +118,12 @@ create trigger showtimes_price_from before insert or update of base_price, audit
 for each row execute function set_price_from();
 
 -- squawk-ignore renaming-object
-alter procedure grant_reservation_roles() rename to grant_reservation_roles_0021;
+alter procedure grant_reservation_roles() rename to grant_reservation_roles_0023;
 create procedure grant_reservation_roles()
 language plpgsql
 as $$
 begin
-    call grant_reservation_roles_0021();
+    call grant_reservation_roles_0023();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         grant select, insert, update, delete on showtime_availability to reservation_app;
         -- For a showtime that moves to another room with its reservations.

@@ -22,7 +22,7 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0021();
+    call grant_reservation_roles_0023();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         grant select, insert, update, delete on showtime_availability to reservation_app;
         -- For a showtime that moves to another room with its reservations.
@@ -171,7 +171,7 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0020() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
-CREATE PROCEDURE public.grant_reservation_roles_0021()
+CREATE PROCEDURE public.grant_reservation_roles_0023()
     LANGUAGE plpgsql
     AS $$
 begin
@@ -182,7 +182,7 @@ begin
 end
 $$;
 
-COMMENT ON PROCEDURE public.grant_reservation_roles_0021() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+COMMENT ON PROCEDURE public.grant_reservation_roles_0023() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -1136,7 +1136,7 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0018() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0020() FROM PUBLIC;
 
-REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0021() FROM PUBLIC;
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0023() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 

@@ -347,7 +347,7 @@ async def test_last_used_at_is_written_in_the_background(
 
 
 async def blocked(db: Connection) -> int:
-    """How many connections wait for a table of this database, or for a gate; pg_locks, unlike the statistics, is always current."""
+    """How many connections wait for a table of this database, or for a gate: in pg_locks, which is always current."""
     count: int = await db.fetchval(
         "select count(*) from pg_locks as l inner join pg_database as d on l.database = d.oid"
         " where d.datname = current_database() and l.locktype in ('relation', 'advisory') and not l.granted"
