@@ -93,13 +93,12 @@ def plans(chosen: list[str], accept: bool, as_json: bool, data_dir: Path | None)
 
 async def _compare(settings: Settings, chosen: Sequence[Statement], folder: Path, *, is_all: bool) -> _Found:
     await plan_volume.vacuum(settings.database_url or "")
+    limits = buffer_bounds.bounds(stored_plans.BOUNDS_FILE) if is_all else ()
     async with connected(settings, chosen[0]) as connection:
-        compared = [await stored_plans.compare(connection, statement, folder) for statement in chosen]
-        if not is_all:
-            return _Found(compared, (), ())
-        limits = buffer_bounds.bounds(stored_plans.BOUNDS_FILE)
+        # Before the plans: their statements run, and rows that one deletes and rolls back are read from the table again.
         touched = [(bound, await buffer_bounds.touched_buffers(connection, bound)) for bound in limits]
-    return _Found(compared, touched, stored_plans.without_statement(folder))
+        compared = [await stored_plans.compare(connection, statement, folder) for statement in chosen]
+    return _Found(compared, touched, stored_plans.without_statement(folder) if is_all else ())
 
 
 def _print(found: _Found, *, accepted: bool) -> None:
