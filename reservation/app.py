@@ -27,6 +27,7 @@ from .http.handlers import (
     layouts,
     ops,
     reservations,
+    seat_changes,
     seats,
 )
 from .http.middleware import middleware, request_records
@@ -38,6 +39,7 @@ TABLES = (
     seats.routes,
     holds.routes,
     reservations.routes,
+    seat_changes.routes,
     events.routes,
     layouts.routes,
     accounts.routes,

@@ -22,14 +22,13 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0023();
+    call grant_reservation_roles_0024();
     if exists (select from pg_roles where rolname = 'reservation_app') then
-        grant select, insert, update, delete on showtime_availability to reservation_app;
-        -- For a showtime that moves to another room with its reservations.
-        grant update (seat_id) on booked_seats to reservation_app;
+        revoke update on reservation_changes from reservation_app;
+        grant select, insert, delete on reservation_changes to reservation_app;
     end if;
     if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select on showtime_availability to reservation_readonly;
+        grant select on reservation_changes to reservation_readonly;
     end if;
 end
 $$;
@@ -183,6 +182,24 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0023() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0024()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0023();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, insert, update, delete on showtime_availability to reservation_app;
+        -- For a showtime that moves to another room with its reservations.
+        grant update (seat_id) on booked_seats to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on showtime_availability to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0024() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -664,6 +681,48 @@ ALTER TABLE public.movies ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.reservation_changes (
+    id bigint NOT NULL,
+    reservation_id uuid NOT NULL,
+    change text NOT NULL,
+    changed_by text NOT NULL,
+    reason text,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    status text NOT NULL,
+    showtime_id bigint NOT NULL,
+    total_price numeric(14,2) NOT NULL,
+    seat_ids bigint[] NOT NULL,
+    row_labels text[] NOT NULL,
+    seat_numbers integer[] NOT NULL,
+    prices numeric(12,2)[] NOT NULL,
+    ticket_type_ids bigint[] NOT NULL,
+    CONSTRAINT reservation_changes_change_check CHECK ((change = ANY (ARRAY['cancelled_seats'::text, 'added_seats'::text, 'exchanged'::text]))),
+    CONSTRAINT reservation_changes_changed_by_check CHECK ((changed_by = ANY (ARRAY['customer'::text, 'cinema'::text, 'staff'::text]))),
+    CONSTRAINT reservation_changes_seats_check CHECK (((cardinality(row_labels) = cardinality(seat_ids)) AND (cardinality(seat_numbers) = cardinality(seat_ids)) AND (cardinality(prices) = cardinality(seat_ids)) AND ((cardinality(ticket_type_ids) = 0) OR (cardinality(ticket_type_ids) = cardinality(seat_ids))))),
+    CONSTRAINT reservation_changes_status_check CHECK ((status = ANY (ARRAY['held'::text, 'confirmed'::text])))
+);
+
+COMMENT ON TABLE public.reservation_changes IS 'A reservation as it was before a change of its seats; the row in reservations is what came of it.';
+
+COMMENT ON COLUMN public.reservation_changes.change IS 'cancelled_seats, added_seats or exchanged.';
+
+COMMENT ON COLUMN public.reservation_changes.changed_by IS 'customer, cinema or staff.';
+
+COMMENT ON COLUMN public.reservation_changes.reason IS 'That of the box office, for a change at any time.';
+
+COMMENT ON COLUMN public.reservation_changes.changed_at IS 'By clock_timestamp(), under the lock of the reservation and before its idempotency key, so that times and keys are in order.';
+
+COMMENT ON COLUMN public.reservation_changes.status IS 'held or confirmed; a change does not change it.';
+
+ALTER TABLE public.reservation_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.reservation_changes_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.reservations (
     id uuid NOT NULL,
     user_id bigint NOT NULL,
@@ -707,7 +766,7 @@ COMMENT ON COLUMN public.reservations.expires_at IS 'End of the hold by this ser
 
 COMMENT ON COLUMN public.reservations.first_expires_at IS 'What expires_at was before the hold was extended; null if it never was.';
 
-COMMENT ON COLUMN public.reservations.seat_ids IS 'In the order of the seat map, as are the labels, numbers and prices; never changed, and kept as history.';
+COMMENT ON COLUMN public.reservations.seat_ids IS 'In the order of the seat map, as are the labels, numbers and prices; reservation_changes has what they were before a change.';
 
 COMMENT ON COLUMN public.reservations.row_labels IS 'Labels of the seats'' rows when they were held.';
 
@@ -736,7 +795,7 @@ CREATE VIEW public.reservation_seats AS
    FROM (public.reservations r
      CROSS JOIN LATERAL UNNEST(r.seat_ids, r.prices) seat(seat_id, price));
 
-COMMENT ON VIEW public.reservation_seats IS 'The seats a reservation asked for, a row each, from the arrays in its row; kept as history whatever becomes of it.';
+COMMENT ON VIEW public.reservation_seats IS 'The seats of a reservation, a row each, from the arrays in its row; a cancelled or expired one has those that it had last.';
 
 COMMENT ON COLUMN public.reservation_seats.price_at_booking IS 'Price when the seats were held; later changes do not reach it.';
 
@@ -981,6 +1040,9 @@ ALTER TABLE ONLY public.migration_files
 ALTER TABLE ONLY public.movies
     ADD CONSTRAINT movies_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.reservation_changes
+    ADD CONSTRAINT reservation_changes_pkey PRIMARY KEY (reservation_id, id);
+
 ALTER TABLE ONLY public.reservations
     ADD CONSTRAINT reservations_pkey PRIMARY KEY (id);
 
@@ -1027,6 +1089,8 @@ CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING bt
 CREATE INDEX login_sessions_user_id_idx ON public.login_sessions USING btree (user_id);
 
 CREATE INDEX movies_genres_idx ON public.movies USING gin (public.fold_genres(genres));
+
+CREATE INDEX reservation_changes_showtime_id_idx ON public.reservation_changes USING btree (showtime_id);
 
 CREATE UNIQUE INDEX reservations_code_key ON public.reservations USING btree (code);
 
@@ -1104,6 +1168,9 @@ ALTER TABLE ONLY public.booked_seats
 ALTER TABLE ONLY public.login_sessions
     ADD CONSTRAINT login_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.reservation_changes
+    ADD CONSTRAINT reservation_changes_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
+
 ALTER TABLE ONLY public.reservations
     ADD CONSTRAINT reservations_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
 
@@ -1137,6 +1204,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0018() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0020() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0023() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0024() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
@@ -1190,6 +1259,9 @@ GRANT SELECT ON TABLE public.migration_files TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.movies TO reservation_app;
 GRANT SELECT ON TABLE public.movies TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.reservation_changes TO reservation_app;
+GRANT SELECT ON TABLE public.reservation_changes TO reservation_readonly;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.reservations TO reservation_app;
 GRANT SELECT ON TABLE public.reservations TO reservation_readonly;

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from time import monotonic
 from typing import NamedTuple, TypeVar
+from uuid import UUID
 
 from ..db.pool import Connection, Database, is_single_item_error, is_violation
 from ..db.repository import idempotency, reservations
@@ -98,6 +99,10 @@ class BookingBatches:
             return await self._single_confirms.submit(request)  # the batch's statement inserts the keys of owners
         confirmed = await self._confirms.submit(request)
         return await self._single_confirms.submit(request) if confirmed is None else confirmed
+
+    async def confirm_locked(self, conn: Connection, *, reservation_id: UUID, user_id: int) -> Outcome:
+        """Confirm a hold in a transaction that has locked it and its showtime; the caller updates Redis."""
+        return await self._confirm(conn, ConfirmRequest(reservation_id, user_id, None))
 
     async def _insert_batch(self, holds: Sequence[HoldToInsert]) -> Sequence[Outcome | None]:
         now = started = monotonic()

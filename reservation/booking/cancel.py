@@ -1,17 +1,28 @@
-"""Cancel a hold or a confirmed reservation in one transaction; after the commit, Redis releases its seats."""
+"""Cancel a hold or a confirmed reservation, or some of its seats, in one transaction; then Redis releases the seats."""
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from ..db.pool import Database
-from ..db.repository import idempotency, reservations
+from ..db.pool import Connection
+from ..db.repository import idempotency, reservation_changes, reservations
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import LockedReservation
-from ..errors import HoldExpired, IdempotencyKeyUsed, NotFound, TooLateToCancel
+from ..errors import (
+    HoldExpired,
+    IdempotencyKeyUsed,
+    Invalid,
+    NotFound,
+    ReservationCancelled,
+    ReservationConfirmed,
+    TooLateToCancel,
+)
 from ..holds.store import HoldRelease
 from .context import BookingContext
 from .lookup import find_archived_with_status
+from .redis_lease import HeldSeats, release_given_up
 
 
 class Canceller(NamedTuple):
@@ -24,60 +35,156 @@ class Canceller(NamedTuple):
 CUSTOMER = Canceller("customer")
 
 
+@dataclass(frozen=True, slots=True)
+class _Cancel:
+    """What is to be cancelled: some seats, or without `seat_ids` all; `holds_only`: not if it is confirmed."""
+
+    user_id: int
+    reservation_id: UUID
+    canceller: Canceller
+    cutoff_s: int | None
+    seat_ids: Sequence[int] | None
+    idempotency_key: IdempotencyKey | None
+    holds_only: bool = False
+
+
 async def cancel(
     context: BookingContext,
     *,
     user_id: int,
     reservation_id: UUID,
+    seat_ids: Sequence[int] | None = None,
     canceller: Canceller = CUSTOMER,
     idempotency_key: IdempotencyKey | None = None,
 ) -> Reservation:
-    """Cancel a hold, or a confirmed reservation until the cutoff; its seats are free at once.
+    """Cancel a hold, or a confirmed reservation until the cutoff; what is cancelled is free at once.
 
-    Raises NotFound, HoldExpired, TooLateToCancel, RowLocked, and with an idempotency key IdempotencyKeyUsed. To cancel
-    it again changes nothing.
+    With `seat_ids` only these are cancelled, and with all of them the reservation. Raises NotFound, Invalid (a seat
+    that the reservation does not have), HoldExpired, TooLateToCancel, RowLocked, and with an idempotency key
+    IdempotencyKeyUsed. To cancel the reservation again changes nothing.
     """
+    cutoff_s = context.cancel_cutoff_s if canceller.reason is None else None
+    asked = _Cancel(user_id, reservation_id, canceller, cutoff_s, seat_ids, idempotency_key)
     try:
-        cutoff_s = context.cancel_cutoff_s if canceller.reason is None else None
-        locked, cancelled = await _cancel(
-            context.database, user_id, reservation_id, cutoff_s, canceller, idempotency_key
-        )
+        return await _cancel_and_release(context, asked)
     except NotFound:
-        return await find_archived_with_status(context.database, user_id, reservation_id, "cancelled")
-    await context.pending_updates.release([HoldRelease(locked.showtime_id, reservation_id, locked.seat_ids)])
-    return cancelled
+        archived = await find_archived_with_status(context.database, user_id, reservation_id, "cancelled")
+        check_own(seat_ids or (), {seat.seat_id for seat in archived.seats})
+        return archived
 
 
-async def _cancel(
-    database: Database,
+async def remove_seat(
+    context: BookingContext,
+    *,
     user_id: int,
     reservation_id: UUID,
-    cutoff_s: int | None,
-    canceller: Canceller,
-    idempotency_key: IdempotencyKey | None,
-) -> tuple[LockedReservation, Reservation]:
-    """The reservation before and after."""
-    async with database.transaction() as conn:
-        locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-        if locked is None:
-            raise NotFound("There is no such reservation of yours.")
-        if locked.status == "expired":
-            raise HoldExpired
-        if idempotency_key is not None and not await idempotency.claim(
-            conn, idempotency_key=idempotency_key, reservation_id=reservation_id
-        ):
-            raise IdempotencyKeyUsed
-        if locked.status == "confirmed":
-            freed = await reservations.free_seats(
-                conn, reservation_id=reservation_id, showtime_id=locked.showtime_id, cutoff_s=cutoff_s
-            )
-            if not freed and cutoff_s is not None:
-                raise TooLateToCancel
-        if locked.status != "cancelled":
-            await reservations.mark_cancelled(
-                conn, reservation_id=reservation_id, cancelled_by=canceller.who, reason=canceller.reason
-            )
-        cancelled = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
-        if cancelled is None:
-            raise LookupError(f"reservation {reservation_id} is locked and cannot be read")
-        return locked, cancelled
+    seat_id: int,
+    canceller: Canceller = CUSTOMER,
+    idempotency_key: IdempotencyKey | None = None,
+) -> Reservation:
+    """Remove a seat from a live hold; with its last seat the hold is cancelled.
+
+    Raises NotFound (the reservation, or a seat that it does not have), HoldExpired, ReservationConfirmed,
+    ReservationCancelled, RowLocked, and with an idempotency key IdempotencyKeyUsed.
+    """
+    asked = _Cancel(user_id, reservation_id, canceller, None, [seat_id], idempotency_key, holds_only=True)
+    try:
+        return await _cancel_and_release(context, asked)
+    except Invalid as error:
+        raise NotFound("The hold has no such seat.") from error
+
+
+async def _cancel_and_release(context: BookingContext, asked: _Cancel) -> Reservation:
+    async with context.database.transaction() as conn:
+        locked = await _lock(conn, asked)
+        seat_ids = locked.seat_ids if asked.seat_ids is None else asked.seat_ids
+        is_whole = len(seat_ids) == len(locked.seat_ids)
+        if is_whole:
+            await _cancel_all(conn, asked, locked)
+        else:
+            await _cancel_some(conn, asked, locked, seat_ids)
+        left = await _find(conn, asked)
+    if locked.status == "held" and not is_whole:
+        await release_given_up(context, HeldSeats(locked.showtime_id, asked.reservation_id, asked.user_id, seat_ids))
+    else:
+        await context.pending_updates.release([HoldRelease(locked.showtime_id, asked.reservation_id, seat_ids)])
+    return left
+
+
+async def _lock(conn: Connection, asked: _Cancel) -> LockedReservation:
+    """Lock the reservation, if it can be cancelled and has the seats."""
+    locked = await reservations.lock_reservation(conn, reservation_id=asked.reservation_id, user_id=asked.user_id)
+    if locked is None:
+        raise NotFound("There is no such reservation of yours.")
+    if locked.status == "expired":
+        raise HoldExpired
+    if asked.holds_only and locked.status == "confirmed":
+        raise ReservationConfirmed("The reservation is confirmed: cancel the seat instead.")
+    if asked.holds_only and locked.status == "cancelled":
+        raise ReservationCancelled
+    check_own(asked.seat_ids or (), () if _is_cancelled_in_part(asked, locked) else locked.seat_ids)
+    return locked
+
+
+def check_own(seat_ids: Sequence[int], own: Collection[int]) -> None:
+    """Raise Invalid unless all these seats are among the reservation's own."""
+    for index, seat_id in enumerate(seat_ids):
+        if seat_id not in own:
+            raise Invalid(f"/seat_ids/{index}", "The reservation does not have this seat, or not any more.")
+
+
+def _is_cancelled_in_part(asked: _Cancel, locked: LockedReservation) -> bool:
+    """Whether some seats are asked for, and not all, of a reservation that was cancelled as a whole."""
+    return locked.status == "cancelled" and asked.seat_ids is not None and {*asked.seat_ids} != {*locked.seat_ids}
+
+
+async def _cancel_all(conn: Connection, asked: _Cancel, locked: LockedReservation) -> None:
+    await _claim(conn, asked)
+    if locked.status == "confirmed":
+        await _free(conn, asked, locked, locked.seat_ids)
+    if locked.status != "cancelled":
+        by = asked.canceller
+        await reservations.mark_cancelled(
+            conn, reservation_id=asked.reservation_id, cancelled_by=by.who, reason=by.reason
+        )
+
+
+async def _cancel_some(conn: Connection, asked: _Cancel, locked: LockedReservation, seat_ids: Sequence[int]) -> None:
+    seats = [seat for seat in (await _find(conn, asked)).seats if seat.seat_id not in seat_ids]
+    await reservation_changes.set_seats(
+        conn,
+        reservation_id=asked.reservation_id,
+        change="cancelled_seats",
+        changed_by=asked.canceller.who,
+        reason=asked.canceller.reason,
+        showtime_id=locked.showtime_id,
+        seats=seats,
+    )
+    await _claim(conn, asked)
+    if locked.status == "confirmed":
+        await _free(conn, asked, locked, seat_ids)
+
+
+async def _claim(conn: Connection, asked: _Cancel) -> None:
+    key = asked.idempotency_key
+    if key is not None and not await idempotency.claim(conn, idempotency_key=key, reservation_id=asked.reservation_id):
+        raise IdempotencyKeyUsed
+
+
+async def _free(conn: Connection, asked: _Cancel, locked: LockedReservation, seat_ids: Sequence[int]) -> None:
+    freed = await reservation_changes.free_seats(
+        conn,
+        reservation_id=asked.reservation_id,
+        showtime_id=locked.showtime_id,
+        cutoff_s=asked.cutoff_s,
+        seat_ids=seat_ids,
+    )
+    if not freed and asked.cutoff_s is not None:
+        raise TooLateToCancel
+
+
+async def _find(conn: Connection, asked: _Cancel) -> Reservation:
+    found = await reservations.find_reservation(conn, reservation_id=asked.reservation_id, user_id=asked.user_id)
+    if found is None:
+        raise LookupError(f"reservation {asked.reservation_id} is locked and cannot be read")
+    return found

@@ -5,8 +5,9 @@ from uuid import UUID
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import ConfirmRequest
-from ..errors import NotFound
+from ..errors import HoldExpired, NotFound
 from .context import BookingContext
+from .late_confirm import confirm_late
 from .lookup import find_archived_with_status
 
 
@@ -15,11 +16,16 @@ async def confirm(
 ) -> Reservation:
     """Confirm a hold: its seats are the user's once this returns, and to confirm it again changes nothing.
 
-    Raises NotFound, HoldExpired, ReservationCancelled, RowLocked, SeatsUnavailable if Redis had lost the hold and
-    another user's was confirmed first, and with an idempotency key IdempotencyKeyUsed.
+    One that has expired is confirmed late if its seats can still be had; only such a confirm takes a second
+    transaction. Raises NotFound, HoldExpired, ReservationCancelled, RowLocked, SeatsUnavailable if Redis had lost the
+    hold and another user's was confirmed first, and with an idempotency key IdempotencyKeyUsed.
     """
     try:
         confirmed = await context.batches.confirm(ConfirmRequest(reservation_id, user_id, idempotency_key))
+    except HoldExpired:
+        confirmed = await confirm_late(
+            context, user_id=user_id, reservation_id=reservation_id, idempotency_key=idempotency_key
+        )
     except NotFound:
         return await find_archived_with_status(context.database, user_id, reservation_id, "confirmed")
     if confirmed.showtime is None:  # it has changed since the layout was read, or the reservation was confirmed before

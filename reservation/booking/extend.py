@@ -11,7 +11,7 @@ from ..errors import HoldExpired, ReservationCancelled, ReservationConfirmed, Se
 from ..holds.store import HoldRelease
 from .context import BookingContext
 from .lookup import find, find_archived
-from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, take_again
+from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, release_given_up, take_again
 from .sale_window import not_on_sale
 
 
@@ -46,6 +46,14 @@ async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID)
         booked, blocked = await context.batches.find_booked(found.showtime_id, found.seat_ids)
         raise SeatsUnavailable(booked=booked, blocked=blocked) if booked else HoldExpired
     extended = await find(context.database, user_id=user_id, reservation_id=reservation_id)
+    now = [seat.seat_id for seat in extended.seats]
+    if (now, extended.showtime_id) != ([*found.seat_ids], found.showtime_id):  # another request has changed its seats
+        left_ms = max(1, round((extended.expires_at - extended_at).total_seconds() * 1000))
+        await take_again(
+            context, HeldSeats(extended.showtime_id, reservation_id, user_id, now), left_ms + REDIS_MARGIN_MS
+        )
+        await release_given_up(context, seats)
+        return extended
     # Of the end that is answered: another request may have extended the hold since.
     life_s = (extended.expires_at - extended_at).total_seconds() - (monotonic() - answered)
     await ensure_held(context, seats, lease, life_s=life_s)

@@ -28,7 +28,7 @@ from ..errors import (
 )
 from ..holds.store import HoldRelease
 from ..seatmap.layouts import Layout
-from ..seatmap.ticket_types import ALL_STANDARD, WantedTickets
+from ..seatmap.ticket_types import ALL_STANDARD, ChosenTickets, WantedTickets
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, undo_hold
@@ -61,17 +61,25 @@ async def hold(
     SeatsUnavailable with the reason for each seat, and RowLocked. With an idempotency key: IdempotencyKeyUsed, and
     IdempotencyInFlight while the first request with it is under way.
     """
-    layout = context.layouts.known(showtime_id)
-    if layout is None:
-        layout = await _load_and_prime(context, showtime_id)
-    # The layout may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
-    if layout is None or not layout.is_on_sale or not layout.room.places.keys() >= set(seat_ids):
-        layout = await _check_and_load(context, showtime_id, seat_ids, details)
+    layout = await layout_with(context, showtime_id, seat_ids, details.tickets)
     return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, details, idempotency_key)
 
 
+async def layout_with(
+    context: BookingContext, showtime_id: int, seat_ids: Sequence[int], tickets: WantedTickets = ALL_STANDARD
+) -> Layout:
+    """A layout that has these seats, and may be out of date; raises as `check_seats` does."""
+    layout = context.layouts.known(showtime_id)
+    if layout is None:
+        layout = await _load_and_prime(context, showtime_id)
+    # It may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
+    if layout is None or not layout.is_on_sale or not layout.room.places.keys() >= set(seat_ids):
+        layout = await check_and_load(context, showtime_id, seat_ids, tickets)
+    return layout
+
+
 async def check_seats(
-    context: BookingContext, showtime_id: int, seat_ids: Sequence[int], details: HoldDetails = NO_DETAILS
+    context: BookingContext, showtime_id: int, seat_ids: Sequence[int], tickets: WantedTickets = ALL_STANDARD
 ) -> None:
     """Check in PostgreSQL what can be held; raises NotFound, those of NOT_ON_SALE and Invalid."""
     async with context.database.connection() as conn:
@@ -83,9 +91,7 @@ async def check_seats(
     known = frozenset(check.seat_ids)
     for index, seat_id in enumerate(seat_ids):
         if seat_id not in known:
-            raise Invalid(
-                details.tickets.seat_pointer.format(index), "There is no such seat in this showtime's auditorium."
-            )
+            raise Invalid(tickets.seat_pointer.format(index), "There is no such seat in this showtime's auditorium.")
 
 
 async def _load_and_prime(context: BookingContext, showtime_id: int) -> Layout | None:
@@ -98,14 +104,14 @@ async def _load_and_prime(context: BookingContext, showtime_id: int) -> Layout |
     return layout  # if Redis did not answer, the take says so
 
 
-async def _check_and_load(
-    context: BookingContext, showtime_id: int, seat_ids: Sequence[int], details: HoldDetails
+async def check_and_load(
+    context: BookingContext, showtime_id: int, seat_ids: Sequence[int], tickets: WantedTickets = ALL_STANDARD
 ) -> Layout:
     """Check what can be held, as check_seats does, and read a layout that has the seats."""
-    await check_seats(context, showtime_id, seat_ids, details)
+    await check_seats(context, showtime_id, seat_ids, tickets)
     layout = await context.layouts.load(showtime_id)
     if layout is None or not layout.room.places.keys() >= set(seat_ids):
-        await check_seats(context, showtime_id, seat_ids, details)  # it has changed in between
+        await check_seats(context, showtime_id, seat_ids, tickets)  # it has changed in between
         raise HoldsUnavailable
     return layout
 
@@ -135,7 +141,7 @@ async def _take_and_insert(
         ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
         reservation = None
         while reservation is None:  # until the deadline: then the insert raises Overloaded
-            wanted = _seats_of(layout, seat_ids) if tickets is None else tickets.seats(layout.room, seat_ids)
+            wanted = seats_of(layout, seat_ids, tickets)
             try:
                 reservation = await context.batches.insert_held(
                     HoldToInsert(
@@ -154,7 +160,7 @@ async def _take_and_insert(
                     )
                 )
             except ShowtimeChanged:  # Redis keeps the seats while the layout is read again
-                layout = await _check_and_load(context, showtime_id, seat_ids, details)
+                layout = await check_and_load(context, showtime_id, seat_ids, details.tickets)
                 if tickets is not None:
                     tickets = await context.ticket_types.choose(details.tickets, anew=True)
         release = False
@@ -162,10 +168,17 @@ async def _take_and_insert(
         if release:
             undo = HoldRelease(showtime_id, reservation_id, seat_ids, undo=True)
             await context.pending_updates.release([undo])
-    await _ensure_held(
-        context, HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key), lease, reservation
-    )
+    seats = HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key)
+    await _ensure_held(context, seats, lease, reservation)
     return reservation
+
+
+async def seats_unavailable(
+    context: BookingContext, showtime_id: int, seat_ids: Sequence[int], held: frozenset[int]
+) -> SeatsUnavailable:
+    """The error for seats of which others hold some in Redis; those that are booked or blocked are named as well."""
+    booked, blocked = await context.batches.find_booked(showtime_id, seat_ids)
+    return SeatsUnavailable(held=held, booked=booked, blocked=blocked)
 
 
 async def _ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLease, reservation: Reservation) -> None:
@@ -189,11 +202,12 @@ async def _raise_unavailable(
         context.holds, idempotency_key, showtime_id=showtime_id, seat_ids=seat_ids
     ):
         raise IdempotencyInFlight
-    found = await context.batches.find_booked(showtime_id, seat_ids)
-    raise SeatsUnavailable(held=held, booked=found.booked, blocked=found.blocked)
+    raise await seats_unavailable(context, showtime_id, seat_ids, held)
 
 
-def _seats_of(layout: Layout, seat_ids: Sequence[int]) -> tuple[ReservedSeat, ...]:
-    """The seats in the order of the map, at the prices of the layout."""
+def seats_of(layout: Layout, seat_ids: Sequence[int], tickets: ChosenTickets | None) -> tuple[ReservedSeat, ...]:
+    """The seats in the order of the map, at the prices of the layout, and of their ticket types if there are any."""
+    if tickets is not None:
+        return tickets.seats(layout.room, seat_ids)
     room = layout.room
     return tuple([room.seats[place] for place in sorted([room.places[seat_id] for seat_id in seat_ids])])

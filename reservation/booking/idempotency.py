@@ -18,7 +18,7 @@ from time import time_ns
 from uuid import UUID
 
 from ..db.pool import Database
-from ..db.repository import idempotency, reservations
+from ..db.repository import idempotency, reservation_changes, reservations
 from ..db.repository.idempotency import IdempotencyKey, StoredKey
 from ..db.repository.reservation_rows import Reservation
 from ..errors import DomainError, IdempotencyKeyReused, Json, Unavailable
@@ -32,11 +32,15 @@ _DIGEST_BITS = (1 << 62) - 1  # the bits of a reservation's id that are the dige
 
 @dataclass(frozen=True, slots=True)
 class FirstOutcome:
-    """What the first answer is built from again: the reservation as it is now, and expires_at as it was then."""
+    """What the first answer is built from again: the reservation with its seats of then, else as it is now.
+
+    `expires_at` is that of the hold before any extension, and the answer was built at `answered_at`.
+    """
 
     owner_id: int
     reservation: Reservation
     expires_at: datetime
+    answered_at: datetime
 
 
 async def find_stored_key(database: Database, idempotency_key: IdempotencyKey) -> StoredKey | None:
@@ -55,7 +59,10 @@ async def find_first_outcome(database: Database, stored: StoredKey) -> FirstOutc
         return None
     async with database.connection() as conn:
         found = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=owner_id)
-    return None if found is None else FirstOutcome(owner_id, found, stored.original_expires_at)
+        before = await reservation_changes.find_before_change(conn, reservation_id=reservation_id, at=stored.created_at)
+    if found is None:
+        return None
+    return FirstOutcome(owner_id, before or found, stored.original_expires_at, stored.created_at)
 
 
 async def store_refusal(database: Database, idempotency_key: IdempotencyKey, refusal: dict[str, Json]) -> None:

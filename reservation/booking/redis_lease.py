@@ -17,13 +17,14 @@ reservation has one of them, this hold is cancelled in PostgreSQL, and the answe
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 
 from ..db.repository import reservations
 from ..db.repository.idempotency import IdempotencyKey
-from ..errors import SeatsUnavailable
+from ..errors import SeatsUnavailable, Unavailable
 from ..holds.store import HoldRelease
 from .context import BookingContext
 
@@ -91,6 +92,29 @@ async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> 
         )
     if found is None or found.status != "held":
         await context.pending_updates.release([HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)])
+    elif found.showtime_id != seats.showtime_id or not {*seats.seat_ids} <= {*found.seat_ids}:
+        await release_given_up(context, seats)
+
+
+async def release_given_up(context: BookingContext, seats: HeldSeats) -> None:
+    """Release those of the seats that a hold has given up, and has not got again by now.
+
+    A request that gives the hold a seat takes it again after its commit, and `kept` changes. So if `kept` is read
+    before that, nothing is released, and if it is read after that, the seat is among those that are read then. What is
+    not released here, because a store does not answer, release_orphans finds.
+    """
+    with suppress(Unavailable):
+        kept = await context.holds.kept(showtime_id=seats.showtime_id, reservation_id=seats.reservation_id)
+        async with context.database.connection() as conn:
+            found = await reservations.find_hold(
+                conn, reservation_id=seats.reservation_id, user_id=seats.user_id, max_s=context.hold_max_s
+            )
+        has_some = found is not None and found.status == "held" and found.showtime_id == seats.showtime_id
+        own = found.seat_ids if found is not None and has_some else ()
+        given_up = [seat_id for seat_id in seats.seat_ids if seat_id not in own]
+        if given_up:
+            release = HoldRelease(seats.showtime_id, seats.reservation_id, given_up, undo=True, kept=kept)
+            await context.pending_updates.release([release])
 
 
 async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:

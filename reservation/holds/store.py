@@ -8,9 +8,10 @@ For every showtime there are, under one hash tag and so in one cluster slot:
                    which an administrator last changed seats or prices; while a worker watches the map, every change is
                    published on the channel `channel` until `watched` (Unix seconds)
     {42}:map:priming    the ticket under which the showtime may be primed (not_primed.lua)
-    {42}:map:kept:<id>  set while a reservation is surely in PostgreSQL, since it was extended, taken again or primed:
-                        a late undo of its first take leaves its seats alone
-    {42}:map:released:<id>  set for 10 s when a reservation was released while there was no map: priming leaves it out
+    {42}:map:kept:<id>  set while a reservation is surely in PostgreSQL, to another value each time that it is extended,
+                        taken again or primed: a late undo of a take before that leaves its seats alone
+    {42}:map:released:<id>:<seat>  set for 10 s when a reservation released a seat while there was no map: priming
+                        leaves it out
 
 The sorted set gives the held seats without reading each key. Every script that reads the version first removes the
 expired holds from it, and increments the version if there were any: an expired hold changes the map, too.
@@ -47,13 +48,15 @@ class HoldRelease:
     """A seat map that changed, and the seats that the reservation no longer holds.
 
     `undo`: its hold failed, as far as is known. PostgreSQL may have it all the same, and the client may have got it
-    since by repeating its request: then its seats stay.
+    since by repeating its request: then its seats stay. So do those that a change failed to add to a hold, or that it
+    has given up, if it was extended, taken again or primed since `kept` was read.
     """
 
     showtime_id: int
     reservation_id: UUID
     seat_ids: Sequence[int]
     undo: bool = False
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,12 @@ class Holds:
         keys = _keys(showtime_id, seat_ids)
         result = await self._run_one(script_call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(result[1:])
+
+    async def kept(self, *, showtime_id: int, reservation_id: UUID) -> str:
+        """What changes whenever the reservation is extended, taken again or primed; empty if it never was."""
+        async with redis_errors():
+            value = await self._redis.get(f"{_keys(showtime_id)[0]}:kept:{reservation_id}")
+        return value.decode() if isinstance(value, bytes) else value or ""
 
     async def holders(self, *, showtime_id: int, seat_ids: Sequence[int]) -> list[UUID]:
         """The reservations that hold some of these seats, one for each held seat."""
@@ -241,7 +250,8 @@ def _version_call(showtime_id: int) -> Call:
 
 def _release_call(release: HoldRelease) -> Call:
     script = UNDO_TAKE if release.undo else RELEASE
-    args: tuple[str | int, ...] = (str(release.reservation_id), *release.seat_ids)
+    kept = (release.kept,) if release.undo else ()
+    args: tuple[str | int, ...] = (str(release.reservation_id), *release.seat_ids, *kept)
     return script_call(script, release.showtime_id, _keys(release.showtime_id, release.seat_ids), args)
 
 

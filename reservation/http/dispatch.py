@@ -12,7 +12,7 @@ from ..identity import api_key_format
 from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, QUERY
 from .authentication import authenticated_api_key, bearer_token, require_role
 from .idempotency import HEADER, run_once
-from .input.bodies import FORM, load_form, load_json, refuse_body
+from .input.bodies import FORM, load_form, load_json, load_optional_json, refuse_body
 from .input.queries import NO_FIELDS, load_query
 from .routes import VERSION_PREFIX, Access, Operation, Routes
 
@@ -61,6 +61,8 @@ class Endpoint:
             request[QUERY] = self._no_query.copy()
         if operation.form is not None and request.content_type == FORM:
             request[BODY] = await load_form(request, operation.form)
+        elif operation.body is not None and operation.may_lack_body:
+            request[BODY] = await load_optional_json(request, operation.body)
         elif operation.body is not None:
             request[BODY] = await load_json(request, operation.body, operation.fast_load)
         elif request.body_exists:

@@ -28,8 +28,8 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
     The handler stores the key together with its effect, and raises IdempotencyKeyUsed if the key exists. So the key is
     looked up only after a failure.
     """
-    # A body that the operation does not use is empty, `{}` or `null`: these are the same request.
-    key = request[IDEMPOTENCY_KEY] = _key_of(request, await read_body(request) if BODY in request else b"")
+    # A body that says nothing is empty, `{}` or `null`: these are the same request.
+    key = request[IDEMPOTENCY_KEY] = _key_of(request, await read_body(request) if request.get(BODY) else b"")
     try:
         return await handler(request)
     except IdempotencyKeyUsed as used:

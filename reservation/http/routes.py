@@ -65,6 +65,7 @@ class Operation:
     route: str  # the path in aiohttp's form: {name} or {name:pattern}
     access: Access = Access.PUBLIC
     body: Schema | None = None
+    may_lack_body: bool = False  # an empty body and `null` are then `{}`
     fast_load: FastLoad | None = None  # loads some bodies as `body` does, without marshmallow; None for the others
     form: Schema | None = None  # what an HTML form may send in place of the JSON body
     query: Schema | None = None

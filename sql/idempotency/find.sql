@@ -12,6 +12,7 @@ select /* idempotency/find */
     k.fingerprint,
     k.refusal,
     k.reservation_id,
+    k.created_at,
     r.user_id as owner_id,
     coalesce(r.first_expires_at, r.expires_at) as original_expires_at
 from idempotency_keys as k

@@ -113,12 +113,13 @@ judged as materialized (
 ),
 
 keyed as (
-    insert into idempotency_keys as k (user_id, key, fingerprint, reservation_id)
+    insert into idempotency_keys as k (user_id, key, fingerprint, reservation_id, created_at)
     select
         user_id,
         key,
         fingerprint,
-        id
+        id,
+        clock_timestamp()
     from judged
     where key is not null and (status = 'confirmed' or free)
     order by user_id, key

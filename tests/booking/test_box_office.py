@@ -8,6 +8,7 @@ import pytest
 
 from reservation.db.statements import sql
 from tests.api import Answer, Api, Cinema, Connection, Person
+from tests.conftest import StartApi
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 
@@ -230,20 +231,49 @@ async def test_staff_cancel_after_the_showtime_has_started_and_the_first_reason_
     assert "cancel_reason" not in seen
 
 
-async def test_a_cancel_by_the_box_office_refuses_seats_a_blank_reason_and_expired_holds(
+async def test_a_cancel_by_the_box_office_refuses_other_seats_a_blank_reason_and_expired_holds(
     api: Api, db: Connection
 ) -> None:
     cinema = await api.cinema()
     customer, staff = await api.sign_up(), await api.staff()
     held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json
     path = f"/admin/reservations/{held['id']}/cancel"
-    bodies: dict[str, Any] = {"/reason": {"reason": " "}, "/seat_ids": {"reason": "R", "seat_ids": [1]}}
+    bodies: dict[str, Any] = {"/reason": {"reason": " "}, "/seat_ids/0": {"reason": "R", "seat_ids": [4711]}}
     for pointer, body in bodies.items():
         refused = await api.call("POST", path, body, who=staff)
         assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, pointer)
     assert (await api.call("POST", path, {"reason": "R"}, who=customer)).code == "forbidden"
     await db.execute("update reservations set expires_at = created_at + interval '1 microsecond'")
     assert (await cancel_for(api, staff, held["id"])).code == "hold_expired"
+
+
+async def test_the_box_office_cancels_some_seats_for_a_reason_after_the_cutoff(
+    start_api: StartApi, db: Connection
+) -> None:
+    api = await start_api(CANCEL_CUTOFF_MINUTES="2880")
+    cinema, customer, staff = await api.cinema(), await api.sign_up(), await api.staff()
+    held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json
+    assert (await api.confirm(customer, held["id"])).status == 200
+    body = {"reason": "The seat is broken", "seat_ids": cinema.seat_ids[:1]}
+
+    left = await api.call("POST", f"/admin/reservations/{held['id']}/cancel", body, who=staff)
+
+    assert (left.status, left.json["status"], left.json["seats"]) == (200, "confirmed", held["seats"][1:])
+    assert [*(await api.statuses(cinema.showtime_id)).values()][:2] == ["available", "booked"]
+    change = await db.fetchrow("select change, changed_by, reason, seat_ids from reservation_changes")
+    assert tuple(change or ()) == ("cancelled_seats", "staff", "The seat is broken", cinema.seat_ids[:2])
+
+
+async def test_staff_exchange_and_change_the_reservations_of_customers(api: Api, db: Connection) -> None:
+    cinema, customer, staff = await api.cinema(), await api.sign_up(), await api.staff()
+    path = f"/reservations/{(await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json['id']}"
+    exchanged = await api.call("POST", f"{path}/exchange", {"seat_ids": cinema.seat_ids[4:6]}, who=staff)
+    added = await api.call("POST", f"{path}/seats", {"seat_ids": cinema.seat_ids[6:7]}, who=staff)
+    removed = await api.call("DELETE", f"{path}/seats/{cinema.seat_ids[4]}", who=staff)
+    assert [answer.status for answer in (exchanged, added, removed)] == [200] * 3
+    assert (await api.call("GET", path, who=customer)).json == removed.json
+    rows = await db.fetch("select change, changed_by from reservation_changes order by id")
+    assert [*map(tuple, rows)] == [("exchanged", "staff"), ("added_seats", "staff"), ("cancelled_seats", "staff")]
 
 
 async def test_a_page_reads_a_limited_number_of_rows_and_goes_on_after_them(

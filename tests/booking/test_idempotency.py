@@ -141,7 +141,7 @@ async def test_a_repeated_request_gets_the_first_final_refusal(api: Api, db: Con
         return await hold(api, customer, cinema, other.seat_ids[:1], "o")
 
     async def too_late() -> Answer:
-        return await end(api, customer, reservation, "confirm", "e")
+        return await end(api, customer, reservation, "cancel", "e")
 
     refused = [(unknown, "not_found"), (of_another_room, "validation_error"), (too_late, "hold_expired")]
     for ask, code in refused:
@@ -151,8 +151,8 @@ async def test_a_repeated_request_gets_the_first_final_refusal(api: Api, db: Con
         assert is_replay(again)
         assert again.json == first.json | {"request_id": again.json["request_id"]}
     await db.execute("update reservations set expires_at = now() + interval '1 minute'")
-    assert (await end(api, customer, reservation, "confirm", "e")).code == "hold_expired"
-    assert (await end(api, customer, reservation, "confirm", "f")).status == 200
+    assert (await end(api, customer, reservation, "cancel", "e")).code == "hold_expired"
+    assert (await end(api, customer, reservation, "cancel", "f")).status == 200
 
 
 async def test_a_repeated_request_after_a_temporary_refusal_is_carried_out(

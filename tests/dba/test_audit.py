@@ -263,6 +263,30 @@ async def test_names_a_wrong_total(cinema: Db, redis: Redis) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        ("total_price = 11", "has a total of 11.00, but its seats cost 30.00"),
+        ("seat_ids = '{1,2,4}', reservation_id = gen_random_uuid()", "is of a reservation that does not exist"),
+        ("seat_ids = '{3,4,5}'", "cancelled some seats, but left others than the rest"),
+        ("seat_ids = '{3,4,5}', change = 'added_seats'", "added seats, but left out some that were there"),
+    ],
+)
+async def test_names_a_wrong_change(cinema: Db, redis: Redis, change: str, detail: str) -> None:
+    await cinema.execute(
+        "insert into reservation_changes (reservation_id, change, changed_by, status, showtime_id, total_price,"
+        " seat_ids, row_labels, seat_numbers, prices, ticket_type_ids) values ($1, 'cancelled_seats', 'customer',"
+        " 'confirmed', 1, 30, '{1,2,4}', '{A,A,A}', '{1,2,4}', '{10,10,10}', '{}')",
+        CONFIRMED,
+    )
+    assert await audit(cinema, redis) == []
+    await cinema.execute(f"update reservation_changes set {change}")
+
+    [found] = await audit(cinema, redis)
+
+    assert (found.rule, found.detail) == ("wrong_changes", detail)
+
+
 async def test_names_a_negative_price(cinema: Db, redis: Redis) -> None:
     await cinema.execute("update reservations set prices = '{-1,21}' where id = $1", CONFIRMED)
 

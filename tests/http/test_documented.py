@@ -64,7 +64,12 @@ async def book(api: Api) -> None:
     held = await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])
     await api.call("GET", f"/reservations/{held.json['id']}", who=person)
     await api.extend(person, held.json["id"])
+    path = f"/reservations/{held.json['id']}"
+    await api.call("POST", f"{path}/seats", {"seats": [{"seat_id": cinema.seat_ids[2]}]}, who=person)
+    await api.call("DELETE", f"{path}/seats/{cinema.seat_ids[2]}", who=person)
+    await api.call("POST", f"{path}/exchange", {"seat_ids": cinema.seat_ids[3:5]}, who=person)
     await api.confirm(person, held.json["id"])
+    await api.call("POST", f"{path}/cancel", {"seat_ids": cinema.seat_ids[3:4]}, who=person)
     admin = await api.admin()
     await api.call("GET", "/admin/reservations", who=admin)
     await api.call("GET", f"/admin/reservations/{held.json['id']}", who=admin)

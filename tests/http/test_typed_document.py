@@ -11,7 +11,14 @@ from reservation.commands.main import commands
 from reservation.http.openapi.document import document
 from reservation.http.output.problems import STATUS_AND_CODE
 
-READ = {"confirm_reservation", "extend_reservation", "cancel_reservation", "get_showtime"}
+READ = {
+    "confirm_reservation",
+    "extend_reservation",
+    "cancel_reservation",
+    "add_seats",
+    "exchange_seats",
+    "get_showtime",
+}
 
 
 @pytest.fixture(scope="module")

@@ -108,13 +108,17 @@ async def test_a_request_without_a_token_is_401_whatever_its_input(api: Api) -> 
             assert (answer.status, answer.code) == (401, "not_authenticated"), name_of(operation)
 
 
-@pytest.mark.parametrize("what", ["confirm", "extend", "cancel"])
-async def test_a_body_with_seat_ids_leaves_the_reservation_as_it_was(api: Api, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "pointer"), [("confirm", "/seat_ids"), ("extend", "/seat_ids"), ("cancel", "/seat_ids/0")]
+)
+async def test_a_body_with_seat_ids_of_others_leaves_the_reservation_as_it_was(
+    api: Api, what: str, pointer: str
+) -> None:
     cinema, person = await api.cinema(), await api.sign_up()
     held = (await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])).json
     path = f"/reservations/{held['id']}"
-    answer = await api.call("POST", f"{path}/{what}", data=b'{"seat_ids": [1]}', headers=AS_JSON, who=person)
-    assert pointers_of(answer) == ["/seat_ids"]
+    answer = await api.call("POST", f"{path}/{what}", data=b'{"seat_ids": [4711]}', headers=AS_JSON, who=person)
+    assert pointers_of(answer) == [pointer]
     assert (await api.call("GET", path, who=person)).json == held
     answer = await api.call("POST", f"{path}/{what}?force=true", who=person)
     assert pointers_of(answer) == ["/force"]

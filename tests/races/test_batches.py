@@ -20,6 +20,7 @@ from reservation.booking.confirm import confirm
 from reservation.booking.context import BookingContext
 from reservation.booking.hold import hold
 from reservation.db.repository.reservation_rows import Reservation
+from reservation.db.repository.reservations import ConfirmRequest
 from reservation.dba.audit import audit
 from reservation.errors import DomainError, HoldExpired, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
 from reservation.http.app_keys import BOOKING_CONTEXT
@@ -79,10 +80,10 @@ async def revive_holds(db: Connection) -> None:
 
 
 async def confirm_together(stores: BookingContext, wishes: Sequence[Wish]) -> list[Outcome]:
-    """Confirm in the same moment, so in one batch as far as one has room, in this order."""
+    """Confirm in the same moment, so in one batch as far as one has room, in this order; expired holds not late."""
     async with asyncio.timeout(PATIENCE_S):
         return await asyncio.gather(
-            *(confirm(stores, user_id=wish.who.id, reservation_id=wish.reservation_id) for wish in wishes),
+            *(stores.batches.confirm(ConfirmRequest(wish.reservation_id, wish.who.id, None)) for wish in wishes),
             return_exceptions=True,
         )
 

@@ -28,6 +28,7 @@ RULES = (
     "audit/wrong_details",
     "audit/reasons_without_cancel",
     "audit/box_office_guests_with_sessions",
+    "audit/wrong_changes",
 )
 
 

@@ -30,11 +30,15 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """The row of a key: a refusal, or a reservation, its owner, and the end of its hold as the first answer gave it."""
+    """The row of a key: a refusal, or a reservation, its owner, and the end of its hold as the first answer gave it.
+
+    What changed the reservation after the request is later than `created_at`.
+    """
 
     fingerprint: bytes
     refusal: dict[str, Json] | None
     reservation_id: UUID | None
+    created_at: datetime
     owner_id: int | None
     original_expires_at: datetime | None
 

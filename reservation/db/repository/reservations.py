@@ -209,11 +209,6 @@ async def undo_hold(
     return await conn.fetchval(sql("reservations/undo_hold"), reservation_id, user_id, key, key_user_id) is not None
 
 
-async def free_seats(conn: Connection, *, reservation_id: UUID, showtime_id: int, cutoff_s: int | None) -> int:
-    """Free the seats of a locked, confirmed reservation; 0 if the showtime starts in less than `cutoff_s`, if given."""
-    return len(await conn.fetch(sql("reservations/free_seats"), reservation_id, showtime_id, cutoff_s))
-
-
 async def mark_cancelled(conn: Connection, *, reservation_id: UUID, cancelled_by: str, reason: str | None) -> None:
     """Cancel a locked reservation, by customer, cinema or staff; a reason is the box office's."""
     await conn.execute(sql("reservations/mark_cancelled"), reservation_id, cancelled_by, reason)

@@ -18,6 +18,7 @@ _DEPENDENTS = {
     "showtimes": "It has showtimes, so it cannot be deleted before them.",
     "reservations": _RESERVED,
     "archived_reservations": _RESERVED,
+    "reservation_changes": _RESERVED,
     "booked_seats": _RESERVED,
 }
 

@@ -18,9 +18,9 @@ local ttl_ms = tonumber(ARGV[2])
 for i = 3, #KEYS do ttl_ms = math.max(ttl_ms, redis.call('PTTL', KEYS[i])) end
 local clock = redis.call('TIME')
 local ends_ms = clock[1] * 1000 + math.floor(clock[2] / 1000) + ttl_ms
-redis.call('SET', KEYS[1] .. ':kept:' .. ARGV[1], 1, 'PX', ttl_ms)
-redis.call('DEL', KEYS[1] .. ':released:' .. ARGV[1])
+redis.call('SET', KEYS[1] .. ':kept:' .. ARGV[1], string.format('%.0f', clock[1] * 1000000 + clock[2]), 'PX', ttl_ms)
 for i = 3, #KEYS do
+  redis.call('DEL', KEYS[1] .. ':released:' .. ARGV[1] .. ':' .. ARGV[i])
   redis.call('SET', KEYS[i], ARGV[1], 'PX', ttl_ms)
   redis.call('ZADD', KEYS[2], ends_ms, ARGV[i])
 end

@@ -9,9 +9,9 @@ local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
 for i = 3, #KEYS do
   local at = 3 + (i - 3) * 3
-  if redis.call('EXISTS', KEYS[1] .. ':released:' .. ARGV[at + 1]) == 0 then
+  if redis.call('EXISTS', KEYS[1] .. ':released:' .. ARGV[at + 1] .. ':' .. ARGV[at]) == 0 then
     redis.call('SET', KEYS[i], ARGV[at + 1], 'NX', 'PX', ARGV[at + 2])
-    redis.call('SET', KEYS[1] .. ':kept:' .. ARGV[at + 1], 1, 'PX', ARGV[at + 2])
+    redis.call('SET', KEYS[1] .. ':kept:' .. ARGV[at + 1], ARGV[1], 'PX', ARGV[at + 2])
     redis.call('ZADD', KEYS[2], now_ms + redis.call('PTTL', KEYS[i]), ARGV[at])
   end
 end

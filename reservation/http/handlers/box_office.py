@@ -16,6 +16,7 @@ from ...errors import HoldExpired, NotFound, TooLateToCancel
 from ...runtime.fields import MAX_ID, Input, Instant, IntegerParameter, Text
 from ..app_keys import BODY, BOOKING_CONTEXT, DATABASE, QUERY
 from ..input.path_ids import path_uuid
+from ..input.seat_ids import SeatIds
 from ..output.reservations import reservation_members, reservation_response
 from ..output.schemas import RESERVATION_STATUSES, CustomerReservationOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
@@ -57,8 +58,9 @@ class CustomerReservationsQuery(PageQuery):
 
 
 class BoxOfficeCancelInput(Input):
-    """Why staff cancel a reservation."""
+    """Why staff cancel a reservation, and which seats of it; without them, all."""
 
+    seat_ids = SeatIds()
     reason = Text(MAX_REASON_CHARS, required=True, metadata={"description": "Staff and administrators see it"})
 
 
@@ -108,14 +110,15 @@ async def get_customer_reservation(request: web.Request) -> web.StreamResponse:
 async def cancel_customer_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold or cancel a confirmed reservation, also after the showtime has started.
 
-    Its seats are available at once. Cancelling again changes nothing: the first reason stays. 409 `too_late_to_cancel`
-    is for a reservation in the archive.
+    Its seats are available at once. With `seat_ids`, only these are cancelled, and the others stay. Cancelling all
+    again changes nothing: the first reason stays. 409 `too_late_to_cancel` is for a reservation in the archive.
     """
     owner_id = (await _find(request)).customer.id
     await cancel(
         request.app[BOOKING_CONTEXT],
         user_id=owner_id,
         reservation_id=path_uuid(request, "reservation_id"),
+        seat_ids=request[BODY].get("seat_ids"),
         canceller=Canceller("staff", request[BODY]["reason"]),
     )
     return reservation_response(request, await _find(request))

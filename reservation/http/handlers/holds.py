@@ -1,14 +1,12 @@
 """Hold seats."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from aiohttp import web
-from marshmallow import ValidationError, fields, validate
+from marshmallow import fields, validate
 
 from ...booking.hold import HoldDetails, hold
 from ...booking.sale_window import NOT_ON_SALE
-from ...db.repository.reservation_rows import STANDARD_TICKET
 from ...errors import Forbidden, HoldsUnavailable, Invalid, Json, SeatsUnavailable
 from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
 from ...seatmap.ticket_types import ALL_STANDARD, WantedTickets
@@ -16,6 +14,7 @@ from ...settings import HIGHEST_MAX_SEATS
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..box_office import customer_id
 from ..input.path_ids import path_id
+from ..input.seat_ids import SeatIds, WantedSeats
 from ..output.reservations import hold_response, replayed_hold
 from ..output.schemas import ReservationOutput
 from ..routes import BOOKING, Access, Routes
@@ -25,29 +24,6 @@ REFERENCE_CHARS = 100
 METADATA_BYTES = 1024
 
 routes = Routes("Booking", Access.SIGNED_IN, write_scopes=BOOKING)
-
-
-class WantedSeat(Input):
-    """A seat to hold, and for whom its ticket is."""
-
-    seat_id = Id(required=True)
-    ticket_type_id = Id(load_default=STANDARD_TICKET, metadata={"description": "Not given: the standard type"})
-
-
-def _no_repeated_seats(seats: Sequence[Mapping[str, int]]) -> None:
-    try:
-        _no_repeats([seat["seat_id"] for seat in seats])
-    except ValidationError as error:
-        [(index, messages)] = error.messages_dict.items()
-        raise ValidationError({index: {"seat_id": messages}}) from error
-
-
-def _no_repeats(seat_ids: Sequence[int]) -> None:
-    seen: set[int] = set()
-    for index, seat_id in enumerate(seat_ids):
-        if seat_id in seen:
-            raise ValidationError({index: ["This seat is in the list already."]})
-        seen.add(seat_id)
 
 
 class CustomerInput(Input):
@@ -65,12 +41,8 @@ class HoldInput(Input):
 
     exactly_one_of = ("seat_ids", "seats", "quantity")
     depends_on: ClassVar = {"seat_type": "quantity", "ticket_type_ids": "quantity"}
-    seat_ids = fields.List(
-        Id(), validate=[validate.Length(1, HIGHEST_MAX_SEATS), _no_repeats], metadata={"uniqueItems": True}
-    )
-    seats = fields.List(
-        fields.Nested(WantedSeat()), validate=[validate.Length(1, HIGHEST_MAX_SEATS), _no_repeated_seats]
-    )
+    seat_ids = SeatIds()
+    seats = WantedSeats()
     quantity = BoundedInteger(1, HIGHEST_MAX_SEATS, metadata={"description": "Number of adjacent seats in one row"})
     seat_type = Slug(
         metadata={
@@ -112,7 +84,7 @@ def _is_id(value: Json) -> bool:
     return type(value) is int and 1 <= value <= MAX_ID
 
 
-def _tickets(body: dict[str, Any]) -> WantedTickets:
+def tickets_of(body: dict[str, Any]) -> WantedTickets:
     if seats := body.get("seats"):
         type_ids = [seat["ticket_type_id"] for seat in seats]
         return WantedTickets(type_ids, "/seats/{}/ticket_type_id", "/seats/{}/seat_id")
@@ -157,7 +129,7 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     customer, showtime_id = body.get("customer"), path_id(request, "showtime_id")
     user_id = request[CALLER].user_id if customer is None else await customer_id(request, **customer)
     key = request[IDEMPOTENCY_KEY]
-    details = HoldDetails(body.get("reference"), body.get("metadata"), _tickets(body))
+    details = HoldDetails(body.get("reference"), body.get("metadata"), tickets_of(body))
     if quantity:
         kind = body.get("seat_type")
         held = await request.app[BEST_AVAILABLE].hold(

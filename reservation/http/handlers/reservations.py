@@ -1,5 +1,6 @@
 """Reservations, the caller's own and for staff everybody's: read, confirm, extend, cancel."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -22,10 +23,12 @@ from ...errors import (
     ShowtimeStarted,
     TooLateToCancel,
 )
-from ..app_keys import BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
+from ...runtime.fields import Input
+from ..app_keys import BODY, BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..box_office import owner_id
 from ..input.path_ids import path_uuid
-from ..output.reservations import replayed_confirm, reservation_members, reservation_response
+from ..input.seat_ids import SeatIds
+from ..output.reservations import replayed_change, replayed_confirm, reservation_members, reservation_response
 from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
@@ -34,6 +37,12 @@ routes = Routes("Booking", Access.SIGNED_IN, read_scopes=BOOKING_OR_REPORTS, wri
 
 FAR_AHEAD = datetime(9999, 1, 1, tzinfo=UTC)
 HIGHEST = UUID(int=2**128 - 1)
+
+
+class CancelInput(Input):
+    """The seats to cancel; without them, all."""
+
+    seat_ids = SeatIds()
 
 
 class ReservationsQuery(PageQuery):
@@ -66,7 +75,7 @@ async def get_reservation(request: web.Request) -> web.StreamResponse:
 
     Staff and administrators may read, confirm, extend and cancel any reservation.
     """
-    return reservation_response(request, await find(request.app[DATABASE], **await _owner_and_id(request)))
+    return reservation_response(request, await find(request.app[DATABASE], **await owner_and_id(request)))
 
 
 @routes.add(
@@ -82,7 +91,7 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing.
     """
     context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
-    confirmed = await confirm(context, **await _owner_and_id(request), idempotency_key=key)
+    confirmed = await confirm(context, **await owner_and_id(request), idempotency_key=key)
     return reservation_response(request, confirmed)
 
 
@@ -107,26 +116,39 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
     after it was created. A hold that has reached this limit does not change. After the end of the sale no hold can be
     extended; it can be confirmed until it expires.
     """
-    extended = await extend(request.app[BOOKING_CONTEXT], **await _owner_and_id(request))
+    extended = await extend(request.app[BOOKING_CONTEXT], **await owner_and_id(request))
     return reservation_response(request, extended)
 
 
 @routes.add(
     "POST",
     "/reservations/{reservation_id}/cancel",
+    body=CancelInput(),
+    may_lack_body=True,
     output=ReservationOutput(),
     raises=(HoldExpired, TooLateToCancel),
-    replay=lambda request, first: reservation_response(request, first.reservation),
+    replay=replayed_change,
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
-    """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once."""
-    context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
-    whose = await _owner_and_id(request)
-    canceller = CUSTOMER if whose["user_id"] == request[CALLER].user_id else Canceller("staff")
-    cancelled = await cancel(context, **whose, canceller=canceller, idempotency_key=key)
+    """Release a hold, or cancel a confirmed reservation before the cutoff; its seats are available at once.
+
+    With `seat_ids`, only these seats are cancelled: the others stay held or confirmed, and the total is theirs. All of
+    them are the whole reservation. A seat that the reservation does not have, or not any more, is a 422, and nothing is
+    cancelled.
+    """
+    context, key, seat_ids = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY], request[BODY].get("seat_ids")
+    whose = await owner_and_id(request)
+    by = canceller_of(request, whose)
+    cancelled = await cancel(context, **whose, seat_ids=seat_ids, canceller=by, idempotency_key=key)
     return reservation_response(request, cancelled)
 
 
-async def _owner_and_id(request: web.Request) -> dict[str, Any]:
+async def owner_and_id(request: web.Request) -> dict[str, Any]:
+    """The arguments of booking's functions that say which reservation of whom the request is about."""
     reservation_id = path_uuid(request, "reservation_id")
     return {"user_id": await owner_id(request, reservation_id), "reservation_id": reservation_id}
+
+
+def canceller_of(request: web.Request, whose: Mapping[str, Any]) -> Canceller:
+    """Who cancels or changes the reservation of `owner_and_id`: the customer, or staff."""
+    return CUSTOMER if whose["user_id"] == request[CALLER].user_id else Canceller("staff")

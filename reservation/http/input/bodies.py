@@ -34,6 +34,16 @@ async def load_json(request: web.Request, schema: Schema, fast_load: Callable[[J
     return load(schema, parsed)
 
 
+async def load_optional_json(request: web.Request, schema: Schema) -> Any:
+    """Validate a JSON body as `load_json` does, if there is one; an empty body and `null` are `{}`."""
+    raw = await read_body(request)
+    if not raw and "Content-Encoding" in request.headers:
+        raise HttpProblem(400, "malformed_request", "The body is not encoded as its headers say.")
+    parsed = await _parse_json(request) if raw else None
+    _check_depth_and_nul(parsed)
+    return load(schema, {} if parsed is None else parsed)
+
+
 async def load_form(request: web.Request, schema: Schema) -> Any:
     """Validate a form. A field without a value counts as not given (RFC 6749, 3.2).
 

@@ -228,7 +228,7 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         content: dict[str, Any] = {"application/json": {"schema": operation.body}}
         if operation.form is not None:
             content[FORM] = {"schema": operation.form}
-        described["requestBody"] = {"required": True, "content": content}
+        described["requestBody"] = {"required": not operation.may_lack_body, "content": content}
     for status, same_status in problem_types(operation).items():
         described["responses"][str(status)] = component_name(operation_id, same_status)  # apispec makes it a reference
     return described

@@ -39,5 +39,15 @@ def replayed_confirm(request: web.Request, first: FirstOutcome) -> SingleWriteRe
     return reservation_response(request, replace(_not_cancelled(first.reservation), status="confirmed"))
 
 
+def replayed_change(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
+    """The first answer to a cancel or to a change of the seats: what came afterwards is left out."""
+    answered = first.reservation
+    if answered.cancelled_at is not None and answered.cancelled_at > first.answered_at:
+        answered = replace(_not_cancelled(answered), status="held" if answered.confirmed_at is None else "confirmed")
+    if answered.confirmed_at is not None and answered.confirmed_at > first.answered_at:
+        answered = replace(answered, status="held", confirmed_at=None, late=False)
+    return reservation_response(request, answered)
+
+
 def _not_cancelled(reservation: Reservation) -> Reservation:
     return replace(reservation, cancelled_at=None, cancelled_by=None)

@@ -1,0 +1,76 @@
+"""Confirm a hold that has expired, if every seat of it can still be had.
+
+Redis takes the seats first, so that no new hold is granted on them meanwhile. PostgreSQL decides: the transaction locks
+the showtime against new holds, and then no other live hold and no sale may have one of the seats. What is held later
+finds them booked. So the answered hold of another customer always wins, also when Redis has lost it or does not answer.
+"""
+
+from contextlib import suppress
+from uuid import UUID
+
+from ..db.pool import Connection
+from ..db.repository import idempotency, reservation_changes, reservations
+from ..db.repository.idempotency import IdempotencyKey
+from ..db.repository.reservation_rows import Reservation
+from ..db.repository.reservations import ConfirmRequest, HoldToExtend
+from ..errors import HoldExpired, IdempotencyKeyUsed, SeatsUnavailable, Unavailable
+from ..holds.store import HoldRelease
+from .context import BookingContext
+
+TAKEN_MS = 30_000  # for so long Redis keeps the seats, if the worker is killed
+REVIVED_S = 60  # longer than the transaction
+
+
+async def confirm_late(
+    context: BookingContext, *, user_id: int, reservation_id: UUID, idempotency_key: IdempotencyKey | None
+) -> Reservation:
+    """Confirm an expired hold whose seats can all be had, before the end of the showtime's sales.
+
+    Raises HoldExpired if it cannot be confirmed, what a confirm raises if it is not expired any more, RowLocked, and
+    with an idempotency key IdempotencyKeyUsed.
+    """
+    async with context.database.connection() as conn:
+        found = await reservations.find_hold(
+            conn, reservation_id=reservation_id, user_id=user_id, max_s=context.hold_max_s
+        )
+    if found is None:  # archived meanwhile
+        raise HoldExpired
+    held: frozenset[int] = frozenset()
+    with suppress(Unavailable):
+        held = await context.holds.take(
+            showtime_id=found.showtime_id, reservation_id=reservation_id, seat_ids=found.seat_ids, ttl_ms=TAKEN_MS
+        )
+    if held:
+        raise HoldExpired
+    request = ConfirmRequest(reservation_id, user_id, idempotency_key)
+    try:
+        async with context.database.transaction() as conn:
+            return await _confirm(context, conn, request, found)
+    finally:
+        # Confirmed or not, it needs no seats in Redis.
+        await context.pending_updates.release([HoldRelease(found.showtime_id, reservation_id, found.seat_ids)])
+
+
+async def _confirm(
+    context: BookingContext, conn: Connection, request: ConfirmRequest, found: HoldToExtend
+) -> Reservation:
+    reservation_id, user_id, key = request
+    locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+    if locked is None or locked.seat_ids != found.seat_ids or locked.showtime_id != found.showtime_id:
+        raise HoldExpired
+    await reservation_changes.lock_showtimes(conn, showtime_ids=[found.showtime_id])
+    if locked.status == "expired":
+        takers = await reservation_changes.find_takers(
+            conn, reservation_id=reservation_id, showtime_id=found.showtime_id, seat_ids=found.seat_ids
+        )
+        if takers is None or not takers.on_sale or takers.booked or takers.held:
+            raise HoldExpired
+        await reservation_changes.revive_hold(conn, reservation_id=reservation_id, ttl_s=REVIVED_S)
+    if key is not None and not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
+        raise IdempotencyKeyUsed
+    outcome = await context.batches.confirm_locked(conn, reservation_id=reservation_id, user_id=user_id)
+    if isinstance(outcome, SeatsUnavailable):
+        raise HoldExpired from outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
