@@ -95,7 +95,7 @@ async def _compare(settings: Settings, chosen: Sequence[Statement], folder: Path
     await plan_volume.vacuum(settings.database_url or "")
     limits = buffer_bounds.bounds(stored_plans.BOUNDS_FILE) if is_all else ()
     async with connected(settings, chosen[0]) as connection:
-        # Before the plans: their statements run, and rows that one deletes and rolls back are read from the table again.
+        # Before the plans: their statements run, and what one deletes and rolls back is read from the table again.
         touched = [(bound, await buffer_bounds.touched_buffers(connection, bound)) for bound in limits]
         compared = [await stored_plans.compare(connection, statement, folder) for statement in chosen]
     return _Found(compared, touched, stored_plans.without_statement(folder) if is_all else ())
