@@ -2,7 +2,8 @@
 -- whether it was confirmed late, and the ticket type of each seat; and the table of ticket types. The version that is
 -- running goes on: its rows get a code by the default, and are of the standard type. 0020 gives codes to the rows that are
 -- there. All columns are added without a rewrite: `code` has no default while it is added, the others a constant one.
--- Longest lock: access exclusive on reservations, archived_reservations, cinemas, movies and auditoriums, some 10 ms.
+-- Longest lock: access exclusive on reservations, archived_reservations, cinemas, movies and auditoriums, 20 ms, however many
+-- reservations there are.
 
 set local lock_timeout = '5s';
 
@@ -79,6 +80,71 @@ $$;
 comment on function new_reservation_code is
 '40 random bits as 8 characters of Crockford''s base32. The service makes the codes of its reservations itself.';
 
+-- Workers keep the names of film, room and cinema with a showtime's layout, for the answers to holds and confirms. So a change of a
+-- name raises layout_version, too. In the order of the ids, as all who lock showtimes; holds and confirms go on.
+create function raise_layout_versions_of_names()
+returns trigger
+language plpgsql
+as $$
+declare
+    named bigint[];
+begin
+    if tg_table_name = 'movies' then
+        named := array(
+            select id from showtimes
+            where movie_id = new.id and ends_at > now()
+            order by id
+            for no key update
+        );
+    elsif tg_table_name = 'auditoriums' then
+        named := array(
+            select id from showtimes
+            where auditorium_id = new.id and ends_at > now()
+            order by id
+            for no key update
+        );
+    else
+        named := array(
+            select id from showtimes
+            where auditorium_id = any(array(select a.id from auditoriums as a where a.cinema_id = new.id)) and ends_at > now()
+            order by id
+            for no key update
+        );
+    end if;
+    update showtimes set layout_version = layout_version + 1
+    where id = any(named);
+    return null;
+end
+$$;
+
+comment on function raise_layout_versions_of_names is
+'Raises layout_version of the showtimes that are not over, after a change of a name that answers show with them.';
+
+-- squawk-ignore renaming-object
+alter procedure grant_reservation_roles() rename to grant_reservation_roles_0018;
+create procedure grant_reservation_roles()
+language plpgsql
+as $$
+begin
+    call grant_reservation_roles_0018();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, insert, update, delete on ticket_types to reservation_app;
+        grant select, update on ticket_type_version to reservation_app;
+        revoke insert on ticket_type_version from reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on ticket_types, ticket_type_version to reservation_readonly;
+    end if;
+end
+$$;
+
+comment on procedure grant_reservation_roles is
+'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+revoke execute on procedure grant_reservation_roles from public;
+
+call grant_reservation_roles();
+
 -- All the locks on existing tables, or none, as in 0011.
 do $$
 begin
@@ -126,46 +192,6 @@ alter table archived_reservations alter column code set default new_reservation_
 comment on column archived_reservations.code is
 'That of the reservation. Not unique: a code may be given again after its reservation was archived.';
 
--- Workers keep the names of film, room and cinema with a showtime's layout, for the answers to holds and confirms. So a change of a
--- name raises layout_version, too. In the order of the ids, as all who lock showtimes; holds and confirms go on.
-create function raise_layout_versions_of_names()
-returns trigger
-language plpgsql
-as $$
-declare
-    named bigint[];
-begin
-    if tg_table_name = 'movies' then
-        named := array(
-            select id from showtimes
-            where movie_id = new.id and ends_at > now()
-            order by id
-            for no key update
-        );
-    elsif tg_table_name = 'auditoriums' then
-        named := array(
-            select id from showtimes
-            where auditorium_id = new.id and ends_at > now()
-            order by id
-            for no key update
-        );
-    else
-        named := array(
-            select id from showtimes
-            where auditorium_id = any(array(select a.id from auditoriums as a where a.cinema_id = new.id)) and ends_at > now()
-            order by id
-            for no key update
-        );
-    end if;
-    update showtimes set layout_version = layout_version + 1
-    where id = any(named);
-    return null;
-end
-$$;
-
-comment on function raise_layout_versions_of_names is
-'Raises layout_version of the showtimes that are not over, after a change of a name that answers show with them.';
-
 create trigger movies_renamed after update of title on movies
 for each row
 when (old.title is distinct from new.title)
@@ -180,28 +206,3 @@ create trigger cinemas_renamed after update of name, timezone on cinemas
 for each row
 when (old.name is distinct from new.name or old.timezone is distinct from new.timezone)
 execute function raise_layout_versions_of_names();
-
--- squawk-ignore renaming-object
-alter procedure grant_reservation_roles() rename to grant_reservation_roles_0018;
-create procedure grant_reservation_roles()
-language plpgsql
-as $$
-begin
-    call grant_reservation_roles_0018();
-    if exists (select from pg_roles where rolname = 'reservation_app') then
-        grant select, insert, update, delete on ticket_types to reservation_app;
-        grant select, update on ticket_type_version to reservation_app;
-        revoke insert on ticket_type_version from reservation_app;
-    end if;
-    if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select on ticket_types, ticket_type_version to reservation_readonly;
-    end if;
-end
-$$;
-
-comment on procedure grant_reservation_roles is
-'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
-
-revoke execute on procedure grant_reservation_roles from public;
-
-call grant_reservation_roles();
