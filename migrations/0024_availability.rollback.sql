@@ -1,13 +1,5 @@
 set local lock_timeout = '5s';
 
-do $$
-begin
-    if exists (select from pg_roles where rolname = 'reservation_app') then
-        revoke update (seat_id) on booked_seats from reservation_app;
-    end if;
-end
-$$;
-
 drop procedure grant_reservation_roles();
 alter procedure grant_reservation_roles_0023() rename to grant_reservation_roles;
 

@@ -126,8 +126,6 @@ begin
     call grant_reservation_roles_0023();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         grant select, insert, update, delete on showtime_availability to reservation_app;
-        -- For a showtime that moves to another room with its reservations.
-        grant update (seat_id) on booked_seats to reservation_app;
     end if;
     if exists (select from pg_roles where rolname = 'reservation_readonly') then
         grant select on showtime_availability to reservation_readonly;

@@ -63,7 +63,7 @@ async def _confirm(
         takers = await reservation_changes.find_takers(
             conn, reservation_id=reservation_id, showtime_id=found.showtime_id, seat_ids=found.seat_ids
         )
-        if takers is None or not takers.on_sale or takers.booked or takers.held:
+        if takers is None or not takers.on_sale or takers.booked or takers.held or takers.missing:
             raise HoldExpired
         await reservation_changes.revive_hold(conn, reservation_id=reservation_id, ttl_s=REVIVED_S)
     if key is not None and not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):

@@ -1,8 +1,8 @@
 /* reservations/find_takers
 Whether a reservation can get seats of a showtime: the versions of their layout and of the ticket types, whether the showtime
-is on sale, and which of the seats others have: booked, blocked, or in a live hold. After a lock on the showtime, so that the
-version stays, and after a lock for update also what others have.
-Plan: index scans on showtimes_pkey, booked_seats_showtime_id_seat_id_key and reservations_showtime_id_expires_at_idx.
+is on sale, which of the seats others have: booked, blocked, or in a live hold, and which are no seats of its room any more.
+After a lock on the showtime, so that the version stays, and after a lock for update also what others have.
+Plan: index scans on showtimes_pkey, seats_pkey, booked_seats_showtime_id_seat_id_key and reservations_showtime_id_expires_at_idx.
 $1 uuid reservation_id: whose own seats do not count
 $2 bigint showtime_id: which
 $3 bigint[] seat_ids: wanted
@@ -44,6 +44,16 @@ select /* reservations/find_takers */
             and r.status = 'held'
             and r.id <> $1
             and seat.id = any($3)
-    ) as held
+    ) as held,
+    array(
+        select wanted.id
+        from unnest($3::bigint[]) as wanted (id)
+        where
+            not exists (
+                select 1
+                from seats as s
+                where s.id = wanted.id and s.auditorium_id = st.auditorium_id and s.retired_at is null
+            )
+    ) as missing
 from showtimes as st
 where st.id = $2;

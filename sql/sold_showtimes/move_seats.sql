@@ -24,11 +24,23 @@ with /* sold_showtimes/move_seats */ pair as materialized (
     where s.auditorium_id = $2 and other.auditorium_id = $3 and other.retired_at is null
 ),
 
-booked as (
-    update booked_seats as b
-    set seat_id = pair.new_id
-    from pair
+-- The service may not update booked_seats.
+left_seats as (
+    delete from booked_seats as b
+    using pair
     where b.showtime_id = $1 and b.seat_id = pair.old_id
+    returning pair.new_id, b.reservation_id, b.block_reason
+),
+
+booked as (
+    insert into booked_seats (showtime_id, seat_id, reservation_id, block_reason)
+    select
+        $1,
+        new_id,
+        reservation_id,
+        block_reason
+    from left_seats
+    order by new_id
 ),
 
 moved as materialized (

@@ -90,6 +90,23 @@ async def test_a_late_confirm_after_the_end_of_sales_is_410(api: Api, db: Connec
     assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
+async def test_a_late_confirm_is_410_if_the_showtime_has_another_auditorium_or_its_seats_are_gone(
+    api: Api, db: Connection
+) -> None:
+    moved, plan, customer, admin = await api.cinema(), await api.cinema(), await api.sign_up(), await api.admin()
+    late = [await expired(api, db, customer, cinema) for cinema in (moved, plan)]
+    room, _ = await api.auditorium()
+    path = f"/admin/showtimes/{moved.showtime_id}"
+    shown = (await api.call("GET", path, who=admin)).json
+    body = {name: shown[name] for name in ("movie_id", "starts_at", "ends_at", "base_price")}
+    assert (await api.call("PUT", path, body | {"auditorium_id": room}, who=admin)).status == 200
+    assert (await api.call("DELETE", f"/admin/seats/{plan.seat_ids[0]}", who=admin)).status == 204
+    for each in late:
+        refused = await api.confirm(customer, each["id"])
+        assert (refused.status, refused.code) == (410, "hold_expired")
+    assert await db.fetchval("select count(*) from booked_seats") == 0
+
+
 async def test_a_cancelled_reservation_is_not_confirmed_late(api: Api, db: Connection) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])

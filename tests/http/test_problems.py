@@ -77,6 +77,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "/admin/ticket-types/{ticket_type_id}": TICKET_TYPE,
     "/admin/showtimes": SHOWTIME,
     "/admin/showtimes/batch": {"showtimes": [SHOWTIME], "all_or_nothing": False},
+    "/admin/showtimes/copy": {"from": "2030-01-01", "to": "2030-01-02", "cinema_id": 1, "shift_days": 7},
+    "/admin/showtimes/{showtime_id}/cancel": {"reason": "Flooded."},
     "/admin/showtimes/{showtime_id}": SHOWTIME,
     "/admin/users/{user_id}/role": {"role": "user"},
     "/admin/api-keys": {"name": "K", "user_id": 1, "scopes": ["booking"], "expires_at": "2100-01-01T00:00:00Z"},

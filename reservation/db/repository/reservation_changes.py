@@ -24,7 +24,7 @@ class RecordedChange:
 class Takers:
     """Whether a showtime is on sale, the versions of its layout and of ticket types, and which seats others have.
 
-    Blocked seats are among the booked ones.
+    Blocked seats are among the booked ones. Missing ones were removed, or the showtime has got another room.
     """
 
     layout_version: int
@@ -33,6 +33,7 @@ class Takers:
     booked: Sequence[int]
     blocked: Sequence[int]
     held: Sequence[int]
+    missing: Sequence[int]
 
 
 async def set_seats(
