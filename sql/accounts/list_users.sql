@@ -24,8 +24,8 @@ with /* accounts/list_users */ found as materialized (
                 u.role,
                 u.created_at
             from users as u
-            where u.role = asked.role and u.id > $1
-            order by u.id
+            where u.role = asked.role and (u.role, u.id) > (asked.role, $1::bigint)
+            order by u.role, u.id
             limit $2
         ) as each
 )

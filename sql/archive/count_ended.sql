@@ -1,6 +1,6 @@
 /* archive/count_ended
 How many showtimes ended before a moment, for the progress bar of the archive.
-Plan: index scan on showtimes_starts_at_idx: a showtime that has ended has started.
+Plan: an index of showtimes by starts_at: a showtime that has ended has started.
 $1 timestamptz before: which moment
 Sample: select now()
 */

@@ -1,7 +1,7 @@
 /* auditoriums/plans
 The seats of rooms in the order of the map, as columns, and the version of the plan that they make. The columns are empty
 if that is the version that the caller has, and for a room without seats. No row: no such room.
-Plan: index scans on auditoriums_pkey and seats_position_key.
+Plan: index scans on auditoriums_pkey and seats_position_excl, which has the seats in use only.
 $1 bigint[] auditorium_ids: which, each once
 $2 bigint[] known_versions: for each the version that the caller has; 0 for none
 Sample: select array_agg(id), array_agg(0::bigint) from (select id from auditoriums order by id limit 4) as a

@@ -12,7 +12,11 @@ starts_at limit 1) as st on true
 */
 select /* reservations/find_takers */
     st.layout_version,
-    (select v.version from ticket_type_version as v) as ticket_version,
+    (
+        select v.version
+        from ticket_type_version as v
+        where v.only_row
+    ) as ticket_version,
     st.status = 'scheduled'
     and coalesce(st.sales_end_at, st.starts_at) > clock_timestamp()
     and (st.on_sale_at is null or st.on_sale_at <= clock_timestamp()) as on_sale,

@@ -80,7 +80,13 @@ judged as materialized (
             st.on_sale
             and st.layout_version = asked.layout_version
             -- The subquery is run for the first hold that has ticket types, if any.
-            and (asked.ticket_version is null or asked.ticket_version = (select v.version from ticket_type_version as v)),
+            and (
+                asked.ticket_version is null or asked.ticket_version = (
+                    select v.version
+                    from ticket_type_version as v
+                    where v.only_row
+                )
+            ),
             false
         ) as is_current
     from

@@ -1,6 +1,6 @@
 /* seats/find_left_out
 Returns the seats of a room that are not in a new plan. The caller has locked the room.
-Plan: index scan on seats_position_key, hashed against the plan.
+Plan: index scan on seats_position_excl, hashed against the plan.
 $1 bigint auditorium_id: the room
 $2 text[] row_labels: the row of each seat of the plan
 $3 integer[] seat_numbers: its number in the row

@@ -1,6 +1,6 @@
 /* ticket_types/delete_ticket_type
 Deletes a ticket type that no hold has asked for. The caller has locked it.
-Plan: index scan on ticket_types_pkey.
+Plan: index scan; the table has some rows only.
 $1 bigint ticket_type_id: the ticket type
 Sample: select max(id) from ticket_types where not is_used
 */

@@ -1,6 +1,6 @@
 /* ticket_types/find_ticket_type
 Returns one ticket type by its id.
-Plan: index scan on ticket_types_pkey.
+Plan: index scan; the table has some rows only.
 $1 bigint ticket_type_id: the ticket type
 Sample: select min(id) from ticket_types
 */

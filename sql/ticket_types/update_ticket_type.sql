@@ -1,7 +1,7 @@
 /* ticket_types/update_ticket_type
 Replaces a ticket type. The caller has locked it. The trigger ticket_types_changed raises the version that holds with ticket
 types are written at: those that are written after this was committed have the new price.
-Plan: index scan on ticket_types_pkey.
+Plan: index scan; the table has some rows only.
 $1 bigint ticket_type_id: the ticket type
 $2 text name: 1 to 100 characters
 $3 numeric price_factor: null for one with a fixed price
