@@ -59,6 +59,10 @@ async def change_seats(context: BookingContext, asked: SeatChange) -> Reservatio
 async def _take_and_change(context: BookingContext, plan: SeatChangePlan) -> Reservation:
     reservation_id = plan.asked.reservation_id
     kept = await context.holds.kept(showtime_id=plan.showtime_id, reservation_id=reservation_id)
+    # Read after `kept`: a request that gives the reservation seats from here on changes `kept` before its answer, and
+    # then the undo does not release them.
+    if not plan.is_of(await find_changeable(context, plan.asked)):
+        raise ReservationChanged
     undo = HoldRelease(plan.showtime_id, reservation_id, plan.new, undo=True, kept=kept)
     release = True  # also if Redis does not answer: it may have taken the seats
     try:
@@ -114,11 +118,7 @@ async def _lock(conn: Connection, plan: SeatChangePlan) -> None:
     """Lock the reservation and the showtimes, and check that all is as it was read, and that the seats can be had."""
     asked, before = plan.asked, plan.before
     locked = await reservations.lock_reservation(conn, reservation_id=asked.reservation_id, user_id=asked.user_id)
-    if locked is None or (locked.status, locked.showtime_id, locked.seat_ids) != (
-        before.status,
-        before.showtime_id,
-        before.seat_ids,
-    ):
+    if locked is None or not plan.is_of(locked):
         raise ReservationChanged
     if asked.adds:
         await reservations.wait_for_showtime(conn, showtime_id=plan.showtime_id)
@@ -187,12 +187,16 @@ async def _ensure_held(
 
 
 async def _undo(context: BookingContext, plan: SeatChangePlan, undo: HoldRelease, recorded: RecordedChange) -> None:
-    """Take a change back in PostgreSQL, release the new seats in Redis, and see that it keeps the old ones."""
+    """Take a change back in PostgreSQL, release the new seats in Redis, and see that it keeps the old ones.
+
+    The hold is cancelled if it cannot have them any more.
+    """
     asked, before = plan.asked, plan.before
     undone = None
     try:
         async with context.database.transaction() as conn:
             await reservations.lock_reservation(conn, reservation_id=asked.reservation_id, user_id=asked.user_id)
+            await reservations.wait_for_showtime(conn, showtime_id=before.showtime_id)
             undone = await reservation_changes.undo_change(
                 conn,
                 reservation_id=asked.reservation_id,
@@ -200,8 +204,10 @@ async def _undo(context: BookingContext, plan: SeatChangePlan, undo: HoldRelease
                 idempotency_key=asked.idempotency_key,
             )
     finally:
-        context.log.warning("change_undone", reservation_id=str(asked.reservation_id), was_held=undone)
+        context.log.warning("change_undone", reservation_id=str(asked.reservation_id), status=undone)
         await context.pending_updates.release([undo])
-    if undone:
+    if undone == "cancelled":
+        await context.pending_updates.release([HoldRelease(before.showtime_id, asked.reservation_id, before.seat_ids)])
+    elif undone:
         seats = plan.held_seats(before.showtime_id, before.seat_ids)
         await take_again(context, seats, max(1, recorded.left_ms) + REDIS_MARGIN_MS)

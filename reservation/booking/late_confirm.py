@@ -65,7 +65,8 @@ async def _confirm(
         )
         if takers is None or not takers.on_sale or takers.booked or takers.held or takers.missing:
             raise HoldExpired
-        await reservation_changes.revive_hold(conn, reservation_id=reservation_id, ttl_s=REVIVED_S)
+        if not await reservation_changes.revive_hold(conn, reservation_id=reservation_id, ttl_s=REVIVED_S):
+            raise HoldExpired
     if key is not None and not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
         raise IdempotencyKeyUsed
     outcome = await context.batches.confirm_locked(conn, reservation_id=reservation_id, user_id=user_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 from ..db.repository import reservations
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import ReservedSeat
-from ..db.repository.reservations import HoldToExtend
+from ..db.repository.reservations import HoldToExtend, LockedReservation
 from ..errors import (
     HoldExpired,
     Invalid,
@@ -55,6 +55,15 @@ class SeatChangePlan:
     def is_held(self) -> bool:
         """Whether it is a hold."""
         return self.before.status == "held"
+
+    def is_of(self, found: HoldToExtend | LockedReservation) -> bool:
+        """Whether the reservation is as it was when the change was planned."""
+        before = self.before
+        return (found.status, found.showtime_id, found.seat_ids) == (
+            before.status,
+            before.showtime_id,
+            before.seat_ids,
+        )
 
     def held_seats(self, showtime_id: int, seat_ids: Sequence[int]) -> HeldSeats:
         """Some of the reservation's seats."""

@@ -107,6 +107,16 @@ async def test_a_late_confirm_is_410_if_the_showtime_has_another_auditorium_or_i
     assert await db.fetchval("select count(*) from booked_seats") == 0
 
 
+async def test_a_late_confirm_is_410_if_a_seat_has_another_row_by_now(api: Api, db: Connection) -> None:
+    cinema, customer, admin = await api.cinema(), await api.sign_up(), await api.admin()
+    late = await expired(api, db, customer, cinema)
+    other_row = {"row_label": "X", "seat_number": 1, "seat_type": "regular"}
+    assert (await api.call("PUT", f"/admin/seats/{cinema.seat_ids[0]}", other_row, who=admin)).status == 200
+    refused = await api.confirm(customer, late["id"])
+    assert (refused.status, refused.code) == (410, "hold_expired")
+    assert await db.fetchval("select count(*) from booked_seats") == 0
+
+
 async def test_a_cancelled_reservation_is_not_confirmed_late(api: Api, db: Connection) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()
     held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from reservation.booking import change_seats, seat_change_plan
+from reservation.errors import HoldsUnavailable
+from reservation.holds.store import Holds
 from tests.api import Answer, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound, owners
@@ -280,3 +283,95 @@ async def test_changes_of_one_hold_at_once_leave_both_stores_with_the_same_seats
     assert seats[-1] not in mine
     assert (await workers[0].confirm(customer, reservation_id)).status == 200
     assert await owners(db, cinema.showtime_id) == Counter(mine)
+
+
+async def test_a_change_that_another_one_overtakes_releases_no_seat_that_the_hold_has_by_then(
+    start_api: StartApi, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = await start_api(MAX_SEATS_PER_HOLD="3")
+    cinema, customer, other = await api.cinema(), await api.sign_up(), await api.sign_up()
+    first, second, third, fourth = cinema.seat_ids[:4]
+    reservation_id = await reserved(api, customer, cinema, [first], confirmed=False)
+    path = f"/reservations/{reservation_id}/seats"
+    is_read, go_on, waits = asyncio.Event(), asyncio.Event(), iter([True])
+
+    async def plan_change(*args: Any) -> Any:
+        if next(waits, False):
+            is_read.set()
+            await go_on.wait()
+        return await seat_change_plan.plan_change(*args)
+
+    monkeypatch.setattr(change_seats, "plan_change", plan_change)
+    overtaken = asyncio.create_task(api.call("POST", path, {"seat_ids": [second, third]}, who=customer))
+    await is_read.wait()
+    assert (await api.call("POST", path, {"seat_ids": [second, fourth]}, who=customer)).status == 200
+    go_on.set()
+
+    assert (await overtaken).status == 422  # four seats
+    assert await seats_now(api, customer, reservation_id) == {first, second, fourth}
+    assert (await api.hold(other, cinema.showtime_id, [second])).code == "seats_unavailable"
+    assert (await api.hold(other, cinema.showtime_id, [third])).status == 201
+    assert (await api.confirm(customer, reservation_id)).status == 200
+    await assert_sound(db, redis_url)
+
+
+@pytest.mark.parametrize("meanwhile", ["showtime cancelled", "seat blocked", "showtime in another room"])
+async def test_a_hold_whose_exchange_fails_does_not_get_back_a_seat_that_is_gone_meanwhile(
+    api: Api, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    cinema, customer, admin = await api.cinema(), await api.sign_up(), await api.admin()
+    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    reservation_id = await reserved(api, customer, cinema, cinema.seat_ids[:1], confirmed=False)
+    is_committed, go_on = asyncio.Event(), asyncio.Event()
+
+    async def extend(_: Holds, **__: Any) -> frozenset[int]:
+        is_committed.set()
+        await go_on.wait()
+        raise HoldsUnavailable
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Holds, "extend", extend)
+        exchanging = asyncio.create_task(exchange(api, customer, reservation_id, cinema.seat_ids[1:2], later))
+        await is_committed.wait()
+        path = f"/admin/showtimes/{cinema.showtime_id}"
+        if meanwhile == "showtime cancelled":
+            done = await api.call("POST", f"{path}/cancel", {"reason": "Broken projector"}, who=admin)
+        elif meanwhile == "seat blocked":
+            seat = {"seat_ids": cinema.seat_ids[:1], "reason": "House seat"}
+            done = await api.call("POST", f"{path}/blocks", seat, who=admin)
+        else:
+            room, _seats = await api.auditorium()
+            moved = {"movie_id": cinema.movie_id, "auditorium_id": room, "base_price": "10.00", **slot(24)}
+            done = await api.call("PUT", path, moved, who=admin)
+        assert done.status in (200, 201), done.text
+        go_on.set()
+        assert (await exchanging).code == "holds_unavailable"
+
+    assert (await api.confirm(customer, reservation_id)).code == "reservation_cancelled"
+    assert not await owners(db, later)
+    assert not await db.fetchval("select count(reservation_id) from booked_seats")
+    await assert_sound(db, redis_url)
+
+
+async def test_a_hold_whose_exchange_fails_has_its_seats_as_before(
+    api: Api, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cinema, customer, other = await api.cinema(), await api.sign_up(), await api.sign_up()
+    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    reservation_id = await reserved(api, customer, cinema, cinema.seat_ids[:1], confirmed=False)
+    extends, calls = Holds.extend, iter([True])
+
+    async def extend(holds: Holds, **arguments: Any) -> frozenset[int]:
+        if next(calls, False):
+            raise HoldsUnavailable
+        return await extends(holds, **arguments)
+
+    monkeypatch.setattr(Holds, "extend", extend)
+    refused = await exchange(api, customer, reservation_id, cinema.seat_ids[1:2], later)
+
+    assert refused.code == "holds_unavailable"
+    assert (await api.hold(other, later, cinema.seat_ids[1:2])).status == 201
+    assert (await api.hold(other, cinema.showtime_id, cinema.seat_ids[:1])).code == "seats_unavailable"
+    assert (await api.confirm(customer, reservation_id)).status == 200
+    assert await owners(db, cinema.showtime_id) == Counter(cinema.seat_ids[:1])
+    await assert_sound(db, redis_url)

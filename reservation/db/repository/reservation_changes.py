@@ -70,10 +70,15 @@ async def set_seats(
 
 async def undo_change(
     conn: Connection, *, reservation_id: UUID, change_id: int, idempotency_key: IdempotencyKey | None
-) -> bool:
-    """Take back the last change of a locked hold, and delete its idempotency key; False if it is not that any more."""
+) -> str | None:
+    """Take back the last change of a locked hold, and delete its idempotency key; None if it is not that any more.
+
+    The hold's status: held, or cancelled if its seats of before are not to be had any more. Its showtime of before is
+    locked, too.
+    """
     key = (None, None) if idempotency_key is None else idempotency_key.primary_key
-    return await conn.fetchval(sql("reservations/undo_change"), reservation_id, change_id, *key) is not None
+    status: str | None = await conn.fetchval(sql("reservations/undo_change"), reservation_id, change_id, *key)
+    return status
 
 
 async def find_before_change(conn: Connection, *, reservation_id: UUID, at: datetime) -> Reservation | None:
@@ -110,5 +115,8 @@ async def book_seats(
 
 
 async def revive_hold(conn: Connection, *, reservation_id: UUID, ttl_s: int) -> bool:
-    """Let a locked, expired hold live for some seconds more, to be confirmed late; False if it is not expired."""
+    """Let a locked, expired hold live for some seconds more, to be confirmed late.
+
+    False if it is not expired, or if one of its seats has got another row or number.
+    """
     return await conn.fetchval(sql("reservations/revive_hold"), reservation_id, ttl_s) is not None
