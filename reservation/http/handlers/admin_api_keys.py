@@ -20,8 +20,8 @@ routes = Routes("Administration: API keys", Access.ADMIN)
 
 SCOPES = [*Scope]
 SCOPES_METADATA = {
-    "description": "What the key may be used for: `catalogue` to administer movies, auditoriums and showtimes,"
-    " `booking` to hold, confirm and cancel, `reports` to read lists"
+    "description": "What the key may be used for: `catalogue` to administer cinemas, movies, auditoriums, seats,"
+    " ticket types and showtimes, `booking` to hold, confirm, change and cancel, `reports` to read lists"
 }
 
 

@@ -17,6 +17,7 @@ from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
 routes = Routes("Administration: auditoriums", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
 HIGHEST_CAPACITY = 10_000
+CAPACITY = {"description": "The most seats that it may have; the capacity of a showtime is the number that it has now"}
 FOCAL_ROW = {
     "description": "Label of the row with the best view, near which the best available seats are chosen; null for the"
     " row two thirds back. If the auditorium has no such row, the nearest one counts",
@@ -30,7 +31,7 @@ class AuditoriumOutput(Schema):
     id = Id(required=True)
     cinema_id = Id(required=True)
     name = fields.String(required=True)
-    capacity = fields.Integer(required=True)
+    capacity = fields.Integer(required=True, metadata=CAPACITY)
     extra_metadata = JsonObject(required=True)
     focal_row = RowLabel(required=True, allow_none=True, metadata=FOCAL_ROW)
     created_at = Instant(required=True)
@@ -42,7 +43,7 @@ class AuditoriumBody(Input):
 
     loads_as = AuditoriumInput
     name = Text(200, required=True)
-    capacity = BoundedInteger(1, HIGHEST_CAPACITY, required=True)
+    capacity = BoundedInteger(1, HIGHEST_CAPACITY, required=True, metadata=CAPACITY)
     extra_metadata = JsonObject(load_default=dict)
     focal_row = RowLabel(load_default=None, metadata=FOCAL_ROW)
     cinema_id = Id(load_default=None, metadata={"description": "May be left out where there is one cinema"})

@@ -208,7 +208,8 @@ async def delete_showtime(request: web.Request) -> web.StreamResponse:
 async def cancel_showtime(request: web.Request) -> web.StreamResponse:
     """Call off a showtime that has not started: it is cancelled, with its live holds and confirmed reservations.
 
-    Their seats and the auditorium are free at once. To call it off again changes nothing and gives the same answer.
+    Their seats and the auditorium are free at once. To call it off again changes nothing and gives the same answer. A
+    cancelled showtime cannot be restored.
     """
     cancelled = await sold_showtimes.cancel_showtime(
         request.app[CATALOG_CONTEXT],

@@ -43,7 +43,10 @@ async def admin_list_ticket_types(request: web.Request) -> web.StreamResponse:
 
 @routes.add("POST", "/admin/ticket-types", body=TicketTypeBody(), status=201, output=TicketTypeOutput(), etag=True)
 async def create_ticket_type(request: web.Request) -> web.StreamResponse:
-    """Create a ticket type."""
+    """Create a ticket type.
+
+    Several types may have the same name.
+    """
     async with request.app[DATABASE].connection() as conn:
         made = await ticket_types.insert_ticket_type(conn, ticket_type=request[BODY])
     return response_with_etag(made, location=f"/admin/ticket-types/{made.id}")

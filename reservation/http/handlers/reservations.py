@@ -73,7 +73,7 @@ async def list_reservations(request: web.Request) -> web.StreamResponse:
 async def get_reservation(request: web.Request) -> web.StreamResponse:
     """One of your reservations; a hold past expires_at has the status expired.
 
-    Staff and administrators may read, confirm, extend and cancel any reservation.
+    Staff and administrators may read, confirm, extend, change and cancel any reservation.
     """
     return reservation_response(request, await find(request.app[DATABASE], **await owner_and_id(request)))
 
@@ -88,7 +88,8 @@ async def get_reservation(request: web.Request) -> web.StreamResponse:
 async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     """Confirm a hold.
 
-    After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing.
+    After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing. A hold that has
+    expired is confirmed late, with `late: true`, until the end of the sale if all its seats can still be had.
     """
     context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
     confirmed = await confirm(context, **await owner_and_id(request), idempotency_key=key)

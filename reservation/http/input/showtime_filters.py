@@ -51,7 +51,7 @@ class AnyShowtimesQuery(PageQuery):
     sort = fields.String(
         validate=validate.OneOf(ORDERS),
         load_default="starts_at",
-        metadata={"description": "Earliest first, latest first, or those with the lowest price first"},
+        metadata={"description": "Earliest first, latest first, or the lowest price first; a cursor is for one order"},
     )
     min_seats_left = IntegerParameter(
         1, MAX_SEATS_LEFT, metadata={"description": "Only showtimes with so many seats left, up to 5 seconds ago"}

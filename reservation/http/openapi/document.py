@@ -47,9 +47,9 @@ Cinema seats: hold them for some minutes, then confirm or cancel. No seat is eve
   header.
 - **Errors** are problem details (RFC 9457), `application/problem+json`, with a stable `code`.
 - **X-Request-ID** is taken from the request if it is valid, else generated; it is in the response and in the log.
-- **Idempotency**: a hold, confirm or cancel with an `Idempotency-Key` is carried out once. The same request within a
-  day, with the same key and body, gets the first response again, with `Idempotent-Replayed: true`. Responses that may
-  be temporary (409, 429, 5xx) are not stored.
+- **Idempotency**: a hold, confirm, cancel or exchange, and a request that adds or removes seats, is carried out once if
+  it has an `Idempotency-Key`. The same request within a day, with the same key and body, gets the first response again,
+  with `Idempotent-Replayed: true`. Responses that may be temporary (409, 429, 5xx) are not stored.
 - **ETags** identify a version of a resource. With `If-None-Match`, a `GET` is answered with 304 while the version is
   current; with `If-Match`, a `PUT` or `DELETE` is answered with 412 if it no longer is.
 - **Authentication**: send the access token of `POST /auth/login` as `Authorization: Bearer ...`.
@@ -61,8 +61,8 @@ TAGS = {
     "Accounts": "Sign up, log in, log out; or book as a guest.",
     "Catalogue": "Cinemas, movies and showtimes; public.",
     "Configuration": "Settings of the installation; public.",
-    "Seat map": "Which seats are available, held or booked; public.",
-    "Booking": "Hold seats, then confirm or cancel; your own reservations, and for staff everybody's.",
+    "Seat map": "Which seats are available, held, booked or blocked; public.",
+    "Booking": "Hold seats, then confirm, change or cancel; your own reservations, and for staff everybody's.",
     "Box office": "Reservations of all customers, for staff and administrators.",
     "Administration: cinemas": "Cinemas, for administrators.",
     "Administration: ticket types": "Ticket types, for administrators.",

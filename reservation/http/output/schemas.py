@@ -77,7 +77,7 @@ class ShowtimeOutput(Schema):
         metadata={"description": "The lowest price of a seat at the standard ticket; null: it has no seats"},
     )
     capacity = fields.Integer(
-        required=True, metadata={"description": "Number of seats in the auditorium", "examples": [120]}
+        required=True, metadata={"description": "Number of seats that the auditorium has now", "examples": [120]}
     )
     seats_left = fields.Integer(
         required=True,
@@ -181,7 +181,10 @@ class ReservationOutput(Schema):
     currency = fields.String(required=True, metadata=CURRENCY)
     created_at = Instant(required=True)
     expires_at = Instant(
-        required=True, metadata={"description": "When the hold expires; without meaning in other statuses"}
+        required=True,
+        metadata={
+            "description": "When the hold expires or expired; without meaning once confirmed, also late, or cancelled"
+        },
     )
     confirmed_at = Instant(required=True, allow_none=True)
     cancelled_at = Instant(required=True, allow_none=True)
