@@ -9,7 +9,7 @@ from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import auditoriums, bulk, showtimes
 from ..db.repository.showtimes import Showtime, ShowtimeInput
 from ..db.repository.sold_showtimes import HoldToMove
-from ..errors import HasReservations, InUse, Invalid, NotFound, Overloaded, ShowtimeOverlap
+from ..errors import HasReservations, InUse, Invalid, NotFound, Overloaded, ShowtimeCancelled, ShowtimeOverlap
 from .context import CatalogContext
 from .room_changes import RoomsChanged, hold_in_new_room, move_reservations, release_old_seats
 from .showtime_batches import insert_batch, overlap_with
@@ -36,10 +36,10 @@ async def update_showtime(
     force: bool = False,
     check: Precondition = no_precondition,
 ) -> Showtime:
-    """Replace a showtime; raises NotFound, what `check` raises, ShowtimeOverlap, Invalid, HasReservations and InUse.
+    """Replace a scheduled showtime; raises NotFound, what `check` raises, ShowtimeCancelled, ShowtimeOverlap, Invalid.
 
-    HasReservations: what customers count on changes only with `force`, and the auditorium only to one with all reserved
-    seats. InUse: a showtime with archived reservations keeps its auditorium and time.
+    Also HasReservations: what customers count on changes only with `force`, and the auditorium only to one with all
+    reserved seats; and InUse: a showtime with archived reservations keeps its auditorium and time.
     """
     taken: dict[UUID, HoldToMove] = {}  # by all tries: of what a try took, the next one may not need everything
     for _ in range(LOCK_TRIES):
@@ -98,6 +98,8 @@ async def _replace_showtime(
     before = await lock_showtime(conn, showtime_id, check)
     if before.auditorium_id != old_room:
         raise RoomsChanged
+    if before.status == "cancelled":
+        raise ShowtimeCancelled
     if showtime.auditorium_id not in known:
         # Checked here: the exclusion constraint is checked before the foreign key, and fails for the highest id.
         raise Invalid("/auditorium_id", "There is no such auditorium.")

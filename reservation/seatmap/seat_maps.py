@@ -84,9 +84,10 @@ class SeatMaps:
 
     def statuses(self, seat_map: SeatMap, *, compressed: bool) -> bytes:
         """The statuses alone as JSON, or that compressed by gzip."""
-        body = b'{"showtime_id":%d,"version":%d,"layout_version":%d,"statuses":"%b"}' % (
+        body = b'{"showtime_id":%d,"version":%d,"auditorium_id":%d,"layout_version":%d,"statuses":"%b"}' % (
             seat_map.showtime_id,
             seat_map.version,
+            seat_map.room.plan.auditorium_id,
             seat_map.room.plan.version,
             seat_map.statuses,
         )

@@ -1,6 +1,9 @@
 """An administrator calls off a showtime: its reservations are cancelled with it, and its auditorium is free."""
 
+import pytest
+
 from tests.api import Answer, Api, Connection, slot
+from tests.catalog.test_changed_showtimes import replace
 from tests.races.test_booking_races import assert_sound
 
 REASON = {"reason": "The projector is broken."}
@@ -65,6 +68,20 @@ async def test_a_called_off_showtime_is_not_sold(api: Api) -> None:
     assert (refused.status, refused.code) == (409, "showtime_cancelled")
     confirmed = await api.confirm(customer, held["id"])
     assert (confirmed.status, confirmed.code) == (409, "reservation_cancelled")
+
+
+@pytest.mark.parametrize("force", [False, True])
+async def test_a_called_off_showtime_does_not_change(api: Api, force: bool) -> None:
+    cinema = await api.cinema()
+    path = f"/admin/showtimes/{cinema.showtime_id}"
+    assert (await call_off(api, cinema.showtime_id)).status == 200
+    before = (await api.call("GET", path, who=await api.admin())).json
+    other_room, _ = await api.auditorium()
+    for change in ({"auditorium_id": other_room}, slot(24), {"base_price": "12.00"}, {}):
+        refused = await replace(api, cinema, force, **change)
+        assert (refused.status, refused.code) == (409, "showtime_cancelled")
+    assert (await api.call("GET", path, who=await api.admin())).json == before
+    assert (await api.call("DELETE", path, who=await api.admin())).status == 204
 
 
 async def test_another_showtime_gets_the_time_of_a_called_off_one(api: Api) -> None:

@@ -545,6 +545,16 @@ def test_a_showtime_with_reservations_cannot_change_its_auditorium(run: Run, cin
     assert run("import", "showtimes", given=table([showtime(0, id=1, base_price="5")])).exit_code == 0
 
 
+def test_a_cancelled_showtime_is_not_replaced(run: Run, cinema: Look) -> None:
+    cinema("update showtimes set status = 'cancelled', cancelled_at = now(), cancel_reason = 'No projector.'")
+    before = cinema(SHOWTIMES_SQL)
+    for changed in (showtime(0, id=1, auditorium_id=2), showtime(5, id=1), showtime(0, id=1)):
+        result = run("import", "showtimes", given=table([changed]))
+        assert (result.exit_code, said(result)) == (1, ["line 2: The showtime is cancelled."])
+    assert run("import", "showtimes", given=table([showtime(0, id=1, base_price="9.00")])).exit_code == 0
+    assert cinema(SHOWTIMES_SQL) == before
+
+
 async def test_seat_maps_show_imported_prices_at_once(run: Run, api: Api) -> None:
     """The service has cached both maps; the unchanged one keeps its ETag."""
     cinema = await api.cinema()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.api import Answer, Api, Cinema
+from tests.catalog.test_changed_showtimes import replace
 from tests.conftest import StartApi
 
 LETTERS = {"available": "a", "held": "h", "booked": "b"}
@@ -28,6 +29,7 @@ async def assert_equal_to_the_map(api: Api, cinema: Cinema) -> None:
     assert statuses.json == {
         "showtime_id": cinema.showtime_id,
         "version": whole["version"],
+        "auditorium_id": layout["auditorium_id"],
         "layout_version": layout["version"],
         "statuses": "".join(LETTERS[seat["status"]] for seat in whole["seats"]),
     }
@@ -95,6 +97,18 @@ async def test_a_price_changes_neither_layout_nor_layout_version(api: Api) -> No
     after = await statuses_of(api, cinema.showtime_id)
     assert after.json["version"] > statuses.json["version"]
     assert after.json["layout_version"] == statuses.json["layout_version"]
+
+
+async def test_a_showtime_that_has_moved_names_its_new_auditorium(api: Api) -> None:
+    """Both layouts have the same version, and as many seats."""
+    cinema = await api.cinema(rows=1, seats_per_row=2)
+    other_room, _ = await api.auditorium(1, 2)
+    before = (await statuses_of(api, cinema.showtime_id)).json
+    moved = await replace(api, cinema, auditorium_id=other_room)
+    assert moved.status == 200, moved.text
+    after = (await statuses_of(api, cinema.showtime_id)).json
+    assert (before["auditorium_id"], after["auditorium_id"]) == (cinema.auditorium_id, other_room)
+    assert before["layout_version"] == after["layout_version"]
 
 
 async def test_layout_and_statuses_are_304_while_nothing_has_changed(api: Api) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from ...db.pool import Connection
 from ...db.repository import bulk, showtimes
 from ...db.repository.showtimes import Showtime, ShowtimeInput
-from ...errors import DomainError, HasReservations, InUse
+from ...errors import DomainError, HasReservations, InUse, ShowtimeCancelled
 from ...runtime.progress import Advance
 from ..showtime_batches import lock_references
 from ..showtimes import HAS_ARCHIVED, what_customers_know
@@ -78,7 +78,8 @@ async def lock_changed(conn: Connection, done: Sequence[Change], faults: Faults)
 
 
 async def _allowed(conn: Connection, changes: Sequence[Change], faults: Faults) -> list[Change]:
-    """The changes whose movie and auditorium exist, and that reservations do not forbid; adds faults for the others."""
+    """The possible changes: of scheduled showtimes, to a movie and an auditorium that exist, and not forbidden by
+    reservations; adds faults for the others."""
     allowed: list[Change] = []
     for chunk in chunks(changes):
         moved = _ids([change for change in chunk if change.changes_slot])
@@ -88,6 +89,7 @@ async def _allowed(conn: Connection, changes: Sequence[Change], faults: Faults) 
             errors |= dict.fromkeys(archived, InUse(HAS_ARCHIVED))
         errors |= dict.fromkeys(await _reserved(conn, chunk), HasReservations())
         errors |= await lock_references(conn, {change.old.id: change.wanted for change in chunk})
+        errors |= {change.old.id: ShowtimeCancelled() for change in chunk if change.old.status == "cancelled"}
         for change in chunk:
             if change.old.id in errors:
                 add_error(faults, change.line, errors[change.old.id])

@@ -11,7 +11,15 @@ from ...catalog import programme_copies, showtime_batches, showtimes as service,
 from ...catalog.programme_copies import ProgrammeCopy
 from ...catalog.schemas import ShowtimeBody
 from ...catalog.showtime_batches import Outcomes
-from ...errors import BatchRefused, HasReservations, HoldsUnavailable, InUse, ShowtimeOverlap, ShowtimeStarted
+from ...errors import (
+    BatchRefused,
+    HasReservations,
+    HoldsUnavailable,
+    InUse,
+    ShowtimeCancelled,
+    ShowtimeOverlap,
+    ShowtimeStarted,
+)
 from ...runtime.fields import (
     BooleanParameter,
     BoundedInteger,
@@ -169,7 +177,7 @@ routes.add("GET", PATH, output=ShowtimeOutput(), etag=True)(get_showtime)
     query=ForceQuery(),
     body=ShowtimeBody(),
     output=ShowtimeOutput(),
-    raises=(ShowtimeOverlap, HasReservations, InUse, HoldsUnavailable),
+    raises=(ShowtimeCancelled, ShowtimeOverlap, HasReservations, InUse, HoldsUnavailable),
     etag=True,
 )
 async def replace_showtime(request: web.Request) -> web.StreamResponse:
@@ -177,7 +185,7 @@ async def replace_showtime(request: web.Request) -> web.StreamResponse:
 
     While it has live holds or confirmed reservations, its film, auditorium, start and end change only with `force`, and
     the auditorium only to one that has seats of the same rows and numbers for them; the reservations stay. A showtime
-    with archived reservations keeps its auditorium and time.
+    with archived reservations keeps its auditorium and time. A cancelled showtime does not change.
     """
     showtime = await service.update_showtime(
         request.app[CATALOG_CONTEXT],

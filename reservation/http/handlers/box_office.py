@@ -27,12 +27,13 @@ from .reservations import FAR_AHEAD, HIGHEST
 routes = Routes("Box office", Access.STAFF, read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
 
 MAX_REASON_CHARS = 500
-CODE = r"[0-9A-TV-Za-tv-z]{8}"
-MISREAD = str.maketrans("OIL", "011")
+CODE = r"[- ]*([0-9A-TV-Za-tv-z][- ]*){8}"
+# Letters that are read as digits, and what people write between the characters.
+MISREAD = str.maketrans("OIL", "011", "- ")
 
 
 class ReservationCode(fields.String):
-    """A reservation's code as people type it: in any case, with O for 0, and I or L for 1."""
+    """A reservation's code as people type it: in any case, with hyphens or spaces, O for 0, and I or L for 1."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
         code = super()._deserialize(value, attr, data, **rest)

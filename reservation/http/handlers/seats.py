@@ -63,6 +63,10 @@ class SeatStatusesOutput(Schema):
 
     showtime_id = Id(required=True)
     version = fields.Integer(required=True)
+    auditorium_id = Id(
+        required=True,
+        metadata={"description": "The auditorium of the layout of the letters: if it is another, read that layout"},
+    )
     layout_version = fields.Integer(
         required=True,
         metadata={"description": "The `version` of the layout of the letters: if it is another, read that again"},

@@ -132,6 +132,8 @@ FIXED: dict[str, Any] = {
     "Status.status": "ok",
     "SeatBatch.created": 160,
     "ShowtimesBatch.created": 14,
+    "ShowtimesCopy.created": 14,
+    "copied_from": 17,
     "failed": 1,
     "index": 2,
     "pointer": "/seat_ids/0",
@@ -192,4 +194,8 @@ def _moments(today: date) -> dict[str, Any]:
     }
     texts: dict[str, Any] = {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in moments.items()}
     ids = dict.fromkeys(("Reservation.id", "CustomerReservation.id", "reservation_id"), reservation_id)
-    return texts | ids | {"date": str(friday)}
+    week = {
+        "CopyProgrammeBody.from": str(friday - timedelta(days=4)),
+        "CopyProgrammeBody.to": str(friday + timedelta(2)),
+    }
+    return texts | ids | week | {"date": str(friday)}
