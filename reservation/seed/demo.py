@@ -1,4 +1,7 @@
-"""The demo data: real films, two cinemas, three rooms, ticket types, two logins, and showtimes for two weeks."""
+"""The demo data: real films, two cinemas, three rooms, ticket types, two logins, and showtimes for two weeks.
+
+One showtime goes on sale tomorrow, and one has a blocked row.
+"""
 
 import asyncio
 import csv
@@ -29,13 +32,17 @@ DAYS_AHEAD = 14
 FILMS_ON = 48  # of some 500: enough for several pages, few enough that each is shown on several days
 LOCK_KEY = 0x64656D6F  # "demo"
 WHEELCHAIR = Decimal("0.80")
+HOUSE_SEATS = "House seats: guests of the cinema"
 REGULAR = Decimal("1.00")
 PREMIUM = Decimal("1.50")
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A room's layout: rows of equal length from A on, some of them premium, wheelchair seats at the ends of row A."""
+    """A room's layout: rows of equal length from A on, some of them premium, with the same aisles in each.
+
+    Row A has the wheelchair places, with companion seats beside them. An aisle is after each of `aisles_after`.
+    """
 
     name: str
     rows: str
@@ -43,14 +50,37 @@ class Room:
     premium_rows: str
     focal_row: str
     wheelchair_numbers: frozenset[int]
+    companion_numbers: frozenset[int]
+    aisles_after: frozenset[int]
     screen: str
     sound: str
 
 
 ROOMS = (
-    Room("Grand Hall", "ABCDEFGHIJ", 20, "FGH", "G", frozenset({1, 2, 19, 20}), "18 m x 7.5 m", "7.1 surround"),
-    Room("Garden Room", "ABCDEFGH", 15, "EF", "E", frozenset({1, 15}), "11 m x 4.6 m", "5.1 surround"),
-    Room("Studio", "ABCDEF", 10, "E", "D", frozenset({1, 10}), "7 m x 3 m", "stereo"),
+    Room(
+        *("Grand Hall", "ABCDEFGHIJ", 20, "FGH", "G"),
+        wheelchair_numbers=frozenset({1, 4, 17, 20}),
+        companion_numbers=frozenset({2, 3, 18, 19}),
+        aisles_after=frozenset({4, 16}),
+        screen="18 m x 7.5 m",
+        sound="7.1 surround",
+    ),
+    Room(
+        *("Garden Room", "ABCDEFGH", 15, "EF", "E"),
+        wheelchair_numbers=frozenset({1, 15}),
+        companion_numbers=frozenset({2, 14}),
+        aisles_after=frozenset({4, 11}),
+        screen="11 m x 4.6 m",
+        sound="5.1 surround",
+    ),
+    Room(
+        *("Studio", "ABCDEF", 10, "E", "D"),
+        wheelchair_numbers=frozenset({1, 10}),
+        companion_numbers=frozenset({2, 9}),
+        aisles_after=frozenset({2, 8}),
+        screen="7 m x 3 m",
+        sound="stereo",
+    ),
 )
 
 # Each with the names of its rooms, and what their metadata also says: the best format, and the customers' language.
@@ -149,6 +179,7 @@ async def _seed(database_url: str, with_admin: bool) -> bool:
             await repository.top_up_programme(conn, days=DAYS_AHEAD, film_limit=FILMS_ON)
             if fresh:
                 await repository.delay_sale(conn)
+                await repository.block_last_row(conn, reason=HOUSE_SEATS)
         return fresh
 
 
@@ -183,11 +214,15 @@ def _users(with_admin: bool) -> Sequence[NewUser]:
 
 
 def _seats(room: Room) -> Iterator[NewSeat]:
-    for row in room.rows:
+    for y, row in enumerate(room.rows, start=1):
         for number in range(1, room.seats_per_row + 1):
-            if row == room.rows[0] and number in room.wheelchair_numbers:
-                yield NewSeat(row, number, "wheelchair", WHEELCHAIR)
-            elif row in room.premium_rows:
-                yield NewSeat(row, number, "premium", PREMIUM)
-            else:
-                yield NewSeat(row, number, "regular", REGULAR)
+            x = number + sum(after < number for after in room.aisles_after)
+            yield NewSeat(row, number, *_type_and_price(room, row, number), x, y)
+
+
+def _type_and_price(room: Room, row: str, number: int) -> tuple[str, Decimal]:
+    if row == room.rows[0] and number in room.wheelchair_numbers:
+        return "wheelchair", WHEELCHAIR
+    if row == room.rows[0] and number in room.companion_numbers:
+        return "companion", REGULAR
+    return ("premium", PREMIUM) if row in room.premium_rows else ("regular", REGULAR)

@@ -62,7 +62,9 @@ def test_enough_films_are_short_enough_for_the_programme() -> None:
 def test_a_room_fits_into_the_schema(room: demo.Room) -> None:
     assert set(room.premium_rows) <= set(room.rows)
     assert room.focal_row in room.rows
-    assert room.wheelchair_numbers <= set(range(1, room.seats_per_row + 1))
+    assert room.wheelchair_numbers | room.companion_numbers <= set(range(1, room.seats_per_row + 1))
+    assert not room.wheelchair_numbers & room.companion_numbers
+    assert room.aisles_after <= set(range(1, room.seats_per_row))
 
 
 def test_rooms_differ_in_size() -> None:

@@ -12,6 +12,7 @@ from reservation.dba.audit import audit
 from reservation.identity.passwords import verify_password
 from reservation.seed import demo, random_reservations, scale as seeding
 from reservation.seed.scale import PASSWORD, Generated, SeedError
+from tests.api import Api
 
 Db: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -61,7 +62,12 @@ async def test_the_demo_fills_an_empty_database(database_url: str, redis_url: st
     assert there["movies"] == len(demo.films())
     assert (there["auditoriums"], there["seats"], there["users"]) == (3, 380, 2)
     kinds = await db.fetch("select seat_type, price_modifier::text as modifier from seats group by 1, 2 order by 1")
-    assert [tuple(kind) for kind in kinds] == [("premium", "1.50"), ("regular", "1.00"), ("wheelchair", "0.80")]
+    assert [tuple(kind) for kind in kinds] == [
+        ("companion", "1.00"),
+        ("premium", "1.50"),
+        ("regular", "1.00"),
+        ("wheelchair", "0.80"),
+    ]
     await assert_audit_is_clean(db, redis_url)
 
 
@@ -105,6 +111,47 @@ async def test_a_showtime_of_the_demo_goes_on_sale_tomorrow(database_url: str, d
         where st.on_sale_at is not null
     """)
     assert tuple(row) == (True, 1)
+
+
+async def test_the_rooms_of_the_demo_have_aisles_and_companion_seats_beside_wheelchair_places(
+    database_url: str, db: Db
+) -> None:
+    await seed_demo(database_url)
+
+    rooms = await db.fetch("""
+        select
+            a.cinema_id,
+            count(*) filter (where s.x - s.before = 2) as aisle_seats,
+            count(*) filter (
+                where s.x - s.before = 1 and array[s.seat_type, s.type_before] @> array['wheelchair', 'companion']
+            ) as pairs,
+            count(distinct s.y) = count(distinct s.row_label) as is_y_by_row
+        from auditoriums as a inner join (
+            select
+                auditorium_id, row_label, seat_type, x, y,
+                lag(x) over beside as before,
+                lag(seat_type) over beside as type_before
+            from seats window beside as (partition by auditorium_id, y order by x)
+        ) as s on a.id = s.auditorium_id
+        group by a.id order by a.id
+    """)
+    # Two aisles in each of 10, 8 and 6 rows.
+    assert [tuple(room) for room in rooms] == [(1, 20, 4, True), (1, 16, 2, True), (2, 12, 2, True)]
+
+
+async def test_the_map_of_the_first_showtime_of_tomorrow_has_a_blocked_row(database_url: str, db: Db, api: Api) -> None:
+    await seed_demo(database_url)
+    tomorrow = await db.fetchval("select (now() at time zone 'UTC')::date + 1")
+    [first] = (await api.call("GET", f"/showtimes?date={tomorrow}&limit=1")).json["items"]
+
+    seat_map = (await api.call("GET", f"/showtimes/{first['id']}/seats")).json["seats"]
+    seats = (await api.call("GET", f"/auditoriums/{first['auditorium_id']}/layout")).json["seats"]
+
+    last = {seat["id"] for seat in seats if seat["y"] == max(seat["y"] for seat in seats)}
+    assert {seat["id"] for seat in seat_map if seat["status"] == "blocked"} == last
+    assert {seat["status"] for seat in seat_map if seat["id"] not in last} == {"available"}
+    blocks = (await api.call("GET", f"/admin/showtimes/{first['id']}/blocks", who=await api.admin())).json["items"]
+    assert {(block["seat_id"], block["reason"]) for block in blocks} == {(seat, demo.HOUSE_SEATS) for seat in last}
 
 
 async def test_the_demo_keeps_a_cinema_that_has_auditoriums(database_url: str, db: Db) -> None:
@@ -209,6 +256,7 @@ async def test_a_demo_after_all_showtimes_ended_adds_fourteen_days(database_url:
 
 async def test_a_repeated_demo_adds_nothing_to_days_with_showtimes(database_url: str, db: Db) -> None:
     await seed_demo(database_url)
+    await db.execute("delete from booked_seats")  # the blocked row
     await db.execute("delete from showtimes where auditorium_id = 1")
     await db.execute("""
         insert into showtimes (movie_id, auditorium_id, starts_at, ends_at, free_at, base_price)

@@ -38,12 +38,14 @@ class NewUser:
 
 @dataclass(frozen=True, slots=True)
 class NewSeat:
-    """A seat of a room to add; the modifier is a factor on the base price."""
+    """A seat of a room to add; the modifier is a factor on the base price, x and y are its position."""
 
     row_label: str
     seat_number: int
     seat_type: str
     price_modifier: Decimal
+    x: int
+    y: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ async def insert_auditorium(
     conn: Connection, *, cinema_id: int, name: str, extra_metadata: str, focal_row: str, seats: Sequence[NewSeat]
 ) -> None:
     """Add a room just large enough for its seats; the metadata is the JSON text of an object."""
-    columns = arrays(seats, "row_label", "seat_number", "seat_type", "price_modifier")
+    columns = arrays(seats, "row_label", "seat_number", "seat_type", "price_modifier", "x", "y")
     await conn.execute(sql("seed/insert_auditorium"), name, extra_metadata, *columns, focal_row, cinema_id)
 
 
@@ -110,6 +112,11 @@ async def top_up_programme(conn: Connection, *, days: int, film_limit: int) -> N
 async def delay_sale(conn: Connection) -> None:
     """Let the sale of the demo's last showtime begin tomorrow."""
     await conn.execute(sql("seed/delay_sale"))
+
+
+async def block_last_row(conn: Connection, *, reason: str) -> None:
+    """Block the last row of the demo's first showtime of tomorrow."""
+    await conn.execute(sql("seed/block_last_row"), reason)
 
 
 async def find_films(conn: Connection, *, max_minutes: int) -> Films:
