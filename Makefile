@@ -37,8 +37,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-run: .venv/run.stamp ## the service with demo data on port 8000 (PORT=..., WORKERS=...)
-	@exec $(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
+# Without limits on holds, so that `make load`, whose customers have one address, can run on it.
+UNLIMITED_HOLDS = MAX_HOLDS_PER_USER=0 MAX_SEATS_PER_USER_PER_SHOWTIME=0 HOLDS_PER_MINUTE_PER_ADDRESS=0
+
+run: .venv/run.stamp ## the service with demo data on port 8000, without limits on holds (PORT=..., WORKERS=...)
+	@exec env $(UNLIMITED_HOLDS) $(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
 
 load: .venv/run.stamp ## load on the service of `make run`, for half a minute (PORT=..., ARGS=... goes to reservation load)
 	@$(BIN)/python -m reservation load --url http://127.0.0.1:$(PORT) $(ARGS)

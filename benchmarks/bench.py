@@ -56,6 +56,10 @@ class Bench:
         environment = {
             **self.stand.settings(database_url=self.stand.database_url(database), redis_url=redis_url),
             "ACCESS_LOG": "on",
+            # A few customers hold all seats, from one address.
+            "MAX_HOLDS_PER_USER": "0",
+            "MAX_SEATS_PER_USER_PER_SHOWTIME": "0",
+            "HOLDS_PER_MINUTE_PER_ADDRESS": "0",
             "DATA_DIR": str(folder),
             **self.plan.product_settings,
             **version.environment(),

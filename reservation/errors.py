@@ -110,6 +110,13 @@ class ShowtimeCancelled(DomainError):
     """The showtime is cancelled."""
 
 
+class LimitReached(DomainError):
+    """You have as many holds, or seats of this showtime, as one customer may have: `limit` names the setting."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(details={"limit": limit})
+
+
 class HoldExpired(DomainError):
     """The hold has expired: hold the seats again."""
 

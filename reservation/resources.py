@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from redis.asyncio import Redis
 
+from .booking.address_limit import AddressLimit
 from .booking.availability_job import count_changed
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
@@ -21,6 +22,7 @@ from .db.pgbouncer import wrong_settings
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.repository import ops
+from .db.repository.hold_limits import HoldLimits
 from .errors import HoldsUnavailable, OperatorError, Unavailable
 from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
@@ -45,6 +47,7 @@ from .seatmap.priming import Primer
 from .seatmap.room_layouts import RoomLayouts
 from .seatmap.seat_maps import SeatMaps
 from .seatmap.ticket_types import TicketTypes
+from .settings import Settings
 
 WRITE_LAST_USED_EVERY_S = 60
 LAST_WRITE_S = 1.0
@@ -126,6 +129,8 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         hold_max_s=settings.hold_max_s,
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
+        limits=_hold_limits(settings),
+        address_limit=AddressLimit(holds, settings.holds_per_minute_per_address),
     )
     app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, holds, pending_updates, settings.cleaning_s)
     app[app_keys.BEST_AVAILABLE] = BestAvailable(app[app_keys.BOOKING_CONTEXT])
@@ -225,3 +230,10 @@ def most_viewers(wanted: int, open_files: int) -> int:
     if open_files == resource.RLIM_INFINITY:
         return wanted
     return min(wanted, max(open_files - SPARE_FILES, open_files // 2))
+
+
+def _hold_limits(settings: Settings) -> HoldLimits | None:
+    """None if holds have no limits."""
+    most_holds, most_seats = settings.max_holds_per_user or None, settings.max_seats_per_user_per_showtime or None
+    longest_s = max(settings.hold_ttl_s, settings.hold_max_s)
+    return None if most_holds is most_seats is None else HoldLimits(most_holds, most_seats, longest_s)

@@ -1,6 +1,57 @@
 -- The schema that the migrations make, written by `make schema`. Read it here; change it with a migration.
 -- `reservation schema` prints the same for any database: compare the two to find changes made by hand.
 
+CREATE FUNCTION public.find_limited(hold_ids uuid[], user_ids bigint[], showtime_ids bigint[], seats integer[], most_holds integer[], most_seats integer[], longest_s bigint) RETURNS TABLE(hold_id uuid, reached text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    -- No hold that was made before can be live.
+    oldest timestamptz := now() - longest_s * interval '1 second';
+begin
+    perform set_config('lock_timeout', '300ms', true);
+    perform u.id
+    from users as u
+    where u.id = any(user_ids)
+    order by u.id
+    for no key update;
+    -- Another statement with a snapshot of its own: it sees what was committed before the locks were got.
+    return query
+    select
+        counted.hold_id,
+        case when counted.has_holds then 'MAX_HOLDS_PER_USER' else 'MAX_SEATS_PER_USER_PER_SHOWTIME' end
+    from (
+        select
+            asked.hold_id,
+            asked.most_holds <= (
+                select count(*)
+                from reservations as r
+                where
+                    r.user_id = asked.user_id
+                    and r.created_at > oldest
+                    and r.status = 'held'
+                    and r.expires_at > clock_timestamp()
+                    and r.id <> asked.hold_id
+            ) as has_holds,
+            asked.most_seats < asked.seats + (
+                select coalesce(sum(cardinality(r.seat_ids)), 0)
+                from reservations as r
+                where
+                    r.user_id = asked.user_id
+                    and r.showtime_id = asked.showtime_id
+                    and r.id <> asked.hold_id
+                    and (r.status = 'confirmed' or (r.status = 'held' and r.expires_at > clock_timestamp()))
+            ) as has_seats
+        from unnest(hold_ids, user_ids, showtime_ids, seats, most_holds, most_seats)
+            as asked (hold_id, user_id, showtime_id, seats, most_holds, most_seats)
+    ) as counted
+    where counted.has_holds or counted.has_seats;
+end
+$$;
+
+COMMENT ON FUNCTION public.find_limited(hold_ids uuid[], user_ids bigint[], showtime_ids bigint[], seats integer[], most_holds integer[], most_seats integer[], longest_s bigint) IS 'Which of some holds a limit of their users refuses, and the limit. Locks the users until the end of the transaction, so that
+of two holds at once the second is counted after the first is committed. Null in place of a limit: none. A hold does not count
+itself.';
+
 CREATE FUNCTION public.fold_genres(genres text[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY(SELECT lower(each.genre) AS lower FROM unnest(fold_genres.genres) each(genre));
@@ -1094,7 +1145,7 @@ CREATE UNIQUE INDEX reservations_code_key ON public.reservations USING btree (co
 
 CREATE INDEX reservations_showtime_id_expires_at_idx ON public.reservations USING btree (showtime_id, expires_at);
 
-CREATE INDEX reservations_user_id_idx ON public.reservations USING btree (user_id, created_at DESC, id DESC);
+CREATE INDEX reservations_user_id_idx ON public.reservations USING btree (user_id, created_at DESC, id DESC, showtime_id);
 
 CREATE UNIQUE INDEX seats_position_key ON public.seats USING btree (auditorium_id, char_length(row_label), row_label, seat_number, retired_at) NULLS NOT DISTINCT;
 

@@ -9,7 +9,7 @@ from ..db.pool import Connection, Database, is_single_item_error, is_violation
 from ..db.repository import idempotency, reservations
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import ConfirmRequest, HoldToInsert
-from ..errors import DatabaseUnavailable, IdempotencyKeyUsed, NotFound, Overloaded, RowLocked
+from ..errors import DatabaseUnavailable, IdempotencyKeyUsed, LimitReached, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import HoldRelease
 from ..runtime.batching import Batcher
@@ -73,8 +73,8 @@ class BookingBatches:
     async def insert_held(self, hold: HoldToInsert) -> Reservation:
         """Insert a hold that Redis has granted.
 
-        Raises SeatsUnavailable (some are booked), ShowtimeChanged, IdempotencyKeyUsed, RowLocked, and Overloaded after
-        the deadline of the hold.
+        Raises SeatsUnavailable (some are booked), ShowtimeChanged, LimitReached, IdempotencyKeyUsed, RowLocked, and
+        Overloaded after the deadline of the hold.
         """
         if hold.idempotency_key is not None and hold.idempotency_key.is_of_another(hold.user_id):
             inserted = None  # as for confirm
@@ -113,7 +113,10 @@ class BookingBatches:
                 async with self._insert_connection as conn:
                     started = monotonic()
                     inserted = await reservations.insert_held(conn, holds=in_time)
-                outcomes = {id(hold): _unless_locked(outcome) for hold, outcome in zip(in_time, inserted, strict=True)}
+                outcomes = {
+                    id(hold): _unless_not_final(hold, outcome, in_time)
+                    for hold, outcome in zip(in_time, inserted, strict=True)
+                }
                 break
             except Exception as error:
                 if not _may_run_singly(error, started):
@@ -234,6 +237,13 @@ def _or_raise(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
 def _shared_outcome(request: ConfirmRequest, first: ConfirmRequest, outcome: Outcome | None) -> Outcome | None:
     """The outcome of the first confirm of the reservation; None if it depends on the idempotency key of one of them."""
     if request is not first and (request.idempotency_key is not None or isinstance(outcome, IdempotencyKeyUsed)):
+        return None
+    return _unless_locked(outcome)
+
+
+def _unless_not_final(hold: HoldToInsert, outcome: Outcome, batch: Sequence[HoldToInsert]) -> Outcome | None:
+    """None for a locked showtime, and for a limit that another hold of the user in the batch may have reached."""
+    if isinstance(outcome, LimitReached) and sum(each.user_id == hold.user_id for each in batch) > 1:
         return None
     return _unless_locked(outcome)
 

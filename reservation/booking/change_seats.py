@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ..db.pool import Connection
 from ..db.repository import idempotency, reservation_changes, reservations
+from ..db.repository.hold_limits import require_room
 from ..db.repository.reservation_changes import RecordedChange
 from ..db.repository.reservation_rows import Reservation
 from ..errors import (
@@ -40,8 +41,8 @@ async def change_seats(context: BookingContext, asked: SeatChange) -> Reservatio
 
     Exchanged seats have the prices of now; those to which others are added keep theirs. Raises NotFound, Invalid (a
     seat of another room, too many seats, or no such showtime), HoldExpired, ReservationCancelled, SeatsUnavailable,
-    those of NOT_ON_SALE, RowLocked, and with an idempotency key IdempotencyKeyUsed; TooLateToCancel if it is confirmed
-    and its showtime starts too soon; ReservationConfirmed if seats are to be added to it.
+    LimitReached, those of NOT_ON_SALE, RowLocked, and with an idempotency key IdempotencyKeyUsed; TooLateToCancel if it
+    is confirmed and its showtime starts too soon; ReservationConfirmed if seats are to be added to it.
     """
     for _ in range(CHANGE_TRIES):
         before = await find_changeable(context, asked)
@@ -133,6 +134,14 @@ async def _lock(conn: Connection, plan: SeatChangePlan) -> None:
         raise ShowtimeChanged
     if takers.booked or takers.held:
         raise SeatsUnavailable(held=takers.held, booked=takers.booked, blocked=takers.blocked)
+    await require_room(
+        conn,
+        asked.limits,
+        reservation_id=asked.reservation_id,
+        user_id=asked.user_id,
+        showtime_id=plan.showtime_id,
+        seats=plan.seat_count,
+    )
 
 
 async def _rebook(conn: Connection, plan: SeatChangePlan, cutoff_s: int) -> None:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from ..db.repository.hold_limits import HoldLimits
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import ConfirmRequest
@@ -12,19 +13,29 @@ from .lookup import find_archived_with_status
 
 
 async def confirm(
-    context: BookingContext, *, user_id: int, reservation_id: UUID, idempotency_key: IdempotencyKey | None = None
+    context: BookingContext,
+    *,
+    user_id: int,
+    reservation_id: UUID,
+    limits: HoldLimits | None = None,
+    idempotency_key: IdempotencyKey | None = None,
 ) -> Reservation:
     """Confirm a hold: its seats are the user's once this returns, and to confirm it again changes nothing.
 
     One that has expired is confirmed late if its seats can still be had; only such a confirm takes a second
-    transaction. Raises NotFound, HoldExpired, ReservationCancelled, RowLocked, SeatsUnavailable if Redis had lost the
-    hold and another user's was confirmed first, and with an idempotency key IdempotencyKeyUsed.
+    transaction, in which `limits` count. Raises NotFound, HoldExpired, LimitReached, ReservationCancelled, RowLocked,
+    SeatsUnavailable if Redis had lost the hold and another user's was confirmed first, and with an idempotency key
+    IdempotencyKeyUsed.
     """
     try:
         confirmed = await context.batches.confirm(ConfirmRequest(reservation_id, user_id, idempotency_key))
     except HoldExpired:
         confirmed = await confirm_late(
-            context, user_id=user_id, reservation_id=reservation_id, idempotency_key=idempotency_key
+            context,
+            user_id=user_id,
+            reservation_id=reservation_id,
+            limits=limits,
+            idempotency_key=idempotency_key,
         )
     except NotFound:
         return await find_archived_with_status(context.database, user_id, reservation_id, "confirmed")

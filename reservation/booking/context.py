@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from structlog.stdlib import BoundLogger
 
 from ..db.pool import Database
+from ..db.repository.hold_limits import HoldLimits
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import Holds
 from ..seatmap.layouts import Layouts
 from ..seatmap.ticket_types import TicketTypes
+from .address_limit import AddressLimit
 from .batches import BookingBatches
 
 
@@ -27,3 +29,5 @@ class BookingContext:
     hold_max_s: int
     hold_deadline_s: float
     cancel_cutoff_s: int
+    limits: HoldLimits | None
+    address_limit: AddressLimit

@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 from uuid_utils.compat import uuid7
 
 from ..db.repository import showtimes
+from ..db.repository.hold_limits import HoldLimits
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation, ReservedSeat
 from ..db.repository.reservations import HoldToInsert
@@ -29,6 +30,7 @@ from ..errors import (
 from ..holds.store import HoldRelease
 from ..seatmap.layouts import Layout
 from ..seatmap.ticket_types import ALL_STANDARD, ChosenTickets, WantedTickets
+from .address_limit import CountedHold
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, undo_hold
@@ -36,11 +38,13 @@ from .sale_window import not_on_sale
 
 
 class HoldDetails(NamedTuple):
-    """What a client gives along with the seats: two things for itself, and the ticket types of the seats."""
+    """What belongs to a hold beside its seats: two things of the client's own, the tickets, and the user's limits."""
 
     reference: str | None = None
     metadata: dict[str, Json] | None = None
     tickets: WantedTickets = ALL_STANDARD
+    limits: HoldLimits | None = None
+    counted: CountedHold | None = None
 
 
 NO_DETAILS = HoldDetails()
@@ -58,8 +62,8 @@ async def hold(
     """Hold all these seats or none.
 
     Raises NotFound (the showtime), those of NOT_ON_SALE, Invalid (a seat of another room, or no such ticket type),
-    SeatsUnavailable with the reason for each seat, and RowLocked. With an idempotency key: IdempotencyKeyUsed, and
-    IdempotencyInFlight while the first request with it is under way.
+    SeatsUnavailable with the reason for each seat, LimitReached, TooManyAttempts, and RowLocked. With an idempotency
+    key: IdempotencyKeyUsed, and IdempotencyInFlight while the first request with it is under way.
     """
     layout = await layout_with(context, showtime_id, seat_ids, details.tickets)
     return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, details, idempotency_key)
@@ -138,6 +142,8 @@ async def _take_and_insert(
         if held:
             release = False
             await _raise_unavailable(context, showtime_id, seat_ids, held, idempotency_key)
+        if details.counted is not None:  # it was sent before the take
+            await details.counted.require_room()
         ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
         reservation = None
         while reservation is None:  # until the deadline: then the insert raises Overloaded
@@ -157,6 +163,7 @@ async def _take_and_insert(
                         details.reference,
                         details.metadata,
                         None if tickets is None else tickets.version,
+                        details.limits,
                     )
                 )
             except ShowtimeChanged:  # Redis keeps the seats while the layout is read again

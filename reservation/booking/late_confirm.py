@@ -10,6 +10,7 @@ from uuid import UUID
 
 from ..db.pool import Connection
 from ..db.repository import idempotency, reservation_changes, reservations
+from ..db.repository.hold_limits import HoldLimits, require_room
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import ConfirmRequest, HoldToExtend
@@ -22,12 +23,17 @@ REVIVED_S = 60  # longer than the transaction
 
 
 async def confirm_late(
-    context: BookingContext, *, user_id: int, reservation_id: UUID, idempotency_key: IdempotencyKey | None
+    context: BookingContext,
+    *,
+    user_id: int,
+    reservation_id: UUID,
+    limits: HoldLimits | None,
+    idempotency_key: IdempotencyKey | None,
 ) -> Reservation:
     """Confirm an expired hold whose seats can all be had, before the end of the showtime's sales.
 
-    Raises HoldExpired if it cannot be confirmed, what a confirm raises if it is not expired any more, RowLocked, and
-    with an idempotency key IdempotencyKeyUsed.
+    Raises HoldExpired if it cannot be confirmed, LimitReached, what a confirm raises if it is not expired any more,
+    RowLocked, and with an idempotency key IdempotencyKeyUsed.
     """
     async with context.database.connection() as conn:
         found = await reservations.find_hold(
@@ -45,14 +51,18 @@ async def confirm_late(
     request = ConfirmRequest(reservation_id, user_id, idempotency_key)
     try:
         async with context.database.transaction() as conn:
-            return await _confirm(context, conn, request, found)
+            return await _confirm(context, conn, request, found, limits)
     finally:
         # Confirmed or not, it needs no seats in Redis.
         await context.pending_updates.release([HoldRelease(found.showtime_id, reservation_id, found.seat_ids)])
 
 
 async def _confirm(
-    context: BookingContext, conn: Connection, request: ConfirmRequest, found: HoldToExtend
+    context: BookingContext,
+    conn: Connection,
+    request: ConfirmRequest,
+    found: HoldToExtend,
+    limits: HoldLimits | None,
 ) -> Reservation:
     reservation_id, user_id, key = request
     locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
@@ -65,6 +75,14 @@ async def _confirm(
         )
         if takers is None or not takers.on_sale or takers.booked or takers.held or takers.missing:
             raise HoldExpired
+        await require_room(
+            conn,
+            limits,
+            reservation_id=reservation_id,
+            user_id=user_id,
+            showtime_id=found.showtime_id,
+            seats=len(found.seat_ids),
+        )
         if not await reservation_changes.revive_hold(conn, reservation_id=reservation_id, ttl_s=REVIVED_S):
             raise HoldExpired
     if key is not None and not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):

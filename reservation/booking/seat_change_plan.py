@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ..db.repository import reservations
+from ..db.repository.hold_limits import HoldLimits
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import ReservedSeat
 from ..db.repository.reservations import HoldToExtend, LockedReservation
@@ -34,6 +35,7 @@ class SeatChange:
     most_seats: int
     tickets: WantedTickets = ALL_STANDARD
     changed_by: str = "customer"
+    limits: HoldLimits | None = None
     showtime_id: int | None = None
     adds: bool = False
     idempotency_key: IdempotencyKey | None = None
@@ -50,6 +52,11 @@ class SeatChangePlan:
     tickets: ChosenTickets | None
     new: Sequence[int]
     given_up: Sequence[int]
+
+    @property
+    def seat_count(self) -> int:
+        """How many seats the reservation will have."""
+        return len(self.before.seat_ids) - len(self.given_up) + len(self.new)
 
     @property
     def is_held(self) -> bool:

@@ -35,6 +35,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from ..errors import DomainError, HoldsUnavailable, NotFound
+from .connection import Reply, pack
 from .script_runner import Call, ScriptResult, ScriptRunner, redis_errors, script_call
 from .scripts import BUMP_LAYOUT, EXTEND, PRIME, RELEASE, SNAPSHOT, TAKE, UNDO_TAKE, VERSION, WATCH
 
@@ -139,6 +140,18 @@ class Holds:
         keys = _keys(showtime_id, seat_ids)
         result = await self._run_one(script_call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(result[1:])
+
+    def increment(self, key: str, *, expires_s: int) -> "asyncio.Future[Reply]":
+        """Add 1 to a counter that expires; what Redis says, sent along with the next command."""
+        server = self._scripts.server
+        count = server.call(pack("INCR", key))
+
+        def expire(counted: "asyncio.Future[Reply]") -> None:
+            if not counted.cancelled() and counted.result() == 1:
+                server.call(pack("EXPIRE", key, expires_s))
+
+        count.add_done_callback(expire)
+        return count
 
     async def kept(self, *, showtime_id: int, reservation_id: UUID) -> str:
         """What changes whenever the reservation is extended, taken again or primed; empty if it never was."""

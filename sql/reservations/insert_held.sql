@@ -8,9 +8,12 @@ inserted, and showtime_locked says so. A wait for anything else, such as the sam
 300 ms; the limit lasts until the end of the transaction.
 An idempotency key is inserted with the hold that has one, in the order of the primary key; a hold whose key was used
 within a day is not inserted. No two holds of a batch may have the same key.
-The result has a row for each: when the hold was made and ends, or nulls and why there is none, which is that its key was
-used, that its showtime is locked, the booked seats and those of them that are blocked, or none of these (then the showtime
-is not on sale, is gone, or its seats or prices, or those of ticket types, have changed since the caller read them).
+A hold of a user who has limits is not inserted if one is reached, whatever other sessions insert at the same time: the users
+are locked, and what they have is counted after that.
+The result has a row for each: when the hold was made and ends, or nulls and why there is none, which is that a limit is
+reached, that its key was used, that its showtime is locked, the booked seats and those of them that are blocked, or none of
+these (then the showtime is not on sale, is gone, or its seats or prices, or those of ticket types, have changed since the
+caller read them).
 The condition on the sale is not in the scan of showtimes, or a plan made while that table was new would read all that
 start in the future.
 Plan: index scans on showtimes_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
@@ -31,11 +34,19 @@ $14 text[] reference_texts: the clients' own; null for a hold without one
 $15 text[] metadata_texts: JSON objects, the clients' own; null for a hold without one
 $16 text[] ticket_type_ids: of each hold an array as those above; null if all are of the standard type
 $17 bigint[] ticket_versions: of the ticket types that the prices are from; null if all are of the standard type
+$18 uuid[] limited_ids: of the holds whose users have limits; empty if there are none, as the next five
+$19 bigint[] limited_user_ids: for whom
+$20 bigint[] limited_showtime_ids: of which showtimes
+$21 integer[] limited_seats: how many seats
+$22 integer[] most_holds: the hold is refused if the user has so many live ones; null for no limit
+$23 integer[] most_seats: the hold is refused if the user had more seats of the showtime with it; null for no limit
+$24 bigint longest_s: the longest life of a hold, in seconds from its beginning
 Sample: select array_agg(id), array_agg(user_id), array_agg(showtime_id), array_agg(layout_version),
 array_agg(600000::bigint), array_agg('20.00'::text), array_agg(seat_ids::text), array_agg('{A,A}'::text),
 array_agg('{1,2}'::text), array_agg('{10.00,10.00}'::text), array_agg('sample ' || id),
 array_agg(decode(md5(id::text), 'hex')), array_agg(new_reservation_code()), array_agg(null::text), array_agg(null::text),
-array_agg('{1,1}'::text), array_agg((select version from ticket_type_version)) from
+array_agg('{1,1}'::text), array_agg((select version from ticket_type_version)), array_agg(id), array_agg(user_id),
+array_agg(showtime_id), array_agg(2), array_agg(1000), array_agg(1000), 1800::bigint from
 (select ('00000000-0000-7000-8000-' || lpad(st.id::text, 12, '0'))::uuid as id,
 (select min(u.id) from users as u) as user_id, st.id as showtime_id, st.layout_version, array(select s.id from seats as s
 where s.auditorium_id = st.auditorium_id and not exists (select from booked_seats as b where b.showtime_id = st.id and
@@ -128,6 +139,18 @@ booked as materialized (
     ) is not null
 ),
 
+-- Only called if a hold is limited; the locks of the users come after those of the showtimes, and before the keys.
+limited as materialized (
+    select
+        f.hold_id,
+        f.reached
+    from
+        find_limited(
+            $18::uuid[], $19::bigint[], $20::bigint[], $21::integer[], $22::integer[], $23::integer[], $24::bigint
+        ) as f
+    where $18::uuid[] <> '{}'
+),
+
 keyed as (
     insert into idempotency_keys as k (user_id, key, fingerprint, reservation_id)
     select
@@ -136,7 +159,11 @@ keyed as (
         j.fingerprint,
         j.id
     from judged as j
-    where j.key is not null and j.is_current and j.id <> all(array(select b.reservation_id from booked as b))
+    where
+        j.key is not null
+        and j.is_current
+        and j.id <> all(array(select b.reservation_id from booked as b))
+        and j.id <> all(array(select l.hold_id from limited as l))
     order by j.user_id, j.key
     on conflict (user_id, key) do update
         set
@@ -159,7 +186,8 @@ outcome as materialized (
         -- The array of keys comes first, so that all of them are written before the first hold is.
         (j.id = any(array(select k.reservation_id from keyed as k)) or j.key is null)
         and j.is_current
-        and j.id <> all(array(select b.reservation_id from booked as b)) as is_made
+        and j.id <> all(array(select b.reservation_id from booked as b))
+        and j.id <> all(array(select l.hold_id from limited as l)) as is_made
     from judged as j
 ),
 
@@ -196,6 +224,11 @@ select
         from booked as b
         where b.reservation_id = outcome.id and b.is_blocked
     ) end as blocked,
+    case when not is_made then (
+        select l.reached
+        from limited as l
+        where l.hold_id = outcome.id
+    ) end as limit_reached,
     is_current and booked = '{}' and not is_made as repeated,
     -- The showtime is looked up again only if it was not locked here.
     not is_locked and coalesce((

@@ -18,6 +18,7 @@ import pytest
 from redis import Redis
 
 from reservation.holds.worker_marks import DATABASE_KEY
+from tests.conftest import UNLIMITED
 from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
@@ -84,7 +85,7 @@ class Instance:
 def serving(
     data_dir: Path, *arguments: str, port: int | None = None, stderr: int | None = None, **environment: str
 ) -> Iterator[Instance]:
-    instance = Instance(data_dir, *arguments, port=port, stderr=stderr, **environment)
+    instance = Instance(data_dir, *arguments, port=port, stderr=stderr, **{**UNLIMITED, **environment})
     try:
         assert instance.ready(), instance.printed()
         yield instance

@@ -9,6 +9,7 @@ async def test_everybody_can_read_the_settings(start_api: StartApi) -> None:
         HOLD_TTL_SECONDS="300",
         HOLD_MAX_SECONDS="900",
         MAX_SEATS_PER_HOLD="8",
+        MAX_HOLDS_PER_USER="3",
         CANCEL_CUTOFF_MINUTES="30",
     )
     answer = await api.call("GET", "/config")
@@ -19,6 +20,8 @@ async def test_everybody_can_read_the_settings(start_api: StartApi) -> None:
         "hold_ttl_seconds": 300,
         "hold_max_seconds": 900,
         "max_seats_per_hold": 8,
+        "max_holds_per_user": 3,
+        "max_seats_per_user_per_showtime": 0,
         "cancel_cutoff_minutes": 30,
         "payment_provider": "none",
         "password_min_length": 8,

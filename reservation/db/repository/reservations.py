@@ -15,6 +15,7 @@ from ...errors import (
     HoldExpired,
     IdempotencyKeyUsed,
     Json,
+    LimitReached,
     Overloaded,
     ReservationCancelled,
     RowLocked,
@@ -23,6 +24,7 @@ from ...errors import (
 )
 from ..pool import Connection
 from ..statements import sql
+from .hold_limits import Columns, HoldLimits, LimitedHold, limit_columns
 from .idempotency import IdempotencyKey
 from .reservation_codes import new_codes
 from .reservation_rows import Reservation, ReservedSeat, reservation_of, reserved_seats
@@ -52,6 +54,7 @@ class HoldToInsert(NamedTuple):
     reference: str | None = None
     metadata: dict[str, Json] | None = None
     ticket_version: int | None = None
+    limits: HoldLimits | None = None
 
     @property
     def ttl_ms(self) -> int:
@@ -109,7 +112,8 @@ class ExpiredHolds:
 async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> list[Reservation | Exception]:
     """Insert holds, no two with the same idempotency key.
 
-    In place of a reservation: IdempotencyKeyUsed, RowLocked, SeatsUnavailable (the booked seats) or ShowtimeChanged.
+    In place of a reservation: LimitReached, IdempotencyKeyUsed, RowLocked, SeatsUnavailable (the booked seats) or
+    ShowtimeChanged. LimitReached may be due to an earlier hold of the same user in the batch that was not inserted.
     Each call makes new codes. One that is taken makes the statement fail as a whole, with Overloaded.
     """
     codes = new_codes(len(holds))
@@ -131,6 +135,7 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
         [None if hold.metadata is None else orjson.dumps(hold.metadata).decode() for hold in holds],
         [None if hold.ticket_version is None else _ticket_types(hold.seats) for hold in holds],
         [hold.ticket_version for hold in holds],
+        *_limits(holds),
     )
     found = {row["id"]: row for row in rows}
     return [_insert_outcome(hold, code, found[hold.reservation_id]) for hold, code in zip(holds, codes, strict=True)]
@@ -229,10 +234,19 @@ def _ticket_types(seats: Sequence[ReservedSeat]) -> str:
     return f"{{{','.join([str(seat.ticket_type.id) for seat in seats])}}}"
 
 
+def _limits(holds: Sequence[HoldToInsert]) -> Columns:
+    limited = [(hold, hold.limits) for hold in holds if hold.limits is not None]
+    return limit_columns(
+        [LimitedHold(*hold[:3], len(hold.seats), limits) for hold, limits in limited] if limited else ()
+    )
+
+
 def _insert_outcome(hold: HoldToInsert, code: str, row: asyncpg.Record) -> Reservation | Exception:
     if row["created_at"] is not None:
         head = (hold.reservation_id, code, hold.showtime_id, hold.showtime, "held", hold.seats, hold.total_price)
         return Reservation(*head, row["created_at"], row["expires_at"], hold.reference, hold.metadata)
+    if row["limit_reached"]:
+        return LimitReached(row["limit_reached"])
     if row["repeated"]:
         return IdempotencyKeyUsed()
     if row["showtime_locked"]:

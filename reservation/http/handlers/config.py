@@ -25,6 +25,12 @@ class ConfigOutput(Schema):
         required=True, metadata={"description": "How long a hold can live with extensions, from its beginning"}
     )
     max_seats_per_hold = fields.Integer(required=True)
+    max_holds_per_user = fields.Integer(
+        required=True, metadata={"description": "Most live holds of a customer; 0: no limit"}
+    )
+    max_seats_per_user_per_showtime = fields.Integer(
+        required=True, metadata={"description": "Most seats of a customer in a showtime, held and booked; 0: no limit"}
+    )
     cancel_cutoff_minutes = fields.Integer(
         required=True, metadata={"description": "A confirmed reservation can be cancelled until then before the start"}
     )
@@ -45,6 +51,8 @@ def _shown(settings: Settings) -> dict[str, object]:
         "hold_ttl_seconds": settings.hold_ttl_s,
         "hold_max_seconds": settings.hold_max_s,
         "max_seats_per_hold": settings.max_seats_per_hold,
+        "max_holds_per_user": settings.max_holds_per_user,
+        "max_seats_per_user_per_showtime": settings.max_seats_per_user_per_showtime,
         "cancel_cutoff_minutes": settings.cancel_cutoff_s // 60,
         "payment_provider": PAYMENT_PROVIDERS[0],
         "password_min_length": MIN_PASSWORD_CHARS,

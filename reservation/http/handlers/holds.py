@@ -7,12 +7,13 @@ from marshmallow import fields, validate
 
 from ...booking.hold import HoldDetails, hold
 from ...booking.sale_window import NOT_ON_SALE
-from ...errors import Forbidden, HoldsUnavailable, Invalid, Json, SeatsUnavailable
+from ...errors import Forbidden, HoldsUnavailable, Invalid, Json, LimitReached, SeatsUnavailable, TooManyAttempts
 from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
 from ...seatmap.ticket_types import ALL_STANDARD, WantedTickets
 from ...settings import HIGHEST_MAX_SEATS
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..box_office import customer_id
+from ..hold_limits import count_of, limits_of
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats
 from ..output.reservations import hold_response, replayed_hold
@@ -102,7 +103,7 @@ def tickets_of(body: dict[str, Any]) -> WantedTickets:
     fast_load=load_fast,
     status=201,
     output=ReservationOutput(),
-    raises=(SeatsUnavailable, *NOT_ON_SALE, HoldsUnavailable, Forbidden),
+    raises=(SeatsUnavailable, LimitReached, TooManyAttempts, *NOT_ON_SALE, HoldsUnavailable, Forbidden),
     replay=replayed_hold,
 )
 async def create_hold(request: web.Request) -> web.StreamResponse:
@@ -118,6 +119,10 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
 
     With `customer`, staff and administrators hold for the account with that e-mail address, or for a guest if there is
     none; 403 `forbidden` for others.
+
+    409 `limit_reached` is for a customer who has MAX_HOLDS_PER_USER live holds, or would have more than
+    MAX_SEATS_PER_USER_PER_SHOWTIME seats of the showtime, held and booked; 429 `too_many_attempts` for an address with
+    HOLDS_PER_MINUTE_PER_ADDRESS holds in a minute. Staff, administrators and API keys have none of these limits.
     """
     body: dict[str, Any] = request[BODY]
     seats, quantity = body.get("seats", ()), body.get("quantity", 0)
@@ -129,7 +134,9 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     customer, showtime_id = body.get("customer"), path_id(request, "showtime_id")
     user_id = request[CALLER].user_id if customer is None else await customer_id(request, **customer)
     key = request[IDEMPOTENCY_KEY]
-    details = HoldDetails(body.get("reference"), body.get("metadata"), tickets_of(body))
+    details = HoldDetails(
+        body.get("reference"), body.get("metadata"), tickets_of(body), limits_of(request), count_of(request)
+    )
     if quantity:
         kind = body.get("seat_type")
         held = await request.app[BEST_AVAILABLE].hold(

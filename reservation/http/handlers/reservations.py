@@ -16,6 +16,7 @@ from ...db.repository import reservation_lists
 from ...errors import (
     HoldExpired,
     HoldsUnavailable,
+    LimitReached,
     ReservationCancelled,
     ReservationConfirmed,
     SalesEnded,
@@ -26,6 +27,7 @@ from ...errors import (
 from ...runtime.fields import Input
 from ..app_keys import BODY, BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..box_office import owner_id
+from ..hold_limits import limits_of
 from ..input.path_ids import path_uuid
 from ..input.seat_ids import SeatIds
 from ..output.reservations import replayed_change, replayed_confirm, reservation_members, reservation_response
@@ -82,17 +84,18 @@ async def get_reservation(request: web.Request) -> web.StreamResponse:
     "POST",
     "/reservations/{reservation_id}/confirm",
     output=ReservationOutput(),
-    raises=(HoldExpired, SeatsUnavailable, ReservationCancelled),
+    raises=(HoldExpired, SeatsUnavailable, LimitReached, ReservationCancelled),
     replay=replayed_confirm,
 )
 async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     """Confirm a hold.
 
     After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing. A hold that has
-    expired is confirmed late, with `late: true`, until the end of the sale if all its seats can still be had.
+    expired is confirmed late, with `late: true`, until the end of the sale if all its seats can still be had and the
+    customer's limit allows them.
     """
-    context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
-    confirmed = await confirm(context, **await owner_and_id(request), idempotency_key=key)
+    context, key, limits = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY], limits_of(request)
+    confirmed = await confirm(context, **await owner_and_id(request), limits=limits, idempotency_key=key)
     return reservation_response(request, confirmed)
 
 

@@ -11,6 +11,7 @@ from ...booking.seat_change_plan import SeatChange
 from ...errors import (
     HoldExpired,
     HoldsUnavailable,
+    LimitReached,
     ReservationCancelled,
     ReservationConfirmed,
     SeatsUnavailable,
@@ -18,6 +19,7 @@ from ...errors import (
 )
 from ...runtime.fields import Id, Input
 from ..app_keys import BODY, BOOKING_CONTEXT, IDEMPOTENCY_KEY, SETTINGS
+from ..hold_limits import limits_of
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats
 from ..output.reservations import replayed_change, reservation_response
@@ -57,6 +59,7 @@ class ExchangeInput(Input):
     raises=(
         HoldExpired,
         SeatsUnavailable,
+        LimitReached,
         *NOT_ON_SALE,
         ReservationConfirmed,
         ReservationCancelled,
@@ -106,6 +109,7 @@ async def remove_seat_of_hold(request: web.Request) -> web.StreamResponse:
     raises=(
         HoldExpired,
         SeatsUnavailable,
+        LimitReached,
         *NOT_ON_SALE,
         ReservationCancelled,
         TooLateToCancel,
@@ -133,5 +137,6 @@ async def _owner_id_and_seats(request: web.Request) -> dict[str, Any]:
         "tickets": tickets_of(body),
         "most_seats": request.app[SETTINGS].max_seats_per_hold,
         "changed_by": canceller_of(request, whose).who,
+        "limits": limits_of(request),
         "idempotency_key": request[IDEMPOTENCY_KEY],
     }

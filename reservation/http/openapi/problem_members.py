@@ -95,10 +95,17 @@ OAUTH_CODE = {"type": "string", "const": OAUTH_ERROR, "description": "OAuth's er
 OTHER_SHOWTIME = {"type": "integer", "format": "int64", "description": "The other showtime, if it still exists"}
 ON_SALE_AT = {"type": "string", "format": "date-time", "description": "When the sale starts"}
 
+REACHED_LIMIT: dict[str, Any] = {
+    "type": "string",
+    "description": "The setting that has the limit; GET /config has its value",
+    "enum": ["MAX_HOLDS_PER_USER", "MAX_SEATS_PER_USER_PER_SHOWTIME"],
+}
+
 MEMBERS: dict[str, dict[str, Member]] = {
     "validation_error": {"errors": INVALID_INPUT},
     "invalid_credentials": {"error": Member(OAUTH_CODE, OAUTH_ERROR)},
     "seats_unavailable": {"seats": UNAVAILABLE_SEATS},
+    "limit_reached": {"limit": Member(REACHED_LIMIT, "MAX_HOLDS_PER_USER")},
     "in_use": {"seats": replace(SEATS_IN_USE, required=False)},
     "has_reservations": {"seats": replace(SEATS_IN_USE, required=False)},
     "insufficient_scope": {"scopes": NEEDED_SCOPES},

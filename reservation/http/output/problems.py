@@ -29,6 +29,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.NotOnSale: (409, "not_on_sale"),
     errors.SalesEnded: (409, "sales_ended"),
     errors.ShowtimeCancelled: (409, "showtime_cancelled"),
+    errors.LimitReached: (409, "limit_reached"),
     errors.HoldExpired: (410, "hold_expired"),
     errors.ReservationCancelled: (409, "reservation_cancelled"),
     errors.ReservationConfirmed: (409, "reservation_confirmed"),
