@@ -178,7 +178,7 @@ async def test_a_changed_showtime_shows_in_the_next_answers(api: Api) -> None:
         (f"/admin/auditoriums/{cinema.auditorium_id}", {"name": "Another Room", "capacity": 50}),
         ("/admin/cinemas/1", {"name": "Another Cinema", "timezone": "Europe/Berlin"}),
         (
-            f"/admin/showtimes/{cinema.showtime_id}",
+            f"/admin/showtimes/{cinema.showtime_id}?force=true",
             {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": "10.00"} | slot(25),
         ),
     ):

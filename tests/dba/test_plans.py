@@ -25,7 +25,9 @@ READ_ALL = {
     "accounts/lock_admins": {"users_admin_idx"},
     "auditoriums/insert_auditorium": {"cinemas"},
     "auditoriums/update_auditorium": {"cinemas"},
+    "availability/count_taken": {"showtime_availability"},  # a subplan, which a lookup by id takes the place of
     "ops/applied_migrations": {"_yoyo_migration"},
+    "ticket_types/read_all": {"ticket_types_pkey"},
 }
 
 

@@ -132,6 +132,7 @@ class Side:
         answered = re.sub(r"dur=\d+\.\d\d", "dur=", answered)
         answered = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>", answered)
         answered = re.sub(r'"code":"[0-9A-Z]{8}"', '"code":"<code>"', answered)
+        answered = re.sub(r'"seats_left":\d+', '"seats_left":<count>', answered)  # some seconds old
         answered = re.sub(r"\b\d{16}\b", lambda found: f"<version {int(found[0]) - self.first_version}>", answered)
         answered = re.sub(r'ETag: "[0-9a-f]{32}"', "ETag: <digest>", answered)  # of a body with this side's ids
         for number, reservation in enumerate(self.reservations):

@@ -41,6 +41,11 @@ async def administrate(api: Api) -> None:
     await api.call("POST", "/admin/showtimes/batch", batch, who=admin)
     days = {"from": "2031-01-01", "to": "2031-01-01", "shift_days": 7, "cinema_id": 1}
     await api.call("POST", "/admin/showtimes/copy", days, who=admin)
+    kind = await api.make("/admin/ticket-types", {"name": "Child", "price_factor": "0.50"})
+    for path in ("/admin/ticket-types", "/ticket-types"):
+        await api.call("GET", path, who=admin)
+    for method, sent in (("GET", None), ("PUT", {"name": "Child", "fixed_price": "5.00"}), ("DELETE", None)):
+        await api.call(method, f"/admin/ticket-types/{kind['id']}", sent, who=admin)
     called_off = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(120))
     await api.call("POST", f"/admin/showtimes/{called_off}/cancel", {"reason": "Flooded."}, who=admin)
     await api.call("GET", f"/admin/auditoriums/{cinema.auditorium_id}/seats", who=admin)
