@@ -1,6 +1,7 @@
 /* audit/wrong_changes
 Finds recorded changes of reservations that contradict themselves or what came of them: the total before is not the sum of the
-prices, the reservation is neither there nor in the archive, or what was cancelled in part was no part.
+prices, the reservation is neither there nor in the archive, or what was cancelled in part was no part. Seats are compared by
+row and number: with a showtime that gets another room, reservations get other ids and keep these.
 Plan: one pass over reservation_changes, hash joined to reservations and the archive.
 $1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
@@ -12,12 +13,10 @@ with /* audit/wrong_changes */ steps as (
         c.change,
         c.total_price,
         c.prices,
-        c.seat_ids as seats_before,
-        coalesce(
-            lead(c.seat_ids) over later,
-            r.seat_ids,
-            a.seat_ids
-        ) as seats_after
+        c.row_labels,
+        c.seat_numbers,
+        coalesce(lead(c.row_labels) over later, r.row_labels, a.row_labels) as row_labels_after,
+        coalesce(lead(c.seat_numbers) over later, r.seat_numbers, a.seat_numbers) as seat_numbers_after
     from reservation_changes as c
     left join reservations as r on c.reservation_id = r.id
     left join archived_reservations as a on c.reservation_id = a.id
@@ -32,21 +31,32 @@ judged as (
         steps.id,
         steps.reservation_id,
         case
-            when steps.seats_after is null then 'is of a reservation that does not exist'
+            when steps.row_labels_after is null then 'is of a reservation that does not exist'
             when steps.total_price <> sums.price
                 then format('has a total of %s, but its seats cost %s', steps.total_price, sums.price)
             when steps.change = 'cancelled_seats' and not (
-                steps.seats_after <@ steps.seats_before
-                and cardinality(steps.seats_after) between 1 and cardinality(steps.seats_before) - 1
+                sums.seats_after <@ sums.seats_before
+                and cardinality(sums.seats_after) between 1 and cardinality(sums.seats_before) - 1
             ) then 'cancelled some seats, but left others than the rest'
-            when steps.change = 'added_seats' and not steps.seats_before <@ steps.seats_after
+            when steps.change = 'added_seats' and not sums.seats_before <@ sums.seats_after
                 then 'added seats, but left out some that were there'
         end as detail
     from steps
     cross join
-        lateral (
-            select sum(seat.price) as price
-            from unnest(steps.prices) as seat (price)
+        lateral ( -- noqa: ST05
+            select
+                (
+                    select sum(seat.price)
+                    from unnest(steps.prices) as seat (price)
+                ) as price,
+                array(
+                    select seat.row_label || ' ' || seat.number
+                    from unnest(steps.row_labels, steps.seat_numbers) as seat (row_label, number)
+                ) as seats_before,
+                array(
+                    select seat.row_label || ' ' || seat.number
+                    from unnest(steps.row_labels_after, steps.seat_numbers_after) as seat (row_label, number)
+                ) as seats_after
         ) as sums
 )
 

@@ -1,8 +1,10 @@
 /* showtimes/changed_since
 Which of the seat maps in Redis may lack a change that was committed since a moment: one whose seats or prices an
-administrator has changed or whose showtime is gone, and the seats of reservations that were confirmed or cancelled. A
-showtime that was created after the change is not among them: its map cannot be older. No row: nothing has changed.
-Plan: index scans on showtimes_pkey, auditoriums_pkey and reservations_showtime_id_expires_at_idx.
+administrator has changed or whose showtime is gone, and the seats of reservations that were confirmed, cancelled or changed,
+those that a change gave up included. A showtime that was created after the change is not among them: its map cannot be older.
+No row: nothing has changed.
+Plan: index scans on showtimes_pkey, auditoriums_pkey, reservations_showtime_id_expires_at_idx, for each live reservation
+reservation_changes_pkey, and reservation_changes_showtime_id_idx.
 $1 bigint[] showtime_ids: those that have a map
 $2 timestamptz since: the moment
 Sample: select array_agg(id), now() - interval '1 minute' from (select id from showtimes where starts_at > now() order by
@@ -24,10 +26,26 @@ changed as materialized (
             where a.id = st.auditorium_id
         ), false) as layout_changed,
         array(
-            select distinct seat.id
+            select seat.id
             from reservations as r
             cross join unnest(r.seat_ids) as seat (id)
-            where r.showtime_id = maps.id and (r.confirmed_at >= $2 or r.cancelled_at >= $2)
+            where
+                r.showtime_id = maps.id
+                and (
+                    r.confirmed_at >= $2
+                    or r.cancelled_at >= $2
+                    -- Not EXISTS, for which the planner may read all changes of all reservations.
+                    or (r.status in ('held', 'confirmed') and (
+                        select max(c.changed_at)
+                        from reservation_changes as c
+                        where c.reservation_id = r.id
+                    ) >= $2)
+                )
+            union
+            select seat.id
+            from reservation_changes as c
+            cross join unnest(c.seat_ids) as seat (id)
+            where c.showtime_id = maps.id and c.changed_at >= $2
         ) as seat_ids
     from maps
     -- One lookup each: a planner that believes the table to be small would read all of it for a join.

@@ -268,8 +268,11 @@ async def test_names_a_wrong_total(cinema: Db, redis: Redis) -> None:
     [
         ("total_price = 11", "has a total of 11.00, but its seats cost 30.00"),
         ("seat_ids = '{1,2,4}', reservation_id = gen_random_uuid()", "is of a reservation that does not exist"),
-        ("seat_ids = '{3,4,5}'", "cancelled some seats, but left others than the rest"),
-        ("seat_ids = '{3,4,5}', change = 'added_seats'", "added seats, but left out some that were there"),
+        ("seat_ids = '{3,4,5}', seat_numbers = '{3,4,5}'", "cancelled some seats, but left others than the rest"),
+        (
+            "seat_ids = '{3,4,5}', seat_numbers = '{3,4,5}', change = 'added_seats'",
+            "added seats, but left out some that were there",
+        ),
     ],
 )
 async def test_names_a_wrong_change(cinema: Db, redis: Redis, change: str, detail: str) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Set
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from reservation.db import migrations as schema
 from reservation.embedded import embedded_servers
 from reservation.holds import pending_updates
 from reservation.holds.hold_scan import scan_showtimes
+from reservation.holds.store import Holds
 from reservation.holds.worker_marks import DATABASE_KEY, MARKS_KEY, RECOVERY_KEY, Mark, WorkerMarks
 from reservation.seatmap import map_recovery
 from tests.api import Answer, Api, Cinema, Person, slot
@@ -147,6 +149,45 @@ async def test_a_commit_without_its_announcement_is_announced_at_the_next_start(
     assert len(statuses) == (2 if what == "seat" else 3)
     assert {seat["price"] for seat in after["seats"]} == {"99.00" if what == "price" else "10.00"}
     assert statuses[cinema.seat_ids[0]] == ("booked" if what == "confirm" else "held")
+
+
+@pytest.mark.parametrize("change", ["partial cancel", "exchange", "exchange for another showtime"])
+async def test_a_change_of_seats_without_its_announcement_is_announced_at_the_next_start(
+    start_api: StartApi, db: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The worker commits the change, and tells Redis nothing of it."""
+    api = await start_api()
+    cinema, customer = await api.cinema(rows=1, seats_per_row=3), await api.sign_up()
+    first, second, third = cinema.seat_ids
+    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    both = [cinema, replace(cinema, showtime_id=later)]
+    held = await api.hold(customer, cinema.showtime_id, [first, second])
+    assert (await api.confirm(customer, held.json["id"])).status == 200
+    await db.execute("update reservations set confirmed_at = confirmed_at - interval '1 hour'")
+    known = [f'"{(await shown(api, each.showtime_id))["version"]}"' for each in both]
+
+    async def release(*_: object) -> None:
+        pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pending_updates.PendingUpdates, "release", release)
+        patch.setattr(Holds, "take", lambda *_, **__: asyncio.sleep(0, frozenset()))
+        what, body = {
+            "partial cancel": ("cancel", {"seat_ids": [first]}),
+            "exchange": ("exchange", {"seat_ids": [second, third]}),
+            "exchange for another showtime": ("exchange", {"seat_ids": [third], "showtime_id": later}),
+        }[change]
+        changed = await api.call("POST", f"/reservations/{held.json['id']}/{what}", body, who=customer)
+        assert changed.status == 200, changed.text
+    assert [(await get_map(api, each, etag)).status for each, etag in zip(both, known, strict=True)] == [304, 304]
+
+    await start_api()
+
+    statuses = await until_changed(api, cinema, known[0])
+    booked_now = {"partial cancel": {second}, "exchange": {second, third}}.get(change, set())
+    assert {seat for seat, status in statuses.items() if status == "booked"} == booked_now
+    if change == "exchange for another showtime":
+        assert (await until_changed(api, both[1], known[1]))[third] == "booked"
 
 
 async def test_the_start_of_a_worker_leaves_maps_without_a_change_as_they_are(

@@ -375,3 +375,18 @@ async def test_a_hold_whose_exchange_fails_has_its_seats_as_before(
     assert (await api.confirm(customer, reservation_id)).status == 200
     assert await owners(db, cinema.showtime_id) == Counter(cinema.seat_ids[:1])
     await assert_sound(db, redis_url)
+
+
+@pytest.mark.parametrize("confirmed", [True, False], ids=["confirmed", "held"])
+async def test_the_audit_finds_nothing_in_a_change_before_the_showtime_got_another_room(
+    api: Api, db: Connection, redis_url: str, confirmed: bool
+) -> None:
+    cinema, customer, admin = await api.cinema(), await api.sign_up(), await api.admin()
+    reservation_id = await reserved(api, customer, cinema, cinema.seat_ids[:2], confirmed=confirmed)
+    assert (await cancel_seats(api, customer, reservation_id, cinema.seat_ids[:1])).status == 200
+    room, seats = await api.auditorium()
+    moved = {"movie_id": cinema.movie_id, "auditorium_id": room, "base_price": "10.00", **slot(24)}
+    path = f"/admin/showtimes/{cinema.showtime_id}?force=true"
+    assert (await api.call("PUT", path, moved, who=admin)).status == 200
+    assert await seats_now(api, customer, reservation_id) == {seats[1]}
+    await assert_sound(db, redis_url)
