@@ -16,6 +16,9 @@ from .showtime_batches import insert_batch, overlap_with
 from .sold_showtimes import lock_with_reservations
 
 LOCK_TRIES = 3  # a concurrent move between look-up and lock is rare
+IS_RESERVED = (
+    "The showtime has live holds or confirmed reservations: its film, auditorium and time change only with ?force=true."
+)
 HAS_ARCHIVED = "The showtime has archived reservations, so its auditorium and time cannot change."
 
 
@@ -121,7 +124,7 @@ async def _require_change(conn: Connection, before: Showtime, after: ShowtimeInp
     ids = [before.id]
     # With `force`, its reservations stay as they are; whoever is to be told of the change is told from here.
     if not force and await bulk.find_reserved(conn, showtime_ids=ids):
-        raise HasReservations
+        raise HasReservations(IS_RESERVED)
     archived = await showtimes.with_archived(conn, showtime_ids=ids)
     if archived and what_customers_know(before)[1:] != what_customers_know(after)[1:]:
         raise InUse(HAS_ARCHIVED)

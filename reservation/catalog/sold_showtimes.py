@@ -53,7 +53,7 @@ async def _cancel(
         count = await sold_showtimes.count_cancelled(conn, showtime_id=showtime_id)
         return CancelledShowtime(showtime, count), []
     if not await sold_showtimes.cancel_showtime(conn, showtime_id=showtime_id, reason=reason):
-        raise ShowtimeStarted
+        raise ShowtimeStarted("The showtime has started: it can no longer be called off.")
     ids = [each.id for each in reserved]
     await sold_showtimes.cancel_reservations(conn, showtime_id=showtime_id, reservation_ids=ids)
     return CancelledShowtime(await _find(conn, showtime_id), len(ids)), reserved

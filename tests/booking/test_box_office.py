@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from reservation.db.repository import box_office
 from reservation.db.statements import sql
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
@@ -116,6 +117,11 @@ async def cancel_for(api: Api, who: Person, reservation_id: str, reason: str = "
     return await api.call("POST", f"/admin/reservations/{reservation_id}/cancel", {"reason": reason}, who=who)
 
 
+def shown_change(change: dict[str, Any]) -> tuple[str, str, str | None]:
+    """A change without its time."""
+    return change["change"], change["changed_by"], change["reason"]
+
+
 async def test_staff_read_a_reservation_with_its_customer(api: Api) -> None:
     cinema = await api.cinema()
     customer, staff = await api.sign_up(), await api.staff()
@@ -124,7 +130,7 @@ async def test_staff_read_a_reservation_with_its_customer(api: Api) -> None:
     found = await api.call("GET", f"/admin/reservations/{held['id']}", who=staff)
 
     whose = {"customer": {"id": customer.id, "name": "A Person", "email": customer.email}, "cancel_reason": None}
-    assert (found.status, found.json) == (200, held | whose)
+    assert (found.status, found.json) == (200, held | whose | {"changes": []})
     assert (await api.call("GET", f"/admin/reservations/{UNKNOWN}", who=staff)).code == "not_found"
     assert (await api.call("GET", f"/admin/reservations/{held['id']}", who=customer)).code == "forbidden"
 
@@ -262,6 +268,28 @@ async def test_the_box_office_cancels_some_seats_for_a_reason_after_the_cutoff(
     assert [*(await api.statuses(cinema.showtime_id)).values()][:2] == ["available", "booked"]
     change = await db.fetchrow("select change, changed_by, reason, seat_ids from reservation_changes")
     assert tuple(change or ()) == ("cancelled_seats", "staff", "The seat is broken", cinema.seat_ids[:2])
+    assert left.json["cancel_reason"] is None
+    assert [shown_change(each) for each in left.json["changes"]] == [("cancelled_seats", "staff", "The seat is broken")]
+
+
+async def test_staff_see_the_last_changes_of_a_reservation_newest_first(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cinema, customer, staff = await api.cinema(), await api.sign_up(), await api.staff()
+    held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json["id"]
+    path = f"/reservations/{held}"
+    await api.call("POST", f"{path}/seats", {"seat_ids": cinema.seat_ids[2:4]}, who=customer)
+    body = {"reason": "The seat is broken", "seat_ids": cinema.seat_ids[:1]}
+    await api.call("POST", f"/admin{path}/cancel", body, who=staff)
+    changes = (await cancel_for(api, staff, held)).json["changes"]
+    assert [shown_change(each) for each in changes] == [
+        ("cancelled_seats", "staff", "The seat is broken"),
+        ("added_seats", "customer", None),
+    ]
+    assert datetime.fromisoformat(changes[0]["changed_at"]) > datetime.fromisoformat(changes[1]["changed_at"])
+    monkeypatch.setattr(box_office, "MAX_CHANGES", 1)
+    assert (await api.call("GET", f"/admin{path}", who=staff)).json["changes"] == changes[:1]
+    assert "changes" not in (await api.call("GET", path, who=customer)).json
 
 
 async def test_staff_exchange_and_change_the_reservations_of_customers(api: Api, db: Connection) -> None:

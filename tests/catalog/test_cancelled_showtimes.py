@@ -95,6 +95,7 @@ async def test_a_showtime_that_has_started_cannot_be_called_off(api: Api, db: Co
     await db.execute("update showtimes set starts_at = now() where id = $1", cinema.showtime_id)
     refused = await call_off(api, cinema.showtime_id)
     assert (refused.status, refused.code) == (409, "showtime_started")
+    assert refused.json["detail"] == "The showtime has started: it can no longer be called off."
     found = await api.call("GET", f"/showtimes/{cinema.showtime_id}")
     assert found.json["status"] == "scheduled"
 

@@ -40,6 +40,7 @@ async def test_a_reserved_showtime_changes_by_force_only(
     for force in (None, False):
         refused = await replace(api, cinema, force, **change)
         assert (refused.status, refused.code) == (409, "has_reservations")
+        assert "?force=true" in refused.json["detail"]
     changed = await replace(api, cinema, True, **change)
 
     assert changed.status == 200, changed.text

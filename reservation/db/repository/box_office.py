@@ -11,8 +11,10 @@ from ..pool import Connection
 from ..statements import sql
 from .reservation_lists import MAX_ROWS_READ
 from .reservation_rows import Reservation, reservation_of
+from .rows import every
 
 MAX_GUESTS = 1_000  # of one e-mail address, the newest, whose reservations are searched
+MAX_CHANGES = 50  # of one reservation, the newest, that are shown
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 FIRST_ID, LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 # A reservation's id has the time of the worker that got the request, and created_at PostgreSQL's at the insert.
@@ -34,6 +36,16 @@ class CustomerReservation(Reservation):
 
     customer: Customer
     cancel_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationChange:
+    """A change of a reservation's seats: cancelled_seats, added_seats or exchanged, by customer, cinema or staff."""
+
+    change: str
+    changed_by: str
+    reason: str | None
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,11 @@ async def find_reservations(conn: Connection, *, reservation_ids: Sequence[UUID]
     """Reservations with their customers, by id, archived ones included."""
     rows = await conn.fetch(sql("box_office/find_reservations"), reservation_ids)
     return {row["id"]: _customer_reservation(row) for row in rows}
+
+
+async def list_changes(conn: Connection, *, reservation_id: UUID) -> Sequence[ReservationChange]:
+    """The last changes of a reservation's seats, the newest first."""
+    return await every(conn, ReservationChange, "box_office/list_changes", reservation_id, MAX_CHANGES)
 
 
 async def list_reservations(

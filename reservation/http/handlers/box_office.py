@@ -17,8 +17,9 @@ from ...runtime.fields import MAX_ID, Input, Instant, IntegerParameter, Text
 from ..app_keys import BODY, BOOKING_CONTEXT, DATABASE, QUERY
 from ..input.path_ids import path_uuid
 from ..input.seat_ids import SeatIds
-from ..output.reservations import reservation_members, reservation_response
-from ..output.schemas import RESERVATION_STATUSES, CustomerReservationOutput
+from ..output.reservations import reservation_members
+from ..output.responses import json_response
+from ..output.schemas import RESERVATION_STATUSES, CustomerReservationOutput, CustomerReservationWithChangesOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
 from .accounts import MAX_EMAIL_CHARS
@@ -95,24 +96,25 @@ async def list_customer_reservations(request: web.Request) -> web.StreamResponse
     return page_with_key(request, [reservation_members(request, each) for each in page.reservations], page.next_key)
 
 
-@routes.add("GET", "/admin/reservations/{reservation_id}", output=CustomerReservationOutput())
+@routes.add("GET", "/admin/reservations/{reservation_id}", output=CustomerReservationWithChangesOutput())
 async def get_customer_reservation(request: web.Request) -> web.StreamResponse:
-    """One reservation, of whatever customer."""
-    return reservation_response(request, await _find(request))
+    """One reservation, of whatever customer, with the last changes of its seats."""
+    return json_response(await _with_changes(request))
 
 
 @routes.add(
     "POST",
     "/admin/reservations/{reservation_id}/cancel",
     body=BoxOfficeCancelInput(),
-    output=CustomerReservationOutput(),
+    output=CustomerReservationWithChangesOutput(),
     raises=(HoldExpired, TooLateToCancel),
 )
 async def cancel_customer_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold or cancel a confirmed reservation, also after the showtime has started.
 
-    Its seats are available at once. With `seat_ids`, only these are cancelled, and the others stay. Cancelling all
-    again changes nothing: the first reason stays. 409 `too_late_to_cancel` is for a reservation in the archive.
+    Its seats are available at once. With `seat_ids`, only these are cancelled, the others stay, and the reason is that
+    of the first of `changes`. Cancelling all again changes nothing: the first reason stays. 409 `too_late_to_cancel` is
+    for a reservation in the archive.
     """
     owner_id = (await _find(request)).customer.id
     await cancel(
@@ -122,7 +124,7 @@ async def cancel_customer_reservation(request: web.Request) -> web.StreamRespons
         seat_ids=request[BODY].get("seat_ids"),
         canceller=Canceller("staff", request[BODY]["reason"]),
     )
-    return reservation_response(request, await _find(request))
+    return json_response(await _with_changes(request))
 
 
 async def _find(request: web.Request) -> CustomerReservation:
@@ -132,3 +134,10 @@ async def _find(request: web.Request) -> CustomerReservation:
     if not found:
         raise NotFound("There is no such reservation.")
     return found[reservation_id]
+
+
+async def _with_changes(request: web.Request) -> dict[str, Any]:
+    found = await _find(request)
+    async with request.app[DATABASE].connection() as conn:
+        changes = await box_office.list_changes(conn, reservation_id=found.id)
+    return reservation_members(request, found) | {"changes": changes}

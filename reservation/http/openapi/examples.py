@@ -183,6 +183,7 @@ def _moments(today: date) -> dict[str, Any]:
         "updated_at": created_at,
         "confirmed_at": created_at + timedelta(minutes=3),
         "cancelled_at": created_at + timedelta(days=2),
+        "changed_at": created_at + timedelta(days=1),
         "expires_at": created_at + HOLD,
         "last_used_at": created_at,
         "revoked_at": created_at + timedelta(days=30),
@@ -193,7 +194,8 @@ def _moments(today: date) -> dict[str, Any]:
         "to": starts_at + timedelta(hours=12),
     }
     texts: dict[str, Any] = {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in moments.items()}
-    ids = dict.fromkeys(("Reservation.id", "CustomerReservation.id", "reservation_id"), reservation_id)
+    reservations = ("Reservation.id", "CustomerReservation.id", "CustomerReservationWithChanges.id", "reservation_id")
+    ids = dict.fromkeys(reservations, reservation_id)
     week = {
         "CopyProgrammeBody.from": str(friday - timedelta(days=4)),
         "CopyProgrammeBody.to": str(friday + timedelta(2)),

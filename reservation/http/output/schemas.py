@@ -215,3 +215,24 @@ class CustomerReservationOutput(ReservationOutput):
     cancel_reason = fields.String(
         required=True, allow_none=True, metadata={"description": "Why the box office cancelled it; null if it did not"}
     )
+
+
+class ReservationChangeOutput(Schema):
+    """A change of a reservation's seats."""
+
+    change = fields.String(required=True, validate=validate.OneOf(("cancelled_seats", "added_seats", "exchanged")))
+    changed_by = fields.String(required=True, validate=validate.OneOf(CANCELLED_BY))
+    reason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Of the box office; null if it gave none"}
+    )
+    changed_at = Instant(required=True)
+
+
+class CustomerReservationWithChangesOutput(CustomerReservationOutput):
+    """A reservation with its customer and the changes of its seats."""
+
+    changes = fields.List(
+        fields.Nested(ReservationChangeOutput()),
+        required=True,
+        metadata={"description": "Up to 50 changes of its seats, the newest first"},
+    )
