@@ -241,7 +241,7 @@ async def test_a_hold_whose_code_is_taken_gets_another_one(
 async def test_holds_of_a_batch_in_which_a_code_is_taken_are_made_by_the_next_statement(
     api: Api, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None of them alone: the batch runs again. The first statement waits, so that the others form a batch."""
+    """None of them alone: the batch runs again. The first statement waits until the others form a batch."""
     cinema, customer = await api.cinema(), await api.sign_up()
     taken = (await hold(api, customer, cinema, 1))["code"]
     sizes: list[int] = []
@@ -250,18 +250,22 @@ async def test_holds_of_a_batch_in_which_a_code_is_taken_are_made_by_the_next_st
         sizes.append(count)
         return [*new_codes(count)[1:], taken] if len(sizes) == 2 else new_codes(count)
 
+    inserts = api.client.app[BOOKING_CONTEXT].batches._inserts
+    insert_held = reservations.insert_held
+
+    began = asyncio.Event()
+
+    async def insert_when_others_wait(conn: Any, *, holds: Any) -> list[Any]:
+        began.set()
+        while not sizes and len(inserts._waiting) < 9:
+            await asyncio.sleep(0.005)
+        return await insert_held(conn, holds=holds)
+
     monkeypatch.setattr(reservations, "new_codes", some_taken)
-    async with db.transaction():
-        await db.execute("lock table reservations in exclusive mode")
-        inserts = api.client.app[BOOKING_CONTEXT].batches._inserts
-        async with asyncio.timeout(30):
-            holds = [asyncio.create_task(hold_seat(api, customer, cinema, 3))]
-            while not sizes:
-                await asyncio.sleep(0.005)
-            holds += [asyncio.create_task(hold_seat(api, customer, cinema, place)) for place in range(4, 13)]
-            while len(inserts._waiting) < 9:
-                await asyncio.sleep(0.005)
-    answers = await asyncio.gather(*holds)
+    monkeypatch.setattr(reservations, "insert_held", insert_when_others_wait)
+    first = asyncio.create_task(hold_seat(api, customer, cinema, 3))
+    await began.wait()
+    answers = await asyncio.gather(first, *(hold_seat(api, customer, cinema, place) for place in range(4, 13)))
 
     assert {answer.status for answer in answers} == {201}
     assert sizes == [1, 9, 9]

@@ -60,7 +60,7 @@ async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(afte
     rows = await after_a_day.fetch(query("hot_updates.sql"))
     updates = {row["table_name"]: row["updates"] for row in rows if row["updates"]}
     assert updates["reservations"] > HOLDS
-    # Updates of users.role, seats.retired_at and showtime_availability.recount_at are never HOT: an index has the column.
+    # An index has users.role, seats.retired_at and showtime_availability.recount_at: their updates are never HOT.
     assert updates.keys() - {"database_generation"} == HOT_ABOVE.keys() | {"users", "seats", "showtime_availability"}
     shares = {row["table_name"]: row["hot_percent"] for row in rows}
     assert {table: shares[table] for table, least in HOT_ABOVE.items() if shares[table] <= least} == {}
