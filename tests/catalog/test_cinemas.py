@@ -239,7 +239,8 @@ async def test_a_cancelled_showtime_takes_no_time_in_its_room(api: Api, db: Conn
     second = await api.make("/admin/showtimes", body)
     # The version before, which writes free_at, may still move it.
     await db.execute(
-        "update showtimes set ends_at = ends_at + interval '1 hour', free_at = ends_at + interval '2 hours' where id = $1",
+        "update showtimes set ends_at = ends_at + interval '1 hour', free_at = ends_at + interval '2 hours'"
+        " where id = $1",
         first["id"],
     )
     overlap = await admin(api, "POST", "/showtimes", body | slot(25))
