@@ -236,6 +236,8 @@ async def test_a_day_lasts_from_midnight_to_midnight(api: Api) -> None:
                 "é",
             )
         ),
+        ("tz=Europe/Berlin", "/tz"),
+        ("tz=Europe/Berlin&from=2031-01-01T00:00:00Z&to=2031-01-02T00:00:00Z", "/tz"),
         *((f"movie_id={movie}", "/movie_id") for movie in ("0", "-1", "abc", str(2**63), "")),
     ],
 )

@@ -82,3 +82,20 @@ async def test_of_two_seats_that_move_to_one_place_one_does(api: Api) -> None:
     )
     assert sorted(answer.status for answer in answers) == [200, 409, 409]
     assert {answer.code for answer in answers if answer.status == 409} == {"place_taken"}
+
+
+async def test_a_move_to_another_cinema_waits_for_a_hold_that_is_being_written(api: Api, db: Connection) -> None:
+    """It finds the hold, whose answer names the cinema."""
+    cinema, customer = await api.cinema(rows=1, seats_per_row=SEATS), await api.sign_up()
+    other = await api.make("/admin/cinemas", {"name": "Babylon", "timezone": "Europe/Berlin"})
+    room = {"name": "A Room", "capacity": SEATS, "cinema_id": other["id"]}
+    path, who = f"/admin/auditoriums/{cinema.auditorium_id}", await api.admin()
+    async with db.transaction():
+        await db.execute("select from users where id = $1 for update", customer.id)
+        holding = asyncio.create_task(api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1]))
+        await waiting(db, 1)
+        moving = asyncio.create_task(api.call("PUT", path, room, who=who))
+        await waiting(db, 2)
+    assert (await holding).status == 201
+    refused = await moving
+    assert (refused.status, refused.code) == (409, "in_use")

@@ -74,11 +74,14 @@ async def get_auditorium(request: web.Request) -> web.StreamResponse:
     "/admin/auditoriums/{auditorium_id}",
     body=AuditoriumBody(),
     output=AuditoriumOutput(),
-    raises=(CapacityExceeded,),
+    raises=(CapacityExceeded, InUse),
     etag=True,
 )
 async def replace_auditorium(request: web.Request) -> web.StreamResponse:
-    """Replace an auditorium, but not its seats; the capacity cannot be less than their number."""
+    """Replace an auditorium, but not its seats; the capacity cannot be less than their number.
+
+    With live holds or confirmed reservations of showtimes that are not over, it stays in its cinema.
+    """
     auditorium_id, check = path_id(request, "auditorium_id"), precondition(request)
     auditorium = await service.update_auditorium(
         request.app[CATALOG_CONTEXT], auditorium_id=auditorium_id, auditorium=request[BODY], check=check

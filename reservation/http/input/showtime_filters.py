@@ -58,6 +58,11 @@ class AnyShowtimesQuery(PageQuery):
     )
 
     @validates_schema
+    def _tz_of_a_date(self, data: Mapping[str, Any], **_: object) -> None:
+        if "tz" in data and "date" not in data:
+            raise ValidationError("Is the time zone of date, which is not given.", "tz")
+
+    @validates_schema
     def _same_order(self, data: Mapping[str, Any], **_: object) -> None:
         cursor = data.get("cursor")
         if cursor is not None and isinstance(cursor[0], Decimal) is not (data["sort"] == BY_PRICE):
