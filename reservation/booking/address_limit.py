@@ -9,7 +9,7 @@ from time import time
 from typing import NamedTuple
 
 from ..errors import TooManyAttempts
-from ..holds.connection import Reply
+from ..holds.connection import Reply, pack
 from ..holds.store import Holds
 
 MINUTE_S = 60
@@ -39,8 +39,14 @@ class AddressLimit:
 
     def count(self, address: str) -> CountedHold:
         """Count a hold of an address."""
-        minute = int(time()) // MINUTE_S
-        reply = self._holds.increment(f"reservation:holds:{minute}:{address}", expires_s=2 * MINUTE_S)
+        server, key = self._holds.server, f"reservation:holds:{int(time()) // MINUTE_S}:{address}"
+        reply = server.call(pack("INCR", key))
+
+        def expire(counted: "Future[Reply]") -> None:
+            if not counted.cancelled() and counted.result() == 1:
+                server.call(pack("EXPIRE", key, 2 * MINUTE_S))
+
+        reply.add_done_callback(expire)
         return CountedHold(reply, self._most)
 
     def __bool__(self) -> bool:

@@ -35,7 +35,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from ..errors import DomainError, HoldsUnavailable, NotFound
-from .connection import Reply, pack
+from .redis_server import RedisServer
 from .script_runner import Call, ScriptResult, ScriptRunner, redis_errors, script_call
 from .scripts import BUMP_LAYOUT, EXTEND, PRIME, RELEASE, SNAPSHOT, TAKE, UNDO_TAKE, VERSION, WATCH
 
@@ -48,9 +48,8 @@ NO_RESERVATION = UUID(int=0)  # of a HoldRelease that only announces a change
 class HoldRelease:
     """A seat map that changed, and the seats that the reservation no longer holds.
 
-    `undo`: its hold failed, as far as is known. PostgreSQL may have it all the same, and the client may have got it
-    since by repeating its request: then its seats stay. So do those that a change failed to add to a hold, or that it
-    has given up, if it was extended, taken again or primed since `kept` was read.
+    `undo`: its hold failed, as far as is known. PostgreSQL may have it all the same, and a repeated request may have
+    got it since: then its seats stay. So do those that a change added or gave up, if `kept` has changed since.
     """
 
     showtime_id: int
@@ -116,11 +115,16 @@ class Holds:
     @property
     def epoch(self) -> int:
         """Increments when Redis may have lost holds; what was written under the same number is there."""
-        return self._scripts.server.epoch
+        return self.server.epoch
+
+    @property
+    def server(self) -> RedisServer:
+        """The connection, for commands that are sent along with scripts."""
+        return self._scripts.server
 
     async def aclose(self) -> None:
         """Close the connection."""
-        await self._scripts.server.aclose()
+        await self.server.aclose()
 
     async def take(
         self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int
@@ -140,18 +144,6 @@ class Holds:
         keys = _keys(showtime_id, seat_ids)
         result = await self._run_one(script_call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(result[1:])
-
-    def increment(self, key: str, *, expires_s: int) -> "asyncio.Future[Reply]":
-        """Add 1 to a counter that expires; what Redis says, sent along with the next command."""
-        server = self._scripts.server
-        count = server.call(pack("INCR", key))
-
-        def expire(counted: "asyncio.Future[Reply]") -> None:
-            if not counted.cancelled() and counted.result() == 1:
-                server.call(pack("EXPIRE", key, expires_s))
-
-        count.add_done_callback(expire)
-        return count
 
     async def kept(self, *, showtime_id: int, reservation_id: UUID) -> str:
         """What changes whenever the reservation is extended, taken again or primed; empty if it never was."""

@@ -66,12 +66,14 @@ async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(afte
     assert {table: shares[table] for table, least in HOT_ABOVE.items() if shares[table] <= least} == {}
 
     unused = {row["index_name"]: row["there_for"] for row in await after_a_day.fetch(query("unused_indexes.sql"))}
-    assert [name for name, there_for in unused.items() if there_for == "nothing"] == []
+    # `reservation archive` reads showtimes_starts_at_idx.
+    assert {name for name, there_for in unused.items() if there_for == "nothing"} <= {"showtimes_starts_at_idx"}
     # Statistics do not count the lookups that inserts make in unique indexes and exclusion constraints.
     assert unused.keys() <= {
         "archived_reservations_pkey",
         "migration_files_pkey",
         "showtimes_overlap_excl",
+        "showtimes_starts_at_idx",
         "users_admin_idx",
     }
     assert await after_a_day.fetch(query("duplicate_indexes.sql")) == []
