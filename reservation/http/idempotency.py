@@ -52,7 +52,7 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
             reservation_id=first.reservation.id,
             idempotency_key=key,
         )
-    response = replay(request, first)
+    response = await replay(request, first)
     response.headers[REPLAYED] = "true"
     return response
 

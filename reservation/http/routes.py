@@ -18,7 +18,7 @@ from .output.responses import SingleWriteResponse
 FastLoad = Callable[[Json], dict[str, Any] | None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 # Makes the first response to a request again, from its reservation as it is now.
-Replay = Callable[[web.Request, FirstOutcome], SingleWriteResponse]
+Replay = Callable[[web.Request, FirstOutcome], Awaitable[SingleWriteResponse]]
 
 
 class Access(Enum):

@@ -272,6 +272,31 @@ async def test_the_box_office_cancels_some_seats_for_a_reason_after_the_cutoff(
     assert [shown_change(each) for each in left.json["changes"]] == [("cancelled_seats", "staff", "The seat is broken")]
 
 
+async def test_a_repeated_cancel_of_the_box_office_gets_its_first_answer(api: Api) -> None:
+    cinema, customer, staff = await api.cinema(), await api.sign_up(), await api.staff()
+    held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:3])).json["id"]
+    assert (await api.confirm(customer, held)).status == 200
+    path = f"/admin/reservations/{held}/cancel"
+
+    async def send(key: str, body: dict[str, Any]) -> Answer:
+        return await api.call("POST", path, body, who=staff, headers={"Idempotency-Key": key})
+
+    requests: dict[str, dict[str, Any]] = {
+        "one": {"reason": "Broken", "seat_ids": cinema.seat_ids[:1]},
+        "two": {"reason": "Ill", "seat_ids": cinema.seat_ids[1:2]},
+        "rest": {"reason": "No projector"},
+    }
+    first = {key: await send(key, body) for key, body in requests.items()}
+    assert [len(first[key].json["changes"]) for key in requests] == [1, 2, 2]
+    assert [first[key].json["cancel_reason"] for key in requests] == [None, None, "No projector"]
+    for key, body in requests.items():
+        again = await send(key, body)
+        assert (again.status, again.text) == (200, first[key].text)
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert "Idempotent-Replayed" not in first[key].headers
+    assert (await send("one", requests["rest"])).code == "idempotency_key_reused"
+
+
 async def test_staff_see_the_last_changes_of_a_reservation_newest_first(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,15 +10,16 @@ from aiohttp import web
 from marshmallow import ValidationError, fields, validate
 
 from ...booking.cancel import Canceller, cancel
+from ...booking.idempotency import FirstOutcome
 from ...db.repository import box_office
 from ...db.repository.box_office import CustomerReservation, ReservationFilter
 from ...errors import HoldExpired, NotFound, TooLateToCancel
 from ...runtime.fields import MAX_ID, Input, Instant, IntegerParameter, Text
-from ..app_keys import BODY, BOOKING_CONTEXT, DATABASE, QUERY
+from ..app_keys import BODY, BOOKING_CONTEXT, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..input.path_ids import path_uuid
 from ..input.seat_ids import SeatIds
-from ..output.reservations import reservation_members
-from ..output.responses import json_response
+from ..output.reservations import answered_change, reservation_members
+from ..output.responses import SingleWriteResponse, json_response
 from ..output.schemas import RESERVATION_STATUSES, CustomerReservationOutput, CustomerReservationWithChangesOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
@@ -102,12 +103,22 @@ async def get_customer_reservation(request: web.Request) -> web.StreamResponse:
     return json_response(await _with_changes(request))
 
 
+async def replayed_cancel(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
+    """The first answer to a cancel, whatever has become of the reservation."""
+    shown = await _with_changes(request)
+    answered = reservation_members(request, answered_change(first))
+    reason = shown["cancel_reason"] if answered["status"] == "cancelled" else None
+    changes = [each for each in shown["changes"] if each.changed_at <= first.answered_at]
+    return json_response(shown | answered | {"cancel_reason": reason, "changes": changes})
+
+
 @routes.add(
     "POST",
     "/admin/reservations/{reservation_id}/cancel",
     body=BoxOfficeCancelInput(),
     output=CustomerReservationWithChangesOutput(),
     raises=(HoldExpired, TooLateToCancel),
+    replay=replayed_cancel,
 )
 async def cancel_customer_reservation(request: web.Request) -> web.StreamResponse:
     """Release a hold or cancel a confirmed reservation, also after the showtime has started.
@@ -123,6 +134,7 @@ async def cancel_customer_reservation(request: web.Request) -> web.StreamRespons
         reservation_id=path_uuid(request, "reservation_id"),
         seat_ids=request[BODY].get("seat_ids"),
         canceller=Canceller("staff", request[BODY]["reason"]),
+        idempotency_key=request[IDEMPOTENCY_KEY],
     )
     return json_response(await _with_changes(request))
 

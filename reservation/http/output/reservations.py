@@ -26,7 +26,7 @@ def hold_response(request: web.Request, held: Reservation) -> SingleWriteRespons
     return created_response(reservation_members(request, held), location=f"/reservations/{held.id}")
 
 
-def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
+async def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
     """The first answer to a hold, whatever has become of it."""
     held = replace(
         _not_cancelled(first.reservation), status="held", expires_at=first.expires_at, confirmed_at=None, late=False
@@ -34,19 +34,24 @@ def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWriteRespo
     return hold_response(request, held)
 
 
-def replayed_confirm(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
+async def replayed_confirm(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
     """The first answer to a confirm, whatever has become of the reservation."""
     return reservation_response(request, replace(_not_cancelled(first.reservation), status="confirmed"))
 
 
-def replayed_change(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
-    """The first answer to a cancel or to a change of the seats: what came afterwards is left out."""
+async def replayed_change(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
+    """The first answer to a cancel or to a change of the seats."""
+    return reservation_response(request, answered_change(first))
+
+
+def answered_change(first: FirstOutcome) -> Reservation:
+    """The reservation after a cancel or a change of its seats: what came afterwards is left out."""
     answered = first.reservation
     if answered.cancelled_at is not None and answered.cancelled_at > first.answered_at:
         answered = replace(_not_cancelled(answered), status="held" if answered.confirmed_at is None else "confirmed")
     if answered.confirmed_at is not None and answered.confirmed_at > first.answered_at:
         answered = replace(answered, status="held", confirmed_at=None, late=False)
-    return reservation_response(request, answered)
+    return answered
 
 
 def _not_cancelled(reservation: Reservation) -> Reservation:
