@@ -61,7 +61,12 @@ def test_problems_that_share_a_status_are_told_apart_by_their_code(made: dict[st
     sent = schema(made, "CreateHoldConflict")
     assert sent["discriminator"]["propertyName"] == "code"
     not_on_sale = {"not_on_sale", "sales_ended", "showtime_cancelled", "showtime_started"}
-    assert set(sent["discriminator"]["mapping"]) == {"idempotency_in_flight", "seats_unavailable"} | not_on_sale
+    assert set(sent["discriminator"]["mapping"]) == {
+        "idempotency_in_flight",
+        "seats_unavailable",
+        "limit_reached",
+        *not_on_sale,
+    }
     assert [*sent["discriminator"]["mapping"].values()] == [one["$ref"] for one in sent["oneOf"]]
 
 

@@ -68,3 +68,31 @@ async def test_of_holds_exchanges_and_added_seats_at_once_a_customer_gets_as_man
         pass
     assert await db.fetchval("select sum(cardinality(seat_ids)) from reservations where status = 'held'") == 7
     await assert_sound(db, redis_url)
+
+
+@pytest.mark.parametrize("limit", ["MAX_HOLDS_PER_USER", "MAX_SEATS_PER_USER_PER_SHOWTIME"])
+async def test_a_hold_counts_what_another_session_commits_while_it_waits_for_the_customer(
+    start_api: StartApi, db: Connection, limit: str
+) -> None:
+    """The other session does what a hold does: it locks the customer, and inserts a reservation."""
+    api = await start_api(**{limit: "1"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    async with db.transaction():
+        await db.execute("select id from users where id = $1 for no key update", customer.id)
+        await db.execute(
+            "insert into reservations"
+            " (id, user_id, showtime_id, total_price, expires_at, seat_ids, row_labels, seat_numbers, prices)"
+            " values (gen_random_uuid(), $1, $2, 10, now() + interval '10 min', array[$3::bigint],"
+            " '{A}', '{1}', '{10}')",
+            customer.id,
+            cinema.showtime_id,
+            cinema.seat_ids[0],
+        )
+        holding = asyncio.create_task(api.hold(customer, cinema.showtime_id, cinema.seat_ids[1:2]))
+        while not holding.done() and not await db.fetchval("select exists (select from pg_locks where not granted)"):
+            await asyncio.sleep(0.005)
+    answer = await holding
+    if answer.code == "row_locked":  # a slow machine: the wait of 300 ms was over before
+        answer = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[1:2])
+    assert (answer.status, answer.code, answer.json.get("limit")) == (409, "limit_reached", limit), answer.text
+    assert await db.fetchval("select count(*) from reservations") == 1
