@@ -24,7 +24,8 @@ with /* accounts/list_users */ found as materialized (
                 u.role,
                 u.created_at
             from users as u
-            where u.role = asked.role and (u.role, u.id) > (asked.role, $1::bigint)
+            -- Not `u.role = asked.role`: the planner would read users_pkey, and all the guests in it.
+            where (u.role, u.id) > (asked.role, $1::bigint) and u.role <= asked.role
             order by u.role, u.id
             limit $2
         ) as each

@@ -186,6 +186,6 @@ def test_cancelled_showtimes_are_not_exported(run: Run, cinema: Look) -> None:
 
 def test_an_imported_showtime_can_have_the_time_of_a_cancelled_one(run: Run, cinema: Look) -> None:
     cinema("update showtimes set status = 'cancelled', cancelled_at = now() where id = 1")
-    rows = [showtime(1), showtime(1, id=1, base_price="7.00")]
-    assert run("import", "showtimes", given=table(rows)).stdout == "1 new, 1 replaced, 0 as they were\n"
+    rows = [showtime(1), showtime(0, id=1, base_price="9.00")]
+    assert run("import", "showtimes", given=table(rows)).stdout == "1 new, 0 replaced, 1 as they were\n"
     assert cinema("select starts_at = free_at from showtimes where id = 1") == [(True,)]

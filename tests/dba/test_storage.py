@@ -72,6 +72,7 @@ async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(afte
     assert unused.keys() <= {
         "archived_reservations_pkey",
         "migration_files_pkey",
+        "reservation_changes_showtime_id_idx",
         "showtimes_overlap_excl",
         "showtimes_starts_at_idx",
         "users_admin_idx",
