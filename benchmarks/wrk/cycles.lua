@@ -28,7 +28,7 @@ end
 function response(status, headers, body)
   if status == 201 then
     held = held + 1
-    local id, showtime_id = body:match('^{"id":"([%x-]+)","showtime_id":(%d+)')
+    local id, showtime_id = body:match('^{"id":"([%x-]+)"'), body:match('"showtime_id":(%d+)')
     assert(id, body)
     last = last + 1
     queue[last] = walk.confirm(id, showtime_id)
