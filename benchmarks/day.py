@@ -82,7 +82,7 @@ async def build(day: Day, *, holds: int, seats_a_room: int = 200) -> Shows:
 
 async def live(day: Day, shows: Shows, *, holds: int, at_once: int = 8, random_seed: int = 1) -> None:
     """Run the whole day, `at_once` customers at a time."""
-    chance = random.Random(random_seed)  # noqa: S311 - to be repeatable
+    chance = random.Random(random_seed)
     wishes = iter([(number, chance.choice(FATES), chance.choice(SEATS)) for number in range(holds)])
 
     async def customer(name: str) -> None:

@@ -81,7 +81,7 @@ class Browser(Customer):
     @task(4)
     def look_at_a_map(self) -> None:
         """The seat map, unless it has not changed."""
-        showtime = random.choice(self.showtimes)  # noqa: S311 - not for security
+        showtime = random.choice(self.showtimes)
         headers = {"If-None-Match": self.etags[showtime]} if showtime in self.etags else {}
         with self.client.get(f"/showtimes/{showtime}/seats", headers=headers, name=SEAT_MAP) as response:
             if response.status_code == 200:
@@ -101,17 +101,17 @@ class Buyer(Customer):
     @task
     def buy(self) -> None:
         """Map, hold, confirm; one in four cancels afterwards, so that seats do not run out at once."""
-        showtime = random.choice(self.showtimes)  # noqa: S311 - not for security
+        showtime = random.choice(self.showtimes)
         with self.client.get(f"/showtimes/{showtime}/seats", name=SEAT_MAP) as response:
             seats = response.json()["seats"] if response.status_code == 200 else []
         free = [seat["id"] for seat in seats if seat["status"] == "available"]
         if not free:
             raise RescheduleTask
-        start = random.randrange(len(free))  # noqa: S311 - not for security
-        wanted = {"seat_ids": free[start : start + random.randint(1, MAX_SEATS)]}  # noqa: S311 - not for security
+        start = random.randrange(len(free))
+        wanted = {"seat_ids": free[start : start + random.randint(1, MAX_SEATS)]}
         reservation = self.hold(showtime, wanted)
         self.step(reservation, "confirm")
-        if random.random() < 0.25:  # noqa: S311 - not for security
+        if random.random() < 0.25:
             self.step(reservation, "cancel")
 
     def hold(self, showtime: int, wanted: dict[str, list[int]]) -> str:

@@ -1,7 +1,7 @@
 /* seed/block_last_row
 Blocks the row furthest from the screen in the demo's first showtime of tomorrow, as the cinema's house seats. Tomorrow
 is the day after today in UTC, so it is the first showtime of the README's tour. The showtime is one that this
-transaction inserts: nobody has a hold or a map of it.
+transaction inserts, so no hold and no map of it exists.
 Plan: sequential scan of the few auditoriums, an index scan on showtimes_auditorium_id_idx for each, then
 seats_position_key.
 $1 text reason: why the seats are blocked

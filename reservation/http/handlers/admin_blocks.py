@@ -79,7 +79,7 @@ class BlocksQuery(PageQuery):
     raises=(SeatsUnavailable, ShowtimeStarted, ShowtimeCancelled),
 )
 async def block_seats(request: web.Request) -> web.StreamResponse:
-    """Block seats of a showtime, all of them or none: nobody can hold them until they are unblocked.
+    """Block seats of a showtime, all of them or none: they cannot be held until they are unblocked.
 
     409 `seats_unavailable` names the seats that are held, booked or blocked.
     """
