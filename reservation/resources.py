@@ -12,11 +12,11 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from .booking.address_limit import AddressLimit
-from .booking.availability_job import count_changed
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
 from .booking.context import BookingContext
-from .booking.jobs import Job, booking_jobs, run_job
+from .booking.jobs.availability import count_changed
+from .booking.jobs.schedule import Job, booking_jobs, run_job
 from .catalog.context import CatalogContext
 from .db.pgbouncer import wrong_settings
 from .db.pool import Database

@@ -13,7 +13,7 @@ import asyncpg
 import psycopg
 from redis.asyncio import Redis
 
-from reservation.booking.expire_job import expire_past_holds
+from reservation.booking.jobs.expire import expire_past_holds
 from reservation.db.pool import Database
 from reservation.identity.tokens import TokenMint
 

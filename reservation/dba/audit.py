@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from ..booking.orphan_job import find_orphans, unbacked
+from ..booking.jobs.orphans import find_orphans, unbacked
 from ..db.command_connections import tool_connection
 from ..db.pool import Connection
 from ..db.pool_options import tool_limits

@@ -24,7 +24,7 @@ class PendingUpdates:
         self._log = log
         self._releases: deque[HoldRelease] = deque()
         self._layouts: deque[int] = deque()
-        self.changed_showtimes: set[int] = set()  # booking/availability_job.py counts their seats for lists
+        self.changed_showtimes: set[int] = set()  # booking/jobs/availability.py counts their seats for lists
         self.dropped = 0  # updates beyond MAX_PENDING, which MapRecovery finds in PostgreSQL and announces
 
     @property

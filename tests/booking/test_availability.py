@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from reservation.booking.availability_job import OpenShowtimesRound, count_changed, count_expired
 from reservation.booking.context import BookingContext
+from reservation.booking.jobs.availability import OpenShowtimesRound, count_changed, count_expired
 from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi

@@ -6,7 +6,7 @@ import pytest
 import structlog
 from redis.asyncio import Redis
 
-from reservation.booking.jobs import Job, run_job, run_once
+from reservation.booking.jobs.schedule import Job, run_job, run_once
 from reservation.errors import DatabaseUnavailable
 from reservation.runtime.cancellation import cancel_and_wait
 from tests.conftest import StartApi

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from reservation.booking.expire_job import expire_past_holds
+from reservation.booking.jobs.expire import expire_past_holds
 from reservation.http.app_keys import DATABASE
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import StartApi

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from reservation.booking import orphan_job as orphans
+from reservation.booking.jobs import orphans
 from reservation.dba import audit as auditing
 from reservation.dba.audit import Violation, audit
 from reservation.holds.hold_scan import HeldKey, still_held

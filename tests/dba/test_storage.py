@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from benchmarks.day import Day, build, live
-from reservation.booking.expire_job import expire_past_holds
+from reservation.booking.jobs.expire import expire_past_holds
 from reservation.http.app_keys import DATABASE
 from tests.api import Api, Connection
 from tests.conftest import StartApi

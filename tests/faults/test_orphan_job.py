@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from reservation import resources
 from reservation.booking.context import BookingContext
-from reservation.booking.jobs import Job, booking_jobs
+from reservation.booking.jobs.schedule import Job, booking_jobs
 from reservation.dba.audit import audit
 from reservation.holds.store import Holds, Prime
 from tests.api import Api

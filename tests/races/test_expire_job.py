@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
-from reservation.booking import expire_job
-from reservation.booking.expire_job import NEXT_ID_KEY, expire_past_holds
+from reservation.booking.jobs import expire as expire_job
+from reservation.booking.jobs.expire import NEXT_ID_KEY, expire_past_holds
 from reservation.db.pool_options import pool_options
 from reservation.db.statements import sql
 from reservation.http.app_keys import DATABASE

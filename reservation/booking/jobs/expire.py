@@ -9,8 +9,8 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from ..db.pool import Database
-from ..db.repository import reservations
+from ...db.pool import Database
+from ...db.repository import reservations
 
 NEXT_ID_KEY = "reservation:expire_holds_from"
 ROWS_A_BATCH = 1_000

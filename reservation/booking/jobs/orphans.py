@@ -12,11 +12,11 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from ..db.pool import Connection
-from ..db.repository import audit as repository
-from ..holds.hold_scan import HeldKey, scan_holds, still_held
-from ..holds.store import HoldRelease
-from .context import BookingContext
+from ...db.pool import Connection
+from ...db.repository import audit as repository
+from ...holds.hold_scan import HeldKey, scan_holds, still_held
+from ...holds.store import HoldRelease
+from ..context import BookingContext
 
 HOLDS_A_STATEMENT = 1000
 

@@ -7,8 +7,8 @@ killed worker did not count is found by the round over all open showtimes.
 from collections.abc import Sequence
 from datetime import datetime
 
-from ..db.pool import Database
-from ..db.repository import availability
+from ...db.pool import Database
+from ...db.repository import availability
 
 COUNTED_AT_ONCE = 200
 MAX_STATEMENTS = 10  # a run: then others get their turn

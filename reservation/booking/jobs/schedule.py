@@ -9,13 +9,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
-from ..errors import Unavailable
-from ..seatmap.ticket_types import REFRESH_S
-from .availability_job import OpenShowtimesRound, count_changed, count_expired
-from .context import BookingContext
-from .expire_job import expire_past_holds
-from .idempotency import delete_old_keys
-from .orphan_job import release_orphans
+from ...errors import Unavailable
+from ...seatmap.ticket_types import REFRESH_S
+from ..context import BookingContext
+from ..idempotency import delete_old_keys
+from .availability import OpenShowtimesRound, count_changed, count_expired
+from .expire import expire_past_holds
+from .orphans import release_orphans
 
 RETRY_EVERY_S = 1
 CLEAN_UP_EVERY_S = 30
