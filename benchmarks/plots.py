@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reservation.load.charts import Series, line_chart
+from reservation.load.reports.charts import Series, line_chart
 
 from .ratios import median, spread
 from .records import LATENCY, THROUGHPUT, Records

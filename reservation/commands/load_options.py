@@ -12,8 +12,8 @@ import click
 from ..load import LoadError
 from ..load.access import TargetAccess
 from ..load.customers import MAX_USERS, check_tokens_file
-from ..load.html_report import write_page
-from ..load.report import Report, report_text, write_json
+from ..load.reports.html_report import write_page
+from ..load.reports.report import Report, report_text, write_json
 from ..load.target import Target
 from ..settings import HIGHEST_MAX_SEATS
 from .options import current_stores, data_dir

@@ -14,13 +14,13 @@ import uvloop
 from .access import TargetAccess, check_reachable
 from .customers import SPARE_S, tokens_for
 from .drill import Drill
-from .drill_report import drill_figures
 from .drill_setup import set_up_by_api, set_up_by_sql
 from .engine import Engine
 from .final_audit import audit_run
-from .live_display import live_display
 from .plan import Plan
-from .report import Report, make_report, run_figures
+from .reports.drill_report import drill_figures
+from .reports.live_display import live_display
+from .reports.report import Report, make_report, run_figures
 from .showtimes import find_showtimes
 
 Result = TypeVar("Result")

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET  # our own output
 
 import pytest
 
-from reservation.load.charts import Series, line_chart
+from reservation.load.reports.charts import Series, line_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 

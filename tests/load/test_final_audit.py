@@ -13,7 +13,7 @@ from reservation.load import final_audit
 from reservation.load.client import Client
 from reservation.load.engine import Engine
 from reservation.load.plan import PROFILES, Plan
-from reservation.load.report import audit_lines
+from reservation.load.reports.report import audit_lines
 from reservation.load.showtimes import Showtime
 from reservation.load.target import Target
 from reservation.load.tracked_reservations import ReservationTracker, TrackedReservation

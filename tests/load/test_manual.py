@@ -12,12 +12,12 @@ from reservation.commands.load import load
 from reservation.load.client import Client
 from reservation.load.connection import Answer
 from reservation.load.drill import Drill
-from reservation.load.drill_report import drill_figures
 from reservation.load.engine import Engine
 from reservation.load.final_audit import AuditResult
 from reservation.load.measurements import Measurements
 from reservation.load.plan import PROFILES, Operation, Plan
-from reservation.load.report import Report, make_report, run_figures
+from reservation.load.reports.drill_report import drill_figures
+from reservation.load.reports.report import Report, make_report, run_figures
 from reservation.load.showtimes import Showtime
 from reservation.load.target import Target
 

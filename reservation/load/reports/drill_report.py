@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .drill import Drill, false_refusals
+from ..drill import Drill, false_refusals
 
 NAMED = 20  # of each failed check
 

@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from ..engine import Engine
+from ..measurements import Histogram, Measurements
 from .drill_report import drill_lines
-from .engine import Engine
-from .measurements import Histogram, Measurements
 
 SCHEMA_VERSION = 1
 COLUMNS = {"p50": "p50_ms", "p90": "p90_ms", "p99": "p99_ms", "p99.9": "p99_9_ms", "max": "max_ms"}

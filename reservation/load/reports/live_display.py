@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.live import Live
 
-from .client import Client
-from .measurements import Measurements
+from ..client import Client
+from ..measurements import Measurements
 
 PLAIN_EVERY_S = 5
 
