@@ -3,8 +3,8 @@
 -- here what was given up, when, and at which price. A table and not an array in the row: a reservation may change often, and
 -- to another showtime, and rows that never change stay as small as they were. As idempotency_keys it has no foreign key to
 -- reservations, so it keeps its rows when the reservation is archived. The version that is running does not use it.
--- Longest lock: share row exclusive on showtimes, for the foreign key of an empty table: less than a
--- millisecond, 0.1 s in all.
+-- Longest lock: share row exclusive on showtimes, for the foreign key of an empty table: less than
+-- 2 ms, 0.1 s in all.
 
 set local lock_timeout = '5s';
 
