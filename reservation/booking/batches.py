@@ -20,7 +20,7 @@ MAX_BATCH = 64
 # Statements of one item run after a batch failed; few at once, so that many that wait for locks leave connections free.
 SINGLES_AT_ONCE = 2
 CODE_KEY = "reservations_code_key"
-CODE_TRIES = 3  # of 40 random bits each; with 10 million reservations one in 100,000 codes is taken
+CODE_TRIES = 3  # with 10 million reservations one in 100,000 new codes is taken
 CONFIRM_TRIES = 3  # one that loses a seat while it runs finds it booked the next time
 LOCKED_S = 0.3  # for so long a showtime is taken to be locked after a wait for it failed
 # The statements limit their waits for rows to 300 ms: one that takes longer waits for a lock on a whole table.

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from reservation.booking.archive import archive
 from reservation.db.repository import reservations
-from reservation.db.repository.reservation_codes import new_codes
+from reservation.db.repository.reservation_codes import PERIOD_S, new_codes, random_codes, start_of_codes
 from reservation.dba.audit import audit
 from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
 from tests.api import Answer, Api, Cinema, Connection, Person, slot
@@ -201,8 +201,22 @@ async def test_a_confirm_in_another_worker_shows_what_that_worker_has_not_read_y
     assert confirmed.json["showtime"] == held["showtime"]
 
 
-def test_new_codes_differ_and_have_all_characters() -> None:
-    codes = new_codes(5_000)
+def test_codes_of_one_time_differ_and_begin_alike() -> None:
+    codes = new_codes(64)
+    assert len(set(codes)) == len(codes)
+    assert all(map(CODE.fullmatch, codes))
+    assert len({code[:2] for code in codes}) == 1
+
+
+def test_beginnings_of_codes_rise_and_come_again_after_68_minutes() -> None:
+    beginnings = [start_of_codes(period * PERIOD_S) for period in range(1024)]
+    assert sorted(set(beginnings)) == beginnings
+    assert start_of_codes(1024 * PERIOD_S - 1) == "ZZ"
+    assert start_of_codes(1024 * PERIOD_S) == "00"
+
+
+def test_random_codes_differ_and_have_all_characters() -> None:
+    codes = random_codes(5_000)
     assert len(set(codes)) == len(codes)
     assert all(map(CODE.fullmatch, codes))
     assert len(set("".join(codes))) == 32

@@ -10,7 +10,7 @@ from uuid import UUID
 from ..pool import Connection
 from ..statements import sql
 from .cinemas import CinemaInput
-from .reservation_codes import new_codes
+from .reservation_codes import random_codes
 from .rows import arrays, every, one
 
 # The rows of COPY, in the order of the columns below, without the code.
@@ -170,7 +170,7 @@ async def copy_reservations(
 
     Raises asyncpg.UniqueViolationError if a code is taken.
     """
-    coded = [(*row, code) for row, code in zip(reservations, new_codes(len(reservations)), strict=True)]
+    coded = [(*row, code) for row, code in zip(reservations, random_codes(len(reservations)), strict=True)]
     await conn.copy_records_to_table("reservations", columns=_RESERVATION_COLUMNS, records=coded)
     await conn.copy_records_to_table(
         "booked_seats", columns=("showtime_id", "seat_id", "reservation_id"), records=booked_seats
