@@ -99,16 +99,16 @@ fuzz: .venv/dev.stamp ## schemathesis on the service, 5,000 cases for each kind 
 
 schema: .venv/run.stamp ## write sql/schema.sql and docs/dba/schema.md from the migrations
 	@rm -rf .data/schema
-	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --data-dir .data/schema >.data/tmp/schema.sql
-	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation schema --mermaid --data-dir .data/schema >.data/tmp/schema.md
+	@DATABASE_URL=embedded REDIS_URL=embedded $(BIN)/python -m reservation schema --data-dir .data/schema >.data/tmp/schema.sql
+	@DATABASE_URL=embedded REDIS_URL=embedded $(BIN)/python -m reservation schema --mermaid --data-dir .data/schema >.data/tmp/schema.md
 	@mv .data/tmp/schema.sql sql/schema.sql
 	@mv .data/tmp/schema.md docs/dba/schema.md
 	@rm -rf .data/schema
 
 plans: .venv/run.stamp ## plans at a million reservations beside the stored ones, in a minute or two (ARGS=--accept stores them)
 	@rm -rf .data/plans
-	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation seed plans --data-dir .data/plans
-	@DATABASE_URL= REDIS_URL= $(BIN)/python -m reservation sql plans --data-dir .data/plans $(ARGS)
+	@DATABASE_URL=embedded REDIS_URL=embedded $(BIN)/python -m reservation seed plans --data-dir .data/plans
+	@DATABASE_URL=embedded REDIS_URL=embedded $(BIN)/python -m reservation sql plans --data-dir .data/plans $(ARGS)
 	@rm -rf .data/plans
 
 format: .venv/dev.stamp ## what the formatter can mend

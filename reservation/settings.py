@@ -1,6 +1,5 @@
-"""The settings: each one's environment variable, default and bounds; the only reader of the environment."""
+"""The settings: each one's environment variable, default and bounds."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -8,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, TypeAlias
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
+from .environment import Given, InvalidSettings, read_environment
 
-from .errors import OperatorError
+__all__ = ["InvalidSettings", "Settings"]
 
 # Secrets from tutorials and example files: anyone can forge a token signed with one of them. Shorter ones are refused
 # for their length.
@@ -30,11 +29,7 @@ MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
 MIN_SECRET_BYTES = 32  # HS256 requires a key at least as long as its output (RFC 7518, 3.2)
 
 
-class InvalidSettings(OperatorError):
-    """A setting is missing or invalid; the message names it and says what is expected."""
-
-
-# From a variable's name and its text, None when it is unset or blank, to its value; raises InvalidSettings.
+# From a variable's name and its text, None where it has none and no default, to its value; raises InvalidSettings.
 Parse: TypeAlias = Callable[[str, str | None], Any]
 
 
@@ -43,6 +38,8 @@ class Env(NamedTuple):
 
     name: str
     parse: Parse
+    default: str | None = None  # the text that an unset variable stands for
+    is_secret: bool = False  # whether it can be given as NAME_FILE, and is hidden where settings are printed
 
 
 def _text(_: str, raw: str | None) -> str | None:
@@ -53,12 +50,12 @@ def _path(_: str, raw: str | None) -> Path | None:
     return None if raw is None else Path(raw).absolute()
 
 
-def _integer(default: int, low: int, high: int, *, unit_s: int = 1) -> Parse:
+def _integer(low: int, high: int, *, unit_s: int = 1) -> Parse:
     """A whole number within bounds, times `unit_s`: the variable may count minutes, the setting counts seconds."""
 
     def parse(name: str, raw: str | None) -> int:
         try:
-            value = default if raw is None else int(raw)
+            value = int(raw or "")
         except ValueError:
             raise InvalidSettings(f"{name} must be a whole number, not {raw!r}") from None
         if not low <= value <= high:
@@ -68,9 +65,9 @@ def _integer(default: int, low: int, high: int, *, unit_s: int = 1) -> Parse:
     return parse
 
 
-def _choice(default: str, *choices: str) -> Parse:
+def _choice(*choices: str) -> Parse:
     def parse(name: str, raw: str | None) -> str:
-        value = (raw or default).lower()
+        value = (raw or "").lower()
         if value not in choices:
             raise InvalidSettings(f"{name} must be one of {', '.join(choices)}, not {value!r}")
         return value
@@ -78,13 +75,13 @@ def _choice(default: str, *choices: str) -> Parse:
     return parse
 
 
-def _switch(default: str, *, off: str, on: str) -> Parse:
-    choice = _choice(default, off, on)
+def _switch(*, off: str, on: str) -> Parse:
+    choice = _choice(off, on)
     return lambda name, raw: choice(name, raw) == on
 
 
 def _currency(name: str, raw: str | None) -> str:
-    value = raw or "USD"
+    value = raw or ""
     if not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):
         raise InvalidSettings(f"{name} must be an ISO 4217 code such as USD, not {value!r}")
     return value
@@ -136,66 +133,73 @@ _postgresql_url = _url("postgresql", "postgres", several_hosts=True)
 class Settings:
     """All settings, checked once at the start; the unit comes last in a name."""
 
-    database_url: Annotated[str | None, Env("DATABASE_URL", _postgresql_url)]
-    migrate_database_url: Annotated[str | None, Env("MIGRATE_DATABASE_URL", _postgresql_url)]
-    pgbouncer: Annotated[bool, Env("PGBOUNCER", _switch("0", off="0", on="1"))]
-    redis_url: Annotated[str | None, Env("REDIS_URL", _url("redis", "rediss", "unix"))]
-    jwt_secret: Annotated[str | None, Env("JWT_SECRET", _text)]
-    access_token_ttl_s: Annotated[int, Env("ACCESS_TOKEN_EXPIRE_MINUTES", _integer(30, 1, 1440, unit_s=60))]
-    refresh_token_ttl_s: Annotated[int, Env("REFRESH_TOKEN_EXPIRE_DAYS", _integer(7, 1, 365, unit_s=86_400))]
-    hold_ttl_s: Annotated[int, Env("HOLD_TTL_SECONDS", _integer(600, 1, 86_400))]
-    hold_max_s: Annotated[int, Env("HOLD_MAX_SECONDS", _integer(1800, 1, 604_800))]
-    max_seats_per_hold: Annotated[int, Env("MAX_SEATS_PER_HOLD", _integer(10, 1, HIGHEST_MAX_SEATS))]
-    max_holds_per_user: Annotated[int, Env("MAX_HOLDS_PER_USER", _integer(4, 0, 10_000))]
-    max_seats_per_user_per_showtime: Annotated[int, Env("MAX_SEATS_PER_USER_PER_SHOWTIME", _integer(20, 0, 100_000))]
-    holds_per_minute_per_address: Annotated[int, Env("HOLDS_PER_MINUTE_PER_ADDRESS", _integer(600, 0, 1_000_000))]
-    cancel_cutoff_s: Annotated[int, Env("CANCEL_CUTOFF_MINUTES", _integer(0, 0, 525_600, unit_s=60))]
-    cleaning_s: Annotated[int, Env("CLEANING_MINUTES", _integer(0, 0, 1440, unit_s=60))]
-    currency: Annotated[str, Env("CURRENCY", _currency)]
+    database_url: Annotated[str | None, Env("DATABASE_URL", _postgresql_url, is_secret=True)]
+    migrate_database_url: Annotated[str | None, Env("MIGRATE_DATABASE_URL", _postgresql_url, is_secret=True)]
+    pgbouncer: Annotated[bool, Env("PGBOUNCER", _switch(off="0", on="1"), "0")]
+    redis_url: Annotated[str | None, Env("REDIS_URL", _url("redis", "rediss", "unix"), is_secret=True)]
+    jwt_secret: Annotated[str | None, Env("JWT_SECRET", _text, is_secret=True)]
+    access_token_ttl_s: Annotated[int, Env("ACCESS_TOKEN_EXPIRE_MINUTES", _integer(1, 1440, unit_s=60), "30")]
+    refresh_token_ttl_s: Annotated[int, Env("REFRESH_TOKEN_EXPIRE_DAYS", _integer(1, 365, unit_s=86_400), "7")]
+    hold_ttl_s: Annotated[int, Env("HOLD_TTL_SECONDS", _integer(1, 86_400), "600")]
+    hold_max_s: Annotated[int, Env("HOLD_MAX_SECONDS", _integer(1, 604_800), "1800")]
+    max_seats_per_hold: Annotated[int, Env("MAX_SEATS_PER_HOLD", _integer(1, HIGHEST_MAX_SEATS), "10")]
+    max_holds_per_user: Annotated[int, Env("MAX_HOLDS_PER_USER", _integer(0, 10_000), "4")]
+    max_seats_per_user_per_showtime: Annotated[int, Env("MAX_SEATS_PER_USER_PER_SHOWTIME", _integer(0, 100_000), "20")]
+    holds_per_minute_per_address: Annotated[int, Env("HOLDS_PER_MINUTE_PER_ADDRESS", _integer(0, 1_000_000), "600")]
+    cancel_cutoff_s: Annotated[int, Env("CANCEL_CUTOFF_MINUTES", _integer(0, 525_600, unit_s=60), "0")]
+    cleaning_s: Annotated[int, Env("CLEANING_MINUTES", _integer(0, 1440, unit_s=60), "0")]
+    currency: Annotated[str, Env("CURRENCY", _currency, "USD")]
     admin_email: Annotated[str | None, Env("ADMIN_EMAIL", _text)]
-    admin_password: Annotated[str | None, Env("ADMIN_PASSWORD", _text)]
+    admin_password: Annotated[str | None, Env("ADMIN_PASSWORD", _text, is_secret=True)]
     cors_origins: Annotated[tuple[str, ...], Env("CORS_ORIGINS", _origins)]
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], Env("TRUSTED_PROXIES", _networks)]
-    login_window_s: Annotated[int, Env("LOGIN_WINDOW_MINUTES", _integer(15, 1, 1440, unit_s=60))]
-    login_failures: Annotated[int, Env("LOGIN_FAILURES", _integer(10, 0, MAX_ATTEMPTS))]
-    login_failures_per_account: Annotated[int, Env("LOGIN_FAILURES_PER_ACCOUNT", _integer(100, 0, MAX_ATTEMPTS))]
-    login_failures_per_address: Annotated[int, Env("LOGIN_FAILURES_PER_ADDRESS", _integer(300, 0, MAX_ATTEMPTS))]
+    login_window_s: Annotated[int, Env("LOGIN_WINDOW_MINUTES", _integer(1, 1440, unit_s=60), "15")]
+    login_failures: Annotated[int, Env("LOGIN_FAILURES", _integer(0, MAX_ATTEMPTS), "10")]
+    login_failures_per_account: Annotated[int, Env("LOGIN_FAILURES_PER_ACCOUNT", _integer(0, MAX_ATTEMPTS), "100")]
+    login_failures_per_address: Annotated[int, Env("LOGIN_FAILURES_PER_ADDRESS", _integer(0, MAX_ATTEMPTS), "300")]
     signups_per_minute_per_address: Annotated[
-        int, Env("SIGNUPS_PER_MINUTE_PER_ADDRESS", _integer(600, 0, MAX_ATTEMPTS))
+        int, Env("SIGNUPS_PER_MINUTE_PER_ADDRESS", _integer(0, MAX_ATTEMPTS), "600")
     ]
-    max_body_bytes: Annotated[int, Env("MAX_BODY_BYTES", _integer(1_048_576, 1024, 67_108_864))]
-    pool_size: Annotated[int, Env("POOL_SIZE", _integer(10, 1, 1000))]
-    pool_wait_s: Annotated[float, Env("POOL_WAIT_SECONDS", _integer(5, 1, 60))]
-    statement_timeout_s: Annotated[float, Env("STATEMENT_TIMEOUT_SECONDS", _integer(5, 1, 600))]
-    shutdown_s: Annotated[float, Env("SHUTDOWN_SECONDS", _integer(10, 1, 600))]
+    max_body_bytes: Annotated[int, Env("MAX_BODY_BYTES", _integer(1024, 67_108_864), "1048576")]
+    pool_size: Annotated[int, Env("POOL_SIZE", _integer(1, 1000), "10")]
+    pool_wait_s: Annotated[float, Env("POOL_WAIT_SECONDS", _integer(1, 60), "5")]
+    statement_timeout_s: Annotated[float, Env("STATEMENT_TIMEOUT_SECONDS", _integer(1, 600), "5")]
+    shutdown_s: Annotated[float, Env("SHUTDOWN_SECONDS", _integer(1, 600), "10")]
     database_role: Annotated[str | None, Env("DATABASE_ROLE", _text)]
     sql_dir: Annotated[Path | None, Env("SQL_DIR", _path)]
-    api_key_concurrency: Annotated[int, Env("API_KEY_CONCURRENCY", _integer(32, 1, 10_000))]
-    reports_concurrency: Annotated[int, Env("REPORTS_CONCURRENCY", _integer(2, 1, 1000))]
-    live_viewers_max: Annotated[int, Env("LIVE_VIEWERS_MAX", _integer(10_000, 0, 1_000_000))]
-    sse_heartbeat_s: Annotated[float, Env("SSE_HEARTBEAT_SECONDS", _integer(15, 1, 600))]
-    log_level: Annotated[str, Env("LOG_LEVEL", _choice("info", "debug", "info", "warning", "error"))]
-    access_log: Annotated[bool, Env("ACCESS_LOG", _switch("on", off="off", on="on"))]
-    data_dir: Annotated[Path, Env("DATA_DIR", lambda name, raw: _path(name, raw or ".data"))]
+    api_key_concurrency: Annotated[int, Env("API_KEY_CONCURRENCY", _integer(1, 10_000), "32")]
+    reports_concurrency: Annotated[int, Env("REPORTS_CONCURRENCY", _integer(1, 1000), "2")]
+    live_viewers_max: Annotated[int, Env("LIVE_VIEWERS_MAX", _integer(0, 1_000_000), "10000")]
+    sse_heartbeat_s: Annotated[float, Env("SSE_HEARTBEAT_SECONDS", _integer(1, 600), "15")]
+    log_level: Annotated[str, Env("LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info")]
+    access_log: Annotated[bool, Env("ACCESS_LOG", _switch(off="off", on="on"), "on")]
+    data_dir: Annotated[Path, Env("DATA_DIR", _path, ".data")]
     postgres_bin_dir: Annotated[Path | None, Env("POSTGRES_BIN_DIR", _path)]
     valkey_server: Annotated[Path | None, Env("VALKEY_SERVER", _path)]
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Read the environment over a `.env` of the current folder; raises InvalidSettings."""
-        if environ is None:
-            try:
-                dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
-            except UnicodeDecodeError:
-                raise InvalidSettings("the file .env is not text in UTF-8") from None
-            environ = {**dotenv, **os.environ}
+        """From `environ`, or the process's own over a `.env` of the current folder; raises InvalidSettings."""
+        given = cls.given(environ)
         values: dict[str, Any] = {}
-        for each, annotated in cls.__annotations__.items():
-            variable: Env = annotated.__metadata__[0]
-            values[each] = variable.parse(variable.name, environ.get(variable.name, "").strip() or None)
+        for each, variable in cls.variables().items():
+            text = given[variable.name].text if variable.name in given else variable.default
+            values[each] = variable.parse(variable.name, text)
         settings = cls(**values)
         settings._check_pairs()
         return settings
+
+    @classmethod
+    def variables(cls) -> dict[str, Env]:
+        """The environment variable of each field."""
+        return {field: annotated.__metadata__[0] for field, annotated in cls.__annotations__.items()}
+
+    @classmethod
+    def given(cls, environ: Mapping[str, str] | None = None) -> dict[str, Given]:
+        """The text and the source of each setting that is not left at its default; raises InvalidSettings."""
+        variables = cls.variables().values()
+        secrets = {variable.name for variable in variables if variable.is_secret}
+        return read_environment([variable.name for variable in variables], secrets, environ)
 
     @property
     def embedded(self) -> bool:

@@ -9,6 +9,7 @@ import click
 COMMANDS = {
     "archive": ("maintenance.archive_command", "Move the reservations of past showtimes to the archive."),
     "audit": ("maintenance.audit_command", "Check the invariants in PostgreSQL and Redis."),
+    "config": ("config.config", "Print the settings in force, without secrets."),
     "create-admin": ("accounts.create_admin", "Create an administrator, or make an account one."),
     "export": ("import_export.export_group", "Write movies or showtimes as CSV."),
     "import": ("import_export.import_group", "Read movies or showtimes from CSV."),

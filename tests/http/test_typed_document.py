@@ -181,7 +181,7 @@ def test_links_lead_from_public_to_public_and_from_lists_to_no_delete(made: dict
 
 
 def test_a_command_prints_the_document_without_any_store(made: dict[str, Any]) -> None:
-    environment = {"CURRENCY": "EUR", "MAX_BODY_BYTES": "4096", "DATABASE_URL": "", "REDIS_URL": ""}
+    environment = {"CURRENCY": "EUR", "MAX_BODY_BYTES": "4096", "DATABASE_URL": "embedded", "REDIS_URL": "embedded"}
     result = CliRunner().invoke(commands, ["openapi"], env=environment)
     assert result.exit_code == 0, result.output
     printed = orjson.loads(result.stdout)

@@ -7,7 +7,8 @@ import click
 import pytest
 
 from reservation.commands.main import commands
-from tests.project.test_settings import known_names
+from reservation.environment import OTHER_SERVERS
+from tests.project.test_settings import SECRETS, known_names
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -95,5 +96,6 @@ def test_settings_in_a_page_exist(name: str) -> None:
     """In code, a word in capitals with an underscore that has the first part of a setting's name is a setting."""
     known = known_names()
     heads = {setting.split("_")[0] for setting in known}
+    known |= {f"{secret}_FILE" for secret in SECRETS} | set(OTHER_SERVERS)
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`", (ROOT / name).read_text()))
     assert {one for one in named if one.split("_")[0] in heads} - known == set()

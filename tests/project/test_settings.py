@@ -1,6 +1,6 @@
 """The settings: defaults, bounds, combinations, and that .env.example describes each one."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
+from reservation.environment import OTHER_SERVERS
 from reservation.settings import WELL_KNOWN_SECRETS, InvalidSettings, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -43,28 +44,21 @@ NUMBERS = [
 ]
 
 
-class Recording(Mapping[str, str]):
-    """An empty environment that records the names read from it."""
-
-    def __init__(self) -> None:
-        self.asked: set[str] = set()
-
-    def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        raise AssertionError("settings are asked for by name")
-
-    def __len__(self) -> int:
-        return 0
-
-
 def known_names() -> set[str]:
-    """Every variable that Settings reads."""
-    environ = Recording()
-    Settings.from_env(environ)
-    return environ.asked
+    """Every variable that Settings reads, but for NAME_FILE of secrets."""
+    return {variable.name for variable in Settings.variables().values()}
+
+
+SECRETS = sorted(variable.name for variable in Settings.variables().values() if variable.is_secret)
+
+
+@pytest.fixture
+def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file `.env` of the current folder, which is not there yet; the environment has no settings."""
+    for name in known_names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / ".env"
 
 
 def refusal(**environ: str) -> str:
@@ -82,9 +76,10 @@ def test_example_names_every_setting_and_no_other() -> None:
     assert dotenv_values(ROOT / ".env.example").keys() == known_names()
 
 
-def test_example_shows_the_defaults() -> None:
-    example = {name: value or "" for name, value in dotenv_values(ROOT / ".env.example").items()}
-    assert Settings.from_env(example) == Settings.from_env({})
+def test_example_shows_the_defaults(dotenv: Path) -> None:
+    defaults = Settings.from_env()
+    dotenv.write_text((ROOT / ".env.example").read_text())
+    assert Settings.from_env() == defaults
 
 
 def test_example_explains_every_setting() -> None:
@@ -117,7 +112,7 @@ def test_a_number_has_a_unit_and_bounds(name: str, field: str, factor: int, defa
         assert refusal(**{name: text}) == f"{name} must be a whole number, not {text!r}"
 
 
-@pytest.mark.parametrize("name", sorted(known_names()))
+@pytest.mark.parametrize("name", sorted(known_names() - {"DATABASE_URL", "REDIS_URL"}))
 def test_an_empty_variable_counts_as_unset(name: str) -> None:
     assert Settings.from_env({name: "  "}) == Settings.from_env({})
 
@@ -241,11 +236,103 @@ def test_trusted_proxies_are_addresses_and_networks() -> None:
     assert [str(network) for network in found] == ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]
 
 
-def test_the_environment_has_precedence_over_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in known_names():
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text("HOLD_TTL_SECONDS=60\nCURRENCY=EUR\n")
+def test_the_environment_has_precedence_over_the_env_file(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dotenv.write_text("HOLD_TTL_SECONDS=60\nCURRENCY=EUR\n")
     monkeypatch.setenv("CURRENCY", "CHF")
     settings = Settings.from_env()
     assert (settings.hold_ttl_s, settings.currency) == (60, "CHF")
+    assert {name: source for name, (_, source) in Settings.given().items()} == {
+        "HOLD_TTL_SECONDS": ".env",
+        "CURRENCY": "environment",
+    }
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_can_be_given_as_a_file(name: str, tmp_path: Path) -> None:
+    values = STORES | {"ADMIN_EMAIL": "admin@example.com", "ADMIN_PASSWORD": "correct horse battery staple"}
+    values["MIGRATE_DATABASE_URL"] = "postgresql://localhost/direct"
+    secret = tmp_path / "a secret"
+    secret.write_text(values[name] + "\n")
+    as_file = {other: text for other, text in values.items() if other != name} | {f"{name}_FILE": str(secret)}
+    assert Settings.from_env(as_file) == Settings.from_env(values)
+
+
+def test_secrets_are_the_urls_of_stores_and_what_nobody_may_read() -> None:
+    assert {"DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "JWT_SECRET", "ADMIN_PASSWORD"} <= set(SECRETS)
+
+
+def test_a_secret_in_the_environment_hides_the_file_that_the_env_file_names(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dotenv.write_text("JWT_SECRET_FILE=not there\n")
+    monkeypatch.setenv("JWT_SECRET", SECRET)
+    assert Settings.from_env().jwt_secret == SECRET
+
+
+def test_a_secret_file_that_cannot_serve_is_refused(tmp_path: Path) -> None:
+    empty, binary = tmp_path / "empty", tmp_path / "binary"
+    empty.write_text(" \n")
+    binary.write_bytes(b"\xff\xfe")
+    assert refusal(JWT_SECRET_FILE=str(empty)) == f"JWT_SECRET_FILE is empty: {empty}"
+    assert refusal(JWT_SECRET_FILE=str(binary)) == f"JWT_SECRET_FILE is not text in UTF-8: {binary}"
+    assert refusal(JWT_SECRET_FILE=str(tmp_path / "none")).endswith("/none: No such file or directory")
+    both = refusal(JWT_SECRET=SECRET, JWT_SECRET_FILE=str(empty))
+    assert both == "JWT_SECRET and JWT_SECRET_FILE are both set: set one of them"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("REDIS_URLS", "REDIS_URL"),
+        ("HOLD_TTL_SECS", "HOLD_TTL_SECONDS"),
+        ("hold_ttl_seconds", "HOLD_TTL_SECONDS"),
+        ("MAX_SEAT_PER_HOLD", "MAX_SEATS_PER_HOLD"),
+        ("JWT_SECRET_FILES", "JWT_SECRET_FILE"),
+        ("CURRENCY_FILE", None),
+    ],
+)
+def test_a_misspelt_setting_in_the_environment_is_refused(name: str, meant: str | None) -> None:
+    if meant is None:  # not a secret, and like no setting: another program's
+        Settings.from_env({name: "x"})
+        return
+    assert refusal(**{name: "x"}) == f"{name} is not a setting: did you mean {meant}?"
+
+
+def test_variables_of_other_programs_are_ignored() -> None:
+    others = ("TEST_DATABASE_URL", "DATABASE_NAME", "REDIS_TLS_URL", "REDIS_PORT_6379_TCP", "LOG_DIR", "XDG_DATA_DIRS")
+    assert Settings.from_env(dict.fromkeys(others, "x")) == Settings.from_env({})
+
+
+def test_an_unknown_name_in_the_env_file_is_refused(dotenv: Path) -> None:
+    dotenv.write_text("HOLD_SECONDS=60\n")
+    with pytest.raises(InvalidSettings, match=r"^HOLD_SECONDS in \.env is not a setting: did you mean HOLD_\w+\?$"):
+        Settings.from_env()
+    dotenv.write_text("SOMETHING_ELSE=60\n")
+    with pytest.raises(InvalidSettings, match=r"^SOMETHING_ELSE in \.env is not a setting: `reservation config`"):
+        Settings.from_env()
+    dotenv.write_text("POSTGRES_PASSWORD=60\nCOMPOSE_PROJECT_NAME=cinema\nPORT=80\n")
+    Settings.from_env()
+
+
+@pytest.mark.parametrize("name", OTHER_SERVERS)
+def test_embedded_servers_are_refused_where_another_server_is_named(name: str) -> None:
+    assert refusal(**{name: "db.example.com"}).startswith(f"{name} is set, but DATABASE_URL and REDIS_URL are not: ")
+    Settings.from_env(STORES | {name: "db.example.com"})
+    assert Settings.from_env({name: "x", "DATABASE_URL": "embedded", "REDIS_URL": "embedded"}).embedded
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_an_empty_url_in_the_environment_is_refused(name: str) -> None:
+    assert refusal(**{name: ""}).startswith(f"{name} is empty: give a URL, or the word embedded")
+
+
+def test_the_word_embedded_hides_the_servers_of_the_env_file(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dotenv.write_text("".join(f"{name}={value}\n" for name, value in STORES.items()))
+    assert not Settings.from_env().embedded
+    monkeypatch.setenv("DATABASE_URL", "embedded")
+    with pytest.raises(InvalidSettings, match=r"^DATABASE_URL is not set"):
+        Settings.from_env()
+    monkeypatch.setenv("REDIS_URL", "embedded")
+    assert Settings.from_env().embedded

@@ -19,7 +19,7 @@ from .orphans import release_orphans
 
 RETRY_EVERY_S = 1
 CLEAN_UP_EVERY_S = 30
-COUNT_EVERY_S = 4  # lists show counts that are at most 5 s old; a count costs more the more seats are sold
+COUNT_EVERY_S = 3  # lists show counts that are at most 5 s old, the run of the job included
 COUNT_ALL_EVERY_S = 10  # 200 showtimes a run: 20,000 in 17 minutes by one worker
 
 

@@ -1,0 +1,64 @@
+"""`reservation config`: the settings in force."""
+
+from dataclasses import dataclass
+
+import click
+
+from ..environment import Given
+from ..settings import Env, Settings
+from .options import as_json, print_json
+
+HIDDEN = "***"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting as it is printed; `value` is None where it is unset."""
+
+    name: str
+    value: str | None
+    source: str
+
+
+def settings_in_force(given: dict[str, Given]) -> list[Setting]:
+    """All settings, with the text and the source of each; secrets are hidden."""
+    return [_setting(variable, given.get(variable.name)) for variable in Settings.variables().values()]
+
+
+@click.command()
+@as_json
+def config(as_json: bool) -> None:
+    """Print the settings in force, without secrets.
+
+    Exit status 1 if they are not valid. Needs no stores.
+    """
+    settings = Settings.from_env()  # fails as the start of the service would
+    found = settings_in_force(Settings.given())
+    if as_json:
+        print_json(found)
+        return
+    width = max(len(setting.name) for setting in found)
+    for setting in found:
+        value = "" if setting.value is None else setting.value
+        click.echo(f"{setting.name:{width}}  {value}  ({setting.source})")
+    if settings.embedded:
+        click.echo(
+            "The service starts its own PostgreSQL and Valkey, as DATABASE_URL and REDIS_URL are unset.", err=True
+        )
+
+
+def _setting(variable: Env, given: Given | None) -> Setting:
+    if given is None:
+        return Setting(variable.name, variable.default, "unset" if variable.default is None else "default")
+    return Setting(variable.name, _without_secret(given.text) if variable.is_secret else given.text, given.source)
+
+
+def _without_secret(text: str) -> str:
+    """Of a URL the scheme, user, hosts and path; its password and parameters, and any other secret, are hidden."""
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return HIDDEN
+    address, question, _parameters = rest.partition("?")
+    login, at, hosts = address.rpartition("@")
+    user, colon, _password = login.partition(":")
+    return "".join((scheme, separator, user, f"{colon}{HIDDEN}" if colon else "", at, hosts, question and f"?{HIDDEN}"))
