@@ -13,6 +13,7 @@ from .http.handlers import (
     admin_api_keys,
     admin_auditoriums,
     admin_blocks,
+    admin_change_log,
     admin_cinemas,
     admin_movies,
     admin_seats,
@@ -54,6 +55,7 @@ TABLES = (
     admin_blocks.routes,
     admin_ticket_types.routes,
     admin_users.routes,
+    admin_change_log.routes,
     admin_api_keys.routes,
     ops.routes,
 )

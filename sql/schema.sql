@@ -73,13 +73,13 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0024();
+    call grant_reservation_roles_0026();
     if exists (select from pg_roles where rolname = 'reservation_app') then
-        revoke update on reservation_changes from reservation_app;
-        grant select, insert, delete on reservation_changes to reservation_app;
+        revoke insert, update on change_log from reservation_app;
+        grant select on change_log to reservation_app;
     end if;
     if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select on reservation_changes to reservation_readonly;
+        grant select on change_log to reservation_readonly;
     end if;
 end
 $$;
@@ -250,6 +250,23 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0024() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
+CREATE PROCEDURE public.grant_reservation_roles_0026()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0024();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        revoke update on reservation_changes from reservation_app;
+        grant select, insert, delete on reservation_changes to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on reservation_changes to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0026() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -417,6 +434,56 @@ end
 $$;
 
 COMMENT ON FUNCTION public.raise_ticket_type_version() IS 'Raises ticket_type_version after a change of ticket types.';
+
+CREATE FUNCTION public.record_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    AS $_$
+declare
+    kind text := tg_argv[0];
+    id_column text := tg_argv[1];
+    person_column text := nullif(tg_argv[2], '');
+    -- The columns that are recorded; or if there are none, all but the hidden ones.
+    shown text[] := string_to_array(tg_argv[3], ' ');
+    hidden text[] := string_to_array(tg_argv[4], ' ');
+    old_row jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
+    new_row jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+    whole jsonb := coalesce(new_row, old_row);
+    entry_id bigint;
+begin
+    if shown <> '{}' then
+        old_row := (select jsonb_object_agg(c, old_row -> c) from unnest(shown) as c where old_row is not null);
+        new_row := (select jsonb_object_agg(c, new_row -> c) from unnest(shown) as c where new_row is not null);
+    else
+        old_row := old_row - hidden;
+        new_row := new_row - hidden;
+    end if;
+    if old_row is not distinct from new_row then
+        return null;
+    end if;
+    -- One entry for each thing that a transaction changes, however many statements do it. The entries of blocked seats, which
+    -- have their showtime's subject and no id, are apart.
+    if id_column = 'id' then
+        execute format(
+            'update %I.change_log set after = $2 where id = ('
+            'select c.id from %I.change_log as c where c.subject = $1 and c.at >= now() '
+            'and c.xmin = pg_current_xact_id()::xid and coalesce(c.after, c.before) ? ''id'' order by c.at desc limit 1) '
+            'returning id',
+            tg_table_schema, tg_table_schema
+        ) into entry_id using kind || '/' || (whole ->> id_column), new_row;
+    end if;
+    if entry_id is null then
+        execute format(
+            'insert into %I.change_log (subject, before, after, person_id) values ($1, $2, $3, $4)', tg_table_schema
+        ) using kind || '/' || (whole ->> id_column), old_row, new_row, (whole ->> person_column)::bigint;
+    end if;
+    return null;
+end
+$_$;
+
+COMMENT ON FUNCTION public.record_change() IS 'Records a change of a row in change_log. Arguments: kind of the subject, column of its id, column of the person whom it
+concerns, recorded columns (none: all), hidden columns.';
 
 CREATE FUNCTION public.refuse_seat_deletion() RETURNS trigger
     LANGUAGE plpgsql
@@ -587,6 +654,45 @@ COMMENT ON TABLE public.booked_seats IS 'Who owns which seat of which showtime: 
 COMMENT ON COLUMN public.booked_seats.reservation_id IS 'The reservation that owns the seat; null: it is blocked.';
 
 COMMENT ON COLUMN public.booked_seats.block_reason IS 'Why the cinema keeps the seat for itself; null: it is sold.';
+
+CREATE TABLE public.change_log (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    user_id bigint DEFAULT (NULLIF(current_setting('reservation.user_id'::text, true), ''::text))::bigint,
+    action text DEFAULT current_setting('reservation.action'::text, true) NOT NULL,
+    subject text NOT NULL COLLATE pg_catalog."C",
+    before jsonb,
+    after jsonb,
+    request_id text DEFAULT NULLIF(current_setting('reservation.request_id'::text, true), ''::text),
+    person_id bigint
+);
+
+COMMENT ON TABLE public.change_log IS 'Administrative changes, a row for each thing that a transaction changed; written by triggers.';
+
+COMMENT ON COLUMN public.change_log.at IS 'When the change was made, by clock_timestamp(); it is committed a little later.';
+
+COMMENT ON COLUMN public.change_log.user_id IS 'The account that made the change; null: a command of the operator.';
+
+COMMENT ON COLUMN public.change_log.action IS 'The operation of the API, as operationId in its document, or the command.';
+
+COMMENT ON COLUMN public.change_log.subject IS 'What was changed: movie/12, showtime/5, user/3.';
+
+COMMENT ON COLUMN public.change_log.before IS 'Its row before the change, without secrets; null: there was none, or its person was erased.';
+
+COMMENT ON COLUMN public.change_log.after IS 'Its row after the change; null: it was deleted, or its person was erased.';
+
+COMMENT ON COLUMN public.change_log.request_id IS 'The X-Request-ID of the request.';
+
+COMMENT ON COLUMN public.change_log.person_id IS 'The account or guest that the change concerns, if it concerns one.';
+
+ALTER TABLE public.change_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.change_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.cinemas (
     id bigint NOT NULL,
@@ -1071,6 +1177,9 @@ ALTER TABLE ONLY public.booked_seats
 
 COMMENT ON CONSTRAINT booked_seats_showtime_id_seat_id_key ON public.booked_seats IS 'The judge: no seat of a showtime is ever sold twice.';
 
+ALTER TABLE ONLY public.change_log
+    ADD CONSTRAINT change_log_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.cinemas
     ADD CONSTRAINT cinemas_pkey PRIMARY KEY (id);
 
@@ -1133,6 +1242,14 @@ CREATE INDEX auditoriums_cinema_id_idx ON public.auditoriums USING btree (cinema
 
 CREATE INDEX booked_seats_blocked_idx ON public.booked_seats USING btree (showtime_id, seat_id) WHERE (reservation_id IS NULL);
 
+CREATE INDEX change_log_at_idx ON public.change_log USING btree (at, id);
+
+CREATE INDEX change_log_person_id_idx ON public.change_log USING btree (person_id, id) WHERE (person_id IS NOT NULL);
+
+CREATE INDEX change_log_subject_idx ON public.change_log USING btree (subject, at, id);
+
+CREATE INDEX change_log_user_id_idx ON public.change_log USING btree (user_id, at, id);
+
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX login_sessions_user_id_idx ON public.login_sessions USING btree (user_id);
@@ -1173,15 +1290,29 @@ CREATE UNIQUE INDEX users_lower_email_key ON public.users USING btree (lower(ema
 
 CREATE INDEX users_role_idx ON public.users USING btree (role, id);
 
+CREATE TRIGGER api_keys_recorded AFTER INSERT OR DELETE OR UPDATE ON public.api_keys FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('api-key', 'id', 'user_id', 'id name user_id prefix scopes created_by created_at expires_at revoked_at', '');
+
+CREATE TRIGGER auditoriums_recorded AFTER INSERT OR DELETE OR UPDATE ON public.auditoriums FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('auditorium', 'id', '', '', 'plan_version seat_count lowest_modifier');
+
 CREATE TRIGGER auditoriums_renamed AFTER UPDATE OF name, cinema_id ON public.auditoriums FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.cinema_id IS DISTINCT FROM new.cinema_id))) EXECUTE FUNCTION public.raise_layout_versions_of_names();
+
+CREATE TRIGGER booked_seats_block_recorded AFTER INSERT ON public.booked_seats FOR EACH ROW WHEN (((new.block_reason IS NOT NULL) AND (current_setting('reservation.action'::text, true) <> ''::text))) EXECUTE FUNCTION public.record_change('showtime', 'showtime_id', '', 'showtime_id seat_id block_reason', '');
+
+CREATE TRIGGER booked_seats_unblock_recorded AFTER DELETE ON public.booked_seats FOR EACH ROW WHEN (((old.block_reason IS NOT NULL) AND (current_setting('reservation.action'::text, true) <> ''::text))) EXECUTE FUNCTION public.record_change('showtime', 'showtime_id', '', 'showtime_id seat_id block_reason', '');
+
+CREATE TRIGGER cinemas_recorded AFTER INSERT OR DELETE OR UPDATE ON public.cinemas FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('cinema', 'id', '', '', '');
 
 CREATE TRIGGER cinemas_renamed AFTER UPDATE OF name, timezone ON public.cinemas FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.timezone IS DISTINCT FROM new.timezone))) EXECUTE FUNCTION public.raise_layout_versions_of_names();
 
 CREATE TRIGGER movies_genres BEFORE INSERT OR UPDATE OF genre, genres ON public.movies FOR EACH ROW EXECUTE FUNCTION public.keep_genres();
 
+CREATE TRIGGER movies_recorded AFTER INSERT OR DELETE OR UPDATE ON public.movies FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('movie', 'id', '', '', '');
+
 CREATE TRIGGER movies_renamed AFTER UPDATE OF title ON public.movies FOR EACH ROW WHEN ((old.title IS DISTINCT FROM new.title)) EXECUTE FUNCTION public.raise_layout_versions_of_names();
 
 CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservation_seats FOR EACH ROW EXECUTE FUNCTION public.insert_reservation_seat();
+
+CREATE TRIGGER reservations_recorded AFTER UPDATE ON public.reservations FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('reservation', 'id', 'user_id', 'id user_id showtime_id status total_price expires_at confirmed_at cancelled_at cancelled_by cancel_reason late seat_ids row_labels seat_numbers prices ticket_type_ids', '');
 
 CREATE TRIGGER seats_deleted AFTER DELETE ON public.seats REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
 
@@ -1189,15 +1320,23 @@ CREATE TRIGGER seats_deletion_refused AFTER DELETE ON public.seats REFERENCING O
 
 CREATE TRIGGER seats_inserted AFTER INSERT ON public.seats REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
 
+CREATE TRIGGER seats_recorded AFTER INSERT OR DELETE OR UPDATE ON public.seats FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('seat', 'id', '', '', '');
+
 CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
 
 CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, movie_id, base_price, starts_at, ends_at, on_sale_at, sales_end_at, status ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.movie_id IS DISTINCT FROM new.movie_id) OR (old.base_price IS DISTINCT FROM new.base_price) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at) OR (old.on_sale_at IS DISTINCT FROM new.on_sale_at) OR (old.sales_end_at IS DISTINCT FROM new.sales_end_at) OR (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION public.raise_layout_version();
 
 CREATE TRIGGER showtimes_price_from BEFORE INSERT OR UPDATE OF base_price, auditorium_id ON public.showtimes FOR EACH ROW EXECUTE FUNCTION public.set_price_from();
 
+CREATE TRIGGER showtimes_recorded AFTER INSERT OR DELETE OR UPDATE ON public.showtimes FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('showtime', 'id', '', '', 'layout_version price_from free_at');
+
 CREATE TRIGGER showtimes_slot_freed BEFORE INSERT OR UPDATE OF status, starts_at, free_at ON public.showtimes FOR EACH ROW WHEN ((new.status = 'cancelled'::text)) EXECUTE FUNCTION public.free_cancelled_slot();
 
 CREATE TRIGGER ticket_types_changed AFTER INSERT OR DELETE OR UPDATE OF name, price_factor, fixed_price, "position", active ON public.ticket_types FOR EACH STATEMENT EXECUTE FUNCTION public.raise_ticket_type_version();
+
+CREATE TRIGGER ticket_types_recorded AFTER INSERT OR DELETE OR UPDATE ON public.ticket_types FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('ticket-type', 'id', '', '', 'is_used');
+
+CREATE TRIGGER users_recorded AFTER INSERT OR DELETE OR UPDATE ON public.users FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('user', 'id', 'id', 'id role created_at updated_at', '');
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
@@ -1256,6 +1395,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0023() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0024() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0026() FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
 GRANT SELECT(id) ON TABLE public.api_keys TO reservation_readonly;
@@ -1288,6 +1429,9 @@ GRANT SELECT ON TABLE public.auditoriums TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.booked_seats TO reservation_app;
 GRANT SELECT ON TABLE public.booked_seats TO reservation_readonly;
+
+GRANT SELECT ON TABLE public.change_log TO reservation_app;
+GRANT SELECT ON TABLE public.change_log TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cinemas TO reservation_app;
 GRANT SELECT ON TABLE public.cinemas TO reservation_readonly;

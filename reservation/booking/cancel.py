@@ -95,7 +95,7 @@ async def remove_seat(
 
 
 async def _cancel_and_release(context: BookingContext, asked: _Cancel) -> Reservation:
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         locked = await _lock(conn, asked)
         seat_ids = locked.seat_ids if asked.seat_ids is None else asked.seat_ids
         is_whole = len(seat_ids) == len(locked.seat_ids)

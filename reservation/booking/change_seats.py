@@ -94,7 +94,7 @@ async def _take_and_change(context: BookingContext, plan: SeatChangePlan) -> Res
 async def _change(context: BookingContext, plan: SeatChangePlan) -> tuple[RecordedChange, Reservation]:
     asked, before = plan.asked, plan.before
     key = asked.idempotency_key
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         await _lock(conn, plan)
         own = await _find(conn, asked)
         recorded = await reservation_changes.set_seats(
@@ -203,7 +203,7 @@ async def _undo(context: BookingContext, plan: SeatChangePlan, undo: HoldRelease
     asked, before = plan.asked, plan.before
     undone = None
     try:
-        async with context.database.transaction() as conn:
+        async with context.database.change() as conn:
             await reservations.lock_reservation(conn, reservation_id=asked.reservation_id, user_id=asked.user_id)
             await reservations.wait_for_showtime(conn, showtime_id=before.showtime_id)
             undone = await reservation_changes.undo_change(

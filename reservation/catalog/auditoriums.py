@@ -21,7 +21,7 @@ async def update_auditorium(
 
     Also InUse: with live holds or confirmed reservations of showtimes that are not over, it stays in its cinema.
     """
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         before = await lock_auditorium(conn, auditorium_id, check)
         existing = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
         if existing.seats > auditorium.capacity:
@@ -38,7 +38,7 @@ async def update_auditorium(
 
 async def delete_auditorium(database: Database, *, auditorium_id: int, check: Precondition = no_precondition) -> None:
     """Delete an auditorium and its seats; raises NotFound, what `check` raises, and InUse when it has showtimes."""
-    async with database.transaction() as conn:
+    async with database.change() as conn:
         await lock_auditorium(conn, auditorium_id, check)
         await auditoriums.delete_auditorium(conn, auditorium_id=auditorium_id)
 

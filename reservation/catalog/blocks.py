@@ -28,7 +28,7 @@ async def block_seats(
     Raises NotFound, ShowtimeStarted, ShowtimeCancelled, Invalid (a seat of another room), and SeatsUnavailable with
     those that are held, booked or blocked.
     """
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         await lock_showtime(conn, showtime_id)
         await _check_seats(conn, showtime_id, seat_ids)
         taken = await blocks.find_taken(conn, showtime_id=showtime_id, seat_ids=seat_ids)
@@ -45,7 +45,7 @@ async def unblock_seats(
     context: CatalogContext, *, showtime_id: int, seat_ids: Sequence[int], check: Precondition = no_precondition
 ) -> None:
     """Unblock all these seats or none; raises NotFound, what `check` raises, and Invalid (a seat is not blocked)."""
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         await lock_showtime(conn, showtime_id, check)
         unblocked = await blocks.delete_blocks(conn, showtime_id=showtime_id, seat_ids=seat_ids)
         for index, seat_id in enumerate(seat_ids):

@@ -11,14 +11,14 @@ async def update_cinema(
     database: Database, *, cinema_id: int, cinema: CinemaInput, check: Precondition = no_precondition
 ) -> Cinema:
     """Replace a cinema; raises NotFound and what `check` raises."""
-    async with database.transaction() as conn:
+    async with database.change() as conn:
         await _lock_cinema(conn, cinema_id, check)
         return await cinemas.update_cinema(conn, cinema_id=cinema_id, cinema=cinema)
 
 
 async def delete_cinema(database: Database, *, cinema_id: int, check: Precondition = no_precondition) -> None:
     """Delete a cinema; raises NotFound, what `check` raises, and InUse when it has auditoriums."""
-    async with database.transaction() as conn:
+    async with database.change() as conn:
         await _lock_cinema(conn, cinema_id, check)
         await cinemas.delete_cinema(conn, cinema_id=cinema_id)
 

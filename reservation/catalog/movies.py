@@ -11,14 +11,14 @@ async def update_movie(
     database: Database, *, movie_id: int, movie: MovieInput, check: Precondition = no_precondition
 ) -> Movie:
     """Replace a movie; raises NotFound and what `check` raises."""
-    async with database.transaction() as conn:
+    async with database.change() as conn:
         await _lock_movie(conn, movie_id, check)
         return await movies.update_movie(conn, movie_id=movie_id, movie=movie)
 
 
 async def delete_movie(database: Database, *, movie_id: int, check: Precondition = no_precondition) -> None:
     """Delete a movie; raises NotFound, what `check` raises, and InUse when it has showtimes."""
-    async with database.transaction() as conn:
+    async with database.change() as conn:
         await _lock_movie(conn, movie_id, check)
         await movies.delete_movie(conn, movie_id=movie_id)
 

@@ -43,7 +43,7 @@ async def add_seats(context: CatalogContext, *, auditorium_id: int, batch: SeatB
 
     Raises NotFound, CapacityExceeded, and PlaceTaken if seats of the room are in positions of the new ones.
     """
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         capacity = (await lock_auditorium(conn, auditorium_id)).capacity
         existing = await auditoriums.count_seats(conn, auditorium_id=auditorium_id)
         wanted = batch.rows * batch.seats_per_row
@@ -84,7 +84,7 @@ async def replace_seat(
     Raises NotFound, what `check` raises, PlaceTaken, and InUse for another row or number of a seat that is booked, or
     in a live hold, for a showtime that is not over: its customer looks for the old one.
     """
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         before, changed = await _lock_seat(conn, seat_id, check)
         if (before.row_label, before.seat_number) != seat.label:
             await _require_unused(conn, [seat_id], changed, KEEPS_ITS_LABEL)
@@ -99,7 +99,7 @@ async def delete_seat(context: CatalogContext, *, seat_id: int, check: Precondit
     Raises NotFound, what `check` raises, and InUse for a seat that is booked, or in a live hold, for a showtime that is
     not over.
     """
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         _, changed = await _lock_seat(conn, seat_id, check)
         await _require_unused(conn, [seat_id], changed, STAYS)
         await _remove(conn, [seat_id])
@@ -115,7 +115,7 @@ async def replace_plan(
     CapacityExceeded, and InUse with the seats to remove that are booked, or in a live hold, for a showtime that is not
     over.
     """
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         room = await lock_auditorium(conn, auditorium_id, check)
         if len(seats) > room.capacity:
             raise CapacityExceeded(f"The auditorium has room for {room.capacity}: {len(seats)} seats are too many.")

@@ -35,7 +35,7 @@ async def add_showtimes(
     A showtime that overlaps one before it fails, unless that one failed itself. With `all_or_nothing`, raises
     BatchRefused with all errors if there are any.
     """
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         ids, refused = await insert_batch(conn, wanted=wanted, cleaning_s=context.cleaning_s)
         failed = {**failed, **refused}
         if failed and all_or_nothing:

@@ -24,7 +24,7 @@ HAS_ARCHIVED = "The showtime has archived reservations, so its auditorium and ti
 
 async def add_showtime(context: CatalogContext, *, showtime: ShowtimeInput) -> Showtime:
     """Create a showtime; raises ShowtimeOverlap, which names the other, and Invalid."""
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         ids, failed = await insert_batch(conn, wanted={0: showtime}, cleaning_s=context.cleaning_s)
         for error in failed.values():
             raise error
@@ -50,7 +50,7 @@ async def update_showtime(
             moving = await hold_in_new_room(context, showtime_id, showtime.auditorium_id)
             taken |= {each.id: each for each in moving}
         try:
-            async with context.database.transaction() as conn:
+            async with context.database.change() as conn:
                 replaced = await _replace_showtime(
                     conn,
                     showtime_id,
@@ -77,7 +77,7 @@ async def update_showtime(
 
 async def delete_showtime(context: CatalogContext, *, showtime_id: int, check: Precondition = no_precondition) -> None:
     """Delete a showtime; raises NotFound, what `check` raises, and InUse when it was ever reserved."""
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         await lock_showtime(conn, showtime_id, check)
         await showtimes.delete_showtime(conn, showtime_id=showtime_id)
     await context.pending_updates.bump_layouts([showtime_id])

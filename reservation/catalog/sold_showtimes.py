@@ -30,7 +30,7 @@ async def cancel_showtime(context: CatalogContext, *, showtime_id: int, reason: 
     """
     for attempt in range(1, LOCK_TRIES + 1):
         try:
-            async with context.database.transaction() as conn:
+            async with context.database.change() as conn:
                 cancelled, reserved = await _cancel(conn, showtime_id, reason)
             break
         except RowLocked:

@@ -18,14 +18,14 @@ async def update_ticket_type(
         raise Invalid("/price_factor", "The standard ticket type has the factor 1.")
     if ticket_type_id == STANDARD_TICKET and not ticket_type.active:
         raise Invalid("/active", "The standard ticket type is always active.")
-    async with database.transaction() as conn:
+    async with database.change() as conn:
         await _lock_ticket_type(conn, ticket_type_id, check)
         return await ticket_types.update_ticket_type(conn, ticket_type_id=ticket_type_id, ticket_type=ticket_type)
 
 
 async def delete_ticket_type(database: Database, *, ticket_type_id: int, check: Precondition = no_precondition) -> None:
     """Delete a ticket type; raises NotFound, what `check` raises, and InUse for one that holds have asked for."""
-    async with database.transaction() as conn:
+    async with database.change() as conn:
         is_used = await _lock_ticket_type(conn, ticket_type_id, check)
         if ticket_type_id == STANDARD_TICKET:
             raise InUse("The standard ticket type cannot be deleted.")

@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 from ..catalog.bulk import exports, imports, showtime_imports
 from ..catalog.bulk.csv_rows import CsvColumns, Faults, read_rows
 from ..catalog.bulk.imports import Imported, ImportRolledBack
+from ..db.change_author import ChangeAuthor, changes_by
 from ..db.command_connections import command_database
 from ..db.pool import Database
 from ..db.repository.showtimes import FAR_AHEAD, FAR_BACK
@@ -229,7 +230,7 @@ def _import(run: Callable[[Settings], Awaitable[Imported]], faults: Faults, data
         except ImportRolledBack:
             return None
 
-    with current_stores(data_dir) as settings:
+    with current_stores(data_dir) as settings, changes_by(ChangeAuthor(None, "import")):
         imported = asyncio.run(imported_or_none(settings))
     if imported is not None:
         click.echo(f"{imported.new:,} new, {imported.replaced:,} replaced, {imported.unchanged:,} as they were")

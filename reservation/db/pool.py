@@ -23,6 +23,8 @@ from ..errors import (
     ShowtimeOverlap,
 )
 from ..runtime.timing import current_timings, timed
+from .change_author import CHANGE_AUTHOR, ChangeAuthor
+from .statements import sql
 
 _Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | _Pooled"
@@ -119,6 +121,18 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one transaction, which an exception rolls back; raises as `connection` does."""
         async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def change(self, author: ChangeAuthor | None = None) -> AsyncIterator[Connection]:
+        """A transaction whose changes the change log records, in the same transaction.
+
+        Without an author, they are those of the request or command (CHANGE_AUTHOR); a customer's are not recorded.
+        """
+        author = author or CHANGE_AUTHOR.get()
+        async with self.transaction() as connection:
+            if author is not None:
+                await connection.execute(sql("change_log/set_author"), *author)
             yield connection
 
     async def acquire(self) -> _Pooled:

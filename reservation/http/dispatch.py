@@ -1,6 +1,6 @@
 """Serving operations: authenticate the caller, validate the input, and run the handler."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema
 
+from ..db.change_author import ChangeAuthor, changes_by
 from ..identity import api_key_format
+from ..runtime.logs import REQUEST_ID
 from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, QUERY
 from .authentication import authenticated_api_key, bearer_token, require_role
 from .idempotency import HEADER, run_once
@@ -37,6 +39,7 @@ class Endpoint:
         self._no_query = _load_empty(operation.query or NO_FIELDS)
         self._is_public = operation.access is Access.PUBLIC
         self._roles = operation.access.roles
+        self._is_write = operation.method != "GET"
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Run the operation for a caller who may call it; raises the domain errors that it documents."""
@@ -46,12 +49,23 @@ class Endpoint:
                 async with authenticated_api_key(request, token, self.operation) as request[CALLER]:
                     if self._roles:
                         await require_role(request, self._roles)
-                    return await self._run(request)
+                    return await self._run_as_caller(request)
             tokens = request.app[ACCESS_TOKENS]
             request[CALLER] = tokens.cache.get(token) or await tokens.verify(token)
             if self._roles:
                 await require_role(request, self._roles)
+            return await self._run_as_caller(request)
         return await self._run(request)
+
+    def _run_as_caller(self, request: web.Request) -> Awaitable[web.StreamResponse]:
+        """Run the operation; the change log records what it changes for staff and administrators."""
+        is_recorded = self._is_write and request[CALLER].user.role in Access.STAFF.roles
+        return self._run_recorded(request) if is_recorded else self._run(request)
+
+    async def _run_recorded(self, request: web.Request) -> web.StreamResponse:
+        action = self.operation.handler.__name__
+        with changes_by(ChangeAuthor(request[CALLER].user_id, action, REQUEST_ID.get())):
+            return await self._run(request)
 
     async def _run(self, request: web.Request) -> web.StreamResponse:
         operation = self.operation

@@ -114,7 +114,7 @@ async def set_role(
 
     Invalid is for a guest, and LastAdmin for the demotion of the last administrator.
     """
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         admins = await accounts.lock_admins(conn)
         if not await accounts.lock_user(conn, user_id=user_id):
             raise NotFound("There is no such user.")

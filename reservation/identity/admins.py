@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from marshmallow import ValidationError, validate
 
+from ..db.change_author import ChangeAuthor
 from ..db.command_connections import command_database
 from ..db.repository import accounts
 from ..db.repository.accounts import Credentials
@@ -38,8 +39,10 @@ def create_admin(settings: Settings, *, email: str, password: str) -> None:
     check_password("the password", password)
     password_hash = hash_password(password)
 
+    author = ChangeAuthor(None, "create-admin")
+
     async def run() -> None:
-        async with command_database(settings) as database, database.transaction() as conn:
+        async with command_database(settings) as database, database.change(author) as conn:
             admin = await accounts.upsert_admin(conn, name="Administrator", email=email, password_hash=password_hash)
             # Addresses are not verified: a stranger may have signed up with this one, and must not get the new role.
             await accounts.revoke_sessions(conn, user_id=admin.id)

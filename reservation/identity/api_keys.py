@@ -37,7 +37,7 @@ async def create(
 ) -> tuple[ApiKey, str]:
     """The stored key's row and the key itself, which cannot be read again; raises Invalid."""
     key = api_key_format.new_key()
-    async with context.database.connection() as conn:
+    async with context.database.change() as conn:
         row = await api_keys.insert_key(
             conn,
             name=name,
@@ -53,7 +53,7 @@ async def create(
 
 async def revoke(context: ApiKeyContext, *, key_id: int, check: Precondition = no_precondition) -> None:
     """Revoke a key in every worker; a second time changes nothing. Raises NotFound and what `check` raises."""
-    async with context.database.transaction() as conn:
+    async with context.database.change() as conn:
         found = None
         if await api_keys.lock_key(conn, key_id=key_id):
             found = await api_keys.find_key(conn, key_id=key_id)

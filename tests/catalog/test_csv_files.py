@@ -410,6 +410,21 @@ def test_two_showtimes_exchange_their_times(run: Run, cinema: Look) -> None:
     assert cinema("select id from showtimes order by starts_at") == [(2,), (1,)]
 
 
+def test_an_import_has_an_entry_in_the_change_log_for_each_showtime(run: Run, cinema: Look) -> None:
+    run("import", "showtimes", given=table([showtime(2)]))
+    run("import", "showtimes", given=table([showtime(2, id=1), showtime(0, id=2)]))
+
+    entries = cinema("""
+        select subject, action, user_id, (before->>'starts_at')::timestamptz, (after->>'starts_at')::timestamptz
+        from change_log
+        order by id
+    """)
+
+    later, command = START + timedelta(hours=2), ("import", None)
+    assert entries[0] == ("showtime/2", *command, None, later)
+    assert sorted(entries[1:]) == [("showtime/1", *command, START, later), ("showtime/2", *command, later, START)]
+
+
 def test_three_showtimes_exchange_rooms_and_times_and_a_new_one_follows(run: Run, cinema: Look) -> None:
     run("import", "showtimes", given=table([showtime(0, auditorium_id=2), showtime(2, auditorium_id=2)]))
     rows = [

@@ -39,7 +39,7 @@ async def administrate(api: Api) -> None:
     batch = {"showtimes": [{"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": 1}]}
     batch["showtimes"][0] |= slot(96)
     await api.call("POST", "/admin/showtimes/batch", batch, who=admin)
-    days = {"from": "2031-01-01", "to": "2031-01-01", "shift_days": 7, "cinema_id": 1}
+    days = {"from": slot(24)["starts_at"][:10], "to": slot(48)["starts_at"][:10], "shift_days": 7, "cinema_id": 1}
     await api.call("POST", "/admin/showtimes/copy", days, who=admin)
     kind = await api.make("/admin/ticket-types", {"name": "Child", "price_factor": "0.50"})
     for path in ("/admin/ticket-types", "/ticket-types"):
@@ -53,6 +53,7 @@ async def administrate(api: Api) -> None:
     for method, sent in (("GET", None), ("PUT", seat), ("DELETE", None)):
         await api.call(method, f"/admin/seats/{cinema.seat_ids[0]}", sent, who=admin)
     await api.call("PUT", f"/admin/auditoriums/{cinema.auditorium_id}/seats", {"seats": [seat]}, who=admin)
+    await api.call("GET", "/admin/change-log", who=admin)
     await api.call("GET", "/admin/users", who=admin)
     await api.call("GET", f"/admin/users/{admin.id}", who=admin)
     await api.call("PUT", f"/admin/users/{admin.id}/role", {"role": "admin"}, who=admin)

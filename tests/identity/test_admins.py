@@ -4,7 +4,7 @@ import asyncio
 
 from reservation.identity import admins
 from reservation.settings import Settings
-from tests.api import Api, Person
+from tests.api import Api, Connection, Person
 from tests.conftest import make_settings
 
 PASSWORD = "a new password"
@@ -30,6 +30,15 @@ async def test_sessions_from_before_a_promotion_by_create_admin_are_revoked(api:
     assert (spent.status, spent.code) == (401, "invalid_token")
     tokens = await api.call("POST", "/auth/login", {"email": stranger.email, "password": PASSWORD})
     assert await status(api, Person(stranger.id, stranger.email, tokens.json["access_token"], "")) == 200
+
+
+async def test_create_admin_has_an_entry_in_the_change_log(api: Api, settings: Settings, db: Connection) -> None:
+    person = await api.sign_up()
+    await create(settings, person.email)
+
+    [entry] = await db.fetch("select subject, action, user_id, before->>'role', after->>'role' from change_log")
+
+    assert tuple(entry) == (f"user/{person.id}", "create-admin", None, "user", "admin")
 
 
 async def test_a_logged_out_administrators_token_is_401(api: Api) -> None:

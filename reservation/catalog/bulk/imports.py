@@ -89,7 +89,7 @@ async def write_movies(
 
     Raises ImportRolledBack if there is any fault, found here or before, unless such rows are to be skipped.
     """
-    async with database.transaction() as conn:
+    async with database.change() as conn:
         replaced, unchanged = await _replace_movies(conn, [row for row in rows if row.id is not None], faults, advance)
         new = [row.item for row in rows if row.id is None]
         for chunk in chunks(new):

@@ -126,7 +126,7 @@ async def write_showtimes(
     """
     for _ in range(LOCK_TRIES):
         try:
-            async with database.transaction() as conn:
+            async with database.change() as conn:
                 existing = await _lock(conn, rows)
                 changes = _changes(rows, existing, faults)
                 advance(len([row for row in rows if row.id is not None]) - len(changes))

@@ -52,7 +52,7 @@ class AuditoriumBody(Input):
 @routes.add("POST", "/admin/auditoriums", body=AuditoriumBody(), status=201, output=AuditoriumOutput(), etag=True)
 async def create_auditorium(request: web.Request) -> web.StreamResponse:
     """Create an auditorium without seats."""
-    async with request.app[DATABASE].connection() as conn:
+    async with request.app[DATABASE].change() as conn:
         made = await auditoriums.insert_auditorium(conn, auditorium=request[BODY])
     return response_with_etag(made, location=f"/admin/auditoriums/{made.id}")
 

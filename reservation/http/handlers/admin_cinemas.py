@@ -20,7 +20,7 @@ routes = Routes("Administration: cinemas", Access.ADMIN, read_scopes=CATALOGUE_O
 @routes.add("POST", "/admin/cinemas", body=CinemaBody(), status=201, output=CinemaOutput(), etag=True)
 async def create_cinema(request: web.Request) -> web.StreamResponse:
     """Create a cinema."""
-    async with request.app[DATABASE].connection() as conn:
+    async with request.app[DATABASE].change() as conn:
         cinema = await cinemas.insert_cinema(conn, cinema=request[BODY])
     return response_with_etag(cinema, location=f"/admin/cinemas/{cinema.id}")
 

@@ -19,7 +19,7 @@ routes = Routes("Administration: movies", Access.ADMIN, read_scopes=CATALOGUE_OR
 @routes.add("POST", "/admin/movies", body=MovieBody(), status=201, output=MovieOutput(), etag=True)
 async def create_movie(request: web.Request) -> web.StreamResponse:
     """Create a movie."""
-    async with request.app[DATABASE].connection() as conn:
+    async with request.app[DATABASE].change() as conn:
         movie = await movies.insert_movie(conn, movie=request[BODY])
     return response_with_etag(movie, location=f"/admin/movies/{movie.id}")
 

@@ -47,7 +47,7 @@ async def create_ticket_type(request: web.Request) -> web.StreamResponse:
 
     Several types may have the same name.
     """
-    async with request.app[DATABASE].connection() as conn:
+    async with request.app[DATABASE].change() as conn:
         made = await ticket_types.insert_ticket_type(conn, ticket_type=request[BODY])
     return response_with_etag(made, location=f"/admin/ticket-types/{made.id}")
 

@@ -70,6 +70,7 @@ TAGS = {
     "Administration: auditoriums": "Auditoriums and their seats, for administrators.",
     "Administration: showtimes": "Showtimes, for administrators.",
     "Administration: users": "Accounts and their roles, for administrators.",
+    "Administration: change log": "What staff and administrators have changed.",
     "Administration: API keys": "API keys of machine clients, for administrators.",
     "Operations": "Health, readiness and metrics, for operators.",
 }
