@@ -1,4 +1,4 @@
-"""The limit on holds from one client address in a minute, counted in Redis for all workers.
+"""The limits on holds in a minute, from one client address or of one API key, counted in Redis for all workers.
 
 The command that counts is sent along with the first one of the hold, which waits for both: so the limit costs no
 exchange. A minute is that of the worker's clock. While Redis does not count, nothing is limited.
@@ -13,33 +13,40 @@ from ..holds.connection import Reply, pack
 from ..holds.store import Holds
 
 MINUTE_S = 60
-POLICY = "holds-by-address"
 
 
 class CountedHold(NamedTuple):
-    """A hold that is being counted; the reply is how many its address has in the minute, with this one."""
+    """A hold that is being counted; the reply is how many its address or key has in the minute, with this one."""
 
     reply: "Future[Reply]"
     most: int
+    policy: str
 
     async def require_room(self) -> None:
-        """Raise TooManyAttempts if the address has more holds in this minute than it may have."""
+        """Raise TooManyAttempts if there are more holds in this minute than there may be."""
         count = await self.reply
         if isinstance(count, int) and count > self.most:
             left_s = MINUTE_S - int(time()) % MINUTE_S
-            raise TooManyAttempts(policy=POLICY, most=self.most, window_s=MINUTE_S, retry_after_s=left_s)
+            raise TooManyAttempts(policy=self.policy, most=self.most, window_s=MINUTE_S, retry_after_s=left_s)
 
 
 class AddressLimit:
-    """Counts holds; `most` is 0 for no limit."""
+    """Counts holds; `most` is that of an address, 0 for no limit."""
 
     def __init__(self, holds: Holds, most: int) -> None:
         self._holds = holds
         self._most = most
 
     def count(self, address: str) -> CountedHold:
-        """Count a hold of an address."""
-        server, key = self._holds.server, f"reservation:holds:{int(time()) // MINUTE_S}:{address}"
+        """Count a hold from an address."""
+        return self._count(address, self._most, "holds-by-address")
+
+    def count_of_key(self, key_id: int, most: int) -> CountedHold:
+        """Count a hold of an API key, of which it may make so many in a minute."""
+        return self._count(f"api-key-{key_id}", most, "holds-by-api-key")
+
+    def _count(self, whose: str, most: int, policy: str) -> CountedHold:
+        server, key = self._holds.server, f"reservation:holds:{int(time()) // MINUTE_S}:{whose}"
         reply = server.call(pack("INCR", key))
 
         def expire(counted: "Future[Reply]") -> None:
@@ -47,8 +54,8 @@ class AddressLimit:
                 server.call(pack("EXPIRE", key, 2 * MINUTE_S))
 
         reply.add_done_callback(expire)
-        return CountedHold(reply, self._most)
+        return CountedHold(reply, most, policy)
 
     def __bool__(self) -> bool:
-        """Whether there is a limit."""
+        """Whether addresses have a limit."""
         return self._most > 0

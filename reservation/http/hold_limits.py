@@ -1,8 +1,10 @@
-"""Whose holds are limited: those of people who book for themselves."""
+"""Whose holds are limited: those of people who book for themselves, and those of API keys as each key says."""
 
 from aiohttp import web
 
 from ..booking.address_limit import CountedHold
+from ..booking.context import BookingContext
+from ..db.repository.api_keys import KeyHoldLimits
 from ..db.repository.hold_limits import HoldLimits
 from ..identity.verifiers import ApiKeyIdentity
 from .app_keys import BOOKING_CONTEXT, CALLER
@@ -11,21 +13,29 @@ from .routes import Access
 
 
 def limits_of(request: web.Request) -> HoldLimits | None:
-    """The limits of the caller; None without any, for staff, and for API keys, which act for many people.
-
-    An API key has a limit of its own: API_KEY_CONCURRENCY.
-    """
-    limits = request.app[BOOKING_CONTEXT].limits
-    return limits if limits is not None and _is_limited(request) else None
+    """The limits of the caller: an API key's own ones before those of the account; None without any."""
+    context, caller = request.app[BOOKING_CONTEXT], request[CALLER]
+    of_account = context.limits if _is_limited(request) else None
+    return _limits_of_key(context, caller.limits, of_account) if isinstance(caller, ApiKeyIdentity) else of_account
 
 
 def count_of(request: web.Request) -> CountedHold | None:
-    """The count of the caller's address, for those whose holds are limited."""
-    limit = request.app[BOOKING_CONTEXT].address_limit
+    """The count of the API key, if it has a limit of its own, or else of the caller's address; None without a limit."""
+    limit, caller = request.app[BOOKING_CONTEXT].address_limit, request[CALLER]
+    if isinstance(caller, ApiKeyIdentity) and (most := caller.limits.holds_per_minute) is not None:
+        return limit.count_of_key(caller.key_id, most) if most else None
     return limit.count(client_address(request)) if limit and _is_limited(request) else None
+
+
+def _limits_of_key(context: BookingContext, own: KeyHoldLimits, of_account: HoldLimits | None) -> HoldLimits | None:
+    longest_s = max(context.hold_ttl_s, context.hold_max_s)
+    account = of_account or HoldLimits(None, None, longest_s)
+    most_holds = account.most_holds if own.max_holds_per_user is None else own.max_holds_per_user or None
+    seats = own.max_seats_per_user_per_showtime
+    most_seats = account.most_seats if seats is None else seats or None
+    return None if most_holds is most_seats is None else HoldLimits(most_holds, most_seats, longest_s)
 
 
 def _is_limited(request: web.Request) -> bool:
     """By the role that the caller's credential was verified with: it may be half a minute old."""
-    caller = request[CALLER]
-    return not isinstance(caller, ApiKeyIdentity) and caller.user.role not in Access.STAFF.roles
+    return request[CALLER].user.role not in Access.STAFF.roles

@@ -7,7 +7,7 @@ from datetime import datetime
 from ..db.pool import Database
 from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import api_keys
-from ..db.repository.api_keys import ApiKey
+from ..db.repository.api_keys import ApiKey, KeyHoldLimits
 from ..errors import NotFound
 from . import api_key_format
 from .api_key_limits import ApiKeyLimits
@@ -34,6 +34,7 @@ async def create(
     scopes: Sequence[str],
     created_by: int,
     expires_at: datetime | None,
+    limits: KeyHoldLimits,
 ) -> tuple[ApiKey, str]:
     """The stored key's row and the key itself, which cannot be read again; raises Invalid."""
     key = api_key_format.new_key()
@@ -47,6 +48,7 @@ async def create(
             scopes=scopes,
             created_by=created_by,
             expires_at=expires_at,
+            limits=limits,
         )
     return row, key
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from ..db.pool import Database
 from ..db.repository import accounts, api_keys
 from ..db.repository.accounts import User
-from ..db.repository.api_keys import ValidKey
+from ..db.repository.api_keys import KeyHoldLimits, ValidKey
 from ..errors import InvalidToken, Unavailable
 from ..runtime.batching import Batcher
 from . import api_key_format
@@ -30,10 +30,11 @@ class SessionIdentity(Identity):
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyIdentity(Identity):
-    """The account that an API key acts for, and what the key may be used for."""
+    """The account that an API key acts for, what the key may be used for, and its own limits on holds."""
 
     key_id: int
     scopes: frozenset[str]
+    limits: KeyHoldLimits
 
 
 class AccessTokenVerifier:
@@ -100,7 +101,7 @@ class ApiKeyVerifier:
         remaining_s = inf if found.remaining_s is None else found.remaining_s
         subjects = (subject("key", found.key_id), subject("user", found.user.id))
         valid_until = asked_at + min(remaining_s, MAX_AGE_S)
-        return ApiKeyIdentity(found.user, subjects, valid_until, found.key_id, found.scopes)
+        return ApiKeyIdentity(found.user, subjects, valid_until, found.key_id, found.scopes, found.limits)
 
     async def _find_keys(self, batch: Sequence[bytes]) -> Sequence[ValidKey | Exception]:
         async with self._database.connection() as conn:

@@ -167,4 +167,5 @@ async def _make_api_keys(conn: Connection, user_ids: Sequence[int]) -> None:
             scopes=["booking"],
             created_by=user_id,
             expires_at=None,
+            limits=api_keys.KeyHoldLimits(),
         )

@@ -15,7 +15,12 @@ select /* api_keys/list_keys */
     created_at,
     expires_at,
     last_used_at,
-    revoked_at
+    revoked_at,
+    jsonb_build_object(
+        'max_holds_per_user', max_holds_per_user,
+        'max_seats_per_user_per_showtime', max_seats_per_user_per_showtime,
+        'holds_per_minute', holds_per_minute
+    ) as limits
 from api_keys
 where id > $1
 order by id

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.api import Answer, Connection, Person, slot
+from tests.api import Answer, Api, Connection, Person, slot
 from tests.booking.test_change_seats import add, exchange
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
@@ -89,22 +89,85 @@ async def test_a_late_confirm_counts_the_seats_of_the_customer(start_api: StartA
     assert (await api.confirm(customer, late.json["id"])).json["late"] is True
 
 
-async def test_staff_administrators_and_api_keys_have_no_limits(start_api: StartApi) -> None:
+async def test_staff_and_administrators_have_no_limits_and_nor_have_their_api_keys(start_api: StartApi) -> None:
     api = await start_api(MAX_HOLDS_PER_USER="1", MAX_SEATS_PER_USER_PER_SHOWTIME="1", HOLDS_PER_MINUTE_PER_ADDRESS="1")
     cinema, customer = await api.cinema(), await api.sign_up()
     admin, staff = await api.admin(), await api.staff()
-    made = await api.make("/admin/api-keys", {"name": "K", "user_id": customer.id, "scopes": ["booking"]})
     seats = iter(cinema.seat_ids)
     path = f"/showtimes/{cinema.showtime_id}/holds"
     for who, more in (
         (admin, {}),
         (staff, {}),
         (staff, {"customer": {"email": customer.email, "name": "A"}}),
-        (Person(customer.id, customer.email, made["key"], ""), {}),
+        (await api_key(api, staff), {}),
     ):
         for _ in range(2):
             body: dict[str, Any] = {"seat_ids": [next(seats), next(seats)]} | more
             assert (await api.call("POST", path, body, who=who)).status == 201
+
+
+async def api_key(api: Api, owner: Person, **limits: int | None) -> Person:
+    """Who calls with a new API key of an account."""
+    body = {"name": "K", "user_id": owner.id, "scopes": ["booking"]} | ({"limits": limits} if limits else {})
+    made = await api.make("/admin/api-keys", body)
+    return Person(owner.id, owner.email, made["key"], "")
+
+
+async def test_an_api_key_without_limits_has_those_of_its_account(start_api: StartApi) -> None:
+    api = await start_api(MAX_HOLDS_PER_USER="1")
+    cinema, customer = await api.cinema(), await api.sign_up()
+    key = await api_key(api, customer)
+    assert (await api.hold(key, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
+    assert_reached(await api.hold(key, cinema.showtime_id, cinema.seat_ids[1:2]), "MAX_HOLDS_PER_USER")
+
+
+@pytest.mark.parametrize("installed", ["1", "0"])
+async def test_an_api_key_has_limits_of_its_own(start_api: StartApi, installed: str) -> None:
+    """More or fewer than the installation's; a group is sold in one showtime by several holds."""
+    api = await start_api(MAX_HOLDS_PER_USER=installed, MAX_SEATS_PER_USER_PER_SHOWTIME=installed)
+    cinema, group, clerk = await api.cinema(rows=3, seats_per_row=10), await api.sign_up(), await api.staff()
+    key = await api_key(api, group, max_holds_per_user=3, max_seats_per_user_per_showtime=12)
+    seats = cinema.seat_ids
+    held = [await api.hold(key, cinema.showtime_id, seats[start : start + 5]) for start in (0, 5)]
+    assert [answer.status for answer in held] == [201, 201]
+    assert_reached(await api.hold(key, cinema.showtime_id, seats[10:13]), "MAX_SEATS_PER_USER_PER_SHOWTIME")
+    assert_reached(await add(api, key, held[0].json["id"], seats[10:13]), "MAX_SEATS_PER_USER_PER_SHOWTIME")
+    assert (await api.hold(key, cinema.showtime_id, seats[10:11])).status == 201
+    assert_reached(await api.hold(key, cinema.showtime_id, seats[11:12]), "MAX_HOLDS_PER_USER")
+
+    kiosk = await api_key(api, clerk, max_holds_per_user=1)
+    body = {"seat_ids": seats[20:21], "customer": {"email": "a.guest@example.com", "name": "A"}}
+    path = f"/showtimes/{cinema.showtime_id}/holds"
+    assert (await api.call("POST", path, body, who=kiosk)).status == 201
+    assert_reached(await api.call("POST", path, body | {"seat_ids": seats[21:22]}, who=kiosk), "MAX_HOLDS_PER_USER")
+
+
+async def test_zero_in_the_limits_of_an_api_key_is_no_limit(start_api: StartApi) -> None:
+    api = await start_api(MAX_HOLDS_PER_USER="1", MAX_SEATS_PER_USER_PER_SHOWTIME="1", HOLDS_PER_MINUTE_PER_ADDRESS="1")
+    cinema, customer = await api.cinema(), await api.sign_up()
+    key = await api_key(api, customer, max_holds_per_user=0, max_seats_per_user_per_showtime=0, holds_per_minute=0)
+    for seat_id in cinema.seat_ids[:3]:
+        assert (await api.hold(key, cinema.showtime_id, [seat_id])).status == 201
+
+
+async def test_holds_of_an_api_key_are_limited_by_the_minute(start_api: StartApi, redis_url: str) -> None:
+    """From all its addresses together; a hold of its account from the same address counts apart."""
+    api = await start_api(HOLDS_PER_MINUTE_PER_ADDRESS="0", MAX_HOLDS_PER_USER="0")
+    cinema, customer = await api.cinema(), await api.sign_up()
+    async with Redis.from_url(redis_url) as redis:
+        while True:  # until all of them were in one minute
+            key = await api_key(api, customer, holds_per_minute=2)
+            first_s, _ = await redis.time()
+            answers = [await api.hold(key, cinema.showtime_id, [seat]) for seat in cinema.seat_ids[:3]]
+            last_s, _ = await redis.time()
+            if first_s // 60 == last_s // 60:
+                break
+            for answer in answers:
+                if answer.status == 201:
+                    await api.cancel(customer, answer.json["id"])
+    assert [answer.status for answer in answers] == [201, 201, 429]
+    assert answers[-1].headers["RateLimit-Policy"] == '"holds-by-api-key";q=2;w=60'
+    assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[2:3])).status == 201
 
 
 async def test_holds_from_an_address_are_limited_by_the_minute(start_api: StartApi, redis_url: str) -> None:

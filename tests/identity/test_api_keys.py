@@ -95,6 +95,10 @@ async def test_a_key_is_shown_once_and_kept_as_its_hash(api: Api, db: Connection
         ({"expires_at": "2020-01-01T00:00:00Z"}, "/expires_at"),
         ({"expires_at": "2100-01-01T00:00:00"}, "/expires_at"),
         ({"key": "rsv_mine"}, "/key"),
+        ({"limits": {"max_holds_per_user": -1}}, "/limits/max_holds_per_user"),
+        ({"limits": {"holds_per_minute": "5"}}, "/limits/holds_per_minute"),
+        ({"limits": {"max_holds": 5}}, "/limits/max_holds"),
+        ({"limits": 5}, "/limits"),
     ],
 )
 async def test_an_invalid_key_body_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
@@ -104,6 +108,28 @@ async def test_an_invalid_key_body_is_422(api: Api, fields: dict[str, Any], poin
     assert refusal(refused) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
     assert (await api.call("GET", "/admin/api-keys", who=admin)).json["items"] == []
+
+
+async def test_a_key_shows_the_limits_that_it_was_made_with(api: Api, db: Connection) -> None:
+    """A key that the version before inserts, without these columns, has no limits, as that version promised."""
+    admin = await api.admin()
+    wanted = {"max_holds_per_user": 0, "holds_per_minute": 30}
+    shown = wanted | {"max_seats_per_user_per_showtime": None}
+    made = await api.make("/admin/api-keys", KEY | {"user_id": admin.id, "limits": wanted})
+    bodies: list[dict[str, Any]] = [{}, {"limits": None}, {"limits": {}}]
+    for body in bodies:
+        plain = await api.make("/admin/api-keys", KEY | {"user_id": admin.id} | body)
+        assert plain["limits"] == dict.fromkeys(shown)
+    assert made["limits"] == shown
+    assert (await api.call("GET", f"/admin/api-keys/{made['id']}", who=admin)).json["limits"] == shown
+    assert (await api.call("GET", "/admin/api-keys", who=admin)).json["items"][0]["limits"] == shown
+    old_id = await db.fetchval(
+        "insert into api_keys (name, user_id, prefix, key_hash, scopes, created_by)"
+        " values ('Old', $1, 'rsv_old00000', sha256('old'), '{booking}', $1) returning id",
+        admin.id,
+    )
+    old = await api.call("GET", f"/admin/api-keys/{old_id}", who=admin)
+    assert old.json["limits"] == dict.fromkeys(shown, 0)
 
 
 async def test_api_keys_are_listed_in_pages(api: Api) -> None:

@@ -3,12 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from ...errors import Invalid
 from ..pool import Connection
 from ..statements import sql
 from .accounts import User
 from .rows import every, maybe
+
+
+class KeyHoldLimits(NamedTuple):
+    """A key's own limits on holds, as its statements take them: 0 is no limit, None that of the key's account."""
+
+    max_holds_per_user: int | None = None
+    max_seats_per_user_per_showtime: int | None = None
+    holds_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,7 @@ class ApiKey:
     expires_at: datetime | None
     last_used_at: datetime | None
     revoked_at: datetime | None
+    limits: dict[str, int | None]
 
     @property
     def version(self) -> "ApiKey":
@@ -34,10 +44,11 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class ValidKey:
-    """A valid key's scopes and account; `remaining_s` is None for a key that does not expire."""
+    """A valid key's scopes, limits and account; `remaining_s` is None for a key that does not expire."""
 
     key_id: int
     scopes: frozenset[str]
+    limits: KeyHoldLimits
     remaining_s: float | None
     user: User
 
@@ -52,10 +63,11 @@ async def insert_key(
     scopes: Sequence[str],
     created_by: int,
     expires_at: datetime | None,
+    limits: KeyHoldLimits,
 ) -> ApiKey:
     """Store a new key's hash; raises Invalid for an unknown account, a guest, or an expires_at in the past."""
     inserted = await maybe(
-        conn, ApiKey, "api_keys/insert_key", name, user_id, prefix, key_hash, scopes, created_by, expires_at
+        conn, ApiKey, "api_keys/insert_key", name, user_id, prefix, key_hash, scopes, created_by, expires_at, *limits
     )
     if inserted is None:
         raise Invalid("/user_id", "A guest has no account.")
@@ -88,6 +100,7 @@ async def find_valid(conn: Connection, *, key_hashes: Sequence[bytes]) -> dict[b
         row["key_hash"]: ValidKey(
             row["key_id"],
             frozenset(row["scopes"]),
+            KeyHoldLimits(row["max_holds_per_user"], row["max_seats_per_user_per_showtime"], row["holds_per_minute"]),
             row["remaining_s"],
             User(row["id"], row["name"], row["email"], row["role"], row["created_at"]),
         )

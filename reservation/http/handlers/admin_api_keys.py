@@ -7,9 +7,10 @@ from aiohttp import web
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ...db.repository import api_keys
+from ...db.repository.api_keys import KeyHoldLimits
 from ...identity import api_keys as service
 from ...identity.api_key_format import Scope
-from ...runtime.fields import Id, Input, Instant, Text
+from ...runtime.fields import BoundedInteger, Id, Input, Instant, Text
 from ..app_keys import API_KEYS, BODY, CALLER
 from ..input.path_ids import find_row, path_id
 from ..paging import PageByIdQuery, page_by_id, page_schema
@@ -25,6 +26,30 @@ SCOPES_METADATA = {
 }
 
 
+HIGHEST_LIMIT = 1_000_000
+LIMITS_METADATA = {
+    "description": "The key's own limits on holds; what is null is as for its account: the setting, or no limit for"
+    " staff and administrators"
+}
+LIMIT_METADATA = {
+    "max_holds_per_user": {"description": "Most live holds of a customer to which the key adds one; 0: no limit"},
+    "max_seats_per_user_per_showtime": {
+        "description": "Most seats of a customer in a showtime, held and booked, if the key adds some; 0: no limit"
+    },
+    "holds_per_minute": {"description": "Most holds of the key, from all its addresses; 0: no limit"},
+}
+
+
+class KeyLimitsOutput(Schema):
+    """An API key's own limits on holds."""
+
+    max_holds_per_user = fields.Integer(required=True, allow_none=True, metadata=LIMIT_METADATA["max_holds_per_user"])
+    max_seats_per_user_per_showtime = fields.Integer(
+        required=True, allow_none=True, metadata=LIMIT_METADATA["max_seats_per_user_per_showtime"]
+    )
+    holds_per_minute = fields.Integer(required=True, allow_none=True, metadata=LIMIT_METADATA["holds_per_minute"])
+
+
 class ApiKeyOutput(Schema):
     """An API key without the key itself; `last_used_at` is up to two minutes late."""
 
@@ -38,6 +63,7 @@ class ApiKeyOutput(Schema):
     expires_at = Instant(required=True, allow_none=True)
     last_used_at = Instant(required=True, allow_none=True)
     revoked_at = Instant(required=True, allow_none=True)
+    limits = fields.Nested(KeyLimitsOutput(), required=True, metadata=LIMITS_METADATA)
 
 
 class MadeApiKeyOutput(ApiKeyOutput):
@@ -49,6 +75,19 @@ class MadeApiKeyOutput(ApiKeyOutput):
 def _no_repeats(scopes: Sequence[str]) -> None:
     if len(set(scopes)) < len(scopes):
         raise ValidationError("Each scope can be in the list once.")
+
+
+class KeyLimitsInput(Input):
+    """An API key's own limits on holds."""
+
+    loads_as = KeyHoldLimits
+    max_holds_per_user = BoundedInteger(
+        0, HIGHEST_LIMIT, allow_none=True, metadata=LIMIT_METADATA["max_holds_per_user"]
+    )
+    max_seats_per_user_per_showtime = BoundedInteger(
+        0, HIGHEST_LIMIT, allow_none=True, metadata=LIMIT_METADATA["max_seats_per_user_per_showtime"]
+    )
+    holds_per_minute = BoundedInteger(0, HIGHEST_LIMIT, allow_none=True, metadata=LIMIT_METADATA["holds_per_minute"])
 
 
 class ApiKeyBody(Input):
@@ -63,6 +102,7 @@ class ApiKeyBody(Input):
         metadata={"uniqueItems": True, **SCOPES_METADATA},
     )
     expires_at = Instant(load_default=None, allow_none=True)
+    limits = fields.Nested(KeyLimitsInput(), load_default=None, allow_none=True, metadata=LIMITS_METADATA)
 
 
 @routes.add("POST", "/admin/api-keys", body=ApiKeyBody(), status=201, output=MadeApiKeyOutput(), etag=True)
@@ -71,7 +111,8 @@ async def create_api_key(request: web.Request) -> web.StreamResponse:
 
     Only this response contains the key: the service stores its hash.
     """
-    made, key = await service.create(request.app[API_KEYS], **request[BODY], created_by=request[CALLER].user_id)
+    body = request[BODY] | {"limits": request[BODY]["limits"] or KeyHoldLimits()}
+    made, key = await service.create(request.app[API_KEYS], **body, created_by=request[CALLER].user_id)
     response = response_with_etag(
         asdict(made) | {"key": key}, version=made.version, location=f"/admin/api-keys/{made.id}"
     )

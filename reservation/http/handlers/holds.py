@@ -122,7 +122,8 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
 
     409 `limit_reached` is for a customer who has MAX_HOLDS_PER_USER live holds, or would have more than
     MAX_SEATS_PER_USER_PER_SHOWTIME seats of the showtime, held and booked; 429 `too_many_attempts` for an address with
-    HOLDS_PER_MINUTE_PER_ADDRESS holds in a minute. Staff, administrators and API keys have none of these limits.
+    HOLDS_PER_MINUTE_PER_ADDRESS holds in a minute. Staff and administrators have none of these limits; an API key has
+    those of its `limits`, and for what is not there those of its account.
     """
     body: dict[str, Any] = request[BODY]
     seats, quantity = body.get("seats", ()), body.get("quantity", 0)
