@@ -91,12 +91,12 @@ comment on function record_change is
 concerns, recorded columns (none: all), hidden columns.';
 
 -- squawk-ignore renaming-object
-alter procedure grant_reservation_roles() rename to grant_reservation_roles_0026;
+alter procedure grant_reservation_roles() rename to grant_reservation_roles_0028;
 create procedure grant_reservation_roles()
 language plpgsql
 as $$
 begin
-    call grant_reservation_roles_0026();
+    call grant_reservation_roles_0028();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         revoke insert, update on change_log from reservation_app;
         grant select on change_log to reservation_app;

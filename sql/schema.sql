@@ -73,7 +73,7 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0026();
+    call grant_reservation_roles_0028();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         revoke insert, update on change_log from reservation_app;
         grant select on change_log to reservation_app;
@@ -266,6 +266,20 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0026() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0028()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0026();
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select (max_holds_per_user, max_seats_per_user_per_showtime, holds_per_minute) on api_keys
+        to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0028() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -527,8 +541,12 @@ CREATE TABLE public.api_keys (
     expires_at timestamp with time zone,
     last_used_at timestamp with time zone,
     revoked_at timestamp with time zone,
+    max_holds_per_user integer DEFAULT 0,
+    max_seats_per_user_per_showtime integer DEFAULT 0,
+    holds_per_minute integer DEFAULT 0,
     CONSTRAINT api_keys_expires_at_check CHECK ((expires_at > created_at)),
     CONSTRAINT api_keys_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+    CONSTRAINT api_keys_limits_check CHECK (((max_holds_per_user >= 0) AND (max_seats_per_user_per_showtime >= 0) AND (holds_per_minute >= 0))),
     CONSTRAINT api_keys_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
     CONSTRAINT api_keys_prefix_check CHECK ((char_length(prefix) = 12)),
     CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['catalogue'::text, 'booking'::text, 'reports'::text])))
@@ -550,6 +568,12 @@ COMMENT ON COLUMN public.api_keys.created_by IS 'The administrator who made it.'
 COMMENT ON COLUMN public.api_keys.expires_at IS 'From then on it is not good any more; null: it has no end.';
 
 COMMENT ON COLUMN public.api_keys.last_used_at IS 'Written in the background about once a minute, so up to two minutes late.';
+
+COMMENT ON COLUMN public.api_keys.max_holds_per_user IS 'Most live holds of a customer to which the key adds one; 0: no limit, null: that of its account.';
+
+COMMENT ON COLUMN public.api_keys.max_seats_per_user_per_showtime IS 'Most seats of a customer in a showtime, held and booked, to which the key adds some; 0: no limit, null: that of its account.';
+
+COMMENT ON COLUMN public.api_keys.holds_per_minute IS 'Most holds of the key in a minute; 0: no limit, null: its address counts, as for its account.';
 
 ALTER TABLE public.api_keys ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.api_keys_id_seq
@@ -1397,6 +1421,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0024() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0026() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0028() FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
 GRANT SELECT(id) ON TABLE public.api_keys TO reservation_readonly;
@@ -1420,6 +1446,12 @@ GRANT SELECT(last_used_at) ON TABLE public.api_keys TO reservation_readonly;
 
 GRANT UPDATE(revoked_at) ON TABLE public.api_keys TO reservation_app;
 GRANT SELECT(revoked_at) ON TABLE public.api_keys TO reservation_readonly;
+
+GRANT SELECT(max_holds_per_user) ON TABLE public.api_keys TO reservation_readonly;
+
+GRANT SELECT(max_seats_per_user_per_showtime) ON TABLE public.api_keys TO reservation_readonly;
+
+GRANT SELECT(holds_per_minute) ON TABLE public.api_keys TO reservation_readonly;
 
 GRANT SELECT ON TABLE public.archived_reservations TO reservation_app;
 GRANT SELECT ON TABLE public.archived_reservations TO reservation_readonly;
