@@ -30,6 +30,7 @@ from .http.handlers import (
     reservations,
     seat_changes,
     seats,
+    sessions,
 )
 from .http.middleware import middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
@@ -44,6 +45,7 @@ TABLES = (
     events.routes,
     layouts.routes,
     accounts.routes,
+    sessions.routes,
     catalog.routes,
     config.routes,
     box_office.routes,

@@ -44,6 +44,10 @@ class InvalidCredentials(DomainError):
     """The e-mail address or the password is wrong."""
 
 
+class AccountDisabled(DomainError):
+    """The account is disabled: ask the cinema."""
+
+
 class Forbidden(DomainError):
     """Your role does not allow this."""
 
@@ -70,7 +74,7 @@ class EmailTaken(DomainError):
 
 
 class LastAdmin(DomainError):
-    """This is the last administrator, who cannot be given another role."""
+    """This is the last administrator, who stays one."""
 
 
 class SeatsUnavailable(DomainError):

@@ -207,6 +207,11 @@ class Settings:
         return self.database_url is None
 
     @property
+    def jwt_secrets(self) -> tuple[str, ...]:
+        """The secrets of JWT_SECRET, which are separated by commas: the first signs, all verify."""
+        return tuple(_split(self.jwt_secret))
+
+    @property
     def direct_url(self) -> str:
         """PostgreSQL itself, for migrations and commands, which need a session; raises InvalidSettings."""
         if self.pgbouncer and self.migrate_database_url is None:
@@ -231,14 +236,15 @@ class Settings:
             raise InvalidSettings("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both, or neither")
         if self.admin_password is not None:
             check_password("ADMIN_PASSWORD", self.admin_password)
-        if self.jwt_secret is not None:
-            if self.jwt_secret.lower() in WELL_KNOWN_SECRETS:
+        for secret in self.jwt_secrets:
+            if secret.lower() in WELL_KNOWN_SECRETS:
                 raise InvalidSettings("JWT_SECRET is a well-known example: make one with `openssl rand -hex 32`")
-            if len(self.jwt_secret.encode()) < MIN_SECRET_BYTES:
+            if len(secret.encode()) < MIN_SECRET_BYTES:
                 raise InvalidSettings(
-                    f"JWT_SECRET is shorter than {MIN_SECRET_BYTES} bytes: make one with `openssl rand -hex 32`"
+                    f"JWT_SECRET is shorter than {MIN_SECRET_BYTES} bytes, or one of its secrets is: make one with "
+                    "`openssl rand -hex 32`"
                 )
-        elif not self.embedded:
+        if not self.jwt_secrets and not self.embedded:
             raise InvalidSettings("JWT_SECRET is not set: make one with `openssl rand -hex 32`")
 
 

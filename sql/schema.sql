@@ -1,6 +1,40 @@
 -- The schema that the migrations make, written by `make schema`. Read it here; change it with a migration.
 -- `reservation schema` prints the same for any database: compare the two to find changes made by hand.
 
+CREATE FUNCTION public.erase_from_change_log() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    execute format(
+        'update %I.change_log set before = null, after = null where person_id = $1', tg_table_schema
+    ) using new.id;
+    return null;
+end
+$_$;
+
+COMMENT ON FUNCTION public.erase_from_change_log() IS 'Deletes the contents of the entries of change_log that concern a person who is erased; who changed what and when stays.';
+
+CREATE FUNCTION public.erase_user() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.name := 'Erased';
+    -- Random, so that nobody can have signed up with it before.
+    if new.role = 'guest' then
+        new.guest_email := gen_random_uuid() || '@erased.invalid';
+    else
+        new.email := gen_random_uuid() || '@erased.invalid';
+        new.role := 'user';
+    end if;
+    new.password_hash := '!';
+    new.disabled_at := coalesce(new.disabled_at, now());
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.erase_user() IS 'Replaces name, address and password of a user who is erased, and takes the role away. The row stays, since sales refer to it.';
+
 CREATE FUNCTION public.find_limited(hold_ids uuid[], user_ids bigint[], showtime_ids bigint[], seats integer[], most_holds integer[], most_seats integer[], longest_s bigint) RETURNS TABLE(hold_id uuid, reached text)
     LANGUAGE plpgsql
     AS $$
@@ -73,13 +107,16 @@ CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0028();
+    call grant_reservation_roles_0032();
     if exists (select from pg_roles where rolname = 'reservation_app') then
-        revoke insert, update on change_log from reservation_app;
-        grant select on change_log to reservation_app;
+        -- Not name and address: the trigger users_erasing sets them.
+        grant update (disabled_at, erased_at) on users to reservation_app;
+        grant update (name) on api_keys to reservation_app;
+        grant update (reference, metadata, cancel_reason) on archived_reservations to reservation_app;
+        grant update (reason) on reservation_changes to reservation_app;
     end if;
     if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select on change_log to reservation_readonly;
+        grant select (disabled_at, erased_at) on users to reservation_readonly;
     end if;
 end
 $$;
@@ -280,6 +317,23 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0028() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0032()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0028();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        revoke insert, update on change_log from reservation_app;
+        grant select on change_log to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on change_log to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0032() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -787,17 +841,21 @@ CREATE TABLE public.login_sessions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
+    refreshed_at timestamp with time zone,
     CONSTRAINT login_sessions_generation_check CHECK ((generation > 0))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='1000');
 
 COMMENT ON TABLE public.login_sessions IS 'One row a login: the family of refresh tokens that descend from it.';
 
-COMMENT ON COLUMN public.login_sessions.generation IS 'Number of the one refresh token that is still good; a lower number is a spent token, and its use revokes the family.';
+COMMENT ON COLUMN public.login_sessions.generation IS 'Number of the newest refresh token. That of the token before is answered for 30 s after refreshed_at with the same new pair; the
+use of any other revokes the family.';
 
 COMMENT ON COLUMN public.login_sessions.expires_at IS 'When the newest refresh token of the family runs out.';
 
 COMMENT ON COLUMN public.login_sessions.revoked_at IS 'Set by logout, or when a spent refresh token was used again.';
+
+COMMENT ON COLUMN public.login_sessions.refreshed_at IS 'When the newest refresh token was made; null: by the login.';
 
 CREATE TABLE public.migration_files (
     migration_id text NOT NULL,
@@ -1156,6 +1214,8 @@ CREATE TABLE public.users (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     guest_email text,
     made_at_box_office boolean DEFAULT false NOT NULL,
+    disabled_at timestamp with time zone,
+    erased_at timestamp with time zone,
     CONSTRAINT users_email_check CHECK (((char_length(email) >= 3) AND (char_length(email) <= 320))),
     CONSTRAINT users_guest_check CHECK ((((role = 'guest'::text) = (email IS NULL)) AND ((role = 'guest'::text) = (guest_email IS NOT NULL)) AND ((role = 'guest'::text) OR (NOT made_at_box_office)))),
     CONSTRAINT users_guest_email_check CHECK (((char_length(guest_email) >= 3) AND (char_length(guest_email) <= 320))),
@@ -1174,6 +1234,10 @@ COMMENT ON COLUMN public.users.role IS 'user books seats, staff is the box offic
 COMMENT ON COLUMN public.users.guest_email IS 'A guest''s address, as typed; not unique, and null for everybody else.';
 
 COMMENT ON COLUMN public.users.made_at_box_office IS 'Whether staff made the guest, for a customer without an account: such a guest never gets a token.';
+
+COMMENT ON COLUMN public.users.disabled_at IS 'When an administrator disabled the account; null: it may log in.';
+
+COMMENT ON COLUMN public.users.erased_at IS 'When the person was erased: name and address are made up since then. Null: it was not.';
 
 ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.users_id_seq
@@ -1360,7 +1424,11 @@ CREATE TRIGGER ticket_types_changed AFTER INSERT OR DELETE OR UPDATE OF name, pr
 
 CREATE TRIGGER ticket_types_recorded AFTER INSERT OR DELETE OR UPDATE ON public.ticket_types FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('ticket-type', 'id', '', '', 'is_used');
 
-CREATE TRIGGER users_recorded AFTER INSERT OR DELETE OR UPDATE ON public.users FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('user', 'id', 'id', 'id role created_at updated_at', '');
+CREATE TRIGGER users_erased AFTER UPDATE OF erased_at ON public.users FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION public.erase_from_change_log();
+
+CREATE TRIGGER users_erasing BEFORE UPDATE OF erased_at ON public.users FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION public.erase_user();
+
+CREATE TRIGGER users_recorded AFTER INSERT OR DELETE OR UPDATE ON public.users FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('user', 'id', 'id', 'id role disabled_at created_at updated_at', '');
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
@@ -1423,11 +1491,14 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0026() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0028() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0032() FROM PUBLIC;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
 GRANT SELECT(id) ON TABLE public.api_keys TO reservation_readonly;
 
 GRANT SELECT(name) ON TABLE public.api_keys TO reservation_readonly;
+GRANT UPDATE(name) ON TABLE public.api_keys TO reservation_app;
 
 GRANT SELECT(user_id) ON TABLE public.api_keys TO reservation_readonly;
 
@@ -1455,6 +1526,12 @@ GRANT SELECT(holds_per_minute) ON TABLE public.api_keys TO reservation_readonly;
 
 GRANT SELECT ON TABLE public.archived_reservations TO reservation_app;
 GRANT SELECT ON TABLE public.archived_reservations TO reservation_readonly;
+
+GRANT UPDATE(reference) ON TABLE public.archived_reservations TO reservation_app;
+
+GRANT UPDATE(metadata) ON TABLE public.archived_reservations TO reservation_app;
+
+GRANT UPDATE(cancel_reason) ON TABLE public.archived_reservations TO reservation_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.auditoriums TO reservation_app;
 GRANT SELECT ON TABLE public.auditoriums TO reservation_readonly;
@@ -1485,6 +1562,8 @@ GRANT SELECT ON TABLE public.movies TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.reservation_changes TO reservation_app;
 GRANT SELECT ON TABLE public.reservation_changes TO reservation_readonly;
+
+GRANT UPDATE(reason) ON TABLE public.reservation_changes TO reservation_app;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.reservations TO reservation_app;
 GRANT SELECT ON TABLE public.reservations TO reservation_readonly;
@@ -1546,6 +1625,12 @@ GRANT SELECT(updated_at) ON TABLE public.users TO reservation_readonly;
 GRANT SELECT(guest_email) ON TABLE public.users TO reservation_readonly;
 
 GRANT SELECT(made_at_box_office) ON TABLE public.users TO reservation_readonly;
+
+GRANT UPDATE(disabled_at) ON TABLE public.users TO reservation_app;
+GRANT SELECT(disabled_at) ON TABLE public.users TO reservation_readonly;
+
+GRANT UPDATE(erased_at) ON TABLE public.users TO reservation_app;
+GRANT SELECT(erased_at) ON TABLE public.users TO reservation_readonly;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT,INSERT,UPDATE ON TABLES TO reservation_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reservation_readonly;

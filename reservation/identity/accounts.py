@@ -1,13 +1,13 @@
 """Sign-up, login and login sessions: the order of hashing, writing and signing."""
 
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from ..db.pool import Database
 from ..db.preconditions import Precondition, no_precondition
-from ..db.repository import accounts
+from ..db.repository import accounts, sessions
 from ..db.repository.accounts import Account, User
-from ..errors import Invalid, InvalidCredentials, InvalidToken, LastAdmin, NotFound
+from ..errors import AccountDisabled, Invalid, InvalidCredentials, InvalidToken, LastAdmin, NotFound
 from .attempt_limits import AttemptLimiter
 from .auth_invalidation import AuthInvalidation
 from .credential_cache import subject
@@ -58,7 +58,7 @@ async def sign_in_guest(context: AccountContext, *, name: str, email: str, addre
 
 
 async def log_in(context: AccountContext, *, email: str, password: str, address: str) -> TokenPair:
-    """Begin a login session; raises InvalidCredentials, and TooManyAttempts after too many of those.
+    """Begin a login session; raises InvalidCredentials, AccountDisabled, and TooManyAttempts after too many failures.
 
     Takes the same time, and has the same limits, whether or not the e-mail address has an account.
     """
@@ -68,6 +68,8 @@ async def log_in(context: AccountContext, *, email: str, password: str, address:
         matches = await context.passwords.verify(None if known is None else known.password_hash, password)
         if known is None or not matches:
             raise InvalidCredentials
+    if known.disabled:
+        raise AccountDisabled
     session_id = uuid4()
     async with context.database.connection() as conn:
         opened = await accounts.open_session(
@@ -77,25 +79,32 @@ async def log_in(context: AccountContext, *, email: str, password: str, address:
             ttl_s=context.tokens.refresh_ttl_s,
             password_hash=known.password_hash,
         )
-    if not opened:  # the password was changed while this one was verified
+    if not opened:  # the password was changed, or the account disabled, while this one was verified
         raise InvalidCredentials
     return context.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
 
 
 async def refresh(context: AccountContext, *, refresh_token: str) -> TokenPair:
-    """Spend a refresh token for a new pair; one that was spent before ends its session. Raises InvalidToken."""
+    """Spend a refresh token for a new pair; raises InvalidToken.
+
+    The token spent last gets the same pair again for 30 seconds. Any other that was spent before ends its session.
+    """
     claims = context.tokens.read("refresh", refresh_token)
     async with context.database.connection() as conn:
-        role = await accounts.renew_session(
+        renewal = await accounts.renew_session(
             conn, session_id=claims.session_id, generation=claims.generation, ttl_s=context.tokens.refresh_ttl_s
         )
-        if role is None:
+        if renewal is None:
             await accounts.revoke_session(conn, session_id=claims.session_id)
-    if role is None:
+    if renewal is None:
         await context.invalidation.invalidate(subject("session", claims.session_id))
         raise InvalidToken
     return context.tokens.pair(
-        user_id=claims.user_id, role=role, session_id=claims.session_id, generation=claims.generation + 1
+        user_id=claims.user_id,
+        role=renewal.role,
+        session_id=claims.session_id,
+        generation=claims.generation + 1,
+        made_at=renewal.made_at,
     )
 
 
@@ -127,3 +136,33 @@ async def set_role(
         account = await accounts.set_role(conn, user_id=user_id, role=role)
     await context.invalidation.invalidate(subject("user", user_id))
     return account
+
+
+async def set_disabled(
+    context: AccountContext, *, user_id: int, disabled: bool, check: Precondition = no_precondition
+) -> Account:
+    """Disable an account or guest, which ends its sessions and stops its API keys at once; or enable it again.
+
+    Raises NotFound, what `check` raises, and LastAdmin for the last administrator who is not disabled.
+    """
+    async with context.database.change() as conn:
+        admins = await accounts.lock_admins(conn)
+        if not await accounts.lock_user(conn, user_id=user_id):
+            raise NotFound("There is no such user.")
+        check(await accounts.find_user(conn, user_id=user_id))
+        if disabled and admins == {user_id}:
+            raise LastAdmin
+        account = await accounts.set_disabled(conn, user_id=user_id, disabled=disabled)
+        if disabled:
+            await accounts.revoke_sessions(conn, user_id=user_id)
+    await context.invalidation.invalidate(subject("user", user_id))
+    return account
+
+
+async def end_session(context: AccountContext, *, session_id: UUID, user_id: int) -> None:
+    """End a login session of an account, its access tokens included; raises NotFound."""
+    async with context.database.connection() as conn:
+        ended = await sessions.end_session(conn, session_id=session_id, user_id=user_id)
+    if not ended:
+        raise NotFound("You have no such session.")
+    await context.invalidation.invalidate(subject("session", session_id))

@@ -1,8 +1,9 @@
 """JSON Web Tokens: minted and read; their login sessions are rows of PostgreSQL."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from time import time
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from uuid import UUID
 
 import jwt
@@ -44,30 +45,43 @@ class TokenPair:
 
 @dataclass(frozen=True, slots=True)
 class TokenMint:
-    """Signs and verifies tokens with the installation's secret."""
+    """Signs tokens with the first of the installation's secrets, and verifies them with all."""
 
-    secret: str
+    secrets: tuple[str, ...]
     access_ttl_s: int
     refresh_ttl_s: int
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """With the secret and lifetimes of the settings; raises InvalidSettings if there is no secret."""
-        if settings.jwt_secret is None:
+        if not settings.jwt_secrets:
             raise InvalidSettings("JWT_SECRET is not set")
-        return cls(settings.jwt_secret, settings.access_token_ttl_s, settings.refresh_token_ttl_s)
+        return cls(settings.jwt_secrets, settings.access_token_ttl_s, settings.refresh_token_ttl_s)
 
-    def pair(self, *, user_id: int, role: str, session_id: UUID, generation: int) -> TokenPair:
-        """A new access token and the session's only valid refresh token."""
+    def pair(
+        self, *, user_id: int, role: str, session_id: UUID, generation: int, made_at: int | None = None
+    ) -> TokenPair:
+        """An access token and the session's only unspent refresh token.
+
+        `made_at` is in seconds since 1970, None for now; of one time, the pair is the same, as signatures are.
+        """
         return TokenPair(
-            access_token=self.mint("access", user_id, role, session_id, generation),
-            refresh_token=self.mint("refresh", user_id, role, session_id, generation),
+            access_token=self.mint("access", user_id, role, session_id, generation, made_at),
+            refresh_token=self.mint("refresh", user_id, role, session_id, generation, made_at),
             expires_in=self.access_ttl_s,
         )
 
-    def mint(self, kind: TokenType, user_id: int, role: str, session_id: UUID, generation: int) -> str:
+    def mint(
+        self,
+        kind: TokenType,
+        user_id: int,
+        role: str,
+        session_id: UUID,
+        generation: int,
+        made_at: int | None = None,
+    ) -> str:
         """One signed token; its jti, unique, names session, type and generation."""
-        now = int(time())
+        now = int(time()) if made_at is None else made_at
         claims = {
             "sub": str(user_id),
             "role": role,
@@ -76,14 +90,14 @@ class TokenMint:
             "iat": now,
             "exp": now + (self.access_ttl_s if kind == "access" else self.refresh_ttl_s),
         }
-        return jwt.encode(claims, self.secret, ALGORITHM)
+        return jwt.encode(claims, self.secrets[0], ALGORITHM)
 
     def read(self, kind: TokenType, token: str) -> Claims:
         """The claims of a valid token of this type; raises InvalidToken."""
         if len(token) > MAX_TOKEN_CHARS:
             raise InvalidToken
         try:
-            claims = jwt.decode(token, self.secret, [ALGORITHM], options=READ_OPTIONS)
+            claims = self._verified(token)
             session, jti_kind, count = str(claims["jti"]).split(".")
             user_id, generation = int(claims["sub"]), int(count)
             if claims["type"] != kind or jti_kind != kind:
@@ -95,3 +109,10 @@ class TokenMint:
             raise InvalidToken(f"The {kind} token has expired.") from error
         except (jwt.InvalidTokenError, ValueError) as error:
             raise InvalidToken from error
+
+    def _verified(self, token: str) -> dict[str, Any]:
+        *others, last = self.secrets
+        for secret in others:
+            with suppress(jwt.InvalidSignatureError):
+                return jwt.decode(token, secret, [ALGORITHM], options=READ_OPTIONS)
+        return jwt.decode(token, last, [ALGORITHM], options=READ_OPTIONS)

@@ -9,6 +9,7 @@ select /* accounts/find_credentials */
     asked.folded_email,
     u.id,
     u.role,
-    u.password_hash
+    u.password_hash,
+    u.disabled_at is not null as disabled
 from (select lower($1::text) as folded_email) as asked
 left join users as u on lower(u.email) = asked.folded_email;

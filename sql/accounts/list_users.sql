@@ -13,7 +13,8 @@ with /* accounts/list_users */ found as materialized (
         each.name,
         each.email,
         each.role,
-        each.created_at
+        each.created_at,
+        each.disabled
     from unnest($3::text[]) as asked (role)
     cross join
         lateral ( -- noqa: ST05
@@ -22,7 +23,8 @@ with /* accounts/list_users */ found as materialized (
                 u.name,
                 coalesce(u.email, u.guest_email) as email,
                 u.role,
-                u.created_at
+                u.created_at,
+                u.disabled_at is not null as disabled
             from users as u
             -- Not `u.role = asked.role`: the planner would read users_pkey, and all the guests in it.
             where (u.role, u.id) > (asked.role, $1::bigint) and u.role <= asked.role
@@ -36,7 +38,8 @@ select
     name,
     email,
     role,
-    created_at
+    created_at,
+    disabled
 from found
 order by id
 limit $2;

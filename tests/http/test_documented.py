@@ -8,6 +8,7 @@ import pytest
 
 from tests.api import PASSWORD, Api, slot
 from tests.documented import Document
+from tests.identity.caches import session_id_of
 from tests.live_feed import following
 
 
@@ -57,6 +58,7 @@ async def administrate(api: Api) -> None:
     await api.call("GET", "/admin/users", who=admin)
     await api.call("GET", f"/admin/users/{admin.id}", who=admin)
     await api.call("PUT", f"/admin/users/{admin.id}/role", {"role": "admin"}, who=admin)
+    await api.call("PUT", f"/admin/users/{(await api.sign_up()).id}/disabled", {"disabled": True}, who=admin)
     key = await api.make("/admin/api-keys", {"name": "A Kiosk", "user_id": admin.id, "scopes": ["booking"]})
     await api.call("GET", "/admin/api-keys", who=admin)
     for method in ("GET", "DELETE"):
@@ -102,6 +104,9 @@ async def book(api: Api) -> None:
         assert (await api.call("GET", path, who=person)).status == 200
     async with following(api, cinema.showtime_id) as stream:
         assert await stream.next() is not None
+    await api.call("GET", "/auth/sessions", who=person)
+    elsewhere = await api.log_in(person.id, person.email)
+    await api.call("DELETE", f"/auth/sessions/{session_id_of(elsewhere)}", who=person)
     renewed = await api.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token})
     await api.call("POST", "/auth/logout", {"refresh_token": renewed.json["refresh_token"]})
 

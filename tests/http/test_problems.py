@@ -81,6 +81,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "/admin/showtimes/{showtime_id}/cancel": {"reason": "Flooded."},
     "/admin/showtimes/{showtime_id}": SHOWTIME,
     "/admin/users/{user_id}/role": {"role": "user"},
+    "/admin/users/{user_id}/disabled": {"disabled": False},
     "/admin/api-keys": {"name": "K", "user_id": 1, "scopes": ["booking"], "expires_at": "2100-01-01T00:00:00Z"},
 }
 

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
+
+import jwt
 
 from reservation.http.app_keys import ACCESS_TOKENS, API_KEYS
 from reservation.identity.verifiers import AccessTokenVerifier, ApiKeyVerifier
@@ -21,6 +24,11 @@ def api_keys_of(api: Api) -> ApiKeyVerifier:
     server: Any = api.client.server
     verifier: ApiKeyVerifier = server.app[API_KEYS].verifier
     return verifier
+
+
+def session_id_of(person: Person) -> UUID:
+    claims = jwt.decode(person.access_token, options={"verify_signature": False})
+    return UUID(str(claims["jti"]).partition(".")[0])
 
 
 def is_cached(api: Api, person: Person) -> bool:

@@ -389,7 +389,9 @@ def test_only_sales_operations_are_not_back_office() -> None:
         ("GET", own),
         *(("POST", f"{own}/{what}") for what in ("confirm", "extend", "cancel", "seats", "exchange")),
         ("DELETE", f"{own}/seats/{{seat_id}}"),
-        ("GET", "/auth/me"),  # for people only
+        # For people only.
+        ("GET", "/auth/me"),
+        ("DELETE", "/auth/sessions/{session_id}"),
     }
 
 

@@ -221,6 +221,13 @@ def test_the_length_of_jwt_secret_is_in_bytes() -> None:
     assert refusal(JWT_SECRET="x" * 31).startswith("JWT_SECRET is shorter than 32 bytes")
 
 
+def test_every_secret_of_jwt_secret_is_checked() -> None:
+    first, second = "x" * 32, "y" * 32
+    assert Settings.from_env({"JWT_SECRET": f" {first} , {second},"}).jwt_secrets == (first, second)
+    assert refusal(JWT_SECRET=f"{first},short").startswith("JWT_SECRET is shorter than 32 bytes")
+    assert refusal(JWT_SECRET=f"{first},{min(WELL_KNOWN_SECRETS)}").startswith("JWT_SECRET is a well-known example")
+
+
 def test_lists_and_paths_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = Settings.from_env(

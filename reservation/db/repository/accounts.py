@@ -22,15 +22,22 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
-class Account(User):
+class ListedUser(User):
+    """An account or a guest, as administrators see it."""
+
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Account(ListedUser):
     """An account with the time of its last change, of which its ETag is made."""
 
     updated_at: datetime
 
     @property
-    def user(self) -> User:
+    def user(self) -> ListedUser:
         """The account without that time."""
-        return User(self.id, self.name, self.email, self.role, self.created_at)
+        return ListedUser(self.id, self.name, self.email, self.role, self.created_at, self.disabled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,15 @@ class Credentials:
     id: int
     role: str
     password_hash: str
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """The account's current role, and the time of which the new pair of tokens is made, in whole seconds since 1970."""
+
+    role: str
+    made_at: int
 
 
 async def insert_user(conn: Connection, *, name: str, email: str, password_hash: str, role: str) -> User:
@@ -50,7 +66,7 @@ async def insert_user(conn: Connection, *, name: str, email: str, password_hash:
 async def find_credentials(conn: Connection, *, email: str) -> tuple[str, Credentials | None]:
     """The e-mail address as PostgreSQL folds it, and the credentials of its account if there is one."""
     [row] = await conn.fetch(sql("accounts/find_credentials"), email)
-    known = None if row["id"] is None else Credentials(row["id"], row["role"], row["password_hash"])
+    known = None if row["id"] is None else Credentials(row["id"], row["role"], row["password_hash"], row["disabled"])
     return row["folded_email"], known
 
 
@@ -73,9 +89,16 @@ async def find_sessions(conn: Connection, *, sessions: Sequence[tuple[UUID, int]
     }
 
 
-async def list_users(conn: Connection, *, roles: Sequence[str], after: int, row_limit: int) -> Sequence[User]:
+async def list_users(conn: Connection, *, roles: Sequence[str], after: int, row_limit: int) -> Sequence[ListedUser]:
     """A page of the users with one of these roles, by id."""
-    return await every(conn, User, "accounts/list_users", after, row_limit, roles)
+    return await every(conn, ListedUser, "accounts/list_users", after, row_limit, roles)
+
+
+async def list_by_email(
+    conn: Connection, *, email: str, roles: Sequence[str], after: int, row_limit: int
+) -> Sequence[ListedUser]:
+    """A page of the account and the guests with an e-mail address, by id."""
+    return await every(conn, ListedUser, "accounts/list_by_email", after, row_limit, email, roles)
 
 
 async def lock_admins(conn: Connection) -> frozenset[int]:
@@ -98,6 +121,11 @@ async def set_role(conn: Connection, *, user_id: int, role: str) -> Account:
     return await one(conn, Account, "accounts/set_role", user_id, role)
 
 
+async def set_disabled(conn: Connection, *, user_id: int, disabled: bool) -> Account:
+    """Disable or enable an account or guest that the caller has locked."""
+    return await one(conn, Account, "accounts/set_disabled", user_id, disabled)
+
+
 async def upsert_admin(conn: Connection, *, name: str, email: str, password_hash: str) -> User:
     """Make sure that this administrator exists, with this password."""
     return await one(conn, User, "accounts/upsert_admin", name, email, password_hash)
@@ -106,7 +134,7 @@ async def upsert_admin(conn: Connection, *, name: str, email: str, password_hash
 async def open_session(
     conn: Connection, *, session_id: UUID, user_id: int, ttl_s: int, password_hash: str | None
 ) -> bool:
-    """Begin a login session at generation 1; False if the account is gone or has another password hash by now.
+    """Begin a login session at generation 1; False if the account is gone, disabled, or has another password hash.
 
     None for `password_hash` is for sessions that no password was verified for.
     """
@@ -118,10 +146,9 @@ async def open_guest_session(conn: Connection, *, name: str, email: str, session
     return await one(conn, User, "accounts/open_guest_session", name, email, session_id, ttl_s)
 
 
-async def renew_session(conn: Connection, *, session_id: UUID, generation: int, ttl_s: int) -> str | None:
-    """Spend the refresh token of a generation: the account's current role, or None if the token was not valid."""
-    role: str | None = await conn.fetchval(sql("accounts/renew_session"), session_id, generation, ttl_s)
-    return role
+async def renew_session(conn: Connection, *, session_id: UUID, generation: int, ttl_s: int) -> Renewal | None:
+    """Spend the refresh token of a generation, or one spent less than 30 s ago again; None if it was not valid."""
+    return await maybe(conn, Renewal, "accounts/renew_session", session_id, generation, ttl_s)
 
 
 async def revoke_sessions(conn: Connection, *, user_id: int) -> None:

@@ -3,7 +3,7 @@
 from aiohttp import web
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from ...errors import EmailTaken, InvalidCredentials, InvalidToken, TooManyAttempts
+from ...errors import AccountDisabled, EmailTaken, InvalidCredentials, InvalidToken, TooManyAttempts
 from ...identity import accounts as service
 from ...identity.tokens import TokenPair
 from ...runtime.fields import Input, Text
@@ -119,7 +119,7 @@ async def make_guest(request: web.Request) -> web.StreamResponse:
     body=LoginInput(),
     form=LoginFormInput(),
     output=TokensOutput(),
-    raises=(InvalidCredentials, TooManyAttempts),
+    raises=(InvalidCredentials, AccountDisabled, TooManyAttempts),
 )
 async def login(request: web.Request) -> web.StreamResponse:
     """Log in with e-mail address and password.
@@ -136,7 +136,9 @@ async def login(request: web.Request) -> web.StreamResponse:
 async def refresh(request: web.Request) -> web.StreamResponse:
     """Exchange a refresh token for a new pair of tokens.
 
-    A refresh token can be used once. A second use ends the login session, since the token may have been stolen.
+    A refresh token can be used once. For 30 seconds, the token that was used last gets the same pair again, in case the
+    response was lost or two requests were sent at once. Any other second use ends the login session, since the token
+    may have been stolen.
     """
     return _tokens(await service.refresh(request.app[ACCOUNTS], **request[BODY]))
 

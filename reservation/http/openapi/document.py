@@ -268,7 +268,7 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)", path):
         resource = name.removesuffix("_id").replace("_", " ")
         schema: dict[str, Any] = {"type": "string"}
-        if name == "reservation_id":
+        if name in ("reservation_id", "session_id"):
             schema = {"type": "string", "format": "uuid"}
         elif name.endswith("_id"):
             schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}

@@ -24,6 +24,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.TooManyRequests: (429, "too_many_requests"),
     errors.EmailTaken: (409, "email_taken"),
     errors.LastAdmin: (409, "last_admin"),
+    errors.AccountDisabled: (403, "account_disabled"),
     errors.SeatsUnavailable: (409, "seats_unavailable"),
     errors.ShowtimeStarted: (409, "showtime_started"),
     errors.NotOnSale: (409, "not_on_sale"),

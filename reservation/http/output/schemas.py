@@ -30,6 +30,12 @@ class UserOutput(Schema):
     created_at = Instant(required=True)
 
 
+class ListedUserOutput(UserOutput):
+    """An account or a guest, for administrators."""
+
+    disabled = fields.Boolean(required=True)
+
+
 class CinemaOutput(Schema):
     """A cinema, which has auditoriums."""
 
