@@ -1,6 +1,6 @@
 /* reservations/find_limit
 Which limit of its user refuses a reservation its seats: when a live one is to have others, or an expired one is confirmed. It
-locks the user, after the reservation and its showtime. No row: none does.
+locks the user, after the reservation and its showtime. No row: none does. The function is in sql/find_limited.sql.
 Plan: function scan.
 $1 uuid reservation_id: which; its own seats do not count
 $2 bigint user_id: whose

@@ -9,7 +9,7 @@ inserted, and showtime_locked says so. A wait for anything else, such as the sam
 An idempotency key is inserted with the hold that has one, in the order of the primary key; a hold whose key was used
 within a day is not inserted. No two holds of a batch may have the same key.
 A hold of a user who has limits is not inserted if one is reached, whatever other sessions insert at the same time: the users
-are locked, and what they have is counted after that.
+are locked, and what they have is counted after that, by the function in sql/find_limited.sql, which says why it is one.
 The result has a row for each: when the hold was made and ends, or nulls and why there is none, which is that a limit is
 reached, that its key was used, that its showtime is locked, the booked seats and those of them that are blocked, or none of
 these (then the showtime is not on sale, is gone, or its seats or prices, or those of ticket types, have changed since the

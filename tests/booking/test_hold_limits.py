@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from reservation.db.statements import sql_dir
 from tests.api import Answer, Api, Connection, Person, slot
 from tests.booking.test_change_seats import add, exchange
 from tests.conftest import StartApi
@@ -87,6 +88,26 @@ async def test_a_late_confirm_counts_the_seats_of_the_customer(start_api: StartA
     assert_reached(await api.confirm(customer, late.json["id"]), "MAX_SEATS_PER_USER_PER_SHOWTIME")
     assert (await api.cancel(customer, second.json["id"])).status == 200
     assert (await api.confirm(customer, late.json["id"])).json["late"] is True
+
+
+async def test_a_changed_function_of_sql_find_limited_counts_from_the_next_hold_on(
+    start_api: StartApi, db: Connection
+) -> None:
+    """As a DBA changes it: seats are limited as before, live holds no longer."""
+    api = await start_api(MAX_HOLDS_PER_USER="1", MAX_SEATS_PER_USER_PER_SHOWTIME="2")
+    cinema, customer = await api.cinema(), await api.sign_up()
+    shipped = (sql_dir() / "find_limited.sql").read_text()
+    assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
+    assert_reached(await api.hold(customer, cinema.showtime_id, cinema.seat_ids[1:2]), "MAX_HOLDS_PER_USER")
+    changed = shipped.replace("asked.most_holds <= (", "asked.most_holds is null and 0 < (")
+    assert changed != shipped
+    await db.execute(changed)
+    try:
+        assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[1:2])).status == 201
+        third = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[2:3])
+        assert_reached(third, "MAX_SEATS_PER_USER_PER_SHOWTIME")
+    finally:
+        await db.execute(shipped)
 
 
 async def test_staff_and_administrators_have_no_limits_and_nor_have_their_api_keys(start_api: StartApi) -> None:

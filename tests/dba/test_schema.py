@@ -27,6 +27,11 @@ def test_schema_sql_is_the_migrated_schema(shared_database_url: str) -> None:
     assert schema_dump.script(shared_database_url).splitlines() == STORED.read_text().splitlines()
 
 
+def test_find_limited_sql_is_the_function_of_the_schema(database_url: str) -> None:
+    run(database_url, (sql_dir() / "find_limited.sql").read_text())
+    assert schema_dump.script(database_url).splitlines() == STORED.read_text().splitlines()
+
+
 def test_schema_sql_makes_the_schema_in_an_empty_database(empty_database_url: str) -> None:
     run(empty_database_url, STORED.read_text())
     assert schema_dump.script(empty_database_url).splitlines() == STORED.read_text().splitlines()
