@@ -217,4 +217,4 @@ def seats_of(layout: Layout, seat_ids: Sequence[int], tickets: ChosenTickets | N
     if tickets is not None:
         return tickets.seats(layout.room, seat_ids)
     room = layout.room
-    return tuple([room.seats[place] for place in sorted([room.places[seat_id] for seat_id in seat_ids])])
+    return tuple([room.seat_at(place) for place in sorted([room.places[seat_id] for seat_id in seat_ids])])
