@@ -23,13 +23,16 @@ from ..db.repository import auditoriums, showtimes
 from ..db.repository.reservation_rows import NamedRow, ReservedCinema, ReservedMovie
 from ..db.repository.showtimes import ShowtimeLayout
 from ..errors import DatabaseUnavailable
+from ..holds.prime import Prime
 from ..runtime.batching import Batcher
+from .priming import prime_of
 from .rooms import Plan, Room, RoomKey, plan_of, room_of
 from .ticket_types import TicketTypes
 
 MAX_SHOWTIMES = 100_000  # some 250 bytes each, and 1,000 of a room at a price that is not kept yet
 MAX_SEATS = 200_000  # of plans, some 300 bytes each; each price of a room counts as one, too
 READ_AT_ONCE = 256
+FIRST_AT_ONCE = 64  # when a sale begins, many showtimes are touched for the first time
 PLANS_AT_ONCE = 16
 READING_TRIES = 3  # a plan may change between the two statements of a reading
 
@@ -100,6 +103,9 @@ class Layouts:
         self._recent, self._older = _Generation(), _Generation()
         self._plans: WeakValueDictionary[tuple[int, int], Plan] = WeakValueDictionary()
         self._loads: Batcher[int, Layout | None] = Batcher(self._load, max_batch=READ_AT_ONCE, lanes=2)
+        self._first_loads: Batcher[int, tuple[Layout, Prime] | None] = Batcher(
+            self._load_first, max_batch=FIRST_AT_ONCE, lanes=2
+        )
 
     def known(self, showtime_id: int) -> Layout | None:
         """The layout of a showtime as it was when last read; None if it is not kept."""
@@ -119,14 +125,18 @@ class Layouts:
         """Read a layout, together with those of concurrent callers; None: there is no such showtime."""
         return await self._loads.submit(showtime_id)
 
+    async def load_first(self, showtime_id: int) -> tuple[Layout, Prime] | None:
+        """Read a layout, and what Redis is primed with, in one statement; None: there is no such showtime."""
+        return await self._first_loads.submit(showtime_id)
+
     async def read(
-        self, conn: Connection, showtime_ids: Sequence[int], *, with_booked: bool
+        self, conn: Connection, showtime_ids: Sequence[int], *, with_booked: bool, with_holds: bool = False
     ) -> dict[int, tuple[Layout, ShowtimeLayout]]:
         """Read layouts, each with its row, which has the taken seats if asked for; nothing for an unknown showtime."""
         found: dict[int, tuple[Layout, ShowtimeLayout]] = {}
         missing = showtime_ids
         for _ in range(READING_TRIES):
-            rows = await showtimes.layouts(conn, showtime_ids=missing, with_booked=with_booked)
+            rows = await showtimes.layouts(conn, showtime_ids=missing, with_booked=with_booked, with_holds=with_holds)
             rooms = await self._rooms(conn, {_key(row) for row in rows})
             for row in rows:
                 room = rooms.get(_key(row))
@@ -157,6 +167,15 @@ class Layouts:
         async with self._database.connection() as conn:
             found = await self.read(conn, list(dict.fromkeys(showtime_ids)), with_booked=False)
         return [found[showtime_id][0] if showtime_id in found else None for showtime_id in showtime_ids]
+
+    async def _load_first(self, showtime_ids: Sequence[int]) -> Sequence[tuple[Layout, Prime] | Exception | None]:
+        async with self._database.connection() as conn:
+            found = await self.read(conn, list(dict.fromkeys(showtime_ids)), with_booked=False, with_holds=True)
+        primes = {
+            showtime_id: (layout, prime_of(row.version, row.held, row.holders, row.ttls_ms))
+            for showtime_id, (layout, row) in found.items()
+        }
+        return [primes.get(showtime_id) for showtime_id in showtime_ids]
 
     async def _rooms(self, conn: Connection, keys: Collection[RoomKey]) -> dict[RoomKey, Room]:
         """The rooms at these plan versions and prices, except those whose plan has changed in the meantime."""
