@@ -5,7 +5,6 @@ that before the answer. PostgreSQL decides who owns a seat: the unique constrain
 being sold twice.
 """
 
-import asyncio
 from collections.abc import Sequence
 from time import monotonic
 from typing import NamedTuple, NoReturn
@@ -99,13 +98,17 @@ async def check_seats(
 
 
 async def _load_and_prime(context: BookingContext, showtime_id: int) -> Layout | None:
-    """Read a layout that is not cached; meanwhile Redis is asked for the map, which primes a showtime that it lacks."""
-    layout, _ = await asyncio.gather(
-        context.layouts.load(showtime_id), context.holds.state(showtime_id), return_exceptions=True
-    )
-    if isinstance(layout, BaseException):
-        raise layout
-    return layout  # if Redis did not answer, the take says so
+    """Read a layout that is not cached, and have Redis primed with the same reading if it lacks the showtime.
+
+    PostgreSQL comes first, so that the take is the only exchange with Redis: the priming is sent along with it.
+    """
+    start = context.holds.read_start()
+    found = await context.layouts.load_first(showtime_id)
+    if found is None:
+        return None
+    layout, prime = found
+    context.holds.prime_unread(showtime_id, prime, start)
+    return layout
 
 
 async def check_and_load(
@@ -217,4 +220,4 @@ def seats_of(layout: Layout, seat_ids: Sequence[int], tickets: ChosenTickets | N
     if tickets is not None:
         return tickets.seats(layout.room, seat_ids)
     room = layout.room
-    return tuple([room.seats[place] for place in sorted([room.places[seat_id] for seat_id in seat_ids])])
+    return tuple([room.seat_at(place) for place in sorted([room.places[seat_id] for seat_id in seat_ids])])

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from redis.asyncio import Redis
 
-from .store import seat_key
+from .keys import seat_key
 
 SHOWTIMES_A_SCAN = 1000  # a hint: keys that Redis reads before it serves other clients
 SEATS_A_READ = 1000

@@ -17,7 +17,7 @@ from redis.credentials import UsernamePasswordCredentialProvider
 from ..errors import Overloaded
 from ..runtime.redis_client import REDIS_TIMEOUT_S
 from .connection import RUN_KEY, RedisConnection, Reply
-from .scripts import DETECT_RESTART
+from .scripts import DETECT_RESTART, KEPT_SINCE
 
 MAX_IN_FLIGHT = 10_000  # a few megabytes; Redis answers so many in a fraction of a second
 BACKOFF_S = (0.0, 0.01, 0.02, 0.05, 0.1)  # after so many connections in a row could not be opened
@@ -27,7 +27,8 @@ class RedisServer:
     """Sends commands on a connection that it opens when it is needed; options and address are those of `redis`.
 
     `epoch` increments as soon as it is known that the connection was lost or that the server has forgotten the holds.
-    As long as it is the same, Redis has kept what was written to it.
+    As long as it is the same, Redis has kept what was written to it. `kept_since` tells the server the same: scripts
+    compare it with what it has. Empty while it is not known.
     """
 
     def __init__(self, redis: Redis, *, max_in_flight: int = MAX_IN_FLIGHT) -> None:
@@ -39,6 +40,7 @@ class RedisServer:
         self._failures = 0  # connections in a row that could not be opened
         self._loop: asyncio.AbstractEventLoop | None = None
         self.epoch = 0
+        self.kept_since = ""
 
     def call(self, command: bytes, *, shared: bool = False) -> "asyncio.Future[Reply]":
         """The reply to a packed command, or why there is none; raises Overloaded.
@@ -77,6 +79,7 @@ class RedisServer:
             await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)])
             self._connection = await _connect(self._pool.make_connection(), self._on_changed)
             self._failures = 0
+            self._ask_kept_since(self._connection)
         except Exception as failure:
             error = failure
             self._failures += 1
@@ -92,6 +95,16 @@ class RedisServer:
 
     def _on_changed(self) -> None:
         self.epoch += 1
+        self.kept_since = ""
+        if self._connection is not None and not self._connection.is_lost:
+            self._ask_kept_since(self._connection)
+
+    def _ask_kept_since(self, connection: RedisConnection) -> None:
+        asked = connection.ask("EVAL", KEPT_SINCE.source, 1, RUN_KEY)
+        asked.add_done_callback(lambda reply: self._on_kept_since(reply.result()))
+
+    def _on_kept_since(self, reply: Reply) -> None:
+        self.kept_since = reply.decode() if isinstance(reply, bytes) else ""  # an error: Redis is asked first
 
 
 async def _connect(options: AbstractConnection, on_changed: Callable[[], None]) -> RedisConnection:

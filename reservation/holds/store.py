@@ -18,26 +18,44 @@ expired holds from it, and increments the version if there were any: an expired 
 
 `reservation:run` is the run_id of the Redis server that wrote all this: after a restart or a fail-over of Redis,
 detect_restart.lua forgets it. detect_restore.lua does so after a restore of PostgreSQL (seatmap/map_recovery.py).
+`reservation:run:kept_since` is lost or changed with it (kept_since.lua).
 
 Redis may lose all of it at any moment. A script that finds no map returns -1 and a ticket; the showtime is then primed
 from PostgreSQL's live holds, with PostgreSQL's clock in microseconds as its version, which no counter can have reached.
 If Redis loses its data again between the ticket and the priming, the ticket is gone and the priming changes nothing: a
 hold that was taken and committed meanwhile is not in what PostgreSQL was asked for.
+
+A worker that has never read a showtime asks PostgreSQL first, for its seats and its live holds, and sends the priming
+along with the first script. `kept_since` stands for the ticket: it is the same as before PostgreSQL was asked, or the
+priming changes nothing and the script returns -1.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from time import monotonic
 from typing import NamedTuple, TypeGuard
 from uuid import UUID
 
 from redis.asyncio import Redis
 
-from ..errors import DomainError, HoldsUnavailable, NotFound
+from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded
+from .keys import map_keys, seat_key, ticket_key
+from .prime import Prime, Primer, ReadStart, ticket_call, unread_call
 from .redis_server import RedisServer
 from .script_runner import Call, ScriptResult, ScriptRunner, redis_errors, script_call
-from .scripts import BUMP_LAYOUT, EXTEND, PRIME, RELEASE, SNAPSHOT, TAKE, UNDO_TAKE, VERSION, WATCH
+from .scripts import (
+    BUMP_LAYOUT,
+    EXTEND,
+    RELEASE,
+    SNAPSHOT,
+    TAKE,
+    UNDO_TAKE,
+    VERSION,
+    WATCH,
+)
 
 PRIMING_TRIES = 3  # Redis may lose everything again meanwhile; more often is an outage
 NOT_PRIMED = -1
@@ -59,23 +77,6 @@ class HoldRelease:
     kept: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveHold:
-    """A seat that a reservation holds for `ttl_ms` milliseconds more, by PostgreSQL's clock."""
-
-    seat_id: int
-    reservation_id: UUID
-    ttl_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Prime:
-    """What a showtime's keys are rebuilt from: a version above all before, and the live holds."""
-
-    version: int
-    holds: tuple[LiveHold, ...]
-
-
 class MapState(NamedTuple):
     """A seat map's version, and the version at which its seats or prices last changed."""
 
@@ -95,9 +96,6 @@ class Watch(NamedTuple):
 
     version: int
     since: int
-
-
-Primer = Callable[[int], Awaitable[Prime]]
 
 
 class Holds:
@@ -126,11 +124,22 @@ class Holds:
         """Close the connection."""
         await self.server.aclose()
 
+    def read_start(self) -> ReadStart:
+        """For `prime_unread`, before PostgreSQL is read."""
+        return ReadStart(self.server.kept_since, monotonic())
+
+    def prime_unread(self, showtime_id: int, prime: Prime, start: ReadStart) -> None:
+        """Have the showtime primed before the next script of this worker, unless Redis knows it."""
+        call = unread_call(showtime_id, prime, start)
+        if call is not None:
+            with suppress(Overloaded):  # the next script says so
+                self._scripts.send(call)
+
     async def take(
         self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int
     ) -> frozenset[int]:
         """Hold all the seats or none; the seats that others hold, empty on success."""
-        keys = _keys(showtime_id, seat_ids)
+        keys = map_keys(showtime_id, seat_ids)
         result = await self._run_one(script_call(TAKE, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(result[1:])
 
@@ -141,14 +150,14 @@ class Holds:
 
         The reservation must be in PostgreSQL: a late undo of its first take does not release it any more.
         """
-        keys = _keys(showtime_id, seat_ids)
+        keys = map_keys(showtime_id, seat_ids)
         result = await self._run_one(script_call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
         return frozenset(result[1:])
 
     async def kept(self, *, showtime_id: int, reservation_id: UUID) -> str:
         """What changes whenever the reservation is extended, taken again or primed; empty if it never was."""
         async with redis_errors():
-            value = await self._redis.get(f"{_keys(showtime_id)[0]}:kept:{reservation_id}")
+            value = await self._redis.get(f"{map_keys(showtime_id)[0]}:kept:{reservation_id}")
         return value.decode() if isinstance(value, bytes) else value or ""
 
     async def holders(self, *, showtime_id: int, seat_ids: Sequence[int]) -> list[UUID]:
@@ -167,7 +176,7 @@ class Holds:
 
     async def bump_layouts(self, showtime_ids: Sequence[int]) -> Sequence[int]:
         """Increment the versions of maps whose seats or prices changed; returns the showtimes that Redis refused."""
-        calls = [script_call(BUMP_LAYOUT, showtime_id, _keys(showtime_id)[:1]) for showtime_id in showtime_ids]
+        calls = [script_call(BUMP_LAYOUT, showtime_id, map_keys(showtime_id)[:1]) for showtime_id in showtime_ids]
         results = zip(showtime_ids, await self._scripts.run(calls), strict=True)
         return [showtime_id for showtime_id, result in results if isinstance(result, DomainError)]
 
@@ -177,12 +186,12 @@ class Holds:
 
     async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
         """The state of each map and the seats held in it; an error for a showtime that could not be read."""
-        results = await self._run_primed([script_call(SNAPSHOT, each, _keys(each)) for each in showtime_ids])
+        results = await self._run_primed([script_call(SNAPSHOT, each, map_keys(each)) for each in showtime_ids])
         return [result if isinstance(result, DomainError) else _snapshot(result) for result in results]
 
     async def watch(self, showtime_ids: Sequence[int], *, channel: str, ttl_s: int) -> list[Watch | DomainError]:
         """Have every change of these maps published for `ttl_s` from now; an error where that failed."""
-        calls = [script_call(WATCH, each, _keys(each), (ttl_s, channel)) for each in showtime_ids]
+        calls = [script_call(WATCH, each, map_keys(each), (ttl_s, channel)) for each in showtime_ids]
         results = await self._run_primed(calls)
         return [result if isinstance(result, DomainError) else Watch(result[0], since=result[2]) for result in results]
 
@@ -235,7 +244,7 @@ class Holds:
     async def _prime_showtime(self, showtime_id: int, ticket: int) -> DomainError | None:
         try:
             # What the callers send next comes after it, so its answer is not waited for.
-            self._scripts.send(_prime_call(showtime_id, ticket, await self._primer(showtime_id)))
+            self._scripts.send(ticket_call(showtime_id, ticket, await self._primer(showtime_id)))
         except NotFound as error:
             await self._scripts.drop(ticket_key(showtime_id))  # invented showtimes leave nothing in Redis
             return error
@@ -250,41 +259,14 @@ def _is_not_primed(result: ScriptResult) -> TypeGuard[list[int]]:
 
 @lru_cache(1024)
 def _version_call(showtime_id: int) -> Call:
-    return script_call(VERSION, showtime_id, _keys(showtime_id))
+    return script_call(VERSION, showtime_id, map_keys(showtime_id))
 
 
 def _release_call(release: HoldRelease) -> Call:
     script = UNDO_TAKE if release.undo else RELEASE
     kept = (release.kept,) if release.undo else ()
     args: tuple[str | int, ...] = (str(release.reservation_id), *release.seat_ids, *kept)
-    return script_call(script, release.showtime_id, _keys(release.showtime_id, release.seat_ids), args)
-
-
-def _prime_call(showtime_id: int, ticket: int, prime: Prime) -> Call:
-    args: list[str | int] = [ticket, prime.version]
-    for hold in prime.holds:
-        args += [hold.seat_id, str(hold.reservation_id), max(hold.ttl_ms, 1)]
-    return script_call(PRIME, showtime_id, _keys(showtime_id, [hold.seat_id for hold in prime.holds]), tuple(args))
-
-
-def _keys(showtime_id: int, seat_ids: Sequence[int] = ()) -> tuple[str, ...]:
-    tag = f"{{{showtime_id}}}"
-    return (f"{tag}:map", f"{tag}:held", *[f"{tag}:seat:{seat_id}" for seat_id in seat_ids])
-
-
-def ticket_key(showtime_id: int) -> str:
-    """The key of the ticket under which a showtime may be primed."""
-    return f"{{{showtime_id}}}:map:priming"
-
-
-def showtime_of(map_key: str) -> int:
-    """The showtime whose map has this key; raises ValueError for any other key."""
-    return int(map_key.removeprefix("{").removesuffix("}:map"))
-
-
-def seat_key(showtime_id: int, seat_id: int) -> str:
-    """The key of a held seat; its value is the reservation's id."""
-    return f"{{{showtime_id}}}:seat:{seat_id}"
+    return script_call(script, release.showtime_id, map_keys(release.showtime_id, release.seat_ids), args)
 
 
 def _holder(value: bytes | str | None) -> UUID | None:

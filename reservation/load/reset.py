@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ..db.repository import load as repository
 from ..errors import HoldsUnavailable
-from ..holds.store import HoldRelease, Holds, Prime
+from ..holds.prime import Prime
+from ..holds.store import HoldRelease, Holds
 from ..runtime.redis_client import redis_client
 from ..settings import Settings
 from .access import TargetAccess, check_reachable, database_connection

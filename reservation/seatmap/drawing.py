@@ -69,8 +69,9 @@ def compress(body: bytes) -> bytes:
 
 def seats_at(room: Room, statuses: bytes, places: Iterable[int]) -> bytes:
     """Some seats, separated by commas."""
-    heads, endings = room.plan.heads, room.endings
-    return b"".join([heads[place] + endings[place][statuses[place]] for place in places]).removesuffix(b",")
+    heads, modifiers, endings = room.plan.heads, room.plan.modifiers, room.endings
+    seats = [heads[place] + endings[modifiers[place]][statuses[place]] for place in places]
+    return b"".join(seats).removesuffix(b",")
 
 
 def changed_places(before: bytes, after: bytes) -> list[int]:
@@ -89,7 +90,8 @@ def _seats(room: Room, statuses: bytes, start: int, end: int) -> bytes:
     heads = room.plan.heads[start:end]
     pieces = [b""] * (2 * len(heads))
     pieces[::2] = heads
-    pieces[1::2] = map(getitem, room.endings[start:end], statuses[start:end])
+    endings = map(room.endings.__getitem__, room.plan.modifiers[start:end])
+    pieces[1::2] = map(getitem, endings, statuses[start:end])
     return b"".join(pieces)
 
 

@@ -1,6 +1,6 @@
 """The seats and prices of showtimes, kept in the process.
 
-A showtime is an entry of some 400 bytes that refers to its room; rooms are kept by plan version and price. A hold is
+A showtime is an entry of some 250 bytes that refers to its room; rooms are kept by plan version and price. A hold is
 inserted at the `layout_version` of its entry, which PostgreSQL checks; a seat map reads the versions anew.
 
 What was used last is kept: of two generations, the older one is dropped when the recent one is full, and what is used
@@ -12,6 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from sys import intern
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import orjson
@@ -22,15 +23,21 @@ from ..db.repository import auditoriums, showtimes
 from ..db.repository.reservation_rows import NamedRow, ReservedCinema, ReservedMovie
 from ..db.repository.showtimes import ShowtimeLayout
 from ..errors import DatabaseUnavailable
+from ..holds.prime import Prime
 from ..runtime.batching import Batcher
+from .priming import prime_of
 from .rooms import Plan, Room, RoomKey, plan_of, room_of
 from .ticket_types import TicketTypes
 
-MAX_SHOWTIMES = 100_000  # some 400 bytes each
-MAX_SEATS = 200_000  # of rooms at a price: 80 bytes each, and 250 bytes a seat of the plan
+MAX_SHOWTIMES = 100_000  # some 250 bytes each, and 1,000 of a room at a price that is not kept yet
+MAX_SEATS = 200_000  # of plans, some 300 bytes each; each price of a room counts as one, too
 READ_AT_ONCE = 256
+FIRST_AT_ONCE = 64  # when a sale begins, many showtimes are touched for the first time
 PLANS_AT_ONCE = 16
 READING_TRIES = 3  # a plan may change between the two statements of a reading
+
+
+Value = TypeVar("Value", bytes, datetime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +50,15 @@ class Layout:
     is_cancelled: bool
     focal_row: str | None
     room: Room
-    own_json: bytes  # the beginning of the showtime's JSON in a reservation: what no other showtime shares
-    shared_json: bytes  # the rest of it: film, auditorium and cinema, one object for all their showtimes
+    showtime_id: int
+    # The showtime's JSON in a reservation after its id, in two parts that are one object for all who have the same.
+    times_json: bytes  # times and status
+    place_json: bytes  # film, auditorium and cinema
 
     @property
     def showtime(self) -> Fragment:
         """The showtime in the JSON of a reservation."""
-        return Fragment(self.own_json + self.shared_json)
+        return Fragment(b'{"id":%d,%b%b' % (self.showtime_id, self.times_json, self.place_json))
 
     @property
     def is_on_sale(self) -> bool:
@@ -64,8 +73,14 @@ class _Generation:
 
     layouts: dict[int, Layout] = field(default_factory=dict)
     rooms: dict[RoomKey, Room] = field(default_factory=dict)
-    shared_json: dict[bytes, bytes] = field(default_factory=dict)
+    plans: set[tuple[int, int]] = field(default_factory=set)
+    shared: dict[Any, Any] = field(default_factory=dict)
     seats: int = 0
+
+    def share(self, value: Value) -> Value:
+        """The first value that was equal to this one."""
+        first: Value = self.shared.setdefault(value, value)
+        return first
 
     def add(self, showtime_id: int, layout: Layout) -> None:
         """Add a showtime, and its room."""
@@ -73,7 +88,10 @@ class _Generation:
         room = layout.room
         if room.key not in self.rooms:
             self.rooms[room.key] = room
-            self.seats += len(room.seats)
+            self.seats += len(room.prices)
+        if room.key[:2] not in self.plans:
+            self.plans.add(room.key[:2])
+            self.seats += len(room.places)
 
 
 class Layouts:
@@ -85,6 +103,9 @@ class Layouts:
         self._recent, self._older = _Generation(), _Generation()
         self._plans: WeakValueDictionary[tuple[int, int], Plan] = WeakValueDictionary()
         self._loads: Batcher[int, Layout | None] = Batcher(self._load, max_batch=READ_AT_ONCE, lanes=2)
+        self._first_loads: Batcher[int, tuple[Layout, Prime] | None] = Batcher(
+            self._load_first, max_batch=FIRST_AT_ONCE, lanes=2
+        )
 
     def known(self, showtime_id: int) -> Layout | None:
         """The layout of a showtime as it was when last read; None if it is not kept."""
@@ -104,20 +125,26 @@ class Layouts:
         """Read a layout, together with those of concurrent callers; None: there is no such showtime."""
         return await self._loads.submit(showtime_id)
 
+    async def load_first(self, showtime_id: int) -> tuple[Layout, Prime] | None:
+        """Read a layout, and what Redis is primed with, in one statement; None: there is no such showtime."""
+        return await self._first_loads.submit(showtime_id)
+
     async def read(
-        self, conn: Connection, showtime_ids: Sequence[int], *, with_booked: bool
+        self, conn: Connection, showtime_ids: Sequence[int], *, with_booked: bool, with_holds: bool = False
     ) -> dict[int, tuple[Layout, ShowtimeLayout]]:
         """Read layouts, each with its row, which has the taken seats if asked for; nothing for an unknown showtime."""
         found: dict[int, tuple[Layout, ShowtimeLayout]] = {}
         missing = showtime_ids
         for _ in range(READING_TRIES):
-            rows = await showtimes.layouts(conn, showtime_ids=missing, with_booked=with_booked)
+            rows = await showtimes.layouts(conn, showtime_ids=missing, with_booked=with_booked, with_holds=with_holds)
             rooms = await self._rooms(conn, {_key(row) for row in rows})
             for row in rows:
                 room = rooms.get(_key(row))
                 if room is not None:
                     focal_row = None if row.focal_row is None else intern(row.focal_row)
-                    layout = Layout(row.layout_version, *_sale(row), focal_row, room, *self._json(row))
+                    sales_end_at = self._recent.share(row.sales_end_at)
+                    sale = row.on_sale_at, sales_end_at, row.status == "cancelled"
+                    layout = Layout(row.layout_version, *sale, focal_row, room, row.id, *self._json(row))
                     self._keep(row.id, layout)
                     found[row.id] = layout, row
             missing = [row.id for row in rows if row.id not in found]
@@ -141,6 +168,15 @@ class Layouts:
             found = await self.read(conn, list(dict.fromkeys(showtime_ids)), with_booked=False)
         return [found[showtime_id][0] if showtime_id in found else None for showtime_id in showtime_ids]
 
+    async def _load_first(self, showtime_ids: Sequence[int]) -> Sequence[tuple[Layout, Prime] | Exception | None]:
+        async with self._database.connection() as conn:
+            found = await self.read(conn, list(dict.fromkeys(showtime_ids)), with_booked=False, with_holds=True)
+        primes = {
+            showtime_id: (layout, prime_of(row.version, row.held, row.holders, row.ttls_ms))
+            for showtime_id, (layout, row) in found.items()
+        }
+        return [primes.get(showtime_id) for showtime_id in showtime_ids]
+
     async def _rooms(self, conn: Connection, keys: Collection[RoomKey]) -> dict[RoomKey, Room]:
         """The rooms at these plan versions and prices, except those whose plan has changed in the meantime."""
         unread = list(
@@ -163,25 +199,20 @@ class Layouts:
         return room
 
     def _json(self, row: ShowtimeLayout) -> tuple[bytes, bytes]:
-        own = {"id": row.id, "starts_at": row.starts_at, "ends_at": row.ends_at, "status": row.status}
-        shared = {
+        times = {"starts_at": row.starts_at, "ends_at": row.ends_at, "status": row.status}
+        place = {
             "movie": ReservedMovie(row.movie_id, row.movie_title),
             "auditorium": NamedRow(row.auditorium_id, row.auditorium_name),
             "cinema": ReservedCinema(row.cinema_id, row.cinema_name, row.cinema_timezone),
         }
-        shared_json = orjson.dumps(shared)[1:]
-        own_json = orjson.dumps(own, option=orjson.OPT_UTC_Z)[:-1] + b","
-        return own_json, self._recent.shared_json.setdefault(shared_json, shared_json)
+        times_json = orjson.dumps(times, option=orjson.OPT_UTC_Z)[1:-1] + b","
+        return self._recent.share(times_json), self._recent.share(orjson.dumps(place)[1:])
 
     def _keep(self, showtime_id: int, layout: Layout) -> None:
         recent = self._recent
         if len(recent.layouts) >= MAX_SHOWTIMES or recent.seats >= MAX_SEATS:
             self._older, self._recent = recent, _Generation()
         self._recent.add(showtime_id, layout)
-
-
-def _sale(row: ShowtimeLayout) -> tuple[datetime | None, datetime, bool]:
-    return row.on_sale_at, row.sales_end_at, row.status == "cancelled"
 
 
 def _key(row: ShowtimeLayout) -> RoomKey:

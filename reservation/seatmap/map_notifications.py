@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from redis.asyncio import Redis
 
-from ..holds.store import showtime_of
+from ..holds.keys import showtime_of
 
 
 def channel_of(redis: Redis) -> str:

@@ -1,12 +1,12 @@
 """Reads from PostgreSQL what showtimes are primed with in Redis."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from ..db.pool import Database
 from ..db.repository import showtimes
-from ..db.repository.showtimes import ShowtimePrime
 from ..errors import NotFound
-from ..holds.store import LiveHold, Prime
+from ..holds.prime import LiveHold, Prime
 from ..runtime.batching import Batcher
 
 READ_AT_ONCE = 64  # when a sale begins, or Redis has lost its data, many showtimes are touched for the first time
@@ -26,10 +26,10 @@ class Primer:
     async def _read(self, showtime_ids: Sequence[int]) -> Sequence[Prime | Exception]:
         async with self._database.connection() as conn:
             rows = await showtimes.prime(conn, showtime_ids=showtime_ids)
-        found = {row.showtime_id: _prime(row) for row in rows}
+        found = {row.showtime_id: prime_of(row.version, row.seat_ids, row.reservation_ids, row.ttls_ms) for row in rows}
         return [found.get(each) or NotFound("There is no such showtime.") for each in showtime_ids]
 
 
-def _prime(row: ShowtimePrime) -> Prime:
-    live = zip(row.seat_ids, row.reservation_ids, row.ttls_ms, strict=True)
-    return Prime(row.version, tuple(LiveHold(*hold) for hold in live))
+def prime_of(version: int, seat_ids: Sequence[int], holders: Sequence[UUID], ttls_ms: Sequence[int]) -> Prime:
+    """A Prime of the columns that PostgreSQL returns."""
+    return Prime(version, tuple(map(LiveHold, seat_ids, holders, ttls_ms)))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from sys import intern
@@ -13,6 +14,7 @@ from ..db.repository.reservation_rows import STANDARD, NamedRow, ReservedSeat
 from .seat_rows import PlacedSeat, SeatRow, rows_of
 
 CENT = Decimal("0.01")
+MAX_PRICES = 4096  # kept as JSON, some 500 bytes each
 AVAILABLE, HELD, BOOKED, BLOCKED = b"ahbx"
 _NAMES = {AVAILABLE: b"available", HELD: b"held", BOOKED: b"booked", BLOCKED: b"blocked"}
 
@@ -23,25 +25,28 @@ Endings = dict[int, bytes]
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plan:
-    """The seats of a room at one version of its plan, in the order of the map; some 250 bytes a seat."""
+    """The seats of a room at one version of its plan, in the order of the map; some 300 bytes a seat."""
 
     auditorium_id: int
     version: int
     seat_ids: tuple[int, ...]
     places: dict[int, int]  # by seat id
     rows: tuple[SeatRow, ...]
+    labels: tuple[str, ...]  # of rows, by place, as all that follow
+    numbers: tuple[int, ...]
     heads: tuple[bytes, ...]  # each seat as JSON up to its price
     modifiers: tuple[str, ...]  # price modifiers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Room:
-    """A plan at the base price of a showtime; some 80 bytes a seat."""
+    """A plan at the base price of a showtime; some 1,000 bytes, however many seats it has."""
 
     plan: Plan
     base_price: Decimal
-    seats: tuple[ReservedSeat, ...]  # by place
-    endings: tuple[Endings, ...]  # by place; seats at one price share them
+    standard: NamedRow  # the ticket type of the seats at these prices
+    prices: dict[str, str]  # by price modifier
+    endings: dict[str, Endings]  # by price modifier; rooms share them
     places: dict[int, int] = field(init=False)  # those of the plan
     rows: tuple[SeatRow, ...] = field(init=False)
 
@@ -53,6 +58,12 @@ class Room:
     def key(self) -> RoomKey:
         """What tells it from other rooms."""
         return self.plan.auditorium_id, self.plan.version, self.base_price
+
+    def seat_at(self, place: int) -> ReservedSeat:
+        """A seat at its price, with a ticket of the standard type."""
+        plan = self.plan
+        price = self.prices[plan.modifiers[place]]
+        return ReservedSeat(plan.seat_ids[place], plan.labels[place], plan.numbers[place], price, self.standard)
 
 
 def plan_of(row: RoomPlan) -> Plan:
@@ -66,6 +77,8 @@ def plan_of(row: RoomPlan) -> Plan:
         tuple(row.seat_ids),
         {seat_id: place for place, seat_id in enumerate(row.seat_ids)},
         _rows(row, labels, types),
+        labels,
+        tuple(row.seat_numbers),
         tuple(heads),
         tuple(map(intern, row.price_modifiers)),
     )
@@ -76,22 +89,14 @@ def room_of(plan: Plan, base_price: Decimal, standard: NamedRow = STANDARD) -> R
 
     `standard` is the ticket type of the seats at these prices.
     """
-    modifiers = set(plan.modifiers)
+    modifiers = dict.fromkeys(plan.modifiers)
     prices = {each: str((base_price * Decimal(each)).quantize(CENT, ROUND_HALF_UP)) for each in modifiers}
-    endings = {
-        each: {status: b'%b","status":"%b"},' % (price.encode(), name) for status, name in _NAMES.items()}
-        for each, price in prices.items()
-    }
-    labels = {
-        seat_id: (row.label, number)
-        for row in plan.rows
-        for seat_id, number in zip(row.seat_ids, row.numbers, strict=True)
-    }
-    seats = tuple(
-        ReservedSeat(seat_id, *labels[seat_id], prices[modifier], standard)
-        for seat_id, modifier in zip(plan.seat_ids, plan.modifiers, strict=True)
-    )
-    return Room(plan, base_price, seats, tuple(endings[modifier] for modifier in plan.modifiers))
+    return Room(plan, base_price, standard, prices, {each: _endings(price) for each, price in prices.items()})
+
+
+@lru_cache(MAX_PRICES)
+def _endings(price: str) -> Endings:
+    return {status: b'%b","status":"%b"},' % (price.encode(), name) for status, name in _NAMES.items()}
 
 
 def _rows(row: RoomPlan, labels: tuple[str, ...], types: tuple[str, ...]) -> tuple[SeatRow, ...]:

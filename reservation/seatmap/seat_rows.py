@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from itertools import pairwise
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 ALPHABET = 26
+MAX_SHAPES = 1_000  # of rows, kept to be shared; some 500 bytes each
 WHEELCHAIR, COMPANION = "wheelchair", "companion"
 
 
@@ -20,6 +22,7 @@ class Mix(Enum):
     WHEELCHAIRS = "one or more wheelchair places, and seats of any other type"
 
 
+Column = TypeVar("Column", tuple[int, ...], tuple[str, ...])
 # A seat type; None: all types but those of wheelchair places and their companions.
 Kind: TypeAlias = str | Mix | None
 NEEDS_WHEELCHAIR = (Mix.WHEELCHAIR_AND_COMPANIONS, Mix.WHEELCHAIR_AND_OTHERS, Mix.WHEELCHAIRS)
@@ -87,7 +90,13 @@ def bit_mask(seats: Sequence[bool]) -> int:
 
 def _row(label: str, seats: Sequence[PlacedSeat], positions: Sequence[int]) -> SeatRow:
     ids, numbers, types, _, _ = zip(*seats, strict=True)
-    return SeatRow(label, ids, numbers, types, tuple(positions))
+    return SeatRow(label, ids, _shared(numbers), _shared(types), _shared(tuple(positions)))
+
+
+@lru_cache(MAX_SHAPES)
+def _shared(column: Column) -> Column:
+    """The first one that was equal: many rows have the same numbers and types."""
+    return column
 
 
 def _by_number(seats: Sequence[PlacedSeat]) -> Iterator[int]:
@@ -100,7 +109,8 @@ def _by_number(seats: Sequence[PlacedSeat]) -> Iterator[int]:
         yield seat.number + aisles
 
 
-def _of_kind(types: Sequence[str]) -> dict[Kind, int]:
+@lru_cache(MAX_SHAPES)
+def _of_kind(types: tuple[str, ...]) -> dict[Kind, int]:
     kinds: dict[Kind, int] = {kind: bit_mask([other == kind for other in types]) for kind in set(types)}
     every, wheelchair, companion = (1 << len(types)) - 1, kinds.get(WHEELCHAIR, 0), kinds.get(COMPANION, 0)
     kinds[None] = every & ~wheelchair & ~companion

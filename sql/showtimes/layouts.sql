@@ -2,13 +2,16 @@
 What the seat maps of showtimes are drawn from, besides the plans of their rooms: which room, at which version of its plan
 and at which price; what a reservation shows of its showtime; and, if asked for, the seats that are sold or blocked, those of
 archived reservations included, and once more those that are blocked: archiving changes no seat map. No row: no such
-showtime.
+showtime. For a worker that sees a showtime for the first time, also what its keys in Redis are rebuilt from, as
+showtimes/prime reads it.
 Plan: index scans on showtimes_pkey, auditoriums_pkey, movies_pkey and cinemas_pkey; with_booked, an index only scan on
 booked_seats_showtime_id_seat_id_key, one on booked_seats_blocked_idx, and an index scan on
-archived_reservations_showtime_id_idx, which finds nothing for a showtime that can still be booked.
+archived_reservations_showtime_id_idx, which finds nothing for a showtime that can still be booked; with_holds, an index
+scan on reservations_showtime_id_expires_at_idx.
 $1 bigint[] showtime_ids: which
 $2 boolean with_booked: whether these seats are wanted, else booked and blocked are empty
-Sample: select array_agg(id), true from (select id from showtimes where starts_at > now() order by starts_at limit 16) as
+$3 boolean with_holds: whether the live holds are wanted, else held, holders and ttls_ms are empty
+Sample: select array_agg(id), true, true from (select id from showtimes where starts_at > now() order by starts_at limit 16) as
 st
 */
 select /* showtimes/layouts */
@@ -42,7 +45,11 @@ select /* showtimes/layouts */
         select bl.seat_id
         from booked_seats as bl
         where $2 and bl.showtime_id = st.id and bl.reservation_id is null
-    ) as blocked
+    ) as blocked,
+    (extract(epoch from clock_timestamp()) * 1000000)::bigint as version,
+    live.held,
+    live.holders,
+    live.ttls_ms
 from showtimes as st
 -- One lookup each: for a join, the planner would read all rooms.
 cross join
@@ -75,4 +82,17 @@ cross join
         order by own.id
         limit 1
     ) as c
+cross join
+    lateral (
+        select
+            coalesce(array_agg(seat.id order by seat.id asc, r.expires_at desc), '{}') as held,
+            coalesce(array_agg(r.id order by seat.id asc, r.expires_at desc), '{}') as holders,
+            coalesce(
+                array_agg((extract(epoch from r.expires_at - now()) * 1000)::bigint order by seat.id asc, r.expires_at desc),
+                '{}'
+            ) as ttls_ms
+        from reservations as r
+        cross join lateral unnest(r.seat_ids) as seat (id)
+        where $3 and r.showtime_id = st.id and r.status = 'held' and r.expires_at > now()
+    ) as live
 where st.id = any($1);

@@ -156,9 +156,9 @@ def test_explain_shows_the_arguments_by_name(run: Run) -> None:
 
 
 def test_explain_prints_both_plans_as_json(run: Run) -> None:
-    printed = json.loads(run("sql", "explain", "showtimes/layouts", "{1,2}", "true", "--json").stdout)
+    printed = json.loads(run("sql", "explain", "showtimes/layouts", "{1,2}", "true", "true", "--json").stdout)
 
-    assert (printed["name"], printed["arguments"]) == ("showtimes/layouts", ["{1,2}", "true"])
+    assert (printed["name"], printed["arguments"]) == ("showtimes/layouts", ["{1,2}", "true", "true"])
     for mode in ("generic", "custom"):
         assert printed[mode]["Plan"]["Actual Rows"] == 2
         assert printed[mode]["Settings"]["plan_cache_mode"] == f"force_{mode}_plan"

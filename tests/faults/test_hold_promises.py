@@ -21,7 +21,7 @@ from reservation.db.repository.reservations import HoldToInsert
 from reservation.embedded.binaries import valkey_program
 from reservation.embedded.valkey import running_valkey
 from reservation.errors import DatabaseUnavailable
-from reservation.holds.store import seat_key
+from reservation.holds.keys import seat_key
 from reservation.holds.worker_marks import KnownDatabase, WorkerMarks
 from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Answer, Api, Cinema, Connection, Person

@@ -13,7 +13,8 @@ from reservation import resources
 from reservation.booking.context import BookingContext
 from reservation.booking.jobs.schedule import Job, booking_jobs
 from reservation.dba.audit import audit
-from reservation.holds.store import Holds, Prime
+from reservation.holds.prime import Prime
+from reservation.holds.store import Holds
 from tests.api import Api
 from tests.conftest import StartApi
 

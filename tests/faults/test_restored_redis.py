@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from reservation.embedded.binaries import valkey_program
 from reservation.embedded.valkey import running_valkey
 from reservation.holds.connection import RUN_KEY
-from reservation.holds.store import seat_key
+from reservation.holds.keys import seat_key
 from tests.api import Api
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy

@@ -9,7 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.dba.audit import audit
-from reservation.holds.store import Holds, MapState, Prime
+from reservation.holds.prime import Prime
+from reservation.holds.store import Holds, MapState
 from tests.api import Api, Cinema, Connection, Person
 
 STRANGERS = 40

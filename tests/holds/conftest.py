@@ -6,7 +6,8 @@ from contextlib import AsyncExitStack
 import pytest
 from redis.asyncio import Redis
 
-from reservation.holds.store import Holds, LiveHold, Prime, Primer
+from reservation.holds.prime import LiveHold, Prime, Primer
+from reservation.holds.store import Holds
 
 
 class LivePrimer:

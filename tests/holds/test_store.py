@@ -7,7 +7,8 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
-from reservation.holds.store import HoldRelease, Holds, LiveHold, Prime, Snapshot
+from reservation.holds.prime import LiveHold, Prime
+from reservation.holds.store import HoldRelease, Holds, Snapshot
 from tests.holds.conftest import LivePrimer, OpenHolds
 
 SHOWTIME = 42

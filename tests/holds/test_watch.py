@@ -8,7 +8,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
-from reservation.holds.store import HoldRelease, Holds, Prime, Watch, showtime_of
+from reservation.holds.keys import showtime_of
+from reservation.holds.prime import Prime
+from reservation.holds.store import HoldRelease, Holds, Watch
 from tests.holds.conftest import OpenHolds
 
 SHOWTIME = 42

@@ -4,13 +4,14 @@ import asyncio
 import random
 from collections import Counter
 from itertools import combinations, islice
+from typing import Any
 
 import asyncpg
 import pytest
 from redis.asyncio import Redis
 
 from reservation.dba.audit import audit
-from reservation.seatmap.layouts import Layout, Layouts
+from reservation.seatmap.layouts import Layouts
 from tests.api import Api, Cinema, Person, slot
 from tests.conftest import StartApi
 
@@ -170,15 +171,15 @@ async def test_a_hold_succeeds_although_the_price_changes_each_time_it_is_read(
     api: Api, db: "asyncpg.Connection[asyncpg.Record]", monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cinema = await api.cinema()
-    load, new_prices = Layouts.load, iter(range(20, 26))
+    read, new_prices = Layouts.read, iter(range(20, 26))
 
-    async def load_before_a_change(layouts: Layouts, showtime_id: int) -> Layout | None:
-        layout = await load(layouts, showtime_id)
+    async def read_before_a_change(*asked: Any, **options: Any) -> Any:
+        found = await read(*asked, **options)
         for price in islice(new_prices, 1):
-            await db.execute("update showtimes set base_price = $2 where id = $1", showtime_id, price)
-        return layout
+            await db.execute("update showtimes set base_price = $2 where id = $1", cinema.showtime_id, price)
+        return found
 
-    monkeypatch.setattr(Layouts, "load", load_before_a_change)
+    monkeypatch.setattr(Layouts, "read", read_before_a_change)
     held = await api.hold(await api.sign_up(), cinema.showtime_id, cinema.seat_ids[:1])
 
     assert held.status == 201, held.text

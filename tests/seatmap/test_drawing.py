@@ -22,6 +22,7 @@ from reservation.seatmap.drawing import (
     seats_at,
 )
 from reservation.seatmap.rooms import Room, plan_of, room_of
+from tests.seatmap.room_seats import seats_of
 
 FRAME = (b'{"version":1,"seats":[', b"]}")
 OTHER_FRAME = (b'{"version":1234567890123456,"since":null,"seats":[', b"]}")
@@ -46,7 +47,9 @@ def shown(body: bytes) -> list[tuple[int, str, str]]:
 
 
 def expected(room: Room, statuses: bytes) -> list[tuple[int, str, str]]:
-    return [(seat.seat_id, seat.price, NAMES[chr(status)]) for seat, status in zip(room.seats, statuses, strict=True)]
+    return [
+        (seat.seat_id, seat.price, NAMES[chr(status)]) for seat, status in zip(seats_of(room), statuses, strict=True)
+    ]
 
 
 @pytest.mark.parametrize("seats", ROOMS)
@@ -62,8 +65,8 @@ def test_a_drawing_shows_every_seat_with_its_price_and_status(seats: int) -> Non
 def histories(draw_value: st.DrawFn) -> tuple[Room, Sequence[bytes]]:
     """A room, and its statuses one after the other: few or many seats change each time."""
     room = ROOMS[draw_value(st.sampled_from([seats for seats in ROOMS if seats < 1000]))]
-    places = st.integers(0, max(0, len(room.seats) - 1))
-    statuses, history = bytearray(b"a" * len(room.seats)), [b"a" * len(room.seats)]
+    places = st.integers(0, max(0, len(room.places) - 1))
+    statuses, history = bytearray(b"a" * len(room.places)), [b"a" * len(room.places)]
     for changes in draw_value(st.lists(st.lists(st.tuples(places, st.sampled_from(b"ahb")), max_size=30), max_size=6)):
         for place, status in changes if statuses else ():
             statuses[place] = status

@@ -16,6 +16,7 @@ from reservation.seatmap import layouts as module
 from reservation.seatmap.layouts import Layout, Layouts
 from reservation.seatmap.rooms import Plan, plan_of, room_of
 from tests.api import Api, Cinema, Connection, slot
+from tests.seatmap.room_seats import seats_of
 
 
 def layouts_of(api: Api) -> Layouts:
@@ -53,8 +54,8 @@ async def test_showtimes_in_a_room_at_one_price_share_a_room_and_prices_share_it
     assert rooms[0] is rooms[1]
     assert rooms[0] is not rooms[2]
     assert rooms[0].plan is rooms[2].plan
-    assert {seat.price for seat in rooms[0].seats} == {"10.00"}
-    assert {seat.price for seat in rooms[2].seats} == {"7.77"}
+    assert {seat.price for seat in seats_of(rooms[0])} == {"10.00"}
+    assert {seat.price for seat in seats_of(rooms[2])} == {"7.77"}
     assert (await read(api, same))[same].room is rooms[0]
 
 
@@ -71,7 +72,7 @@ async def test_prices_are_rounded_as_postgresql_rounds_them(db: Connection) -> N
             " from unnest($2::numeric(4,2)[]) with ordinality as given (m, place)",
             base_price, modifiers,
         )  # fmt: skip
-        assert [seat.price for seat in room_of(plan, base_price).seats] == rounded
+        assert [seat.price for seat in seats_of(room_of(plan, base_price))] == rounded
 
 
 async def test_showtimes_beyond_the_bound_are_dropped_and_used_ones_stay(
@@ -111,7 +112,35 @@ async def test_rooms_beyond_the_bound_of_seats_are_freed_with_their_showtimes(
     assert kept == [plan() is not None for plan in plans]
     assert kept == sorted(kept)
     assert 2 <= sum(kept) <= 4
-    assert layouts._recent.seats + layouts._older.seats == 10 * sum(kept)
+    assert layouts._recent.seats + layouts._older.seats == (10 + 1) * sum(kept)  # and one price
+
+
+async def test_a_plan_at_several_prices_counts_once_towards_the_bound_of_seats(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_SEATS", 20)
+    cinema = await api.cinema(rows=2, seats_per_row=5, base_price="10.00")
+    room = cinema.movie_id, cinema.auditorium_id
+    days = range(2, 7)
+    shows = [cinema.showtime_id]
+    shows += [await api.showtime(*room, **slot(24 * day), base_price=f"{day}.50") for day in days]
+    await asyncio.gather(*map(layouts_of(api).load, shows))
+    assert all(kept_of(layouts_of(api), shows))
+    assert layouts_of(api)._recent.seats == 10 + len(shows)
+
+
+async def test_showtimes_at_one_time_share_their_times_and_those_of_a_film_in_a_room_their_place(api: Api) -> None:
+    cinema = await api.cinema()
+    other_room, _ = await api.auditorium(1, 1)
+    [next_day] = await more_showtimes(api, cinema, 1)
+    same_time = await api.showtime(cinema.movie_id, other_room, **slot(48))
+    found = await read(api, cinema.showtime_id, next_day, same_time)
+    first, second, third = (found[each] for each in (cinema.showtime_id, next_day, same_time))
+    assert first.place_json is second.place_json
+    assert second.times_json is third.times_json
+    assert second.sales_end_at is third.sales_end_at
+    assert first.times_json != second.times_json
+    assert second.place_json != third.place_json
 
 
 @pytest.mark.parametrize("change", ["plan", "price"])
@@ -130,7 +159,7 @@ async def test_a_change_makes_another_room_and_leaves_that_of_other_showtimes(ap
     assert after[cinema.showtime_id].layout_version > before[cinema.showtime_id].layout_version
     assert after[cinema.showtime_id].room is not before[cinema.showtime_id].room
     assert (after[other].room is before[other].room) is (change == "price")
-    seats = after[cinema.showtime_id].room.seats
+    seats = seats_of(after[cinema.showtime_id].room)
     places = (0, 2) if change == "plan" else (0, 1, 2)
     assert [seat.seat_id for seat in seats] == [cinema.seat_ids[place] for place in places]
     assert {seat.price for seat in seats} == {"10.00" if change == "plan" else "12.00"}
@@ -150,7 +179,7 @@ async def test_a_plan_that_changes_during_a_reading_is_read_again(
 
     monkeypatch.setattr(auditoriums, "plans", change_first)
     layout = (await read(api, cinema.showtime_id))[cinema.showtime_id]
-    assert [seat.seat_id for seat in layout.room.seats] == cinema.seat_ids[1:]
+    assert [seat.seat_id for seat in seats_of(layout.room)] == cinema.seat_ids[1:]
     version = await db.fetchval("select plan_version from auditoriums where id = $1", cinema.auditorium_id)
     assert layout.room.plan.version == version
 

@@ -55,7 +55,8 @@ class ReservedShowtime:
     cinema: ReservedCinema
 
 
-@dataclass(frozen=True)
+# Not frozen, for the same reason as Reservation.
+@dataclass
 class ReservedSeat:
     """A seat of a reservation, at the price it was held for."""
 

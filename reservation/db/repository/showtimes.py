@@ -80,7 +80,7 @@ class Overlap:
 class ShowtimeLayout:
     """A showtime's room, the version of that room's plan, and the price; and its taken seats, if asked for.
 
-    `booked` has the blocked seats, too.
+    `booked` has the blocked seats, too. `version` is above all before; the live holds are three columns.
     """
 
     id: int
@@ -102,6 +102,10 @@ class ShowtimeLayout:
     focal_row: str | None
     booked: Sequence[int]
     blocked: Sequence[int]
+    version: int
+    held: Sequence[int]
+    holders: Sequence[UUID]
+    ttls_ms: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,9 +278,11 @@ async def delete_showtime(conn: Connection, *, showtime_id: int) -> None:
     await delete_unused(conn, "showtimes/delete_showtime", showtime_id)
 
 
-async def layouts(conn: Connection, *, showtime_ids: Sequence[int], with_booked: bool) -> Sequence[ShowtimeLayout]:
+async def layouts(
+    conn: Connection, *, showtime_ids: Sequence[int], with_booked: bool, with_holds: bool = False
+) -> Sequence[ShowtimeLayout]:
     """What the maps of showtimes are drawn from, besides the plans of their rooms; nothing for an unknown showtime."""
-    return await every(conn, ShowtimeLayout, "showtimes/layouts", showtime_ids, with_booked)
+    return await every(conn, ShowtimeLayout, "showtimes/layouts", showtime_ids, with_booked, with_holds)
 
 
 async def check_seats(conn: Connection, *, showtime_id: int, seat_ids: Sequence[int]) -> SeatCheck | None:

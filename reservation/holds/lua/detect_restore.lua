@@ -9,6 +9,7 @@ if identity ~= ARGV[1] or generation < tonumber(ARGV[2]) then return 0 end -- an
 local restored = ARGV[1] ~= '' and (ARGV[3] ~= ARGV[1] or tonumber(ARGV[4]) < tonumber(ARGV[2]))
 if restored then
   -- include forget_showtimes
+  redis.call('DEL', KEYS[2] .. ':kept_since') -- what was read from PostgreSQL before the restore is not written any more
   local run = redis.call('GET', KEYS[2])
   if run then redis.call('SET', KEYS[2], run) end -- tells all workers that holds are lost: they watch this key
 elseif tonumber(ARGV[5]) < generation then

@@ -1,0 +1,24 @@
+"""The Redis keys of showtimes and their seats; store.py says what they hold."""
+
+from collections.abc import Sequence
+
+
+def map_keys(showtime_id: int, seat_ids: Sequence[int] = ()) -> tuple[str, ...]:
+    """The keys of a showtime's map, and of these seats."""
+    tag = f"{{{showtime_id}}}"
+    return (f"{tag}:map", f"{tag}:held", *[f"{tag}:seat:{seat_id}" for seat_id in seat_ids])
+
+
+def ticket_key(showtime_id: int) -> str:
+    """The key of the ticket under which a showtime may be primed."""
+    return f"{{{showtime_id}}}:map:priming"
+
+
+def showtime_of(map_key: str) -> int:
+    """The showtime whose map has this key; raises ValueError for any other key."""
+    return int(map_key.removeprefix("{").removesuffix("}:map"))
+
+
+def seat_key(showtime_id: int, seat_id: int) -> str:
+    """The key of a held seat; its value is the reservation's id."""
+    return f"{{{showtime_id}}}:seat:{seat_id}"

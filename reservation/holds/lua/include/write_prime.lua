@@ -1,0 +1,14 @@
+-- Writes a showtime's keys. KEYS map, held, seat...; ARGV (not used here), version, then seat id, reservation, ttl_ms for each
+-- seat.
+redis.call('DEL', KEYS[1] .. ':priming')
+local clock = redis.call('TIME')
+local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
+for i = 3, #KEYS do
+  local at = 3 + (i - 3) * 3
+  if redis.call('EXISTS', KEYS[1] .. ':released:' .. ARGV[at + 1] .. ':' .. ARGV[at]) == 0 then
+    redis.call('SET', KEYS[i], ARGV[at + 1], 'NX', 'PX', ARGV[at + 2])
+    redis.call('SET', KEYS[1] .. ':kept:' .. ARGV[at + 1], ARGV[2], 'PX', ARGV[at + 2])
+    redis.call('ZADD', KEYS[2], now_ms + redis.call('PTTL', KEYS[i]), ARGV[at])
+  end
+end
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'layout', ARGV[2])
