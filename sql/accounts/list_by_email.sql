@@ -1,6 +1,6 @@
 /* accounts/list_by_email
 A page of the account and the guests with an e-mail address, compared as a login does, in the order of their ids.
-Plan: index scans on users_lower_email_key and users_guest_email_idx, stopped by the limit.
+Plan: index scans on users_lower_email_key, which finds one row at most, and users_guest_email_idx, merged by id.
 $1 bigint after: the last id of the page before; 0 for the first page
 $2 bigint row_limit: most rows to answer
 $3 text email: as typed
