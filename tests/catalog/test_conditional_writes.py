@@ -37,7 +37,7 @@ WRITES = {
 
 
 # The end of a path of a part of a resource, which is written under the ETag of the whole.
-PART = re.compile(r"/(role|seats|blocks)$")
+PART = re.compile(r"/(role|disabled|seats|blocks)$")
 
 
 def refused(answer: Answer, status: int = 412, code: str = "precondition_failed") -> bool:
@@ -303,6 +303,18 @@ async def test_a_412_leaves_the_seat_map_unchanged(api: Api) -> None:
     assert (await api.call("GET", path, headers={"If-None-Match": before.headers["ETag"]})).status == 304
 
 
+async def test_an_account_is_disabled_only_as_the_writer_has_seen_it(api: Api) -> None:
+    admin, customer = await api.admin(), await user(api)
+    path = f"/admin/users/{customer.id}"
+    tag = (await api.call("GET", path, who=admin)).headers["ETag"]
+    seen = {"If-Match": tag}
+    disabled = await api.call("PUT", f"{path}/disabled", {"disabled": True}, who=admin, headers=seen)
+    assert (disabled.status, disabled.json["disabled"]) == (200, True)
+    assert refused(await api.call("PUT", f"{path}/disabled", {"disabled": False}, who=admin, headers=seen))
+    found = await api.call("GET", path, who=admin)
+    assert (found.json["disabled"], found.headers["ETag"]) == (True, disabled.headers["ETag"])
+
+
 async def test_a_role_changed_back_has_another_etag(api: Api) -> None:
     thing = await user(api)
     for body in (0, 1):
@@ -376,7 +388,9 @@ async def test_every_conditional_operation_is_tested(api: Api) -> None:
         path = thing.put_path.replace(f"/{thing.id}", "/*")
         writes |= {("PUT", path)} if kind in REPLACEABLE else set()
         writes |= {("DELETE", path)} if kind in REMOVABLE else set()
-    writes |= {("PUT", "/admin/auditoriums/*/seats"), ("DELETE", "/admin/showtimes/*/blocks")}  # of their own tests
+    # Of tests of their own.
+    writes |= {("PUT", "/admin/auditoriums/*/seats"), ("DELETE", "/admin/showtimes/*/blocks")}
+    writes |= {("PUT", "/admin/users/*/disabled")}
     assert {(method, re.sub(r"\{\w+\}", "*", path)) for method, path in WRITES} == writes
 
 

@@ -6,7 +6,7 @@ from aiohttp import web
 from marshmallow import Schema, fields
 
 from ...db.repository import change_log
-from ...runtime.fields import EARLIEST, LATEST, MAX_ID, Id, Instant, IntegerParameter, Text
+from ...runtime.fields import EARLIEST, LATEST, MAX_ID, Id, Instant, IntegerParameter, JsonObject, Text
 from ..app_keys import QUERY
 from ..paging import Cursor, PageQuery, page_response, page_schema
 from ..routes import Access, Routes
@@ -38,14 +38,12 @@ class ChangeOutput(Schema):
         required=True, metadata={"description": "The operation (operationId) or command", "examples": ["replace_movie"]}
     )
     subject = fields.String(required=True, metadata={"examples": ["movie/12"]})
-    before = fields.Dict(
-        keys=fields.String(),
+    before = JsonObject(
         required=True,
         allow_none=True,
         metadata={"description": "As it was; null: it was not there, or its person was erased"},
     )
-    after = fields.Dict(
-        keys=fields.String(),
+    after = JsonObject(
         required=True,
         allow_none=True,
         metadata={"description": "As it became; null: it was deleted, or its person was erased"},
