@@ -138,6 +138,8 @@ async def test_archived_reservations_read_as_before(api: Api, db: Connection, re
             answers += [await act(who, one) for one in old.values()]
             answers += [await act(other, old["confirmed"])]
         booked = await api.statuses(cinema.showtime_id)
+        for answer in answers:
+            (answer.json or {}).pop("seats_left", None)  # a job counts it some seconds after a change
         return [(answer.status, (answer.json or {}).get("code", answer.json)) for answer in answers] + [booked]
 
     before = await seen()
