@@ -122,7 +122,7 @@ class LimitReached(DomainError):
 
 
 class HoldExpired(DomainError):
-    """The hold has expired: hold the seats again."""
+    """The hold has expired: make a new hold of these or other seats, POST /showtimes/{showtime_id}/holds."""
 
 
 class ReservationCancelled(DomainError):

@@ -51,6 +51,10 @@ def answered_change(first: FirstOutcome) -> Reservation:
         answered = replace(_not_cancelled(answered), status="held" if answered.confirmed_at is None else "confirmed")
     if answered.confirmed_at is not None and answered.confirmed_at > first.answered_at:
         answered = replace(answered, status="held", confirmed_at=None, late=False)
+    if answered.status == "expired":  # since then: only a live hold is changed
+        answered = replace(answered, status="held")
+    if answered.status != "cancelled" and first.changed_expires_at is not None:  # it may have been extended since
+        answered = replace(answered, expires_at=first.changed_expires_at)
     return answered
 
 
