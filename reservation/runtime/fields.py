@@ -110,8 +110,8 @@ class Slug(fields.String):
 class BoundedInteger(fields.Integer):
     """An integer between bounds, as a JSON number; 1.0 is an integer, too (JSON Schema, 4.2.3)."""
 
-    def __init__(self, low: int, high: int, **rest: Any) -> None:
-        super().__init__(strict=True, validate=validate.Range(low, high), **rest)
+    def __init__(self, low: int, high: int, *, out_of_range: str | None = None, **rest: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(low, high, error=out_of_range), **rest)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> int:
         if isinstance(value, float) and value.is_integer():

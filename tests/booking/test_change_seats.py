@@ -250,6 +250,8 @@ async def test_a_confirmed_reservation_is_not_exchanged_after_the_cutoff(start_a
     confirmed = await reserved(api, cinema, customer, "confirmed", slice(1))
     refused = await exchange(api, customer, confirmed["id"], cinema.seat_ids[5:6], await later_showtime(api, cinema))
     assert (refused.status, refused.code) == (409, "too_late_to_cancel")
+    assert "until 60 minutes before its start (CANCEL_CUTOFF_MINUTES)" in refused.json["detail"]
+    assert (await api.cancel(customer, confirmed["id"])).json["detail"] == refused.json["detail"]
     assert await read(api, customer, confirmed["id"]) == confirmed
     held = await reserved(api, cinema, customer, "held", slice(1, 2))
     assert (await exchange(api, customer, held["id"], cinema.seat_ids[5:6])).status == 200
