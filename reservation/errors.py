@@ -122,7 +122,7 @@ class LimitReached(DomainError):
 
 
 class HoldExpired(DomainError):
-    """The hold has expired: hold the seats again."""
+    """The hold has expired: make a new hold of these or other seats, POST /showtimes/{showtime_id}/holds."""
 
 
 class ReservationCancelled(DomainError):
@@ -134,7 +134,15 @@ class ReservationConfirmed(DomainError):
 
 
 class TooLateToCancel(DomainError):
-    """The reservation can no longer be cancelled: the showtime has started, or starts soon."""
+    """The reservation can no longer be cancelled or exchanged: the showtime has started, or starts soon."""
+
+    def __init__(self, cutoff_s: int | None = None) -> None:
+        until = "its start" if not cutoff_s else f"{cutoff_s // 60} minutes before its start (CANCEL_CUTOFF_MINUTES)"
+        super().__init__(
+            None
+            if cutoff_s is None
+            else f"A confirmed reservation can be cancelled or exchanged until {until}, and it is later than that."
+        )
 
 
 class CapacityExceeded(DomainError):

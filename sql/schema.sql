@@ -399,6 +399,17 @@ $$;
 
 COMMENT ON FUNCTION public.new_reservation_code() IS '40 random bits as 8 characters of Crockford''s base32. The service makes the codes of its reservations itself.';
 
+CREATE FUNCTION public.note_showtime_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.changed_at := clock_timestamp();
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.note_showtime_change() IS 'Sets a showtime''s changed_at.';
+
 CREATE FUNCTION public.raise_layout_version() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -933,6 +944,7 @@ CREATE TABLE public.reservation_changes (
     seat_numbers integer[] NOT NULL,
     prices numeric(12,2)[] NOT NULL,
     ticket_type_ids bigint[] NOT NULL,
+    expires_at timestamp with time zone,
     CONSTRAINT reservation_changes_change_check CHECK ((change = ANY (ARRAY['cancelled_seats'::text, 'added_seats'::text, 'exchanged'::text]))),
     CONSTRAINT reservation_changes_changed_by_check CHECK ((changed_by = ANY (ARRAY['customer'::text, 'cinema'::text, 'staff'::text]))),
     CONSTRAINT reservation_changes_seats_check CHECK (((cardinality(row_labels) = cardinality(seat_ids)) AND (cardinality(seat_numbers) = cardinality(seat_ids)) AND (cardinality(prices) = cardinality(seat_ids)) AND ((cardinality(ticket_type_ids) = 0) OR (cardinality(ticket_type_ids) = cardinality(seat_ids))))),
@@ -950,6 +962,8 @@ COMMENT ON COLUMN public.reservation_changes.reason IS 'That of the box office, 
 COMMENT ON COLUMN public.reservation_changes.changed_at IS 'By clock_timestamp(), under the lock of the reservation and before its idempotency key, so that times and keys are in order.';
 
 COMMENT ON COLUMN public.reservation_changes.status IS 'held or confirmed; a change does not change it.';
+
+COMMENT ON COLUMN public.reservation_changes.expires_at IS 'When the hold was to expire, as the change was answered; null: the change is older than migration 0028.';
 
 ALTER TABLE public.reservation_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.reservation_changes_id_seq
@@ -1112,6 +1126,7 @@ CREATE TABLE public.showtimes (
     cancelled_at timestamp with time zone,
     cancel_reason text,
     price_from numeric(12,2),
+    changed_at timestamp with time zone,
     CONSTRAINT showtimes_audio_language_check CHECK (((char_length(audio_language) >= 1) AND (char_length(audio_language) <= 100))),
     CONSTRAINT showtimes_base_price_check CHECK ((base_price >= (0)::numeric)),
     CONSTRAINT showtimes_cancel_reason_check CHECK (((char_length(cancel_reason) <= 1000) AND ((status = 'cancelled'::text) OR (cancel_reason IS NULL)))),
@@ -1147,6 +1162,8 @@ COMMENT ON COLUMN public.showtimes.on_sale_at IS 'Before it no seat can be held;
 COMMENT ON COLUMN public.showtimes.sales_end_at IS 'From it on no seat can be held; null: starts_at.';
 
 COMMENT ON COLUMN public.showtimes.price_from IS 'The lowest price of a seat: base_price x lowest_modifier of the room; null: it has no seats. Triggers keep it while it is not over.';
+
+COMMENT ON COLUMN public.showtimes.changed_at IS 'When film, room, start or end changed last; null: not since migration 0028. A trigger keeps it.';
 
 ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.showtimes_id_seq
@@ -1411,6 +1428,8 @@ CREATE TRIGGER seats_inserted AFTER INSERT ON public.seats REFERENCING NEW TABLE
 CREATE TRIGGER seats_recorded AFTER INSERT OR DELETE OR UPDATE ON public.seats FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('seat', 'id', '', '', '');
 
 CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
+
+CREATE TRIGGER showtimes_changed BEFORE UPDATE OF movie_id, auditorium_id, starts_at, ends_at ON public.showtimes FOR EACH ROW WHEN (((old.movie_id IS DISTINCT FROM new.movie_id) OR (old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at))) EXECUTE FUNCTION public.note_showtime_change();
 
 CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, movie_id, base_price, starts_at, ends_at, on_sale_at, sales_end_at, status ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.movie_id IS DISTINCT FROM new.movie_id) OR (old.base_price IS DISTINCT FROM new.base_price) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at) OR (old.on_sale_at IS DISTINCT FROM new.on_sale_at) OR (old.sales_end_at IS DISTINCT FROM new.sales_end_at) OR (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION public.raise_layout_version();
 

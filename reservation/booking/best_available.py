@@ -107,7 +107,8 @@ class BestAvailable:
         """Hold the best `quantity` adjacent seats, of a type if one is given.
 
         The ticket types are given to the seats from left to right. Raises what hold() raises; SeatsUnavailable without
-        seats if no row has so many adjacent free seats, or if other requests were faster MAX_LOSSES times.
+        seats if no row has so many adjacent free seats, or if other requests were faster MAX_LOSSES times; Invalid
+        if the auditorium has no seats of the type.
         """
         request = _Request(showtime_id, quantity, seat_type, details)
         self._requests[showtime_id].add(request)
@@ -135,7 +136,17 @@ class BestAvailable:
                 raise SeatsUnavailable("Others were quicker each time: try again, or choose seats from the seat map.")
         # For a showtime that is not on sale, that is the reason to give.
         await check_seats(self._context, request.showtime_id, ())
+        self._require_known_type(request)
         raise SeatsUnavailable(_none_left(request))
+
+    def _require_known_type(self, request: _Request) -> None:
+        """Raise Invalid if the auditorium has no seats of the type at all: it is not that others have them."""
+        layout = self._context.layouts.known(request.showtime_id)
+        if request.seat_type is not None and layout is not None:
+            types = {kind for row in layout.room.rows for kind in row.types}
+            if request.seat_type not in types:
+                known = f": it has {', '.join(sorted(types))}" if types else ""
+                raise Invalid("/seat_type", f"The auditorium has no seats of this type{known}.")
 
     async def _hold_block(
         self, user_id: int, request: _Request, idempotency_key: IdempotencyKey | None

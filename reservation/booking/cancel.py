@@ -180,7 +180,7 @@ async def _free(conn: Connection, asked: _Cancel, locked: LockedReservation, sea
         seat_ids=seat_ids,
     )
     if not freed and asked.cutoff_s is not None:
-        raise TooLateToCancel
+        raise TooLateToCancel(asked.cutoff_s)
 
 
 async def _find(conn: Connection, asked: _Cancel) -> Reservation:

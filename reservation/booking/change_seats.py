@@ -154,7 +154,7 @@ async def _rebook(conn: Connection, plan: SeatChangePlan, cutoff_s: int) -> None
         seat_ids=plan.given_up,
     )
     if freed != len(plan.given_up):
-        raise TooLateToCancel
+        raise TooLateToCancel(cutoff_s)
     booked = await reservation_changes.book_seats(
         conn, reservation_id=reservation_id, showtime_id=plan.showtime_id, seat_ids=plan.new
     )

@@ -34,12 +34,14 @@ _DIGEST_BITS = (1 << 62) - 1  # the bits of a reservation's id that are the dige
 class FirstOutcome:
     """What the first answer is built from again: the reservation with its seats of then, else as it is now.
 
-    `expires_at` is that of the hold before any extension, and the answer was built at `answered_at`.
+    `expires_at` is that of the hold before any extension, `changed_expires_at` that at the last change of its seats, if
+    there was one, and the answer was built at `answered_at`.
     """
 
     owner_id: int
     reservation: Reservation
     expires_at: datetime
+    changed_expires_at: datetime | None
     answered_at: datetime
 
 
@@ -62,7 +64,8 @@ async def find_first_outcome(database: Database, stored: StoredKey) -> FirstOutc
         before = await reservation_changes.find_before_change(conn, reservation_id=reservation_id, at=stored.created_at)
     if found is None:
         return None
-    return FirstOutcome(owner_id, before or found, stored.original_expires_at, stored.created_at)
+    ends = (stored.original_expires_at, stored.changed_expires_at)
+    return FirstOutcome(owner_id, before or found, *ends, stored.created_at)
 
 
 async def store_refusal(database: Database, idempotency_key: IdempotencyKey, refusal: dict[str, Json]) -> None:

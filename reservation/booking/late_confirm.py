@@ -20,6 +20,14 @@ from .context import BookingContext
 
 TAKEN_MS = 30_000  # for so long Redis keeps the seats, if the worker is killed
 REVIVED_S = 60  # longer than the transaction
+CANNOT_BE_HAD = (
+    "The hold has expired, and not all of its seats can still be had, or their sale has ended: make a new hold, of"
+    " other seats if need be, POST /showtimes/{showtime_id}/holds."
+)
+HAS_CHANGED = (
+    "The hold has expired, and the showtime has changed since it was made: look at GET /showtimes/{showtime_id}, and"
+    " make a new hold there or elsewhere."
+)
 
 
 async def confirm_late(
@@ -47,7 +55,7 @@ async def confirm_late(
             showtime_id=found.showtime_id, reservation_id=reservation_id, seat_ids=found.seat_ids, ttl_ms=TAKEN_MS
         )
     if held:
-        raise HoldExpired
+        raise HoldExpired(CANNOT_BE_HAD)
     request = ConfirmRequest(reservation_id, user_id, idempotency_key)
     try:
         async with context.database.transaction() as conn:
@@ -74,7 +82,7 @@ async def _confirm(
             conn, reservation_id=reservation_id, showtime_id=found.showtime_id, seat_ids=found.seat_ids
         )
         if takers is None or not takers.on_sale or takers.booked or takers.held or takers.missing:
-            raise HoldExpired
+            raise HoldExpired(CANNOT_BE_HAD)
         await require_room(
             conn,
             limits,
@@ -84,12 +92,12 @@ async def _confirm(
             seats=len(found.seat_ids),
         )
         if not await reservation_changes.revive_hold(conn, reservation_id=reservation_id, ttl_s=REVIVED_S):
-            raise HoldExpired
+            raise HoldExpired(HAS_CHANGED)
     if key is not None and not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
         raise IdempotencyKeyUsed
     outcome = await context.batches.confirm_locked(conn, reservation_id=reservation_id, user_id=user_id)
     if isinstance(outcome, SeatsUnavailable):
-        raise HoldExpired from outcome
+        raise HoldExpired(CANNOT_BE_HAD) from outcome
     if isinstance(outcome, Exception):
         raise outcome
     return outcome

@@ -5,6 +5,8 @@ from uuid import UUID
 from aiohttp import web
 
 from ..db.repository import box_office
+from ..db.repository.box_office import Customer
+from ..errors import NotFound
 from .app_keys import CALLER, DATABASE
 from .authentication import current_role, require_role
 from .routes import Access
@@ -29,3 +31,12 @@ async def customer_id(request: web.Request, *, email: str, name: str) -> int:
     await require_role(request, Access.STAFF.roles)
     async with request.app[DATABASE].connection() as conn:
         return await box_office.ensure_customer(conn, email=email, name=name)
+
+
+async def customer_of(request: web.Request, reservation_id: UUID) -> Customer:
+    """The customer of a reservation."""
+    async with request.app[DATABASE].connection() as conn:
+        found = await box_office.find_reservations(conn, reservation_ids=[reservation_id])
+    if reservation_id not in found:
+        raise NotFound("There is no such reservation.")
+    return found[reservation_id].customer

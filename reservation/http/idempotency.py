@@ -9,11 +9,20 @@ from aiohttp import web
 from ..booking.extend import hold_again
 from ..booking.idempotency import FirstOutcome, as_refusal, find_first_outcome, find_stored_key, store_refusal
 from ..db.repository.idempotency import IdempotencyKey
-from ..errors import DomainError, IdempotencyInFlight, IdempotencyKeyUsed, Json, Unavailable
+from ..errors import (
+    DomainError,
+    Forbidden,
+    IdempotencyInFlight,
+    IdempotencyKeyUsed,
+    InvalidToken,
+    Json,
+    Unavailable,
+)
 from .app_keys import BODY, BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY
+from .authentication import current_role
 from .input.bodies import read_body
 from .output.problems import STATUS_AND_CODE, HttpProblem
-from .routes import VERSION_PREFIX, Handler, Replay
+from .routes import VERSION_PREFIX, Access, Handler, Replay
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -36,7 +45,7 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
         first = await _find_first_outcome(request, key)
         if first is None:
             raise IdempotencyInFlight from used  # the key was deleted between the two look-ups
-    except Unavailable:
+    except (Unavailable, Forbidden, InvalidToken):
         raise
     except DomainError as error:
         first = await _find_first_outcome(request, key)
@@ -44,6 +53,8 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
             status, code = STATUS_AND_CODE[type(error)]
             if status in STORED_STATUSES:
                 await store_refusal(request.app[DATABASE], key, as_refusal(error, code))
+            raise
+        if not await _may_see(request, first):
             raise
     if first.reservation.status == "held":
         await hold_again(
@@ -65,6 +76,11 @@ async def _find_first_outcome(request: web.Request, key: IdempotencyKey) -> Firs
     if stored.refusal is not None:
         raise _stored_error(stored.refusal)
     return await find_first_outcome(request.app[DATABASE], stored)
+
+
+async def _may_see(request: web.Request, first: FirstOutcome) -> bool:
+    """Whether it is the caller's own reservation, or the caller is staff now: a role may have changed since."""
+    return first.owner_id == request[CALLER].user_id or await current_role(request) in Access.STAFF.roles
 
 
 def _key_of(request: web.Request, body: bytes) -> IdempotencyKey:

@@ -110,8 +110,8 @@ class Slug(fields.String):
 class BoundedInteger(fields.Integer):
     """An integer between bounds, as a JSON number; 1.0 is an integer, too (JSON Schema, 4.2.3)."""
 
-    def __init__(self, low: int, high: int, **rest: Any) -> None:
-        super().__init__(strict=True, validate=validate.Range(low, high), **rest)
+    def __init__(self, low: int, high: int, *, out_of_range: str | None = None, **rest: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(low, high, error=out_of_range), **rest)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> int:
         if isinstance(value, float) and value.is_integer():
@@ -223,11 +223,19 @@ class ReleaseDay(Day):
     earliest: ClassVar[date] = date(1880, 1, 1)
 
 
+# What a system's folder of time zones has beside the zones: one for machines that are not set up, the machine's own,
+# and copies of all zones with other rules.
+NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
+OTHER_FOLDERS = ("posix/", "right/")
+
+
 class TimeZone(fields.Field[ZoneInfo]):
     """The name of a time zone in the IANA database."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> ZoneInfo:
         try:
+            if str(value) in NO_ZONES or str(value).startswith(OTHER_FOLDERS):
+                raise ValueError(value)
             return ZoneInfo(str(value))
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValidationError("There is no such time zone in the IANA database.") from None

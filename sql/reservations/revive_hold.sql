@@ -1,8 +1,9 @@
 /* reservations/revive_hold
 Lets an expired hold live for some seconds more, so that reservations/confirm confirms it within the same transaction, as
-late. first_expires_at keeps the end that was answered. No row: it is not an expired hold any more, or one of its seats has got
-another row or number, which an expired hold does not prevent.
-Plan: index scans on reservations_pkey and seats_pkey.
+late. first_expires_at keeps the end that was answered. No row: it is not an expired hold any more, one of its seats has got
+another row or number, or the showtime another film, room or time since the customer chose it: an expired hold does not
+prevent that.
+Plan: index scans on reservations_pkey, seats_pkey, showtimes_pkey and reservation_changes_pkey.
 $1 uuid reservation_id: locked by the caller, as its showtime is
 $2 bigint ttl_s: seconds from now
 Sample: select (select id from reservations where status = 'held' order by id desc limit 1), 60::bigint
@@ -20,5 +21,19 @@ where
         select count(*)
         from unnest(r.seat_ids, r.row_labels, r.seat_numbers) as own (id, row_label, seat_number)
         inner join seats as s on own.id = s.id and own.row_label = s.row_label and own.seat_number = s.seat_number
+    )
+    and not exists (
+        select
+        from showtimes as st
+        where
+            st.id = r.showtime_id
+            and st.changed_at > coalesce(
+                (
+                    select max(c.changed_at)
+                    from reservation_changes as c
+                    where c.reservation_id = r.id and c.change = 'exchanged'
+                ),
+                r.created_at
+            )
     )
 returning r.id;

@@ -19,7 +19,7 @@ r.ticket_type_ids from (select) as one left join (select * from reservations whe
 with /* reservations/set_seats */ recorded as (
     insert into reservation_changes (
         reservation_id, change, changed_by, reason, status, showtime_id,
-        total_price, seat_ids, row_labels, seat_numbers, prices, ticket_type_ids
+        total_price, seat_ids, row_labels, seat_numbers, prices, ticket_type_ids, expires_at
     )
     select
         id,
@@ -33,7 +33,8 @@ with /* reservations/set_seats */ recorded as (
         row_labels,
         seat_numbers,
         prices,
-        ticket_type_ids
+        ticket_type_ids,
+        expires_at
     from reservations
     where id = $1
     returning id

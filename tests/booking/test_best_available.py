@@ -136,6 +136,25 @@ async def test_a_focal_row_that_is_no_label_is_422(api: Api, label: Any) -> None
     assert (answer.status, [error["pointer"] for error in answer.json["errors"]]) == (422, ["/focal_row"])
 
 
+async def test_a_seat_type_that_the_auditorium_does_not_have_is_422(api: Api) -> None:
+    cinema, who = await api.cinema(rows=1, seats_per_row=3), await api.sign_up()
+    refused = await best(api, who, cinema.showtime_id, 2, seat_type="sofa")
+    assert (refused.status, refused.code) == (422, "validation_error")
+    assert refused.json["errors"] == [
+        {"pointer": "/seat_type", "detail": "The auditorium has no seats of this type: it has regular."}
+    ]
+    assert (await best(api, who, cinema.showtime_id, 4, seat_type="regular")).code == "seats_unavailable"
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 1000])
+async def test_a_quantity_out_of_bounds_names_them(api: Api, quantity: int) -> None:
+    cinema, who = await api.cinema(), await api.sign_up()
+    refused = await best(api, who, cinema.showtime_id, quantity)
+    [error] = refused.json["errors"]
+    assert (refused.status, error["pointer"]) == (422, "/quantity")
+    assert error["detail"] == "Must be from 1 to MAX_SEATS_PER_HOLD, which is max_seats_per_hold in GET /config."
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

@@ -250,12 +250,16 @@ async def test_a_confirmed_reservation_is_not_exchanged_after_the_cutoff(start_a
     confirmed = await reserved(api, cinema, customer, "confirmed", slice(1))
     refused = await exchange(api, customer, confirmed["id"], cinema.seat_ids[5:6], await later_showtime(api, cinema))
     assert (refused.status, refused.code) == (409, "too_late_to_cancel")
+    assert "until 60 minutes before its start (CANCEL_CUTOFF_MINUTES)" in refused.json["detail"]
+    assert (await api.cancel(customer, confirmed["id"])).json["detail"] == refused.json["detail"]
     assert await read(api, customer, confirmed["id"]) == confirmed
     held = await reserved(api, cinema, customer, "held", slice(1, 2))
     assert (await exchange(api, customer, held["id"], cinema.seat_ids[5:6])).status == 200
 
 
-async def test_repeated_changes_get_their_first_answers(api: Api) -> None:
+@pytest.mark.parametrize("ends", ["confirmed", "expired"])
+async def test_repeated_changes_get_their_first_answers(api: Api, db: Connection, ends: str) -> None:
+    """Also the time at which the hold was to expire then; it was extended after each of them."""
     cinema, customer = await api.cinema(), await api.sign_up()
     held = await reserved(api, cinema, customer, "held", slice(2))
     later = await later_showtime(api, cinema)
@@ -265,8 +269,14 @@ async def test_repeated_changes_get_their_first_answers(api: Api) -> None:
         lambda: remove(api, customer, held["id"], first, **{"Idempotency-Key": "remove"}),
         lambda: exchange(api, customer, held["id"], [first], later, **{"Idempotency-Key": "exchange"}),
     ]
-    answers = [await step() for step in steps]
-    assert (await api.confirm(customer, held["id"])).status == 200
+    answers = []
+    for step in steps:
+        answers.append(await step())
+        assert (await api.extend(customer, held["id"])).json["expires_at"] > answers[-1].json["expires_at"]
+    if ends == "confirmed":
+        assert (await api.confirm(customer, held["id"])).status == 200
+    else:
+        await db.execute("update reservations set expires_at = created_at + interval '1 us'")
 
     for step, answer in zip(steps, answers, strict=True):
         again = await step()

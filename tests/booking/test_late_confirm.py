@@ -1,6 +1,7 @@
 """A confirm after the hold expired: it succeeds if every seat can still be had, and says so."""
 
 import asyncio
+from dataclasses import replace as replace_dataclass
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from redis.asyncio import Redis
 
 from reservation.booking.jobs.expire import expire_past_holds
 from reservation.http.app_keys import DATABASE
-from tests.api import Api, Cinema, Connection, Person
+from tests.api import Api, Cinema, Connection, Person, slot
+from tests.booking.test_change_seats import exchange
+from tests.catalog.test_changed_showtimes import change_of, replace
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
 
@@ -105,6 +108,42 @@ async def test_a_late_confirm_is_410_if_the_showtime_has_another_auditorium_or_i
         refused = await api.confirm(customer, each["id"])
         assert (refused.status, refused.code) == (410, "hold_expired")
     assert await db.fetchval("select count(*) from booked_seats") == 0
+
+
+@pytest.mark.parametrize("is_forced", [False, True])
+@pytest.mark.parametrize("what", ["movie_id", "starts_at"])
+async def test_a_late_confirm_is_410_if_the_showtime_has_another_film_or_time(
+    api: Api, db: Connection, redis_url: str, what: str, is_forced: bool
+) -> None:
+    """The customer agreed to another one; a hold that is made after the change is confirmed late as ever."""
+    cinema, customer, second = await api.cinema(), await api.sign_up(), await api.sign_up()
+    if is_forced:
+        late = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).json
+    else:
+        late = await expired(api, db, customer, cinema)
+    changed = await replace(api, cinema, is_forced, **await change_of(api, what))
+    assert changed.status == 200, changed.text
+    await db.execute("update reservations set expires_at = created_at + interval '1 us' where id = $1", late["id"])
+
+    refused = await api.confirm(customer, late["id"])
+
+    assert (refused.status, refused.code) == (410, "hold_expired")
+    assert "showtime has changed" in refused.json["detail"]
+    assert await db.fetchval("select count(*) from booked_seats") == 0
+    after = await expired(api, db, second, cinema)
+    assert (await api.confirm(second, after["id"])).json["late"] is True
+    await assert_sound(db, redis_url)
+
+
+async def test_an_expired_hold_that_was_exchanged_after_the_change_is_confirmed_late(api: Api, db: Connection) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).json
+    changed = await replace(api, replace_dataclass(cinema, showtime_id=later), movie_id=await api.movie())
+    assert changed.status == 200, changed.text
+    assert (await exchange(api, customer, held["id"], cinema.seat_ids[:1], later)).status == 200
+    await db.execute("update reservations set expires_at = created_at + interval '1 us'")
+    assert (await api.confirm(customer, held["id"])).json["late"] is True
 
 
 async def test_a_late_confirm_is_410_if_a_seat_has_another_row_by_now(api: Api, db: Connection) -> None:

@@ -46,6 +46,16 @@ async def test_everybody_can_read_cinemas(api: Api) -> None:
     assert (await api.call("GET", "/cinemas/4711")).code == "not_found"
 
 
+async def test_everybody_can_read_auditoriums(api: Api) -> None:
+    made = [await api.make("/admin/auditoriums", ROOM | {"name": name, "focal_row": "C"}) for name in "AB"]
+    assert (await api.call("GET", f"/auditoriums/{made[0]['id']}")).json == made[0]
+    first = await api.call("GET", "/auditoriums?limit=1")
+    rest = await api.call("GET", f"/auditoriums?cursor={first.json['next_cursor']}")
+    assert first.json["items"] + rest.json["items"] == made
+    assert (await api.call("GET", "/auditoriums/4711")).code == "not_found"
+    assert (await api.call("POST", "/auditoriums", ROOM)).status == 405
+
+
 async def test_cinemas_are_paginated(api: Api) -> None:
     made = [(await api.make("/admin/cinemas", BERLIN))["id"] for _ in range(2)]
     first = await admin(api, "GET", "/cinemas?limit=2")
@@ -67,6 +77,11 @@ async def test_put_replaces_a_cinema(api: Api) -> None:
         ({"timezone": "Europe/Atlantis"}, "/timezone"),
         ({"timezone": "+02:00"}, "/timezone"),
         ({"timezone": None}, "/timezone"),
+        ({"timezone": "Factory"}, "/timezone"),
+        ({"timezone": "localtime"}, "/timezone"),
+        ({"timezone": "posixrules"}, "/timezone"),
+        ({"timezone": "posix/Europe/Berlin"}, "/timezone"),
+        ({"timezone": "right/Europe/Berlin"}, "/timezone"),
         ({"name": " "}, "/name"),
         ({"address": "a" * 1001}, "/address"),
     ],

@@ -27,14 +27,19 @@ async def test_ticket_types_are_created_read_replaced_and_deleted(api: Api) -> N
     assert (made.json["price_factor"], made.json["active"]) == ("0.50", True)
     path = made.headers["Location"]
     assert (await as_admin(api, "GET", path)).json == made.json
+    public = path.removeprefix("/admin")
+    assert (await api.call("GET", public)).json == made.json
     body = {"name": "Kid", "fixed_price": 4, "position": 1, "active": False}
     replaced = await as_admin(api, "PUT", path, body, headers={"If-Match": made.headers["ETag"]})
     assert replaced.status == 200, replaced.text
     assert (replaced.json["fixed_price"], replaced.json["price_factor"]) == ("4.00", None)
+    inactive = await api.call("GET", public)
+    assert (inactive.json, inactive.headers["ETag"]) == (replaced.json, replaced.headers["ETag"])
     lost = await as_admin(api, "PUT", path, body, headers={"If-Match": made.headers["ETag"]})
     assert (lost.status, lost.code) == (412, "precondition_failed")
     assert (await as_admin(api, "DELETE", path)).status == 204
     assert (await as_admin(api, "GET", path)).status == 404
+    assert (await api.call("GET", public)).status == 404
 
 
 async def test_the_public_list_has_active_types_by_position(api: Api) -> None:

@@ -43,7 +43,7 @@ async def administrate(api: Api) -> None:
     days = {"from": slot(24)["starts_at"][:10], "to": slot(48)["starts_at"][:10], "shift_days": 7, "cinema_id": 1}
     await api.call("POST", "/admin/showtimes/copy", days, who=admin)
     kind = await api.make("/admin/ticket-types", {"name": "Child", "price_factor": "0.50"})
-    for path in ("/admin/ticket-types", "/ticket-types"):
+    for path in ("/admin/ticket-types", "/ticket-types", f"/ticket-types/{kind['id']}"):
         await api.call("GET", path, who=admin)
     for method, sent in (("GET", None), ("PUT", {"name": "Child", "fixed_price": "5.00"}), ("DELETE", None)):
         await api.call(method, f"/admin/ticket-types/{kind['id']}", sent, who=admin)
@@ -95,6 +95,8 @@ async def book(api: Api) -> None:
         "/showtimes",
         f"/showtimes/{cinema.showtime_id}",
         f"/showtimes/{cinema.showtime_id}/seats",
+        "/auditoriums",
+        f"/auditoriums/{cinema.auditorium_id}",
         f"/auditoriums/{cinema.auditorium_id}/layout",
         "/config",
         "/health",

@@ -2,8 +2,14 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
+import pytest
+from redis.asyncio import Redis
+
+from reservation.db import statements
 from tests.api import Answer, Api, Cinema, Connection, Person
+from tests.catalog.test_changed_showtimes import replace
 from tests.races.test_booking_races import assert_sound
 
 CUSTOMERS = 6
@@ -137,4 +143,54 @@ async def test_holds_and_confirms_keep_their_seats_when_their_showtime_changes_r
         if answer.status == 201:
             held = await db.fetchval("select seat_ids from reservations where id = $1", answer.json["id"])
             assert held[0] in seat_ids
+    await assert_sound(db, redis_url)
+
+
+PAUSE = 4711  # an advisory lock
+
+
+async def hold_that_pauses_before_its_locks(
+    api: Api, db: Connection, monkeypatch: pytest.MonkeyPatch, who: Person, cinema: Cinema
+) -> "asyncio.Task[Answer]":
+    """A hold whose statement has taken its snapshot, and waits for PAUSE before it locks the showtime."""
+    shipped = statements.sql("reservations/insert_held")
+    paused = shipped.replace("set_config('lock_timeout', '300ms', true)", f"pg_advisory_xact_lock_shared({PAUSE})")
+    assert paused != shipped
+    monkeypatch.setitem(statements._statements, "reservations/insert_held", paused)
+    await db.execute(f"select pg_advisory_lock({PAUSE})")
+    holding = asyncio.create_task(api.hold(who, cinema.showtime_id, cinema.seat_ids[:1]))
+    while not await db.fetchval("select exists (select from pg_locks where locktype = 'advisory' and not granted)"):
+        assert not holding.done(), holding.result().text
+        await asyncio.sleep(0.005)
+    return holding
+
+
+@pytest.mark.parametrize("what", ["cancelled", "dearer", "blocked"])
+async def test_a_hold_sees_what_has_become_of_its_showtime_since_its_snapshot(
+    api: Api, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """By the version of the showtime's row that it locks, which is the newest one."""
+    cinema, customer, admin = await api.cinema(), await api.sign_up(), await api.admin()
+    assert (await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")).status == 200
+    holding = await hold_that_pauses_before_its_locks(api, db, monkeypatch, customer, cinema)
+    try:
+        if what == "cancelled":
+            await call_off(api, cinema)
+        elif what == "dearer":
+            assert (await replace(api, cinema, base_price="15.00")).status == 200
+        else:
+            async with Redis.from_url(redis_url) as redis:
+                await redis.flushall()  # or the block would find the seat held
+            body: dict[str, Any] = {"seat_ids": cinema.seat_ids[:1], "reason": "Broken"}
+            path = f"/admin/showtimes/{cinema.showtime_id}/blocks"
+            assert (await api.call("POST", path, body, who=admin)).status == 201
+    finally:
+        await db.execute(f"select pg_advisory_unlock({PAUSE})")
+    answer = await holding
+    if what == "dearer":
+        assert (answer.status, answer.json["total_price"]) == (201, "15.00")
+    else:
+        code = "showtime_cancelled" if what == "cancelled" else "seats_unavailable"
+        assert (answer.status, answer.code) == (409, code), answer.text
+        assert await db.fetchval("select count(*) from reservations") == 0
     await assert_sound(db, redis_url)

@@ -116,10 +116,12 @@ async def test_layout_and_statuses_are_304_while_nothing_has_changed(api: Api) -
     for read, of in ((layout_of, cinema.auditorium_id), (statuses_of, cinema.showtime_id)):
         first = await read(api, of)
         etag = first.headers["ETag"]
-        assert first.headers["Cache-Control"] == "no-cache"
+        kept = "no-cache" if read is statuses_of else "public, max-age=60"
+        assert first.headers["Cache-Control"] == kept
         for known in (etag, f'"1", {etag}', f"W/{etag}", "*"):
             again = await read(api, of, known)
             assert (again.status, again.text, again.headers["ETag"]) == (304, "", etag)
+            assert again.headers["Cache-Control"] == kept
         assert (await read(api, of, '"1"')).status == 200
     whole = await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")
     assert (await statuses_of(api, cinema.showtime_id, whole.headers["ETag"])).status == 200
@@ -150,3 +152,22 @@ async def test_concurrent_requests_of_a_layout_get_the_same(api: Api) -> None:
     for answer, room in zip(answers, rooms * 10, strict=True):
         assert answer.json["auditorium_id"] == room
         assert len(answer.json["seats"]) == 3 * (1 + rooms.index(room))
+
+
+async def test_a_layout_is_kept_for_long_only_under_a_url_with_its_version(api: Api) -> None:
+    cinema, admin = await api.cinema(), await api.admin()
+    path = f"/auditoriums/{cinema.auditorium_id}/layout"
+    version = (await statuses_of(api, cinema.showtime_id)).json["layout_version"]
+
+    first = await api.call("GET", f"{path}?version={version}")
+    again = await api.call("GET", f"{path}?version={version}", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status, again.status, first.json["version"]) == (200, 304, version)
+    immutable = "public, max-age=86400, immutable"
+    assert first.headers["Cache-Control"] == again.headers["Cache-Control"] == immutable
+
+    assert (await api.call("DELETE", f"/admin/seats/{cinema.seat_ids[0]}", who=admin)).status == 204
+    old = await api.call("GET", f"{path}?version={version}")
+    assert (old.json["version"], old.headers["Cache-Control"]) == (version + 1, "no-cache")
+    new = await api.call("GET", f"{path}?version={version + 1}")
+    assert (new.json, new.headers["Cache-Control"]) == (old.json, immutable)
+    assert (await api.call("GET", f"{path}?version=0")).code == "validation_error"

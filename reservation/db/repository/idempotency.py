@@ -32,7 +32,8 @@ class IdempotencyKey:
 class StoredKey:
     """The row of a key: a refusal, or a reservation, its owner, and the end of its hold as the first answer gave it.
 
-    What changed the reservation after the request is later than `created_at`.
+    What changed the reservation after the request is later than `created_at`. `changed_expires_at` is the end of the
+    hold at the last change of its seats up to the request, if there was one.
     """
 
     fingerprint: bytes
@@ -41,6 +42,7 @@ class StoredKey:
     created_at: datetime
     owner_id: int | None
     original_expires_at: datetime | None
+    changed_expires_at: datetime | None
 
 
 async def claim(conn: Connection, *, idempotency_key: IdempotencyKey, reservation_id: UUID) -> bool:

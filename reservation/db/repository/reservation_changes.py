@@ -117,6 +117,7 @@ async def book_seats(
 async def revive_hold(conn: Connection, *, reservation_id: UUID, ttl_s: int) -> bool:
     """Let a locked, expired hold live for some seconds more, to be confirmed late.
 
-    False if it is not expired, or if one of its seats has got another row or number.
+    False if it is not expired, or if one of its seats has got another row or number, or the showtime another film, room
+    or time since.
     """
     return await conn.fetchval(sql("reservations/revive_hold"), reservation_id, ttl_s) is not None

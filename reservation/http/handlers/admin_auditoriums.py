@@ -1,4 +1,4 @@
-"""Administration of auditoriums; their seats are in admin_seats."""
+"""Auditoriums: reading them, and their administration; their seats are in admin_seats."""
 
 from aiohttp import web
 from marshmallow import Schema, fields
@@ -13,6 +13,7 @@ from ..input.path_ids import find_row, path_id
 from ..paging import PageByIdQuery, page_by_id, page_schema
 from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import CATALOGUE, CATALOGUE_OR_REPORTS, Access, Routes
+from .catalog import routes as public_routes
 
 routes = Routes("Administration: auditoriums", Access.ADMIN, read_scopes=CATALOGUE_OR_REPORTS, write_scopes=CATALOGUE)
 
@@ -49,6 +50,9 @@ class AuditoriumBody(Input):
     cinema_id = Id(load_default=None, metadata={"description": "May be left out where there is one cinema"})
 
 
+AUDITORIUMS = page_schema(AuditoriumOutput())
+
+
 @routes.add("POST", "/admin/auditoriums", body=AuditoriumBody(), status=201, output=AuditoriumOutput(), etag=True)
 async def create_auditorium(request: web.Request) -> web.StreamResponse:
     """Create an auditorium without seats."""
@@ -57,16 +61,20 @@ async def create_auditorium(request: web.Request) -> web.StreamResponse:
     return response_with_etag(made, location=f"/admin/auditoriums/{made.id}")
 
 
-@routes.add("GET", "/admin/auditoriums", query=PageByIdQuery(), output=page_schema(AuditoriumOutput()))
+@public_routes.add("GET", "/auditoriums", query=PageByIdQuery(), output=AUDITORIUMS)
 async def list_auditoriums(request: web.Request) -> web.StreamResponse:
     """All auditoriums."""
     return await page_by_id(request, auditoriums.list_auditoriums)
 
 
-@routes.add("GET", "/admin/auditoriums/{auditorium_id}", output=AuditoriumOutput(), etag=True)
+@public_routes.add("GET", "/auditoriums/{auditorium_id}", output=AuditoriumOutput(), etag=True)
 async def get_auditorium(request: web.Request) -> web.StreamResponse:
     """One auditorium."""
     return conditional_response(request, await find_auditorium(request))
+
+
+routes.add("GET", "/admin/auditoriums", query=PageByIdQuery(), output=AUDITORIUMS)(list_auditoriums)
+routes.add("GET", "/admin/auditoriums/{auditorium_id}", output=AuditoriumOutput(), etag=True)(get_auditorium)
 
 
 @routes.add(

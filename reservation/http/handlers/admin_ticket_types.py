@@ -45,20 +45,24 @@ async def admin_list_ticket_types(request: web.Request) -> web.StreamResponse:
 async def create_ticket_type(request: web.Request) -> web.StreamResponse:
     """Create a ticket type.
 
-    Several types may have the same name.
+    Several types may have the same name, as cinemas and auditoriums may: a type that is no longer active keeps its name
+    beside the one that replaces it, and clients tell types apart by their ids.
     """
     async with request.app[DATABASE].change() as conn:
         made = await ticket_types.insert_ticket_type(conn, ticket_type=request[BODY])
     return response_with_etag(made, location=f"/admin/ticket-types/{made.id}")
 
 
-@routes.add("GET", "/admin/ticket-types/{ticket_type_id}", output=TicketTypeOutput(), etag=True)
+@public_routes.add("GET", "/ticket-types/{ticket_type_id}", output=TicketTypeOutput(), etag=True)
 async def get_ticket_type(request: web.Request) -> web.StreamResponse:
-    """One ticket type."""
+    """One ticket type, also if it is not active: tickets that were sold may be of it."""
     found: TicketType = await find_row(
         request, "ticket type", lambda conn, row_id: ticket_types.find_ticket_type(conn, ticket_type_id=row_id)
     )
     return conditional_response(request, found)
+
+
+routes.add("GET", "/admin/ticket-types/{ticket_type_id}", output=TicketTypeOutput(), etag=True)(get_ticket_type)
 
 
 @routes.add("PUT", "/admin/ticket-types/{ticket_type_id}", body=TicketTypeBody(), output=TicketTypeOutput(), etag=True)

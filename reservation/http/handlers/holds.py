@@ -6,17 +6,21 @@ from aiohttp import web
 from marshmallow import fields, validate
 
 from ...booking.hold import HoldDetails, hold
+from ...booking.idempotency import FirstOutcome
 from ...booking.sale_window import NOT_ON_SALE
+from ...db.repository.box_office import Customer
+from ...db.repository.reservation_rows import Reservation
 from ...errors import Forbidden, HoldsUnavailable, Invalid, Json, LimitReached, SeatsUnavailable, TooManyAttempts
 from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
 from ...seatmap.ticket_types import ALL_STANDARD, WantedTickets
 from ...settings import HIGHEST_MAX_SEATS
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
-from ..box_office import customer_id
+from ..box_office import customer_id, customer_of
 from ..hold_limits import count_of, limits_of
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats
-from ..output.reservations import hold_response, replayed_hold
+from ..output.reservations import first_hold, hold_response
+from ..output.responses import SingleWriteResponse
 from ..output.schemas import ReservationOutput
 from ..routes import BOOKING, Access, Routes
 from .accounts import Email
@@ -44,7 +48,12 @@ class HoldInput(Input):
     depends_on: ClassVar = {"seat_type": "quantity", "ticket_type_ids": "quantity"}
     seat_ids = SeatIds()
     seats = WantedSeats()
-    quantity = BoundedInteger(1, HIGHEST_MAX_SEATS, metadata={"description": "Number of adjacent seats in one row"})
+    quantity = BoundedInteger(
+        1,
+        HIGHEST_MAX_SEATS,
+        out_of_range="Must be from 1 to MAX_SEATS_PER_HOLD, which is max_seats_per_hold in GET /config.",
+        metadata={"description": "Number of adjacent seats in one row"},
+    )
     seat_type = Slug(
         metadata={
             "description": "Type of all these seats; `wheelchair`: one wheelchair place, and companion seats beside it."
@@ -96,6 +105,17 @@ def tickets_of(body: dict[str, Any]) -> WantedTickets:
     return ALL_STANDARD
 
 
+async def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
+    """The first answer to a hold, whatever has become of it."""
+    held = first_hold(first)
+    return hold_response(request, held, await _customer_of(request, held))
+
+
+async def _customer_of(request: web.Request, held: Reservation) -> Customer | None:
+    """For whom the box office holds the seats; None for a hold of the caller's own, which costs no look-up."""
+    return await customer_of(request, held.id) if "customer" in request[BODY] else None
+
+
 @routes.add(
     "POST",
     "/showtimes/{showtime_id}/holds",
@@ -118,7 +138,7 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     left, 409 `seats_unavailable` names no seats.
 
     With `customer`, staff and administrators hold for the account with that e-mail address, or for a guest if there is
-    none; 403 `forbidden` for others.
+    none, and the answer has the `customer`; 403 `forbidden` for others.
 
     409 `limit_reached` is for a customer who has MAX_HOLDS_PER_USER live holds, or would have more than
     MAX_SEATS_PER_USER_PER_SHOWTIME seats of the showtime, held and booked; 429 `too_many_attempts` for an address with
@@ -158,4 +178,4 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
             details=details,
             idempotency_key=key,
         )
-    return hold_response(request, held)
+    return hold_response(request, held, await _customer_of(request, held))

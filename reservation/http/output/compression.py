@@ -8,6 +8,7 @@ from ...seatmap.drawing import compress
 from .responses import SingleWriteResponse
 
 MIN_BYTES = 1024  # of a body that is compressed
+REVALIDATE = "no-cache"  # a cache asks with If-None-Match before it uses a copy
 SUFFIX = "-gzip"  # of the ETag of a compressed representation, since a strong ETag stands for its bytes
 
 
@@ -17,9 +18,11 @@ def wants_gzip(request: web.Request) -> bool:
     return header is not None and _prefers_gzip(header)
 
 
-def encoded_response(body: bytes, *, etag: int | str, gzip: bool) -> SingleWriteResponse:
-    """A 200 with JSON, which is compressed if `gzip` says so, and which a client must revalidate before each use."""
-    headers = {"ETag": f'"{etag}{SUFFIX if gzip else ""}"', "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+def encoded_response(
+    body: bytes, *, etag: int | str, gzip: bool, cache_control: str = REVALIDATE
+) -> SingleWriteResponse:
+    """A 200 with JSON, which is compressed if `gzip` says so."""
+    headers = {"ETag": f'"{etag}{SUFFIX if gzip else ""}"', "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
     if gzip:
         headers["Content-Encoding"] = "gzip"
     response = SingleWriteResponse(body, headers=headers)
@@ -40,9 +43,9 @@ def compress_if_asked(request: web.Request, response: SingleWriteResponse) -> No
             headers["ETag"] = f'{headers["ETag"][:-1]}{SUFFIX}"'
 
 
-def unchanged_response(*, etag: str) -> SingleWriteResponse:
+def unchanged_response(*, etag: str, cache_control: str = REVALIDATE) -> SingleWriteResponse:
     """A 304 for a client that has this representation; the ETag is quoted."""
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+    headers = {"ETag": etag, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
     return SingleWriteResponse(status=304, content_type=None, headers=headers)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from ...booking.idempotency import FirstOutcome
+from ...db.repository.box_office import Customer
 from ...db.repository.reservation_rows import Reservation
 from ..app_keys import SETTINGS
 from .responses import SingleWriteResponse, created_response, json_response
@@ -21,17 +22,19 @@ def reservation_response(request: web.Request, reservation: Reservation) -> Sing
     return json_response(reservation_members(request, reservation))
 
 
-def hold_response(request: web.Request, held: Reservation) -> SingleWriteResponse:
-    """A 201 with a hold."""
-    return created_response(reservation_members(request, held), location=f"/reservations/{held.id}")
+def hold_response(request: web.Request, held: Reservation, customer: Customer | None) -> SingleWriteResponse:
+    """A 201 with a hold, and with the customer for whom the box office made it."""
+    members = reservation_members(request, held)
+    if customer is not None:
+        members["customer"] = customer
+    return created_response(members, location=f"/reservations/{held.id}")
 
 
-async def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
-    """The first answer to a hold, whatever has become of it."""
-    held = replace(
+def first_hold(first: FirstOutcome) -> Reservation:
+    """A hold as it was answered first, whatever has become of it."""
+    return replace(
         _not_cancelled(first.reservation), status="held", expires_at=first.expires_at, confirmed_at=None, late=False
     )
-    return hold_response(request, held)
 
 
 async def replayed_confirm(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
@@ -51,6 +54,10 @@ def answered_change(first: FirstOutcome) -> Reservation:
         answered = replace(_not_cancelled(answered), status="held" if answered.confirmed_at is None else "confirmed")
     if answered.confirmed_at is not None and answered.confirmed_at > first.answered_at:
         answered = replace(answered, status="held", confirmed_at=None, late=False)
+    if answered.status == "expired":  # since then: only a live hold is changed
+        answered = replace(answered, status="held")
+    if answered.status != "cancelled" and first.changed_expires_at is not None:  # it may have been extended since
+        answered = replace(answered, expires_at=first.changed_expires_at)
     return answered
 
 

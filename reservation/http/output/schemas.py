@@ -170,6 +170,14 @@ class ReservedSeatOutput(Schema):
     ticket_type = fields.Nested(SeatTicketTypeOutput(), required=True)
 
 
+class CustomerOutput(Schema):
+    """Whose a reservation is: an account or a guest."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    email = fields.String(required=True)
+
+
 class ReservationOutput(Schema):
     """A hold on seats, or the confirmed, cancelled or expired reservation that it became."""
 
@@ -204,14 +212,9 @@ class ReservationOutput(Schema):
     late = fields.Boolean(
         required=True, metadata={"description": "Whether it was confirmed after the hold had expired"}
     )
-
-
-class CustomerOutput(Schema):
-    """Whose a reservation is: an account or a guest."""
-
-    id = Id(required=True)
-    name = fields.String(required=True)
-    email = fields.String(required=True)
+    customer = fields.Nested(
+        CustomerOutput(), metadata={"description": "Only in the answer to a hold for a `customer`, by the box office"}
+    )
 
 
 class CustomerReservationOutput(ReservationOutput):
