@@ -108,6 +108,7 @@ async def book(api: Api) -> None:
     elsewhere = await api.log_in(person.id, person.email)
     await api.call("DELETE", f"/auth/sessions/{session_id_of(elsewhere)}", who=person)
     renewed = await api.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token})
+    await api.call("DELETE", "/auth/me", {"password": PASSWORD}, who=await api.sign_up())
     await api.call("POST", "/auth/logout", {"refresh_token": renewed.json["refresh_token"]})
 
 
