@@ -392,6 +392,7 @@ def test_only_sales_operations_are_not_back_office() -> None:
         # For people only.
         ("GET", "/auth/me"),
         ("DELETE", "/auth/me"),
+        ("GET", "/auth/me/export"),
         ("DELETE", "/auth/sessions/{session_id}"),
     }
 
