@@ -167,6 +167,7 @@ async def administer(day: Day, shows: Shows, number: int) -> None:
     key = await day.make("/admin/api-keys", {"name": "Kiosk", "user_id": made["id"], "scopes": ["booking"]})
     await day.call("GET", "/reservations", token=key["key"])
     await day.call("DELETE", f"/admin/api-keys/{key['id']}", token=day.admin, status=204)
+    await day.call("GET", "/auth/me/export", token=day.admin)
     for filters in ("", f"?user_id={made['id']}", f"?subject=api-key/{key['id']}"):
         await day.call("GET", f"/admin/change-log{filters}", token=day.admin)
     await serve(day, shows, number)

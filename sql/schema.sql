@@ -92,6 +92,24 @@ CREATE FUNCTION public.fold_genres(genres text[]) RETURNS text[]
 
 COMMENT ON FUNCTION public.fold_genres(genres text[]) IS 'Genres in lower case, for comparisons and for their index.';
 
+CREATE FUNCTION public.forget_reference_of_erased() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    -- Waits for an erasure. The next statement sees what it committed.
+    perform from users
+    where id = new.user_id
+    for key share;
+    if exists (select from users where id = new.user_id and erased_at is not null) then
+        new.reference := null;
+        new.metadata := null;
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.forget_reference_of_erased() IS 'Leaves out the reference and metadata of a hold whose user was erased while it was made.';
+
 CREATE FUNCTION public.free_cancelled_slot() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1337,6 +1355,8 @@ ALTER TABLE ONLY public.ticket_types
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id);
+
 CREATE INDEX archived_reservations_code_idx ON public.archived_reservations USING btree (code);
 
 CREATE INDEX archived_reservations_showtime_id_idx ON public.archived_reservations USING btree (showtime_id);
@@ -1395,7 +1415,7 @@ CREATE UNIQUE INDEX users_lower_email_key ON public.users USING btree (lower(ema
 
 CREATE INDEX users_role_idx ON public.users USING btree (role, id);
 
-CREATE TRIGGER api_keys_recorded AFTER INSERT OR DELETE OR UPDATE ON public.api_keys FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('api-key', 'id', 'user_id', 'id name user_id prefix scopes created_by created_at expires_at revoked_at', '');
+CREATE TRIGGER api_keys_recorded AFTER INSERT OR DELETE OR UPDATE ON public.api_keys FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('api-key', 'id', 'user_id', 'id name user_id prefix scopes max_holds_per_user max_seats_per_user_per_showtime holds_per_minute created_by created_at expires_at revoked_at', '');
 
 CREATE TRIGGER auditoriums_recorded AFTER INSERT OR DELETE OR UPDATE ON public.auditoriums FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('auditorium', 'id', '', '', 'plan_version seat_count lowest_modifier');
 
@@ -1416,6 +1436,8 @@ CREATE TRIGGER movies_recorded AFTER INSERT OR DELETE OR UPDATE ON public.movies
 CREATE TRIGGER movies_renamed AFTER UPDATE OF title ON public.movies FOR EACH ROW WHEN ((old.title IS DISTINCT FROM new.title)) EXECUTE FUNCTION public.raise_layout_versions_of_names();
 
 CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservation_seats FOR EACH ROW EXECUTE FUNCTION public.insert_reservation_seat();
+
+CREATE TRIGGER reservations_of_erased BEFORE INSERT ON public.reservations FOR EACH ROW WHEN (((new.reference IS NOT NULL) OR (new.metadata IS NOT NULL))) EXECUTE FUNCTION public.forget_reference_of_erased();
 
 CREATE TRIGGER reservations_recorded AFTER UPDATE ON public.reservations FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('reservation', 'id', 'user_id', 'id user_id showtime_id status total_price expires_at confirmed_at cancelled_at cancelled_by cancel_reason late seat_ids row_labels seat_numbers prices ticket_type_ids', '');
 

@@ -117,6 +117,10 @@ async def a_day(api: Api, db: Connection) -> None:
     await asyncio.gather(*(sell(api, cinema, person, place) for place, person in enumerate((who, other) * 3)))
     await api.call("POST", "/auth/refresh", {"refresh_token": other.refresh_token})
     await api.call("POST", "/auth/logout", {"refresh_token": other.refresh_token})
+    leaving = await api.sign_up()
+    await api.hold(leaving, cinema.showtime_id, cinema.seat_ids[-2:-1])
+    for password, status in ((PASSWORD + "!", 401), (PASSWORD, 204)):
+        assert (await api.call("DELETE", "/auth/me", {"password": password}, who=leaving)).status == status
     for path in ("/movies", "/showtimes", "/reservations", "/auth/me", "/ready"):
         assert (await api.call("GET", path, who=who)).status == 200
     await administer(api, cinema, who)

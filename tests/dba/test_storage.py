@@ -66,13 +66,12 @@ async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(afte
     assert {table: shares[table] for table, least in HOT_ABOVE.items() if shares[table] <= least} == {}
 
     unused = {row["index_name"]: row["there_for"] for row in await after_a_day.fetch(query("unused_indexes.sql"))}
-    # `reservation archive` reads showtimes_starts_at_idx; export and erasure of a person, change_log_person_id_idx.
-    rare = {"showtimes_starts_at_idx", "change_log_person_id_idx"}
-    assert {name for name, there_for in unused.items() if there_for == "nothing"} <= rare
+    # `reservation archive` reads showtimes_starts_at_idx.
+    assert {name for name, there_for in unused.items() if there_for == "nothing"} <= {"showtimes_starts_at_idx"}
     # Statistics do not count the lookups that inserts make in unique indexes and exclusion constraints.
     assert unused.keys() <= {
+        "api_keys_user_id_idx",
         "archived_reservations_pkey",
-        "change_log_person_id_idx",
         "change_log_pkey",
         "migration_files_pkey",
         "reservation_changes_showtime_id_idx",

@@ -107,9 +107,11 @@ async def book(api: Api) -> None:
     async with following(api, cinema.showtime_id) as stream:
         assert await stream.next() is not None
     await api.call("GET", "/auth/sessions", who=person)
+    await api.call("GET", "/auth/me/export", who=person)
     elsewhere = await api.log_in(person.id, person.email)
     await api.call("DELETE", f"/auth/sessions/{session_id_of(elsewhere)}", who=person)
     renewed = await api.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token})
+    await api.call("DELETE", "/auth/me", {"password": PASSWORD}, who=await api.sign_up())
     await api.call("POST", "/auth/logout", {"refresh_token": renewed.json["refresh_token"]})
 
 

@@ -50,6 +50,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "/auth/guest": {"name": "N", "email": "hostile@example.com"},
     "/auth/login": {"email": "hostile@example.com", "password": PASSWORD},
     "/auth/refresh": {"refresh_token": "t"},
+    "/auth/me": {"password": PASSWORD + "!"},
     "/auth/logout": {"refresh_token": "t"},
     "/showtimes/{showtime_id}/holds": {"seat_ids": [1]},
     "/admin/reservations/{reservation_id}/cancel": {"reason": "R"},

@@ -391,6 +391,8 @@ def test_only_sales_operations_are_not_back_office() -> None:
         ("DELETE", f"{own}/seats/{{seat_id}}"),
         # For people only.
         ("GET", "/auth/me"),
+        ("DELETE", "/auth/me"),
+        ("GET", "/auth/me/export"),
         ("DELETE", "/auth/sessions/{session_id}"),
     }
 

@@ -7,11 +7,10 @@ from aiohttp import HttpVersion11, web
 
 from ...errors import HoldsUnavailable, Overloaded
 from ...runtime.fields import MAX_ID, Input, IntegerParameter
-from ...runtime.logs import REQUEST_ID
-from ...runtime.timing import current_timings
 from ...seatmap.viewers import Viewer
-from ..app_keys import ANSWERED_S, BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
+from ..app_keys import BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
 from ..input.path_ids import path_id
+from ..output.streams import begin_stream
 from ..routes import Event, Routes
 from .seats import SeatMapOutput
 
@@ -84,18 +83,8 @@ async def end_streams(app: web.Application) -> None:
 
 
 async def _begin(request: web.Request, started: float) -> web.StreamResponse:
-    """Send the head, with the headers that the middleware adds to other responses."""
-    request[ANSWERED_S] = elapsed_s = perf_counter() - started
-    headers = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    headers["X-Request-ID"] = REQUEST_ID.get() or ""
-    timings = current_timings()
-    if timings is not None:
-        pool, postgresql, redis, total = timings.in_ms(elapsed_s)
-        headers["Server-Timing"] = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
-    response = web.StreamResponse(headers=headers)
-    response.force_close()  # the connection of a slow viewer is aborted, so it must carry no other request
-    await response.prepare(request)
-    return response
+    headers = {"Content-Type": EVENT_STREAM, "X-Accel-Buffering": "no"}
+    return await begin_stream(request, started, headers)
 
 
 def _known(request: web.Request) -> int | None:

@@ -1,0 +1,85 @@
+"""All that is kept about a person, in pages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ..pool import Connection
+from ..statements import sql
+from .change_log import Change, change_of
+from .rows import every
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSession:
+    """A login session, which may have ended."""
+
+    id: UUID
+    created_at: datetime
+    refreshed_at: datetime | None
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptApiKey:
+    """An API key, without the key."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: Sequence[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptIdempotencyKey:
+    """An idempotency key and the reservation that it stands for, None if the request was refused."""
+
+    key: str
+    reservation_id: UUID | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeatChange:
+    """A change of the seats of a reservation."""
+
+    reservation_id: UUID
+    change: str
+    changed_by: str
+    reason: str | None
+    changed_at: datetime
+
+
+async def list_sessions(conn: Connection, *, user_id: int, after: UUID, row_limit: int) -> Sequence[KeptSession]:
+    """A page of the login sessions of an account, by id."""
+    return await every(conn, KeptSession, "export/list_sessions", user_id, after, row_limit)
+
+
+async def list_api_keys(conn: Connection, *, user_id: int, after: int, row_limit: int) -> Sequence[KeptApiKey]:
+    """A page of the API keys of an account, by id."""
+    return await every(conn, KeptApiKey, "export/list_api_keys", user_id, after, row_limit)
+
+
+async def list_idempotency_keys(
+    conn: Connection, *, user_id: int, after: str, row_limit: int
+) -> Sequence[KeptIdempotencyKey]:
+    """A page of the idempotency keys of an account, by key."""
+    return await every(conn, KeptIdempotencyKey, "export/list_idempotency_keys", user_id, after, row_limit)
+
+
+async def list_seat_changes(
+    conn: Connection, *, reservation_ids: Sequence[UUID], row_limit: int
+) -> Sequence[SeatChange]:
+    """The last changes of the seats of some reservations, of each up to `row_limit`."""
+    return await every(conn, SeatChange, "export/list_seat_changes", reservation_ids, row_limit)
+
+
+async def list_changes(conn: Connection, *, person_id: int, after: int, row_limit: int) -> Sequence[Change]:
+    """A page of the entries of the change log that concern a person, by id."""
+    return [change_of(row) for row in await conn.fetch(sql("export/list_changes"), person_id, after, row_limit)]

@@ -1,0 +1,176 @@
+"""Everything that the service keeps about the caller, as one JSON document that is written page by page."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from time import perf_counter
+from typing import Any
+from uuid import UUID
+
+import structlog
+from aiohttp import web
+from marshmallow import Schema, fields, validate
+
+from ...db.pool import Connection
+from ...db.repository import accounts, box_office, export
+from ...db.repository.box_office import MAX_CHANGES, ReservationFilter
+from ...errors import InvalidToken
+from ...identity.api_key_format import Scope
+from ...runtime.fields import Id, Instant
+from ..app_keys import CALLER, DATABASE
+from ..output.reservations import reservation_members
+from ..output.responses import encode
+from ..output.schemas import CustomerReservationWithChangesOutput, ListedUserOutput
+from ..output.streams import begin_stream
+from ..routes import Access, Routes
+from .admin_change_log import ChangeOutput
+from .reservations import FAR_AHEAD, HIGHEST
+
+routes = Routes("Accounts", Access.SIGNED_IN)
+
+PAGE = 100  # of each list; as much is in memory at a time
+LOWEST = UUID(int=0)
+
+log = structlog.stdlib.get_logger("reservation.export")
+Rows = AsyncIterator[Sequence[object]]
+
+
+class KeptSessionOutput(Schema):
+    """A login session, which may have ended."""
+
+    id = fields.UUID(required=True)
+    created_at = Instant(required=True)
+    refreshed_at = Instant(required=True, allow_none=True)
+    expires_at = Instant(required=True)
+    revoked_at = Instant(required=True, allow_none=True)
+
+
+class KeptApiKeyOutput(Schema):
+    """An API key that acts for the account."""
+
+    id = Id(required=True)
+    name = fields.String(required=True)
+    prefix = fields.String(required=True)
+    scopes = fields.List(fields.String(validate=validate.OneOf([*Scope])), required=True)
+    created_at = Instant(required=True)
+    expires_at = Instant(required=True, allow_none=True)
+    last_used_at = Instant(required=True, allow_none=True)
+    revoked_at = Instant(required=True, allow_none=True)
+
+
+class KeptIdempotencyKeyOutput(Schema):
+    """An idempotency key of the last day."""
+
+    key = fields.String(required=True)
+    reservation_id = fields.UUID(required=True, allow_none=True)
+    created_at = Instant(required=True)
+
+
+class ExportOutput(Schema):
+    """Everything that is kept about a person."""
+
+    exported_at = Instant(required=True)
+    account = fields.Nested(ListedUserOutput(), required=True)
+    login_sessions = fields.List(fields.Nested(KeptSessionOutput()), required=True)
+    api_keys = fields.List(fields.Nested(KeptApiKeyOutput()), required=True)
+    idempotency_keys = fields.List(fields.Nested(KeptIdempotencyKeyOutput()), required=True)
+    reservations = fields.List(fields.Nested(CustomerReservationWithChangesOutput()), required=True)
+    changes = fields.List(
+        fields.Nested(ChangeOutput()),
+        required=True,
+        metadata={"description": "What the change log has about the account and its reservations"},
+    )
+
+
+@routes.add("GET", "/auth/me/export", output=ExportOutput())
+async def export_me(request: web.Request) -> web.StreamResponse:
+    """Everything that is kept about you: the account, login sessions, API keys, reservations and changes by staff.
+
+    The document is sent while it is read, however many reservations there are. If it ends early, it is not valid JSON:
+    ask again.
+    """
+    started, user_id = perf_counter(), request[CALLER].user_id
+    async with request.app[DATABASE].connection() as conn:
+        account = await accounts.find_user(conn, user_id=user_id)
+    if account is None:
+        raise InvalidToken
+    headers = {"Content-Type": "application/json; charset=utf-8"}
+    response = await begin_stream(request, started, headers)
+    if request.method == "HEAD":
+        return response
+    try:
+        await response.write(b'{"exported_at":%b,"account":%b' % (encode(datetime.now(UTC)), encode(account.user)))
+        for name, pages in _lists(request, user_id).items():
+            await response.write(b',"%b":[' % name.encode())
+            separator = b""
+            async for rows in pages:
+                for row in rows:
+                    await response.write(separator + encode(row))
+                    separator = b","
+            await response.write(b"]")
+        await response.write(b"}")
+    except Exception as error:  # the head is sent: only the connection can tell that the document is not whole
+        log.warning("export_aborted", user_id=user_id, cause=repr(error))
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError from error
+    return response
+
+
+def _lists(request: web.Request, user_id: int) -> dict[str, Rows]:
+    """The lists of the document, in pages."""
+
+    async def changes(conn: Connection, after: int) -> Sequence[Any]:
+        return await export.list_changes(conn, person_id=user_id, after=after, row_limit=PAGE)
+
+    async def sessions(conn: Connection, after: UUID) -> Sequence[Any]:
+        return await export.list_sessions(conn, user_id=user_id, after=after, row_limit=PAGE)
+
+    async def api_keys(conn: Connection, after: int) -> Sequence[Any]:
+        return await export.list_api_keys(conn, user_id=user_id, after=after, row_limit=PAGE)
+
+    async def idempotency_keys(conn: Connection, after: str) -> Sequence[Any]:
+        return await export.list_idempotency_keys(conn, user_id=user_id, after=after, row_limit=PAGE)
+
+    return {
+        "login_sessions": _pages(request, sessions, LOWEST, lambda row: row.id),
+        "api_keys": _pages(request, api_keys, 0, lambda row: row.id),
+        "idempotency_keys": _pages(request, idempotency_keys, "", lambda row: row.key),
+        "reservations": _reservations(request, user_id),
+        "changes": _pages(request, changes, 0, lambda row: row.id, shown=lambda row: row.members),
+    }
+
+
+async def _pages(
+    request: web.Request,
+    read: Callable[[Connection, Any], Awaitable[Sequence[Any]]],
+    first: object,
+    key: Callable[[Any], object],
+    shown: Callable[[Any], object] = lambda row: row,
+) -> Rows:
+    after, rows = first, None
+    while rows is None or len(rows) == PAGE:
+        async with request.app[DATABASE].connection() as conn:
+            rows = await read(conn, after)
+        if rows:
+            after = key(rows[-1])
+        yield [shown(row) for row in rows]
+
+
+async def _reservations(request: web.Request, user_id: int) -> Rows:
+    place: tuple[datetime, UUID] | None = (FAR_AHEAD, HIGHEST)
+    while place is not None:
+        before, before_id = place
+        async with request.app[DATABASE].connection() as conn:
+            page = await box_office.list_reservations(
+                conn, wanted=ReservationFilter(user_ids=[user_id]), before=before, before_id=before_id, page_size=PAGE
+            )
+            found = await export.list_seat_changes(
+                conn, reservation_ids=[each.id for each in page.reservations], row_limit=MAX_CHANGES
+            )
+        changes: dict[UUID, list[dict[str, Any]]] = {}
+        for change in found:
+            members = asdict(change)
+            changes.setdefault(members.pop("reservation_id"), []).append(members)
+        yield [reservation_members(request, each) | {"changes": changes.get(each.id, [])} for each in page.reservations]
+        place = page.next_key

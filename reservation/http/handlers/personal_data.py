@@ -1,0 +1,43 @@
+"""What the service keeps about a person: the erasure."""
+
+from aiohttp import web
+
+from ...booking.release_holds import release_holds
+from ...errors import InvalidCredentials, LastAdmin, TooManyAttempts
+from ...identity import erasure as service
+from ...runtime.fields import Input, Text
+from ..app_keys import ACCOUNTS, BODY, BOOKING_CONTEXT, CALLER
+from ..input.client_address import client_address
+from ..routes import Access, Routes
+
+routes = Routes("Accounts", Access.SIGNED_IN)
+
+
+class ErasureInput(Input):
+    """The password of the account."""
+
+    password = Text(1024, required=True, metadata={"format": "password"})
+
+
+@routes.add(
+    "DELETE",
+    "/auth/me",
+    body=ErasureInput(),
+    status=204,
+    raises=(InvalidCredentials, LastAdmin, TooManyAttempts),
+)
+async def erase_me(request: web.Request) -> web.StreamResponse:
+    """Erase your account, for ever, and all that tells who you are; guests with your e-mail address, too.
+
+    Sessions and API keys end at once, and holds are released. Confirmed reservations stay, without your name: cancel
+    them before, if they are not wanted. The address can sign up again, as somebody new. The last administrator cannot
+    be erased.
+    """
+    user_ids = await service.erase(
+        request.app[ACCOUNTS],
+        user_id=request[CALLER].user_id,
+        password=request[BODY]["password"],
+        address=client_address(request),
+    )
+    await release_holds(request.app[BOOKING_CONTEXT], user_ids=user_ids)
+    return web.Response(status=204)
