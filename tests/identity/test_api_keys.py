@@ -391,6 +391,9 @@ def test_only_sales_operations_are_not_back_office() -> None:
         ("DELETE", f"{own}/seats/{{seat_id}}"),
         # For people only.
         ("GET", "/auth/me"),
+        ("PUT", "/auth/me"),
+        ("POST", "/auth/password"),
+        ("POST", "/auth/email/verify/resend"),
         ("DELETE", "/auth/sessions/{session_id}"),
     }
 
