@@ -28,6 +28,7 @@ from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
 from .http import app_keys
 from .identity import auth_invalidation
+from .identity.account_mails import AccountMails
 from .identity.accounts import AccountContext
 from .identity.api_key_limits import ApiKeyLimits
 from .identity.api_keys import ApiKeyContext
@@ -36,6 +37,8 @@ from .identity.auth_invalidation import AuthInvalidation
 from .identity.passwords import PasswordWorkers
 from .identity.tokens import TokenMint
 from .identity.verifiers import AccessTokenVerifier, ApiKeyVerifier
+from .mail.delivery import file_delivery, smtp_delivery
+from .mail.sender import MailSender
 from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
 from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
@@ -51,6 +54,7 @@ from .settings import Settings
 
 WRITE_LAST_USED_EVERY_S = 60
 LAST_WRITE_S = 1.0
+UNSET_MAIL_FROM = "reservation@localhost"  # in files: to send mails, MAIL_FROM is required
 SPARE_FILES = 512  # file descriptors that viewers leave for other connections and the stores
 REDIS = web.AppKey("REDIS", Redis)
 SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
@@ -183,7 +187,9 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     )
     app[app_keys.API_KEYS] = ApiKeyContext(database, invalidation, api_keys, limits)
     attempts = AttemptLimiter(app[REDIS], settings, structlog.stdlib.get_logger("reservation.attempts"))
-    app[app_keys.ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts)
+    mail_sender = _mail_sender(settings)
+    mails = AccountMails(database, mail_sender, settings.mail_from or UNSET_MAIL_FROM, settings.public_url)
+    app[app_keys.ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts, mails)
     job = Job("write_api_key_uses", WRITE_LAST_USED_EVERY_S, api_keys.write_last_used)
     log = structlog.stdlib.get_logger("reservation.api_keys")
     tasks = [
@@ -191,6 +197,7 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(run_job(job, app[REDIS], log)),
     ]
     yield
+    await mail_sender.close()
     await cancel_and_wait(tasks)
     with suppress(Unavailable, TimeoutError):  # last_used_at is not worth a longer stop
         async with asyncio.timeout(LAST_WRITE_S):
@@ -223,6 +230,13 @@ async def subscription(app: web.Application) -> AsyncIterator[None]:
     task = asyncio.create_task(app[SUBSCRIPTION].run())
     yield
     await cancel_and_wait([task])
+
+
+def _mail_sender(settings: Settings) -> MailSender:
+    """Sends by SMTP_URL, or without it into files."""
+    folder = settings.mail_dir or settings.data_dir / "mail"
+    deliver = file_delivery(folder) if settings.smtp_url is None else smtp_delivery(settings.smtp_url)
+    return MailSender(deliver, structlog.stdlib.get_logger("reservation.mail"))
 
 
 def most_viewers(wanted: int, open_files: int) -> int:

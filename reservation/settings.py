@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.message import EmailMessage
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, TypeAlias
@@ -87,6 +88,22 @@ def _currency(name: str, raw: str | None) -> str:
     return value
 
 
+def _mail_from(name: str, raw: str | None) -> str | None:
+    """An e-mail address, with or without a name before it."""
+    if raw is None:
+        return None
+    try:
+        message = EmailMessage()
+        message["From"] = raw
+        [address] = message["From"].addresses
+        is_valid = bool(address.username and address.domain) and raw.isprintable()
+    except (ValueError, IndexError):
+        is_valid = False
+    if not is_valid:
+        raise InvalidSettings(f"{name} must be an address such as Box Office <tickets@example.org>, not {raw!r}")
+    return raw
+
+
 def _url(*schemes: str, several_hosts: bool = False) -> Parse:
     """A URL of one of these schemes; with `several_hosts`, hosts may be listed as in libpq: h1:5432,h2:5432."""
 
@@ -153,6 +170,10 @@ class Settings:
     admin_password: Annotated[str | None, Env("ADMIN_PASSWORD", _text, is_secret=True)]
     cors_origins: Annotated[tuple[str, ...], Env("CORS_ORIGINS", _origins)]
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], Env("TRUSTED_PROXIES", _networks)]
+    smtp_url: Annotated[str | None, Env("SMTP_URL", _url("smtp", "smtps"), is_secret=True)]
+    mail_from: Annotated[str | None, Env("MAIL_FROM", _mail_from)]
+    mail_dir: Annotated[Path | None, Env("MAIL_DIR", _path)]
+    public_url: Annotated[str | None, Env("PUBLIC_URL", _url("https", "http"))]
     login_window_s: Annotated[int, Env("LOGIN_WINDOW_MINUTES", _integer(1, 1440, unit_s=60), "15")]
     login_failures: Annotated[int, Env("LOGIN_FAILURES", _integer(0, MAX_ATTEMPTS), "10")]
     login_failures_per_account: Annotated[int, Env("LOGIN_FAILURES_PER_ACCOUNT", _integer(0, MAX_ATTEMPTS), "100")]
@@ -232,6 +253,8 @@ class Settings:
         if (self.database_url is None) != (self.redis_url is None):
             missing = "REDIS_URL" if self.redis_url is None else "DATABASE_URL"
             raise InvalidSettings(f"{missing} is not set: set both DATABASE_URL and REDIS_URL, or neither")
+        if self.smtp_url is not None and self.mail_from is None:
+            raise InvalidSettings("MAIL_FROM is not set: SMTP_URL needs the address that sends the mails")
         if (self.admin_email is None) != (self.admin_password is None):
             raise InvalidSettings("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both, or neither")
         if self.admin_password is not None:

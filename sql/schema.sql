@@ -326,10 +326,18 @@ CREATE PROCEDURE public.grant_reservation_roles_0028()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0026();
+    call grant_reservation_roles_before_0029();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        revoke update on account_tokens from reservation_app;
+        grant select, insert, delete on account_tokens to reservation_app;
+        grant update (name, email_verified_at) on users to reservation_app;
+        -- A guest's archived reservations become an account's.
+        grant update (user_id) on archived_reservations to reservation_app;
+    end if;
     if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select (max_holds_per_user, max_seats_per_user_per_showtime, holds_per_minute) on api_keys
-        to reservation_readonly;
+        revoke select on account_tokens from reservation_readonly;
+        grant select (user_id, purpose, created_at, expires_at) on account_tokens to reservation_readonly;
+        grant select (email_verified_at) on users to reservation_readonly;
     end if;
 end
 $$;
@@ -352,6 +360,20 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0032() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_before_0029()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0026();
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select (max_holds_per_user, max_seats_per_user_per_showtime, holds_per_minute) on api_keys
+        to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_before_0029() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -611,6 +633,22 @@ end
 $$;
 
 COMMENT ON FUNCTION public.set_price_from() IS 'Sets a showtime''s price_from.';
+
+CREATE TABLE public.account_tokens (
+    token_hash bytea NOT NULL,
+    user_id bigint NOT NULL,
+    purpose text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT account_tokens_hash_check CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT account_tokens_purpose_check CHECK ((purpose = ANY (ARRAY['reset_password'::text, 'verify_email'::text])))
+);
+
+COMMENT ON TABLE public.account_tokens IS 'Tokens that were mailed to the owners of accounts and not used yet; a used one is deleted.';
+
+COMMENT ON COLUMN public.account_tokens.token_hash IS 'SHA-256 of the token, which has 256 random bits.';
+
+COMMENT ON COLUMN public.account_tokens.purpose IS 'reset_password or verify_email; a token is good for nothing else.';
 
 CREATE TABLE public.api_keys (
     id bigint NOT NULL,
@@ -1249,13 +1287,15 @@ CREATE TABLE public.users (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     guest_email text,
     made_at_box_office boolean DEFAULT false NOT NULL,
+    email_verified_at timestamp with time zone,
     disabled_at timestamp with time zone,
     erased_at timestamp with time zone,
     CONSTRAINT users_email_check CHECK (((char_length(email) >= 3) AND (char_length(email) <= 320))),
     CONSTRAINT users_guest_check CHECK ((((role = 'guest'::text) = (email IS NULL)) AND ((role = 'guest'::text) = (guest_email IS NOT NULL)) AND ((role = 'guest'::text) OR (NOT made_at_box_office)))),
     CONSTRAINT users_guest_email_check CHECK (((char_length(guest_email) >= 3) AND (char_length(guest_email) <= 320))),
     CONSTRAINT users_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
-    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'staff'::text, 'admin'::text, 'guest'::text])))
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'staff'::text, 'admin'::text, 'guest'::text]))),
+    CONSTRAINT users_verified_check CHECK (((email_verified_at IS NULL) OR (email IS NOT NULL)))
 );
 
 COMMENT ON TABLE public.users IS 'Everybody who books: customers, staff and administrators with a login, and guests without one.';
@@ -1270,6 +1310,8 @@ COMMENT ON COLUMN public.users.guest_email IS 'A guest''s address, as typed; not
 
 COMMENT ON COLUMN public.users.made_at_box_office IS 'Whether staff made the guest, for a customer without an account: such a guest never gets a token.';
 
+COMMENT ON COLUMN public.users.email_verified_at IS 'When the owner confirmed the e-mail address by a mailed token; null: not yet, and for a guest.';
+
 COMMENT ON COLUMN public.users.disabled_at IS 'When an administrator disabled the account; null: it may log in.';
 
 COMMENT ON COLUMN public.users.erased_at IS 'When the person was erased: name and address are made up since then. Null: it was not.';
@@ -1282,6 +1324,9 @@ ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+ALTER TABLE ONLY public.account_tokens
+    ADD CONSTRAINT account_tokens_pkey PRIMARY KEY (token_hash);
 
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash);
@@ -1354,6 +1399,8 @@ ALTER TABLE ONLY public.ticket_types
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+CREATE INDEX account_tokens_user_id_idx ON public.account_tokens USING btree (user_id);
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id);
 
@@ -1471,6 +1518,9 @@ CREATE TRIGGER users_erasing BEFORE UPDATE OF erased_at ON public.users FOR EACH
 
 CREATE TRIGGER users_recorded AFTER INSERT OR DELETE OR UPDATE ON public.users FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('user', 'id', 'id', 'id role disabled_at created_at updated_at', '');
 
+ALTER TABLE ONLY public.account_tokens
+    ADD CONSTRAINT account_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.api_keys
     ADD CONSTRAINT api_keys_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
 
@@ -1534,6 +1584,18 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0028() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0032() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_before_0029() FROM PUBLIC;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.account_tokens TO reservation_app;
+
+GRANT SELECT(user_id) ON TABLE public.account_tokens TO reservation_readonly;
+
+GRANT SELECT(purpose) ON TABLE public.account_tokens TO reservation_readonly;
+
+GRANT SELECT(created_at) ON TABLE public.account_tokens TO reservation_readonly;
+
+GRANT SELECT(expires_at) ON TABLE public.account_tokens TO reservation_readonly;
+
 GRANT SELECT,INSERT ON TABLE public.api_keys TO reservation_app;
 
 GRANT SELECT(id) ON TABLE public.api_keys TO reservation_readonly;
@@ -1567,6 +1629,8 @@ GRANT SELECT(holds_per_minute) ON TABLE public.api_keys TO reservation_readonly;
 
 GRANT SELECT ON TABLE public.archived_reservations TO reservation_app;
 GRANT SELECT ON TABLE public.archived_reservations TO reservation_readonly;
+
+GRANT UPDATE(user_id) ON TABLE public.archived_reservations TO reservation_app;
 
 GRANT UPDATE(reference) ON TABLE public.archived_reservations TO reservation_app;
 
@@ -1650,6 +1714,7 @@ GRANT SELECT,INSERT ON TABLE public.users TO reservation_app;
 GRANT SELECT(id) ON TABLE public.users TO reservation_readonly;
 
 GRANT SELECT(name) ON TABLE public.users TO reservation_readonly;
+GRANT UPDATE(name) ON TABLE public.users TO reservation_app;
 
 GRANT SELECT(email) ON TABLE public.users TO reservation_readonly;
 
@@ -1666,6 +1731,9 @@ GRANT SELECT(updated_at) ON TABLE public.users TO reservation_readonly;
 GRANT SELECT(guest_email) ON TABLE public.users TO reservation_readonly;
 
 GRANT SELECT(made_at_box_office) ON TABLE public.users TO reservation_readonly;
+
+GRANT UPDATE(email_verified_at) ON TABLE public.users TO reservation_app;
+GRANT SELECT(email_verified_at) ON TABLE public.users TO reservation_readonly;
 
 GRANT UPDATE(disabled_at) ON TABLE public.users TO reservation_app;
 GRANT SELECT(disabled_at) ON TABLE public.users TO reservation_readonly;

@@ -8,6 +8,7 @@ from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import accounts, sessions
 from ..db.repository.accounts import Account, User
 from ..errors import AccountDisabled, Invalid, InvalidCredentials, InvalidToken, LastAdmin, NotFound
+from .account_mails import AccountMails
 from .attempt_limits import AttemptLimiter
 from .auth_invalidation import AuthInvalidation
 from .credential_cache import subject
@@ -24,6 +25,7 @@ class AccountContext:
     tokens: TokenMint
     invalidation: AuthInvalidation
     attempts: AttemptLimiter
+    mails: AccountMails
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,29 @@ class GuestToken:
 
 
 async def sign_up(context: AccountContext, *, name: str, email: str, password: str, address: str) -> User:
-    """Create a customer's account; `address` is the client's. Raises EmailTaken, TooManyAttempts."""
+    """Create a customer's account, and mail a token that confirms its address; `address` is the client's.
+
+    Raises EmailTaken, TooManyAttempts, and Invalid for a weak password.
+    """
     async with context.database.connection() as conn:
         folded_email = await accounts.fold_email(conn, email=email)
     await context.attempts.count_sign_up(folded_email=folded_email, address=address)
+    await context.passwords.require_strong(password, "/password", personal=(name, email))
     password_hash = await context.passwords.hash(password)
     async with context.database.connection() as conn:
-        return await accounts.insert_user(conn, name=name, email=email, password_hash=password_hash, role="user")
+        user = await accounts.insert_user(conn, name=name, email=email, password_hash=password_hash, role="user")
+    context.mails.send_verification(user)
+    return user
+
+
+async def set_name(context: AccountContext, *, user_id: int, name: str) -> User:
+    """Give the caller's account, or guest, another name; raises InvalidToken if it is gone."""
+    async with context.database.connection() as conn:
+        user = await accounts.set_name(conn, user_id=user_id, name=name)
+    if user is None:
+        raise InvalidToken
+    await context.invalidation.invalidate(subject("user", user_id))
+    return user
 
 
 async def sign_in_guest(context: AccountContext, *, name: str, email: str, address: str) -> GuestToken:

@@ -1,6 +1,7 @@
 """Administrators and tokens that are made from the command line or the settings."""
 
 import asyncio
+import sys
 from uuid import uuid4
 
 from marshmallow import ValidationError, validate
@@ -11,8 +12,11 @@ from ..db.repository import accounts
 from ..db.repository.accounts import Credentials
 from ..errors import OperatorError
 from ..settings import InvalidSettings, Settings, check_password
+from .password_strength import why_weak
 from .passwords import hash_password, verify_password
 from .tokens import TokenMint
+
+ADMIN_NAME = "Administrator"
 
 
 class UnknownUser(OperatorError):
@@ -20,18 +24,32 @@ class UnknownUser(OperatorError):
 
 
 def ensure_admin(settings: Settings) -> None:
-    """Make sure that the administrator of ADMIN_EMAIL and ADMIN_PASSWORD exists, where they are set."""
+    """Make sure that the administrator of ADMIN_EMAIL and ADMIN_PASSWORD exists, where they are set.
+
+    A password that is easy to guess is a warning only: a service that has run with it must start again.
+    """
     email, password = settings.admin_email, settings.admin_password
     if email is None or password is None:
         return
+    if (reason := why_weak(password, (email, ADMIN_NAME))) is not None:
+        print(f"warning: ADMIN_PASSWORD: {reason}", file=sys.stderr, flush=True)
     known = asyncio.run(_find_credentials(settings, email))
     # Only if needed: to create the administrator again at every start would end the sessions of that account.
     if known is None or known.role != "admin" or not verify_password(known.password_hash, password):
-        create_admin(settings, email=email, password=password)
+        _upsert_admin(settings, email=email, password=password)
 
 
 def create_admin(settings: Settings, *, email: str, password: str) -> None:
-    """Create this administrator, or make the account one and give it this password; raises InvalidSettings."""
+    """Create this administrator, or make the account one and give it this password.
+
+    Raises InvalidSettings, also for a password that is easy to guess.
+    """
+    if (reason := why_weak(password, (email, ADMIN_NAME))) is not None:
+        raise InvalidSettings(f"the password: {reason}")
+    _upsert_admin(settings, email=email, password=password)
+
+
+def _upsert_admin(settings: Settings, *, email: str, password: str) -> None:
     try:
         validate.Email()(email)
     except ValidationError:
@@ -43,7 +61,7 @@ def create_admin(settings: Settings, *, email: str, password: str) -> None:
 
     async def run() -> None:
         async with command_database(settings) as database, database.change(author) as conn:
-            admin = await accounts.upsert_admin(conn, name="Administrator", email=email, password_hash=password_hash)
+            admin = await accounts.upsert_admin(conn, name=ADMIN_NAME, email=email, password_hash=password_hash)
             # Addresses are not verified: a stranger may have signed up with this one, and must not get the new role.
             await accounts.revoke_sessions(conn, user_id=admin.id)
 

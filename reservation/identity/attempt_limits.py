@@ -1,4 +1,4 @@
-"""Limits on failed logins and sign-ups, counted in Redis for all workers and instances.
+"""Limits on failed logins, sign-ups and mails with tokens, counted in Redis for all workers and instances.
 
 Each limit is a moving window of the library `limits`. For logins there are three, each against another attack:
 
@@ -40,6 +40,8 @@ REDIS_RETRY_S = 5.0  # how long Redis is not asked after a failure, so that logi
 MAX_IN_FLIGHT = 200  # requests to Redis: a flood must not make it time out, which would lift the limits
 MINUTE_S = 60
 SIGNUPS_PER_EMAIL = 60  # a minute; each costs an Argon2 hash
+HOUR_S = 3600
+MAILS_PER_EMAIL = 5  # an hour, besides that of the sign-up
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,14 @@ class AttemptLimiter:
         windows = (
             _Window(_limit("signup-by-address", self._signups_per_address, MINUTE_S), _digest(address)),
             _Window(_limit("signup-by-account", SIGNUPS_PER_EMAIL, MINUTE_S), _digest(folded_email)),
+        )
+        await self._ask_redis(self._count, windows)
+
+    async def count_mail(self, *, folded_email: str, address: str) -> None:
+        """Count a request for a mail with a token, whether or not the e-mail address has an account."""
+        windows = (
+            _Window(_limit("mail-by-address", self._signups_per_address, MINUTE_S), _digest(address)),
+            _Window(_limit("mail-by-account", MAILS_PER_EMAIL, HOUR_S), _digest(folded_email)),
         )
         await self._ask_redis(self._count, windows)
 

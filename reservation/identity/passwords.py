@@ -5,7 +5,7 @@ import os
 import secrets
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
@@ -13,7 +13,8 @@ from typing import TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from ..errors import Overloaded
+from ..errors import Invalid, Overloaded
+from .password_strength import why_weak
 
 # OWASP's first recommendation for Argon2id: 19 MiB, two passes, one lane; about 27 ms of one core.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -64,11 +65,17 @@ class PasswordWorkers:
         matches = await self._run(verify_password, stored, password)
         return matches and password_hash is not None
 
+    async def require_strong(self, password: str, pointer: str, *, personal: Sequence[str]) -> None:
+        """Raise Invalid at `pointer` for a password that is easy to guess (see why_weak), and Overloaded."""
+        reason = await self._run(why_weak, password, personal)
+        if reason is not None:
+            raise Invalid(pointer, reason)
+
     def close(self) -> None:
         """Wait for running calls and cancel waiting ones."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    async def _run(self, function: Callable[..., Result], *arguments: str) -> Result:
+    async def _run(self, function: Callable[..., Result], *arguments: object) -> Result:
         if self._waiting >= MAX_WAITING:
             raise Overloaded
         self._waiting += 1

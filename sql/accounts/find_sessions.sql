@@ -14,7 +14,8 @@ select /* accounts/find_sessions */
     u.name,
     coalesce(u.email, u.guest_email) as email,
     u.role,
-    u.created_at
+    u.created_at,
+    u.email_verified_at is not null as email_verified
 from unnest($1::uuid[], $2::bigint[]) as asked (session_id, user_id)
 inner join login_sessions as s on asked.session_id = s.id and asked.user_id is not distinct from s.user_id
 inner join users as u on s.user_id = u.id

@@ -9,4 +9,4 @@ Sample: select 'Sample', 'sample-' || gen_random_uuid() || '@example.com', '!', 
 */
 insert /* accounts/insert_user */ into users (name, email, password_hash, role)
 values ($1, $2, $3, $4)
-returning id, name, email, role, created_at;
+returning id, name, email, role, created_at, email_verified_at is not null as email_verified;

@@ -14,6 +14,7 @@ with /* accounts/list_by_email */ found as (
         u.email,
         u.role,
         u.created_at,
+        u.email_verified_at,
         u.disabled_at
     from users as u
     where lower(u.email) = lower($3::text) and u.id > $1 and u.role = any($4::text[])
@@ -25,6 +26,7 @@ with /* accounts/list_by_email */ found as (
             g.guest_email as email,
             g.role,
             g.created_at,
+            g.email_verified_at,
             g.disabled_at
         from users as g
         where
@@ -43,6 +45,7 @@ select
     email,
     role,
     created_at,
+    email_verified_at is not null as email_verified,
     disabled_at is not null as disabled
 from found
 order by id

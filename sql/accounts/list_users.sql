@@ -14,6 +14,7 @@ with /* accounts/list_users */ found as materialized (
         each.email,
         each.role,
         each.created_at,
+        each.email_verified,
         each.disabled
     from unnest($3::text[]) as asked (role)
     cross join
@@ -24,6 +25,7 @@ with /* accounts/list_users */ found as materialized (
                 coalesce(u.email, u.guest_email) as email,
                 u.role,
                 u.created_at,
+                u.email_verified_at is not null as email_verified,
                 u.disabled_at is not null as disabled
             from users as u
             -- Not `u.role = asked.role`: the planner would read users_pkey, and all the guests in it.
@@ -39,6 +41,7 @@ select
     email,
     role,
     created_at,
+    email_verified,
     disabled
 from found
 order by id

@@ -27,5 +27,6 @@ select
     name,
     guest_email as email,
     role,
-    created_at
+    created_at,
+    false as email_verified
 from guest;

@@ -16,5 +16,6 @@ returning
     coalesce(email, guest_email) as email,
     role,
     created_at,
+    email_verified_at is not null as email_verified,
     disabled_at is not null as disabled,
     updated_at;

@@ -10,4 +10,12 @@ set
     role = $2,
     updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 where id = $1
-returning id, name, email, role, created_at, disabled_at is not null as disabled, updated_at;
+returning
+    id,
+    name,
+    email,
+    role,
+    created_at,
+    email_verified_at is not null as email_verified,
+    disabled_at is not null as disabled,
+    updated_at;

@@ -13,4 +13,4 @@ on conflict (lower(email)) do update
         role = 'admin',
         password_hash = excluded.password_hash,
         updated_at = greatest(clock_timestamp(), users.updated_at + interval '1 microsecond')
-returning id, name, email, role, created_at;
+returning id, name, email, role, created_at, email_verified_at is not null as email_verified;

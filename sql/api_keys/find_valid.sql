@@ -19,7 +19,8 @@ select /* api_keys/find_valid */
     u.name,
     u.email,
     u.role,
-    u.created_at
+    u.created_at,
+    u.email_verified_at is not null as email_verified
 from unnest($1::bytea[]) as asked (key_hash)
 inner join api_keys as k on asked.key_hash = k.key_hash
 inner join users as u on k.user_id = u.id

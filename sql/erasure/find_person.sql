@@ -1,6 +1,6 @@
 /* erasure/find_person
-Whom the erasure of an account concerns: the account, and the guests with its e-mail address; and what its password is verified
-with. No row for a guest.
+Whom the erasure of an account concerns: the account, and the guests with its e-mail address if its owner has confirmed that; and
+what its password is verified with. No row for a guest.
 Plan: index scans on users_pkey and users_guest_email_idx.
 $1 bigint user_id: the account
 Sample: select min(id) from users
@@ -12,7 +12,7 @@ select /* erasure/find_person */
     array(
         select g.id
         from users as g
-        where g.guest_email is not null and lower(g.guest_email) = lower(u.email)
+        where u.email_verified_at is not null and g.guest_email is not null and lower(g.guest_email) = lower(u.email)
         order by g.id
     ) as guest_ids
 from users as u

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.api import PASSWORD, Api, slot
 from tests.documented import Document
 from tests.identity.caches import session_id_of
 from tests.live_feed import following
+from tests.mailbox import reset_token, verification_token
 
 
 async def administrate(api: Api) -> None:
@@ -65,6 +67,19 @@ async def administrate(api: Api) -> None:
         await api.call(method, f"/admin/api-keys/{key['id']}", who=admin)
 
 
+async def keep_account(api: Api, mail_dir: Path) -> None:
+    """Call every operation on one's own account with success."""
+    person = await api.sign_up()
+    await api.call("PUT", "/auth/me", {"name": "B"}, who=person)
+    await api.call("POST", "/auth/email/verify/resend", who=person)
+    await api.call("POST", "/auth/email/verify", {"token": await verification_token(mail_dir, person.email)})
+    body = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
+    await api.call("POST", "/auth/password", body, who=person)
+    await api.call("POST", "/auth/password/forgot", {"email": person.email})
+    body = {"token": await reset_token(mail_dir, person.email), "new_password": PASSWORD}
+    await api.call("POST", "/auth/password/reset", body)
+
+
 async def book(api: Api) -> None:
     """Call every operation of a customer with success."""
     cinema = await api.cinema()
@@ -115,8 +130,9 @@ async def book(api: Api) -> None:
     await api.call("POST", "/auth/logout", {"refresh_token": renewed.json["refresh_token"]})
 
 
-async def test_every_documented_operation_works(api: Api) -> None:
+async def test_every_documented_operation_works(api: Api, tmp_path: Path) -> None:
     await administrate(api)
+    await keep_account(api, tmp_path / "mail")
     await book(api)
     document = await api.document()
     assert api.succeeded == document.operations

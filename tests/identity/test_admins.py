@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from reservation.identity import admins
 from reservation.settings import Settings
 from tests.api import Api, Connection, Person
@@ -66,6 +68,26 @@ async def test_the_settings_administrators_session_survives_a_restart(api: Api, 
     await asyncio.to_thread(admins.ensure_admin, given)
 
     assert await status(api, boss) == 200
+
+
+async def test_a_weak_password_of_the_settings_administrator_is_a_warning(
+    api: Api, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A service that has run with it must start again."""
+    for password, warns in (("password1", True), (PASSWORD, False)):
+        given = make_settings(
+            settings.database_url or "",
+            settings.redis_url or "",
+            settings.data_dir,
+            ADMIN_EMAIL="boss@example.com",
+            ADMIN_PASSWORD=password,
+        )
+        await asyncio.to_thread(admins.ensure_admin, given)
+        told = capsys.readouterr().err
+        assert told.startswith("warning: ADMIN_PASSWORD: This password is easy to guess.") is warns
+        assert password not in told
+        tokens = await api.call("POST", "/auth/login", {"email": "boss@example.com", "password": password})
+        assert tokens.status == 200
 
 
 async def test_a_minted_token_administers(api: Api, settings: Settings) -> None:

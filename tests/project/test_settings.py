@@ -258,14 +258,40 @@ def test_the_environment_has_precedence_over_the_env_file(dotenv: Path, monkeypa
 def test_a_secret_can_be_given_as_a_file(name: str, tmp_path: Path) -> None:
     values = STORES | {"ADMIN_EMAIL": "admin@example.com", "ADMIN_PASSWORD": "correct horse battery staple"}
     values["MIGRATE_DATABASE_URL"] = "postgresql://localhost/direct"
+    values |= {"SMTP_URL": "smtp://box:secret@localhost", "MAIL_FROM": "box@example.org"}
     secret = tmp_path / "a secret"
     secret.write_text(values[name] + "\n")
     as_file = {other: text for other, text in values.items() if other != name} | {f"{name}_FILE": str(secret)}
     assert Settings.from_env(as_file) == Settings.from_env(values)
 
 
+@pytest.mark.parametrize(
+    "mail_from", ["box@example.org", "Box Office <box@example.org>", '"Box, Office" <b@example.org>']
+)
+def test_mails_come_from_one_address(mail_from: str) -> None:
+    values = STORES | {"SMTP_URL": "smtps://mail.example.org", "MAIL_FROM": mail_from}
+    assert Settings.from_env(values).mail_from == mail_from
+
+
+@pytest.mark.parametrize(
+    "mail_from",
+    ["box", "box@", "a@example.org, b@example.org", "Box <>", "B\nX: y <a@example.org>"],
+)
+def test_other_senders_of_mails_are_refused(mail_from: str) -> None:
+    assert refusal(**STORES, MAIL_FROM=mail_from).startswith("MAIL_FROM ")
+
+
+def test_a_mail_server_needs_a_sender_and_its_url_is_not_repeated() -> None:
+    assert refusal(**STORES, SMTP_URL="smtp://box:secret@localhost").startswith("MAIL_FROM is not set")
+    told = refusal(**STORES, SMTP_URL="https://box:secret@localhost", MAIL_FROM="a@example.org")
+    assert told.startswith("SMTP_URL ")
+    assert "secret" not in told
+
+
 def test_secrets_are_the_urls_of_stores_and_what_nobody_may_read() -> None:
-    assert {"DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "JWT_SECRET", "ADMIN_PASSWORD"} <= set(SECRETS)
+    assert {"DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "JWT_SECRET", "ADMIN_PASSWORD", "SMTP_URL"} <= set(
+        SECRETS
+    )
 
 
 def test_a_secret_in_the_environment_hides_the_file_that_the_env_file_names(

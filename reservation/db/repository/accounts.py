@@ -19,6 +19,7 @@ class User:
     email: str
     role: str
     created_at: datetime
+    email_verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ class Account(ListedUser):
     @property
     def user(self) -> ListedUser:
         """The account without that time."""
-        return ListedUser(self.id, self.name, self.email, self.role, self.created_at, self.disabled)
+        return ListedUser(
+            self.id, self.name, self.email, self.role, self.created_at, self.email_verified, self.disabled
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,9 @@ async def find_sessions(conn: Connection, *, sessions: Sequence[tuple[UUID, int]
         [user_id for _, user_id in sessions],
     )
     return {
-        (row["session_id"], row["id"]): User(row["id"], row["name"], row["email"], row["role"], row["created_at"])
+        (row["session_id"], row["id"]): User(
+            row["id"], row["name"], row["email"], row["role"], row["created_at"], row["email_verified"]
+        )
         for row in rows
     }
 
@@ -151,9 +156,37 @@ async def renew_session(conn: Connection, *, session_id: UUID, generation: int, 
     return await maybe(conn, Renewal, "accounts/renew_session", session_id, generation, ttl_s)
 
 
-async def revoke_sessions(conn: Connection, *, user_id: int) -> None:
-    """Revoke every login session of an account."""
-    await conn.execute(sql("accounts/revoke_sessions"), user_id)
+async def revoke_sessions(conn: Connection, *, user_id: int, kept: UUID | None = None) -> None:
+    """Revoke every login session of an account, except the one that is kept."""
+    await conn.execute(sql("accounts/revoke_sessions"), user_id, kept)
+
+
+async def set_password(conn: Connection, *, user_id: int, password_hash: str, verified_hash: str | None) -> bool:
+    """Give an account another password; False if the account is gone or has another hash than `verified_hash`.
+
+    None for `verified_hash` is for changes that no password was verified for.
+    """
+    return await conn.fetchval(sql("accounts/set_password"), user_id, password_hash, verified_hash) is not None
+
+
+async def set_name(conn: Connection, *, user_id: int, name: str) -> User | None:
+    """Give an account or a guest another name; None if there is none with this id."""
+    return await maybe(conn, User, "accounts/set_name", user_id, name)
+
+
+async def set_email_verified(conn: Connection, *, user_id: int) -> None:
+    """Note that the e-mail address of an account that the caller has locked is confirmed."""
+    await conn.execute(sql("accounts/set_email_verified"), user_id)
+
+
+async def adopt_reservations(conn: Connection, *, user_id: int, email: str, row_limit: int) -> int:
+    """Give an account up to `row_limit` reservations, and as many archived ones, of guests with its e-mail address.
+
+    The answer is the larger of both numbers: less than the limit if there are no more.
+    """
+    kept: int = await conn.fetchval(sql("accounts/adopt_reservations"), user_id, email, row_limit)
+    archived: int = await conn.fetchval(sql("accounts/adopt_archived"), user_id, email, row_limit)
+    return max(kept, archived)
 
 
 async def find_role(conn: Connection, *, session_id: UUID, user_id: int) -> str | None:

@@ -102,7 +102,7 @@ async def find_valid(conn: Connection, *, key_hashes: Sequence[bytes]) -> dict[b
             frozenset(row["scopes"]),
             KeyHoldLimits(row["max_holds_per_user"], row["max_seats_per_user_per_showtime"], row["holds_per_minute"]),
             row["remaining_s"],
-            User(row["id"], row["name"], row["email"], row["role"], row["created_at"]),
+            User(row["id"], row["name"], row["email"], row["role"], row["created_at"], row["email_verified"]),
         )
         for row in await conn.fetch(sql("api_keys/find_valid"), key_hashes)
     }

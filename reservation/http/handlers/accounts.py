@@ -41,12 +41,26 @@ class TokensOutput(Schema):
     expires_in = fields.Integer(required=True)
 
 
+class NewPassword(Text):
+    """A password that is set; one that is easy to guess is refused, which no schema can say."""
+
+    def __init__(self) -> None:
+        metadata = {"format": "password", "description": "Not one that is easy to guess, such as password1"}
+        super().__init__(MAX_PASSWORD_CHARS, shortest=MIN_PASSWORD_CHARS, required=True, metadata=metadata)
+
+
 class SignupInput(Input):
     """A new customer."""
 
     name = Text(200, required=True)
     email = Email()
-    password = Text(MAX_PASSWORD_CHARS, shortest=MIN_PASSWORD_CHARS, required=True, metadata={"format": "password"})
+    password = NewPassword()
+
+
+class NameInput(Input):
+    """What a person may change of the account."""
+
+    name = Text(200, required=True)
 
 
 class GuestInput(Input):
@@ -95,7 +109,11 @@ class RefreshInput(Input):
     "POST", "/auth/signup", body=SignupInput(), status=201, output=UserOutput(), raises=(EmailTaken, TooManyAttempts)
 )
 async def signup(request: web.Request) -> web.StreamResponse:
-    """Create a customer's account."""
+    """Create a customer's account.
+
+    A mail with a token that confirms the e-mail address follows: see POST /auth/email/verify. A password that is easy
+    to guess is 422, at `/password`, with the reason.
+    """
     user = await service.sign_up(request.app[ACCOUNTS], **request[BODY], address=client_address(request))
     return created_response(user, location="/auth/me")
 
@@ -154,6 +172,13 @@ async def logout(request: web.Request) -> web.StreamResponse:
 async def me(request: web.Request) -> web.StreamResponse:
     """The account of the access token or API key, or the guest."""
     return json_response(request[CALLER].user)
+
+
+@routes.add("PUT", "/auth/me", access=Access.SIGNED_IN, body=NameInput(), output=UserOutput())
+async def rename_me(request: web.Request) -> web.StreamResponse:
+    """Change your name."""
+    user_id = request[CALLER].user_id
+    return json_response(await service.set_name(request.app[ACCOUNTS], user_id=user_id, name=request[BODY]["name"]))
 
 
 def _tokens(pair: TokenPair) -> web.StreamResponse:

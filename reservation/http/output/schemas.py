@@ -28,6 +28,10 @@ class UserOutput(Schema):
     email = fields.String(required=True)
     role = fields.String(required=True, validate=validate.OneOf(ROLES))
     created_at = Instant(required=True)
+    email_verified = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether the address is confirmed; false for a guest"},
+    )
 
 
 class ListedUserOutput(UserOutput):

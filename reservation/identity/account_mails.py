@@ -1,0 +1,62 @@
+"""The mails with a token that accounts need: to choose a new password, and to confirm the e-mail address."""
+
+import secrets
+from dataclasses import dataclass
+from email.message import EmailMessage
+from functools import partial
+from hashlib import sha256
+
+from ..db.pool import Database
+from ..db.repository import account_tokens, accounts
+from ..db.repository.account_tokens import Purpose
+from ..db.repository.accounts import User
+from ..mail.messages import compose
+from ..mail.sender import MailSender
+
+RESET_TTL_S = 30 * 60
+VERIFY_TTL_S = 3 * 86_400
+TOKEN_BYTES = 32
+PAGES = {"reset_password": "reset-password", "verify_email": "verify-email"}
+
+
+def hash_of(token: str) -> bytes:
+    """The SHA-256 of a token, which is stored in its place; 256 random bits need no slow hash."""
+    return sha256(token.encode(errors="surrogateescape")).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMails:
+    """Sends the mails of accounts; `public_url` is the web site that the links lead to, None for no links."""
+
+    database: Database
+    sender: MailSender
+    mail_from: str
+    public_url: str | None
+
+    def send_reset(self, email: str) -> None:
+        """Mail a token for a new password to the account with an address, if there is one.
+
+        The look-up is part of the sending, so that the request takes the same time for an unknown address.
+        """
+        self.sender.submit("reset_password", partial(self._prepare_reset, email))
+
+    def send_verification(self, user: User) -> None:
+        """Mail a token that confirms the address of an account."""
+        self.sender.submit("verify_email", partial(self._prepare, user, "verify_email", VERIFY_TTL_S))
+
+    async def _prepare_reset(self, email: str) -> EmailMessage | None:
+        async with self.database.connection() as conn:
+            _, known = await accounts.find_credentials(conn, email=email)
+            user = None if known is None else await accounts.find_user(conn, user_id=known.id)
+        return None if user is None else await self._prepare(user, "reset_password", RESET_TTL_S)
+
+    async def _prepare(self, user: User, purpose: Purpose, ttl_s: int) -> EmailMessage:
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        async with self.database.connection() as conn:
+            await account_tokens.insert_token(
+                conn, token_hash=hash_of(token), user_id=user.id, purpose=purpose, ttl_s=ttl_s
+            )
+        # After # a browser sends nothing to the server, so that no log has the token.
+        link = f"{self.public_url.rstrip('/')}/{PAGES[purpose]}#token={token}" if self.public_url else None
+        values = {"token": token, "link": link, "minutes": ttl_s // 60, "days": ttl_s // 86_400}
+        return compose(purpose, sender=self.mail_from, to_name=user.name, to_email=user.email, values=values)

@@ -1,0 +1,78 @@
+"""Where mails go: to an SMTP server, or into files of a folder."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from email import policy
+from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
+from time import time_ns
+from typing import TypeAlias
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from .messages import Undeliverable
+
+SMTP_TIMEOUT_S = 15.0
+SMTPS_PORT, SUBMISSION_PORT = 465, 587
+PERMANENT = 500  # replies from this code on
+
+# Delivers one mail; raises Undeliverable, which a retry does not mend, OSError, TimeoutError and SMTPException.
+Deliver: TypeAlias = Callable[[EmailMessage], Awaitable[None]]
+
+
+def smtp_delivery(url: str) -> Deliver:
+    """Deliver to smtp://user:password@host:port, with STARTTLS if the server has it, or smtps://, with TLS.
+
+    A user name and a password go over TLS only.
+    """
+    parts = urlsplit(url)
+    is_smtps = parts.scheme == "smtps"
+    username = unquote(parts.username) if parts.username else None
+    send = partial(
+        aiosmtplib.send,
+        hostname=parts.hostname or "localhost",
+        port=parts.port or (SMTPS_PORT if is_smtps else SUBMISSION_PORT),
+        username=username,
+        password=unquote(parts.password or "") if username else None,
+        use_tls=is_smtps,
+        start_tls=False if is_smtps else (True if username else None),
+        timeout=SMTP_TIMEOUT_S,
+    )
+
+    async def deliver(message: EmailMessage) -> None:
+        # Of a reply only the code is kept for the log: its text may have the person's address.
+        try:
+            await send(message)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            code = error.recipients[0].code  # there is one
+            refused: type[Exception] = Undeliverable if code >= PERMANENT else aiosmtplib.SMTPException
+            raise refused(f"recipient refused: {code}") from None
+        except aiosmtplib.SMTPDataError as error:
+            refused = Undeliverable if error.code >= PERMANENT else aiosmtplib.SMTPException
+            raise refused(f"mail refused: {error.code}") from None
+        except aiosmtplib.SMTPResponseException as error:
+            raise aiosmtplib.SMTPException(f"{type(error).__name__}: {error.code}") from None
+        except aiosmtplib.SMTPNotSupported:
+            raise Undeliverable("the server has no SMTPUTF8, which this address needs") from None
+
+    return deliver
+
+
+def file_delivery(folder: Path) -> Deliver:
+    """Write each mail into a file of its own, which only this user may read: mails contain tokens."""
+
+    def write(content: bytes) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / f"{time_ns()}-{secrets.token_hex(4)}.eml"
+        unfinished = path.with_suffix(".part")
+        unfinished.touch(mode=0o600)
+        unfinished.write_bytes(content)
+        unfinished.rename(path)
+
+    async def deliver(message: EmailMessage) -> None:
+        await asyncio.to_thread(write, message.as_bytes(policy=policy.SMTPUTF8))
+
+    return deliver
