@@ -15,6 +15,7 @@ from ..db.command_connections import tool_connection
 from ..db.pool import Connection
 from ..db.pool_options import tool_limits
 from ..db.repository import (
+    account_tokens,
     accounts,
     api_keys,
     archive,
@@ -36,8 +37,8 @@ RESERVATIONS = 1_000_000
 SHOWTIMES = 20_000
 SEATS = 200  # a room
 USERS = 10_000
-LIVE = 64  # holds, each with an idempotency key, and API keys: the size of the largest batch in buffer_bounds.txt
-LOGGED_IN = 2_000  # with fewer login sessions, reading all of them is cheaper than an index scan
+LIVE = 64  # holds, each with an idempotency key: the size of the largest batch in buffer_bounds.txt
+LOGGED_IN = 2_000  # accounts with a login session, an API key and a mailed token: with fewer, reading all of them is cheaper than an index scan
 FIRST_ACCOUNT = "load-1-1@example.com"  # what scale() names the first account of an empty database
 HOLD_SEATS = 2
 HOLD_S = 86_400  # a day: the holds are still live when the plans are compared
@@ -82,7 +83,8 @@ async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes
             ]
             await _hold(conn, rooms, user_ids)
             await _log_in(conn, user_ids)
-            await _make_api_keys(conn, user_ids[:LIVE])
+            await _make_api_keys(conn, user_ids)
+            await _mail_tokens(conn, user_ids)
     return summary
 
 
@@ -168,4 +170,15 @@ async def _make_api_keys(conn: Connection, user_ids: Sequence[int]) -> None:
             created_by=user_id,
             expires_at=None,
             limits=api_keys.KeyHoldLimits(),
+        )
+
+
+async def _mail_tokens(conn: Connection, user_ids: Sequence[int]) -> None:
+    for user_id in user_ids:
+        await account_tokens.insert_token(
+            conn,
+            token_hash=sha256(str(user_id).encode()).digest(),
+            user_id=user_id,
+            purpose="verify_email",
+            ttl_s=SESSION_S,
         )
