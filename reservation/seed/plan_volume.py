@@ -38,7 +38,8 @@ SHOWTIMES = 20_000
 SEATS = 200  # a room
 USERS = 10_000
 LIVE = 64  # holds, each with an idempotency key: the size of the largest batch in buffer_bounds.txt
-LOGGED_IN = 2_000  # accounts with a login session, an API key and a mailed token: with fewer, reading all of them is cheaper than an index scan
+# Accounts with a login session, an API key and a mailed token: with fewer, reading all is cheaper than an index scan.
+LOGGED_IN = 2_000
 FIRST_ACCOUNT = "load-1-1@example.com"  # what scale() names the first account of an empty database
 HOLD_SEATS = 2
 HOLD_S = 86_400  # a day: the holds are still live when the plans are compared
