@@ -15,7 +15,7 @@ import random
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from locust import FastHttpUser, between, events, task
 from locust.env import Environment
@@ -23,8 +23,6 @@ from locust.exception import RescheduleTask, StopUser
 
 SEAT_MAP = "/showtimes/[id]/seats"
 MAX_SEATS = 4
-
-tokens: Iterator[str] | None = None
 
 
 @events.init_command_line_parser.add_listener
@@ -35,23 +33,16 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--password", default="demo-customer-password", is_secret=True, help="Likewise")
 
 
-@events.init.add_listener
-def read_tokens(environment: Environment, **_: Any) -> None:
-    """Give the users tokens in turn."""
-    global tokens  # noqa: PLW0603 - Locust makes the users and passes them no arguments
-    path = environment.parsed_options.tokens if environment.parsed_options else ""
-    tokens = itertools.cycle(Path(path).read_text(encoding="ascii").split()) if path else None
-
-
 class Customer(FastHttpUser):
     """A customer with a page open: knows the showtimes, and reads seat maps."""
 
     abstract = True
+    tokens: ClassVar[Iterator[str] | None] = None  # of all users; None: each logs in
     wait_time = between(0.5, 1.5)
 
     def on_start(self) -> None:
         """Log in and read the showtimes."""
-        self.token = next(tokens) if tokens is not None else self.log_in()
+        self.token = next(self.tokens) if self.tokens is not None else self.log_in()
         with self.client.get("/showtimes?limit=100", name="/showtimes") as response:
             items = response.json()["items"] if response.status_code == 200 else []
         if not items:
@@ -134,3 +125,10 @@ class Buyer(Customer):
         self.client.post(
             f"/reservations/{reservation}/{what}", headers=self.signed_in, name=f"/reservations/[id]/{what}"
         )
+
+
+@events.init.add_listener
+def read_tokens(environment: Environment, **_: Any) -> None:
+    """Give the users tokens in turn."""
+    path = environment.parsed_options.tokens if environment.parsed_options else ""
+    Customer.tokens = itertools.cycle(Path(path).read_text(encoding="ascii").split()) if path else None

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from time import monotonic
+from typing import cast
 from urllib.parse import urlsplit
 
 import uvloop
@@ -35,7 +36,7 @@ class Viewer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the request."""
-        transport.write(self._request)  # type: ignore[attr-defined]  # a TCP transport, which asyncio types as a base
+        cast("asyncio.Transport", transport).write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Record the time; the content is checked by tests."""

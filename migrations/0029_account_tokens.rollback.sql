@@ -3,7 +3,7 @@
 set local lock_timeout = '5s';
 
 drop procedure grant_reservation_roles();
-alter procedure grant_reservation_roles_before_0029() rename to grant_reservation_roles;
+alter procedure grant_reservation_roles_0028() rename to grant_reservation_roles;
 
 do $$
 begin

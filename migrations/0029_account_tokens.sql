@@ -39,8 +39,8 @@ comment on column users.email_verified_at is
 
 do $$
 begin
-    if to_regprocedure('grant_reservation_roles_before_0029()') is null then
-        alter procedure grant_reservation_roles() rename to grant_reservation_roles_before_0029;
+    if to_regprocedure('grant_reservation_roles_0028()') is null then
+        alter procedure grant_reservation_roles() rename to grant_reservation_roles_0028;
     end if;
 end
 $$;
@@ -49,7 +49,7 @@ create or replace procedure grant_reservation_roles()
 language plpgsql
 as $$
 begin
-    call grant_reservation_roles_before_0029();
+    call grant_reservation_roles_0028();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         revoke update on account_tokens from reservation_app;
         grant select, insert, delete on account_tokens to reservation_app;

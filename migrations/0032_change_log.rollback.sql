@@ -2,7 +2,7 @@
 set local lock_timeout = '5s';
 
 drop procedure grant_reservation_roles();
-alter procedure grant_reservation_roles_0028() rename to grant_reservation_roles;
+alter procedure grant_reservation_roles_0029() rename to grant_reservation_roles;
 
 drop table change_log;
 drop function record_change();

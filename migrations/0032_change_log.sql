@@ -40,7 +40,7 @@ create function record_change()
 returns trigger
 language plpgsql
 security definer
--- pg_temp last, so that nobody puts a table of theirs before those of the service.
+-- pg_temp comes last: otherwise a caller's temporary objects would be found before those of pg_catalog.
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
@@ -91,12 +91,12 @@ comment on function record_change is
 concerns, recorded columns (none: all), hidden columns.';
 
 -- squawk-ignore renaming-object
-alter procedure grant_reservation_roles() rename to grant_reservation_roles_0028;
+alter procedure grant_reservation_roles() rename to grant_reservation_roles_0029;
 create procedure grant_reservation_roles()
 language plpgsql
 as $$
 begin
-    call grant_reservation_roles_0028();
+    call grant_reservation_roles_0029();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         revoke insert, update on change_log from reservation_app;
         grant select on change_log to reservation_app;

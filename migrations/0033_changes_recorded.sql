@@ -66,7 +66,12 @@ after insert or update or delete on api_keys
 for each row
 when (current_setting('reservation.action', true) <> '')
 execute function record_change(
-    'api-key', 'id', 'user_id', 'id name user_id prefix scopes created_by created_at expires_at revoked_at', ''
+    'api-key',
+    'id',
+    'user_id',
+    'id name user_id prefix scopes max_holds_per_user max_seats_per_user_per_showtime holds_per_minute created_by created_at '
+    'expires_at revoked_at',
+    ''
 );
 
 -- Not of inserts, which are holds. Without the client's reference and metadata.

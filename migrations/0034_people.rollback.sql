@@ -4,6 +4,11 @@ set local lock_timeout = '5s';
 drop procedure grant_reservation_roles();
 alter procedure grant_reservation_roles_0032() rename to grant_reservation_roles;
 
+drop index api_keys_user_id_idx;
+
+drop trigger reservations_of_erased on reservations;
+drop function forget_reference_of_erased();
+
 drop trigger users_erased on users;
 drop function erase_from_change_log();
 drop trigger users_erasing on users;

@@ -18,7 +18,7 @@ EMBEDDED = "embedded"  # the value of these two that means the embedded servers,
 COMPOSE_NAMES = frozenset({"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "WORKERS", "PORT"})
 COMPOSE_PREFIX = "COMPOSE_"
 LIKENESS = 0.85  # of two names, by difflib: DATABASE_URI and REDIS_URLS are misspelt, TEST_DATABASE_URL is another's
-# What other software calls its servers: with one of these, nobody means the embedded servers.
+# Names that other software gives to its PostgreSQL or Redis: if one is set, the operator most likely means that server.
 OTHER_SERVERS = (
     "PGHOST",
     "PGHOSTADDR",
@@ -50,9 +50,9 @@ def read_environment(
 ) -> dict[str, Given]:
     """The settings that are given, by name; without `environ`, the process's own over the folder's `.env`.
 
-    Raises InvalidSettings for a name that `.env` has and nobody knows, for one in the environment that resembles a
-    setting's, for a secret given twice or in a file that cannot be read, and where other servers than the embedded
-    ones are meant.
+    Raises InvalidSettings in these cases: `.env` has a name that is no setting; the environment has one that resembles
+    a setting's; a secret is given twice, or its file cannot be read; both URLs are missing, and a name of OTHER_SERVERS
+    is set or one of the URLs is empty.
     """
     dotenv = _dotenv() if environ is None else {}
     environ = os.environ if environ is None else environ

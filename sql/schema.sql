@@ -20,7 +20,7 @@ CREATE FUNCTION public.erase_user() RETURNS trigger
     AS $$
 begin
     new.name := 'Erased';
-    -- Random, so that nobody can have signed up with it before.
+    -- Random: addresses are unique, and no account has this one.
     if new.role = 'guest' then
         new.guest_email := gen_random_uuid() || '@erased.invalid';
     else
@@ -326,7 +326,21 @@ CREATE PROCEDURE public.grant_reservation_roles_0028()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_before_0029();
+    call grant_reservation_roles_0026();
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select (max_holds_per_user, max_seats_per_user_per_showtime, holds_per_minute) on api_keys
+        to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0028() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0029()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0028();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         revoke update on account_tokens from reservation_app;
         grant select, insert, delete on account_tokens to reservation_app;
@@ -342,13 +356,13 @@ begin
 end
 $$;
 
-COMMENT ON PROCEDURE public.grant_reservation_roles_0028() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+COMMENT ON PROCEDURE public.grant_reservation_roles_0029() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE PROCEDURE public.grant_reservation_roles_0032()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0028();
+    call grant_reservation_roles_0029();
     if exists (select from pg_roles where rolname = 'reservation_app') then
         revoke insert, update on change_log from reservation_app;
         grant select on change_log to reservation_app;
@@ -360,20 +374,6 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0032() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
-
-CREATE PROCEDURE public.grant_reservation_roles_before_0029()
-    LANGUAGE plpgsql
-    AS $$
-begin
-    call grant_reservation_roles_0026();
-    if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select (max_holds_per_user, max_seats_per_user_per_showtime, holds_per_minute) on api_keys
-        to reservation_readonly;
-    end if;
-end
-$$;
-
-COMMENT ON PROCEDURE public.grant_reservation_roles_before_0029() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -1019,7 +1019,7 @@ COMMENT ON COLUMN public.reservation_changes.changed_at IS 'By clock_timestamp()
 
 COMMENT ON COLUMN public.reservation_changes.status IS 'held or confirmed; a change does not change it.';
 
-COMMENT ON COLUMN public.reservation_changes.expires_at IS 'When the hold was to expire, as the change was answered; null: the change is older than migration 0028.';
+COMMENT ON COLUMN public.reservation_changes.expires_at IS 'When the hold was to expire, as the change was answered; null: the change is older than migration 0030.';
 
 ALTER TABLE public.reservation_changes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.reservation_changes_id_seq
@@ -1219,7 +1219,7 @@ COMMENT ON COLUMN public.showtimes.sales_end_at IS 'From it on no seat can be he
 
 COMMENT ON COLUMN public.showtimes.price_from IS 'The lowest price of a seat: base_price x lowest_modifier of the room; null: it has no seats. Triggers keep it while it is not over.';
 
-COMMENT ON COLUMN public.showtimes.changed_at IS 'When film, room, start or end changed last; null: not since migration 0028. A trigger keeps it.';
+COMMENT ON COLUMN public.showtimes.changed_at IS 'When film, room, start or end changed last; null: not since migration 0030. A trigger keeps it.';
 
 ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.showtimes_id_seq
@@ -1582,9 +1582,9 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0026() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0028() FROM PUBLIC;
 
-REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0032() FROM PUBLIC;
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0029() FROM PUBLIC;
 
-REVOKE ALL ON PROCEDURE public.grant_reservation_roles_before_0029() FROM PUBLIC;
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0032() FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.account_tokens TO reservation_app;
 

@@ -216,7 +216,7 @@ def _offer(request: _Request, choice: _Choice | DomainError) -> SeatIds | Domain
         return ()  # ended: the caller was cancelled during the read
     blocks = _best_blocks(request, choice)
     if blocks:
-        block = random.choice(blocks)  # noqa: S311 - to spread, not to be secret
+        block = random.choice(blocks)  # noqa: S311 - spreads callers over equal blocks; no secret
         request.block = block.seat_ids
         choice.free.take(block)
     else:

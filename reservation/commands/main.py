@@ -63,7 +63,7 @@ def main() -> None:
     except KeyboardInterrupt:  # before serve handles the signals, or during another command
         sys.exit(130)
     except Exception as error:
-        from .expected_errors import EXPECTED, one_line  # noqa: PLC0415 - imports drivers
+        from .expected_errors import EXPECTED, one_line  # noqa: PLC0415 - imports asyncpg and redis: 0.2 s that --help need not wait for
 
         if not isinstance(error, EXPECTED):
             raise

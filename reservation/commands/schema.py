@@ -99,7 +99,7 @@ def schema(mermaid: bool, data_dir: Path | None) -> None:
 
     pg_dump writes it; sql/schema.sql is what it should be.
     """
-    from ..dba import schema_diagram, schema_dump  # noqa: PLC0415 - migrate does not need them
+    from ..dba import schema_diagram, schema_dump  # noqa: PLC0415 - `migrate` starts without them
 
     with current_stores(data_dir, create=True) as settings:
         text = schema_dump.script(settings.database_url or "", bin_dir=settings.postgres_bin_dir)

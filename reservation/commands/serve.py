@@ -34,6 +34,6 @@ def openapi() -> None:
 
     It is what /openapi.json serves; needs no stores.
     """
-    from .. import app  # noqa: PLC0415 - serve forks workers, which import it
+    from .. import app  # noqa: PLC0415 - imports prometheus_client, which `serve` must not do before it forks
 
     click.echo(app.openapi_json(Settings.from_env()))

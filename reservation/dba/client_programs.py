@@ -28,7 +28,7 @@ def run_psql(program: Path, url: str, arguments: Sequence[str]) -> int:
     command, environment = _command(program, url)
     before = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which psql would inherit
     try:
-        status = subprocess.run([*command, *arguments], env=environment, check=False).returncode  # noqa: S603 - no shell
+        status = subprocess.run([*command, *arguments], env=environment, check=False).returncode  # noqa: S603 - a list, no shell
     finally:
         signal.signal(signal.SIGINT, before)
     return status if status >= 0 else 128 - status
@@ -37,7 +37,7 @@ def run_psql(program: Path, url: str, arguments: Sequence[str]) -> int:
 def output(program: Path, url: str, arguments: Sequence[str]) -> str:
     """Run a client program and return its output; raises ClientFailed."""
     command, environment = _command(program, url)
-    done = subprocess.run(  # noqa: S603 - no shell
+    done = subprocess.run(  # noqa: S603 - a list of arguments, which no shell reads
         [*command, *arguments], env=environment, capture_output=True, encoding="utf-8", check=False
     )
     if done.returncode:

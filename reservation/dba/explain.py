@@ -49,7 +49,7 @@ async def sample_arguments(connection: Connection, statement: Statement) -> list
         return []
     columns = [f"c{parameter.number}" for parameter in statement.parameters]
     texts = ", ".join(f"s.{column}::text" for column in columns)
-    sample = f"select {texts} from ({statement.sample}) as s ({', '.join(columns)})"  # noqa: S608 - both from our file
+    sample = f"select {texts} from ({statement.sample}) as s ({', '.join(columns)})"  # noqa: S608 - of a file in sql/
     rows = await connection.fetch(sample)
     if len(rows) != 1:
         raise CannotExplain(f"the sample of {statement.name} returns {len(rows)} rows instead of one")

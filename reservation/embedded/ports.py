@@ -4,6 +4,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from .processes import ChildServer, EmbeddedError
 
@@ -22,7 +23,7 @@ def running_on_free_port(
     """
     for port in free_ports():
         with start(port) as server:
-            if server.wait_until(lambda: is_up(server, port), wait_s):  # noqa: B023 - called in this iteration only
+            if server.wait_until(partial(is_up, server, port), wait_s):
                 yield port
                 return
             if server.poll() is None or not is_taken(port):

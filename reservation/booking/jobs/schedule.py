@@ -77,7 +77,7 @@ async def run_job(job: Job, redis: Redis, log: BoundLogger) -> None:
             await run_once(job, redis)
         except (Unavailable, RedisError, OSError) as error:
             log.warning("job_postponed", job=job.name, cause=repr(error))
-        except Exception:  # a bug in one run must not end the job
+        except Exception:  # such as a bug: it is logged with its traceback, and the job's next run follows
             log.exception("job_failed", job=job.name)
         await asyncio.sleep(job.period_s)
 

@@ -30,8 +30,8 @@ async def erase_me(request: web.Request) -> web.StreamResponse:
     """Erase your account, for ever, and all that tells who you are; guests with your e-mail address, too.
 
     Sessions and API keys end at once, and holds are released. Confirmed reservations stay, without your name: cancel
-    them before, if they are not wanted. The address can sign up again, as somebody new. The last administrator cannot
-    be erased.
+    those that you do not want first. The address can sign up again, and gets a new account. The last administrator
+    cannot be erased.
     """
     user_ids = await service.erase(
         request.app[ACCOUNTS],

@@ -13,7 +13,7 @@ set lock_timeout = '5s';
 alter table showtimes add column if not exists changed_at timestamptz;
 
 comment on column showtimes.changed_at is
-'When film, room, start or end changed last; null: not since migration 0028. A trigger keeps it.';
+'When film, room, start or end changed last; null: not since migration 0030. A trigger keeps it.';
 
 create or replace function note_showtime_change()
 returns trigger
@@ -40,4 +40,4 @@ execute function note_showtime_change();
 alter table reservation_changes add column if not exists expires_at timestamptz;
 
 comment on column reservation_changes.expires_at is
-'When the hold was to expire, as the change was answered; null: the change is older than migration 0028.';
+'When the hold was to expire, as the change was answered; null: the change is older than migration 0030.';
