@@ -1,6 +1,6 @@
 /* audit/erased_people
-Finds users who were erased, but of whom something is left: a name or an address, a login session, an API key, the contents of an
-entry in the change log, or what clients or the box office wrote to one of their reservations.
+Finds users who were erased, but of whom something is left: a name or an address, a login session, a mailed token, an API key,
+the contents of an entry in the change log, or what clients or the box office wrote to one of their reservations.
 Plan: one pass over users; for each one who was erased, index scans on the other tables.
 $1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
@@ -30,6 +30,17 @@ remains as (
             select
             from login_sessions as s
             where s.user_id = e.id
+        )
+    union all
+    select
+        e.id,
+        'a mailed token' as what
+    from erased as e
+    where
+        exists (
+            select
+            from account_tokens as t
+            where t.user_id = e.id
         )
     union all
     select

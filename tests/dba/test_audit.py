@@ -227,6 +227,44 @@ async def test_names_a_guest_of_the_box_office_with_a_login_session(cinema: Db, 
     ]
 
 
+@pytest.mark.parametrize(
+    ("left", "what"),
+    [
+        ("update users set name = 'Ann' where id = 1", "a name or an address"),
+        ("update users set email = 'ann@example.com' where id = 1", "a name or an address"),
+        (
+            f"insert into login_sessions (id, user_id, expires_at) values ('{HELD}', 1, now())",
+            "a login session",
+        ),
+        (
+            "insert into account_tokens (token_hash, user_id, purpose, expires_at)"
+            " values (sha256('t'), 1, 'verify_email', now())",
+            "a mailed token",
+        ),
+        (
+            "insert into api_keys (name, user_id, prefix, key_hash, scopes, created_by)"
+            " values ('K', 1, 'rsv_12345678', sha256('k'), '{booking}', 1)",
+            "an API key",
+        ),
+        (
+            "insert into change_log (at, action, subject, after, person_id)"
+            " values (now() - interval '1 day', 'set_role', 'user/1', '{}', 1)",
+            "the contents of an entry in the change log",
+        ),
+        (
+            f"update reservations set reference = 'R' where id = '{CONFIRMED}'",
+            f"a reference, metadata or a reason of reservation {CONFIRMED}",
+        ),
+    ],
+)
+async def test_names_what_is_left_of_an_erased_person(cinema: Db, redis: Redis, left: str, what: str) -> None:
+    await cinema.execute("update users set erased_at = now() where id = 1")
+    assert await audit(cinema, redis) == []
+    await cinema.execute(left)
+
+    assert await audit(cinema, redis) == [Violation("erased_people", "user 1", f"was erased, but there is {what}")]
+
+
 async def test_names_a_seat_of_another_room(cinema: Db, redis: Redis) -> None:
     await cinema.execute("update reservations set seat_ids = '{7}' where id = $1", HELD)
 
