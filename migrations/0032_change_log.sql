@@ -90,6 +90,10 @@ comment on function record_change is
 'Records a change of a row in change_log. Arguments: kind of the subject, column of its id, column of the person whom it
 concerns, recorded columns (none: all), hidden columns.';
 
+-- A trigger runs its function whoever may execute it. Without this, any role could run it as the owner, from a trigger on a
+-- temporary table.
+revoke execute on function record_change from public;
+
 -- squawk-ignore renaming-object
 alter procedure grant_reservation_roles() rename to grant_reservation_roles_0029;
 create procedure grant_reservation_roles()

@@ -6,8 +6,9 @@ alter procedure grant_reservation_roles_0032() rename to grant_reservation_roles
 
 drop index api_keys_user_id_idx;
 
+drop trigger reservation_changes_of_erased on reservation_changes;
 drop trigger reservations_of_erased on reservations;
-drop function forget_reference_of_erased();
+drop function leave_out_texts_of_erased();
 
 drop trigger users_erased on users;
 drop function erase_from_change_log();

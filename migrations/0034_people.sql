@@ -3,10 +3,10 @@
 -- squawk-ignore-file renaming-object, ban-concurrent-index-creation-in-transaction
 -- What the service keeps of an account besides: when it was disabled, and when its person was erased; and of a login session,
 -- when it was refreshed. The version that is running lets disabled accounts log in, but not go on: their sessions are revoked.
--- And what erases a person: triggers replace name and address, and a hold that is made at this moment loses its reference and
--- metadata; that trigger is for holds with one of these only. The migration may be run again from its beginning.
+-- And what erases a person: triggers replace name and address, and leave out the reference, metadata and reasons that are written
+-- later; these run for rows with one of them only. The migration may be run again from its beginning.
 -- Longest lock: access exclusive on users and on login_sessions, one after the other, for columns without values, then share row
--- exclusive on reservations for the trigger: less than 2 ms each.
+-- exclusive on reservations and on reservation_changes for triggers: less than 2 ms each.
 
 set lock_timeout = '5s';
 
@@ -75,39 +75,64 @@ $$;
 comment on function erase_from_change_log is
 'Deletes the contents of the entries of change_log that concern a person who is erased; who changed what and when stays.';
 
+revoke execute on function erase_from_change_log from public;
+
 create or replace trigger users_erased
 after update of erased_at on users
 for each row
 when (old.erased_at is null and new.erased_at is not null)
 execute function erase_from_change_log();
 
-create or replace function forget_reference_of_erased()
+-- Waits for an erasure that is under way; FOR KEY SHARE returns the user as it is after the wait. An erasure in turn waits for
+-- the transaction that has written a text, and then sees it.
+create or replace function leave_out_texts_of_erased()
 returns trigger
 language plpgsql
 as $$
+declare
+    owner_id bigint;
+    is_erased boolean;
 begin
-    -- Waits for an erasure. The next statement sees what it committed.
-    perform from users
-    where id = new.user_id
+    if tg_table_name = 'reservations' then
+        owner_id := new.user_id;
+    else
+        select r.user_id into owner_id
+        from reservations as r
+        where r.id = new.reservation_id;
+    end if;
+    select u.erased_at is not null into is_erased
+    from users as u
+    where u.id = owner_id
     for key share;
-    if exists (select from users where id = new.user_id and erased_at is not null) then
+    if is_erased and tg_table_name = 'reservations' then
         new.reference := null;
         new.metadata := null;
+        new.cancel_reason := null;
+    elsif is_erased then
+        new.reason := null;
     end if;
     return new;
 end
 $$;
 
-comment on function forget_reference_of_erased is
-'Leaves out the reference and metadata of a hold whose user was erased while it was made.';
+comment on function leave_out_texts_of_erased is
+'Leaves out what clients and the box office write to a reservation whose customer was erased: reference, metadata and reasons.';
 
 create or replace trigger reservations_of_erased
-before insert on reservations
+before insert or update of reference, metadata, cancel_reason on reservations
 for each row
-when (new.reference is not null or new.metadata is not null)
-execute function forget_reference_of_erased();
+when (new.reference is not null or new.metadata is not null or new.cancel_reason is not null)
+execute function leave_out_texts_of_erased();
 
-create index concurrently if not exists api_keys_user_id_idx on api_keys (user_id);
+create or replace trigger reservation_changes_of_erased
+before insert on reservation_changes
+for each row
+when (new.reason is not null)
+execute function leave_out_texts_of_erased();
+
+drop index concurrently if exists api_keys_user_id_idx;
+
+create index concurrently api_keys_user_id_idx on api_keys (user_id);
 
 do $$
 begin

@@ -12,6 +12,7 @@ from .errors import OperatorError
 
 DOTENV = ".env"
 FILE = "_FILE"  # NAME_FILE: the path of a file with the secret NAME, as container platforms mount them
+OTHER_VARIABLES = "OTHER_VARIABLES"  # the setting that lists names which other programs read
 STORES = ("DATABASE_URL", "REDIS_URL")
 EMBEDDED = "embedded"  # the value of these two that means the embedded servers, also where `.env` names others
 # Beside the settings, docker-compose.yml reads these from the same `.env`, and Compose itself those with its prefix.
@@ -57,8 +58,9 @@ def read_environment(
     dotenv = _dotenv() if environ is None else {}
     environ = os.environ if environ is None else environ
     known = {*names, *(name + FILE for name in secrets)}
-    _refuse_unknown(dotenv, known)
-    _refuse_misspelt(environ, known)
+    others = {name.strip() for name in environ.get(OTHER_VARIABLES, dotenv.get(OTHER_VARIABLES, "")).split(",")}
+    _refuse_unknown(dotenv, known | others)
+    _refuse_misspelt({name for name in environ if name not in others}, known)
     given = {}
     for name in names:
         # A source with the secret itself or its file hides both of a lower one.
@@ -113,11 +115,15 @@ def _refuse_unknown(dotenv: Mapping[str, str], known: Collection[str]) -> None:
         raise InvalidSettings(f"{name} in .env is not a setting: {hint}")
 
 
-def _refuse_misspelt(environ: Mapping[str, str], known: Collection[str]) -> None:
+def _refuse_misspelt(names: Collection[str], known: Collection[str]) -> None:
     # The environment has other programs' variables, too: only what resembles a setting is refused.
-    for name in environ:
-        if name not in known and (nearest := get_close_matches(name.upper(), known, n=1, cutoff=LIKENESS)):
-            raise InvalidSettings(f"{name} is not a setting: did you mean {nearest[0]}?")
+    for name in names:
+        nearest = get_close_matches(name.upper(), known, n=1, cutoff=LIKENESS)
+        if name not in known and nearest and nearest[0][0] == name[0].upper():
+            raise InvalidSettings(
+                f"{name} is not a setting: did you mean {nearest[0]}? If another program reads it, name it in"
+                f" {OTHER_VARIABLES}"
+            )
 
 
 def _refuse_other_servers(environ: Mapping[str, str], dotenv: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, TypeAlias
 from urllib.parse import urlsplit
 
-from .environment import Given, InvalidSettings, read_environment
+from .environment import OTHER_VARIABLES, Given, InvalidSettings, read_environment
 
 __all__ = ["InvalidSettings", "Settings"]
 
@@ -194,6 +194,7 @@ class Settings:
     sse_heartbeat_s: Annotated[float, Env("SSE_HEARTBEAT_SECONDS", _integer(1, 600), "15")]
     log_level: Annotated[str, Env("LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info")]
     access_log: Annotated[bool, Env("ACCESS_LOG", _switch(off="off", on="on"), "on")]
+    other_variables: Annotated[tuple[str, ...], Env(OTHER_VARIABLES, lambda _, raw: tuple(_split(raw)))]
     data_dir: Annotated[Path, Env("DATA_DIR", _path, ".data")]
     postgres_bin_dir: Annotated[Path | None, Env("POSTGRES_BIN_DIR", _path)]
     valkey_server: Annotated[Path | None, Env("VALKEY_SERVER", _path)]

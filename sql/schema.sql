@@ -92,24 +92,6 @@ CREATE FUNCTION public.fold_genres(genres text[]) RETURNS text[]
 
 COMMENT ON FUNCTION public.fold_genres(genres text[]) IS 'Genres in lower case, for comparisons and for their index.';
 
-CREATE FUNCTION public.forget_reference_of_erased() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-begin
-    -- Waits for an erasure. The next statement sees what it committed.
-    perform from users
-    where id = new.user_id
-    for key share;
-    if exists (select from users where id = new.user_id and erased_at is not null) then
-        new.reference := null;
-        new.metadata := null;
-    end if;
-    return new;
-end
-$$;
-
-COMMENT ON FUNCTION public.forget_reference_of_erased() IS 'Leaves out the reference and metadata of a hold whose user was erased while it was made.';
-
 CREATE FUNCTION public.free_cancelled_slot() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -428,6 +410,37 @@ end
 $$;
 
 COMMENT ON FUNCTION public.keep_genres() IS 'Keeps movies.genre equal to the first of movies.genres.';
+
+CREATE FUNCTION public.leave_out_texts_of_erased() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    owner_id bigint;
+    is_erased boolean;
+begin
+    if tg_table_name = 'reservations' then
+        owner_id := new.user_id;
+    else
+        select r.user_id into owner_id
+        from reservations as r
+        where r.id = new.reservation_id;
+    end if;
+    select u.erased_at is not null into is_erased
+    from users as u
+    where u.id = owner_id
+    for key share;
+    if is_erased and tg_table_name = 'reservations' then
+        new.reference := null;
+        new.metadata := null;
+        new.cancel_reason := null;
+    elsif is_erased then
+        new.reason := null;
+    end if;
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.leave_out_texts_of_erased() IS 'Leaves out what clients and the box office write to a reservation whose customer was erased: reference, metadata and reasons.';
 
 CREATE FUNCTION public.new_reservation_code() RETURNS text
     LANGUAGE sql
@@ -1482,9 +1495,11 @@ CREATE TRIGGER movies_recorded AFTER INSERT OR DELETE OR UPDATE ON public.movies
 
 CREATE TRIGGER movies_renamed AFTER UPDATE OF title ON public.movies FOR EACH ROW WHEN ((old.title IS DISTINCT FROM new.title)) EXECUTE FUNCTION public.raise_layout_versions_of_names();
 
+CREATE TRIGGER reservation_changes_of_erased BEFORE INSERT ON public.reservation_changes FOR EACH ROW WHEN ((new.reason IS NOT NULL)) EXECUTE FUNCTION public.leave_out_texts_of_erased();
+
 CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservation_seats FOR EACH ROW EXECUTE FUNCTION public.insert_reservation_seat();
 
-CREATE TRIGGER reservations_of_erased BEFORE INSERT ON public.reservations FOR EACH ROW WHEN (((new.reference IS NOT NULL) OR (new.metadata IS NOT NULL))) EXECUTE FUNCTION public.forget_reference_of_erased();
+CREATE TRIGGER reservations_of_erased BEFORE INSERT OR UPDATE OF reference, metadata, cancel_reason ON public.reservations FOR EACH ROW WHEN (((new.reference IS NOT NULL) OR (new.metadata IS NOT NULL) OR (new.cancel_reason IS NOT NULL))) EXECUTE FUNCTION public.leave_out_texts_of_erased();
 
 CREATE TRIGGER reservations_recorded AFTER UPDATE ON public.reservations FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('reservation', 'id', 'user_id', 'id user_id showtime_id status total_price expires_at confirmed_at cancelled_at cancelled_by cancel_reason late seat_ids row_labels seat_numbers prices ticket_type_ids', '');
 
@@ -1560,6 +1575,8 @@ ALTER TABLE ONLY public.showtimes
 GRANT USAGE ON SCHEMA public TO reservation_app;
 GRANT USAGE ON SCHEMA public TO reservation_readonly;
 
+REVOKE ALL ON FUNCTION public.erase_from_change_log() FROM PUBLIC;
+
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0007() FROM PUBLIC;
@@ -1585,6 +1602,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0028() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0029() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0032() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION public.record_change() FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.account_tokens TO reservation_app;
 

@@ -50,14 +50,15 @@ def config(as_json: bool) -> None:
 def _setting(variable: Env, given: Given | None) -> Setting:
     if given is None:
         return Setting(variable.name, variable.default, "unset" if variable.default is None else "default")
-    return Setting(variable.name, _without_secret(given.text) if variable.is_secret else given.text, given.source)
+    text = given.text
+    if variable.is_secret:
+        text = _without_secret(text) if variable.name.endswith("_URL") else HIDDEN
+    return Setting(variable.name, text, given.source)
 
 
 def _without_secret(text: str) -> str:
-    """Of a URL the scheme, user, hosts and path; its password and parameters, and any other secret, are hidden."""
+    """The scheme, user, hosts and path of a URL; its password and parameters are hidden."""
     scheme, separator, rest = text.partition("://")
-    if not separator:
-        return HIDDEN
     address, question, _parameters = rest.partition("?")
     login, at, hosts = address.rpartition("@")
     user, colon, _password = login.partition(":")

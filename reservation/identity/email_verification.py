@@ -10,16 +10,18 @@ from .credential_cache import subject
 ADOPTED_AT_ONCE = 500  # reservations in one transaction
 
 
-async def verify_email(context: AccountContext, *, token: str) -> None:
+async def verify_email(context: AccountContext, *, user_id: int, token: str) -> None:
     """Spend a mailed token: the account's address is confirmed, and reservations of guests with it are the account's.
 
-    These come in batches, each in a transaction. The last one spends the token, so that a request that fails before can
-    be repeated. Raises InvalidToken.
+    The token is good for the caller's own account only: otherwise somebody could sign up with the address of another
+    person, who follows the link in the mail, and get that person's reservations. These come in batches, each in a
+    transaction. The last one spends the token, so that a request that fails before can be repeated. Raises
+    InvalidToken.
     """
     token_hash = hash_of(token)
     async with context.database.connection() as conn:
         user = await account_tokens.find_token(conn, token_hash=token_hash, purpose="verify_email")
-    if user is None:
+    if user is None or user.id != user_id:
         raise InvalidToken
     while not await _adopt(context, user, token_hash):
         pass

@@ -27,6 +27,19 @@ async def erase(context: AccountContext, *, user_id: int, password: str, address
     none, LastAdmin, and TooManyAttempts after too many wrong passwords; `address` is the client's.
     """
     person = await _verified(context, user_id, password, address)
+    while (erased := await _erase(context, user_id, person)) is None:
+        async with context.database.connection() as conn:
+            now = await erasure.find_person(conn, user_id=user_id)
+        if now is None or now.password_hash != person.password_hash:
+            raise InvalidCredentials
+        person = now
+    for each in erased:
+        await context.invalidation.invalidate(subject("user", each))
+    return erased
+
+
+async def _erase(context: AccountContext, user_id: int, person: PersonToErase) -> Sequence[int] | None:
+    """Erase a person as it was found; whom, or None if another guest with the address has come since."""
     user_ids = [user_id, *person.guest_ids]
     if person.role == "admin":
         async with context.database.transaction() as conn:
@@ -34,15 +47,16 @@ async def erase(context: AccountContext, *, user_id: int, password: str, address
     async with context.database.connection() as conn:
         await _erase_reservations(conn, user_ids)
     async with context.database.transaction() as conn:  # not an administrative change, whoever it is
-        _require_other_admin(await accounts.lock_admins(conn), user_id)
+        if person.role == "admin":  # only then: logins of administrators wait for this lock
+            _require_other_admin(await accounts.lock_admins(conn), user_id)
         await erasure.lock_users(conn, user_ids=user_ids)
         now = await erasure.find_person(conn, user_id=user_id)
         if now is None or now.password_hash != person.password_hash:
             raise InvalidCredentials
+        if (now.role, now.guest_ids) != (person.role, person.guest_ids):
+            return None
         await _erase_reservations(conn, user_ids)
         await erasure.erase_users(conn, user_ids=user_ids)
-    for each in user_ids:
-        await context.invalidation.invalidate(subject("user", each))
     return user_ids
 
 

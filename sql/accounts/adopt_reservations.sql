@@ -1,5 +1,6 @@
 /* accounts/adopt_reservations
-Gives an account a batch of the reservations that guests have made with its e-mail address, and says how many they were. Run
+Gives an account a batch of the reservations that guests have made with its e-mail address, and says how many they were. Live
+holds stay with the guests who made them, since they are about to confirm them. Run
 before accounts/adopt_archived: in this order, a reservation that is moved to the archive meanwhile is found there.
 Plan: nested loop from users_guest_email_idx to reservations_user_id_idx; the update by reservations_pkey.
 $1 bigint user_id: the account
@@ -11,7 +12,10 @@ with /* accounts/adopt_reservations */ batch as (
     select r.id
     from users as g
     inner join reservations as r on g.id = r.user_id
-    where g.guest_email is not null and lower(g.guest_email) = lower($2::text)
+    where
+        g.guest_email is not null
+        and lower(g.guest_email) = lower($2::text)
+        and (g.made_at_box_office or r.status <> 'held' or r.expires_at <= now())
     order by g.id
     limit $3
 ),

@@ -1,8 +1,7 @@
 /* api_keys/find_valid
 The valid ones among API keys, and the accounts that they act for; for requests whose key is not in the worker's cache.
-No row for a key that is unknown, revoked or expired, or whose account
-is disabled. The rest of a key's life is in seconds, so that the worker's clock
-does not matter.
+No row for a key that is unknown, revoked or expired, or whose account is disabled. The rest of a key's life is in seconds, so
+that the worker's clock does not matter.
 Plan: nested loop from the hashes to api_keys_key_hash_key, then users_pkey.
 $1 bytea[] key_hashes: SHA-256 of each key
 Sample: select array_agg(key_hash) from (select key_hash from api_keys order by id desc limit 16) as k

@@ -1,5 +1,6 @@
 /* api_keys/insert_key
-Stores a new key, as its hash only, unless it is for a guest; api_keys_expires_at_check refuses an expires_at in the past.
+Stores a new key, as its hash only, unless it is for a guest or an erased account; api_keys_expires_at_check refuses an
+expires_at in the past.
 Plan: one insert; index only scan on users_role_idx.
 $1 text name: what the administrators call it
 $2 bigint user_id: the account that it acts for
@@ -33,7 +34,7 @@ where
     not exists (
         select
         from users
-        where id = $2 and role = 'guest'
+        where id = $2 and (role = 'guest' or erased_at is not null)
     )
 returning
     id,

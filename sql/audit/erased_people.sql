@@ -63,7 +63,10 @@ remains as (
             select
             from change_log as c
             inner join users as u on c.person_id = u.id
-            where c.person_id = e.id and c.at < u.erased_at and num_nonnulls(c.before, c.after) > 0
+            where
+                c.person_id = e.id
+                and c.at < u.erased_at
+                and coalesce(c.before ->> 'name', c.before ->> 'cancel_reason', c.after ->> 'name', c.after ->> 'cancel_reason') is not null
         )
     union all
     select

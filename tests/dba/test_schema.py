@@ -11,6 +11,7 @@ from reservation.commands.main import commands
 from reservation.db.statements import sql_dir
 from reservation.dba import schema_diagram, schema_dump
 from reservation.dba.client_programs import ClientFailed, output
+from tests.api import Connection
 from tests.conftest import SECRET
 
 STORED = sql_dir() / "schema.sql"
@@ -61,6 +62,15 @@ def test_a_manual_change_of_the_schema_is_in_the_dump(database_url: str) -> None
 def test_the_dump_leaves_out_owner_extension_and_counters(database_url: str) -> None:
     run(database_url, "create extension pg_stat_statements")
     assert schema_dump.script(database_url).splitlines() == STORED.read_text().splitlines()
+
+
+async def test_no_role_but_the_owner_may_execute_a_function_that_runs_as_the_owner(db: Connection) -> None:
+    functions = await db.fetch(
+        "select p.oid::regprocedure::text as name, has_function_privilege('public', p.oid, 'execute') as by_anybody"
+        " from pg_proc as p where p.prosecdef and p.pronamespace = 'public'::regnamespace"
+    )
+    assert {row["name"] for row in functions} >= {"record_change()", "erase_from_change_log()"}
+    assert [row["name"] for row in functions if row["by_anybody"]] == []
 
 
 def test_schema_md_is_the_diagram_of_schema_sql() -> None:

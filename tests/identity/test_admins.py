@@ -34,6 +34,16 @@ async def test_sessions_from_before_a_promotion_by_create_admin_are_revoked(api:
     assert await status(api, Person(stranger.id, stranger.email, tokens.json["access_token"], "")) == 200
 
 
+async def test_create_admin_enables_a_disabled_account(api: Api, settings: Settings) -> None:
+    person = await api.sign_up()
+    await api.call("PUT", f"/admin/users/{person.id}/disabled", {"disabled": True}, who=await api.admin())
+
+    await create(settings, person.email)
+
+    tokens = await api.call("POST", "/auth/login", {"email": person.email, "password": PASSWORD})
+    assert await status(api, Person(person.id, person.email, tokens.json["access_token"], "")) == 200
+
+
 async def test_create_admin_has_an_entry_in_the_change_log(api: Api, settings: Settings, db: Connection) -> None:
     person = await api.sign_up()
     await create(settings, person.email)

@@ -395,6 +395,7 @@ def test_only_sales_operations_are_not_back_office() -> None:
         ("GET", "/auth/me/export"),
         ("PUT", "/auth/me"),
         ("POST", "/auth/password"),
+        ("POST", "/auth/email/verify"),
         ("POST", "/auth/email/verify/resend"),
         ("DELETE", "/auth/sessions/{session_id}"),
     }

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from redis.asyncio import Redis
 
@@ -138,6 +139,89 @@ async def test_guests_with_an_address_that_nobody_has_confirmed_are_not_erased(a
     person = await sign_up(api)
     assert (await erase(api, person)).status == 204
     assert await db.fetchval("select name from users where id = $1", guest["id"]) == NAME
+
+
+async def test_what_the_box_office_writes_to_a_sale_of_an_erased_person_is_left_out(
+    api: Api, db: Connection, redis: Redis
+) -> None:
+    person, made = await a_life(api, db)
+    cinema, admin = made["cinema"], await api.admin()
+    other = await hold(api, person, cinema.showtime_id, cinema.seat_ids[7:9])
+    assert (await api.confirm(person, other["id"])).status == 200
+    assert (await erase(api, person)).status == 204
+
+    path = f"/admin/reservations/{other['id']}/cancel"
+    part = await api.call("POST", path, {"reason": REASON, "seat_ids": cinema.seat_ids[7:8]}, who=admin)
+    whole = await api.call("POST", path, {"reason": REASON}, who=admin)
+
+    assert (part.status, whole.status) == (200, 200)
+    assert await telling_rows(db) == []
+    assert await audit(db, redis) == []
+
+
+async def test_a_cancellation_with_a_reason_during_the_erasure_leaves_nothing(
+    api: Api, db: Connection, redis: Redis, database_url: str
+) -> None:
+    cinema, person = await api.cinema(), await sign_up(api)
+    sale = (await api.hold(person, cinema.showtime_id, cinema.seat_ids[:1])).json
+    staff = await asyncpg.connect(database_url)
+    try:
+        cancelling = staff.transaction()
+        await cancelling.start()
+        await staff.execute("update reservations set cancel_reason = $2 where id = $1", UUID(sale["id"]), REASON)
+        erasing = asyncio.ensure_future(erase(api, person))
+        async with asyncio.timeout(20):
+            while not await db.fetchval("select count(*) from pg_locks where not granted"):
+                await asyncio.sleep(0.01)
+        await cancelling.commit()
+        answer = await erasing
+    finally:
+        await staff.close()
+    if answer.status == 503:  # it waited too long, and is repeated
+        answer = await erase(api, person)
+    assert answer.status == 204
+    assert await telling_rows(db) == []
+
+
+async def test_a_name_that_is_changed_after_the_erasure_is_refused(api: Api, db: Connection) -> None:
+    person = await sign_up(api)
+    await db.execute("update users set erased_at = now() where id = $1", person.id)
+    renamed = await api.call("PUT", "/auth/me", {"name": NAME}, who=person)
+    assert (renamed.status, renamed.code) == (401, "invalid_token")
+    assert await db.fetchval("select name from users where id = $1", person.id) == "Erased"
+
+
+async def test_an_erased_account_cannot_be_administered(api: Api) -> None:
+    person, admin = await sign_up(api), await api.admin()
+    assert (await erase(api, person)).status == 204
+    for part, body in (("role", {"role": "admin"}), ("disabled", {"disabled": False})):
+        answer = await api.call("PUT", f"/admin/users/{person.id}/{part}", body, who=admin)
+        assert (answer.status, answer.code) == (404, "not_found")
+    key = {"name": "K", "user_id": person.id, "scopes": ["booking"]}
+    assert (await api.call("POST", "/admin/api-keys", key, who=admin)).status == 422
+
+
+async def test_the_erasure_is_answered_although_a_hold_is_locked(api: Api, db: Connection) -> None:
+    cinema, person = await api.cinema(), await sign_up(api)
+    held = (await api.hold(person, cinema.showtime_id, cinema.seat_ids[:1])).json
+    async with db.transaction():
+        await db.execute("select from reservations where id = $1 for no key update", UUID(held["id"]))
+        assert (await erase(api, person)).status == 204
+    assert (await api.call("GET", "/auth/me", who=person)).status == 401
+
+
+async def test_logins_of_administrators_do_not_wait_for_the_erasure_of_a_customer(
+    api: Api, db: Connection, database_url: str
+) -> None:
+    admin, person = await api.admin(), await sign_up(api)
+    assert (await db.fetchval("select role from users where id = $1", admin.id)) == "admin"
+    holder = await asyncpg.connect(database_url)
+    try:
+        async with holder.transaction():  # as a login does
+            await holder.execute("select from users where id = $1 for share", admin.id)
+            assert (await erase(api, person)).status == 204
+    finally:
+        await holder.close()
 
 
 async def test_holds_are_released_and_sales_stay(api: Api, db: Connection) -> None:

@@ -19,14 +19,21 @@ class VerificationInput(Input):
     token = Text(MAX_TOKEN_CHARS, required=True)
 
 
-@routes.add("POST", "/auth/email/verify", body=VerificationInput(), status=204, raises=(InvalidToken,))
+@routes.add(
+    "POST",
+    "/auth/email/verify",
+    access=Access.SIGNED_IN,
+    body=VerificationInput(),
+    status=204,
+    raises=(InvalidToken,),
+)
 async def verify_email(request: web.Request) -> web.StreamResponse:
-    """Confirm the e-mail address of an account with a mailed token.
+    """Confirm the e-mail address of your account with a mailed token.
 
     Reservations that guests, also those of the box office, have made with the address belong to the account from then
-    on. A token that is unknown, used or expired is 401 `invalid_token`.
+    on, but for live holds. A token that is unknown, used, expired or of another account is 401 `invalid_token`.
     """
-    await service.verify_email(request.app[ACCOUNTS], **request[BODY])
+    await service.verify_email(request.app[ACCOUNTS], user_id=request[CALLER].user_id, **request[BODY])
     return web.Response(status=204)
 
 

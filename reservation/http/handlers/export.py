@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
+from operator import attrgetter
 from time import perf_counter
 from typing import Any
 from uuid import UUID
@@ -11,7 +13,6 @@ import structlog
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from ...db.pool import Connection
 from ...db.repository import accounts, box_office, export
 from ...db.repository.box_office import MAX_CHANGES, ReservationFilter
 from ...errors import InvalidToken
@@ -120,30 +121,21 @@ async def export_me(request: web.Request) -> web.StreamResponse:
 def _lists(request: web.Request, user_id: int) -> dict[str, Rows]:
     """The lists of the document, in pages."""
 
-    async def changes(conn: Connection, after: int) -> Sequence[Any]:
-        return await export.list_changes(conn, person_id=user_id, after=after, row_limit=PAGE)
-
-    async def sessions(conn: Connection, after: UUID) -> Sequence[Any]:
-        return await export.list_sessions(conn, user_id=user_id, after=after, row_limit=PAGE)
-
-    async def api_keys(conn: Connection, after: int) -> Sequence[Any]:
-        return await export.list_api_keys(conn, user_id=user_id, after=after, row_limit=PAGE)
-
-    async def idempotency_keys(conn: Connection, after: str) -> Sequence[Any]:
-        return await export.list_idempotency_keys(conn, user_id=user_id, after=after, row_limit=PAGE)
-
+    pages = partial(_pages, request)
     return {
-        "login_sessions": _pages(request, sessions, LOWEST, lambda row: row.id),
-        "api_keys": _pages(request, api_keys, 0, lambda row: row.id),
-        "idempotency_keys": _pages(request, idempotency_keys, "", lambda row: row.key),
+        "login_sessions": pages(partial(export.list_sessions, user_id=user_id), LOWEST, attrgetter("id")),
+        "api_keys": pages(partial(export.list_api_keys, user_id=user_id), 0, attrgetter("id")),
+        "idempotency_keys": pages(partial(export.list_idempotency_keys, user_id=user_id), "", attrgetter("key")),
         "reservations": _reservations(request, user_id),
-        "changes": _pages(request, changes, 0, lambda row: row.id, shown=lambda row: row.members),
+        "changes": pages(
+            partial(export.list_changes, person_id=user_id), 0, attrgetter("id"), shown=attrgetter("members")
+        ),
     }
 
 
 async def _pages(
     request: web.Request,
-    read: Callable[[Connection, Any], Awaitable[Sequence[Any]]],
+    read: Callable[..., Awaitable[Sequence[Any]]],
     first: object,
     key: Callable[[Any], object],
     shown: Callable[[Any], object] = lambda row: row,
@@ -151,7 +143,7 @@ async def _pages(
     after, rows = first, None
     while rows is None or len(rows) == PAGE:
         async with request.app[DATABASE].connection() as conn:
-            rows = await read(conn, after)
+            rows = await read(conn, after=after, row_limit=PAGE)
         if rows:
             after = key(rows[-1])
         yield [shown(row) for row in rows]

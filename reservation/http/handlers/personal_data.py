@@ -1,9 +1,11 @@
 """What the service keeps about a person: the erasure."""
 
+from contextlib import suppress
+
 from aiohttp import web
 
 from ...booking.release_holds import release_holds
-from ...errors import InvalidCredentials, LastAdmin, TooManyAttempts
+from ...errors import InvalidCredentials, LastAdmin, TooManyAttempts, Unavailable
 from ...identity import erasure as service
 from ...runtime.fields import Input, Text
 from ..app_keys import ACCOUNTS, BODY, BOOKING_CONTEXT, CALLER
@@ -39,5 +41,6 @@ async def erase_me(request: web.Request) -> web.StreamResponse:
         password=request[BODY]["password"],
         address=client_address(request),
     )
-    await release_holds(request.app[BOOKING_CONTEXT], user_ids=user_ids)
+    with suppress(Unavailable):  # the person is erased, so the request cannot be repeated: what is left expires
+        await release_holds(request.app[BOOKING_CONTEXT], user_ids=user_ids)
     return web.Response(status=204)
