@@ -151,6 +151,7 @@ async def look(day: Day, shows: Shows, token: str) -> None:
 async def administer(day: Day, shows: Shows, number: int) -> None:
     """An administrator's day: prices, titles, a deleted seat, a role, an API key."""
     showtime_id, _ = shows.free[number % len(shows.free)]
+    await day.call("GET", "/admin/users", token=day.admin)
     await day.call("GET", "/admin/showtimes", token=day.admin)
     showtime = await day.call("GET", f"/admin/showtimes/{showtime_id}", token=day.admin)
     body = {name: showtime[name] for name in ("movie_id", "auditorium_id", "starts_at", "ends_at")}

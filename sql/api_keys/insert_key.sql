@@ -1,7 +1,7 @@
 /* api_keys/insert_key
 Stores a new key, as its hash only, unless it is for a guest or an erased account; api_keys_expires_at_check refuses an
 expires_at in the past.
-Plan: one insert; index only scan on users_role_idx.
+Plan: one insert; index scan on users_pkey.
 $1 text name: what the administrators call it
 $2 bigint user_id: the account that it acts for
 $3 text prefix: its first characters
