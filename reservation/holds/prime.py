@@ -49,7 +49,10 @@ def ticket_call(showtime_id: int, ticket: int, prime: Prime) -> Call:
 
 
 def unread_call(showtime_id: int, prime: Prime, start: ReadStart) -> Call | None:
-    """Prime a showtime, unless Redis knows it; None if Redis has to be asked first."""
+    """Prime a showtime, unless Redis knows it; None if Redis has to be asked first.
+
+    As everything here, it takes for granted that Redis evicts nothing (maxmemory-policy noeviction).
+    """
     is_recent = monotonic() - start.started <= MAX_UNREAD_S
     if not start.kept_since or not is_recent or len(prime.holds) > MAX_UNREAD_SEATS:
         return None
