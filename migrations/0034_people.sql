@@ -132,7 +132,7 @@ execute function leave_out_texts_of_erased();
 
 drop index concurrently if exists api_keys_user_id_idx;
 
-create index concurrently api_keys_user_id_idx on api_keys (user_id);
+create index concurrently if not exists api_keys_user_id_idx on api_keys (user_id);
 
 do $$
 begin
