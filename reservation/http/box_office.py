@@ -9,7 +9,7 @@ from ..db.repository.box_office import Customer
 from ..errors import NotFound
 from .app_keys import CALLER, DATABASE
 from .authentication import current_role, require_role
-from .routes import Access
+from .routes import STAFF_ROLES
 
 
 async def owner_id(request: web.Request, reservation_id: UUID) -> int:
@@ -18,8 +18,7 @@ async def owner_id(request: web.Request, reservation_id: UUID) -> int:
     Customers cost no look-up, since the service compares the owner anyway.
     """
     caller = request[CALLER]
-    staff = Access.STAFF.roles
-    if caller.user.role not in staff or await current_role(request) not in staff:
+    if caller.user.role not in STAFF_ROLES or await current_role(request) not in STAFF_ROLES:
         return caller.user_id
     async with request.app[DATABASE].connection() as conn:
         owner = await box_office.find_owner(conn, reservation_id=reservation_id)
@@ -28,7 +27,7 @@ async def owner_id(request: web.Request, reservation_id: UUID) -> int:
 
 async def customer_id(request: web.Request, *, email: str, name: str) -> int:
     """For whom staff hold seats: the account of the address or a guest; raises Forbidden if the caller is not staff."""
-    await require_role(request, Access.STAFF.roles)
+    await require_role(request, STAFF_ROLES)
     async with request.app[DATABASE].connection() as conn:
         return await box_office.ensure_customer(conn, email=email, name=name)
 

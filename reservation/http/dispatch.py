@@ -16,7 +16,7 @@ from .authentication import authenticated_api_key, bearer_token, require_role
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, load_optional_json, refuse_body
 from .input.queries import NO_FIELDS, load_query
-from .routes import VERSION_PREFIX, Access, Operation, Routes
+from .routes import STAFF_ROLES, VERSION_PREFIX, Access, Operation, Routes
 
 
 def route_definitions(tables: Iterable[Routes]) -> Iterator[web.RouteDef]:
@@ -59,7 +59,7 @@ class Endpoint:
 
     def _run_as_caller(self, request: web.Request) -> Awaitable[web.StreamResponse]:
         """Run the operation; the change log records what it changes for staff and administrators."""
-        is_recorded = self._is_write and request[CALLER].user.role in Access.STAFF.roles
+        is_recorded = self._is_write and request[CALLER].user.role in STAFF_ROLES
         return self._run_recorded(request) if is_recorded else self._run(request)
 
     async def _run_recorded(self, request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,7 @@
-"""Whose holds are limited: those of people who book for themselves, and those of API keys as each key says."""
+"""Whose holds are limited: those of people who book for themselves, and those of API keys as each key says.
+
+The role is that with which the caller's credential was verified: it may be half a minute old.
+"""
 
 from aiohttp import web
 
@@ -6,25 +9,25 @@ from ..booking.address_limit import CountedHold
 from ..booking.context import BookingContext
 from ..db.repository.api_keys import KeyHoldLimits
 from ..db.repository.hold_limits import HoldLimits
+from ..identity.credential_cache import Identity
 from ..identity.verifiers import ApiKeyIdentity
-from .app_keys import BOOKING_CONTEXT, CALLER
+from .app_keys import CALLER
 from .input.client_address import client_address
-from .routes import Access
+from .routes import STAFF_ROLES
 
 
-def limits_of(request: web.Request) -> HoldLimits | None:
+def limits_of(context: BookingContext, caller: Identity) -> HoldLimits | None:
     """The limits of the caller: an API key's own ones before those of the account; None without any."""
-    context, caller = request.app[BOOKING_CONTEXT], request[CALLER]
-    of_account = context.limits if _is_limited(request) else None
+    of_account = None if caller.user.role in STAFF_ROLES else context.limits
     return _limits_of_key(context, caller.limits, of_account) if isinstance(caller, ApiKeyIdentity) else of_account
 
 
-def count_of(request: web.Request) -> CountedHold | None:
+def count_of(context: BookingContext, request: web.Request) -> CountedHold | None:
     """The count of the API key, if it has a limit of its own, or else of the caller's address; None without a limit."""
-    limit, caller = request.app[BOOKING_CONTEXT].address_limit, request[CALLER]
+    limit, caller = context.address_limit, request[CALLER]
     if isinstance(caller, ApiKeyIdentity) and (most := caller.limits.holds_per_minute) is not None:
         return limit.count_of_key(caller.key_id, most) if most else None
-    return limit.count(client_address(request)) if limit and _is_limited(request) else None
+    return limit.count(client_address(request)) if limit and caller.user.role not in STAFF_ROLES else None
 
 
 def _limits_of_key(context: BookingContext, own: KeyHoldLimits, of_account: HoldLimits | None) -> HoldLimits | None:
@@ -34,8 +37,3 @@ def _limits_of_key(context: BookingContext, own: KeyHoldLimits, of_account: Hold
     seats = own.max_seats_per_user_per_showtime
     most_seats = account.most_seats if seats is None else seats or None
     return None if most_holds is most_seats is None else HoldLimits(most_holds, most_seats, longest_s)
-
-
-def _is_limited(request: web.Request) -> bool:
-    """By the role that the caller's credential was verified with: it may be half a minute old."""
-    return request[CALLER].user.role not in Access.STAFF.roles

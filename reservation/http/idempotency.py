@@ -22,7 +22,7 @@ from .app_keys import BODY, BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY
 from .authentication import current_role
 from .input.bodies import read_body
 from .output.problems import STATUS_AND_CODE, HttpProblem
-from .routes import VERSION_PREFIX, Access, Handler, Replay
+from .routes import STAFF_ROLES, VERSION_PREFIX, Handler, Replay
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
@@ -80,7 +80,7 @@ async def _find_first_outcome(request: web.Request, key: IdempotencyKey) -> Firs
 
 async def _may_see(request: web.Request, first: FirstOutcome) -> bool:
     """Whether it is the caller's own reservation, or the caller is staff now: a role may have changed since."""
-    return first.owner_id == request[CALLER].user_id or await current_role(request) in Access.STAFF.roles
+    return first.owner_id == request[CALLER].user_id or await current_role(request) in STAFF_ROLES
 
 
 def _key_of(request: web.Request, body: bytes) -> IdempotencyKey:

@@ -35,7 +35,8 @@ class Access(Enum):
         return _ROLES.get(self, frozenset())
 
 
-_ROLES = {Access.STAFF: frozenset({"staff", "admin"}), Access.ADMIN: frozenset({"admin"})}
+STAFF_ROLES = frozenset({"staff", "admin"})
+_ROLES = {Access.STAFF: STAFF_ROLES, Access.ADMIN: frozenset({"admin"})}
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ Plan: nested loop from the ids to reservations_pkey, then index scans on showtim
 booked_seats_showtime_id_seat_id_key.
 $1 uuid[] reservation_ids: which, each once
 $2 bigint[] user_ids: whose, in the same order
-$3 text[] keys: idempotency keys, each once a user; null for a confirm without one
-$4 bytea[] fingerprints: of what is asked under the keys, 16 bytes
+$3 text[] keys: idempotency keys, each once a user; null for a confirm without one, and empty if none has one
+$4 bytea[] fingerprints: of what is asked under the keys, 16 bytes; as the keys
 Sample: select array_agg(id), array_agg(user_id), array_agg('sample ' || id), array_agg(decode(md5(id::text), 'hex')) from
 (select id, user_id from reservations where status = 'held' order by id desc limit 16) as r
 */

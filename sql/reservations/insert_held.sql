@@ -27,10 +27,10 @@ $7 text[] seat_ids: of each hold an array in PostgreSQL's text form, in the orde
 $8 text[] row_labels: their labels
 $9 text[] seat_numbers: their numbers
 $10 text[] prices: their prices
-$11 text[] keys: idempotency keys, each once a user; null for a hold without one
+$11 text[] keys: idempotency keys, each once a user; null for a hold without one, and empty if none has one, as the next
 $12 bytea[] fingerprints: of what is asked under the keys, 16 bytes
 $13 text[] codes: for people; the statement fails as a whole when one of them is taken
-$14 text[] reference_texts: the clients' own; null for a hold without one
+$14 text[] reference_texts: the clients' own; null for a hold without one, and empty if none has one, as the next three
 $15 text[] metadata_texts: JSON objects, the clients' own; null for a hold without one
 $16 text[] ticket_type_ids: of each hold an array as those above; null if all are of the standard type
 $17 bigint[] ticket_versions: of the ticket types that the prices are from; null if all are of the standard type

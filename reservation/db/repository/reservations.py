@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -30,6 +30,7 @@ from .reservation_codes import new_codes
 from .reservation_rows import Reservation, ReservedSeat, reservation_of, reserved_seats
 from .rows import maybe, one
 
+Value = TypeVar("Value", str, int)
 # The JSON of a showtime at a layout version, or None.
 ShowtimeOf = Callable[[int, int | None], Fragment | None]
 
@@ -131,10 +132,10 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
         [f"{{{','.join([seat.price for seat in hold.seats])}}}" for hold in holds],
         *_keys([hold.idempotency_key for hold in holds]),
         codes,
-        [hold.reference for hold in holds],
-        [None if hold.metadata is None else orjson.dumps(hold.metadata).decode() for hold in holds],
-        [None if hold.ticket_version is None else _ticket_types(hold.seats) for hold in holds],
-        [hold.ticket_version for hold in holds],
+        _sparse([hold.reference for hold in holds]),
+        _sparse([None if hold.metadata is None else orjson.dumps(hold.metadata).decode() for hold in holds]),
+        _sparse([None if hold.ticket_version is None else _ticket_types(hold.seats) for hold in holds]),
+        _sparse([hold.ticket_version for hold in holds]),
         *_limits(holds),
     )
     found = {row["id"]: row for row in rows}
@@ -225,9 +226,16 @@ async def expire_holds(conn: Connection, *, first_id: UUID, age_s: int, margin_s
 
 
 def _keys(keys: Sequence[IdempotencyKey | None]) -> tuple[list[str | None], list[bytes | None]]:
-    """The keys and the fingerprints; None for a request without."""
+    """The keys and the fingerprints; None for a request without, and empty if no request has one."""
+    if not any(keys):
+        return [], []
     texts = [None if each is None else each.key for each in keys]
     return texts, [None if each is None else each.fingerprint for each in keys]
+
+
+def _sparse(column: list[Value | None]) -> list[Value | None]:
+    """A column that most holds leave out: empty if all do. The driver takes some 0.3 us for an item, null or not."""
+    return [] if column.count(None) == len(column) else column
 
 
 def _ticket_types(seats: Sequence[ReservedSeat]) -> str:

@@ -148,19 +148,19 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     body: dict[str, Any] = request[BODY]
     seats, quantity = body.get("seats", ()), body.get("quantity", 0)
     seat_ids = body.get("seat_ids", ()) or [seat["seat_id"] for seat in seats]
-    most = request.app[SETTINGS].max_seats_per_hold
+    app, caller = request.app, request[CALLER]
+    most = app[SETTINGS].max_seats_per_hold
     if max(len(seat_ids), quantity) > most:
         given = "/quantity" if quantity else "/seats" if seats else "/seat_ids"
         raise Invalid(given, f"At most {most} seats can be held at once.")
     customer, showtime_id = body.get("customer"), path_id(request, "showtime_id")
-    user_id = request[CALLER].user_id if customer is None else await customer_id(request, **customer)
-    key = request[IDEMPOTENCY_KEY]
-    details = HoldDetails(
-        body.get("reference"), body.get("metadata"), tickets_of(body), limits_of(request), count_of(request)
-    )
+    user_id = caller.user_id if customer is None else await customer_id(request, **customer)
+    context, key = app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
+    limits, counted = limits_of(context, caller), count_of(context, request)
+    details = HoldDetails(body.get("reference"), body.get("metadata"), tickets_of(body), limits, counted)
     if quantity:
         kind = body.get("seat_type")
-        held = await request.app[BEST_AVAILABLE].hold(
+        held = await app[BEST_AVAILABLE].hold(
             user_id=user_id,
             showtime_id=showtime_id,
             quantity=quantity,
@@ -169,7 +169,6 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
             idempotency_key=key,
         )
     else:
-        context = request.app[BOOKING_CONTEXT]
         held = await hold(
             context,
             user_id=user_id,

@@ -94,7 +94,8 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     expired is confirmed late, with `late: true`, until the end of the sale if all its seats can still be had and the
     customer's limit allows them.
     """
-    context, key, limits = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY], limits_of(request)
+    context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
+    limits = limits_of(context, request[CALLER])
     confirmed = await confirm(context, **await owner_and_id(request), limits=limits, idempotency_key=key)
     return reservation_response(request, confirmed)
 

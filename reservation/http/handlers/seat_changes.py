@@ -18,7 +18,7 @@ from ...errors import (
     TooLateToCancel,
 )
 from ...runtime.fields import Id, Input
-from ..app_keys import BODY, BOOKING_CONTEXT, IDEMPOTENCY_KEY, SETTINGS
+from ..app_keys import BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..hold_limits import limits_of
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats
@@ -137,6 +137,6 @@ async def _owner_id_and_seats(request: web.Request) -> dict[str, Any]:
         "tickets": tickets_of(body),
         "most_seats": request.app[SETTINGS].max_seats_per_hold,
         "changed_by": canceller_of(request, whose).who,
-        "limits": limits_of(request),
+        "limits": limits_of(request.app[BOOKING_CONTEXT], request[CALLER]),
         "idempotency_key": request[IDEMPOTENCY_KEY],
     }
