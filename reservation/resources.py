@@ -136,6 +136,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         limits=_hold_limits(settings),
         address_limit=AddressLimit(holds, settings.holds_per_minute_per_address),
     )
+    await app[app_keys.BOOKING_CONTEXT].batches.prepare()
     app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, holds, pending_updates, settings.cleaning_s)
     app[app_keys.BEST_AVAILABLE] = BestAvailable(app[app_keys.BOOKING_CONTEXT])
     app[app_keys.SEAT_MAPS] = SeatMaps(database, holds, layouts)

@@ -65,6 +65,20 @@ class BookingBatches:
         )
         self._lookups: Batcher[tuple[int, Sequence[int]], BookedSeats] = Batcher(self._find_booked, max_batch=MAX_BATCH)
 
+    async def prepare(self) -> None:
+        """Run each statement once without items, on the connection that keeps it prepared, and those of the layouts.
+
+        Raises DatabaseUnavailable. On a new connection PostgreSQL reads its catalogue and makes a plan first, for some
+        40 ms, which every hold and confirm of the first batch would wait for.
+        """
+        async with self._insert_connection as connection:
+            await reservations.insert_held(connection, holds=[])
+        async with self._confirm_connection as connection:
+            await reservations.confirm(connection, requests=[], showtime_of=self._layouts.showtime)
+        async with self._lookup_connection as connection:
+            await reservations.find_booked(connection, seats=[])
+        await self._layouts.prepare()
+
     async def aclose(self) -> None:
         """Release the connections that the batches keep."""
         for kept in (self._insert_connection, self._confirm_connection, self._lookup_connection):

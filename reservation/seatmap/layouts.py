@@ -121,6 +121,12 @@ class Layouts:
         layout = self.known(showtime_id)
         return None if layout is None or layout.layout_version != layout_version else layout.showtime
 
+    async def prepare(self) -> None:
+        """Have PostgreSQL plan the reading of layouts, as BookingBatches.prepare does; raises DatabaseUnavailable."""
+        async with self._database.connection() as conn:
+            await showtimes.layouts(conn, showtime_ids=[], with_booked=False, with_holds=True)
+            await auditoriums.plans(conn, known_versions={})
+
     async def load(self, showtime_id: int) -> Layout | None:
         """Read a layout, together with those of concurrent callers; None: there is no such showtime."""
         return await self._loads.submit(showtime_id)
