@@ -1356,6 +1356,8 @@ ALTER TABLE ONLY public.auditoriums
 ALTER TABLE ONLY public.booked_seats
     ADD CONSTRAINT booked_seats_showtime_id_seat_id_key UNIQUE (showtime_id, seat_id);
 
+ALTER TABLE ONLY public.booked_seats REPLICA IDENTITY USING INDEX booked_seats_showtime_id_seat_id_key;
+
 COMMENT ON CONSTRAINT booked_seats_showtime_id_seat_id_key ON public.booked_seats IS 'The judge: no seat of a showtime is ever sold twice.';
 
 ALTER TABLE ONLY public.change_log
