@@ -16,8 +16,8 @@ def write(records: Records, folder: Path) -> None:
     if throughput:
         svg = line_chart(
             "Throughput against concurrency",
-            "connections",
-            "per second",
+            "concurrency (connections)",
+            "throughput (operations/s)",
             _series(throughput),
             log_x=True,
             log_y=True,
@@ -28,8 +28,8 @@ def write(records: Records, folder: Path) -> None:
     if latencies:
         svg = line_chart(
             "Latency of holds and confirms against offered load",
-            "requests offered a second, of all kinds",
-            "milliseconds",
+            "offered load (requests/s, of all kinds)",
+            "latency (ms)",
             _series(latencies),
             log_y=True,
         )

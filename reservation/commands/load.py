@@ -23,6 +23,7 @@ from .load_options import (
     seed,
     target_access,
     target_options,
+    threshold_options,
     tokens_file,
     users,
 )
@@ -59,13 +60,14 @@ DAY_S = 86_400
 @connections(256)
 @tokens_file
 @report_files
+@threshold_options
 @target_options
 @click.pass_context
 def load(context: click.Context, /, **options: Any) -> None:
     """Put load on a service, and audit its answers.
 
     Arrivals are an open, seeded Poisson process of requests; latency counts from the intended arrival. Exit status 3
-    means that an invariant was violated. docs/load-tester/load-kit.md is the manual.
+    means that an invariant was violated, 4 that a threshold was missed. docs/load-tester/load-kit.md is the manual.
     """
     if context.invoked_subcommand is not None:
         return
@@ -145,6 +147,7 @@ def tokens(**options: Any) -> None:
 @connections(1000)
 @tokens_file
 @report_files
+@threshold_options
 @target_options
 def drill(admin_email: str | None, admin_password: str | None, **options: Any) -> None:
     """The on-sale drill: all customers want the seats of one showtime at the same instant.

@@ -1,4 +1,4 @@
-"""Options of `reservation load` and its subcommands: the target, the stores, the files to write."""
+"""Options of `reservation load` and its subcommands: the target, the stores, the files to write, the thresholds."""
 
 import math
 import sys
@@ -15,10 +15,13 @@ from ..load.customers import MAX_USERS, check_tokens_file
 from ..load.reports.html_report import write_page
 from ..load.reports.report import Report, report_text, write_json
 from ..load.target import Target
+from ..load.thresholds import PERCENTILES, Threshold
 from ..settings import HIGHEST_MAX_SEATS
 from .options import current_stores, data_dir
 
-VIOLATED = 3
+VIOLATED, MISSED = 3, 4
+# What a report has latencies of.
+LATENCIES = ("all", "list", "map", "map_304", "hold", "hold_409", "confirm", "cancel")
 FEW_CONNECTIONS = 8  # of a command without --connections
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -66,6 +69,32 @@ def _fewest_and_most(_: click.Context, __: click.Parameter, value: str) -> tuple
     return fewest, most
 
 
+class Latency(click.ParamType[tuple[str, float]]):
+    """A bound in milliseconds, of all requests or of one operation; gives the operation and the bound."""
+
+    name = "[OPERATION=]MS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float]:
+        """Take the option's text; wrong usage if there is no such operation, or the bound is no positive number."""
+        operation, equals, bound = str(value).rpartition("=")
+        if equals and operation not in LATENCIES:
+            self.fail(f"{operation!r} is none of the operations {', '.join(LATENCIES)}", param, ctx)
+        return operation or "all", Figure(0.001).convert(bound, param, ctx)
+
+
+class Errors(click.ParamType[tuple[float, str]]):
+    """A number of errors, or their share of the requests in percent; gives the bound and its unit."""
+
+    name = "N or P%"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, str]:
+        """Take the option's text; wrong usage if it is neither."""
+        text = str(value)
+        if text.endswith("%"):
+            return Figure(0, 100).convert(text[:-1], param, ctx), "%"
+        return Figure(0).convert(text, param, ctx), "errors"
+
+
 def _target_url(_: click.Context, __: click.Parameter, value: str) -> str:
     try:
         Target.of(value)
@@ -96,6 +125,21 @@ tokens_file = file(
 report_files = _in_order(
     file("--json", "json_file", help="Write the report as JSON."),
     file("--html", "html_file", help="Write the report as a page."),
+)
+threshold_options = _in_order(
+    *(
+        option(
+            f"--max-{name}",
+            PERCENTILES[name],
+            type=Latency(),
+            multiple=True,
+            default=(),
+            help=f"Highest {name} latency.",
+        )
+        for name in PERCENTILES
+    ),
+    option("--max-errors", type=Errors(), help="Most errors, dropped arrivals included."),
+    option("--min-rate", type=Figure(0), help="Fewest answers a second."),
 )
 target_options = _in_order(
     option("--url", callback=_target_url, default="http://127.0.0.1:8000", help="The service under load."),
@@ -129,8 +173,23 @@ def target_access(options: dict[str, Any]) -> Iterator[TargetAccess]:
         )
 
 
+def thresholds_of(options: dict[str, Any]) -> list[Threshold]:
+    """The thresholds that a command was given."""
+    found = [
+        Threshold(name, bound, operation=operation)
+        for name in PERCENTILES
+        for operation, bound in options[PERCENTILES[name]]
+    ]
+    if options["max_errors"]:
+        found.append(Threshold("errors", *options["max_errors"]))
+    if options["min_rate"] is not None:
+        found.append(Threshold("rate", options["min_rate"], "requests/s"))
+    return found
+
+
 def finish(report: Report, options: dict[str, Any]) -> None:
-    """Print and write the report; exit status 3 if something was violated."""
+    """Check the thresholds, print and write the report; exit status 3 if something was violated, 4 if one is missed."""
+    report["thresholds"] = [threshold.check(report) for threshold in thresholds_of(options)]
     click.echo(report_text(report))
     if options["json_file"]:
         write_json(report, options["json_file"])
@@ -138,3 +197,5 @@ def finish(report: Report, options: dict[str, Any]) -> None:
         write_page(report, options["html_file"])
     if not report["audit"]["clean"]:
         sys.exit(VIOLATED)
+    if not all(threshold["passed"] for threshold in report["thresholds"]):
+        sys.exit(MISSED)

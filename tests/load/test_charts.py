@@ -1,6 +1,7 @@
 """Charts are well-formed, stand alone, and draw what can be drawn."""
 
 import xml.etree.ElementTree as ET  # our own output
+from itertools import pairwise
 
 import pytest
 
@@ -15,6 +16,16 @@ def drawn(chart: str) -> ET.Element:
     assert root.find(f"{SVG}title") is not None
     assert root.find(f"{SVG}desc") is not None
     return root
+
+
+def legends_of(chart: str) -> list[ET.Element]:
+    return [group for group in drawn(chart).iter(f"{SVG}g") if group.get("class") == "legend"]
+
+
+def child(parent: ET.Element, tag: str) -> ET.Element:
+    found = parent.find(f"{SVG}{tag}")
+    assert found is not None
+    return found
 
 
 def points(chart: str) -> list[list[tuple[float, float]]]:
@@ -45,6 +56,32 @@ def test_a_logarithmic_axis_spaces_by_factors_and_leaves_out_zeros() -> None:
     (x0, y0), (x1, y1), (x2, y2) = line
     assert x1 - x0 == pytest.approx(x2 - x1, abs=0.2)
     assert y0 - y1 == pytest.approx(y1 - y2, abs=0.2)
+
+
+def test_any_two_of_forty_lines_differ_by_dash_or_marker() -> None:
+    series = [Series(f"operation_{number}", [(x, number + x) for x in range(1, 400)]) for number in range(40)]
+    legends = legends_of(line_chart("t", "time (s)", "latency (ms)", series))
+    looks = {(child(legend, "line").get("stroke-dasharray"), child(legend, "path").get("d")) for legend in legends}
+    assert len(looks) == len(legends) == 40
+
+
+def test_a_legend_of_many_lines_goes_on_in_the_next_row_above_the_lines() -> None:
+    series = [Series(f"operation_{number}", [(1, 2), (2, 3)]) for number in range(12)]
+    chart = line_chart("t", "time (s)", "latency (ms)", series)
+    places = [
+        (float(text.get("y", 0)), float(text.get("x", 0)), float(text.get("x", 0)) + 6 * len(text.text or ""))
+        for text in (child(legend, "text") for legend in legends_of(chart))
+    ]
+    assert all(row < next_row or end < start for (row, _, end), (next_row, start, _) in pairwise(places))
+    assert len({row for row, _, _ in places}) > 1
+    assert max(end for _, _, end in places) <= 760
+    assert max(row for row, _, _ in places) < min(y for line in points(chart) for _, y in line)
+
+
+def test_a_long_line_has_markers_at_some_of_its_points() -> None:
+    chart = line_chart("t", "x", "y", [Series("s", [(x, x) for x in range(1000)])])
+    marks = [path for path in drawn(chart).iter(f"{SVG}path") if path.get("class", "").startswith("mark ")]
+    assert 10 < len(marks) < 30
 
 
 def test_a_spread_is_drawn_as_a_whisker_for_each_point() -> None:

@@ -1,7 +1,7 @@
 """Charts as standalone SVG texts: no script, no outside asset, readable in light and in dark mode.
 
-A chart has its own style sheet, so it can stand in a page or be a file of its own. Lines differ by dash and by marker
-as well as by colour, and every chart has a title and a description for screen readers.
+A chart has its own style sheet, so it can stand in a page or be a file of its own. Any two of forty lines differ by
+dash or marker, and are told apart without colours; every chart has a title and a description for screen readers.
 """
 
 import math
@@ -14,11 +14,23 @@ from zlib import crc32
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 WIDTH, HEIGHT = 760, 380
-LEFT, RIGHT, TOP, BOTTOM = 72, WIDTH - 20, 64, HEIGHT - 52
+LEFT, RIGHT, TOP, PLOT_PX = 72, WIDTH - 20, 64, HEIGHT - 116
+LEGEND_ROW_PX = 20
 MAX_TICKS = 8
-MAX_MARKED = 60  # points of a series; more of them would be a blur
+MAX_MARKED = 24  # points of a line; of more, every n-th is marked
 COLOURS = 6  # the template's
-DASHES = ("none", "7 4", "2 3", "9 3 2 3", "4 2", "12 4")
+DASHES = ("none", "8 4", "2 3", "10 3 2 3", "16 5")
+# Circle, square, triangle, diamond, cross, inverted triangle, plus, bar: paths around 0, 0.
+MARKERS = (
+    "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0z",
+    "M-3.5-3.5h7v7h-7z",
+    "M0-5L4.5 3.5h-9z",
+    "M0-5L5 0L0 5L-5 0z",
+    "M-4-4L4 4M-4 4L4-4",
+    "M0 5L4.5-3.5h-9z",
+    "M-5 0H5M0-5V5",
+    "M0-6V6",
+)
 
 TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -27,8 +39,7 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-TEMPLATES.globals |= {"width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP, "bottom": BOTTOM}
-TEMPLATES.globals |= {"colours": COLOURS, "dashes": DASHES, "most_marked": MAX_MARKED}
+TEMPLATES.globals |= {"width": WIDTH, "left": LEFT, "right": RIGHT, "colours": COLOURS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,18 @@ class Series:
     name: str
     points: Sequence[tuple[float, float]]
     spread: Sequence[tuple[float, float]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A series with its looks: number of its colour, dash, marker, the marked points, and the place of its legend."""
+
+    series: Series
+    colour: int
+    dash: str
+    marker: str
+    marked: Sequence[tuple[float, float]]
+    legend: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +100,39 @@ def line_chart(
         y for line in lines for pair in line.spread or () for y in pair
     ]
     description = f"Line chart of {y_label} over {x_label}. " + " ".join(map(_in_words, lines))
+    looks = _looks(lines)
+    top = TOP + looks[-1].legend[1] if looks else TOP
+    bottom = top + PLOT_PX
     return TEMPLATES.get_template("chart.svg").render(
         title=title,
         description=description,
         mark=f"{crc32((title + description).encode()):08x}",  # ids are unique in a page with many charts
-        lines=lines,
+        lines=looks,
+        top=top,
+        bottom=bottom,
+        height=bottom + 52,
         x_label=x_label,
         y_label=y_label,
         x_axis=_axis(xs, LEFT, RIGHT, log=log_x, from_zero=False, ticks=x_ticks),
-        y_axis=_axis(ys, BOTTOM, TOP, log=log_y, from_zero=True),
+        y_axis=_axis(ys, bottom, top, log=log_y, from_zero=True),
     )
+
+
+def _looks(lines: Sequence[Series]) -> list[_Line]:
+    """How each line is drawn; legends that do not fit into a row go on in the next one."""
+    looks: list[_Line] = []
+    x, y = LEFT, 0
+    for number, line in enumerate(lines):
+        width = 58 + round(6.8 * len(line.name))
+        if x > LEFT and x + width > RIGHT:
+            x, y = LEFT, y + LEGEND_ROW_PX
+        stride = -(-len(line.points) // MAX_MARKED) or 1
+        # Lines that lie on each other are marked at different points.
+        marked = line.points[number * stride // len(lines) :: stride]
+        dash, marker = DASHES[number % len(DASHES)], MARKERS[number % len(MARKERS)]
+        looks.append(_Line(line, number % COLOURS, dash, marker, marked, (x, y)))
+        x += width
+    return looks
 
 
 def _drawable(series: Series, *, log_x: bool, log_y: bool) -> Series:

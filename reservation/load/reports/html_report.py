@@ -26,12 +26,12 @@ def _charts(report: Report) -> list[str]:
 
     def over_time(title: str, y_label: str, columns: dict[str, str], *, log_y: bool = False) -> str:
         series = [Series(name, [(row["second"], row[key]) for row in rows]) for name, key in columns.items()]
-        return line_chart(title, "seconds since the start", y_label, series, log_y=log_y)
+        return line_chart(title, "time since the start (s)", y_label, series, log_y=log_y)
 
     counts = {name: name for name in ("offered", "answered", "errors")}
     return [
-        over_time("Throughput", "requests a second", counts),
-        over_time("Latency over time", "milliseconds", {"p50": "p50_ms", "p99": "p99_ms"}, log_y=True),
+        over_time("Throughput", "rate (requests/s)", counts),
+        over_time("Latency over time", "latency (ms)", {"p50": "p50_ms", "p99": "p99_ms"}, log_y=True),
         _distribution(report["distribution"]),
     ]
 
@@ -45,4 +45,4 @@ def _distribution(distribution: dict[str, Any]) -> str:
     ]
     rarest = max((x for line in series for x, _ in line.points), default=10)
     ticks = [(x, text) for x, text in NINES if x <= rarest * 2]
-    return line_chart("Latency by percentile", "percentile", "milliseconds", series, log_x=True, x_ticks=ticks)
+    return line_chart("Latency by percentile", "percentile (%)", "latency (ms)", series, log_x=True, x_ticks=ticks)

@@ -12,6 +12,7 @@ import orjson
 
 from ..engine import Engine
 from ..measurements import Histogram, Measurements
+from ..thresholds import threshold_lines
 from .drill_report import drill_lines
 
 SCHEMA_VERSION = 1
@@ -141,6 +142,7 @@ def findings(report: Report) -> list[str]:
         f"{'passed' if check['passed'] else 'FAILED'}: {check['name']} ({check['found']})"
         for check in report.get("checks", ())
     ]
+    lines += threshold_lines(report.get("thresholds", ()))
     return [*lines, *audit_lines(report["audit"])]
 
 
