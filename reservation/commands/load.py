@@ -1,17 +1,22 @@
-"""`reservation load` and its subcommands: reset, tokens, drill."""
+"""`reservation load` and its subcommands: compare, drill, reset, tokens."""
 
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from ..db.psycopg_connections import database_name
 from ..load.access import TargetAccess, check_reachable
+from ..load.comparison import compare as compare_reports, comparison_text, read_report
 from ..load.customers import MAX_USERS, tokens_for, write_tokens
 from ..load.plan import PROFILES, Plan
+from ..load.reports.report import write_json
 from ..load.reset import reset as remove_reservations
 from ..load.run import run_drill, run_load, run_loop
 from .load_options import (
+    MISSED,
     Figure,
     connections,
     file,
@@ -170,3 +175,21 @@ def drill(admin_email: str | None, admin_password: str | None, **options: Any) -
         )
         report = run_loop(work)
     finish(report, options)
+
+
+@load.command()
+@click.argument("a", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("b", type=click.Path(path_type=Path, dir_okay=False))
+@option("--max-ratio", type=Figure(1), help="Exit status 4 if a figure of B is worse by more than this factor.")
+@file("--json", "json_file", help="Write the comparison as JSON.")
+def compare(a: Path, b: Path, max_ratio: float | None, json_file: Path | None) -> None:
+    """Compare the JSON reports A and B of the same load.
+
+    A difference is only called one if it is more than chance: if the 95 % confidence intervals do not overlap.
+    """
+    found = compare_reports(read_report(a), read_report(b), max_ratio=max_ratio)
+    click.echo(comparison_text(found))
+    if json_file:
+        write_json(found, json_file)
+    if found["worse"]:
+        sys.exit(MISSED)

@@ -50,7 +50,8 @@ def make_report(
             name: histogram.distribution()
             for name, histogram in {"all": measurements.all, **measurements.latency}.items()
         },
-        "hdr": {name: histogram.encode() for name, histogram in sorted(measurements.latency.items())},
+        "hdr": {"all": measurements.all.encode()}
+        | {name: histogram.encode() for name, histogram in sorted(measurements.latency.items())},
         "outcomes": [
             {"operation": name, "status": status, "code": code, "count": count}
             for (name, status, code), count in sorted(measurements.outcomes.items())
