@@ -1,4 +1,4 @@
-"""`reservation load` and its subcommands: compare, drill, reset, tokens."""
+"""`reservation load` and its subcommands: capacity, compare, drill, reset, tokens."""
 
 import sys
 from dataclasses import replace
@@ -9,19 +9,22 @@ import click
 
 from ..db.psycopg_connections import database_name
 from ..load.access import TargetAccess, check_reachable
+from ..load.capacity import Search
 from ..load.comparison import compare as compare_reports, comparison_text, read_report
 from ..load.customers import MAX_USERS, tokens_for, write_tokens
-from ..load.plan import PROFILES, Plan
 from ..load.reports.report import write_json
 from ..load.reset import reset as remove_reservations
-from ..load.run import run_drill, run_load, run_loop
+from ..load.run import run_capacity, run_drill, run_load, run_loop
+from ..load.thresholds import Threshold
 from .load_options import (
     MISSED,
     Figure,
     connections,
     file,
     finish,
+    mix_options,
     option,
+    plan_of,
     report_files,
     seat_range,
     seconds,
@@ -29,12 +32,13 @@ from .load_options import (
     target_access,
     target_options,
     threshold_options,
+    thresholds_of,
     tokens_file,
     users,
 )
 
-MAX_IN_FLIGHT = 1_000_000
 DAY_S = 86_400
+DEFAULT_THRESHOLDS = [Threshold("p99", 500), Threshold("errors", 1, "%")]  # of a search for the capacity
 
 
 @click.group(invoke_without_command=True)
@@ -46,20 +50,7 @@ DAY_S = 86_400
 )
 @seconds("--duration", 30.0, Figure(1, DAY_S), help="Length of the run.")
 @seconds("--ramp", 0.0, Figure(0), help="Rise from 0 to --rate.")
-@option("--profile", default="mixed", type=click.Choice(list(PROFILES)), help="Mix of requests.")
-@option(
-    "--contention",
-    type=Figure(0, 1),
-    help="Share of customers who want the best seats of the first showtime  [default: the profile's]",
-)
-@option("--showtimes", type=click.IntRange(1, 10_000), help="Number of showtimes  [default: the profile's]")
-@seat_range("--seats", help="Seats of a hold.")
-@option(
-    "--max-in-flight",
-    default=5000,
-    type=click.IntRange(1, MAX_IN_FLIGHT),
-    help="Requests sent or waiting for a connection; arrivals beyond it are dropped, and counted.",
-)
+@mix_options
 @users
 @seed
 @connections(256)
@@ -78,21 +69,50 @@ def load(context: click.Context, /, **options: Any) -> None:
         return
     if options["ramp"] > options["duration"]:
         raise click.UsageError(f"--ramp {options['ramp']:g} is longer than --duration {options['duration']:g}")
-    profile = PROFILES[options["profile"]]
-    plan = Plan(
-        profile=profile,
-        rate=options["rate"],
-        duration_s=options["duration"],
-        ramp_s=options["ramp"],
-        contention=profile.contention if options["contention"] is None else options["contention"],
-        users=options["users"],
-        seats=options["seats"],
-        seed=options["seed"],
-    )
-    showtimes = options["showtimes"] or profile.showtimes
+    plan = plan_of(options, rate=options["rate"], duration_s=options["duration"], ramp_s=options["ramp"])
+    showtimes = options["showtimes"] or plan.profile.showtimes
     with target_access(options) as access:
         report = run_loop(run_load(access, plan, showtimes=showtimes, max_in_flight=options["max_in_flight"]))
     finish(report, options)
+
+
+@load.command()
+@option("--from", "start", default=50.0, type=Figure(0.5, 1_000_000), help="Requests a second of the first step.")
+@option("--to", "highest", default=10_000.0, type=Figure(0.5, 1_000_000), help="Highest rate to try.")
+@option("--growth", default=1.5, type=Figure(1.05, 10), help="Factor from each step to the next.")
+@option("--precision", default=0.05, type=Figure(0.005, 1), help="Bisect until the gap is this share of the rate.")
+@seconds("--step", 10.0, Figure(1, DAY_S), help="Length of each step.")
+@mix_options
+@users
+@seed
+@connections(256)
+@tokens_file
+@report_files
+@threshold_options
+@target_options
+def capacity(**options: Any) -> None:
+    """Find the highest rate that the service sustains.
+
+    The rate rises in steps until one misses a threshold or requests pile up; then the gap is bisected. Without
+    thresholds, --max-p99 500 and --max-errors 1% apply. Exit status 4 means that no rate was sustained.
+    """
+    if options["start"] > options["highest"]:
+        raise click.UsageError(f"--from {options['start']:g} is above --to {options['highest']:g}")
+    plan = plan_of(options, rate=options["start"], duration_s=options["step"])
+    search = Search(options["start"], options["growth"], options["highest"], options["precision"])
+    thresholds = [each for each in thresholds_of(options) if each.name != "rate"] or DEFAULT_THRESHOLDS
+    with target_access(options) as access:
+        report = run_loop(
+            run_capacity(
+                access,
+                plan,
+                search,
+                thresholds,
+                showtimes=options["showtimes"] or plan.profile.showtimes,
+                max_in_flight=options["max_in_flight"],
+            )
+        )
+    finish(report, options, thresholds)
 
 
 @load.command()

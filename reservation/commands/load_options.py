@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import click
 from ..load import LoadError
 from ..load.access import TargetAccess
 from ..load.customers import MAX_USERS, check_tokens_file
+from ..load.plan import PROFILES, Plan
 from ..load.reports.html_report import write_page
 from ..load.reports.report import Report, report_text, write_json
 from ..load.target import Target
@@ -103,11 +104,6 @@ def _target_url(_: click.Context, __: click.Parameter, value: str) -> str:
     return value
 
 
-def connections(default: int) -> Option:
-    """The option of how many connections a command may open."""
-    return option("--connections", default=default, type=click.IntRange(1, 20_000), help="Most connections.")
-
-
 def _in_order(*options: Option) -> Option:
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for each in reversed(options):
@@ -115,6 +111,45 @@ def _in_order(*options: Option) -> Option:
         return command
 
     return decorate
+
+
+MAX_IN_FLIGHT = 1_000_000
+mix_options = _in_order(
+    option("--profile", default="mixed", type=click.Choice(list(PROFILES)), help="Mix of requests."),
+    option(
+        "--contention",
+        type=Figure(0, 1),
+        help="Share of customers who want the best seats of the first showtime  [default: the profile's]",
+    ),
+    option("--showtimes", type=click.IntRange(1, 10_000), help="Number of showtimes  [default: the profile's]"),
+    seat_range("--seats", help="Seats of a hold."),
+    option(
+        "--max-in-flight",
+        default=5000,
+        type=click.IntRange(1, MAX_IN_FLIGHT),
+        help="Requests sent or waiting for a connection; arrivals beyond it are dropped, and counted.",
+    ),
+)
+
+
+def plan_of(options: dict[str, Any], *, rate: float, duration_s: float, ramp_s: float = 0.0) -> Plan:
+    """The plan that the options of the mix ask for."""
+    profile = PROFILES[options["profile"]]
+    return Plan(
+        profile=profile,
+        rate=rate,
+        duration_s=duration_s,
+        ramp_s=ramp_s,
+        contention=profile.contention if options["contention"] is None else options["contention"],
+        users=options["users"],
+        seats=options["seats"],
+        seed=options["seed"],
+    )
+
+
+def connections(default: int) -> Option:
+    """The option of how many connections a command may open."""
+    return option("--connections", default=default, type=click.IntRange(1, 20_000), help="Most connections.")
 
 
 users = option("--users", default=1000, type=click.IntRange(1, MAX_USERS), help="Number of customers.")
@@ -187,9 +222,9 @@ def thresholds_of(options: dict[str, Any]) -> list[Threshold]:
     return found
 
 
-def finish(report: Report, options: dict[str, Any]) -> None:
+def finish(report: Report, options: dict[str, Any], more: Sequence[Threshold] = ()) -> None:
     """Check the thresholds, print and write the report; exit status 3 if something was violated, 4 if one is missed."""
-    report["thresholds"] = [threshold.check(report) for threshold in thresholds_of(options)]
+    report["thresholds"] = [each.check(report) for each in dict.fromkeys([*more, *thresholds_of(options)])]
     click.echo(report_text(report))
     if options["json_file"]:
         write_json(report, options["json_file"])

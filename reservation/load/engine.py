@@ -56,10 +56,17 @@ class Engine:
     """One run against one target."""
 
     def __init__(
-        self, client: Client, plan: Plan, shows: Sequence[Showtime], tokens: Sequence[str], *, max_in_flight: int
+        self,
+        client: Client,
+        plan: Plan,
+        shows: Sequence[Showtime],
+        tokens: Sequence[str],
+        *,
+        max_in_flight: int,
+        tracker: ReservationTracker | None = None,
     ) -> None:
         self.client, self.plan, self.shows = client, plan, shows
-        self.measurements, self.tracker = Measurements(), ReservationTracker()
+        self.measurements, self.tracker = Measurements(), tracker or ReservationTracker()
         self.sold_out_at_s: float | None = None
         self._tokens = tokens
         self._max_in_flight = max_in_flight
@@ -186,13 +193,14 @@ class Engine:
             show.taken.difference_update(seats)
             if refused:
                 self._retry(customer, seats, answer)
+            elif not answer.status or answer.status >= 500:
+                self.tracker.lost_holds.add(arrival.user)
             return
         reservation = self.tracker.record_hold(answer.json(), user=arrival.user, showtime_id=show.id, asked=seats)
         if arrival.fate == "release":
             self._to_cancel.append(reservation)
         elif arrival.fate == "abandon":
             self.tracker.counts["abandoned"] += 1
-            self.tracker.reservations.pop(reservation.id)
             show.taken.difference_update(seats)
             show.free = [seat for seat in show.free if seat not in seats]
         else:

@@ -1,30 +1,38 @@
-"""A whole load run or on-sale drill: customers, showtimes, requests, final audit, report."""
+"""A whole load run, search for the capacity, or on-sale drill: customers, showtimes, requests, final audit, report."""
 
 import asyncio
 import gc
 import resource
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import uvloop
 
+from . import LoadError
 from .access import TargetAccess, check_reachable
+from .capacity import Search, capacity_figures, step_of
+from .client import Client
 from .customers import SPARE_S, tokens_for
 from .drill import Drill
 from .drill_setup import set_up_by_api, set_up_by_sql
 from .engine import Engine
 from .final_audit import audit_run
+from .leftovers import release_holds
 from .plan import Plan
+from .reports.capacity_report import step_line
 from .reports.drill_report import drill_figures
 from .reports.live_display import live_display
 from .reports.report import Report, make_report, run_figures
-from .showtimes import find_showtimes
+from .showtimes import Showtime, find_showtimes, read_again
+from .thresholds import Threshold
+from .tracked_reservations import ReservationTracker
 
 Result = TypeVar("Result")
 
+MOST_STEPS = 60
 DRILL_WAIT_S = 600.0  # for a connection: a drill has more customers than connections
 
 
@@ -36,24 +44,91 @@ def run_loop(work: Coroutine[Any, Any, Result]) -> Result:
         return runner.run(work)
 
 
-async def run_load(access: TargetAccess, plan: Plan, *, showtimes: int, max_in_flight: int) -> Report:
-    """Run the plan against the target; raises LoadError."""
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What runs against a target have in common: its customers' tokens, its showtimes, and their reservations."""
+
+    client: Client
+    tokens: Sequence[str]
+    shows: Sequence[Showtime]
+    max_in_flight: int
+    tracker: ReservationTracker = field(default_factory=ReservationTracker)
+
+    async def play(self, plan: Plan) -> Engine:
+        """Run a plan to its last answer, on the seat maps as they are now."""
+        await read_again(self.client, self.shows)
+        engine = Engine(
+            self.client, plan, self.shows, self.tokens, max_in_flight=self.max_in_flight, tracker=self.tracker
+        )
+        with live_display(engine.measurements, self.client, plan.duration_s) as tick:
+            await engine.run(tick)
+        return engine
+
+
+@asynccontextmanager
+async def _stage(
+    access: TargetAccess, plan: Plan, *, showtimes: int, max_in_flight: int, duration_s: float
+) -> AsyncIterator[Stage]:
+    """The target made ready for a run of that plan, or for several within `duration_s`; raises LoadError."""
     async with access.client() as client:
         await check_reachable(client)
-        tokens = await tokens_for(client, access, users=plan.users, life_s=plan.duration_s + SPARE_S)
-        shows = await find_showtimes(client, count=showtimes, duration_s=plan.duration_s)
-        engine = Engine(client, plan, shows, tokens, max_in_flight=max_in_flight)
-        with _without_collections() as started_at, live_display(engine.measurements, client, plan.duration_s) as tick:
-            await engine.run(tick)
-        audit = await audit_run(client, engine.tracker, tokens, access.settings, seed=plan.seed)
-    settings = {
+        tokens = await tokens_for(client, access, users=plan.users, life_s=duration_s + SPARE_S)
+        shows = await find_showtimes(client, count=showtimes, duration_s=duration_s)
+        yield Stage(client, tokens, shows, max_in_flight)
+
+
+async def run_load(access: TargetAccess, plan: Plan, *, showtimes: int, max_in_flight: int) -> Report:
+    """Run the plan against the target; raises LoadError."""
+    opening = _stage(access, plan, showtimes=showtimes, max_in_flight=max_in_flight, duration_s=plan.duration_s)
+    async with opening as stage:
+        with _without_collections() as started_at:
+            engine = await stage.play(plan)
+        audit = await audit_run(stage.client, stage.tracker, stage.tokens, access.settings, seed=plan.seed)
+        await release_holds(stage.client, stage.tracker, stage.tokens)
+    settings = _settings(access, plan, showtimes, max_in_flight)
+    return make_report("run", engine.measurements, settings, audit.summary(), started_at, run_figures(engine))
+
+
+async def run_capacity(
+    access: TargetAccess,
+    plan: Plan,
+    search: Search,
+    thresholds: Sequence[Threshold],
+    *,
+    showtimes: int,
+    max_in_flight: int,
+) -> Report:
+    """Search for the highest rate that is sustained; `plan` is that of a step, at any rate. Raises LoadError."""
+    steps: list[dict[str, Any]] = []
+    best: Engine | None = None
+    duration_s = MOST_STEPS * 2 * plan.duration_s
+    opening = _stage(access, plan, showtimes=showtimes, max_in_flight=max_in_flight, duration_s=duration_s)
+    async with opening as stage:
+        with _without_collections() as started_at:
+            while (rate := search.next_rate()) is not None and len(steps) < MOST_STEPS:
+                engine = await stage.play(replace(plan, rate=rate, seed=plan.seed + len(steps)))
+                steps.append(step_of(engine, thresholds))
+                search.record(rate, is_sustained=steps[-1]["sustained"])
+                print(step_line(steps[-1]), flush=True)
+                if best is None or steps[-1]["sustained"]:
+                    best = engine
+                await release_holds(stage.client, stage.tracker, stage.tokens)
+        audit = await audit_run(stage.client, stage.tracker, stage.tokens, access.settings, seed=plan.seed)
+    if best is None:
+        raise LoadError("no rate could be tried: --from is above --to")
+    settings = _settings(access, plan, showtimes, max_in_flight) | {"rate": search.start}
+    figures = capacity_figures(best, steps, search)
+    return make_report("capacity", best.measurements, settings, audit.summary(), started_at, figures)
+
+
+def _settings(access: TargetAccess, plan: Plan, showtimes: int, max_in_flight: int) -> dict[str, Any]:
+    return {
         **access.report_settings(),
         **asdict(plan),
         "profile": plan.profile.name,
         "showtimes": showtimes,
         "max_in_flight": max_in_flight,
     }
-    return make_report("run", engine.measurements, settings, audit.summary(), started_at, run_figures(engine))
 
 
 async def run_drill(

@@ -87,6 +87,17 @@ async def load_showtime(client: Client, showtime_id: int) -> Showtime:
     return show
 
 
+async def read_again(client: Client, shows: Sequence[Showtime]) -> None:
+    """Read the maps of all showtimes; what this generator has requested or held before is forgotten."""
+    for start in range(0, len(shows), MAPS_AT_ONCE):
+        some = shows[start : start + MAPS_AT_ONCE]
+        answers = await asyncio.gather(*(client.call("GET", f"/showtimes/{show.id}/seats") for show in some))
+        for show, answer in zip(some, answers, strict=True):
+            show.taken.clear()
+            if answer.status == 200:
+                show.keep_map(answer)
+
+
 def expect(answer: Answer, status: int, what: str) -> Any:
     """The JSON of an answer that must have this status; raises LoadError."""
     if answer.status != status:

@@ -34,6 +34,7 @@ class ReservationTracker:
     past: list[TrackedReservation] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    lost_holds: set[int] = field(default_factory=set)  # customers who may have a hold whose answer was lost
 
     def record_hold(self, answer: Any, *, user: int, showtime_id: int, asked: tuple[int, ...]) -> TrackedReservation:
         """Record a hold that was answered 201."""
@@ -78,9 +79,9 @@ class ReservationTracker:
                 del self.owners[reservation.showtime_id, seat]
         reservation.state = "unknown"
 
-    def record_cancel(self, reservation: TrackedReservation) -> None:
+    def record_cancel(self, reservation: TrackedReservation, *, counted_as: str = "cancelled") -> None:
         """Record a cancel that was answered 200."""
-        self.counts["cancelled"] += 1
+        self.counts[counted_as] += 1
         reservation.state = "cancelled"
         self.reservations.pop(reservation.id, None)
         if len(self.past) < MAX_PAST:

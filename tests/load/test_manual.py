@@ -9,7 +9,9 @@ import click
 import pytest
 
 from reservation.commands.load import load
+from reservation.load.capacity import Search, capacity_figures, step_of
 from reservation.load.client import Client
+from reservation.load.comparison import compare
 from reservation.load.connection import Answer
 from reservation.load.drill import Drill
 from reservation.load.engine import Engine
@@ -20,6 +22,7 @@ from reservation.load.reports.drill_report import drill_figures
 from reservation.load.reports.report import Report, make_report, run_figures
 from reservation.load.showtimes import Showtime
 from reservation.load.target import Target
+from reservation.load.thresholds import Threshold
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "load-tester" / "load-kit.md").read_text()
 COMMANDS: dict[str, click.Command] = {"load": load, **load.commands}
@@ -42,7 +45,10 @@ async def test_every_key_of_the_reports_is_in_the_manual() -> None:
         drill = Drill(client, Showtime(1, []), ["token"], (1, 1), 1)
     run = make_report("run", engine.measurements, {}, audit, now, run_figures(engine))
     drilled = make_report("drill", drill.measurements, {}, audit, now, drill_figures(drill, []))
-    keys = set(names(run)) | set(names(drilled))
+    step = step_of(engine, [Threshold("p99", 1)])
+    searched = capacity_figures(engine, [step], Search(1, 2, 10, 0.05))
+    checked = [Threshold("p99", 1).check(run)]
+    keys = {*names(run), *names(drilled), *names(searched), *names(checked), *names(compare(run, run, max_ratio=2))}
     assert {"p99_9_ms", "sold_out_at_s", "first_sale_s", "lateness", "passed"} <= keys
     assert {key for key in keys if f"`{key}`" not in MANUAL} == set()
 

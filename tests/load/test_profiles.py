@@ -76,6 +76,7 @@ def test_a_profile_runs_and_the_audit_is_clean(cinema: Cinema, tmp_path: Path, p
     if profile != "browse":
         assert report["audit"]["confirmed_reservations"] > 0
         assert report["audit"]["seats_found_booked"] >= report["audit"]["confirmed_reservations"]
+        assert live_holds(cinema) == 0
     text = page.read_text()
     shown = Page(text)
     assert shown.references == []
@@ -255,6 +256,15 @@ def test_invalid_options_are_a_usage_error(arguments: str) -> None:
     option = "--admin-email" if arguments.startswith("drill") else re.findall(r"--\w+", arguments)[0]
     assert option in done.output
     assert done.output.startswith("Usage: ")
+
+
+def live_holds(cinema: Cinema) -> int:
+    """How many holds are live."""
+    with cinema.database() as connection:
+        [count] = connection.execute(
+            "select count(*) from reservations where status = 'held' and expires_at > clock_timestamp()"
+        ).fetchone() or [0]
+    return int(count)
 
 
 def booked(cinema: Cinema) -> int:

@@ -29,7 +29,10 @@ def _charts(report: Report) -> list[str]:
         return line_chart(title, "time since the start (s)", y_label, series, log_y=log_y)
 
     counts = {name: name for name in ("offered", "answered", "errors")}
+    steps = sorted(report.get("steps", ()), key=lambda step: float(step["rate"]))
+    by_rate = [Series(name, [(step["rate"], step[f"{name}_ms"]) for step in steps]) for name in ("p50", "p99")]
     return [
+        *([line_chart("Latency by rate", "rate (requests/s)", "latency (ms)", by_rate, log_y=True)] if steps else ()),
         over_time("Throughput", "rate (requests/s)", counts),
         over_time("Latency over time", "latency (ms)", {"p50": "p50_ms", "p99": "p99_ms"}, log_y=True),
         _distribution(report["distribution"]),

@@ -1,4 +1,4 @@
-"""The report of a run or drill as one JSON document, and as text. Its keys: docs/load-tester/load-kit.md."""
+"""The report of a run, search or drill as one JSON document, and as text. Its keys: docs/load-tester/load-kit.md."""
 
 import os
 import platform
@@ -13,6 +13,7 @@ import orjson
 from ..engine import Engine
 from ..measurements import Histogram, Measurements
 from ..thresholds import threshold_lines
+from .capacity_report import capacity_lines
 from .drill_report import drill_lines
 
 SCHEMA_VERSION = 1
@@ -112,6 +113,8 @@ def report_text(report: Report) -> str:
     totals = report["totals"]
     if report["kind"] == "drill":
         lines = drill_lines(totals)
+    elif report["kind"] == "capacity":
+        lines = capacity_lines(report)
     else:
         lines = [
             f"offered {totals['offered']:,} requests ({totals['offered_per_s']:,}/s), "
