@@ -93,6 +93,7 @@ class SeatsUnavailable(DomainError):
         seats: list[Json] = [{"seat_id": seat, "reason": reasons[seat]} for seat in sorted(reasons)]
         super().__init__(message, details={"seats": seats})
         self.seat_ids = frozenset(reasons)
+        self.reason = next((reasons[seat] for seat in self.seat_ids), "none")  # of one of them
 
 
 class ShowtimeStarted(DomainError):

@@ -53,17 +53,25 @@ class BookingBatches:
         self._insert_connection = database.kept_connection()
         self._confirm_connection = database.kept_connection()
         self._lookup_connection = database.kept_connection()
-        self._inserts: Batcher[HoldToInsert, Reservation | None] = Batcher(self._insert_batch, max_batch=MAX_BATCH)
+        self._inserts: Batcher[HoldToInsert, Reservation | None] = Batcher(
+            self._insert_batch, max_batch=MAX_BATCH, name="holds"
+        )
         self._single_inserts: Batcher[HoldToInsert, Reservation] = Batcher(
-            self._insert_single, max_batch=1, lanes=SINGLES_AT_ONCE
+            self._insert_single, max_batch=1, name="single_holds", lanes=SINGLES_AT_ONCE
         )
         self._confirms: Batcher[ConfirmRequest, Reservation | None] = Batcher(
-            self._confirm_batch, max_batch=MAX_BATCH, after_batch=self._release_confirmed
+            self._confirm_batch, max_batch=MAX_BATCH, name="confirms", after_batch=self._release_confirmed
         )
         self._single_confirms: Batcher[ConfirmRequest, Reservation] = Batcher(
-            self._confirm_single, max_batch=1, lanes=SINGLES_AT_ONCE, after_batch=self._release_confirmed
+            self._confirm_single,
+            max_batch=1,
+            name="single_confirms",
+            lanes=SINGLES_AT_ONCE,
+            after_batch=self._release_confirmed,
         )
-        self._lookups: Batcher[tuple[int, Sequence[int]], BookedSeats] = Batcher(self._find_booked, max_batch=MAX_BATCH)
+        self._lookups: Batcher[tuple[int, Sequence[int]], BookedSeats] = Batcher(
+            self._find_booked, max_batch=MAX_BATCH, name="booked_seats"
+        )
 
     async def prepare(self) -> None:
         """Run each statement once without items, on the connection that keeps it prepared, and those of the layouts.

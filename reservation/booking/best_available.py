@@ -92,7 +92,9 @@ class BestAvailable:
         self._requests: defaultdict[int, set[_Request]] = defaultdict(set)
         self._held: list[_Request] = []  # since the last read began, which may not have seen them
         # One lane: a second read could not know which of the two has seen a hold that was made in between.
-        self._offers: Batcher[_Request, SeatIds | _HoldsInProgress] = Batcher(self._offer_all, max_batch=MAX_BATCH)
+        self._offers: Batcher[_Request, SeatIds | _HoldsInProgress] = Batcher(
+            self._offer_all, max_batch=MAX_BATCH, name="best_available"
+        )
 
     async def hold(
         self,

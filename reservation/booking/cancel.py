@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
+from ..db.metrics import count_cancelled
 from ..db.pool import Connection
 from ..db.repository import idempotency, reservation_changes, reservations
 from ..db.repository.idempotency import IdempotencyKey
@@ -22,6 +23,7 @@ from ..errors import (
 from ..holds.store import HoldRelease
 from .context import BookingContext
 from .lookup import find_archived_with_status
+from .metrics import HOLDS_RELEASED
 from .redis_lease import HeldSeats, release_given_up
 
 
@@ -104,6 +106,10 @@ async def _cancel_and_release(context: BookingContext, asked: _Cancel) -> Reserv
         else:
             await _cancel_some(conn, asked, locked, seat_ids)
         left = await _find(conn, asked)
+    if locked.status == "confirmed":
+        count_cancelled(asked.canceller.who, seats=len(seat_ids), whole=is_whole)
+    elif locked.status == "held" and is_whole:
+        HOLDS_RELEASED.value += 1
     if locked.status == "held" and not is_whole:
         await release_given_up(context, HeldSeats(locked.showtime_id, asked.reservation_id, asked.user_id, seat_ids))
     else:

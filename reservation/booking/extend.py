@@ -11,6 +11,7 @@ from ..errors import HoldExpired, ReservationCancelled, ReservationConfirmed, Se
 from ..holds.store import HoldRelease
 from .context import BookingContext
 from .lookup import find, find_archived
+from .metrics import HOLDS_EXTENDED
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, release_given_up, take_again
 from .sale_window import not_on_sale
 
@@ -45,6 +46,7 @@ async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID)
         await _find_hold(context, user_id, reservation_id)
         booked, blocked = await context.batches.find_booked(found.showtime_id, found.seat_ids)
         raise SeatsUnavailable(booked=booked, blocked=blocked) if booked else HoldExpired
+    HOLDS_EXTENDED.value += 1
     extended = await find(context.database, user_id=user_id, reservation_id=reservation_id)
     now = [seat.seat_id for seat in extended.seats]
     if (now, extended.showtime_id) != ([*found.seat_ids], found.showtime_id):  # another request has changed its seats

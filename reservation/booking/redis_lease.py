@@ -27,6 +27,7 @@ from ..db.repository.idempotency import IdempotencyKey
 from ..errors import SeatsUnavailable, Unavailable
 from ..holds.store import HoldRelease
 from .context import BookingContext
+from .metrics import HOLDS_UNDONE
 
 # Seats are free so long after the end of their hold. With less, more holds that wait for PostgreSQL under load would be
 # taken again.
@@ -128,6 +129,7 @@ async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
                 user_id=seats.user_id,
                 idempotency_key=seats.idempotency_key,
             )
+        HOLDS_UNDONE.value += undone
     finally:
         context.log.warning(
             "hold_undone", showtime_id=seats.showtime_id, reservation_id=str(seats.reservation_id), was_held=undone

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..db.metrics import count_cancelled
 from ..db.pool import Connection
 from ..db.repository import showtimes, sold_showtimes
 from ..db.repository.showtimes import Showtime
@@ -37,6 +38,9 @@ async def cancel_showtime(context: CatalogContext, *, showtime_id: int, reason: 
             if attempt == LOCK_TRIES:
                 raise
     held = [HoldRelease(showtime_id, each.id, each.seat_ids) for each in reserved if each.status == "held"]
+    for each in reserved:
+        if each.status == "confirmed":
+            count_cancelled("cinema", seats=len(each.seat_ids), whole=True)
     for start in range(0, len(held), RELEASED_AT_ONCE):
         await context.pending_updates.release(held[start : start + RELEASED_AT_ONCE])
     await context.pending_updates.bump_layouts([showtime_id])

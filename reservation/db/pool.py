@@ -23,6 +23,7 @@ from ..errors import (
     ShowtimeOverlap,
 )
 from ..runtime.timing import current_timings, timed
+from . import metrics
 from .change_author import CHANGE_AUTHOR, ChangeAuthor
 from .statements import sql
 
@@ -99,6 +100,11 @@ class Database:
         self._pool = pool
         self._wait_s = wait_s
         self._behind_pgbouncer = behind_pgbouncer
+        self._waiting = 0  # for a connection
+        metrics.POOL_MAX.read = pool.get_max_size
+        metrics.POOL_OPEN.read = pool.get_size
+        metrics.POOL_IN_USE.read = lambda: pool.get_size() - pool.get_idle_size()
+        metrics.POOL_WAITING.read = lambda: self._waiting
 
     def connection(self) -> "PoolConnection":
         """A connection on which every statement commits by itself, as `async with`.
@@ -137,13 +143,20 @@ class Database:
 
     async def acquire(self) -> _Pooled:
         """A connection of the pool; raises Overloaded and DatabaseUnavailable."""
+        self._waiting += 1
+        started = perf_counter()
         try:
             with timed("pool"):
                 return await self._pool.acquire(timeout=self._wait_s)
         except TimeoutError as error:
+            metrics.POOL_TIMEOUTS.value += 1
             raise Overloaded from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            metrics.count_error(error)
             raise DatabaseUnavailable from error
+        finally:
+            self._waiting -= 1
+            metrics.POOL_WAIT.observe(perf_counter() - started)
 
     async def release(self, connection: _Pooled, error: BaseException | None) -> None:
         """Release a connection, after an error of its statement or without one.
@@ -210,6 +223,8 @@ def _is_closed(connection: _Pooled) -> bool:
 
 def _raise_domain_error(error: BaseException) -> None:
     """Raise the domain error of an error of PostgreSQL or of its connection; nothing for any other."""
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError):  # TimeoutError included
+        metrics.count_error(error)
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         violated = _VIOLATED.get(error.constraint_name or f"{error.table_name}.{error.column_name}")
         if violated is not None:

@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ..settings import Settings
 from .pgbouncer import through_pgbouncer
+from .timed_connection import TimedConnection
 
 IDLE_IN_TRANSACTION_S = 15
 TOOL_WAIT_S = 60
@@ -21,6 +22,7 @@ def pool_options(settings: Settings) -> dict[str, Any]:
     """How the service connects to PostgreSQL."""
     options = {
         "dsn": settings.database_url,
+        "connection_class": TimedConnection,
         "min_size": min(2, settings.pool_size),
         "max_size": settings.pool_size,
         # A little longer than the server's own limit, whose error says more.

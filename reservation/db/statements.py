@@ -43,6 +43,12 @@ def use(statements: Mapping[str, str]) -> None:
     _statements.update(statements)
 
 
+def name_of(text: str) -> str | None:
+    """The name of a statement that sql() has returned; None for any other text."""
+    name = text.partition("\n")[0].removeprefix("/* ")
+    return name if _statements.get(name) == text else None
+
+
 @cache
 def known_names() -> frozenset[str]:
     """Name every statement of this version."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 from structlog.stdlib import BoundLogger
 
 from ..errors import Unavailable
+from . import metrics
 from .store import HoldRelease, Holds
 
 MAX_PENDING = 100_000  # some 20 MB; beyond it, seats stay held until their holds expire or the sweep finds them
@@ -25,6 +26,7 @@ class PendingUpdates:
         self._releases: deque[HoldRelease] = deque()
         self._layouts: deque[int] = deque()
         self.changed_showtimes: set[int] = set()  # booking/jobs/availability.py counts their seats for lists
+        metrics.PENDING_UPDATES.read = lambda: len(self._releases) + len(self._layouts)
         self.dropped = 0  # updates beyond MAX_PENDING, which MapRecovery finds in PostgreSQL and announces
 
     @property
@@ -72,6 +74,7 @@ class PendingUpdates:
         room = MAX_PENDING - len(queue)
         queue.extend(failed[:room])
         self.dropped += len(failed[room:])
+        metrics.DROPPED_UPDATES.value += len(failed[room:])
 
 
 def _requeue(queue: deque[Update], count: int, refused: Sequence[Update]) -> None:

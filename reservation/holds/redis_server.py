@@ -16,6 +16,7 @@ from redis.credentials import UsernamePasswordCredentialProvider
 
 from ..errors import Overloaded
 from ..runtime.redis_client import REDIS_TIMEOUT_S
+from . import metrics
 from .connection import RUN_KEY, RedisConnection, Reply
 from .scripts import DETECT_RESTART, KEPT_SINCE
 
@@ -79,10 +80,12 @@ class RedisServer:
             await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)])
             self._connection = await _connect(self._pool.make_connection(), self._on_changed)
             self._failures = 0
+            metrics.CONNECTIONS.value += 1
             self._ask_kept_since(self._connection)
         except Exception as failure:
             error = failure
             self._failures += 1
+            metrics.CONNECTION_FAILURES.value += 1
         finally:
             self._opening = None
             waiting, self._waiting = self._waiting, []
@@ -95,6 +98,7 @@ class RedisServer:
 
     def _on_changed(self) -> None:
         self.epoch += 1
+        metrics.EPOCH_LOSSES.value += 1
         self.kept_since = ""
         if self._connection is not None and not self._connection.is_lost:
             self._ask_kept_since(self._connection)

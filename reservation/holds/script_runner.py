@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from ..errors import DomainError, HoldsUnavailable
 from ..runtime.timing import current_timings, timed
 from .connection import ConnectionLost, Reply, pack
+from .metrics import REDIS_SECONDS, count_error
 from .redis_server import RedisServer
 from .scripts import Script
 
@@ -106,15 +107,18 @@ def _result(reply: Reply) -> ScriptResult:
         return []  # of a script that returns nothing
     error = HoldsUnavailable()
     error.__cause__ = reply if isinstance(reply, Exception) else TypeError(f"Redis answers {reply!r}")
+    count_error(error.__cause__)
     if not isinstance(reply, ReplyError):
         raise error
     return error
 
 
 def _count(started: float) -> None:
+    elapsed_s = perf_counter() - started
+    REDIS_SECONDS.observe(elapsed_s)
     timings = current_timings()
     if timings is not None:
-        timings.redis += (perf_counter() - started) * 1000
+        timings.redis += elapsed_s * 1000
 
 
 @asynccontextmanager
@@ -124,4 +128,5 @@ async def redis_errors() -> AsyncIterator[None]:
         with timed("redis"):
             yield
     except (RedisError, OSError, TimeoutError) as error:
+        count_error(error)
         raise HoldsUnavailable from error

@@ -11,13 +11,14 @@ import structlog
 from aiohttp import web
 
 from ..errors import DomainError, Unavailable
-from ..runtime import metrics
+from ..runtime import exposition
 from ..runtime.access_log import AccessLog
 from ..runtime.cancellation import cancel_and_wait
 from ..runtime.log_output import standard_error
 from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
+from ..runtime.process_metrics import measure_event_loop, tell_version
 from ..runtime.timing import start_timings
-from . import app_keys as keys
+from . import app_keys as keys, metrics
 from .output.compression import MIN_BYTES, compress_if_asked
 from .output.problems import HttpProblem, domain_problem, problem, protocol_problem
 from .output.responses import SingleWriteResponse
@@ -64,7 +65,8 @@ async def respond(request: web.Request, handler: Handler, path: str) -> web.Stre
         else:
             response.headers["X-Request-ID"] = request_id
             response.headers["Server-Timing"] = server_timing
-    metrics.observe(request, response.status, elapsed_s)
+    code = response.problem_code if isinstance(response, SingleWriteResponse) else None
+    metrics.observe(request, response.status, code, elapsed_s)
     access_log = app[keys.ACCESS_LOG]
     if access_log is not None:
         access_log.add(request.method, path, response.status, spans, request_id)
@@ -76,11 +78,12 @@ async def request_records(app: web.Application) -> AsyncIterator[None]:
     settings = app[keys.SETTINGS]
     is_logged = settings.access_log and settings.log_level in ("debug", "info")
     app[keys.ACCESS_LOG] = access_log = AccessLog(standard_error().write) if is_logged else None
-    await asyncio.to_thread(metrics.merge_ended_workers)
-    publishing = asyncio.create_task(metrics.publish_for_ever())
+    tell_version()
+    await asyncio.to_thread(exposition.merge_ended_workers)
+    tasks = [asyncio.create_task(exposition.publish_for_ever()), asyncio.create_task(measure_event_loop())]
     yield
-    await cancel_and_wait([publishing])
-    metrics.publish()
+    await cancel_and_wait(tasks)
+    exposition.publish()
     if access_log is not None:
         access_log.flush()
 

@@ -12,6 +12,7 @@ from .account_mails import AccountMails
 from .attempt_limits import AttemptLimiter
 from .auth_invalidation import AuthInvalidation
 from .credential_cache import subject
+from .metrics import LOGINS
 from .passwords import PasswordWorkers
 from .tokens import TokenMint, TokenPair
 
@@ -87,6 +88,7 @@ async def log_in(context: AccountContext, *, email: str, password: str, address:
         if known is None or not matches:
             raise InvalidCredentials
     if known.disabled:
+        LOGINS.counts["disabled"] += 1
         raise AccountDisabled
     session_id = uuid4()
     async with context.database.connection() as conn:
@@ -99,6 +101,7 @@ async def log_in(context: AccountContext, *, email: str, password: str, address:
         )
     if not opened:  # the password was changed, or the account disabled, while this one was verified
         raise InvalidCredentials
+    LOGINS.counts["ok"] += 1
     return context.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
 
 

@@ -33,6 +33,7 @@ from structlog.stdlib import BoundLogger
 
 from ..errors import InvalidCredentials, Overloaded, TooManyAttempts
 from ..settings import Settings
+from .metrics import ATTEMPTS_LIMITED, LOGINS
 
 PREFIX = "attempts"
 KNOWN_S = 30 * 86_400  # how long an address stays exempt from an account's login-by-account limit
@@ -85,6 +86,7 @@ class AttemptLimiter:
         try:
             yield
         except InvalidCredentials:
+            LOGINS.counts["refused"] += 1
             await self._ask_redis(self._count, windows)
             raise
         await self._ask_redis(self._require_room, windows)
@@ -144,8 +146,12 @@ class AttemptLimiter:
         if window.exempt_if is not None and await self._redis.exists(window.exempt_if):
             return
         stats = await self._stats(window)
+        policy = window.limit.namespace
+        ATTEMPTS_LIMITED.counts[policy] += 1
+        if policy.startswith("login"):
+            LOGINS.counts["limited"] += 1
         raise TooManyAttempts(
-            policy=window.limit.namespace,
+            policy=policy,
             most=window.limit.amount,
             window_s=window.limit.get_expiry(),
             retry_after_s=max(1, ceil(stats.reset_time - time())),

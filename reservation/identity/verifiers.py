@@ -44,7 +44,9 @@ class AccessTokenVerifier:
         self.cache: CredentialCache[str, SessionIdentity] = CredentialCache(MAX_ACCESS_TOKENS)
         self._tokens = tokens
         self._database = database
-        self._lookups: Batcher[Claims, User] = Batcher(self._find_users, max_batch=MAX_IN_A_BATCH, lanes=2)
+        self._lookups: Batcher[Claims, User] = Batcher(
+            self._find_users, max_batch=MAX_IN_A_BATCH, name="access_tokens", lanes=2
+        )
 
     async def verify(self, token: str) -> SessionIdentity:
         """The identity of a valid access token; raises InvalidToken."""
@@ -70,7 +72,7 @@ class ApiKeyVerifier:
         self.cache: CredentialCache[bytes, ApiKeyIdentity] = CredentialCache(MAX_API_KEYS)
         self._database = database
         self._used: set[int] = set()
-        self._lookups: Batcher[bytes, ValidKey] = Batcher(self._find_keys, max_batch=MAX_IN_A_BATCH)
+        self._lookups: Batcher[bytes, ValidKey] = Batcher(self._find_keys, max_batch=MAX_IN_A_BATCH, name="api_keys")
 
     async def verify(self, key: str) -> ApiKeyIdentity:
         """The identity of a valid API key; raises InvalidToken."""

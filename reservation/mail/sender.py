@@ -13,6 +13,7 @@ from structlog.stdlib import BoundLogger
 
 from ..errors import Unavailable
 from ..runtime.cancellation import cancel_and_wait
+from . import metrics
 from .delivery import Deliver
 from .messages import Undeliverable
 
@@ -34,10 +35,12 @@ class MailSender:
         self._log = log
         self._places = asyncio.Semaphore(AT_ONCE)
         self._waiting: set[asyncio.Task[None]] = set()
+        metrics.MAILS_WAITING.read = self._waiting.__len__
 
     def submit(self, kind: str, prepare: Prepare) -> None:
         """Send a mail soon; `kind` names it in the log, which has no name, address or token of a person."""
         if len(self._waiting) >= MAX_WAITING:
+            metrics.MAILS_GIVEN_UP.counts[kind] += 1
             self._log.error("mail_dropped", kind=kind, waiting=MAX_WAITING)
             return
         task = asyncio.create_task(self._send(kind, prepare))
@@ -61,17 +64,22 @@ class MailSender:
                     message = message or await prepare()
                     if message is not None:
                         await self._deliver(message)
+                        metrics.MAILS_SENT.counts[kind] += 1
                         self._log.info("mail_sent", kind=kind, attempt=attempt)
                 return
             except (Unavailable, SMTPException, OSError, TimeoutError) as error:
                 if delay_s is None:
+                    metrics.MAILS_GIVEN_UP.counts[kind] += 1
                     self._log.error("mail_failed", kind=kind, attempt=attempt, cause=str(error))
                     return
+                metrics.MAILS_RETRIED.counts[kind] += 1
                 self._log.warning("mail_postponed", kind=kind, attempt=attempt, for_s=delay_s, cause=str(error))
             except Undeliverable as error:
+                metrics.MAILS_GIVEN_UP.counts[kind] += 1
                 self._log.error("mail_failed", kind=kind, attempt=attempt, cause=str(error))
                 return
             except Exception:  # a bug in one mail must not become an unread exception of a task
+                metrics.MAILS_GIVEN_UP.counts[kind] += 1
                 self._log.exception("mail_failed", kind=kind, attempt=attempt)
                 return
             await asyncio.sleep(delay_s)

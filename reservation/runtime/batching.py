@@ -11,10 +11,16 @@ from time import perf_counter
 from typing import Generic, NamedTuple, TypeVar
 
 from ..errors import Overloaded, Unavailable
+from .metrics import HistogramBy
 from .timing import Span, Timings, current_timings, start_timings
 
 SLOW_FAILURE_S = 1.0
 DROP_CANCELLED_EVERY_S = 0.1
+
+BATCH_ITEMS = HistogramBy(
+    "reservation_batch_items", "Requests in a batch.", "batch", bounds=(1, 2, 4, 8, 16, 32, 64, 128, 256)
+)
+BATCH_WAIT = HistogramBy("reservation_batch_wait_seconds", "Time that a request waited for its batch.", "batch")
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -36,7 +42,8 @@ class Batcher(Generic[Item, Answer]):
     raised to its caller alone. An exception of `run` itself is raised to every caller of the batch, and, if it is
     Unavailable and took SLOW_FAILURE_S, to those in the queue as well. `after_batch` gets the outcomes of a batch and
     runs before its callers get them, while the next batch may run already. `lanes` batches run at once. At most
-    `max_waiting` callers may queue; one more gets Overloaded. Time in the queue is counted for `waits_for`.
+    `max_waiting` callers may queue; one more gets Overloaded. Time in the queue is counted for `waits_for`. Metrics
+    have the name.
     """
 
     def __init__(
@@ -44,6 +51,7 @@ class Batcher(Generic[Item, Answer]):
         run: Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Exception]]],
         *,
         max_batch: int,
+        name: str = "other",
         max_waiting: int = 10_000,
         lanes: int = 1,
         waits_for: Span = "pool",
@@ -54,6 +62,7 @@ class Batcher(Generic[Item, Answer]):
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._waits_for = waits_for
+        self._sizes, self._waits = BATCH_ITEMS.of(name), BATCH_WAIT.of(name)
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle_lanes = lanes
@@ -107,6 +116,7 @@ class Batcher(Generic[Item, Answer]):
 
     async def _run_batch(self, batch: Sequence[_Waiting[Item, Answer]]) -> None:
         started, timings = perf_counter(), start_timings()
+        self._sizes.observe(len(batch))
         try:
             outcomes = await self._run([waiting.item for waiting in batch])
             if len(outcomes) != len(batch):
@@ -167,9 +177,11 @@ class Batcher(Generic[Item, Answer]):
             _fail(waiting.answer, error)
 
     def _count(self, waiting: _Waiting[Item, Answer], started: float, timings: Timings) -> None:
+        waited_s = max(0.0, started - waiting.since)
+        self._waits.observe(waited_s)
         if waiting.timings is not None:
             waiting.timings.add(timings)
-            waiting.timings.count(self._waits_for, max(0.0, started - waiting.since))
+            waiting.timings.count(self._waits_for, waited_s)
 
 
 def _fail(answer: "asyncio.Future[Answer]", error: BaseException) -> None:

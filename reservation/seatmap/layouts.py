@@ -102,9 +102,9 @@ class Layouts:
         self._ticket_types = ticket_types
         self._recent, self._older = _Generation(), _Generation()
         self._plans: WeakValueDictionary[tuple[int, int], Plan] = WeakValueDictionary()
-        self._loads: Batcher[int, Layout | None] = Batcher(self._load, max_batch=READ_AT_ONCE, lanes=2)
+        self._loads: Batcher[int, Layout | None] = Batcher(self._load, max_batch=READ_AT_ONCE, name="layouts", lanes=2)
         self._first_loads: Batcher[int, tuple[Layout, Prime] | None] = Batcher(
-            self._load_first, max_batch=FIRST_AT_ONCE, lanes=2
+            self._load_first, max_batch=FIRST_AT_ONCE, name="first_layouts", lanes=2
         )
 
     def known(self, showtime_id: int) -> Layout | None:

@@ -19,6 +19,7 @@ from ..db.pool import Database
 from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded, Unavailable
 from ..holds.store import Holds, Watch
 from ..runtime.cancellation import cancel_and_wait
+from . import metrics
 from .layouts import Layouts
 from .map_history import Frame, event
 from .occupancy import read_occupancies
@@ -70,6 +71,7 @@ class LiveFeeds:
         self._connections = 0  # of the subscription: a reply to a request from before the last one is stale
         self._tick_now = asyncio.Event()
         self._closed = False
+        metrics.VIEWERS.read, metrics.MAPS.read = lambda: self._viewers, self._feeds.__len__
 
     @asynccontextmanager
     async def subscribe(self, showtime_id: int) -> AsyncIterator[MapFeed]:
@@ -122,6 +124,7 @@ class LiveFeeds:
         feed = self._feeds.get(showtime_id)
         if feed is not None:
             feed.history.add_published(version, seat_ids)
+            feed.notified_at = feed.notified_at or monotonic()
             feed.wake.set()
 
     async def run_forever(self) -> None:
@@ -180,11 +183,12 @@ class LiveFeeds:
                     is_watched = True
                 await feed.wake.wait()
                 feed.wake.clear()
-                began = monotonic()
+                began, notified_at, feed.notified_at = monotonic(), feed.notified_at, None
                 frame = await self._read(feed)
                 feed.notify()
                 if frame is not None:
                     await self._for_each(feed, partial(Viewer.send, frame=frame))
+                    metrics.EVENT_LAG.observe(monotonic() - (notified_at or began))
                     await asyncio.sleep(max(MIN_INTERVAL_S, monotonic() - began))
             except NotFound as error:
                 self._end(feed, error, GONE)

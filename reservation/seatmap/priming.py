@@ -17,7 +17,7 @@ class Primer:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._readings: Batcher[int, Prime] = Batcher(self._read, max_batch=READ_AT_ONCE, lanes=2)
+        self._readings: Batcher[int, Prime] = Batcher(self._read, max_batch=READ_AT_ONCE, name="priming", lanes=2)
 
     async def __call__(self, showtime_id: int) -> Prime:
         """Read one; raises NotFound, so that invented ids cannot fill Redis."""

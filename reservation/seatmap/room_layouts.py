@@ -44,7 +44,7 @@ class RoomLayouts:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._kept: BoundedCache[int, RoomLayout] = BoundedCache(MAX_BYTES, lambda kept: len(kept.body))
-        self._readings: Batcher[int, RoomLayout] = Batcher(self._read, max_batch=READ_AT_ONCE)
+        self._readings: Batcher[int, RoomLayout] = Batcher(self._read, max_batch=READ_AT_ONCE, name="room_layouts")
 
     async def current(self, auditorium_id: int) -> RoomLayout:
         """A room's layout as it is now; raises NotFound."""

@@ -55,7 +55,7 @@ class SeatMaps:
             MAX_PACKED_BYTES, lambda kept: len(kept[1])
         )
         # Two lanes, so that a slow PostgreSQL query of one batch does not delay the next one's reading of Redis.
-        self._readings: Batcher[int, SeatMap] = Batcher(self._read, max_batch=MAX_IN_A_BATCH, lanes=2)
+        self._readings: Batcher[int, SeatMap] = Batcher(self._read, max_batch=MAX_IN_A_BATCH, name="seat_maps", lanes=2)
 
     async def current(self, showtime_id: int) -> SeatMap:
         """The map as it is now; raises NotFound and HoldsUnavailable."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from ..errors import DomainError
+from . import metrics
 from .map_history import Frame, MapHistory
 
 MAX_BACKLOG_BYTES = 64 * 1024  # of one viewer, beyond the system's buffers; one event may exceed it
@@ -34,13 +35,15 @@ class Viewer:
         self.check_connection()  # uvloop logs every write to a closed connection
         if not self.ended.done():
             self._transport.write(frame.chunked if self._chunked else frame.plain)
+            metrics.MESSAGES_SENT.value += 1
 
     def send(self, frame: Frame) -> None:
         """Send an event, unless the backlog is full: the viewer then misses it, and gets a snapshot later."""
         if self.is_slow:
-            return
-        if self._transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
+            metrics.EVENTS_SKIPPED.value += 1
+        elif self._transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
             self._slow_since = monotonic()
+            metrics.EVENTS_SKIPPED.value += 1
         else:
             self.write(frame)
 
@@ -53,6 +56,7 @@ class Viewer:
             self._slow_since = None
             self.write(snapshot())
         elif monotonic() - self._slow_since > MAX_SLOW_S:
+            metrics.VIEWERS_DROPPED.value += 1
             self.end(final)
             asyncio.get_running_loop().call_later(DISCONNECT_AFTER_S, self._transport.abort)
             return False
@@ -82,6 +86,7 @@ class MapFeed:
         self.version_of_last_tick = 0
         self.error: DomainError | None = None  # why the feed has ended
         self.read_error: DomainError | None = None  # of the last reading
+        self.notified_at: float | None = None  # of the first change that is not read yet, on the monotonic clock
         self._changed = asyncio.Event()
         self._users = 0
         self._idle_since = monotonic()

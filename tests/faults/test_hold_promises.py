@@ -27,6 +27,7 @@ from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
+from tests.figures import figures, growth
 
 PATIENCE_S = 20
 KINDS = ["hold", "best available", "extend"]
@@ -311,6 +312,7 @@ async def test_a_repeated_key_gets_no_hold_whose_seat_another_has_by_now(
 ) -> None:
     """The first request with it is late: PostgreSQL has its hold, and it has not taken the seat again yet."""
     both = await start_rivals(own_redis.proxy.url)
+    before = await figures(both.here)
     steps.before_statement.arm()
     first = asyncio.create_task(both.ask("hold", key="a"))
     await steps.before_statement.reached.wait()
@@ -326,6 +328,7 @@ async def test_a_repeated_key_gets_no_hold_whose_seat_another_has_by_now(
     steps.after_statement.go_on.set()
 
     assert [repeated.code, (await first).code] == ["seats_unavailable"] * 2
+    assert (await growth(both.here, before))["reservation_holds_undone_total"] >= 1
     assert (await both.hold_at(both.there, wish, "a")).code == "seats_unavailable"
     assert (await both.there.cancel(both.second, competing.json["id"])).status == 200
     assert (await both.hold_at(both.there, wish, "a")).status == 201  # decided anew

@@ -17,6 +17,7 @@ from reservation.holds.prime import Prime
 from reservation.holds.store import Holds
 from tests.api import Api
 from tests.conftest import StartApi
+from tests.figures import figures, growth
 
 PATIENCE_S = 60.0
 
@@ -51,11 +52,15 @@ async def test_orphaned_holds_are_released_and_owned_ones_stay(
         assert {found.rule for found in await audit(db, redis)} == {"holds_without_reservation"}
         await redis.delete("reservation:job:release_orphans")
 
+        before = await figures(api)
         await start_api()  # another worker starts in place of the killed one
         async with asyncio.timeout(PATIENCE_S):
             while (await api.statuses(cinema.showtime_id))[orphaned[0]] == "held":
                 await asyncio.sleep(0.05)
 
+        async with asyncio.timeout(PATIENCE_S):
+            while (await growth(api, before))["reservation_orphaned_seats_released_total"] < len(orphaned):
+                await asyncio.sleep(0.05)
         statuses = await api.statuses(cinema.showtime_id)
         assert [statuses[seat] for seat in (*orphaned, *owned)] == ["available", "available", "held", "held"]
         assert await audit(db, redis) == []

@@ -26,6 +26,7 @@ import pytest
 from reservation.db.statements import sql_dir
 from reservation.seed.demo import CUSTOMER_EMAIL, CUSTOMER_PASSWORD
 from tests.faults.test_serving import Instance, serving, survivors, wait_until
+from tests.figures import parsed
 from tests.http.test_request_records import fetched, requests_of
 from tests.ports import free_port
 
@@ -347,8 +348,9 @@ def test_counts_of_replaced_workers_stay_in_the_metrics_and_their_files_do_not(
     for _ in range(3):
         assert hang_up(instance).startswith(REPLACED)
     assert requests_of(fetched(instance, "/metrics"))["GET", "/movies", "200"] == many
+    assert parsed(fetched(instance, "/metrics"))["reservation_workers"] == len(instance.workers())
     folder = max(data_dir.glob("metrics-*"), key=lambda path: path.stat().st_mtime)  # killed instances leave theirs
-    found = {path.stem.partition("_")[2] for path in folder.glob("*.db")}
+    found = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
     assert "ended" in found
     assert found <= {"ended", *(str(pid) for pid in instance.workers())}  # a worker makes its own after a second
 

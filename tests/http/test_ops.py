@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reservation.http.handlers import ops
-from reservation.runtime import metrics as runtime_metrics
+from reservation.runtime import exposition
 from tests.api import Answer, Api, Connection
 from tests.conftest import StartApi
 
@@ -56,7 +56,7 @@ async def test_metrics_are_rendered_off_the_event_loop_one_scrape_at_a_time(
         under_way -= 1
         return b"# nothing\n"
 
-    monkeypatch.setattr(runtime_metrics, "_exposition", hanging)
+    monkeypatch.setattr(exposition, "_exposition", hanging)
     scrapes = [asyncio.create_task(api.call("GET", "/metrics")) for _ in range(3)]
     assert await asyncio.to_thread(started.wait, 20)
     assert (await api.call("GET", "/health")).status == 200

@@ -14,8 +14,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
-from reservation.http import middleware
-from reservation.runtime import metrics
+from reservation.http import metrics, middleware
+from reservation.runtime import exposition
+from reservation.runtime.metrics import SECONDS
 from tests.api import Api, Connection
 from tests.conftest import SECRET, StartApi
 from tests.faults.test_serving import Instance, serving
@@ -227,7 +228,7 @@ async def test_counts_are_published_within_a_second(api: Api) -> None:
     async with api.client.get("/health"):
         pass
     assert metrics._tallies
-    async with asyncio.timeout(metrics.PUBLISH_EVERY_S + 1):
+    async with asyncio.timeout(exposition.PUBLISH_EVERY_S + 1):
         while metrics._tallies:
             await asyncio.sleep(0.02)
 
@@ -247,12 +248,12 @@ async def test_a_slow_request_counts_in_the_slow_buckets(api: Api, db: Connectio
         await asyncio.sleep(0.12)
     assert (await asking).status == 404
     more = [now - then for now, then in zip(await buckets(), before, strict=True)]
-    up_to_a_tenth = sum(bound <= 0.1 for bound in metrics.BOUNDS_S)
+    up_to_a_tenth = sum(bound <= 0.1 for bound in SECONDS)
     assert more == [0.0] * up_to_a_tenth + [1.0] * (len(more) - up_to_a_tenth)
 
 
 async def test_unknown_paths_are_counted_as_one_route(api: Api) -> None:
-    metrics.publish()
+    exposition.publish()
     for number in range(5):
         async with api.client.get(f"/nothing-{number}"):
             pass

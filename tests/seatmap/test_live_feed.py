@@ -15,7 +15,8 @@ from reservation.http.app_keys import LIVE
 from reservation.seatmap.live_feed import RECONNECT, LiveFeeds
 from reservation.seatmap.viewers import MapFeed, Viewer
 from tests.api import Api, Cinema, Person, slot
-from tests.conftest import StartApi
+from tests.conftest import PATIENT, StartApi
+from tests.figures import figures, growth
 from tests.live_feed import Event, Follower, Stream, following, shown
 
 PATIENCE_S = 60.0
@@ -218,8 +219,9 @@ async def test_http_1_0_gets_a_stream_without_chunks(api: Api) -> None:
 
 
 async def test_a_slow_viewer_is_disconnected_and_the_others_get_their_events(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    api = await start_api(**PATIENT)
     monkeypatch.setattr("reservation.seatmap.viewers.MAX_SLOW_S", 0.5)
     monkeypatch.setattr("reservation.seatmap.viewers.DISCONNECT_AFTER_S", 0.1)
     movie_id = await api.movie()
@@ -229,7 +231,7 @@ async def test_a_slow_viewer_is_disconnected_and_the_others_get_their_events(
     url = api.client.make_url("/")
     reader, writer = await asyncio.open_connection(url.host, url.port, limit=1024)
     writer.write(f"GET /showtimes/{showtime_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    follower = Follower()
+    follower, figures_before = Follower(), await figures(api)
     async with following(api, showtime_id) as stream:
         follower.apply(await next_event(stream))
         feed = live_of(api)._feeds[showtime_id]
@@ -257,6 +259,9 @@ async def test_a_slow_viewer_is_disconnected_and_the_others_get_their_events(
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
             await reader.readexactly(10**9)
     writer.close()
+    grown = await growth(api, figures_before)
+    assert grown["reservation_live_viewers_dropped_total"] == 1
+    assert grown["reservation_live_events_skipped_total"] >= 1
 
 
 async def test_a_slow_viewer_that_reads_its_backlog_gets_a_snapshot(api: Api) -> None:

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from ...db.pool import Database
 from ...db.repository import reservations
+from ..metrics import HOLDS_EXPIRED
 
 NEXT_ID_KEY = "reservation:expire_holds_from"
 ROWS_A_BATCH = 1_000
@@ -32,6 +33,7 @@ async def expire_past_holds(redis: Redis, database: Database, *, age_s: int, mar
                 conn, first_id=next_id, age_s=age_s, margin_s=margin_s, row_limit=ROWS_A_BATCH
             )
         expired += batch.expired
+        HOLDS_EXPIRED.value += batch.expired
         if batch.next_id is None or batch.next_id == next_id:
             break
         next_id = batch.next_id

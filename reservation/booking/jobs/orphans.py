@@ -17,6 +17,7 @@ from ...db.repository import audit as repository
 from ...holds.hold_scan import HeldKey, scan_holds, still_held
 from ...holds.store import HoldRelease
 from ..context import BookingContext
+from ..metrics import ORPHANS_RELEASED
 
 HOLDS_A_STATEMENT = 1000
 
@@ -77,6 +78,7 @@ async def release_orphans(redis: Redis, context: BookingContext, *, second_look_
             release = HoldRelease(held.showtime_id, holder, [held.seat_id], undo=orphan.status is None)
             refused = await context.holds.release([release])
             if not refused:
+                ORPHANS_RELEASED.value += 1
                 context.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
 
 

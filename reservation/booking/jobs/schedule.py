@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import perf_counter, time
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -13,12 +14,15 @@ from ...errors import Unavailable
 from ...seatmap.ticket_types import REFRESH_S
 from ..context import BookingContext
 from ..idempotency import delete_old_keys
+from ..metrics import JOB_FAILURES, JOB_LAST_SUCCESS, JOB_SECONDS
 from .availability import OpenShowtimesRound, count_changed, count_expired
 from .expire import expire_past_holds
+from .figures import measure
 from .orphans import release_orphans
 
 RETRY_EVERY_S = 1
 CLEAN_UP_EVERY_S = 30
+MEASURE_EVERY_S = 15
 COUNT_EVERY_S = 3  # lists show counts that are at most 5 s old, the run of the job included
 COUNT_ALL_EVERY_S = 10  # 200 showtimes a run: 20,000 in 17 minutes by one worker
 
@@ -53,6 +57,7 @@ def booking_jobs(redis: Redis, context: BookingContext, *, second_look_s: float)
         ),
         Job("count_expired_holds", COUNT_EVERY_S, partial(count_expired, context.database), shared=True),
         Job("count_open_showtimes", COUNT_ALL_EVERY_S, OpenShowtimesRound(context.database).count_next, shared=True),
+        Job("measure", MEASURE_EVERY_S, partial(measure, context.database)),
         Job("refresh_ticket_types", REFRESH_S, context.ticket_types.refresh),
         Job("delete_idempotency_keys", CLEAN_UP_EVERY_S, partial(delete_old_keys, context.database), shared=True),
         Job(
@@ -76,8 +81,10 @@ async def run_job(job: Job, redis: Redis, log: BoundLogger) -> None:
         try:
             await run_once(job, redis)
         except (Unavailable, RedisError, OSError) as error:
+            JOB_FAILURES.counts[job.name] += 1
             log.warning("job_postponed", job=job.name, cause=repr(error))
         except Exception:  # such as a bug: it is logged with its traceback, and the job's next run follows
+            JOB_FAILURES.counts[job.name] += 1
             log.exception("job_failed", job=job.name)
         await asyncio.sleep(job.period_s)
 
@@ -86,4 +93,7 @@ async def run_once(job: Job, redis: Redis) -> None:
     """Run a job, unless it is shared and another worker has run it in this period."""
     # The key expires a second before the next run, so that the same worker may run it again.
     if not job.shared or await redis.set(job.redis_key, "1", nx=True, ex=job.period_s - 1):
+        started = perf_counter()
         await job.run()
+        JOB_SECONDS.of(job.name).observe(perf_counter() - started)
+        JOB_LAST_SUCCESS.values[job.name] = time()

@@ -26,6 +26,19 @@ class DatabaseState:
     now_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The live holds, and the reservations in the archive as PostgreSQL estimates."""
+
+    live_holds: int
+    archived: int
+
+
+async def figures(conn: Connection) -> Figures:
+    """What /metrics says of the database."""
+    return await one(conn, Figures, "ops/figures")
+
+
 async def database_state(conn: Connection) -> DatabaseState:
     """Which database this is; raises its generation, at most once a second."""
     return await one(conn, DatabaseState, "ops/database_state")

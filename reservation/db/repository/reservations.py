@@ -22,6 +22,7 @@ from ...errors import (
     SeatsUnavailable,
     ShowtimeChanged,
 )
+from ..metrics import count_confirmed
 from ..pool import Connection
 from ..statements import sql
 from .hold_limits import Columns, HoldLimits, LimitedHold, limit_columns
@@ -266,6 +267,8 @@ def _confirm_outcome(row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservatio
     if row["repeated"]:
         return IdempotencyKeyUsed()
     if row["confirmed"]:
+        if row["status"] != "confirmed":  # else it was before
+            count_confirmed(seats=len(row["seat_ids"]), late=row["late"])
         return Reservation(
             row["id"],
             row["code"],

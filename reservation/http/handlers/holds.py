@@ -7,10 +7,20 @@ from marshmallow import fields, validate
 
 from ...booking.hold import HoldDetails, hold
 from ...booking.idempotency import FirstOutcome
+from ...booking.metrics import HOLDS_PLACED, count_refusal
 from ...booking.sale_window import NOT_ON_SALE
 from ...db.repository.box_office import Customer
 from ...db.repository.reservation_rows import Reservation
-from ...errors import Forbidden, HoldsUnavailable, Invalid, Json, LimitReached, SeatsUnavailable, TooManyAttempts
+from ...errors import (
+    DomainError,
+    Forbidden,
+    HoldsUnavailable,
+    Invalid,
+    Json,
+    LimitReached,
+    SeatsUnavailable,
+    TooManyAttempts,
+)
 from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
 from ...seatmap.ticket_types import ALL_STANDARD, WantedTickets
 from ...settings import HIGHEST_MAX_SEATS
@@ -158,23 +168,28 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     context, key = app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
     limits, counted = limits_of(context, caller), count_of(context, request)
     details = HoldDetails(body.get("reference"), body.get("metadata"), tickets_of(body), limits, counted)
-    if quantity:
-        kind = body.get("seat_type")
-        held = await app[BEST_AVAILABLE].hold(
-            user_id=user_id,
-            showtime_id=showtime_id,
-            quantity=quantity,
-            seat_type=kind,
-            details=details,
-            idempotency_key=key,
-        )
-    else:
-        held = await hold(
-            context,
-            user_id=user_id,
-            showtime_id=showtime_id,
-            seat_ids=seat_ids,
-            details=details,
-            idempotency_key=key,
-        )
+    try:
+        if quantity:
+            kind = body.get("seat_type")
+            held = await app[BEST_AVAILABLE].hold(
+                user_id=user_id,
+                showtime_id=showtime_id,
+                quantity=quantity,
+                seat_type=kind,
+                details=details,
+                idempotency_key=key,
+            )
+        else:
+            held = await hold(
+                context,
+                user_id=user_id,
+                showtime_id=showtime_id,
+                seat_ids=seat_ids,
+                details=details,
+                idempotency_key=key,
+            )
+    except DomainError as error:
+        count_refusal(error)
+        raise
+    HOLDS_PLACED.value += 1
     return hold_response(request, held, await _customer_of(request, held))

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from ...db.migrations import known_migrations
 from ...db.repository import ops
 from ...errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
-from ...runtime.metrics import exposition
+from ...runtime.exposition import exposition
 from ..app_keys import BOOKING_CONTEXT, DATABASE
 from ..output.responses import SingleWriteResponse, json_response
 from ..routes import Routes

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import aiohttp_jinja2
@@ -11,6 +10,7 @@ import jinja2
 import orjson
 from aiohttp import web
 
+from ...runtime.process_metrics import installed_version
 from ...seatmap.drawing import compress
 from ...settings import Settings
 from ..app_keys import SETTINGS
@@ -71,7 +71,7 @@ def openapi_json(settings: Settings, tables: tuple[Routes, ...]) -> bytes:
 
 @cache  # it takes some 50 ms, and a process may have several applications
 def _document_json(tables: tuple[Routes, ...], currency: str, max_body_bytes: int) -> bytes:
-    return orjson.dumps(document(tables, version=_version(), currency=currency, max_body_bytes=max_body_bytes))
+    return orjson.dumps(document(tables, version=installed_version(), currency=currency, max_body_bytes=max_body_bytes))
 
 
 def _without_input(page: Page) -> Page:
@@ -130,10 +130,3 @@ def _compressed(body: bytes) -> bytes:
 
 async def _asset(path: Path, _: web.Request) -> web.StreamResponse:
     return web.FileResponse(path)
-
-
-def _version() -> str:
-    try:
-        return version("reservation")
-    except PackageNotFoundError:  # run from a checkout, without an installation
-        return "0"

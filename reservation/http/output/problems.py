@@ -93,7 +93,9 @@ def problem(
     extra = dict(headers or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         extra["Retry-After"] = str(RETRY_AFTER_S)
-    return SingleWriteResponse(orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=extra)
+    response = SingleWriteResponse(orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=extra)
+    response.problem_code = code
+    return response
 
 
 def domain_problem(request_id: str, error: DomainError) -> SingleWriteResponse:

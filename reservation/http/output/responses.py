@@ -30,6 +30,7 @@ class SingleWriteResponse(web.StreamResponse):
     _fallback: web.Response | None = None
     _sent = False
     _closes_connection = False
+    problem_code: str | None = None  # of problem details
     is_negotiated = False  # whether the handler has chosen between the plain and the compressed body
 
     def __init__(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.mmap_dict import MmapedDict
 
-from reservation.runtime import metrics
+from reservation.runtime import exposition
 
 NO_PID = 2**22 + 1  # above Linux's highest
 
@@ -19,7 +19,7 @@ def test_a_merge_that_is_killed_before_it_deletes_the_file_counts_nothing_twice(
     with monkeypatch.context() as patched:
         patched.delattr(Path, "unlink")
         with pytest.raises(AttributeError):
-            metrics._merge(tmp_path)
-    metrics._merge(tmp_path)
+            exposition._merge(tmp_path)
+    exposition._merge(tmp_path)
     [(_, value, *_)] = MmapedDict.read_all_values_from_file(str(tmp_path / "counter_ended.db"))
     assert value == 3.0
