@@ -27,7 +27,7 @@ LOCK_WAIT_S = 60.0
 LOCK_POLL_S = 0.1
 # The role may have limits that are meant for the service. A pooler such as PgBouncer refuses these options; it would
 # not keep the lock either.
-MIGRATING = "-c statement_timeout=0 -c enable_seqscan=on"
+MIGRATING = r"-c statement_timeout=0 -c enable_seqscan=on -c default_transaction_isolation=read\ committed"
 
 
 class SchemaOutOfDate(SchemaError):

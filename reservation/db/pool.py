@@ -63,11 +63,16 @@ _TEMPORARY = (
     asyncpg.InsufficientResourcesError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TransactionRollbackError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     TimeoutError,
     OSError,
 )
+
+# Where PostgreSQL reports an unknown time zone; its message may be in any language.
+_OF_TIME_ZONES = {"datetime.c", "timestamp.c"}
 
 # Errors of a batch that one of its items can cause: a violated constraint, or a lock that another session holds.
 _OF_ONE_ITEM = (
@@ -125,8 +130,11 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside one transaction, which an exception rolls back; raises as `connection` does."""
-        async with self.connection() as connection, connection.transaction():
+        """A connection inside one transaction, which an exception rolls back; raises as `connection` does.
+
+        Behind PgBouncer a DBA may change the default isolation at any time, so the transaction states its own.
+        """
+        async with self.connection() as connection, connection.transaction(isolation="read_committed"):
             yield connection
 
     @asynccontextmanager
@@ -229,9 +237,14 @@ def _raise_domain_error(error: BaseException) -> None:
         violated = _VIOLATED.get(error.constraint_name or f"{error.table_name}.{error.column_name}")
         if violated is not None:
             raise violated() from error
-    elif isinstance(error, asyncpg.InvalidParameterValueError) and "time zone" in str(error):
+    elif isinstance(error, asyncpg.InvalidParameterValueError) and _source_file(error) in _OF_TIME_ZONES:
         raise Invalid("/timezone", "The database does not know this time zone.") from error
     elif isinstance(error, asyncpg.LockNotAvailableError):
         raise RowLocked from error
     elif isinstance(error, _TEMPORARY):
         raise DatabaseUnavailable from error
+
+
+def _source_file(error: asyncpg.PostgresError) -> str | None:
+    """The file of PostgreSQL's source that reported an error."""
+    return getattr(error, "server_source_file", None)

@@ -9,6 +9,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ..settings import Settings
 from .pgbouncer import through_pgbouncer
+from .statements import sql
 from .timed_connection import TimedConnection
 
 IDLE_IN_TRANSACTION_S = 15
@@ -16,6 +17,19 @@ TOOL_WAIT_S = 60
 COMMAND_MARGIN_S = 1.0
 # Prepared statements are replaced after this time: a plan made while a table was empty would stay bad.
 PLAN_LIFETIME_S = 10
+# Whatever a DBA has set for the database or the role, statements mean the same, and idle connections stay.
+SAME_EVERYWHERE = {
+    # Locks are waited for, and what is read after one is what is there by then; no statement fails for a conflict.
+    "default_transaction_isolation": "read committed",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "array_nulls": "on",
+    "transform_null_equals": "off",
+    "idle_session_timeout": "0",
+}
 
 
 def pool_options(settings: Settings) -> dict[str, Any]:
@@ -29,7 +43,7 @@ def pool_options(settings: Settings) -> dict[str, Any]:
         "command_timeout": settings.statement_timeout_s + COMMAND_MARGIN_S,
         "timeout": settings.pool_wait_s,
         "max_cached_statement_lifetime": PLAN_LIFETIME_S,
-        "init": _prepare_connection,
+        "init": _set_codecs if settings.pgbouncer else _prepare_session,
         "reset": _no_reset,
         "server_settings": pool_settings(settings),
     }
@@ -47,6 +61,7 @@ def pool_settings(settings: Settings) -> dict[str, str]:
         "lock_timeout": str(statement_ms * 2 // 5),
         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_S * 1000),
         "timezone": "UTC",
+        **SAME_EVERYWHERE,
         # One plan a statement, whatever its arguments: planning a confirm costs more than running it. The plan must
         # not be a sequential scan, since the table may have been small when it was made.
         "plan_cache_mode": "force_generic_plan",
@@ -76,7 +91,7 @@ def tool_limits(name: str) -> dict[str, str]:
 
     Their statements have no time limit; their lock waits and idle transactions have.
     """
-    return {
+    return SAME_EVERYWHERE | {
         "application_name": f"reservation {name}",
         "statement_timeout": "0",
         "lock_timeout": str(TOOL_WAIT_S * 1000),
@@ -91,7 +106,12 @@ async def _no_reset(_: "asyncpg.Connection[asyncpg.Record]") -> None:
     """
 
 
-async def _prepare_connection(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _prepare_session(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await _set_codecs(connection)
+    await connection.execute(sql("ops/commit_durably"))
+
+
+async def _set_codecs(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
     )

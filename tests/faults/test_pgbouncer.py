@@ -123,7 +123,8 @@ def pooled_url(pooler: Pooler, database_url: str) -> str:
     commands_ = DOCUMENTED.findall(MANUAL)
     assert len(commands_) == 6
     with psycopg.connect(database_url, autocommit=True) as connection:
-        for command in commands_:
+        durable = "alter role reservation in database reservation set synchronous_commit = on"  # off in this server
+        for command in (durable, *commands_):
             own = command.replace("in database reservation", f"in database {urlsplit(database_url).path[1:]}")
             connection.execute(own.encode())
     return pooler.url(database_url)
@@ -304,6 +305,22 @@ async def test_a_role_without_the_settings_stops_the_start(
         assert (await why_not(settings)).startswith(
             f"PGBOUNCER: {told}: set this for the role, as docs/dba/pgbouncer.md says"
         )
+
+
+async def test_settings_of_the_role_that_change_what_statements_mean_stop_the_start(
+    pooled_url: str, pooler: Pooler, db: Connection, database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    settings = make_settings(pooled_url, redis_url, tmp_path, PGBOUNCER="1")
+    role = f"alter role reservation in database {urlsplit(database_url).path[1:]}"
+    for name, value, wanted in (
+        ("default_transaction_isolation", "serializable", "read committed"),
+        ("synchronous_commit", "off", "on"),
+        ("array_nulls", "off", "on"),
+    ):
+        await db.execute(f"{role} set {name} = {value}")
+        pooler.ask(database_url, "reconnect")
+        assert (await why_not(settings)).startswith(f"PGBOUNCER: {name} is {value} and should be {wanted}: ")
+        await db.execute(f"{role} set {name} = '{wanted}'")
 
 
 async def test_a_role_with_lower_limits_is_accepted(start_pooled: StartPooled) -> None:
