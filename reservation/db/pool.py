@@ -247,4 +247,4 @@ def _raise_domain_error(error: BaseException) -> None:
 
 def _source_file(error: asyncpg.PostgresError) -> str | None:
     """The file of PostgreSQL's source that reported an error."""
-    return getattr(error, "server_source_file", None)
+    return getattr(error, "server_source_filename", None)
