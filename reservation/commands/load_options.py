@@ -4,15 +4,16 @@ import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from ..load import LoadError
 from ..load.access import TargetAccess
 from ..load.customers import MAX_USERS, check_tokens_file
-from ..load.plan import PROFILES, Plan
+from ..load.plan import PROFILES, Operation, Plan
 from ..load.reports.html_report import write_page
 from ..load.reports.report import Report, report_text, write_json
 from ..load.target import Target
@@ -22,7 +23,8 @@ from .options import current_stores, data_dir
 
 VIOLATED, MISSED = 3, 4
 # What a report has latencies of.
-LATENCIES = ("all", "list", "map", "map_304", "hold", "hold_409", "confirm", "cancel")
+OPERATIONS: tuple[Operation, ...] = get_args(Operation)
+LATENCIES = ("all", *OPERATIONS, "map_304", "hold_409", "best_409", "keyed_409")
 FEW_CONNECTIONS = 8  # of a command without --connections
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -83,6 +85,25 @@ class Latency(click.ParamType[tuple[str, float]]):
         return operation or "all", Figure(0.001).convert(bound, param, ctx)
 
 
+class Mix(click.ParamType[dict[Operation, float]]):
+    """Weights of operations; gives the share of each."""
+
+    name = "OPERATION=WEIGHT,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[Operation, float]:
+        """Take the option's text; wrong usage if an operation is unknown or a weight no number."""
+        weights: dict[Operation, float] = {}
+        for item in str(value).split(","):
+            name, _equals, weight = item.partition("=")
+            operation = next((each for each in OPERATIONS if each == name.strip()), None)
+            if operation is None:
+                self.fail(f"{name!r} is none of the operations {', '.join(OPERATIONS)}", param, ctx)
+            weights[operation] = Figure(0).convert(weight, param, ctx)
+        if not 0 < (total := sum(weights.values())) < math.inf:
+            self.fail("the weights must add up to more than 0", param, ctx)
+        return {operation: weight / total for operation, weight in weights.items() if weight}
+
+
 class Errors(click.ParamType[tuple[float, str]]):
     """A number of errors, or their share of the requests in percent; gives the bound and its unit."""
 
@@ -116,6 +137,8 @@ def _in_order(*options: Option) -> Option:
 MAX_IN_FLIGHT = 1_000_000
 mix_options = _in_order(
     option("--profile", default="mixed", type=click.Choice(list(PROFILES)), help="Mix of requests."),
+    option("--mix", type=Mix(), help="Weights of the operations  [default: the profile's]"),
+    option("--viewers", type=click.IntRange(0, 20_000), help="Live seat maps held open  [default: the profile's]"),
     option(
         "--contention",
         type=Figure(0, 1),
@@ -135,6 +158,10 @@ mix_options = _in_order(
 def plan_of(options: dict[str, Any], *, rate: float, duration_s: float, ramp_s: float = 0.0) -> Plan:
     """The plan that the options of the mix ask for."""
     profile = PROFILES[options["profile"]]
+    if options["mix"]:
+        profile = replace(profile, shares=options["mix"])
+    if options["viewers"] is not None:
+        profile = replace(profile, viewers=options["viewers"])
     return Plan(
         profile=profile,
         rate=rate,
@@ -175,6 +202,9 @@ threshold_options = _in_order(
     ),
     option("--max-errors", type=Errors(), help="Most errors, dropped arrivals included."),
     option("--min-rate", type=Figure(0), help="Fewest answers a second."),
+    option(
+        "--max-event-lag", type=Figure(0.001), metavar="MS", help="Highest p99 from a request to the viewers' event."
+    ),
 )
 target_options = _in_order(
     option("--url", callback=_target_url, default="http://127.0.0.1:8000", help="The service under load."),
@@ -217,6 +247,8 @@ def thresholds_of(options: dict[str, Any]) -> list[Threshold]:
     ]
     if options["max_errors"]:
         found.append(Threshold("errors", *options["max_errors"]))
+    if options["max_event_lag"] is not None:
+        found.append(Threshold("event_lag", options["max_event_lag"]))
     if options["min_rate"] is not None:
         found.append(Threshold("rate", options["min_rate"], "requests/s"))
     return found

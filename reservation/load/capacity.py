@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .engine import Engine
+from .limits import limit_lines
 from .reports.report import run_figures
 from .thresholds import Threshold, threshold_lines
 
@@ -61,8 +62,9 @@ def step_of(engine: Engine, thresholds: Sequence[Threshold]) -> dict[str, Any]:
     late_s = engine.measurements.last_answer_s - engine.plan.duration_s
     if late_s > PILED_UP_S:
         reasons.append(f"requests piled up: the last was answered {late_s:,.1f} s after the last arrival")
-    if engine.sold_out_at_s is not None:
+    if engine.bookings.sold_out_at_s is not None:
         reasons.append("no seat was left: raise --showtimes, or seed more")
+    reasons += limit_lines(engine.bookings.limits.refused)
     if reasons:  # a late generator makes latencies longer: it may be why a threshold is missed, and not why it is kept
         reasons += engine.measurements.suspicions
     return {

@@ -10,9 +10,10 @@ import os
 import re
 import time
 from base64 import urlsafe_b64decode
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -117,6 +118,17 @@ async def _repeat_429(client: Client, path: str, body: dict[str, str]) -> Answer
         await asyncio.sleep(min(answer.retry_after_s(LONGEST_WAIT_S), LONGEST_WAIT_S))
         answer = await client.call("POST", path, body=body)
     return answer
+
+
+async def own_reservations(client: Client, token: str, status: str) -> AsyncIterator[dict[str, Any]]:
+    """The reservations of a customer with this status; raises LoadError."""
+    cursor: str | None = ""
+    while cursor is not None:
+        path = f"/reservations?limit=200&status={status}{cursor}"
+        page = expect(await client.call("GET", path, token=token), 200, "a customer's reservations")
+        for reservation in page["items"]:
+            yield reservation
+        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
 
 
 def read_tokens(path: Path, *, users: int, life_s: float) -> list[str] | None:

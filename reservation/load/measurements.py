@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from hdrh.histogram import HdrHistogram
 
@@ -16,6 +17,13 @@ TIMEOUTS = {"timeout", "connect_timeout", "connection_wait_timeout"}
 NEVER_SENT = {"connect_timeout", "connection_wait_timeout"}
 LATE_MS = 5.0
 LATE_SHARE = 0.1
+
+
+class Timing(NamedTuple):
+    """When a request was meant to go and when it was handled; instants of time.monotonic()."""
+
+    intended: float
+    handled: float
 
 
 class Histogram:

@@ -12,7 +12,8 @@ from itertools import accumulate
 from random import Random
 from typing import Literal, NamedTuple
 
-Operation = Literal["list", "map", "hold", "confirm", "cancel"]
+# hold: seats by id; best: the best available ones; keyed: by id with an Idempotency-Key; repeat: a keyed one again.
+Operation = Literal["list", "map", "hold", "best", "keyed", "repeat", "confirm", "cancel"]
 Fate = Literal["keep", "return", "release", "abandon"]  # confirm; confirm then cancel; cancel the hold; neither
 
 
@@ -40,6 +41,7 @@ class Profile:
     conditional: float  # of the maps: with the ETag seen last, as a page that polls
     contention: float
     showtimes: int
+    viewers: int = 0  # of live seat maps
 
 
 PROFILES: dict[str, Profile] = {
@@ -56,6 +58,25 @@ PROFILES: dict[str, Profile] = {
             conditional=0.5,
             contention=0.1,
             showtimes=100,
+        ),
+        # The holds of `mixed` in all their forms, among viewers of live maps.
+        Profile(
+            "full",
+            {
+                "list": 0.08,
+                "map": 0.286,
+                "hold": 0.1,
+                "best": 0.06,
+                "keyed": 0.06,
+                "repeat": 0.04,
+                "confirm": 0.1716,
+                "cancel": 0.2024,
+            },
+            {"keep": 0.03, "return": 0.75, "release": 0.17, "abandon": 0.05},
+            conditional=0.5,
+            contention=0.1,
+            showtimes=100,
+            viewers=100,
         ),
     )
 }

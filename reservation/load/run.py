@@ -21,6 +21,7 @@ from .drill_setup import set_up_by_api, set_up_by_sql
 from .engine import Engine
 from .final_audit import audit_run
 from .leftovers import release_holds
+from .limits import HoldLimits
 from .plan import Plan
 from .reports.capacity_report import step_line
 from .reports.drill_report import drill_figures
@@ -29,6 +30,7 @@ from .reports.report import Report, make_report, run_figures
 from .showtimes import Showtime, find_showtimes, read_again
 from .thresholds import Threshold
 from .tracked_reservations import ReservationTracker
+from .viewers import SeatChanges, Viewers
 
 Result = TypeVar("Result")
 
@@ -52,13 +54,24 @@ class Stage:
     tokens: Sequence[str]
     shows: Sequence[Showtime]
     max_in_flight: int
+    limits: HoldLimits
+    viewers: Viewers
+    changes: SeatChanges
     tracker: ReservationTracker = field(default_factory=ReservationTracker)
 
     async def play(self, plan: Plan) -> Engine:
         """Run a plan to its last answer, on the seat maps as they are now."""
         await read_again(self.client, self.shows)
+        self.limits.refused.clear()
         engine = Engine(
-            self.client, plan, self.shows, self.tokens, max_in_flight=self.max_in_flight, tracker=self.tracker
+            self.client,
+            plan,
+            self.shows,
+            self.tokens,
+            max_in_flight=self.max_in_flight,
+            tracker=self.tracker,
+            limits=self.limits,
+            changes=self.changes,
         )
         with live_display(engine.measurements, self.client, plan.duration_s) as tick:
             await engine.run(tick)
@@ -72,9 +85,14 @@ async def _stage(
     """The target made ready for a run of that plan, or for several within `duration_s`; raises LoadError."""
     async with access.client() as client:
         await check_reachable(client)
+        limits = await HoldLimits.read(client)
+        limits.check_seats(plan.seats[1])
         tokens = await tokens_for(client, access, users=plan.users, life_s=duration_s + SPARE_S)
+        await limits.count_reservations(client, tokens)
         shows = await find_showtimes(client, count=showtimes, duration_s=duration_s)
-        yield Stage(client, tokens, shows, max_in_flight)
+        changes = SeatChanges()
+        async with Viewers(client.target, shows, plan.profile.viewers, changes) as viewers:
+            yield Stage(client, tokens, shows, max_in_flight, limits, viewers, changes)
 
 
 async def run_load(access: TargetAccess, plan: Plan, *, showtimes: int, max_in_flight: int) -> Report:
@@ -84,9 +102,10 @@ async def run_load(access: TargetAccess, plan: Plan, *, showtimes: int, max_in_f
         with _without_collections() as started_at:
             engine = await stage.play(plan)
         audit = await audit_run(stage.client, stage.tracker, stage.tokens, access.settings, seed=plan.seed)
-        await release_holds(stage.client, stage.tracker, stage.tokens)
+        await release_holds(stage.client, stage.tracker, stage.tokens, stage.limits)
     settings = _settings(access, plan, showtimes, max_in_flight)
-    return make_report("run", engine.measurements, settings, audit.summary(), started_at, run_figures(engine))
+    figures = {**run_figures(engine), "viewers": stage.viewers.summary()}
+    return make_report("run", engine.measurements, settings, audit.summary(), started_at, figures)
 
 
 async def run_capacity(
@@ -112,12 +131,12 @@ async def run_capacity(
                 print(step_line(steps[-1]), flush=True)
                 if best is None or steps[-1]["sustained"]:
                     best = engine
-                await release_holds(stage.client, stage.tracker, stage.tokens)
+                await release_holds(stage.client, stage.tracker, stage.tokens, stage.limits)
         audit = await audit_run(stage.client, stage.tracker, stage.tokens, access.settings, seed=plan.seed)
     if best is None:
         raise LoadError("no rate could be tried: --from is above --to")
     settings = _settings(access, plan, showtimes, max_in_flight) | {"rate": search.start}
-    figures = capacity_figures(best, steps, search)
+    figures = {**capacity_figures(best, steps, search), "viewers": stage.viewers.summary()}
     return make_report("capacity", best.measurements, settings, audit.summary(), started_at, figures)
 
 
@@ -126,6 +145,8 @@ def _settings(access: TargetAccess, plan: Plan, showtimes: int, max_in_flight: i
         **access.report_settings(),
         **asdict(plan),
         "profile": plan.profile.name,
+        "mix": dict(plan.profile.shares),
+        "viewers": plan.profile.viewers,
         "showtimes": showtimes,
         "max_in_flight": max_in_flight,
     }
@@ -146,6 +167,13 @@ async def run_drill(
     """
     async with access.client(queue_timeout_s=DRILL_WAIT_S) as client:
         await check_reachable(client)
+        limits = await HoldLimits.read(client)
+        limits.check_seats(per_customer[1])
+        if 0 < limits.per_minute < customers:
+            raise LoadError(
+                f"{customers:,} customers hold at the same instant, and {access.target.url} allows "
+                f"{limits.per_minute:,} holds a minute from one address: set HOLDS_PER_MINUTE_PER_ADDRESS=0 there"
+            )
         tokens = await tokens_for(client, access, users=customers, life_s=DRILL_WAIT_S + SPARE_S)
         if access.settings is not None:
             show = await set_up_by_sql(client, access.settings, seats=seats)

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from . import LoadError
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-HEADERS = "User-Agent: reservation-load\r\nAccept: application/json\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +36,28 @@ class Target:
                 tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
         return cls(url.rstrip("/"), parts.hostname, port or DEFAULT_PORTS[parts.scheme], parts.path.rstrip("/"), tls)
 
-    def request(self, method: str, path: str, *, token: str = "", body: bytes = b"", etag: str = "") -> bytes:
+    def request(
+        self, method: str, path: str, *, token: str = "", body: bytes = b"", etag: str = "", idempotency_key: str = ""
+    ) -> bytes:
         """A whole HTTP/1.1 request; the body, if any, is JSON."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        head = f"{method} {self.prefix}{path} HTTP/1.1\r\nHost: {host}:{self.port}\r\n{HEADERS}"
+        head = f"{method} {self.prefix}{path} HTTP/1.1\r\n{self._headers}Accept: application/json\r\n"
         if token:
             head += f"Authorization: Bearer {token}\r\n"
         if etag:
             head += f"If-None-Match: {etag}\r\n"
+        if idempotency_key:
+            head += f"Idempotency-Key: {idempotency_key}\r\n"
         if body:
             head += "Content-Type: application/json\r\n"
         if method != "GET":
             head += f"Content-Length: {len(body)}\r\n"
         return f"{head}\r\n".encode() + body
+
+    def stream_request(self, path: str) -> bytes:
+        """A request for Server-Sent Events, by HTTP/1.0, so that they come without chunks."""
+        return f"GET {self.prefix}{path} HTTP/1.0\r\n{self._headers}Accept: text/event-stream\r\n\r\n".encode()
+
+    @property
+    def _headers(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"Host: {host}:{self.port}\r\nUser-Agent: reservation-load\r\n"

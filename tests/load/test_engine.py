@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -14,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from reservation.load import final_audit
 from reservation.load.client import Client
 from reservation.load.engine import Engine
+from reservation.load.measurements import Timing
 from reservation.load.plan import PROFILES, Plan
 from reservation.load.precise_timer import PreciseTimer
 from reservation.load.showtimes import Showtime
@@ -149,3 +151,28 @@ async def test_an_invalid_answer_ends_the_run_with_its_exception() -> None:
         engine = Engine(client, plan, [Showtime(1, [7], free=[7])], ["token"], max_in_flight=100)
         with pytest.raises(KeyError, match="seats"):
             await engine.run(lambda _: None)
+
+
+async def test_a_repeated_hold_that_is_not_replayed_is_a_violation() -> None:
+    profile = replace(PROFILES["onsale"], shares={"keyed": 0.5, "repeat": 0.5})
+    plan = Plan(profile, 40, 1, 0, 0, 1, (1, 1), seed=5)
+    names = count(1)
+
+    async def hold(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"id": f"r{next(names)}", "seats": [{"seat_id": 7}]}, status=201)
+
+    app = web.Application()
+    app.router.add_post("/showtimes/1/holds", hold)
+    server = TestServer(app)
+    await server.start_server()
+    target = Target.of(str(server.make_url("/")).rstrip("/"))
+    try:
+        async with Client(target, connections=1, timeout_s=60) as client:
+            engine = Engine(client, plan, [Showtime(1, [7], free=[7])], ["token"], max_in_flight=100)
+            engine.bookings.senders["keyed"](next(engine.plan.arrivals()), Timing(0, 0))
+            await client.idle()
+            engine.bookings.senders["repeat"](next(engine.plan.arrivals()), Timing(0, 0))
+            await client.idle()
+    finally:
+        await server.close()
+    assert engine.tracker.violations == ["a repeated hold of reservation r1 was answered r2, Idempotent-Replayed: None"]

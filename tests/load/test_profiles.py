@@ -33,6 +33,7 @@ OPERATIONS = {
     "browse": {"list", "map", "map_304"},
     "onsale": {"map", "hold", "confirm"},
     "mixed": {"list", "map", "hold", "confirm", "cancel"},
+    "full": {"list", "map", "hold", "best", "keyed", "repeat", "confirm", "cancel"},
 }
 
 
@@ -59,7 +60,8 @@ def test_a_profile_runs_and_the_audit_is_clean(cinema: Cinema, tmp_path: Path, p
     for duration_s in DURATIONS_S:  # until holds are answered early enough that arrivals confirm and cancel them
         report = cinema.reported("--duration", duration_s, *arguments, file=tmp_path / "report.json")
         sold = report["audit"]["confirmed_reservations"] > 0 or profile == "browse"
-        if sold and OPERATIONS[profile] <= report["latency"].keys():
+        seen = report["viewers"]["event_lag"]["count"] > 0 or profile != "full"
+        if sold and seen and OPERATIONS[profile] <= report["latency"].keys():
             break
         assert cinema.load("reset").status == 0
     assert report["schema_version"] == 1
@@ -73,6 +75,11 @@ def test_a_profile_runs_and_the_audit_is_clean(cinema: Cinema, tmp_path: Path, p
     assert sum(row["answered"] for row in report["seconds"]) == totals["answered"]
     assert report["audit"]["clean"]
     assert report["audit"]["stores_audited"]
+    viewers = report["viewers"]
+    assert viewers["connected"] == viewers["asked"] == (100 if profile == "full" else 0)
+    if profile == "full":
+        assert viewers["event_lag"]["count"] > 0
+        assert viewers["errors"] == {}
     if profile != "browse":
         assert report["audit"]["confirmed_reservations"] > 0
         assert report["audit"]["seats_found_booked"] >= report["audit"]["confirmed_reservations"]
@@ -94,6 +101,21 @@ def test_holds_are_refused_at_contention_1_and_none_at_0(cinema: Cinema, tmp_pat
     assert refused("0") == 0
     assert cinema.load("reset").status == 0
     assert refused("1") > 0
+
+
+def test_the_mix_of_options_replaces_that_of_the_profile(cinema: Cinema, tmp_path: Path) -> None:
+    mix = ("--mix", "best=3, map=1", "--viewers", "3", "--max-event-lag", "600000")
+    done = cinema.load(*SHORT, "--rate", "40", *mix, "--json", tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["settings"]["mix"] == {"best": 0.75, "map": 0.25}
+    assert report["latency"].keys() <= {"all", "best", "best_409", "map", "map_304"}
+    assert report["latency"]["best"]["count"] > report["latency"]["map"]["count"]
+    assert (report["viewers"]["asked"], report["viewers"]["connected"]) == (3, 3)
+    assert report["thresholds"][0]["name"] == "event_lag"
+    assert done.status in (
+        0,
+        4,
+    )  # 4 where no viewer was shown a change: only holds by seats, confirms and cancels count
 
 
 def test_the_report_says_when_all_seats_are_sold(cinema: Cinema) -> None:
@@ -245,6 +267,8 @@ def expect_line(done: Finished, complaint: str) -> None:
         *(f"--{name} nan" for name in ("rate", "duration", "ramp", "contention", "timeout")),
         "--ramp 50 --duration 10",
         "--ramp inf",
+        *(f"--mix {mix}" for mix in ("hold", "hold=x", "hold=0", "nap=1", "hold=inf", "hold=1,=2")),
+        "--viewers -1",
         "--url notaurl",
         "reset --url notaurl",
         "drill --remote",

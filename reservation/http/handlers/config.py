@@ -31,6 +31,9 @@ class ConfigOutput(Schema):
     max_seats_per_user_per_showtime = fields.Integer(
         required=True, metadata={"description": "Most seats of a customer in a showtime, held and booked; 0: no limit"}
     )
+    holds_per_minute_per_address = fields.Integer(
+        required=True, metadata={"description": "Most holds from one address in a minute; 0: no limit"}
+    )
     cancel_cutoff_minutes = fields.Integer(
         required=True, metadata={"description": "A confirmed reservation can be cancelled until then before the start"}
     )
@@ -53,6 +56,7 @@ def _shown(settings: Settings) -> dict[str, object]:
         "max_seats_per_hold": settings.max_seats_per_hold,
         "max_holds_per_user": settings.max_holds_per_user,
         "max_seats_per_user_per_showtime": settings.max_seats_per_user_per_showtime,
+        "holds_per_minute_per_address": settings.holds_per_minute_per_address,
         "cancel_cutoff_minutes": settings.cancel_cutoff_s // 60,
         "payment_provider": PAYMENT_PROVIDERS[0],
         "password_min_length": MIN_PASSWORD_CHARS,

@@ -86,6 +86,7 @@ FIXED: dict[str, Any] = {
     "max_holds_per_user": 4,
     "holds_per_minute": 120,
     "max_seats_per_user_per_showtime": 20,
+    "holds_per_minute_per_address": 600,
     "cancel_cutoff_minutes": 0,
     "password_min_length": 8,
     "payment_provider": "none",

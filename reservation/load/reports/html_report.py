@@ -5,10 +5,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..viewers import viewer_lines
 from .charts import TEMPLATES, Series, line_chart
 from .report import COLUMNS, Report, findings
 
 NINES = ((1, "0"), (2, "50"), (10, "90"), (100, "99"), (1000, "99.9"), (10_000, "99.99"), (100_000, "99.999"))
+NO_VIEWERS = {"asked": 0}
 MAX_POINTS = 600  # of a line: a long run is thinned out
 
 
@@ -16,7 +18,11 @@ def write_page(report: Report, path: Path) -> None:
     """Write the report as a page."""
     charts = [Markup(chart) for chart in _charts(report)]  # noqa: S704 - the template escapes every text it is given
     page = TEMPLATES.get_template("report.html").render(
-        report=report, charts=charts, columns=COLUMNS, findings=findings(report)
+        report=report,
+        charts=charts,
+        columns=COLUMNS,
+        findings=findings(report),
+        viewers=viewer_lines(report.get("viewers", NO_VIEWERS)),
     )
     path.write_text(page, encoding="utf-8")
 

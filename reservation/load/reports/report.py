@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 import orjson
 
 from ..engine import Engine
+from ..limits import limit_lines
 from ..measurements import Histogram, Measurements
 from ..thresholds import threshold_lines
+from ..viewers import viewer_lines
 from .capacity_report import capacity_lines
 from .drill_report import drill_lines
 
@@ -97,7 +99,8 @@ def run_figures(engine: Engine) -> dict[str, Any]:
             "errors": sum(measurements.errors.values()),
             "dropped": measurements.dropped,
             "substituted": dict(measurements.substituted),
-            "sold_out_at_s": engine.sold_out_at_s,
+            "limited": dict(engine.bookings.limits.refused),
+            "sold_out_at_s": engine.bookings.sold_out_at_s,
             "reservations": dict(engine.tracker.counts),
         },
     }
@@ -128,6 +131,7 @@ def report_text(report: Report) -> str:
     lines.append("")
     for row in report["outcomes"]:
         lines.append(f"{row['count']:>10,}  {row['operation']} {row['status'] or 'no answer:'} {row['code']}".rstrip())
+    lines += ["", *viewer_lines(report["viewers"])] if "viewers" in report else []
     return "\n".join([*lines, "", *findings(report)])
 
 
@@ -142,6 +146,7 @@ def findings(report: Report) -> list[str]:
             "(reservation seed scale), or reservation load reset; "
             f"{totals['substituted'].get('hold', 0):,} holds became requests for a seat map."
         )
+    lines += limit_lines(totals.get("limited", {}))
     lines += [
         f"{'passed' if check['passed'] else 'FAILED'}: {check['name']} ({check['found']})"
         for check in report.get("checks", ())
