@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from ..db.psycopg_connections import database_name
 from ..load.access import TargetAccess, check_reachable
 from ..load.capacity import Search
 from ..load.comparison import compare as compare_reports, comparison_text, read_report
@@ -19,6 +18,8 @@ from ..load.thresholds import Threshold
 from .load_options import (
     MISSED,
     Figure,
+    admin_of,
+    admin_options,
     connections,
     file,
     finish,
@@ -116,25 +117,19 @@ def capacity(**options: Any) -> None:
 
 
 @load.command()
-@users
-@tokens_file
+@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@admin_options
 @target_options
 def reset(**options: Any) -> None:
     """Remove what load users booked and the rooms of drills, so that a run can be repeated.
 
-    Where the stores are at hand, and are those of the service at --url, it is deleted; no load may run meanwhile. With
-    --remote it is cancelled through the API, and its history stays.
+    It says what it removes before it does. Where the stores are at hand, and are those of the service at --url, it
+    deletes; no load may run meanwhile. With --remote, an administrator cancels the reservations through the API, and
+    their history stays. It makes and deletes no account there.
     """
+    admin = admin_of(options, "cancels the load users' reservations")
     with target_access(options) as access:
-        removed = run_loop(remove_reservations(access, users=options["users"]))
-    if access.settings is not None:
-        click.echo(
-            f"{removed.reservations:,} reservations and {removed.drills:,} drill rooms deleted "
-            f"from {database_name(access.settings.database_url or '')}"
-        )
-        return
-    late = f", {removed.refused:,} could not be" if removed.refused else ""
-    click.echo(f"{removed.reservations:,} reservations cancelled{late}; their history and the rooms of drills remain")
+        run_loop(remove_reservations(access, admin=admin, dry_run=options["dry_run"]))
 
 
 @load.command()
@@ -166,32 +161,28 @@ def tokens(**options: Any) -> None:
 @option("--customers", default=10_000, type=click.IntRange(1, MAX_USERS), help="Number of customers.")
 @option("--seats", default=500, type=click.IntRange(1, 10_000), help="Number of seats.")
 @seat_range("--per-customer", help="Seats that a customer wants.")
-@option("--admin-email", help="With --remote: the administrator who makes the room and the showtime.")
-@option("--admin-password", help="Asked for if not given.")
+@admin_options
 @seed
 @connections(1000)
 @tokens_file
 @report_files
 @threshold_options
 @target_options
-def drill(admin_email: str | None, admin_password: str | None, **options: Any) -> None:
+def drill(**options: Any) -> None:
     """The on-sale drill: all customers want the seats of one showtime at the same instant.
 
     It makes a room and a showtime of its own. Exit status 3 means that a check failed; docs/load-tester/load-kit.md
     lists the checks.
     """
-    if options["remote"] and not admin_email:
-        raise click.UsageError("--remote needs --admin-email, an administrator who makes the room and the showtime")
+    admin = admin_of(options, "makes the room and the showtime")
     with target_access(options) as access:
-        if admin_email and admin_password is None:
-            admin_password = click.prompt("Password of the administrator", hide_input=True)
         work = run_drill(
             access,
             customers=options["customers"],
             seats=options["seats"],
             per_customer=options["per_customer"],
             seed=options["seed"],
-            admin=(admin_email, admin_password or "") if admin_email else None,
+            admin=admin,
         )
         report = run_loop(work)
     finish(report, options)

@@ -188,6 +188,10 @@ report_files = _in_order(
     file("--json", "json_file", help="Write the report as JSON."),
     file("--html", "html_file", help="Write the report as a page."),
 )
+admin_options = _in_order(
+    option("--admin-email", help="With --remote: an administrator of the target."),
+    option("--admin-password", help="Asked for if not given."),
+)
 threshold_options = _in_order(
     *(
         option(
@@ -217,6 +221,18 @@ target_options = _in_order(
     seconds("--timeout", 10.0, Figure(0.1, 600), help="Longest wait for an answer."),
     data_dir,
 )
+
+
+def admin_of(options: dict[str, Any], purpose: str) -> tuple[str, str] | None:
+    """The administrator's e-mail address and password; None without --remote, where none is needed."""
+    if not options["remote"]:
+        return None
+    if not options["admin_email"]:
+        raise click.UsageError(f"--remote needs --admin-email, an administrator who {purpose}")
+    password = options["admin_password"]
+    if password is None:
+        password = click.prompt("Password of the administrator", hide_input=True)
+    return options["admin_email"], password
 
 
 @contextmanager

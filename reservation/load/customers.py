@@ -55,8 +55,13 @@ async def tokens_for(client: Client, access: TargetAccess, *, users: int, life_s
     return tokens
 
 
-def email(number: int) -> str:
-    """The address of a load user of a remote target; numbers begin at 1."""
+def local_email(number: int) -> str:
+    """The address of a load user that load/ensure_users makes; numbers begin at 1."""
+    return f"load-{number:06}@load.invalid"
+
+
+def remote_email(number: int) -> str:
+    """The address of a load user that has signed up at a remote target."""
     return f"remote-load-{number:06}@load.invalid"
 
 
@@ -93,14 +98,14 @@ async def log_in_all(client: Client, *, users: int) -> list[str]:
     gate = asyncio.Semaphore(LOGINS_AT_ONCE)
 
     async def log_in(number: int) -> str:
-        login = {"email": email(number), "password": PASSWORD}
+        login = {"email": remote_email(number), "password": PASSWORD}
         async with gate:
             signed_up = await _repeat_429(client, "/auth/signup", {**login, "name": f"Load user {number}"})
             if signed_up.status != 409:
-                expect(signed_up, 201, f"the sign-up of {email(number)}")
+                expect(signed_up, 201, f"the sign-up of {remote_email(number)}")
             answer = await _repeat_429(client, "/auth/login", login)
         advance(1)
-        return str(expect(answer, 200, f"the login of {email(number)}")["access_token"])
+        return str(expect(answer, 200, f"the login of {remote_email(number)}")["access_token"])
 
     with progress("customers signed in", users, plain_lines=True) as advance:
         try:
@@ -120,14 +125,19 @@ async def _repeat_429(client: Client, path: str, body: dict[str, str]) -> Answer
     return answer
 
 
-async def own_reservations(client: Client, token: str, status: str) -> AsyncIterator[dict[str, Any]]:
-    """The reservations of a customer with this status; raises LoadError."""
+async def log_in_admin(client: Client, admin: tuple[str, str]) -> str:
+    """A token of an administrator, by e-mail address and password; raises LoadError."""
+    login = await client.call("POST", "/auth/login", body={"email": admin[0], "password": admin[1]})
+    return str(expect(login, 200, "the administrator's login")["access_token"])
+
+
+async def list_all(client: Client, token: str, path: str) -> AsyncIterator[dict[str, Any]]:
+    """The items of all pages of a list; the path has a query. Raises LoadError."""
     cursor: str | None = ""
     while cursor is not None:
-        path = f"/reservations?limit=200&status={status}{cursor}"
-        page = expect(await client.call("GET", path, token=token), 200, "a customer's reservations")
-        for reservation in page["items"]:
-            yield reservation
+        page = expect(await client.call("GET", f"{path}&limit=200{cursor}", token=token), 200, path)
+        for item in page["items"]:
+            yield item
         cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
 
 

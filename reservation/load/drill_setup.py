@@ -8,6 +8,7 @@ from ..settings import Settings
 from . import LoadError
 from .access import database_connection
 from .client import Client
+from .customers import log_in_admin
 from .showtimes import Showtime, expect, load_showtime
 
 SEATS_PER_ROW = 20
@@ -25,8 +26,7 @@ async def set_up_by_sql(client: Client, settings: Settings, *, seats: int) -> Sh
 
 async def set_up_by_api(client: Client, *, seats: int, admin: tuple[str, str]) -> Showtime:
     """Create a room and a showtime as an administrator; raises LoadError."""
-    login = await client.call("POST", "/auth/login", body={"email": admin[0], "password": admin[1]})
-    token = expect(login, 200, "the administrator's login")["access_token"]
+    token = await log_in_admin(client, admin)
 
     async def create(what: str, path: str, body: dict[str, Any]) -> Any:
         return expect(await client.call("POST", f"/admin/{path}", token=token, body=body), 201, what)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from . import LoadError
 from .client import Client
-from .customers import own_reservations
+from .customers import list_all
 from .limits import HoldLimits
 from .tracked_reservations import ReservationTracker
 
@@ -22,7 +22,7 @@ async def release_holds(client: Client, tracker: ReservationTracker, tokens: Seq
     }
     with suppress(LoadError):  # the service does not answer: its holds expire
         for user in tracker.lost_holds:
-            async for found in own_reservations(client, tokens[user], "held"):
+            async for found in list_all(client, tokens[user], "/reservations?status=held"):
                 held[str(found["id"])] = (user, found["showtime_id"], len(found["seats"]))
     left = iter(held.items())
 

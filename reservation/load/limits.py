@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from . import LoadError
 from .client import Client
-from .customers import own_reservations
+from .customers import list_all
 from .showtimes import expect
 
 READERS = 16
@@ -65,7 +65,7 @@ class HoldLimits:
         async def read() -> None:
             for user, token in customers:
                 for status in ("held", "confirmed"):
-                    async for reservation in own_reservations(client, token, status):
+                    async for reservation in list_all(client, token, f"/reservations?status={status}"):
                         self._holds[user] += status == "held"
                         self._seats[user, reservation["showtime_id"]] += len(reservation["seats"])
 

@@ -1,9 +1,13 @@
 """Removes what the load users booked, so that a run can be repeated on the same data."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from itertools import count
 
+import click
+
+from ..db.psycopg_connections import database_name
 from ..db.repository import load as repository
 from ..errors import HoldsUnavailable
 from ..holds.prime import Prime
@@ -12,48 +16,51 @@ from ..runtime.redis_client import redis_client
 from ..settings import Settings
 from .access import TargetAccess, check_reachable, database_connection
 from .client import Client
-from .customers import SPARE_S, check_tokens, mint_tokens, tokens_for
+from .customers import check_tokens, list_all, local_email, log_in_admin, mint_tokens, remote_email
 from .showtimes import expect
 
 RESERVATIONS_PER_BATCH = 1000
+NUMBERS_AT_ONCE = 16
 
 
-@dataclass(slots=True)
-class Removed:
-    """What was removed; `refused` counts the cancels that the service refused as too late."""
+async def reset(access: TargetAccess, *, admin: tuple[str, str] | None = None, dry_run: bool = False) -> None:
+    """Delete the load users' reservations, or cancel them at a remote target, and say so before; raises LoadError.
 
-    reservations: int = 0
-    drills: int = 0
-    refused: int = 0
-
-
-async def reset(access: TargetAccess, *, users: int) -> Removed:
-    """Delete the load users' reservations, or cancel them through the API of a remote target; raises LoadError."""
+    `admin`, of a remote target: the e-mail address and password of an administrator. No account is made there.
+    """
     async with access.client() as client:
         await check_reachable(client)
         if access.settings is None:
-            return await _reset_remotely(client, await tokens_for(client, access, users=users, life_s=SPARE_S))
+            await _reset_remotely(client, admin or ("", ""), dry_run=dry_run)
+            return
         # The stores must be those of the target.
         await check_tokens(client, await mint_tokens(access.settings, users=1, life_s=0))
-    return await _reset_stores(access.settings)
+    await _reset_stores(access.settings, dry_run=dry_run)
 
 
-async def _reset_stores(settings: Settings) -> Removed:
+async def _reset_stores(settings: Settings, *, dry_run: bool) -> None:
     """Delete the load users' reservations and the drills' rooms from both stores; no load may run meanwhile."""
-    removed = Removed()
     async with (
         redis_client(settings) as redis,
         aclosing(Holds(redis, _never_primes)) as holds,
         database_connection(settings, "load reset") as conn,
     ):
         user_ids = await repository.list_user_ids(conn)
+        reservations, drills = await repository.count_leftovers(conn, user_ids=user_ids)
+        click.echo(
+            f"to be deleted from {database_name(settings.database_url or '')}: {reservations:,} reservations of "
+            f"{len(user_ids):,} load users, {drills:,} drill rooms; the accounts stay"
+        )
+        if dry_run:
+            return
+        deleted = 0
         while batch := await repository.delete_reservations(conn, user_ids=user_ids, row_limit=RESERVATIONS_PER_BATCH):
             # After the commit, as a cancel does it: drop the keys of their holds, announce that the maps have changed.
-            if await holds.release([HoldRelease(*deleted) for deleted in batch]):
+            if await holds.release([HoldRelease(*each) for each in batch]):
                 raise HoldsUnavailable
-            removed.reservations += len(batch)
-        removed.drills = await repository.delete_drills(conn)
-    return removed
+            deleted += len(batch)
+        rooms = await repository.delete_drills(conn)
+    click.echo(f"{deleted:,} reservations and {rooms:,} drill rooms deleted")
 
 
 async def _never_primes(_: int) -> Prime:
@@ -61,25 +68,43 @@ async def _never_primes(_: int) -> Prime:
     raise HoldsUnavailable
 
 
-async def _reset_remotely(client: Client, tokens: Sequence[str]) -> Removed:
-    """Cancel the load users' held and confirmed reservations; the cancelled reservations stay."""
-    removed = Removed()
-    for token in tokens:
-        for status in ("held", "confirmed"):
-            await _cancel_all(client, token, status, removed)
-    return removed
+async def _reset_remotely(client: Client, admin: tuple[str, str], *, dry_run: bool) -> None:
+    """Cancel the load users' held and confirmed reservations as an administrator; the cancelled reservations stay."""
+    token = await log_in_admin(client, admin)
+    user_ids = [user_id for email in (local_email, remote_email) for user_id in await _find_users(client, token, email)]
+    found = [
+        reservation
+        for user_id in user_ids
+        for status in ("held", "confirmed")
+        async for reservation in list_all(client, token, f"/admin/reservations?user_id={user_id}&status={status}")
+    ]
+    held = sum(reservation["status"] == "held" for reservation in found)
+    click.echo(
+        f"to be cancelled at {client.target.url}: {held:,} holds and {len(found) - held:,} confirmed reservations of "
+        f"{len(user_ids):,} load users; the accounts, the reservations' history and the rooms of drills stay"
+    )
+    if dry_run:
+        return
+    refused = 0
+    for reservation in found:
+        path = f"/admin/reservations/{reservation['id']}/cancel"
+        answer = await client.call("POST", path, token=token, body={"reason": "load test"})
+        if answer.status in (409, 410):
+            refused += 1
+        else:
+            expect(answer, 200, f"the cancel of reservation {reservation['id']}")
+    late = f", {refused:,} could not be" if refused else ""
+    click.echo(f"{len(found) - refused:,} reservations cancelled{late}")
 
 
-async def _cancel_all(client: Client, token: str, status: str, removed: Removed) -> None:
-    cursor: str | None = ""
-    while cursor is not None:
-        path = f"/reservations?limit=200&status={status}{cursor}"
-        page = expect(await client.call("GET", path, token=token), 200, "the reservations")
-        for reservation in page["items"]:
-            answer = await client.call("POST", f"/reservations/{reservation['id']}/cancel", token=token)
-            if answer.status in (409, 410):
-                removed.refused += 1
-            else:
-                expect(answer, 200, f"the cancel of reservation {reservation['id']}")
-                removed.reservations += 1
-        cursor = page["next_cursor"] and f"&cursor={page['next_cursor']}"
+async def _find_users(client: Client, token: str, email: Callable[[int], str]) -> list[int]:
+    """The ids of the load users whose addresses are made by `email`, from number 1 on until many are missing."""
+    ids: list[int] = []
+    for first in count(1, NUMBERS_AT_ONCE):
+        paths = [f"/admin/users?email={email(number)}" for number in range(first, first + NUMBERS_AT_ONCE)]
+        pages = await asyncio.gather(*(client.call("GET", path, token=token) for path in paths))
+        some = [item["id"] for page in pages for item in expect(page, 200, "the users")["items"]]
+        if not some:
+            break
+        ids += some
+    return ids

@@ -84,4 +84,4 @@ def cinema(running: Cinema) -> Iterator[Cinema]:
     access = TargetAccess(
         Target.of(running.url), running.settings(), connections=1, timeout_s=PATIENCE_S, tokens_file=None
     )
-    asyncio.run(reset(access, users=1))
+    asyncio.run(reset(access))

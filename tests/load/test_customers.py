@@ -12,7 +12,7 @@ from reservation.identity.tokens import TokenMint
 from reservation.load import LoadError, customers
 from reservation.load.client import Client
 from reservation.load.connection import Answer
-from reservation.load.customers import email, log_in_all, read_tokens, write_tokens
+from reservation.load.customers import local_email, log_in_all, read_tokens, remote_email, write_tokens
 from reservation.load.target import Target
 from tests.conftest import StartApi
 
@@ -58,7 +58,12 @@ def test_a_file_of_anything_but_tokens_is_never_overwritten(tmp_path: Path, cont
 
 
 def test_addresses_of_load_users_sort_by_number() -> None:
-    assert [email(1), email(999_999)] == ["remote-load-000001@load.invalid", "remote-load-999999@load.invalid"]
+    addresses = [local_email(1), remote_email(1), remote_email(999_999)]
+    assert addresses == [
+        "load-000001@load.invalid",
+        "remote-load-000001@load.invalid",
+        "remote-load-999999@load.invalid",
+    ]
 
 
 class Recording(Client):

@@ -135,8 +135,9 @@ def test_after_a_reset_the_same_seed_makes_the_same_run(cinema: Cinema, tmp_path
     first = run()
     assert booked(cinema) > 0
     done = cinema.load("reset")
-    assert (done.status, "0 reservations" in done.printed) == (0, False)
-    assert re.search(r" deleted from 127\.0\.0\.1:\d+/\w+\n$", done.printed)
+    assert done.status == 0
+    said = r"to be deleted from 127\.0\.0\.1:\d+/\w+: (\d+) reservations of \d+ load users, 0 drill rooms; .*\n\1 "
+    assert re.match(said, done.printed)
     assert booked(cinema) == 0
     assert run() == first
 
@@ -200,9 +201,27 @@ def test_a_remote_target_needs_no_access_to_its_stores(cinema: Cinema, tmp_path:
     assert cinema.load(*run, data_dir=nowhere).status == 0
     assert tokens.read_text() == written
     assert booked(cinema) > 0
-    done = cinema.load("reset", *remote, data_dir=nowhere)
-    assert "their history and the rooms of drills remain" in done.printed
-    assert booked(cinema) == 0
+
+
+def test_a_remote_reset_says_what_it_cancels_and_makes_no_account(cinema: Cinema, tmp_path: Path) -> None:
+    nowhere = tmp_path / "nowhere"
+    run = ("--duration", "2", "--rate", "40", "--profile", "onsale", "--users", "3")
+    assert cinema.load(*run, "--remote", data_dir=nowhere).status == 0
+    assert cinema.load(*run).status == 0  # of the accounts that sign in by minted tokens
+    with cinema.database() as connection:
+        accounts = connection.execute("select count(*), max(id) from users").fetchone()
+    reset = ("reset", "--remote", "--admin-email", "admin@example.com", "--admin-password", "demo-admin-password")
+    said = r"to be cancelled at http://127.0.0.1:\d+: 0 holds and ([1-9]\d*) confirmed reservations of \d+ load users"
+    planned = cinema.load(*reset, "--dry-run", data_dir=nowhere)
+    assert planned.status == 0, planned.complaint
+    [count] = re.findall(said, planned.printed)
+    assert booked(cinema) > 0
+    done = cinema.load(*reset, data_dir=nowhere)
+    assert re.findall(said, done.printed) == [count]
+    assert f"{count} reservations cancelled" in done.printed
+    assert (booked(cinema), live_holds(cinema)) == (0, 0)
+    with cinema.database() as connection:
+        assert connection.execute("select count(*), max(id) from users").fetchone() == accounts
 
 
 def test_the_tokens_command_writes_valid_tokens_that_only_the_owner_reads(cinema: Cinema, tmp_path: Path) -> None:
@@ -272,12 +291,13 @@ def expect_line(done: Finished, complaint: str) -> None:
         "--url notaurl",
         "reset --url notaurl",
         "drill --remote",
+        "reset --remote",
     ],
 )
 def test_invalid_options_are_a_usage_error(arguments: str) -> None:
     done = CliRunner().invoke(load, arguments.split())
     assert done.exit_code == 2
-    option = "--admin-email" if arguments.startswith("drill") else re.findall(r"--\w+", arguments)[0]
+    option = "--admin-email" if arguments.endswith("--remote") else re.findall(r"--\w+", arguments)[0]
     assert option in done.output
     assert done.output.startswith("Usage: ")
 

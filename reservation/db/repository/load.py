@@ -27,6 +27,12 @@ async def list_user_ids(conn: Connection) -> Sequence[int]:
     return [row["id"] for row in await conn.fetch(sql("load/list_user_ids"))]
 
 
+async def count_leftovers(conn: Connection, *, user_ids: Sequence[int]) -> tuple[int, int]:
+    """How many reservations these users have, and how many rooms drills have made."""
+    row = await conn.fetchrow(sql("load/count_leftovers"), list(user_ids))
+    return (row["reservations"], row["drills"]) if row is not None else (0, 0)
+
+
 async def delete_reservations(
     conn: Connection, *, user_ids: Sequence[int], row_limit: int
 ) -> Sequence[tuple[int, UUID, Sequence[int]]]:
