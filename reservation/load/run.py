@@ -27,6 +27,7 @@ from .reports.capacity_report import step_line
 from .reports.drill_report import drill_figures
 from .reports.live_display import live_display
 from .reports.report import Report, make_report, run_figures
+from .service_metrics import difference, read_metrics
 from .showtimes import Showtime, find_showtimes, read_again
 from .thresholds import Threshold
 from .tracked_reservations import ReservationTracker
@@ -99,12 +100,14 @@ async def run_load(access: TargetAccess, plan: Plan, *, showtimes: int, max_in_f
     """Run the plan against the target; raises LoadError."""
     opening = _stage(access, plan, showtimes=showtimes, max_in_flight=max_in_flight, duration_s=plan.duration_s)
     async with opening as stage:
+        before = await read_metrics(stage.client)
         with _without_collections() as started_at:
             engine = await stage.play(plan)
+        service = difference(before, await read_metrics(stage.client))
         audit = await audit_run(stage.client, stage.tracker, stage.tokens, access.settings, seed=plan.seed)
         await release_holds(stage.client, stage.tracker, stage.tokens, stage.limits)
     settings = _settings(access, plan, showtimes, max_in_flight)
-    figures = {**run_figures(engine), "viewers": stage.viewers.summary()}
+    figures = {**run_figures(engine), "viewers": stage.viewers.summary(), "service": service}
     return make_report("run", engine.measurements, settings, audit.summary(), started_at, figures)
 
 
@@ -123,6 +126,7 @@ async def run_capacity(
     duration_s = MOST_STEPS * 2 * plan.duration_s
     opening = _stage(access, plan, showtimes=showtimes, max_in_flight=max_in_flight, duration_s=duration_s)
     async with opening as stage:
+        before = await read_metrics(stage.client)
         with _without_collections() as started_at:
             while (rate := search.next_rate()) is not None and len(steps) < MOST_STEPS:
                 engine = await stage.play(replace(plan, rate=rate, seed=plan.seed + len(steps)))
@@ -132,11 +136,12 @@ async def run_capacity(
                 if best is None or steps[-1]["sustained"]:
                     best = engine
                 await release_holds(stage.client, stage.tracker, stage.tokens, stage.limits)
+        service = difference(before, await read_metrics(stage.client))
         audit = await audit_run(stage.client, stage.tracker, stage.tokens, access.settings, seed=plan.seed)
     if best is None:
         raise LoadError("no rate could be tried: --from is above --to")
     settings = _settings(access, plan, showtimes, max_in_flight) | {"rate": search.start}
-    figures = {**capacity_figures(best, steps, search), "viewers": stage.viewers.summary()}
+    figures = capacity_figures(best, steps, search) | {"viewers": stage.viewers.summary(), "service": service}
     return make_report("capacity", best.measurements, settings, audit.summary(), started_at, figures)
 
 
@@ -180,8 +185,10 @@ async def run_drill(
         else:
             show = await set_up_by_api(client, seats=seats, admin=admin or ("", ""))
         drill = Drill(client, show, tokens, per_customer, seed)
+        before = await read_metrics(client)
         with _without_collections() as started_at:
             await drill.run()
+        service = difference(before, await read_metrics(client))
         answer = await client.call("GET", f"/showtimes/{show.id}/seats")
         seat_map = answer.json()["seats"] if answer.status == 200 else ()  # without a map no seat counts as sold
         audit = await audit_run(client, drill.tracker, tokens, access.settings, seed=seed)
@@ -194,7 +201,7 @@ async def run_drill(
         "seed": seed,
         "showtime_id": show.id,
     }
-    figures = drill_figures(drill, [seat["status"] for seat in seat_map])
+    figures = drill_figures(drill, [seat["status"] for seat in seat_map]) | {"service": service}
     return make_report("drill", drill.measurements, settings, audit.summary(), started_at, figures)
 
 

@@ -20,9 +20,11 @@ from reservation.load.measurements import Measurements
 from reservation.load.plan import PROFILES, Operation, Plan
 from reservation.load.reports.drill_report import drill_figures
 from reservation.load.reports.report import Report, make_report, run_figures
+from reservation.load.service_metrics import difference, parse
 from reservation.load.showtimes import Showtime
 from reservation.load.target import Target
 from reservation.load.thresholds import Threshold
+from reservation.load.viewers import SeatChanges, Viewers
 
 MANUAL = (Path(__file__).parents[2] / "docs" / "load-tester" / "load-kit.md").read_text()
 COMMANDS: dict[str, click.Command] = {"load": load, **load.commands}
@@ -48,7 +50,13 @@ async def test_every_key_of_the_reports_is_in_the_manual() -> None:
     step = step_of(engine, [Threshold("p99", 1)])
     searched = capacity_figures(engine, [step], Search(1, 2, 10, 0.05))
     checked = [Threshold("p99", 1).check(run)]
+    counted = difference(
+        parse("# TYPE a counter\na_total 1\n# TYPE b gauge\nb 1\n"),
+        parse("# TYPE a counter\na_total 2\n# TYPE b gauge\nb 2\n# TYPE c histogram\nc_count 1\nc_sum 2\n"),
+    )
+    watched = Viewers(engine.client.target, engine.shows, 0, SeatChanges()).summary()
     keys = {*names(run), *names(drilled), *names(searched), *names(checked), *names(compare(run, run, max_ratio=2))}
+    keys |= {*names(counted), *names(watched), "service", "viewers"}
     assert {"p99_9_ms", "sold_out_at_s", "first_sale_s", "lateness", "passed"} <= keys
     assert {key for key in keys if f"`{key}`" not in MANUAL} == set()
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..service_metrics import service_lines
 from ..viewers import viewer_lines
 from .charts import TEMPLATES, Series, line_chart
 from .report import COLUMNS, Report, findings
@@ -23,6 +24,7 @@ def write_page(report: Report, path: Path) -> None:
         columns=COLUMNS,
         findings=findings(report),
         viewers=viewer_lines(report.get("viewers", NO_VIEWERS)),
+        service=service_lines(report["service"]),
     )
     path.write_text(page, encoding="utf-8")
 

@@ -13,6 +13,7 @@ import orjson
 from ..engine import Engine
 from ..limits import limit_lines
 from ..measurements import Histogram, Measurements
+from ..service_metrics import service_lines
 from ..thresholds import threshold_lines
 from ..viewers import viewer_lines
 from .capacity_report import capacity_lines
@@ -131,7 +132,9 @@ def report_text(report: Report) -> str:
     lines.append("")
     for row in report["outcomes"]:
         lines.append(f"{row['count']:>10,}  {row['operation']} {row['status'] or 'no answer:'} {row['code']}".rstrip())
-    lines += ["", *viewer_lines(report["viewers"])] if "viewers" in report else []
+    for key, in_words in (("viewers", viewer_lines), ("service", service_lines)):
+        if key in report:
+            lines += ["", *in_words(report[key])]
     return "\n".join([*lines, "", *findings(report)])
 
 
