@@ -10,6 +10,7 @@ import asyncpg
 import structlog
 from aiohttp import web
 from redis.asyncio import Redis
+from structlog.stdlib import BoundLogger
 
 from .booking.address_limit import AddressLimit
 from .booking.batches import BookingBatches
@@ -27,6 +28,7 @@ from .errors import HoldsUnavailable, OperatorError, Unavailable
 from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
 from .http import app_keys
+from .http.readiness import Readiness
 from .identity import auth_invalidation
 from .identity.account_mails import AccountMails
 from .identity.accounts import AccountContext
@@ -116,6 +118,8 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
     app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
     log = structlog.stdlib.get_logger("reservation.booking")
+    holds.server.on_reconnected = partial(_leave_redis, app[SUBSCRIPTION], log)
+    app[app_keys.READINESS] = Readiness(database, holds)
     pending_updates = PendingUpdates(holds, log)
     ticket_types = app[app_keys.TICKET_TYPES] = TicketTypes(database)
     layouts = Layouts(database, ticket_types)
@@ -164,6 +168,12 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.BOOKING_CONTEXT].batches.aclose()
     await holds.aclose()
     await client.aclose()
+
+
+def _leave_redis(subscription: Subscription, log: BoundLogger, reason: str) -> None:
+    """The connection of the holds was replaced, since its server is no master any more: replace the others, too."""
+    log.warning("redis_left", reason=reason)
+    subscription.reconnect()
 
 
 async def accounts(app: web.Application) -> AsyncIterator[None]:

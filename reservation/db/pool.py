@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TypeAlias
 
 import asyncpg
@@ -31,6 +31,7 @@ _Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | _Pooled"
 
 KEPT_CONNECTIONS = 3  # by the batches of holds, of confirms and of look-ups
+LEAVE_EVERY_S = 1.0  # the host may lead to the old server for a while: connect to it this often at most
 MIN_SIZE_TO_KEEP = 6  # with fewer connections, kept ones would leave too few to others
 
 # The constraints that a valid request can violate, by name; `not null` has none, hence table and column.
@@ -110,6 +111,8 @@ class Database:
         metrics.POOL_OPEN.read = pool.get_size
         metrics.POOL_IN_USE.read = lambda: pool.get_size() - pool.get_idle_size()
         metrics.POOL_WAITING.read = lambda: self._waiting
+        self._left_at = -LEAVE_EVERY_S
+        self.generation = 0  # increments when all connections so far are to be replaced
 
     def connection(self) -> "PoolConnection":
         """A connection on which every statement commits by itself, as `async with`.
@@ -175,26 +178,43 @@ class Database:
         """
         if self._behind_pgbouncer and isinstance(error, asyncio.CancelledError | TimeoutError):
             connection.terminate()
+        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            await self._leave_server()
         with suppress(*_TEMPORARY):  # the work is done, or has failed, and the pool has dropped the connection
             await self._pool.release(connection)
+
+    async def _leave_server(self) -> None:
+        """Replace every connection before its next use, since the server is read-only: a primary that was demoted.
+
+        A new connection resolves the host's name again, which may lead to the new primary by now.
+        """
+        now = monotonic()
+        if now - self._left_at >= LEAVE_EVERY_S:
+            self._left_at = now
+            self.generation += 1
+            await self._pool.expire_connections()
 
 
 class PoolConnection:
     """An asynchronous context manager that gives a connection, and raises PostgreSQL's errors as domain errors."""
 
-    __slots__ = ("_connection", "_database", "_is_in_use", "_is_kept", "_started")
+    __slots__ = ("_connection", "_database", "_generation", "_is_in_use", "_is_kept", "_started")
 
     def __init__(self, database: Database, *, is_kept: bool) -> None:
         self._database = database
         self._is_kept = is_kept
         self._connection: _Pooled | None = None
+        self._generation = 0
         self._is_in_use = False
         self._started = 0.0
 
     async def __aenter__(self) -> Connection:
-        if self._connection is not None and _is_closed(self._connection):
+        if self._connection is not None and (
+            self._generation != self._database.generation or _is_closed(self._connection)
+        ):
             await self._release()
         if self._connection is None:
+            self._generation = self._database.generation
             self._connection = await self._database.acquire()
         self._is_in_use = True
         self._started = perf_counter()

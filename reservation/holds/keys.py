@@ -14,6 +14,9 @@ def ticket_key(showtime_id: int) -> str:
     return f"{{{showtime_id}}}:map:priming"
 
 
+WRITABLE_KEY = "{0}:writable"  # of no showtime: written to see whether Redis takes writes
+
+
 def showtime_of(map_key: str) -> int:
     """The showtime whose map has this key; raises ValueError for any other key."""
     return int(map_key.removeprefix("{").removesuffix("}:map"))

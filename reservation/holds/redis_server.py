@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
+from hiredis import ReplyError
 from redis.asyncio import Connection as TcpConnection, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
 from redis.credentials import UsernamePasswordCredentialProvider
@@ -17,10 +18,13 @@ from redis.credentials import UsernamePasswordCredentialProvider
 from ..errors import Overloaded
 from ..runtime.redis_client import REDIS_TIMEOUT_S
 from . import metrics
-from .connection import RUN_KEY, RedisConnection, Reply
+from .connection import RUN_KEY, ConnectionLost, RedisConnection, Reply
 from .scripts import DETECT_RESTART, KEPT_SINCE
 
 MAX_IN_FLIGHT = 10_000  # a few megabytes; Redis answers so many in a fraction of a second
+# Redis refuses to write, or to do anything: a master that was demoted, or that a replica may replace.
+LEFT_AFTER = frozenset({"READONLY", "MASTERDOWN", "LOADING", "MISCONF", "NOREPLICAS", "CLUSTERDOWN"})
+LEAVE_EVERY_S = 1.0  # the host may lead to the old server for a while: connect to it this often at most
 BACKOFF_S = (0.0, 0.01, 0.02, 0.05, 0.1)  # after so many connections in a row could not be opened
 
 
@@ -40,6 +44,9 @@ class RedisServer:
         self._waiting: list[tuple[bytes, bool, asyncio.Future[Reply]]] = []  # for a connection
         self._failures = 0  # connections in a row that could not be opened
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._opened_at = 0.0
+        self._left_after = ""  # Redis's reason, until another server has been found
+        self.on_reconnected: Callable[[str], None] | None = None  # called with that reason when it has one
         self.epoch = 0
         self.kept_since = ""
 
@@ -64,6 +71,23 @@ class RedisServer:
             self._waiting.append((command, shared, future))
         return future
 
+    def is_lost(self, reply: Reply) -> bool:
+        """Whether to repeat the command, on another connection: this one broke, or Redis refuses to write on it.
+
+        Leaves the server then; a new connection resolves the host's name again, which may lead to the new master.
+        """
+        if type(reply) is ConnectionLost:
+            return True
+        reason = _demotion(reply)
+        if not reason:
+            return False
+        connection = self._connection
+        is_recent = asyncio.get_running_loop().time() - self._opened_at < LEAVE_EVERY_S
+        if connection is not None and not connection.is_lost and not is_recent:
+            self._left_after = reason
+            connection.lose(ConnectionResetError(f"Redis refuses to write: {reason}"))
+        return True
+
     async def aclose(self) -> None:
         """Close the connection."""
         if self._opening is not None:
@@ -81,11 +105,16 @@ class RedisServer:
             self._connection = await _connect(self._pool.make_connection(), self._on_changed)
             self._failures = 0
             metrics.CONNECTIONS.value += 1
+            self._opened_at = asyncio.get_running_loop().time()
             self._ask_kept_since(self._connection)
+            if self._left_after and self.on_reconnected is not None:
+                self.on_reconnected(self._left_after)
+            self._left_after = ""
         except Exception as failure:
             error = failure
             self._failures += 1
             metrics.CONNECTION_FAILURES.value += 1
+            self._left_after = _demotion(failure.__cause__) or self._left_after
         finally:
             self._opening = None
             waiting, self._waiting = self._waiting, []
@@ -109,6 +138,12 @@ class RedisServer:
 
     def _on_kept_since(self, reply: Reply) -> None:
         self.kept_since = reply.decode() if isinstance(reply, bytes) else ""  # an error: Redis is asked first
+
+
+def _demotion(reply: Reply) -> str:
+    """The first word of a refusal after which the server is left; empty for any other reply."""
+    reason = str(reply).partition(" ")[0] if isinstance(reply, ReplyError) else ""
+    return reason if reason in LEFT_AFTER else ""
 
 
 async def _connect(options: AbstractConnection, on_changed: Callable[[], None]) -> RedisConnection:

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from ..errors import DomainError, HoldsUnavailable
 from ..runtime.timing import current_timings, timed
-from .connection import ConnectionLost, Reply, pack
+from .connection import Reply, pack
 from .metrics import REDIS_SECONDS, count_error
 from .redis_server import RedisServer
 from .scripts import Script
@@ -81,7 +81,7 @@ class ScriptRunner:
 
     async def _repeat(self, calls: Sequence[Call], replies: list[Reply]) -> list[Reply]:
         """Send again what was lost, and with its source what Redis does not know: a new one, or after SCRIPT FLUSH."""
-        lost = [place for place, reply in enumerate(replies) if type(reply) is ConnectionLost]
+        lost = [place for place, reply in enumerate(replies) if self.server.is_lost(reply)]
         await self._send_again(lost, replies, [calls[place].command for place in lost])
         unknown = [place for place, reply in enumerate(replies) if _is_unknown(reply)]
         await self._send_again(unknown, replies, [_with_source(calls[place]) for place in unknown])

@@ -42,12 +42,13 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded
-from .keys import map_keys, seat_key, ticket_key
+from .keys import WRITABLE_KEY, map_keys, seat_key, ticket_key
 from .prime import Prime, Primer, ReadStart, ticket_call, unread_call
 from .redis_server import RedisServer
 from .script_runner import Call, ScriptResult, ScriptRunner, redis_errors, script_call
 from .scripts import (
     BUMP_LAYOUT,
+    CHECK_WRITABLE,
     EXTEND,
     RELEASE,
     SNAPSHOT,
@@ -200,6 +201,10 @@ class Holds:
         async with redis_errors():
             await self._redis.execute_command("PING")
 
+    async def check_writable(self) -> None:
+        """Write to Redis as a hold does; raises HoldsUnavailable, whose cause is the refusal or the lost connection."""
+        await self._scripts.run_one(CHECK_WRITABLE_CALL)
+
     async def _run_one(self, call: Call) -> list[int]:
         result: ScriptResult = await self._scripts.run_one(call)
         if _is_not_primed(result):
@@ -251,6 +256,9 @@ class Holds:
         except DomainError as error:
             return error
         return None
+
+
+CHECK_WRITABLE_CALL = script_call(CHECK_WRITABLE, 0, (WRITABLE_KEY,))
 
 
 def _is_not_primed(result: ScriptResult) -> TypeGuard[list[int]]:

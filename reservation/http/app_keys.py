@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..seatmap.seat_maps import SeatMaps
     from ..seatmap.ticket_types import TicketTypes
     from ..settings import Settings
+    from .readiness import Readiness
 
 SETTINGS: "web.AppKey[Settings]" = web.AppKey("SETTINGS")
 DATABASE: "web.AppKey[Database]" = web.AppKey("DATABASE")
@@ -34,6 +35,7 @@ BEST_AVAILABLE: "web.AppKey[BestAvailable]" = web.AppKey("BEST_AVAILABLE")
 TICKET_TYPES: "web.AppKey[TicketTypes]" = web.AppKey("TICKET_TYPES")
 SEAT_MAPS: "web.AppKey[SeatMaps]" = web.AppKey("SEAT_MAPS")
 ROOM_LAYOUTS: "web.AppKey[RoomLayouts]" = web.AppKey("ROOM_LAYOUTS")
+READINESS: "web.AppKey[Readiness]" = web.AppKey("READINESS")
 LIVE: "web.AppKey[LiveFeeds]" = web.AppKey("LIVE")
 ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")
 API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")

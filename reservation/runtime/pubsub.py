@@ -25,6 +25,7 @@ class Subscription:
         self._log = log
         self._on_message: dict[str, Callable[[str], None]] = {}  # by channel
         self._on_connected: dict[str, Callable[[bool], None]] = {}
+        self._is_left = False
 
     def register(
         self, channel: str, *, on_message: Callable[[str], None], on_connected: Callable[[bool], None]
@@ -35,10 +36,17 @@ class Subscription:
         """
         self._on_message[channel], self._on_connected[channel] = on_message, on_connected
 
+    def reconnect(self) -> None:
+        """Leave the server, which is no master any more, with this and all idle connections of the client."""
+        self._is_left = True
+
     async def run(self) -> None:
         """Read messages until this task is cancelled; reconnect when the connection fails or does not answer a ping."""
         while not is_cancel_requested():
             try:
+                if self._is_left:
+                    self._is_left = False
+                    await self._redis.connection_pool.disconnect(inuse_connections=False)
                 async with self._redis.pubsub() as connection:
                     await connection.subscribe(*self._on_message)
                     await self._read(connection)
@@ -53,7 +61,7 @@ class Subscription:
 
     async def _read(self, connection: PubSub) -> None:
         waiting_for_pong = False
-        while not is_cancel_requested():
+        while not is_cancel_requested() and not self._is_left:
             message = await connection.get_message(timeout=PING_EVERY_S)
             if message is None:
                 if waiting_for_pong:

@@ -4,6 +4,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.driver_info import DriverInfo
+from redis.exceptions import MasterDownError, ReadOnlyError
 
 from ..settings import Settings
 
@@ -14,6 +15,7 @@ REDIS_CONNECTIONS = 64
 def redis_client(settings: Settings) -> Redis:
     """A client that sends a command again if its connection broke, once: the scripts are safe to repeat.
 
+    So it does if the server is no master any more: the host's name is resolved again, and may lead to the new one.
     Bytes that are not UTF-8 are replaced, so that such a message does not break the subscription.
     """
     pool = BlockingConnectionPool.from_url(
@@ -22,6 +24,7 @@ def redis_client(settings: Settings) -> Redis:
         timeout=REDIS_TIMEOUT_S,
         socket_timeout=REDIS_TIMEOUT_S,
         socket_connect_timeout=REDIS_TIMEOUT_S,
+        retry_on_error=[ReadOnlyError, MasterDownError],
         retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
         decode_responses=True,
         encoding_errors="replace",

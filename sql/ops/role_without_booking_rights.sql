@@ -10,7 +10,8 @@ from
         (to_regclass('reservations'), 'insert'),
         (to_regclass('reservations'), 'update'),
         (to_regclass('booked_seats'), 'insert'),
-        (to_regclass('database_generation'), 'update')
+        (to_regclass('database_generation'), 'update'),
+        (to_regclass('_yoyo_migration'), 'select')
     ) as needed (relation, privilege)
 group by current_user
 having bool_or(not has_any_column_privilege(relation, privilege));

@@ -6,7 +6,7 @@ import threading
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from reservation.http.handlers import ops
+from reservation.http import readiness
 from reservation.runtime import exposition
 from tests.api import Answer, Api, Connection
 from tests.conftest import StartApi
@@ -32,12 +32,13 @@ async def test_readiness_is_503_while_a_migration_is_pending(api: Api, db: Conne
 async def test_readiness_does_not_read_the_migrations_from_the_disk_again(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(readiness, "FRESH_S", 0)
     assert (await api.call("GET", "/ready")).status == 200
 
     def fail() -> frozenset[str]:
         raise AssertionError("read again")
 
-    monkeypatch.setattr(ops, "known_migrations", fail)
+    monkeypatch.setattr(readiness, "known_migrations", fail)
     assert (await api.call("GET", "/ready")).status == 200
 
 

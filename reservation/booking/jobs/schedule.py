@@ -21,6 +21,7 @@ from .figures import measure
 from .orphans import release_orphans
 
 RETRY_EVERY_S = 1
+CHECK_REDIS_EVERY_S = 1
 CLEAN_UP_EVERY_S = 30
 MEASURE_EVERY_S = 15
 COUNT_EVERY_S = 3  # lists show counts that are at most 5 s old, the run of the job included
@@ -49,6 +50,8 @@ def booking_jobs(redis: Redis, context: BookingContext, *, second_look_s: float)
     """The jobs of one worker; for `second_look_s` see `find_orphans`."""
     age_s = max(context.hold_ttl_s, context.hold_max_s)
     return (
+        # Otherwise a master that was demoted would be left only when a customer wants to hold something.
+        Job("check_redis_writable", CHECK_REDIS_EVERY_S, context.holds.check_writable),
         Job("retry_pending_updates", RETRY_EVERY_S, context.pending_updates.retry),
         Job(
             "count_changed_showtimes",

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import asyncpg
+
 from ..pool import Connection
 from ..statements import sql
 from .rows import every, one
@@ -39,6 +41,14 @@ async def figures(conn: Connection) -> Figures:
     return await one(conn, Figures, "ops/figures")
 
 
+@dataclass(frozen=True, slots=True)
+class WriteRefusal:
+    """Whether the server is a standby, and whether transactions are read-only (those of a standby are)."""
+
+    is_standby: bool
+    is_read_only: bool
+
+
 async def database_state(conn: Connection) -> DatabaseState:
     """Which database this is; raises its generation, at most once a second."""
     return await one(conn, DatabaseState, "ops/database_state")
@@ -51,7 +61,16 @@ async def session_settings(conn: Connection, *, names: Sequence[str]) -> list[Se
 
 async def applied_migrations(conn: Connection) -> frozenset[str]:
     """The ids of the migrations that were applied to this database."""
-    return frozenset(row["migration_id"] for row in await conn.fetch(sql("ops/applied_migrations")))
+    try:
+        rows = await conn.fetch(sql("ops/applied_migrations"))
+    except asyncpg.UndefinedTableError:
+        return frozenset()
+    return frozenset(row["migration_id"] for row in rows)
+
+
+async def write_refusal(conn: Connection) -> WriteRefusal:
+    """Whether PostgreSQL refuses to write in this session."""
+    return await one(conn, WriteRefusal, "ops/write_refusal")
 
 
 async def role_without_booking_rights(conn: Connection) -> str | None:

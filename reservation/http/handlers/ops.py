@@ -1,16 +1,12 @@
 """Health, readiness and metrics."""
 
-from functools import cache
-
 from aiohttp import web
 from marshmallow import Schema, fields
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ...db.migrations import known_migrations
-from ...db.repository import ops
 from ...errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
 from ...runtime.exposition import exposition
-from ..app_keys import BOOKING_CONTEXT, DATABASE
+from ..app_keys import READINESS
 from ..output.responses import SingleWriteResponse, json_response
 from ..routes import Routes
 
@@ -32,13 +28,10 @@ async def health(request: web.Request) -> web.StreamResponse:
 
 @routes.add("GET", "/ready", output=StatusOutput(), raises=(DatabaseUnavailable, HoldsUnavailable, Overloaded))
 async def ready(request: web.Request) -> web.StreamResponse:
-    """Whether the service can sell: PostgreSQL and Redis answer, and no migration is pending."""
-    async with request.app[DATABASE].connection() as conn:
-        applied = await ops.applied_migrations(conn)
-    missing = sorted(_known_migrations() - applied)
-    if missing:
-        raise DatabaseUnavailable(f"The schema is out of date: {', '.join(missing)} not applied.")
-    await request.app[BOOKING_CONTEXT].holds.ping()
+    """Whether a hold and a confirm could be made just now; if not, `detail` names each store that fails, and why."""
+    failures = await request.app[READINESS].failures()
+    for failure in failures:  # the first has the code of the problem
+        raise type(failure)(" ".join(map(str, failures)))
     return json_response({"status": "ready"})
 
 
@@ -46,9 +39,3 @@ async def ready(request: web.Request) -> web.StreamResponse:
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Metrics for Prometheus."""
     return SingleWriteResponse(await exposition(), content_type=CONTENT_TYPE_LATEST)
-
-
-@cache
-def _known_migrations() -> frozenset[str]:
-    """Those of the version that this worker runs, whatever an upgrade has put on the disk since."""
-    return known_migrations()
