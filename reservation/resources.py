@@ -111,11 +111,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     settings, database = app[app_keys.SETTINGS], app[app_keys.DATABASE]
     client = app[REDIS] = redis_client(settings)
     holds = Holds(client, Primer(database))
-    try:
-        await holds.ping()
-    except HoldsUnavailable as error:
-        await client.aclose()
-        raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
+    await _require_redis(client, holds)
     app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
     log = structlog.stdlib.get_logger("reservation.booking")
     holds.server.on_reconnected = partial(_leave_redis, app[SUBSCRIPTION], log)
@@ -168,6 +164,14 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.BOOKING_CONTEXT].batches.aclose()
     await holds.aclose()
     await client.aclose()
+
+
+async def _require_redis(client: Redis, holds: Holds) -> None:
+    try:
+        await holds.ping()
+    except HoldsUnavailable as error:
+        await client.aclose()
+        raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
 
 
 def _leave_redis(subscription: Subscription, log: BoundLogger, reason: str) -> None:

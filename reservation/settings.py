@@ -1,12 +1,13 @@
 """The settings: each one's environment variable, default and bounds."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from .environment import OTHER_VARIABLES, Given, InvalidSettings, read_environment
 
@@ -26,6 +27,8 @@ WELL_KNOWN_SECRETS = frozenset(
 )
 HIGHEST_MAX_SEATS = 100  # upper bound of MAX_SEATS_PER_HOLD
 MAX_ATTEMPTS = 100_000  # upper bound of the login and sign-up limits: Redis stores the time of each attempt
+# Parameters of the stores' URLs that name files for TLS; libpq also takes sslrootcert=system.
+FILE_PARAMETERS = {"sslrootcert", "sslcert", "sslkey", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
 MIN_SECRET_BYTES = 32  # HS256 requires a key at least as long as its output (RFC 7518, 3.2)
 
@@ -119,6 +122,9 @@ def _url(*schemes: str, several_hosts: bool = False) -> Parse:
             is_valid = False
         if not is_valid:  # the message does not repeat the URL: it may contain a password
             raise InvalidSettings(f"{name} must be a URL such as {schemes[0]}://host:port/name")
+        for parameter, path in parse_qsl(parts.query):
+            if parameter in FILE_PARAMETERS and path != "system" and not os.path.isfile(path):
+                raise InvalidSettings(f"{name} names a file that is not there: {parameter}={path}")
         return raw
 
     return parse

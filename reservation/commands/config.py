@@ -5,10 +5,21 @@ from dataclasses import dataclass
 import click
 
 from ..environment import Given
-from ..settings import Env, Settings
+from ..settings import FILE_PARAMETERS, Env, Settings
 from .options import as_json, print_json
 
 HIDDEN = "***"
+# Parameters of the stores' URLs without secrets: addresses, and names of files.
+SHOWN = {
+    "host",
+    "port",
+    "db",
+    "target_session_attrs",
+    "sslmode",
+    "ssl_cert_reqs",
+    "ssl_check_hostname",
+    *FILE_PARAMETERS,
+}
 
 
 @dataclass(frozen=True)
@@ -57,9 +68,17 @@ def _setting(variable: Env, given: Given | None) -> Setting:
 
 
 def _without_secret(text: str) -> str:
-    """The scheme, user, hosts and path of a URL; its password and parameters are hidden."""
+    """The scheme, user, hosts, path and SHOWN parameters of a URL; its password and other parameters are hidden."""
     scheme, separator, rest = text.partition("://")
-    address, question, _parameters = rest.partition("?")
+    address, question, parameters = rest.partition("?")
     login, at, hosts = address.rpartition("@")
     user, colon, _password = login.partition(":")
-    return "".join((scheme, separator, user, f"{colon}{HIDDEN}" if colon else "", at, hosts, question and f"?{HIDDEN}"))
+    return "".join(
+        (scheme, separator, user, f"{colon}{HIDDEN}" if colon else "", at, hosts, question and f"?{_shown(parameters)}")
+    )
+
+
+def _shown(parameters: str) -> str:
+    found = [] if "@" in parameters else parameters.split("&")  # with @, it may be the end of a password
+    shown = [each for each in found if each.partition("=")[0] in SHOWN]
+    return "&".join(shown if shown and len(shown) == len(found) else [*shown, HIDDEN])

@@ -73,6 +73,7 @@ def psql(arguments: tuple[str, ...], data_dir: Path | None) -> None:
     Embedded servers that are not running are started, and stopped when psql ends.
     """
     with current_stores(data_dir, any_schema=True) as settings:
-        program = client_program("psql", settings.postgres_bin_dir)
-        status = client_programs.run_psql(program, settings.database_url or "", arguments)
+        url = settings.database_url or ""
+        program = client_program("psql", settings.postgres_bin_dir, with_tls=client_programs.needs_tls(url))
+        status = client_programs.run_psql(program, url, arguments)
     sys.exit(status)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 
 from ..errors import OperatorError
@@ -21,6 +21,11 @@ class CannotConnect(OperatorError):
 
 class ClientFailed(OperatorError):
     """A client program failed; the message is the first line of its errors."""
+
+
+def needs_tls(url: str) -> bool:
+    """Whether the URL demands a connection with TLS."""
+    return conninfo_to_dict(url).get("sslmode") in ("require", "verify-ca", "verify-full")
 
 
 def run_psql(program: Path, url: str, arguments: Sequence[str]) -> int:

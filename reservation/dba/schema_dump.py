@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from ..embedded.binaries import client_program
-from .client_programs import output
+from .client_programs import needs_tls, output
 
 HEAD = """\
 -- The schema that the migrations make, written by `make schema`. Read it here; change it with a migration.
@@ -33,6 +33,6 @@ def script(database_url: str, *, bin_dir: Path | None = None) -> str:
     Runs the pg_dump of `bin_dir`, of the embedded PostgreSQL, or on the PATH, in this order. The role must be able to
     read every table, and the server must not be newer than pg_dump. Raises ClientFailed, CannotConnect, EmbeddedError.
     """
-    dumped = output(client_program("pg_dump", bin_dir), database_url, OPTIONS)
+    dumped = output(client_program("pg_dump", bin_dir, with_tls=needs_tls(database_url)), database_url, OPTIONS)
     text = _MIGRATOR.sub(r"\1", _REMOVED.sub("", dumped))
     return HEAD + re.sub(r"\n{3,}", "\n\n", text).replace(" ON TABLES  TO ", " ON TABLES TO ").strip() + "\n"

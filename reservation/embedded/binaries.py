@@ -24,13 +24,19 @@ def postgres_programs(override: Path | None) -> Path:
     raise EmbeddedError(f"no PostgreSQL was found: {HOW_TO_GET_THEM}")
 
 
-def client_program(name: str, override: Path | None) -> Path:
-    """Find `psql` or `pg_dump`: beside the servers' programs, or on the PATH; raises EmbeddedError."""
-    for folder in filter(None, (override, *_postgres_wheel())):
+def client_program(name: str, override: Path | None, *, with_tls: bool = False) -> Path:
+    """Find `psql` or `pg_dump`: beside the servers' programs, or on the PATH; raises EmbeddedError.
+
+    Those of the wheel are built without TLS.
+    """
+    folders = [] if with_tls else _postgres_wheel()
+    for folder in filter(None, (override, *folders)):
         if (folder / name).is_file():
             return folder / name
     on_path = shutil.which(name)
     if on_path is None:
+        if with_tls:
+            raise EmbeddedError(f"no {name} with TLS was found: install PostgreSQL's client")
         raise EmbeddedError(
             f"no {name} was found: install PostgreSQL's client, or run `pip install 'reservation[embedded]'`"
         )

@@ -27,10 +27,14 @@ class Server:
     password: str
     port: int
     process: ChildServer | None = None
+    socket_folder: Path | None = None  # in place of TCP
 
     @property
     def url(self) -> str:
         """The URL of the service's database on this server."""
+        if self.socket_folder is not None:
+            address = f"host={self.socket_folder}&port={self.port}"
+            return f"postgresql:///{postgresql.DATABASE}?{address}&user={postgresql.USER}&password={self.password}"
         login = f"{postgresql.USER}:{self.password}"
         return f"postgresql://{login}@127.0.0.1:{self.port}/{postgresql.DATABASE}?sslmode=disable"
 
@@ -40,6 +44,8 @@ class Server:
         postgresql._own(self.folder, runner)
         # Each commit is in the WAL when it is answered, so that a test can wait until the standby has it.
         options = [*postgresql._options(self.bin_dir, self.port, fast=True), "-c", "synchronous_commit=on"]
+        if self.socket_folder is not None:
+            options += ["-c", f"unix_socket_directories={self.socket_folder}", "-c", "listen_addresses="]
         self.process = ChildServer(
             [*runner.prefix, self.bin_dir / "postgres", "-D", self.folder, *options],
             name="PostgreSQL",
