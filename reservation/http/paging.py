@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from aiohttp import web
 from marshmallow import Schema, ValidationError, fields
 
 from ..runtime.fields import Input, IntegerParameter
+from ..runtime.instants import parse_instant
 from .app_keys import DATABASE, QUERY
 from .output.responses import SingleWriteResponse, encode, json_response
 
@@ -104,10 +105,7 @@ def page_schema(item: Schema) -> Schema:
 
 def _part(kind: PartType, part: Any) -> Any:
     if kind is datetime:
-        instant = datetime.fromisoformat(part)
-        if instant.tzinfo is None:
-            raise ValueError
-        return instant.astimezone(UTC)  # raises OverflowError here, and not in PostgreSQL, beyond the years 1 to 9999
+        return parse_instant(part)
     if kind is UUID:
         return UUID(str(part))
     if not isinstance(part, kind) or isinstance(part, bool) or (isinstance(part, int) and not 0 <= part < 2**63):

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import orjson
 from marshmallow import Schema, ValidationError, fields, post_load, validate
 
+from .instants import parse_instant
+
 MAX_ID = 2**63 - 1
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # RFC 3986 with a host and an optional port; marshmallow's own rule cannot be documented as a pattern.
 HTTP_URL = (
     r"[Hh][Tt][Tt][Pp][Ss]?://([A-Za-z0-9-]+\.)*[A-Za-z0-9-]+(:[0-9]{1,5})?"
@@ -189,12 +190,10 @@ class Instant(fields.Field[datetime]):
     """A time in RFC 3339 with an offset, between the years 1970 and 2199; loaded in UTC."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> datetime:
-        if not isinstance(value, str) or not RFC_3339.fullmatch(value):
-            raise ValidationError("Must be a time in RFC 3339 with an offset, such as 2030-01-31T20:00:00Z.")
         try:
-            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise ValidationError("There is no such time.") from None
+            instant = parse_instant(value if isinstance(value, str) else "")
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
         if not EARLIEST <= instant < LATEST:
             raise ValidationError("Must be between the years 1970 and 2199.")
         return instant

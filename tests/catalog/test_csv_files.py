@@ -323,6 +323,17 @@ def test_too_many_changes_of_auditoriums_are_refused(run: Run, cinema: Look, mon
 # Showtimes
 
 
+def test_a_time_takes_any_number_of_fraction_digits(run: Run, cinema: Look) -> None:
+    row = showtime(2, starts_at="2031-05-01t20:00:00.123456999+02:00", ends_at="2031-05-01 21:00:00.9999999z")
+    result = run("import", "showtimes", given=table([row]))
+    assert result.exit_code == 0, said(result)
+    starts_at, ends_at = cinema("select starts_at, ends_at from showtimes order by id desc limit 1")[0]
+    assert (starts_at, ends_at) == (
+        datetime(2031, 5, 1, 18, 0, 0, 123_456, UTC),
+        datetime(2031, 5, 1, 21, 0, 0, 999_999, UTC),
+    )
+
+
 def test_movies_and_auditoriums_are_found_by_id_or_name(run: Run, cinema: Look) -> None:
     rows = [
         showtime(10),

@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from ...db.repository.showtimes import FAR_AHEAD, FAR_BACK, STATUSES, Filters, Span
 from ...runtime.fields import MAX_ID, Day, Instant, IntegerParameter, Text, TimeZone
+from ...runtime.instants import parse_instant
 from ..paging import Cursor, PageQuery
 
 BY_PRICE = "price_from"
@@ -30,12 +31,9 @@ class ShowtimesCursor(Cursor):
         try:
             if re.fullmatch(r"\d{1,10}\.\d\d", first, re.ASCII):
                 return Decimal(first), last_id
-            instant = datetime.fromisoformat(first)
-            if instant.tzinfo is not None:
-                return instant.astimezone(UTC), last_id  # raises OverflowError outside of the years 1 to 9999
-        except (ValueError, OverflowError):
-            pass
-        raise ValidationError("Not a cursor of this list: use next_cursor as you got it.")
+            return parse_instant(first), last_id
+        except ValueError:
+            raise ValidationError("Not a cursor of this list: use next_cursor as you got it.") from None
 
 
 class AnyShowtimesQuery(PageQuery):

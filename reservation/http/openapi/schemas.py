@@ -48,9 +48,9 @@ KEYWORDS: dict[type, dict[str, Any]] = {
     RowLabel: {"pattern": f"^{ROW_LABEL}$"},
     Slug: {"pattern": f"^{SLUG}$", "maxLength": MAX_SLUG_CHARS},
 }
-# The years that are accepted in requests, and as many decimal places as PostgreSQL stores.
+# The years that are accepted in requests.
 INPUT_PATTERNS: dict[type, str] = {
-    Instant: r"^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
+    Instant: r"^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})$",
     Day: r"^(19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}$",
     ReleaseDay: r"^(18[89][0-9]|19[0-9]{2}|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}$",
