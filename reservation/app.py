@@ -6,6 +6,7 @@ from aiohttp import web
 
 from . import resources
 from .http.app_keys import DRAINING, SETTINGS
+from .http.connections import LIMITS
 from .http.cors import add_cors
 from .http.dispatch import route_definitions
 from .http.handlers import (
@@ -73,7 +74,7 @@ TABLES = (
 
 def make_app(settings: Settings) -> web.Application:
     """The whole service as an aiohttp application; it connects to the stores when it starts."""
-    app = web.Application(middlewares=[middleware], client_max_size=settings.max_body_bytes)
+    app = web.Application(middlewares=[middleware], client_max_size=settings.max_body_bytes, handler_args=LIMITS)
     app[SETTINGS] = settings
     app[DRAINING] = asyncio.Event()
     app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
@@ -81,7 +82,7 @@ def make_app(settings: Settings) -> web.Application:
     app.on_shutdown.append(events.end_streams)
     app.add_routes(route_definitions(TABLES))
     add_docs(app, TABLES)
-    add_cors(app, settings.cors_origins)
+    add_cors(app)
     return app
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from .app import make_app
 from .http.app_keys import DRAINING
-from .http.direct_routes import add_direct_routes
+from .http.connections import ServiceRunner
 from .resources import CannotStart
 from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
@@ -40,10 +40,9 @@ def run(settings: Settings, sock: socket.socket, *, backlog: int, on_ready: Call
 
 async def _serve(settings: Settings, sock: socket.socket, backlog: int, on_ready: Callable[[], None]) -> None:
     app = make_app(settings)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=settings.shutdown_s, keepalive_timeout=KEEPALIVE_S)
+    runner = ServiceRunner(app, access_log=None, shutdown_timeout=settings.shutdown_s, keepalive_timeout=KEEPALIVE_S)
     await runner.setup()
     server = cast("web.Server", runner.server)  # which setup has made
-    add_direct_routes(server, app)
     try:
         await _require_ready(server)
         _exclude_from_collection()

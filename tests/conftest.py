@@ -21,7 +21,7 @@ from psycopg import sql as psql
 from reservation.app import make_app
 from reservation.db import migrations as schema
 from reservation.embedded import Embedded, embedded_servers
-from reservation.http.direct_routes import add_direct_routes
+from reservation.http.connections import ServiceRunner
 from reservation.identity import passwords
 from reservation.seed import demo
 from reservation.settings import Settings
@@ -190,6 +190,15 @@ def limits() -> Mapping[str, str]:
     return {}
 
 
+class ServiceServer(TestServer):
+    """A server of the service in the test's own process, with the connections of a worker."""
+
+    __test__ = False
+
+    async def _make_runner(self, **options: Any) -> ServiceRunner:
+        return ServiceRunner(self.app, **options)
+
+
 @pytest.fixture
 async def start_api(
     database_url: str, redis_url: str, tmp_path: Path, limits: Mapping[str, str]
@@ -199,11 +208,9 @@ async def start_api(
 
     async def start(**more: str) -> Api:
         app = make_app(make_settings(database_url, redis_url, tmp_path, **{**limits, **more}))
-        client = TestClient(TestServer(app))
+        client = TestClient(ServiceServer(app))
         clients.append(client)
         await client.start_server()
-        server: Any = client.server
-        add_direct_routes(server.runner.server, app)  # as a worker does
         return Api(client, database_url)
 
     yield start

@@ -25,7 +25,7 @@ Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_direct_routes(server: web.Server, app: web.Application) -> None:
-    """Let a server of this application find operations here; before its first connection, and after `app.startup`."""
+    """Let a server of this application find operations here; after `app.startup`, and before its first connection."""
     if KNOWN_VERSIONS.fullmatch(aiohttp.__version__) and list(app.middlewares) == [middleware]:
         server.request_handler = DirectRoutes(app, server.request_handler).handle
 

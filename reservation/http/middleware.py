@@ -19,6 +19,7 @@ from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
 from ..runtime.process_metrics import measure_event_loop, tell_version
 from ..runtime.timing import start_timings
 from . import app_keys as keys, metrics
+from .cors import answer_preflight, is_preflight
 from .output.compression import MIN_BYTES, compress_if_asked
 from .output.problems import HttpProblem, domain_problem, problem, protocol_problem
 from .output.responses import SingleWriteResponse
@@ -32,7 +33,7 @@ log = structlog.stdlib.get_logger("reservation.http")
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give every request an id and every failure problem details; record every request."""
-    return await respond(request, handler, request.path)
+    return await respond(request, answer_preflight if is_preflight(request) else handler, request.path)
 
 
 async def respond(request: web.Request, handler: Handler, path: str) -> web.StreamResponse:
@@ -44,9 +45,9 @@ async def respond(request: web.Request, handler: Handler, path: str) -> web.Stre
     timings = start_timings()
     try:
         response = await handler(request)
-    except ConnectionResetError:
-        raise  # the client has disconnected
     except Exception as error:
+        if isinstance(error, ConnectionResetError) and (request.transport is None or request.transport.is_closing()):
+            raise  # the client has disconnected
         response = _problem_of(error, request, request_id)
     if isinstance(response, SingleWriteResponse) and len(response.body) >= MIN_BYTES:
         compress_if_asked(request, response)
@@ -94,7 +95,10 @@ def _problem_of(error: Exception, request: web.Request, request_id: str) -> web.
             log.warning("unavailable", error=type(error).__name__, cause=repr(error.__cause__))
         return domain_problem(request_id, error)
     if isinstance(error, HttpProblem):
-        return problem(request_id, error.status, error.code, error.detail)
+        response = problem(request_id, error.status, error.code, error.detail, headers=error.headers)
+        if error.ends_connection:
+            response.force_close()
+        return response
     if isinstance(error, web.HTTPException):
         return protocol_problem(request_id, error.status, error.headers)
     # A defect: a 500 for the client, the traceback for the log.

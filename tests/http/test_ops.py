@@ -1,4 +1,4 @@
-"""Health, readiness, metrics, and CORS."""
+"""Health, readiness and metrics."""
 
 import asyncio
 import threading
@@ -8,10 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reservation.http import readiness
 from reservation.runtime import exposition
-from tests.api import Answer, Api, Connection
-from tests.conftest import StartApi
-
-LISTED, UNLISTED = "https://cinema.example", "https://stranger.example"
+from tests.api import Api, Connection
 
 
 async def test_health_and_readiness_are_200(api: Api) -> None:
@@ -101,70 +98,3 @@ async def test_metrics_have_a_histogram_of_durations(api: Api) -> None:
     await api.call("GET", "/health")
     text = (await api.call("GET", "/metrics")).text
     assert 'reservation_http_request_seconds_bucket{le="+Inf",method="GET",route="/health"}' in text
-
-
-async def preflight(api: Api, origin: str, method: str = "POST", headers: str = "authorization,content-type") -> Answer:
-    asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
-    return await api.call("OPTIONS", "/showtimes/1/holds", headers={"Origin": origin, **asked})
-
-
-@pytest.fixture
-async def cors(start_api: StartApi) -> Api:
-    return await start_api(CORS_ORIGINS=f"{LISTED}, https://other.example:8443/")
-
-
-@pytest.mark.parametrize("origin", [LISTED, "https://other.example:8443"])
-async def test_preflight_from_a_listed_origin_is_allowed(cors: Api, origin: str) -> None:
-    answer = await preflight(cors, origin, headers="authorization,content-type,idempotency-key,if-match,x-request-id")
-    assert answer.status == 200, answer.text
-    assert answer.headers["Access-Control-Allow-Origin"] == origin
-    assert "POST" in answer.headers["Access-Control-Allow-Methods"]
-    assert "AUTHORIZATION" in answer.headers["Access-Control-Allow-Headers"].upper()
-    assert "Access-Control-Allow-Credentials" not in answer.headers
-
-
-@pytest.mark.parametrize(
-    ("origin", "method", "headers"),
-    [
-        (UNLISTED, "POST", ""),
-        ("https://cinema.example.evil", "POST", ""),
-        ("http://cinema.example", "POST", ""),
-        ("null", "POST", ""),
-        (LISTED, "TRACE", ""),
-        (LISTED, "POST", "x-evil"),
-    ],
-)
-async def test_preflight_from_another_origin_method_or_header_is_403(
-    cors: Api, origin: str, method: str, headers: str
-) -> None:
-    answer = await preflight(cors, origin, method, headers)
-    assert (answer.status, answer.code) == (403, "forbidden")
-    assert "Access-Control-Allow-Origin" not in answer.headers
-
-
-async def test_responses_name_the_origin_that_may_read_them(cors: Api) -> None:
-    for path in ("/movies", "/movies/4711", "/openapi.json"):
-        listed = await cors.call("GET", path, headers={"Origin": LISTED})
-        assert listed.headers["Access-Control-Allow-Origin"] == LISTED
-        exposed = listed.headers["Access-Control-Expose-Headers"].upper()
-        assert all(
-            name in exposed for name in ("ETAG", "LINK", "LOCATION", "RETRY-AFTER", "RATELIMIT-POLICY", "X-REQUEST-ID")
-        )
-        unlisted = await cors.call("GET", path, headers={"Origin": UNLISTED})
-        assert unlisted.status == listed.status
-        assert "Access-Control-Allow-Origin" not in unlisted.headers
-
-
-async def test_an_unknown_route_is_404_to_a_listed_origin(cors: Api) -> None:
-    assert (await cors.call("GET", "/nothing", headers={"Origin": LISTED})).status == 404
-
-
-async def test_responses_vary_by_origin(cors: Api) -> None:
-    for origin in (LISTED, UNLISTED):
-        answer = await cors.call("GET", "/movies", headers={"Origin": origin})
-        assert "Origin" in answer.headers.get("Vary", "")
-
-
-async def test_without_cors_origins_no_other_origin_is_allowed(api: Api) -> None:
-    assert "Access-Control-Allow-Origin" not in (await api.call("GET", "/movies", headers={"Origin": LISTED})).headers
-    assert (await preflight(api, LISTED)).status == 405

@@ -1,6 +1,7 @@
 """Request bodies: JSON, and for OAuth clients forms (application/x-www-form-urlencoded); strict and bounded."""
 
 import re
+import zlib
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +12,7 @@ from marshmallow import Schema
 
 from ...errors import Invalid, Json
 from ...runtime.validation import escape, load
+from ..app_keys import SETTINGS
 from ..output.problems import HttpProblem
 from ..output.responses import JSON
 from .queries import NO_FIELDS
@@ -19,6 +21,12 @@ MAX_DEPTH = 32
 JSON_TYPE = re.compile(r"application/json|.*\+json")
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_FIELDS = 32
+# Window sizes of zlib by content coding.
+CODINGS = {
+    "gzip": 16 + zlib.MAX_WBITS,
+    "x-gzip": 16 + zlib.MAX_WBITS,
+    "deflate": zlib.MAX_WBITS,
+}
 BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -37,8 +45,6 @@ async def load_json(request: web.Request, schema: Schema, fast_load: Callable[[J
 async def load_optional_json(request: web.Request, schema: Schema) -> Any:
     """Validate a JSON body as `load_json` does, if there is one; an empty body and `null` are `{}`."""
     raw = await read_body(request)
-    if not raw and "Content-Encoding" in request.headers:
-        raise HttpProblem(400, "malformed_request", "The body is not encoded as its headers say.")
     parsed = await _parse_json(request) if raw else None
     _check_depth_and_nul(parsed)
     return load(schema, {} if parsed is None else parsed)
@@ -74,11 +80,40 @@ async def refuse_body(request: web.Request) -> None:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The whole body, of at most MAX_BODY_BYTES; raises HttpProblem (400) if it contradicts its Content-Encoding."""
+    """The whole body, decoded, of at most MAX_BODY_BYTES.
+
+    Raises HttpProblem if it contradicts its headers (400), and for another content coding than those of CODINGS (415).
+    """
     try:
-        return await request.read()
+        raw = await request.read()
     except web.RequestPayloadError as error:
-        raise HttpProblem(400, "malformed_request", "The body is not encoded as its headers say.") from error
+        raise HttpProblem(
+            400, "malformed_request", "The body is not transferred as its headers say.", ends_connection=True
+        ) from error
+    return _decoded(request, raw) if "Content-Encoding" in request.headers else raw
+
+
+def _decoded(request: web.Request, raw: bytes) -> bytes:
+    """The body without its content coding; raises HTTPRequestEntityTooLarge, and HttpProblem as `read_body` does."""
+    coding = ",".join(request.headers.getall("Content-Encoding")).strip().lower()
+    if coding in ("", "identity"):
+        return raw
+    if coding not in CODINGS:
+        detail = f"Send the body in one of these codings: {', '.join(CODINGS)}; or as it is."
+        raise HttpProblem(415, "unsupported_media_type", detail, headers={"Accept-Encoding": ", ".join(CODINGS)})
+    most = request.app[SETTINGS].max_body_bytes
+    # Some clients send deflate without the frame of zlib, which has 8 in its first byte (RFC 1950).
+    is_bare = coding == "deflate" and raw[:1] and raw[0] & 0x0F != zlib.DEFLATED
+    decoder = zlib.decompressobj(-zlib.MAX_WBITS if is_bare else CODINGS[coding])
+    try:
+        body = decoder.decompress(raw, most + 1)
+    except zlib.error:
+        body = b""
+    if len(body) > most:
+        raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=len(body))
+    if not decoder.eof or decoder.unused_data:
+        raise HttpProblem(400, "malformed_request", "The body is not encoded as its headers say.")
+    return body
 
 
 async def _parse_json(request: web.Request) -> Json:

@@ -58,7 +58,10 @@ HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not answer this method; see Allow."),
     413: ("payload_too_large", "The body is larger than this service takes."),
+    414: ("uri_too_long", "The address is longer than this service takes."),
     415: ("unsupported_media_type", "The body must be JSON, with Content-Type: application/json."),
+    417: ("expectation_failed", "The only expectation that this service meets is 100-continue."),
+    431: ("headers_too_large", "A header is longer than this service takes, or there are too many."),
     500: ("internal_error", "Something went wrong on our side; it has been logged under the request id."),
 }
 
@@ -66,9 +69,18 @@ HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
 class HttpProblem(Exception):
     """A request that is refused for its form, not its meaning: a status of HTTP_PROBLEMS with a detail of its own."""
 
-    def __init__(self, status: int, code: str, detail: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        ends_connection: bool = False,
+    ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
+        self.headers, self.ends_connection = headers, ends_connection
 
 
 def problem(

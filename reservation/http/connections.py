@@ -1,0 +1,136 @@
+"""Connections whose every failure is answered with problem details, those that the middleware never sees included.
+
+aiohttp answers in plain text, and counts and logs nothing, where its HTTP parser fails and where it does not know an
+expectation.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, NoReturn
+
+from aiohttp import HttpVersion11, web
+from aiohttp.http_exceptions import InvalidURLError, LineTooLong
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
+from aiohttp.web_urldispatcher import MatchInfoError
+
+from .cors import allow_any_listed
+from .direct_routes import add_direct_routes
+from .middleware import respond
+from .output.problems import HttpProblem, protocol_problem
+
+MAX_LINE_BYTES = 8192
+MAX_HEADER_BYTES = 8190  # another number than that of the request line: it tells which of them was too long
+MAX_HEADERS = 128
+# aiohttp's limits, and no decompression: `read_body` does that, and knows the request if it fails.
+LIMITS = {
+    "max_line_size": MAX_LINE_BYTES,
+    "max_field_size": MAX_HEADER_BYTES,
+    "max_headers": MAX_HEADERS,
+    "auto_decompress": False,
+}
+UNKNOWN_PATH = "-"  # in the access log
+
+Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class ServiceRunner(web.AppRunner):
+    """Runs the application on such connections, and finds its operations directly."""
+
+    async def _make_server(self) -> web.Server:
+        server = _Server(self.app, await super()._make_server())
+        add_direct_routes(server, self.app)
+        return server
+
+
+class _Server(web.Server):
+    """Serves the application; what aiohttp has made for it is the model."""
+
+    def __init__(self, app: web.Application, made: web.Server) -> None:
+        super().__init__(
+            partial(_by_application, made.request_handler),
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            loop=made._loop,  # noqa: SLF001
+            **made._kwargs,  # noqa: SLF001
+        )
+        self.app = app
+
+    def __call__(self) -> RequestHandler:
+        """A new connection."""
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Connection(RequestHandler):
+    """A client's connection."""
+
+    __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """As aiohttp does, which leaves a request waiting for the rest of a body that turns out to be malformed."""
+        RequestHandler.data_received(self, data)
+        if self._current_request is not None and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            content = self._current_request.content
+            if not content.is_eof():
+                self._messages.pop()
+                self.close()
+                content.set_exception(web.RequestPayloadError("malformed"))
+
+    def _make_error_handler(self, err_info: Any) -> Any:
+        """Answer a request that the parser has refused, of which nothing is known but its error."""
+        manager: Any = self._manager
+
+        async def refuse(request: Any) -> web.StreamResponse:
+            match = MatchInfoError(web.HTTPBadRequest())
+            match.add_app(manager.app)
+            request._match_info, request._version = match, HttpVersion11  # noqa: SLF001
+            response = await respond(request, partial(_refuse, _refusal(err_info.exc)), UNKNOWN_PATH)
+            allow_any_listed(manager.app, response)
+            return response
+
+        return refuse
+
+    def handle_error(self, request: Any, status: int = 500, exc: Any = None, message: str | None = None) -> Any:
+        """Answer a request that failed before the middleware, by a defect or because its client has disconnected."""
+        if isinstance(exc, ConnectionError):
+            raise exc
+        self.log_exception("internal_error", exc_info=exc)
+        response = protocol_problem(request_id := secrets.token_hex(8), status, {})
+        response.headers["X-Request-ID"] = request_id
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Log defects, and not what clients send or that they are gone."""
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError | ConnectionError):
+            super().log_exception(*args, **kw)
+
+
+def _by_application(application: Serve, request: Any) -> Awaitable[web.StreamResponse]:
+    """aiohttp's Application answers the request; it looks at Expect before its middleware."""
+    return _with_expectation(application, request) if "Expect" in request.headers else application(request)
+
+
+async def _with_expectation(application: Serve, request: web.Request) -> web.StreamResponse:
+    try:
+        return await application(request)
+    except web.HTTPException as error:
+        return await respond(request, partial(_refuse, error), request.path)
+
+
+async def _refuse(error: Exception, _: web.Request) -> NoReturn:
+    raise error
+
+
+def _refusal(error: BaseException) -> HttpProblem:
+    """The problem of a request that the parser has refused."""
+    if isinstance(error, LineTooLong) and error.args[1] == MAX_LINE_BYTES:
+        return HttpProblem(414, "uri_too_long", f"The address has more than {MAX_LINE_BYTES} bytes.")
+    if isinstance(error, LineTooLong):
+        return HttpProblem(431, "headers_too_large", f"A header has more than {MAX_HEADER_BYTES} bytes.")
+    if str(getattr(error, "message", "")).startswith("Too many headers"):
+        return HttpProblem(431, "headers_too_large", f"The request has more than {MAX_HEADERS} headers.")
+    if isinstance(error, InvalidURLError):
+        return HttpProblem(400, "malformed_request", "The address in the request line cannot be read.")
+    reason = str(getattr(error, "message", error)).split("\n", 1)[0].rstrip(":.")
+    return HttpProblem(400, "malformed_request", f"This is not an HTTP/1.1 request: {reason}.")
