@@ -14,11 +14,12 @@ from aiohttp import web
 
 from ..db.preconditions import Precondition, no_precondition
 from ..errors import PreconditionFailed
-from .output.compression import MIN_BYTES, known_tag, tags_of, unchanged_response
+from .output.compression import MIN_BYTES, known_tag, unchanged_response, without_coding
 from .output.problems import HttpProblem
 from .output.responses import SingleWriteResponse, cacheable_response, encode, not_modified
 
 TAG_BYTES = 16
+ONLY_WEAK = "If-Match has only weak tags, which never match: a proxy that compresses answers may have made them weak."
 
 _TAG = r'(?:W/)?"[!#-~\u0080-\U0010ffff]*"'
 _TAGS = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
@@ -53,7 +54,8 @@ def response_with_etag(value: object, *, version: object = None, location: str |
 def precondition(request: web.Request) -> Precondition:
     """The check that a write's If-Match and If-None-Match ask for; raises HttpProblem (400) for malformed ones.
 
-    If-Match compares strongly: a weak tag never matches. If-None-Match compares weakly.
+    If-Match compares strongly: a weak tag never matches. If-None-Match compares weakly. What a proxy adds to a tag for
+    the coding does not count: a write replaces the object, whatever form of it the client has read.
     """
     wanted, unwanted = _tags(request, "If-Match"), _tags(request, "If-None-Match")
     if wanted is None and unwanted is None:
@@ -64,8 +66,8 @@ def precondition(request: web.Request) -> Precondition:
 
     def check(stored: object) -> None:
         tag = _digest(encode(stored))
-        if wanted is not None and wanted != ["*"] and set(wanted).isdisjoint(tags_of(tag)):
-            raise PreconditionFailed
+        if wanted is not None and wanted != ["*"] and f'"{tag}"' not in map(without_coding, wanted):
+            raise PreconditionFailed(ONLY_WEAK) if all(each.startswith("W/") for each in wanted) else PreconditionFailed
         if unwanted is not None and _has_tag(unwanted, tag):
             raise PreconditionFailed
 
@@ -90,4 +92,4 @@ def _tags(request: web.Request, name: str) -> list[str] | None:
 
 def _has_tag(tags: list[str], tag: str) -> bool:
     """Whether If-None-Match has the tag, or is `*`."""
-    return tags == ["*"] or not {listed.removeprefix("W/") for listed in tags}.isdisjoint(tags_of(tag))
+    return tags == ["*"] or f'"{tag}"' in (without_coding(listed.removeprefix("W/")) for listed in tags)

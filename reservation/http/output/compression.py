@@ -1,14 +1,17 @@
 """Responses that are sent compressed to clients that ask for it (RFC 9110, 8.4 and 12.5.3)."""
 
+import re
 from functools import lru_cache
 
 from aiohttp import web
 
 from ...seatmap.drawing import compress
-from .responses import SingleWriteResponse
+from .responses import JSON, SingleWriteResponse
 
 MIN_BYTES = 1024  # of a body that is compressed
 REVALIDATE = "no-cache"  # a cache asks with If-None-Match before it uses a copy
+# Apache adds -gzip or -br to a tag, Jetty --gzip, and others ;gzip or :gzip.
+_CODING = re.compile(r'(?:--?|[;:])(?:gzip|br|zstd|deflate)"$')
 SUFFIX = "-gzip"  # of the ETag of a compressed representation, since a strong ETag stands for its bytes
 
 
@@ -19,13 +22,13 @@ def wants_gzip(request: web.Request) -> bool:
 
 
 def encoded_response(
-    body: bytes, *, etag: int | str, gzip: bool, cache_control: str = REVALIDATE
+    body: bytes, *, etag: int | str, gzip: bool, cache_control: str = REVALIDATE, content_type: str = JSON
 ) -> SingleWriteResponse:
-    """A 200 with JSON, which is compressed if `gzip` says so."""
+    """A 200, whose body is compressed if `gzip` says so."""
     headers = {"ETag": f'"{etag}{SUFFIX if gzip else ""}"', "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
     if gzip:
         headers["Content-Encoding"] = "gzip"
-    response = SingleWriteResponse(body, headers=headers)
+    response = SingleWriteResponse(body, content_type=content_type, headers=headers)
     response.is_negotiated = True
     return response
 
@@ -54,8 +57,16 @@ def tags_of(etag: int | str) -> tuple[str, str]:
     return f'"{etag}"', f'"{etag}{SUFFIX}"'
 
 
+def without_coding(tag: str) -> str:
+    """A quoted tag without what this service, or a proxy that compresses, has added for the coding."""
+    return _CODING.sub('"', tag)
+
+
 def known_tag(request: web.Request, etag: int | str) -> str | None:
-    """The tag of If-None-Match, quoted, that stands for this representation, compressed or not; mostly it has one."""
+    """The tag of If-None-Match, quoted, that stands for this representation, compressed or not; mostly it has one.
+
+    The plain tag for one to which a proxy has added a coding: the proxy adds it again.
+    """
     header = request.headers.get("If-None-Match")
     if header is None:
         return None
@@ -63,7 +74,7 @@ def known_tag(request: web.Request, etag: int | str) -> str | None:
     if header in tags:
         return header
     known = {f'"{tag.value}"' for tag in request.if_none_match or ()}
-    return next((tag for tag in tags if tag in known), None)
+    return next((tag for tag in tags if tag in known), tags[0] if tags[0] in map(without_coding, known) else None)
 
 
 @lru_cache(maxsize=256)
