@@ -1,6 +1,7 @@
 """Pages of the listed origins can read every answer, and send and read every header that the service knows."""
 
 import ast
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from reservation.http.cors import ALLOWED, EXPOSED
 from reservation.settings import Settings
 from tests.api import PASSWORD, Answer, Api
 from tests.conftest import StartApi
+from tests.http.test_responses import connected
 
 LISTED, OTHER, UNLISTED = "https://cinema.example", "https://other.example:8443", "https://evil.example"
 ALLOWED_NAMES, EXPOSED_NAMES = set(ALLOWED.lower().split(", ")), set(EXPOSED.lower().split(", "))
@@ -213,3 +215,36 @@ def test_every_header_in_the_document_may_be_sent_or_read_by_pages(settings: Set
     assert "etag" in given
     assert taken <= ALLOWED_NAMES
     assert given <= EXPOSED_NAMES | {"cache-control"}
+
+
+async def test_pages_that_refresh_at_once_or_again_get_the_same_bytes(cors: Api) -> None:
+    person = await cors.sign_up()
+    assert (await preflight(cors, LISTED, headers="content-type,traceparent", path="/auth/refresh")).status == 200
+
+    async def refresh(token: str) -> Answer:
+        headers = {"Origin": LISTED, "Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+        return await cors.call("POST", "/auth/refresh", {"refresh_token": token}, headers=headers)
+
+    answers = await asyncio.gather(*(refresh(person.refresh_token) for _ in range(6)))
+    answers.append(await refresh(person.refresh_token))
+    assert [answer.status for answer in answers] == [200] * 7
+    assert len({answer.text for answer in answers}) == 1
+    assert {answer.headers["Access-Control-Allow-Origin"] for answer in answers} == {LISTED}
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+    assert (await refresh(answers[0].json["refresh_token"])).status == 200
+
+
+async def test_a_page_whose_refresh_was_lost_gets_the_pair_when_it_asks_again(cors: Api) -> None:
+    person = await cors.sign_up()
+    body = orjson.dumps({"refresh_token": person.refresh_token})
+    headers = ("Content-Type: application/json", f"Origin: {LISTED}")
+    for _ in range(3):
+        async with connected(cors.client.server) as wire:  # which it aborts, whether or not the answer is there
+            wire.send("POST", "/auth/refresh", *headers, body=body)
+            await wire.writer.drain()
+    async with connected(cors.client.server) as wire:
+        again = await wire.ask("POST", "/auth/refresh", *headers, body=body)
+    assert (again.status, again.headers["access-control-allow-origin"]) == (200, LISTED)
+    pair = orjson.loads(again.body)
+    me = await cors.call("GET", "/auth/me", headers={"Authorization": f"Bearer {pair['access_token']}"})
+    assert (me.status, me.json["email"]) == (200, person.email)

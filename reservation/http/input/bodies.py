@@ -15,7 +15,7 @@ from ...runtime.validation import escape, load
 from ..app_keys import SETTINGS
 from ..output.problems import HttpProblem
 from ..output.responses import JSON
-from .queries import NO_FIELDS
+from .queries import BROKEN_ESCAPE, NO_FIELDS
 
 MAX_DEPTH = 32
 JSON_TYPE = re.compile(r"application/json|.*\+json")
@@ -27,7 +27,8 @@ CODINGS = {
     "x-gzip": 16 + zlib.MAX_WBITS,
     "deflate": zlib.MAX_WBITS,
 }
-BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# What a body in another encoding than UTF-8 begins with, if it is JSON (RFC 4627, 3).
+OTHER_ENCODING = re.compile(rb"\xff\xfe|\xfe\xff|.\0|\0", re.DOTALL)
 
 
 async def load_json(request: web.Request, schema: Schema, fast_load: Callable[[Json], Any] | None) -> Any:
@@ -119,10 +120,12 @@ def _decoded(request: web.Request, raw: bytes) -> bytes:
 async def _parse_json(request: web.Request) -> Json:
     if request.headers.get("Content-Type") != JSON and not JSON_TYPE.fullmatch(request.content_type):
         raise HttpProblem(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
+    raw = await read_body(request)
     try:
-        parsed: Json = orjson.loads(await read_body(request))
+        parsed: Json = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise HttpProblem(400, "invalid_json", f"The body is not JSON in UTF-8: {error}.") from error
+        reason = "it is in UTF-16 or UTF-32" if OTHER_ENCODING.match(raw) else error
+        raise HttpProblem(400, "invalid_json", f"The body is not JSON in UTF-8: {reason}.") from error
     return parsed
 
 

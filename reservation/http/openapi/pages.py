@@ -97,7 +97,7 @@ def _without_input(page: Page) -> Page:
 
 
 async def _to_docs(request: web.Request) -> web.StreamResponse:
-    return web.Response(status=302, headers={"Location": "/docs"})
+    return web.Response(status=302, headers={"Location": "/docs", "Content-Length": "0"})
 
 
 def _page(template: str, policy: Mapping[str, str], **context: object) -> Page:
