@@ -1501,6 +1501,8 @@ CREATE TRIGGER reservation_changes_of_erased BEFORE INSERT ON public.reservation
 
 CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservation_seats FOR EACH ROW EXECUTE FUNCTION public.insert_reservation_seat();
 
+CREATE TRIGGER reservations_hold_recorded AFTER INSERT ON public.reservations FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('reservation', 'id', 'user_id', 'id user_id showtime_id status total_price expires_at confirmed_at cancelled_at cancelled_by cancel_reason late seat_ids row_labels seat_numbers prices ticket_type_ids', '');
+
 CREATE TRIGGER reservations_of_erased BEFORE INSERT OR UPDATE OF reference, metadata, cancel_reason ON public.reservations FOR EACH ROW WHEN (((new.reference IS NOT NULL) OR (new.metadata IS NOT NULL) OR (new.cancel_reason IS NOT NULL))) EXECUTE FUNCTION public.leave_out_texts_of_erased();
 
 CREATE TRIGGER reservations_recorded AFTER UPDATE ON public.reservations FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('reservation', 'id', 'user_id', 'id user_id showtime_id status total_price expires_at confirmed_at cancelled_at cancelled_by cancel_reason late seat_ids row_labels seat_numbers prices ticket_type_ids', '');

@@ -5,6 +5,7 @@ from time import monotonic
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+from ..db.change_author import acts_for_another
 from ..db.pool import Connection, Database, is_single_item_error, is_violation
 from ..db.repository import idempotency, reservations
 from ..db.repository.reservation_rows import Reservation
@@ -96,14 +97,14 @@ class BookingBatches:
         """Insert a hold that Redis has granted.
 
         Raises SeatsUnavailable (some are booked), ShowtimeChanged, LimitReached, IdempotencyKeyUsed, RowLocked, and
-        Overloaded after the deadline of the hold.
+        Overloaded after the deadline of the hold. One that staff make for a customer runs alone, since it is recorded.
         """
-        if hold.idempotency_key is not None and hold.idempotency_key.is_of_another(hold.user_id):
-            inserted = None  # as for confirm
+        if acts_for_another(hold.user_id):
+            inserted = _answer(await self._insert_single([hold]))
+        elif hold.idempotency_key is not None and hold.idempotency_key.is_of_another(hold.user_id):
+            inserted = await self._single_inserts.submit(hold)  # as for confirm
         else:
-            inserted = await self._inserts.submit(hold)
-        if inserted is None:
-            inserted = await self._single_inserts.submit(hold)
+            inserted = await self._inserts.submit(hold) or await self._single_inserts.submit(hold)
         self._pending_updates.changed_showtimes.add(hold.showtime_id)
         return inserted
 
@@ -115,8 +116,13 @@ class BookingBatches:
         """Confirm a hold, or leave it confirmed; it is committed, and its seats are released in Redis.
 
         The reservation has no showtime if that has changed since its layout was read.
-        Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable, IdempotencyKeyUsed and RowLocked.
+        Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable, IdempotencyKeyUsed and RowLocked. One
+        by staff for a customer runs alone, since it is recorded.
         """
+        if acts_for_another(request.user_id):
+            outcomes = await self._confirm_single([request])
+            await self._release_confirmed(outcomes)
+            return _answer(outcomes)
         if request.idempotency_key is not None and request.idempotency_key.is_of_another(request.user_id):
             return await self._single_confirms.submit(request)  # the batch's statement inserts the keys of owners
         confirmed = await self._confirms.submit(request)
@@ -152,7 +158,7 @@ class BookingBatches:
             if holds[0].deadline <= monotonic():
                 break
             try:
-                async with self._database.transaction() as conn:
+                async with self._database.change() as conn:
                     return await self._wait_and_insert(conn, holds[0])
             except Overloaded as error:
                 if not is_violation(error, CODE_KEY):
@@ -166,7 +172,7 @@ class BookingBatches:
             return await reservations.insert_held(conn, holds=[hold])
         if not await idempotency.claim(conn, idempotency_key=key, reservation_id=hold.reservation_id):
             return [IdempotencyKeyUsed()]
-        return _or_raise(await reservations.insert_held(conn, holds=[hold._replace(idempotency_key=None)]))
+        return [_answer(await reservations.insert_held(conn, holds=[hold._replace(idempotency_key=None)]))]
 
     async def _find_booked(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> Sequence[BookedSeats]:
         seats = {(showtime_id, seat_id) for showtime_id, seat_ids in wanted for seat_id in seat_ids}
@@ -208,7 +214,7 @@ class BookingBatches:
 
     async def _lock_and_confirm(self, request: ConfirmRequest) -> Outcome:
         reservation_id, user_id, key = request
-        async with self._database.transaction() as conn:
+        async with self._database.change() as conn:
             locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
             if locked is None:
                 return NotFound("There is no such reservation of yours.")
@@ -218,7 +224,7 @@ class BookingBatches:
                 return await self._confirm(conn, request)
             if not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
                 return IdempotencyKeyUsed()
-            return _or_raise([await self._confirm(conn, request._replace(idempotency_key=None))])[0]
+            return _answer([await self._confirm(conn, request._replace(idempotency_key=None))])
 
     async def _confirm(self, conn: Connection, request: ConfirmRequest) -> Outcome:
         outcomes = await reservations.confirm(conn, requests=[request], showtime_of=self._layouts.showtime)
@@ -248,12 +254,12 @@ class BookingBatches:
             )
 
 
-def _or_raise(outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
-    """The one outcome; raises it if it is an error, so that the transaction is rolled back with the claimed key."""
+def _answer(outcomes: Sequence[Outcome]) -> Reservation:
+    """The one reservation; raises the error in its place, which rolls a transaction back, with the key it has claimed."""
     [outcome] = outcomes
     if isinstance(outcome, Exception):
         raise outcome
-    return outcomes
+    return outcome
 
 
 def _shared_outcome(request: ConfirmRequest, first: ConfirmRequest, outcome: Outcome | None) -> Outcome | None:

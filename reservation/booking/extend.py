@@ -35,7 +35,7 @@ async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID)
     ends = monotonic() + ttl_ms / 1000
     lease = RedisLease.before_take(context, ttl_ms + REDIS_MARGIN_MS)
     await _hold_in_redis(context, seats, ttl_ms)
-    async with context.database.connection() as conn:
+    async with context.database.write_for(user_id) as conn:
         left_ms = max(1, round((ends - monotonic()) * 1000))  # after the wait for a connection
         extended_at = await reservations.extend(
             conn, reservation_id=reservation_id, user_id=user_id, ttl_ms=left_ms, max_s=context.hold_max_s

@@ -58,7 +58,7 @@ async def confirm_late(
         raise HoldExpired(CANNOT_BE_HAD)
     request = ConfirmRequest(reservation_id, user_id, idempotency_key)
     try:
-        async with context.database.transaction() as conn:
+        async with context.database.change() as conn:
             return await _confirm(context, conn, request, found, limits)
     finally:
         # Confirmed or not, it needs no seats in Redis.

@@ -122,7 +122,7 @@ async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
     """Cancel a hold in PostgreSQL, and release in Redis what it still has there."""
     undone = None
     try:
-        async with context.database.connection() as conn:
+        async with context.database.write_for(seats.user_id) as conn:
             undone = await reservations.undo_hold(
                 conn,
                 reservation_id=seats.reservation_id,

@@ -26,3 +26,9 @@ def changes_by(author: ChangeAuthor) -> Iterator[None]:
         yield
     finally:
         CHANGE_AUTHOR.reset(token)
+
+
+def acts_for_another(user_id: int) -> bool:
+    """Whether staff act on what belongs to another account or guest; never for customers and background work."""
+    author = CHANGE_AUTHOR.get()
+    return author is not None and author.user_id != user_id

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from time import monotonic, perf_counter
 from typing import TypeAlias
@@ -24,7 +24,7 @@ from ..errors import (
 )
 from ..runtime.timing import current_timings, timed
 from . import metrics
-from .change_author import CHANGE_AUTHOR, ChangeAuthor
+from .change_author import CHANGE_AUTHOR, ChangeAuthor, acts_for_another
 from .statements import sql
 
 _Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -151,6 +151,10 @@ class Database:
             if author is not None:
                 await connection.execute(sql("change_log/set_author"), *author)
             yield connection
+
+    def write_for(self, user_id: int) -> AbstractAsyncContextManager[Connection]:
+        """A connection for one statement about a person's own; for staff who act for the person, a recorded change."""
+        return self.change() if acts_for_another(user_id) else self.connection()
 
     async def acquire(self) -> _Pooled:
         """A connection of the pool; raises Overloaded and DatabaseUnavailable."""

@@ -28,7 +28,7 @@ async def owner_id(request: web.Request, reservation_id: UUID) -> int:
 async def customer_id(request: web.Request, *, email: str, name: str) -> int:
     """For whom staff hold seats: the account of the address or a guest; raises Forbidden if the caller is not staff."""
     await require_role(request, STAFF_ROLES)
-    async with request.app[DATABASE].connection() as conn:
+    async with request.app[DATABASE].change() as conn:
         return await box_office.ensure_customer(conn, email=email, name=name)
 
 

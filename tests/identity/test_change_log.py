@@ -100,6 +100,52 @@ async def test_staffs_changes_of_a_customers_reservation_are_recorded_and_the_cu
     assert (cancelled["after"]["status"], cancelled["after"]["cancel_reason"]) == ("cancelled", "Ill")
 
 
+async def test_what_staff_book_for_a_customer_is_recorded_and_what_they_book_for_themselves_is_not(
+    api: Api, db: Connection
+) -> None:
+    cinema, staff = await api.cinema(), await api.staff()
+    path, customer = f"/showtimes/{cinema.showtime_id}/holds", {"email": "phone@example.com", "name": "By Phone"}
+    own = (await api.hold(staff, cinema.showtime_id, cinema.seat_ids[:1])).json["id"]
+    await api.confirm(staff, own)
+    held = await api.call("POST", path, {"seat_ids": cinema.seat_ids[1:3], "customer": customer}, who=staff)
+    assert held.status == 201, held.text
+    theirs, guest = held.json["id"], held.json["customer"]["id"]
+    await db.execute("update reservations set expires_at = expires_at - interval '1 minute'")
+    assert (await api.extend(staff, theirs)).status == 200
+    for _ in range(2):
+        assert (await api.confirm(staff, theirs)).status == 200
+    late = (await api.call("POST", path, {"quantity": 2, "customer": customer}, who=staff)).json["id"]
+    await db.execute("update reservations set expires_at = created_at + interval '1 us' where id = $1", late)
+    assert (await api.confirm(staff, late)).json["late"]
+
+    confirmed, extended, created = await entries(api, subject=f"reservation/{theirs}")
+    confirmed_late, _ = await entries(api, subject=f"reservation/{late}")
+
+    assert [each["action"] for each in (created, extended, confirmed)] == [
+        "create_hold",
+        "extend_reservation",
+        "confirm_reservation",
+    ]
+    assert {each["user_id"] for each in (created, extended, confirmed, confirmed_late)} == {staff.id}
+    assert (created["before"], created["after"]["seat_ids"]) == (None, cinema.seat_ids[1:3])
+    assert extended["after"]["expires_at"] > extended["before"]["expires_at"]
+    assert (confirmed["before"]["status"], confirmed["after"]["status"]) == ("held", "confirmed")
+    assert confirmed_late["after"]["late"] is True
+    assert [entry["action"] for entry in await entries(api, subject=f"user/{guest}")] == ["create_hold"]
+    assert await entries(api, subject=f"reservation/{own}") == []
+
+
+async def test_staffs_hold_for_a_customer_is_not_committed_without_its_entry(api: Api, db: Connection) -> None:
+    cinema, staff = await api.cinema(), await api.staff()
+    customer = await api.sign_up()
+    await db.execute("alter table change_log add constraint full_log check (false) not valid")
+    body = {"seat_ids": cinema.seat_ids[:1], "customer": {"email": customer.email, "name": "A Person"}}
+    refused = await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", body, who=staff)
+    assert refused.status == 500
+    assert await db.fetchval("select count(*) from reservations") == 0
+    assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
+
+
 async def test_a_showtime_called_off_has_an_entry_for_each_reservation(api: Api) -> None:
     cinema = await api.cinema()
     held = [await api.hold(await api.sign_up(), cinema.showtime_id, [seat_id]) for seat_id in cinema.seat_ids[:3]]
