@@ -255,7 +255,7 @@ class BookingBatches:
 
 
 def _answer(outcomes: Sequence[Outcome]) -> Reservation:
-    """The one reservation; raises the error in its place, which rolls a transaction back, with the key it has claimed."""
+    """The one reservation; raises the error in its place, which rolls a transaction back, with a claimed key."""
     [outcome] = outcomes
     if isinstance(outcome, Exception):
         raise outcome

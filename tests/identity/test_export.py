@@ -1,13 +1,16 @@
 """GET /auth/me/export has everything that is kept about a person, and nothing of others."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientPayloadError
 
 from reservation.http.handlers import export as handler
+from reservation.identity.account_mails import hash_of
 from tests.api import Api, Connection, Person
 from tests.identity.test_erasure import EMAIL, IDEMPOTENCY_KEY, KEY_NAME, NAME, NOTE, REASON, REFERENCE, a_life, hold
+from tests.mailbox import reset_token, verification_token
 
 
 async def export(api: Api, who: Person) -> dict[str, Any]:
@@ -22,7 +25,7 @@ async def test_the_export_has_everything_that_is_kept_about_the_person(api: Api,
 
     assert (exported["account"]["name"], exported["account"]["email"]) == (NAME, EMAIL)
     assert [key["name"] for key in exported["api_keys"]] == [KEY_NAME]
-    assert len(exported["login_sessions"]) == 1
+    assert len(exported["login_sessions"]) == 2  # one is a guest's
     assert all(each["key"].startswith(IDEMPOTENCY_KEY) for each in exported["idempotency_keys"])
     assert len(exported["idempotency_keys"]) == 4
     reservations = {each["id"]: each for each in exported["reservations"]}
@@ -34,6 +37,45 @@ async def test_the_export_has_everything_that_is_kept_about_the_person(api: Api,
     subjects = [change["subject"] for change in exported["changes"]]
     assert f"user/{person.id}" in subjects
     assert f"reservation/{made['sale']['id']}" in subjects
+
+
+async def test_the_export_has_the_guests_whom_an_erasure_would_erase_and_what_is_theirs(
+    api: Api, db: Connection
+) -> None:
+    person, made = await a_life(api, db)
+    signed_in = await api.call("POST", "/auth/guest", {"name": NAME, "email": EMAIL})
+    guest = Person(signed_in.json["user"]["id"], EMAIL, signed_in.json["access_token"], "")
+    theirs = await hold(api, guest, made["cinema"].showtime_id, made["cinema"].seat_ids[9:10])
+    exported = await export(api, person)
+
+    ids = [row["id"] for row in await db.fetch("select id from users where guest_email is not null order by id")]
+    assert [each["id"] for each in exported["guests"]] == ids
+    assert {each["email"].lower() for each in exported["guests"]} == {EMAIL}
+    [found] = [each for each in exported["reservations"] if each["id"] == theirs["id"]]
+    assert found["customer"]["id"] == guest.id
+    assert len(exported["login_sessions"]) == 3  # two guests have got a token
+    assert {each["purpose"] for each in exported["mailed_tokens"]} >= {"reset_password"}
+
+    await db.execute("update users set email_verified_at = null where id = $1", person.id)
+    unconfirmed = await export(api, person)
+    assert unconfirmed["guests"] == []
+    assert theirs["id"] not in {each["id"] for each in unconfirmed["reservations"]}
+    assert (await export(api, guest))["guests"] == []
+
+
+async def test_the_export_has_mailed_tokens_without_the_token(api: Api, tmp_path: Path) -> None:
+    person = await api.sign_up()
+    await api.call("POST", "/auth/password/forgot", {"email": person.email})
+    tokens = [
+        await verification_token(tmp_path / "mail", person.email),
+        await reset_token(tmp_path / "mail", person.email),
+    ]
+    answer = await api.call("GET", "/auth/me/export", who=person)
+    assert sorted(each["purpose"] for each in answer.json["mailed_tokens"]) == ["reset_password", "verify_email"]
+    assert {frozenset(each) for each in answer.json["mailed_tokens"]} == {
+        frozenset(("purpose", "created_at", "expires_at"))
+    }
+    assert not [token for token in tokens if token in answer.text or hash_of(token).hex() in answer.text]
 
 
 async def test_the_export_has_no_secret_and_nothing_of_others(api: Api, db: Connection) -> None:

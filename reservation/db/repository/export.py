@@ -46,6 +46,15 @@ class KeptIdempotencyKey:
 
 
 @dataclass(frozen=True, slots=True)
+class MailedToken:
+    """A token that was mailed and not used, without the token."""
+
+    purpose: str
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SeatChange:
     """A change of the seats of a reservation."""
 
@@ -71,6 +80,11 @@ async def list_idempotency_keys(
 ) -> Sequence[KeptIdempotencyKey]:
     """A page of the idempotency keys of an account, by key."""
     return await every(conn, KeptIdempotencyKey, "export/list_idempotency_keys", user_id, after, row_limit)
+
+
+async def list_mailed_tokens(conn: Connection, *, user_id: int) -> Sequence[MailedToken]:
+    """The tokens that were mailed to the owner of an account, the oldest first."""
+    return await every(conn, MailedToken, "export/list_mailed_tokens", user_id)
 
 
 async def list_seat_changes(

@@ -1,19 +1,19 @@
 """Everything that the service keeps about the caller, as one JSON document that is written page by page."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from operator import attrgetter
 from time import perf_counter
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 import structlog
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from ...db.repository import accounts, box_office, export
+from ...db.repository import account_tokens, accounts, box_office, erasure, export
 from ...db.repository.box_office import MAX_CHANGES, ReservationFilter
 from ...errors import InvalidToken
 from ...identity.api_key_format import Scope
@@ -67,11 +67,27 @@ class KeptIdempotencyKeyOutput(Schema):
     created_at = Instant(required=True)
 
 
+class MailedTokenOutput(Schema):
+    """A token that was mailed and not used: what for and when, without the token."""
+
+    purpose = fields.String(required=True, validate=validate.OneOf(get_args(account_tokens.Purpose)))
+    created_at = Instant(required=True)
+    expires_at = Instant(required=True)
+
+
 class ExportOutput(Schema):
     """Everything that is kept about a person."""
 
     exported_at = Instant(required=True)
     account = fields.Nested(ListedUserOutput(), required=True)
+    guests = fields.List(
+        fields.Nested(ListedUserOutput()),
+        required=True,
+        metadata={
+            "description": "Those with the account's address, if that is confirmed; the lists have what is theirs"
+        },
+    )
+    mailed_tokens = fields.List(fields.Nested(MailedTokenOutput()), required=True)
     login_sessions = fields.List(fields.Nested(KeptSessionOutput()), required=True)
     api_keys = fields.List(fields.Nested(KeptApiKeyOutput()), required=True)
     idempotency_keys = fields.List(fields.Nested(KeptIdempotencyKeyOutput()), required=True)
@@ -87,12 +103,14 @@ class ExportOutput(Schema):
 async def export_me(request: web.Request) -> web.StreamResponse:
     """Everything that is kept about you: the account, login sessions, API keys, reservations and changes by staff.
 
+    With a confirmed e-mail address, it also has the guests with that address and all that is theirs.
     The document is sent while it is read, however many reservations there are. If it ends early, it is not valid JSON:
     ask again.
     """
     started, user_id = perf_counter(), request[CALLER].user_id
     async with request.app[DATABASE].connection() as conn:
         account = await accounts.find_user(conn, user_id=user_id)
+        person = await erasure.find_person(conn, user_id=user_id)
     if account is None:
         raise InvalidToken
     headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -101,7 +119,7 @@ async def export_me(request: web.Request) -> web.StreamResponse:
         return response
     try:
         await response.write(b'{"exported_at":%b,"account":%b' % (encode(datetime.now(UTC)), encode(account.user)))
-        for name, pages in _lists(request, user_id).items():
+        for name, pages in _lists(request, user_id, () if person is None else person.guest_ids).items():
             await response.write(b',"%b":[' % name.encode())
             separator = b""
             async for rows in pages:
@@ -118,19 +136,40 @@ async def export_me(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _lists(request: web.Request, user_id: int) -> dict[str, Rows]:
-    """The lists of the document, in pages."""
+def _lists(request: web.Request, user_id: int, guest_ids: Sequence[int]) -> dict[str, Rows]:
+    """The lists of the document, in pages; those of an account and then of the guests with its address."""
 
-    pages = partial(_pages, request)
+    def each(read: Callable[..., Awaitable[Sequence[Any]]], *place: Any, whose: str = "user_id", **rest: Any) -> Rows:
+        ids = (user_id, *guest_ids)
+        return _chained(_pages(request, partial(read, **{whose: one}), *place, **rest) for one in ids)
+
     return {
-        "login_sessions": pages(partial(export.list_sessions, user_id=user_id), LOWEST, attrgetter("id")),
-        "api_keys": pages(partial(export.list_api_keys, user_id=user_id), 0, attrgetter("id")),
-        "idempotency_keys": pages(partial(export.list_idempotency_keys, user_id=user_id), "", attrgetter("key")),
-        "reservations": _reservations(request, user_id),
-        "changes": pages(
-            partial(export.list_changes, person_id=user_id), 0, attrgetter("id"), shown=attrgetter("members")
-        ),
+        "guests": _guests(request, guest_ids),
+        "mailed_tokens": _mailed_tokens(request, user_id),
+        "login_sessions": each(export.list_sessions, LOWEST, attrgetter("id")),
+        "api_keys": each(export.list_api_keys, 0, attrgetter("id")),
+        "idempotency_keys": each(export.list_idempotency_keys, "", attrgetter("key")),
+        "reservations": _chained(_reservations(request, one) for one in (user_id, *guest_ids)),
+        "changes": each(export.list_changes, 0, attrgetter("id"), whose="person_id", shown=attrgetter("members")),
     }
+
+
+async def _chained(lists: Iterable[Rows]) -> Rows:
+    for pages in lists:
+        async for rows in pages:
+            yield rows
+
+
+async def _guests(request: web.Request, guest_ids: Sequence[int]) -> Rows:
+    for guest_id in guest_ids:
+        async with request.app[DATABASE].connection() as conn:
+            guest = await accounts.find_user(conn, user_id=guest_id)
+        yield [] if guest is None else [guest.user]
+
+
+async def _mailed_tokens(request: web.Request, user_id: int) -> Rows:
+    async with request.app[DATABASE].connection() as conn:
+        yield await export.list_mailed_tokens(conn, user_id=user_id)
 
 
 async def _pages(
