@@ -16,6 +16,7 @@ from ..mail.sender import MailSender
 RESET_TTL_S = 30 * 60
 VERIFY_TTL_S = 3 * 86_400
 TOKEN_BYTES = 32
+GOOD_FOR_S = 10 * 60  # so long a token lasts that stands in for another mail
 PAGES = {"reset_password": "reset-password", "verify_email": "verify-email"}
 
 
@@ -33,26 +34,31 @@ class AccountMails:
     mail_from: str
     public_url: str | None
 
-    def send_reset(self, email: str) -> None:
+    def send_reset(self, email: str, *, anyway: bool = True) -> None:
         """Mail a token for a new password to the account with an address, if there is one.
 
+        Not `anyway`: only if it has none that is good for a while, since a mail with it was sent a few minutes ago.
         The look-up is part of the sending, so that the request takes the same time for an unknown address.
         """
-        self.sender.submit("reset_password", partial(self._prepare_reset, email))
+        self.sender.submit("reset_password", partial(self._prepare_reset, email, anyway))
 
-    def send_verification(self, user: User) -> None:
-        """Mail a token that confirms the address of an account."""
-        self.sender.submit("verify_email", partial(self._prepare, user, "verify_email", VERIFY_TTL_S))
+    def send_verification(self, user: User, *, anyway: bool = True) -> None:
+        """Mail a token that confirms the address of an account; for `anyway` see send_reset."""
+        self.sender.submit("verify_email", partial(self._prepare, user, "verify_email", VERIFY_TTL_S, anyway))
 
-    async def _prepare_reset(self, email: str) -> EmailMessage | None:
+    async def _prepare_reset(self, email: str, anyway: bool) -> EmailMessage | None:
         async with self.database.connection() as conn:
             _, known = await accounts.find_credentials(conn, email=email)
             user = None if known is None else await accounts.find_user(conn, user_id=known.id)
-        return None if user is None else await self._prepare(user, "reset_password", RESET_TTL_S)
+        return None if user is None else await self._prepare(user, "reset_password", RESET_TTL_S, anyway)
 
-    async def _prepare(self, user: User, purpose: Purpose, ttl_s: int) -> EmailMessage:
+    async def _prepare(self, user: User, purpose: Purpose, ttl_s: int, anyway: bool) -> EmailMessage | None:
         token = secrets.token_urlsafe(TOKEN_BYTES)
         async with self.database.connection() as conn:
+            if not anyway and await account_tokens.has_token(
+                conn, user_id=user.id, purpose=purpose, good_for_s=GOOD_FOR_S
+            ):
+                return None
             await account_tokens.insert_token(
                 conn, token_hash=hash_of(token), user_id=user.id, purpose=purpose, ttl_s=ttl_s
             )

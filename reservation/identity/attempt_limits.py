@@ -42,7 +42,7 @@ MAX_IN_FLIGHT = 200  # requests to Redis: a flood must not make it time out, whi
 MINUTE_S = 60
 SIGNUPS_PER_EMAIL = 60  # a minute; each costs an Argon2 hash
 HOUR_S = 3600
-MAILS_PER_EMAIL = 5  # an hour, besides that of the sign-up
+MAILS_PER_EMAIL = 5  # an hour, besides that of the sign-up: from one address, and without further ones from all
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,22 +100,32 @@ class AttemptLimiter:
         )
         await self._ask_redis(self._count, windows)
 
-    async def count_mail(self, *, folded_email: str, address: str) -> None:
-        """Count a request for a mail with a token, whether or not the e-mail address has an account."""
+    async def count_mail(self, *, folded_email: str, address: str) -> bool:
+        """Count a request for a mail with a token, whether or not the e-mail address has an account.
+
+        False if the account has had its mails of this hour: the request is not refused, since strangers may have asked
+        for them, but only an account without a token is sent another mail.
+        """
+        account, client = _digest(folded_email), _digest(address)
         windows = (
-            _Window(_limit("mail-by-address", self._signups_per_address, MINUTE_S), _digest(address)),
-            _Window(_limit("mail-by-account", MAILS_PER_EMAIL, HOUR_S), _digest(folded_email)),
+            _Window(_limit("mail", MAILS_PER_EMAIL, HOUR_S), f"{account}:{client}"),
+            _Window(_limit("mail-by-address", self._signups_per_address, MINUTE_S), client),
         )
         await self._ask_redis(self._count, windows)
+        limit = _limit("mail-by-account", MAILS_PER_EMAIL, HOUR_S)
+        try:
+            await self._ask_redis(self._count, [_Window(limit, account, exempt_if=_known(account, client))])
+        except TooManyAttempts:
+            return False
+        return True
 
     def _login_windows(self, account: str, address: str) -> Sequence[_Window]:
         """The windows of a login, the narrowest first."""
         by_both, by_address, by_account = self._login_limits
-        known = f"{PREFIX}:known:{account}:{address}"
         return (
             _Window(by_both, f"{account}:{address}", clears=True),
             _Window(by_address, address),
-            _Window(by_account, account, exempt_if=known),
+            _Window(by_account, account, exempt_if=_known(account, address)),
         )
 
     async def _require_room(self, windows: Sequence[_Window]) -> None:
@@ -183,6 +193,11 @@ class AttemptLimiter:
 
 def _limit(name: str, most: int, window_s: int) -> RateLimitItem:
     return RateLimitItemPerSecond(most, window_s, namespace=name)
+
+
+def _known(account: str, address: str) -> str:
+    """The Redis key that exempts an address from which the account was logged in."""
+    return f"{PREFIX}:known:{account}:{address}"
 
 
 def _digest(text: str) -> str:

@@ -48,6 +48,6 @@ async def send_again(context: AccountContext, *, user: User, address: str) -> No
         raise Forbidden("A guest has no account whose address could be confirmed.")
     async with context.database.connection() as conn:
         folded_email = await accounts.fold_email(conn, email=user.email)
-    await context.attempts.count_mail(folded_email=folded_email, address=address)
+    is_within_limit = await context.attempts.count_mail(folded_email=folded_email, address=address)
     if not user.email_verified:
-        context.mails.send_verification(user)
+        context.mails.send_verification(user, anyway=is_within_limit)

@@ -39,11 +39,14 @@ async def change_password(
 
 
 async def request_reset(context: AccountContext, *, email: str, address: str) -> None:
-    """Mail a token to the account with this address, if there is one; raises TooManyAttempts in either case."""
+    """Mail a token to the account with this address, if there is one; raises TooManyAttempts in either case.
+
+    An account that has got many mails is sent another only if it has no token that is good for a while.
+    """
     async with context.database.connection() as conn:
         folded_email = await accounts.fold_email(conn, email=email)
-    await context.attempts.count_mail(folded_email=folded_email, address=address)
-    context.mails.send_reset(email)
+    is_within_limit = await context.attempts.count_mail(folded_email=folded_email, address=address)
+    context.mails.send_reset(email, anyway=is_within_limit)
 
 
 async def reset_password(context: AccountContext, *, token: str, new_password: str) -> None:

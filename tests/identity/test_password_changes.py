@@ -10,6 +10,7 @@ import pytest
 from reservation.identity.attempt_limits import MAILS_PER_EMAIL
 from tests.api import PASSWORD, Answer, Api, Connection, Person
 from tests.conftest import StartApi
+from tests.http.test_metrics import until
 from tests.identity.caches import connected, is_cached
 from tests.mailbox import mail_to, mails_to, reset_token, text_of
 
@@ -174,8 +175,32 @@ async def test_mails_to_an_address_are_limited_whether_or_not_it_has_an_account(
         answers = [await forgot(api, email) for _ in range(MAILS_PER_EMAIL + 1)]
         assert [answer.status for answer in answers] == [202] * MAILS_PER_EMAIL + [429]
         assert answers[-1].code == "too_many_attempts"
-        assert answers[-1].headers["RateLimit-Policy"].startswith('"mail-by-account";q=5')
+        assert answers[-1].headers["RateLimit-Policy"].startswith('"mail";q=5')
         assert (await forgot(api, email.upper())).status == 429
+
+
+async def test_strangers_cannot_use_up_the_mails_of_an_account(
+    start_api: StartApi, mail_dir: Path, db: Connection
+) -> None:
+    api = await start_api(TRUSTED_PROXIES="127.0.0.0/8", LOGIN_FAILURES_PER_ACCOUNT="100")
+    person = await api.sign_up()  # which logs in from 127.0.0.1
+
+    async def ask(address: str | None) -> int:
+        """How many mails with a token the account has got, after a request from an address that is 202."""
+        headers = {} if address is None else {"X-Forwarded-For": address}
+        answer = await api.call("POST", "/auth/password/forgot", {"email": person.email}, headers=headers)
+        assert answer.status == 202
+        await until(api, lambda found: found["reservation_mails_waiting"] == 0)
+        return [mail["Subject"] for mail in mails_to(mail_dir, person.email)].count("Choose a new password")
+
+    strangers = [f"198.51.100.{number}" for number in range(MAILS_PER_EMAIL + 3)]
+    assert [await ask(each) for each in strangers] == [1, 2, 3, 4, 5, 5, 5, 5]
+    assert await ask("203.0.113.1") == 5  # the owner, elsewhere, who has five good tokens
+    assert await ask(None) == 6  # the owner, from where the account was logged in
+    await db.execute("update account_tokens set expires_at = now() + interval '9 minutes'")
+    assert await ask("203.0.113.2") == 7
+    assert await ask(strangers[0]) == 7
+    assert (await reset(api, await reset_token(mail_dir, person.email, number=1))).status == 204
 
 
 async def test_mails_asked_for_by_one_client_are_limited(start_api: StartApi) -> None:

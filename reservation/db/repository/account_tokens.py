@@ -15,6 +15,12 @@ async def insert_token(conn: Connection, *, token_hash: bytes, user_id: int, pur
     await conn.execute(sql("account_tokens/insert_token"), token_hash, user_id, purpose, ttl_s)
 
 
+async def has_token(conn: Connection, *, user_id: int, purpose: Purpose, good_for_s: int) -> bool:
+    """Whether an account has a token that is valid for so long."""
+    found: bool = await conn.fetchval(sql("account_tokens/has_token"), user_id, purpose, good_for_s)
+    return found
+
+
 async def find_token(conn: Connection, *, token_hash: bytes, purpose: Purpose) -> User | None:
     """The account of a token that is valid."""
     return await maybe(conn, User, "account_tokens/find_token", token_hash, purpose)

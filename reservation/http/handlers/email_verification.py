@@ -43,8 +43,8 @@ async def verify_email(request: web.Request) -> web.StreamResponse:
 async def resend_verification(request: web.Request) -> web.StreamResponse:
     """Mail another token that confirms your e-mail address.
 
-    The token can be used once, within three days. If the address is confirmed already, no mail is sent. An address gets
-    at most five mails an hour. A guest has no account: 403.
+    The token can be used once, within three days. If the address is confirmed already, no mail is sent. You can ask
+    five times an hour. A guest has no account: 403.
     """
     await service.send_again(request.app[ACCOUNTS], user=request[CALLER].user, address=client_address(request))
     return web.Response(status=202)

@@ -68,7 +68,8 @@ async def request_password_reset(request: web.Request) -> web.StreamResponse:
     """Mail a token for a new password to an address.
 
     Always 202, after the same time, whether or not an account has the address; without one, no mail is sent. The token
-    can be used once, within 30 minutes. An address gets at most five mails an hour.
+    can be used once, within 30 minutes. You can ask five times an hour for one address. After five mails that others
+    have asked for, another is sent when the last one is no longer good for 10 minutes: use the one that was sent.
     """
     await service.request_reset(request.app[ACCOUNTS], email=request[BODY]["email"], address=client_address(request))
     return web.Response(status=202)
