@@ -5,6 +5,7 @@ import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import asyncpg
 import structlog
@@ -202,8 +203,9 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     )
     app[app_keys.API_KEYS] = ApiKeyContext(database, invalidation, api_keys, limits)
     attempts = AttemptLimiter(app[REDIS], settings, structlog.stdlib.get_logger("reservation.attempts"))
-    mail_sender = _mail_sender(settings)
-    mails = AccountMails(database, mail_sender, settings.mail_from or UNSET_MAIL_FROM, settings.public_url)
+    folder = settings.mail_dir or settings.data_dir / "mail"
+    mail_sender = _mail_sender(settings, folder)
+    mails = AccountMails(database, mail_sender, settings.mail_from or UNSET_MAIL_FROM, settings.public_url, folder)
     app[app_keys.ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts, mails)
     job = Job("write_api_key_uses", WRITE_LAST_USED_EVERY_S, api_keys.write_last_used)
     log = structlog.stdlib.get_logger("reservation.api_keys")
@@ -247,9 +249,8 @@ async def subscription(app: web.Application) -> AsyncIterator[None]:
     await cancel_and_wait([task])
 
 
-def _mail_sender(settings: Settings) -> MailSender:
-    """Sends by SMTP_URL, or without it into files."""
-    folder = settings.mail_dir or settings.data_dir / "mail"
+def _mail_sender(settings: Settings, folder: Path) -> MailSender:
+    """Sends by SMTP_URL, or without it into files of the folder."""
     deliver = file_delivery(folder) if settings.smtp_url is None else smtp_delivery(settings.smtp_url)
     return MailSender(deliver, structlog.stdlib.get_logger("reservation.mail"))
 

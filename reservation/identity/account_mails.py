@@ -1,15 +1,20 @@
 """The mails with a token that accounts need: to choose a new password, and to confirm the e-mail address."""
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from email.message import EmailMessage
 from functools import partial
 from hashlib import sha256
+from pathlib import Path
+
+import structlog
 
 from ..db.pool import Database
 from ..db.repository import account_tokens, accounts
 from ..db.repository.account_tokens import Purpose
 from ..db.repository.accounts import User
+from ..mail.delivery import delete_written
 from ..mail.messages import compose
 from ..mail.sender import MailSender
 
@@ -17,6 +22,7 @@ RESET_TTL_S = 30 * 60
 VERIFY_TTL_S = 3 * 86_400
 TOKEN_BYTES = 32
 GOOD_FOR_S = 10 * 60  # so long a token lasts that stands in for another mail
+log = structlog.stdlib.get_logger("reservation.mail")
 PAGES = {"reset_password": "reset-password", "verify_email": "verify-email"}
 
 
@@ -27,12 +33,16 @@ def hash_of(token: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class AccountMails:
-    """Sends the mails of accounts; `public_url` is the web site that the links lead to, None for no links."""
+    """Sends the mails of accounts; `public_url` is the web site that the links lead to, None for no links.
+
+    `folder` is where mails are written without SMTP_URL; with it, there may be some from before.
+    """
 
     database: Database
     sender: MailSender
     mail_from: str
     public_url: str | None
+    folder: Path
 
     def send_reset(self, email: str, *, anyway: bool = True) -> None:
         """Mail a token for a new password to the account with an address, if there is one.
@@ -45,6 +55,13 @@ class AccountMails:
     def send_verification(self, user: User, *, anyway: bool = True) -> None:
         """Mail a token that confirms the address of an account; for `anyway` see send_reset."""
         self.sender.submit("verify_email", partial(self._prepare, user, "verify_email", VERIFY_TTL_S, anyway))
+
+    async def delete_written(self, email: str) -> None:
+        """Delete the mails to an address that were written into files; the log says if that fails."""
+        try:
+            await asyncio.to_thread(delete_written, self.folder, email)
+        except OSError as error:
+            log.error("mails_not_deleted", cause=error.strerror)
 
     async def _prepare_reset(self, email: str, anyway: bool) -> EmailMessage | None:
         async with self.database.connection() as conn:

@@ -3,8 +3,10 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from functools import partial
 from pathlib import Path
 from time import time_ns
@@ -13,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from .messages import Undeliverable
+from .messages import Undeliverable, recipient
 
 SMTP_TIMEOUT_S = 15.0
 SMTPS_PORT, SUBMISSION_PORT = 465, 587
@@ -76,3 +78,17 @@ def file_delivery(folder: Path) -> Deliver:
         await asyncio.to_thread(write, message.as_bytes(policy=policy.SMTPUTF8))
 
     return deliver
+
+
+def delete_written(folder: Path, email: str) -> None:
+    """Delete the files of the mails to an address, in whatever case; blocks, and raises OSError."""
+    try:
+        address = recipient("", email).addr_spec.lower()
+    except Undeliverable:
+        return
+    for path in folder.glob("*.eml"):
+        with suppress(FileNotFoundError):  # another request has deleted it
+            with path.open("rb") as file:
+                to = BytesHeaderParser(policy=policy.SMTPUTF8).parse(file)["To"]
+            if address in [each.addr_spec.lower() for each in to.addresses]:
+                path.unlink()

@@ -33,7 +33,7 @@ def compose(template: str, *, sender: str, to_name: str, to_email: str, values: 
     subject, _, text = TEMPLATES.get_template(f"{template}.txt").render(values).partition("\n")
     message = EmailMessage()
     message["From"] = sender
-    message["To"] = _recipient(to_name, to_email)
+    message["To"] = recipient(to_name, to_email)
     message["Subject"] = subject
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain=message["From"].addresses[0].domain)
@@ -43,7 +43,7 @@ def compose(template: str, *, sender: str, to_name: str, to_email: str, values: 
     return message
 
 
-def _recipient(name: str, email: str) -> Address:
+def recipient(name: str, email: str) -> Address:
     """The value of To, without what would begin another header; raises Undeliverable."""
     local_part, _, domain = email.rpartition("@")
     one_line = " ".join("".join(each if each.isprintable() else " " for each in name).split())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from reservation.identity import erasure
 from tests.api import Answer, Api, Connection, Person
 from tests.conftest import StartApi
 from tests.identity.caches import INVALIDATED_WITHIN_S, connected, until
+from tests.mailbox import mails_to, reset_token, verification_token
 
 NAME, EMAIL, PASSWORD = "Zyxwina Quuxberg", "zyxwina.quuxberg@person.example", "zyxw-password-quux"
 REFERENCE, NOTE, REASON, KEY_NAME = "zyxw-reference", "zyxw-metadata", "zyxw-reason", "zyxw-kiosk"
@@ -132,6 +134,21 @@ async def test_nothing_that_tells_who_it_was_is_left_in_postgresql_and_redis(
     assert await telling_rows(db) == []
     assert await telling_keys(redis) == []
     assert await audit(db, redis) == []
+
+
+async def test_mails_to_the_person_in_files_are_deleted_and_those_of_others_stay(api: Api, tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    person, other = await sign_up(api), await api.sign_up()
+    await api.call("POST", "/auth/password/forgot", {"email": EMAIL.upper()})
+    for mailed in (verification_token, reset_token):
+        await mailed(folder, EMAIL)
+    await verification_token(folder, other.email)
+    assert [text for text in TELLING if any(text in path.read_text().lower() for path in folder.iterdir())]
+
+    assert (await erase(api, person)).status == 204
+
+    assert [len(mails_to(folder, address)) for address in (EMAIL, other.email)] == [0, 1]
+    assert not [path for path in folder.iterdir() if any(text in path.read_text().lower() for text in TELLING)]
 
 
 async def test_guests_with_an_address_that_nobody_has_confirmed_are_not_erased(api: Api, db: Connection) -> None:
