@@ -72,6 +72,18 @@ _TEMPORARY = (
     OSError,
 )
 
+# The schema is not what the statement or the session was made for: a DBA has changed it, or is changing it just now.
+_OTHER_SCHEMA = (
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.InvalidColumnReferenceError,  # the index of an ON CONFLICT
+    asyncpg.DatatypeMismatchError,
+    asyncpg.InsufficientPrivilegeError,  # what was dropped and created again has no grants yet
+)
+
 # Where PostgreSQL reports an unknown time zone; its message may be in any language.
 _OF_TIME_ZONES = {"datetime.c", "timestamp.c"}
 
@@ -87,6 +99,11 @@ _OF_ONE_ITEM = (
 def is_single_item_error(error: BaseException) -> bool:
     """Whether one item of a batch may have caused an exception of `Database.connection`: then retry each alone."""
     return isinstance(error, _OF_ONE_ITEM) or isinstance(error.__cause__, _OF_ONE_ITEM)
+
+
+def is_undone(error: BaseException) -> bool:
+    """Whether PostgreSQL has undone what failed with an exception of `Database.connection`, and it may succeed now."""
+    return isinstance(error.__cause__, (*_OTHER_SCHEMA, asyncpg.TransactionRollbackError))
 
 
 def is_violation(error: BaseException, constraint: str) -> bool:
@@ -180,6 +197,9 @@ class Database:
         takes two messages. A task cancelled between them leaves PgBouncer waiting for the second, with a connection of
         PostgreSQL's assigned, until this one is used again.
         """
+        if isinstance(error, asyncpg.DatatypeMismatchError) and _source_file(error) == "pl_exec.c":
+            # A session keeps the types of the columns that a PL/pgSQL function has seen, so no old one can go on.
+            await self._pool.expire_connections()
         if self._behind_pgbouncer and isinstance(error, asyncio.CancelledError | TimeoutError):
             connection.terminate()
         if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
@@ -265,7 +285,7 @@ def _raise_domain_error(error: BaseException) -> None:
         raise Invalid("/timezone", "The database does not know this time zone.") from error
     elif isinstance(error, asyncpg.LockNotAvailableError):
         raise RowLocked from error
-    elif isinstance(error, _TEMPORARY):
+    elif isinstance(error, (*_TEMPORARY, *_OTHER_SCHEMA)):
         raise DatabaseUnavailable from error
 
 

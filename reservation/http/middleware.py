@@ -10,6 +10,7 @@ from time import perf_counter
 import structlog
 from aiohttp import web
 
+from ..db.pool import is_undone
 from ..errors import DomainError, Unavailable
 from ..runtime import exposition
 from ..runtime.access_log import AccessLog
@@ -25,6 +26,8 @@ from .output.problems import HttpProblem, domain_problem, problem, protocol_prob
 from .output.responses import SingleWriteResponse
 from .routes import Handler
 
+# Of a request that PostgreSQL has undone: for a deadlock, or since a DBA changes a table just now.
+REPEATS = 2
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
 
 log = structlog.stdlib.get_logger("reservation.http")
@@ -46,9 +49,7 @@ async def respond(request: web.Request, handler: Handler, path: str) -> web.Stre
     try:
         response = await handler(request)
     except Exception as error:
-        if isinstance(error, ConnectionResetError) and (request.transport is None or request.transport.is_closing()):
-            raise  # the client has disconnected
-        response = _problem_of(error, request, request_id)
+        response = await _repeated(error, request, handler, request_id)
     if isinstance(response, SingleWriteResponse) and len(response.body) >= MIN_BYTES:
         compress_if_asked(request, response)
     elapsed_s = perf_counter() - started
@@ -87,6 +88,21 @@ async def request_records(app: web.Application) -> AsyncIterator[None]:
     exposition.publish()
     if access_log is not None:
         access_log.flush()
+
+
+async def _repeated(error: Exception, request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
+    """The answer of another try, where PostgreSQL has undone the failed one; otherwise the error's problem."""
+    for _ in range(REPEATS):
+        if not is_undone(error) or request.writer.output_size:
+            break
+        log.info("request_repeated", cause=repr(error.__cause__))
+        try:
+            return await handler(request)
+        except Exception as another:
+            error = another
+    if isinstance(error, ConnectionResetError) and (request.transport is None or request.transport.is_closing()):
+        raise error  # the client has disconnected
+    return _problem_of(error, request, request_id)
 
 
 def _problem_of(error: Exception, request: web.Request, request_id: str) -> web.StreamResponse:

@@ -236,7 +236,11 @@ async def test_every_status_has_request_id_and_server_timing(api: Api, wire: Wir
     free = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
     admin = f"Authorization: Bearer {(await api.admin()).access_token}"
     as_json = "Content-Type: application/json"
-    await db.execute("alter table movies rename description to text")  # so that a request can fail
+    # So that a request can fail.
+    await db.execute("""
+        create function fail() returns trigger language plpgsql as $$ begin raise 'of the test'; end $$;
+        create trigger fail before update on movies for each row execute function fail();
+    """)
     asked: list[tuple[int, str, str, list[str], bytes]] = [
         (200, "GET", "/health", [], b""),
         (404, "GET", "/nothing", [], b""),
@@ -248,7 +252,7 @@ async def test_every_status_has_request_id_and_server_timing(api: Api, wire: Wir
         (415, "POST", f"/showtimes/{cinema.showtime_id}/holds", [admin, "Content-Type: text/plain"], b"{}"),
         (201, "POST", f"/showtimes/{cinema.showtime_id}/holds", [admin, as_json],
          json.dumps({"seat_ids": cinema.seat_ids[:1]}).encode()),
-        (500, "GET", f"/movies/{cinema.movie_id}", [], b""),
+        (500, "PUT", f"/admin/movies/{cinema.movie_id}", [admin, as_json], b'{"title":"B","duration_minutes":90}'),
     ]  # fmt: skip
     for status, method, path, headers, body in asked:
         answer = await wire.ask(method, path, *headers, body=body)
@@ -257,7 +261,6 @@ async def test_every_status_has_request_id_and_server_timing(api: Api, wire: Wir
         if status >= 400:
             assert answer.headers["content-type"] == "application/problem+json"
             assert json.loads(answer.body)["request_id"] == answer.headers["x-request-id"]
-    await db.execute("alter table movies rename text to description")
     wire.send("DELETE", f"/admin/showtimes/{free}", admin)
     gone = await wire.read()
     assert (gone.status, gone.body) == (204, b"")
