@@ -52,6 +52,11 @@ class Stream:
         number = int(found["id"]) if "id" in found else None
         return Event(found["event"], number, json.loads(found["data"]))
 
+    async def until(self, statuses: dict[int, str]) -> None:
+        """Read events until one shows these statuses: a change, or the whole map."""
+        while (event := await self.next()) is None or not statuses.items() <= event.statuses.items():
+            assert event is not None, "the stream has ended"
+
     async def _block(self) -> list[str] | None:
         lines: list[str] = []
         while line := await self.response.content.readline():

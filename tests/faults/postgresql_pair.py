@@ -108,9 +108,9 @@ class Pair:
 
 
 @contextmanager
-def running_pair(data_dir: Path, password: str, bin_dir: Path | None) -> Iterator[Pair]:
+def running_pair(data_dir: Path, password: str) -> Iterator[Pair]:
     """Run the PostgreSQL of a stopped instance's data folder, and a standby of it."""
-    programs = binaries.postgres_programs(bin_dir)
+    programs = binaries.postgres_programs(None)  # which has made the folder
     first = Server(data_dir / "postgres", programs, password, free_port())
     second = Server(data_dir / "standby", programs, password, free_port())
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,8 +38,7 @@ def test_the_periods_keep_the_promise_of_5_s() -> None:
 @pytest.fixture
 def pair(data_dir: Path) -> Iterator[Pair]:
     password = json.loads((data_dir / "secrets.json").read_text())["postgres_password"]
-    bin_dir = os.environ.get("POSTGRES_BIN_DIR")
-    with running_pair(data_dir, password, Path(bin_dir) if bin_dir else None) as servers:
+    with running_pair(data_dir, password) as servers:
         schema.apply(servers.first.url)
         yield servers
 

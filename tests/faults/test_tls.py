@@ -125,9 +125,7 @@ async def buy(api: Api) -> None:
         assert first is not None
         held = await api.hold(who, cinema.showtime_id, cinema.seat_ids[:2])
         assert held.status == 201, held.text
-        event = await stream.next()
-        assert event is not None
-        assert event.statuses == dict.fromkeys(cinema.seat_ids[:2], "held")
+        await stream.until(dict.fromkeys(cinema.seat_ids[:2], "held"))
     assert (await until_confirmed(api, who, held.json["id"])).json["status"] == "confirmed"
 
 

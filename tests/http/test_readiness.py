@@ -73,7 +73,7 @@ async def test_a_schema_without_the_table_of_migrations_is_not_ready(api: Api, d
 
 
 async def test_a_pool_that_gives_no_connection_in_time_is_not_ready(start_api: StartApi) -> None:
-    api = await start_api(POOL_SIZE="1", POOL_WAIT_SECONDS="1")
+    api = await start_api(POOL_SIZE="1", POOL_WAIT_SECONDS="3")
     await until(api, 200)
     async with api.client.app[DATABASE].connection():
         refused = await until(api, 503)
@@ -198,3 +198,31 @@ async def test_many_balancers_share_one_check(api: Api, monkeypatch: pytest.Monk
         answers = await asyncio.gather(*(api.call("GET", "/ready") for _ in range(30)))
         assert {answer.status for answer in answers} == {200}
     assert checks == 1
+
+
+@pytest.mark.parametrize("refusal", STATES)
+async def test_requests_while_redis_takes_no_writes_are_answered_or_503(
+    start_api: StartApi, redis: Redis, refusal: str
+) -> None:
+    """Confirms, cancels, logins and administration go on; what needs a write to Redis is 503."""
+    api = await start_api(LOGIN_FAILURES="10", SIGNUPS_PER_MINUTE_PER_ADDRESS="600", HOLDS_PER_MINUTE_PER_ADDRESS="600")
+    cinema, who, admin = await api.cinema(), await api.sign_up(), await api.admin()
+    held = [(await api.hold(who, cinema.showtime_id, [seat])).json["id"] for seat in cinema.seat_ids[:3]]
+    seats = f"/showtimes/{cinema.showtime_id}/seats"
+    path = f"/admin/showtimes/{cinema.showtime_id}"
+    async with STATES[refusal](redis):
+        await until(api, 503, refusal)
+        assert (await api.confirm(who, held[0])).status == 200
+        assert (await api.cancel(who, held[1])).status == 200
+        other = await api.sign_up()
+        assert (await api.call("GET", "/reservations", who=other)).status == 200
+        either = [
+            await api.extend(who, held[2]),
+            await api.call("GET", seats),
+            await api.call("GET", f"{seats}?fields=status"),
+            await api.call("POST", f"{path}/blocks", {"seat_ids": cinema.seat_ids[5:6], "reason": "camera"}, who=admin),
+            await api.call("POST", f"{path}/cancel", {"reason": "flood"}, who=admin),
+            await api.call("PUT", f"/admin/users/{other.id}/disabled", {"disabled": True}, who=admin),
+        ]
+    assert {answer.status for answer in either} <= {200, 201, 503}, [answer.text for answer in either]
+    await until(api, 200)
