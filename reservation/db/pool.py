@@ -199,6 +199,7 @@ class Database:
         """
         if isinstance(error, asyncpg.DatatypeMismatchError) and _source_file(error) == "pl_exec.c":
             # A session keeps the types of the columns that a PL/pgSQL function has seen, so no old one can go on.
+            self.generation += 1
             await self._pool.expire_connections()
         if self._behind_pgbouncer and isinstance(error, asyncio.CancelledError | TimeoutError):
             connection.terminate()
