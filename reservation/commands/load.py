@@ -114,6 +114,8 @@ def capacity(**options: Any) -> None:
             )
         )
     finish(report, options, thresholds)
+    if not report["totals"]["capacity_per_s"]:
+        sys.exit(MISSED)
 
 
 @load.command()

@@ -27,6 +27,7 @@ DECISIVE = (
     "customers",
     "per_customer",
 )
+RATES = {"rate", "capacity"}  # of which less is worse
 REMARKED = ("duration_s", "users", "seed", "connections", "remote", "url")
 
 
@@ -56,7 +57,8 @@ def compare(a: Report, b: Report, *, max_ratio: float | None) -> Report:
         ours, others = (report["settings"].get(name) for report in (a, b))
         if ours != others:
             raise LoadError(f"A has {name} {_shown(ours)} and B has {_shown(others)}: the loads cannot be compared")
-    figures = [_judged(figure, max_ratio) for figure in (*_totals(a, b), *_latencies(a, b))]
+    found = [_capacity(a, b)] if a["kind"] == "capacity" else [*_totals(a, b), *_latencies(a, b)]
+    figures = [_judged(figure, max_ratio) for figure in found]
     return {
         "schema_version": SCHEMA_VERSION,
         "kind": "comparison",
@@ -65,6 +67,15 @@ def compare(a: Report, b: Report, *, max_ratio: float | None) -> Report:
         "remarks": [*_remarks(a, b)],
         "figures": figures,
     }
+
+
+def _capacity(a: Report, b: Report) -> Report:
+    """The capacities; each is between the rate that was sustained and the one that failed."""
+    sustained = [float(report["totals"]["capacity_per_s"]) for report in (a, b)]
+    failed = [report["totals"]["failed_per_s"] for report in (a, b)]
+    ends = [math.inf if rate is None else float(rate) for rate in failed]
+    intervals = list(zip(sustained, ends, strict=True))
+    return _figure("capacity", "all", "requests/s", (sustained[0], sustained[1]), intervals)
 
 
 def _latencies(a: Report, b: Report) -> Iterator[Report]:
@@ -132,10 +143,10 @@ def _judged(figure: Report, max_ratio: float | None) -> Report:
     (a_low, a_high), (b_low, b_high) = figure["a_interval"], figure["b_interval"]
     is_higher = a_high is not None and b_low > a_high
     is_lower = b_high is not None and b_high < a_low
-    worse, better = (is_lower, is_higher) if figure["figure"] == "rate" else (is_higher, is_lower)
+    worse, better = (is_lower, is_higher) if figure["figure"] in RATES else (is_higher, is_lower)
     ratio = figure["ratio"]
     beyond = max_ratio is not None and (
-        ratio is None or (ratio < 1 / max_ratio if figure["figure"] == "rate" else ratio > max_ratio)
+        ratio is None or (ratio < 1 / max_ratio if figure["figure"] in RATES else ratio > max_ratio)
     )
     if better or worse:
         verdict = "better" if better else "worse" if beyond else "worse, within the ratio"

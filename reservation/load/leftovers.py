@@ -15,6 +15,7 @@ AT_ONCE = 16
 
 async def release_holds(client: Client, tracker: ReservationTracker, tokens: Sequence[str], limits: HoldLimits) -> None:
     """Cancel what the customers still hold, also where the answer to the hold was lost."""
+    await client.idle()
     held = {
         item.id: (item.user, item.showtime_id, len(item.seats))
         for item in tracker.reservations.values()

@@ -93,7 +93,11 @@ async def _stage(
         shows = await find_showtimes(client, count=showtimes, duration_s=duration_s)
         changes = SeatChanges()
         async with Viewers(client.target, shows, plan.profile.viewers, changes) as viewers:
-            yield Stage(client, tokens, shows, max_in_flight, limits, viewers, changes)
+            stage = Stage(client, tokens, shows, max_in_flight, limits, viewers, changes)
+            try:
+                yield stage
+            finally:  # also when it is interrupted
+                await release_holds(client, stage.tracker, tokens, limits)
 
 
 async def run_load(access: TargetAccess, plan: Plan, *, showtimes: int, max_in_flight: int) -> Report:
@@ -105,7 +109,6 @@ async def run_load(access: TargetAccess, plan: Plan, *, showtimes: int, max_in_f
             engine = await stage.play(plan)
         service = difference(before, await read_metrics(stage.client))
         audit = await audit_run(stage.client, stage.tracker, stage.tokens, access.settings, seed=plan.seed)
-        await release_holds(stage.client, stage.tracker, stage.tokens, stage.limits)
     settings = _settings(access, plan, showtimes, max_in_flight)
     figures = {**run_figures(engine), "viewers": stage.viewers.summary(), "service": service}
     return make_report("run", engine.measurements, settings, audit.summary(), started_at, figures)

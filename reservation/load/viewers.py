@@ -81,7 +81,6 @@ class Viewers:
             for number, showtime_id in enumerate(self._showtime_ids)
         ]
         await asyncio.gather(*(each.wait() for each in begun))
-        self.connected = self.count - sum(self.errors.values())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -127,6 +126,7 @@ class Viewers:
                 now = monotonic()
                 kind = _field(event, b"event")
                 self.events[kind.decode("latin-1")] += 1
+                self.connected += not begun.is_set()
                 begun.set()
                 if kind == b"seats":
                     sent_at = self._changes.shown(number, showtime_id, _seats(_field(event, b"data")))

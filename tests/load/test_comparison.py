@@ -94,6 +94,16 @@ def test_fewer_answers_and_more_errors_are_worse(totals: dict[str, float], worse
     assert [name for name, verdict in found.items() if verdict == "worse"] == worse
 
 
+@pytest.mark.parametrize(
+    ("capacity", "failed", "verdict"),
+    [(50.0, 55.0, "worse"), (95.0, 99.0, "worse, within the ratio"), (95.0, 105.0, "same"), (150.0, None, "better")],
+)
+def test_of_two_searches_only_the_capacities_are_compared(capacity: float, failed: float | None, verdict: str) -> None:
+    a = report(kind="capacity", totals={"capacity_per_s": 100.0, "failed_per_s": 110.0})
+    b = report(kind="capacity", totals={"capacity_per_s": capacity, "failed_per_s": failed}, slower=9)
+    assert verdicts(a, b) == {"capacity all": verdict}
+
+
 def test_what_makes_a_comparison_doubtful_is_remarked() -> None:
     sold_out = report(seed=2, totals={"sold_out_at_s": 3.5}, settings={"seed": 2})
     found = compare(report(), sold_out, max_ratio=None)["remarks"]

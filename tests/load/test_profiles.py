@@ -1,8 +1,12 @@
 """The command against a real service: each profile, the audit that follows, and runs that can be repeated."""
 
 import json
+import os
 import re
+import signal
 import stat
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,7 @@ from reservation.load.target import Target
 from reservation.load.tracked_reservations import TrackedReservation
 from reservation.settings import Settings
 from tests.conftest import SECRET
+from tests.faults.test_serving import wait_until
 from tests.load.conftest import Cinema, Finished
 
 PATIENT = ("--users", "50", "--timeout", "600")  # no request times out, however slow the machine
@@ -201,6 +206,20 @@ def test_a_remote_target_needs_no_access_to_its_stores(cinema: Cinema, tmp_path:
     assert cinema.load(*run, data_dir=nowhere).status == 0
     assert tokens.read_text() == written
     assert booked(cinema) > 0
+
+
+def test_an_interrupted_run_leaves_no_hold(cinema: Cinema) -> None:
+    run = ("--duration", "3600", "--rate", "40", "--users", "50", "--timeout", "600", "--mix", "hold=1")
+    with subprocess.Popen(
+        [sys.executable, "-m", "reservation", "load", *run, "--url", cinema.url],
+        env={"PATH": os.defpath, "DATA_DIR": str(cinema.data_dir)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as load_run:
+        wait_until(lambda: live_holds(cinema) > 0)
+        load_run.send_signal(signal.SIGINT)
+        assert load_run.wait(600) == 1
+    assert live_holds(cinema) == 0
 
 
 def test_a_remote_reset_says_what_it_cancels_and_makes_no_account(cinema: Cinema, tmp_path: Path) -> None:
