@@ -8,6 +8,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
+from unicodedata import normalize
+from urllib.parse import urlsplit
 
 from .environment import OTHER_VARIABLES, Given, InvalidSettings, read_environment
 
@@ -280,5 +282,5 @@ class Settings:
 
 def check_password(name: str, password: str) -> None:
     """Raise InvalidSettings, naming the setting, for a password that sign-up would refuse."""
-    if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
+    if not MIN_PASSWORD_CHARS <= len(normalize("NFKC", password)) <= MAX_PASSWORD_CHARS:
         raise InvalidSettings(f"{name} must have {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")

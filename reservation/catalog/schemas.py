@@ -36,7 +36,7 @@ class CinemaBody(Input):
 
     loads_as = CinemaInput
     name = Text(200, required=True)
-    address = Text(1000, blank=True, load_default="")
+    address = Text(1000, blank=True, lines=True, load_default="")
     timezone = TimeZoneName(required=True)
 
 
@@ -70,7 +70,7 @@ class MovieBody(Input):
 
     loads_as = MovieInput
     title = Text(300, required=True)
-    description = Text(10_000, blank=True, load_default="")
+    description = Text(10_000, blank=True, lines=True, load_default="")
     duration_minutes = BoundedInteger(1, 1440, required=True)
     poster_url = Url(2000, load_default=None, allow_none=True)
     genre = Text(

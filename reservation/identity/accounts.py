@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from ..db.pool import Database
 from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import accounts, sessions
-from ..db.repository.accounts import Account, User
+from ..db.repository.accounts import Account, Credentials, User
 from ..errors import AccountDisabled, Invalid, InvalidCredentials, InvalidToken, LastAdmin, NotFound
 from .account_mails import AccountMails
 from .attempt_limits import AttemptLimiter
@@ -90,19 +90,36 @@ async def log_in(context: AccountContext, *, email: str, password: str, address:
     if known.disabled:
         LOGINS.counts["disabled"] += 1
         raise AccountDisabled
+    if (session_id := await _open_session(context, known)) is None:
+        # The password was changed, or the account disabled, while this one was verified; or another login of the same
+        # password has replaced its hash.
+        async with context.database.connection() as conn:
+            _, known = await accounts.find_credentials(conn, email=email)
+        if known is None or not await context.passwords.verify(known.password_hash, password):
+            raise InvalidCredentials
+        if (session_id := await _open_session(context, known)) is None:
+            raise InvalidCredentials
+    if (replacement := await context.passwords.hash_again(known.password_hash, password)) is not None:
+        async with context.database.connection() as conn:
+            await accounts.set_password(
+                conn, user_id=known.id, password_hash=replacement, verified_hash=known.password_hash
+            )
+    LOGINS.counts["ok"] += 1
+    return context.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
+
+
+async def _open_session(context: AccountContext, verified: Credentials) -> UUID | None:
+    """Begin a login session; None if the account has another password than the verified one, or is disabled."""
     session_id = uuid4()
     async with context.database.connection() as conn:
         opened = await accounts.open_session(
             conn,
             session_id=session_id,
-            user_id=known.id,
+            user_id=verified.id,
             ttl_s=context.tokens.refresh_ttl_s,
-            password_hash=known.password_hash,
+            password_hash=verified.password_hash,
         )
-    if not opened:  # the password was changed, or the account disabled, while this one was verified
-        raise InvalidCredentials
-    LOGINS.counts["ok"] += 1
-    return context.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
+    return session_id if opened else None
 
 
 async def refresh(context: AccountContext, *, refresh_token: str) -> TokenPair:

@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Sequence
+from unicodedata import normalize
 
 from zxcvbn import zxcvbn
 
@@ -22,7 +23,7 @@ def why_weak(password: str, personal: Sequence[str]) -> str | None:
     `personal` are texts that an attacker tries first, such as the name and the e-mail address.
     """
     with _lock:
-        estimate = zxcvbn(_beginning(password), user_inputs=_words(personal))
+        estimate = zxcvbn(_beginning(normalize("NFKC", password)), user_inputs=_words(personal))
     if estimate["score"] >= LOWEST_SCORE:
         return None
     feedback = estimate["feedback"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar
+from unicodedata import normalize
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -26,15 +27,34 @@ NICENESS = 5
 MAX_WAITING = 200  # at some 40 a second a core, a client behind so many would wait too long
 
 
+def normalised(password: str) -> str:
+    """The password in Unicode's form NFKC, in which keyboards that type the same characters otherwise agree."""
+    return normalize("NFKC", password)
+
+
 def hash_password(password: str) -> str:
-    """The password's Argon2id hash in PHC format; takes some 27 ms of CPU."""
-    return _HASHER.hash(password)
+    """The Argon2id hash of the normalised password in PHC format; takes some 27 ms of CPU."""
+    return _HASHER.hash(normalised(password))
 
 
 def verify_password(password_hash: str, password: str) -> bool:
-    """Whether the password has this hash; takes as long as hashing in either case."""
+    """Whether the password has this hash; takes as long as hashing in either case.
+
+    The hash may be older than the normalisation, so a password that is not normalised is tried as typed as well.
+    """
+    return any(_has_hash(password_hash, form) for form in dict.fromkeys((normalised(password), password)))
+
+
+def hash_again(password_hash: str, password: str) -> str | None:
+    """The hash that is to replace that of a verified password, or None for one of its normalised form."""
+    if normalised(password) == password or _has_hash(password_hash, normalised(password)):
+        return None
+    return hash_password(password)
+
+
+def _has_hash(password_hash: str, text: str) -> bool:
     try:
-        return _HASHER.verify(password_hash, password)
+        return _HASHER.verify(password_hash, text)
     except (VerificationError, InvalidHashError):
         return False
 
@@ -64,6 +84,10 @@ class PasswordWorkers:
         stored = self._dummy_hash if password_hash is None else password_hash
         matches = await self._run(verify_password, stored, password)
         return matches and password_hash is not None
+
+    async def hash_again(self, password_hash: str, password: str) -> str | None:
+        """As the function of this name, in a thread; raises Overloaded."""
+        return None if normalised(password) == password else await self._run(hash_again, password_hash, password)
 
     async def require_strong(self, password: str, pointer: str, *, personal: Sequence[str]) -> None:
         """Raise Invalid at `pointer` for a password that is easy to guess (see why_weak), and Overloaded."""

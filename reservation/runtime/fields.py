@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
+from unicodedata import normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
@@ -25,6 +26,12 @@ ROW_LABEL = r"[A-Z]{1,3}"
 SLUG = r"[a-z0-9]+(-[a-z0-9]+)*"
 MAX_SLUG_CHARS = 40
 LANGUAGE_TAG = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"
+# The characters that str.strip() removes; dialects of regular expressions do not agree on \s.
+BLANK = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# Category Cc, and the separators of lines and paragraphs.
+CONTROL = re.compile(r"[\u0000-\u001f\u007f-\u009f\u2028\u2029]")
+CONTROL_IN_LINES = re.compile(r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]")
+LINE_BREAK = re.compile(r"\r\n?")
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 MONEY_LIMIT = Decimal("999999.99")  # times the highest price_modifier, 99.99, it fits the columns of booked prices
@@ -54,11 +61,12 @@ class Input(Schema):
                 raise ValidationError(f"Must not be given without {other}.", name)
 
 
-class Text(fields.String):
+class VerbatimText(fields.String):
     """Text of a bounded length without NUL, which PostgreSQL cannot store; not blank unless `blank` is set."""
 
     def __init__(self, longest: int, *, shortest: int = 1, blank: bool = False, **rest: Any) -> None:
         super().__init__(validate=validate.Length(0 if blank else shortest, longest), **rest)
+        self.longest = longest
         self._blank = blank
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
@@ -69,8 +77,33 @@ class Text(fields.String):
             raise ValidationError("Must not be blank.")
         return text
 
+    def _check_length(self, text: str, most: int) -> None:
+        if len(text) > most:
+            raise ValidationError(f"Longer than maximum length {self.longest}.")
 
-class Url(Text):
+
+class Text(VerbatimText):
+    """Text that people type, loaded in Unicode's form NFC and without white space around it.
+
+    Control characters are refused, but `lines` allows tabs and line breaks, which are loaded as line feeds.
+    """
+
+    def __init__(self, longest: int, *, lines: bool = False, **rest: Any) -> None:
+        super().__init__(longest, **rest)
+        self.lines = lines
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
+        text = super()._deserialize(value, attr, data, **rest)
+        self._check_length(text, self.longest)  # as typed, which is what the document says, and composed
+        text = normalize("NFC", text).strip()
+        if self.lines:
+            text = LINE_BREAK.sub("\n", text)
+        if (CONTROL_IN_LINES if self.lines else CONTROL).search(text):
+            raise ValidationError("Control characters are not allowed.")
+        return text
+
+
+class Url(VerbatimText):
     """An absolute http or https URL."""
 
     def __init__(self, longest: int, **rest: Any) -> None:
@@ -78,7 +111,7 @@ class Url(Text):
         self.validators.append(validate.Regexp(rf"{HTTP_URL}\Z", error="Not a valid URL."))
 
 
-class LanguageTag(Text):
+class LanguageTag(VerbatimText):
     """A language tag of the form that BCP 47 gives them; whether the language exists is not checked."""
 
     def __init__(self, **rest: Any) -> None:

@@ -1,12 +1,16 @@
 """Sign up, log in, refresh tokens, log out."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from aiohttp import web
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from ...errors import AccountDisabled, EmailTaken, InvalidCredentials, InvalidToken, TooManyAttempts
 from ...identity import accounts as service
+from ...identity.passwords import normalised
 from ...identity.tokens import TokenPair
-from ...runtime.fields import Input, Text
+from ...runtime.fields import BLANK, Input, Text, VerbatimText
 from ...settings import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from ..app_keys import ACCOUNTS, BODY, CALLER
 from ..input.client_address import client_address
@@ -17,6 +21,7 @@ from ..routes import Access, Routes
 routes = Routes("Accounts")
 
 MAX_EMAIL_CHARS = 254
+MOST_COMPOSED = 4  # code points that Unicode's form NFKC makes one of
 # A local part, an @, and a domain with a dot, in any script. JSON Schema has no suitable `format`: `email` allows ASCII
 # only, and `idn-email` depends on a version of Unicode.
 LABEL = r"[^\u0000-\u002c\u002e\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a0\s]"
@@ -24,10 +29,10 @@ ADDRESS = rf'[^\u0000-\u0020\u007f-\u00a0\s@"(),:;<>\[\\\]]+@({LABEL}+\.)+{LABEL
 
 
 class Email(Text):
-    """An e-mail address; stored as given, compared without regard to case."""
+    """An e-mail address; shown as given, compared as the function fold_email of the database does."""
 
     def __init__(self) -> None:
-        metadata = {"pattern": f"^{ADDRESS}$", "examples": ["ada@example.com"]}
+        metadata = {"pattern": f"^[{BLANK}]*{ADDRESS}[{BLANK}]*$", "examples": ["ada@example.com"]}
         super().__init__(MAX_EMAIL_CHARS, shortest=6, required=True, metadata=metadata)
         self.validators.append(validate.Regexp(rf"{ADDRESS}\Z", error="Not a valid email address."))
 
@@ -41,12 +46,22 @@ class TokensOutput(Schema):
     expires_in = fields.Integer(required=True)
 
 
-class NewPassword(Text):
-    """A password that is set; one that is easy to guess is refused, which no schema can say."""
+class NewPassword(VerbatimText):
+    """A password that is set, in Unicode's form NFKC; one that is easy to guess is refused, which no schema can say."""
 
     def __init__(self) -> None:
-        metadata = {"format": "password", "description": "Not one that is easy to guess, such as password1"}
+        metadata = {
+            "format": "password",
+            "maxLength": MOST_COMPOSED * MAX_PASSWORD_CHARS,
+            "description": "Not one that is easy to guess, such as password1; in Unicode's form NFKC,"
+            f" {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters",
+        }
         super().__init__(MAX_PASSWORD_CHARS, shortest=MIN_PASSWORD_CHARS, required=True, metadata=metadata)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
+        password = super()._deserialize(value, attr, data, **rest)
+        self._check_length(password, MOST_COMPOSED * self.longest)
+        return normalised(password)
 
 
 class SignupInput(Input):
@@ -83,7 +98,7 @@ class LoginInput(Input):
     """Login credentials. No rules for passwords apply here."""
 
     email = Text(MAX_EMAIL_CHARS, required=True, metadata={"examples": ["ada@example.com"]})
-    password = Text(1024, required=True, metadata={"format": "password"})
+    password = VerbatimText(1024, required=True, metadata={"format": "password"})
 
 
 class LoginFormInput(Input):
@@ -96,13 +111,13 @@ class LoginFormInput(Input):
 
     grant_type = fields.String(validate=validate.OneOf(("password",)), load_default="password")
     email = Text(MAX_EMAIL_CHARS, required=True, data_key="username", metadata={"description": "The e-mail address"})
-    password = Text(1024, required=True, metadata={"format": "password"})
+    password = VerbatimText(1024, required=True, metadata={"format": "password"})
 
 
 class RefreshInput(Input):
     """A refresh token."""
 
-    refresh_token = Text(4096, required=True)
+    refresh_token = VerbatimText(4096, required=True)
 
 
 @routes.add(

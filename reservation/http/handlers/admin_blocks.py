@@ -45,7 +45,7 @@ class UnblockBody(Input):
 class BlockBody(UnblockBody):
     """Seats that the cinema keeps for itself, and why."""
 
-    reason = Text(LONGEST_REASON, required=True, metadata={"examples": ["House seats"]})
+    reason = Text(LONGEST_REASON, lines=True, required=True, metadata={"examples": ["House seats"]})
 
 
 class BlockedSeatOutput(Schema):

@@ -61,7 +61,10 @@ class CancelShowtimeBody(Input):
     """Why a showtime is cancelled."""
 
     reason = Text(
-        1000, required=True, metadata={"description": "For customers", "examples": ["The projector is broken."]}
+        1000,
+        lines=True,
+        required=True,
+        metadata={"description": "For customers", "examples": ["The projector is broken."]},
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
 from uuid import UUID
 
 from aiohttp import web
@@ -32,13 +33,17 @@ MAX_REASON_CHARS = 500
 CODE = r"[- ]*([0-9A-TV-Za-tv-z][- ]*){8}"
 # Letters that are read as digits, and what people write between the characters.
 MISREAD = str.maketrans("OIL", "011", "- ")
+HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 
 
 class ReservationCode(fields.String):
-    """A reservation's code as people type it: in any case, with hyphens or spaces, O for 0, and I or L for 1."""
+    """A reservation's code as people type it: in any case, with hyphens or spaces, O for 0, and I or L for 1.
+
+    It may also have the full-width characters of East Asian keyboards, and dashes.
+    """
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
-        code = super()._deserialize(value, attr, data, **rest)
+        code = normalize("NFKC", super()._deserialize(value, attr, data, **rest)).translate(HYPHENS)
         if not re.fullmatch(CODE, code):
             raise ValidationError("Must be the 8 characters of a reservation's code.")
         return code.upper().translate(MISREAD)
@@ -64,7 +69,9 @@ class BoxOfficeCancelInput(Input):
     """Why staff cancel a reservation, and which seats of it; without them, all."""
 
     seat_ids = SeatIds()
-    reason = Text(MAX_REASON_CHARS, required=True, metadata={"description": "Staff and administrators see it"})
+    reason = Text(
+        MAX_REASON_CHARS, lines=True, required=True, metadata={"description": "Staff and administrators see it"}
+    )
 
 
 @routes.add(

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from ...errors import Forbidden, InvalidToken, TooManyAttempts
 from ...identity import email_verification as service
-from ...runtime.fields import Input, Text
+from ...runtime.fields import Input, VerbatimText
 from ..app_keys import ACCOUNTS, BODY, CALLER
 from ..input.client_address import client_address
 from ..routes import Access, Routes
@@ -16,7 +16,7 @@ routes = Routes("Accounts")
 class VerificationInput(Input):
     """A mailed token."""
 
-    token = Text(MAX_TOKEN_CHARS, required=True)
+    token = VerbatimText(MAX_TOKEN_CHARS, required=True)
 
 
 @routes.add(

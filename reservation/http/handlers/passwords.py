@@ -5,7 +5,7 @@ from aiohttp import web
 from ...errors import Forbidden, InvalidCredentials, InvalidToken, TooManyAttempts
 from ...identity import password_changes as service
 from ...identity.verifiers import SessionIdentity
-from ...runtime.fields import Input, Text
+from ...runtime.fields import Input, VerbatimText
 from ..app_keys import ACCOUNTS, BODY, CALLER
 from ..input.client_address import client_address
 from ..routes import Access, Routes
@@ -19,7 +19,7 @@ MAX_TOKEN_CHARS = 200
 class PasswordInput(Input):
     """The password that is valid, and the one that replaces it."""
 
-    current_password = Text(1024, required=True, metadata={"format": "password"})
+    current_password = VerbatimText(1024, required=True, metadata={"format": "password"})
     new_password = NewPassword()
 
 
@@ -32,7 +32,7 @@ class ForgottenPasswordInput(Input):
 class ResetPasswordInput(Input):
     """A mailed token, and the new password."""
 
-    token = Text(MAX_TOKEN_CHARS, required=True)
+    token = VerbatimText(MAX_TOKEN_CHARS, required=True)
     new_password = NewPassword()
 
 

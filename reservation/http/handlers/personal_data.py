@@ -7,7 +7,7 @@ from aiohttp import web
 from ...booking.release_holds import release_holds
 from ...errors import InvalidCredentials, LastAdmin, TooManyAttempts, Unavailable
 from ...identity import erasure as service
-from ...runtime.fields import Input, Text
+from ...runtime.fields import Input, VerbatimText
 from ..app_keys import ACCOUNTS, BODY, BOOKING_CONTEXT, CALLER
 from ..input.client_address import client_address
 from ..routes import Access, Routes
@@ -18,7 +18,7 @@ routes = Routes("Accounts", Access.SIGNED_IN)
 class ErasureInput(Input):
     """The password of the account."""
 
-    password = Text(1024, required=True, metadata={"format": "password"})
+    password = VerbatimText(1024, required=True, metadata={"format": "password"})
 
 
 @routes.add(

@@ -13,6 +13,7 @@ from marshmallow import RAISE, Schema, fields
 from ...db.repository.showtimes import STATUSES as SHOWTIME_STATUSES
 from ...identity.api_key_format import Scope
 from ...runtime.fields import (
+    BLANK,
     MAX_SLUG_CHARS,
     ROW_LABEL,
     SLUG,
@@ -27,14 +28,16 @@ from ...runtime.fields import (
     Text,
     TimeZone,
     TimeZoneName,
+    VerbatimText,
 )
 from ..output.schemas import ACCOUNT_ROLES, CANCELLED_BY, RESERVATION_STATUSES, ROLES, SEAT_STATUSES
 from ..paging import MAX_CURSOR_CHARS, Cursor
 
 WITHOUT_NUL = r"^[^\u0000]*$"
-# The characters that str.strip() removes; dialects of regular expressions do not agree on \s.
-BLANK = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 WITHOUT_NUL_NOT_BLANK = rf"^[^\u0000]*[^{BLANK}\u0000][^\u0000]*$"
+# Of runtime.fields.Text: white space of any kind around it, and in it no control characters, or of them those of lines.
+CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+CONTROL_IN_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029"
 # Keywords by field type, in addition to apispec's.
 KEYWORDS: dict[type, dict[str, Any]] = {
     Money: {"pattern": r"^\d+\.\d{2}$", "examples": ["12.50"]},
@@ -174,11 +177,21 @@ def _keywords(field: fields.Field[Any]) -> dict[str, Any]:
         return {"examples": ["12.50"], "pattern": f"^{field.pattern}$", "minimum": 0, "maximum": float(field.limit)}
     if type(field) in INPUT_PATTERNS and _is_input(field):
         return {**KEYWORDS[type(field)], "pattern": INPUT_PATTERNS[type(field)]}
-    if isinstance(field, Text):
+    if isinstance(field, VerbatimText):
         # Only a field that may be blank has the least length 0.
         may_be_blank = any(getattr(validator, "min", None) == 0 for validator in field.validators)
+        if isinstance(field, Text):
+            return {"pattern": typed_text(lines=field.lines, may_be_blank=may_be_blank)}
         return {"pattern": WITHOUT_NUL if may_be_blank else WITHOUT_NUL_NOT_BLANK}
     return dict(KEYWORDS.get(type(field), {}))
+
+
+def typed_text(*, lines: bool, may_be_blank: bool) -> str:
+    """The regular expression of a Text."""
+    control = CONTROL_IN_LINES if lines else CONTROL
+    end = rf"[^{BLANK}{control}]"
+    text = rf"{end}([^{control}]*{end})?"
+    return rf"^[{BLANK}]*({text}[{BLANK}]*)?$" if may_be_blank else rf"^[{BLANK}]*{text}[{BLANK}]*$"
 
 
 def _is_input(field: fields.Field[Any]) -> bool:
