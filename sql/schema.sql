@@ -27,6 +27,7 @@ begin
         new.email := gen_random_uuid() || '@erased.invalid';
         new.role := 'user';
     end if;
+    new.same_address_as := null;
     new.password_hash := '!';
     new.disabled_at := coalesce(new.disabled_at, now());
     return new;
@@ -86,11 +87,143 @@ COMMENT ON FUNCTION public.find_limited(hold_ids uuid[], user_ids bigint[], show
 of two holds at once the second is counted after the first is committed. Null in place of a limit: none. A hold does not count
 itself.';
 
+CREATE FUNCTION public.fold_case(value text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+begin
+    if octet_length(value) = char_length(value) then
+        return lower(value collate "C");
+    end if;
+    return normalize(translate(
+        normalize(value, nfd),
+        'ABCDEFGHIJKLMNOPQRSTUVWXYZµÆÐØÞĐĦĲĿŁŊŒŦſƁƂƄƆƇƉƊƋƎƏƐƑƓƔƖƗƘƜƝƟƢƤƦƧƩƬƮƱƲƳƵƷƸƼǄǅǇǈǊǋǤǱǲǶǷȜȠȢȤȺȻȽȾɁɃɄɅɆɈɊ'
+        || 'ɌɎͅͰͲͶͿΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩςϏϐϑϕϖϘϚϜϞϠϢϤϦϨϪϬϮϰϱϴϵϷϹϺϽϾϿЂЄЅІЈЉЊЋЏАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯѠ'
+        || 'ѢѤѦѨѪѬѮѰѲѴѸѺѼѾҀҊҌҎҐҒҔҖҘҚҜҞҠҢҤҦҨҪҬҮҰҲҴҶҸҺҼҾӀӃӅӇӉӋӍӔӘӠӨӶӺӼӾԀԂԄԆԈԊԌԎԐԒԔԖԘԚԜԞԠԢԤԦԨԪԬԮԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃ'
+        || 'ՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖႠႡႢႣႤႥႦႧႨႩႪႫႬႭႮႯႰႱႲႳႴႵႶႷႸႹႺႻႼႽႾႿჀჁჂჃჄჅჇჍᏸᏹᏺᏻᏼᏽᲀᲁᲂᲃᲄᲅᲆᲇᲈᲐᲑᲒᲓᲔᲕᲖᲗᲘᲙᲚᲛᲜᲝᲞᲟᲠᲡᲢᲣᲤᲥᲦᲧᲨᲩ'
+        || 'ᲪᲫᲬᲭᲮᲯᲰᲱᲲᲳᲴᲵᲶᲷᲸᲹᲺᲽᲾᲿẞỺỼỾℲⅠⅡⅢⅣⅤⅥⅦⅧⅨⅩⅪⅫⅬⅭⅮⅯↃⒶⒷⒸⒹⒺⒻⒼⒽⒾⒿⓀⓁⓂⓃⓄⓅⓆⓇⓈⓉⓊⓋⓌⓍⓎⓏⰀⰁⰂⰃⰄⰅⰆⰇⰈⰉⰊⰋⰌⰍⰎⰏⰐⰑⰒⰓⰔⰕⰖⰗⰘⰙⰚⰛⰜⰝⰞⰟ'
+        || 'ⰠⰡⰢⰣⰤⰥⰦⰧⰨⰩⰪⰫⰬⰭⰮⰯⱠⱢⱣⱤⱧⱩⱫⱭⱮⱯⱰⱲⱵⱾⱿⲀⲂⲄⲆⲈⲊⲌⲎⲐⲒⲔⲖⲘⲚⲜⲞⲠⲢⲤⲦⲨⲪⲬⲮⲰⲲⲴⲶⲸⲺⲼⲾⳀⳂⳄⳆⳈⳊⳌⳎⳐⳒⳔⳖⳘⳚⳜⳞⳠⳢⳫⳭⳲꙀꙂꙄꙆꙈꙊꙌꙎꙐꙒꙔꙖꙘꙚꙜꙞ'
+        || 'ꙠꙢꙤꙦꙨꙪꙬꚀꚂꚄꚆꚈꚊꚌꚎꚐꚒꚔꚖꚘꚚꜢꜤꜦꜨꜪꜬꜮꜲꜴꜶꜸꜺꜼꜾꝀꝂꝄꝆꝈꝊꝌꝎꝐꝒꝔꝖꝘꝚꝜꝞꝠꝢꝤꝦꝨꝪꝬꝮꝹꝻꝽꝾꞀꞂꞄꞆꞋꞍꞐꞒꞖꞘꞚꞜꞞꞠꞢꞤꞦꞨꞪꞫꞬꞭꞮꞰꞱꞲꞳꞴꞶꞸꞺꞼꞾꟀꟂꟄꟅ'
+        || 'ꟆꟇꟉꟐꟖꟘꟵꭰꭱꭲꭳꭴꭵꭶꭷꭸꭹꭺꭻꭼꭽꭾꭿꮀꮁꮂꮃꮄꮅꮆꮇꮈꮉꮊꮋꮌꮍꮎꮏꮐꮑꮒꮓꮔꮕꮖꮗꮘꮙꮚꮛꮜꮝꮞꮟꮠꮡꮢꮣꮤꮥꮦꮧꮨꮩꮪꮫꮬꮭꮮꮯꮰꮱꮲꮳꮴꮵꮶꮷꮸꮹꮺꮻꮼꮽꮾꮿＡＢＣＤＥＦＧＨＩＪＫＬＭ'
+        || 'ＮＯＰＱＲＳＴＵＶＷＸＹＺ𐐀𐐁𐐂𐐃𐐄𐐅𐐆𐐇𐐈𐐉𐐊𐐋𐐌𐐍𐐎𐐏𐐐𐐑𐐒𐐓𐐔𐐕𐐖𐐗𐐘𐐙𐐚𐐛𐐜𐐝𐐞𐐟𐐠𐐡𐐢𐐣𐐤𐐥𐐦𐐧𐒰𐒱𐒲𐒳𐒴𐒵𐒶𐒷𐒸𐒹𐒺𐒻𐒼𐒽𐒾𐒿𐓀𐓁𐓂𐓃𐓄𐓅𐓆𐓇𐓈𐓉𐓊𐓋𐓌𐓍𐓎𐓏𐓐𐓑𐓒𐓓𐕰𐕱𐕲𐕳𐕴𐕵𐕶𐕷𐕸𐕹𐕺'
+        || '𐕼𐕽𐕾𐕿𐖀𐖁𐖂𐖃𐖄𐖅𐖆𐖇𐖈𐖉𐖊𐖌𐖍𐖎𐖏𐖐𐖑𐖒𐖔𐖕𐲀𐲁𐲂𐲃𐲄𐲅𐲆𐲇𐲈𐲉𐲊𐲋𐲌𐲍𐲎𐲏𐲐𐲑𐲒𐲓𐲔𐲕𐲖𐲗𐲘𐲙𐲚𐲛𐲜𐲝𐲞𐲟𐲠𐲡𐲢𐲣𐲤𐲥𐲦𐲧𐲨𐲩𐲪𐲫𐲬𐲭𐲮𐲯𐲰𐲱𐲲𑢠𑢡𑢢𑢣𑢤𑢥𑢦𑢧𑢨𑢩𑢪𑢫𑢬𑢭𑢮𑢯𑢰𑢱𑢲𑢳𑢴𑢵𑢶𑢷𑢸'
+        || '𑢹𑢺𑢻𑢼𑢽𑢾𑢿𖹀𖹁𖹂𖹃𖹄𖹅𖹆𖹇𖹈𖹉𖹊𖹋𖹌𖹍𖹎𖹏𖹐𖹑𖹒𖹓𖹔𖹕𖹖𖹗𖹘𖹙𖹚𖹛𖹜𖹝𖹞𖹟𞤀𞤁𞤂𞤃𞤄𞤅𞤆𞤇𞤈𞤉𞤊𞤋𞤌𞤍𞤎𞤏𞤐𞤑𞤒𞤓𞤔𞤕𞤖𞤗𞤘𞤙𞤚𞤛𞤜𞤝𞤞𞤟𞤠𞤡',
+        'abcdefghijklmnopqrstuvwxyzμæðøþđħĳŀłŋœŧsɓƃƅɔƈɖɗƌǝəɛƒɠɣɩɨƙɯɲɵƣƥʀƨʃƭʈʊʋƴƶʒƹƽǆǆǉǉǌǌǥǳǳƕƿȝƞȣȥⱥȼƚⱦɂƀʉʌɇɉɋ'
+        || 'ɍɏιͱͳͷϳαβγδεζηθικλμνξοπρστυφχψωσϗβθφπϙϛϝϟϡϣϥϧϩϫϭϯκρθεϸϲϻͻͼͽђєѕіјљњћџабвгдежзиклмнопрстуфхцчшщъыьэюяѡ'
+        || 'ѣѥѧѩѫѭѯѱѳѵѹѻѽѿҁҋҍҏґғҕҗҙқҝҟҡңҥҧҩҫҭүұҳҵҷҹһҽҿӏӄӆӈӊӌӎӕәӡөӷӻӽӿԁԃԅԇԉԋԍԏԑԓԕԗԙԛԝԟԡԣԥԧԩԫԭԯաբգդեզէըթժիլխծկհձղճ'
+        || 'մյնշոչպջռսվտրցւփքօֆⴀⴁⴂⴃⴄⴅⴆⴇⴈⴉⴊⴋⴌⴍⴎⴏⴐⴑⴒⴓⴔⴕⴖⴗⴘⴙⴚⴛⴜⴝⴞⴟⴠⴡⴢⴣⴤⴥⴧⴭᏰᏱᏲᏳᏴᏵвдосттъѣꙋაბგდევზთიკლმნოპჟრსტუფქღყშჩ'
+        || 'ცძწჭხჯჰჱჲჳჴჵჶჷჸჹჺჽჾჿßỻỽỿⅎⅰⅱⅲⅳⅴⅵⅶⅷⅸⅹⅺⅻⅼⅽⅾⅿↄⓐⓑⓒⓓⓔⓕⓖⓗⓘⓙⓚⓛⓜⓝⓞⓟⓠⓡⓢⓣⓤⓥⓦⓧⓨⓩⰰⰱⰲⰳⰴⰵⰶⰷⰸⰹⰺⰻⰼⰽⰾⰿⱀⱁⱂⱃⱄⱅⱆⱇⱈⱉⱊⱋⱌⱍⱎⱏ'
+        || 'ⱐⱑⱒⱓⱔⱕⱖⱗⱘⱙⱚⱛⱜⱝⱞⱟⱡɫᵽɽⱨⱪⱬɑɱɐɒⱳⱶȿɀⲁⲃⲅⲇⲉⲋⲍⲏⲑⲓⲕⲗⲙⲛⲝⲟⲡⲣⲥⲧⲩⲫⲭⲯⲱⲳⲵⲷⲹⲻⲽⲿⳁⳃⳅⳇⳉⳋⳍⳏⳑⳓⳕⳗⳙⳛⳝⳟⳡⳣⳬⳮⳳꙁꙃꙅꙇꙉꙋꙍꙏꙑꙓꙕꙗꙙꙛꙝꙟ'
+        || 'ꙡꙣꙥꙧꙩꙫꙭꚁꚃꚅꚇꚉꚋꚍꚏꚑꚓꚕꚗꚙꚛꜣꜥꜧꜩꜫꜭꜯꜳꜵꜷꜹꜻꜽꜿꝁꝃꝅꝇꝉꝋꝍꝏꝑꝓꝕꝗꝙꝛꝝꝟꝡꝣꝥꝧꝩꝫꝭꝯꝺꝼᵹꝿꞁꞃꞅꞇꞌɥꞑꞓꞗꞙꞛꞝꞟꞡꞣꞥꞧꞩɦɜɡɬɪʞʇʝꭓꞵꞷꞹꞻꞽꞿꟁꟃꞔʂ'
+        || 'ᶎꟈꟊꟑꟗꟙꟶᎠᎡᎢᎣᎤᎥᎦᎧᎨᎩᎪᎫᎬᎭᎮᎯᎰᎱᎲᎳᎴᎵᎶᎷᎸᎹᎺᎻᎼᎽᎾᎿᏀᏁᏂᏃᏄᏅᏆᏇᏈᏉᏊᏋᏌᏍᏎᏏᏐᏑᏒᏓᏔᏕᏖᏗᏘᏙᏚᏛᏜᏝᏞᏟᏠᏡᏢᏣᏤᏥᏦᏧᏨᏩᏪᏫᏬᏭᏮᏯａｂｃｄｅｆｇｈｉｊｋｌｍ'
+        || 'ｎｏｐｑｒｓｔｕｖｗｘｙｚ𐐨𐐩𐐪𐐫𐐬𐐭𐐮𐐯𐐰𐐱𐐲𐐳𐐴𐐵𐐶𐐷𐐸𐐹𐐺𐐻𐐼𐐽𐐾𐐿𐑀𐑁𐑂𐑃𐑄𐑅𐑆𐑇𐑈𐑉𐑊𐑋𐑌𐑍𐑎𐑏𐓘𐓙𐓚𐓛𐓜𐓝𐓞𐓟𐓠𐓡𐓢𐓣𐓤𐓥𐓦𐓧𐓨𐓩𐓪𐓫𐓬𐓭𐓮𐓯𐓰𐓱𐓲𐓳𐓴𐓵𐓶𐓷𐓸𐓹𐓺𐓻𐖗𐖘𐖙𐖚𐖛𐖜𐖝𐖞𐖟𐖠𐖡'
+        || '𐖣𐖤𐖥𐖦𐖧𐖨𐖩𐖪𐖫𐖬𐖭𐖮𐖯𐖰𐖱𐖳𐖴𐖵𐖶𐖷𐖸𐖹𐖻𐖼𐳀𐳁𐳂𐳃𐳄𐳅𐳆𐳇𐳈𐳉𐳊𐳋𐳌𐳍𐳎𐳏𐳐𐳑𐳒𐳓𐳔𐳕𐳖𐳗𐳘𐳙𐳚𐳛𐳜𐳝𐳞𐳟𐳠𐳡𐳢𐳣𐳤𐳥𐳦𐳧𐳨𐳩𐳪𐳫𐳬𐳭𐳮𐳯𐳰𐳱𐳲𑣀𑣁𑣂𑣃𑣄𑣅𑣆𑣇𑣈𑣉𑣊𑣋𑣌𑣍𑣎𑣏𑣐𑣑𑣒𑣓𑣔𑣕𑣖𑣗𑣘'
+        || '𑣙𑣚𑣛𑣜𑣝𑣞𑣟𖹠𖹡𖹢𖹣𖹤𖹥𖹦𖹧𖹨𖹩𖹪𖹫𖹬𖹭𖹮𖹯𖹰𖹱𖹲𖹳𖹴𖹵𖹶𖹷𖹸𖹹𖹺𖹻𖹼𖹽𖹾𖹿𞤢𞤣𞤤𞤥𞤦𞤧𞤨𞤩𞤪𞤫𞤬𞤭𞤮𞤯𞤰𞤱𞤲𞤳𞤴𞤵𞤶𞤷𞤸𞤹𞤺𞤻𞤼𞤽𞤾𞤿𞥀𞥁𞥂𞥃'
+    ), nfc);
+end
+$$;
+
+COMMENT ON FUNCTION public.fold_case(value text) IS 'A text in NFC without differences of case, by Unicode''s case folding (CaseFolding.txt, 14.0), but one character stays one: ß is not ss.';
+
+CREATE FUNCTION public.punycode(label text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+declare
+    digits constant text := 'abcdefghijklmnopqrstuvwxyz0123456789';
+    codes constant integer[] := array(select ascii(each.letter) from string_to_table(label, null) as each (letter));
+    encoded text := regexp_replace(label, '[^\u0001-\u007f]', '', 'g');
+    basic constant integer := char_length(encoded);
+    handled integer := basic;
+    n integer := 128;
+    delta integer := 0;
+    bias integer := 72;
+    code integer;
+    next_code integer;
+    q integer;
+    k integer;
+    t integer;
+begin
+    if basic > 0 then
+        encoded := encoded || '-';
+    end if;
+    while handled < cardinality(codes) loop
+        next_code := (select min(each.code) from unnest(codes) as each (code) where each.code >= n);
+        delta := delta + (next_code - n) * (handled + 1);
+        n := next_code;
+        foreach code in array codes loop
+            if code < n then
+                delta := delta + 1;
+            elsif code = n then
+                q := delta;
+                k := 36;
+                loop
+                    t := least(greatest(k - bias, 1), 26);
+                    exit when q < t;
+                    encoded := encoded || substr(digits, t + (q - t) % (36 - t) + 1, 1);
+                    q := (q - t) / (36 - t);
+                    k := k + 36;
+                end loop;
+                encoded := encoded || substr(digits, q + 1, 1);
+                delta := case when handled = basic then delta / 700 else delta / 2 end;
+                delta := delta + delta / (handled + 1);
+                k := 0;
+                while delta > 455 loop
+                    delta := delta / 35;
+                    k := k + 36;
+                end loop;
+                bias := k + 36 * delta / (delta + 38);
+                delta := 0;
+                handled := handled + 1;
+            end if;
+        end loop;
+        delta := delta + 1;
+        n := n + 1;
+    end loop;
+    return 'xn--' || encoded;
+end
+$$;
+
+COMMENT ON FUNCTION public.punycode(label text) IS 'A label of a domain name in ASCII (RFC 3492, 6.3, with its variables'' names).';
+
+CREATE FUNCTION public.fold_domain(domain text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN (SELECT string_agg(CASE WHEN ((octet_length(part.label) = char_length(part.label)) OR (char_length(part.label) > 63)) THEN part.label ELSE public.punycode(part.label) END, '.'::text ORDER BY part.place) AS string_agg FROM string_to_table(translate(replace(public.fold_case(replace(NORMALIZE(regexp_replace(fold_domain.domain, '[\u00ad\u034f\u180b-\u180f\u200b\u2060\u2064\ufe00-\ufe0f\ufeff]'::text, ''::text, 'g'::text), NFKC), 'ς'::text, ''::text)), ''::text, 'ς'::text), '。'::text, '.'::text), '.'::text) WITH ORDINALITY part(label, place));
+
+COMMENT ON FUNCTION public.fold_domain(domain text) IS 'A domain name in lower case and in ASCII, as names are registered.';
+
+CREATE FUNCTION public.fold_email(email text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (octet_length(email) = char_length(email)) THEN lower((email COLLATE "C")) ELSE (replace(replace(public.fold_case(regexp_replace(email, '[^@]*$'::text, ''::text)), 'ß'::text, 'ss'::text), 'i̇'::text, 'i'::text) || COALESCE(public.fold_domain("substring"(email, '[^@]*$'::text)), ''::text)) END;
+
+COMMENT ON FUNCTION public.fold_email(email text) IS 'An e-mail address as it is compared: NFC, case folded, the domain in ASCII. Strict, so that its body is not made part of plans.';
+
 CREATE FUNCTION public.fold_genres(genres text[]) RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY(SELECT lower(each.genre) AS lower FROM unnest(fold_genres.genres) each(genre));
 
 COMMENT ON FUNCTION public.fold_genres(genres text[]) IS 'Genres in lower case, for comparisons and for their index.';
+
+CREATE FUNCTION public.fold_text(value text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN CASE WHEN (octet_length(value) = char_length(value)) THEN lower((value COLLATE "C")) ELSE NORMALIZE(replace(replace(replace(replace(translate(public.fold_case(regexp_replace(NORMALIZE(value, NFKD), '[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u064b-\u065f\u0670\u00ad\u200b-\u200d\u2060\ufeff]'::text, ''::text, 'g'::text)), 'øłđħıŧð’‘ʼ‐–—'::text, 'oldhitd''''''---'::text), 'ß'::text, 'ss'::text), 'æ'::text, 'ae'::text), 'œ'::text, 'oe'::text), 'þ'::text, 'th'::text), NFC) END;
+
+COMMENT ON FUNCTION public.fold_text(value text) IS 'A text as searches compare it: NFKC, case folded, without accents. Strict, so that its body is not made part of plans.';
+
+CREATE FUNCTION public.fold_texts(texts text[]) RETURNS text[]
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN ARRAY(SELECT public.fold_text(each.value) AS fold_text FROM unnest(fold_texts.texts) each(value));
+
+COMMENT ON FUNCTION public.fold_texts(texts text[]) IS 'Texts as searches compare them, for an index on an array.';
+
+CREATE FUNCTION public.fold_title() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.folded_title := fold_text(new.title);
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.fold_title() IS 'Writes movies.folded_title.';
 
 CREATE FUNCTION public.free_cancelled_slot() RETURNS trigger
     LANGUAGE plpgsql
@@ -103,20 +236,30 @@ $$;
 
 COMMENT ON FUNCTION public.free_cancelled_slot() IS 'A cancelled showtime takes no time in its room: free_at is starts_at.';
 
+CREATE FUNCTION public.give_address_to_next() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+    execute format(
+        'update %1$I.users as u set same_address_as = nullif(next.id, u.id)
+        from (select min(n.id) as id from %1$I.users as n where n.same_address_as = $1) as next
+        where u.same_address_as = $1',
+        tg_table_schema
+    ) using new.id;
+    return null;
+end
+$_$;
+
+COMMENT ON FUNCTION public.give_address_to_next() IS 'The oldest of the accounts whose address is the same as that of an account that has another one now is found by it from then on.';
+
 CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
     AS $$
 begin
-    call grant_reservation_roles_0032();
-    if exists (select from pg_roles where rolname = 'reservation_app') then
-        -- Not name and address: the trigger users_erasing sets them.
-        grant update (disabled_at, erased_at) on users to reservation_app;
-        grant update (name) on api_keys to reservation_app;
-        grant update (reference, metadata, cancel_reason) on archived_reservations to reservation_app;
-        grant update (reason) on reservation_changes to reservation_app;
-    end if;
+    call grant_reservation_roles_0034();
     if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select (disabled_at, erased_at) on users to reservation_readonly;
+        grant select (same_address_as) on users to reservation_readonly;
     end if;
 end
 $$;
@@ -356,6 +499,26 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0032() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0034()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0032();
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        -- Not name and address: the trigger users_erasing sets them.
+        grant update (disabled_at, erased_at) on users to reservation_app;
+        grant update (name) on api_keys to reservation_app;
+        grant update (reference, metadata, cancel_reason) on archived_reservations to reservation_app;
+        grant update (reason) on reservation_changes to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select (disabled_at, erased_at) on users to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0034() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -966,10 +1129,12 @@ CREATE TABLE public.movies (
     original_language text,
     director text,
     genres text[] DEFAULT '{}'::text[] NOT NULL,
+    folded_title text,
     CONSTRAINT movies_age_rating_check CHECK (((char_length(age_rating) >= 1) AND (char_length(age_rating) <= 50))),
     CONSTRAINT movies_description_check CHECK ((char_length(description) <= 10000)),
     CONSTRAINT movies_director_check CHECK (((char_length(director) >= 1) AND (char_length(director) <= 300))),
     CONSTRAINT movies_duration_minutes_check CHECK (((duration_minutes >= 1) AND (duration_minutes <= 1440))),
+    CONSTRAINT movies_folded_title_check CHECK ((folded_title IS NOT NULL)),
     CONSTRAINT movies_genre_check CHECK (((char_length(genre) >= 1) AND (char_length(genre) <= 100))),
     CONSTRAINT movies_genres_check CHECK (((cardinality(genres) <= 10) AND (array_position(genres, NULL::text) IS NULL) AND (array_position(genres, ''::text) IS NULL) AND (char_length(array_to_string(genres, ''::text)) <= 1000))),
     CONSTRAINT movies_original_language_check CHECK (((char_length(original_language) >= 1) AND (char_length(original_language) <= 100))),
@@ -987,7 +1152,9 @@ COMMENT ON COLUMN public.movies.age_rating IS 'As it is shown to customers: PG-1
 
 COMMENT ON COLUMN public.movies.original_language IS 'A language tag (BCP 47), such as en or pt-BR.';
 
-COMMENT ON COLUMN public.movies.genres IS 'All genres; the first is also in genre, which a trigger keeps equal. Compared without regard to case.';
+COMMENT ON COLUMN public.movies.genres IS 'All genres; the first is also in genre, which a trigger keeps equal. Compared as fold_text does.';
+
+COMMENT ON COLUMN public.movies.folded_title IS 'The title as searches compare it, by fold_text; a trigger writes it.';
 
 ALTER TABLE public.movies ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.movies_id_seq
@@ -1303,6 +1470,7 @@ CREATE TABLE public.users (
     email_verified_at timestamp with time zone,
     disabled_at timestamp with time zone,
     erased_at timestamp with time zone,
+    same_address_as bigint,
     CONSTRAINT users_email_check CHECK (((char_length(email) >= 3) AND (char_length(email) <= 320))),
     CONSTRAINT users_guest_check CHECK ((((role = 'guest'::text) = (email IS NULL)) AND ((role = 'guest'::text) = (guest_email IS NOT NULL)) AND ((role = 'guest'::text) OR (NOT made_at_box_office)))),
     CONSTRAINT users_guest_email_check CHECK (((char_length(guest_email) >= 3) AND (char_length(guest_email) <= 320))),
@@ -1313,7 +1481,7 @@ CREATE TABLE public.users (
 
 COMMENT ON TABLE public.users IS 'Everybody who books: customers, staff and administrators with a login, and guests without one.';
 
-COMMENT ON COLUMN public.users.email IS 'As typed at sign-up; unique and looked up without regard to case. Null for a guest.';
+COMMENT ON COLUMN public.users.email IS 'As typed at sign-up; unique and looked up as fold_email compares it. Null for a guest.';
 
 COMMENT ON COLUMN public.users.password_hash IS 'Argon2id in PHC string format; the parameters are inside.';
 
@@ -1328,6 +1496,8 @@ COMMENT ON COLUMN public.users.email_verified_at IS 'When the owner confirmed th
 COMMENT ON COLUMN public.users.disabled_at IS 'When an administrator disabled the account; null: it may log in.';
 
 COMMENT ON COLUMN public.users.erased_at IS 'When the person was erased: name and address are made up since then. Null: it was not.';
+
+COMMENT ON COLUMN public.users.same_address_as IS 'An older account whose address is the same as this one, as fold_email compares them; this one is found by lower(email). Mostly null.';
 
 ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.users_id_seq
@@ -1441,6 +1611,8 @@ CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING bt
 
 CREATE INDEX login_sessions_user_id_idx ON public.login_sessions USING btree (user_id);
 
+CREATE INDEX movies_folded_genres_idx ON public.movies USING gin (public.fold_texts(genres));
+
 CREATE INDEX movies_genres_idx ON public.movies USING gin (public.fold_genres(genres));
 
 CREATE INDEX reservation_changes_showtime_id_idx ON public.reservation_changes USING btree (showtime_id);
@@ -1471,11 +1643,19 @@ CREATE INDEX users_admin_idx ON public.users USING btree (id) WHERE (role = 'adm
 
 CREATE UNIQUE INDEX users_box_office_guest_key ON public.users USING btree (lower(guest_email), name) WHERE made_at_box_office;
 
+CREATE UNIQUE INDEX users_folded_box_office_guest_key ON public.users USING btree (public.fold_email(guest_email), name) WHERE (made_at_box_office AND (same_address_as IS NULL));
+
+CREATE UNIQUE INDEX users_folded_email_key ON public.users USING btree (public.fold_email(email)) WHERE (same_address_as IS NULL);
+
+CREATE INDEX users_folded_guest_email_idx ON public.users USING btree (public.fold_email(guest_email), id) WHERE (guest_email IS NOT NULL);
+
 CREATE INDEX users_guest_email_idx ON public.users USING btree (lower(guest_email), id) WHERE (guest_email IS NOT NULL);
 
 CREATE UNIQUE INDEX users_lower_email_key ON public.users USING btree (lower(email));
 
 CREATE INDEX users_role_idx ON public.users USING btree (role, id);
+
+CREATE INDEX users_same_address_as_idx ON public.users USING btree (same_address_as) WHERE (same_address_as IS NOT NULL);
 
 CREATE TRIGGER api_keys_recorded AFTER INSERT OR DELETE OR UPDATE ON public.api_keys FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('api-key', 'id', 'user_id', 'id name user_id prefix scopes max_holds_per_user max_seats_per_user_per_showtime holds_per_minute created_by created_at expires_at revoked_at', '');
 
@@ -1496,6 +1676,8 @@ CREATE TRIGGER movies_genres BEFORE INSERT OR UPDATE OF genre, genres ON public.
 CREATE TRIGGER movies_recorded AFTER INSERT OR DELETE OR UPDATE ON public.movies FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('movie', 'id', '', '', '');
 
 CREATE TRIGGER movies_renamed AFTER UPDATE OF title ON public.movies FOR EACH ROW WHEN ((old.title IS DISTINCT FROM new.title)) EXECUTE FUNCTION public.raise_layout_versions_of_names();
+
+CREATE TRIGGER movies_title_folded BEFORE INSERT OR UPDATE OF title, folded_title ON public.movies FOR EACH ROW EXECUTE FUNCTION public.fold_title();
 
 CREATE TRIGGER reservation_changes_of_erased BEFORE INSERT ON public.reservation_changes FOR EACH ROW WHEN ((new.reason IS NOT NULL)) EXECUTE FUNCTION public.leave_out_texts_of_erased();
 
@@ -1530,6 +1712,8 @@ CREATE TRIGGER showtimes_slot_freed BEFORE INSERT OR UPDATE OF status, starts_at
 CREATE TRIGGER ticket_types_changed AFTER INSERT OR DELETE OR UPDATE OF name, price_factor, fixed_price, "position", active ON public.ticket_types FOR EACH STATEMENT EXECUTE FUNCTION public.raise_ticket_type_version();
 
 CREATE TRIGGER ticket_types_recorded AFTER INSERT OR DELETE OR UPDATE ON public.ticket_types FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('ticket-type', 'id', '', '', 'is_used');
+
+CREATE TRIGGER users_address_changed AFTER UPDATE OF email, guest_email, erased_at ON public.users FOR EACH ROW WHEN (((old.email IS DISTINCT FROM new.email) OR (old.guest_email IS DISTINCT FROM new.guest_email))) EXECUTE FUNCTION public.give_address_to_next();
 
 CREATE TRIGGER users_erased AFTER UPDATE OF erased_at ON public.users FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION public.erase_from_change_log();
 
@@ -1581,6 +1765,8 @@ GRANT USAGE ON SCHEMA public TO reservation_readonly;
 
 REVOKE ALL ON FUNCTION public.erase_from_change_log() FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION public.give_address_to_next() FROM PUBLIC;
+
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0007() FROM PUBLIC;
@@ -1606,6 +1792,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0028() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0029() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0032() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0034() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.record_change() FROM PUBLIC;
 
@@ -1763,6 +1951,8 @@ GRANT SELECT(disabled_at) ON TABLE public.users TO reservation_readonly;
 
 GRANT UPDATE(erased_at) ON TABLE public.users TO reservation_app;
 GRANT SELECT(erased_at) ON TABLE public.users TO reservation_readonly;
+
+GRANT SELECT(same_address_as) ON TABLE public.users TO reservation_readonly;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT,INSERT,UPDATE ON TABLES TO reservation_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reservation_readonly;

@@ -83,6 +83,17 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def template_in_c(servers: Embedded) -> str:
+    """The name of a template whose LC_COLLATE and LC_CTYPE are C, where lower() knows ASCII only."""
+    name = f"{TEMPLATE}_c"
+    create = "create database {} template template0 encoding 'UTF8' locale_provider libc locale 'C'"
+    with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(psql.SQL(create).format(psql.Identifier(name)))
+    schema.apply(_url_of(servers, name))
+    return name
+
+
 @contextmanager
 def _folder_of_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in memory if there is room, since a database is 400 files, of which ext4 is slow to make and delete."""

@@ -36,6 +36,7 @@ MIN_SIZE_TO_KEEP = 6  # with fewer connections, kept ones would leave too few to
 
 # The constraints that a valid request can violate, by name; `not null` has none, hence table and column.
 _VIOLATED: dict[str, Callable[[], DomainError]] = {
+    "users_folded_email_key": EmailTaken,
     "users_lower_email_key": EmailTaken,
     "seats_row_label_check": partial(CapacityExceeded, "There are no row labels left after ZZZ."),
     "seats_position_key": PlaceTaken,

@@ -4,14 +4,13 @@ import asyncio
 import sys
 from uuid import uuid4
 
-from marshmallow import ValidationError, validate
-
 from ..db.change_author import ChangeAuthor
 from ..db.command_connections import command_database
 from ..db.repository import accounts
 from ..db.repository.accounts import Credentials
 from ..errors import OperatorError
 from ..settings import InvalidSettings, Settings, check_password
+from .email_addresses import typed_address
 from .password_strength import why_weak
 from .passwords import hash_password, verify_password
 from .tokens import TokenMint
@@ -50,10 +49,9 @@ def create_admin(settings: Settings, *, email: str, password: str) -> None:
 
 
 def _upsert_admin(settings: Settings, *, email: str, password: str) -> None:
-    try:
-        validate.Email()(email)
-    except ValidationError:
-        raise InvalidSettings(f"{email!r} is not an e-mail address") from None
+    address = typed_address(email)
+    if address is None:
+        raise InvalidSettings(f"{email!r} is not an e-mail address")
     check_password("the password", password)
     password_hash = hash_password(password)
 
@@ -61,7 +59,7 @@ def _upsert_admin(settings: Settings, *, email: str, password: str) -> None:
 
     async def run() -> None:
         async with command_database(settings) as database, database.change(author) as conn:
-            admin = await accounts.upsert_admin(conn, name=ADMIN_NAME, email=email, password_hash=password_hash)
+            admin = await accounts.upsert_admin(conn, name=ADMIN_NAME, email=address, password_hash=password_hash)
             # Addresses are not verified: a stranger may have signed up with this one, and must not get the new role.
             await accounts.revoke_sessions(conn, user_id=admin.id)
 

@@ -8,7 +8,7 @@ Each limit is a moving window of the library `limits`. For logins there are thre
 
 The first affects no other address, so guesses do not lock the account's owner out. An address from which the account
 was lately logged in is exempt from the third, so the owner can log in during an attack. Refused attempts do not count.
-An account is identified by its e-mail address as PostgreSQL's `lower()` folds it, which is what makes addresses unique.
+An account is identified by its e-mail address as PostgreSQL's `fold_email` folds it, which makes addresses unique.
 
 A full window refuses an attempt before Argon2 runs, and again after it: of many guesses sent at once, all of which pass
 the first check, only as many as the limit get an answer. While Redis does not answer, nothing is limited.

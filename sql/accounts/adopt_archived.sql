@@ -1,6 +1,6 @@
 /* accounts/adopt_archived
 Gives an account a batch of the archived reservations that guests have made with its e-mail address, and says how many they were.
-Plan: nested loop from users_guest_email_idx to archived_reservations_user_id_idx; the update by archived_reservations_pkey.
+Plan: nested loop from users_folded_guest_email_idx to archived_reservations_user_id_idx; the update by archived_reservations_pkey.
 $1 bigint user_id: the account
 $2 text email: the account's, compared as a login does
 $3 bigint row_limit: most reservations of the batch
@@ -10,7 +10,7 @@ with /* accounts/adopt_archived */ batch as (
     select r.id
     from users as g
     inner join archived_reservations as r on g.id = r.user_id
-    where g.guest_email is not null and lower(g.guest_email) = lower($2::text)
+    where g.guest_email is not null and fold_email(g.guest_email) = fold_email($2::text)
     order by g.id
     limit $3
 ),

@@ -2,7 +2,7 @@
 Gives an account a batch of the reservations that guests have made with its e-mail address, and says how many they were. Live
 holds stay with the guests who made them, since they are about to confirm them. Run
 before accounts/adopt_archived: in this order, a reservation that is moved to the archive meanwhile is found there.
-Plan: nested loop from users_guest_email_idx to reservations_user_id_idx; the update by reservations_pkey.
+Plan: nested loop from users_folded_guest_email_idx to reservations_user_id_idx; the update by reservations_pkey.
 $1 bigint user_id: the account
 $2 text email: the account's, compared as a login does
 $3 bigint row_limit: most reservations of the batch
@@ -14,7 +14,7 @@ with /* accounts/adopt_reservations */ batch as (
     inner join reservations as r on g.id = r.user_id
     where
         g.guest_email is not null
-        and lower(g.guest_email) = lower($2::text)
+        and fold_email(g.guest_email) = fold_email($2::text)
         and (g.made_at_box_office or r.status <> 'held' or r.expires_at <= now())
     order by g.id
     limit $3

@@ -1,5 +1,5 @@
 /* accounts/insert_user
-Creates an account; users_lower_email_key refuses an address that is taken, in any case.
+Creates an account; users_folded_email_key refuses an address that is taken, in any spelling.
 Plan: one insert.
 $1 text name: as the person writes it
 $2 text email: as typed

@@ -1,13 +1,21 @@
 /* accounts/list_by_email
-A page of the account and the guests with an e-mail address, compared as a login does, in the order of their ids.
-Plan: index scans on users_lower_email_key, which finds one row at most, and users_guest_email_idx, merged by id.
+A page of the account and the guests with an e-mail address, in the order of their ids; with the account also those whose address is
+the same as its own.
+Plan: index scans on users_folded_email_key, which finds one row at most, users_same_address_as_idx, where there are few, and
+users_folded_guest_email_idx, merged by id.
 $1 bigint after: the last id of the page before; 0 for the first page
 $2 bigint row_limit: most rows to answer
 $3 text email: as typed
 $4 text[] roles: only users with one of them
 Sample: select 0::bigint, 50::bigint, (select email from users order by id limit 1), array['user', 'guest']
 */
-with /* accounts/list_by_email */ found as (
+with /* accounts/list_by_email */ account as materialized (
+    select a.id
+    from users as a
+    where fold_email(a.email) = fold_email($3::text) and a.same_address_as is null
+),
+
+found as (
     select
         u.id,
         u.name,
@@ -17,7 +25,20 @@ with /* accounts/list_by_email */ found as (
         u.email_verified_at,
         u.disabled_at
     from users as u
-    where lower(u.email) = lower($3::text) and u.id > $1 and u.role = any($4::text[])
+    inner join account on u.id = account.id
+    where u.id > $1 and u.role = any($4::text[])
+    union all
+    select
+        o.id,
+        o.name,
+        o.email,
+        o.role,
+        o.created_at,
+        o.email_verified_at,
+        o.disabled_at
+    from users as o
+    inner join account on o.same_address_as = account.id
+    where o.same_address_as is not null and o.id > $1 and o.role = any($4::text[])
     union all
     (
         select
@@ -31,7 +52,7 @@ with /* accounts/list_by_email */ found as (
         from users as g
         where
             g.guest_email is not null
-            and lower(g.guest_email) = lower($3::text)
+            and fold_email(g.guest_email) = fold_email($3::text)
             and g.id > $1
             and g.role = any($4::text[])
         order by g.id

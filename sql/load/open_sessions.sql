@@ -1,7 +1,7 @@
 /* load/open_sessions
 Inserts a login session for each of the first load users, for the tokens that are minted for them, and returns them in
 the order of the users. Expired sessions of these users are deleted.
-Plan: function scan with a look-up on users_lower_email_key for each number, a delete by login_sessions_user_id_idx, and
+Plan: function scan with a look-up on users_folded_email_key for each number, a delete by login_sessions_user_id_idx, and
 the inserts.
 $1 integer user_count: how many, from number 1 on
 $2 bigint ttl_s: lifetime of the sessions in seconds
@@ -12,7 +12,10 @@ with /* load/open_sessions */ load_users as (
         u.id as user_id,
         gen_random_uuid() as session_id
     from generate_series(1, $1::integer) as wanted (number)
-    inner join users as u on lower(u.email) = 'load-' || lpad(wanted.number::text, 6, '0') || '@load.invalid'
+    inner join users as u
+        on
+            fold_email(u.email) = 'load-' || lpad(wanted.number::text, 6, '0') || '@load.invalid'
+            and u.same_address_as is null
     order by wanted.number
 ),
 

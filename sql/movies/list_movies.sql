@@ -3,8 +3,8 @@ Returns a page of films in the order of their ids, filtered by title and genre.
 Plan: index scan on movies_pkey, stopped by the limit; a filter reads more films, of which there are few, and now_showing
 looks at showtimes_movie_id_idx for each.
 $1 bigint after: the last id of the page before; 0 for the first page
-$2 text title_part: a part of the title, in any case; null for any title
-$3 text genre: one of its genres, in any case; null for any genre
+$2 text title_part: a part of the title, compared as fold_text does; null for any title
+$3 text genre: one of its genres, compared as fold_text does; null for any genre
 $4 boolean now_showing: whether it has a scheduled showtime that has not started; null for both
 $5 bigint row_limit: the most rows of the page
 Sample: select 0::bigint, null::text, null::text, true, 50::bigint
@@ -26,8 +26,8 @@ select /* movies/list_movies */
 from movies
 where
     id > $1
-    and ($2::text is null or position(lower($2) in lower(title)) > 0)
-    and ($3::text is null or fold_genres(genres) @> array[lower($3)])
+    and ($2::text is null or position(fold_text($2) in folded_title) > 0)
+    and ($3::text is null or fold_texts(genres) @> array[fold_text($3)])
     and (
         $4::boolean is null
         or $4 = (

@@ -46,7 +46,7 @@ with /* showtimes/list_showtimes_by_price */ page as (
                         and ($10::text is null or st.movie_id = any(array(
                             select m.id
                             from movies as m
-                            where fold_genres(m.genres) @> array[lower($10)]
+                            where fold_texts(m.genres) @> array[fold_text($10)]
                         )))
                         and ($6::date is null or (
                             st.starts_at at time zone (

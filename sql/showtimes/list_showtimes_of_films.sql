@@ -3,7 +3,7 @@ Returns a page of one film's showtimes, or of those of a genre, in the order of 
 cinema, a room, a status or a day reads more showtimes of each film, but none outside of the times.
 The optional conditions are in a CASE: PostgreSQL expects of it that half of the rows meet it, and so reads the index in
 its order.
-Plan: index scan on movies_pkey or bitmap scan on movies_genres_idx; for each film an index scan on showtimes_movie_id_idx that
+Plan: index scan on movies_pkey or bitmap scan on movies_folded_genres_idx; for each film an index scan on showtimes_movie_id_idx that
 ends at row_limit; then primary key look-ups for the page.
 $1 timestamptz after_start: showtimes after this start and id; null for now
 $2 bigint after_id: 0 to include all that start then
@@ -29,11 +29,11 @@ with /* showtimes/list_showtimes_of_films */ page as (
     from (
         select m.id
         from movies as m
-        where m.id = $8 and ($9::text is null or fold_genres(m.genres) @> array[lower($9)])
+        where m.id = $8 and ($9::text is null or fold_texts(m.genres) @> array[fold_text($9)])
         union all
         select m.id
         from movies as m
-        where fold_genres(m.genres) @> array[lower($9)] and $8::bigint is null
+        where fold_texts(m.genres) @> array[fold_text($9)] and $8::bigint is null
     ) as film
     cross join
         lateral (

@@ -59,7 +59,7 @@ with /* showtimes/list_showtimes_of_rooms */ page as (
                             and ($10 is null or st.movie_id = any(array(
                                 select m.id
                                 from movies as m
-                                where fold_genres(m.genres) @> array[lower($10)]
+                                where fold_texts(m.genres) @> array[fold_text($10)]
                             )))
                             and ($12 is null or (
                                 select
@@ -94,7 +94,7 @@ with /* showtimes/list_showtimes_of_rooms */ page as (
                             and ($10 is null or st.movie_id = any(array(
                                 select m.id
                                 from movies as m
-                                where fold_genres(m.genres) @> array[lower($10)]
+                                where fold_texts(m.genres) @> array[fold_text($10)]
                             )))
                             and ($12 is null or (
                                 select

@@ -66,8 +66,14 @@ async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(afte
     assert {table: shares[table] for table, least in HOT_ABOVE.items() if shares[table] <= least} == {}
 
     unused = {row["index_name"]: row["there_for"] for row in await after_a_day.fetch(query("unused_indexes.sql"))}
-    # `reservation archive` reads showtimes_starts_at_idx.
-    assert {name for name, there_for in unused.items() if there_for == "nothing"} <= {"showtimes_starts_at_idx"}
+    # `reservation archive` reads showtimes_starts_at_idx, accounts of one address are rare, and the others are for the
+    # version before 0035.
+    assert {name for name, there_for in unused.items() if there_for == "nothing"} <= {
+        "showtimes_starts_at_idx",
+        "users_same_address_as_idx",
+        "users_guest_email_idx",
+        "movies_genres_idx",
+    }
     # Statistics do not count the lookups that inserts make in unique indexes and exclusion constraints.
     assert unused.keys() <= {
         "api_keys_user_id_idx",
@@ -79,6 +85,10 @@ async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(afte
         "showtimes_overlap_excl",
         "showtimes_starts_at_idx",
         "users_admin_idx",
+        "users_same_address_as_idx",
+        "users_guest_email_idx",
+        "users_box_office_guest_key",
+        "movies_genres_idx",
     }
     assert await after_a_day.fetch(query("duplicate_indexes.sql")) == []
 

@@ -80,8 +80,8 @@ async def test_any_case_and_either_login_form_count_for_one_account(start_api: S
     assert (await log_in(api)).status == 429
 
 
-DOTTED = "\u0130"  # in PostgreSQL's lower() an i; in Python's casefold() an i and a dot above
-LONG_S = "\u017f"  # the other way round: PostgreSQL leaves it alone, and casefold() makes it an s
+DOTTED = "\u0130"  # an i in PostgreSQL's lower(), an i and a dot above in Unicode's case folding
+LONG_S = "\u017f"  # an s in Unicode's case folding, while lower() leaves it alone
 
 
 async def test_spellings_that_postgresql_folds_alike_count_for_one_account(start_api: StartApi, db: Connection) -> None:
@@ -95,15 +95,12 @@ async def test_spellings_that_postgresql_folds_alike_count_for_one_account(start
         assert (refused.status, refused.code) == (429, "too_many_attempts")
 
 
-async def test_spellings_that_only_python_folds_alike_count_for_two_accounts(
-    start_api: StartApi, db: Connection
-) -> None:
+async def test_spellings_that_lower_leaves_apart_count_for_one_account(start_api: StartApi, db: Connection) -> None:
     assert await db.fetchval("select lower($1)", LONG_S) == LONG_S
     api = await start_api(LOGIN_FAILURES="2", LOGIN_FAILURES_PER_ACCOUNT="2")
-    for email in ("sam@example.com", f"{LONG_S}am@example.com"):
-        assert (await sign_up(api, email)).status == 201
+    assert (await sign_up(api, "sam@example.com")).status == 201
     assert await fail(api, 3, f"{LONG_S}am@example.com") == [401, 401, 429]
-    assert (await log_in(api, "sam@example.com")).status == 200
+    assert (await log_in(api, "sam@example.com")).status == 429
 
 
 async def test_unknown_addresses_are_folded_like_known_ones(start_api: StartApi) -> None:

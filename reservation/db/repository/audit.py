@@ -30,6 +30,7 @@ RULES = (
     "audit/box_office_guests_with_sessions",
     "audit/wrong_changes",
     "audit/erased_people",
+    "audit/accounts_of_one_address",
 )
 
 

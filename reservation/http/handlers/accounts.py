@@ -8,6 +8,7 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 
 from ...errors import AccountDisabled, EmailTaken, InvalidCredentials, InvalidToken, TooManyAttempts
 from ...identity import accounts as service
+from ...identity.email_addresses import ADDRESS, MAX_EMAIL_CHARS
 from ...identity.passwords import normalised
 from ...identity.tokens import TokenPair
 from ...runtime.fields import BLANK, Input, Text, VerbatimText
@@ -20,16 +21,18 @@ from ..routes import Access, Routes
 
 routes = Routes("Accounts")
 
-MAX_EMAIL_CHARS = 254
 MOST_COMPOSED = 4  # code points that Unicode's form NFKC makes one of
-# A local part, an @, and a domain with a dot, in any script. JSON Schema has no suitable `format`: `email` allows ASCII
-# only, and `idn-email` depends on a version of Unicode.
-LABEL = r"[^\u0000-\u002c\u002e\u002f\u003a-\u0040\u005b-\u0060\u007b-\u00a0\s]"
-ADDRESS = rf'[^\u0000-\u0020\u007f-\u00a0\s@"(),:;<>\[\\\]]+@({LABEL}+\.)+{LABEL}{{2,}}'
 
 
-class Email(Text):
-    """An e-mail address; shown as given, compared as the function fold_email of the database does."""
+class TypedAddress(VerbatimText):
+    """What may be an e-mail address, without white space around it, and otherwise as typed."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> str:
+        return super()._deserialize(value, attr, data, **rest).strip()
+
+
+class Email(TypedAddress):
+    """An e-mail address; shown as typed, compared as the function fold_email of the database does."""
 
     def __init__(self) -> None:
         metadata = {"pattern": f"^[{BLANK}]*{ADDRESS}[{BLANK}]*$", "examples": ["ada@example.com"]}
@@ -97,7 +100,7 @@ class GuestTokenOutput(Schema):
 class LoginInput(Input):
     """Login credentials. No rules for passwords apply here."""
 
-    email = Text(MAX_EMAIL_CHARS, required=True, metadata={"examples": ["ada@example.com"]})
+    email = TypedAddress(MAX_EMAIL_CHARS, required=True, metadata={"examples": ["ada@example.com"]})
     password = VerbatimText(1024, required=True, metadata={"format": "password"})
 
 
@@ -110,7 +113,9 @@ class LoginFormInput(Input):
         unknown = EXCLUDE
 
     grant_type = fields.String(validate=validate.OneOf(("password",)), load_default="password")
-    email = Text(MAX_EMAIL_CHARS, required=True, data_key="username", metadata={"description": "The e-mail address"})
+    email = TypedAddress(
+        MAX_EMAIL_CHARS, required=True, data_key="username", metadata={"description": "The e-mail address"}
+    )
     password = VerbatimText(1024, required=True, metadata={"format": "password"})
 
 

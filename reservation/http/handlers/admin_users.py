@@ -8,6 +8,7 @@ from marshmallow import fields, validate
 from ...db.repository import accounts
 from ...errors import LastAdmin
 from ...identity import accounts as service
+from ...identity.email_addresses import MAX_EMAIL_CHARS
 from ...runtime.fields import Input, StrictBoolean, Text
 from ..app_keys import ACCOUNTS, BODY, QUERY
 from ..input.path_ids import find_row, path_id
@@ -15,7 +16,6 @@ from ..output.schemas import ACCOUNT_ROLES, ROLES, ListedUserOutput
 from ..paging import PageByIdQuery, page_by_id, page_schema
 from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import Access, Routes
-from .accounts import MAX_EMAIL_CHARS
 
 routes = Routes("Administration: users", Access.ADMIN)
 
@@ -30,7 +30,7 @@ class UsersQuery(PageByIdQuery):
 
     email = Text(
         MAX_EMAIL_CHARS,
-        metadata={"description": "Only the account and the guests with this address; case does not matter"},
+        metadata={"description": "Only the account and the guests with this address, in any spelling"},
     )
 
 

@@ -15,6 +15,7 @@ from ...booking.idempotency import FirstOutcome
 from ...db.repository import box_office
 from ...db.repository.box_office import CustomerReservation, ReservationFilter
 from ...errors import HoldExpired, NotFound, TooLateToCancel
+from ...identity.email_addresses import MAX_EMAIL_CHARS
 from ...runtime.fields import MAX_ID, Input, Instant, IntegerParameter, Text
 from ..app_keys import BODY, BOOKING_CONTEXT, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..input.path_ids import path_uuid
@@ -24,7 +25,6 @@ from ..output.responses import SingleWriteResponse, json_response
 from ..output.schemas import RESERVATION_STATUSES, CustomerReservationOutput, CustomerReservationWithChangesOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
-from .accounts import MAX_EMAIL_CHARS
 from .reservations import FAR_AHEAD, HIGHEST
 
 routes = Routes("Box office", Access.STAFF, read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
@@ -58,7 +58,7 @@ class CustomerReservationsQuery(PageQuery):
     user_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only reservations of this account or guest"})
     email = Text(
         MAX_EMAIL_CHARS,
-        metadata={"description": "Only of the account and the guests with this address; case does not matter"},
+        metadata={"description": "Only of the account and the guests with this address, in any spelling"},
     )
     status = fields.String(validate=validate.OneOf(RESERVATION_STATUSES))
     created_from = Instant(data_key="from", metadata={"description": "Only reservations made at this time or later"})

@@ -28,8 +28,8 @@ routes = Routes("Catalogue")
 class MoviesQuery(PageByIdQuery):
     """Filters of the movies."""
 
-    q = Text(300, metadata={"description": "Part of the title; case does not matter"})
-    genre = Text(100, metadata={"description": "One of the genres; case does not matter"})
+    q = Text(300, metadata={"description": "Part of the title; case and accents do not matter"})
+    genre = Text(100, metadata={"description": "One of the genres; case and accents do not matter"})
     now_showing = BooleanParameter(
         metadata={"description": "Movies with (false: without) a scheduled showtime that has not started"}
     )

@@ -77,7 +77,7 @@ class ShowtimesQuery(MovieShowtimesQuery):
     """Filters of the showtimes; without `date` and `from`, those that have not started."""
 
     movie_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only showtimes of this movie"})
-    genre = Text(100, metadata={"description": "Only movies with this genre; case does not matter"})
+    genre = Text(100, metadata={"description": "Only movies with this genre; case and accents do not matter"})
 
 
 class AdminShowtimesQuery(AnyShowtimesQuery):
@@ -85,7 +85,7 @@ class AdminShowtimesQuery(AnyShowtimesQuery):
 
     status = fields.String(validate=validate.OneOf(STATUSES), metadata={"description": "Both if not given"})
     movie_id = IntegerParameter(1, MAX_ID, metadata={"description": "Only showtimes of this movie"})
-    genre = Text(100, metadata={"description": "Only movies with this genre; case does not matter"})
+    genre = Text(100, metadata={"description": "Only movies with this genre; case and accents do not matter"})
 
 
 def filters_of(query: Mapping[str, Any], *, movie_id: int | None = None) -> Filters:
