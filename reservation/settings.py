@@ -7,9 +7,8 @@ from email.message import EmailMessage
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
 from unicodedata import normalize
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from .environment import OTHER_VARIABLES, Given, InvalidSettings, read_environment
 

@@ -20,9 +20,9 @@ from ..runtime.fields import (
     ReleaseDay,
     StrictBoolean,
     Text,
-    TimeZoneName,
     Url,
 )
+from ..runtime.time_zone_fields import TimeZoneName
 
 MAX_GENRES = 10
 MAX_PRICE_FACTOR = Decimal("99.99")

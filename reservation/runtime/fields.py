@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, ClassVar
 from unicodedata import normalize
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 from marshmallow import Schema, ValidationError, fields, post_load, validate
@@ -83,10 +82,7 @@ class VerbatimText(fields.String):
 
 
 class Text(VerbatimText):
-    """Text that people type, loaded in Unicode's form NFC and without white space around it.
-
-    Control characters are refused, but `lines` allows tabs and line breaks, which are loaded as line feeds.
-    """
+    """Text that people type, loaded in NFC without outer white space; only `lines` may have tabs and line breaks."""
 
     def __init__(self, longest: int, *, lines: bool = False, **rest: Any) -> None:
         super().__init__(longest, **rest)
@@ -253,31 +249,6 @@ class ReleaseDay(Day):
     """A calendar day on which a film can have been released."""
 
     earliest: ClassVar[date] = date(1880, 1, 1)
-
-
-# What a system's folder of time zones has beside the zones: one for machines that are not set up, the machine's own,
-# and copies of all zones with other rules.
-NO_ZONES = frozenset({"Factory", "localtime", "posixrules"})
-OTHER_FOLDERS = ("posix/", "right/")
-
-
-class TimeZone(fields.Field[ZoneInfo]):
-    """The name of a time zone in the IANA database."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> ZoneInfo:
-        try:
-            if str(value) in NO_ZONES or str(value).startswith(OTHER_FOLDERS):
-                raise ValueError(value)
-            return ZoneInfo(str(value))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValidationError("There is no such time zone in the IANA database.") from None
-
-
-class TimeZoneName(TimeZone):
-    """The name of a time zone in the IANA database, loaded as text."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **rest: Any) -> Any:
-        return super()._deserialize(value, attr, data, **rest).key
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,18 +21,8 @@ from reservation.http.openapi.schemas import WITHOUT_NUL_NOT_BLANK
 from reservation.http.output.problems import HTTP_PROBLEMS, STATUS_AND_CODE
 from reservation.http.paging import Cursor
 from reservation.http.routes import Access, Routes
-from reservation.runtime.fields import (
-    Day,
-    Id,
-    Input,
-    Instant,
-    IntegerParameter,
-    JsonObject,
-    Money,
-    RowLabel,
-    Text,
-    TimeZone,
-)
+from reservation.runtime.fields import Day, Id, Input, Instant, IntegerParameter, JsonObject, Money, RowLabel, Text
+from reservation.runtime.time_zone_fields import TimeZone
 
 OPERATIONS = [operation for table in TABLES for operation in table.operations]
 

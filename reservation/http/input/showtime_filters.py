@@ -9,8 +9,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from ...db.repository.showtimes import FAR_AHEAD, FAR_BACK, STATUSES, Filters, Span
-from ...runtime.fields import MAX_ID, Day, Instant, IntegerParameter, Text, TimeZone
+from ...runtime.fields import MAX_ID, Day, Instant, IntegerParameter, Text
 from ...runtime.instants import parse_instant
+from ...runtime.time_zone_fields import TimeZone
 from ..paging import Cursor, PageQuery
 
 BY_PRICE = "price_from"

@@ -26,10 +26,9 @@ from ...runtime.fields import (
     RowLabel,
     Slug,
     Text,
-    TimeZone,
-    TimeZoneName,
     VerbatimText,
 )
+from ...runtime.time_zone_fields import TimeZone, TimeZoneName
 from ..output.schemas import ACCOUNT_ROLES, CANCELLED_BY, RESERVATION_STATUSES, ROLES, SEAT_STATUSES
 from ..paging import MAX_CURSOR_CHARS, Cursor
 
