@@ -1679,6 +1679,8 @@ CREATE TRIGGER movies_renamed AFTER UPDATE OF title ON public.movies FOR EACH RO
 
 CREATE TRIGGER movies_title_folded BEFORE INSERT OR UPDATE OF title, folded_title ON public.movies FOR EACH ROW EXECUTE FUNCTION public.fold_title();
 
+ALTER TABLE public.movies ENABLE ALWAYS TRIGGER movies_title_folded;
+
 CREATE TRIGGER reservation_changes_of_erased BEFORE INSERT ON public.reservation_changes FOR EACH ROW WHEN ((new.reason IS NOT NULL)) EXECUTE FUNCTION public.leave_out_texts_of_erased();
 
 CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservation_seats FOR EACH ROW EXECUTE FUNCTION public.insert_reservation_seat();
