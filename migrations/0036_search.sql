@@ -73,6 +73,7 @@ comment on column movies.folded_title is 'The title as searches compare it, by f
 create or replace function fold_title()
 returns trigger
 language plpgsql
+set search_path from current -- a restore of the data runs it without one
 as $$
 begin
     new.folded_title := fold_text(new.title);

@@ -216,6 +216,7 @@ COMMENT ON FUNCTION public.fold_texts(texts text[]) IS 'Texts as searches compar
 
 CREATE FUNCTION public.fold_title() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
     AS $$
 begin
     new.folded_title := fold_text(new.title);

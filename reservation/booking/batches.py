@@ -6,7 +6,8 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from ..db.change_author import acts_for_another
-from ..db.pool import Connection, Database, is_single_item_error, is_violation
+from ..db.pool import Connection, Database
+from ..db.postgresql_errors import is_single_item_error, is_violation
 from ..db.repository import idempotency, reservations
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import ConfirmRequest, HoldToInsert
@@ -14,6 +15,7 @@ from ..errors import DatabaseUnavailable, IdempotencyKeyUsed, LimitReached, NotF
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import HoldRelease
 from ..runtime.batching import Batcher
+from ..runtime.timing import count_commit
 from ..seatmap.layouts import Layouts
 
 # A batch of 16 has most of the gain; with more than about 64 the wait for the whole batch costs more than it saves.
@@ -106,6 +108,7 @@ class BookingBatches:
         else:
             inserted = await self._inserts.submit(hold) or await self._single_inserts.submit(hold)
         self._pending_updates.changed_showtimes.add(hold.showtime_id)
+        count_commit()
         return inserted
 
     async def find_booked(self, showtime_id: int, seat_ids: Sequence[int]) -> BookedSeats:
@@ -124,9 +127,13 @@ class BookingBatches:
             await self._release_confirmed(outcomes)
             return _answer(outcomes)
         if request.idempotency_key is not None and request.idempotency_key.is_of_another(request.user_id):
-            return await self._single_confirms.submit(request)  # the batch's statement inserts the keys of owners
-        confirmed = await self._confirms.submit(request)
-        return await self._single_confirms.submit(request) if confirmed is None else confirmed
+            confirmed = None  # the batch's statement inserts the keys of owners
+        else:
+            confirmed = await self._confirms.submit(request)
+        if confirmed is None:
+            confirmed = await self._single_confirms.submit(request)
+        count_commit()
+        return confirmed
 
     async def confirm_locked(self, conn: Connection, *, reservation_id: UUID, user_id: int) -> Outcome:
         """Confirm a hold in a transaction that has locked it and its showtime; the caller updates Redis."""

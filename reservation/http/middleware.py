@@ -10,7 +10,7 @@ from time import perf_counter
 import structlog
 from aiohttp import web
 
-from ..db.pool import is_undone
+from ..db.postgresql_errors import is_undone
 from ..errors import DomainError, Unavailable
 from ..runtime import exposition
 from ..runtime.access_log import AccessLog
@@ -18,7 +18,7 @@ from ..runtime.cancellation import cancel_and_wait
 from ..runtime.log_output import standard_error
 from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
 from ..runtime.process_metrics import measure_event_loop, tell_version
-from ..runtime.timing import start_timings
+from ..runtime.timing import current_timings, start_timings
 from . import app_keys as keys, metrics
 from .cors import answer_preflight, is_preflight
 from .output.compression import MIN_BYTES, compress_if_asked
@@ -91,9 +91,13 @@ async def request_records(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _repeated(error: Exception, request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
-    """The answer of another try, where PostgreSQL has undone the failed one; otherwise the error's problem."""
+    """The answer of another try, where PostgreSQL has undone the failed one; otherwise the error's problem.
+
+    A request that has committed something is not tried again: its own effect could make it fail, or happen twice.
+    """
+    timings = current_timings()
     for _ in range(REPEATS):
-        if not is_undone(error) or request.writer.output_size:
+        if not is_undone(error) or request.writer.output_size or timings is None or timings.commits:
             break
         log.info("request_repeated", cause=repr(error.__cause__))
         try:

@@ -27,14 +27,14 @@ async def erase(context: AccountContext, *, user_id: int, password: str, address
     none, LastAdmin, and TooManyAttempts after too many wrong passwords; `address` is the client's.
     """
     person = await _verified(context, user_id, password, address)
-    await context.mails.delete_written(person.folded_email)  # and what is written meanwhile, afterwards
+    await context.mails.delete_written(person.email)  # and what is written meanwhile, afterwards
     while (erased := await _erase(context, user_id, person)) is None:
         async with context.database.connection() as conn:
             now = await erasure.find_person(conn, user_id=user_id)
         if now is None or now.password_hash != person.password_hash:
             raise InvalidCredentials
         person = now
-    await context.mails.delete_written(person.folded_email)
+    await context.mails.delete_written(person.email)
     for each in erased:
         await context.invalidation.invalidate(subject("user", each))
     return erased

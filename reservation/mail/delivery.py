@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from email import policy
 from email.message import EmailMessage
-from email.parser import BytesHeaderParser
+from email.parser import HeaderParser
 from functools import partial
 from pathlib import Path
 from time import time_ns
@@ -81,14 +81,14 @@ def file_delivery(folder: Path) -> Deliver:
 
 
 def delete_written(folder: Path, email: str) -> None:
-    """Delete the files of the mails to an address, in whatever case; blocks, and raises OSError."""
+    """Delete the files of the mails to an address, as the account has it; blocks, and raises OSError."""
     try:
-        address = recipient("", email).addr_spec.lower()
+        address = recipient("", email).addr_spec
     except Undeliverable:
         return
     for path in folder.glob("*.eml"):
         with suppress(FileNotFoundError):  # another request has deleted it
-            with path.open("rb") as file:
-                to = BytesHeaderParser(policy=policy.SMTPUTF8).parse(file)["To"]
-            if address in [each.addr_spec.lower() for each in to.addresses]:
+            with path.open(encoding="utf-8") as file:
+                to = HeaderParser(policy=policy.SMTPUTF8).parse(file)["To"]
+            if address in [each.addr_spec for each in to.addresses]:
                 path.unlink()

@@ -1,4 +1,4 @@
-"""How long a request waited for the pool, PostgreSQL and Redis."""
+"""How long a request waited for the pool, PostgreSQL and Redis, and whether it has committed anything."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +13,12 @@ Span = Literal["pool", "postgresql", "redis"]
 
 @dataclass(slots=True)
 class Timings:
-    """Milliseconds that a request or a batch waited."""
+    """Milliseconds that a request or a batch waited, and how many of its transactions were committed."""
 
     pool: float = 0.0
     postgresql: float = 0.0
     redis: float = 0.0
+    commits: int = 0
 
     def add(self, batch: "Timings") -> None:
         """Add the waits of a batch."""
@@ -59,6 +60,13 @@ def start_timings() -> Timings:
 def current_timings() -> Timings | None:
     """The timings of the current task, if they were started."""
     return _current.get()
+
+
+def count_commit() -> None:
+    """Count a transaction that was committed for the current task."""
+    timings = _current.get()
+    if timings is not None:
+        timings.commits += 1
 
 
 @contextmanager

@@ -6,6 +6,7 @@ $1 bigint user_id: the account
 Sample: select min(id) from users
 */
 select /* erasure/find_person */
+    u.email,
     fold_email(u.email) as folded_email,
     u.password_hash,
     u.role,

@@ -3,7 +3,7 @@ Returns a page of films in the order of their ids, filtered by title and genre.
 Plan: index scan on movies_pkey, stopped by the limit; a filter reads more films, of which there are few, and now_showing
 looks at showtimes_movie_id_idx for each.
 $1 bigint after: the last id of the page before; 0 for the first page
-$2 text title_part: a part of the title, compared as fold_text does; null for any title
+$2 text title_part: a part of the title, compared as fold_text does, of which no title has an empty one; null for any title
 $3 text genre: one of its genres, compared as fold_text does; null for any genre
 $4 boolean now_showing: whether it has a scheduled showtime that has not started; null for both
 $5 bigint row_limit: the most rows of the page
@@ -26,7 +26,7 @@ select /* movies/list_movies */
 from movies
 where
     id > $1
-    and ($2::text is null or position(fold_text($2) in folded_title) > 0)
+    and ($2::text is null or position(nullif(fold_text($2), '') in folded_title) > 0)
     and ($3::text is null or fold_texts(genres) @> array[fold_text($3)])
     and (
         $4::boolean is null

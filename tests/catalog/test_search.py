@@ -72,3 +72,17 @@ async def test_genres_are_found_in_every_spelling(api: Api) -> None:
             shown = await api.call("GET", f"/showtimes?{urlencode({'genre': genre, **more})}")
             assert [item["movie_id"] for item in shown.json["items"]] == [movie_id]
     assert await titles(api, genre="comedi") == []
+
+
+async def test_a_text_without_letters_to_compare_finds_nothing(api: Api) -> None:
+    await api.movie(title="Am\u00e9lie")
+    for query in ("\u0301", "\u00ad", "\u200b"):
+        assert await titles(api, q=query) == []
+
+
+async def test_titles_are_folded_in_a_session_without_a_search_path(api: Api, db: Connection) -> None:
+    """As in the script of a pg_dump of the data."""
+    async with db.transaction():
+        await db.execute("set local search_path = ''")
+        await db.execute("insert into public.movies (title, duration_minutes) values ('L\u00e9on', 90)")
+    assert await titles(api, q="leon") == ["L\u00e9on"]

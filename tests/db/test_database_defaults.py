@@ -93,14 +93,11 @@ async def test_every_statement_of_the_service_is_read_committed(
 
 async def test_a_transaction_is_read_committed_where_the_session_is_not(api: Api) -> None:
     """As behind PgBouncer, where the session is not the service's."""
-    database = database_of(api)
-    pool = database._pool
-    taken = [await pool.acquire() for _ in range(pool.get_max_size())]
-    for each in taken:
-        await each.execute("set default_transaction_isolation = serializable")
-        assert await each.fetchval("show transaction_isolation") == "serializable"
-        await pool.release(each)
-    async with database.transaction() as connection:
+    async with all_connections(api) as connections:
+        for each in connections:
+            await each.execute("set default_transaction_isolation = serializable")
+            assert await each.fetchval("show transaction_isolation") == "serializable"
+    async with database_of(api).transaction() as connection:
         assert await connection.fetchval("show transaction_isolation") == "read committed"
 
 

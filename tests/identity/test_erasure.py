@@ -151,6 +151,25 @@ async def test_mails_to_the_person_in_files_are_deleted_and_those_of_others_stay
     assert not [path for path in folder.iterdir() if any(text in path.read_text().lower() for text in TELLING)]
 
 
+@pytest.mark.parametrize(
+    "email", ["straße@example.com", "ΝΙΚΟΣ@example.com", "René@Bücher.example", "İbrahim@example.com"]
+)
+async def test_mails_in_files_are_deleted_whatever_characters_the_address_has(
+    api: Api, tmp_path: Path, email: str
+) -> None:
+    folder, password = tmp_path / "mail", {"password": PASSWORD}
+    made = await api.call("POST", "/auth/signup", {"name": NAME, "email": email} | password)
+    tokens = (await api.call("POST", "/auth/login", {"email": email} | password)).json
+    async with asyncio.timeout(10):
+        while not [*folder.glob("*.eml")]:
+            await asyncio.sleep(0.005)
+
+    person = Person(made.json["id"], email, tokens["access_token"], tokens["refresh_token"])
+    assert (await erase(api, person)).status == 204
+
+    assert [*folder.iterdir()] == []
+
+
 async def test_guests_with_an_address_that_nobody_has_confirmed_are_not_erased(api: Api, db: Connection) -> None:
     guest = (await api.call("POST", "/auth/guest", {"name": NAME, "email": EMAIL})).json["user"]
     person = await sign_up(api)

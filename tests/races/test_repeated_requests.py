@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api import Api, Connection
+from tests.api import Api, Connection, slot
 
 # Fails the first `times` updates of a film; a sequence counts them, since it is not rolled back.
 FAIL = """
@@ -52,8 +52,8 @@ async def test_a_request_that_fails_for_another_reason_is_not_repeated(api: Api,
         ("alter table movies rename description to text", "alter table movies rename text to description"),
         ("alter table movies rename to films", "alter table films rename to movies"),
         (
-            "alter function fold_genres(text[]) rename to other",
-            "alter function other(text[]) rename to fold_genres",
+            "alter function fold_texts(text[]) rename to other",
+            "alter function other(text[]) rename to fold_texts",
         ),
     ],
     ids=["column", "table", "function"],
@@ -70,3 +70,18 @@ async def test_what_a_statement_needs_and_lacks_is_503_until_it_is_there(
     assert int(refused.headers["Retry-After"]) > 0
     await db.execute(found)
     assert len((await api.call("GET", path)).json["items"]) == 1
+
+
+async def test_a_request_that_has_committed_is_not_repeated_when_a_later_reading_fails(
+    api: Api, db: Connection
+) -> None:
+    """A second try would be refused for the showtime that the first has made."""
+    cinema, admin = await api.cinema(), await api.admin()
+    body = {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": "10.00", **slot(48)}
+    before = await db.fetchval("select count(*) from showtimes")
+    await db.execute("alter table showtime_availability rename to other")  # which is read for the answer
+
+    answer = await api.call("POST", "/admin/showtimes", body, who=admin)
+
+    assert (answer.status, answer.code) == (503, "database_unavailable")
+    assert await db.fetchval("select count(*) from showtimes") == before + 1

@@ -14,6 +14,7 @@ from .rows import every, maybe
 class PersonToErase:
     """An account and the guests with its address, and what its password is verified with."""
 
+    email: str
     folded_email: str
     password_hash: str
     role: str
