@@ -1,6 +1,7 @@
 """The settings: each one's environment variable, default and bounds."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Self, TypeAlias
 from unicodedata import normalize
 from urllib.parse import parse_qsl, urlsplit
+
+import idna
 
 from .environment import OTHER_VARIABLES, Given, InvalidSettings, read_environment
 
@@ -26,6 +29,8 @@ WELL_KNOWN_SECRETS = frozenset(
         "your-256-bit-secret-your-256-bit-secret",
     }
 )
+PORTS = {"http": 80, "https": 443}
+IPV6_ORIGIN = re.compile(r"https?://\[[0-9a-f:]+\](:[0-9]+)?")
 HIGHEST_MAX_SEATS = 100  # upper bound of MAX_SEATS_PER_HOLD
 MAX_ATTEMPTS = 100_000  # upper bound of the login and sign-up limits: Redis stores the time of each attempt
 # Parameters of the stores' URLs that name files for TLS; libpq also takes sslrootcert=system.
@@ -138,9 +143,22 @@ def _split(raw: str | None) -> list[str]:
 def _origins(name: str, raw: str | None) -> tuple[str, ...]:
     found = tuple(part.rstrip("/") for part in _split(raw))
     for origin in found:
-        if origin != "*" and (urlsplit(origin).scheme not in ("http", "https") or not urlsplit(origin).netloc):
-            raise InvalidSettings(f"{name} must list origins such as https://example.org, not {origin!r}")
+        if origin != "*" and origin != (sent := _as_browsers_send(origin)):
+            example = sent or "https://example.org"
+            raise InvalidSettings(f"{name} must list origins as browsers send them, such as {example}, not {origin!r}")
     return found
+
+
+def _as_browsers_send(origin: str) -> str | None:
+    """Scheme, host in ASCII and lower case, and the port unless it is the scheme's own; None for what is no origin."""
+    try:
+        parts = urlsplit(origin)
+        host, port = idna.encode(parts.hostname or "", uts46=True).decode(), parts.port
+    except ValueError:  # an IPv6 address, or no host at all
+        return origin if IPV6_ORIGIN.fullmatch(origin) else None
+    if parts.scheme not in ("http", "https"):
+        return None
+    return f"{parts.scheme}://{host}" + ("" if port in (None, PORTS[parts.scheme]) else f":{port}")
 
 
 def _networks(name: str, raw: str | None) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -2,7 +2,10 @@
 
 from ..runtime.metrics import CounterBy, Gauge
 
-MAILS_SENT = CounterBy("reservation_mails_sent", "Mails that the mail server took, or that were written.", "kind")
-MAILS_RETRIED = CounterBy("reservation_mails_retried", "Attempts that failed and are repeated.", "kind")
-MAILS_GIVEN_UP = CounterBy("reservation_mails_given_up", "Mails that are not sent.", "kind")
+KINDS = ("reset_password", "verify_email")
+MAILS_SENT = CounterBy(
+    "reservation_mails_sent", "Mails that the mail server took, or that were written.", "kind", known=KINDS
+)
+MAILS_RETRIED = CounterBy("reservation_mails_retried", "Attempts that failed and are repeated.", "kind", known=KINDS)
+MAILS_GIVEN_UP = CounterBy("reservation_mails_given_up", "Mails that are not sent.", "kind", known=KINDS)
 MAILS_WAITING = Gauge("reservation_mails_waiting", "Mails that wait to be sent.")

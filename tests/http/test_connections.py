@@ -232,6 +232,16 @@ async def test_a_body_that_grows_beyond_the_limit_is_413(start_api: StartApi) ->
             check_problem(await wire.ask("POST", "/auth/login", *headers, body=gzip.compress(body)), *expected)
 
 
+async def test_a_body_that_is_declared_beyond_the_limit_is_413_before_it_has_come(start_api: StartApi) -> None:
+    api = await start_api(MAX_BODY_BYTES="4096")
+    async with connected(api.client.server) as wire:
+        head = (
+            b"POST /auth/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nContent-Length: 4097\r\n\r\n"
+        )
+        wire.writer.write(head)
+        check_problem(await wire.read(), 413, "payload_too_large")
+
+
 @pytest.mark.parametrize("path", ["/auth/login", "/nothing", "/v1/auth/login", "/docs"])
 async def test_an_unknown_expectation_is_417(start_api: StartApi, path: str) -> None:
     api = await start_api(CORS_ORIGINS=LISTED)

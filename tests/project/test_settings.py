@@ -131,6 +131,18 @@ def test_an_empty_variable_counts_as_unset(name: str) -> None:
         ("CURRENCY", "ÄÖÜ"),
         ("CORS_ORIGINS", "example.org"),
         ("CORS_ORIGINS", "https://example.org, null"),
+        *(
+            ("CORS_ORIGINS", origin)
+            for origin in (
+                "https://example.org/path",
+                "https://*.example.org",
+                "https://Example.org",
+                "https://example.org:443",
+                "https://app.b\u00fccher.example",
+                "ftp://example.org",
+                "https://example.org:x",
+            )
+        ),
         ("TRUSTED_PROXIES", "proxy.example.org"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("LOG_LEVEL", "loud"),
@@ -231,9 +243,18 @@ def test_every_secret_of_jwt_secret_is_checked() -> None:
 def test_lists_and_paths_are_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = Settings.from_env(
-        {"CORS_ORIGINS": "https://a.example/, http://localhost:3000,", "DATA_DIR": "here", "POSTGRES_BIN_DIR": "bin"}
+        {
+            "CORS_ORIGINS": "https://a.example/, http://localhost:3000, http://[::1]:80, http://127.0.0.1,",
+            "DATA_DIR": "here",
+            "POSTGRES_BIN_DIR": "bin",
+        }
     )
-    assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
+    assert settings.cors_origins == (
+        "https://a.example",
+        "http://localhost:3000",
+        "http://[::1]:80",
+        "http://127.0.0.1",
+    )
     assert settings.data_dir == tmp_path / "here"
     assert settings.postgres_bin_dir == tmp_path / "bin"
 

@@ -16,7 +16,7 @@ PAYMENT_PROVIDERS = ("none",)
 
 
 class ConfigOutput(Schema):
-    """Settings of the installation; they change only when it is restarted."""
+    """Settings of the installation; they change only when its workers are replaced."""
 
     currency = fields.String(required=True, metadata=CURRENCY)
     currency_digits = fields.Integer(required=True, metadata={"description": "Digits after the decimal point"})

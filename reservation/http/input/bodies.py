@@ -84,7 +84,13 @@ async def read_body(request: web.Request) -> bytes:
     """The whole body, decoded, of at most MAX_BODY_BYTES.
 
     Raises HttpProblem if it contradicts its headers (400), and for another content coding than those of CODINGS (415).
+    A body that is declared to be larger is refused before it has come.
     """
+    if (
+        not request.content.is_eof()
+        and (declared := request.content_length or 0) > request.app[SETTINGS].max_body_bytes
+    ):
+        raise web.HTTPRequestEntityTooLarge(max_size=request.app[SETTINGS].max_body_bytes, actual_size=declared)
     try:
         raw = await request.read()
     except web.RequestPayloadError as error:
