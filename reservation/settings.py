@@ -1,19 +1,27 @@
 """The settings: each one's environment variable, default and bounds."""
 
-import os
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from email.message import EmailMessage
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Self, TypeAlias
+from typing import Annotated, Any, NamedTuple, Self
 from unicodedata import normalize
-from urllib.parse import parse_qsl, urlsplit
-
-import idna
 
 from .environment import OTHER_VARIABLES, Given, InvalidSettings, read_environment
+from .setting_values import (
+    Parse,
+    choice,
+    currency,
+    integer,
+    mail_from,
+    networks,
+    origins,
+    path,
+    split_list,
+    switch,
+    text,
+    url,
+)
 
 __all__ = ["InvalidSettings", "Settings"]
 
@@ -29,18 +37,10 @@ WELL_KNOWN_SECRETS = frozenset(
         "your-256-bit-secret-your-256-bit-secret",
     }
 )
-PORTS = {"http": 80, "https": 443}
-IPV6_ORIGIN = re.compile(r"https?://\[[0-9a-f:]+\](:[0-9]+)?")
 HIGHEST_MAX_SEATS = 100  # upper bound of MAX_SEATS_PER_HOLD
 MAX_ATTEMPTS = 100_000  # upper bound of the login and sign-up limits: Redis stores the time of each attempt
-# Parameters of the stores' URLs that name files for TLS; libpq also takes sslrootcert=system.
-FILE_PARAMETERS = {"sslrootcert", "sslcert", "sslkey", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
 MIN_SECRET_BYTES = 32  # HS256 requires a key at least as long as its output (RFC 7518, 3.2)
-
-
-# From a variable's name and its text, None where it has none and no default, to its value; raises InvalidSettings.
-Parse: TypeAlias = Callable[[str, str | None], Any]
 
 
 class Env(NamedTuple):
@@ -52,123 +52,7 @@ class Env(NamedTuple):
     is_secret: bool = False  # whether it can be given as NAME_FILE, and is hidden where settings are printed
 
 
-def _text(_: str, raw: str | None) -> str | None:
-    return raw
-
-
-def _path(_: str, raw: str | None) -> Path | None:
-    return None if raw is None else Path(raw).absolute()
-
-
-def _integer(low: int, high: int, *, unit_s: int = 1) -> Parse:
-    """A whole number within bounds, times `unit_s`: the variable may count minutes, the setting counts seconds."""
-
-    def parse(name: str, raw: str | None) -> int:
-        try:
-            value = int(raw or "")
-        except ValueError:
-            raise InvalidSettings(f"{name} must be a whole number, not {raw!r}") from None
-        if not low <= value <= high:
-            raise InvalidSettings(f"{name} must be between {low} and {high}, not {value}")
-        return value * unit_s
-
-    return parse
-
-
-def _choice(*choices: str) -> Parse:
-    def parse(name: str, raw: str | None) -> str:
-        value = (raw or "").lower()
-        if value not in choices:
-            raise InvalidSettings(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        return value
-
-    return parse
-
-
-def _switch(*, off: str, on: str) -> Parse:
-    choice = _choice(off, on)
-    return lambda name, raw: choice(name, raw) == on
-
-
-def _currency(name: str, raw: str | None) -> str:
-    value = raw or ""
-    if not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):
-        raise InvalidSettings(f"{name} must be an ISO 4217 code such as USD, not {value!r}")
-    return value
-
-
-def _mail_from(name: str, raw: str | None) -> str | None:
-    """An e-mail address, with or without a name before it."""
-    if raw is None:
-        return None
-    try:
-        message = EmailMessage()
-        message["From"] = raw
-        [address] = message["From"].addresses
-        is_valid = bool(address.username and address.domain) and raw.isprintable()
-    except (ValueError, IndexError):
-        is_valid = False
-    if not is_valid:
-        raise InvalidSettings(f"{name} must be an address such as Box Office <tickets@example.org>, not {raw!r}")
-    return raw
-
-
-def _url(*schemes: str, several_hosts: bool = False) -> Parse:
-    """A URL of one of these schemes; with `several_hosts`, hosts may be listed as in libpq: h1:5432,h2:5432."""
-
-    def parse(name: str, raw: str | None) -> str | None:
-        if raw is None:
-            return None
-        try:
-            parts = urlsplit(raw)
-            address = parts.netloc.rpartition("@")[2]
-            ports = [urlsplit(f"//{host}").port for host in (address.split(",") if several_hosts else [address])]
-            is_valid = parts.scheme in schemes and 0 not in ports
-        except ValueError:
-            is_valid = False
-        if not is_valid:  # the message does not repeat the URL: it may contain a password
-            raise InvalidSettings(f"{name} must be a URL such as {schemes[0]}://host:port/name")
-        for parameter, path in parse_qsl(parts.query):
-            if parameter in FILE_PARAMETERS and path != "system" and not os.path.isfile(path):
-                raise InvalidSettings(f"{name} names a file that is not there: {parameter}={path}")
-        return raw
-
-    return parse
-
-
-def _split(raw: str | None) -> list[str]:
-    return [part.strip() for part in (raw or "").split(",") if part.strip()]
-
-
-def _origins(name: str, raw: str | None) -> tuple[str, ...]:
-    found = tuple(part.rstrip("/") for part in _split(raw))
-    for origin in found:
-        if origin != "*" and origin != (sent := _as_browsers_send(origin)):
-            example = sent or "https://example.org"
-            raise InvalidSettings(f"{name} must list origins as browsers send them, such as {example}, not {origin!r}")
-    return found
-
-
-def _as_browsers_send(origin: str) -> str | None:
-    """Scheme, host in ASCII and lower case, and the port unless it is the scheme's own; None for what is no origin."""
-    try:
-        parts = urlsplit(origin)
-        host, port = idna.encode(parts.hostname or "", uts46=True).decode(), parts.port
-    except ValueError:  # an IPv6 address, or no host at all
-        return origin if IPV6_ORIGIN.fullmatch(origin) else None
-    if parts.scheme not in ("http", "https"):
-        return None
-    return f"{parts.scheme}://{host}" + ("" if port in (None, PORTS[parts.scheme]) else f":{port}")
-
-
-def _networks(name: str, raw: str | None) -> tuple[IPv4Network | IPv6Network, ...]:
-    try:
-        return tuple(map(ip_network, _split(raw)))
-    except ValueError as error:
-        raise InvalidSettings(f"{name} must list addresses or networks such as 10.0.0.0/8: {error}") from None
-
-
-_postgresql_url = _url("postgresql", "postgres", several_hosts=True)
+_postgresql_url = url("postgresql", "postgres", several_hosts=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,52 +61,52 @@ class Settings:
 
     database_url: Annotated[str | None, Env("DATABASE_URL", _postgresql_url, is_secret=True)]
     migrate_database_url: Annotated[str | None, Env("MIGRATE_DATABASE_URL", _postgresql_url, is_secret=True)]
-    pgbouncer: Annotated[bool, Env("PGBOUNCER", _switch(off="0", on="1"), "0")]
-    redis_url: Annotated[str | None, Env("REDIS_URL", _url("redis", "rediss", "unix"), is_secret=True)]
-    jwt_secret: Annotated[str | None, Env("JWT_SECRET", _text, is_secret=True)]
-    access_token_ttl_s: Annotated[int, Env("ACCESS_TOKEN_EXPIRE_MINUTES", _integer(1, 1440, unit_s=60), "30")]
-    refresh_token_ttl_s: Annotated[int, Env("REFRESH_TOKEN_EXPIRE_DAYS", _integer(1, 365, unit_s=86_400), "7")]
-    hold_ttl_s: Annotated[int, Env("HOLD_TTL_SECONDS", _integer(1, 86_400), "600")]
-    hold_max_s: Annotated[int, Env("HOLD_MAX_SECONDS", _integer(1, 604_800), "1800")]
-    max_seats_per_hold: Annotated[int, Env("MAX_SEATS_PER_HOLD", _integer(1, HIGHEST_MAX_SEATS), "10")]
-    max_holds_per_user: Annotated[int, Env("MAX_HOLDS_PER_USER", _integer(0, 10_000), "4")]
-    max_seats_per_user_per_showtime: Annotated[int, Env("MAX_SEATS_PER_USER_PER_SHOWTIME", _integer(0, 100_000), "20")]
-    holds_per_minute_per_address: Annotated[int, Env("HOLDS_PER_MINUTE_PER_ADDRESS", _integer(0, 1_000_000), "600")]
-    cancel_cutoff_s: Annotated[int, Env("CANCEL_CUTOFF_MINUTES", _integer(0, 525_600, unit_s=60), "0")]
-    cleaning_s: Annotated[int, Env("CLEANING_MINUTES", _integer(0, 1440, unit_s=60), "0")]
-    currency: Annotated[str, Env("CURRENCY", _currency, "USD")]
-    admin_email: Annotated[str | None, Env("ADMIN_EMAIL", _text)]
-    admin_password: Annotated[str | None, Env("ADMIN_PASSWORD", _text, is_secret=True)]
-    cors_origins: Annotated[tuple[str, ...], Env("CORS_ORIGINS", _origins)]
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], Env("TRUSTED_PROXIES", _networks)]
-    smtp_url: Annotated[str | None, Env("SMTP_URL", _url("smtp", "smtps"), is_secret=True)]
-    mail_from: Annotated[str | None, Env("MAIL_FROM", _mail_from)]
-    mail_dir: Annotated[Path | None, Env("MAIL_DIR", _path)]
-    public_url: Annotated[str | None, Env("PUBLIC_URL", _url("https", "http"))]
-    login_window_s: Annotated[int, Env("LOGIN_WINDOW_MINUTES", _integer(1, 1440, unit_s=60), "15")]
-    login_failures: Annotated[int, Env("LOGIN_FAILURES", _integer(0, MAX_ATTEMPTS), "10")]
-    login_failures_per_account: Annotated[int, Env("LOGIN_FAILURES_PER_ACCOUNT", _integer(0, MAX_ATTEMPTS), "100")]
-    login_failures_per_address: Annotated[int, Env("LOGIN_FAILURES_PER_ADDRESS", _integer(0, MAX_ATTEMPTS), "300")]
+    pgbouncer: Annotated[bool, Env("PGBOUNCER", switch(off="0", on="1"), "0")]
+    redis_url: Annotated[str | None, Env("REDIS_URL", url("redis", "rediss", "unix"), is_secret=True)]
+    jwt_secret: Annotated[str | None, Env("JWT_SECRET", text, is_secret=True)]
+    access_token_ttl_s: Annotated[int, Env("ACCESS_TOKEN_EXPIRE_MINUTES", integer(1, 1440, unit_s=60), "30")]
+    refresh_token_ttl_s: Annotated[int, Env("REFRESH_TOKEN_EXPIRE_DAYS", integer(1, 365, unit_s=86_400), "7")]
+    hold_ttl_s: Annotated[int, Env("HOLD_TTL_SECONDS", integer(1, 86_400), "600")]
+    hold_max_s: Annotated[int, Env("HOLD_MAX_SECONDS", integer(1, 604_800), "1800")]
+    max_seats_per_hold: Annotated[int, Env("MAX_SEATS_PER_HOLD", integer(1, HIGHEST_MAX_SEATS), "10")]
+    max_holds_per_user: Annotated[int, Env("MAX_HOLDS_PER_USER", integer(0, 10_000), "4")]
+    max_seats_per_user_per_showtime: Annotated[int, Env("MAX_SEATS_PER_USER_PER_SHOWTIME", integer(0, 100_000), "20")]
+    holds_per_minute_per_address: Annotated[int, Env("HOLDS_PER_MINUTE_PER_ADDRESS", integer(0, 1_000_000), "600")]
+    cancel_cutoff_s: Annotated[int, Env("CANCEL_CUTOFF_MINUTES", integer(0, 525_600, unit_s=60), "0")]
+    cleaning_s: Annotated[int, Env("CLEANING_MINUTES", integer(0, 1440, unit_s=60), "0")]
+    currency: Annotated[str, Env("CURRENCY", currency, "USD")]
+    admin_email: Annotated[str | None, Env("ADMIN_EMAIL", text)]
+    admin_password: Annotated[str | None, Env("ADMIN_PASSWORD", text, is_secret=True)]
+    cors_origins: Annotated[tuple[str, ...], Env("CORS_ORIGINS", origins)]
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], Env("TRUSTED_PROXIES", networks)]
+    smtp_url: Annotated[str | None, Env("SMTP_URL", url("smtp", "smtps"), is_secret=True)]
+    mail_from: Annotated[str | None, Env("MAIL_FROM", mail_from)]
+    mail_dir: Annotated[Path | None, Env("MAIL_DIR", path)]
+    public_url: Annotated[str | None, Env("PUBLIC_URL", url("https", "http"))]
+    login_window_s: Annotated[int, Env("LOGIN_WINDOW_MINUTES", integer(1, 1440, unit_s=60), "15")]
+    login_failures: Annotated[int, Env("LOGIN_FAILURES", integer(0, MAX_ATTEMPTS), "10")]
+    login_failures_per_account: Annotated[int, Env("LOGIN_FAILURES_PER_ACCOUNT", integer(0, MAX_ATTEMPTS), "100")]
+    login_failures_per_address: Annotated[int, Env("LOGIN_FAILURES_PER_ADDRESS", integer(0, MAX_ATTEMPTS), "300")]
     signups_per_minute_per_address: Annotated[
-        int, Env("SIGNUPS_PER_MINUTE_PER_ADDRESS", _integer(0, MAX_ATTEMPTS), "600")
+        int, Env("SIGNUPS_PER_MINUTE_PER_ADDRESS", integer(0, MAX_ATTEMPTS), "600")
     ]
-    max_body_bytes: Annotated[int, Env("MAX_BODY_BYTES", _integer(1024, 67_108_864), "1048576")]
-    pool_size: Annotated[int, Env("POOL_SIZE", _integer(1, 1000), "10")]
-    pool_wait_s: Annotated[float, Env("POOL_WAIT_SECONDS", _integer(1, 60), "5")]
-    statement_timeout_s: Annotated[float, Env("STATEMENT_TIMEOUT_SECONDS", _integer(1, 600), "5")]
-    shutdown_s: Annotated[float, Env("SHUTDOWN_SECONDS", _integer(1, 600), "10")]
-    database_role: Annotated[str | None, Env("DATABASE_ROLE", _text)]
-    sql_dir: Annotated[Path | None, Env("SQL_DIR", _path)]
-    api_key_concurrency: Annotated[int, Env("API_KEY_CONCURRENCY", _integer(1, 10_000), "32")]
-    reports_concurrency: Annotated[int, Env("REPORTS_CONCURRENCY", _integer(1, 1000), "2")]
-    live_viewers_max: Annotated[int, Env("LIVE_VIEWERS_MAX", _integer(0, 1_000_000), "10000")]
-    sse_heartbeat_s: Annotated[float, Env("SSE_HEARTBEAT_SECONDS", _integer(1, 600), "15")]
-    log_level: Annotated[str, Env("LOG_LEVEL", _choice("debug", "info", "warning", "error"), "info")]
-    access_log: Annotated[bool, Env("ACCESS_LOG", _switch(off="off", on="on"), "on")]
-    other_variables: Annotated[tuple[str, ...], Env(OTHER_VARIABLES, lambda _, raw: tuple(_split(raw)))]
-    data_dir: Annotated[Path, Env("DATA_DIR", _path, ".data")]
-    postgres_bin_dir: Annotated[Path | None, Env("POSTGRES_BIN_DIR", _path)]
-    valkey_server: Annotated[Path | None, Env("VALKEY_SERVER", _path)]
+    max_body_bytes: Annotated[int, Env("MAX_BODY_BYTES", integer(1024, 67_108_864), "1048576")]
+    pool_size: Annotated[int, Env("POOL_SIZE", integer(1, 1000), "10")]
+    pool_wait_s: Annotated[float, Env("POOL_WAIT_SECONDS", integer(1, 60), "5")]
+    statement_timeout_s: Annotated[float, Env("STATEMENT_TIMEOUT_SECONDS", integer(1, 600), "5")]
+    shutdown_s: Annotated[float, Env("SHUTDOWN_SECONDS", integer(1, 600), "10")]
+    database_role: Annotated[str | None, Env("DATABASE_ROLE", text)]
+    sql_dir: Annotated[Path | None, Env("SQL_DIR", path)]
+    api_key_concurrency: Annotated[int, Env("API_KEY_CONCURRENCY", integer(1, 10_000), "32")]
+    reports_concurrency: Annotated[int, Env("REPORTS_CONCURRENCY", integer(1, 1000), "2")]
+    live_viewers_max: Annotated[int, Env("LIVE_VIEWERS_MAX", integer(0, 1_000_000), "10000")]
+    sse_heartbeat_s: Annotated[float, Env("SSE_HEARTBEAT_SECONDS", integer(1, 600), "15")]
+    log_level: Annotated[str, Env("LOG_LEVEL", choice("debug", "info", "warning", "error"), "info")]
+    access_log: Annotated[bool, Env("ACCESS_LOG", switch(off="off", on="on"), "on")]
+    other_variables: Annotated[tuple[str, ...], Env(OTHER_VARIABLES, lambda _, raw: tuple(split_list(raw)))]
+    data_dir: Annotated[Path, Env("DATA_DIR", path, ".data")]
+    postgres_bin_dir: Annotated[Path | None, Env("POSTGRES_BIN_DIR", path)]
+    valkey_server: Annotated[Path | None, Env("VALKEY_SERVER", path)]
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Self:
@@ -256,7 +140,7 @@ class Settings:
     @property
     def jwt_secrets(self) -> tuple[str, ...]:
         """The secrets of JWT_SECRET, which are separated by commas: the first signs, all verify."""
-        return tuple(_split(self.jwt_secret))
+        return tuple(split_list(self.jwt_secret))
 
     @property
     def direct_url(self) -> str:

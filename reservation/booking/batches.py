@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 from uuid import UUID
 
 from ..db.change_author import acts_for_another
@@ -11,12 +11,13 @@ from ..db.postgresql_errors import is_single_item_error, is_violation
 from ..db.repository import idempotency, reservations
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import ConfirmRequest, HoldToInsert
-from ..errors import DatabaseUnavailable, IdempotencyKeyUsed, LimitReached, NotFound, Overloaded, RowLocked
+from ..errors import IdempotencyKeyUsed, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import HoldRelease
 from ..runtime.batching import Batcher
 from ..runtime.timing import count_commit
 from ..seatmap.layouts import Layouts
+from .batch_outcomes import Outcome, answer, first_per_key, may_run_singly, shared_outcome, unless_not_final
 
 # A batch of 16 has most of the gain; with more than about 64 the wait for the whole batch costs more than it saves.
 MAX_BATCH = 64
@@ -26,11 +27,6 @@ CODE_KEY = "reservations_code_key"
 CODE_TRIES = 3  # with 10 million reservations one in 100,000 new codes is taken
 CONFIRM_TRIES = 3  # one that loses a seat while it runs finds it booked the next time
 LOCKED_S = 0.3  # for so long a showtime is taken to be locked after a wait for it failed
-# The statements limit their waits for rows to 300 ms: one that takes longer waits for a lock on a whole table.
-TABLE_LOCK_S = 1.0
-
-Outcome = Reservation | Exception
-Item = TypeVar("Item", HoldToInsert, ConfirmRequest)
 
 
 class BookedSeats(NamedTuple):
@@ -102,7 +98,7 @@ class BookingBatches:
         Overloaded after the deadline of the hold. One that staff make for a customer runs alone, since it is recorded.
         """
         if acts_for_another(hold.user_id):
-            inserted = _answer(await self._insert_single([hold]))
+            inserted = answer(await self._insert_single([hold]))
         elif hold.idempotency_key is not None and hold.idempotency_key.is_of_another(hold.user_id):
             inserted = await self._single_inserts.submit(hold)  # as for confirm
         else:
@@ -125,7 +121,7 @@ class BookingBatches:
         if acts_for_another(request.user_id):
             outcomes = await self._confirm_single([request])
             await self._release_confirmed(outcomes)
-            return _answer(outcomes)
+            return answer(outcomes)
         if request.idempotency_key is not None and request.idempotency_key.is_of_another(request.user_id):
             confirmed = None  # the batch's statement inserts the keys of owners
         else:
@@ -141,7 +137,7 @@ class BookingBatches:
 
     async def _insert_batch(self, holds: Sequence[HoldToInsert]) -> Sequence[Outcome | None]:
         now = started = monotonic()
-        in_time = _first_per_key([hold for hold in holds if hold.deadline > now])
+        in_time = first_per_key([hold for hold in holds if hold.deadline > now])
         outcomes: dict[int, Outcome | None] = {}
         for tries_left in reversed(range(CODE_TRIES if in_time else 0)):
             try:
@@ -149,12 +145,12 @@ class BookingBatches:
                     started = monotonic()
                     inserted = await reservations.insert_held(conn, holds=in_time)
                 outcomes = {
-                    id(hold): _unless_not_final(hold, outcome, in_time)
+                    id(hold): unless_not_final(hold, outcome, in_time)
                     for hold, outcome in zip(in_time, inserted, strict=True)
                 }
                 break
             except Exception as error:
-                if not _may_run_singly(error, started):
+                if not may_run_singly(error, started):
                     raise
                 if not (tries_left and is_violation(error, CODE_KEY)):
                     break
@@ -179,7 +175,7 @@ class BookingBatches:
             return await reservations.insert_held(conn, holds=[hold])
         if not await idempotency.claim(conn, idempotency_key=key, reservation_id=hold.reservation_id):
             return [IdempotencyKeyUsed()]
-        return [_answer(await reservations.insert_held(conn, holds=[hold._replace(idempotency_key=None)]))]
+        return [answer(await reservations.insert_held(conn, holds=[hold._replace(idempotency_key=None)]))]
 
     async def _find_booked(self, wanted: Sequence[tuple[int, Sequence[int]]]) -> Sequence[BookedSeats]:
         seats = {(showtime_id, seat_id) for showtime_id, seat_ids in wanted for seat_id in seat_ids}
@@ -201,14 +197,14 @@ class BookingBatches:
             async with self._confirm_connection as conn:
                 started = monotonic()
                 outcomes = await reservations.confirm(
-                    conn, requests=_first_per_key(list(first.values())), showtime_of=self._layouts.showtime
+                    conn, requests=first_per_key(list(first.values())), showtime_of=self._layouts.showtime
                 )
         except Exception as error:
-            if not _may_run_singly(error, started):
+            if not may_run_singly(error, started):
                 raise
             return [None] * len(requests)
         # One without an outcome is locked or does not exist.
-        return [_shared_outcome(request, first[request[:2]], outcomes.get(request[:2])) for request in requests]
+        return [shared_outcome(request, first[request[:2]], outcomes.get(request[:2])) for request in requests]
 
     async def _confirm_single(self, requests: Sequence[ConfirmRequest]) -> Sequence[Outcome]:
         for _ in range(CONFIRM_TRIES):
@@ -231,7 +227,7 @@ class BookingBatches:
                 return await self._confirm(conn, request)
             if not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
                 return IdempotencyKeyUsed()
-            return _answer([await self._confirm(conn, request._replace(idempotency_key=None))])
+            return answer([await self._confirm(conn, request._replace(idempotency_key=None))])
 
     async def _confirm(self, conn: Connection, request: ConfirmRequest) -> Outcome:
         outcomes = await reservations.confirm(conn, requests=[request], showtime_of=self._layouts.showtime)
@@ -259,48 +255,3 @@ class BookingBatches:
                     for each in confirmed.values()
                 ]
             )
-
-
-def _answer(outcomes: Sequence[Outcome]) -> Reservation:
-    """The one reservation; raises the error in its place, which rolls a transaction back, with a claimed key."""
-    [outcome] = outcomes
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
-def _shared_outcome(request: ConfirmRequest, first: ConfirmRequest, outcome: Outcome | None) -> Outcome | None:
-    """The outcome of the first confirm of the reservation; None if it depends on the idempotency key of one of them."""
-    if request is not first and (request.idempotency_key is not None or isinstance(outcome, IdempotencyKeyUsed)):
-        return None
-    return _unless_locked(outcome)
-
-
-def _unless_not_final(hold: HoldToInsert, outcome: Outcome, batch: Sequence[HoldToInsert]) -> Outcome | None:
-    """None for a locked showtime, and for a limit that another hold of the user in the batch may have reached."""
-    if isinstance(outcome, LimitReached) and sum(each.user_id == hold.user_id for each in batch) > 1:
-        return None
-    return _unless_locked(outcome)
-
-
-def _unless_locked(outcome: Outcome | None) -> Outcome | None:
-    return None if isinstance(outcome, RowLocked) else outcome
-
-
-def _may_run_singly(error: Exception, started: float) -> bool:
-    """Whether the items of a failed batch may run alone: one of them was the cause, and not a lock on a whole table."""
-    waited = isinstance(error, RowLocked | DatabaseUnavailable) and monotonic() - started >= TABLE_LOCK_S
-    return is_single_item_error(error) and not waited
-
-
-def _first_per_key(items: Sequence[Item]) -> list[Item]:
-    """The first item of each idempotency key, and all items without one."""
-    seen: set[tuple[int, str]] = set()
-    chosen: list[Item] = []
-    for item in items:
-        if item.idempotency_key is not None:
-            if item.idempotency_key.primary_key in seen:
-                continue
-            seen.add(item.idempotency_key.primary_key)
-        chosen.append(item)
-    return chosen

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import click
 
 from ..environment import Given
-from ..settings import FILE_PARAMETERS, Env, Settings
+from ..setting_values import FILE_PARAMETERS
+from ..settings import Env, Settings
 from .options import as_json, print_json
 
 HIDDEN = "***"

@@ -115,4 +115,4 @@ def raise_domain_error(error: BaseException) -> None:
 
 def source_file(error: BaseException) -> str | None:
     """The file of PostgreSQL's source that reported an error."""
-    return getattr(error, "serversource_filename", None)
+    return getattr(error, "server_source_filename", None)

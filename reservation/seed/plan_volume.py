@@ -20,6 +20,7 @@ from ..db.repository import (
     api_keys,
     archive,
     auditoriums,
+    box_office,
     reservations as booking,
     seed as repository,
     showtimes,
@@ -38,7 +39,7 @@ SHOWTIMES = 20_000
 SEATS = 200  # a room
 USERS = 10_000
 LIVE = 64  # holds, each with an idempotency key: the size of the largest batch in buffer_bounds.txt
-# Accounts with a login session, an API key and a mailed token: with fewer, reading all is cheaper than an index scan.
+# Accounts with a login session, an API key and a mailed token, and guests: with fewer, reading all is cheaper.
 LOGGED_IN = 2_000
 FIRST_ACCOUNT = "load-1-1@example.com"  # what scale() names the first account of an empty database
 HOLD_SEATS = 2
@@ -84,6 +85,7 @@ async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes
             ]
             await _hold(conn, rooms, user_ids)
             await _log_in(conn, user_ids)
+            await _add_guests(conn)
             await _make_api_keys(conn, user_ids)
             await _mail_tokens(conn, user_ids)
     return summary
@@ -157,6 +159,14 @@ async def _log_in(conn: Connection, user_ids: Sequence[int]) -> None:
     for user_id in user_ids:
         session_id = UUID(int=uuid7().int)
         await accounts.open_session(conn, session_id=session_id, user_id=user_id, ttl_s=SESSION_S, password_hash=None)
+
+
+async def _add_guests(conn: Connection) -> None:
+    """As many guests as accounts that are logged in: half of themselves, and half of the box office."""
+    for number in range(LOGGED_IN // 2):
+        name, email, session_id = f"Guest {number}", f"guest-{number}@example.com", UUID(int=uuid7().int)
+        await accounts.open_guest_session(conn, name=name, email=email, session_id=session_id, ttl_s=SESSION_S)
+        await box_office.ensure_customer(conn, email=f"box-office-{number}@example.com", name=name)
 
 
 async def _make_api_keys(conn: Connection, user_ids: Sequence[int]) -> None:

@@ -1,7 +1,7 @@
 /* accounts/find_credentials
 What a login is verified with. Always one row: the e-mail address as it is compared, and the account that has it, or nulls. An account
 whose address is the same as an older one's is found by its own spelling, in which only the case may differ.
-Plan: index scans on users_folded_email_key and users_lower_email_key, which find one row each at most.
+Plan: index scans on users_folded_email_key, which finds one row at most, and users_same_address_as_idx, where there are few.
 $1 text email: as typed
 Sample: select (select email from users order by id limit 1)
 */

@@ -1,7 +1,8 @@
 /* accounts/upsert_admin
 Creates an administrator with this password, or makes the address's account one; an existing account keeps its
 name, and is no longer disabled.
-Plan: an update by users_lower_email_key, or else one insert, or an update through users_folded_email_key.
+Plan: an update by users_same_address_as_idx, where there are few, or else one insert, or an update through
+users_folded_email_key.
 $1 text name: for a new account
 $2 text email: as typed; finds an account as accounts/find_credentials does
 $3 text password_hash: Argon2id in PHC format

@@ -2,8 +2,8 @@
 The account with an e-mail address, found as accounts/find_credentials does, or else the guest of that address and name whom the box office
 has made before or makes now. Guests who got a token are not taken: whoever has the token would see the reservation. An update
 that changes nothing returns the row of another session that makes the same guest at this moment.
-Plan: index scans on users_lower_email_key, users_folded_email_key and users_folded_box_office_guest_key, and an insert with
-conflicts on the last one.
+Plan: index scans on users_same_address_as_idx, where there are few, users_folded_email_key and
+users_folded_box_office_guest_key, and an insert with conflicts on the last one.
 $1 text email: as typed
 $2 text name: of a guest; an account keeps its own
 Sample: select 'sample@example.com', 'Sample'

@@ -92,7 +92,7 @@ async def test_an_invalid_cinema_is_422(api: Api, fields: dict[str, Any], pointe
 
 async def test_a_time_zone_that_postgresql_does_not_know_is_422(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time zones of Python and of PostgreSQL can be of different years."""
-    monkeypatch.setattr("reservation.runtime.fields.ZoneInfo", lambda key: type("Zone", (), {"key": key}))
+    monkeypatch.setattr("reservation.runtime.time_zone_fields.ZoneInfo", lambda key: type("Zone", (), {"key": key}))
     refused = await admin(api, "POST", "/cinemas", BERLIN | {"timezone": "Mars/Olympus"})
     assert pointers(refused) == ["/timezone"]
 
