@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import psycopg
 import pytest
@@ -40,6 +40,11 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+def in_url(parameters: Mapping[str, object]) -> str:
+    """The parameters as libpq reads them, which takes + for itself."""
+    return urlencode(parameters, quote_via=quote)
+
+
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     return make_certificates(tmp_path_factory.mktemp("certificates"), client=postgresql.USER)
@@ -62,7 +67,7 @@ def postgresql_url(certificates: Certificates, tmp_path_factory: pytest.TempPath
             (folder / "pg_hba.conf").write_text(rules)
             connection.execute("select pg_reload_conf()")
         address = url.partition("?")[0].replace("127.0.0.1", "localhost")
-        schema.apply(f"{address}?{urlencode(postgresql_options(certificates))}")
+        schema.apply(f"{address}?{in_url(postgresql_options(certificates))}")
         yield address
 
 
@@ -112,8 +117,8 @@ def redis_options(certificates: Certificates, **other: object) -> dict[str, obje
 def urls(postgresql_url: str, redis_url: str, certificates: Certificates) -> Mapping[str, str]:
     """The settings of the two stores."""
     return {
-        "DATABASE_URL": f"{postgresql_url}?{urlencode(postgresql_options(certificates))}",
-        "REDIS_URL": f"{redis_url}?{urlencode(redis_options(certificates))}",
+        "DATABASE_URL": f"{postgresql_url}?{in_url(postgresql_options(certificates))}",
+        "REDIS_URL": f"{redis_url}?{in_url(redis_options(certificates))}",
     }
 
 
@@ -179,9 +184,10 @@ def other_host(urls: Mapping[str, str], _: Certificates) -> dict[str, str]:
 
 def no_client_certificate(urls: Mapping[str, str], certificates: Certificates) -> dict[str, str]:
     database, redis = (url.partition("?")[0] for url in urls.values())
+    authority = certificates.authority
     return {
-        "DATABASE_URL": f"{database}?sslmode=verify-full&sslrootcert={certificates.authority}",
-        "REDIS_URL": f"{redis}?ssl_ca_certs={certificates.authority}",
+        "DATABASE_URL": f"{database}?{in_url({'sslmode': 'verify-full', 'sslrootcert': authority})}",
+        "REDIS_URL": f"{redis}?{in_url({'ssl_ca_certs': authority})}",
     }
 
 

@@ -28,7 +28,7 @@ PASSWORD = "s3cret-of-the-store"
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder with a short path: that of a socket has at most 107 bytes."""
-    with TemporaryDirectory(prefix="sock") as made:
+    with TemporaryDirectory(prefix="sock", dir="/tmp") as made:
         Path(made).chmod(0o777)  # PostgreSQL may run as another user
         yield Path(made)
 
