@@ -141,7 +141,8 @@ def test_after_a_reset_the_same_seed_makes_the_same_run(cinema: Cinema, tmp_path
     assert booked(cinema) > 0
     done = cinema.load("reset")
     assert done.status == 0
-    said = r"to be deleted from 127\.0\.0\.1:\d+/\w+: ([\d,]+) reservations of [\d,]+ load users, 0 drill rooms; .*\n\1 "
+    users = r"of [\d,]+ load users"
+    said = rf"to be deleted from 127\.0\.0\.1:\d+/\w+: ([\d,]+) reservations {users}, 0 drill rooms; .*\n\1 "
     assert re.match(said, done.printed)
     assert booked(cinema) == 0
     assert run() == first
@@ -230,7 +231,8 @@ def test_a_remote_reset_says_what_it_cancels_and_makes_no_account(cinema: Cinema
     with cinema.database() as connection:
         accounts = connection.execute("select count(*), max(id) from users").fetchone()
     reset = ("reset", "--remote", "--admin-email", "admin@example.com", "--admin-password", "demo-admin-password")
-    said = r"to be cancelled at http://127.0.0.1:\d+: 0 holds and ([1-9]\d*) confirmed reservations of [\d,]+ load users"
+    users = r"of [\d,]+ load users"
+    said = rf"to be cancelled at http://127.0.0.1:\d+: 0 holds and ([1-9]\d*) confirmed reservations {users}"
     planned = cinema.load(*reset, "--dry-run", data_dir=nowhere)
     assert planned.status == 0, planned.complaint
     [count] = re.findall(said, planned.printed)
