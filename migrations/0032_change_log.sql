@@ -90,8 +90,7 @@ comment on function record_change is
 'Records a change of a row in change_log. Arguments: kind of the subject, column of its id, column of the person whom it
 concerns, recorded columns (none: all), hidden columns.';
 
--- A trigger runs its function whoever may execute it. Without this, any role could run it as the owner, from a trigger on a
--- temporary table.
+-- A role that may execute the function may use it in a trigger on a temporary table of its own, where it runs as the owner.
 revoke execute on function record_change from public;
 
 -- squawk-ignore renaming-object

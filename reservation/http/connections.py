@@ -51,8 +51,8 @@ class _Server(web.Server):
             partial(_by_application, made.request_handler),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
-            loop=made._loop,  # noqa: SLF001
-            **made._kwargs,  # noqa: SLF001
+            loop=made._loop,  # noqa: SLF001 - aiohttp has no public way to a server with another RequestHandler
+            **made._kwargs,  # noqa: SLF001 - as above
         )
         self.app = app
 

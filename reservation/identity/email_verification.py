@@ -13,10 +13,9 @@ ADOPTED_AT_ONCE = 500  # reservations in one transaction
 async def verify_email(context: AccountContext, *, user_id: int, token: str) -> None:
     """Spend a mailed token: the account's address is confirmed, and reservations of guests with it are the account's.
 
-    The token is good for the caller's own account only: otherwise somebody could sign up with the address of another
-    person, who follows the link in the mail, and get that person's reservations. These come in batches, each in a
-    transaction. The last one spends the token, so that a request that fails before can be repeated. Raises
-    InvalidToken.
+    The token must be of the caller's own account: a stranger may have signed up with the address, and would get the
+    reservations when its owner follows the link. They are moved in batches, each in a transaction. The last one spends
+    the token, so that a request that fails before can be repeated. Raises InvalidToken.
     """
     token_hash = hash_of(token)
     async with context.database.connection() as conn:

@@ -83,12 +83,12 @@ async def run_job(job: Job, redis: Redis, log: BoundLogger) -> None:
     while True:
         try:
             await run_once(job, redis)
-        except (Unavailable, RedisError, OSError) as error:
+        except Exception as error:  # a defect is logged with its traceback; in any case the next run follows
             JOB_FAILURES.counts[job.name] += 1
-            log.warning("job_postponed", job=job.name, cause=repr(error))
-        except Exception:  # such as a bug: it is logged with its traceback, and the job's next run follows
-            JOB_FAILURES.counts[job.name] += 1
-            log.exception("job_failed", job=job.name)
+            if isinstance(error, Unavailable | RedisError | OSError):
+                log.warning("job_postponed", job=job.name, cause=repr(error))
+            else:
+                log.exception("job_failed", job=job.name)
         await asyncio.sleep(job.period_s)
 
 
