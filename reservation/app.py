@@ -40,6 +40,7 @@ from .http.handlers import (
 from .http.middleware import middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
 from .settings import Settings
+from .web.site import add_site
 
 # The router tries them in this order: the most frequent requests come first.
 TABLES = (
@@ -83,6 +84,7 @@ def make_app(settings: Settings) -> web.Application:
     app.add_routes(route_definitions(TABLES))
     add_docs(app, TABLES)
     add_cors(app)
+    add_site(app)
     return app
 
 

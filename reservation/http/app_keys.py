@@ -9,6 +9,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from ..booking.best_available import BestAvailable
     from ..booking.context import BookingContext
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ..seatmap.seat_maps import SeatMaps
     from ..seatmap.ticket_types import TicketTypes
     from ..settings import Settings
+    from .output.responses import SingleWriteResponse
     from .readiness import Readiness
 
 SETTINGS: "web.AppKey[Settings]" = web.AppKey("SETTINGS")
@@ -43,6 +45,11 @@ ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")
 ACCESS_LOG: "web.AppKey[AccessLog | None]" = web.AppKey("ACCESS_LOG")
 # Set when the worker is about to end: each connection is closed after its next response.
 DRAINING: "web.AppKey[asyncio.Event]" = web.AppKey("DRAINING")
+
+# Makes a page of a problem, for a browser; without it, problems are JSON.
+PROBLEM_PAGE: "web.AppKey[Callable[[web.Request, SingleWriteResponse], SingleWriteResponse]]" = web.AppKey(
+    "PROBLEM_PAGE"
+)
 
 # The authenticated caller.
 CALLER: "web.RequestKey[Identity]" = web.RequestKey("CALLER")

@@ -106,10 +106,11 @@ async def _repeated(error: Exception, request: web.Request, handler: Handler, re
             error = another
     if isinstance(error, ConnectionResetError) and (request.transport is None or request.transport.is_closing()):
         raise error  # the client has disconnected
-    return _problem_of(error, request, request_id)
+    response, show = _problem_of(error, request, request_id), request.app.get(keys.PROBLEM_PAGE)
+    return response if show is None else show(request, response)
 
 
-def _problem_of(error: Exception, request: web.Request, request_id: str) -> web.StreamResponse:
+def _problem_of(error: Exception, request: web.Request, request_id: str) -> SingleWriteResponse:
     if isinstance(error, DomainError):
         if isinstance(error, Unavailable):
             log.warning("unavailable", error=type(error).__name__, cause=repr(error.__cause__))

@@ -21,6 +21,7 @@ MAX_DEPTH = 32
 JSON_TYPE = re.compile(r"application/json|.*\+json")
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_FIELDS = 32
+MAX_PAGE_FIELDS = 4000  # a page may have a checkbox for each seat of a large auditorium
 # Window sizes of zlib by content coding.
 CODINGS = {
     "gzip": 16 + zlib.MAX_WBITS,
@@ -57,14 +58,21 @@ async def load_form(request: web.Request, schema: Schema) -> Any:
     Raises HttpProblem for another charset than UTF-8 (415) and for a malformed form (400), and Invalid, also for a
     field that is given twice.
     """
-    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
-        raise HttpProblem(415, "unsupported_media_type", "Send the form in UTF-8.")
     fields: dict[str, str] = {}
-    for name, value in _parse_form(await read_body(request)):
+    for name, value in await load_form_fields(request):
         if name in fields:
             raise Invalid(f"/{escape(name)}", "Must be given once.")
         fields[name] = value
     return load(schema, {name: value for name, value in fields.items() if value})
+
+
+async def load_form_fields(request: web.Request) -> list[tuple[str, str]]:
+    """The fields of a form in their order; raises HttpProblem as `load_form` does, also for another media type."""
+    if request.body_exists and request.content_type != FORM:
+        raise HttpProblem(415, "unsupported_media_type", "Send a form.")
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+        raise HttpProblem(415, "unsupported_media_type", "Send the form in UTF-8.")
+    return _parse_form(await read_body(request), MAX_PAGE_FIELDS)
 
 
 async def refuse_body(request: web.Request) -> None:
@@ -151,13 +159,13 @@ def _check_depth_and_nul(value: Json, depth: int = 1) -> None:
                 _check_depth_and_nul(member, depth + 1)
 
 
-def _parse_form(raw: bytes) -> list[tuple[str, str]]:
+def _parse_form(raw: bytes, most: int = MAX_FORM_FIELDS) -> list[tuple[str, str]]:
     try:
         text = raw.decode()
         if BROKEN_ESCAPE.search(text):
             raise HttpProblem(400, "invalid_form", "The form has a % that two hexadecimal digits do not follow.")
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FORM_FIELDS)
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=most)
     except UnicodeDecodeError as error:
         raise HttpProblem(400, "invalid_form", "The form is not in UTF-8.") from error
     except ValueError as error:
-        raise HttpProblem(400, "invalid_form", f"The form has more than {MAX_FORM_FIELDS} fields.") from error
+        raise HttpProblem(400, "invalid_form", f"The form has more than {most} fields.") from error

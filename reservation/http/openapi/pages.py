@@ -1,9 +1,7 @@
 """Serve the OpenAPI document, and two pages that show it; all assets are served from here."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
@@ -13,26 +11,16 @@ import orjson
 from aiohttp import web
 
 from ...runtime.process_metrics import installed_version
-from ...seatmap.drawing import compress
 from ...settings import Settings
 from ..app_keys import SETTINGS
 from ..input.bodies import refuse_body
 from ..input.queries import refuse_query
-from ..output.compression import MIN_BYTES, encoded_response, known_tag, unchanged_response, wants_gzip
+from ..output.fixed_files import TYPES, fixed_body, fixed_file, fixed_response
 from ..output.responses import JSON, SingleWriteResponse
 from ..routes import VERSION_PREFIX, Routes
 from .document import document
 from .problems import all_problem_types
 
-# Of the assets, by the end of their names.
-TYPES = {
-    ".js": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".png": "image/png",
-    ".md": "text/markdown; charset=utf-8",
-    ".txt": "text/plain; charset=utf-8",
-    "": "text/plain; charset=utf-8",
-}
 PACKAGE = Path(__file__).parent
 Page = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -64,7 +52,6 @@ def add_docs(app: web.Application, tables: tuple[Routes, ...]) -> None:
     pages: dict[str, Page] = {
         "/openapi.json": openapi,
         f"{VERSION_PREFIX}/openapi.json": openapi,
-        "/": _to_docs,
         "/docs": _page("docs.html", POLICY, problems=all_problem_types()),  # Swagger UI, and the table of problem codes
         "/redoc": _page("redoc.html", REDOC_POLICY),
     }
@@ -96,10 +83,6 @@ def _without_input(page: Page) -> Page:
     return handler
 
 
-async def _to_docs(request: web.Request) -> web.StreamResponse:
-    return web.Response(status=302, headers={"Location": "/docs", "Content-Length": "0"})
-
-
 def _page(template: str, policy: Mapping[str, str], **context: object) -> Page:
     headers = {
         "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in policy.items()),
@@ -119,44 +102,11 @@ def _fixed(body: bytes) -> Page:
     """A handler for this JSON."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        return _fixed_response(request, _fixed_form(body), JSON)
+        return fixed_response(request, fixed_body(body), JSON)
 
     return handler
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """A body that never changes, its ETag without quotes, and its compressed form."""
-
-    body: bytes
-    tag: str
-    compressed: bytes
-
-
-@cache  # it takes some 15 ms for a megabyte
-def _fixed_form(body: bytes) -> Fixed:
-    return Fixed(body, hashlib.sha256(body).hexdigest()[:32], compress(body))
-
-
-def _fixed_response(request: web.Request, fixed: Fixed, content_type: str) -> SingleWriteResponse:
-    """The body, or a 304 if If-None-Match has its ETag."""
-    is_any = any(known.value == "*" for known in request.if_none_match or ())
-    known = f'"{fixed.tag}"' if is_any else known_tag(request, fixed.tag)
-    gzip = len(fixed.body) >= MIN_BYTES and wants_gzip(request)
-    response = (
-        encoded_response(fixed.compressed if gzip else fixed.body, etag=fixed.tag, gzip=gzip, content_type=content_type)
-        if known is None
-        else unchanged_response(etag=known)
-    )
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
-
-
 async def _asset(path: Path, request: web.Request) -> web.StreamResponse:
-    fixed, kind = await asyncio.to_thread(_read, path), TYPES[path.suffix]
-    return _fixed_response(request, fixed, kind)
-
-
-@cache
-def _read(path: Path) -> Fixed:
-    return _fixed_form(path.read_bytes())
+    fixed, kind = await asyncio.to_thread(fixed_file, path), TYPES[path.suffix]
+    return fixed_response(request, fixed, kind)

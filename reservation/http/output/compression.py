@@ -38,7 +38,7 @@ def compress_if_asked(request: web.Request, response: SingleWriteResponse) -> No
     if response.is_negotiated:
         return
     headers = response.headers
-    headers["Vary"] = "Accept-Encoding"
+    headers["Vary"] = f"{headers['Vary']}, Accept-Encoding" if "Vary" in headers else "Accept-Encoding"
     if wants_gzip(request):
         response.body = compress(response.body)
         headers["Content-Encoding"] = "gzip"

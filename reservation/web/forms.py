@@ -1,0 +1,60 @@
+"""From the fields of a form to the body of an API call, and from the API's refusal back to the fields."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from ..errors import DomainError
+from .messages import message_of
+from .request_keys import FORM, LANGUAGE
+
+
+@dataclass(slots=True)
+class FormState:
+    """What a form shows: the values of its fields, an error for each that is wrong, and one for the whole form."""
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of a field, empty if there is none."""
+        value = self.values.get(name)
+        return "" if value is None else value
+
+
+def refused_form(request: web.Request, error: DomainError, fields: Mapping[str, str] = {}) -> FormState:
+    """The form as it was sent, with the reasons of a refusal: 422's at their fields, others above the form.
+
+    `fields` maps members of the API's body to fields of the form that have other names.
+    """
+    language, state = request[LANGUAGE], FormState(dict(request[FORM].items()))
+    listed: Any = error.details.get("errors", ())
+    for each in listed:
+        member, reason = each["pointer"].lstrip("/").partition("/")[0], language.gettext(each["detail"])
+        name = fields.get(member, member)
+        if name in state.values:
+            state.errors[name] = reason
+        else:
+            state.error = f"{member}: {reason}"
+    if not state.errors and state.error is None:
+        state.error = message_of(language, error)
+    return state
+
+
+def text_of(request: web.Request, name: str) -> str:
+    """A field without white space around it, empty if the form does not have it."""
+    return request[FORM].get(name, "").strip()
+
+
+def optional(request: web.Request, name: str, kind: Callable[[str], Any] = str) -> Any:
+    """A field, None if it is empty; as its text where `kind` does not take it, so that the API says what is wrong."""
+    text = text_of(request, name)
+    if not text:
+        return None
+    try:
+        return kind(text)
+    except ValueError:
+        return text

@@ -1,0 +1,46 @@
+"""Tables of pages: the path, who may open it, and the handler."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from ..http.routes import Access, Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One method of one path."""
+
+    method: str
+    path: str  # in aiohttp's form: {name}
+    access: Access
+    handler: Handler
+
+
+class PageTable:
+    """The pages of one module; `get` and `post` decorate their handlers, with the table's access if they give none."""
+
+    def __init__(self, access: Access = Access.PUBLIC) -> None:
+        self.access = access
+        self.pages: list[Page] = []
+
+    def get(self, path: str, *, access: Access | None = None) -> Callable[[Handler], Handler]:
+        """A page that is read; its handler must not change anything."""
+        return self._add("GET", path, access)
+
+    def post(self, path: str, *, access: Access | None = None) -> Callable[[Handler], Handler]:
+        """A form that is sent; its handler finds the fields in request[FORM] and mostly answers with `see_other`."""
+        return self._add("POST", path, access)
+
+    def _add(self, method: str, path: str, access: Access | None) -> Callable[[Handler], Handler]:
+        def register(handler: Handler) -> Handler:
+            self.pages.append(Page(method, path, access or self.access, handler))
+            return handler
+
+        return register
+
+
+def see_other(path: str) -> web.Response:
+    """A redirect after a form (303), so that reloading the next page does not send the form again."""
+    return web.Response(status=303, headers={"Location": path})

@@ -1,0 +1,52 @@
+"""Problems as pages, for browsers: what happened, and where to go on."""
+
+from http import HTTPStatus
+
+import orjson
+from aiohttp import web
+
+from ..http.output.responses import SingleWriteResponse
+from .cookies import add_cookies
+from .form_tokens import read_form_secret
+from .languages import language_of
+from .messages import message_of_code
+from .rendering import render
+from .request_keys import ACCESS_TOKEN, FORM_SECRET, IS_PAGE, LANGUAGE, SET_COOKIES, USER
+
+KEPT_HEADERS = ("Retry-After", "Allow")
+
+
+def problem_page(request: web.Request, problem: SingleWriteResponse) -> SingleWriteResponse:
+    """The problem as a page, where a page was asked for, or by a browser what is nowhere; else the problem itself."""
+    if not request.get(IS_PAGE) and not _is_browser_lost(request):
+        return problem
+    request.setdefault(LANGUAGE, language_of(request))
+    request.setdefault(SET_COOKIES, [])
+    request.setdefault(USER, None)
+    request.setdefault(ACCESS_TOKEN, None)
+    if FORM_SECRET not in request:
+        read_form_secret(request)
+    told = orjson.loads(problem.body)
+    page = render(
+        request,
+        "problem.html",
+        status=problem.status,
+        problem_status=problem.status,
+        message=message_of_code(request[LANGUAGE], problem.status, told["code"]),
+        request_id=told["request_id"],
+        retry_after_s=problem.headers.get("Retry-After"),
+        is_temporary=problem.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
+        is_read=request.method in ("GET", "HEAD"),
+    )
+    page.problem_code = told["code"]
+    for name in KEPT_HEADERS:
+        if name in problem.headers:
+            page.headers[name] = problem.headers[name]
+    add_cookies(request, page)
+    return page
+
+
+def _is_browser_lost(request: web.Request) -> bool:
+    """Whether a browser asks for a path that nothing has."""
+    is_unknown = request.match_info.http_exception is not None
+    return is_unknown and request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")

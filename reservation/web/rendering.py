@@ -1,0 +1,92 @@
+"""Renders templates into pages, in the language of the reader."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+from markupsafe import Markup
+
+from ..http.app_keys import SETTINGS
+from ..http.output.responses import SingleWriteResponse
+from .assets import asset_url
+from .form_tokens import FIELD, form_token
+from .languages import NAMES, translations
+from .request_keys import LANGUAGE, USER
+
+TEMPLATES = Path(__file__).parent / "templates"
+HTML = "text/html; charset=utf-8"
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' https: data:",  # posters may be anywhere; Pico's icons are in its stylesheet
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "manifest-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+HIDDEN_FIELD = Markup('<input type="hidden" name="{}" value="{}">')
+HEADERS = {
+    "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in POLICY.items()),
+    "Referrer-Policy": "same-origin",  # with no-referrer, browsers send forms without their Origin
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Vary": "Cookie, Accept-Language",
+}
+# One Jinja environment a language; the messages are chosen when a template is compiled.
+ENVIRONMENTS = {code: web.AppKey(f"JINJA_{code}", jinja2.Environment) for code in NAMES}
+
+
+def add_templates(app: web.Application) -> None:
+    """Prepare the templates of all languages."""
+    for code, key in ENVIRONMENTS.items():
+        environment = aiohttp_jinja2.setup(
+            app,
+            app_key=key,
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.install_gettext_translations(translations(code), newstyle=True)  # type: ignore[attr-defined]
+        environment.globals["asset"] = asset_url
+        environment.globals["languages"] = NAMES
+
+
+def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> SingleWriteResponse:
+    """A page. The template also has what `_common` gives."""
+    key = ENVIRONMENTS[request[LANGUAGE].code]
+    html = aiohttp_jinja2.render_string(template, request, dict(_common(request)) | context, app_key=key)
+    response = SingleWriteResponse(html.encode(), status=status, content_type=HTML, headers=HEADERS)
+    response.headers["Content-Language"] = request[LANGUAGE].code
+    # What one user sees, another must not get from a cache, nor by the Back button after the user has signed out.
+    response.headers["Cache-Control"] = "private, no-cache" if request[USER] is None else "no-store"
+    return response
+
+
+def _common(request: web.Request) -> Iterator[tuple[str, Any]]:
+    """What every template has: the user, the language, its formats, and a token for each form."""
+    language = request[LANGUAGE]
+    settings = request.app[SETTINGS]
+    yield "user", request[USER]
+    yield "language", language
+    yield "currency", settings.currency
+    yield "site_name", settings.site_name
+    yield "path", request.path
+    yield "here", request.path_qs
+    yield "form_token_field", lambda: HIDDEN_FIELD.format(FIELD, form_token(request))
+    formats: Mapping[str, Any] = {
+        "money": language.money,
+        "number": language.number,
+        "day": language.day,
+        "short_day": language.short_day,
+        "clock": language.clock,
+        "moment": language.moment,
+    }
+    yield from formats.items()

@@ -1,0 +1,68 @@
+"""The site: all its pages, and how each is served."""
+
+from urllib.parse import quote, urlencode
+
+from aiohttp import web
+from multidict import MultiDict
+
+from ..errors import Forbidden
+from ..http.app_keys import PROBLEM_PAGE
+from ..http.input.bodies import load_form_fields
+from ..http.routes import Access
+from .assets import ROUTE, serve_asset
+from .browser_sessions import identify
+from .cookies import add_cookies
+from .form_tokens import check_form, read_form_secret
+from .languages import language_of
+from .page_table import Page, see_other
+from .pages import TABLES
+from .problem_pages import problem_page
+from .rendering import add_templates
+from .request_keys import FORM, IS_PAGE, LANGUAGE, SET_COOKIES, USER
+
+
+def add_site(app: web.Application) -> None:
+    """Add the pages, their assets, and the pages for problems."""
+    add_templates(app)
+    app[PROBLEM_PAGE] = problem_page
+    app.router.add_get(ROUTE, serve_asset)
+    for table in TABLES:
+        for page in table.pages:
+            register = app.router.add_get if page.method == "GET" else app.router.add_post
+            register(page.path, PageEndpoint(page).serve)
+
+
+class PageEndpoint:
+    """Serves one page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Run the page's handler for a user who may open it; a visitor who has to sign in first is led there.
+
+        Raises HttpProblem for a form of another site, Forbidden, and what the handler raises.
+        """
+        request[IS_PAGE], request[SET_COOKIES], request[LANGUAGE] = True, [], language_of(request)
+        read_form_secret(request)
+        if self.page.method == "POST":
+            request[FORM] = MultiDict(await load_form_fields(request))
+        await identify(request)
+        if self.page.method == "POST":
+            check_form(request)
+        response = self._refusal(request) or await self.page.handler(request)
+        if not response.prepared:
+            add_cookies(request, response)
+        return response
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        """None for a user who may open the page; raises Forbidden."""
+        access, user = self.page.access, request[USER]
+        if access is Access.PUBLIC:
+            return None
+        if user is None:
+            after = request.path_qs if request.method == "GET" else request.headers.get("Referer", "")
+            return see_other("/sign-in?" + urlencode({"next": after}, quote_via=quote))
+        if access.roles and user.role not in access.roles:
+            raise Forbidden
+        return None

@@ -1,0 +1,77 @@
+"""The pages in the reader's language."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+import reservation.web
+from reservation.web.languages import CATALOGUES, NAMES, translations
+from tests.api import Api
+from tests.web.visitor import visitor_of
+
+WEB = Path(reservation.web.__file__).parent
+METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w*\}")
+OTHERS = [code for code in NAMES if code != "en"]
+
+
+def messages() -> Iterator[str | tuple[str, ...]]:
+    """All messages of the source; a tuple for singular and plural."""
+    options = {"templates/**.html": {"trimmed": "true", "silent": "false"}}
+    for _, _, message, _, _ in extract_from_dir(WEB, method_map=METHODS, options_map=options):
+        yield message
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_message_is_translated(code: str) -> None:
+    known = translations(code)
+    missing = []
+    for message in messages():
+        singular, *plurals = (message,) if isinstance(message, str) else message
+        translated = known.ngettext(singular, plurals[0], 5) if plurals else known.gettext(singular)
+        catalogued = (singular, 0) if plurals else singular
+        if not _has(known, catalogued):
+            missing.append(singular)
+        assert set(PLACEHOLDER.findall(translated)) == set(PLACEHOLDER.findall(plurals[0] if plurals else singular))
+    assert missing == []
+
+
+def _has(catalogue: object, key: object) -> bool:
+    while catalogue is not None:
+        if key in getattr(catalogue, "_catalog", {}):
+            return True
+        catalogue = getattr(catalogue, "_fallback", None)
+    return False
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_translation_is_empty_or_of_a_message_that_is_gone(code: str) -> None:
+    used = {message if isinstance(message, str) else message[0] for message in messages()}
+    for path in (CATALOGUES / code).glob("*.po"):
+        with path.open("rb") as source:
+            for message in read_po(source, locale=code, abort_invalid=True):
+                if message.id:
+                    identity = message.id if isinstance(message.id, str) else message.id[0]
+                    assert identity in used or identity in API_MESSAGES, f"{path.name}: {identity}"
+                    assert all(message.string if isinstance(message.string, tuple) else (message.string,)), identity
+
+
+# Of the API's validation, which the pages show at the field that is wrong.
+API_MESSAGES = {
+    "Missing data for required field.",
+    "Not a valid email address.",
+}
+
+
+async def test_the_language_is_that_of_the_browser_until_the_switch_is_used(api: Api) -> None:
+    visitor = await visitor_of(api)
+    visitor.headers["Accept-Language"] = "fr;q=0.9, de-AT;q=0.8, en;q=0.5"
+    page = await visitor.open("/")
+    assert (page.headers["Content-Language"], page.heading) == ("de", "Programm")
+    await visitor.submit("/language", language="en")
+    assert visitor.page.headers["Content-Language"] == "en"
+    assert (await visitor.open("/sign-in")).heading == "Sign in"
