@@ -46,7 +46,7 @@ run: .venv/run.stamp ## the service with demo data on port 8000, without limits 
 load: .venv/run.stamp ## load on the service of `make run`, for half a minute (PORT=..., ARGS=... goes to reservation load)
 	@$(BIN)/python -m reservation load --url http://127.0.0.1:$(PORT) $(ARGS)
 
-test: .venv/dev.stamp ## all the tests, on their own PostgreSQL and Valkey (JOBS=processes; ARGS=... runs pytest once, with these)
+test: .venv/axe.stamp ## all the tests, on their own PostgreSQL and Valkey (JOBS=processes; ARGS=... runs pytest once, with these)
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
@@ -135,7 +135,7 @@ clean: ## remove the environment and the demo's data
 	$(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements-dev.lock
 	@touch $@
 
-.venv/redocly.stamp .venv/mermaid.stamp .venv/typescript.stamp: .venv/%.stamp: deploy/%/package-lock.json | .venv/dev.stamp
+.venv/axe.stamp .venv/redocly.stamp .venv/mermaid.stamp .venv/typescript.stamp: .venv/%.stamp: deploy/%/package-lock.json | .venv/dev.stamp
 	@mkdir -p .venv/$*
 	@cp deploy/$*/package.json deploy/$*/package-lock.json .venv/$*
 	"$(NODE_DIR)/bin/node" "$(NODE_DIR)/lib/node_modules/npm/bin/npm-cli.js" ci --prefix .venv/$* --cache .data/tmp/npm-$* \

@@ -74,7 +74,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     # As for the service itself: the folder of another PostgreSQL to run all this on.
     other = os.environ.get("POSTGRES_BIN_DIR")
     with (
-        _folder_of_servers(tmp_path_factory) as folder,
+        folder_of_servers(tmp_path_factory) as folder,
         embedded_servers(folder, postgres_bin_dir=Path(other) if other else None, fast=True) as running,
     ):
         with psycopg.connect(running.database_url, autocommit=True) as connection:
@@ -95,7 +95,7 @@ def template_in_c(servers: Embedded) -> str:
 
 
 @contextmanager
-def _folder_of_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder_of_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder in memory if there is room, since a database is 400 files, of which ext4 is slow to make and delete."""
     if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < MEMORY_NEEDED:
         yield tmp_path_factory.mktemp("servers")

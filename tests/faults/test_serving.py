@@ -34,7 +34,7 @@ class Instance:
     def __init__(
         self, data_dir: Path, *arguments: str, port: int | None = None, stderr: int | None = None, **environment: str
     ) -> None:
-        self.port = port or free_port()
+        self.data_dir, self.port = data_dir, port or free_port()
         self.output = data_dir.with_name(f"{data_dir.name}-{self.port}.log")
         command = [sys.executable, "-m", "reservation", "serve", "--port", str(self.port)]
         with self.output.open("wb") as output:
