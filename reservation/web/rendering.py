@@ -80,6 +80,7 @@ def _common(request: web.Request) -> Iterator[tuple[str, Any]]:
     yield "site_name", settings.site_name
     yield "path", request.path
     yield "here", request.path_qs
+    yield "query", request.query
     yield "form_token_field", lambda: HIDDEN_FIELD.format(FIELD, form_token(request))
     formats: Mapping[str, Any] = {
         "money": language.money,
