@@ -108,7 +108,8 @@ TICKET_TYPES = (
 )
 
 _GUIDE = Template("""\
-The demo is running at $base_url
+The demo is running
+  the site           $base_url/
   API documentation  $base_url/docs
   customer           $customer_email / $customer_password
   administrator      $admin

@@ -48,5 +48,6 @@ def problem_page(request: web.Request, problem: SingleWriteResponse) -> SingleWr
 
 def _is_browser_lost(request: web.Request) -> bool:
     """Whether a browser asks for a path that nothing has."""
-    is_unknown = request.match_info.http_exception is not None
-    return is_unknown and request.method in ("GET", "HEAD") and "text/html" in request.headers.get("Accept", "")
+    accepted = request.headers.get("Accept", "")
+    is_browser = "text/html" in accepted and "json" not in accepted
+    return is_browser and request.method in ("GET", "HEAD") and request.match_info.http_exception is not None

@@ -20,6 +20,8 @@ from .problem_pages import problem_page
 from .rendering import add_templates
 from .request_keys import FORM, IS_PAGE, LANGUAGE, SET_COOKIES, USER
 
+MAX_FIELDS = 4000  # a page may have a checkbox for each seat of a large auditorium
+
 
 def add_site(app: web.Application) -> None:
     """Add the pages, their assets, and the pages for problems."""
@@ -46,7 +48,7 @@ class PageEndpoint:
         request[IS_PAGE], request[SET_COOKIES], request[LANGUAGE] = True, [], language_of(request)
         read_form_secret(request)
         if self.page.method == "POST":
-            request[FORM] = MultiDict(await load_form_fields(request))
+            request[FORM] = MultiDict(await load_form_fields(request, MAX_FIELDS))
         await identify(request)
         if self.page.method == "POST":
             check_form(request)

@@ -40,7 +40,7 @@ PATHS = (
     + ["/auth/me"] * 3
     + ["/v1/showtimes/<showtime>/seats", "/v1/showtimes/<showtime>/holds", "/v1/reservations/<reservation>/confirm"] * 2
     + ["/v1/reservations/<reservation>", "/v1/auth/me", "/v1/movies", "/v1/movies/<movie>", "/v1/health", "/v1", "/v1/"]
-    + ["/health", "/movies/<movie>", "/movies", "/showtimes/<showtime>", "/nothing", "/", "*", "/admin/movies", "/docs"]
+    + ["/health", "/movies/<movie>", "/movies", "/showtimes/<showtime>", "/nothing", "*", "/admin/movies", "/docs"]
 )
 IDS = [
     "0", "00<showtime>", "<showtime>a", "<showtime>-", "-1", "+1", "9" * 19, "9" * 40, "%D9%A4", "1.0", "1e3", " ",

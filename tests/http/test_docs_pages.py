@@ -87,11 +87,6 @@ async def test_a_page_has_a_strict_policy_and_all_its_assets(
         assert again.status == 304
 
 
-async def test_the_root_redirects_to_the_docs(client: TestClient[web.Request, web.Application]) -> None:
-    async with client.get("/", allow_redirects=False) as response:
-        assert (response.status, response.headers["Location"]) == (302, "/docs")
-
-
 async def test_every_problem_type_has_an_anchor_in_the_docs(client: TestClient[web.Request, web.Application]) -> None:
     page = Page(await (await client.get("/docs")).text())
     assert {refusal.code for refusal in all_problem_types()} <= page.ids

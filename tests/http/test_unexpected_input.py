@@ -11,7 +11,7 @@ from tests.conftest import StartApi
 
 OPERATIONS = [operation for table in TABLES for operation in table.operations]
 WITHOUT_BODY = [operation for operation in OPERATIONS if operation.body is None]
-PAGES = ("/", "/docs", "/redoc", "/openapi.json", "/static/docs/docs.css")
+PAGES = ("/docs", "/redoc", "/openapi.json", "/static/docs/docs.css")
 AS_JSON = {"Content-Type": "application/json"}
 
 Pointers = list[str]

@@ -21,7 +21,6 @@ MAX_DEPTH = 32
 JSON_TYPE = re.compile(r"application/json|.*\+json")
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_FIELDS = 32
-MAX_PAGE_FIELDS = 4000  # a page may have a checkbox for each seat of a large auditorium
 # Window sizes of zlib by content coding.
 CODINGS = {
     "gzip": 16 + zlib.MAX_WBITS,
@@ -66,13 +65,13 @@ async def load_form(request: web.Request, schema: Schema) -> Any:
     return load(schema, {name: value for name, value in fields.items() if value})
 
 
-async def load_form_fields(request: web.Request) -> list[tuple[str, str]]:
-    """The fields of a form in their order; raises HttpProblem as `load_form` does, also for another media type."""
+async def load_form_fields(request: web.Request, most: int = MAX_FORM_FIELDS) -> list[tuple[str, str]]:
+    """The fields of a form, at most so many, in their order; raises HttpProblem as `load_form` does, also for another media type."""
     if request.body_exists and request.content_type != FORM:
         raise HttpProblem(415, "unsupported_media_type", "Send a form.")
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
         raise HttpProblem(415, "unsupported_media_type", "Send the form in UTF-8.")
-    return _parse_form(await read_body(request), MAX_PAGE_FIELDS)
+    return _parse_form(await read_body(request), most)
 
 
 async def refuse_body(request: web.Request) -> None:
@@ -159,7 +158,7 @@ def _check_depth_and_nul(value: Json, depth: int = 1) -> None:
                 _check_depth_and_nul(member, depth + 1)
 
 
-def _parse_form(raw: bytes, most: int = MAX_FORM_FIELDS) -> list[tuple[str, str]]:
+def _parse_form(raw: bytes, most: int) -> list[tuple[str, str]]:
     try:
         text = raw.decode()
         if BROKEN_ESCAPE.search(text):
