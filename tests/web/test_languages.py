@@ -64,6 +64,20 @@ def test_no_translation_is_empty_or_of_a_message_that_is_gone(code: str) -> None
 API_MESSAGES = {
     "Missing data for required field.",
     "Not a valid email address.",
+    "Not a valid integer.",
+    "Not a valid URL.",
+    "Field may not be null.",
+    "Must not be blank.",
+    "Must be a JSON object.",
+    "Must be a language tag such as en.",
+    "There is no such time zone in the IANA database.",
+    "Must be one to three capital letters, such as A or AB.",
+    "Must be greater than or equal to 1 and less than or equal to 1440.",
+    "Must be greater than or equal to 1 and less than or equal to 10000.",
+    "Must be greater than or equal to 0 and less than or equal to 1000000.",
+    'Must be a decimal such as "12.50".',
+    "Must not have more than two decimal places.",
+    "Give either price_factor or fixed_price.",
 }
 
 

@@ -1,9 +1,12 @@
 """The handlers of the pages: a module for each thing that people do, with a table of its pages."""
 
-from . import manage_home, preferences, sign_in, whats_on
+from . import manage_cinemas, manage_films, manage_home, manage_ticket_types, preferences, sign_in, whats_on
 
 TABLES = (
+    manage_cinemas.pages,
+    manage_films.pages,
     manage_home.pages,
+    manage_ticket_types.pages,
     preferences.pages,
     sign_in.pages,
     whats_on.pages,
