@@ -9,6 +9,16 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, 
 
 AXE = Path(__file__).parents[2] / ".venv/axe/node_modules/axe-core/axe.min.js"
 WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
+# Transitions come to their ends, since axe would see colours on the way. Without JavaScript no timer rings, and axe
+# waits for some of 0 ms; promises are kept.
+PREPARE = """() => {
+  for (const each of document.getAnimations()) try { each.finish() } catch { each.cancel() }
+  if (matchMedia("(scripting: none)").matches) window.setTimeout = todo => { Promise.resolve().then(todo) }
+}"""
+# With forced colors the browser sees to contrast, and axe reads a value (-webkit-text-fill-color) that is not forced.
+RUN = """options => axe.run(document, {
+  ...options, rules: {"color-contrast": {enabled: !matchMedia("(forced-colors: active)").matches}}
+})"""
 # What Chromium writes of each response from 400 on, which are judged by their status.
 STATUS = re.compile(r"Failed to load resource: the server responded with a status of \d+")
 # By the browser itself, when a page is left or a script closes its event stream.
@@ -54,15 +64,12 @@ class Complaints:
 async def violations(page: Page) -> list[str]:
     """What axe-core finds against WCAG 2.2 AA on a page as it is now, a line for each element.
 
-    The source runs by the debugger, which the page's Content-Security-Policy does not concern. Without JavaScript no
-    timer rings, and axe waits for some of 0 ms; promises are kept.
+    The source runs by the debugger, which the page's Content-Security-Policy does not concern.
     """
-    await page.evaluate(
-        "if (matchMedia('(scripting: none)').matches) window.setTimeout = todo => { Promise.resolve().then(todo) }"
-    )
+    await page.evaluate(PREPARE)
     await page.evaluate(AXE.read_text())
     options = {"runOnly": {"type": "tag", "values": WCAG}, "resultTypes": ["violations"], "preload": False}
-    found = await page.evaluate("options => axe.run(document, options)", options)
+    found = await page.evaluate(RUN, options)
     return [_told(rule, node) for rule in found["violations"] for node in rule["nodes"]]
 
 

@@ -1,0 +1,79 @@
+"""All pages of the site: how each is opened, by whom, and about what."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from playwright.async_api import Page
+
+from reservation.http.routes import Access
+from reservation.web.pages import TABLES
+from tests.api import Api, Person
+from tests.browser.people import sign_in
+
+ROUTES = {page.path: page for table in TABLES for page in table.pages if page.method == "GET"}
+# What a route with a parameter, or with several states, is opened as; names in braces are fields of Made.
+ADDRESSES: Mapping[str, tuple[str, ...]] = {}
+# Not pages, but pictures and parts of pages; other tests open them.
+PARTS: frozenset[str] = frozenset()
+Who = Literal["visitor", "customer", "staff", "admin"]
+WHO: Mapping[Access, Who] = {
+    Access.PUBLIC: "visitor",
+    Access.SIGNED_IN: "customer",
+    Access.STAFF: "staff",
+    Access.ADMIN: "admin",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What the pages are about: things of the demo, and what a customer did with them."""
+
+    movie_id: int
+    showtime_id: int
+    auditorium_id: int
+    cinema_id: int
+    user_id: int
+    sold_id: str
+    held_id: str
+    people: Mapping[Who, Person]
+
+
+async def make(api: Api) -> Made:
+    """A customer with a sale and a hold for a showtime of the demo, and one of each role."""
+    customer, staff, admin = await api.sign_up(), await api.staff(), await api.admin()
+    showtimes = await api.call("GET", "/showtimes?limit=100")
+    show = next(each for each in showtimes.json["items"] if each["on_sale_at"] is None)
+    free = [seat for seat, status in (await api.statuses(show["id"])).items() if status == "available"]
+    sold = await api.hold(customer, show["id"], free[:2])
+    assert (await api.confirm(customer, sold.json["id"])).status == 200
+    held = await api.hold(customer, show["id"], free[2:3])
+    return Made(
+        movie_id=show["movie_id"],
+        showtime_id=show["id"],
+        auditorium_id=show["auditorium_id"],
+        cinema_id=show["cinema_id"],
+        user_id=customer.id,
+        sold_id=sold.json["id"],
+        held_id=held.json["id"],
+        people={"customer": customer, "staff": staff, "admin": admin},
+    )
+
+
+def _pages() -> Iterator[tuple[str, Who]]:
+    for path, route in ROUTES.items():
+        for address in ADDRESSES.get(path, (path,)):
+            if path not in PARTS:
+                yield address, WHO[route.access]
+
+
+PAGES = list(_pages())
+
+
+async def opened(page: Page, made: Made, who: Who, address: str) -> None:
+    """Go to a page as one who may open it."""
+    if who in made.people:
+        await sign_in(page, made.people[who])
+    response = await page.goto(address.format_map({name: getattr(made, name) for name in Made.__slots__}))
+    assert response is not None
+    assert response.status == 200
