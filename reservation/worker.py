@@ -16,6 +16,7 @@ from .app import make_app
 from .http.app_keys import DRAINING
 from .http.connections import ServiceRunner
 from .resources import CannotStart
+from .runtime import exposition
 from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
 from .settings import Settings
@@ -51,6 +52,7 @@ async def _serve(settings: Settings, sock: socket.socket, backlog: int, on_ready
             asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
         site = web.SockSite(runner, sock, backlog=backlog)
         await site.start()
+        exposition.publish()  # so that a scrape of any worker counts this one as soon as it is ready
         on_ready()
         if await signals.get() == signal.SIGQUIT:
             app[DRAINING].set()

@@ -8,7 +8,7 @@ running worker, such as the size of its pool, goes with it.
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,12 +119,20 @@ async def exposition() -> bytes:
     return await asyncio.get_running_loop().run_in_executor(_scraping, _exposition)
 
 
+class _Collector(multiprocess.MultiProcessCollector):
+    """Reads the files, but those which a worker has made just now and that are still empty."""
+
+    def collect(self) -> Iterable[prometheus_client.Metric]:
+        """The metrics, summed over the workers."""
+        return self.merge([str(path) for path in Path(self._path).glob("*.db") if path.stat().st_size])
+
+
 def _exposition() -> bytes:
     folder = _shared_folder()
     if folder is None:
         return generate_latest()
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)
+    _Collector(registry)
     with _locked(folder):
         _merge(folder)
         return generate_latest(registry)
@@ -143,7 +151,7 @@ def _merge(folder: Path) -> None:
         metric_type, _, worker = path.stem.rpartition("_")
         if worker == ENDED or _is_running(int(worker)):
             continue
-        if metric_type.startswith("gauge_live"):
+        if metric_type.startswith("gauge_live") or not path.stat().st_size:
             path.unlink()
             continue
         aside = path.rename(path.with_suffix(".merging"))  # a kill from here on loses its counts; none counts twice

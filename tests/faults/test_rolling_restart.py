@@ -349,10 +349,22 @@ def test_counts_of_replaced_workers_stay_in_the_metrics_and_their_files_do_not(
         assert hang_up(instance).startswith(REPLACED)
     assert requests_of(fetched(instance, "/metrics"))["GET", "/movies", "200"] == many
     assert parsed(fetched(instance, "/metrics"))["reservation_workers"] == len(instance.workers())
-    folder = max(data_dir.glob("metrics-*"), key=lambda path: path.stat().st_mtime)  # killed instances leave theirs
-    found = {path.stem.rpartition("_")[2] for path in folder.glob("*.db")}
-    assert "ended" in found
-    assert found <= {"ended", *(str(pid) for pid in instance.workers())}  # a worker makes its own after a second
+    found = {path.stem.rpartition("_")[2] for path in metrics_of(data_dir).glob("*.db")}
+    assert found == {"ended", *(str(pid) for pid in instance.workers())}
+
+
+def test_a_scrape_leaves_out_a_file_that_is_still_empty(data_dir: Path, instance: Instance) -> None:
+    """A worker makes a file, and then gives it its size; one that is killed between the two leaves it so."""
+    of_running, of_ended = (metrics_of(data_dir) / f"counter_{pid}.db" for pid in (os.getpid(), 2**22 + 1))
+    of_running.touch()
+    of_ended.touch()
+    assert parsed(fetched(instance, "/metrics"))["reservation_workers"] == 2
+    assert (of_running.exists(), of_ended.exists()) == (True, False)
+
+
+def metrics_of(data_dir: Path) -> Path:
+    """The folder of the metrics' files; killed instances have left theirs."""
+    return max(data_dir.glob("metrics-*"), key=lambda path: path.stat().st_mtime)
 
 
 def test_a_stop_during_a_rolling_restart_ends_every_process(data_dir: Path, instance: Instance) -> None:
