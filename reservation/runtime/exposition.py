@@ -124,7 +124,9 @@ class _Collector(multiprocess.MultiProcessCollector):
 
     def collect(self) -> Iterable[prometheus_client.Metric]:
         """The metrics, summed over the workers."""
-        return self.merge([str(path) for path in Path(self._path).glob("*.db") if path.stat().st_size])
+        files = [str(path) for path in Path(self._path).glob("*.db") if path.stat().st_size]
+        merged: Iterable[prometheus_client.Metric] = self.merge(files)  # type: ignore[no-untyped-call]
+        return merged
 
 
 def _exposition() -> bytes:
@@ -132,7 +134,7 @@ def _exposition() -> bytes:
     if folder is None:
         return generate_latest()
     registry = CollectorRegistry()
-    _Collector(registry)
+    _Collector(registry)  # type: ignore[no-untyped-call]
     with _locked(folder):
         _merge(folder)
         return generate_latest(registry)

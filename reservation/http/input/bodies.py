@@ -66,7 +66,10 @@ async def load_form(request: web.Request, schema: Schema) -> Any:
 
 
 async def load_form_fields(request: web.Request, most: int = MAX_FORM_FIELDS) -> list[tuple[str, str]]:
-    """The fields of a form, at most so many, in their order; raises HttpProblem as `load_form` does, also for another media type."""
+    """The fields of a form, at most so many, in their order.
+
+    Raises HttpProblem as `load_form` does, also for another media type.
+    """
     if request.body_exists and request.content_type != FORM:
         raise HttpProblem(415, "unsupported_media_type", "Send a form.")
     if (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
