@@ -28,13 +28,14 @@ class FormState:
 def refused_form(request: web.Request, error: DomainError, fields: Mapping[str, str] = {}) -> FormState:
     """The form as it was sent, with the reasons of a refusal: 422's at their fields, others above the form.
 
-    `fields` maps members of the API's body to fields of the form that have other names.
+    `fields` maps members of the API's body, such as `price` or `customer/name`, to fields that have other names.
     """
     language, state = request[LANGUAGE], FormState(dict(request[FORM].items()))
     listed: Any = error.details.get("errors", ())
     for each in listed:
-        member, reason = each["pointer"].lstrip("/").partition("/")[0], language.gettext(each["detail"])
-        name = fields.get(member, member)
+        pointer, reason = each["pointer"].lstrip("/"), language.gettext(each["detail"])
+        member = pointer.partition("/")[0]
+        name = fields.get(pointer) or fields.get(member, member)
         if name in state.values:
             state.errors[name] = reason
         else:

@@ -13,7 +13,11 @@ from tests.browser.people import sign_in
 
 ROUTES = {page.path: page for table in TABLES for page in table.pages if page.method == "GET"}
 # What a route with a parameter, or with several states, is opened as; names in braces are fields of Made.
-ADDRESSES: Mapping[str, tuple[str, ...]] = {}
+ADDRESSES: Mapping[str, tuple[str, ...]] = {
+    "/box-office/holds/{reservation_id}": ("/box-office/holds/{held_id}",),
+    "/box-office/reservations/{reservation_id}": ("/box-office/reservations/{sold_id}",),
+    "/box-office/sale/{showtime_id}": ("/box-office/sale/{showtime_id}",),
+}
 # Not pages, but pictures and parts of pages; other tests open them.
 PARTS: frozenset[str] = frozenset()
 Who = Literal["visitor", "customer", "staff", "admin"]

@@ -1,8 +1,22 @@
 """The handlers of the pages: a module for each thing that people do, with a table of its pages."""
 
-from . import manage_cinemas, manage_films, manage_home, manage_ticket_types, preferences, sign_in, whats_on
+from . import (
+    box_office,
+    box_office_reservations,
+    box_office_sale,
+    manage_cinemas,
+    manage_films,
+    manage_home,
+    manage_ticket_types,
+    preferences,
+    sign_in,
+    whats_on,
+)
 
 TABLES = (
+    box_office.pages,
+    box_office_reservations.pages,
+    box_office_sale.pages,
     manage_cinemas.pages,
     manage_films.pages,
     manage_home.pages,
