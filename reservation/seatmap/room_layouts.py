@@ -70,9 +70,10 @@ class RoomLayouts:
 
 
 def _body(plan: RoomPlan) -> bytes:
-    columns = zip(plan.seat_ids, plan.row_labels, plan.seat_numbers, plan.seat_types, plan.xs, plan.ys, strict=True)
-    seats = [
-        {"id": seat_id, "row_label": label, "seat_number": number, "seat_type": kind, "x": x, "y": y}
-        for seat_id, label, number, kind, x, y in columns
-    ]
+    names = ("id", "row_label", "seat_number", "seat_type", "price_modifier", "x", "y")
+    columns = (
+        *(plan.seat_ids, plan.row_labels, plan.seat_numbers, plan.seat_types),
+        *(plan.price_modifiers, plan.xs, plan.ys),
+    )
+    seats = [dict(zip(names, seat, strict=True)) for seat in zip(*columns, strict=True)]
     return orjson.dumps({"auditorium_id": plan.auditorium_id, "version": plan.plan_version, "seats": seats})

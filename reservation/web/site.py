@@ -19,6 +19,7 @@ from .pages import TABLES
 from .problem_pages import problem_page
 from .rendering import add_templates
 from .request_keys import FORM, IS_PAGE, LANGUAGE, SET_COOKIES, USER
+from .seat_map_view import add_drawings
 
 MAX_FIELDS = 4000  # a page may have a checkbox for each seat of a large auditorium
 
@@ -26,6 +27,7 @@ MAX_FIELDS = 4000  # a page may have a checkbox for each seat of a large auditor
 def add_site(app: web.Application) -> None:
     """Add the pages, their assets, and the pages for problems."""
     add_templates(app)
+    add_drawings(app)
     app[PROBLEM_PAGE] = problem_page
     app.router.add_get(ROUTE, serve_asset)
     for table in TABLES:

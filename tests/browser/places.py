@@ -17,6 +17,8 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/box-office/holds/{reservation_id}": ("/box-office/holds/{held_id}",),
     "/box-office/reservations/{reservation_id}": ("/box-office/reservations/{sold_id}",),
     "/box-office/sale/{showtime_id}": ("/box-office/sale/{showtime_id}",),
+    "/book/{showtime_id}": ("/book/{showtime_id}", "/book/{showtime_id}?seat_id={free_seat_id}"),
+    "/book/{showtime_id}/tickets": ("/book/{showtime_id}/tickets?seat_id={free_seat_id}",),
 }
 # Not pages, but pictures and parts of pages; other tests open them.
 PARTS: frozenset[str] = frozenset()
@@ -40,6 +42,7 @@ class Made:
     user_id: int
     sold_id: str
     held_id: str
+    free_seat_id: int
     people: Mapping[Who, Person]
 
 
@@ -60,6 +63,7 @@ async def make(api: Api) -> Made:
         user_id=customer.id,
         sold_id=sold.json["id"],
         held_id=held.json["id"],
+        free_seat_id=free[-1],
         people={"customer": customer, "staff": staff, "admin": admin},
     )
 

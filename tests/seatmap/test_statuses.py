@@ -34,7 +34,7 @@ async def assert_equal_to_the_map(api: Api, cinema: Cinema) -> None:
         "statuses": "".join(LETTERS[seat["status"]] for seat in whole["seats"]),
     }
     shown = [{name: seat[name] for name in ("id", "row_label", "seat_number", "seat_type")} for seat in whole["seats"]]
-    assert [seat | {"x": None, "y": None} for seat in shown] == layout["seats"]
+    assert [seat | {"price_modifier": "1.00", "x": None, "y": None} for seat in shown] == layout["seats"]
 
 
 async def test_layout_and_statuses_are_the_map(api: Api) -> None:

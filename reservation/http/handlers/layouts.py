@@ -3,7 +3,7 @@
 from aiohttp import web
 from marshmallow import Schema, fields
 
-from ...runtime.fields import MAX_ID, Id, Input, IntegerParameter, Slug
+from ...runtime.fields import MAX_ID, Id, Input, IntegerParameter, Money, Slug
 from ..app_keys import QUERY, ROOM_LAYOUTS
 from ..input.path_ids import path_id
 from ..output.compression import MIN_BYTES, REVALIDATE, encoded_response, known_tag, unchanged_response, wants_gzip
@@ -24,6 +24,9 @@ class LayoutSeatOutput(Schema):
     row_label = fields.String(required=True)
     seat_number = fields.Integer(required=True)
     seat_type = Slug(required=True, metadata=SEAT_TYPE)
+    price_modifier = Money(
+        required=True, metadata={"description": "Factor on the price of a ticket", "examples": ["1.50"]}
+    )
     x = fields.Integer(required=True, allow_none=True, metadata=POSITION["x"])
     y = fields.Integer(required=True, allow_none=True, metadata=POSITION["y"])
 

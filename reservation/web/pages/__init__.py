@@ -1,6 +1,7 @@
 """The handlers of the pages: a module for each thing that people do, with a table of its pages."""
 
 from . import (
+    booking,
     box_office,
     box_office_reservations,
     box_office_sale,
@@ -14,6 +15,7 @@ from . import (
 )
 
 TABLES = (
+    booking.pages,
     box_office.pages,
     box_office_reservations.pages,
     box_office_sale.pages,

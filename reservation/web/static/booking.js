@@ -1,0 +1,85 @@
+// The summary beside the seat map: a line with a ticket for each seat that is chosen, and the total.
+
+const root = document.querySelector("[data-booking]");
+const map = root.querySelector("[data-seat-map]");
+const hold = document.getElementById("hold");
+const lines = hold.querySelector(".seat-lines");
+const texts = root.dataset;
+const money = new Intl.NumberFormat(texts.locale, { style: "currency", currency: texts.currency });
+const plural = new Intl.PluralRules(texts.locale);
+
+// "Row A, seat 14" of a seat's whole name, whose last three parts are the zone, the price and the status.
+const nameOf = (seat) => seat.getAttribute("aria-label").split(", ").slice(0, -3).join(", ");
+const lineOf = (seat) => lines.querySelector(`input[value="${seat.value}"]`)?.closest("[data-line]");
+const seatOf = (line) => map.querySelector(`input[name=seat_id][value="${line.querySelector("[name=seat_id]").value}"]`);
+
+function addLine(seat) {
+  const zone = seat.closest("[data-zone]").dataset.zone;
+  const line = root.querySelector(`[data-zone-line="${zone}"]`).content.firstElementChild.cloneNode(true);
+  const field = document.createElement("input");
+  Object.assign(field, { type: "hidden", name: "seat_id", value: seat.value });
+  line.append(field);
+  line.querySelector("[data-name]").textContent = nameOf(seat);
+  const select = line.querySelector("select");
+  if (select) {
+    select.name = `ticket_type_${seat.value}`;
+    select.setAttribute("aria-label", texts.textTicket.replace("{seat}", nameOf(seat)));
+  }
+  lines.append(line);
+  prepare(line);
+}
+
+function prepare(line) {
+  const remove = line.querySelector("[data-remove]");
+  remove.hidden = false;
+  remove.setAttribute("aria-label", texts.textRemove.replace("{seat}", line.querySelector("[data-name]").textContent));
+  remove.addEventListener("click", () => {
+    const seat = seatOf(line);
+    seat.checked = false;
+    seat.dispatchEvent(new Event("change", { bubbles: true }));
+    document.getElementById("booking-seats-heading").focus();
+  });
+}
+
+function cents(line) {
+  const priced = line.querySelector("select")?.selectedOptions[0] ?? line.querySelector("[data-price]");
+  return Math.round(Number(priced.dataset.price) * 100);
+}
+
+function showTotal() {
+  const all = [...lines.children];
+  const text = all.length === 1 ? texts.textOne : texts.textOther.replace("{n}", String(all.length));
+  root.querySelector("[data-count]").textContent = plural.select(all.length) === "one" ? texts.textOne : text;
+  root.querySelector("[data-total]").textContent = money.format(all.reduce((sum, line) => sum + cents(line), 0) / 100);
+  root.querySelector("[data-empty]").hidden = all.length > 0;
+  // Another choice is another request; the same one sent twice acts once.
+  hold.elements.idempotency_key.value = randomKey();
+}
+
+function randomKey() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+map.addEventListener("change", ({ target }) => {
+  if (target.name !== "seat_id") return;
+  const line = lineOf(target);
+  if (target.checked && !line) addLine(target);
+  if (!target.checked) line?.remove();
+  showTotal();
+});
+lines.addEventListener("change", showTotal);
+hold.addEventListener("submit", (event) => {
+  if (lines.children.length) {
+    map.dataset.sending = "true"; // what the feed says of these seats from now on is this request's own doing
+    return;
+  }
+  event.preventDefault();
+  root.querySelector("[data-count]").textContent = texts.textNone;
+  root.querySelector("[data-total]").textContent = "";
+});
+window.addEventListener("pageshow", (event) => {
+  delete map.dataset.sending;
+  if (event.persisted) showTotal();
+});
+[...lines.children].forEach(prepare);
+showTotal();
