@@ -19,6 +19,11 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/box-office/sale/{showtime_id}": ("/box-office/sale/{showtime_id}",),
     "/book/{showtime_id}": ("/book/{showtime_id}", "/book/{showtime_id}?seat_id={free_seat_id}"),
     "/book/{showtime_id}/tickets": ("/book/{showtime_id}/tickets?seat_id={free_seat_id}",),
+    r"/manage/cinemas/{thing_id:\d+}": ("/manage/cinemas/{cinema_id}",),
+    r"/manage/films/{thing_id:\d+}": ("/manage/films/{movie_id}",),
+    r"/manage/rooms/{auditorium_id:\d+}/seats": ("/manage/rooms/{auditorium_id}/seats",),
+    r"/manage/rooms/{thing_id:\d+}": ("/manage/rooms/{auditorium_id}",),
+    r"/manage/ticket-types/{thing_id:\d+}": ("/manage/ticket-types/1",),
 }
 # Not pages, but pictures and parts of pages; other tests open them.
 PARTS: frozenset[str] = frozenset()
