@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from ..errors import InvalidToken
+from ..errors import InvalidToken, NotFound
 from ..http.app_keys import ACCESS_TOKENS, ACCOUNTS
 from ..identity import accounts
 from ..identity.tokens import TokenPair
@@ -49,10 +49,13 @@ async def sign_in_guest(request: web.Request, *, access_token: str, expires_in: 
 
 async def sign_out(request: web.Request) -> None:
     """End the browser's session, on the server as well."""
-    refresh = request.cookies.get(REFRESH_COOKIE)
-    if refresh is not None:
-        with suppress(InvalidToken):  # it has ended already
-            await accounts.log_out(request.app[ACCOUNTS], refresh_token=refresh)
+    context, access, refresh = request.app[ACCOUNTS], request[ACCESS_TOKEN], request.cookies.get(REFRESH_COOKIE)
+    with suppress(InvalidToken, NotFound):  # it has ended already
+        if access is not None:
+            identity = await request.app[ACCESS_TOKENS].verify(access)
+            await accounts.end_session(context, session_id=identity.session_id, user_id=identity.user_id)
+        elif refresh is not None:
+            await accounts.log_out(context, refresh_token=refresh)
     forget(request)
 
 

@@ -1,6 +1,6 @@
 """The site: all its pages, and how each is served."""
 
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from aiohttp import web
 from multidict import MultiDict
@@ -65,8 +65,18 @@ class PageEndpoint:
         if access is Access.PUBLIC:
             return None
         if user is None:
-            after = request.path_qs if request.method == "GET" else request.headers.get("Referer", "")
-            return see_other("/sign-in?" + urlencode({"next": after}, quote_via=quote))
+            return see_other("/sign-in?" + urlencode({"next": _after_sign_in(request)}, quote_via=quote))
         if access.roles and user.role not in access.roles:
             raise Forbidden
         return None
+
+
+def _after_sign_in(request: web.Request) -> str:
+    """The page that was asked for; for a form, the page that it is on."""
+    if request.method == "GET":
+        return request.path_qs
+    try:
+        form_page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return "/"
+    return form_page.path + (f"?{form_page.query}" if form_page.query else "")

@@ -1,7 +1,12 @@
 """Sessions in the browser: cookies that no script can read, forms that no other site can send."""
 
+import asyncio
 import re
+from uuid import UUID
 
+from reservation.http.routes import Access
+from reservation.web.page_table import Page as SitePage
+from reservation.web.pages import TABLES
 from tests.api import Api
 from tests.web.visitor import Visitor, visitor_of
 
@@ -112,3 +117,52 @@ async def test_an_unknown_address_is_a_page_for_browsers_and_json_for_others(api
     assert re.search(r"tell us: \S+", page.text)
     assert (await api.call("GET", "/nowhere")).code == "not_found"
     assert (await api.call("GET", "/movies/4711", headers={"Accept": "text/html"})).code == "not_found"
+
+
+def address_of(page: SitePage) -> str:
+    """An address of a page; nothing has the id in it."""
+    return re.sub(r"\{\w+:[a-z|-]*\}", "confirm", re.sub(r"\{\w+(:\[.*?\}|:\\d\+)?\}", str(UUID(int=7)), page.path))
+
+
+async def test_every_page_is_for_those_only_whom_its_table_names(api: Api) -> None:
+    customer, visitor = await visitor_of(api), await visitor_of(api)
+    await customer.sign_in(await api.sign_up())
+    for page in (page for table in TABLES for page in table.pages if page.access is not Access.PUBLIC):
+        await visitor.open("/")
+        address = address_of(page)
+        shown = await (visitor.open(address) if page.method == "GET" else visitor.send(address))
+        assert (shown.status, shown.heading) == (200, "Sign in"), f"{page.method} {address}"
+        if page.access.roles:
+            await customer.open("/")
+            shown = await (customer.open(address) if page.method == "GET" else customer.send(address))
+            assert shown.status == 403, f"{page.method} {address}"
+
+
+async def test_the_session_of_a_disabled_account_ends_at_once(api: Api) -> None:
+    visitor, person, admin = await visitor_of(api), await api.sign_up(), await api.admin()
+    await visitor.sign_in(person)
+    await api.call("PUT", f"/admin/users/{person.id}/disabled", {"disabled": True}, who=admin)
+    assert (await visitor.open("/my/reservations")).heading == "Sign in"
+    assert not [cookie for cookie in visitor.cookies if cookie.key in ("__Host-access", "__Host-refresh")]
+    page = await visitor.submit("/sign-in", email=person.email, password="correct horse battery")
+    assert (page.status, "This account is disabled." in page.text) == (422, True)
+
+
+async def test_a_demoted_administrator_does_not_see_the_administration_any_more(api: Api) -> None:
+    visitor, person, admin = await visitor_of(api), await api.staff("admin"), await api.admin()
+    page = await visitor.sign_in(person)
+    assert "Administration" in page.text
+    await api.call("PUT", f"/admin/users/{person.id}/role", {"role": "user"}, who=admin)
+    assert "Administration" not in (await visitor.open("/")).text
+
+
+async def test_requests_that_renew_the_session_at_once_all_go_on(api: Api) -> None:
+    visitor, person = await visitor_of(api), await api.sign_up()
+    await visitor.sign_in(person)
+    visitor.cookies.update_cookies({"__Host-access": "ended"}, visitor.origin)
+    tabs = [await visitor_of(api) for _ in range(4)]
+    for tab in tabs:
+        tab.cookies.update_cookies({each.key: each.value for each in visitor.cookies}, visitor.origin)
+    for page in await asyncio.gather(*(tab.open("/my/reservations") for tab in tabs)):
+        assert page.heading == "My tickets"
+    assert (await tabs[0].open("/my/reservations")).heading == "My tickets"

@@ -11,7 +11,10 @@ from . import (
     manage_seats,
     manage_ticket_types,
     preferences,
+    reservation_changes,
+    reservations,
     sign_in,
+    sign_up,
     whats_on,
 )
 
@@ -26,6 +29,9 @@ TABLES = (
     manage_seats.pages,
     manage_ticket_types.pages,
     preferences.pages,
+    reservation_changes.pages,
+    reservations.pages,
     sign_in.pages,
+    sign_up.pages,
     whats_on.pages,
 )

@@ -1,0 +1,167 @@
+"""My reservations: the list, and the page of one, in every state that it can be in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from ...errors import Json, NotFound
+from ...http.routes import STAFF_ROLES, Access
+from ..api_client import ApiClient
+from ..languages import local_time
+from ..page_table import PageTable
+from ..rendering import render
+from ..request_keys import LANGUAGE, USER
+
+pages = PageTable(Access.SIGNED_IN)
+
+PATH = "/my/reservations/{reservation_id:[0-9a-fA-F-]{36}}"
+LISTED = 20  # reservations on a page of the list
+OTHER_SHOWTIMES = 30
+Reservation = Any  # as ReservationOutput describes it
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogues; it is translated when it is shown."""
+    return message
+
+
+# What has just been done, with the status that the reservation has then; after another change it is not said any more.
+DONE = {
+    "held": ("held", _("The seats are held for you. Confirm them before the time is over.")),
+    "confirmed": ("confirmed", _("Thank you: the seats are yours.")),
+    "extended": ("held", _("You have more time now.")),
+    "not_extended": ("held", _("The time has not changed: it cannot be extended further now.")),
+    "seat_removed": ("held", _("The seat has been removed.")),
+    "seats_added": ("held", _("The seats have been added.")),
+    "seats_cancelled": ("confirmed", _("The seats have been cancelled. The others are still yours.")),
+    "exchanged": ("confirmed", _("The seats have been exchanged.")),
+    "exchanged_hold": ("held", _("The seats have been exchanged.")),
+    "released": ("cancelled", _("The seats have been released.")),
+    "cancelled": ("cancelled", _("The reservation has been cancelled.")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a change was refused, and the seats that it is about."""
+
+    status: int
+    message: str
+    seats: Sequence[Json] = ()
+
+
+@pages.get("/my/reservations")
+async def list_reservations(request: web.Request) -> web.StreamResponse:
+    """A page of the list, newest first: what is held, what is to come, and the rest."""
+    found = await ApiClient(request).get("/reservations", limit=LISTED, cursor=request.query.get("cursor"))
+    now = datetime.now(UTC)
+    groups: dict[str, list[Reservation]] = {"held": [], "upcoming": [], "past": []}
+    for each in found["items"]:
+        groups[_group(each, now)].append(each | {"state": _state(each)})
+    groups["upcoming"].sort(key=lambda each: str(each["showtime"]["starts_at"]))
+    return render(
+        request,
+        "reservations.html",
+        groups=groups,
+        next_cursor=found["next_cursor"],
+        is_first="cursor" not in request.query,
+    )
+
+
+@pages.get(PATH)
+async def reservation(request: web.Request) -> web.StreamResponse:
+    """One reservation; `done` is a change that has just been made."""
+    return await show(request, await own_reservation(request), done=request.query.get("done", ""))
+
+
+async def own_reservation(request: web.Request) -> Reservation:
+    """The reservation of the path; raises NotFound also where staff may read one that is not their own."""
+    api, reservation_id, user = ApiClient(request), request.match_info["reservation_id"], request[USER]
+    if user is None or user.role not in STAFF_ROLES:
+        return await api.get(f"/reservations/{reservation_id}")
+    found = await api.get(f"/admin/reservations/{reservation_id}")
+    if found["customer"]["id"] != user.id:
+        raise NotFound
+    return found
+
+
+async def show(
+    request: web.Request, found: Reservation, *, done: str = "", refusal: Refusal | None = None
+) -> web.StreamResponse:
+    """The page of a reservation, with what has just been done or was refused."""
+    language, api, state = request[LANGUAGE], ApiClient(request), _state(found)
+    config, now = await api.get("/config"), datetime.now(UTC)
+    starts_at = datetime.fromisoformat(found["showtime"]["starts_at"])
+    status, message = DONE.get(done, ("", ""))
+    context: dict[str, Any] = {
+        "reservation": found,
+        "showtime": found["showtime"],
+        "timezone": found["showtime"]["cinema"]["timezone"],
+        "starts_on": local_time(starts_at, found["showtime"]["cinema"]["timezone"]).date(),
+        "state": state,
+        "refusal": refusal,
+        "done": language.gettext(message) if status == found["status"] else None,
+        "key": str(uuid4()),
+        "has_started": now >= starts_at,
+        "change_until": starts_at - timedelta(minutes=config["cancel_cutoff_minutes"]),
+        "cutoff_minutes": config["cancel_cutoff_minutes"],
+    }
+    if state == "held":
+        context |= _clock(found, config, now)
+    elif state == "confirmed":
+        context["can_change"] = now < context["change_until"]
+        context["other_showtimes"] = await _other_showtimes(api, found) if context["can_change"] else []
+    elif state == "called_off":
+        context["reason"] = await _why_called_off(api, found)
+    return render(request, "reservation.html", status=200 if refusal is None else refusal.status, **context)
+
+
+def _group(found: Reservation, now: datetime) -> str:
+    """The part of the list that a reservation is in."""
+    if found["status"] == "held":
+        return "held"
+    is_over = datetime.fromisoformat(found["showtime"]["ends_at"]) <= now
+    return "upcoming" if found["status"] == "confirmed" and not is_over else "past"
+
+
+def _state(found: Reservation) -> str:
+    """The status; called_off: the cinema has cancelled the whole showtime."""
+    is_called_off = found["showtime"]["status"] == "cancelled" and found["cancelled_by"] == "cinema"
+    return "called_off" if is_called_off else str(found["status"])
+
+
+def _clock(found: Reservation, config: Any, now: datetime) -> dict[str, Any]:
+    """How long the hold lives, by this server's clock, which the browser's need not agree with."""
+    expires_at = datetime.fromisoformat(found["expires_at"])
+    longest = datetime.fromisoformat(found["created_at"]) + timedelta(seconds=config["hold_max_seconds"])
+    left_s = max(0, ceil((expires_at - now).total_seconds()))
+    return {
+        "seconds_left": left_s,
+        "minutes_left": max(1, round(left_s / 60)),
+        "can_extend": expires_at < longest - timedelta(seconds=1),
+        "longest": longest,
+    }
+
+
+async def _other_showtimes(api: ApiClient, found: Reservation) -> list[Any]:
+    """Showtimes of the same film that the reservation can be exchanged for, in their cinemas' order of time."""
+    movie_id, seats = found["showtime"]["movie"]["id"], len(found["seats"])
+    try:
+        listed = await api.get(f"/movies/{movie_id}/showtimes", limit=OTHER_SHOWTIMES, min_seats_left=seats)
+    except NotFound:  # the film is not in the programme any more
+        return []
+    cinema = found["showtime"]["cinema"]["id"]
+    return [each for each in listed["items"] if each["id"] != found["showtime_id"] and each["cinema_id"] == cinema]
+
+
+async def _why_called_off(api: ApiClient, found: Reservation) -> str | None:
+    try:
+        reason: str | None = (await api.get(f"/showtimes/{found['showtime_id']}"))["cancel_reason"]
+    except NotFound:
+        return None
+    return reason
