@@ -4,14 +4,14 @@ const SPOKEN_AT = [300, 120, 60, 30];
 
 function countDown(held) {
   const ends = Date.now() + Number(held.dataset.secondsLeft) * 1000;
-  const clock = held.querySelector("[data-clock]");
+  const clock = document.querySelector("[data-clock]");
   const spoken = document.querySelector("[data-spoken]");
   let before = Number(held.dataset.secondsLeft);
 
   function tick() {
     const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
     clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-    held.classList.toggle("ends-soon", left <= 60);
+    clock.classList.toggle("ends-soon", left <= 60);
     const reached = SPOKEN_AT.filter((mark) => before > mark && left <= mark).pop();
     if (left === 0) end();
     else if (reached) spoken.textContent = held.getAttribute(`data-say-${reached}`);
@@ -35,7 +35,7 @@ function countDown(held) {
   const timer = setInterval(tick, 1000);
   document.addEventListener("visibilitychange", () => held.hidden || tick());
   clock.hidden = false;
-  for (const each of held.querySelectorAll("[data-without-script]")) each.hidden = true;
+  for (const each of document.querySelectorAll("[data-without-script]")) each.hidden = true;
   tick();
 }
 
