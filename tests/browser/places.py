@@ -8,6 +8,8 @@ from playwright.async_api import Page
 
 from reservation.http.routes import Access
 from reservation.web.pages import TABLES
+from reservation.web.pages.reservation_changes import REFUSED as REFUSED_CHANGE
+from reservation.web.pages.reservations import PATH as RESERVATION
 from tests.api import Api, Person
 from tests.browser.people import sign_in
 
@@ -24,6 +26,8 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     r"/manage/rooms/{auditorium_id:\d+}/seats": ("/manage/rooms/{auditorium_id}/seats",),
     r"/manage/rooms/{thing_id:\d+}": ("/manage/rooms/{auditorium_id}",),
     r"/manage/ticket-types/{thing_id:\d+}": ("/manage/ticket-types/1",),
+    RESERVATION: ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
+    REFUSED_CHANGE: ("/my/reservations/{sold_id}/cancel",),
 }
 # Not pages, but pictures and parts of pages; other tests open them.
 PARTS: frozenset[str] = frozenset()

@@ -25,6 +25,7 @@ from .reservations import PATH, Refusal, Reservation, own_reservation, show
 
 pages = PageTable(Access.SIGNED_IN)
 
+REFUSED = PATH + "/{change:confirm|extend|release|remove-seat|cancel}"
 # These end in a page of their own: the reservation cannot be shown.
 WITHOUT_PAGE = (NotAuthenticated, InvalidToken, Unavailable)
 Change = Callable[[ApiClient, Reservation], Awaitable[str]]
@@ -39,7 +40,7 @@ NO_SEAT_CHOSEN = _("Choose the seats that you want to cancel.")
 NO_SUCH_SEAT = _("A seat that you chose is not in this reservation any more. Please look at it again.")
 
 
-@pages.get(PATH + "/{change:confirm|extend|release|remove-seat|cancel}")
+@pages.get(REFUSED)
 async def refused_change(request: web.Request) -> web.StreamResponse:
     """The address of a page with a refusal, opened again: the reservation as it is now."""
     return see_other(f"/my/reservations/{request.match_info['reservation_id']}")
