@@ -90,6 +90,9 @@ docs: .venv/mermaid.stamp ## the documentation as a site in .data/site; a broken
 	@cp .venv/mermaid/node_modules/@mermaid-js/tiny/dist/mermaid.tiny.js .data/site/assets/mermaid.js
 	@! grep -rnoE '<(script|link|img|iframe)[^>]+(src|href)="?(https?:)?//[^ >]*' --include='*.html' .data/site
 
+screenshots: .venv/dev.stamp ## pictures of the site into docs/images/screens, as Chromium shows the demo (ARGS=names)
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
 lint-openapi: .venv/redocly.stamp ## the OpenAPI document, by redocly's rules
 	$(BIN)/python -m reservation openapi >.data/openapi.json
 	"$(NODE_DIR)/bin/node" .venv/redocly/node_modules/@redocly/cli/bin/cli.js lint --config deploy/redocly/redocly.yaml .data/openapi.json
@@ -146,4 +149,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) fuzz schema plans format lock clean
+.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) fuzz schema plans screenshots format lock clean

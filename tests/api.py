@@ -41,6 +41,7 @@ class Person:
     email: str
     access_token: str
     refresh_token: str
+    password: str = PASSWORD
 
     @property
     def headers(self) -> dict[str, str]:
@@ -101,11 +102,11 @@ class Api:
         assert made.status == 201, made.text
         return await self.log_in(made.json["id"], email)
 
-    async def log_in(self, user_id: int, email: str) -> Person:
+    async def log_in(self, user_id: int, email: str, password: str = PASSWORD) -> Person:
         """A new login session of an account."""
-        tokens = await self.call("POST", "/auth/login", {"email": email, "password": PASSWORD})
+        tokens = await self.call("POST", "/auth/login", {"email": email, "password": password})
         assert tokens.status == 200, tokens.text
-        return Person(user_id, email, tokens.json["access_token"], tokens.json["refresh_token"])
+        return Person(user_id, email, tokens.json["access_token"], tokens.json["refresh_token"], password)
 
     async def admin(self) -> Person:
         """The administrator of this service; created at the first call."""

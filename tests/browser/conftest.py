@@ -3,21 +3,20 @@
 All of it lives in the event loop of the session, in which the tests of this folder run, too.
 """
 
-import json
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from aiohttp import ClientSession
 from playwright.async_api import Browser, Page
 
 from tests.api import Api
 from tests.browser.chromium import CHROMIUM, DESKTOP, View, context_of, launched
 from tests.browser.complaints import AXE, Complaints
+from tests.browser.site import api_of, url_of
 from tests.conftest import folder_of_servers
 from tests.faults.test_serving import Instance, serving
 
@@ -54,16 +53,14 @@ def site(_needed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[In
 @pytest.fixture(scope="session")
 def service(site: Instance) -> str:
     """The service's URL."""
-    return f"http://127.0.0.1:{site.port}"
+    return url_of(site)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def api(site: Instance, service: str) -> AsyncIterator[Api]:
+async def api(site: Instance) -> AsyncIterator[Api]:
     """A client of the service's API, to make what a test needs and to see what became of it."""
-    stores = json.loads((site.data_dir / "servers.json").read_text())
-    async with ClientSession(base_url=service) as session:
-        # What Api uses of a test client, a session has as well.
-        yield Api(cast("Any", session), stores["database_url"])
+    async with api_of(site) as api:
+        yield api
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -28,7 +28,7 @@ every_page = pytest.mark.parametrize(("address", "who"), PAGES, ids=[address for
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def made(api: Api) -> Made:
     """What the pages are about."""
-    return await make(api)
+    return await make(api, await api.sign_up())
 
 
 def test_every_route_has_an_address() -> None:
