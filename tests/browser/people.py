@@ -2,7 +2,8 @@
 
 from playwright.async_api import Page
 
-from tests.api import Person
+from reservation.web.browser_sessions import ACCESS_COOKIE, REFRESH_COOKIE
+from tests.api import Api, Person
 
 
 async def sign_in(page: Page, person: Person) -> None:
@@ -12,3 +13,13 @@ async def sign_in(page: Page, person: Person) -> None:
     await page.get_by_label("Password").fill(person.password)
     await page.get_by_role("main").get_by_role("button", name="Sign in").click()
     await page.wait_for_url("**/")
+
+
+async def begin_session(page: Page, api: Api, person: Person) -> None:
+    """Sign in without pages: a session of its own, with the cookies that the form sets."""
+    session, url = await api.log_in(person.id, person.email, person.password), api.client.make_url("/")
+    for name, token in ((ACCESS_COOKIE, session.access_token), (REFRESH_COOKIE, session.refresh_token)):
+        # By this protocol Secure cookies are only for an https address, though localhost has them in a response.
+        await page.context.add_cookies(
+            [{"name": name, "value": token, "url": str(url.with_scheme("https")), "httpOnly": True, "sameSite": "Lax"}]
+        )

@@ -11,7 +11,7 @@ from reservation.web.pages import TABLES
 from reservation.web.pages.reservation_changes import REFUSED as REFUSED_CHANGE
 from reservation.web.pages.reservations import PATH as RESERVATION
 from tests.api import Api, Person
-from tests.browser.people import sign_in
+from tests.browser.people import begin_session
 
 ROUTES = {page.path: page for table in TABLES for page in table.pages if page.method == "GET"}
 # What a route with a parameter, or with several states, is opened as; names in braces are fields of Made.
@@ -28,6 +28,7 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     r"/manage/ticket-types/{thing_id:\d+}": ("/manage/ticket-types/1",),
     RESERVATION: ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
     REFUSED_CHANGE: ("/my/reservations/{sold_id}/cancel",),
+    r"/manage/ticket-types/{thing_id:\d+}": ("/manage/ticket-types/{ticket_type_id}",),
 }
 # Not pages, but pictures and parts of pages; other tests open them.
 PARTS: frozenset[str] = frozenset()
@@ -48,17 +49,20 @@ class Made:
     showtime_id: int
     auditorium_id: int
     cinema_id: int
+    ticket_type_id: int
     user_id: int
     sold_id: str
     held_id: str
     free_seat_id: int
     people: Mapping[Who, Person]
+    api: Api
 
 
 async def make(api: Api, customer: Person) -> Made:
     """A sale and a hold of a customer for a showtime of the demo, and one of each other role."""
     staff, admin = await api.staff(), await api.admin()
     showtimes = await api.call("GET", "/showtimes?limit=100")
+    types = await api.call("GET", "/ticket-types")
     show = next(each for each in showtimes.json["items"] if each["on_sale_at"] is None)
     free = [seat for seat, status in (await api.statuses(show["id"])).items() if status == "available"]
     sold = await api.hold(customer, show["id"], free[:2])
@@ -69,11 +73,13 @@ async def make(api: Api, customer: Person) -> Made:
         showtime_id=show["id"],
         auditorium_id=show["auditorium_id"],
         cinema_id=show["cinema_id"],
+        ticket_type_id=types.json["items"][0]["id"],
         user_id=customer.id,
         sold_id=sold.json["id"],
         held_id=held.json["id"],
         free_seat_id=free[-1],
         people={"customer": customer, "staff": staff, "admin": admin},
+        api=api,
     )
 
 
@@ -90,7 +96,7 @@ PAGES = list(_pages())
 async def opened(page: Page, made: Made, who: Who, address: str) -> None:
     """Go to a page as one who may open it."""
     if who in made.people:
-        await sign_in(page, made.people[who])
+        await begin_session(page, made.api, made.people[who])
     response = await page.goto(address.format_map({name: getattr(made, name) for name in Made.__slots__}))
     assert response is not None
     assert response.status == 200
