@@ -1,6 +1,7 @@
 """Languages of the pages: message catalogues, and money, dates and numbers in the form of the reader's locale."""
 
 import io
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, format_time
+from babel.dates import format_date, format_skeleton, format_time, match_skeleton
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
@@ -59,6 +60,10 @@ class Language:
         """The abbreviated day of the week, the day and the abbreviated month."""
         return format_skeleton("MMMEd", day, locale=self.locale)
 
+    def long_day(self, day: date) -> str:
+        """The day of the week, the day and the month, unabbreviated."""
+        return format_date(day, _long_day(self.locale), locale=self.locale)
+
     def clock(self, time: str | datetime, timezone: str) -> str:
         """The time of day at a cinema, of a time as the API has it."""
         return format_time(local_time(time, timezone), "short", locale=self.locale)
@@ -66,6 +71,10 @@ class Language:
     def moment(self, time: str | datetime, timezone: str, form: str = "full") -> str:
         """The date and the time of day at a cinema."""
         return f"{self.day(local_time(time, timezone).date(), form)}, {self.clock(time, timezone)}"
+
+    def language_name(self, tag: str) -> str:
+        """The name of a language, such as English for en; the tag itself if there is no name."""
+        return _language_name(tag, self.locale)
 
 
 def local_time(time: str | datetime, timezone: str) -> datetime:
@@ -118,6 +127,19 @@ def _locale(tag: str) -> Locale | None:
         return Locale.parse(tag, sep="-")
     except (ValueError, UnknownLocaleError, TypeError):
         return None
+
+
+@lru_cache(maxsize=256)
+def _long_day(locale: Locale) -> str:
+    """The pattern; no locale has one with both names unabbreviated."""
+    skeletons = locale.datetime_skeletons
+    return re.sub("E+", "EEEE", skeletons[match_skeleton("MMMMEd", skeletons) or "MMMEd"].pattern)
+
+
+@lru_cache(maxsize=1024)
+def _language_name(tag: str, locale: Locale) -> str:
+    named = _locale(tag)
+    return (named and named.get_display_name(locale)) or tag
 
 
 @cache

@@ -14,6 +14,7 @@ from ..http.output.responses import SingleWriteResponse
 from .assets import asset_url
 from .form_tokens import FIELD, form_token
 from .languages import NAMES, translations
+from .posters import poster_src
 from .request_keys import LANGUAGE, USER
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -56,6 +57,7 @@ def add_templates(app: web.Application) -> None:
         )
         environment.install_gettext_translations(translations(code), newstyle=True)  # type: ignore[attr-defined]
         environment.globals["asset"] = asset_url
+        environment.globals["poster_src"] = poster_src
         environment.globals["languages"] = NAMES
 
 
@@ -87,7 +89,9 @@ def _common(request: web.Request) -> Iterator[tuple[str, Any]]:
         "number": language.number,
         "day": language.day,
         "short_day": language.short_day,
+        "long_day": language.long_day,
         "clock": language.clock,
         "moment": language.moment,
+        "language_name": language.language_name,
     }
     yield from formats.items()

@@ -16,7 +16,9 @@ from .form_tokens import check_form, read_form_secret
 from .languages import language_of
 from .page_table import Page, see_other
 from .pages import TABLES
+from .posters import ROUTE as POSTER_ROUTE, serve_poster
 from .problem_pages import problem_page
+from .programme import PROGRAMME, Programme
 from .rendering import add_templates
 from .request_keys import FORM, IS_PAGE, LANGUAGE, SET_COOKIES, USER
 from .seat_map_view import add_drawings
@@ -29,7 +31,9 @@ def add_site(app: web.Application) -> None:
     add_templates(app)
     add_drawings(app)
     app[PROBLEM_PAGE] = problem_page
+    app[PROGRAMME] = Programme()
     app.router.add_get(ROUTE, serve_asset)
+    app.router.add_get(POSTER_ROUTE, serve_poster)
     for table in TABLES:
         for page in table.pages:
             register = app.router.add_get if page.method == "GET" else app.router.add_post
@@ -55,6 +59,8 @@ class PageEndpoint:
         if self.page.method == "POST":
             check_form(request)
         response = self._refusal(request) or await self.page.handler(request)
+        if self.page.method == "POST" and (user := request[USER]) is not None and user.role == "admin":
+            request.app[PROGRAMME].clear()  # it may have changed; the administrator is to see that at once
         if not response.prepared:
             add_cookies(request, response)
         return response

@@ -16,6 +16,7 @@ from tests.browser.people import begin_session
 ROUTES = {page.path: page for table in TABLES for page in table.pages if page.method == "GET"}
 # What a route with a parameter, or with several states, is opened as; names in braces are fields of Made.
 ADDRESSES: Mapping[str, tuple[str, ...]] = {
+    "/": ("/", "/?q=no+film+is+called+this", "/?cinema={cinema_id}"),
     "/box-office/holds/{reservation_id}": ("/box-office/holds/{held_id}",),
     "/box-office/reservations/{reservation_id}": ("/box-office/reservations/{sold_id}",),
     "/box-office/sale/{showtime_id}": ("/box-office/sale/{showtime_id}",),
@@ -29,6 +30,7 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     RESERVATION: ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
     REFUSED_CHANGE: ("/my/reservations/{sold_id}/cancel",),
     r"/manage/ticket-types/{thing_id:\d+}": ("/manage/ticket-types/{ticket_type_id}",),
+    "/films/{movie_id:[0-9]+}": ("/films/{movie_id}",),
 }
 # Not pages, but pictures and parts of pages; other tests open them.
 PARTS: frozenset[str] = frozenset()

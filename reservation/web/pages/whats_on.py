@@ -1,16 +1,160 @@
-"""What is on: the films and showtimes of a day."""
+"""What is on: the films of a day with their showtimes, by cinema, and the films of other days."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from aiohttp import web
 
-from ..api_client import ApiClient
+from ..languages import local_time
+from ..offers import Offer, offers
 from ..page_table import PageTable
+from ..programme import DAYS_AHEAD, PROGRAMME, Json
+from ..programme_filters import Wanted, wanted_of
 from ..rendering import render
+from ..request_keys import LANGUAGE
+
+MAX_OTHER_FILMS = 24
 
 pages = PageTable()
 
 
+@dataclass(slots=True)
+class FilmOnDay:
+    """A film with its showtimes of a day, by cinema."""
+
+    film: Json
+    cinemas: list[tuple[Json, list[Offer]]] = field(default_factory=list)
+
+    def add(self, offer: Offer) -> None:
+        """Add a showtime; they come in the order of their start."""
+        for cinema, offered in self.cinemas:
+            if cinema["id"] == offer.cinema["id"]:
+                offered.append(offer)
+                return
+        self.cinemas.append((offer.cinema, [offer]))
+
+
+@dataclass(frozen=True, slots=True)
+class StripDay:
+    """A day of the date strip; its address is None if nothing is shown."""
+
+    day: date
+    address: str | None
+    is_chosen: bool
+
+
 @pages.get("/")
 async def whats_on(request: web.Request) -> web.StreamResponse:
-    """The films that are showing."""
-    movies = await ApiClient(request).get("/movies", now_showing="true", limit=50)
-    return render(request, "whats_on.html", movies=movies["items"])
+    """The films of the day that is asked for, or of the first day that has what is asked for."""
+    programme = request.app[PROGRAMME]
+    cinemas, films = await programme.cinemas(request), await programme.films(request)
+    wanted = wanted_of(request, cinemas)
+    upcoming = await programme.upcoming(request, wanted.cinema_id)
+    offered = offers(upcoming.showtimes, cinemas)
+    fitting = [each for each in offered if wanted.fits(each) and wanted.fits_film(_film(films, each))]
+    todays = _todays(cinemas, wanted.cinema_id)
+    chosen = wanted.day or (fitting[0].day if fitting else min(todays))
+    known_before = min(todays) + timedelta(days=DAYS_AHEAD)
+    if not upcoming.is_complete:  # the same moment is on two days, in two time zones
+        known_before = offered[-1].day - timedelta(days=1) if offered else min(todays)
+    if chosen < known_before:
+        on_day = [each for each in fitting if each.day == chosen]
+    else:
+        of_day = offers(await programme.on_day(request, chosen, wanted.cinema_id), cinemas)
+        on_day = [each for each in of_day if wanted.fits(each) and wanted.fits_film(_film(films, each))]
+    shown = _by_film(on_day, films)
+    return render(
+        request,
+        "whats_on.html",
+        wanted=wanted,
+        chosen_day=chosen,
+        day_name=day_names(request, todays),
+        strip=list(_strip(wanted, chosen, min(todays), {each.day for each in fitting}, known_before)),
+        cinemas=cinemas,
+        films=shown,
+        other_films=_other_films(fitting, chosen, films, {each.film["id"] for each in shown}),
+        next_day=next((each.day for each in fitting if each.day > chosen), None),
+        choices=_choices(request, offered, films, wanted),
+    )
+
+
+def day_names(request: web.Request, todays: set[date]) -> Mapping[date, str]:
+    """The names of today and tomorrow, if it is the same day in all cinemas."""
+    if len(todays) != 1:
+        return {}
+    [today] = todays
+    language = request[LANGUAGE]
+    return {today: language.gettext(_("Today")), today + timedelta(days=1): language.gettext(_("Tomorrow"))}
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogues; it is translated when it is shown."""
+    return message
+
+
+def _todays(cinemas: Mapping[int, Json], cinema_id: int | None) -> set[date]:
+    """Which day it is in the cinemas."""
+    now = datetime.now(UTC)
+    shown = cinemas.values() if cinema_id is None else (cinemas[cinema_id],)
+    return {local_time(now, each["timezone"]).date() for each in shown} or {now.date()}
+
+
+def _film(films: Mapping[int, Json], offer: Offer) -> Json:
+    """The film of a showtime; what is known of it, if it is so new that the list of films lacks it."""
+    known = films.get(offer.showtime["movie_id"])
+    if known is not None:
+        return known
+    nothing = dict.fromkeys(("poster_url", "age_rating", "director", "duration_minutes", "description"))
+    return nothing | {"id": offer.showtime["movie_id"], "title": offer.showtime["movie_title"], "genres": []}
+
+
+def _by_film(offered: Iterable[Offer], films: Mapping[int, Json]) -> Sequence[FilmOnDay]:
+    """The films of showtimes, that with the earliest first."""
+    found: dict[int, FilmOnDay] = {}
+    for offer in offered:
+        film_id = offer.showtime["movie_id"]
+        if film_id not in found:
+            found[film_id] = FilmOnDay(_film(films, offer))
+        found[film_id].add(offer)
+    return list(found.values())
+
+
+def _other_films(
+    fitting: Iterable[Offer], chosen: date, films: Mapping[int, Json], shown: set[int]
+) -> Sequence[tuple[Json, date]]:
+    """Films that are not shown on the chosen day, each with its next day."""
+    found: dict[int, tuple[Json, date]] = {}
+    for offer in fitting:
+        film_id = offer.showtime["movie_id"]
+        if film_id not in shown and film_id not in found and offer.day != chosen:
+            found[film_id] = _film(films, offer), offer.day
+            if len(found) == MAX_OTHER_FILMS:
+                break
+    return list(found.values())
+
+
+def _strip(wanted: Wanted, chosen: date, today: date, days: set[date], known_before: date) -> Iterator[StripDay]:
+    """The next days; those of which not all is known are taken to have showtimes."""
+    for ahead in range(DAYS_AHEAD):
+        day = today + timedelta(days=ahead)
+        has_showtimes = day in days or day >= known_before
+        yield StripDay(day, wanted.on(day).address() if has_showtimes else None, day == chosen)
+
+
+def _choices(
+    request: web.Request, offered: Iterable[Offer], films: Mapping[int, Json], wanted: Wanted
+) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Values and texts of the filters, with what is chosen now."""
+    genres = {genre for film in films.values() for genre in film["genres"]} | {wanted.genre}
+    formats, languages = {wanted.format}, {wanted.language}
+    for offer in offered:
+        formats.add(offer.showtime["format"] or "")
+        languages.add(offer.showtime["audio_language"] or "")
+    named: Any = request[LANGUAGE].language_name
+    return {
+        "genre": [(each, each) for each in sorted(genres - {""}, key=str.casefold)],
+        "format": [(each, each) for each in sorted(formats - {""}, key=str.casefold)],
+        "language": sorted(((each, named(each)) for each in languages - {""}), key=lambda each: each[1]),
+    }
