@@ -26,7 +26,6 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     r"/manage/films/{thing_id:\d+}": ("/manage/films/{movie_id}",),
     r"/manage/rooms/{auditorium_id:\d+}/seats": ("/manage/rooms/{auditorium_id}/seats",),
     r"/manage/rooms/{thing_id:\d+}": ("/manage/rooms/{auditorium_id}",),
-    r"/manage/ticket-types/{thing_id:\d+}": ("/manage/ticket-types/1",),
     RESERVATION: ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
     REFUSED_CHANGE: ("/my/reservations/{sold_id}/cancel",),
     r"/manage/ticket-types/{thing_id:\d+}": ("/manage/ticket-types/{ticket_type_id}",),
