@@ -119,9 +119,17 @@ async def test_an_unknown_address_is_a_page_for_browsers_and_json_for_others(api
     assert (await api.call("GET", "/movies/4711", headers={"Accept": "text/html"})).code == "not_found"
 
 
+PARAMETER = re.compile(r"\{\w+(?::((?:[^{}]|\{\d+\})*))?\}")
+
+
 def address_of(page: SitePage) -> str:
-    """An address of a page; nothing has the id in it."""
-    return re.sub(r"\{\w+:[a-z|-]*\}", "confirm", re.sub(r"\{\w+(:\[.*?\}|:\\d\+)?\}", str(UUID(int=7)), page.path))
+    """An address of a page, with an id of the form that its path takes."""
+
+    def example(match: re.Match[str]) -> str:
+        forms: str = match[1] or ".*"
+        return next(each for each in (str(UUID(int=7)), "7", *forms.split("|")) if re.fullmatch(forms, each))
+
+    return PARAMETER.sub(example, page.path)
 
 
 async def test_every_page_is_for_those_only_whom_its_table_names(api: Api) -> None:
