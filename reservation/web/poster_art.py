@@ -44,10 +44,11 @@ def rays(rng: Random, colours: Palette) -> Iterator[str]:
     radius = rng.randint(72, 104)
     for grown, colour in ((34, colours.near), (20, colours.far), (0, colours.accent)):
         yield f'<circle cx="{x}" cy="{y}" r="{radius + grown}" fill="{colour}"/>'
+    points = rng.choice((5, 5, 8, 12))
     star = " ".join(
         f"{x + size * math.sin(angle):.0f},{y - size * math.cos(angle):.0f}"
-        for point in range(10)
-        for angle, size in ((point * math.pi / 5, radius * (0.72 if point % 2 == 0 else 0.3)),)
+        for point in range(2 * points)
+        for angle, size in ((point * math.pi / points, radius * (0.74 if point % 2 == 0 else 0.3)),)
     )
     yield f'<polygon points="{star}" fill="{colours.near}"/>'
 
@@ -74,7 +75,7 @@ def orbits(rng: Random, colours: Palette) -> Iterator[str]:
             f'fill="{colours.accent}" opacity=".{rng.randint(25, 60)}"/>'
         )
     yield "</g>"
-    moon_x, moon_y = x + rng.choice((-1, 1)) * (radius + 60), y - rng.randint(60, 110)
+    moon_x, moon_y = rng.choice((x // 3, 400 - (400 - x) // 3)), y - rng.randint(90, 130)
     yield f'<circle cx="{moon_x}" cy="{moon_y}" r="{rng.randint(12, 22)}" fill="{colours.accent}"/>'
 
 

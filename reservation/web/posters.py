@@ -37,7 +37,10 @@ ANY: tuple[Composition, ...] = (
 )
 # The pictures and colours that suit a genre, by what its name begins with, in lower case.
 STYLES: Mapping[str, tuple[tuple[Composition, ...], tuple[Palette, ...]]] = {
-    "sci": ((art.orbits, art.orbits, art.spiral, art.rays, art.skyline), DARK),
+    "sci": (
+        (art.orbits, art.orbits, art.spiral, art.rays, art.skyline),
+        (*DARK, palettes.EMBER, palettes.WINE, palettes.NOIR),
+    ),
     "fantasy": ((art.trunks, art.horizon, art.orbits), (*DARK, palettes.WOOD)),
     "horror": ((art.trunks, art.spiral, art.skyline), GRIM),
     "thriller": ((art.skyline, art.spiral, art.stripes), (*GRIM, palettes.OCEAN, palettes.LAGOON)),
@@ -105,7 +108,8 @@ def _drawn(movie_id: int, title: str, genre: str, director: str) -> Iterator[str
     yield '<defs><linearGradient id="s" x2="0" y2="1">'
     yield f'<stop stop-color="{palette.sky}"/><stop offset=".62" stop-color="{palette.glow}"/></linearGradient>'
     yield '<linearGradient id="g" x2="0" y2="1">'
-    yield f'<stop stop-color="{palette.ground}" stop-opacity="0"/><stop offset="1" stop-color="{palette.ground}"/>'
+    yield f'<stop stop-color="{palette.ground}" stop-opacity="0"/>'
+    yield f'<stop offset=".6" stop-color="{palette.ground}" stop-opacity=".8"/><stop offset="1" stop-color="{palette.ground}"/>'
     yield f'</linearGradient></defs><path d="M0 0h{WIDTH}v{HEIGHT}H0z" fill="url(#s)"/>'
     yield from composition(rng, palette)
     yield f'<path d="M0 {top - 142:.0f}h{WIDTH}v120H0z" fill="url(#g)"/>'
