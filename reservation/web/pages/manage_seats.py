@@ -131,7 +131,7 @@ async def _page(request: web.Request, editing: Editing) -> web.StreamResponse:
         plan=plan,
         lines=editing.text.split("\n"),
         legend=[(letter, kind, type_class(kind)) for kind, letter in letters.items()],
-        drawing=draw(plan.seats, letters, outlined if editing.is_checked else {}),
+        drawing=draw(plan.seats, letters, outlined if editing.is_checked and editing.can_be_saved else {}),
         spans=spans_of,
         open_showtimes=await _open_showtimes(request) if editing.is_checked and changes else 0,
         has_unplaced=any(seat.x is None for seat in plan.seats),
