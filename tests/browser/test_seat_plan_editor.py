@@ -19,7 +19,8 @@ LEGEND = "A = regular 1.00\n\n"
 
 async def _editor(page: Page, api: Api, text: str) -> tuple[int, Locator]:
     """The editor of a new room, with this text."""
-    room = await api.make("/admin/auditoriums", {"name": "A Room", "capacity": 100})
+    cinema_id = (await api.call("GET", "/cinemas")).json["items"][0]["id"]
+    room = await api.make("/admin/auditoriums", {"name": "A Room", "capacity": 100, "cinema_id": cinema_id})
     await sign_in(page, await api.admin())
     await page.goto(f"/manage/rooms/{room['id']}/seats")
     await _text(page).fill(text)
