@@ -109,7 +109,8 @@ def _drawn(movie_id: int, title: str, genre: str, director: str) -> Iterator[str
     yield f'<stop stop-color="{palette.sky}"/><stop offset=".62" stop-color="{palette.glow}"/></linearGradient>'
     yield '<linearGradient id="g" x2="0" y2="1">'
     yield f'<stop stop-color="{palette.ground}" stop-opacity="0"/>'
-    yield f'<stop offset=".6" stop-color="{palette.ground}" stop-opacity=".8"/><stop offset="1" stop-color="{palette.ground}"/>'
+    yield f'<stop offset=".6" stop-color="{palette.ground}" stop-opacity=".8"/>'
+    yield f'<stop offset="1" stop-color="{palette.ground}"/>'
     yield f'</linearGradient></defs><path d="M0 0h{WIDTH}v{HEIGHT}H0z" fill="url(#s)"/>'
     yield from composition(rng, palette)
     yield f'<path d="M0 {top - 142:.0f}h{WIDTH}v120H0z" fill="url(#g)"/>'
