@@ -14,11 +14,12 @@ from ..http.input.path_ids import path_id
 from .api_client import ApiClient
 from .booking_choice import STANDARD_TICKET, Choice
 from .languages import Language
-from .request_keys import LANGUAGE
+from .request_keys import LANGUAGE, USER
 from .seat_drawing import DrawnSeat, Zone
 from .seat_map_view import SeatMapView, seat_map
 
 MOST_TICKET_TYPES = 100
+MOST_HOLDS = 20
 
 
 def _(message: str) -> str:
@@ -55,6 +56,7 @@ class BookingView:
     idempotency_key: str
     tickets: Sequence[Ticket]
     most_people: int
+    holds: Sequence[Mapping[str, Any]]  # the customer's live ones of this showtime
 
     @property
     def total(self) -> Decimal:
@@ -86,7 +88,7 @@ async def booking_view(request: web.Request, choice: Choice, lost: Collection[in
     closed = _closed(showtime, cinema["timezone"], request[LANGUAGE])
     most = request.app[SETTINGS].max_seats_per_hold
     if closed is not None:
-        return BookingView(showtime, cinema, closed, [], None, choice, None, "", [], most)
+        return BookingView(showtime, cinema, closed, [], None, choice, None, "", [], most, [])
     types = (await api.get("/ticket-types", limit=MOST_TICKET_TYPES))["items"]
     reservation, own = None, []
     if changed := choice.exchange or choice.add_to:
@@ -97,8 +99,15 @@ async def booking_view(request: web.Request, choice: Choice, lost: Collection[in
     shown = await seat_map(
         request, showtime, chosen=choice.seat_ids, lost=lost, own=own, own_stay=bool(choice.add_to), most=can_add
     )
+    holds = [] if changed or request[USER] is None else await _holds(api, showtime)
     tickets = _tickets(shown, types, choice, Decimal(showtime["base_price"]))
-    return BookingView(showtime, cinema, None, types, shown, choice, reservation, str(uuid4()), tickets, can_add)
+    return BookingView(showtime, cinema, None, types, shown, choice, reservation, str(uuid4()), tickets, can_add, holds)
+
+
+async def _holds(api: ApiClient, showtime: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The customer's live holds of a showtime, whose seats the map shows as held."""
+    held = await api.get("/reservations", status="held", limit=MOST_HOLDS)
+    return [each for each in held["items"] if each["showtime_id"] == showtime["id"]]
 
 
 def _tickets(

@@ -1,6 +1,7 @@
 """The seat map in a browser with JavaScript: live statuses, keyboard, tickets and total, zoom."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ def focused(page: Page) -> Locator:
 
 
 async def test_of_two_customers_one_gets_the_seat_and_the_other_sees_it_at_once(api: Api, new_page: NewPage) -> None:
-    cinema, quick, slow = await room(api), await new_page(statuses={404}), await new_page()
+    cinema, quick, slow = await room(api), await new_page(), await new_page()
     await sign_in(quick, await api.sign_up())
     for page in (quick, slow):
         await opened(page, cinema)
@@ -132,7 +133,7 @@ async def test_the_focus_and_the_choice_stay_while_other_seats_are_taken(api: Ap
 
 
 async def test_the_summary_has_tickets_and_the_total_and_goes_on_to_the_hold(api: Api, new_page: NewPage) -> None:
-    cinema, page, person = await room(api), await new_page(statuses={404}), await api.sign_up()
+    cinema, page, person = await room(api), await new_page(), await api.sign_up()
     child = await api.make("/admin/ticket-types", {"name": "toddler", "price_factor": "0.35"})
     await opened(page, cinema)
     await choose(page, cinema, 3, 4, 5)
@@ -193,7 +194,7 @@ async def test_a_large_room_is_zoomed_and_moved_without_moving_the_page(api: Api
 
 
 async def test_own_seats_can_stay_in_an_exchange(api: Api, new_page: NewPage) -> None:
-    cinema, page, person = await room(api), await new_page(statuses={404}), await api.sign_up()
+    cinema, page, person = await room(api), await new_page(), await api.sign_up()
     booked = await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])
     await api.confirm(person, booked.json["id"])
     await sign_in(page, person)
@@ -211,3 +212,26 @@ async def test_a_sold_out_room_has_no_barriers(api: Api, page: Page) -> None:
     await api.hold(other, cinema.showtime_id, cinema.seat_ids)
     await opened(page, cinema)
     assert await violations(page) == []
+
+
+async def test_a_guest_books_without_javascript(api: Api, new_page: NewPage) -> None:
+    cinema, page = await room(api), await new_page(replace(PHONE, javascript=False))
+    child = await api.make("/admin/ticket-types", {"name": "baby", "price_factor": "0.25"})
+    await page.goto(f"/book/{cinema.showtime_id}")
+    await choose(page, cinema, 4, 5, 6)
+    await page.get_by_role("button", name="Go on to the tickets").click()
+    await page.get_by_label("Ticket for Row A, seat 6").select_option(str(child["id"]))
+    await page.get_by_role("button", name="Update the total").click()
+    await expect(page.get_by_text("$22.50")).to_be_visible()
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Hold these seats").click()
+    await page.get_by_role("button", name="Book as a guest").click()
+    await page.get_by_label("Your name").fill("A Guest")
+    await page.get_by_label("E-mail address").fill("guest.of.the.seat.map@example.com")
+    await page.get_by_role("main").get_by_role("button", name="Go on").click()
+    await page.get_by_role("button", name="Hold these seats").click()
+    await page.wait_for_url(RESERVATION)
+    await page.get_by_role("button", name="Book for $22.50").click()
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    statuses = await api.statuses(cinema.showtime_id)
+    assert [place for place, status in statuses.items() if status == "booked"] == cinema.seat_ids[3:6]

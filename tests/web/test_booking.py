@@ -1,5 +1,6 @@
 """A booking in a browser without JavaScript: seats, tickets, hold; seats that are lost, exchanged and added."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from reservation.web.seat_map_view import DRAWINGS
 from tests.api import Api, Cinema, Person, slot
 from tests.conftest import StartApi
 from tests.web.visitor import Page, Visitor, visitor_of
@@ -185,6 +187,39 @@ async def test_a_form_that_is_sent_twice_holds_once(api: Api) -> None:
     assert reached(await visitor.submit(f"/book/{cinema.showtime_id}")) == first
     listed = await api.call("GET", "/reservations", who=person)
     assert [each["id"] for each in listed.json["items"]] == [first]
+
+
+async def test_of_two_forms_sent_at_once_one_hold_remains(api: Api) -> None:
+    cinema, (visitor, person), other = await api.cinema(), await customer(api), await visitor_of(api)
+    other.page = await to_tickets(visitor, cinema.showtime_id, cinema.seat_ids[:2])
+    other.cookies = visitor.cookies
+    path = f"/book/{cinema.showtime_id}"
+    pages = await asyncio.gather(visitor.submit(path), other.submit(path))
+    listed = await api.call("GET", "/reservations", who=person)
+    [held] = listed.json["items"]
+    assert {reached(page) for page in pages if RESERVATION.search(page.url)} == {held["id"]}
+    assert len(held["seats"]) == 2
+
+
+async def test_a_hold_of_the_showtime_is_offered_to_go_on_with(api: Api) -> None:
+    cinema, (visitor, person) = await api.cinema(), await customer(api)
+    held = await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])
+    page = await visitor.open(f"/book/{cinema.showtime_id}")
+    assert "You hold: Row A, seat 1; Row A, seat 2." in page.text
+    assert f"/my/reservations/{held.json['id']}" in page.links
+
+
+async def test_a_room_is_drawn_once_for_each_price_and_language(api: Api) -> None:
+    cinema, visitor = await api.cinema(), await visitor_of(api)
+    other = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    assert api.client.app is not None
+    drawings = api.client.app[DRAWINGS]
+    for showtime_id in (cinema.showtime_id, other, other):
+        await visitor.open(f"/book/{showtime_id}")
+        assert len(drawings) == 1
+    visitor.headers["Accept-Language"] = "de"
+    await visitor.open(f"/book/{other}")
+    assert len(drawings) == 2
 
 
 @pytest.mark.parametrize("number", [0, 11])

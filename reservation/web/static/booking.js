@@ -41,16 +41,17 @@ function prepare(line) {
   });
 }
 
-function cents(line) {
+function centsOf(line) {
   const priced = line.querySelector("select")?.selectedOptions[0] ?? line.querySelector("[data-price]");
   return Math.round(Number(priced.dataset.price) * 100);
 }
 
 function showTotal() {
   const all = [...lines.children];
-  const text = all.length === 1 ? texts.textOne : texts.textOther.replace("{n}", String(all.length));
-  root.querySelector("[data-count]").textContent = plural.select(all.length) === "one" ? texts.textOne : text;
-  root.querySelector("[data-total]").textContent = money.format(all.reduce((sum, line) => sum + cents(line), 0) / 100);
+  const sum = all.reduce((cents, line) => cents + centsOf(line), 0) / 100;
+  const text = plural.select(all.length) === "one" ? texts.textOne : texts.textOther.replace("{n}", String(all.length));
+  root.querySelector("[data-count]").textContent = all.length ? text : "";
+  root.querySelector("[data-total]").textContent = all.length ? money.format(sum) : "";
   root.querySelector("[data-empty]").hidden = all.length > 0;
   // Another choice is another request; the same one sent twice acts once.
   hold.elements.idempotency_key.value = randomKey();

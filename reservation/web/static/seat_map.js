@@ -6,7 +6,7 @@ const ENDED = 2; // EventSource.CLOSED
 const RECONNECT_MS = 2000;
 const STATUS_CLASSES = ["held", "booked", "blocked", "lost"];
 const LEAST_TARGET = 24; // CSS pixels, by WCAG 2.2
-const [LEAST_ZOOM, MOST_ZOOM, ZOOM_STEP] = [0.5, 3, 1.3];
+const [LEAST_SIZE, MOST_SIZE, ZOOM_STEP] = [12, 96, 1.3];
 
 for (const map of document.querySelectorAll("[data-seat-map]")) {
   showWithScript(document);
@@ -88,37 +88,40 @@ function moveByKeys(map, seats) {
   ensureCurrent();
 }
 
-// Zoom, by the buttons and by two fingers, about the middle of what is seen.
+// Zoom, by the buttons and by two fingers, about the middle of what is seen. Until then the stylesheet chooses the size.
 
 function zoom(map) {
   const scroller = map.querySelector(".seat-map-scroll");
-  let factor = 1;
+  const sizeNow = () => map.querySelector(".seat")?.getBoundingClientRect().width ?? LEAST_TARGET;
   const set = (wanted) => {
     const before = scroller.scrollWidth;
     const middle = scroller.scrollLeft + scroller.clientWidth / 2;
-    factor = Math.min(Math.max(wanted, LEAST_ZOOM), MOST_ZOOM);
-    map.style.setProperty("--zoom", String(factor));
+    const size = `${Math.min(Math.max(wanted, LEAST_SIZE), MOST_SIZE)}px`;
+    map.style.setProperty("--seat-min", size);
+    map.style.setProperty("--seat-most", size);
     scroller.scrollLeft = (middle / before) * scroller.scrollWidth - scroller.clientWidth / 2;
   };
   for (const button of map.querySelectorAll("[data-zoom]")) {
     const step = button.dataset.zoom === "in" ? ZOOM_STEP : 1 / ZOOM_STEP;
-    button.addEventListener("click", () => set(factor * step));
+    button.addEventListener("click", () => set(sizeNow() * step));
   }
   const spread = ([one, other]) => Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY);
   let pinch = null;
-  scroller.addEventListener("touchstart", ({ touches }) => {
-    pinch = touches.length === 2 ? { factor, spread: spread(touches) } : null;
-  }, { passive: true });
-  scroller.addEventListener("touchmove", (event) => {
+  const onTouch = ({ touches }) => {
+    pinch = touches.length === 2 ? { size: sizeNow(), spread: spread(touches) } : null;
+  };
+  scroller.addEventListener("touchstart", onTouch, { passive: true });
+  scroller.addEventListener("touchend", onTouch, { passive: true });
+  const onMove = (event) => {
     if (!pinch || event.touches.length !== 2) return;
     event.preventDefault();
-    set((pinch.factor * spread(event.touches)) / pinch.spread);
-  }, { passive: false });
-  scroller.addEventListener("touchend", () => { pinch = null; }, { passive: true });
+    set((pinch.size * spread(event.touches)) / pinch.spread);
+  };
+  scroller.addEventListener("touchmove", onMove, { passive: false });
   scroller.classList.add("is-scripted");
   // A room that is only a little wider than the screen is shown whole, with seats that a finger still hits.
-  const seat = map.querySelector(".seat")?.clientWidth ?? LEAST_TARGET;
-  set(Math.max(Math.min(scroller.clientWidth / scroller.scrollWidth, 1), Math.min(LEAST_TARGET / seat, 1)));
+  const fit = scroller.clientWidth / scroller.scrollWidth;
+  if (fit < 1) set(Math.max(sizeNow() * fit - 1, LEAST_TARGET));
   scroller.scrollLeft = (scroller.scrollWidth - scroller.clientWidth) / 2;
 }
 
