@@ -21,17 +21,13 @@ class Offer:
 
     showtime: Mapping[str, Any]
     cinema: Mapping[str, Any]
+    day: date  # at its cinema
     state: str
 
     @property
     def timezone(self) -> str:
         """The time zone in which its times are shown."""
         return str(self.cinema["timezone"])
-
-    @property
-    def day(self) -> date:
-        """The day at its cinema."""
-        return local_time(self.showtime["starts_at"], self.timezone).date()
 
     @property
     def percent_taken(self) -> int:
@@ -47,11 +43,12 @@ def offers(
 ) -> list[Offer]:
     """Showtimes with their cinemas, which are given by their ids; a showtime of another cinema is left out."""
     moment = now or datetime.now(UTC)
-    return [
-        Offer(each, cinemas[each["cinema_id"]], _state(each, moment))
-        for each in showtimes
-        if each["cinema_id"] in cinemas
-    ]
+    return [_offer(each, cinemas[each["cinema_id"]], moment) for each in showtimes if each["cinema_id"] in cinemas]
+
+
+def _offer(showtime: Mapping[str, Any], cinema: Mapping[str, Any], now: datetime) -> Offer:
+    day = local_time(showtime["starts_at"], cinema["timezone"]).date()
+    return Offer(showtime, cinema, day, _state(showtime, now))
 
 
 def _state(showtime: Mapping[str, Any], now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from .api_client import ApiClient
 # The numbers of seats left are up to 5 seconds old in the API's lists anyway.
 KEEP_S = 5.0
 MAX_KEPT = 256
+MAX_MADE = 64
 MAX_FILMS = 1000
 MAX_CINEMAS = 1000
 MAX_SHOWTIMES = 600
@@ -29,6 +30,15 @@ class Upcoming:
 
     showtimes: Sequence[Json]
     is_complete: bool
+    # What was made of them, and is the same for all visitors; `remember` adds to it.
+    made: dict[object, Any] = field(default_factory=dict)
+
+    def remember(self, key: object, value: Value) -> Value:
+        """Keep what was made of these showtimes, as long as they are kept."""
+        while len(self.made) >= MAX_MADE:
+            del self.made[next(iter(self.made))]
+        self.made[key] = value
+        return value
 
 
 class Programme:
@@ -62,7 +72,8 @@ class Programme:
         if cinema_id is None:
             return everywhere
         if everywhere.is_complete:
-            return Upcoming([each for each in everywhere.showtimes if each["cinema_id"] == cinema_id], True)
+            here = [each for each in everywhere.showtimes if each["cinema_id"] == cinema_id]
+            return Upcoming(here, True, everywhere.made)
         return await self._upcoming(request, cinema_id)
 
     async def on_day(self, request: web.Request, day: date, cinema_id: int | None) -> Sequence[Json]:

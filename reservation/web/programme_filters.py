@@ -60,7 +60,7 @@ class Wanted:
         """Whether a film has the genre and the title."""
         if self.genre and folded(self.genre) not in map(folded, film["genres"]):
             return False
-        return folded(self.title) in folded(film["title"])
+        return not self.title or folded(self.title) in folded(film["title"])
 
     def fits(self, offer: Offer) -> bool:
         """Whether a showtime has the version, whatever its film, its day and its cinema are."""

@@ -63,13 +63,20 @@ def add_templates(app: web.Application) -> None:
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> SingleWriteResponse:
     """A page. The template also has what `_common` gives."""
-    key = ENVIRONMENTS[request[LANGUAGE].code]
-    html = aiohttp_jinja2.render_string(template, request, dict(_common(request)) | context, app_key=key)
+    html = render_part(request, template, **context)
     response = SingleWriteResponse(html.encode(), status=status, content_type=HTML, headers=HEADERS)
     response.headers["Content-Language"] = request[LANGUAGE].code
     # What one user sees, another must not get from a cache, nor by the Back button after the user has signed out.
     response.headers["Cache-Control"] = "private, no-cache" if request[USER] is None else "no-store"
     return response
+
+
+def render_part(request: web.Request, template: str, **context: Any) -> Markup:
+    """A part of a page. What it has of the user or the request must not be shown to another visitor."""
+    key = ENVIRONMENTS[request[LANGUAGE].code]
+    return Markup(  # noqa: S704 - the templates escape
+        aiohttp_jinja2.render_string(template, request, dict(_common(request)) | context, app_key=key)
+    )
 
 
 def _common(request: web.Request) -> Iterator[tuple[str, Any]]:

@@ -5,6 +5,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
+from reservation.web import programme
 from tests.api import Api
 from tests.web.visitor import visitor_of
 
@@ -164,6 +167,35 @@ async def test_the_page_is_small_and_loads_what_is_below_the_fold_later(api: Api
     assert "Platz frei" in page.text or "Plätze frei" in page.text
     assert page.html.count("<img") > page.html.count('loading="lazy"') > 0
     assert len(page.html) < 60_000
+
+
+async def test_of_a_programme_too_large_to_read_whole_each_day_is_found(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programme, "MAX_SHOWTIMES", 3)
+    (cinema, room), (_, other_room) = await _cinema(api, "Odeon"), await _cinema(api, "Rex")
+    for days in (1, 2, 3, 6):
+        await api.showtime(await api.movie(title=f"Film of day {days}"), room, **_noon(days))
+    await api.showtime(await api.movie(title="Elsewhere"), other_room, **_noon(6))
+    visitor = await visitor_of(api)
+    assert "Film of day 1" in (await visitor.open("/")).text
+    assert f"/?date={_day(6)}" in visitor.page.links  # not known, and so taken to have showtimes
+    page = await visitor.open(f"/?date={_day(6)}")
+    assert "Film of day 6" in page.text
+    assert "Elsewhere" in page.text
+    page = await visitor.open(f"/?date={_day(6)}&cinema={cinema}")
+    assert "Film of day 6" in page.text
+    assert "Elsewhere" not in page.text
+    assert "Nothing is shown on this day." in (await visitor.open(f"/?date={_day(5)}")).text
+
+
+async def test_the_address_that_htmx_shows_is_without_empty_fields(api: Api) -> None:
+    visitor = await visitor_of(api)
+    visitor.headers["HX-Request"] = "true"
+    page = await visitor.open(f"/?date={_day(2)}&q=&cinema=&genre=Drama&format=")
+    assert page.headers["HX-Push-Url"] == f"/?date={_day(2)}&genre=Drama"
+    visitor.headers["HX-History-Restore-Request"] = "true"
+    assert "HX-Push-Url" not in (await visitor.open("/?q=")).headers
 
 
 async def test_a_form_of_an_administrator_has_the_programme_read_anew(api: Api) -> None:

@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+from markupsafe import Markup
 
 from ..languages import local_time
 from ..offers import Offer, offers
 from ..page_table import PageTable
-from ..programme import DAYS_AHEAD, PROGRAMME, Json
+from ..programme import DAYS_AHEAD, PROGRAMME, Json, Upcoming
 from ..programme_filters import Wanted, wanted_of
-from ..rendering import render
+from ..rendering import render, render_part
 from ..request_keys import LANGUAGE
 
 MAX_OTHER_FILMS = 24
@@ -45,13 +46,33 @@ class StripDay:
     is_chosen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The page for a question, without what is a visitor's own: the day that it shows, and the content."""
+
+    day: date
+    day_name: Mapping[date, str]
+    html: Markup
+
+
 @pages.get("/")
 async def whats_on(request: web.Request) -> web.StreamResponse:
     """The films of the day that is asked for, or of the first day that has what is asked for."""
     programme = request.app[PROGRAMME]
-    cinemas, films = await programme.cinemas(request), await programme.films(request)
+    cinemas = await programme.cinemas(request)
     wanted = wanted_of(request, cinemas)
     upcoming = await programme.upcoming(request, wanted.cinema_id)
+    key = wanted, request[LANGUAGE]
+    shown = upcoming.made.get(key) or upcoming.remember(key, await _shown(request, wanted, cinemas, upcoming))
+    response = render(request, "whats_on.html", shown=shown)
+    if "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers:
+        response.headers["HX-Push-Url"] = wanted.address()  # without the fields of the form that are empty
+    return response
+
+
+async def _shown(request: web.Request, wanted: Wanted, cinemas: Mapping[int, Json], upcoming: Upcoming) -> Shown:
+    programme = request.app[PROGRAMME]
+    films = await programme.films(request)
     offered = offers(upcoming.showtimes, cinemas)
     fitting = [each for each in offered if wanted.fits(each) and wanted.fits_film(_film(films, each))]
     todays = _todays(cinemas, wanted.cinema_id)
@@ -59,25 +80,25 @@ async def whats_on(request: web.Request) -> web.StreamResponse:
     known_before = min(todays) + timedelta(days=DAYS_AHEAD)
     if not upcoming.is_complete:  # the same moment is on two days, in two time zones
         known_before = offered[-1].day - timedelta(days=1) if offered else min(todays)
-    if chosen < known_before:
-        on_day = [each for each in fitting if each.day == chosen]
-    else:
+    on_day = [each for each in fitting if each.day == chosen]
+    if chosen >= known_before:
         of_day = offers(await programme.on_day(request, chosen, wanted.cinema_id), cinemas)
         on_day = [each for each in of_day if wanted.fits(each) and wanted.fits_film(_film(films, each))]
-    shown = _by_film(on_day, films)
-    return render(
+    by_film, day_name = _by_film(on_day, films), day_names(request, todays)
+    html = render_part(
         request,
-        "whats_on.html",
+        "whats_on_main.html",
         wanted=wanted,
         chosen_day=chosen,
-        day_name=day_names(request, todays),
+        day_name=day_name,
         strip=list(_strip(wanted, chosen, min(todays), {each.day for each in fitting}, known_before)),
         cinemas=cinemas,
-        films=shown,
-        other_films=_other_films(fitting, chosen, films, {each.film["id"] for each in shown}),
+        films=by_film,
+        other_films=_other_films(fitting, chosen, films, {each.film["id"] for each in by_film}),
         next_day=next((each.day for each in fitting if each.day > chosen), None),
         choices=_choices(request, offered, films, wanted),
     )
+    return Shown(chosen, day_name, html)
 
 
 def day_names(request: web.Request, todays: set[date]) -> Mapping[date, str]:
