@@ -97,6 +97,8 @@ async def test_a_day_without_what_is_looked_for_leads_on(api: Api) -> None:
     page = await visitor.open(f"/?date={_day(2)}")
     assert "Nothing is shown on this day." in page.text
     assert f"/?date={_day(5)}" in page.links
+    page = await visitor.open(f"/?date={_day(9)}")
+    assert f"Go to {datetime.now(UTC) + timedelta(days=1):%A}" in page.text
 
 
 async def test_a_cinema_without_any_film_says_so(api: Api) -> None:

@@ -95,8 +95,8 @@ async def _shown(request: web.Request, wanted: Wanted, cinemas: Mapping[int, Jso
         cinemas=cinemas,
         films=by_film,
         other_films=_other_films(fitting, chosen, films, {each.film["id"] for each in by_film}),
-        next_day=next((each.day for each in fitting if each.day > chosen), None),
-        choices=_choices(request, offered, films, wanted),
+        next_day=_next_day(fitting, chosen),
+        choices=_choices(request, (await programme.upcoming(request, None)).showtimes, films, wanted),
     )
     return Shown(chosen, day_name, html)
 
@@ -156,6 +156,12 @@ def _other_films(
     return list(found.values())
 
 
+def _next_day(fitting: Sequence[Offer], chosen: date) -> date | None:
+    """The next day with showtimes; the first one, if there is none later."""
+    days = [each.day for each in fitting if each.day != chosen]
+    return next((day for day in days if day > chosen), days[0] if days else None)
+
+
 def _strip(wanted: Wanted, chosen: date, today: date, days: set[date], known_before: date) -> Iterator[StripDay]:
     """The next days; those of which not all is known are taken to have showtimes."""
     for ahead in range(DAYS_AHEAD):
@@ -165,14 +171,14 @@ def _strip(wanted: Wanted, chosen: date, today: date, days: set[date], known_bef
 
 
 def _choices(
-    request: web.Request, offered: Iterable[Offer], films: Mapping[int, Json], wanted: Wanted
+    request: web.Request, showtimes: Iterable[Json], films: Mapping[int, Json], wanted: Wanted
 ) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """Values and texts of the filters, with what is chosen now."""
+    """Values and texts of the filters, of all cinemas, with what is chosen now."""
     genres = {genre for film in films.values() for genre in film["genres"]} | {wanted.genre}
     formats, languages = {wanted.format}, {wanted.language}
-    for offer in offered:
-        formats.add(offer.showtime["format"] or "")
-        languages.add(offer.showtime["audio_language"] or "")
+    for showtime in showtimes:
+        formats.add(showtime["format"] or "")
+        languages.add(showtime["audio_language"] or "")
     named: Any = request[LANGUAGE].language_name
     return {
         "genre": [(each, each) for each in sorted(genres - {""}, key=str.casefold)],
