@@ -63,6 +63,12 @@ def test_no_translation_is_empty_or_of_a_message_that_is_gone(code: str) -> None
 # Of the API's validation, which the pages show at the field that is wrong.
 API_MESSAGES = {
     "Missing data for required field.",
+    "Control characters are not allowed.",
+    "Shorter than minimum length 1.",
+    "Shorter than minimum length 6.",
+    "Shorter than minimum length 8.",
+    "Longer than maximum length 128.",
+    "Longer than maximum length 200.",
     "Not a valid email address.",
     "Not a valid integer.",
     "Not a valid URL.",

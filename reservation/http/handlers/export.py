@@ -113,7 +113,10 @@ async def export_me(request: web.Request) -> web.StreamResponse:
         person = await erasure.find_person(conn, user_id=user_id)
     if account is None:
         raise InvalidToken
-    headers = {"Content-Type": "application/json; charset=utf-8"}
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Content-Disposition": 'attachment; filename="my-data.json"',
+    }
     response = await begin_stream(request, started, headers)
     if request.method == "HEAD":
         return response

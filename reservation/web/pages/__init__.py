@@ -1,6 +1,7 @@
 """The handlers of the pages: a module for each thing that people do, with a table of its pages."""
 
 from . import (
+    account,
     booking,
     box_office,
     box_office_reservations,
@@ -13,6 +14,7 @@ from . import (
     manage_showtime_changes,
     manage_showtimes,
     manage_ticket_types,
+    personal_data,
     preferences,
     reservation_changes,
     reservations,
@@ -22,6 +24,7 @@ from . import (
 )
 
 TABLES = (
+    account.pages,
     booking.pages,
     box_office.pages,
     box_office_reservations.pages,
@@ -34,6 +37,7 @@ TABLES = (
     manage_showtime_changes.pages,
     manage_showtimes.pages,
     manage_ticket_types.pages,
+    personal_data.pages,
     preferences.pages,
     reservation_changes.pages,
     reservations.pages,
