@@ -79,7 +79,13 @@ class AccountMails:
             await account_tokens.insert_token(
                 conn, token_hash=hash_of(token), user_id=user.id, purpose=purpose, ttl_s=ttl_s
             )
-        # After # a browser sends nothing to the server, so that no log has the token.
-        link = f"{self.public_url.rstrip('/')}/{PAGES[purpose]}#token={token}" if self.public_url else None
-        values = {"token": token, "link": link, "minutes": ttl_s // 60, "days": ttl_s // 86_400}
+        # In the query, since the pages work without JavaScript; they keep it out of the address that they show.
+        link = f"{self.public_url.rstrip('/')}/{PAGES[purpose]}?token={token}" if self.public_url else None
+        values = {
+            "token": token,
+            "link": link,
+            "page": f"/{PAGES[purpose]}",
+            "minutes": ttl_s // 60,
+            "days": ttl_s // 86_400,
+        }
         return compose(purpose, sender=self.mail_from, to_name=user.name, to_email=user.email, values=values)

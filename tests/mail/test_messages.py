@@ -10,7 +10,7 @@ from reservation.mail.messages import Undeliverable, compose
 from tests.mailbox import text_of
 
 ENCODED = ["=?utf-8?q?a=0D=0ABcc=3Aeve=40example.com?=@example.com"]
-VALUES = {"token": "t" * 43, "link": None, "minutes": 30, "days": 3}
+VALUES = {"page": "/page", "token": "t" * 43, "link": None, "minutes": 30, "days": 3}
 
 
 def composed(*, name: str = "Ada", address: str = "ada@example.com", **values: object) -> EmailMessage:
@@ -25,7 +25,7 @@ def composed(*, name: str = "Ada", address: str = "ada@example.com", **values: o
 
 
 @pytest.mark.parametrize("template", ["reset_password", "verify_email"])
-@pytest.mark.parametrize("link", [None, "https://example.org/page#token=abc"])
+@pytest.mark.parametrize("link", [None, "https://example.org/page?token=abc"])
 def test_a_mail_has_text_and_html_with_the_token_or_the_link(template: str, link: str | None) -> None:
     mail = compose(
         template, sender="a@example.org", to_name="A", to_email="b@example.org", values=VALUES | {"link": link}

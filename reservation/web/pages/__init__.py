@@ -14,12 +14,14 @@ from . import (
     manage_showtime_changes,
     manage_showtimes,
     manage_ticket_types,
+    passwords,
     personal_data,
     preferences,
     reservation_changes,
     reservations,
     sign_in,
     sign_up,
+    verify_email,
     whats_on,
 )
 
@@ -37,11 +39,13 @@ TABLES = (
     manage_showtime_changes.pages,
     manage_showtimes.pages,
     manage_ticket_types.pages,
+    passwords.pages,
     personal_data.pages,
     preferences.pages,
     reservation_changes.pages,
     reservations.pages,
     sign_in.pages,
     sign_up.pages,
+    verify_email.pages,
     whats_on.pages,
 )
