@@ -43,7 +43,7 @@ UNLIMITED = dict.fromkeys(
     "0",
 )
 
-LONGEST = ("fuzz", "clients")
+LONGEST = ("browser", "fuzz", "clients")
 MEMORY = Path("/dev/shm")  # noqa: S108 - only folders of random names are made in it
 MEMORY_NEEDED = 4 << 30  # bytes; each process of a run has servers, which take some hundred MB
 
