@@ -15,11 +15,17 @@ async def sign_in(page: Page, person: Person) -> None:
     await page.wait_for_url("**/")
 
 
+async def session_cookies(api: Api, person: Person) -> dict[str, str]:
+    """A new login session, as the cookies that the form sets."""
+    session = await api.log_in(person.id, person.email, person.password)
+    return {ACCESS_COOKIE: session.access_token, REFRESH_COOKIE: session.refresh_token}
+
+
 async def begin_session(page: Page, api: Api, person: Person) -> None:
     """Sign in without pages: a session of its own, with the cookies that the form sets."""
-    session, url = await api.log_in(person.id, person.email, person.password), api.client.make_url("/")
-    for name, token in ((ACCESS_COOKIE, session.access_token), (REFRESH_COOKIE, session.refresh_token)):
-        # By this protocol Secure cookies are only for an https address, though localhost has them in a response.
+    # By this protocol Secure cookies are only for an https address, though localhost has them in a response.
+    url = str(api.client.make_url("/").with_scheme("https"))
+    for name, token in (await session_cookies(api, person)).items():
         await page.context.add_cookies(
-            [{"name": name, "value": token, "url": str(url.with_scheme("https")), "httpOnly": True, "sameSite": "Lax"}]
+            [{"name": name, "value": token, "url": url, "httpOnly": True, "sameSite": "Lax"}]
         )

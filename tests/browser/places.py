@@ -61,6 +61,10 @@ class Made:
     people: Mapping[Who, Person]
     api: Api
 
+    def address(self, address: str) -> str:
+        """An address of ADDRESSES, filled in."""
+        return address.format_map({name: getattr(self, name) for name in self.__slots__})
+
 
 async def make(api: Api, customer: Person) -> Made:
     """A sale and a hold of a customer for a showtime of the demo, and one of each other role."""
@@ -101,6 +105,6 @@ async def opened(page: Page, made: Made, who: Who, address: str) -> None:
     """Go to a page as one who may open it."""
     if who in made.people:
         await begin_session(page, made.api, made.people[who])
-    response = await page.goto(address.format_map({name: getattr(made, name) for name in Made.__slots__}))
+    response = await page.goto(made.address(address))
     assert response is not None
     assert response.status == 200

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import open_model, pgbench, proc, redis_benchmark, report, versions, wrk
+from benchmarks import open_model, pages, pgbench, proc, redis_benchmark, report, versions, wrk
 from benchmarks.__main__ import SCENARIOS, SCENARIOS_SHORT, run_scenarios
 from benchmarks.bench import Bench
 from benchmarks.machine import peer_pins
@@ -305,3 +305,7 @@ def test_every_scenario_has_a_module_and_every_peer_a_version() -> None:
     for name in SCENARIOS:
         assert (BENCHMARKS / "scenarios" / f"{name}.py").is_file()
     assert all(peer_pins().values())
+
+
+def test_what_a_page_has_more_than_asked_is_bold() -> None:
+    assert pages.Measured("/", 50.0, 149_999, 1_001.2).cells == ("/", "**50.0**", "149,999", "**1001**")
