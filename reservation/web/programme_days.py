@@ -73,6 +73,12 @@ async def programme_day(
     return ProgrammeDay(cinema, day, own_rooms, starting, slots)
 
 
+async def home_timezone(api: ApiClient) -> str:
+    """The time zone of times that belong to no cinema: the first cinema's."""
+    found = (await api.get("/cinemas", limit=1))["items"]
+    return str(found[0]["timezone"]) if found else "UTC"
+
+
 def day_of(text: str, timezone: str) -> date:
     """A day as a query or a form has it; today for anything else."""
     try:

@@ -64,7 +64,7 @@ def sent_showtime(
     body: dict[str, Any] = {name: optional(request, name) for name in TEXTS}
     body["base_price"] = text_of(request, "base_price").replace(",", ".")
     for name in ("on_sale_at", "sales_end_at"):
-        body[name] = _instant(text_of(request, name), zone)
+        body[name] = instant_of(text_of(request, name), zone.key)
         if body[name] is None and text_of(request, name):
             errors[name] = language.gettext(NOT_A_TIME)
     if film is None or room is None or starts_at is None or minutes is None:
@@ -109,7 +109,9 @@ def _minutes(request: web.Request, film: Any) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= LONGEST_MIN else None
 
 
-def _instant(text: str, zone: ZoneInfo) -> str | None:
+def instant_of(text: str, timezone: str) -> str | None:
+    """A local date and time as the API takes it; None for anything else."""
+    zone = ZoneInfo(timezone)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -19,6 +19,8 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/": ("/", "/?q=no+film+is+called+this", "/?cinema={cinema_id}"),
     "/box-office/holds/{reservation_id}": ("/box-office/holds/{held_id}",),
     "/box-office/reservations/{reservation_id}": ("/box-office/reservations/{sold_id}",),
+    r"/manage/api-keys/{api_key_id:\d+}": ("/manage/api-keys/{api_key_id}",),
+    r"/manage/users/{user_id:\d+}": ("/manage/users/{user_id}",),
     r"/manage/showtimes/{showtime_id:\d+}": ("/manage/showtimes/{showtime_id}",),
     r"/manage/showtimes/{showtime_id:\d+}/blocks": ("/manage/showtimes/{showtime_id}/blocks",),
     r"/manage/showtimes/{showtime_id:\d+}/cancel": ("/manage/showtimes/{showtime_id}/cancel",),
@@ -55,6 +57,7 @@ class Made:
     cinema_id: int
     ticket_type_id: int
     user_id: int
+    api_key_id: int
     sold_id: str
     held_id: str
     free_seat_id: int
@@ -76,6 +79,7 @@ async def make(api: Api, customer: Person) -> Made:
     sold = await api.hold(customer, show["id"], free[:2])
     assert (await api.confirm(customer, sold.json["id"])).status == 200
     held = await api.hold(customer, show["id"], free[2:3])
+    key = await api.make("/admin/api-keys", {"name": "Kiosk", "user_id": staff.id, "scopes": ["booking"]})
     return Made(
         movie_id=show["movie_id"],
         showtime_id=show["id"],
@@ -83,6 +87,7 @@ async def make(api: Api, customer: Person) -> Made:
         cinema_id=show["cinema_id"],
         ticket_type_id=types.json["items"][0]["id"],
         user_id=customer.id,
+        api_key_id=key["id"],
         sold_id=sold.json["id"],
         held_id=held.json["id"],
         free_seat_id=free[-1],
