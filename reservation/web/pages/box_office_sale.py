@@ -17,6 +17,7 @@ from ..messages import message_of
 from ..page_table import PageTable, see_other
 from ..rendering import render
 from ..request_keys import FORM, LANGUAGE
+from ..seat_map_view import seat_map
 from ..seat_names import UnknownSeat, free_rows, names_of, names_of_ids, quantity_of, seats_of
 
 pages = PageTable(Access.STAFF)
@@ -38,6 +39,7 @@ FIELDS = {
 }
 UNKNOWN_SEAT = _("There is no seat %(seat)s. Type seats as F7-9, G1, or how many.")
 NO_SEATS = _("Type seats as F7-9, G1, or how many.")
+TYPED_AND_TICKED = _("Type how many seats, or choose them in the map, but not both.")
 NOT_A_NUMBER = _("Type a number.")
 TOO_MANY_TICKETS = _("These are more tickets than seats.")
 TOO_MANY_SEATS = _("At most %(num)s seats can be sold at once.")
@@ -56,8 +58,8 @@ async def hold_seats(request: web.Request) -> web.StreamResponse:
     """Hold the seats; what is refused is shown with all that was typed."""
     api, showtime_id = ApiClient(request), request.match_info["showtime_id"]
     types = await _ticket_types(api)
-    seat_map = await api.get(f"/showtimes/{showtime_id}/seats")
-    body, errors = _hold_body(request, types, seat_map["seats"])
+    seats = (await api.get(f"/showtimes/{showtime_id}/seats"))["seats"]
+    body, errors = _hold_body(request, types, seats)
     if errors:
         form = FormState(dict(request[FORM].items()), errors)
         return await _sale_page(request, form, status=422)
@@ -69,7 +71,7 @@ async def hold_seats(request: web.Request) -> web.StreamResponse:
     except DomainError as error:
         form = refused_form(request, error, FIELDS)
         if isinstance(error, SeatsUnavailable):
-            form.errors["seats"], form.error = _taken(request, error, seat_map["seats"]), None
+            form.errors["seats"], form.error = _taken(request, error, seats), None
         return await _sale_page(request, form, status=STATUS_AND_CODE[type(error)][0])
     return see_other(f"/box-office/holds/{held['id']}")
 
@@ -106,6 +108,7 @@ async def _sale_page(request: web.Request, form: FormState, *, status: int = 200
     showtime = await api.get(f"/showtimes/{showtime_id}")
     cinema = await api.get(f"/cinemas/{showtime['cinema_id']}")
     seats = (await api.get(f"/showtimes/{showtime_id}/seats"))["seats"]
+    ticked = _ticked(request) if FORM in request else []
     return render(
         request,
         "box_office/sale.html",
@@ -114,6 +117,7 @@ async def _sale_page(request: web.Request, form: FormState, *, status: int = 200
         showtime=showtime,
         timezone=cinema["timezone"],
         rows=free_rows(seats),
+        seat_map=await seat_map(request, showtime, chosen=ticked),
         types=await _ticket_types(api),
         standard=STANDARD_TICKET,
         request_key=uuid4(),
@@ -144,12 +148,14 @@ def _hold_body(
     language, errors = request[LANGUAGE], dict[str, str]()
     body: dict[str, Any] = {}
     text = text_of(request, "seats")
-    quantity, seat_ids = quantity_of(text), list[int]()
+    quantity, seat_ids = quantity_of(text), _ticked(request)
     if quantity is None:
         try:
-            seat_ids = [seat["id"] for seat in seats_of(text, seats)]
+            seat_ids = [*dict.fromkeys([seat["id"] for seat in seats_of(text, seats)] + seat_ids)]
         except UnknownSeat as unknown:
             errors["seats"] = language.gettext(UNKNOWN_SEAT) % {"seat": unknown}
+    elif seat_ids:
+        errors["seats"] = language.gettext(TYPED_AND_TICKED)
     count = len(seat_ids) if quantity is None else quantity
     most = request.app[SETTINGS].max_seats_per_hold
     if not errors and not 0 < count <= most:
@@ -178,6 +184,11 @@ def _seats_and_tickets(seat_ids: list[int], quantity: int | None, other_types: l
         return {"quantity": quantity, "ticket_type_ids": types}
     pairs = zip(seat_ids, types, strict=False)
     return {"seats": [{"seat_id": seat_id, "ticket_type_id": type_id} for seat_id, type_id in pairs]}
+
+
+def _ticked(request: web.Request) -> list[int]:
+    """The seats that were chosen in the map."""
+    return [int(seat) for seat in request[FORM].getall("seat_id", []) if seat.isdecimal()]
 
 
 def _customer(request: web.Request) -> dict[str, Any]:
