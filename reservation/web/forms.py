@@ -33,7 +33,7 @@ def refused_form(request: web.Request, error: DomainError, fields: Mapping[str, 
     language, state = request[LANGUAGE], FormState(dict(request[FORM].items()))
     listed: Any = error.details.get("errors", ())
     for each in listed:
-        pointer, reason = each["pointer"].lstrip("/"), language.gettext(each["detail"])
+        pointer, reason = each["pointer"].lstrip("/"), language.sentences(each["detail"])
         member = pointer.partition("/")[0]
         name = fields.get(pointer) or fields.get(member, member)
         if name in state.values:

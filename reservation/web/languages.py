@@ -22,6 +22,7 @@ CATALOGUES = Path(__file__).parent / "locales"
 NAMES = {"en": "English", "de": "Deutsch"}
 COOKIE = "__Host-language"
 MAX_HEADER_CHARS = 200
+SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z])")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Language:
     def gettext(self, message: str) -> str:
         """A message in this language."""
         return self.translations.gettext(message)
+
+    def sentences(self, text: str) -> str:
+        """A text of several messages, such as the reasons why a password is refused, each in this language."""
+        return " ".join(map(self.gettext, SENTENCE_END.split(text)))
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         """One of two messages, by a number."""

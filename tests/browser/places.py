@@ -33,11 +33,13 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     r"/manage/rooms/{thing_id:\d+}": ("/manage/rooms/{auditorium_id}",),
     RESERVATION: ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
     REFUSED_CHANGE: ("/my/reservations/{sold_id}/cancel",),
+    "/my/account/{part:name|password|verification|sign-out-everywhere}": ("/my/account/name",),
+    "/verify-email": (),  # leads a visitor to the sign-in
     r"/manage/ticket-types/{thing_id:\d+}": ("/manage/ticket-types/{ticket_type_id}",),
     "/films/{movie_id:[0-9]+}": ("/films/{movie_id}",),
 }
 # Not pages, but pictures and parts of pages; other tests open them.
-PARTS: frozenset[str] = frozenset()
+PARTS: frozenset[str] = frozenset({"/my/account/export"})
 Who = Literal["visitor", "customer", "staff", "admin"]
 WHO: Mapping[Access, Who] = {
     Access.PUBLIC: "visitor",

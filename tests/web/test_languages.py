@@ -1,5 +1,7 @@
 """The pages in the reader's language."""
 
+import ast
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +9,10 @@ from pathlib import Path
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from zxcvbn import feedback
 
 import reservation.web
-from reservation.web.languages import CATALOGUES, NAMES, translations
+from reservation.web.languages import CATALOGUES, NAMES, SENTENCE_END, translations
 from tests.api import Api
 from tests.web.visitor import visitor_of
 
@@ -60,8 +63,25 @@ def test_no_translation_is_empty_or_of_a_message_that_is_gone(code: str) -> None
                     assert all(message.string if isinstance(message.string, tuple) else (message.string,)), identity
 
 
+def _sentences_of_zxcvbn() -> Iterator[str]:
+    texts = [each.value for each in ast.walk(ast.parse(inspect.getsource(feedback))) if isinstance(each, ast.Constant)]
+    for text in texts:
+        if isinstance(text, str) and text.endswith("."):
+            yield from SENTENCE_END.split(text)
+
+
+REASONS_OF_PASSWORDS = {"This password is easy to guess.", *_sentences_of_zxcvbn()}
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_reason_why_a_password_is_easy_to_guess_is_translated(code: str) -> None:
+    assert len(REASONS_OF_PASSWORDS) > 20
+    assert {each for each in REASONS_OF_PASSWORDS if not _has(translations(code), each)} == set()
+
+
 # Of the API's validation, which the pages show at the field that is wrong.
 API_MESSAGES = {
+    *REASONS_OF_PASSWORDS,
     "Missing data for required field.",
     "Control characters are not allowed.",
     "Shorter than minimum length 1.",

@@ -70,3 +70,11 @@ async def test_a_guest_who_signs_up_need_not_type_name_and_address_again(api: Ap
     await visitor.submit("/guest", name="Grace", email="grace@example.com")
     fields = (await visitor.open("/sign-up")).form("/sign-up").fields
     assert {("name", "Grace"), ("email", "grace@example.com")} <= set(fields)
+
+
+async def test_a_weak_password_is_explained_in_the_language_of_the_reader(api: Api) -> None:
+    visitor = await visitor_of(api)
+    visitor.headers["Accept-Language"] = "de"
+    await visitor.open("/sign-up")
+    page = await visitor.submit("/sign-up", name="Ada", email="ada@example.com", password="password1")
+    assert "Dieses Passwort ist leicht zu erraten. Das ist ein sehr häufiges Passwort." in page.text
