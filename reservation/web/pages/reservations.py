@@ -101,6 +101,7 @@ async def show(
     context: dict[str, Any] = {
         "reservation": found,
         "showtime": found["showtime"],
+        "film": await _film(api, found),
         "timezone": found["showtime"]["cinema"]["timezone"],
         "starts_on": local_time(starts_at, found["showtime"]["cinema"]["timezone"]).date(),
         "state": state,
@@ -146,6 +147,14 @@ def _clock(found: Reservation, config: Any, now: datetime) -> dict[str, Any]:
         "can_extend": expires_at < longest - timedelta(seconds=1),
         "longest": longest,
     }
+
+
+async def _film(api: ApiClient, found: Reservation) -> Any:
+    movie = found["showtime"]["movie"]
+    try:
+        return await api.get(f"/movies/{movie['id']}")
+    except NotFound:  # it has been deleted
+        return movie | {"poster_url": None}
 
 
 async def _other_showtimes(api: ApiClient, found: Reservation) -> list[Any]:
