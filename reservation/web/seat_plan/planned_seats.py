@@ -9,7 +9,7 @@ from ...seatmap.seat_rows import row_number
 
 # Letters that mean something without a legend.
 BUILT_IN = {"A": "regular", "P": "premium", "W": "wheelchair", "C": "companion"}
-STANDARD_MODIFIER = "1.00"
+STANDARD_TYPE, STANDARD_MODIFIER = "regular", "1.00"
 GAPS = "_. "
 LAST_LABEL = "ZZZ"
 
@@ -43,14 +43,11 @@ class PlannedSeat:
         return f"{self.row_label}{self.seat_number}"
 
     def body(self) -> dict[str, object]:
-        """The seat in the API's body of a plan."""
-        return {
-            "row_label": self.row_label,
-            "seat_number": self.seat_number,
-            "seat_type": self.kind.seat_type,
-            "price_modifier": self.kind.price_modifier,
-            "x": self.x,
-            "y": self.y,
+        """The seat in the API's body of a plan, without defaults: a plan of 10,000 seats is less than 1 MiB."""
+        members = {"row_label": self.row_label, "seat_number": self.seat_number, "x": self.x, "y": self.y}
+        kind = {"seat_type": self.kind.seat_type, "price_modifier": self.kind.price_modifier}
+        return members | {
+            name: value for name, value in kind.items() if value not in (STANDARD_TYPE, STANDARD_MODIFIER)
         }
 
 

@@ -72,12 +72,21 @@ class Editor {
     this.grid.replaceChildren();
     this.cells = new Map();
     this.seatAt = new Map(seats.map((seat) => [`${seat.x},${seat.y}`, seat]));
-    this.section.classList.toggle("is-off", !this.plan || isWide);
-    if (!this.plan || isWide) return this.say(this.plan ? this.words.wide : this.words.mistake);
+    this.turn(this.plan && !isWide);
+    if (this.isOff) return this.say(this.plan ? this.words.wide : this.words.mistake);
     this.say("");
     for (let y = top; y <= bottom; y++) this.grid.append(this.line(y, left, right));
     this.drawKinds();
     this.select(this.cursor, this.anchor);
+  }
+
+  /** On, or off as long as there is nothing to draw: then only the text can be changed, or a change undone. */
+  turn(on) {
+    this.isOff = !on;
+    this.grid.parentElement.hidden = !on;
+    for (const button of this.section.querySelectorAll("button")) {
+      button.disabled = !on && !["undo", "redo"].includes(button.dataset.command);
+    }
   }
 
   line(y, left, right) {
@@ -248,7 +257,7 @@ class Editor {
 
   click(event) {
     const button = event.target.closest("button");
-    if (!button || this.section.classList.contains("is-off")) return;
+    if (!button) return;
     if (button.dataset.letter) this.make(button.dataset.letter);
     else this.commands[button.dataset.command]?.();
   }
@@ -267,6 +276,7 @@ class Editor {
   enterField(event) {
     if (event.key !== "Enter" || !event.target.dataset.field) return;
     event.preventDefault(); // the form is not sent
+    if (this.isOff) return;
     this.commands[event.target.dataset.field === "label" ? "rename" : "addKind"]();
   }
 
@@ -284,7 +294,7 @@ class Editor {
       Enter: { x: 1, y: y + 1 },
     }[event.key];
     const act = to ? () => this.select(to, event.shiftKey ? this.anchor : to) : this.action(event, isPage);
-    if (!act || event.altKey || this.section.classList.contains("is-off")) return;
+    if (!act || event.altKey || this.isOff) return;
     event.preventDefault();
     act();
   }
