@@ -6,10 +6,7 @@ being sold twice.
 """
 
 from collections.abc import Sequence
-from time import monotonic
 from typing import NamedTuple, NoReturn
-
-from uuid_utils.compat import uuid7
 
 from ..db.repository import showtimes
 from ..db.repository.hold_limits import HoldLimits
@@ -32,7 +29,7 @@ from ..seatmap.ticket_types import ALL_STANDARD, ChosenTickets, WantedTickets
 from .address_limit import CountedHold
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
-from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, undo_hold
+from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, take_for, undo_hold
 from .sale_window import not_on_sale
 
 
@@ -76,7 +73,7 @@ async def layout_with(
     if layout is None:
         layout = await _load_and_prime(context, showtime_id)
     # It may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
-    if layout is None or not layout.is_on_sale or not layout.room.places.keys() >= set(seat_ids):
+    if layout is None or not layout.is_on_sale or not all(map(layout.room.places.__contains__, seat_ids)):
         layout = await check_and_load(context, showtime_id, seat_ids, tickets)
     return layout
 
@@ -135,8 +132,8 @@ async def _take_and_insert(
     # Before Redis is asked: a ticket type that does not exist is refused, and the first use of one is noted.
     tickets = None if details.tickets is ALL_STANDARD else await context.ticket_types.choose(details.tickets)
     ttl_ms = context.hold_ttl_s * 1000 + REDIS_MARGIN_MS
-    lease, started = RedisLease.before_take(context, ttl_ms), monotonic()
-    reservation_id = uuid7() if idempotency_key is None else new_reservation_id(idempotency_key)
+    lease = RedisLease.before_take(context, ttl_ms)
+    reservation_id = new_reservation_id(idempotency_key)
     release = True  # also if Redis does not answer: it may have taken the seats
     try:
         held = await context.holds.take(
@@ -147,7 +144,7 @@ async def _take_and_insert(
             await _raise_unavailable(context, showtime_id, seat_ids, held, idempotency_key)
         if details.counted is not None:  # it was sent before the take
             await details.counted.require_room()
-        ends, deadline = started + context.hold_ttl_s, started + context.hold_deadline_s
+        ends, deadline = lease.sent_at + context.hold_ttl_s, lease.sent_at + context.hold_deadline_s
         reservation = None
         while reservation is None:  # until the deadline: then the insert raises Overloaded
             wanted = seats_of(layout, seat_ids, tickets)
@@ -178,8 +175,10 @@ async def _take_and_insert(
         if release:
             undo = HoldRelease(showtime_id, reservation_id, seat_ids, undo=True)
             await context.pending_updates.release([undo])
-    seats = HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key)
-    await _ensure_held(context, seats, lease, reservation)
+    life_s = (reservation.expires_at - reservation.created_at).total_seconds()
+    if not lease.covers(context, life_s):
+        seats = HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key)
+        await _take_again(context, seats, life_s)
     return reservation
 
 
@@ -191,10 +190,9 @@ async def seats_unavailable(
     return SeatsUnavailable(held=held, booked=booked, blocked=blocked)
 
 
-async def _ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLease, reservation: Reservation) -> None:
-    life = reservation.expires_at - reservation.created_at
+async def _take_again(context: BookingContext, seats: HeldSeats, life_s: float) -> None:
     try:
-        await ensure_held(context, seats, lease, life_s=life.total_seconds())
+        await take_for(context, seats, life_s)
     except Unavailable:
         if seats.idempotency_key is None:  # its client does not learn its id; one with a key may get it by a repeat
             await undo_hold(context, seats)

@@ -58,10 +58,17 @@ class RedisLease(NamedTuple):
         now = monotonic()
         return cls(context.holds.epoch, now, now + ttl_ms / 1000)
 
-    def lasts_until(self, context: BookingContext, ends: float) -> bool:
-        """Whether Redis keeps the seats until then, as far as can be known without asking it again."""
-        is_recent = monotonic() - self.sent_at <= REDIS_MARGIN_MS / 1000 - CLOCKS_DIFFER_S
-        return is_recent and self.ends >= ends and self.epoch == context.holds.epoch
+    def covers(self, context: BookingContext, life_s: float) -> bool:
+        """Whether Redis keeps the seats as long as PostgreSQL, as far as can be known without asking it again.
+
+        PostgreSQL's answer came just now: the hold ends there at most `life_s` from now.
+        """
+        now = monotonic()
+        return (
+            now - self.sent_at <= REDIS_MARGIN_MS / 1000 - CLOCKS_DIFFER_S
+            and self.ends >= now + life_s + CLOCKS_DIFFER_S
+            and self.epoch == context.holds.epoch
+        )
 
 
 async def ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLease, *, life_s: float) -> None:
@@ -69,10 +76,16 @@ async def ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLea
 
     Raises SeatsUnavailable if another reservation has taken some of them, and HoldsUnavailable.
     """
-    ends = monotonic() + life_s + CLOCKS_DIFFER_S
-    if not lease.lasts_until(context, ends):
-        # Once is enough: a Redis that loses its data from here on is loaded with this hold from PostgreSQL.
-        await take_again(context, seats, max(1, round((ends - monotonic()) * 1000)) + REDIS_MARGIN_MS)
+    if not lease.covers(context, life_s):
+        await take_for(context, seats, life_s)
+
+
+async def take_for(context: BookingContext, seats: HeldSeats, life_s: float) -> None:
+    """Take the seats of a hold that PostgreSQL has, for its life from now; raises as `take_again` does.
+
+    Once is enough: a Redis that loses its data from here on is loaded with this hold from PostgreSQL.
+    """
+    await take_again(context, seats, max(1, round((life_s + CLOCKS_DIFFER_S) * 1000)) + REDIS_MARGIN_MS)
 
 
 async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> None:

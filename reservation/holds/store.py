@@ -33,7 +33,6 @@ priming changes nothing and the script returns -1.
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from time import monotonic
 from typing import NamedTuple, TypeGuard
@@ -63,8 +62,7 @@ NOT_PRIMED = -1
 NO_RESERVATION = UUID(int=0)  # of a HoldRelease that only announces a change
 
 
-@dataclass(frozen=True, slots=True)
-class HoldRelease:
+class HoldRelease(NamedTuple):
     """A seat map that changed, and the seats that the reservation no longer holds.
 
     `undo`: its hold failed, as far as is known. PostgreSQL may have it all the same, and a repeated request may have
@@ -109,17 +107,13 @@ class Holds:
         self._redis = redis
         self._primer = primer
         self._scripts = ScriptRunner(redis)
+        self.server: RedisServer = self._scripts.server  # for commands that are sent along with scripts
         self._priming: dict[int, asyncio.Task[DomainError | None]] = {}
 
     @property
     def epoch(self) -> int:
         """Increments when Redis may have lost holds; what was written under the same number is there."""
         return self.server.epoch
-
-    @property
-    def server(self) -> RedisServer:
-        """The connection, for commands that are sent along with scripts."""
-        return self._scripts.server
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -141,7 +135,10 @@ class Holds:
     ) -> frozenset[int]:
         """Hold all the seats or none; the seats that others hold, empty on success."""
         keys = map_keys(showtime_id, seat_ids)
-        result = await self._run_one(script_call(TAKE, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
+        call = script_call(TAKE, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids))
+        result = await self._scripts.run_one(call)
+        if _is_not_primed(result):
+            result = await self._prime_and_run(call, result)
         return frozenset(result[1:])
 
     async def extend(
@@ -152,7 +149,10 @@ class Holds:
         The reservation must be in PostgreSQL: a late undo of its first take does not release it any more.
         """
         keys = map_keys(showtime_id, seat_ids)
-        result = await self._run_one(script_call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids)))
+        call = script_call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids))
+        result = await self._scripts.run_one(call)
+        if _is_not_primed(result):
+            result = await self._prime_and_run(call, result)
         return frozenset(result[1:])
 
     async def kept(self, *, showtime_id: int, reservation_id: UUID) -> str:
@@ -183,7 +183,11 @@ class Holds:
 
     async def state(self, showtime_id: int) -> MapState:
         """The map's state, read from Redis after this call; concurrent callers share one reading."""
-        return MapState(*await self._run_one(_version_call(showtime_id)))
+        call = _version_call(showtime_id)
+        result = await self._scripts.run_one(call)
+        if _is_not_primed(result):
+            result = await self._prime_and_run(call, result)
+        return MapState(*result)
 
     async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
         """The state of each map and the seats held in it; an error for a showtime that could not be read."""
@@ -205,10 +209,8 @@ class Holds:
         """Write to Redis as a hold does; raises HoldsUnavailable, whose cause is the refusal or the lost connection."""
         await self._scripts.run_one(CHECK_WRITABLE_CALL)
 
-    async def _run_one(self, call: Call) -> list[int]:
-        result: ScriptResult = await self._scripts.run_one(call)
-        if _is_not_primed(result):
-            [result] = await self._prime_and_repeat([call], [result])
+    async def _prime_and_run(self, call: Call, not_primed: list[int]) -> list[int]:
+        [result] = await self._prime_and_repeat([call], [not_primed])
         if isinstance(result, DomainError):
             raise result
         return result

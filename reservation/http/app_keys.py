@@ -55,6 +55,8 @@ PROBLEM_PAGE: "web.AppKey[Callable[[web.Request, SingleWriteResponse], SingleWri
 CALLER: "web.RequestKey[Identity]" = web.RequestKey("CALLER")
 # The validated input; the handler that declares the schema knows the type.
 BODY: "web.RequestKey[Any]" = web.RequestKey("BODY")
+# The bytes of the body, where they had come with the head.
+RAW_BODY: "web.RequestKey[bytes]" = web.RequestKey("RAW_BODY")
 QUERY: "web.RequestKey[Any]" = web.RequestKey("QUERY")
 # The request's Idempotency-Key, None if it has none; for operations that take one.
 IDEMPOTENCY_KEY: "web.RequestKey[IdempotencyKey | None]" = web.RequestKey("IDEMPOTENCY_KEY")

@@ -47,9 +47,10 @@ class _Server(web.Server):
     """Serves the application; what aiohttp has made for it is the model."""
 
     def __init__(self, app: web.Application, made: web.Server) -> None:
+        make_request: Any = made.request_factory
         super().__init__(
             partial(_by_application, made.request_handler),
-            request_factory=made.request_factory,
+            request_factory=partial(make_request, _cls=_request_class(app)),
             handler_cancellation=made.handler_cancellation,
             loop=made._loop,  # noqa: SLF001 - aiohttp has no public way to a server with another RequestHandler
             **made._kwargs,  # noqa: SLF001 - as above
@@ -75,6 +76,11 @@ class _Connection(RequestHandler):
                 self._messages.pop()
                 self.close()
                 content.set_exception(web.RequestPayloadError("malformed"))
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """As aiohttp does, which also calls the parser and the transport where nothing was paused."""
+        if self._reading_paused or self._buffer_paused:
+            RequestHandler.resume_reading(self, resume_parser)
 
     def _make_error_handler(self, err_info: Any) -> Any:
         """Answer a request that the parser has refused, of which nothing is known but its error."""
@@ -104,6 +110,11 @@ class _Connection(RequestHandler):
         """Log defects, and not what clients send or that they are gone."""
         if not isinstance(kw.get("exc_info"), web.RequestPayloadError | ConnectionError):
             super().log_exception(*args, **kw)
+
+
+def _request_class(app: web.Application) -> type[web.Request]:
+    """Requests of this application: aiohttp finds it by two calls, ten times in a request."""
+    return type("Request", (web.Request,), {"app": app})
 
 
 def _by_application(application: Serve, request: Any) -> Awaitable[web.StreamResponse]:

@@ -14,7 +14,7 @@ from ..runtime.logs import REQUEST_ID
 from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, QUERY
 from .authentication import authenticated_api_key, bearer_token, require_role
 from .idempotency import HEADER, run_once
-from .input.bodies import FORM, load_form, load_json, load_optional_json, refuse_body
+from .input.bodies import FORM, load_form, load_json, load_optional_json, load_received, refuse_body
 from .input.queries import NO_FIELDS, load_query
 from .routes import STAFF_ROLES, VERSION_PREFIX, Access, Operation, Routes
 
@@ -37,6 +37,7 @@ class Endpoint:
         self.operation = operation
         self.route = operation.route
         self._no_query = _load_empty(operation.query or NO_FIELDS)
+        self._no_body = _load_empty(operation.body) if operation.body and operation.may_lack_body else None
         self._is_public = operation.access is Access.PUBLIC
         self._roles = operation.access.roles
         self._is_write = operation.method != "GET"
@@ -67,25 +68,44 @@ class Endpoint:
         with changes_by(ChangeAuthor(request[CALLER].user_id, action, REQUEST_ID.get())):
             return await self._run(request)
 
-    async def _run(self, request: web.Request) -> web.StreamResponse:
+    def _run(self, request: web.Request) -> Awaitable[web.StreamResponse]:
+        """Validate the input and run the handler; a coroutine is made for a body only if it needs one."""
         operation = self.operation
         if self._no_query is None or "?" in request.raw_path:
             request[QUERY] = load_query(request, operation.query or NO_FIELDS)
         else:
             request[QUERY] = self._no_query.copy()
+        if operation.body is None:
+            return self._run_without_body(request) if request.body_exists else self._handle(request)
+        if self._no_body is not None and not request.body_exists:
+            request[BODY] = self._no_body.copy()
+            return self._handle(request)
+        if operation.fast_load is not None and (loaded := load_received(request, operation.fast_load)) is not None:
+            request[BODY] = loaded
+            return self._handle(request)
+        return self._run_with_body(request, operation.body)
+
+    async def _run_with_body(self, request: web.Request, body: Schema) -> web.StreamResponse:
+        operation = self.operation
         if operation.form is not None and request.content_type == FORM:
             request[BODY] = await load_form(request, operation.form)
-        elif operation.body is not None and operation.may_lack_body:
-            request[BODY] = await load_optional_json(request, operation.body)
-        elif operation.body is not None:
-            request[BODY] = await load_json(request, operation.body, operation.fast_load)
-        elif request.body_exists:
-            await refuse_body(request)
+        elif operation.may_lack_body:
+            request[BODY] = await load_optional_json(request, body)
+        else:
+            request[BODY] = await load_json(request, body, operation.fast_load)
+        return await self._handle(request)
+
+    async def _run_without_body(self, request: web.Request) -> web.StreamResponse:
+        await refuse_body(request)
+        return await self._handle(request)
+
+    def _handle(self, request: web.Request) -> Awaitable[web.StreamResponse]:
+        operation = self.operation
         if operation.replay is not None:
             if HEADER in request.headers:
-                return await run_once(request, operation.handler, operation.replay)
+                return run_once(request, operation.handler, operation.replay)
             request[IDEMPOTENCY_KEY] = None
-        return await operation.handler(request)
+        return operation.handler(request)
 
 
 class VersionedEndpoint(Endpoint):
@@ -103,9 +123,9 @@ class VersionedEndpoint(Endpoint):
         return response
 
 
-def _load_empty(query: Schema) -> dict[str, Any] | None:
-    """The result of an empty query string, which most requests have; None where it may differ between requests."""
-    if any(field.required or callable(field.load_default) for field in query.fields.values()):
+def _load_empty(schema: Schema) -> dict[str, Any] | None:
+    """What an empty query string or body is loaded as; None where it is refused, or may differ between requests."""
+    if any(field.required or callable(field.load_default) for field in schema.fields.values()):
         return None
-    loaded = query.load({})
+    loaded = schema.load({})
     return loaded if type(loaded) is dict else None

@@ -50,8 +50,9 @@ async def respond(request: web.Request, handler: Handler, path: str) -> web.Stre
         response = await handler(request)
     except Exception as error:
         response = await _repeated(error, request, handler, request_id)
-    if isinstance(response, SingleWriteResponse) and len(response.body) >= MIN_BYTES:
-        compress_if_asked(request, response)
+    own = response if isinstance(response, SingleWriteResponse) else None
+    if own is not None and len(own.body) >= MIN_BYTES:
+        compress_if_asked(request, own)
     elapsed_s = perf_counter() - started
     pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
     app = request.app
@@ -62,12 +63,12 @@ async def respond(request: web.Request, handler: Handler, path: str) -> web.Stre
         if app[keys.DRAINING].is_set():
             response.force_close()
         server_timing = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
-        if isinstance(response, SingleWriteResponse):
-            response.set_common_headers(request_id, server_timing)
+        if own is not None:
+            own.set_common_headers(request_id, server_timing)
         else:
             response.headers["X-Request-ID"] = request_id
             response.headers["Server-Timing"] = server_timing
-    code = response.problem_code if isinstance(response, SingleWriteResponse) else None
+    code = None if own is None else own.problem_code
     metrics.observe(request, response.status, code, elapsed_s)
     access_log = app[keys.ACCESS_LOG]
     if access_log is not None:

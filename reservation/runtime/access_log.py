@@ -14,6 +14,7 @@ import orjson
 
 FLUSH_AFTER_S = 0.1
 FLUSH_CHARS = 64 * 1024
+_METHODS = {method: f'"{method}"' for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")}
 
 
 class AccessLog:
@@ -29,7 +30,8 @@ class AccessLog:
         """Add an answered request; `spans` come from Timings.in_ms, and the request id needs no escaping."""
         pool, postgresql, redis, total = spans
         line = (
-            f'{{"event":"request","method":{_quoted(method)},"path":{_quoted(path)},"status":{status},"ms":{total},'
+            f'{{"event":"request","method":{_METHODS.get(method) or _quoted(method)},"path":{_quoted(path)},'
+            f'"status":{status},"ms":{total},'
             f'"pool_ms":{pool},"postgresql_ms":{postgresql},"redis_ms":{redis},"level":"info",'
             f'"logger":"reservation.http","timestamp":"{_timestamp(time())}","request_id":"{request_id}"}}\n'
         )

@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from ..errors import Overloaded, Unavailable
 from .metrics import HistogramBy
-from .timing import Span, Timings, current_timings, start_timings
+from .timing import Timings, current_timings, start_timings
 
 SLOW_FAILURE_S = 1.0
 DROP_CANCELLED_EVERY_S = 0.1
@@ -42,8 +42,8 @@ class Batcher(Generic[Item, Answer]):
     raised to its caller alone. An exception of `run` itself is raised to every caller of the batch, and, if it is
     Unavailable and took SLOW_FAILURE_S, to those in the queue as well. `after_batch` gets the outcomes of a batch and
     runs before its callers get them, while the next batch may run already. `lanes` batches run at once. At most
-    `max_waiting` callers may queue; one more gets Overloaded. Time in the queue is counted for `waits_for`. Metrics
-    have the name.
+    `max_waiting` callers may queue; one more gets Overloaded. Time in the queue is counted as a wait for the pool.
+    Metrics have the name.
     """
 
     def __init__(
@@ -54,14 +54,12 @@ class Batcher(Generic[Item, Answer]):
         name: str = "other",
         max_waiting: int = 10_000,
         lanes: int = 1,
-        waits_for: Span = "pool",
         after_batch: Callable[[Sequence[Answer | Exception]], Awaitable[None]] | None = None,
     ) -> None:
         self._run = run
         self._after_batch = after_batch
         self._max_batch = max_batch
         self._max_waiting = max_waiting
-        self._waits_for = waits_for
         self._sizes, self._waits = BATCH_ITEMS.of(name), BATCH_WAIT.of(name)
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -181,7 +179,7 @@ class Batcher(Generic[Item, Answer]):
         self._waits.observe(waited_s)
         if waiting.timings is not None:
             waiting.timings.add(timings)
-            waiting.timings.count(self._waits_for, waited_s)
+            waiting.timings.pool += waited_s * 1000
 
 
 def _fail(answer: "asyncio.Future[Answer]", error: BaseException) -> None:

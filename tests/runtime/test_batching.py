@@ -10,7 +10,7 @@ import pytest
 
 from reservation.errors import DatabaseUnavailable, DomainError, NotFound, Overloaded, TooManyAttempts
 from reservation.runtime.batching import Batcher
-from reservation.runtime.timing import Span, Timings, current_timings, start_timings, timed
+from reservation.runtime.timing import Timings, current_timings, start_timings, timed
 
 PATIENCE_S = 2.0
 Outcomes = Sequence[str | Exception]
@@ -477,12 +477,9 @@ async def test_timings_tell_the_queue_from_the_work(clock: Clock) -> None:
     assert (late.pool, late.postgresql, late.redis) == pytest.approx((502, 2, 500))
 
 
-@pytest.mark.parametrize(("waits_for", "expected"), [("pool", (7_000, 0, 0)), ("redis", (0, 0, 7_000))])
-async def test_the_wait_in_the_queue_counts_as_what_it_is_for(
-    clock: Clock, waits_for: Span, expected: tuple[float, float, float]
-) -> None:
+async def test_the_wait_in_the_queue_counts_as_one_for_the_pool(clock: Clock) -> None:
     work = Work(gated=True)
-    batcher = Batcher(work, max_batch=8, waits_for=waits_for)
+    batcher = Batcher(work, max_batch=8)
     flying = call(batcher, "a")
     await turn()
     timings = start_timings()
@@ -492,7 +489,7 @@ async def test_the_wait_in_the_queue_counts_as_what_it_is_for(
     work.open()
     await answers(flying + waiting)
 
-    assert (timings.pool, timings.postgresql, timings.redis) == pytest.approx(expected)
+    assert (timings.pool, timings.postgresql, timings.redis) == pytest.approx((7_000, 0, 0))
 
 
 async def test_who_is_refused_has_waited_too(clock: Clock) -> None:

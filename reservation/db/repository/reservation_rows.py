@@ -1,8 +1,10 @@
 """Reservations as statements return them and as clients see them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from itertools import repeat
 from uuid import UUID
 
 import asyncpg
@@ -125,9 +127,15 @@ def reservation_of(row: asyncpg.Record) -> Reservation:
 
 def reserved_seats(row: asyncpg.Record) -> Sequence[ReservedSeat]:
     """The seats of a reservation, in the order of the seat map."""
+    tickets: Iterable[NamedRow]
     if row["ticket_type_ids"]:
         tickets = [NamedRow(*each) for each in zip(row["ticket_type_ids"], row["ticket_type_names"], strict=True)]
     else:
-        tickets = [NamedRow(STANDARD_TICKET, row["standard_name"])] * len(row["seat_ids"])
-    columns = zip(row["seat_ids"], row["row_labels"], row["seat_numbers"], row["prices"], tickets, strict=True)
-    return [ReservedSeat(*column) for column in columns]
+        tickets = repeat(_standard(row["standard_name"]))
+    # A check constraint has the columns be of one length.
+    return [*map(ReservedSeat, row["seat_ids"], row["row_labels"], row["seat_numbers"], row["prices"], tickets)]
+
+
+@lru_cache(maxsize=8)
+def _standard(name: str) -> NamedRow:
+    return NamedRow(STANDARD_TICKET, name)

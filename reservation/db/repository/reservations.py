@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from time import monotonic
 from typing import NamedTuple, TypeVar
 from uuid import UUID
@@ -66,8 +67,7 @@ class HoldToInsert(NamedTuple):
     @property
     def total_price(self) -> str:
         """The sum of the prices, with two digits."""
-        cents = sum([int(seat.price.replace(".", "")) for seat in self.seats])
-        return f"{cents // 100}.{cents % 100:02}"
+        return _total(*[seat.price for seat in self.seats])
 
 
 class ConfirmRequest(NamedTuple):
@@ -118,7 +118,7 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
     ShowtimeChanged. LimitReached may be due to an earlier hold of the same user in the batch that was not inserted.
     Each call makes new codes. One that is taken makes the statement fail as a whole, with Overloaded.
     """
-    codes = new_codes(len(holds))
+    codes, totals = new_codes(len(holds)), [hold.total_price for hold in holds]
     rows = await conn.fetch(
         sql("reservations/insert_held"),
         [hold.reservation_id for hold in holds],
@@ -126,7 +126,7 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
         [hold.showtime_id for hold in holds],
         [hold.layout_version for hold in holds],
         [hold.ttl_ms for hold in holds],
-        [hold.total_price for hold in holds],
+        totals,
         [f"{{{','.join([str(seat.seat_id) for seat in hold.seats])}}}" for hold in holds],
         [f"{{{','.join([seat.row_label for seat in hold.seats])}}}" for hold in holds],
         [f"{{{','.join([str(seat.seat_number) for seat in hold.seats])}}}" for hold in holds],
@@ -140,7 +140,10 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
         *_limits(holds),
     )
     found = {row["id"]: row for row in rows}
-    return [_insert_outcome(hold, code, found[hold.reservation_id]) for hold, code in zip(holds, codes, strict=True)]
+    return [
+        _insert_outcome(hold, code, total, found[hold.reservation_id])
+        for hold, code, total in zip(holds, codes, totals, strict=True)
+    ]
 
 
 async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
@@ -250,10 +253,17 @@ def _limits(holds: Sequence[HoldToInsert]) -> Columns:
     )
 
 
-def _insert_outcome(hold: HoldToInsert, code: str, row: asyncpg.Record) -> Reservation | Exception:
-    if row["created_at"] is not None:
-        head = (hold.reservation_id, code, hold.showtime_id, hold.showtime, "held", hold.seats, hold.total_price)
-        return Reservation(*head, row["created_at"], row["expires_at"], hold.reference, hold.metadata)
+@lru_cache(maxsize=4096)  # a room has few prices
+def _total(*prices: str) -> str:
+    cents = sum([int(price.replace(".", "")) for price in prices])
+    return f"{cents // 100}.{cents % 100:02}"
+
+
+def _insert_outcome(hold: HoldToInsert, code: str, total_price: str, row: asyncpg.Record) -> Reservation | Exception:
+    created_at = row["created_at"]
+    if created_at is not None:
+        head = (hold.reservation_id, code, hold.showtime_id, hold.showtime, "held", hold.seats, total_price)
+        return Reservation(*head, created_at, row["expires_at"], hold.reference, hold.metadata)
     if row["limit_reached"]:
         return LimitReached(row["limit_reached"])
     if row["repeated"]:

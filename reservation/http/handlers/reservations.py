@@ -33,7 +33,7 @@ from ..input.seat_ids import SeatIds
 from ..output.reservations import replayed_change, replayed_confirm, reservation_members, reservation_response
 from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
-from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
+from ..routes import BOOKING, BOOKING_OR_REPORTS, STAFF_ROLES, Access, Routes
 
 routes = Routes("Booking", Access.SIGNED_IN, read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
 
@@ -150,8 +150,9 @@ async def cancel_reservation(request: web.Request) -> web.StreamResponse:
 
 async def owner_and_id(request: web.Request) -> dict[str, Any]:
     """The arguments of booking's functions that say which reservation of whom the request is about."""
-    reservation_id = path_uuid(request, "reservation_id")
-    return {"user_id": await owner_id(request, reservation_id), "reservation_id": reservation_id}
+    reservation_id, caller = path_uuid(request, "reservation_id"), request[CALLER]
+    user_id = await owner_id(request, reservation_id) if caller.user.role in STAFF_ROLES else caller.user_id
+    return {"user_id": user_id, "reservation_id": reservation_id}
 
 
 def canceller_of(request: web.Request, whose: Mapping[str, Any]) -> Canceller:

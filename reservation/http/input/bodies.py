@@ -12,12 +12,13 @@ from marshmallow import Schema
 
 from ...errors import Invalid, Json
 from ...runtime.validation import escape, load
-from ..app_keys import SETTINGS
+from ..app_keys import RAW_BODY, SETTINGS
 from ..output.problems import HttpProblem
 from ..output.responses import JSON
 from .queries import BROKEN_ESCAPE, NO_FIELDS
 
 MAX_DEPTH = 32
+PLAIN_BYTES = 1024  # the lowest MAX_BODY_BYTES
 JSON_TYPE = re.compile(r"application/json|.*\+json")
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_FIELDS = 32
@@ -29,6 +30,27 @@ CODINGS = {
 }
 # What a body in another encoding than UTF-8 begins with, if it is JSON (RFC 4627, 3).
 OTHER_ENCODING = re.compile(rb"\xff\xfe|\xfe\xff|.\0|\0", re.DOTALL)
+
+
+def load_received(request: web.Request, fast_load: Callable[[Json], Any]) -> Any | None:
+    """What `fast_load` makes of a small JSON body that has come with its head, as nearly all have.
+
+    None leaves any other to `load_json`, which costs eight coroutines more, and refuses what is wrong.
+    """
+    content, headers = request.content, request.headers
+    if (
+        not content.is_eof()
+        or content.total_bytes > PLAIN_BYTES
+        or headers.get("Content-Type") != JSON
+        or "Content-Encoding" in headers
+        or content.exception() is not None
+    ):
+        return None
+    raw = request[RAW_BODY] = content.read_nowait()
+    try:
+        return fast_load(orjson.loads(raw))
+    except orjson.JSONDecodeError:
+        return None
 
 
 async def load_json(request: web.Request, schema: Schema, fast_load: Callable[[Json], Any] | None) -> Any:
@@ -96,6 +118,9 @@ async def read_body(request: web.Request) -> bytes:
     Raises HttpProblem if it contradicts its headers (400), and for another content coding than those of CODINGS (415).
     A body that is declared to be larger is refused before it has come.
     """
+    received: bytes | None = request.get(RAW_BODY)
+    if received is not None:
+        return received
     if (
         not request.content.is_eof()
         and (declared := request.content_length or 0) > request.app[SETTINGS].max_body_bytes

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from aiohttp import web
+from asyncpg.pgproto import pgproto
 
 from ...errors import NotFound
 from ...runtime.fields import MAX_ID
@@ -26,8 +27,16 @@ def path_id(request: web.Request, name: str) -> int:
 
 def path_uuid(request: web.Request, name: str) -> UUID:
     """A UUID; raises NotFound for anything else."""
+    raw = request.match_info[name]
     try:
-        return UUID(request.match_info[name])
+        return pgproto.UUID(raw)  # the driver's class, which reads and writes one in a tenth of the time
+    except ValueError:
+        return _uuid_of_another_form(raw)
+
+
+def _uuid_of_another_form(raw: str) -> UUID:
+    try:
+        return UUID(raw)
     except ValueError:
         raise NotFound from None
 

@@ -131,7 +131,7 @@ def json_response(value: object, *, headers: Mapping[str, str] | None = None) ->
 
 def created_response(value: object, *, location: str) -> SingleWriteResponse:
     """A 201 with JSON and the address of the new resource."""
-    return SingleWriteResponse(encode(value), status=201, headers={"Location": location})
+    return SingleWriteResponse(encode(value), status=201, lines=f"Location: {location}\r\n")
 
 
 def cacheable_response(body: bytes, *, etag: int | str) -> SingleWriteResponse:
@@ -146,10 +146,10 @@ def not_modified(*, etag: int | str) -> SingleWriteResponse:
 
 
 def _json_form(value: object) -> str:
-    if isinstance(value, Decimal):
-        return f"{value:.2f}"
     if isinstance(value, UUID):  # asyncpg's subclass, which orjson does not take
         return str(value)
+    if isinstance(value, Decimal):
+        return f"{value:.2f}"
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
