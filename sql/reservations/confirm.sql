@@ -12,9 +12,10 @@ so the whole statement fails and changes nothing. The caller then confirms each 
 An idempotency key is inserted with the confirm that has one. A confirm whose key was used within a day changes nothing.
 Reservations are locked FOR NO KEY UPDATE: FOR UPDATE would deadlock with the foreign keys of a showtime that an
 administrator deletes.
-The result has one row for each reservation of the user that was not locked: its status before, with a hold past its time
-as expired, whether it is confirmed now, whether it is not because its key was used, the seats that others own, and
-those of them that are blocked.
+The result has one row for each reservation of the user that was not locked, with its place in the arrays, from 1: its status
+before, with a hold past its time as expired, whether it is confirmed now, whether it is not because its key was used, and for a
+hold that is not confirmed the seats that others own, and those of them that are blocked.
+The items of the arrays but the ids are taken by their place where they are needed, as in insert_held.
 layout_version is that of the showtime, by which the caller knows whether its names and times are still the showtime's;
 null for a reservation that was confirmed before.
 The user is compared by `is not distinct from`, which keeps the planner from reservations_user_id_idx, by which it would
@@ -47,12 +48,11 @@ with /* reservations/confirm */ locked as materialized (
         r.reference,
         r.metadata,
         r.late,
-        asked.key,
-        asked.fingerprint
-    from unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[]) as asked (id, user_id, key, fingerprint)
+        asked.place::integer as place
+    from unnest($1::uuid[]) with ordinality as asked (id, place)
     inner join reservations as r on asked.id = r.id
     where
-        r.user_id is not distinct from asked.user_id
+        r.user_id is not distinct from ($2::bigint[])[asked.place]
         -- A subquery is run once, before the first row is locked.
         and (select set_config('lock_timeout', '300ms', true)) is not null
     order by r.id
@@ -100,29 +100,27 @@ lost as materialized (
     ) is not null
 ),
 
-judged as materialized (
-    select
-        l.*,
-        st.layout_version,
-        l.status = 'held'
-        and l.seat_ids <> '{}'
-        and l.id <> all(array(select lost.reservation_id from lost))
-        and st.id is not null as free
-    from locked as l
-    left join showtime as st on l.showtime_id = st.id
-),
-
 keyed as (
     insert into idempotency_keys as k (user_id, key, fingerprint, reservation_id, created_at)
     select
-        user_id,
-        key,
-        fingerprint,
-        id,
+        l.user_id,
+        ($3::text[])[l.place],
+        ($4::bytea[])[l.place],
+        l.id,
         clock_timestamp()
-    from judged
-    where key is not null and (status = 'confirmed' or free)
-    order by user_id, key
+    from locked as l
+    where
+        ($3::text[])[l.place] is not null
+        and (
+            l.status = 'confirmed'
+            or (
+                l.status = 'held'
+                and cardinality(l.seat_ids) > 0
+                and l.id <> all(array(select lost.reservation_id from lost))
+                and l.showtime_id = any(array(select st.id from showtime as st))
+            )
+        )
+    order by l.user_id, ($3::text[])[l.place]
     on conflict (user_id, key) do update
         set
             fingerprint = excluded.fingerprint,
@@ -135,15 +133,16 @@ keyed as (
 
 outcome as materialized (
     select
-        j.*,
+        l.*,
+        st.layout_version,
+        l.status = 'held'
+        and cardinality(l.seat_ids) > 0
+        and l.id <> all(array(select lost.reservation_id from lost))
+        and st.id is not null as free,
         -- The array comes first, so that all keys are written before the first seat is claimed.
-        (j.id = any(array(select k.reservation_id from keyed as k)) or j.key is null) as is_first,
-        array(
-            select lost.seat_id
-            from lost
-            where lost.reservation_id = j.id
-        ) as lost
-    from judged as j
+        (l.id = any(array(select k.reservation_id from keyed as k)) or ($3::text[])[l.place] is null) as is_first
+    from locked as l
+    left join showtime as st on l.showtime_id = st.id
 ),
 
 claimed as (
@@ -179,8 +178,7 @@ confirmed as (
 )
 
 select
-    id,
-    user_id,
+    place,
     showtime_id,
     status,
     total_price::text as total_price,
@@ -211,8 +209,12 @@ select
     metadata,
     late,
     layout_version,
-    lost,
-    case when lost <> '{}' then array(
+    case when status = 'held' and not free then array(
+        select taken.seat_id
+        from lost as taken
+        where taken.reservation_id = outcome.id
+    ) end as lost,
+    case when status = 'held' and not free then array(
         select taken.seat_id
         from lost as taken
         where taken.reservation_id = outcome.id and taken.is_blocked
@@ -220,5 +222,8 @@ select
     -- The update has confirmed every free one that is not repeated, or the statement has failed.
     status = 'confirmed' or free as confirmed,
     (status = 'confirmed' or free) and not is_first as repeated,
-    status = 'held' and seat_ids <> '{}' and lost = '{}' and not free as showtime_locked
+    status = 'held'
+    and not free
+    and cardinality(seat_ids) > 0
+    and id <> all(array(select lost.reservation_id from lost)) as showtime_locked
 from outcome;

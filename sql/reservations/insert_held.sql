@@ -10,10 +10,12 @@ An idempotency key is inserted with the hold that has one, in the order of the p
 within a day is not inserted. No two holds of a batch may have the same key.
 A hold of a user who has limits is not inserted if one is reached, whatever other sessions insert at the same time: the users
 are locked, and what they have is counted after that, by the function in sql/find_limited.sql, which says why it is one.
-The result has a row for each: when the hold was made and ends, or nulls and why there is none, which is that a limit is
-reached, that its key was used, that its showtime is locked, the booked seats and those of them that are blocked, or none of
-these (then the showtime is not on sale, is gone, or its seats or prices, or those of ticket types, have changed since the
-caller read them).
+The result has a row for each with its place in the arrays, from 1: when the hold was made and ends, or nulls and why there is
+none, which is that a limit is reached, that its key was used, that its showtime is locked, the booked seats and those of them
+that are blocked, or none of these (then the showtime is not on sale, is gone, or its seats or prices, or those of ticket types,
+have changed since the caller read them).
+The items of the arrays are taken by their place where they are needed, not unnested: PostgreSQL makes a table of each array
+that is unnested, and copies its items for every CTE that they pass.
 The condition on the sale is not in the scan of showtimes, or a plan made while that table was new would read all that
 start in the future.
 Plan: index scans on showtimes_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
@@ -72,27 +74,14 @@ with /* reservations/insert_held */ showtime as materialized (
 judged as materialized (
     select
         asked.id,
-        asked.user_id,
-        asked.showtime_id,
-        asked.total_price,
-        now() + asked.ttl_ms * interval '1 millisecond' as expires_at,
-        asked.seat_ids::bigint[] as seat_ids,
-        asked.row_labels,
-        asked.seat_numbers,
-        asked.prices,
-        asked.key,
-        asked.fingerprint,
-        asked.code,
-        asked.reference,
-        asked.metadata,
-        asked.ticket_type_ids,
+        asked.place::integer as place,
         st.id is not null as is_locked,
         coalesce(
             st.on_sale
-            and st.layout_version = asked.layout_version
+            and st.layout_version = ($4::bigint[])[asked.place]
             -- The subquery is run for the first hold that has ticket types, if any.
             and (
-                asked.ticket_version is null or asked.ticket_version = (
+                ($17::bigint[])[asked.place] is null or ($17::bigint[])[asked.place] = (
                     select v.version
                     from ticket_type_version as v
                     where v.only_row
@@ -100,17 +89,8 @@ judged as materialized (
             ),
             false
         ) as is_current
-    from
-        unnest(
-            $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-            $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bytea[],
-            $13::text[], $14::text[], $15::text[], $16::text[], $17::bigint[]
-        ) as asked (
-            id, user_id, showtime_id, layout_version, ttl_ms,
-            total_price, seat_ids, row_labels, seat_numbers, prices, key, fingerprint,
-            code, reference, metadata, ticket_type_ids, ticket_version
-        )
-    left join showtime as st on asked.showtime_id = st.id
+    from unnest($1::uuid[]) with ordinality as asked (id, place)
+    left join showtime as st on ($3::bigint[])[asked.place] = st.id
 ),
 
 -- A subquery for each seat: for a join, and for `seat_id = any(array)`, PostgreSQL may read all that is sold of the showtime.
@@ -127,8 +107,8 @@ booked as materialized (
     from (
         select
             id as reservation_id,
-            showtime_id,
-            unnest(seat_ids) as seat_id
+            ($3::bigint[])[place] as showtime_id,
+            unnest(($7::text[])[place]::bigint[]) as seat_id
         from judged
         where is_current
     ) as seat
@@ -154,17 +134,17 @@ limited as materialized (
 keyed as (
     insert into idempotency_keys as k (user_id, key, fingerprint, reservation_id)
     select
-        j.user_id,
-        j.key,
-        j.fingerprint,
+        ($2::bigint[])[j.place],
+        ($11::text[])[j.place],
+        ($12::bytea[])[j.place],
         j.id
     from judged as j
     where
-        j.key is not null
+        ($11::text[])[j.place] is not null
         and j.is_current
         and j.id <> all(array(select b.reservation_id from booked as b))
         and j.id <> all(array(select l.hold_id from limited as l))
-    order by j.user_id, j.key
+    order by ($2::bigint[])[j.place], ($11::text[])[j.place]
     on conflict (user_id, key) do update
         set
             fingerprint = excluded.fingerprint,
@@ -178,13 +158,8 @@ keyed as (
 outcome as materialized (
     select
         j.*,
-        array(
-            select b.seat_id
-            from booked as b
-            where b.reservation_id = j.id
-        ) as booked,
         -- The array of keys comes first, so that all of them are written before the first hold is.
-        (j.id = any(array(select k.reservation_id from keyed as k)) or j.key is null)
+        (j.id = any(array(select k.reservation_id from keyed as k)) or ($11::text[])[j.place] is null)
         and j.is_current
         and j.id <> all(array(select b.reservation_id from booked as b))
         and j.id <> all(array(select l.hold_id from limited as l)) as is_made
@@ -198,28 +173,32 @@ made as (
     )
     select
         id,
-        user_id,
-        showtime_id,
-        total_price::numeric,
-        expires_at,
-        seat_ids,
-        row_labels::text[],
-        seat_numbers::integer[],
-        prices::numeric(12, 2)[],
-        code,
-        reference,
-        metadata::jsonb,
-        coalesce(ticket_type_ids::bigint[], '{}')
+        ($2::bigint[])[place],
+        ($3::bigint[])[place],
+        ($6::text[])[place]::numeric,
+        now() + ($5::bigint[])[place] * interval '1 millisecond',
+        ($7::text[])[place]::bigint[],
+        ($8::text[])[place]::text[],
+        ($9::text[])[place]::integer[],
+        ($10::text[])[place]::numeric(12, 2)[],
+        ($13::text[])[place],
+        ($14::text[])[place],
+        ($15::text[])[place]::jsonb,
+        coalesce(($16::text[])[place]::bigint[], '{}')
     from outcome
     where is_made
 )
 
 select
-    id,
+    place,
     case when is_made then now() end as created_at,
-    case when is_made then expires_at end as expires_at,
-    booked,
-    case when booked <> '{}' then array(
+    case when is_made then now() + ($5::bigint[])[place] * interval '1 millisecond' end as expires_at,
+    case when not is_made then array(
+        select b.seat_id
+        from booked as b
+        where b.reservation_id = outcome.id
+    ) end as booked,
+    case when not is_made then array(
         select b.seat_id
         from booked as b
         where b.reservation_id = outcome.id and b.is_blocked
@@ -229,11 +208,11 @@ select
         from limited as l
         where l.hold_id = outcome.id
     ) end as limit_reached,
-    is_current and booked = '{}' and not is_made as repeated,
+    is_current and not is_made and id <> all(array(select b.reservation_id from booked as b)) as repeated,
     -- The showtime is looked up again only if it was not locked here.
     not is_locked and coalesce((
         select coalesce(st.sales_end_at, st.starts_at) > now()
         from showtimes as st
-        where st.id = outcome.showtime_id
+        where st.id = ($3::bigint[])[outcome.place]
     ), false) as showtime_locked
 from outcome;

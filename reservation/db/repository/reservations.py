@@ -139,11 +139,9 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
         _sparse([hold.ticket_version for hold in holds]),
         *_limits(holds),
     )
-    found = {row["id"]: row for row in rows}
-    return [
-        _insert_outcome(hold, code, total, found[hold.reservation_id])
-        for hold, code, total in zip(holds, codes, totals, strict=True)
-    ]
+    found = {row["place"]: row for row in rows}
+    columns = zip(holds, codes, totals, strict=True)
+    return [_insert_outcome(*column, found[place]) for place, column in enumerate(columns, start=1)]
 
 
 async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
@@ -170,7 +168,8 @@ async def confirm(
         [each.user_id for each in requests],
         *_keys([each.idempotency_key for each in requests]),
     )
-    return {(row["id"], row["user_id"]): _confirm_outcome(row, showtime_of) for row in rows}
+    confirmed = [(requests[row["place"] - 1], row) for row in rows]
+    return {each[:2]: _confirm_outcome(each.reservation_id, row, showtime_of) for each, row in confirmed}
 
 
 async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
@@ -273,14 +272,14 @@ def _insert_outcome(hold: HoldToInsert, code: str, total_price: str, row: asyncp
     return SeatsUnavailable(booked=row["booked"], blocked=row["blocked"]) if row["booked"] else ShowtimeChanged()
 
 
-def _confirm_outcome(row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation | Exception:
+def _confirm_outcome(reservation_id: UUID, row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation | Exception:
     if row["repeated"]:
         return IdempotencyKeyUsed()
     if row["confirmed"]:
         if row["status"] != "confirmed":  # else it was before
             count_confirmed(seats=len(row["seat_ids"]), late=row["late"])
         return Reservation(
-            row["id"],
+            reservation_id,
             row["code"],
             row["showtime_id"],
             showtime_of(row["showtime_id"], row["layout_version"]),
