@@ -53,7 +53,7 @@ class Backend:
                 show,
                 layout.layout_version,
                 layout.showtime,
-                tuple(layout.room.seat_at(layout.room.places[seat]) for seat in seats),
+                layout.room.seats_at([layout.room.places[seat] for seat in seats]),
                 None,
                 now + HOLD_S,
                 now + DEADLINE_S,

@@ -28,18 +28,14 @@ def shared_outcome(request: ConfirmRequest, first: ConfirmRequest, outcome: Outc
     """The outcome of the first confirm of the reservation; None if it depends on the idempotency key of one of them."""
     if request is not first and (request.idempotency_key is not None or isinstance(outcome, IdempotencyKeyUsed)):
         return None
-    return _unless_locked(outcome)
+    return None if type(outcome) is RowLocked else outcome
 
 
 def unless_not_final(hold: HoldToInsert, outcome: Outcome, batch: Sequence[HoldToInsert]) -> Outcome | None:
     """None for a locked showtime, and for a limit that another hold of the user in the batch may have reached."""
-    if isinstance(outcome, LimitReached) and sum(each.user_id == hold.user_id for each in batch) > 1:
+    if type(outcome) is LimitReached and sum(each.user_id == hold.user_id for each in batch) > 1:
         return None
-    return _unless_locked(outcome)
-
-
-def _unless_locked(outcome: Outcome | None) -> Outcome | None:
-    return None if isinstance(outcome, RowLocked) else outcome
+    return None if type(outcome) is RowLocked else outcome
 
 
 def may_run_singly(error: Exception, started: float) -> bool:

@@ -61,7 +61,9 @@ async def hold(
     SeatsUnavailable with the reason for each seat, LimitReached, TooManyAttempts, and RowLocked. With an idempotency
     key: IdempotencyKeyUsed, and IdempotencyInFlight while the first request with it is under way.
     """
-    layout = await layout_with(context, showtime_id, seat_ids, details.tickets)
+    layout = context.layouts.known(showtime_id)
+    if layout is None or not _may_be_held(layout, seat_ids):
+        layout = await layout_with(context, showtime_id, seat_ids, details.tickets)
     return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, details, idempotency_key)
 
 
@@ -72,10 +74,14 @@ async def layout_with(
     layout = context.layouts.known(showtime_id)
     if layout is None:
         layout = await _load_and_prime(context, showtime_id)
-    # It may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through.
-    if layout is None or not layout.is_on_sale or not all(map(layout.room.places.__contains__, seat_ids)):
+    if layout is None or not _may_be_held(layout, seat_ids):
         layout = await check_and_load(context, showtime_id, seat_ids, tickets)
     return layout
+
+
+def _may_be_held(layout: Layout, seat_ids: Sequence[int]) -> bool:
+    """The layout may be out of date, so PostgreSQL decides what it refuses, and the insert what it lets through."""
+    return layout.is_on_sale and all(map(layout.room.places.__contains__, seat_ids))
 
 
 async def check_seats(
@@ -218,4 +224,4 @@ def seats_of(layout: Layout, seat_ids: Sequence[int], tickets: ChosenTickets | N
     if tickets is not None:
         return tickets.seats(layout.room, seat_ids)
     room = layout.room
-    return tuple([room.seat_at(place) for place in sorted([room.places[seat_id] for seat_id in seat_ids])])
+    return room.seats_at(sorted([room.places[seat_id] for seat_id in seat_ids]))

@@ -53,7 +53,7 @@ class RedisConnection(asyncio.Protocol):
         self._timeout_s = timeout_s
         self._on_changed = on_changed
         self._reader = Reader(notEnoughData=_INCOMPLETE)
-        self._in_flight: deque[tuple[asyncio.Future[Reply] | _Sharers, float]] = deque()
+        self.in_flight: deque[tuple[asyncio.Future[Reply] | _Sharers, float]] = deque()  # commands without a reply
         self._unsent: list[bytes] = []
         self._shared: dict[bytes, _Sharers] = {}  # of the unsent commands
         self._transport: asyncio.WriteTransport | None = None
@@ -61,10 +61,6 @@ class RedisConnection(asyncio.Protocol):
         self._overdue: object = None
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.is_lost = False
-
-    def __len__(self) -> int:
-        """How many commands have no reply yet."""
-        return len(self._in_flight)
 
     def call(self, command: bytes, future: "asyncio.Future[Reply]", *, shared: bool) -> None:
         """Send a packed command in this round of the loop; equal `shared` commands of one round are sent once."""
@@ -78,7 +74,7 @@ class RedisConnection(asyncio.Protocol):
         if not self._unsent:
             self._loop.call_soon(self._send)
         self._unsent.append(command)
-        self._in_flight.append((sink, self._loop.time()))
+        self.in_flight.append((sink, self._loop.time()))
 
     def ask(self, *words: str | int) -> "asyncio.Future[Reply]":
         """Send a command of the connection itself."""
@@ -100,7 +96,7 @@ class RedisConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol."""
-        reader, in_flight = self._reader, self._in_flight
+        reader, in_flight = self._reader, self.in_flight
         try:
             reader.feed(data)
             while (reply := reader.gets()) is not _INCOMPLETE:
@@ -144,7 +140,7 @@ class RedisConnection(asyncio.Protocol):
             self._timer.cancel()
         if self._transport is not None:
             self._transport.abort()
-        lost, self._in_flight = self._in_flight, deque()
+        lost, self.in_flight = self.in_flight, deque()
         self._unsent.clear()
         now = self._loop.time()
         for future, sent_at in lost:
@@ -156,9 +152,9 @@ class RedisConnection(asyncio.Protocol):
 
     def _check_oldest(self) -> None:
         self._timer = None
-        if not self._in_flight:
+        if not self.in_flight:
             return
-        oldest = self._in_flight[0]
+        oldest = self.in_flight[0]
         left_s = oldest[1] + self._timeout_s - self._loop.time()
         if left_s <= 0 and oldest is self._overdue:
             self.lose(TimeoutError("no reply in time"))

@@ -61,7 +61,7 @@ class RedisServer:
             loop = self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
         is_open = connection is not None and not connection.is_lost
-        if len(connection if connection is not None and is_open else self._waiting) >= self._max_in_flight:
+        if len(connection.in_flight if connection is not None and is_open else self._waiting) >= self._max_in_flight:
             raise Overloaded
         if connection is not None and is_open:
             connection.call(command, future, shared=shared)

@@ -47,23 +47,22 @@ class Endpoint:
         if not self._is_public:
             token = bearer_token(request)
             if token.startswith(api_key_format.START):
-                async with authenticated_api_key(request, token, self.operation) as request[CALLER]:
+                async with authenticated_api_key(request, token, self.operation) as machine:
+                    request[CALLER] = machine
                     if self._roles:
                         await require_role(request, self._roles)
-                    return await self._run_as_caller(request)
+                    is_recorded = self._is_write and machine.user.role in STAFF_ROLES
+                    return await (self._run_recorded(request) if is_recorded else self._run(request))
             tokens = request.app[ACCESS_TOKENS]
-            request[CALLER] = tokens.cache.get(token) or await tokens.verify(token)
+            caller = request[CALLER] = tokens.cache.get(token) or await tokens.verify(token)
             if self._roles:
                 await require_role(request, self._roles)
-            return await self._run_as_caller(request)
+            if self._is_write and caller.user.role in STAFF_ROLES:
+                return await self._run_recorded(request)
         return await self._run(request)
 
-    def _run_as_caller(self, request: web.Request) -> Awaitable[web.StreamResponse]:
-        """Run the operation; the change log records what it changes for staff and administrators."""
-        is_recorded = self._is_write and request[CALLER].user.role in STAFF_ROLES
-        return self._run_recorded(request) if is_recorded else self._run(request)
-
     async def _run_recorded(self, request: web.Request) -> web.StreamResponse:
+        """Run the operation for staff or an administrator: the change log records what it changes."""
         action = self.operation.handler.__name__
         with changes_by(ChangeAuthor(request[CALLER].user_id, action, REQUEST_ID.get())):
             return await self._run(request)

@@ -175,7 +175,7 @@ class Batcher(Generic[Item, Answer]):
             _fail(waiting.answer, error)
 
     def _count(self, waiting: _Waiting[Item, Answer], started: float, timings: Timings) -> None:
-        waited_s = max(0.0, started - waiting.since)
+        waited_s = started - waiting.since if started > waiting.since else 0.0
         self._waits.observe(waited_s)
         if waiting.timings is not None:
             waiting.timings.add(timings)

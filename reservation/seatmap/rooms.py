@@ -1,5 +1,6 @@
 """A room's seats as customers see them: its plan, which all showtimes in the room share, and the plan at a price."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -59,11 +60,13 @@ class Room:
         """What tells it from other rooms."""
         return self.plan.auditorium_id, self.plan.version, self.base_price
 
-    def seat_at(self, place: int) -> ReservedSeat:
-        """A seat at its price, with a ticket of the standard type."""
-        plan = self.plan
-        price = self.prices[plan.modifiers[place]]
-        return ReservedSeat(plan.seat_ids[place], plan.labels[place], plan.numbers[place], price, self.standard)
+    def seats_at(self, places: Iterable[int]) -> tuple[ReservedSeat, ...]:
+        """Seats at their prices, with tickets of the standard type."""
+        plan, prices, standard = self.plan, self.prices, self.standard
+        ids, labels, numbers, modifiers = plan.seat_ids, plan.labels, plan.numbers, plan.modifiers
+        return tuple(
+            [ReservedSeat(ids[each], labels[each], numbers[each], prices[modifiers[each]], standard) for each in places]
+        )
 
 
 def plan_of(row: RoomPlan) -> Plan:

@@ -1,7 +1,8 @@
 """The seat maps of all showtimes: read once for each version, and drawn once for each that is asked for.
 
 Every request reads the version first, or the map itself, so a map is never older than the request for it. Statuses are
-kept as a letter a seat, for many showtimes; their drawings, which are a hundred times larger, for few.
+kept as a letter a seat, for many showtimes; their drawings, which are a hundred times larger, for few, only from the
+second drawing of a showtime on. So a visit of very many showtimes leaves no drawings behind.
 """
 
 from collections.abc import Sequence
@@ -24,14 +25,18 @@ MAP_BYTES = 400  # of a map, besides its statuses
 MAX_IN_A_BATCH = 256  # requests, most often for a few showtimes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class SeatMap:
-    """The statuses of a showtime's seats at a version, one letter each, in the order of the layout."""
+    """The statuses of a showtime's seats at a version, one letter each, in the order of the layout.
+
+    `was_drawn`: so was the map before; the next drawing is kept.
+    """
 
     showtime_id: int
     version: int
     room: Room
     statuses: bytes
+    was_drawn: bool = False
 
     def frame(self, since: bytes = b"") -> Frame:
         """What is before and after the seats in JSON; `since` is a member before them, with its comma."""
@@ -105,11 +110,14 @@ class SeatMaps:
         if kept is not None and kept[0] is seat_map:
             return kept[1]
         before = None if kept is None else kept[1]
+        seat_map.was_drawn = is_kept = seat_map.was_drawn or before is not None
         if compressed:
             drawing = draw_compressed(self._drawing(seat_map, compressed=False), seat_map.frame(), before)
         else:
             drawing = draw(seat_map.room, seat_map.statuses, seat_map.frame(), before)
-        self.drawings.put(key, (seat_map, drawing))
+        if is_kept:
+            self.drawings.put(key, (seat_map, drawing))
+        seat_map.was_drawn = True
         return drawing
 
     async def _read(self, asked: Sequence[int]) -> Sequence[SeatMap | Exception]:
@@ -120,7 +128,9 @@ class SeatMaps:
             if isinstance(seen, DomainError):
                 found[showtime_id] = seen
             else:
-                seat_map = SeatMap(showtime_id, seen.version, seen.room, seen.statuses())
+                before = self.maps.get(showtime_id)
+                was_drawn = before is not None and before.was_drawn
+                seat_map = SeatMap(showtime_id, seen.version, seen.room, seen.statuses(), was_drawn)
                 self.maps.put(showtime_id, seat_map)
                 found[showtime_id] = seat_map
         return [found[showtime_id] for showtime_id in asked]

@@ -6,4 +6,4 @@ from reservation.seatmap.rooms import Room
 
 def seats_of(room: Room) -> list[ReservedSeat]:
     """All of them, in the order of the map."""
-    return [room.seat_at(place) for place in range(len(room.places))]
+    return [*room.seats_at(range(len(room.places)))]

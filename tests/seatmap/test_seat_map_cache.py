@@ -358,3 +358,26 @@ async def test_cached_maps_are_bounded_and_right(here: Api, room_for: float) -> 
             assert cache.bytes_used <= cache.max_bytes
         assert len(kept.maps) <= room_for
     assert len(kept.maps) == int(room_for)
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+async def test_only_the_drawings_of_maps_that_are_read_again_are_kept(here: Api, coding: str) -> None:
+    cinema, who = await here.cinema(), await here.sign_up()
+    server: Any = here.client.server
+    kept: SeatMaps = server.app[SEAT_MAPS]
+
+    async def read() -> dict[int, str]:
+        path, headers = f"/showtimes/{cinema.showtime_id}/seats", {"Accept-Encoding": coding}
+        async with here.client.get(path, headers=headers) as answer:
+            return {seat["id"]: seat["status"] for seat in (await answer.json())["seats"]}
+
+    drawings = 1 if coding == "identity" else 2  # a compressed one is made from a plain one
+    first = await read()
+    assert (set(first.values()), len(kept.drawings)) == ({"available"}, 0)
+    assert (await read(), len(kept.drawings)) == (first, drawings)
+    made = await here.hold(who, cinema.showtime_id, cinema.seat_ids[:1])
+    assert (made.status, (await read())[cinema.seat_ids[0]], len(kept.drawings)) == (201, "held", drawings)
+    kept.drawings.clear()
+    assert (await here.cancel(who, made.json["id"])).status == 200
+    # It was drawn before, at another version.
+    assert (await read(), len(kept.drawings)) == (first, drawings)

@@ -9,8 +9,6 @@ from ...booking.hold import HoldDetails, hold
 from ...booking.idempotency import FirstOutcome
 from ...booking.metrics import HOLDS_PLACED, count_refusal
 from ...booking.sale_window import NOT_ON_SALE
-from ...db.repository.box_office import Customer
-from ...db.repository.reservation_rows import Reservation
 from ...errors import (
     DomainError,
     Forbidden,
@@ -92,16 +90,19 @@ def load_fast(body: Json) -> dict[str, Any] | None:
     """
     if not isinstance(body, dict) or len(body) != 1:
         return None
-    ids, quantity = body.get("seat_ids"), body.get("quantity")
+    quantity = body.get("quantity")
+    ids: Any = body.get("seat_ids")
     if isinstance(ids, list):
-        valid = 1 <= len(ids) <= HIGHEST_MAX_SEATS and all(map(_is_id, ids)) and len(set(ids)) == len(ids)
+        valid = (
+            1 <= len(ids) <= HIGHEST_MAX_SEATS
+            and {*map(type, ids)} == {int}
+            and min(ids) >= 1
+            and max(ids) <= MAX_ID
+            and len(set(ids)) == len(ids)
+        )
     else:
         valid = type(quantity) is int and 1 <= quantity <= HIGHEST_MAX_SEATS
     return body if valid else None
-
-
-def _is_id(value: Json) -> bool:
-    return type(value) is int and 1 <= value <= MAX_ID
 
 
 def tickets_of(body: dict[str, Any]) -> WantedTickets:
@@ -118,12 +119,8 @@ def tickets_of(body: dict[str, Any]) -> WantedTickets:
 async def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
     """The first answer to a hold, whatever has become of it."""
     held = first_hold(first)
-    return hold_response(request, held, await _customer_of(request, held))
-
-
-async def _customer_of(request: web.Request, held: Reservation) -> Customer | None:
-    """For whom the box office holds the seats; None for a hold of the caller's own, which costs no look-up."""
-    return await customer_of(request, held.id) if "customer" in request[BODY] else None
+    customer = await customer_of(request, held.id) if "customer" in request[BODY] else None
+    return hold_response(request, held, customer)
 
 
 @routes.add(
@@ -192,4 +189,4 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
         count_refusal(error)
         raise
     HOLDS_PLACED.value += 1
-    return hold_response(request, held, await _customer_of(request, held))
+    return hold_response(request, held, None if customer is None else await customer_of(request, held.id))
