@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from aiohttp import web
-from asyncpg.pgproto import pgproto
 
+from ...db.driver_uuid import UUID as DriverUUID
 from ...errors import NotFound
 from ...runtime.fields import MAX_ID
 from ..app_keys import DATABASE
@@ -29,7 +29,7 @@ def path_uuid(request: web.Request, name: str) -> UUID:
     """A UUID; raises NotFound for anything else."""
     raw = request.match_info[name]
     try:
-        return pgproto.UUID(raw)  # the driver's class, which reads and writes one in a tenth of the time
+        return DriverUUID(raw)
     except ValueError:
         return _uuid_of_another_form(raw)
 
