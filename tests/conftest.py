@@ -145,7 +145,9 @@ def cloned(servers: Embedded, *, template: str = TEMPLATE) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     database = psql.Identifier(name)
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
-        connection.execute(psql.SQL("create database {} template {}").format(database, psql.Identifier(template)))
+        # Without going through the buffers and WAL, this takes half as long; its first connection finds the caches.
+        create = psql.SQL("create database {} template {} strategy file_copy")
+        connection.execute(create.format(database, psql.Identifier(template)))
         yield _url_of(servers, name)
         connection.execute(psql.SQL("drop database {} with (force)").format(database))
 

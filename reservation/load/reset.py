@@ -1,9 +1,10 @@
 """Removes what the load users booked, so that a run can be repeated on the same data."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from itertools import count
+from typing import Any, TypeVar
 
 import click
 
@@ -19,8 +20,11 @@ from .client import Client
 from .customers import check_tokens, list_all, local_email, log_in_admin, mint_tokens, remote_email
 from .showtimes import expect
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 RESERVATIONS_PER_BATCH = 1000
-NUMBERS_AT_ONCE = 16
+CALLS_AT_ONCE = 16
 
 
 async def reset(access: TargetAccess, *, admin: tuple[str, str] | None = None, dry_run: bool = False) -> None:
@@ -72,12 +76,12 @@ async def _reset_remotely(client: Client, admin: tuple[str, str], *, dry_run: bo
     """Cancel the load users' held and confirmed reservations as an administrator; the cancelled reservations stay."""
     token = await log_in_admin(client, admin)
     user_ids = [user_id for email in (local_email, remote_email) for user_id in await _find_users(client, token, email)]
-    found = [
-        reservation
-        for user_id in user_ids
-        for status in ("held", "confirmed")
-        async for reservation in list_all(client, token, f"/admin/reservations?user_id={user_id}&status={status}")
-    ]
+
+    async def list_reservations(user_id: int) -> list[dict[str, Any]]:
+        path = f"/admin/reservations?user_id={user_id}&status="
+        return [found for status in ("held", "confirmed") async for found in list_all(client, token, path + status)]
+
+    found = [each for some in await _in_batches(list_reservations, user_ids) for each in some]
     held = sum(reservation["status"] == "held" for reservation in found)
     click.echo(
         f"to be cancelled at {client.target.url}: {held:,} holds and {len(found) - held:,} confirmed reservations of "
@@ -85,23 +89,32 @@ async def _reset_remotely(client: Client, admin: tuple[str, str], *, dry_run: bo
     )
     if dry_run:
         return
-    refused = 0
-    for reservation in found:
+
+    async def cancel(reservation: dict[str, Any]) -> bool:
         path = f"/admin/reservations/{reservation['id']}/cancel"
         answer = await client.call("POST", path, token=token, body={"reason": "load test"})
-        if answer.status in (409, 410):
-            refused += 1
-        else:
+        if answer.status not in (409, 410):
             expect(answer, 200, f"the cancel of reservation {reservation['id']}")
+        return answer.status == 200
+
+    refused = (await _in_batches(cancel, found)).count(False)
     late = f", {refused:,} could not be" if refused else ""
     click.echo(f"{len(found) - refused:,} reservations cancelled{late}")
+
+
+async def _in_batches(call: Callable[[Item], Awaitable[Result]], items: Sequence[Item]) -> list[Result]:
+    """The results of all the calls, of which some are made at once, in the order of the items."""
+    results: list[Result] = []
+    for first in range(0, len(items), CALLS_AT_ONCE):
+        results += await asyncio.gather(*map(call, items[first : first + CALLS_AT_ONCE]))
+    return results
 
 
 async def _find_users(client: Client, token: str, email: Callable[[int], str]) -> list[int]:
     """The ids of the load users whose addresses are made by `email`, from number 1 on until many are missing."""
     ids: list[int] = []
-    for first in count(1, NUMBERS_AT_ONCE):
-        paths = [f"/admin/users?email={email(number)}" for number in range(first, first + NUMBERS_AT_ONCE)]
+    for first in count(1, CALLS_AT_ONCE):
+        paths = [f"/admin/users?email={email(number)}" for number in range(first, first + CALLS_AT_ONCE)]
         pages = await asyncio.gather(*(client.call("GET", path, token=token) for path in paths))
         some = [item["id"] for page in pages for item in expect(page, 200, "the users")["items"]]
         if not some:
