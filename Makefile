@@ -16,8 +16,9 @@ SQUAWK_EXCEPT := prefer-bigint-over-int,require-statement-timeout
 # Tests mostly wait, so more processes than processors; each has servers of its own and runs whole files.
 TOGETHER = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # These depend on pace: they run after the others, alone, one after another.
-PACED = tests/faults tests/races tests/load
-SQL_TESTS = tests/db tests/dba tests/seed tests/booking/test_archive.py tests/catalog/test_csv_files.py
+PACED = tests/faults tests/races tests/load/test_engine.py
+# Without what is in no statement: the demo's data, the formats of the CSV files.
+SQL_TESTS = tests/db tests/dba tests/seed/test_scale.py tests/booking/test_archive.py
 # Two at a time, the longest first; each prints when it has ended, where make can do that.
 CHECKS := types lint-sql docs lint-python lint-openapi lint-deployment
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)

@@ -44,6 +44,7 @@ UNLIMITED = dict.fromkeys(
 )
 
 LONGEST = ("browser", "fuzz", "clients")
+LONGEST = ("fuzz", "clients", "load")
 MEMORY = Path("/dev/shm")  # noqa: S108 - only folders of random names are made in it
 MEMORY_NEEDED = 4 << 30  # bytes; each process of a run has servers, which take some hundred MB
 

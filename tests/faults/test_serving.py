@@ -23,6 +23,7 @@ from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 START_WAIT_S = 120  # with the demo, on a machine that does a lot else
+START_WAIT_S = 120
 
 
 class Instance:
@@ -60,7 +61,7 @@ class Instance:
 
     def status(self, path: str = "/health") -> int:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=START_WAIT_S) as answer:
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -181,7 +182,8 @@ def test_a_stop_signal_ends_all_in_order_however_often_it_comes(
 
 def test_an_open_stream_does_not_hold_up_a_stop(data_dir: Path) -> None:
     with serving(data_dir, "--demo", SHUTDOWN_SECONDS="60") as instance:
-        with urllib.request.urlopen(f"http://127.0.0.1:{instance.port}/showtimes?limit=1", timeout=5) as answer:
+        shows = f"http://127.0.0.1:{instance.port}/showtimes?limit=1"
+        with urllib.request.urlopen(shows, timeout=START_WAIT_S) as answer:
             showtime_id = json.load(answer)["items"][0]["id"]
         feed = f"http://127.0.0.1:{instance.port}/showtimes/{showtime_id}/events"
         with urllib.request.urlopen(feed, timeout=20) as stream:

@@ -79,7 +79,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cinema]:
 
 @pytest.fixture
 def cinema(running: Cinema) -> Iterator[Cinema]:
-    """The service; what a test booked is removed after it, and its accounts: ten thousand make each later run slower."""
+    """The service; what a test booked is removed after it, and its accounts: ten thousand make later runs slow."""
     yield running
     access = TargetAccess(
         Target.of(running.url), running.settings(), connections=1, timeout_s=PATIENCE_S, tokens_file=None
