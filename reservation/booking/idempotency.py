@@ -19,7 +19,7 @@ from uuid import UUID
 
 import uuid_utils
 
-from ..db.driver_uuid import UUID as DriverUUID
+from ..db.driver_uuid import DriverUUID
 from ..db.pool import Database
 from ..db.repository import idempotency, reservation_changes, reservations
 from ..db.repository.idempotency import IdempotencyKey, StoredKey

@@ -1,5 +1,5 @@
 """The driver's class of UUID, a subclass of Python's that reads, makes and writes one in a tenth of the time."""
 
-from asyncpg.pgproto.pgproto import UUID
+from asyncpg.pgproto import pgproto
 
-__all__ = ["UUID"]
+DriverUUID = pgproto.UUID

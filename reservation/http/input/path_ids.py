@@ -6,7 +6,7 @@ from uuid import UUID
 
 from aiohttp import web
 
-from ...db.driver_uuid import UUID as DriverUUID
+from ...db.driver_uuid import DriverUUID
 from ...errors import NotFound
 from ...runtime.fields import MAX_ID
 from ..app_keys import DATABASE
