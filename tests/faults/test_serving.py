@@ -23,7 +23,6 @@ from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 START_WAIT_S = 120  # with the demo, on a machine that does a lot else
-START_WAIT_S = 120
 
 
 class Instance:
