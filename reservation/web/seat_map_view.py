@@ -102,7 +102,8 @@ async def _read(request: web.Request, showtime: Mapping[str, Any]) -> tuple[Seat
         known = {} if drawing is None or drawing.layout_etag is None else {"If-None-Match": drawing.layout_etag}
         # It is 304 for the layout that is drawn already; its ETag also tells whether PostgreSQL was restored.
         layout = await api.call("GET", f"/auditoriums/{room_id}/layout", headers=known)
-        if drawing is None or layout.json is not None:
+        drawing = drawings.get(key) or drawing  # another request may have drawn it in the meantime
+        if drawing is None or (layout.json is not None and layout.etag != drawing.layout_etag):
             base_price = Decimal(showtime["base_price"])
             drawing = draw_seats(layout.json, layout.etag, base_price=base_price, currency=currency, language=language)
             drawings.put(key, drawing)

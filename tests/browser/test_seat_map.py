@@ -193,6 +193,21 @@ async def test_a_large_room_is_zoomed_and_moved_without_moving_the_page(api: Api
     assert await page.evaluate("document.documentElement.scrollWidth") <= view.width
 
 
+async def test_two_fingers_enlarge_the_map(api: Api, new_page: NewPage) -> None:
+    cinema, page = await room(api, rows=10, seats_per_row=30), await new_page(PHONE)
+    await opened(page, cinema)
+    size = "document.querySelector('.seat').getBoundingClientRect().width"
+    before = await page.evaluate(size)
+    box = await page.locator(".seat-map-scroll").bounding_box()
+    assert box is not None
+    touches, y = await page.context.new_cdp_session(page), box["y"] + 60
+    for kind, distance in (("touchStart", 40), ("touchMove", 60), ("touchMove", 80), ("touchEnd", 0)):
+        points = [{"x": box["x"] + 150 + side * distance, "y": y, "id": side + 1} for side in (-1, 1)]
+        await touches.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points if distance else []})
+    assert await page.evaluate(size) == pytest.approx(2 * before, abs=1)
+    assert await page.evaluate("visualViewport.scale") == 1
+
+
 async def test_own_seats_can_stay_in_an_exchange(api: Api, new_page: NewPage) -> None:
     cinema, page, person = await room(api), await new_page(), await api.sign_up()
     booked = await api.hold(person, cinema.showtime_id, cinema.seat_ids[:2])

@@ -276,6 +276,7 @@ async def test_seats_are_exchanged_for_others_and_own_ones_can_stay(api: Api) ->
     booked = await _booked(api, person, cinema, [one, two])
     page = await visitor.open(f"/book/{cinema.showtime_id}?exchange={booked}")
     assert page.heading == "Exchange your seats: A Film"
+    assert "You have: Row A, seat 1; Row A, seat 2, for $20.00." in page.text
     assert boxes(page)[one] == Box("Row A, seat 1, regular, 10.00 USD, yours already", False, False)
     await visitor.submit(f"/book/{cinema.showtime_id}/tickets", seat_id=[str(two), str(three)])
     page = await visitor.submit(f"/book/{cinema.showtime_id}")

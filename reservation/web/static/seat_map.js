@@ -3,7 +3,7 @@
 // told by a `change` event, as a click is.
 
 const ENDED = 2; // EventSource.CLOSED
-const RECONNECT_MS = 2000;
+const [RECONNECT_MS, MOST_DOUBLINGS] = [2000, 4];
 const STATUS_CLASSES = ["held", "booked", "blocked", "lost"];
 const LEAST_TARGET = 24; // CSS pixels, by WCAG 2.2
 const [LEAST_SIZE, MOST_SIZE, ZOOM_STEP] = [12, 96, 1.3];
@@ -151,14 +151,19 @@ function follow(map, seats) {
     if (data.seats.some((each) => !seats.has(each.id))) tell(map, map.dataset.textChanged);
     map.dispatchEvent(new CustomEvent("statuses"));
   };
+  let waits = 0; // after an answer that is no stream, such as a 503: longer each time
   const connect = () => {
     const feed = new EventSource(`${map.dataset.events}?since=${version}`);
     feed.addEventListener("snapshot", take);
     feed.addEventListener("seats", take);
     feed.addEventListener("gone", () => feed.close());
-    feed.addEventListener("open", () => { map.dataset.live = "true"; });
+    feed.addEventListener("open", () => {
+      map.dataset.live = "true";
+      waits = 0;
+    });
     feed.addEventListener("error", () => {
-      if (feed.readyState === ENDED) setTimeout(connect, RECONNECT_MS * (0.5 + Math.random()));
+      if (feed.readyState !== ENDED) return; // an interrupted one connects again by itself
+      setTimeout(connect, RECONNECT_MS * 2 ** Math.min(waits++, MOST_DOUBLINGS) * (0.5 + Math.random()));
     });
     window.addEventListener("pagehide", () => feed.close(), { once: true });
   };
@@ -172,6 +177,7 @@ function show(map, seat, status) {
   const isLost = seat.checked && status !== "available";
   if (!isLost && seat.classList.contains("lost") && status !== "available") return false; // it stays marked
   const shown = isLost ? "lost" : status;
+  if (shown === (STATUS_CLASSES.find((each) => seat.classList.contains(each)) ?? "available")) return false;
   const name = seat.getAttribute("aria-label").split(", ").slice(0, -1);
   seat.setAttribute("aria-label", [...name, map.dataset[`word${shown[0].toUpperCase()}${shown.slice(1)}`]].join(", "));
   seat.classList.remove(...STATUS_CLASSES);
