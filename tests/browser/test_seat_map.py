@@ -217,7 +217,7 @@ async def test_own_seats_can_stay_in_an_exchange(api: Api, new_page: NewPage) ->
     await choose(page, cinema, 2, 3)
     assert await violations(page) == []
     await page.get_by_role("button", name="Exchange for these seats").click()
-    await page.wait_for_url(f"**/my/reservations/{booked.json['id']}")
+    await page.wait_for_url(f"**/my/reservations/{booked.json['id']}?done=exchanged")
     statuses = await api.statuses(cinema.showtime_id)
     assert [place for place, status in statuses.items() if status == "booked"] == cinema.seat_ids[1:3]
 

@@ -152,6 +152,27 @@ async def test_a_confirmed_reservation_is_cancelled_in_part_and_then_whole(api: 
     assert set((await api.statuses(customer.cinema.showtime_id)).values()) == {"available"}
 
 
+async def test_a_cancel_of_seats_that_is_sent_twice_cancels_them_once(api: Api) -> None:
+    customer = await customer_of(api)
+    address, seat = await customer.sold(0, 1, 2), str(customer.cinema.seat_ids[0])
+    shown = await customer.visitor.open(address)
+    for _ in range(2):
+        customer.visitor.page = shown
+        page = await customer.visitor.submit(f"{address}/cancel", seat_id=[seat])
+        assert (page.status, "The others are still yours." in page.text) == (200, True)
+    customer.visitor.page = shown
+    page = await customer.visitor.submit(f"{address}/cancel", all="yes")  # the same form with other content
+    assert (page.status, "This form has been sent before with other content." in page.text) == (422, True)
+    assert len((await customer.reservation(address))["seats"]) == 2  # type: ignore[arg-type]
+
+
+async def test_what_was_done_is_not_said_of_another_status(api: Api) -> None:
+    customer = await customer_of(api)
+    address = await customer.held(0)
+    assert "Thank you" not in (await customer.visitor.open(f"{address}?done=confirmed")).text
+    assert "The seats have been exchanged." in (await customer.visitor.open(f"{address}?done=exchanged")).text
+
+
 async def test_a_seat_that_was_cancelled_elsewhere_is_named_and_the_page_stays(api: Api) -> None:
     customer = await customer_of(api)
     address, seat = await customer.sold(0, 1), customer.cinema.seat_ids[0]

@@ -96,7 +96,8 @@ async def _send(
         text, is_best = message_of(language, error), bool(choice.people)
         shown = (None, text) if is_best else (text, None)
         return await _map_page(request, choice, status=status, error=shown[0], best_error=shown[1])
-    return see_other(f"/my/reservations/{made['id']}")
+    done = "?done=exchanged" if choice.exchange else "?done=seats_added" if choice.add_to else ""
+    return see_other(f"/my/reservations/{made['id']}{done}")
 
 
 async def _map_page(

@@ -30,17 +30,15 @@ def _(message: str) -> str:
     return message
 
 
-# What has just been done, with the status that the reservation has then; after another change it is not said any more.
+# What has just been done, with the statuses that the reservation may have then; after another change it is not said.
 DONE = {
-    "held": ("held", _("The seats are held for you. Confirm them before the time is over.")),
     "confirmed": ("confirmed", _("Thank you: the seats are yours.")),
     "extended": ("held", _("You have more time now.")),
     "not_extended": ("held", _("The time has not changed: it cannot be extended further now.")),
     "seat_removed": ("held", _("The seat has been removed.")),
     "seats_added": ("held", _("The seats have been added.")),
     "seats_cancelled": ("confirmed", _("The seats have been cancelled. The others are still yours.")),
-    "exchanged": ("confirmed", _("The seats have been exchanged.")),
-    "exchanged_hold": ("held", _("The seats have been exchanged.")),
+    "exchanged": ("held confirmed", _("The seats have been exchanged.")),
     "released": ("cancelled", _("The seats have been released.")),
     "cancelled": ("cancelled", _("The reservation has been cancelled.")),
 }
@@ -97,7 +95,7 @@ async def show(
     language, api, state = request[LANGUAGE], ApiClient(request), _state(found)
     config, now = await api.get("/config"), datetime.now(UTC)
     starts_at = datetime.fromisoformat(found["showtime"]["starts_at"])
-    status, message = DONE.get(done, ("", ""))
+    statuses, message = DONE.get(done, ("", ""))
     context: dict[str, Any] = {
         "reservation": found,
         "showtime": found["showtime"],
@@ -106,7 +104,7 @@ async def show(
         "starts_on": local_time(starts_at, found["showtime"]["cinema"]["timezone"]).date(),
         "state": state,
         "refusal": refusal,
-        "done": language.gettext(message) if status == found["status"] else None,
+        "done": language.gettext(message) if found["status"] in statuses.split() else None,
         "key": str(uuid4()),
         "has_started": now >= starts_at,
         "change_until": starts_at - timedelta(minutes=config["cancel_cutoff_minutes"]),
