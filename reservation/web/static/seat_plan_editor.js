@@ -16,6 +16,7 @@ class Editor {
     this.before = [];
     this.after = [];
     this.plan = null;
+    this.drawn = new Map(); // by y
     this.load();
     section.hidden = false;
     // The server's drawing shows what saving changes; before that, it is what the editor draws.
@@ -69,13 +70,11 @@ class Editor {
     this.edge = { left: least(xs, 1), top: least(ys, 1), right: most(xs, 9) + 1, bottom: most(ys, 4) + 1 };
     const { left, top, right, bottom } = this.edge;
     const isWide = (right - left + 1) * (bottom - top + 1) > MOST_CELLS;
-    this.grid.replaceChildren();
-    this.cells = new Map();
     this.seatAt = new Map(seats.map((seat) => [`${seat.x},${seat.y}`, seat]));
     this.turn(this.plan && !isWide);
     if (this.isOff) return this.say(this.plan ? this.words.wide : this.words.mistake);
     this.say("");
-    for (let y = top; y <= bottom; y++) this.grid.append(this.line(y, left, right));
+    this.drawLines(seats);
     this.drawKinds();
     this.select(this.cursor, this.anchor);
   }
@@ -89,9 +88,25 @@ class Editor {
     }
   }
 
-  line(y, left, right) {
+  /** Lines that are as before stay: a large room is not drawn again for each key. */
+  drawLines(seats) {
+    const { left, top, right, bottom } = this.edge;
+    const lines = new Map(Array.from({ length: bottom - top + 1 }, (_, index) => [top + index, []]));
+    for (const seat of seats) lines.get(seat.y).push(seat);
+    const drawn = new Map();
+    for (const [y, line] of lines) {
+      const sign = JSON.stringify([left, right, line]);
+      const old = this.drawn.get(y);
+      drawn.set(y, old?.sign === sign ? old : { sign, row: this.line(y, line) });
+    }
+    this.drawn = drawn;
+    this.grid.replaceChildren(...[...drawn.values()].map(({ row }) => row));
+  }
+
+  line(y, seats) {
+    const { left, right } = this.edge;
     const row = element("div", { role: "row" });
-    const labels = new Set(this.plan.seats.filter((seat) => seat.y === y).map((seat) => seat.row));
+    const labels = new Set(seats.map((seat) => seat.row));
     row.append(element("span", { role: "rowheader", "data-y": y }, [...labels].join("/") || "\u00b7"));
     for (let x = left; x <= right; x++) {
       const seat = this.seatAt.get(`${x},${y}`);
@@ -99,7 +114,6 @@ class Editor {
       const attributes = { role: "gridcell", id: `place-${x}-${y}`, class: `place ${kind ?? "gap"}`, "data-x": x, "data-y": y };
       const cell = element("span", { ...attributes, "aria-label": this.nameOf(x, y), "aria-selected": "false" });
       cell.textContent = seat ? seat.number : "";
-      this.cells.set(`${x},${y}`, cell);
       row.append(cell);
     }
     return row;
@@ -135,8 +149,8 @@ class Editor {
     }
     this.cursor = within(cursor);
     this.anchor = within(anchor);
-    for (const { x, y } of this.places()) this.cells.get(`${x},${y}`).setAttribute("aria-selected", "true");
-    const cell = this.cells.get(`${this.cursor.x},${this.cursor.y}`);
+    for (const place of this.places()) cellAt(place).setAttribute("aria-selected", "true");
+    const cell = cellAt(this.cursor);
     cell.classList.add("cursor");
     this.grid.setAttribute("aria-activedescendant", cell.id);
     if (document.activeElement === this.grid) cell.scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -162,12 +176,11 @@ class Editor {
     const kind = kindOf(this.plan, letter) ?? kindOf(this.plan, letter.toUpperCase());
     if (!kind) return;
     const seats = this.plan.seats.map((seat) => (this.isSelected(seat) ? { ...seat, ...kind } : seat));
-    for (const { x, y } of this.places().filter((place) => !this.seatAt.has(`${place.x},${place.y}`))) {
-      const row = rowAt(seats, x, y);
-      const taken = new Set(seats.filter((seat) => seat.row === row).map((seat) => seat.number));
-      let number = 1;
-      while (taken.has(number)) number++;
-      if (number <= 1000) seats.push({ row, number, ...kind, x, y });
+    const labels = new Labels(seats);
+    for (const place of this.places().filter(({ x, y }) => !this.seatAt.has(`${x},${y}`))) {
+      const seat = { ...labels.next(place), ...kind, ...place };
+      seats.push(seat);
+      labels.add(seat);
     }
     this.change(seats);
     this.advance();
@@ -315,11 +328,33 @@ class Editor {
   }
 }
 
-/** The label for a new seat: that of its neighbour in the line, or the next one that no row has. */
-function rowAt(seats, x, y) {
-  const line = seats.filter((seat) => seat.y === y && seat.x !== null).sort((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x));
-  const labels = seats.map((seat) => seat.row).sort((a, b) => rowNumber(a) - rowNumber(b));
-  return line[0]?.row ?? labelAfter(labels.at(-1));
+function cellAt({ x, y }) {
+  return document.getElementById(`place-${x}-${y}`);
+}
+
+/** Labels for new seats: the row of the nearest seat in the line, or one that no seat has, and its lowest free number. */
+class Labels {
+  constructor(seats) {
+    this.lines = new Map(); // seats by y
+    this.numbers = new Map(); // sets by row
+    this.last = null;
+    seats.forEach((seat) => this.add(seat));
+  }
+
+  add(seat) {
+    if (seat.y !== null) this.lines.set(seat.y, [...(this.lines.get(seat.y) ?? []), seat]);
+    if (!this.numbers.has(seat.row)) this.numbers.set(seat.row, new Set());
+    this.numbers.get(seat.row).add(seat.number);
+    if (this.last === null || rowNumber(seat.row) > rowNumber(this.last)) this.last = seat.row;
+  }
+
+  next({ x, y }) {
+    const nearest = (one, other) => (Math.abs(other.x - x) < Math.abs(one.x - x) ? other : one);
+    const row = this.lines.get(y)?.reduce(nearest).row ?? labelAfter(this.last);
+    let number = 1;
+    while (this.numbers.get(row)?.has(number)) number++;
+    return { row, number };
+  }
 }
 
 function nameOfKind({ type, modifier }) {
