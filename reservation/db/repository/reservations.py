@@ -158,9 +158,8 @@ async def confirm(
 
     The outcomes are by reservation and user; a reservation that is not the user's, or that is locked, has none. In
     place of a confirmed reservation stands IdempotencyKeyUsed, RowLocked, ReservationCancelled, SeatsUnavailable,
-    HoldExpired, or Overloaded for one without seats. `showtime_of` gives the JSON of a showtime at a layout version,
-    or None. The statement fails as a whole when one of them loses a seat, or
-    its time, while it runs.
+    HoldExpired, or Overloaded for one without seats. `showtime_of` gives the JSON of a showtime at a layout version, or
+    None. The statement fails as a whole when one of them loses a seat, or its time, while it runs.
     """
     rows = await conn.fetch(
         sql("reservations/confirm"),
@@ -247,9 +246,7 @@ def _ticket_types(seats: Sequence[ReservedSeat]) -> str:
 
 def _limits(holds: Sequence[HoldToInsert]) -> Columns:
     limited = [(hold, hold.limits) for hold in holds if hold.limits is not None]
-    return limit_columns(
-        [LimitedHold(*hold[:3], len(hold.seats), limits) for hold, limits in limited] if limited else ()
-    )
+    return limit_columns([LimitedHold(*hold[:3], len(hold.seats), limits) for hold, limits in limited] or ())
 
 
 @lru_cache(maxsize=4096)  # a room has few prices
