@@ -193,6 +193,20 @@ async def test_a_large_room_is_zoomed_and_moved_without_moving_the_page(api: Api
     assert await page.evaluate("document.documentElement.scrollWidth") <= view.width
 
 
+async def test_the_summary_is_beside_the_map_on_a_desktop_and_its_button_in_sight_on_a_phone(
+    api: Api, new_page: NewPage
+) -> None:
+    cinema, desktop, phone = await room(api), await new_page(), await new_page(PHONE)
+    for page in (desktop, phone):
+        await opened(page, cinema)
+    map_box = await desktop.locator(".seat-map").bounding_box()
+    side_box = await desktop.locator(".booking-side").bounding_box()
+    assert map_box is not None
+    assert side_box is not None
+    assert side_box["x"] >= map_box["x"] + map_box["width"]
+    await expect(phone.get_by_role("button", name="Hold these seats")).to_be_in_viewport()
+
+
 async def test_two_fingers_enlarge_the_map(api: Api, new_page: NewPage) -> None:
     cinema, page = await room(api, rows=10, seats_per_row=30), await new_page(PHONE)
     await opened(page, cinema)
