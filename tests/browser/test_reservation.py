@@ -84,9 +84,11 @@ async def test_a_ticket_is_printed_with_its_code_and_without_the_site(api: Api, 
     await sign_in(page, person)
     await page.goto(address)
     await expect(page.get_by_role("button", name="Print")).to_be_visible()
-    await page.emulate_media(media="print")
+    await page.emulate_media(media="print", color_scheme="dark")
     for shown in (".ticket h1", ".ticket-code", ".seat-list", ".ticket-total", ".only-print"):
         await expect(page.locator(shown).first).to_be_visible()
+    for each in await page.locator(".ticket :visible").all():
+        await expect(each).to_have_css("color", "rgb(0, 0, 0)")
     for hidden in (".site-header", ".site-footer", ".reservation-actions"):
         await expect(page.locator(hidden)).to_be_hidden()
 

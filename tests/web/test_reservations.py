@@ -212,6 +212,19 @@ async def test_an_expired_hold_is_confirmed_late_while_its_seats_are_free(api: A
     assert ("Booked" in page.text, "the seats were still free" in page.text) == (True, True)
 
 
+async def test_an_old_page_of_an_expired_hold_extends_and_cancels_nothing(api: Api, db: Connection) -> None:
+    customer = await customer_of(api)
+    address = await customer.held(0)
+    shown = await customer.visitor.open(address)
+    await expire(db, address)
+    for change in ("extend", "release"):
+        customer.visitor.page = shown
+        page = await customer.visitor.submit(f"{address}/{change}")
+        assert (page.status, "The time to confirm has passed" in page.text) == (410, True), change
+        assert f"/book/{customer.cinema.showtime_id}" in page.links
+    assert (await customer.reservation(address))["status"] == "expired"
+
+
 async def test_a_late_confirm_whose_seats_are_taken_says_so_and_leads_to_the_seats(
     api: Api, db: Connection, redis_url: str
 ) -> None:
