@@ -21,6 +21,9 @@ RUN = """options => axe.run(document, {
 })"""
 # What Chromium writes of each response from 400 on, which are judged by their status.
 STATUS = re.compile(r"Failed to load resource: the server responded with a status of \d+")
+# What htmx writes of a request that it, or a browser that leaves the page, gives up for another one. Of a request that
+# fails it writes htmx:sendError as well.
+GIVEN_UP = re.compile(r"htmx:(afterRequest|sendAbort|abort)\b")
 # By the browser itself, when a page is left or a script closes its event stream.
 ABORTED = "net::ERR_ABORTED"
 
@@ -42,7 +45,7 @@ class Complaints:
         context.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not STATUS.match(message.text):
+        if message.type in ("error", "warning") and not (STATUS.match(message.text) or GIVEN_UP.match(message.text)):
             self.found.append(f"console, {message.type}: {message.text}")
 
     def _error(self, error: WebError) -> None:
