@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from ..errors import DomainError
-from .messages import message_of
 from .request_keys import FORM, LANGUAGE
+from .texts.messages import message_of
 
 
 @dataclass(slots=True)

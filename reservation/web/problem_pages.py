@@ -6,12 +6,12 @@ import orjson
 from aiohttp import web
 
 from ..http.output.responses import SingleWriteResponse
-from .cookies import add_cookies
-from .form_tokens import read_form_secret
-from .languages import language_of
-from .messages import message_of_code
 from .rendering import render
 from .request_keys import ACCESS_TOKEN, FORM_SECRET, IS_PAGE, LANGUAGE, SET_COOKIES, USER
+from .sessions.cookies import add_cookies
+from .sessions.form_tokens import read_form_secret
+from .texts.languages import language_of
+from .texts.messages import message_of_code
 
 KEPT_HEADERS = ("Retry-After", "Allow")
 

@@ -12,10 +12,10 @@ from markupsafe import Markup
 from ..http.app_keys import SETTINGS
 from ..http.output.responses import SingleWriteResponse
 from .assets import asset_url
-from .form_tokens import FIELD, form_token
-from .languages import NAMES, translations
-from .posters import poster_src
+from .posters.poster import poster_src
 from .request_keys import LANGUAGE, USER
+from .sessions.form_tokens import FIELD, form_token
+from .texts.languages import NAMES, translations
 
 TEMPLATES = Path(__file__).parent / "templates"
 HTML = "text/html; charset=utf-8"

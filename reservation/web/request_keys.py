@@ -7,7 +7,7 @@ from multidict import MultiDict
 
 if TYPE_CHECKING:
     from ..db.repository.accounts import User
-    from .languages import Language
+    from .texts.languages import Language
 
 # Its presence says that the request is for a page, so that its errors are pages, too.
 IS_PAGE: "web.RequestKey[bool]" = web.RequestKey("IS_PAGE")

@@ -10,18 +10,18 @@ from ..http.app_keys import PROBLEM_PAGE
 from ..http.input.bodies import load_form_fields
 from ..http.routes import Access
 from .assets import ROUTE, serve_asset
-from .browser_sessions import identify
-from .cookies import add_cookies
-from .form_tokens import check_form, read_form_secret
-from .languages import language_of
 from .page_table import Page, see_other
 from .pages import TABLES
-from .posters import ROUTE as POSTER_ROUTE, serve_poster
+from .posters.poster import ROUTE as POSTER_ROUTE, serve_poster
 from .problem_pages import problem_page
-from .programme import PROGRAMME, Programme
+from .programme.cache import PROGRAMME, Programme
 from .rendering import add_templates
 from .request_keys import FORM, IS_PAGE, LANGUAGE, SET_COOKIES, USER
-from .seat_map_view import add_drawings
+from .seat_map.view import add_drawings
+from .sessions.browser_sessions import identify
+from .sessions.cookies import add_cookies
+from .sessions.form_tokens import check_form, read_form_secret
+from .texts.languages import language_of
 
 MAX_FIELDS = 4000  # a page may have a checkbox for each seat of a large auditorium
 

@@ -2,7 +2,7 @@
 
 from playwright.async_api import Page
 
-from reservation.web.browser_sessions import ACCESS_COOKIE, REFRESH_COOKIE
+from reservation.web.sessions.browser_sessions import ACCESS_COOKIE, REFRESH_COOKIE
 from tests.api import Api, Person
 
 

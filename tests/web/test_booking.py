@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from reservation.web.seat_map_view import DRAWINGS
+from reservation.web.seat_map.view import DRAWINGS
 from tests.api import Api, Cinema, Person, slot
 from tests.conftest import StartApi
 from tests.web.visitor import Page, Visitor, visitor_of

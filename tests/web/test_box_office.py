@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reservation.web.seat_names import UnknownSeat, free_rows, names_of, quantity_of, seats_of
+from reservation.web.seat_map.names import UnknownSeat, free_rows, names_of, quantity_of, seats_of
 from tests.api import Api, Cinema, slot
 from tests.web.visitor import Page, Visitor, visitor_of
 

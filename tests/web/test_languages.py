@@ -12,7 +12,7 @@ from babel.messages.pofile import read_po
 from zxcvbn import feedback
 
 import reservation.web
-from reservation.web.languages import CATALOGUES, NAMES, SENTENCE_END, translations
+from reservation.web.texts.languages import CATALOGUES, NAMES, SENTENCE_END, translations
 from tests.api import Api
 from tests.web.visitor import visitor_of
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from reservation.web.pages.manage_change_log import Difference, differences_of
+from reservation.web.pages.manage.change_log import Difference, differences_of
 from tests.api import Api
 from tests.web.visitor import Visitor, visitor_of
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reservation.web.timeline import Slot, conflicts_of, timeline_of
+from reservation.web.showtimes.timeline import Slot, conflicts_of, timeline_of
 from tests.api import Api, Cinema
 from tests.web.visitor import Page, Visitor, visitor_of
 

@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reservation.web import poster_palettes
-from reservation.web.poster_text import clean, fitted, is_right_to_left
-from reservation.web.posters import STYLES, poster_of, poster_src
+from reservation.web.posters import palettes as poster_palettes
+from reservation.web.posters.poster import STYLES, poster_of, poster_src
+from reservation.web.posters.text import clean, fitted, is_right_to_left
 from tests.api import Api
 from tests.web.visitor import visitor_of
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reservation.web.room_geometry import rows_of_room
+from reservation.web.seat_map.geometry import rows_of_room
 
 
 def seat(label: str, number: int, x: int | None = None, y: int | None = None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reservation.web import programme
+from reservation.web.programme import cache as programme
 from tests.api import Api
 from tests.web.visitor import visitor_of
 

@@ -10,12 +10,12 @@ from ...errors import DomainError, NotFound, SeatsUnavailable, Unavailable
 from ...http.input.path_ids import path_id
 from ...http.output.problems import STATUS_AND_CODE
 from ..api_client import ApiClient
-from ..booking_choice import Choice, choice_of
-from ..booking_view import BookingView, booking_view
-from ..messages import message_of
+from ..booking.choice import Choice, choice_of
+from ..booking.view import BookingView, booking_view
 from ..page_table import PageTable, see_other
 from ..rendering import render
 from ..request_keys import FORM, LANGUAGE, USER
+from ..texts.messages import message_of
 
 BOOK = "/book/{showtime_id}"
 

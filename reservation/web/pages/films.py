@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime
 
 from aiohttp import web
 
-from ..languages import local_time
-from ..offers import Offer, offers
 from ..page_table import PageTable
-from ..programme import PROGRAMME, Json
-from ..programme_filters import wanted_of
+from ..programme.cache import PROGRAMME, Json
+from ..programme.filters import wanted_of
+from ..programme.offers import Offer, offers
 from ..rendering import render
+from ..texts.languages import local_time
 from .whats_on import day_names
 
 pages = PageTable()

@@ -3,10 +3,10 @@
 from aiohttp import web
 
 from ..addresses import own_path
-from ..cookies import YEAR_S, set_cookie
-from ..languages import COOKIE, NAMES
 from ..page_table import PageTable, see_other
 from ..request_keys import FORM
+from ..sessions.cookies import YEAR_S, set_cookie
+from ..texts.languages import COOKIE, NAMES
 
 pages = PageTable()
 

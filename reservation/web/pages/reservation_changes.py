@@ -18,9 +18,9 @@ from ...errors import (
 from ...http.output.problems import STATUS_AND_CODE
 from ...http.routes import Access
 from ..api_client import ApiClient
-from ..messages import message_of
 from ..page_table import PageTable, see_other
 from ..request_keys import FORM, LANGUAGE
+from ..texts.messages import message_of
 from .reservations import PATH, Refusal, Reservation, own_reservation, show
 
 pages = PageTable(Access.SIGNED_IN)

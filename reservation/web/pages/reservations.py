@@ -12,10 +12,10 @@ from aiohttp import web
 from ...errors import Json, NotFound
 from ...http.routes import STAFF_ROLES, Access
 from ..api_client import ApiClient
-from ..languages import local_time
 from ..page_table import PageTable
 from ..rendering import render
 from ..request_keys import LANGUAGE, USER
+from ..texts.languages import local_time
 
 pages = PageTable(Access.SIGNED_IN)
 

@@ -8,13 +8,13 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
-from ..languages import local_time
-from ..offers import Offer, offers
 from ..page_table import PageTable
-from ..programme import DAYS_AHEAD, PROGRAMME, Json, Upcoming
-from ..programme_filters import Wanted, wanted_of
+from ..programme.cache import DAYS_AHEAD, PROGRAMME, Json, Upcoming
+from ..programme.filters import Wanted, wanted_of
+from ..programme.offers import Offer, offers
 from ..rendering import render, render_part
 from ..request_keys import LANGUAGE
+from ..texts.languages import local_time
 
 MAX_OTHER_FILMS = 24
 

@@ -1,0 +1,136 @@
+"""What the pages of a booking show: the showtime, whether it is on sale, its seats, and the chosen tickets."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from aiohttp import web
+
+from ...http.app_keys import SETTINGS
+from ...http.input.path_ids import path_id
+from ..api_client import ApiClient
+from ..request_keys import LANGUAGE, USER
+from ..seat_map.drawing import DrawnSeat, Zone
+from ..seat_map.view import SeatMapView, seat_map
+from ..texts.languages import Language
+from .choice import STANDARD_TICKET, Choice
+
+MOST_TICKET_TYPES = 100
+MOST_HOLDS = 20
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogues; it is translated when it is shown."""
+    return message
+
+
+CANCELLED = _("This showtime has been cancelled.")
+STARTED = _("This showtime has begun, so its seats cannot be booked any more.")
+ENDED = _("The sale for this showtime has ended.")
+NOT_YET = _("Tickets are on sale from %(moment)s.")
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A seat that was chosen, with its ticket."""
+
+    seat: DrawnSeat
+    type_id: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class BookingView:
+    """The context `view` of booking.html and tickets.html."""
+
+    showtime: Mapping[str, Any]
+    cinema: Mapping[str, Any]
+    closed: str | None  # why nothing can be booked; None: it can
+    ticket_types: Sequence[Mapping[str, Any]]
+    seat_map: SeatMapView | None  # None if it is closed
+    choice: Choice
+    reservation: Mapping[str, Any] | None  # that is exchanged or added to
+    idempotency_key: str
+    tickets: Sequence[Ticket]
+    most_people: int
+    holds: Sequence[Mapping[str, Any]]  # the customer's live ones of this showtime
+
+    @property
+    def total(self) -> Decimal:
+        """The price of all tickets."""
+        return sum((ticket.price for ticket in self.tickets), Decimal("0.00"))
+
+    @property
+    def path(self) -> str:
+        """The page of the map."""
+        return f"/book/{self.showtime['id']}"
+
+    def price(self, zone: Zone, ticket_type: Mapping[str, Any]) -> Decimal:
+        """The price of a ticket in a zone."""
+        return zone.ticket_price(ticket_type, Decimal(self.showtime["base_price"]))
+
+    def seat_types(self) -> list[Zone]:
+        """A zone for each type of seats, the cheapest one."""
+        cheapest: dict[str, Zone] = {}
+        for zone in self.seat_map.zones if self.seat_map else ():
+            cheapest.setdefault(zone.seat_type, zone)
+        return [*cheapest.values()]
+
+
+async def booking_view(request: web.Request, choice: Choice, lost: Collection[int] = ()) -> BookingView:
+    """Read what the pages show; raises NotFound for a showtime, or a reservation to change, that there is not."""
+    api = ApiClient(request)
+    showtime = await api.get(f"/showtimes/{path_id(request, 'showtime_id')}")
+    cinema = await api.get(f"/cinemas/{showtime['cinema_id']}")
+    closed = _closed(showtime, cinema["timezone"], request[LANGUAGE])
+    most = request.app[SETTINGS].max_seats_per_hold
+    if closed is not None:
+        return BookingView(showtime, cinema, closed, [], None, choice, None, "", [], most, [])
+    types = (await api.get("/ticket-types", limit=MOST_TICKET_TYPES))["items"]
+    reservation, own = None, []
+    if changed := choice.exchange or choice.add_to:
+        reservation = await api.get(f"/reservations/{changed}")
+        if reservation["showtime_id"] == showtime["id"]:
+            own = [seat["seat_id"] for seat in reservation["seats"]]
+    can_add = max(most - len(own), 0) if choice.add_to else most
+    shown = await seat_map(
+        request, showtime, chosen=choice.seat_ids, lost=lost, own=own, own_stay=bool(choice.add_to), most=can_add
+    )
+    holds = [] if changed or request[USER] is None else await _holds(api, showtime)
+    tickets = _tickets(shown, types, choice, Decimal(showtime["base_price"]))
+    return BookingView(showtime, cinema, None, types, shown, choice, reservation, str(uuid4()), tickets, can_add, holds)
+
+
+async def _holds(api: ApiClient, showtime: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The customer's live holds of a showtime, whose seats the map shows as held."""
+    held = await api.get("/reservations", status="held", limit=MOST_HOLDS)
+    return [each for each in held["items"] if each["showtime_id"] == showtime["id"]]
+
+
+def _tickets(
+    shown: SeatMapView, types: Sequence[Mapping[str, Any]], choice: Choice, base_price: Decimal
+) -> list[Ticket]:
+    by_id = {each["id"]: each for each in types}
+    tickets = []
+    for seat in shown.chosen:
+        type_id = choice.ticket_types.get(seat.id, STANDARD_TICKET)
+        kind = by_id.get(type_id) or types[0]  # one that is not sold any more
+        tickets.append(Ticket(seat, kind["id"], seat.zone.ticket_price(kind, base_price)))
+    return tickets
+
+
+def _closed(showtime: Mapping[str, Any], timezone: str, language: Language) -> str | None:
+    """Why nothing of a showtime can be booked; None if it can."""
+    now = datetime.now(UTC)
+    if showtime["status"] == "cancelled":
+        return language.gettext(CANCELLED)
+    if datetime.fromisoformat(showtime["starts_at"]) <= now:
+        return language.gettext(STARTED)
+    if showtime["sales_end_at"] is not None and datetime.fromisoformat(showtime["sales_end_at"]) <= now:
+        return language.gettext(ENDED)
+    if showtime["on_sale_at"] is not None and datetime.fromisoformat(showtime["on_sale_at"]) > now:
+        return language.gettext(NOT_YET) % {"moment": language.moment(showtime["on_sale_at"], timezone)}
+    return None

@@ -1,0 +1,118 @@
+"""The box office's first page: the showtimes that are sold now, by number, and the sale that was just made."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import web
+
+from ....errors import NotFound
+from ....http.routes import Access
+from ...api_client import ApiClient
+from ...page_table import PageTable, see_other
+from ...rendering import render
+from ...request_keys import FORM
+from ...seat_map.names import names_of
+from ...sessions.cookies import YEAR_S, set_cookie
+from ...texts.languages import local_time
+
+pages = PageTable(Access.STAFF)
+
+CINEMA_COOKIE = "__Host-cinema"
+MOST_CINEMAS = 200
+MOST_SHOWTIMES = 200
+# A sale can go on for a while after the start.
+LONGEST_AGO = timedelta(hours=6)
+
+
+@pages.get("/box-office")
+async def box_office(request: web.Request) -> web.StreamResponse:
+    """Today's showtimes at the chosen cinema; `day` is another day, `sold` the reservation that was just sold."""
+    api, now = ApiClient(request), datetime.now(UTC)
+    cinemas = await api.every("/cinemas", most=MOST_CINEMAS)
+    cinema = _chosen(request, cinemas)
+    if cinema is None:
+        return render(request, "box_office/showtimes.html", cinemas=[], cinema=None)
+    zone = ZoneInfo(cinema["timezone"])
+    today = now.astimezone(zone).date()
+    sold = await _sold(api, request.query.get("sold", ""))
+    # After a sale, the list is that of its day.
+    sold_day = local_time(sold["showtime"]["starts_at"], cinema["timezone"]).date() if sold else today
+    day = max(_day(request.query.get("day", "")) or sold_day, today)
+    return render(
+        request,
+        "box_office/showtimes.html",
+        cinemas=cinemas,
+        cinema=cinema,
+        showtimes=await _on_sale(api, cinema["id"], day, zone, now),
+        chosen_day=day,
+        today=today,
+        days=[today + timedelta(days=ahead) for ahead in range(7)],
+        sold=sold,
+        sold_seats=names_of(sold["seats"]) if sold else "",
+        wrong_number=request.query.get("number"),
+    )
+
+
+@pages.get("/box-office/showtime")
+async def choose_showtime(request: web.Request) -> web.StreamResponse:
+    """Go on with the showtime that had this number in the list as it was shown."""
+    number, listed = request.query.get("number", "").strip(), request.query.get("listed", "").split(",")
+    if number.isdecimal() and 1 <= int(number) <= len(listed) and listed[int(number) - 1].isdecimal():
+        return see_other(f"/box-office/sale/{listed[int(number) - 1]}")
+    return see_other(str(request.rel_url.with_path("/box-office").with_query({"number": number[:10]})))
+
+
+@pages.post("/box-office/cinema")
+async def choose_cinema(request: web.Request) -> web.StreamResponse:
+    """Keep the cinema whose box office this browser is at."""
+    chosen = request[FORM].get("cinema_id", "")
+    if chosen.isdecimal():
+        set_cookie(request, CINEMA_COOKIE, chosen, max_age_s=YEAR_S)
+    return see_other("/box-office")
+
+
+async def _on_sale(api: ApiClient, cinema_id: int, day: date, zone: ZoneInfo, now: datetime) -> list[dict[str, Any]]:
+    """The showtimes of a day that can be sold: those to come, then those that have begun."""
+    begin = datetime.combine(day, time(), zone).astimezone(UTC)
+    if begin <= now:
+        begin = now - LONGEST_AGO  # also those that began before midnight
+    end = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+    found = await api.every(
+        "/showtimes",
+        most=MOST_SHOWTIMES,
+        cinema_id=cinema_id,
+        to=end.isoformat(),
+        **{"from": begin.isoformat()},
+    )
+    sold = [each for each in found if _is_sold(each, now)]
+    return sorted(sold, key=lambda each: datetime.fromisoformat(each["starts_at"]) <= now)
+
+
+def _is_sold(showtime: dict[str, Any], now: datetime) -> bool:
+    begins, ends = showtime["on_sale_at"], showtime["sales_end_at"] or showtime["starts_at"]
+    return (begins is None or datetime.fromisoformat(begins) <= now) and datetime.fromisoformat(ends) > now
+
+
+async def _sold(api: ApiClient, reservation_id: str) -> dict[str, Any] | None:
+    try:
+        return dict(await api.get(f"/admin/reservations/{reservation_id}")) if reservation_id else None
+    except NotFound:
+        return None
+
+
+async def chosen_cinema(request: web.Request, api: ApiClient) -> dict[str, Any] | None:
+    """The cinema of this browser's box office, else the first; None if there is none."""
+    return _chosen(request, await api.every("/cinemas", most=MOST_CINEMAS))
+
+
+def _chosen(request: web.Request, cinemas: list[dict[str, Any]]) -> dict[str, Any] | None:
+    chosen = request.cookies.get(CINEMA_COOKIE)
+    return next((each for each in cinemas if str(each["id"]) == chosen), cinemas[0] if cinemas else None)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -1,0 +1,128 @@
+"""The change log: who changed what, and when, with what is different."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import orjson
+from aiohttp import web
+
+from ....errors import Invalid, NotFound
+from ....http.routes import Access
+from ...api_client import ApiClient
+from ...page_table import PageTable
+from ...rendering import render
+from ...showtimes.days import home_timezone
+from ...showtimes.timeline import midnight
+
+pages = PageTable(Access.ADMIN)
+
+LIST = "/manage/change-log"
+A_PAGE = 50
+ASKED = ("who", "subject", "from", "to")
+# Kinds of things that have pages, and where.
+PATHS = {
+    "movie": "/manage/films",
+    "auditorium": "/manage/rooms",
+    "cinema": "/manage/cinemas",
+    "showtime": "/manage/showtimes",
+    "ticket-type": "/manage/ticket-types",
+    "user": "/manage/users",
+    "api-key": "/manage/api-keys",
+    "reservation": "/box-office/reservations",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field of the database, and its values as text; None where the thing was not there."""
+
+    field: str
+    before: str | None
+    after: str | None
+
+
+@pages.get(LIST)
+async def show_log(request: web.Request) -> web.StreamResponse:
+    """The changes, newest first: by an account, of one thing, and of some days."""
+    api, asked = ApiClient(request), {name: request.query.get(name, "").strip() for name in ASKED}
+    zone = await home_timezone(api)
+    found: dict[str, Any] = {"items": [], "next_cursor": None}
+    try:
+        user_id = await _user_id(api, asked["who"])
+        times = {"from": _begin(asked["from"], zone), "to": _begin(asked["to"], zone, days=1)}
+        query: dict[str, Any] = {"user_id": user_id, "subject": asked["subject"], "cursor": request.query.get("cursor")}
+        found = await api.get("/admin/change-log", **query, **times, limit=A_PAGE)
+    except (Invalid, NotFound):  # a filter that nothing can match
+        pass
+    items = found["items"]
+    names = await _names(api, {each["user_id"] for each in items})
+    return render(
+        request,
+        "manage/change_log.html",
+        changes=[
+            each | {"differences": differences_of(each), "path": _path(each["subject"])} for each in found["items"]
+        ],
+        names=names,
+        asked=asked,
+        timezone=zone,
+        base=f"{LIST}?{urlencode(asked)}&",
+        cursor=request.query.get("cursor"),
+        next_cursor=found["next_cursor"],
+    )
+
+
+def differences_of(change: dict[str, Any]) -> list[Difference]:
+    """The fields that a change made different: all fields of a thing that was created or deleted."""
+    before, after = change["before"], change["after"]
+    fields = dict.fromkeys([*(before or {}), *(after or {})])
+    return [
+        Difference(name, _text(before, name), _text(after, name))
+        for name in fields
+        if before is None or after is None or before.get(name) != after.get(name)
+    ]
+
+
+def _text(members: dict[str, Any] | None, name: str) -> str | None:
+    if members is None:
+        return None
+    value = members.get(name)
+    return value if isinstance(value, str) else "" if value is None else orjson.dumps(value).decode()
+
+
+def _path(subject: str) -> str | None:
+    kind, _, thing_id = subject.partition("/")
+    return f"{PATHS[kind]}/{thing_id}" if kind in PATHS and thing_id else None
+
+
+async def _user_id(api: ApiClient, who: str) -> int | None:
+    """The account that an e-mail address or an id names; raises NotFound for nobody's."""
+    if not who:
+        return None
+    if who.isdecimal():
+        return int(who)
+    found = (await api.get("/admin/users", email=who))["items"]
+    if not found:
+        raise NotFound
+    return int(found[0]["id"])
+
+
+async def _names(api: ApiClient, user_ids: set[int | None]) -> dict[int, str]:
+    """The names of accounts, of which a page has few; an account that was erased has none."""
+    names: dict[int, str] = {}
+    for user_id in user_ids - {None}:
+        try:
+            names[user_id or 0] = (await api.get(f"/admin/users/{user_id}"))["name"]
+        except NotFound:
+            continue
+    return names
+
+
+def _begin(text: str, zone: str, days: int = 0) -> str | None:
+    """When a day begins, or ends; None for no day."""
+    try:
+        return midnight(date.fromisoformat(text) + timedelta(days=days), ZoneInfo(zone)).isoformat()
+    except (ValueError, OverflowError):
+        return None

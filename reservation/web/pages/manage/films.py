@@ -1,0 +1,62 @@
+"""Films: the list with a search, and the form."""
+
+from typing import Any
+
+from aiohttp import web
+
+from ....http.routes import Access
+from ...api_client import ApiClient
+from ...forms import optional, text_of
+from ...page_table import PageTable
+from ...rendering import render
+from .managed_things import ManagedThing, Thing
+
+pages = PageTable(Access.ADMIN)
+
+A_PAGE = 25
+OPTIONAL = ("poster_url", "age_rating", "release_date", "original_language", "director")
+FIELDS = ("title", "description", "duration_minutes", *OPTIONAL)
+
+
+@pages.get("/manage/films")
+async def list_films(request: web.Request) -> web.StreamResponse:
+    """The films, by part of the title and by whether they are showing."""
+    query = request.query
+    asked = {name: query.get(name, "").strip() for name in ("q", "now_showing")}
+    found = await ApiClient(request).get("/admin/movies", **asked, cursor=query.get("cursor"), limit=A_PAGE)
+    return render(
+        request,
+        "manage/films.html",
+        films=found["items"],
+        asked=asked,
+        cursor=query.get("cursor"),
+        next_cursor=found["next_cursor"],
+    )
+
+
+def film_body(request: web.Request) -> dict[str, Any]:
+    """The API's body of a film."""
+    genres = (genre.strip() for genre in text_of(request, "genres").split(","))
+    return {
+        "title": text_of(request, "title"),
+        "description": text_of(request, "description"),
+        "duration_minutes": optional(request, "duration_minutes", int),
+        "genres": [genre for genre in genres if genre],
+        **{name: optional(request, name) for name in OPTIONAL},
+    }
+
+
+def film_fields(_request: web.Request, film: Thing) -> dict[str, Any]:
+    """The form's values of a film."""
+    return {name: film[name] for name in FIELDS} | {"genres": ", ".join(film["genres"])}
+
+
+ManagedThing(
+    api="/admin/movies",
+    path="/manage/films",
+    template="manage/film.html",
+    body=film_body,
+    fields=film_fields,
+    new=dict.fromkeys((*FIELDS, "genres")),
+    listed_at="/manage/films",
+).add_to(pages)

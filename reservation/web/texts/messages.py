@@ -1,0 +1,65 @@
+"""What a refusal tells a person: by the problem code, in the words of the pages and the reader's language."""
+
+from http import HTTPStatus
+
+from ...errors import DomainError
+from ...http.output.problems import STATUS_AND_CODE
+from .languages import Language
+
+
+def _(message: str) -> str:
+    """Mark a message for the catalogues; it is translated when it is shown."""
+    return message
+
+
+MESSAGES = {
+    "not_found": _("There is nothing at this address, or it is not yours."),
+    "validation_error": _("Some of the input is not valid."),
+    "not_authenticated": _("Please sign in."),
+    "invalid_token": _("You have been signed out. Please sign in again."),
+    "invalid_credentials": _("The e-mail address or the password is wrong."),
+    "account_disabled": _("This account is disabled. Please ask the cinema."),
+    "foreign_form": _("This form is too old, or comes from another site. Please open the page again."),
+    "forbidden": _("Your account may not do this."),
+    "email_taken": _("There is an account with this e-mail address already."),
+    "last_admin": _("This is the last administrator, who stays one."),
+    "seats_unavailable": _("Some of the seats have just been taken by somebody else."),
+    "showtime_started": _("This showtime has begun."),
+    "not_on_sale": _("Tickets for this showtime are not on sale yet."),
+    "sales_ended": _("The sale for this showtime has ended."),
+    "showtime_cancelled": _("This showtime has been cancelled."),
+    "limit_reached": _("You hold as many seats as one customer may."),
+    "hold_expired": _("The time to confirm has passed, and the seats have been released."),
+    "reservation_cancelled": _("This reservation has been cancelled."),
+    "reservation_confirmed": _("This reservation is confirmed already."),
+    "too_late_to_cancel": _("It is too late to cancel or change this reservation."),
+    "capacity_exceeded": _("The auditorium has not that many places."),
+    "place_taken": _("Two seats cannot have the same place."),
+    "showtime_overlap": _("Another showtime is in this auditorium at that time."),
+    "in_use": _("This is still used by something else, so it cannot be deleted."),
+    "has_reservations": _("There are reservations for this, so it cannot be changed without force."),
+    "idempotency_in_flight": _("This is being done just now. Please wait a moment."),
+    "idempotency_key_reused": _("This form has been sent before with other content. Please open the page again."),
+    "precondition_failed": _("Somebody else has changed this in the meantime. Please look at it again."),
+    "too_many_attempts": _("Too many attempts. Please wait a little."),
+    "too_many_requests": _("Too many requests. Please wait a little."),
+    "payload_too_large": _("This is more than the service takes at once."),
+    "method_not_allowed": _("There is nothing at this address, or it is not yours."),
+}
+UNAVAILABLE = _("We are very busy just now. Please try again in a few seconds.")
+DEFECT = _("Something went wrong on our side. Your reservations are safe.")
+
+
+def message_of(language: Language, error: DomainError) -> str:
+    """What a domain error tells a person."""
+    status, code = STATUS_AND_CODE[type(error)]
+    return message_of_code(language, status, code)
+
+
+def message_of_code(language: Language, status: int, code: str) -> str:
+    """What a problem with this status and code tells a person."""
+    if code in MESSAGES:
+        return language.gettext(MESSAGES[code])
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return language.gettext(UNAVAILABLE)
+    return language.gettext(DEFECT if status >= HTTPStatus.INTERNAL_SERVER_ERROR else MESSAGES["validation_error"])
