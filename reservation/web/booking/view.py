@@ -16,16 +16,11 @@ from ..request_keys import LANGUAGE, USER
 from ..seat_map.drawing import DrawnSeat, Zone
 from ..seat_map.view import SeatMapView, seat_map
 from ..texts.languages import Language
+from ..texts.marking import mark as _
 from .choice import STANDARD_TICKET, Choice
 
 MOST_TICKET_TYPES = 100
 MOST_HOLDS = 20
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 CANCELLED = _("This showtime has been cancelled.")
 STARTED = _("This showtime has begun, so its seats cannot be booked any more.")

@@ -15,17 +15,12 @@ from ..booking.view import BookingView, booking_view
 from ..page_table import PageTable, see_other
 from ..rendering import render
 from ..request_keys import FORM, LANGUAGE, USER
+from ..texts.marking import mark as _
 from ..texts.messages import message_of
 
 BOOK = "/book/{showtime_id}"
 
 pages = PageTable()
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 NONE_CHOSEN = _("Please choose at least one seat.")
 TOO_MANY = _("You can choose up to %(most)s seats.")

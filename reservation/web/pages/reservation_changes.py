@@ -20,6 +20,7 @@ from ...http.routes import Access
 from ..api_client import ApiClient
 from ..page_table import PageTable, see_other
 from ..request_keys import FORM, LANGUAGE
+from ..texts.marking import mark as _
 from ..texts.messages import message_of
 from .reservations import PATH, Refusal, Reservation, own_reservation, show
 
@@ -29,12 +30,6 @@ REFUSED = PATH + "/{change:confirm|extend|release|remove-seat|cancel}"
 # These end in a page of their own: the reservation cannot be shown.
 WITHOUT_PAGE = (NotAuthenticated, InvalidToken, Unavailable)
 Change = Callable[[ApiClient, Reservation], Awaitable[str]]
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 NO_SEAT_CHOSEN = _("Choose the seats that you want to cancel.")
 NO_SUCH_SEAT = _("A seat that you chose is not in this reservation any more. Please look at it again.")

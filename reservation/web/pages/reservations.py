@@ -16,6 +16,7 @@ from ..page_table import PageTable
 from ..rendering import render
 from ..request_keys import LANGUAGE, USER
 from ..texts.languages import local_time
+from ..texts.marking import mark as _
 
 pages = PageTable(Access.SIGNED_IN)
 
@@ -23,12 +24,6 @@ PATH = "/my/reservations/{reservation_id:[0-9a-fA-F-]{36}}"
 LISTED = 20  # reservations on a page of the list
 OTHER_SHOWTIMES = 30
 Reservation = Any  # as ReservationOutput describes it
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 # What has just been done, with the statuses that the reservation may have then; after another change it is not said.
 DONE = {

@@ -15,6 +15,7 @@ from ..programme.offers import Offer, offers
 from ..rendering import render, render_part
 from ..request_keys import LANGUAGE
 from ..texts.languages import local_time
+from ..texts.marking import mark as _
 
 MAX_OTHER_FILMS = 24
 
@@ -108,11 +109,6 @@ def day_names(request: web.Request, todays: set[date]) -> Mapping[date, str]:
     [today] = todays
     language = request[LANGUAGE]
     return {today: language.gettext(_("Today")), today + timedelta(days=1): language.gettext(_("Tomorrow"))}
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
 
 
 def _todays(cinemas: Mapping[int, Json], cinema_id: int | None) -> set[date]:

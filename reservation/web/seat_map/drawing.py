@@ -12,16 +12,11 @@ from babel.numbers import format_currency
 from markupsafe import Markup, escape
 
 from ..texts.languages import Language
+from ..texts.marking import mark as _
 from .geometry import RoomRow, rows_of_room
 
 CENT = Decimal("0.01")
 COLOURS = 6  # of zones, in static/seat_map.css
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 TYPE_NAMES = {
     "regular": _("regular"),

@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from ..texts.marking import mark as _
 from .planned_seats import BUILT_IN, GAPS, LAST_LABEL, Kind, PlanError, PlannedSeat, labels_after
 
 MOST_SEATS = 10_000
@@ -29,10 +30,6 @@ MODIFIER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,2})?")
 LABEL = re.compile(r"[A-Z]{1,3}")
 PLACE = re.compile(r"@(?:none|(-?[0-9]{1,6})(?:,(-?[0-9]{1,6}))?)")
 NUMBERS = re.compile(r"[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*")
-
-
-def _(message: str) -> str:
-    return message
 
 
 @dataclass(slots=True)

@@ -11,13 +11,8 @@ from aiohttp import web
 from ..forms import optional, text_of
 from ..request_keys import LANGUAGE
 from ..texts.languages import local_time
+from ..texts.marking import mark as _
 from .timeline import Slot
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues."""
-    return message
-
 
 NOT_A_TIME = _("Choose a date and a time.")
 NOT_MINUTES = _("Type a number of minutes.")

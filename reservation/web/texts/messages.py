@@ -5,12 +5,7 @@ from http import HTTPStatus
 from ...errors import DomainError
 from ...http.output.problems import STATUS_AND_CODE
 from .languages import Language
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
+from .marking import mark as _
 
 MESSAGES = {
     "not_found": _("There is nothing at this address, or it is not yours."),

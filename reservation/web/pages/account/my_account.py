@@ -14,18 +14,13 @@ from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE, USER
 from ...sessions import browser_sessions
+from ...texts.marking import mark as _
 
 pages = PageTable(Access.SIGNED_IN)
 
 PATH = "/my/account"
 LISTED = 50  # sessions that are shown
 MOST_ENDED = 10_000
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 DONE = {
     "name": _("Your name has been changed."),

@@ -10,16 +10,11 @@ from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
 from ...sessions import browser_sessions
 from ...sessions.mailed_tokens import forget_token, kept_token, sent_token, token_taken
+from ...texts.marking import mark as _
 
 pages = PageTable()
 
 COOKIE = "__Host-reset-token"
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 DEAD_TOKEN = _("This link or code has been used, or is too old. Please ask for another mail.")
 

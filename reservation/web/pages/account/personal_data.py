@@ -10,18 +10,13 @@ from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE, SET_COOKIES, USER
 from ...sessions import browser_sessions
+from ...texts.marking import mark as _
 from .my_account import WRONG_PASSWORD
 
 pages = PageTable(Access.SIGNED_IN)
 
 EXPORT = "/my/account/export"
 ERASE = "/my/account/erase"
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 OTHER_ADDRESS = _("Type the e-mail address of your account, to show that you mean it.")
 

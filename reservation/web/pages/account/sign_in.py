@@ -11,14 +11,9 @@ from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
 from ...sessions import browser_sessions
+from ...texts.marking import mark as _
 
 pages = PageTable()
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 # What has ended a session, and is said where the next one begins.
 DONE = {

@@ -12,17 +12,12 @@ from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import LANGUAGE, USER
 from ...sessions.mailed_tokens import forget_token, kept_token, sent_token, token_taken
+from ...texts.marking import mark as _
 
 pages = PageTable(Access.SIGNED_IN)
 
 COOKIE = "__Host-verify-token"
 PATH = "/verify-email"
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues; it is translated when it is shown."""
-    return message
-
 
 DEAD_TOKEN = _("This link or code has been used, is too old, or is for another account.")
 

@@ -19,15 +19,10 @@ from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
 from ...seat_map.names import names_of
+from ...texts.marking import mark as _
 from .home import chosen_cinema
 
 pages = PageTable(Access.STAFF)
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues."""
-    return message
-
 
 PAGE_SIZE = 50
 # A name is looked for among the reservations of a showtime, or among the newest ones: the API has no filter by name.

@@ -18,15 +18,10 @@ from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
 from ...seat_map.names import UnknownSeat, free_rows, names_of, names_of_ids, quantity_of, seats_of
 from ...seat_map.view import seat_map
+from ...texts.marking import mark as _
 from ...texts.messages import message_of
 
 pages = PageTable(Access.STAFF)
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues."""
-    return message
-
 
 MOST_TYPES = 20
 # Pointers into the body of a hold, and the fields of the form that they are about.

@@ -15,14 +15,9 @@ from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
 from ...showtimes.days import home_timezone
 from ...showtimes.form import instant_of
+from ...texts.marking import mark as _
 
 pages = PageTable(Access.ADMIN)
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues."""
-    return message
-
 
 LIST = "/manage/api-keys"
 ONE = LIST + r"/{api_key_id:\d+}"

@@ -12,14 +12,10 @@ from ...forms import FormState, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
+from ...texts.marking import mark as _
 
 Thing = Mapping[str, Any]  # as the API's JSON has it
 CONFLICT, REFUSED = 412, 422
-
-
-def _(message: str) -> str:
-    return message
-
 
 SAVED_MEANWHILE = _("Saved by somebody else in the meantime: {value}")
 EMPTY = _("(empty)")

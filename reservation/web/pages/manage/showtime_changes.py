@@ -18,15 +18,10 @@ from ...seat_map.names import UnknownSeat, names_of_ids, seats_of
 from ...showtimes.days import cinemas_and_rooms, day_of
 from ...showtimes.reserved import reserved_of
 from ...texts.languages import local_time
+from ...texts.marking import mark as _
 from ...texts.messages import message_of_code
 
 pages = PageTable(Access.ADMIN)
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues."""
-    return message
-
 
 LIST = "/manage/showtimes"
 ONE = LIST + r"/{showtime_id:\d+}"

@@ -22,14 +22,9 @@ from ...showtimes.form import FIELDS, RENAMED, SentShowtime, rooms_by_cinema, se
 from ...showtimes.reserved import reserved_of
 from ...showtimes.timeline import Slot, slot_of
 from ...texts.languages import local_time
+from ...texts.marking import mark as _
 
 pages = PageTable(Access.ADMIN)
-
-
-def _(message: str) -> str:
-    """Mark a message for the catalogues."""
-    return message
-
 
 LIST = "/manage/showtimes"
 ONE = LIST + r"/{showtime_id:\d+}"
