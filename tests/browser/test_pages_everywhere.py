@@ -1,26 +1,23 @@
 """Every page of the site, for those who may open it, on every kind of screen: no barrier, no error, no foreign host."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext
 
 from tests.api import Api
-from tests.browser.chromium import DESKTOP, NARROWEST, PHONE, ZOOMED
-from tests.browser.complaints import violations
-from tests.browser.conftest import NewPage
-from tests.browser.places import ADDRESSES, PAGES, ROUTES, Made, Who, make, opened
+from tests.browser.chromium import DESKTOP, NARROWEST, PHONE, ZOOMED, context_of
+from tests.browser.complaints import Complaints, violations
+from tests.browser.people import begin_session
+from tests.browser.places import ADDRESSES, PAGES, ROUTES, Made, Who, make
 
-LIGHT: Any = {"color_scheme": "light"}
-DARK: Any = {"color_scheme": "dark"}
-FORCED: Any = {"color_scheme": "light", "forced_colors": "active"}
-STILL = replace(DESKTOP, reduced_motion=True)
-# How a page is opened, and what is then changed on the open page, since stylesheets alone decide about it.
+# Each look has its own colours to check; with forced colours the browser sees to them.
 VIEWS = {
-    "desktop": (STILL, (LIGHT, DARK, FORCED)),
-    "phone": (PHONE, (DARK,)),
-    "phone without JavaScript": (replace(PHONE, javascript=False), (LIGHT,)),
+    "desktop": replace(DESKTOP, reduced_motion=True),
+    "dark phone": replace(PHONE, scheme="dark"),
+    "phone without JavaScript": replace(PHONE, javascript=False),
 }
 MOVING = "document.getAnimations().filter(each => each.effect.getComputedTiming().duration > 10).length"
 TOO_WIDE = """() => [...document.querySelectorAll("body *")]
@@ -35,6 +32,26 @@ async def made(api: Api) -> Made:
     return await make(api, await api.sign_up())
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def browsers(
+    browser: Browser, service: str, api: Api, made: Made
+) -> AsyncIterator[Callable[[Who, str], Awaitable[tuple[BrowserContext, Complaints]]]]:
+    """The browser of each person with each view, signed in once; what it has loaded, it keeps for the next page."""
+    known: dict[tuple[Who, str], tuple[BrowserContext, Complaints]] = {}
+
+    async def of(who: Who, how: str) -> tuple[BrowserContext, Complaints]:
+        if (who, how) not in known:
+            context = await context_of(browser, service, VIEWS[how])
+            known[who, how] = context, Complaints(context, service, statuses=set())
+            if who in made.people:
+                await begin_session(await context.new_page(), api, made.people[who])
+        return known[who, how]
+
+    yield of
+    for context, _ in known.values():
+        await context.close()
+
+
 def test_every_route_has_an_address() -> None:
     """A route with parameters is in ADDRESSES, and nothing is there that is no route."""
     assert {path for path in ROUTES if "{" in path} <= ADDRESSES.keys() <= ROUTES.keys()
@@ -42,22 +59,26 @@ def test_every_route_has_an_address() -> None:
 
 @every_page
 @pytest.mark.parametrize("how", VIEWS)
-async def test_a_page_has_no_barriers(new_page: NewPage, made: Made, address: str, who: Who, how: str) -> None:
-    view, looks = VIEWS[how]
-    page = await new_page(view)
-    await opened(page, made, who, address)
-    for look in looks:
-        await page.emulate_media(**look)
-        assert await violations(page) == [], look
-
-
-@every_page
-async def test_a_page_neither_scrolls_sideways_nor_moves(new_page: NewPage, made: Made, address: str, who: Who) -> None:
-    """Down to 320 pixels, and at 200 %; it moves for those only who did not ask for reduced motion."""
-    page = await new_page(STILL)
-    await opened(page, made, who, address)
-    assert await page.evaluate(MOVING) == 0
-    for view in (ZOOMED, PHONE, NARROWEST):
-        await page.set_viewport_size({"width": view.width, "height": view.height})
-        width = await page.evaluate("document.documentElement.scrollWidth")
-        assert width <= view.width, await page.evaluate(TOO_WIDE)
+async def test_a_page_has_no_barriers_and_fits_its_screen(
+    browsers: Callable[[Who, str], Awaitable[tuple[BrowserContext, Complaints]]],
+    made: Made,
+    address: str,
+    who: Who,
+    how: str,
+) -> None:
+    """Nor does it scroll sideways down to 320 pixels, nor move for those who asked for reduced motion."""
+    context, complaints = await browsers(who, how)
+    page = await context.new_page()
+    response = await page.goto(made.address(address))
+    assert response is not None
+    assert response.status == 200
+    assert await violations(page) == []
+    if VIEWS[how].reduced_motion:
+        assert await page.evaluate(MOVING) == 0
+        for view in (ZOOMED, PHONE, NARROWEST):
+            await page.set_viewport_size({"width": view.width, "height": view.height})
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            assert width <= view.width, await page.evaluate(TOO_WIDE)
+    await page.close()
+    found, complaints.found = complaints.found, []
+    assert found == []
