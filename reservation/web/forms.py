@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from aiohttp import web
@@ -59,3 +60,11 @@ def optional(request: web.Request, name: str, kind: Callable[[str], Any] = str) 
         return kind(text)
     except ValueError:
         return text
+
+
+def date_of(text: str) -> date | None:
+    """A day as a field of type date or a query has it; None for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from multidict import MultiDict, MultiMapping
 
+from ...db.repository.reservation_rows import STANDARD_TICKET
 from ...runtime.fields import MAX_ID
 
-STANDARD_TICKET = 1
 MOST = 100  # seats and fields that are read
 NUMBERED = re.compile(r"(ticket_type|people)_([1-9][0-9]{0,18})")
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from ...db.repository.reservation_rows import STANDARD_TICKET
 from ...http.app_keys import SETTINGS
 from ...http.input.path_ids import path_id
 from ..api_client import ApiClient
@@ -17,7 +18,7 @@ from ..seat_map.drawing import DrawnSeat, Zone
 from ..seat_map.view import SeatMapView, seat_map
 from ..texts.languages import Language
 from ..texts.marking import mark as _
-from .choice import STANDARD_TICKET, Choice
+from .choice import Choice
 
 MOST_TICKET_TYPES = 100
 MOST_HOLDS = 20

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from ..api_client import ApiClient
+from ..cinemas import all_cinemas
 
 # The numbers of seats left are up to 5 seconds old in the API's lists anyway.
 KEEP_S = 5.0
 MAX_KEPT = 256
 MAX_MADE = 64
 MAX_FILMS = 1000
-MAX_CINEMAS = 1000
 MAX_SHOWTIMES = 600
 DAYS_AHEAD = 14
 PAST = "2000-01-01T00:00:00Z"
@@ -53,7 +53,7 @@ class Programme:
 
     async def cinemas(self, request: web.Request) -> Mapping[int, Json]:
         """All cinemas by their ids, in the order of their names."""
-        found = await self._keep("cinemas", lambda: ApiClient(request).every("/cinemas", most=MAX_CINEMAS))
+        found = await self._keep("cinemas", lambda: all_cinemas(ApiClient(request)))
         return {each["id"]: each for each in sorted(found, key=lambda each: str(each["name"]).casefold())}
 
     async def films(self, request: web.Request) -> Mapping[int, Json]:

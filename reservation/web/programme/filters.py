@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from ..forms import date_of
 from .offers import Offer
 
 MAX_CHARS = 100
@@ -76,7 +77,7 @@ def wanted_of(request: web.Request, cinemas: Mapping[int, Any]) -> Wanted:
     cinema = query.get("cinema", "")
     cinema_id = int(cinema) if cinema.isascii() and cinema.isdigit() and len(cinema) <= MAX_ID_DIGITS else None
     return Wanted(
-        day=_day(query.get("date", "")),
+        day=date_of(query.get("date", "")),
         cinema_id=cinema_id if cinema_id in cinemas else None,
         genre=query.get("genre", ""),
         format=query.get("format", ""),
@@ -88,10 +89,3 @@ def wanted_of(request: web.Request, cinemas: Mapping[int, Any]) -> Wanted:
 def folded(text: str) -> str:
     """A text as it is compared: without case and accents."""
     return "".join(each for each in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(each))
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

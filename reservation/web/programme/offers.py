@@ -46,6 +46,19 @@ def offers(
     return [_offer(each, cinemas[each["cinema_id"]], moment) for each in showtimes if each["cinema_id"] in cinemas]
 
 
+def is_on_sale(showtime: Mapping[str, Any], now: datetime) -> bool:
+    """Whether its sale has begun and has not ended, whatever seats are left."""
+    return not _is_early(showtime, now) and not _is_late(showtime, now)
+
+
+def _is_early(showtime: Mapping[str, Any], now: datetime) -> bool:
+    return showtime["on_sale_at"] is not None and datetime.fromisoformat(showtime["on_sale_at"]) > now
+
+
+def _is_late(showtime: Mapping[str, Any], now: datetime) -> bool:
+    return datetime.fromisoformat(showtime["sales_end_at"] or showtime["starts_at"]) <= now
+
+
 def _offer(showtime: Mapping[str, Any], cinema: Mapping[str, Any], now: datetime) -> Offer:
     day = local_time(showtime["starts_at"], cinema["timezone"]).date()
     return Offer(showtime, cinema, day, _state(showtime, now))
@@ -55,9 +68,9 @@ def _state(showtime: Mapping[str, Any], now: datetime) -> str:
     left, capacity = showtime["seats_left"], showtime["capacity"]
     if showtime["status"] == "cancelled":
         return "cancelled"
-    if datetime.fromisoformat(showtime["sales_end_at"] or showtime["starts_at"]) <= now:
+    if _is_late(showtime, now):
         return "ended"
-    if showtime["on_sale_at"] is not None and datetime.fromisoformat(showtime["on_sale_at"]) > now:
+    if _is_early(showtime, now):
         return "later"
     if left <= 0:
         return "sold_out"

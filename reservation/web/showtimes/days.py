@@ -10,6 +10,8 @@ from aiohttp import web
 
 from ...http.app_keys import SETTINGS
 from ..api_client import ApiClient
+from ..cinemas import all_cinemas
+from ..forms import date_of
 from ..texts.languages import local_time
 from .timeline import Slot, Timeline, conflicts_of, midnight, slot_of, timeline_of
 
@@ -50,8 +52,7 @@ def cleaning_s(request: web.Request) -> int:
 
 async def cinemas_and_rooms(api: ApiClient) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """All cinemas and all rooms."""
-    cinemas = await api.every("/admin/cinemas", most=MOST_ROOMS)
-    return cinemas, await api.every("/admin/auditoriums", most=MOST_ROOMS)
+    return await all_cinemas(api), await api.every("/admin/auditoriums", most=MOST_ROOMS)
 
 
 async def programme_day(
@@ -73,15 +74,6 @@ async def programme_day(
     return ProgrammeDay(cinema, day, own_rooms, starting, slots)
 
 
-async def home_timezone(api: ApiClient) -> str:
-    """The time zone of times that belong to no cinema: the first cinema's."""
-    found = (await api.get("/cinemas", limit=1))["items"]
-    return str(found[0]["timezone"]) if found else "UTC"
-
-
 def day_of(text: str, timezone: str) -> date:
     """A day as a query or a form has it; today for anything else."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return local_time(datetime.now(UTC), timezone).date()
+    return date_of(text) or local_time(datetime.now(UTC), timezone).date()

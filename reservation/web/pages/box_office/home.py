@@ -1,6 +1,6 @@
 """The box office's first page: the showtimes that are sold now, by number, and the sale that was just made."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,17 +9,20 @@ from aiohttp import web
 from ....errors import NotFound
 from ....http.routes import Access
 from ...api_client import ApiClient
+from ...cinemas import all_cinemas, cinema_or_first
+from ...forms import date_of
 from ...page_table import PageTable, see_other
+from ...programme.offers import is_on_sale
 from ...rendering import render
 from ...request_keys import FORM
 from ...seat_map.names import names_of
 from ...sessions.cookies import YEAR_S, set_cookie
+from ...showtimes.timeline import midnight
 from ...texts.languages import local_time
 
 pages = PageTable(Access.STAFF)
 
 CINEMA_COOKIE = "__Host-cinema"
-MOST_CINEMAS = 200
 MOST_SHOWTIMES = 200
 # A sale can go on for a while after the start.
 LONGEST_AGO = timedelta(hours=6)
@@ -29,8 +32,8 @@ LONGEST_AGO = timedelta(hours=6)
 async def box_office(request: web.Request) -> web.StreamResponse:
     """Today's showtimes at the chosen cinema; `day` is another day, `sold` the reservation that was just sold."""
     api, now = ApiClient(request), datetime.now(UTC)
-    cinemas = await api.every("/cinemas", most=MOST_CINEMAS)
-    cinema = _chosen(request, cinemas)
+    cinemas = await all_cinemas(api)
+    cinema = cinema_or_first(cinemas, request.cookies.get(CINEMA_COOKIE))
     if cinema is None:
         return render(request, "box_office/showtimes.html", cinemas=[], cinema=None)
     zone = ZoneInfo(cinema["timezone"])
@@ -38,7 +41,7 @@ async def box_office(request: web.Request) -> web.StreamResponse:
     sold = await _sold(api, request.query.get("sold", ""))
     # After a sale, the list is that of its day.
     sold_day = local_time(sold["showtime"]["starts_at"], cinema["timezone"]).date() if sold else today
-    day = max(_day(request.query.get("day", "")) or sold_day, today)
+    day = max(date_of(request.query.get("day", "")) or sold_day, today)
     return render(
         request,
         "box_office/showtimes.html",
@@ -74,10 +77,10 @@ async def choose_cinema(request: web.Request) -> web.StreamResponse:
 
 async def _on_sale(api: ApiClient, cinema_id: int, day: date, zone: ZoneInfo, now: datetime) -> list[dict[str, Any]]:
     """The showtimes of a day that can be sold: those to come, then those that have begun."""
-    begin = datetime.combine(day, time(), zone).astimezone(UTC)
+    begin = midnight(day, zone)
     if begin <= now:
         begin = now - LONGEST_AGO  # also those that began before midnight
-    end = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC)
+    end = midnight(day + timedelta(days=1), zone)
     found = await api.every(
         "/showtimes",
         most=MOST_SHOWTIMES,
@@ -85,13 +88,8 @@ async def _on_sale(api: ApiClient, cinema_id: int, day: date, zone: ZoneInfo, no
         to=end.isoformat(),
         **{"from": begin.isoformat()},
     )
-    sold = [each for each in found if _is_sold(each, now)]
+    sold = [each for each in found if is_on_sale(each, now)]
     return sorted(sold, key=lambda each: datetime.fromisoformat(each["starts_at"]) <= now)
-
-
-def _is_sold(showtime: dict[str, Any], now: datetime) -> bool:
-    begins, ends = showtime["on_sale_at"], showtime["sales_end_at"] or showtime["starts_at"]
-    return (begins is None or datetime.fromisoformat(begins) <= now) and datetime.fromisoformat(ends) > now
 
 
 async def _sold(api: ApiClient, reservation_id: str) -> dict[str, Any] | None:
@@ -103,16 +101,4 @@ async def _sold(api: ApiClient, reservation_id: str) -> dict[str, Any] | None:
 
 async def chosen_cinema(request: web.Request, api: ApiClient) -> dict[str, Any] | None:
     """The cinema of this browser's box office, else the first; None if there is none."""
-    return _chosen(request, await api.every("/cinemas", most=MOST_CINEMAS))
-
-
-def _chosen(request: web.Request, cinemas: list[dict[str, Any]]) -> dict[str, Any] | None:
-    chosen = request.cookies.get(CINEMA_COOKIE)
-    return next((each for each in cinemas if str(each["id"]) == chosen), cinemas[0] if cinemas else None)
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
+    return cinema_or_first(await all_cinemas(api), request.cookies.get(CINEMA_COOKIE))

@@ -9,11 +9,11 @@ from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
 from ....identity.api_key_format import Scope
 from ...api_client import ApiClient
+from ...cinemas import home_timezone
 from ...forms import FormState, optional, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
-from ...showtimes.days import home_timezone
 from ...showtimes.form import instant_of
 from ...texts.marking import mark as _
 

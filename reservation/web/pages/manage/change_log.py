@@ -12,9 +12,9 @@ from aiohttp import web
 from ....errors import Invalid, NotFound
 from ....http.routes import Access
 from ...api_client import ApiClient
+from ...cinemas import home_timezone
 from ...page_table import PageTable
 from ...rendering import render
-from ...showtimes.days import home_timezone
 from ...showtimes.timeline import midnight
 
 pages = PageTable(Access.ADMIN)

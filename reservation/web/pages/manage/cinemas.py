@@ -10,6 +10,7 @@ from aiohttp import web
 from ....http.routes import Access
 from ....runtime.time_zone_fields import NO_ZONES, OTHER_FOLDERS
 from ...api_client import ApiClient
+from ...cinemas import all_cinemas
 from ...forms import optional, text_of
 from ...page_table import PageTable
 from ...rendering import render
@@ -18,7 +19,7 @@ from .managed_things import ManagedThing, Thing
 pages = PageTable(Access.ADMIN)
 
 LIST = "/manage/cinemas"
-MOST = 1000
+MOST_ROOMS = 1000
 DETAILS = ("screen", "sound")  # members of extra_metadata that have fields of their own
 TIMEZONES = sorted(
     name for name in available_timezones() if name not in NO_ZONES and not name.startswith(OTHER_FOLDERS)
@@ -29,8 +30,8 @@ TIMEZONES = sorted(
 async def list_cinemas(request: web.Request) -> web.StreamResponse:
     """The cinemas, each with its rooms."""
     api = ApiClient(request)
-    cinemas = await api.every("/admin/cinemas", most=MOST)
-    rooms = await api.every("/admin/auditoriums", most=MOST)
+    cinemas = await all_cinemas(api)
+    rooms = await api.every("/admin/auditoriums", most=MOST_ROOMS)
     of_cinema = {cinema["id"]: [room for room in rooms if room["cinema_id"] == cinema["id"]] for cinema in cinemas}
     return render(request, "manage/cinemas.html", cinemas=cinemas, rooms=of_cinema)
 
@@ -82,7 +83,7 @@ def _details(text: str) -> Any:
 
 
 async def _cinemas(request: web.Request) -> Mapping[str, Any]:
-    cinemas = await ApiClient(request).every("/admin/cinemas", most=MOST)
+    cinemas = await all_cinemas(ApiClient(request))
     return {"cinema_choices": [(cinema["id"], cinema["name"]) for cinema in cinemas]}
 
 

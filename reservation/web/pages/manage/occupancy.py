@@ -10,13 +10,14 @@ from aiohttp import web
 
 from ....http.routes import Access
 from ...api_client import ApiClient
+from ...cinemas import all_cinemas, cinema_or_first
 from ...page_table import PageTable
+from ...programme.offers import is_on_sale
 from ...rendering import render
 from ...texts.languages import local_time
 
 pages = PageTable(Access.ADMIN)
 
-MOST_CINEMAS = 1000
 MOST_SHOWTIMES = 100  # of a day
 
 
@@ -45,9 +46,8 @@ class Occupancy:
 async def show_occupancy(request: web.Request) -> web.StreamResponse:
     """The seats sold, held, blocked and left of each showtime."""
     api, now = ApiClient(request), datetime.now(UTC)
-    cinemas = await api.every("/admin/cinemas", most=MOST_CINEMAS)
-    asked = request.query.get("cinema_id", "")
-    cinema = next((each for each in cinemas if str(each["id"]) == asked), cinemas[0] if cinemas else None)
+    cinemas = await all_cinemas(api)
+    cinema = cinema_or_first(cinemas, request.query.get("cinema_id"))
     days = []
     if cinema is not None:
         today = local_time(now, cinema["timezone"]).date()
@@ -59,15 +59,10 @@ async def _day(api: ApiClient, cinema_id: int, day: date, now: datetime) -> Sequ
     showtimes = await api.every(
         "/admin/showtimes", most=MOST_SHOWTIMES, cinema_id=cinema_id, date=day.isoformat(), status="scheduled"
     )
-    return await asyncio.gather(*(_occupancy(api, each) for each in showtimes if _is_on_sale(each, now)))
+    return await asyncio.gather(*(_occupancy(api, each) for each in showtimes if is_on_sale(each, now)))
 
 
 async def _occupancy(api: ApiClient, showtime: Mapping[str, Any]) -> Occupancy:
     statuses = (await api.get(f"/showtimes/{showtime['id']}/seats", fields="status"))["statuses"]
     sold, held, blocked, left = (statuses.count(letter) for letter in "bhxa")
     return Occupancy(showtime, sold, held, blocked, left)
-
-
-def _is_on_sale(showtime: Mapping[str, Any], now: datetime) -> bool:
-    begin, end = showtime["on_sale_at"], showtime["sales_end_at"] or showtime["starts_at"]
-    return (begin is None or datetime.fromisoformat(begin) <= now) and now < datetime.fromisoformat(end)

@@ -10,7 +10,8 @@ from ....errors import DomainError, NotFound, SeatsUnavailable
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
 from ...api_client import ApiClient
-from ...forms import FormState, optional, refused_form, text_of
+from ...cinemas import cinema_or_first
+from ...forms import FormState, date_of, optional, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
@@ -104,8 +105,7 @@ async def unblock_seats(request: web.Request) -> web.StreamResponse:
 async def copy_form(request: web.Request) -> web.StreamResponse:
     """The form of a copy: a day or a week of the cinema and day of the query, to a week later."""
     cinemas, _rooms = await cinemas_and_rooms(ApiClient(request))
-    asked = request.query.get("cinema", "")
-    cinema = next((each for each in cinemas if str(each["id"]) == asked), cinemas[0] if cinemas else None)
+    cinema = cinema_or_first(cinemas, request.query.get("cinema"))
     first = day_of(request.query.get("day", ""), cinema["timezone"] if cinema else "UTC")
     last = first + timedelta(days=6)
     values = {"cinema_id": cinema and cinema["id"], "first": first, "last": last, "to": first + timedelta(days=7)}
@@ -117,7 +117,7 @@ async def copy_showtimes(request: web.Request) -> web.StreamResponse:
     """Copy them, and list what was copied and what was not; a second time, all of it overlaps the first copy."""
     api, language = ApiClient(request), request[LANGUAGE]
     cinemas, _rooms = await cinemas_and_rooms(api)
-    days = {name: _day(text_of(request, name)) for name in ("first", "last", "to")}
+    days = {name: date_of(text_of(request, name)) for name in ("first", "last", "to")}
     state = FormState(dict(request[FORM].items()))
     state.errors |= {name: language.gettext(NOT_A_DAY) for name, day in days.items() if day is None}
     first, last, to = days["first"], days["last"], days["to"]
@@ -189,10 +189,3 @@ async def _blocks_page(request: web.Request, form: FormState, *, status: int = 2
         timezone=cinema["timezone"],
         blocked=blocked,
     )
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

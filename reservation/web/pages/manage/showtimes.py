@@ -13,6 +13,7 @@ from ....errors import DomainError, HasReservations, InUse, NotFound, Preconditi
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
 from ...api_client import ApiClient
+from ...cinemas import cinema_or_first
 from ...forms import FormState, optional, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
@@ -51,8 +52,7 @@ class Choices:
 async def show_day(request: web.Request) -> web.StreamResponse:
     """A day of a cinema: today at the first one, if the query says nothing else."""
     cinemas, rooms = await cinemas_and_rooms(ApiClient(request))
-    asked = request.query.get("cinema", "")
-    cinema = next((each for each in cinemas if str(each["id"]) == asked), cinemas[0] if cinemas else None)
+    cinema = cinema_or_first(cinemas, request.query.get("cinema"))
     if cinema is None:
         return render(request, "manage/showtimes.html", programme=None)
     day = day_of(request.query.get("day", ""), cinema["timezone"])

@@ -9,10 +9,10 @@ from ....http.output.problems import STATUS_AND_CODE
 from ....http.output.schemas import ACCOUNT_ROLES, ROLES
 from ....http.routes import Access
 from ...api_client import ApiClient
+from ...cinemas import home_timezone
 from ...forms import FormState, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
-from ...showtimes.days import home_timezone
 
 pages = PageTable(Access.ADMIN)
 
