@@ -1,4 +1,4 @@
-"""Addresses that a form or a link names to go on at."""
+"""Redirects to an address that a form or a link names, such as `next` of the sign-in."""
 
 import re
 

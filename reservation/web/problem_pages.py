@@ -17,8 +17,8 @@ KEPT_HEADERS = ("Retry-After", "Allow")
 
 
 def problem_page(request: web.Request, problem: SingleWriteResponse) -> SingleWriteResponse:
-    """The problem as a page, where a page was asked for, or by a browser what is nowhere; else the problem itself."""
-    if not request.get(IS_PAGE) and not _is_browser_lost(request):
+    """The problem as a page, if a page was asked for, or by a browser an unknown address; else the problem itself."""
+    if not request.get(IS_PAGE) and not _is_browser_at_unknown_address(request):
         return problem
     request.setdefault(LANGUAGE, language_of(request))
     request.setdefault(SET_COOKIES, [])
@@ -26,19 +26,19 @@ def problem_page(request: web.Request, problem: SingleWriteResponse) -> SingleWr
     request.setdefault(ACCESS_TOKEN, None)
     if FORM_SECRET not in request:
         read_form_secret(request)
-    told = orjson.loads(problem.body)
+    members = orjson.loads(problem.body)
     page = render(
         request,
         "problem.html",
         status=problem.status,
         problem_status=problem.status,
-        message=message_of_code(request[LANGUAGE], problem.status, told["code"]),
-        request_id=told["request_id"],
+        message=message_of_code(request[LANGUAGE], problem.status, members["code"]),
+        request_id=members["request_id"],
         retry_after_s=problem.headers.get("Retry-After"),
         is_temporary=problem.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
         is_read=request.method in ("GET", "HEAD"),
     )
-    page.problem_code = told["code"]
+    page.problem_code = members["code"]
     for name in KEPT_HEADERS:
         if name in problem.headers:
             page.headers[name] = problem.headers[name]
@@ -46,7 +46,7 @@ def problem_page(request: web.Request, problem: SingleWriteResponse) -> SingleWr
     return page
 
 
-def _is_browser_lost(request: web.Request) -> bool:
+def _is_browser_at_unknown_address(request: web.Request) -> bool:
     """Whether a browser asks for a path that nothing has."""
     accepted = request.headers.get("Accept", "")
     is_browser = "text/html" in accepted and "json" not in accepted

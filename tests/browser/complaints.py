@@ -9,13 +9,13 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Page, Request, 
 
 AXE = Path(__file__).parents[2] / ".venv/axe/node_modules/axe-core/axe.min.js"
 WCAG = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
-# Transitions come to their ends, since axe would see colours on the way. Without JavaScript no timer rings, and axe
-# waits for some of 0 ms; promises are kept.
+# Ends all transitions, since axe would measure intermediate colours. In a context without JavaScript timers do not run,
+# but axe waits for timers of 0 ms; promises run, so they stand in for these.
 PREPARE = """() => {
   for (const each of document.getAnimations()) try { each.finish() } catch { each.cancel() }
   if (matchMedia("(scripting: none)").matches) window.setTimeout = todo => { Promise.resolve().then(todo) }
 }"""
-# With forced colors the browser sees to contrast, and axe reads a value (-webkit-text-fill-color) that is not forced.
+# With forced colors the browser chooses the colors, and axe reads one that is not forced (-webkit-text-fill-color).
 RUN = """options => axe.run(document, {
   ...options, rules: {"color-contrast": {enabled: !matchMedia("(forced-colors: active)").matches}}
 })"""
@@ -24,12 +24,12 @@ STATUS = re.compile(r"Failed to load resource: the server responded with a statu
 # What htmx writes of a request that it, or a browser that leaves the page, gives up for another one. Of a request that
 # fails it writes htmx:sendError as well.
 GIVEN_UP = re.compile(r"htmx:(afterRequest|sendAbort|abort)\b")
-# By the browser itself, when a page is left or a script closes its event stream.
+# The browser itself aborts requests when a page is left or a script closes its event stream.
 ABORTED = "net::ERR_ABORTED"
 
 
 class Complaints:
-    """All that went wrong on the pages of a context, from its start on, in words.
+    """All errors on the pages of a context from its start on, as text.
 
     A violated Content-Security-Policy is an error in the console, with or without JavaScript.
     """

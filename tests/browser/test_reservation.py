@@ -93,7 +93,7 @@ async def test_a_ticket_is_printed_with_its_code_and_without_the_site(api: Api, 
         await expect(page.locator(hidden)).to_be_hidden()
 
 
-async def test_what_became_of_a_reservation_has_no_barriers(api: Api, new_page: NewPage) -> None:
+async def test_cancelled_and_confirmed_reservations_have_no_barriers(api: Api, new_page: NewPage) -> None:
     person, cinema, page = await api.sign_up(), await room_of(api), await new_page(PHONE, statuses={422})
     cancelled, confirmed = await sold(api, person, cinema, 0), await sold(api, person, cinema, 1, 2)
     await api.cancel(person, cancelled.rpartition("/")[2])

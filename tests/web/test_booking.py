@@ -240,7 +240,7 @@ async def test_the_best_seats_are_held_for_people_with_tickets(api: Api) -> None
     assert held["total_price"] == "26.00"
 
 
-async def test_best_seats_that_there_are_not_are_said_with_the_people_kept(api: Api) -> None:
+async def test_too_many_best_seats_are_refused_with_the_people_kept(api: Api) -> None:
     cinema, (visitor, _) = await api.cinema(rows=2, seats_per_row=3), await customer(api)
     path = f"/book/{cinema.showtime_id}/best"
     await visitor.open(f"/book/{cinema.showtime_id}")
@@ -318,7 +318,7 @@ async def test_a_change_of_somebody_elses_reservation_is_not_found_and_of_a_visi
     assert "/sign-in?" in (await (await visitor_of(api)).open(path)).url
 
 
-async def test_a_limit_is_said_with_the_choice_kept(start_api: StartApi) -> None:
+async def test_a_hold_beyond_a_limit_is_refused_with_the_choice_kept(start_api: StartApi) -> None:
     api = await start_api(MAX_HOLDS_PER_USER="1")
     cinema, (visitor, person) = await api.cinema(), await customer(api)
     first, seat, *_ = cinema.seat_ids

@@ -38,7 +38,7 @@ def test_seats_are_read_as_people_type_them(text: str, ids: list[int]) -> None:
     ("text", "unknown"),
     [("Z1", "Z1"), ("A9", "A9"), ("A7-9", "A9"), ("A", "A"), ("A1-B2", "A1-B2"), ("A1 ?", "?"), ("7-9", "7-9")],
 )
-def test_a_part_that_names_no_seat_is_told(text: str, unknown: str) -> None:
+def test_a_part_that_names_no_seat_is_in_the_error(text: str, unknown: str) -> None:
     with pytest.raises(UnknownSeat, match=f"^{unknown.replace('?', '[?]')}$"):
         seats_of(text, SEATS)
 
@@ -148,7 +148,7 @@ async def test_a_taken_seat_is_named_and_everything_typed_is_kept(api: Api) -> N
         ({"seats": "99"}, "At most 10 seats can be sold at once."),
     ],
 )
-async def test_a_slip_is_told_at_its_field_and_holds_nothing(api: Api, typed: dict[str, str], reason: str) -> None:
+async def test_a_wrong_field_has_its_reason_and_nothing_is_held(api: Api, typed: dict[str, str], reason: str) -> None:
     cinema, visitor = await _cinema(api), await _seller(api)
     child = await api.make("/admin/ticket-types", {"name": "Child", "price_factor": "0.50"})
     await _choose(visitor)

@@ -61,7 +61,7 @@ async def test_reservations_are_found_by_each_filter(api: Api, by: str) -> None:
     assert link.rpartition("/")[2] in (sold["id"], held.json["id"])
 
 
-async def test_what_no_reservation_has_finds_none(api: Api) -> None:
+async def test_a_filter_that_matches_no_reservation_shows_an_empty_list(api: Api) -> None:
     visitor = await _seller(api)
     for query in ("q=nobody", "q=@", "q=00000000", "showtime_id=x", "status=lost", "cursor=x"):
         page = await visitor.open(f"/box-office/reservations?{query}")
@@ -142,7 +142,7 @@ async def test_a_cancel_that_is_sent_twice_is_one_change(api: Api) -> None:
         assert page.text.count("Rain") == 1
 
 
-async def test_a_refused_confirm_is_told_on_the_reservation(api: Api) -> None:
+async def test_a_refused_confirm_is_shown_on_the_page_of_the_reservation(api: Api) -> None:
     cinema, visitor = await api.cinema(), await _seller(api)
     who = await api.sign_up()
     held = await _held(api, who, cinema)

@@ -115,7 +115,7 @@ async def test_an_api_key_is_created_shown_once_used_and_revoked(api: Api) -> No
         ("holds_per_minute", "many"),
     ],
 )
-async def test_a_slip_in_an_api_key_is_told_at_its_field(api: Api, field: str, value: str | None) -> None:
+async def test_a_wrong_field_of_an_api_key_has_its_reason(api: Api, field: str, value: str | None) -> None:
     visitor, staff = await _admin(api), await api.staff()
     await visitor.open("/manage/api-keys/new")
     fields: dict[str, str | list[str] | None] = {"name": "Kiosk", "email": staff.email, "scopes": ["booking"]}

@@ -129,7 +129,7 @@ async def test_an_overlap_is_refused_and_the_form_is_kept(api: Api) -> None:
         ("movie_id", ""),
     ],
 )
-async def test_a_slip_is_told_at_its_field(api: Api, field: str, text: str) -> None:
+async def test_a_wrong_field_has_its_reason(api: Api, field: str, text: str) -> None:
     cinema, visitor = await _cinema(api), await _admin(api)
     page = await _new(visitor, cinema, **{field: text})
     assert page.status == 422

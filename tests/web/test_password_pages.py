@@ -113,7 +113,7 @@ async def test_a_token_is_neither_in_a_page_nor_in_the_access_log(
 
 
 @pytest.mark.parametrize("token", ["", "short", "x" * 300, "a%3B%20Domain=example.org%3B%20aaaaaaaaaaaa", "%0d%0aX: y"])
-async def test_what_no_mail_has_is_not_kept(api: Api, token: str) -> None:
+async def test_a_token_that_no_mail_can_have_is_not_kept(api: Api, token: str) -> None:
     visitor = await visitor_of(api)
     page = await visitor.open(f"/reset-password?token={token}")
     assert (page.status, page.heading) == (200, "Choose a new password")

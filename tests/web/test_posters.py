@@ -46,7 +46,7 @@ def test_a_poster_is_valid_svg_whose_title_stays_inside(title: str, genre: str) 
 
 
 @pytest.mark.parametrize("title", TITLES)
-def test_a_title_fits_and_is_whole_unless_it_is_endless(title: str) -> None:
+def test_a_title_fits_and_is_cut_only_if_it_is_very_long(title: str) -> None:
     block = fitted(clean(title), width=344, height=196)
     assert block.height <= 196
     assert all(width <= 344.5 for width in block.widths)

@@ -166,7 +166,7 @@ async def test_a_cancel_of_seats_that_is_sent_twice_cancels_them_once(api: Api) 
     assert len((await customer.reservation(address))["seats"]) == 2  # type: ignore[arg-type]
 
 
-async def test_what_was_done_is_not_said_of_another_status(api: Api) -> None:
+async def test_the_message_of_a_change_is_not_shown_for_another_status(api: Api) -> None:
     customer = await customer_of(api)
     address = await customer.held(0)
     assert "Thank you" not in (await customer.visitor.open(f"{address}?done=confirmed")).text
@@ -242,7 +242,7 @@ async def test_a_late_confirm_whose_seats_are_taken_says_so_and_leads_to_the_sea
     assert f"{address}/confirm" in [form.action for form in page.forms]
 
 
-async def test_a_showtime_that_the_cinema_cancels_is_said_with_its_reason(api: Api) -> None:
+async def test_a_showtime_that_the_cinema_cancels_shows_the_reason(api: Api) -> None:
     customer = await customer_of(api)
     address = await customer.sold(0)
     path = f"/admin/showtimes/{customer.cinema.showtime_id}/cancel"

@@ -106,7 +106,7 @@ async def test_a_cinema_without_any_film_says_so(api: Api) -> None:
     assert (page.status, "Nothing is shown on this day." in page.text) == (200, True)
 
 
-async def test_an_address_with_nonsense_shows_the_page_without_it(api: Api) -> None:
+async def test_invalid_query_parameters_are_ignored(api: Api) -> None:
     _, room = await _cinema(api, "Odeon")
     await api.showtime(await api.movie(title="Northern Lights"), room, **_noon(1))
     page = await (await visitor_of(api)).open("/?date=yesterday&cinema=99999999999999999999&genre=&x=%00")
@@ -120,7 +120,7 @@ async def test_times_are_those_of_the_cinema(api: Api) -> None:
     assert "9:00 PM" in page.text.replace("\u202f", " ")
 
 
-async def test_a_day_is_one_of_the_cinema_and_not_of_greenwich(api: Api) -> None:
+async def test_a_day_is_one_of_the_cinemas_time_zone_and_not_of_utc(api: Api) -> None:
     cinema, room = await _cinema(api, "Rex", "Pacific/Kiritimati")
     starts = {"starts_at": f"{_day(2)}T20:00:00Z", "ends_at": f"{_day(2)}T21:00:00Z"}
     await api.showtime(await api.movie(title="Sunrise"), room, **starts)

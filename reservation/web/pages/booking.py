@@ -135,6 +135,6 @@ def _refusal(request: web.Request, view: BookingView) -> str | None:
 
 
 def _sign_in(request: web.Request, choice: Choice, step: str = "") -> web.Response:
-    """Lead to the sign-in, which comes back with the choice."""
+    """Redirect to the sign-in, and from there back here with the choice."""
     after = f"/book/{path_id(request, 'showtime_id')}{step}?{choice.query()}"
     return see_other("/sign-in?" + urlencode({"next": after}, quote_via=quote))

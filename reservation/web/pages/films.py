@@ -7,7 +7,7 @@ from aiohttp import web
 
 from ..page_table import PageTable
 from ..programme.cache import PROGRAMME, Json
-from ..programme.filters import wanted_of
+from ..programme.filters import search_of
 from ..programme.offers import Offer, offers
 from ..rendering import render
 from ..texts.languages import local_time
@@ -25,7 +25,7 @@ async def film_page(request: web.Request) -> web.StreamResponse:
     film = await programme.film(request, movie_id)
     cinemas = await programme.cinemas(request)
     offered = offers(await programme.of_film(request, movie_id), cinemas)
-    cinema_id = wanted_of(request, cinemas).cinema_id
+    cinema_id = search_of(request, cinemas).cinema_id
     here = [each for each in offered if cinema_id in (None, each.cinema["id"])]
     last = None if offered else await programme.last_of_film(request, movie_id)
     shown_in = [each for each in cinemas.values() if any(offer.cinema["id"] == each["id"] for offer in offered)]

@@ -106,7 +106,7 @@ async def show(
         "cutoff_minutes": config["cancel_cutoff_minutes"],
     }
     if state == "held":
-        context |= _clock(found, config, now)
+        context |= _time_left(found, config, now)
     elif state == "confirmed":
         context["can_change"] = now < context["change_until"]
         context["other_showtimes"] = await _other_showtimes(api, found) if context["can_change"] else []
@@ -129,8 +129,8 @@ def _state(found: Reservation) -> str:
     return "called_off" if is_called_off else str(found["status"])
 
 
-def _clock(found: Reservation, config: Any, now: datetime) -> dict[str, Any]:
-    """How long the hold lives, by this server's clock, which the browser's need not agree with."""
+def _time_left(found: Reservation, config: Any, now: datetime) -> dict[str, Any]:
+    """The time left of a hold, by this server's clock: the browser's may be wrong."""
     expires_at = datetime.fromisoformat(found["expires_at"])
     longest = datetime.fromisoformat(found["created_at"]) + timedelta(seconds=config["hold_max_seconds"])
     left_s = max(0, ceil((expires_at - now).total_seconds()))

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ..page_table import PageTable
 from ..programme.cache import DAYS_AHEAD, PROGRAMME, Json, Upcoming
-from ..programme.filters import Wanted, wanted_of
+from ..programme.filters import Search, search_of
 from ..programme.offers import Offer, offers
 from ..rendering import render, render_part
 from ..request_keys import LANGUAGE
@@ -61,43 +61,43 @@ async def whats_on(request: web.Request) -> web.StreamResponse:
     """The films of the day that is asked for, or of the first day that has what is asked for."""
     programme = request.app[PROGRAMME]
     cinemas = await programme.cinemas(request)
-    wanted = wanted_of(request, cinemas)
-    upcoming = await programme.upcoming(request, wanted.cinema_id)
-    key = wanted, request[LANGUAGE]
-    shown = upcoming.made.get(key) or upcoming.remember(key, await _shown(request, wanted, cinemas, upcoming))
+    search = search_of(request, cinemas)
+    upcoming = await programme.upcoming(request, search.cinema_id)
+    key = search, request[LANGUAGE]
+    shown = upcoming.made.get(key) or upcoming.remember(key, await _shown(request, search, cinemas, upcoming))
     response = render(request, "whats_on.html", shown=shown)
     if "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers:
-        response.headers["HX-Push-Url"] = wanted.address()  # without the fields of the form that are empty
+        response.headers["HX-Push-Url"] = search.address()  # without the fields of the form that are empty
     return response
 
 
-async def _shown(request: web.Request, wanted: Wanted, cinemas: Mapping[int, Json], upcoming: Upcoming) -> Shown:
+async def _shown(request: web.Request, search: Search, cinemas: Mapping[int, Json], upcoming: Upcoming) -> Shown:
     programme = request.app[PROGRAMME]
     films = await programme.films(request)
     offered = offers(upcoming.showtimes, cinemas)
-    fitting = [each for each in offered if wanted.fits(each) and wanted.fits_film(_film(films, each))]
-    todays = _todays(cinemas, wanted.cinema_id)
-    chosen = wanted.day or (fitting[0].day if fitting else min(todays))
+    fitting = [each for each in offered if search.fits(each) and search.fits_film(_film(films, each))]
+    todays = _todays(cinemas, search.cinema_id)
+    chosen = search.day or (fitting[0].day if fitting else min(todays))
     known_before = min(todays) + timedelta(days=DAYS_AHEAD)
     if not upcoming.is_complete:  # the same moment is on two days, in two time zones
         known_before = offered[-1].day - timedelta(days=1) if offered else min(todays)
     on_day = [each for each in fitting if each.day == chosen]
     if chosen >= known_before:
-        of_day = offers(await programme.on_day(request, chosen, wanted.cinema_id), cinemas)
-        on_day = [each for each in of_day if wanted.fits(each) and wanted.fits_film(_film(films, each))]
+        of_day = offers(await programme.on_day(request, chosen, search.cinema_id), cinemas)
+        on_day = [each for each in of_day if search.fits(each) and search.fits_film(_film(films, each))]
     by_film, day_name = _by_film(on_day, films), day_names(request, todays)
     html = render_part(
         request,
         "whats_on_main.html",
-        wanted=wanted,
+        search=search,
         chosen_day=chosen,
         day_name=day_name,
-        strip=list(_strip(wanted, chosen, min(todays), {each.day for each in fitting}, known_before)),
+        strip=list(_strip(search, chosen, min(todays), {each.day for each in fitting}, known_before)),
         cinemas=cinemas,
         films=by_film,
         other_films=_other_films(fitting, chosen, films, {each.film["id"] for each in by_film}),
         next_day=_next_day(fitting, chosen),
-        choices=_choices(request, (await programme.upcoming(request, None)).showtimes, films, wanted),
+        choices=_choices(request, (await programme.upcoming(request, None)).showtimes, films, search),
     )
     return Shown(chosen, day_name, html)
 
@@ -158,20 +158,20 @@ def _next_day(fitting: Sequence[Offer], chosen: date) -> date | None:
     return next((day for day in days if day > chosen), days[0] if days else None)
 
 
-def _strip(wanted: Wanted, chosen: date, today: date, days: set[date], known_before: date) -> Iterator[StripDay]:
+def _strip(search: Search, chosen: date, today: date, days: set[date], known_before: date) -> Iterator[StripDay]:
     """The next days; those of which not all is known are taken to have showtimes."""
     for ahead in range(DAYS_AHEAD):
         day = today + timedelta(days=ahead)
         has_showtimes = day in days or day >= known_before
-        yield StripDay(day, wanted.on(day).address() if has_showtimes else None, day == chosen)
+        yield StripDay(day, search.on(day).address() if has_showtimes else None, day == chosen)
 
 
 def _choices(
-    request: web.Request, showtimes: Iterable[Json], films: Mapping[int, Json], wanted: Wanted
+    request: web.Request, showtimes: Iterable[Json], films: Mapping[int, Json], search: Search
 ) -> Mapping[str, Sequence[tuple[str, str]]]:
     """Values and texts of the filters, of all cinemas, with what is chosen now."""
-    genres = {genre for film in films.values() for genre in film["genres"]} | {wanted.genre}
-    formats, languages = {wanted.format}, {wanted.language}
+    genres = {genre for film in films.values() for genre in film["genres"]} | {search.genre}
+    formats, languages = {search.format}, {search.language}
     for showtime in showtimes:
         formats.add(showtime["format"] or "")
         languages.add(showtime["audio_language"] or "")

@@ -17,7 +17,7 @@ MAX_ID_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Search:
     """A day, a cinema and filters; None and empty for any."""
 
     day: date | None = None
@@ -32,15 +32,15 @@ class Wanted:
         """Whether something is asked for beside the day and the cinema."""
         return any((self.genre, self.format, self.language, self.title))
 
-    def without_filters(self) -> "Wanted":
+    def without_filters(self) -> "Search":
         """The day and the cinema alone."""
-        return Wanted(self.day, self.cinema_id)
+        return Search(self.day, self.cinema_id)
 
-    def everywhere(self) -> "Wanted":
+    def everywhere(self) -> "Search":
         """The same in all cinemas."""
         return replace(self, cinema_id=None)
 
-    def on(self, day: date) -> "Wanted":
+    def on(self, day: date) -> "Search":
         """The same on another day."""
         return replace(self, day=day)
 
@@ -71,12 +71,12 @@ class Wanted:
         )
 
 
-def wanted_of(request: web.Request, cinemas: Mapping[int, Any]) -> Wanted:
+def search_of(request: web.Request, cinemas: Mapping[int, Any]) -> Search:
     """What an address asks for; what is not valid, or an unknown cinema, counts as not given."""
     query = {name: text.strip()[:MAX_CHARS] for name, text in request.query.items()}
     cinema = query.get("cinema", "")
     cinema_id = int(cinema) if cinema.isascii() and cinema.isdigit() and len(cinema) <= MAX_ID_DIGITS else None
-    return Wanted(
+    return Search(
         day=date_of(query.get("date", "")),
         cinema_id=cinema_id if cinema_id in cinemas else None,
         genre=query.get("genre", ""),

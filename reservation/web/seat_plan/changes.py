@@ -1,4 +1,4 @@
-"""What a new plan changes in a room, told before it is saved."""
+"""What a new plan changes in a room, shown before it is saved."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace

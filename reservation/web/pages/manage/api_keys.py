@@ -51,7 +51,7 @@ async def new_key(request: web.Request) -> web.StreamResponse:
 
 @pages.post(f"{LIST}/new")
 async def create_key(request: web.Request) -> web.StreamResponse:
-    """Create a key, and show it: this once."""
+    """Create an API key, and show it; it cannot be shown again."""
     api, language, zone = ApiClient(request), request[LANGUAGE], await home_timezone(ApiClient(request))
     state = FormState(dict(request[FORM].items()))
     expires_at = instant_of(text_of(request, "expires_at"), zone)

@@ -27,7 +27,7 @@ async def _nothing(_request: web.Request) -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class ManagedThing:
-    """The form of one kind of thing, and what becomes of it.
+    """The pages of one kind of thing: its form to create, edit and delete it.
 
     The template gets `form`, `thing` (None for a new one), `etag`, `action`, and what `context` gives. The ETag goes
     through the form: a thing that somebody else has changed is shown with both values, and can then be saved.

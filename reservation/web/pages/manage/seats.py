@@ -78,7 +78,7 @@ async def edit_seats(request: web.Request) -> web.StreamResponse:
 
 @pages.post(PATH)
 async def save_seats(request: web.Request) -> web.StreamResponse:
-    """Check a text, or save one that was checked: nobody saves what the page has not told before."""
+    """Check a text, or save one whose changes the page has shown; another text is checked first."""
     form, stored = request[FORM], await _stored(request)
     editing = Editing(stored, form.get("plan", "").replace("\r\n", "\n"), is_checked=True)
     if form.get("step") == "place" and not editing.plan.errors:

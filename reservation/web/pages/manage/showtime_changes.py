@@ -139,7 +139,7 @@ async def copy_showtimes(request: web.Request) -> web.StreamResponse:
 async def _copied_page(
     request: web.Request, copied: dict[str, Any], cinemas: list[dict[str, Any]], body: dict[str, Any], to: date
 ) -> web.StreamResponse:
-    """What became of each showtime of a copy; those that failed are looked up for their titles."""
+    """The result for each showtime of a copy; those that failed are read again for their titles."""
     api, language = ApiClient(request), request[LANGUAGE]
     failed = [each for each in copied["results"] if each["status"] == "failed"]
     for each in failed:
