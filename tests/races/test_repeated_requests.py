@@ -36,6 +36,17 @@ async def test_a_request_that_was_undone_twice_is_carried_out_once(api: Api, db:
     assert await db.fetchval("select last_value from tries") == 3
 
 
+async def test_a_hold_that_was_undone_is_carried_out_with_the_body_that_it_had(api: Api, db: Connection) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    await db.execute(FAIL.format(code="40P01", times=3).replace("update on movies", "insert on reservations"))
+
+    made = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
+
+    assert (made.status, made.code) == (201, None)
+    assert await db.fetchval("select last_value from tries") == 4
+    assert await db.fetchval("select count(*) from reservations") == 1
+
+
 async def test_a_request_that_is_undone_each_time_is_503(api: Api, db: Connection) -> None:
     assert await put_movie(api, db, "40P01", 1000) == (503, "database_unavailable", "A Film")
     assert await db.fetchval("select last_value from tries") == 3

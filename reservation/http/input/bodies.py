@@ -46,7 +46,9 @@ def load_received(request: web.Request, fast_load: Callable[[Json], Any]) -> Any
         or content.exception() is not None
     ):
         return None
-    raw = request[RAW_BODY] = content.read_nowait()
+    raw = request.get(RAW_BODY)
+    if raw is None:  # else the request is repeated
+        raw = request[RAW_BODY] = content.read_nowait()
     try:
         return fast_load(orjson.loads(raw))
     except orjson.JSONDecodeError:
