@@ -1,5 +1,6 @@
 """My account: what a customer changes, downloads and erases."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -96,6 +97,18 @@ async def test_the_data_come_as_a_file_also_when_the_session_has_just_been_renew
     assert json.loads(page.html)["account"]["email"] == person.email
     visitor.cookies.update_cookies({"__Host-access": "ended"}, visitor.origin)
     assert (await visitor.open("/my/account")).heading == "My account"
+
+
+async def test_an_answer_to_head_has_no_byte_of_the_data(api: Api) -> None:
+    visitor = await visitor_of(api)
+    await visitor.sign_in(await api.sign_up())
+    reader, writer = await asyncio.open_connection(visitor.client.host, visitor.client.port)
+    head = f"HEAD /my/account/export HTTP/1.1\r\nHost: localhost\r\nCookie: {visitor.cookie_header()}\r\n\r\n"
+    writer.write(head.encode())
+    answer = await reader.read()  # until the service closes the connection
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.partition(b"\r\n\r\n")[2] == b""
 
 
 async def test_an_account_is_erased_by_its_address_and_password_only(api: Api, db: Connection) -> None:

@@ -176,6 +176,10 @@ class Visitor:
                 method, url, fields = "GET", urljoin(url, response.headers["Location"]), None
         raise AssertionError(f"too many redirects at {url}")
 
+    def cookie_header(self) -> str:
+        """The cookies as a request has them."""
+        return "; ".join(f"{name}={text}" for name, text in self._cookies_for(str(self.origin)))
+
     def _cookies_for(self, url: str) -> Iterator[tuple[str, str]]:
         for name, morsel in self.cookies.filter_cookies(URL(url)).items():
             yield name, morsel.value

@@ -26,7 +26,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     """The copy, as a file; it is sent while it is read, so cookies that are due are set by a redirect before."""
     if request[SET_COOKIES]:
         return see_other(EXPORT)
-    return await ApiClient(request).respond("GET", "/auth/me/export")
+    return await ApiClient(request).respond(request.method, "/auth/me/export")
 
 
 @pages.get(ERASE)
