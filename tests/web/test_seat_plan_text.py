@@ -122,3 +122,8 @@ def test_a_plan_is_written_as_somebody_would_type_it() -> None:
 def test_an_error_has_its_line_and_column(text: str, line: int, column: int, message: str) -> None:
     [error] = read_plan(text).errors
     assert (error.line, error.column, error.message.format(**error.values)) == (line, column, message)
+
+
+@pytest.mark.parametrize("text", ["A" * 900_000, "A\na = b 1 y" + " " * 900_000 + "x"], ids=["seats", "spaces"])
+def test_a_line_of_a_megabyte_is_read_in_time_that_grows_with_its_length_alone(text: str) -> None:
+    assert read_plan(text).errors

@@ -24,7 +24,7 @@ MOST_SEATS = 10_000
 MOST_ERRORS = 50
 HIGHEST_NUMBER = 1000
 FARTHEST = 100_000
-LEGEND = re.compile(r"\s*(\S+)\s*=\s*(\S*)\s*(.*?)\s*")
+LEGEND = re.compile(r"\s*(\S+)\s*=\s*(\S*)\s*(.*)")  # of a line without white space at its end
 SLUG = re.compile(r"(?=.{1,40}$)[a-z0-9]+(-[a-z0-9]+)*")
 MODIFIER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,2})?")
 LABEL = re.compile(r"[A-Z]{1,3}")
@@ -113,6 +113,8 @@ class _Reader:
         found = [(index, letter) for index, letter in enumerate(cells) if letter not in GAPS]
         given = self._numbers(label, numbers, len(found))
         for (index, letter), number in zip(found, given, strict=False):
+            if len(self.plan.errors) >= MOST_ERRORS:
+                break
             at = (x + index, y) if x is not None and y is not None else None
             self._seat(begin + index + 1, letter, label, number, at)
         if y is not None:
