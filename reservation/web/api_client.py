@@ -1,6 +1,7 @@
 """Calls of the JSON API's operations inside the process, as the user of a page."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -103,12 +104,12 @@ class ApiClient:
             given["Authorization"] = f"Bearer {token}"
         payload = EMPTY_PAYLOAD
         if body is not None:
-            encoded = orjson.dumps(body)
+            encoded = _encoded(body)
             given["Content-Type"], given["Content-Length"] = JSON, str(len(encoded))
             payload = StreamReader(outer.protocol, len(encoded) + 1, loop=asyncio.get_running_loop())
             payload.feed_data(encoded)
             payload.feed_eof()
-        fields = tuple((name.encode(), text.encode()) for name, text in given.items())
+        fields = tuple((name.encode(), text.encode(errors="surrogateescape")) for name, text in given.items())
         message = RawRequestMessage(
             method, str(url), HttpVersion11, CIMultiDictProxy(given), fields, False, None, False, False, url
         )
@@ -124,3 +125,11 @@ class ApiClient:
             host=outer.host,
             remote=outer.remote,
         )
+
+
+def _encoded(body: Any) -> bytes:
+    """JSON, also of a number or of nesting that is too much for orjson, so that the API says what is wrong."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return json.dumps(body).encode()

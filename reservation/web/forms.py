@@ -1,13 +1,13 @@
 """From the fields of a form to the body of an API call, and from the API's refusal back to the fields."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 from aiohttp import web
 
 from ..errors import DomainError
+from ..runtime.fields import MAX_ID
 from .request_keys import FORM, LANGUAGE
 from .texts.messages import message_of
 
@@ -51,6 +51,16 @@ def text_of(request: web.Request, name: str) -> str:
     return request[FORM].get(name, "").strip()
 
 
+def number_of(text: str) -> int | None:
+    """A number such as an id, of at most MAX_ID's digits; None for anything else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) else None
+
+
+def numbers_of(texts: Iterable[str]) -> list[int]:
+    """Numbers such as those of ticked seats; what is none is left out."""
+    return [number for text in texts if (number := number_of(text)) is not None]
+
+
 def optional(request: web.Request, name: str, kind: Callable[[str], Any] = str) -> Any:
     """A field, None if it is empty; as its text where `kind` does not take it, so that the API says what is wrong."""
     text = text_of(request, name)
@@ -60,11 +70,3 @@ def optional(request: web.Request, name: str, kind: Callable[[str], Any] = str) 
         return kind(text)
     except ValueError:
         return text
-
-
-def date_of(text: str) -> date | None:
-    """A day as a field of type date or a query has it; None for anything else."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -9,6 +9,7 @@ from ..errors import Forbidden
 from ..http.app_keys import PROBLEM_PAGE
 from ..http.input.bodies import load_form_fields
 from ..http.routes import Access
+from .addresses import own_path
 from .assets import ROUTE, serve_asset
 from .page_table import Page, see_other
 from .pages import TABLES
@@ -85,4 +86,4 @@ def _after_sign_in(request: web.Request) -> str:
         form_page = urlsplit(request.headers.get("Referer", ""))
     except ValueError:
         return "/"
-    return form_page.path + (f"?{form_page.query}" if form_page.query else "")
+    return own_path(form_page.path + (f"?{form_page.query}" if form_page.query else ""))

@@ -11,6 +11,7 @@ from multidict import MultiDict, MultiMapping
 
 from ...db.repository.reservation_rows import STANDARD_TICKET
 from ...runtime.fields import MAX_ID
+from ..forms import number_of
 
 MOST = 100  # seats and fields that are read
 NUMBERED = re.compile(r"(ticket_type|people)_([1-9][0-9]{0,18})")
@@ -79,9 +80,8 @@ def choice_of(fields: MultiDict[str] | MultiMapping[str]) -> Choice:
 
 
 def _number(text: str) -> int | None:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID))):
-        return None
-    return int(text) if 1 <= int(text) <= MAX_ID else None
+    number = number_of(text)
+    return number if number is not None and 1 <= number <= MAX_ID else None
 
 
 def _reservation_id(text: str) -> str:

@@ -18,6 +18,7 @@ from ...errors import (
 from ...http.output.problems import STATUS_AND_CODE
 from ...http.routes import Access
 from ..api_client import ApiClient
+from ..forms import number_of
 from ..page_table import PageTable, see_other
 from ..request_keys import FORM, LANGUAGE
 from ..texts.marking import mark as _
@@ -93,7 +94,7 @@ async def remove_seat(request: web.Request) -> web.StreamResponse:
 @pages.post(PATH + "/cancel")
 async def cancel(request: web.Request) -> web.StreamResponse:
     """Cancel the chosen seats, or all of them."""
-    chosen = [int(each) if each.isdecimal() else each for each in request[FORM].getall("seat_id", [])]
+    chosen = [each if (number := number_of(each)) is None else number for each in request[FORM].getall("seat_id", [])]
     if "all" not in request[FORM] and not chosen:
         refusal = Refusal(422, request[LANGUAGE].gettext(NO_SEAT_CHOSEN))
         return await show(request, await own_reservation(request), refusal=refusal)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from ..forms import date_of
+from ..dates import date_of
 from .offers import Offer
 
 MAX_CHARS = 100

@@ -11,7 +11,7 @@ from aiohttp import web
 from ...http.app_keys import SETTINGS
 from ..api_client import ApiClient
 from ..cinemas import all_cinemas
-from ..forms import date_of
+from ..dates import date_of
 from ..texts.languages import local_time
 from .timeline import Slot, Timeline, conflicts_of, midnight, slot_of, timeline_of
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from ..forms import optional, text_of
+from ..dates import date_of, is_near
+from ..forms import number_of, optional, text_of
 from ..request_keys import LANGUAGE
 from ..texts.languages import local_time
 from ..texts.marking import mark as _
@@ -89,11 +90,12 @@ def rooms_by_cinema(cinemas: Sequence[Mapping[str, Any]], rooms: Sequence[Mappin
 
 
 def _start(request: web.Request, zone: ZoneInfo) -> datetime | None:
+    day = date_of(text_of(request, "day"))
     try:
-        day, clock = date.fromisoformat(text_of(request, "day")), time.fromisoformat(text_of(request, "time"))
+        clock = time.fromisoformat(text_of(request, "time"))
     except ValueError:
         return None
-    return None if clock.tzinfo else datetime.combine(day, clock, zone).astimezone(UTC)
+    return None if day is None or clock.tzinfo else datetime.combine(day, clock, zone).astimezone(UTC)
 
 
 def _minutes(request: web.Request, film: Any) -> int | None:
@@ -101,7 +103,8 @@ def _minutes(request: web.Request, film: Any) -> int | None:
     text = text_of(request, "minutes")
     if not text:
         return None if film is None else int(film["duration_minutes"])
-    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= LONGEST_MIN else None
+    number = number_of(text)
+    return number if number is not None and 0 < number <= LONGEST_MIN else None
 
 
 def instant_of(text: str, timezone: str) -> str | None:
@@ -110,5 +113,7 @@ def instant_of(text: str, timezone: str) -> str | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if not is_near(moment.date()):
         return None
     return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC).isoformat()

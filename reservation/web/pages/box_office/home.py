@@ -10,7 +10,8 @@ from ....errors import NotFound
 from ....http.routes import Access
 from ...api_client import ApiClient
 from ...cinemas import all_cinemas, cinema_or_first
-from ...forms import date_of
+from ...dates import date_of
+from ...forms import number_of
 from ...page_table import PageTable, see_other
 from ...programme.offers import is_on_sale
 from ...rendering import render
@@ -61,8 +62,9 @@ async def box_office(request: web.Request) -> web.StreamResponse:
 async def choose_showtime(request: web.Request) -> web.StreamResponse:
     """Go on with the showtime that had this number in the list as it was shown."""
     number, listed = request.query.get("number", "").strip(), request.query.get("listed", "").split(",")
-    if number.isdecimal() and 1 <= int(number) <= len(listed) and listed[int(number) - 1].isdecimal():
-        return see_other(f"/box-office/sale/{listed[int(number) - 1]}")
+    place = number_of(number)
+    if place is not None and 1 <= place <= len(listed) and (chosen := number_of(listed[place - 1])) is not None:
+        return see_other(f"/box-office/sale/{chosen}")
     return see_other(str(request.rel_url.with_path("/box-office").with_query({"number": number[:10]})))
 
 
@@ -70,7 +72,7 @@ async def choose_showtime(request: web.Request) -> web.StreamResponse:
 async def choose_cinema(request: web.Request) -> web.StreamResponse:
     """Keep the cinema whose box office this browser is at."""
     chosen = request[FORM].get("cinema_id", "")
-    if chosen.isdecimal():
+    if number_of(chosen) is not None:
         set_cookie(request, CINEMA_COOKIE, chosen, max_age_s=YEAR_S)
     return see_other("/box-office")
 

@@ -14,7 +14,7 @@ from ....http.output.problems import STATUS_AND_CODE
 from ....http.output.schemas import RESERVATION_STATUSES
 from ....http.routes import Access
 from ...api_client import ApiClient
-from ...forms import FormState, refused_form, text_of
+from ...forms import FormState, numbers_of, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
@@ -63,25 +63,25 @@ async def search_reservations(request: web.Request) -> web.StreamResponse:
     )
 
 
-@pages.get("/box-office/reservations/{reservation_id}")
+@pages.get("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}")
 async def reservation(request: web.Request) -> web.StreamResponse:
     """All of one reservation, with its changes, and what can be done; `done` is what has just been done."""
     return await _reservation_page(request, FormState())
 
 
-@pages.post("/box-office/reservations/{reservation_id}/confirm")
+@pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/confirm")
 async def confirm(request: web.Request) -> web.StreamResponse:
     """Confirm a hold, also one that has expired, if its seats are still free."""
     return await _act(request, "/reservations/{}/confirm", None, "confirmed")
 
 
-@pages.post("/box-office/reservations/{reservation_id}/extend")
+@pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/extend")
 async def extend(request: web.Request) -> web.StreamResponse:
     """Hold the seats for longer."""
     return await _act(request, "/reservations/{}/extend", None, "extended")
 
 
-@pages.post("/box-office/reservations/{reservation_id}/cancel")
+@pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/cancel")
 async def cancel(request: web.Request) -> web.StreamResponse:
     """Cancel the ticked seats, or all, for a reason."""
     form = request[FORM]
@@ -92,7 +92,10 @@ async def cancel(request: web.Request) -> web.StreamResponse:
     body: dict[str, Any] = {"reason": form.get("reason", "")}
     done = "cancelled"
     if len(ticked) < len(shown.split(",")):
-        body["seat_ids"], done = [int(seat) for seat in ticked if seat.isdecimal()], "seats-cancelled"
+        body["seat_ids"], done = (
+            numbers_of(ticked),
+            "seats-cancelled",
+        )
     return await _act(request, "/admin/reservations/{}/cancel", body, done)
 
 

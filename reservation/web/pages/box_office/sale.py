@@ -12,7 +12,7 @@ from ....http.app_keys import SETTINGS
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
 from ...api_client import ApiClient
-from ...forms import FormState, refused_form, text_of
+from ...forms import FormState, number_of, numbers_of, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
@@ -42,13 +42,13 @@ TAKEN = _("Taken by somebody else: %(seats)s. All that you typed is still here."
 NOT_TOGETHER = _("No row has so many seats together any more. Name the seats, or sell fewer at a time.")
 
 
-@pages.get("/box-office/sale/{showtime_id}")
+@pages.get(r"/box-office/sale/{showtime_id:\d+}")
 async def sale(request: web.Request) -> web.StreamResponse:
     """The form: seats, tickets, and whom they are for."""
     return await _sale_page(request, FormState({"seats": request.query.get("seats", "")}))
 
 
-@pages.post("/box-office/sale/{showtime_id}")
+@pages.post(r"/box-office/sale/{showtime_id:\d+}")
 async def hold_seats(request: web.Request) -> web.StreamResponse:
     """Hold the seats; what is refused is shown with all that was typed."""
     api, showtime_id = ApiClient(request), request.match_info["showtime_id"]
@@ -71,13 +71,13 @@ async def hold_seats(request: web.Request) -> web.StreamResponse:
     return see_other(f"/box-office/holds/{held['id']}")
 
 
-@pages.get("/box-office/holds/{reservation_id}")
+@pages.get("/box-office/holds/{reservation_id:[0-9a-fA-F-]{36}}")
 async def held_seats(request: web.Request) -> web.StreamResponse:
     """The held seats with their total; Enter confirms."""
     return await _held_page(request)
 
 
-@pages.post("/box-office/holds/{reservation_id}/confirm")
+@pages.post("/box-office/holds/{reservation_id:[0-9a-fA-F-]{36}}/confirm")
 async def confirm_sale(request: web.Request) -> web.StreamResponse:
     """Confirm the hold, and be ready for the next customer."""
     reservation_id, key = request.match_info["reservation_id"], text_of(request, "request_key")
@@ -90,7 +90,7 @@ async def confirm_sale(request: web.Request) -> web.StreamResponse:
     return see_other(f"/box-office?sold={reservation_id}")
 
 
-@pages.post("/box-office/holds/{reservation_id}/release")
+@pages.post("/box-office/holds/{reservation_id:[0-9a-fA-F-]{36}}/release")
 async def release_seats(request: web.Request) -> web.StreamResponse:
     """Release the hold, and choose again."""
     api, reservation_id = ApiClient(request), request.match_info["reservation_id"]
@@ -158,11 +158,11 @@ def _hold_body(
     ticket_types = list[int]()
     for kind in types:
         name = f"tickets_{kind['id']}"
-        given = text_of(request, name) or "0"
-        if not given.isdecimal():
+        given = number_of(text_of(request, name) or "0")
+        if given is None:
             errors[name] = language.gettext(NOT_A_NUMBER)
         elif kind["id"] != STANDARD_TICKET:
-            ticket_types += [kind["id"]] * min(int(given), count + 1)
+            ticket_types += [kind["id"]] * min(given, count + 1)
     if len(ticket_types) > count and not errors:
         errors[f"tickets_{ticket_types[-1]}"] = language.gettext(TOO_MANY_TICKETS)
     body |= _seats_and_tickets(seat_ids, quantity, ticket_types)
@@ -183,7 +183,7 @@ def _seats_and_tickets(seat_ids: list[int], quantity: int | None, other_types: l
 
 def _ticked(request: web.Request) -> list[int]:
     """The seats that were chosen in the map."""
-    return [int(seat) for seat in request[FORM].getall("seat_id", []) if seat.isdecimal()]
+    return numbers_of(request[FORM].getall("seat_id", []))
 
 
 def _customer(request: web.Request) -> dict[str, Any]:

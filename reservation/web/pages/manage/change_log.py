@@ -13,6 +13,7 @@ from ....errors import Invalid, NotFound
 from ....http.routes import Access
 from ...api_client import ApiClient
 from ...cinemas import home_timezone
+from ...forms import number_of
 from ...page_table import PageTable
 from ...rendering import render
 from ...showtimes.timeline import midnight
@@ -101,8 +102,8 @@ async def _user_id(api: ApiClient, who: str) -> int | None:
     """The account that an e-mail address or an id names; raises NotFound for nobody's."""
     if not who:
         return None
-    if who.isdecimal():
-        return int(who)
+    if (user_id := number_of(who)) is not None:
+        return user_id
     found = (await api.get("/admin/users", email=who))["items"]
     if not found:
         raise NotFound

@@ -11,7 +11,8 @@ from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
 from ...api_client import ApiClient
 from ...cinemas import cinema_or_first
-from ...forms import FormState, date_of, optional, refused_form, text_of
+from ...dates import date_of
+from ...forms import FormState, numbers_of, optional, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
@@ -90,7 +91,7 @@ async def block_seats(request: web.Request) -> web.StreamResponse:
 async def unblock_seats(request: web.Request) -> web.StreamResponse:
     """Put the ticked seats on sale again."""
     showtime_id = request.match_info["showtime_id"]
-    ticked = [int(seat) for seat in request[FORM].getall("seat", []) if seat.isdecimal()]
+    ticked = numbers_of(request[FORM].getall("seat", []))
     if ticked:
         try:
             await ApiClient(request).delete(f"/admin/showtimes/{showtime_id}/blocks", body={"seat_ids": ticked})

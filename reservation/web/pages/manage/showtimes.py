@@ -14,7 +14,7 @@ from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
 from ...api_client import ApiClient
 from ...cinemas import cinema_or_first
-from ...forms import FormState, optional, refused_form, text_of
+from ...forms import FormState, number_of, optional, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
@@ -77,7 +77,7 @@ async def new_showtime(request: web.Request) -> web.StreamResponse:
         return render(request, "manage/showtime.html", choices=choices, programme=None)
     values: dict[str, Any] = dict.fromkeys(FIELDS, "")
     values |= {name: text for name, text in request.query.items() if name in FIELDS}
-    room_id = int(values["auditorium_id"]) if str(values["auditorium_id"]).isdecimal() else choices.rooms[0]["id"]
+    room_id = number_of(values["auditorium_id"]) or choices.rooms[0]["id"]
     day = day_of(values["day"], choices.cinema_of(room_id)["timezone"])
     values |= {"day": day.isoformat(), "auditorium_id": room_id}
     return await _form_page(request, choices, FormState(values))
@@ -223,8 +223,7 @@ async def _form_page(
     reserved: Any = None,
     stored: Mapping[str, Any] | None = None,
 ) -> web.StreamResponse:
-    room_id = form["auditorium_id"]
-    cinema = choices.cinema_of(int(room_id) if str(room_id).isdecimal() else None)
+    cinema = choices.cinema_of(number_of(str(form["auditorium_id"])))
     day = day_of(str(form["day"]), cinema["timezone"])
     programme: ProgrammeDay = await programme_day(request, cinema, choices.rooms, day)
     is_scheduled = showtime is None or showtime["status"] == "scheduled"
