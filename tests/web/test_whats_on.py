@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reservation.errors import NotFound
 from reservation.web.programme import cache as programme
 from tests.api import Api
 from tests.web.visitor import visitor_of
@@ -208,3 +209,65 @@ async def test_a_form_of_an_administrator_has_the_programme_read_anew(api: Api) 
     await api.showtime(await api.movie(title="Brand New"), room, **_noon(1))
     await administrator.submit("/language", language="de")  # as after any form
     assert "Brand New" in (await visitor.open("/")).text
+
+
+async def test_what_all_visitors_see_is_read_once_for_those_who_come_at_one_moment() -> None:
+    kept, readings, go_on = programme.Programme(), 0, asyncio.Event()
+
+    async def read() -> int:
+        nonlocal readings
+        readings += 1
+        await go_on.wait()
+        return readings
+
+    first, second = (asyncio.create_task(kept.kept("films", read)) for _ in range(2))
+    while not readings:
+        await asyncio.sleep(0)
+    first.cancel()  # its visitor goes away
+    go_on.set()
+    assert await second == 1
+    assert await kept.kept("films", read) == 1
+
+
+async def test_what_was_read_before_a_change_is_not_kept_after_it() -> None:
+    kept, found, go_on = programme.Programme(), ["before"], asyncio.Event()
+
+    async def read() -> str:
+        [seen] = found
+        await go_on.wait()
+        return seen
+
+    early = asyncio.create_task(kept.kept("films", read))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    found[:] = ["after"]
+    kept.clear()
+    go_on.set()
+    assert await early == "before"
+    assert await kept.kept("films", read) == "after"
+
+
+async def test_a_failed_reading_is_told_to_all_who_wait_for_it_and_tried_again() -> None:
+    kept, failures = programme.Programme(), [NotFound()]
+
+    async def read() -> str:
+        await asyncio.sleep(0)
+        if failures:
+            raise failures.pop()
+        return "films"
+
+    outcomes = await asyncio.gather(*(kept.kept("films", read) for _ in range(2)), return_exceptions=True)
+    assert [type(each) for each in outcomes] == [NotFound, NotFound]
+    assert await kept.kept("films", read) == "films"
+
+
+async def test_what_is_too_old_is_dropped_when_something_else_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = programme.Programme()
+
+    async def read() -> str:
+        return "films"
+
+    await kept.kept("films", read)
+    monkeypatch.setattr(programme, "KEEP_S", 0)
+    await kept.kept("cinemas", read)
+    assert len(kept) == 1

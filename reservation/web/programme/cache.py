@@ -1,9 +1,11 @@
 """What the public pages read over and over: films, cinemas, and the showtimes to come; kept for some seconds."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -46,25 +48,31 @@ class Programme:
 
     def __init__(self) -> None:
         self._kept: dict[object, tuple[float, Any]] = {}
+        self._reading: dict[object, asyncio.Task[Any]] = {}
+
+    def __len__(self) -> int:
+        """How many answers are kept."""
+        return len(self._kept)
 
     def clear(self) -> None:
         """Read everything anew: something was changed."""
         self._kept.clear()
+        self._reading.clear()
 
     async def cinemas(self, request: web.Request) -> Mapping[int, Json]:
         """All cinemas by their ids, in the order of their names."""
-        found = await self._keep("cinemas", lambda: all_cinemas(ApiClient(request)))
+        found = await self.kept("cinemas", lambda: all_cinemas(ApiClient(request)))
         return {each["id"]: each for each in sorted(found, key=lambda each: str(each["name"]).casefold())}
 
     async def films(self, request: web.Request) -> Mapping[int, Json]:
         """The films that have showtimes to come, by their ids."""
         api = ApiClient(request)
-        found = await self._keep("films", lambda: api.every("/movies", now_showing="true", most=MAX_FILMS))
+        found = await self.kept("films", lambda: api.every("/movies", now_showing="true", most=MAX_FILMS))
         return {each["id"]: each for each in found}
 
     async def film(self, request: web.Request, movie_id: str) -> Json:
         """One film; raises NotFound."""
-        return await self._keep(("film", movie_id), lambda: ApiClient(request).get(f"/movies/{movie_id}"))
+        return await self.kept(("film", movie_id), lambda: ApiClient(request).get(f"/movies/{movie_id}"))
 
     async def upcoming(self, request: web.Request, cinema_id: int | None) -> Upcoming:
         """The showtimes of the next days, in one cinema or in all."""
@@ -81,12 +89,12 @@ class Programme:
         now = datetime.now(UTC).isoformat()
         query: dict[str, Any] = {"date": day.isoformat(), "from": now, "cinema_id": cinema_id}
         api = ApiClient(request)
-        return await self._keep((day, cinema_id), lambda: api.every("/showtimes", most=MAX_SHOWTIMES, **query))
+        return await self.kept((day, cinema_id), lambda: api.every("/showtimes", most=MAX_SHOWTIMES, **query))
 
     async def of_film(self, request: web.Request, movie_id: str) -> Sequence[Json]:
         """The showtimes of a film that have not begun."""
         path, api = f"/movies/{movie_id}/showtimes", ApiClient(request)
-        return await self._keep(("of_film", movie_id), lambda: api.every(path, most=MAX_SHOWTIMES))
+        return await self.kept(("of_film", movie_id), lambda: api.every(path, most=MAX_SHOWTIMES))
 
     async def last_of_film(self, request: web.Request, movie_id: str) -> Json | None:
         """The latest showtime of a film that has none to come; None if it never had one."""
@@ -103,19 +111,40 @@ class Programme:
             found = await ApiClient(request).every("/showtimes", most=MAX_SHOWTIMES, **query)
             return Upcoming(found, len(found) < MAX_SHOWTIMES)
 
-        return await self._keep(("upcoming", cinema_id), read)
+        return await self.kept(("upcoming", cinema_id), read)
 
-    async def _keep(self, key: object, read: Callable[[], Awaitable[Value]]) -> Value:
+    async def kept(self, key: object, read: Callable[[], Awaitable[Value]]) -> Value:
+        """What is kept, or read now: once for all who ask meanwhile, also if the first of them goes away."""
+        self._drop_old()
         known: tuple[float, Value] | None = self._kept.get(key)  # a key always has values of one type
         if known is not None and time.monotonic() - known[0] < KEEP_S:
             return known[1]
-        begun = time.monotonic()
-        value = await read()
-        self._kept.pop(key, None)
-        while len(self._kept) >= MAX_KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[key] = begun, value
-        return value
+        reading: asyncio.Task[Value] | None = self._reading.get(key)
+        if reading is None:
+            reading = self._reading[key] = asyncio.create_task(_read(read))
+            reading.add_done_callback(partial(self._finish, key, time.monotonic()))
+        return await asyncio.shield(reading)
+
+    def _finish(self, key: object, begun: float, reading: "asyncio.Task[Any]") -> None:
+        if self._reading.get(key) is not reading:  # it was begun before a change
+            return
+        del self._reading[key]
+        if not reading.cancelled() and reading.exception() is None:
+            self._kept.pop(key, None)
+            self._kept[key] = begun, reading.result()
+
+    def _drop_old(self) -> None:
+        """Drop what is too old, and the oldest of too much; nearly all is in the order of its age."""
+        oldest = time.monotonic() - KEEP_S
+        while self._kept:
+            key, (begun, _value) = next(iter(self._kept.items()))
+            if begun > oldest and len(self._kept) < MAX_KEPT:
+                break
+            del self._kept[key]
+
+
+async def _read(read: Callable[[], Awaitable[Value]]) -> Value:
+    return await read()
 
 
 PROGRAMME: web.AppKey[Programme] = web.AppKey("PROGRAMME", Programme)
