@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from ..http.app_keys import SETTINGS
 from ..http.output.responses import SingleWriteResponse
+from .addresses import own_path
 from .assets import asset_url
 from .posters.poster import poster_src
 from .request_keys import LANGUAGE, USER
@@ -88,7 +89,7 @@ def _common(request: web.Request) -> Iterator[tuple[str, Any]]:
     yield "currency", settings.currency
     yield "site_name", settings.site_name
     yield "path", request.path
-    yield "here", request.path_qs
+    yield "here", own_path(request.path_qs)  # else //elsewhere is a link that leads there
     yield "query", request.query
     yield "form_token_field", lambda: HIDDEN_FIELD.format(FIELD, form_token(request))
     formats: Mapping[str, Any] = {

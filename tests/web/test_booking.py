@@ -4,10 +4,12 @@ import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import pytest
+from multidict import MultiDict
 
+from reservation.web.booking.choice import choice_of
 from reservation.web.seat_map.view import DRAWINGS
 from tests.api import Api, Cinema, Person, slot
 from tests.conftest import StartApi
@@ -363,3 +365,12 @@ async def test_a_sold_out_showtime_says_that_held_seats_may_become_free(api: Api
 
 async def test_an_unknown_showtime_is_a_page_that_says_so(api: Api) -> None:
     assert (await (await visitor_of(api)).open("/book/4711")).status == 404
+
+
+def test_each_of_a_hundred_seats_keeps_its_ticket_type() -> None:
+    seats, child = [*range(1, 101)], 7
+    fields = MultiDict([("form_token", "x"), *(("seat_id", str(seat)) for seat in seats)])
+    fields.extend([(f"ticket_type_{seat}", str(child)) for seat in seats])
+    chosen = choice_of(fields)
+    assert chosen.seats() == [{"seat_id": seat, "ticket_type_id": child} for seat in seats]
+    assert choice_of(MultiDict(parse_qsl(chosen.query()))) == chosen

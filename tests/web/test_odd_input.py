@@ -101,3 +101,11 @@ async def test_the_page_of_a_form_is_gone_on_at_only_if_it_is_an_address_of_this
     answer = await ask(api, "POST /my/account/name", headers, f"form_token={token}")
     assert answer.startswith(b"HTTP/1.1 303 ")
     assert b"\r\nLocation: /sign-in?next=%2F\r\n" in answer
+
+
+async def test_a_page_at_an_address_that_browsers_take_for_another_sites_does_not_lead_there(api: Api) -> None:
+    headers = {"Accept": "text/html"}
+    answer = (await ask(api, "GET //elsewhere.example/", headers)).decode()
+    assert answer.startswith("HTTP/1.1 404 ")
+    assert "elsewhere" not in answer
+    assert '<input type="hidden" name="next" value="/">' in answer

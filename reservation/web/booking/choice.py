@@ -13,7 +13,7 @@ from ...db.repository.reservation_rows import STANDARD_TICKET
 from ...runtime.fields import MAX_ID
 from ..forms import number_of
 
-MOST = 100  # seats and fields that are read
+MOST = 100  # seats that are read, and people of a ticket type
 NUMBERED = re.compile(r"(ticket_type|people)_([1-9][0-9]{0,18})")
 
 
@@ -65,7 +65,7 @@ class Choice:
 def choice_of(fields: MultiDict[str] | MultiMapping[str]) -> Choice:
     """Read a choice; what is not valid is left out."""
     numbered: dict[str, dict[int, int]] = {"ticket_type": {}, "people": {}}
-    for name in [*fields][:MOST]:
+    for name in fields:
         if (match := NUMBERED.fullmatch(name)) and (number := _number(fields[name])):
             numbered[match[1]][int(match[2])] = number
     seat_ids = [number for text in fields.getall("seat_id", [])[:MOST] if (number := _number(text))]
