@@ -298,6 +298,20 @@ async def test_seats_are_exchanged_for_those_of_another_showtime(api: Api) -> No
     assert (await reservation(api, person, visitor.page))["showtime_id"] == later
 
 
+async def test_exchanged_seats_keep_the_ticket_types_that_nothing_else_was_chosen_for(api: Api) -> None:
+    cinema, (visitor, person) = await api.cinema(), await customer(api)
+    one, two, three, four, *_ = cinema.seat_ids
+    seats = [{"seat_id": one, "ticket_type_id": await child_ticket(api)}, {"seat_id": two}]
+    held = await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", {"seats": seats}, who=person)
+    assert (await api.confirm(person, held.json["id"])).status == 200
+    await visitor.open(f"/book/{cinema.showtime_id}?exchange={held.json['id']}")
+    page = await visitor.submit(f"/book/{cinema.showtime_id}/tickets", seat_id=[str(three), str(four)])
+    assert "2 seats $16.00" in page.text
+    await visitor.submit(f"/book/{cinema.showtime_id}")
+    found = await reservation(api, person, visitor.page)
+    assert seats_and_types(found) == [(three, "child"), (four, "standard")]
+
+
 async def test_seats_are_added_to_a_hold(api: Api) -> None:
     cinema, (visitor, person) = await api.cinema(), await customer(api)
     one, two, *_ = cinema.seat_ids

@@ -64,6 +64,10 @@ class BookingView:
         """The page of the map."""
         return f"/book/{self.showtime['id']}"
 
+    def kept_types(self) -> list[int]:
+        """The ticket types of the reservation whose seats are exchanged: the new seats have them at first."""
+        return _kept_types(self.choice, self.reservation)
+
     def price(self, zone: Zone, ticket_type: Mapping[str, Any]) -> Decimal:
         """The price of a ticket in a zone."""
         return zone.ticket_price(ticket_type, Decimal(self.showtime["base_price"]))
@@ -96,7 +100,8 @@ async def booking_view(request: web.Request, choice: Choice, lost: Collection[in
         request, showtime, chosen=choice.seat_ids, lost=lost, own=own, own_stay=bool(choice.add_to), most=can_add
     )
     holds = [] if changed or request[USER] is None else await _holds(api, showtime)
-    tickets = _tickets(shown, types, choice, Decimal(showtime["base_price"]))
+    kept = _kept_types(choice, reservation)
+    tickets = _tickets(shown, types, choice, kept, Decimal(showtime["base_price"]))
     return BookingView(showtime, cinema, None, types, shown, choice, reservation, str(uuid4()), tickets, can_add, holds)
 
 
@@ -106,13 +111,20 @@ async def _holds(api: ApiClient, showtime: Mapping[str, Any]) -> list[Mapping[st
     return [each for each in held["items"] if each["showtime_id"] == showtime["id"]]
 
 
+def _kept_types(choice: Choice, reservation: Mapping[str, Any] | None) -> list[int]:
+    return [seat["ticket_type"]["id"] for seat in reservation["seats"]] if choice.exchange and reservation else []
+
+
 def _tickets(
-    shown: SeatMapView, types: Sequence[Mapping[str, Any]], choice: Choice, base_price: Decimal
+    shown: SeatMapView, types: Sequence[Mapping[str, Any]], choice: Choice, kept: list[int], base_price: Decimal
 ) -> list[Ticket]:
     by_id = {each["id"]: each for each in types}
+    for seat in shown.chosen:
+        if choice.ticket_types.get(seat.id) in kept:
+            kept.remove(choice.ticket_types[seat.id])
     tickets = []
     for seat in shown.chosen:
-        type_id = choice.ticket_types.get(seat.id, STANDARD_TICKET)
+        type_id = choice.ticket_types.get(seat.id) or (kept.pop(0) if kept else STANDARD_TICKET)
         kind = by_id.get(type_id) or types[0]  # one that is not sold any more
         tickets.append(Ticket(seat, kind["id"], seat.zone.ticket_price(kind, base_price)))
     return tickets

@@ -23,10 +23,20 @@ function addLine(seat) {
   const select = line.querySelector("select");
   if (select) {
     select.name = `ticket_type_${seat.value}`;
+    select.value = keptType(select) ?? select.value;
     select.setAttribute("aria-label", texts.textTicket.replace("{seat}", nameOf(seat)));
   }
   lines.append(line);
   prepare(line);
+}
+
+// Of the tickets of the seats that are exchanged, the type of the first one that no other line has.
+function keptType(select) {
+  const left = texts.ticketTypes.split(" ");
+  for (const { value } of lines.querySelectorAll("select")) {
+    if (left.includes(value)) left.splice(left.indexOf(value), 1);
+  }
+  return left.find((type) => [...select.options].some(({ value }) => value === type));
 }
 
 function prepare(line) {
