@@ -42,7 +42,8 @@ help: ## what there is to make
 UNLIMITED_HOLDS = MAX_HOLDS_PER_USER=0 MAX_SEATS_PER_USER_PER_SHOWTIME=0 HOLDS_PER_MINUTE_PER_ADDRESS=0
 
 run: .venv/run.stamp ## the service with demo data on port 8000, without limits on holds (PORT=..., WORKERS=...)
-	@exec env $(UNLIMITED_HOLDS) $(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
+	@exec env $(UNLIMITED_HOLDS) PUBLIC_URL=$${PUBLIC_URL:-http://localhost:$(PORT)} \
+		$(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
 
 load: .venv/run.stamp ## load on the service of `make run`, for half a minute (PORT=..., ARGS=... goes to reservation load)
 	@$(BIN)/python -m reservation load --url http://127.0.0.1:$(PORT) $(ARGS)
