@@ -48,7 +48,9 @@ async def test_a_page_of_another_site_is_not_gone_on_at(api: Api, way: str) -> N
     visitor = await visitor_of(api)
     await visitor.open(f"{way}?next={quote('https://elsewhere.example/')}")
     fields = {"name": "Ada", "email": "ada@example.com"} | ({"password": PASSWORD} if way == "/sign-up" else {})
-    assert (await visitor.submit(way, fields)).url == f"{visitor.origin}/"
+    after = "/my/account?done=signed_up" if way == "/sign-up" else "/"
+    assert (await visitor.submit(way, fields)).url == f"{visitor.origin}{after}"
+    assert ("Your account has been created." in visitor.page.text) == (way == "/sign-up")
 
 
 async def test_an_address_that_has_an_account_and_a_weak_password_are_said_at_their_fields(api: Api) -> None:

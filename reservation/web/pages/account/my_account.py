@@ -23,6 +23,7 @@ LISTED = 50  # sessions that are shown
 MOST_ENDED = 10_000
 
 DONE = {
+    "signed_up": _("Your account has been created."),
     "name": _("Your name has been changed."),
     "password": _("Your password has been changed. All other sessions have ended."),
     "verified": _("Your e-mail address is confirmed."),

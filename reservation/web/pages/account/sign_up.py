@@ -38,7 +38,8 @@ async def sign_up(request: web.Request) -> web.StreamResponse:
         return await _sign_up_form(request, refused_form(request, error), status=422)
     tokens = await api.post("/auth/login", {"email": sent["email"], "password": sent["password"]})
     await browser_sessions.sign_in(request, TokenPair(**tokens))
-    return see_other(own_path(form.get("next", "")))
+    after = own_path(form.get("next", ""))
+    return see_other(after if after != "/" else "/my/account?done=signed_up")
 
 
 @pages.get("/guest")
