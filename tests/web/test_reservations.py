@@ -64,7 +64,7 @@ async def test_a_hold_is_shown_with_its_seats_total_and_end_and_is_confirmed(api
         "Row A, seat 1",
         "Row A, seat 2",
         "$20.00",
-        "They are held for you until",
+        "The seats are held for you until",
         "10 minutes",
     ):
         assert text in page.text

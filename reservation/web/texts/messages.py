@@ -32,7 +32,7 @@ MESSAGES = {
     "place_taken": _("Two seats cannot have the same place."),
     "showtime_overlap": _("Another showtime is in this auditorium at that time."),
     "in_use": _("This is still used by something else, so it cannot be deleted."),
-    "has_reservations": _("There are reservations for this, so it cannot be changed without force."),
+    "has_reservations": _("There are reservations for this, so it was not changed."),
     "idempotency_in_flight": _("This is being done just now. Please wait a moment."),
     "idempotency_key_reused": _("This form has been sent before with other content. Please open the page again."),
     "precondition_failed": _("Somebody else has changed this in the meantime. Please look at it again."),
