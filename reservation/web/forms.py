@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ..errors import DomainError
+from ..errors import DomainError, Unavailable
 from ..runtime.fields import MAX_ID
 from .request_keys import FORM, LANGUAGE
 from .texts.messages import message_of
@@ -30,7 +30,10 @@ def refused_form(request: web.Request, error: DomainError, fields: Mapping[str, 
     """The form as it was sent, with the reasons of a refusal: 422's at their fields, others above the form.
 
     `fields` maps members of the API's body, such as `price` or `customer/name`, to fields that have other names.
+    Raises Unavailable again: what failed for now is tried again, or is a problem page that says so.
     """
+    if isinstance(error, Unavailable):
+        raise error
     language, state = request[LANGUAGE], FormState(dict(request[FORM].items()))
     listed: Any = error.details.get("errors", ())
     for each in listed:
