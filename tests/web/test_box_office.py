@@ -259,6 +259,15 @@ async def test_the_cinema_is_chosen_once_for_the_browser(api: Api) -> None:
     assert "Tokyo Room" in (await visitor.open("/box-office")).text
 
 
+async def test_a_day_without_sales_leads_on_to_the_next_one_that_has_showtimes(api: Api) -> None:
+    cinema = await api.cinema(**slot(24 * 9))
+    visitor = await _seller(api)
+    page = await visitor.open("/box-office")
+    [day] = re.findall(r'href="/box-office[?]day=([0-9-]+)"[^>]*>Go on to', page.html)
+    await visitor.open(f"/box-office?day={day}")
+    assert f"/box-office/sale/{cinema.showtime_id}" in visitor.page.links
+
+
 async def test_only_staff_open_the_box_office(api: Api) -> None:
     visitor = await visitor_of(api)
     assert (await visitor.open("/box-office")).heading == "Sign in"

@@ -43,12 +43,14 @@ async def box_office(request: web.Request) -> web.StreamResponse:
     # After a sale, the list is that of its day.
     sold_day = local_time(sold["showtime"]["starts_at"], cinema["timezone"]).date() if sold else today
     day = max(date_of(request.query.get("day", "")) or sold_day, today)
+    showtimes = await _on_sale(api, cinema["id"], day, zone, now)
     return render(
         request,
         "box_office/showtimes.html",
         cinemas=cinemas,
         cinema=cinema,
-        showtimes=await _on_sale(api, cinema["id"], day, zone, now),
+        showtimes=showtimes,
+        next_day=None if showtimes else await _next_day(api, cinema, midnight(day + timedelta(days=1), zone)),
         chosen_day=day,
         today=today,
         days=[today + timedelta(days=ahead) for ahead in range(7)],
@@ -92,6 +94,12 @@ async def _on_sale(api: ApiClient, cinema_id: int, day: date, zone: ZoneInfo, no
     )
     sold = [each for each in found if is_on_sale(each, now)]
     return sorted(sold, key=lambda each: datetime.fromisoformat(each["starts_at"]) <= now)
+
+
+async def _next_day(api: ApiClient, cinema: dict[str, Any], after: datetime) -> date | None:
+    """The day of the cinema's first showtime after a time; None if there is none."""
+    found = await api.get("/showtimes", cinema_id=cinema["id"], limit=1, **{"from": after.isoformat()})
+    return next((local_time(each["starts_at"], cinema["timezone"]).date() for each in found["items"]), None)
 
 
 async def _sold(api: ApiClient, reservation_id: str) -> dict[str, Any] | None:
