@@ -1,5 +1,6 @@
 """All pages of the site: how each is opened, by whom, and about what."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -13,30 +14,38 @@ from reservation.web.pages.reservations import PATH as RESERVATION
 from tests.api import Api, Person
 from tests.browser.people import begin_session
 
-ROUTES = {page.path: page for table in TABLES for page in table.pages if page.method == "GET"}
+PATTERN = re.compile(r"(?<=\w):(?:[^{}]|\{[^{}]*\})*(?=\})")  # of a parameter in a route
+
+
+def named(path: str) -> str:
+    """A route's path without the patterns of its parameters."""
+    return PATTERN.sub("", path)
+
+
+ROUTES = {named(page.path): page for table in TABLES for page in table.pages if page.method == "GET"}
 # What a route with a parameter, or with several states, is opened as; names in braces are fields of Made.
 ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/": ("/", "/?q=no+film+is+called+this", "/?cinema={cinema_id}"),
-    "/box-office/holds/{reservation_id}": ("/box-office/holds/{held_id}",),
-    "/box-office/reservations/{reservation_id}": ("/box-office/reservations/{sold_id}",),
-    r"/manage/api-keys/{api_key_id:\d+}": ("/manage/api-keys/{api_key_id}",),
-    r"/manage/users/{user_id:\d+}": ("/manage/users/{user_id}",),
-    r"/manage/showtimes/{showtime_id:\d+}": ("/manage/showtimes/{showtime_id}",),
-    r"/manage/showtimes/{showtime_id:\d+}/blocks": ("/manage/showtimes/{showtime_id}/blocks",),
-    r"/manage/showtimes/{showtime_id:\d+}/cancel": ("/manage/showtimes/{showtime_id}/cancel",),
-    "/box-office/sale/{showtime_id}": ("/box-office/sale/{showtime_id}",),
     "/book/{showtime_id}": ("/book/{showtime_id}", "/book/{showtime_id}?seat_id={free_seat_id}"),
     "/book/{showtime_id}/tickets": ("/book/{showtime_id}/tickets?seat_id={free_seat_id}",),
-    r"/manage/cinemas/{thing_id:\d+}": ("/manage/cinemas/{cinema_id}",),
-    r"/manage/films/{thing_id:\d+}": ("/manage/films/{movie_id}",),
-    r"/manage/rooms/{auditorium_id:\d+}/seats": ("/manage/rooms/{auditorium_id}/seats",),
-    r"/manage/rooms/{thing_id:\d+}": ("/manage/rooms/{auditorium_id}",),
-    RESERVATION: ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
-    REFUSED_CHANGE: ("/my/reservations/{sold_id}/cancel",),
-    "/my/account/{part:name|password|verification|sign-out-everywhere}": ("/my/account/name",),
+    "/box-office/holds/{reservation_id}": ("/box-office/holds/{held_id}",),
+    "/box-office/reservations/{reservation_id}": ("/box-office/reservations/{sold_id}",),
+    "/box-office/sale/{showtime_id}": ("/box-office/sale/{showtime_id}",),
+    "/films/{movie_id}": ("/films/{movie_id}",),
+    "/manage/api-keys/{api_key_id}": ("/manage/api-keys/{api_key_id}",),
+    "/manage/cinemas/{thing_id}": ("/manage/cinemas/{cinema_id}",),
+    "/manage/films/{thing_id}": ("/manage/films/{movie_id}",),
+    "/manage/rooms/{auditorium_id}/seats": ("/manage/rooms/{auditorium_id}/seats",),
+    "/manage/rooms/{thing_id}": ("/manage/rooms/{auditorium_id}",),
+    "/manage/showtimes/{showtime_id}": ("/manage/showtimes/{showtime_id}",),
+    "/manage/showtimes/{showtime_id}/blocks": ("/manage/showtimes/{showtime_id}/blocks",),
+    "/manage/showtimes/{showtime_id}/cancel": ("/manage/showtimes/{showtime_id}/cancel",),
+    "/manage/ticket-types/{thing_id}": ("/manage/ticket-types/{ticket_type_id}",),
+    "/manage/users/{user_id}": ("/manage/users/{user_id}",),
+    "/my/account/{part}": ("/my/account/name",),
+    named(RESERVATION): ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
+    named(REFUSED_CHANGE): ("/my/reservations/{sold_id}/cancel",),
     "/verify-email": (),  # leads a visitor to the sign-in
-    r"/manage/ticket-types/{thing_id:\d+}": ("/manage/ticket-types/{ticket_type_id}",),
-    "/films/{movie_id:[0-9]+}": ("/films/{movie_id}",),
 }
 # Not pages, but pictures and parts of pages; other tests open them.
 PARTS: frozenset[str] = frozenset({"/my/account/export"})

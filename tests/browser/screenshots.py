@@ -38,11 +38,26 @@ class Screen:
     whole_page: bool = False
 
 
+async def _three_seats(page: Page) -> None:
+    for number in (5, 6, 7):
+        await page.get_by_role("checkbox", name=f"Row D, seat {number},").check()
+
+
 SCREENS: Sequence[Screen] = (
     Screen("whats-on", "/"),
     Screen("whats-on-dark", "/", DARK_DESKTOP),
     Screen("whats-on-phone", "/", PHONE),
+    Screen("film-dark", "/films/{movie_id}", DARK_DESKTOP),
+    Screen("seats", "/book/{showtime_id}", steps=_three_seats),
+    Screen("seats-phone-dark", "/book/{showtime_id}", DARK_PHONE),
+    Screen("seats-forced-colors", "/book/{showtime_id}", replace(DESKTOP, forced_colors=True)),
+    Screen("held-phone", "/my/reservations/{held_id}", PHONE, who="customer"),
+    Screen("reservation", "/my/reservations/{sold_id}", who="customer"),
+    Screen("account", "/my/account", who="customer"),
     Screen("sign-in-phone-dark", "/sign-in", DARK_PHONE),
+    Screen("box-office-sale", "/box-office/sale/{showtime_id}", who="staff"),
+    Screen("timeline", "/manage/showtimes", who="admin"),
+    Screen("seat-plan-dark", "/manage/rooms/{auditorium_id}/seats", DARK_DESKTOP, who="admin"),
     Screen("manage", "/manage", who="admin"),
     Screen("api", "/docs"),
 )
