@@ -43,6 +43,10 @@ async def _three_seats(page: Page) -> None:
         await page.get_by_role("checkbox", name=f"Row D, seat {number},").check()
 
 
+async def _next_day(page: Page) -> None:
+    await page.get_by_role("link", name="→").click()
+
+
 SCREENS: Sequence[Screen] = (
     Screen("whats-on", "/"),
     Screen("whats-on-dark", "/", DARK_DESKTOP),
@@ -56,7 +60,7 @@ SCREENS: Sequence[Screen] = (
     Screen("account", "/my/account", who="customer"),
     Screen("sign-in-phone-dark", "/sign-in", DARK_PHONE),
     Screen("box-office-sale", "/box-office/sale/{showtime_id}", who="staff"),
-    Screen("timeline", "/manage/showtimes", who="admin"),
+    Screen("timeline", "/manage/showtimes", who="admin", steps=_next_day),
     Screen("seat-plan-dark", "/manage/rooms/{auditorium_id}/seats", DARK_DESKTOP, who="admin"),
     Screen("manage", "/manage", who="admin"),
     Screen("api", "/docs"),
