@@ -18,7 +18,7 @@ from tests.mailbox import text_of
 
 
 def mail(to: str = "ada@example.com") -> EmailMessage:
-    values = {"token": "t" * 43, "link": None, "minutes": 30, "days": 3}
+    values = {"token": "t" * 43, "link": None, "page": "/reset-password", "minutes": 30, "days": 3}
     return compose("reset_password", sender="Box <box@example.org>", to_name="Ada", to_email=to, values=values)
 
 
