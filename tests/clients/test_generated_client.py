@@ -14,11 +14,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from httpx import Timeout
 
 from tests.api import PASSWORD, Api, slot
 
 NAME = "seats_client"
 BIN = Path(sys.executable).parent
+PATIENCE = Timeout(60)  # however busy the machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +37,9 @@ class Client:
         module: Any = import_module(f"{NAME}.api.{operation}")
         made: Any = self.package
         if self.token is None:
-            client = made.Client(base_url=self.url)
+            client = made.Client(base_url=self.url, timeout=PATIENCE)
         else:
-            client = made.AuthenticatedClient(base_url=self.url, token=self.token)
+            client = made.AuthenticatedClient(base_url=self.url, token=self.token, timeout=PATIENCE)
         async with client:
             return await module.asyncio_detailed(*path, client=client, **named)
 
