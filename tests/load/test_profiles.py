@@ -216,6 +216,8 @@ def test_an_interrupted_run_leaves_no_hold(cinema: Cinema) -> None:
         env={"PATH": os.defpath, "DATA_DIR": str(cinema.data_dir)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # Ignored by whatever a shell runs in the background, and so by all that this starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - it starts no thread
     ) as load_run:
         wait_until(lambda: live_holds(cinema) > 0)
         load_run.send_signal(signal.SIGINT)
