@@ -109,7 +109,7 @@ TICKET_TYPES = (
 
 _GUIDE = Template("""\
 The demo is running
-  the site           $base_url/
+  the site           $site/
   API documentation  $base_url/docs
   customer           $customer_email / $customer_password
   administrator      $admin
@@ -141,8 +141,10 @@ def seed(database_url: str, *, with_admin: bool) -> bool:
 
 def guide(base_url: str, *, with_admin: bool) -> str:
     """The guide that `serve --demo` prints: addresses, logins, and a booking to paste into a shell."""
+    base_url = base_url.rstrip("/")
     return _GUIDE.substitute(
-        base_url=base_url.rstrip("/"),
+        base_url=base_url,
+        site=base_url.replace("//127.0.0.1:", "//localhost:"),  # without TLS, some browsers keep its cookies only
         admin=f"{ADMIN_EMAIL} / {ADMIN_PASSWORD}" if with_admin else "make one with reservation create-admin",
         customer_email=CUSTOMER_EMAIL,
         customer_password=CUSTOMER_PASSWORD,
