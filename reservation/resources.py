@@ -23,6 +23,7 @@ from .catalog.context import CatalogContext
 from .db.pgbouncer import wrong_settings
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
+from .db.postgresql_errors import DRIVER_ERRORS
 from .db.repository import ops
 from .db.repository.hold_limits import HoldLimits
 from .errors import HoldsUnavailable, OperatorError, Unavailable
@@ -72,7 +73,7 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     settings = app[app_keys.SETTINGS]
     try:
         pool = await asyncpg.create_pool(**pool_options(settings))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (*DRIVER_ERRORS, TimeoutError) as error:
         reason = why_refused(settings, error)
         raise CannotStart(reason if "DATABASE_ROLE" in reason else f"PostgreSQL cannot be reached: {reason}") from error
     await _require_rights(pool)

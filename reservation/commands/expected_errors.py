@@ -1,11 +1,11 @@
 """The errors that the command line reports in one line; any other is a defect and shows its traceback."""
 
-import asyncpg
 from redis.exceptions import RedisError
 
+from ..db.postgresql_errors import DRIVER_ERRORS
 from ..errors import DomainError, OperatorError, Unavailable
 
-EXPECTED = (OperatorError, DomainError, asyncpg.PostgresError, asyncpg.InterfaceError, RedisError, OSError)
+EXPECTED = (OperatorError, DomainError, RedisError, *DRIVER_ERRORS)
 
 
 def one_line(error: BaseException) -> str:

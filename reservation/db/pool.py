@@ -13,7 +13,7 @@ from ..errors import DatabaseUnavailable, Overloaded
 from ..runtime.timing import count_commit, current_timings, timed
 from . import metrics
 from .change_author import CHANGE_AUTHOR, ChangeAuthor, acts_for_another
-from .postgresql_errors import TEMPORARY, raise_domain_error, source_file
+from .postgresql_errors import DRIVER_ERRORS, TEMPORARY, raise_domain_error, source_file
 from .statements import sql
 
 _Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
@@ -97,7 +97,7 @@ class Database:
         except TimeoutError as error:
             metrics.POOL_TIMEOUTS.value += 1
             raise Overloaded from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DRIVER_ERRORS as error:
             metrics.count_error(error)
             raise DatabaseUnavailable from error
         finally:

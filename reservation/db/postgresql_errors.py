@@ -43,6 +43,9 @@ _VIOLATED: dict[str, Callable[[], DomainError]] = {
     "reservations_code_key": Overloaded,
 }
 
+# All that the driver raises, InternalClientError for a connection that was killed at an unlucky moment.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
 # A statement ended by a time limit, a fail-over, a restart or a lack of connections: a later retry can succeed.
 TEMPORARY = (
     asyncpg.PostgresConnectionError,
@@ -99,7 +102,7 @@ def is_violation(error: BaseException, constraint: str) -> bool:
 
 def raise_domain_error(error: BaseException) -> None:
     """Raise the domain error of an error of PostgreSQL or of its connection; nothing for any other."""
-    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError):  # TimeoutError included
+    if isinstance(error, DRIVER_ERRORS):  # TimeoutError included
         metrics.count_error(error)
     if isinstance(error, asyncpg.IntegrityConstraintViolationError):
         violated = _VIOLATED.get(error.constraint_name or f"{error.table_name}.{error.column_name}")

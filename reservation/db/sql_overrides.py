@@ -10,6 +10,7 @@ import asyncpg
 from ..settings import Settings
 from .pool import Connection
 from .pool_options import pool_options, why_refused
+from .postgresql_errors import DRIVER_ERRORS
 from .statements import StatementsRefused, shipped, with_overrides
 
 
@@ -52,7 +53,7 @@ async def compare(settings: Settings, statements: Mapping[str, str]) -> Sequence
         ):
             for name in changed:
                 await _compare(conn, name, shipped()[name], statements[name])
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (*DRIVER_ERRORS, TimeoutError) as error:
         reason = why_refused(settings, error) or "no answer in time"
         raise StatementsRefused(f"PostgreSQL cannot compare the statements: {reason}") from error
     return changed

@@ -341,3 +341,14 @@ async def test_a_small_pool_keeps_no_connection(database_url: str) -> None:
         async with Database(pool, wait_s=5).kept_connection() as conn:
             await conn.fetchval("select 1")
         assert pool.get_idle_size() == pool.get_size()
+
+
+async def test_any_error_of_the_driver_while_a_connection_is_made_is_database_unavailable(database_url: str) -> None:
+    """asyncpg raises InternalClientError, which is no InterfaceError, for one that is killed at an unlucky moment."""
+
+    async def killed(_: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+
+    async with asyncpg.create_pool(database_url, min_size=0, max_size=1, init=killed) as pool:
+        with pytest.raises(DatabaseUnavailable):
+            await Database(pool, wait_s=5).acquire()
