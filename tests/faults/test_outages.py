@@ -11,6 +11,7 @@ from reservation.dba.audit import audit
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.conftest import StartApi
 from tests.faults.proxy import Proxy
+from tests.web.visitor import visitor_of
 
 QUICK = {"STATEMENT_TIMEOUT_SECONDS": "2", "POOL_WAIT_SECONDS": "2"}
 
@@ -207,3 +208,16 @@ async def test_a_database_out_of_reach_is_503_and_comes_back(api: Api, postgresq
         while (await api.call("GET", "/ready")).status != 200:
             await asyncio.sleep(0.1)
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
+
+
+async def test_a_page_without_its_database_says_when_to_try_again(api: Api, postgresql: Proxy) -> None:
+    visitor = await visitor_of(api)
+    await visitor.sign_in(await api.sign_up())
+
+    await postgresql.cut()
+
+    page = await visitor.open("/my/reservations")
+    assert page.status == 503
+    assert int(page.headers["Retry-After"]) >= 1
+    assert 'http-equiv="refresh"' in page.html
+    assert "This page tries again by itself." in page.text
