@@ -89,7 +89,7 @@ class _Connection(RequestHandler):
         async def refuse(request: Any) -> web.StreamResponse:
             match = MatchInfoError(web.HTTPBadRequest())
             match.add_app(manager.app)
-            request._match_info, request._version = match, HttpVersion11  # noqa: SLF001
+            request._match_info, request._version = match, HttpVersion11  # noqa: SLF001 - what aiohttp sets itself
             response = await respond(request, partial(_refuse, _refusal(err_info.exc)), UNKNOWN_PATH)
             allow_any_listed(manager.app, response)
             return response

@@ -51,7 +51,7 @@ class ApiClient:
         return (await self.call("POST", path, body=body, headers=headers)).json
 
     async def put(self, path: str, body: Any, *, etag: str | None = None) -> Any:
-        """Replace a resource; with its ETag, raises PreconditionFailed if somebody else has changed it since."""
+        """Replace a resource; with the ETag that was read, raises PreconditionFailed if it has changed since then."""
         headers = {} if etag is None else {"If-Match": etag}
         return (await self.call("PUT", path, body=body, headers=headers)).json
 

@@ -66,11 +66,11 @@ async def test_of_two_customers_one_gets_the_seat_and_the_other_sees_it_at_once(
     await quick.wait_for_url(RESERVATION)
 
     lost = seat(slow, cinema, 2)
-    told = "Row A, seat 2 has just been taken by somebody else. The rest of your choice is kept."
+    told = "Row A, seat 2 has just been taken by another customer. The rest of your choice is kept."
     await expect(slow.get_by_role("alert")).to_have_text(told)
     await expect(lost).not_to_be_checked()
     await expect(lost).to_be_disabled()
-    await expect(lost).to_have_accessible_name("Row A, seat 2, regular, 10.00 USD, just taken by somebody else")
+    await expect(lost).to_have_accessible_name("Row A, seat 2, regular, 10.00 USD, just taken by another customer")
     await expect(lost).to_be_focused()
     await expect(seat(slow, cinema, 1)).to_be_checked()
     await expect(summary(slow)).to_have_count(1)

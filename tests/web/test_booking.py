@@ -172,8 +172,8 @@ async def test_a_lost_seat_is_shown_where_it_was_and_the_rest_of_the_choice_is_k
     await api.hold(other, cinema.showtime_id, [lost])
     page = await visitor.submit(f"/book/{cinema.showtime_id}")
     assert page.status == 409
-    assert "Row A, seat 2 has just been taken by somebody else. The rest of your choice is kept." in page.text
-    name = "Row A, seat 2, regular, 10.00 USD, just taken by somebody else"
+    assert "Row A, seat 2 has just been taken by another customer. The rest of your choice is kept." in page.text
+    name = "Row A, seat 2, regular, 10.00 USD, just taken by another customer"
     assert boxes(page)[lost] == Box(name, is_disabled=True, is_checked=False)
     assert chosen(page) == [kept]
     await visitor.submit(f"/book/{cinema.showtime_id}/tickets", seat_id=[str(kept)])
@@ -252,7 +252,7 @@ async def test_too_many_best_seats_are_refused_with_the_people_kept(api: Api) ->
     assert ("people_1", "4") in page.form(path).fields
     page = await visitor.submit(path, people_1="0")
     assert page.status == 422
-    assert "Please say for how many people." in page.text
+    assert "Please enter the number of people." in page.text
 
 
 async def test_a_visitor_who_wants_the_best_seats_signs_in_first(api: Api) -> None:

@@ -67,8 +67,8 @@ async def test_a_film_that_somebody_else_has_saved_is_shown_with_both_values_bef
     await api.call("PUT", f"/admin/movies/{movie_id}", {"title": "Theirs", "duration_minutes": 90}, who=admin)
     page = await visitor.submit(path, title="Mine")
     assert page.status == 412
-    assert "Somebody else has changed this in the meantime." in page.text
-    assert 'id="error-title" class="field-error">Saved by somebody else in the meantime: Theirs' in page.html
+    assert "Another person has changed this in the meantime." in page.text
+    assert 'id="error-title" class="field-error">Saved by another administrator in the meantime: Theirs' in page.html
     assert 'id="error-director"' not in page.html
     assert (await api.call("GET", f"/movies/{movie_id}")).json["title"] == "Theirs"
     assert "Saved." in (await visitor.submit(path)).text

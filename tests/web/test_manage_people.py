@@ -77,7 +77,7 @@ async def test_a_role_that_somebody_else_has_changed_is_not_overwritten_unseen(a
     await visitor.open(path)
     await api.call("PUT", f"/admin/users/{who.id}/role", {"role": "admin"}, who=await api.admin())
     page = await visitor.submit(f"{path}/role", role="staff")
-    assert (page.status, "Somebody else has changed this" in page.text) == (412, True)
+    assert (page.status, "Another person has changed this" in page.text) == (412, True)
     assert "Role Administrator" in page.text
 
 

@@ -24,7 +24,7 @@ pages = PageTable()
 
 NONE_CHOSEN = _("Please choose at least one seat.")
 TOO_MANY = _("You can choose up to %(most)s seats.")
-NOBODY = _("Please say for how many people.")
+NO_QUANTITY = _("Please enter the number of people.")
 NO_BLOCK = _("No row has that many seats next to each other any more. Please choose them in the map, or ask for fewer.")
 
 
@@ -64,7 +64,7 @@ async def hold_best_seats(request: web.Request) -> web.StreamResponse:
     """Hold the best adjacent seats for a number of people."""
     choice = choice_of(request[FORM])
     if not choice.people:
-        return await _map_page(request, choice, best_error=request[LANGUAGE].gettext(NOBODY))
+        return await _map_page(request, choice, best_error=request[LANGUAGE].gettext(NO_QUANTITY))
     if request[USER] is None:
         return _sign_in(request, choice)
     path = f"/showtimes/{path_id(request, 'showtime_id')}/holds"
@@ -113,7 +113,7 @@ async def _map_page(
 
 
 async def _tickets_page(request: web.Request, choice: Choice) -> web.StreamResponse:
-    """The tickets of the seats; the map again, if there are none, too many, or some that somebody else has."""
+    """The ticket types of the chosen seats; the map again if there are none, too many, or one is not available."""
     if choice.purpose() and request[USER] is None:
         return _sign_in(request, choice, "/tickets")
     view = await booking_view(request, choice)

@@ -34,7 +34,7 @@ STATES = {
     "own": (_("yours already"), ' class="own"'),
     "own-chosen": (_("yours already"), ' class="own" checked'),
     "own-kept": (_("yours already"), ' class="own" disabled'),
-    "lost": (_("just taken by somebody else"), ' class="lost" disabled'),
+    "lost": (_("just taken by another customer"), ' class="lost" disabled'),
 }
 SYMBOLS = {"regular": "seat", "wheelchair": "seat-wheelchair", "companion": "seat-companion"}
 

@@ -32,7 +32,7 @@ class SeatMapView:
     markup: Markup
     zones: Sequence[Zone]
     chosen: Sequence[DrawnSeat]  # in the order in which they were chosen
-    lost: Sequence[DrawnSeat]  # that were chosen, and that somebody else has
+    lost: Sequence[DrawnSeat]  # chosen, but held or booked by another customer
     has_own: bool
     available: int
     most: int  # seats that can be chosen
@@ -55,8 +55,8 @@ async def seat_map(
 ) -> SeatMapView:
     """The seats of a showtime of the API, as they are now.
 
-    Seats that were chosen and that somebody else has are lost, as are those that the caller names. `own` are seats of a
-    reservation that is changed: they can be chosen again, or with `own_stay` stay its own. `most` is the number of
+    Chosen seats that another customer holds or has booked are lost, as are those that the caller names. `own` are seats
+    of a reservation that is changed: they can be chosen again, or with `own_stay` stay its own. `most` is the number of
     seats that can be chosen, by default MAX_SEATS_PER_HOLD.
     """
     drawing, found = await _read(request, showtime)

@@ -70,7 +70,7 @@ def forget(request: web.Request) -> None:
 async def _begin(request: web.Request, access_token: str) -> None:
     if not await _use(request, access_token):
         raise InvalidToken
-    renew_form_secret(request)  # forms that were shown to somebody else are not valid for this user
+    renew_form_secret(request)  # forms that this browser got before the sign-in are refused after it
 
 
 async def _use(request: web.Request, access_token: str) -> bool:

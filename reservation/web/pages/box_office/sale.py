@@ -38,7 +38,7 @@ TYPED_AND_TICKED = _("Type how many seats, or choose them in the map, but not bo
 NOT_A_NUMBER = _("Type a number.")
 TOO_MANY_TICKETS = _("These are more tickets than seats.")
 TOO_MANY_SEATS = _("At most %(num)s seats can be sold at once.")
-TAKEN = _("Taken by somebody else: %(seats)s. All that you typed is still here.")
+TAKEN = _("Taken by another customer: %(seats)s. Your entries are kept.")
 NOT_TOGETHER = _("No row has so many seats together any more. Name the seats, or sell fewer at a time.")
 
 

@@ -17,7 +17,7 @@ from ...texts.marking import mark as _
 Thing = Mapping[str, Any]  # as the API's JSON has it
 CONFLICT, REFUSED = 412, 422
 
-SAVED_MEANWHILE = _("Saved by somebody else in the meantime: {value}")
+SAVED_MEANWHILE = _("Saved by another administrator in the meantime: {value}")
 EMPTY = _("(empty)")
 
 
@@ -30,7 +30,8 @@ class ManagedThing:
     """The pages of one kind of thing: its form to create, edit and delete it.
 
     The template gets `form`, `thing` (None for a new one), `etag`, `action`, and what `context` gives. The ETag goes
-    through the form: a thing that somebody else has changed is shown with both values, and can then be saved.
+    through the form: a thing that has changed since the form was opened is shown with both values, and can then be
+    saved.
     """
 
     api: str  # the path of the operations: /admin/movies
@@ -72,7 +73,7 @@ class ManagedThing:
         return await self._form(request, FormState(self.fields(request, thing)), thing, etag)
 
     async def replace(self, request: web.Request) -> web.StreamResponse:
-        """Save it, or show what is wrong, or what somebody else has saved in the meantime."""
+        """Save it, or show what is wrong, or the values that were saved since the form was opened."""
         path = f"{self.api}/{request.match_info['thing_id']}"
         try:
             await ApiClient(request).put(path, self.body(request), etag=text_of(request, "etag") or None)
