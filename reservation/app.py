@@ -23,6 +23,7 @@ from .http.handlers import (
     admin_users,
     box_office,
     catalog,
+    changes,
     config,
     email_verification,
     events,
@@ -69,6 +70,7 @@ TABLES = (
     admin_users.routes,
     admin_change_log.routes,
     admin_api_keys.routes,
+    changes.routes,
     ops.routes,
 )
 

@@ -126,6 +126,10 @@ class HoldExpired(DomainError):
     """The hold has expired: make a new hold of these or other seats, POST /showtimes/{showtime_id}/holds."""
 
 
+class CursorExpired(DomainError):
+    """The cursor is older than the feed, or from before the database was restored: begin again without one."""
+
+
 class ReservationCancelled(DomainError):
     """The reservation was cancelled."""
 

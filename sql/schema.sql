@@ -256,14 +256,24 @@ COMMENT ON FUNCTION public.give_address_to_next() IS 'The oldest of the accounts
 
 CREATE PROCEDURE public.grant_reservation_roles()
     LANGUAGE plpgsql
-    AS $$
+    AS $_$
+declare
+    own record;
 begin
-    call grant_reservation_roles_0034();
-    if exists (select from pg_roles where rolname = 'reservation_readonly') then
-        grant select (same_address_as) on users to reservation_readonly;
-    end if;
+    -- 0035 calls those before it.
+    for own in
+        select oid::regprocedure as signature
+        from pg_proc
+        where
+            proname >= 'grant_reservation_roles_0035'
+            and proname ~ '^grant_reservation_roles_[0-9]{4}$'
+            and pg_function_is_visible(oid)
+        order by proname
+    loop
+        execute 'call ' || own.signature;
+    end loop;
 end
-$$;
+$_$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
@@ -521,6 +531,41 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0034() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
 
+CREATE PROCEDURE public.grant_reservation_roles_0035()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    call grant_reservation_roles_0034();
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select (same_address_as) on users to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0035() IS 'Grants reservation_app and reservation_readonly what they need, where they exist; for the owner of the tables or a DBA.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0043()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        revoke update on outbox, events from reservation_app;
+        grant select, insert, delete on outbox, events to reservation_app;
+        grant select, insert, update, delete on deliveries to reservation_app;
+        revoke insert, delete on event_feed from reservation_app;
+        grant select, update on event_feed to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on outbox, events, event_feed to reservation_readonly;
+        -- Not `data`, which may have an address.
+        grant select (
+            id, channel, kind, event_id, webhook_id, reservation_id, showtime_id, user_id, status, attempts, next_attempt_at,
+            created_at, ended_at, last_error, last_status_code, last_duration_ms
+        ) on deliveries to reservation_readonly;
+    end if;
+end
+$$;
+
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -555,6 +600,14 @@ end
 $$;
 
 COMMENT ON FUNCTION public.insert_reservation_seat() IS 'Writes a seat that is inserted into the view into its reservation''s row.';
+
+CREATE FUNCTION public.instant_text(value timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE STRICT
+    AS $$
+    select to_json(value at time zone 'UTC') #>> '{}' || 'Z'
+$$;
+
+COMMENT ON FUNCTION public.instant_text(value timestamp with time zone) IS 'A time as clients get it: RFC 3339 in UTC.';
 
 CREATE FUNCTION public.keep_genres() RETURNS trigger
     LANGUAGE plpgsql
@@ -811,6 +864,60 @@ $$;
 
 COMMENT ON FUNCTION public.set_price_from() IS 'Sets a showtime''s price_from.';
 
+CREATE FUNCTION public.showtime_json(row_json jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    select jsonb_object_agg(
+        name,
+        case
+            when name like '%\_at' then to_jsonb(instant_text((row_json ->> name)::timestamptz))
+            when name = 'base_price' then to_jsonb(row_json ->> name)
+            else row_json -> name
+        end
+    )
+    from unnest(
+        '{id,movie_id,auditorium_id,starts_at,ends_at,base_price,format,audio_language,subtitle_language,on_sale_at,sales_end_at,
+        status,cancelled_at,cancel_reason}'::text[]
+    ) as member (name)
+$$;
+
+COMMENT ON FUNCTION public.showtime_json(row_json jsonb) IS 'A row of showtimes as events tell it, from to_jsonb of the row.';
+
+CREATE FUNCTION public.tell_showtime_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+declare
+    was jsonb := showtime_json(to_jsonb(old));
+    now_is jsonb := showtime_json(to_jsonb(new));
+    changed text[] := array(
+        select member.key
+        from jsonb_each(now_is) as member
+        where member.value is distinct from was -> member.key
+        order by member.key
+    );
+begin
+    insert into outbox (type, showtime_id, data)
+    values (
+        case
+            when new.status = 'cancelled' and old.status <> 'cancelled' then 'showtime.cancelled'
+            else 'showtime.changed'
+        end,
+        new.id,
+        jsonb_build_object(
+            'showtime', now_is,
+            'changed', to_jsonb(changed),
+            'before', (
+                select jsonb_object_agg(name, was -> name)
+                from unnest(changed) as each (name)
+            )
+        )
+    );
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION public.tell_showtime_change() IS 'Writes an event for a showtime that is changed or called off; a trigger, so that all ways to change one count.';
+
 CREATE TABLE public.account_tokens (
     token_hash bytea NOT NULL,
     user_id bigint NOT NULL,
@@ -1057,6 +1164,101 @@ COMMENT ON COLUMN public.database_generation.generation IS 'Raised by the worker
 
 COMMENT ON COLUMN public.database_generation.raised_at IS 'When it was raised last.';
 
+CREATE TABLE public.deliveries (
+    id bigint NOT NULL,
+    channel text NOT NULL,
+    kind text NOT NULL,
+    event_id bigint,
+    webhook_id bigint,
+    reservation_id uuid,
+    showtime_id bigint,
+    user_id bigint,
+    data jsonb,
+    status text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone DEFAULT now() NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    ended_at timestamp with time zone,
+    last_error text,
+    last_status_code integer,
+    last_duration_ms integer,
+    CONSTRAINT deliveries_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT deliveries_channel_check CHECK ((channel = ANY (ARRAY['mail'::text, 'webhook'::text]))),
+    CONSTRAINT deliveries_ended_at_check CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
+    CONSTRAINT deliveries_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text]))),
+    CONSTRAINT deliveries_webhook_id_check CHECK (((channel = 'webhook'::text) = (webhook_id IS NOT NULL)))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='5000', autovacuum_analyze_scale_factor='0.02');
+
+COMMENT ON TABLE public.deliveries IS 'A mail, or an event for a webhook, that is sent at least once. A delivery that is due is claimed by moving next_attempt_at on.';
+
+COMMENT ON COLUMN public.deliveries.channel IS 'mail or webhook.';
+
+COMMENT ON COLUMN public.deliveries.kind IS 'The template of the mail, or the type of the event.';
+
+COMMENT ON COLUMN public.deliveries.event_id IS 'The id in events; null: it tells no event.';
+
+COMMENT ON COLUMN public.deliveries.reservation_id IS 'Deliveries of one reservation are made in the order of their ids, for each channel and webhook.';
+
+COMMENT ON COLUMN public.deliveries.data IS 'What the channel needs besides; deleted when the delivery has ended.';
+
+COMMENT ON COLUMN public.deliveries.status IS 'pending, delivered, or dead: given up, and only sent again by an administrator.';
+
+COMMENT ON COLUMN public.deliveries.attempts IS 'How often it was claimed.';
+
+COMMENT ON COLUMN public.deliveries.next_attempt_at IS 'When it is due, or while it is claimed when the claim ends.';
+
+COMMENT ON COLUMN public.deliveries.last_error IS 'Why the last attempt failed; names no person.';
+
+COMMENT ON COLUMN public.deliveries.last_status_code IS 'What the webhook''s server or the mail server answered last.';
+
+ALTER TABLE public.deliveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.deliveries_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.event_feed (
+    only_row boolean DEFAULT true NOT NULL,
+    deleted_through bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT event_feed_only_row_check CHECK (only_row)
+);
+
+COMMENT ON TABLE public.event_feed IS 'How far the feed of events has been deleted; one row.';
+
+COMMENT ON COLUMN public.event_feed.deleted_through IS 'All events up to this id are deleted: a reader who has not got further has missed some.';
+
+CREATE TABLE public.events (
+    id bigint NOT NULL,
+    event_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    type text NOT NULL,
+    reservation_id uuid,
+    showtime_id bigint,
+    data jsonb,
+    created_at timestamp with time zone NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='50000', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='50000', autovacuum_freeze_min_age='0');
+
+COMMENT ON TABLE public.events IS 'What happened, in the order of commits, for 30 days. Only the relay inserts, under a lock, so no id becomes visible after a higher one.';
+
+COMMENT ON COLUMN public.events.event_id IS 'What receivers are told, by which they know a repeat.';
+
+COMMENT ON COLUMN public.events.data IS 'As in outbox.';
+
+COMMENT ON COLUMN public.events.created_at IS 'When it happened.';
+
+ALTER TABLE public.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.idempotency_keys (
     user_id bigint NOT NULL,
     key text NOT NULL COLLATE pg_catalog."C",
@@ -1159,6 +1361,33 @@ COMMENT ON COLUMN public.movies.folded_title IS 'The title as searches compare i
 
 ALTER TABLE public.movies ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.movies_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.outbox (
+    id bigint NOT NULL,
+    type text NOT NULL,
+    reservation_id uuid,
+    showtime_id bigint,
+    data jsonb,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_insert_scale_factor='0', autovacuum_vacuum_insert_threshold='5000', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='100000');
+
+COMMENT ON TABLE public.outbox IS 'Events that are not in the table events yet, written in the transaction that does the deed; the relay moves them.';
+
+COMMENT ON COLUMN public.outbox.type IS 'Such as reservation.confirmed; docs/client/webhooks.md lists them.';
+
+COMMENT ON COLUMN public.outbox.data IS 'What is told; null for reservation events, which are told from reservations and reservation_changes.';
+
+COMMENT ON COLUMN public.outbox.created_at IS 'By clock_timestamp(), under the lock of the reservation, so that times of a reservation are in order.';
+
+ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.outbox_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1540,6 +1769,15 @@ ALTER TABLE ONLY public.cinemas
 ALTER TABLE ONLY public.database_generation
     ADD CONSTRAINT database_generation_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.deliveries
+    ADD CONSTRAINT deliveries_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.event_feed
+    ADD CONSTRAINT event_feed_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key);
 
@@ -1551,6 +1789,9 @@ ALTER TABLE ONLY public.migration_files
 
 ALTER TABLE ONLY public.movies
     ADD CONSTRAINT movies_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.reservation_changes
     ADD CONSTRAINT reservation_changes_pkey PRIMARY KEY (reservation_id, id);
@@ -1607,6 +1848,14 @@ CREATE INDEX change_log_person_id_idx ON public.change_log USING btree (person_i
 CREATE INDEX change_log_subject_idx ON public.change_log USING btree (subject, at, id);
 
 CREATE INDEX change_log_user_id_idx ON public.change_log USING btree (user_id, at, id);
+
+CREATE INDEX deliveries_dead_idx ON public.deliveries USING btree (id) WHERE (status = 'dead'::text);
+
+CREATE INDEX deliveries_due_idx ON public.deliveries USING btree (channel, next_attempt_at, id) WHERE (status = 'pending'::text);
+
+CREATE INDEX deliveries_order_idx ON public.deliveries USING btree (reservation_id, channel, webhook_id, id) WHERE ((status = 'pending'::text) AND (reservation_id IS NOT NULL));
+
+CREATE INDEX deliveries_webhook_id_idx ON public.deliveries USING btree (webhook_id, id) WHERE (webhook_id IS NOT NULL);
 
 CREATE INDEX idempotency_keys_created_at_idx ON public.idempotency_keys USING btree (created_at);
 
@@ -1701,6 +1950,8 @@ CREATE TRIGGER seats_inserted AFTER INSERT ON public.seats REFERENCING NEW TABLE
 CREATE TRIGGER seats_recorded AFTER INSERT OR DELETE OR UPDATE ON public.seats FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('seat', 'id', '', '', '');
 
 CREATE TRIGGER seats_updated AFTER UPDATE ON public.seats REFERENCING OLD TABLE AS before NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.raise_layout_versions();
+
+CREATE TRIGGER showtimes_change_told AFTER UPDATE ON public.showtimes FOR EACH ROW WHEN ((((((((((((old.movie_id IS DISTINCT FROM new.movie_id) OR (old.auditorium_id IS DISTINCT FROM new.auditorium_id)) OR (old.starts_at IS DISTINCT FROM new.starts_at)) OR (old.ends_at IS DISTINCT FROM new.ends_at)) OR (old.base_price IS DISTINCT FROM new.base_price)) OR (old.format IS DISTINCT FROM new.format)) OR (old.audio_language IS DISTINCT FROM new.audio_language)) OR (old.subtitle_language IS DISTINCT FROM new.subtitle_language)) OR (old.on_sale_at IS DISTINCT FROM new.on_sale_at)) OR (old.sales_end_at IS DISTINCT FROM new.sales_end_at)) OR (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION public.tell_showtime_change();
 
 CREATE TRIGGER showtimes_changed BEFORE UPDATE OF movie_id, auditorium_id, starts_at, ends_at ON public.showtimes FOR EACH ROW WHEN (((old.movie_id IS DISTINCT FROM new.movie_id) OR (old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at))) EXECUTE FUNCTION public.note_showtime_change();
 
@@ -1798,6 +2049,10 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0032() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0034() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0035() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0043() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.record_change() FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.account_tokens TO reservation_app;
@@ -1867,6 +2122,47 @@ GRANT SELECT ON TABLE public.cinemas TO reservation_readonly;
 GRANT SELECT,UPDATE ON TABLE public.database_generation TO reservation_app;
 GRANT SELECT ON TABLE public.database_generation TO reservation_readonly;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.deliveries TO reservation_app;
+GRANT SELECT ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(id) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(channel) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(kind) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(event_id) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(webhook_id) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(reservation_id) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(showtime_id) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(user_id) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(status) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(attempts) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(next_attempt_at) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(created_at) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(ended_at) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(last_error) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(last_status_code) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(last_duration_ms) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT,UPDATE ON TABLE public.event_feed TO reservation_app;
+GRANT SELECT ON TABLE public.event_feed TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.events TO reservation_app;
+GRANT SELECT ON TABLE public.events TO reservation_readonly;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO reservation_app;
 GRANT SELECT ON TABLE public.idempotency_keys TO reservation_readonly;
 
@@ -1878,6 +2174,9 @@ GRANT SELECT ON TABLE public.migration_files TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.movies TO reservation_app;
 GRANT SELECT ON TABLE public.movies TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.outbox TO reservation_app;
+GRANT SELECT ON TABLE public.outbox TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.reservation_changes TO reservation_app;
 GRANT SELECT ON TABLE public.reservation_changes TO reservation_readonly;

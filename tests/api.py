@@ -9,6 +9,7 @@ import asyncpg
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
+from reservation.background import BackgroundWork
 from tests.documented import Document, parse
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -94,6 +95,10 @@ class Api:
             async with self.client.get("/openapi.json") as response:
                 self._document = parse(await response.read())
         return self._document
+
+    async def work(self) -> None:
+        """Do what the background process does, until nothing is due."""
+        await BackgroundWork.of(self.client.app).run_due()
 
     async def sign_up(self) -> Person:
         """A new customer, signed in."""

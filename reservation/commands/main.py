@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": ("serve.serve", "Run the service until Ctrl-C or SIGTERM."),
     "sql": ("sql.sql_group", "Check, explain and measure the statements in sql/."),
     "token": ("accounts.token", "Print an access token of an account."),
+    "work": ("serve.work", "Send mails, call webhooks and run jobs."),
 }
 
 

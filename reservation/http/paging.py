@@ -80,9 +80,14 @@ def page_with_key(
     """A page with its Link header; the next one begins after a sort key, None on the last page."""
     if next_key is None:
         return json_response({"items": items, "next_cursor": None})
-    cursor = urlsafe_b64encode(encode(list(next_key))).decode()
+    cursor = cursor_text(next_key)
     next_url = request.rel_url.update_query({"cursor": cursor, "limit": str(request[QUERY]["limit"])})
     return json_response({"items": items, "next_cursor": cursor}, headers={"Link": f'<{next_url}>; rel="next"'})
+
+
+def cursor_text(key: Sequence[object]) -> str:
+    """A sort key as the opaque text that a Cursor reads."""
+    return urlsafe_b64encode(encode(list(key))).decode()
 
 
 async def page_by_id(request: web.Request, read: Callable[..., Awaitable[Sequence[Any]]]) -> SingleWriteResponse:

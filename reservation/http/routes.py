@@ -52,6 +52,7 @@ VERSION_PREFIX = "/v1"
 
 # Scopes of API keys; a key needs one of them.
 CATALOGUE = (Scope.CATALOGUE,)
+REPORTS = (Scope.REPORTS,)
 CATALOGUE_OR_REPORTS = (Scope.CATALOGUE, Scope.REPORTS)
 BOOKING = (Scope.BOOKING,)
 BOOKING_OR_REPORTS = (Scope.BOOKING, Scope.REPORTS)

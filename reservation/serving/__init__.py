@@ -26,9 +26,18 @@ __all__ = ["CannotListen", "ServerLost", "StartFailed", "serve"]
 
 
 def serve(
-    read_settings: Callable[[], Settings], *, host: str, port: int, workers: int, migrate: bool, demo: bool
+    read_settings: Callable[[], Settings],
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    background: bool,
+    migrate: bool,
+    demo: bool,
 ) -> None:
     """Run the service until SIGTERM or SIGINT; called from the main thread. The settings are read again on SIGHUP.
+
+    `background`: with the process that makes deliveries; without it, `reservation work` has to run somewhere.
 
     Raises InvalidSettings, CannotListen, EmbeddedError (DataDirInUse), SchemaError, StatementsRefused,
     StartFailed, ServerLost, and SystemExit when a signal comes during the start.
@@ -39,9 +48,13 @@ def serve(
         with stores(settings, attach_to_running=False) as filled_in:
             configuration = _prepare(filled_in, migrate=migrate, demo=demo, own_stores=settings.embedded)
             signals.starting = False
-            with _shared_metrics(settings, workers), listening(host, port, workers) as sockets:
+            with _shared_metrics(settings, workers + background), listening(host, port, workers) as sockets:
                 supervisor = Supervisor(
-                    configuration, sockets, signals, lambda: read_again(read_settings(), running=settings)
+                    configuration,
+                    sockets,
+                    signals,
+                    lambda: read_again(read_settings(), running=settings),
+                    background=background,
                 )
                 try:
                     supervisor.start()
@@ -75,9 +88,9 @@ def _announce(sock: socket.socket, *, demo: bool, own_stores: bool) -> None:
 
 
 @contextmanager
-def _shared_metrics(settings: Settings, workers: int) -> Iterator[None]:
-    """Several workers add up their metrics in a new folder; one worker keeps them in its memory."""
-    if workers == 1:
+def _shared_metrics(settings: Settings, processes: int) -> Iterator[None]:
+    """Several processes add up their metrics in a new folder; a single worker keeps them in its memory."""
+    if processes == 1:
         yield
         return
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -45,16 +45,24 @@ class ServerLost(OperatorError):
 
 @dataclass(slots=True)
 class _Slot:
-    """A worker's place. Its listening socket outlives the processes on it, so that no queued connection is lost."""
+    """A worker's place. Its listening socket outlives the processes on it, so that no queued connection is lost.
+
+    Without one, it is the place of the background process.
+    """
 
     number: int
-    sock: socket.socket
+    sock: socket.socket | None
     configuration: Configuration
     serving: WorkerProcess | None = None
     starting: WorkerProcess | None = None  # takes over from `serving` once it is ready
     draining: WorkerProcess | None = None
     failures: int = 0
     start_at: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """What messages call the process."""
+        return f"worker {self.number}" if self.sock is not None else "the background process"
 
     @property
     def processes(self) -> list[WorkerProcess]:
@@ -70,8 +78,11 @@ class Supervisor:
         sockets: list[socket.socket],
         signals: Signals,
         read_again: Callable[[], Configuration],
+        *,
+        background: bool,
     ) -> None:
-        self._slots = [_Slot(number, sock, configuration) for number, sock in enumerate(sockets, 1)]
+        places: list[socket.socket | None] = [*sockets, None] if background else [*sockets]
+        self._slots = [_Slot(number, sock, configuration) for number, sock in enumerate(places, 1)]
         self._signals = signals
         self._read_again = read_again
         self._roll: Iterator[None] = iter(())
@@ -108,8 +119,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """Let the workers finish what is under way, within SHUTDOWN_SECONDS; returns when all have ended."""
-        for slot in self._slots:
-            slot.sock.close()  # else connections would queue that no worker is going to accept
+        for sock in [slot.sock for slot in self._slots if slot.sock is not None]:
+            sock.close()  # else connections would queue that no worker is going to accept
         workers = [worker for slot in self._slots for worker in slot.processes]
         for worker in workers:
             worker.stop()
@@ -132,7 +143,7 @@ class Supervisor:
             try:
                 starting = slot.starting = self._fork(slot, configuration)
             except OSError as error:  # no memory, or too many processes
-                say(f"{which} stay as they were: worker {slot.number} cannot be forked: {error}")
+                say(f"{which} stay as they were: {slot.name} cannot be forked: {error}")
                 return
             while (failure := starting.start_failure()) is None and not starting.is_ready:
                 yield
@@ -157,7 +168,7 @@ class Supervisor:
                 try:
                     slot.serving = self._fork(slot, slot.configuration)
                 except OSError as error:  # no memory, or too many processes
-                    self._start_later(slot, f"worker {slot.number} cannot be forked: {error}")
+                    self._start_later(slot, f"{slot.name} cannot be forked: {error}")
             return
         failure = slot.serving.start_failure()
         if failure is not None:
@@ -183,8 +194,8 @@ class Supervisor:
         return f"reservation {self._version} was upgraded on disk to {found}: restart it"
 
     def _fork(self, slot: _Slot, configuration: Configuration) -> WorkerProcess:
-        others = [other.sock for other in self._slots if other is not slot]
-        return WorkerProcess.fork(f"worker {slot.number}", configuration, slot.sock, others)
+        others = [other.sock for other in self._slots if other is not slot and other.sock is not None]
+        return WorkerProcess.fork(slot.name, configuration, slot.sock, others)
 
     def _wait(self) -> None:
         """Until a worker reports or ends, or for a tick."""

@@ -38,9 +38,9 @@ class WorkerProcess:
 
     @classmethod
     def fork(
-        cls, name: str, configuration: Configuration, sock: socket.socket, others: Sequence[socket.socket]
+        cls, name: str, configuration: Configuration, sock: socket.socket | None, others: Sequence[socket.socket]
     ) -> Self:
-        """Start a worker on a listening socket; in it the `others` are closed."""
+        """Start a worker on a listening socket, or the background process without one; it closes the `others`."""
         context = get_context("fork")
         report, sender = context.Pipe(duplex=False)
         process = context.Process(
@@ -120,7 +120,7 @@ class WorkerProcess:
 
 def _run(
     configuration: Configuration,
-    sock: socket.socket,
+    sock: socket.socket | None,
     others: Sequence[socket.socket],
     report: Connection,
     parent_pid: int,
@@ -137,10 +137,13 @@ def _run(
     use(configuration.statements)
     # Imported only here, in the worker: prometheus_client decides at its import, by PROMETHEUS_MULTIPROC_DIR, whether
     # the workers share their metrics, so the supervisor must not import it.
-    worker = importlib.import_module("reservation.worker")
+    module = importlib.import_module("reservation.background" if sock is None else "reservation.worker")
     resources = importlib.import_module("reservation.resources")
     try:
-        worker.run(configuration.settings, sock, backlog=BACKLOG, on_ready=lambda: report.send(None))
+        if sock is None:
+            module.run(configuration.settings, on_ready=lambda: report.send(None))
+        else:
+            module.run(configuration.settings, sock, backlog=BACKLOG, on_ready=lambda: report.send(None))
     except (resources.CannotStart, InvalidSettings) as error:
         report.send(" ".join(str(error).split()))
         raise SystemExit(1) from error

@@ -9,6 +9,7 @@ session, ends after 300 ms; the limit lasts until the end of the transaction.
 A reservation of which a seat is sold already claims none, and its row names the lost seats; neither does one without any
 seats. One that loses a seat, or its time, while the statement runs gets a status that reservations_status_check refuses,
 so the whole statement fails and changes nothing. The caller then confirms each of the batch alone.
+What is confirmed is written to the outbox, from which mails and webhooks are sent.
 An idempotency key is inserted with the confirm that has one. A confirm whose key was used within a day changes nothing.
 Reservations are locked FOR NO KEY UPDATE: FOR UPDATE would deadlock with the foreign keys of a showtime that an
 administrator deletes.
@@ -175,6 +176,15 @@ confirmed as (
         confirmed_at = now()
     from outcome as o
     where r.id = o.id and o.free and o.is_first
+    returning r.id
+),
+
+told as (
+    insert into outbox (type, reservation_id)
+    select
+        'reservation.confirmed',
+        id
+    from confirmed
 )
 
 select

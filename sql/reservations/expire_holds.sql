@@ -1,8 +1,9 @@
 /* reservations/expire_holds
-Gives some old holds the status expired. Nothing depends on it, since a row that is held past its time counts as expired
-wherever it is read. The table is read in the order of its ids, which is that of time, from an id that the caller stores:
-an index on the status would end the HOT updates of confirms. next_id is where to continue: the first row that is still
-held, if any, else the last one read; null past the end. A row that another session has locked is left for the next run.
+Gives some old holds the status expired, and writes that to the outbox. No booking depends on it, since a row that is held
+past its time counts as expired wherever it is read. The table is read in the order of its ids, which is that of time, from an
+id that the caller stores: an index on the status would end the HOT updates of confirms. next_id is where to continue: the
+first row that is still held, if any, else the last one read; null past the end. A row that another session has locked is left
+for the next run.
 Plan: index scan on reservations_pkey from first_id on, stopped by the limit, then index scans on reservations_pkey.
 $1 uuid first_id: where to begin
 $2 bigint age_s: reservations that are younger, by the time in their id, are left alone: seconds
@@ -41,6 +42,14 @@ marked as (
     from past
     where r.id = past.id
     returning r.id
+),
+
+told as (
+    insert into outbox (type, reservation_id)
+    select
+        'reservation.expired',
+        id
+    from marked
 )
 
 select

@@ -6,6 +6,7 @@ the insert.
 A showtime that another session has locked is skipped, so that one lock does not delay the whole batch: its holds are not
 inserted, and showtime_locked says so. A wait for anything else, such as the same key in another session, ends after
 300 ms; the limit lasts until the end of the transaction.
+Each hold is written to the outbox, too, from which webhooks are called.
 An idempotency key is inserted with the hold that has one, in the order of the primary key; a hold whose key was used
 within a day is not inserted. No two holds of a batch may have the same key.
 A hold of a user who has limits is not inserted if one is reached, whatever other sessions insert at the same time: the users
@@ -185,6 +186,15 @@ made as (
         ($14::text[])[place],
         ($15::text[])[place]::jsonb,
         coalesce(($16::text[])[place]::bigint[], '{}')
+    from outcome
+    where is_made
+),
+
+told as (
+    insert into outbox (type, reservation_id)
+    select
+        'reservation.held',
+        id
     from outcome
     where is_made
 )

@@ -1,15 +1,24 @@
 /* reservations/mark_cancelled
-Cancels a reservation; its seats stay in its row as history.
+Cancels a reservation, and writes that to the outbox; its seats stay in its row as history.
 Plan: index scan on reservations_pkey.
 $1 uuid reservation_id: locked by the caller
 $2 text cancelled_by: customer, cinema or staff
 $3 text reason: of the box office; null if the customer cancels
 Sample: select (select id from reservations where status = 'held' order by id desc limit 1), 'customer', null::text
 */
-update /* reservations/mark_cancelled */ reservations
-set
-    status = 'cancelled',
-    cancelled_at = now(),
-    cancelled_by = $2,
-    cancel_reason = $3
-where id = $1;
+with /* reservations/mark_cancelled */ cancelled as (
+    update reservations
+    set
+        status = 'cancelled',
+        cancelled_at = now(),
+        cancelled_by = $2,
+        cancel_reason = $3
+    where id = $1
+    returning id
+)
+
+insert into outbox (type, reservation_id)
+select
+    'reservation.cancelled',
+    id
+from cancelled;

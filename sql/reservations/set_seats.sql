@@ -1,6 +1,7 @@
 /* reservations/set_seats
-Gives a reservation other seats, and another showtime or the same; reservation_changes keeps what it was. Before the
-statements that free or book seats: the foreign keys lock the showtimes, which come before booked seats in the order of locks.
+Gives a reservation other seats, and another showtime or the same; reservation_changes keeps what it was,
+and the outbox gets an event. Before the statements that free or book seats: the foreign keys lock the showtimes, which come
+before booked seats in the order of locks.
 Plan: index scan on reservations_pkey.
 $1 uuid reservation_id: locked by the caller
 $2 text change: cancelled_seats, added_seats or exchanged
@@ -38,6 +39,15 @@ with /* reservations/set_seats */ recorded as (
     from reservations
     where id = $1
     returning id
+),
+
+-- After `recorded`, so that the event's time is not before that of the change.
+told as (
+    insert into outbox (type, reservation_id)
+    select
+        'reservation.changed',
+        $1
+    from recorded
 )
 
 update reservations as r

@@ -67,6 +67,14 @@ unrecorded as (
     where c.reservation_id = u.id and c.id = $2
 ),
 
+told as (
+    insert into outbox (type, reservation_id)
+    select
+        case when status = 'held' then 'reservation.changed' else 'reservation.cancelled' end,
+        id
+    from undone
+),
+
 forgotten as (
     delete from idempotency_keys as k
     using undone as u

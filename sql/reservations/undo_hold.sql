@@ -27,6 +27,14 @@ undone as (
     returning r.id
 ),
 
+told as (
+    insert into outbox (type, reservation_id)
+    select
+        'reservation.cancelled',
+        id
+    from undone
+),
+
 forgotten as (
     delete from idempotency_keys as k
     using undone as u

@@ -1,5 +1,6 @@
 /* sold_showtimes/cancel_reservations
-Cancels reservations whose showtime is cancelled, at the time of its cancelled_at, and frees their seats. Blocked seats stay.
+Cancels reservations whose showtime is cancelled, at the time of its cancelled_at, frees their seats, and writes it
+to the outbox. Blocked seats stay.
 Plan: index scans on reservations_pkey and booked_seats_showtime_id_seat_id_key.
 $1 bigint showtime_id: locked by the caller
 $2 uuid[] reservation_ids: those of lock_reservations
@@ -10,11 +11,20 @@ by starts_at limit 1) as st on true
 with /* sold_showtimes/cancel_reservations */ freed as (
     delete from booked_seats
     where showtime_id = $1 and reservation_id is not null
+),
+
+cancelled as (
+    update reservations
+    set
+        status = 'cancelled',
+        cancelled_at = now(),
+        cancelled_by = 'cinema'
+    where id = any($2)
+    returning id
 )
 
-update reservations
-set
-    status = 'cancelled',
-    cancelled_at = now(),
-    cancelled_by = 'cinema'
-where id = any($2);
+insert into outbox (type, reservation_id)
+select
+    'reservation.cancelled',
+    id
+from cancelled;

@@ -32,6 +32,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.ShowtimeCancelled: (409, "showtime_cancelled"),
     errors.LimitReached: (409, "limit_reached"),
     errors.HoldExpired: (410, "hold_expired"),
+    errors.CursorExpired: (410, "cursor_expired"),
     errors.ReservationCancelled: (409, "reservation_cancelled"),
     errors.ReservationConfirmed: (409, "reservation_confirmed"),
     errors.TooLateToCancel: (409, "too_late_to_cancel"),

@@ -1,0 +1,134 @@
+"""The background process: it moves events into the feed, makes the deliveries, and runs jobs that no request waits for.
+
+It is the application's resources without a listening socket. `reservation serve` runs one beside its workers, and
+`reservation work` one alone; several may run at once, also on several machines.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+import uvloop
+from aiohttp import web
+from redis.asyncio import Redis
+from structlog.stdlib import BoundLogger
+
+from . import resources
+from .booking.jobs.schedule import Job, run_job
+from .errors import Unavailable
+from .http import app_keys
+from .http.middleware import request_records
+from .outbox import cleanup
+from .outbox.deliveries import DeliveryChannel
+from .outbox.relay import Relay
+from .runtime import exposition
+from .runtime.cancellation import cancel_and_wait
+from .runtime.log_output import standard_error
+from .runtime.logs import configure_logs
+from .settings import Settings
+
+RELAY_EVERY_S = 0.25
+MEASURE_EVERY_S = 15
+CLEAN_UP_EVERY_S = 300
+LAST_LOG_LINES_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundWork:
+    """All that runs in the background of one process."""
+
+    relay: Relay
+    channels: Sequence[DeliveryChannel]
+    jobs: Sequence[Job]
+    redis: Redis
+    log: BoundLogger
+
+    @classmethod
+    def of(cls, app: web.Application) -> "BackgroundWork":
+        """The work of an application whose resources are open."""
+        database = app[app_keys.DATABASE]
+        log = structlog.stdlib.get_logger("reservation.background")
+        jobs = (
+            Job("measure_outbox", MEASURE_EVERY_S, partial(cleanup.measure, database)),
+            Job("delete_old_events", CLEAN_UP_EVERY_S, partial(cleanup.delete_old_events, database), shared=True),
+            Job("delete_old_deliveries", CLEAN_UP_EVERY_S, cleanup.OldDeliveries(database).delete),
+        )
+        return cls(Relay(database, ()), (), jobs, app[resources.REDIS], log)
+
+    async def run_due(self) -> None:
+        """Run each job once, and move and deliver until nothing is due; raises Unavailable."""
+        for job in self.jobs:
+            await job.run()
+        while True:
+            done = await self.relay.move()
+            for channel in self.channels:
+                done += await channel.run_due()
+            if not done:
+                return
+
+    async def run_forever(self) -> None:
+        """Run everything until it is cancelled."""
+        tasks = [asyncio.create_task(self._relay_forever())]
+        tasks += [asyncio.create_task(channel.run_forever()) for channel in self.channels]
+        tasks += [asyncio.create_task(run_job(job, self.redis, self.log)) for job in self.jobs]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            await cancel_and_wait(tasks)
+
+    async def close(self) -> None:
+        """Finish what is under way, or leave it to the next process."""
+        await asyncio.gather(*[channel.close() for channel in self.channels])
+
+    async def _relay_forever(self) -> None:
+        while True:
+            try:
+                moved = await self.relay.move()
+            except Unavailable as error:
+                moved = 0
+                self.log.warning("relay_postponed", cause=repr(error.__cause__))
+            if not moved:
+                await asyncio.sleep(RELAY_EVERY_S)
+
+
+def run(settings: Settings, *, on_ready: Callable[[], None]) -> None:
+    """Work until SIGTERM or SIGQUIT; raises CannotStart."""
+    configure_logs(settings.log_level)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_work(settings, on_ready))
+    finally:
+        standard_error().drain(LAST_LOG_LINES_S)
+
+
+async def _work(settings: Settings, on_ready: Callable[[], None]) -> None:
+    app = web.Application()
+    app[app_keys.SETTINGS] = settings
+    app.cleanup_ctx.extend(
+        [request_records, resources.postgresql, resources.redis_and_booking, resources.accounts, resources.subscription]
+    )
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        ended = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        work = BackgroundWork.of(app)
+        tasks = [asyncio.create_task(_until(ended)), asyncio.create_task(work.run_forever())]
+        exposition.publish()
+        on_ready()
+        # The work only ends by a defect; then the process does, and the supervisor starts another one.
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await cancel_and_wait(tasks)
+        await work.close()
+        for task in done:
+            task.result()
+    finally:
+        await runner.cleanup()
+
+
+async def _until(event: asyncio.Event) -> None:
+    await event.wait()

@@ -1,0 +1,1 @@
+"""The outbox, the feed of events and the deliveries."""
