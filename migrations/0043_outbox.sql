@@ -196,13 +196,17 @@ create trigger showtimes_change_told
 after update on showtimes
 for each row
 when (
-    (
-        old.movie_id, old.auditorium_id, old.starts_at, old.ends_at, old.base_price, old.format, old.audio_language,
-        old.subtitle_language, old.on_sale_at, old.sales_end_at, old.status
-    ) is distinct from (
-        new.movie_id, new.auditorium_id, new.starts_at, new.ends_at, new.base_price, new.format, new.audio_language,
-        new.subtitle_language, new.on_sale_at, new.sales_end_at, new.status
-    )
+    old.movie_id is distinct from new.movie_id
+    or old.auditorium_id is distinct from new.auditorium_id
+    or old.starts_at is distinct from new.starts_at
+    or old.ends_at is distinct from new.ends_at
+    or old.base_price is distinct from new.base_price
+    or old.format is distinct from new.format
+    or old.audio_language is distinct from new.audio_language
+    or old.subtitle_language is distinct from new.subtitle_language
+    or old.on_sale_at is distinct from new.on_sale_at
+    or old.sales_end_at is distinct from new.sales_end_at
+    or old.status is distinct from new.status
 )
 execute function tell_showtime_change();
 

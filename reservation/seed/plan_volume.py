@@ -43,6 +43,7 @@ LIVE = 64  # holds, each with an idempotency key: the size of the largest batch 
 LOGGED_IN = 2_000
 FIRST_ACCOUNT = "load-1-1@example.com"  # what scale() names the first account of an empty database
 HOLD_SEATS = 2
+EVENTS = 100_000
 HOLD_S = 86_400  # a day: the holds are still live when the plans are compared
 SESSION_S = 604_800
 # VACUUM marks no page as all-visible that an asynchronous commit has changed shortly before.
@@ -60,8 +61,8 @@ LONGEST_FILM_MINUTES = seeding.SLOT_MINUTES - seeding.TRAILERS_MINUTES
 async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes: int = SHOWTIMES) -> Generated:
     """Fill an empty database; raises SeedError for one that is not empty.
 
-    Adds to the reservations: live holds with idempotency keys, login sessions, API keys, archived reservations, and
-    rooms without reservations.
+    Adds to the reservations: live holds with idempotency keys, login sessions, API keys, archived reservations,
+    events with deliveries, and rooms without reservations.
     """
     async with tool_connection(database_url, tool_limits("seed") | SYNCHRONOUS) as conn:
         if await accounts.list_users(conn, roles=["user"], after=0, row_limit=1):
@@ -88,6 +89,7 @@ async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes
             await _add_guests(conn)
             await _make_api_keys(conn, user_ids)
             await _mail_tokens(conn, user_ids)
+            await repository.generate_events(conn, row_limit=EVENTS)
     return summary
 
 

@@ -57,6 +57,7 @@ async def administrate(api: Api) -> None:
         await api.call(method, f"/admin/seats/{cinema.seat_ids[0]}", sent, who=admin)
     await api.call("PUT", f"/admin/auditoriums/{cinema.auditorium_id}/seats", {"seats": [seat]}, who=admin)
     await api.call("GET", "/admin/change-log", who=admin)
+    await api.call("GET", "/changes", who=admin)
     await api.call("GET", "/admin/users", who=admin)
     await api.call("GET", f"/admin/users/{admin.id}", who=admin)
     await api.call("PUT", f"/admin/users/{admin.id}/role", {"role": "admin"}, who=admin)

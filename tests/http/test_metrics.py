@@ -39,6 +39,11 @@ PATIENCE_S = 60
 REASONS = {"seats_held": 1, "seats_booked": 1, "invalid": 1, "limit_reached": 0}
 # The tests of these are where what they count is tested.
 ELSEWHERE = {
+    "reservation_events_total": "tests/outbox/test_deliveries.py",
+    "reservation_delivery_attempts_total": "tests/outbox/test_deliveries.py",
+    "reservation_delivery_attempt_seconds": "tests/outbox/test_deliveries.py",
+    "reservation_outbox_waiting": "tests/outbox/test_deliveries.py",
+    "reservation_outbox_delay_seconds": "tests/outbox/test_deliveries.py",
     "reservation_holds_undone_total": "tests/faults/test_hold_promises.py",
     "reservation_orphaned_seats_released_total": "tests/faults/test_orphan_job.py",
     "reservation_live_events_skipped_total": "tests/seatmap/test_live_feed.py",

@@ -8,8 +8,11 @@ import structlog
 
 from reservation.db.repository.deliveries import Delivery
 from reservation.http.app_keys import DATABASE
+from reservation.outbox import cleanup
 from reservation.outbox.deliveries import CLAIM_S, DeliveryChannel, DeliveryFailed
+from reservation.outbox.relay import Relay
 from tests.api import Api, Connection
+from tests.figures import figures, growth
 
 LOG = structlog.stdlib.get_logger("tests")
 INSERT = "insert into deliveries (channel, kind, reservation_id) values ('mail', $1, $2)"
@@ -110,6 +113,25 @@ async def test_a_claim_that_has_ended_is_made_again_and_its_late_outcome_ignored
     await hanging
     assert quick.kinds == ["a"]
     assert await state(db) == [("a", "delivered", 2, None)]
+
+
+async def test_events_and_attempts_are_counted_and_what_waits_is_measured(api: Api, db: Connection) -> None:
+    cinema, who = await api.cinema(), await api.sign_up()
+    await api.hold(who, cinema.showtime_id, cinema.seat_ids[:1])
+    await db.execute(INSERT, "a", None)
+    await db.execute(INSERT, "b", None)
+    await cleanup.measure(api.client.app[DATABASE])
+    found = await figures(api)
+    assert found['reservation_outbox_waiting{queue="outbox"}'] == 1
+    assert found['reservation_outbox_waiting{queue="mail"}'] == 2
+    assert found['reservation_outbox_delay_seconds{queue="mail"}'] > 0
+    await Relay(api.client.app[DATABASE], ()).move()
+    await Receiver(api, lambda each: DeliveryFailed("away") if each.kind == "b" else None).channel.run_due()
+    grown = await growth(api, found)
+    assert grown["reservation_events_total"] == 1
+    assert grown['reservation_delivery_attempts_total{channel="mail",outcome="delivered"}'] == 1
+    assert grown['reservation_delivery_attempts_total{channel="mail",outcome="pending"}'] == 1
+    assert grown["reservation_delivery_attempt_seconds_count"] == 2
 
 
 async def test_many_processes_make_each_delivery_once(api: Api, db: Connection) -> None:

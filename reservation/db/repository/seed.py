@@ -150,6 +150,11 @@ async def generate_users(
     return sorted(row["id"] for row in rows)
 
 
+async def generate_events(conn: Connection, *, row_limit: int) -> None:
+    """Add an event and a mail for each of the newest reservations."""
+    await conn.execute(sql("seed/generate_events"), row_limit)
+
+
 async def list_room_showtimes(conn: Connection, *, auditorium_id: int) -> Sequence[RoomShowtime]:
     """The showtimes of a room, by their start."""
     return await every(conn, RoomShowtime, "seed/list_room_showtimes", auditorium_id)

@@ -72,6 +72,7 @@ TAGS = {
     "Administration: users": "Accounts and their roles, for administrators.",
     "Administration: change log": "What staff and administrators have changed.",
     "Administration: API keys": "API keys of machine clients, for administrators.",
+    "Changes": "What happened, as a feed of events, for administrators and machine clients.",
     "Operations": "Health, readiness and metrics, for operators.",
 }
 

@@ -10,6 +10,9 @@ UUID7_REST = "-7c3e-9a41-5f0e8d2b6a17"  # after the 48 bits of milliseconds
 
 # By member or parameter; `Schema.member` where the name alone does not say what it is.
 FIXED: dict[str, Any] = {
+    "Event.id": "0b6f2f7e-6f0f-4f0c-8f0a-6a1d3c5e7f90",
+    "Event.data": {"reservation": {"code": "7ZK3Q0VD", "status": "confirmed"}},
+    "after": "WzEwMiwiIl0=",
     "cinema_id": 1,
     "Cinema.id": 1,
     "Cinema.name": "Filmtheater am Markt",

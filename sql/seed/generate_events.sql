@@ -1,0 +1,40 @@
+/* seed/generate_events
+Inserts an event for each of the newest reservations and a mail for each event, one in fifty still to be sent and some given
+up: so many as make plans that use the indexes.
+Plan: index scan on reservations_pkey, stopped by the limit, then the inserts.
+$1 bigint row_limit: how many
+Sample: select 16::bigint
+*/
+with /* seed/generate_events */ told as (
+    insert into events (type, reservation_id, created_at)
+    select
+        'reservation.confirmed' as type,
+        newest.id,
+        now()
+    from (
+        select r.id
+        from reservations as r
+        order by r.id desc
+        limit $1
+    ) as newest
+    order by newest.id
+    returning
+        id,
+        reservation_id
+)
+
+insert into deliveries (channel, kind, event_id, reservation_id, status, attempts, next_attempt_at, ended_at)
+select
+    'mail' as channel,
+    'confirmation' as kind,
+    id,
+    reservation_id,
+    case
+        when id % 50 = 0 then 'pending'
+        when id % 500 = 1 then 'dead'
+        else 'delivered'
+    end as status,
+    case when id % 50 = 0 then 0 else 1 end as attempts,
+    now() + (id % 100) * interval '1 second' as next_attempt_at,
+    case when id % 50 <> 0 then now() end as ended_at
+from told;
