@@ -1,4 +1,4 @@
-"""An administrator's week, from an empty house to a showtime that is called off, and what customers see of each step."""
+"""An administrator's week, from an empty house to a showtime that is called off, and what customers see."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

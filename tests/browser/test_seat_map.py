@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.api import Api, Cinema
 from tests.browser.chromium import DESKTOP, PHONE
@@ -234,6 +234,45 @@ async def test_own_seats_can_stay_in_an_exchange(api: Api, new_page: NewPage) ->
     await page.wait_for_url(f"**/my/reservations/{booked.json['id']}?done=exchanged")
     statuses = await api.statuses(cinema.showtime_id)
     assert [place for place, status in statuses.items() if status == "booked"] == cinema.seat_ids[1:3]
+
+
+async def test_an_interrupted_feed_is_said_and_the_map_recovers_with_the_choice(api: Api, page: Page) -> None:
+    cinema, other = await room(api), await api.sign_up()
+    await opened(page, cinema)
+    await choose(page, cinema, 5)
+    await seat(page, cinema, 6).focus()
+    notice = page.locator("[data-feed-notice]")
+    await expect(notice).to_be_empty()
+    await page.context.set_offline(True)
+    await expect(notice).to_contain_text("this map may not be up to date")
+    await expect(notice).to_be_visible()
+    for look in LOOKS:
+        await page.emulate_media(**look)
+        assert await violations(page) == [], look
+    await api.hold(other, cinema.showtime_id, cinema.seat_ids[3:5])
+    await expect(seat(page, cinema, 4)).to_be_enabled()
+    await page.context.set_offline(False)
+    await expect(seat(page, cinema, 4)).to_be_disabled()
+    await expect(notice).to_have_text("The connection is back, and the map is up to date.")
+    await expect(seat(page, cinema, 5)).not_to_be_checked()
+    await expect(page.get_by_role("alert")).to_contain_text("Row A, seat 5 has just been taken by another customer.")
+    await expect(seat(page, cinema, 6)).to_be_focused()
+
+
+async def test_a_feed_that_the_service_refuses_is_said_and_asked_for_again(api: Api, new_page: NewPage) -> None:
+    cinema, other, page = await room(api), await api.sign_up(), await new_page(statuses={503})
+
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=503, content_type="application/problem+json", body="{}")
+
+    await page.route("**/events?*", refuse)
+    await page.goto(f"/book/{cinema.showtime_id}")
+    notice = page.locator("[data-feed-notice]")
+    await expect(notice).to_contain_text("this map may not be up to date")
+    await api.hold(other, cinema.showtime_id, cinema.seat_ids[:1])
+    await page.unroute("**/events?*")
+    await expect(seat(page, cinema, 1)).to_be_disabled()
+    await expect(notice).to_have_text("The connection is back, and the map is up to date.")
 
 
 async def test_a_sold_out_room_has_no_barriers(api: Api, page: Page) -> None:

@@ -5,6 +5,7 @@
 const ENDED = 2; // EventSource.CLOSED
 const [RECONNECT_MS, MOST_DOUBLINGS] = [2000, 4];
 const STATUS_CLASSES = ["held", "booked", "blocked", "lost"];
+const INTERRUPTED_MS = 3000; // a stream that is back before that, such as after a restart, is not worth a notice
 const LEAST_TARGET = 24; // CSS pixels, by WCAG 2.2
 const [LEAST_SIZE, MOST_SIZE, ZOOM_STEP] = [12, 96, 1.3];
 
@@ -151,24 +152,62 @@ function follow(map, seats) {
     if (data.seats.some((each) => !seats.has(each.id))) tell(map, map.dataset.textChanged);
     map.dispatchEvent(new CustomEvent("statuses"));
   };
+  const tellInterrupted = interruption(map);
+  let [feed, retry] = [null, null];
   let waits = 0; // after an answer that is no stream, such as a 503: longer each time
+  const stop = () => {
+    clearTimeout(retry);
+    feed?.close();
+  };
   const connect = () => {
-    const feed = new EventSource(`${map.dataset.events}?since=${version}`);
+    stop();
+    feed = new EventSource(`${map.dataset.events}?since=${version}`);
     feed.addEventListener("snapshot", take);
     feed.addEventListener("seats", take);
-    feed.addEventListener("gone", () => feed.close());
+    feed.addEventListener("gone", () => {
+      window.removeEventListener("online", connect);
+      stop();
+    });
     feed.addEventListener("open", () => {
       map.dataset.live = "true";
       waits = 0;
+      tellInterrupted(false);
     });
     feed.addEventListener("error", () => {
+      tellInterrupted(true);
       if (feed.readyState !== ENDED) return; // an interrupted one connects again by itself
-      setTimeout(connect, RECONNECT_MS * 2 ** Math.min(waits++, MOST_DOUBLINGS) * (0.5 + Math.random()));
+      retry = setTimeout(connect, RECONNECT_MS * 2 ** Math.min(waits++, MOST_DOUBLINGS) * (0.5 + Math.random()));
     });
-    window.addEventListener("pagehide", () => feed.close(), { once: true });
   };
+  window.addEventListener("pagehide", stop);
   window.addEventListener("pageshow", (event) => event.persisted && connect());
+  // Without a network a stream is silent for minutes before it fails.
+  window.addEventListener("offline", () => {
+    stop();
+    tellInterrupted(true);
+  });
+  window.addEventListener("online", connect);
   connect();
+}
+
+/** Gives a function that says whether the feed is interrupted, which the page shows until it is not. */
+function interruption(map) {
+  const notice = map.querySelector("[data-feed-notice]");
+  let timer = null;
+  return (isInterrupted) => {
+    if (isInterrupted) {
+      timer ??= setTimeout(() => say(notice, "notice notice-warn", map.dataset.textInterrupted), INTERRUPTED_MS);
+      return;
+    }
+    clearTimeout(timer);
+    timer = null;
+    if (notice.textContent) say(notice, "visually-hidden", map.dataset.textLive);
+  };
+}
+
+function say(notice, className, text) {
+  notice.className = className;
+  notice.textContent = text;
 }
 
 /** Show a seat's status; true if it was chosen and is lost. */
