@@ -41,8 +41,9 @@ from .identity.auth_invalidation import AuthInvalidation
 from .identity.passwords import PasswordWorkers
 from .identity.tokens import TokenMint
 from .identity.verifiers import AccessTokenVerifier, ApiKeyVerifier
-from .mail.delivery import file_delivery, smtp_delivery
+from .mail.rendering import MailTemplates
 from .mail.sender import MailSender
+from .mail.transports import file_delivery, smtp_delivery
 from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
 from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
@@ -206,7 +207,8 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     attempts = AttemptLimiter(app[REDIS], settings, structlog.stdlib.get_logger("reservation.attempts"))
     folder = settings.mail_dir or settings.data_dir / "mail"
     mail_sender = _mail_sender(settings, folder)
-    mails = AccountMails(database, mail_sender, settings.mail_from or UNSET_MAIL_FROM, settings.public_url, folder)
+    mail_from = settings.mail_from or UNSET_MAIL_FROM
+    mails = AccountMails(database, mail_sender, _mail_templates(settings), mail_from, settings.public_url, folder)
     app[app_keys.ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts, mails)
     job = Job("write_api_key_uses", WRITE_LAST_USED_EVERY_S, api_keys.write_last_used)
     log = structlog.stdlib.get_logger("reservation.api_keys")
@@ -254,6 +256,16 @@ def _mail_sender(settings: Settings, folder: Path) -> MailSender:
     """Sends by SMTP_URL, or without it into files of the folder."""
     deliver = file_delivery(folder) if settings.smtp_url is None else smtp_delivery(settings.smtp_url)
     return MailSender(deliver, structlog.stdlib.get_logger("reservation.mail"))
+
+
+def _mail_templates(settings: Settings) -> MailTemplates:
+    return MailTemplates(
+        settings.mail_templates_dir,
+        site_name=settings.site_name,
+        site_url=settings.public_url,
+        currency=settings.currency,
+        language=settings.mail_language,
+    )
 
 
 def most_viewers(wanted: int, open_files: int) -> int:

@@ -82,6 +82,8 @@ class Settings:
     smtp_url: Annotated[str | None, Env("SMTP_URL", url("smtp", "smtps"), is_secret=True)]
     mail_from: Annotated[str | None, Env("MAIL_FROM", mail_from)]
     mail_dir: Annotated[Path | None, Env("MAIL_DIR", path)]
+    mail_templates_dir: Annotated[Path | None, Env("MAIL_TEMPLATES_DIR", path)]
+    mail_language: Annotated[str, Env("MAIL_LANGUAGE", choice("en", "de"), "en")]
     site_name: Annotated[str, Env("SITE_NAME", text, "Cinema")]
     public_url: Annotated[str | None, Env("PUBLIC_URL", url("https", "http"))]
     login_window_s: Annotated[int, Env("LOGIN_WINDOW_MINUTES", integer(1, 1440, unit_s=60), "15")]

@@ -14,9 +14,10 @@ from ..db.pool import Database
 from ..db.repository import account_tokens, accounts
 from ..db.repository.account_tokens import Purpose
 from ..db.repository.accounts import User
-from ..mail.delivery import delete_written
 from ..mail.messages import compose
+from ..mail.rendering import MailTemplates
 from ..mail.sender import MailSender
+from ..mail.transports import delete_written
 
 RESET_TTL_S = 30 * 60
 VERIFY_TTL_S = 3 * 86_400
@@ -40,6 +41,7 @@ class AccountMails:
 
     database: Database
     sender: MailSender
+    templates: MailTemplates
     mail_from: str
     public_url: str | None
     folder: Path
@@ -88,4 +90,10 @@ class AccountMails:
             "minutes": ttl_s // 60,
             "days": ttl_s // 86_400,
         }
-        return compose(purpose, sender=self.mail_from, to_name=user.name, to_email=user.email, values=values)
+        return compose(
+            self.templates.render(purpose, None, values),
+            message_id=secrets.token_hex(16),
+            sender=self.mail_from,
+            to_name=user.name,
+            to_email=user.email,
+        )

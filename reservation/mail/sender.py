@@ -14,8 +14,9 @@ from structlog.stdlib import BoundLogger
 from ..errors import Unavailable
 from ..runtime.cancellation import cancel_and_wait
 from . import metrics
-from .delivery import Deliver
 from .messages import Undeliverable
+from .rendering import WrongTemplate
+from .transports import Deliver
 
 MAX_WAITING = 1000
 AT_ONCE = 4
@@ -74,7 +75,7 @@ class MailSender:
                     return
                 metrics.MAILS_RETRIED.counts[kind] += 1
                 self._log.warning("mail_postponed", kind=kind, attempt=attempt, for_s=delay_s, cause=str(error))
-            except Undeliverable as error:
+            except (Undeliverable, WrongTemplate) as error:
                 metrics.MAILS_GIVEN_UP.counts[kind] += 1
                 self._log.error("mail_failed", kind=kind, attempt=attempt, cause=str(error))
                 return

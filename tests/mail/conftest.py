@@ -11,8 +11,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 
+from reservation.mail.rendering import MailTemplates
 from tests.ports import free_port
 
+TEMPLATES = MailTemplates(
+    None, site_name="Lichtburg & Co", site_url="https://example.org", currency="EUR", language="en"
+)
 CERTIFICATE = Path(__file__).parents[1] / "holds" / "localhost.pem"
 
 

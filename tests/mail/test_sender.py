@@ -10,11 +10,11 @@ from structlog.testing import CapturingLogger
 
 from reservation.errors import DatabaseUnavailable
 from reservation.mail import sender as sender_module
-from reservation.mail.delivery import Deliver, smtp_delivery
 from reservation.mail.messages import Undeliverable
 from reservation.mail.sender import RETRY_AFTER_S, MailSender
+from reservation.mail.transports import Deliver, smtp_delivery
 from tests.mail.conftest import StartSmtp
-from tests.mail.test_delivery import mail
+from tests.mail.test_transports import mail
 
 Start = Callable[..., MailSender]
 

@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 from aiosmtplib import SMTPException
 
-from reservation.mail import delivery
-from reservation.mail.delivery import file_delivery, smtp_delivery
+from reservation.mail import transports
 from reservation.mail.messages import Undeliverable, compose
-from tests.mail.conftest import CERTIFICATE, StartSmtp
+from reservation.mail.transports import file_delivery, smtp_delivery
+from tests.mail.conftest import CERTIFICATE, TEMPLATES, StartSmtp
 from tests.mailbox import text_of
 
 
 def mail(to: str = "ada@example.com") -> EmailMessage:
     values = {"token": "t" * 43, "link": None, "page": "/reset-password", "minutes": 30, "days": 3}
-    return compose("reset_password", sender="Box <box@example.org>", to_name="Ada", to_email=to, values=values)
+    text = TEMPLATES.render("reset_password", None, values)
+    return compose(text, message_id="1", sender="Box <box@example.org>", to_name="Ada", to_email=to)
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ async def test_an_address_beyond_ascii_needs_smtputf8(start_smtp: StartSmtp) -> 
 
 
 async def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "SMTP_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(transports, "SMTP_TIMEOUT_S", 0.05)
     left = asyncio.Event()
 
     async def never_greets(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
