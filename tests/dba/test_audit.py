@@ -329,6 +329,29 @@ async def test_names_a_wrong_change(cinema: Db, redis: Redis, change: str, detai
     assert (found.rule, found.detail) == ("wrong_changes", detail)
 
 
+@pytest.mark.parametrize(
+    ("types", "reservation_id", "detail"),
+    [
+        (["held"], CONFIRMED, "is confirmed, but no event tells it"),
+        (["held", "confirmed", "cancelled"], CONFIRMED, "is confirmed, but an event tells that it was cancelled"),
+        (["held", "confirmed"], EXPIRED, "is held and was never confirmed, but an event tells a confirm"),
+    ],
+)
+@pytest.mark.parametrize("table", ["outbox", "events"])
+async def test_names_a_wrong_event(
+    cinema: Db, redis: Redis, types: list[str], reservation_id: str, detail: str, table: str
+) -> None:
+    insert = f"insert into {table} (type, reservation_id, created_at) values ('reservation.' || $1, $2, now())"
+    for confirmed in ("held", "confirmed"):
+        await cinema.execute(insert, confirmed, CONFIRMED)
+    assert await audit(cinema, redis) == []
+    await cinema.execute(f"delete from {table}")
+    for each in types:
+        await cinema.execute(insert, each, reservation_id)
+
+    assert await audit(cinema, redis) == [Violation("wrong_events", f"reservation {reservation_id}", detail)]
+
+
 async def test_names_a_negative_price(cinema: Db, redis: Redis) -> None:
     await cinema.execute("update reservations set prices = '{-1,21}' where id = $1", CONFIRMED)
 

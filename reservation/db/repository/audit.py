@@ -29,6 +29,7 @@ RULES = (
     "audit/reasons_without_cancel",
     "audit/box_office_guests_with_sessions",
     "audit/wrong_changes",
+    "audit/wrong_events",
     "audit/erased_people",
     "audit/accounts_of_one_address",
 )
