@@ -44,7 +44,10 @@ async def test_the_time_of_a_hold_is_shown_spoken_and_ends(api: Api, page: Page)
     await page.clock.install()
     await sign_in(page, person)
     await page.goto(address)
-    await expect(page.get_by_role("timer")).to_have_text(re.compile(r"^(10:00|9:[0-5]\d)$"))
+    await expect(page.get_by_text("Time left to confirm")).to_be_visible()
+    await expect(page.get_by_role("timer", name="Time left to confirm")).to_have_text(
+        re.compile(r"^(10:00|9:[0-5]\d)$")
+    )
     spoken = page.locator("[data-spoken]")
     await expect(spoken).to_have_text("")
     for wait_s, said in ((301, "5 minutes"), (180, "2 minutes"), (60, "1 minute"), (30, "30 seconds")):
@@ -85,7 +88,7 @@ async def test_a_ticket_is_printed_with_its_code_and_without_the_site(api: Api, 
     await page.goto(address)
     await expect(page.get_by_role("button", name="Print")).to_be_visible()
     await page.emulate_media(media="print", color_scheme="dark")
-    for shown in (".ticket h1", ".ticket-code", ".seat-list", ".ticket-total", ".only-print"):
+    for shown in (".ticket h1", ".ticket-code", ".seat-list", ".ticket-total", ".ticket-address", ".only-print"):
         await expect(page.locator(shown).first).to_be_visible()
     for each in await page.locator(".ticket :visible").all():
         await expect(each).to_have_css("color", "rgb(0, 0, 0)")

@@ -26,7 +26,8 @@ async def test_the_password_is_changed_and_other_sessions_end(api: Api) -> None:
     person, visitor, other = await api.sign_up(), await visitor_of(api), await visitor_of(api)
     await visitor.sign_in(person)
     await other.sign_in(person)
-    await visitor.open("/my/account")
+    page = await visitor.open("/my/account")
+    assert "All times are of the time zone UTC." in page.text
     page = await visitor.submit("/my/account/password", current_password="wrong", new_password=NEW_PASSWORD)
     assert (page.status, "This is not your password." in page.text) == (422, True)
     page = await visitor.submit("/my/account/password", current_password=PASSWORD, new_password="password1")

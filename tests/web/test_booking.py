@@ -280,7 +280,8 @@ async def test_seats_are_exchanged_for_others_and_own_ones_can_stay(api: Api) ->
     assert page.heading == "Exchange your seats: A Film"
     assert "You have: Row A, seat 1; Row A, seat 2, for $20.00." in page.text
     assert boxes(page)[one] == Box("Row A, seat 1, regular, 10.00 USD, yours already", False, False)
-    await visitor.submit(f"/book/{cinema.showtime_id}/tickets", seat_id=[str(two), str(three)])
+    page = await visitor.submit(f"/book/{cinema.showtime_id}/tickets", seat_id=[str(two), str(three)])
+    assert "2 seats $20.00 as much as before" in page.text
     page = await visitor.submit(f"/book/{cinema.showtime_id}")
     assert reached(page) == booked
     found = await reservation(api, person, page)
@@ -289,11 +290,12 @@ async def test_seats_are_exchanged_for_others_and_own_ones_can_stay(api: Api) ->
 
 async def test_seats_are_exchanged_for_those_of_another_showtime(api: Api) -> None:
     cinema, (visitor, person) = await api.cinema(), await customer(api)
-    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48), base_price="12.50")
     booked = await _booked(api, person, cinema, cinema.seat_ids[:1])
     page = await visitor.open(f"/book/{later}?exchange={booked}")
     assert not boxes(page)[cinema.seat_ids[0]].is_disabled
-    await visitor.submit(f"/book/{later}/tickets", seat_id=[str(cinema.seat_ids[0])])
+    page = await visitor.submit(f"/book/{later}/tickets", seat_id=[str(cinema.seat_ids[0])])
+    assert "$2.50 more than before" in page.text
     await visitor.submit(f"/book/{later}")
     assert (await reservation(api, person, visitor.page))["showtime_id"] == later
 

@@ -1,5 +1,7 @@
 """Films in the administration: found, created, edited and deleted, with what the API refuses at its field."""
 
+import re
+
 from tests.api import Api
 from tests.web.test_manage_home import manager_of
 
@@ -75,15 +77,17 @@ async def test_a_film_that_somebody_else_has_saved_is_shown_with_both_values_bef
     assert (await api.call("GET", f"/movies/{movie_id}")).json["title"] == "Mine"
 
 
-async def test_films_are_searched_and_paged(api: Api) -> None:
+async def test_films_are_searched_and_paged_in_the_order_of_their_titles(api: Api) -> None:
     visitor = await manager_of(api)
-    for number in range(26):
-        await api.movie(title=f"Part {number:02}")
+    for number in reversed(range(52)):
+        await api.movie(title=f"{'PART' if number % 2 else 'Part'} {number:02}")
     await api.movie(title="Another")
     page = await visitor.open("/manage/films?q=part")
-    assert "Another" not in page.text
-    [following] = [link for link in page.links if "cursor=" in link]
+    [following] = [link for link in page.links if "page=" in link]
     first, second = page.text, (await visitor.open(following)).text
-    for number in range(26):
-        assert (f"Part {number:02}" in first) is not (f"Part {number:02}" in second)
+    assert re.findall(r"part (\d+)", first, re.IGNORECASE) == [f"{number:02}" for number in range(50)]
+    assert re.findall(r"part (\d+)", second, re.IGNORECASE) == ["50", "51"]
+    assert "Another" not in first + second
+    for odd in ("0", "x", "99"):
+        assert (await visitor.open(f"/manage/films?page={odd}")).status == 200
     assert "No film is found." in (await visitor.open("/manage/films?q=nothing")).text

@@ -93,11 +93,13 @@ async def test_an_api_key_is_created_shown_once_used_and_revoked(api: Api) -> No
     bearer = {"Authorization": f"Bearer {key}"}
     assert (await api.call("GET", "/admin/reservations", headers=bearer)).status == 200
     page = await visitor.open("/manage/api-keys")
+    assert "Kiosk" in page.text
     [one] = [link for link in page.links if re.search(r"api-keys/\d", link)]
     page = await visitor.open(one)
     assert key not in page.html
     assert "booking, reports" in page.text
     assert "Most holds in a minute: 60" in page.text
+    assert f"A Person, {staff.email}" in page.text
     assert "Most holds of a customer: no limit" in page.text
     page = await visitor.submit(f"{one}/revoke")
     assert "Revoked" in page.text
@@ -142,6 +144,9 @@ async def test_the_change_log_tells_who_changed_what_from_what_to_what(api: Api)
     assert (await api.call("PUT", f"/admin/movies/{movie}", body, who=admin)).status == 200
     page = await visitor.open("/manage/change-log")
     assert "<del>A Working Title</del>" in page.html
+    assert "Film changed" in page.text
+    assert "Film created" in page.text
+    assert "All times are of the time zone UTC." in page.text
     assert "<ins>The Final Title</ins>" in page.html
     assert {f"/manage/films/{movie}", f"/manage/users/{admin.id}"} <= set(page.links)
 

@@ -50,8 +50,9 @@ async def test_a_cinema_with_rooms_is_not_deleted_and_a_room_without_showtimes_i
 
 async def test_a_ticket_type_is_created_taken_off_sale_and_deleted(api: Api) -> None:
     visitor, admin = await manager_of(api), await api.admin()
-    await visitor.open("/manage/ticket-types/new")
-    page = await visitor.submit("/manage/ticket-types/new", name="Child", price_factor="0.50", fixed_price="3.00")
+    page = await visitor.open("/manage/ticket-types/new")
+    assert ("position", "1") in page.form("/manage/ticket-types/new").fields  # behind the standard one
+    page = await visitor.submit("/manage/ticket-types/new", name="Child", price_factor="0,50", fixed_price="3,00")
     assert 'id="error-price_factor" class="field-error">Give either price_factor or fixed_price.' in page.html
     page = await visitor.submit("/manage/ticket-types/new", fixed_price="", position="2")
     assert "seat’s price × 0.50" in page.text

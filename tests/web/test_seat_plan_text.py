@@ -124,6 +124,18 @@ def test_an_error_has_its_line_and_column(text: str, line: int, column: int, mes
     assert (error.line, error.column, error.message.format(**error.values)) == (line, column, message)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A: AXXX\nB: XXAA",  # a letter that is not in the legend
+        "V = VIP 2.00\nA: AVVV\nB: VVAA",  # a legend that is wrong
+        "A: AAA\nA 1-3: AAA",  # seats that are in the plan already
+    ],
+)
+def test_one_mistake_is_one_error(text: str) -> None:
+    assert len(read_plan(text).errors) == 1
+
+
 @pytest.mark.parametrize("text", ["A" * 900_000, "A\na = b 1 y" + " " * 900_000 + "x"], ids=["seats", "spaces"])
 def test_a_line_of_a_megabyte_is_read_in_time_that_grows_with_its_length_alone(text: str) -> None:
     assert read_plan(text).errors

@@ -60,6 +60,11 @@ class BookingView:
         return sum((ticket.price for ticket in self.tickets), Decimal("0.00"))
 
     @property
+    def difference(self) -> Decimal:
+        """What the tickets cost more than those that are exchanged for them."""
+        return self.total - Decimal(self.reservation["total_price"] if self.reservation else 0)
+
+    @property
     def path(self) -> str:
         """The page of the map."""
         return f"/book/{self.showtime['id']}"

@@ -13,6 +13,7 @@ from ...errors import Json, NotFound
 from ...http.routes import STAFF_ROLES, Access
 from ..api_client import ApiClient
 from ..page_table import PageTable
+from ..programme.cache import PROGRAMME
 from ..rendering import render
 from ..request_keys import LANGUAGE, USER
 from ..texts.languages import local_time
@@ -98,6 +99,8 @@ async def show(
         "timezone": found["showtime"]["cinema"]["timezone"],
         "starts_on": local_time(starts_at, found["showtime"]["cinema"]["timezone"]).date(),
         "state": state,
+        "cinema": (await request.app[PROGRAMME].cinemas(request)).get(found["showtime"]["cinema"]["id"], {}),
+        "offered": await _showtime(api, found),
         "refusal": refusal,
         "done": language.gettext(message) if found["status"] in statuses.split() else None,
         "key": str(uuid4()),
@@ -111,7 +114,7 @@ async def show(
         context["can_change"] = now < context["change_until"]
         context["other_showtimes"] = await _other_showtimes(api, found) if context["can_change"] else []
     elif state == "called_off":
-        context["reason"] = await _why_called_off(api, found)
+        context["reason"] = context["offered"] and context["offered"]["cancel_reason"]
     return render(request, "reservation.html", status=200 if refusal is None else refusal.status, **context)
 
 
@@ -161,9 +164,9 @@ async def _other_showtimes(api: ApiClient, found: Reservation) -> list[Any]:
     return [each for each in listed["items"] if each["id"] != found["showtime_id"] and each["cinema_id"] == cinema]
 
 
-async def _why_called_off(api: ApiClient, found: Reservation) -> str | None:
+async def _showtime(api: ApiClient, found: Reservation) -> Any:
+    """The showtime as it is offered, with its format and languages; None if it is not shown any more."""
     try:
-        reason: str | None = (await api.get(f"/showtimes/{found['showtime_id']}"))["cancel_reason"]
+        return await api.get(f"/showtimes/{found['showtime_id']}")
     except NotFound:
         return None
-    return reason

@@ -56,6 +56,8 @@ class _Reader:
         self.last_label: str | None = None
         self.highest: dict[str, int] = {}  # the number, by row label
         self.defined: set[str] = set()  # letters of the text's own legend
+        self.unknown: set[str] = set()  # letters that an error was told of, each once
+        self.refused: set[tuple[int, str]] = set()  # line and message: the seats after the first mostly have the same
         self.labels: set[tuple[str, int]] = set()
         self.places: set[tuple[int, int]] = set()
 
@@ -86,6 +88,7 @@ class _Reader:
         key, seat_type, modifier = match.groups()
         if len(key) != 1 or not key.isalpha():
             return self._fail(match.start(1) + 1, _("A legend has one letter before the =."))
+        self.unknown.add(key)  # until the line is read whole: its mistake is told, and not one for each of its seats
         if not SLUG.fullmatch(seat_type):
             message = _("A seat type has lower-case letters, digits and single hyphens, such as love-seat.")
             return self._fail(match.start(2) + 1, message)
@@ -94,6 +97,7 @@ class _Reader:
         if key in self.defined:
             return self._fail(match.start(1) + 1, _("“{letter}” is in the legend already."), letter=key)
         self.defined.add(key)
+        self.unknown.discard(key)
         self.plan.legend[key] = Kind(seat_type, f"{Decimal(modifier or 1):.2f}")
         return None
 
@@ -180,10 +184,15 @@ class _Reader:
     def _seat(self, column: int, letter: str, label: str, number: int, at: tuple[int, int] | None) -> None:
         kind = self.plan.legend.get(letter) or self.plan.legend.get(letter.upper())
         if kind is None:
+            if letter in self.unknown:
+                return
+            self.unknown.add(letter)
             message = _("“{letter}” is not in the legend: add a line such as {letter} = premium 1.50.")
             self._fail(column, message, letter=letter)
         elif (refusal := self._refusal(label, number, at)) is not None:
-            self._fail(column, refusal, seat=f"{label}{number}", most=MOST_SEATS)
+            if (self.line, refusal) not in self.refused:
+                self.refused.add((self.line, refusal))
+                self._fail(column, refusal, seat=f"{label}{number}", most=MOST_SEATS)
         else:
             self.labels.add((label, number))
             if at is not None:

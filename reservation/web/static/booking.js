@@ -62,9 +62,19 @@ function showTotal() {
   const text = plural.select(all.length) === "one" ? texts.textOne : texts.textOther.replace("{n}", String(all.length));
   root.querySelector("[data-count]").textContent = all.length ? text : "";
   root.querySelector("[data-total]").textContent = all.length ? money.format(sum) : "";
+  showDifference(all.length ? sum - Number(texts.before) : null);
   root.querySelector("[data-empty]").hidden = all.length > 0;
   // Another choice is another request; the same one sent twice acts once.
   hold.elements.idempotency_key.value = randomKey();
+}
+
+// Of an exchange: what the new seats cost more or less than the old ones.
+function showDifference(more) {
+  const place = root.querySelector("[data-difference]");
+  if (!place) return;
+  const cents = Math.round((more ?? 0) * 100);
+  const text = cents > 0 ? texts.textMore : cents < 0 ? texts.textLess : texts.textSame;
+  place.textContent = more === null ? "" : text.replace("{amount}", money.format(Math.abs(cents) / 100));
 }
 
 function randomKey() {

@@ -34,7 +34,7 @@ function countDown(held) {
 
   const timer = setInterval(tick, 1000);
   document.addEventListener("visibilitychange", () => held.hidden || tick());
-  clock.hidden = false;
+  document.querySelector("[data-countdown]").hidden = false;
   for (const each of document.querySelectorAll("[data-without-script]")) each.hidden = true;
   tick();
 }

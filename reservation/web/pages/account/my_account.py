@@ -9,6 +9,7 @@ from aiohttp import web
 from ....errors import DomainError, InvalidCredentials, NotFound
 from ....http.routes import Access
 from ...api_client import ApiClient
+from ...cinemas import home_timezone
 from ...forms import FormState, refused_form
 from ...page_table import PageTable, see_other
 from ...rendering import render
@@ -121,6 +122,7 @@ async def _account_page(request: web.Request, *, status: int = 200, **refused: F
         }
         | refused,
         sessions=await _sessions(api, LISTED),
+        timezone=await home_timezone(api),
         now=datetime.now(UTC),
         shortest=config["password_min_length"],
         done=None if done is None or refused else request[LANGUAGE].gettext(done),

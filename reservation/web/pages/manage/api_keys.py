@@ -1,5 +1,6 @@
 """API keys: the list, a new one, which is shown once, and the end of one."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -72,7 +73,10 @@ async def create_key(request: web.Request) -> web.StreamResponse:
         if "scopes" not in request[FORM] and state.error:
             state.errors["scopes"], state.error = state.error.removeprefix("scopes: "), None
         return await _form(request, state, status=STATUS_AND_CODE[type(error)][0])
-    return render(request, "manage/api_key.html", status=201, key=made, etag="", form=FormState(), timezone=zone)
+    owner = await _owner(api, made)
+    return render(
+        request, "manage/api_key.html", status=201, key=made, owner=owner, etag="", form=FormState(), timezone=zone
+    )
 
 
 @pages.get(ONE)
@@ -103,10 +107,19 @@ async def _key_page(request: web.Request, form: FormState, *, status: int = 200)
         "manage/api_key.html",
         status=status,
         key=answer.json,
+        owner=await _owner(api, answer.json),
         etag=answer.etag or "",
         form=form,
         timezone=zone,
     )
+
+
+async def _owner(api: ApiClient, key: Mapping[str, Any]) -> Any:
+    """The account that a key acts for; None if it was erased."""
+    try:
+        return await api.get(f"/admin/users/{key['user_id']}")
+    except NotFound:
+        return None
 
 
 async def _form(request: web.Request, form: FormState, *, status: int = 200) -> web.StreamResponse:

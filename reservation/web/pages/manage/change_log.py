@@ -16,7 +16,9 @@ from ...cinemas import home_timezone
 from ...forms import number_of
 from ...page_table import PageTable
 from ...rendering import render
+from ...request_keys import LANGUAGE
 from ...showtimes.timeline import midnight
+from ...texts.actions import action_name
 
 pages = PageTable(Access.ADMIN)
 
@@ -64,7 +66,13 @@ async def show_log(request: web.Request) -> web.StreamResponse:
         request,
         "manage/change_log.html",
         changes=[
-            each | {"differences": differences_of(each), "path": _path(each["subject"])} for each in found["items"]
+            each
+            | {
+                "differences": differences_of(each),
+                "path": _path(each["subject"]),
+                "name": action_name(each["action"], request[LANGUAGE]),
+            }
+            for each in items
         ],
         names=names,
         asked=asked,

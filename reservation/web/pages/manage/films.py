@@ -6,31 +6,35 @@ from aiohttp import web
 
 from ....http.routes import Access
 from ...api_client import ApiClient
-from ...forms import optional, text_of
+from ...forms import number_of, optional, text_of
 from ...page_table import PageTable
 from ...rendering import render
 from .managed_things import ManagedThing, Thing
 
 pages = PageTable(Access.ADMIN)
 
-A_PAGE = 25
+A_PAGE = 50
+MOST = 2000
 OPTIONAL = ("poster_url", "age_rating", "release_date", "original_language", "director")
 FIELDS = ("title", "description", "duration_minutes", *OPTIONAL)
 
 
 @pages.get("/manage/films")
 async def list_films(request: web.Request) -> web.StreamResponse:
-    """The films, by part of the title and by whether they are showing."""
+    """The films in the order of their titles, by part of the title and by whether they are showing."""
     query = request.query
     asked = {name: query.get(name, "").strip() for name in ("q", "now_showing")}
-    found = await ApiClient(request).get("/admin/movies", **asked, cursor=query.get("cursor"), limit=A_PAGE)
+    found = await ApiClient(request).every("/admin/movies", most=MOST, **asked)
+    found.sort(key=lambda film: film["title"].casefold())
+    page = max(number_of(query.get("page", "")) or 1, 1)
+    is_last = page * A_PAGE >= len(found)
     return render(
         request,
         "manage/films.html",
-        films=found["items"],
+        films=found[(page - 1) * A_PAGE : page * A_PAGE],
         asked=asked,
-        cursor=query.get("cursor"),
-        next_cursor=found["next_cursor"],
+        page=None if page == 1 else page,
+        next_page=None if is_last else page + 1,
     )
 
 

@@ -41,6 +41,7 @@ class ManagedThing:
     fields: Callable[[web.Request, Thing], dict[str, Any]]  # the form's values, from the API's JSON
     new: Mapping[str, Any]  # the values that the form of a new one begins with
     listed_at: str  # the page that lists them
+    suggested: Callable[[web.Request], Awaitable[Mapping[str, Any]]] = _nothing  # further first values, which are read
     context: Callable[[web.Request], Awaitable[Mapping[str, Any]]] = _nothing
     after_create: Callable[[Thing], str] | None = None
     renamed: Mapping[str, str] | None = None  # fields of the form that have other names than the body's members
@@ -57,7 +58,7 @@ class ManagedThing:
     async def show_new(self, request: web.Request) -> web.StreamResponse:
         """The empty form; the query gives first values, such as the cinema of a new room."""
         given = {name: text for name, text in request.query.items() if name in self.new}
-        return await self._form(request, FormState({**self.new, **given}))
+        return await self._form(request, FormState({**self.new, **await self.suggested(request), **given}))
 
     async def create(self, request: web.Request) -> web.StreamResponse:
         """Create it, or show what is wrong."""

@@ -1,5 +1,6 @@
 """Ticket types: the list in their order, and the form."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -30,8 +31,7 @@ def ticket_type_body(request: web.Request) -> dict[str, Any]:
     """The API's body of a ticket type."""
     return {
         "name": text_of(request, "name"),
-        "price_factor": optional(request, "price_factor"),
-        "fixed_price": optional(request, "fixed_price"),
+        **{name: text_of(request, name).replace(",", ".") or None for name in ("price_factor", "fixed_price")},
         "position": optional(request, "position", int) or 0,
         "active": "active" in request[FORM],
     }
@@ -42,6 +42,12 @@ def ticket_type_fields(_request: web.Request, ticket_type: Thing) -> dict[str, A
     return {name: ticket_type[name] for name in FIELDS} | {"active": "on" if ticket_type["active"] else None}
 
 
+async def _next_position(request: web.Request) -> Mapping[str, Any]:
+    """A new one is shown last, unless another position is given."""
+    found = await ApiClient(request).every("/admin/ticket-types", most=MOST)
+    return {"position": max((each["position"] for each in found), default=-1) + 1}
+
+
 ManagedThing(
     api="/admin/ticket-types",
     path=LIST,
@@ -50,4 +56,5 @@ ManagedThing(
     fields=ticket_type_fields,
     new=dict.fromkeys(FIELDS) | {"active": "on"},
     listed_at=LIST,
+    suggested=_next_position,
 ).add_to(pages)
