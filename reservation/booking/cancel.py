@@ -57,16 +57,17 @@ async def cancel(
     reservation_id: UUID,
     seat_ids: Sequence[int] | None = None,
     canceller: Canceller = CUSTOMER,
+    holds_only: bool = False,
     idempotency_key: IdempotencyKey | None = None,
 ) -> Reservation:
     """Cancel a hold, or a confirmed reservation until the cutoff; what is cancelled is free at once.
 
     With `seat_ids` only these are cancelled, and with all of them the reservation. Raises NotFound, Invalid (a seat
     that the reservation does not have), HoldExpired, TooLateToCancel, RowLocked, and with an idempotency key
-    IdempotencyKeyUsed. To cancel the reservation again changes nothing.
+    IdempotencyKeyUsed; with `holds_only` ReservationConfirmed. To cancel the reservation again changes nothing.
     """
     cutoff_s = context.cancel_cutoff_s if canceller.reason is None else None
-    asked = _Cancel(user_id, reservation_id, canceller, cutoff_s, seat_ids, idempotency_key)
+    asked = _Cancel(user_id, reservation_id, canceller, cutoff_s, seat_ids, idempotency_key, holds_only)
     try:
         return await _cancel_and_release(context, asked)
     except NotFound:
@@ -125,8 +126,8 @@ async def _lock(conn: Connection, asked: _Cancel) -> LockedReservation:
     if locked.status == "expired":
         raise HoldExpired
     if asked.holds_only and locked.status == "confirmed":
-        raise ReservationConfirmed("The reservation is confirmed: cancel the seat instead.")
-    if asked.holds_only and locked.status == "cancelled":
+        raise ReservationConfirmed("The reservation is confirmed, and only a hold was to be released.")
+    if asked.holds_only and asked.seat_ids is not None and locked.status == "cancelled":
         raise ReservationCancelled
     check_own(asked.seat_ids or (), () if _is_cancelled_in_part(asked, locked) else locked.seat_ids)
     return locked

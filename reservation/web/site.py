@@ -1,5 +1,6 @@
 """The site: all its pages, and how each is served."""
 
+from collections.abc import Set as AbstractSet
 from urllib.parse import quote, urlencode, urlsplit
 
 from aiohttp import web
@@ -35,10 +36,27 @@ def add_site(app: web.Application) -> None:
     app[PROGRAMME] = Programme()
     app.router.add_get(ROUTE, serve_asset)
     app.router.add_get(POSTER_ROUTE, serve_poster)
+    read = {page.path for table in TABLES for page in table.pages if page.method == "GET"}
     for table in TABLES:
         for page in table.pages:
             register = app.router.add_get if page.method == "GET" else app.router.add_post
             register(page.path, PageEndpoint(page).serve)
+            if page.method == "POST" and page.path not in read:
+                app.router.add_get(page.path, WayBack(page.path, read).redirect)
+
+
+class WayBack:
+    """Leads from the address of a form, which a reload or the language switch may open, to the page that it is on."""
+
+    def __init__(self, path: str, read: AbstractSet[str]) -> None:
+        self.dropped = 0  # parts of the path until it is a page's
+        while path and path not in read:
+            path, self.dropped = path.rpartition("/")[0], self.dropped + 1
+
+    async def redirect(self, request: web.Request) -> web.Response:
+        """A redirect (303)."""
+        parts = request.rel_url.raw_path.split("/")
+        return see_other("/".join(parts[: len(parts) - self.dropped]) or "/")
 
 
 class PageEndpoint:

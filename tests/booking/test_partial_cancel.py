@@ -73,6 +73,30 @@ async def test_all_seats_are_the_whole_reservation(api: Api, db: Connection, kin
     assert await db.fetchval("select count(*) from reservation_changes") == 0
 
 
+async def test_a_release_of_a_hold_does_not_cancel_what_has_been_confirmed(api: Api, db: Connection) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    confirmed = await reserved(api, cinema, customer, "confirmed")
+    path = f"/reservations/{confirmed['id']}/cancel"
+    for body in ({"holds_only": True}, {"holds_only": True, "seat_ids": cinema.seat_ids[:1]}):
+        refused = await api.call("POST", path, body, who=customer, headers={"Idempotency-Key": f"{len(body)}"})
+        assert (refused.status, refused.code) == (409, "reservation_confirmed")
+    assert (await api.call("GET", f"/reservations/{confirmed['id']}", who=customer)).json == confirmed
+    assert await db.fetchval("select count(*) from booked_seats") == 3
+    assert (await api.call("POST", path, {"holds_only": False}, who=customer)).json["status"] == "cancelled"
+
+
+async def test_a_release_sent_twice_answers_twice_as_it_was(api: Api) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = await reserved(api, cinema, customer, "held")
+    path, key = f"/reservations/{held['id']}/cancel", {"Idempotency-Key": "once"}
+    first = await api.call("POST", path, {"holds_only": True}, who=customer, headers=key)
+    again = await api.call("POST", path, {"holds_only": True}, who=customer, headers=key)
+    without = await api.call("POST", path, {"holds_only": True}, who=customer)
+    assert [each.status for each in (first, again, without)] == [200] * 3
+    assert first.json["status"] == "cancelled"
+    assert first.json == again.json == without.json
+
+
 @pytest.mark.parametrize("kind", [*KINDS, "cancelled"])
 async def test_a_seat_that_the_reservation_does_not_have_is_422_and_nothing_is_cancelled(api: Api, kind: str) -> None:
     cinema, customer = await api.cinema(), await api.sign_up()

@@ -9,7 +9,6 @@ from playwright.async_api import Page
 
 from reservation.http.routes import Access
 from reservation.web.pages import TABLES
-from reservation.web.pages.reservation_changes import REFUSED as REFUSED_CHANGE
 from reservation.web.pages.reservations import PATH as RESERVATION
 from tests.api import Api, Person
 from tests.browser.people import begin_session
@@ -42,9 +41,7 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/manage/showtimes/{showtime_id}/cancel": ("/manage/showtimes/{showtime_id}/cancel",),
     "/manage/ticket-types/{thing_id}": ("/manage/ticket-types/{ticket_type_id}",),
     "/manage/users/{user_id}": ("/manage/users/{user_id}",),
-    "/my/account/{part}": ("/my/account/name",),
     named(RESERVATION): ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
-    named(REFUSED_CHANGE): ("/my/reservations/{sold_id}/cancel",),
     "/verify-email": (),  # leads a visitor to the sign-in
 }
 # Not pages, but pictures and parts of pages; other tests open them.

@@ -166,6 +166,21 @@ async def _call_off(week: Week, showtime_id: int) -> None:
     assert await violations(page) == []
 
 
+async def test_a_form_that_is_sent_by_two_clicks_creates_one_film(api: Api, new_page: NewPage) -> None:
+    page = await new_page()
+    await sign_in(page, await api.admin())
+    await page.goto("/manage/films/new")
+    await page.get_by_label("Title").fill("Once Is Enough")
+    await page.get_by_label("Running time in minutes").fill("100")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method) if request.is_navigation_request() else None)
+    await page.get_by_role("button", name="Save").dblclick()
+    await expect(page.get_by_role("status")).to_have_text("Created.")
+    assert sent == ["POST", "GET"]
+    found = await api.call("GET", "/movies?q=Once+Is+Enough")
+    assert len(found.json["items"]) == 1
+
+
 async def test_what_an_administrator_does_in_a_week_is_what_customers_see(api: Api, new_page: NewPage) -> None:
     manager, customer, person = await new_page(), await new_page(), await api.sign_up()
     await sign_in(manager, await api.admin())

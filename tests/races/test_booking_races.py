@@ -141,6 +141,30 @@ async def test_a_confirm_and_a_cancel_at_once_have_one_outcome(
     await assert_sound(db, redis_url)
 
 
+async def test_a_confirm_and_a_release_of_the_hold_at_once_leave_what_was_confirmed(
+    api: Api, db: "asyncpg.Connection[asyncpg.Record]", redis_url: str
+) -> None:
+    cinema = await api.cinema()
+    customer = await api.sign_up()
+    sold = Counter[int]()
+    for seat in cinema.seat_ids[:10]:
+        held = await api.hold(customer, cinema.showtime_id, [seat])
+        path = f"/reservations/{held.json['id']}"
+
+        confirmed, released = await asyncio.gather(
+            api.confirm(customer, held.json["id"]),
+            api.call("POST", f"{path}/cancel", {"holds_only": True}, who=customer),
+        )
+
+        outcome = (confirmed.code, released.code)
+        assert outcome in ((None, "reservation_confirmed"), ("reservation_cancelled", None))
+        last = await api.call("GET", path, who=customer)
+        assert last.json["status"] == ("confirmed" if confirmed.status == 200 else "cancelled")
+        sold[seat] += confirmed.status == 200
+    assert await owners(db, cinema.showtime_id) == +sold
+    await assert_sound(db, redis_url)
+
+
 async def test_holds_during_a_move_to_another_room_have_seats_of_one_room(
     api: Api, db: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:

@@ -60,6 +60,36 @@ async def test_queries_that_nothing_can_match_are_answered_by_pages(admin: Visit
     assert {path[:60]: status for path, status in answered.items() if status != 200} == {}
 
 
+FORMS = {
+    "/manage/films/7/delete": "/manage/films/7",
+    "/manage/showtimes/1/unblock?done=x": "/manage/showtimes/1",
+    "/manage/users/2/role": "/manage/users/2",
+    f"/my/account/sessions/{NOBODY}/end": "/my/account",
+    f"/my/reservations/{NOBODY}/remove-seat": f"/my/reservations/{NOBODY}",
+    f"/box-office/holds/{NOBODY}/release": f"/box-office/holds/{NOBODY}",
+    "/box-office/cinema": "/box-office",
+    "/book/1/best": "/book/1",
+    "/sign-out": "/",
+    "/language": "/",
+}
+
+
+@pytest.mark.parametrize(("path", "page"), FORMS.items())
+async def test_the_address_of_a_form_leads_to_the_page_that_it_is_on(api: Api, path: str, page: str) -> None:
+    async with api.client.get(path, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, page)
+
+
+async def test_the_language_is_switched_on_the_page_of_a_refusal(admin: Visitor) -> None:
+    await admin.open("/manage/users")
+    [one] = [link for link in admin.page.links if link.startswith("/manage/users/")]
+    await admin.open(one)
+    refused = await admin.submit(f"{one}/role", role="user")
+    assert refused.status == 409
+    page = await admin.submit("/language", language="de")
+    assert (page.status, page.url) == (200, f"{admin.origin}{one}")
+
+
 async def test_addresses_of_nothing_are_not_found(admin: Visitor) -> None:
     answered = {path: (await admin.open(path)).status for path in ABSENT}
     assert {path: status for path, status in answered.items() if status != 404} == {}

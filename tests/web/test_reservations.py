@@ -123,6 +123,19 @@ async def test_an_old_page_of_a_hold_does_not_release_what_is_confirmed(api: Api
     assert (await customer.reservation(address))["status"] == "confirmed"
 
 
+async def test_a_release_beside_a_confirm_says_what_became_of_the_seats(api: Api) -> None:
+    customer = await customer_of(api)
+    for seat in range(4):
+        address = await customer.held(seat)
+        await customer.visitor.open(address)
+        reservation_id = address.rpartition("/")[2]
+        page, confirmed = await asyncio.gather(
+            customer.visitor.submit(f"{address}/release"), api.confirm(customer.person, reservation_id)
+        )
+        status = (await customer.reservation(address))["status"]
+        assert (page.status, confirmed.status, status) in ((409, 200, "confirmed"), (200, 409, "cancelled"))
+
+
 async def test_a_confirm_that_is_sent_twice_at_once_confirms_once(api: Api) -> None:
     customer = await customer_of(api)
     address = await customer.held(0)

@@ -24,7 +24,7 @@ from ...errors import (
     ShowtimeStarted,
     TooLateToCancel,
 )
-from ...runtime.fields import Input
+from ...runtime.fields import Input, StrictBoolean
 from ..app_keys import BODY, BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY, QUERY
 from ..box_office import owner_id
 from ..hold_limits import limits_of
@@ -42,9 +42,12 @@ HIGHEST = UUID(int=2**128 - 1)
 
 
 class CancelInput(Input):
-    """The seats to cancel; without them, all."""
+    """The seats to cancel; without them, all. `holds_only`: not if the reservation has been confirmed."""
 
     seat_ids = SeatIds()
+    holds_only = StrictBoolean(
+        metadata={"description": "Only release a hold: a confirmed reservation is a 409, and stays"}
+    )
 
 
 class ReservationsQuery(PageQuery):
@@ -131,7 +134,7 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
     body=CancelInput(),
     may_lack_body=True,
     output=ReservationOutput(),
-    raises=(HoldExpired, TooLateToCancel),
+    raises=(HoldExpired, TooLateToCancel, ReservationConfirmed, ReservationCancelled),
     replay=replayed_change,
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:
@@ -139,12 +142,19 @@ async def cancel_reservation(request: web.Request) -> web.StreamResponse:
 
     With `seat_ids`, only these seats are cancelled: the others stay held or confirmed, and the total is theirs. All of
     them are the whole reservation. A seat that the reservation does not have, or not any more, is a 422, and nothing is
-    cancelled.
+    cancelled. With `holds_only`, a reservation that has been confirmed in the meantime is not cancelled.
     """
-    context, key, seat_ids = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY], request[BODY].get("seat_ids")
+    context, key, asked = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY], request[BODY]
     whose = await owner_and_id(request)
     by = canceller_of(request, whose)
-    cancelled = await cancel(context, **whose, seat_ids=seat_ids, canceller=by, idempotency_key=key)
+    cancelled = await cancel(
+        context,
+        **whose,
+        seat_ids=asked.get("seat_ids"),
+        canceller=by,
+        holds_only=asked.get("holds_only", False),
+        idempotency_key=key,
+    )
     return reservation_response(request, cancelled)
 
 

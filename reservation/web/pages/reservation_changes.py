@@ -11,7 +11,6 @@ from ...errors import (
     InvalidToken,
     NotAuthenticated,
     NotFound,
-    ReservationConfirmed,
     SeatsUnavailable,
     Unavailable,
 )
@@ -27,19 +26,12 @@ from .reservations import PATH, Refusal, Reservation, own_reservation, show
 
 pages = PageTable(Access.SIGNED_IN)
 
-REFUSED = PATH + "/{change:confirm|extend|release|remove-seat|cancel}"
 # These end in a page of their own: the reservation cannot be shown.
 WITHOUT_PAGE = (NotAuthenticated, InvalidToken, Unavailable)
 Change = Callable[[ApiClient, Reservation], Awaitable[str]]
 
 NO_SEAT_CHOSEN = _("Choose the seats that you want to cancel.")
 NO_SUCH_SEAT = _("A seat that you chose is not in this reservation any more. Please look at it again.")
-
-
-@pages.get(REFUSED)
-async def refused_change(request: web.Request) -> web.StreamResponse:
-    """The address of a page with a refusal, opened again: the reservation as it is now."""
-    return see_other(f"/my/reservations/{request.match_info['reservation_id']}")
 
 
 @pages.post(PATH + "/confirm")
@@ -69,9 +61,7 @@ async def release(request: web.Request) -> web.StreamResponse:
     """Release a hold; not what has been confirmed since its page was shown."""
 
     async def change(api: ApiClient, before: Reservation) -> str:
-        if before["status"] == "confirmed":
-            raise ReservationConfirmed
-        await _post(request, api, before, "cancel")
+        await _post(request, api, before, "cancel", {"holds_only": True})
         return "released"
 
     return await _changed(request, change)

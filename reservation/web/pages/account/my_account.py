@@ -40,12 +40,6 @@ async def account(request: web.Request) -> web.StreamResponse:
     return await _account_page(request)
 
 
-@pages.get(PATH + "/{part:name|password|verification|sign-out-everywhere}")
-async def refused_part(request: web.Request) -> web.StreamResponse:
-    """The address of a page with a refusal, opened again: the account."""
-    return see_other(PATH)
-
-
 @pages.post(PATH + "/name")
 async def rename(request: web.Request) -> web.StreamResponse:
     """Change the name."""

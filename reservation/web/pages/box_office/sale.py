@@ -92,9 +92,9 @@ async def confirm_sale(request: web.Request) -> web.StreamResponse:
 
 @pages.post("/box-office/holds/{reservation_id:[0-9a-fA-F-]{36}}/release")
 async def release_seats(request: web.Request) -> web.StreamResponse:
-    """Release the hold, and choose again."""
+    """Release the hold, if it has not been confirmed, and choose again."""
     api, reservation_id = ApiClient(request), request.match_info["reservation_id"]
-    released = await api.post(f"/reservations/{reservation_id}/cancel")
+    released = await api.post(f"/reservations/{reservation_id}/cancel", {"holds_only": True})
     return see_other(f"/box-office/sale/{released['showtime_id']}")
 
 
