@@ -6,7 +6,7 @@ It is the application's resources without a listening socket. `reservation serve
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,7 +20,6 @@ from . import resources
 from .booking.jobs.schedule import Job, run_job
 from .errors import Unavailable
 from .http import app_keys
-from .http.middleware import request_records
 from .outbox import cleanup
 from .outbox.deliveries import DeliveryChannel
 from .outbox.relay import Relay
@@ -104,11 +103,25 @@ def run(settings: Settings, *, on_ready: Callable[[], None]) -> None:
         standard_error().drain(LAST_LOG_LINES_S)
 
 
+async def published_metrics(_: web.Application) -> AsyncIterator[None]:
+    """Publish the counts once a second, for a worker beside it to show."""
+    publishing = asyncio.create_task(exposition.publish_for_ever())
+    yield
+    await cancel_and_wait([publishing])
+    exposition.publish()
+
+
 async def _work(settings: Settings, on_ready: Callable[[], None]) -> None:
     app = web.Application()
     app[app_keys.SETTINGS] = settings
     app.cleanup_ctx.extend(
-        [request_records, resources.postgresql, resources.redis_and_booking, resources.accounts, resources.subscription]
+        [
+            published_metrics,
+            resources.postgresql,
+            resources.redis_and_booking,
+            resources.accounts,
+            resources.subscription,
+        ]
     )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

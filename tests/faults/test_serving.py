@@ -32,11 +32,19 @@ class Instance:
     """
 
     def __init__(
-        self, data_dir: Path, *arguments: str, port: int | None = None, stderr: int | None = None, **environment: str
+        self,
+        data_dir: Path,
+        *arguments: str,
+        port: int | None = None,
+        stderr: int | None = None,
+        background: bool = False,
+        **environment: str,
     ) -> None:
         self.data_dir, self.port = data_dir, port or free_port()
         self.output = data_dir.with_name(f"{data_dir.name}-{self.port}.log")
         command = [sys.executable, "-m", "reservation", "serve", "--port", str(self.port)]
+        if not background:
+            command.append("--no-worker")
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 [*command, "--data-dir", str(data_dir), *arguments],
@@ -83,9 +91,15 @@ class Instance:
 
 @contextmanager
 def serving(
-    data_dir: Path, *arguments: str, port: int | None = None, stderr: int | None = None, **environment: str
+    data_dir: Path,
+    *arguments: str,
+    port: int | None = None,
+    stderr: int | None = None,
+    background: bool = False,
+    **environment: str,
 ) -> Iterator[Instance]:
-    instance = Instance(data_dir, *arguments, port=port, stderr=stderr, **{**UNLIMITED, **environment})
+    environment = {**UNLIMITED, **environment}
+    instance = Instance(data_dir, *arguments, port=port, stderr=stderr, background=background, **environment)
     try:
         assert instance.ready(), instance.printed()
         yield instance

@@ -1,0 +1,117 @@
+"""The background process: started by serve, replaced when it is killed, run alone by `reservation work`."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from functools import partial
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reservation.seed.demo import ADMIN_EMAIL, ADMIN_PASSWORD
+from tests.faults.test_serving import Instance, serving, wait_until
+from tests.figures import parsed
+from tests.http.test_request_records import fetched
+
+KILLS = 5
+SEATS = 40
+
+
+@pytest.fixture(scope="module")
+def data_dir(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(made_once, tmp_path_factory.mktemp("background") / "data"))
+
+
+class Client:
+    """An administrator of the demo, who buys seats one by one."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.port, self.token = instance.port, ""
+        login = {"email": ADMIN_EMAIL, "password": ADMIN_PASSWORD}
+        self.token = self.call("/auth/login", login)["access_token"]
+        [self.showtime] = self.call("/showtimes?limit=1&min_seats_left=50")["items"]
+        self.free = [
+            seat["id"]
+            for seat in self.call(f"/showtimes/{self.showtime['id']}/seats")["seats"]
+            if seat["status"] == "available"
+        ]
+
+    def call(self, path: str, body: Any = None) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("GET" if body is None else "POST", path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        assert answer.status < 300, text
+        return json.loads(text)
+
+    def buy(self) -> str:
+        """Sell the next seat; the reservation's id."""
+        held = self.call(f"/showtimes/{self.showtime['id']}/holds", {"seat_ids": [self.free.pop()]})
+        self.call(f"/reservations/{held['id']}/confirm", {})
+        return str(held["id"])
+
+    def told(self) -> Counter[tuple[str, str]]:
+        """How often each event of a reservation is in the feed."""
+        found: Counter[tuple[str, str]] = Counter()
+        path = "/changes?limit=200"
+        while True:
+            page = self.call(path)
+            for each in page["items"]:
+                found[each["data"].get("reservation", {}).get("id"), each["type"]] += 1
+            path = f"/changes?limit=200&after={page['next_cursor']}"
+            if not page["has_more"]:
+                return found
+
+
+def replaced(instance: Instance, pid: int) -> bool:
+    return pid not in instance.workers() and len(instance.workers()) == 2
+
+
+def test_each_event_is_told_once_although_the_process_is_killed_again_and_again(data_dir: Path) -> None:
+    with serving(data_dir, "--demo", background=True) as instance:
+        client, sold = Client(instance), []
+        for number in range(SEATS):
+            if number % (SEATS // KILLS) == 0:
+                running = max(instance.workers())
+                os.kill(running, signal.SIGKILL)
+                wait_until(partial(replaced, instance, running))
+            sold.append(client.buy())
+        wanted = Counter((each, f"reservation.{what}") for each in sold for what in ("held", "confirmed"))
+        wait_until(lambda: client.told() >= wanted)
+        assert {key: count for key, count in client.told().items() if key[0] in sold} == wanted
+        assert "the background process was killed by SIGKILL; another one starts" in instance.printed()
+        figures = parsed(fetched(instance, "/metrics"))
+        assert figures["reservation_workers"] == 1
+        assert figures["reservation_events_total"] > 0
+
+
+def test_serve_without_it_leaves_events_to_reservation_work(data_dir: Path) -> None:
+    with serving(data_dir, "--demo") as instance:
+        client = Client(instance)
+        bought = client.buy()
+        assert client.told()[bought, "reservation.confirmed"] == 0
+        command = [sys.executable, "-m", "reservation", "work", "--data-dir", str(data_dir)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as working:
+            assert working.stdout is not None
+            assert working.stdout.readline() == "reservation work is ready\n"
+            wait_until(lambda: client.told()[bought, "reservation.confirmed"] == 1)
+            working.terminate()
+            assert working.wait(30) == 0
+
+
+def test_a_rolling_restart_replaces_it(data_dir: Path) -> None:
+    with serving(data_dir, background=True) as instance:
+        first = instance.workers()
+        instance.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "all workers were replaced" in instance.printed())
+        assert instance.workers().isdisjoint(first)
+        assert len(instance.workers()) == 2
+        assert instance.stop() == 0
