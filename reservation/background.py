@@ -114,15 +114,8 @@ async def published_metrics(_: web.Application) -> AsyncIterator[None]:
 async def _work(settings: Settings, on_ready: Callable[[], None]) -> None:
     app = web.Application()
     app[app_keys.SETTINGS] = settings
-    app.cleanup_ctx.extend(
-        [
-            published_metrics,
-            resources.postgresql,
-            resources.redis_and_booking,
-            resources.accounts,
-            resources.subscription,
-        ]
-    )
+    app.cleanup_ctx.extend([published_metrics, resources.postgresql, resources.redis_and_booking])
+    app.cleanup_ctx.extend([resources.accounts, resources.subscription])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
