@@ -3,7 +3,8 @@
 import ast
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,11 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w*\}")
 OTHERS = [code for code in NAMES if code != "en"]
 
 
-def messages() -> Iterator[str | tuple[str, ...]]:
+@cache
+def messages() -> Sequence[str | tuple[str, ...]]:
     """All messages of the source; a tuple for singular and plural."""
     options = {"templates/**.html": {"trimmed": "true", "silent": "false"}}
-    for _, _, message, _, _ in extract_from_dir(WEB, method_map=METHODS, options_map=options):
-        yield message
+    return [message for _, _, message, _, _ in extract_from_dir(WEB, method_map=METHODS, options_map=options)]
 
 
 @pytest.mark.parametrize("code", OTHERS)
