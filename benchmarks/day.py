@@ -127,6 +127,9 @@ async def book(day: Day, shows: Shows, token: str, number: int, fate: str, seats
         await day.call("POST", f"{path}/extend", token=token)
     if fate in {"confirm", "extend", "return"}:
         await day.call("POST", f"{path}/confirm", token=token, key=keys[1])
+        ticket = (await day.call("GET", f"{path}/tickets", token=token))["tickets"][0]
+        if fate == "extend":
+            await day.call("POST", "/check-ins", {"code": ticket["code"]}, token=day.admin)
     if fate in {"release", "return"}:
         await day.call("POST", f"{path}/cancel", token=token, key=keys[2])
 

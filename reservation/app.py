@@ -24,6 +24,7 @@ from .http.handlers import (
     box_office,
     catalog,
     changes,
+    check_ins,
     config,
     email_verification,
     events,
@@ -37,6 +38,7 @@ from .http.handlers import (
     seat_changes,
     seats,
     sessions,
+    tickets,
 )
 from .http.middleware import middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
@@ -49,6 +51,8 @@ TABLES = (
     holds.routes,
     reservations.routes,
     seat_changes.routes,
+    tickets.routes,
+    check_ins.routes,
     events.routes,
     layouts.routes,
     accounts.routes,
@@ -71,6 +75,7 @@ TABLES = (
     admin_change_log.routes,
     admin_api_keys.routes,
     changes.routes,
+    tickets.public_routes,
     ops.routes,
 )
 

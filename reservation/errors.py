@@ -1,6 +1,7 @@
 """Domain errors, without HTTP: output/problems.py has their statuses. The docstring of a class is its message."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from inspect import cleandoc
 from typing import TypeAlias
 
@@ -148,6 +149,28 @@ class TooLateToCancel(DomainError):
             if cutoff_s is None
             else f"A confirmed reservation can be cancelled or exchanged until {until}, and it is later than that."
         )
+
+
+class ReservationNotConfirmed(DomainError):
+    """The reservation is a hold: it has tickets once it is confirmed."""
+
+
+class AlreadyCheckedIn(DomainError):
+    """The ticket was checked in before, at `checked_in_at`; so its seat is neither cancelled nor exchanged."""
+
+    def __init__(self, checked_in_at: datetime) -> None:
+        super().__init__(details={"checked_in_at": checked_in_at.astimezone(UTC).isoformat().replace("+00:00", "Z")})
+
+
+class WrongShowtime(DomainError):
+    """The ticket is for another showtime: `showtime_id`."""
+
+    def __init__(self, showtime_id: int) -> None:
+        super().__init__(details={"showtime_id": showtime_id})
+
+
+class TicketCancelled(DomainError):
+    """The ticket is no longer good: its seat was cancelled or exchanged, or its showtime called off or long over."""
 
 
 class CapacityExceeded(DomainError):

@@ -56,6 +56,7 @@ from .seatmap.room_layouts import RoomLayouts
 from .seatmap.seat_maps import SeatMaps
 from .seatmap.ticket_types import TicketTypes
 from .settings import Settings
+from .tickets.context import TicketContext
 
 WRITE_LAST_USED_EVERY_S = 60
 LAST_WRITE_S = 1.0
@@ -140,6 +141,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         address_limit=AddressLimit(holds, settings.holds_per_minute_per_address),
     )
     await app[app_keys.BOOKING_CONTEXT].batches.prepare()
+    app[app_keys.TICKETS] = TicketContext.from_settings(database, settings)
     app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, holds, pending_updates, settings.cleaning_s)
     app[app_keys.BEST_AVAILABLE] = BestAvailable(app[app_keys.BOOKING_CONTEXT])
     app[app_keys.SEAT_MAPS] = SeatMaps(database, holds, layouts)

@@ -64,6 +64,7 @@ class Settings:
     pgbouncer: Annotated[bool, Env("PGBOUNCER", switch(off="0", on="1"), "0")]
     redis_url: Annotated[str | None, Env("REDIS_URL", url("redis", "rediss", "unix"), is_secret=True)]
     jwt_secret: Annotated[str | None, Env("JWT_SECRET", text, is_secret=True)]
+    ticket_signing_keys: Annotated[str | None, Env("TICKET_SIGNING_KEYS", text, is_secret=True)]
     access_token_ttl_s: Annotated[int, Env("ACCESS_TOKEN_EXPIRE_MINUTES", integer(1, 1440, unit_s=60), "30")]
     refresh_token_ttl_s: Annotated[int, Env("REFRESH_TOKEN_EXPIRE_DAYS", integer(1, 365, unit_s=86_400), "7")]
     hold_ttl_s: Annotated[int, Env("HOLD_TTL_SECONDS", integer(1, 86_400), "600")]
@@ -146,6 +147,11 @@ class Settings:
         return tuple(split_list(self.jwt_secret))
 
     @property
+    def ticket_secrets(self) -> tuple[str, ...]:
+        """The secrets of TICKET_SIGNING_KEYS, or those of JWT_SECRET: the first signs tickets, all verify."""
+        return tuple(split_list(self.ticket_signing_keys)) or self.jwt_secrets
+
+    @property
     def direct_url(self) -> str:
         """PostgreSQL itself, for migrations and commands, which need a session; raises InvalidSettings."""
         if self.pgbouncer and self.migrate_database_url is None:
@@ -180,6 +186,11 @@ class Settings:
                     f"JWT_SECRET is shorter than {MIN_SECRET_BYTES} bytes, or one of its secrets is: make one with "
                     "`openssl rand -hex 32`"
                 )
+        if any(len(secret.encode()) < MIN_SECRET_BYTES for secret in self.ticket_secrets):
+            raise InvalidSettings(
+                f"TICKET_SIGNING_KEYS is shorter than {MIN_SECRET_BYTES} bytes, or one of its keys is: make one with "
+                "`openssl rand -hex 32`"
+            )
         if not self.jwt_secrets and not self.embedded:
             raise InvalidSettings("JWT_SECRET is not set: make one with `openssl rand -hex 32`")
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..seatmap.seat_maps import SeatMaps
     from ..seatmap.ticket_types import TicketTypes
     from ..settings import Settings
+    from ..tickets.context import TicketContext
     from .output.responses import SingleWriteResponse
     from .readiness import Readiness
 
@@ -37,6 +38,7 @@ BEST_AVAILABLE: "web.AppKey[BestAvailable]" = web.AppKey("BEST_AVAILABLE")
 TICKET_TYPES: "web.AppKey[TicketTypes]" = web.AppKey("TICKET_TYPES")
 SEAT_MAPS: "web.AppKey[SeatMaps]" = web.AppKey("SEAT_MAPS")
 ROOM_LAYOUTS: "web.AppKey[RoomLayouts]" = web.AppKey("ROOM_LAYOUTS")
+TICKETS: "web.AppKey[TicketContext]" = web.AppKey("TICKETS")
 READINESS: "web.AppKey[Readiness]" = web.AppKey("READINESS")
 LIVE: "web.AppKey[LiveFeeds]" = web.AppKey("LIVE")
 ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")

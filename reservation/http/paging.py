@@ -78,11 +78,19 @@ def page_with_key(
     request: web.Request, items: Sequence[Item], next_key: Sequence[object] | None
 ) -> SingleWriteResponse:
     """A page with its Link header; the next one begins after a sort key, None on the last page."""
+    member, headers = next_page(request, next_key)
+    return json_response({"items": items, **member}, headers=headers)
+
+
+def next_page(
+    request: web.Request, next_key: Sequence[object] | None
+) -> tuple[dict[str, str | None], dict[str, str] | None]:
+    """The member `next_cursor` and the Link header of a page, as for page_with_key."""
     if next_key is None:
-        return json_response({"items": items, "next_cursor": None})
+        return {"next_cursor": None}, None
     cursor = cursor_text(next_key)
     next_url = request.rel_url.update_query({"cursor": cursor, "limit": str(request[QUERY]["limit"])})
-    return json_response({"items": items, "next_cursor": cursor}, headers={"Link": f'<{next_url}>; rel="next"'})
+    return {"next_cursor": cursor}, {"Link": f'<{next_url}>; rel="next"'}
 
 
 def cursor_text(key: Sequence[object]) -> str:

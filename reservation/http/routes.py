@@ -56,6 +56,8 @@ REPORTS = (Scope.REPORTS,)
 CATALOGUE_OR_REPORTS = (Scope.CATALOGUE, Scope.REPORTS)
 BOOKING = (Scope.BOOKING,)
 BOOKING_OR_REPORTS = (Scope.BOOKING, Scope.REPORTS)
+CHECK_IN = (Scope.CHECK_IN,)
+CHECK_IN_OR_REPORTS = (Scope.CHECK_IN, Scope.REPORTS)
 
 
 @dataclass(eq=False)
@@ -103,9 +105,12 @@ class Operation:
     def is_back_office(self) -> bool:
         """Whether it is administration or a list: few of these run at once for API keys, so that sales need not wait.
 
-        The operation costs, not the caller, so the API key's scopes make no difference.
+        The operation costs, not the caller, so the API key's scopes make no difference. A check-in costs little, and at
+        a door several scanners send many.
         """
-        return bool(self.access.roles) or (self.query is not None and "cursor" in self.query.fields)
+        return (bool(self.access.roles) and self.scopes != CHECK_IN) or (
+            self.query is not None and "cursor" in self.query.fields
+        )
 
     @property
     def is_conditional(self) -> bool:

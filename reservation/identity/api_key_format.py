@@ -21,6 +21,7 @@ class Scope(StrEnum):
     CATALOGUE = "catalogue"
     BOOKING = "booking"
     REPORTS = "reports"
+    CHECK_IN = "check_in"
 
 
 def new_key() -> str:

@@ -1,8 +1,8 @@
 /* load/delete_reservations
-Deletes a batch of the load users' reservations with their booked seats, and returns what has to be deleted in Redis. The
-batch has no order, so nothing is sorted.
-Plan: index scans on reservations_user_id_idx, and deletes by reservations_pkey, reservation_changes_pkey and
-booked_seats_showtime_id_seat_id_key.
+Deletes a batch of the load users' reservations with their booked seats and tickets, and returns what has to be deleted in
+Redis. The batch has no order, so nothing is sorted.
+Plan: index scans on reservations_user_id_idx, and deletes by reservations_pkey, reservation_changes_pkey,
+booked_seats_showtime_id_seat_id_key and tickets_seat_key.
 $1 bigint[] user_ids: the load users
 $2 bigint row_limit: the most reservations of one batch
 Sample: select array_agg(user_id), 1000::bigint from (select user_id from reservations order by id desc limit 16) as r
@@ -31,6 +31,16 @@ freed as (
     delete from booked_seats as b
     using sold
     where b.showtime_id = sold.showtime_id and b.seat_id = sold.seat_id and b.reservation_id = sold.id
+),
+
+torn as (
+    delete from tickets as t
+    using sold
+    where
+        t.showtime_id = sold.showtime_id
+        and t.seat_id = sold.seat_id
+        and t.cancelled_at is null
+        and t.reservation_id = sold.id
 ),
 
 forgotten as (

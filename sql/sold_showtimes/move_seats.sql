@@ -1,8 +1,9 @@
 /* sold_showtimes/move_seats
-Gives the booked seats of a showtime, blocked ones included, and the seats of its reservations the ids of the seats with the
-same rows and numbers in another room. The caller knows from find_missing_seats that there are such; reservations_seats_check
-refuses a reservation of which one is missing.
-Plan: the seats of the two rooms hash joined; index scans on booked_seats_showtime_id_seat_id_key and reservations_pkey.
+Gives the booked seats of a showtime, blocked ones included, its tickets, and the seats of its reservations the ids of the
+seats with the same rows and numbers in another room; so tickets stay good. The caller knows from find_missing_seats that there
+are such; reservations_seats_check refuses a reservation of which one is missing.
+Plan: the seats of the two rooms hash joined; index scans on booked_seats_showtime_id_seat_id_key, tickets_seat_key
+and reservations_pkey.
 $1 bigint showtime_id: locked by the caller, as its live reservations are
 $2 bigint old_auditorium_id: its room before
 $3 bigint new_auditorium_id: its room from now on
@@ -41,6 +42,13 @@ booked as (
         block_reason
     from left_seats
     order by new_id
+),
+
+moved_tickets as (
+    update tickets as t
+    set seat_id = pair.new_id
+    from pair
+    where t.showtime_id = $1 and t.seat_id = pair.old_id and t.cancelled_at is null
 ),
 
 moved as materialized (

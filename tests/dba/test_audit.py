@@ -212,6 +212,66 @@ async def test_names_a_reason_of_a_reservation_that_is_not_cancelled(cinema: Db,
     ]
 
 
+TICKET = UUID("019aa000-0000-7000-8000-000000000009")
+
+
+async def make_ticket(db: Db, ticket_id: UUID = TICKET, reservation_id: UUID = CONFIRMED, seat_id: int = 1) -> None:
+    await db.execute(
+        "insert into tickets (id, reservation_id, showtime_id, seat_id, code)"
+        " values ($1, $2, 1, $3, substr(md5($1::uuid::text), 1, 10))",
+        *(ticket_id, reservation_id, seat_id),
+    )
+
+
+async def test_tickets_of_booked_and_archived_seats_are_no_violation(cinema: Db, redis: Redis) -> None:
+    await make_ticket(cinema)
+    assert await audit(cinema, redis) == []
+    columns = (
+        "id, user_id, showtime_id, status, total_price, created_at, expires_at, confirmed_at, seat_ids, row_labels, "
+    )
+    columns += "row_labels, seat_numbers, prices, code"
+    await cinema.execute(
+        f"insert into archived_reservations ({columns}) select {columns} from reservations where id = $1", CONFIRMED
+    )
+    await cinema.execute("delete from booked_seats")
+    await cinema.execute("delete from reservations where id = $1", CONFIRMED)
+    assert await audit(cinema, redis) == []
+
+
+async def test_names_a_ticket_whose_seat_its_reservation_does_not_own(cinema: Db, redis: Redis) -> None:
+    await make_ticket(cinema, reservation_id=CANCELLED)
+
+    assert await audit(cinema, redis) == [
+        Violation(
+            "tickets_without_seats",
+            f"ticket {TICKET}",
+            f"is good for seat 1 of showtime 1, which reservation {CANCELLED} does not own",
+        )
+    ]
+    await cinema.execute("update tickets set cancelled_at = now()")
+    assert await audit(cinema, redis) == []
+
+
+async def test_names_two_tickets_of_a_seat(cinema: Db, redis: Redis) -> None:
+    await cinema.execute("drop index tickets_seat_key")
+    await make_ticket(cinema)
+    await make_ticket(cinema, HELD)
+
+    assert await audit(cinema, redis) == [
+        Violation("tickets_of_one_seat", "seat 1", "of showtime 1 has 2 tickets that are good")
+    ]
+
+
+async def test_names_a_ticket_that_was_checked_in_after_its_cancel(cinema: Db, redis: Redis) -> None:
+    await make_ticket(cinema)
+    check_in = "update tickets set checked_in_by = 1, cancelled_at = now(), checked_in_at = now() + $1 * interval '1 s'"
+    await cinema.execute(check_in, -1)  # before: the showtime was called off afterwards
+    assert await audit(cinema, redis) == []
+    await cinema.execute(check_in, 1)
+
+    assert rules(await audit(cinema, redis)) == {"checked_in_after_cancel"}
+
+
 async def test_names_a_guest_of_the_box_office_with_a_login_session(cinema: Db, redis: Redis) -> None:
     columns = "name, guest_email, password_hash, role, made_at_box_office"
     made = f"insert into users ({columns}) values ('G', $1, '!', 'guest', $2) returning id"

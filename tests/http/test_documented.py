@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.api import PASSWORD, Api, slot
+from tests.api import PASSWORD, Api, Person, slot
 from tests.documented import Document
 from tests.identity.caches import session_id_of
 from tests.live_feed import following
 from tests.mailbox import reset_token, verification_token
+from tests.tickets.sold import sell, tickets
 
 
 async def administrate(api: Api) -> None:
@@ -83,6 +84,17 @@ async def keep_account(api: Api, mail_dir: Path) -> None:
     await api.call("POST", "/auth/password/reset", body)
 
 
+async def visit(api: Api, reservation: str, person: Person, staff: Person) -> None:
+    """Call every operation on tickets and check-ins with success; the ticket is of another reservation."""
+    cinema = await api.cinema()
+    await api.call("GET", "/.well-known/ticket-keys.json")
+    [ticket] = (await api.call("GET", f"{reservation}/tickets", who=person)).json["tickets"]
+    await api.call("GET", f"{reservation}/tickets/{ticket['id']}/qr.svg", who=person)
+    [other] = await tickets(api, staff, await sell(api, staff, cinema.showtime_id, cinema.seat_ids[:1]))
+    await api.call("POST", "/check-ins", {"code": other["code"]}, who=staff)
+    await api.call("GET", f"/showtimes/{cinema.showtime_id}/check-ins", who=staff)
+
+
 async def book(api: Api) -> None:
     """Call every operation of a customer with success."""
     cinema = await api.cinema()
@@ -97,6 +109,7 @@ async def book(api: Api) -> None:
     await api.confirm(person, held.json["id"])
     await api.call("POST", f"{path}/cancel", {"seat_ids": cinema.seat_ids[3:4]}, who=person)
     admin = await api.admin()
+    await visit(api, path, person, admin)
     await api.call("GET", "/admin/reservations", who=admin)
     await api.call("GET", f"/admin/reservations/{held.json['id']}", who=admin)
     await api.call("POST", f"/admin/reservations/{held.json['id']}/cancel", {"reason": "R"}, who=admin)

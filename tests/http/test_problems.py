@@ -62,6 +62,7 @@ RIGHT: dict[str, dict[str, Any]] = {
     "/reservations/{reservation_id}/cancel": {"seat_ids": [1]},
     "/reservations/{reservation_id}/seats": {"seat_ids": [1]},
     "/reservations/{reservation_id}/exchange": {"seat_ids": [1], "showtime_id": 1},
+    "/check-ins": {"code": "0123456789", "showtime_id": 1, "checked_in_at": "2030-01-01T19:00:00Z"},
     "/admin/cinemas": CINEMA,
     "/admin/cinemas/{cinema_id}": CINEMA,
     "/admin/movies": FILM,

@@ -279,11 +279,19 @@ def test_the_environment_has_precedence_over_the_env_file(dotenv: Path, monkeypa
 def test_a_secret_can_be_given_as_a_file(name: str, tmp_path: Path) -> None:
     values = STORES | {"ADMIN_EMAIL": "admin@example.com", "ADMIN_PASSWORD": "correct horse battery staple"}
     values["MIGRATE_DATABASE_URL"] = "postgresql://localhost/direct"
+    values["TICKET_SIGNING_KEYS"] = SECRET
     values |= {"SMTP_URL": "smtp://box:secret@localhost", "MAIL_FROM": "box@example.org"}
     secret = tmp_path / "a secret"
     secret.write_text(values[name] + "\n")
     as_file = {other: text for other, text in values.items() if other != name} | {f"{name}_FILE": str(secret)}
     assert Settings.from_env(as_file) == Settings.from_env(values)
+
+
+def test_tickets_are_signed_with_keys_of_their_own_or_with_those_of_the_tokens() -> None:
+    first, second = "1" * 32, "2" * 32
+    assert Settings.from_env(STORES).ticket_secrets == (SECRET,)
+    assert Settings.from_env(STORES | {"TICKET_SIGNING_KEYS": f"{first},{second}"}).ticket_secrets == (first, second)
+    assert refusal(**STORES, TICKET_SIGNING_KEYS=f"{first},short").startswith("TICKET_SIGNING_KEYS is shorter than")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,9 @@ RULES = (
     "audit/box_office_guests_with_sessions",
     "audit/wrong_changes",
     "audit/wrong_events",
+    "audit/tickets_without_seats",
+    "audit/tickets_of_one_seat",
+    "audit/checked_in_after_cancel",
     "audit/erased_people",
     "audit/accounts_of_one_address",
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from ...errors import AlreadyCheckedIn
 from ..pool import Connection
 from ..statements import sql
 from .idempotency import IdempotencyKey
@@ -102,8 +103,15 @@ async def find_takers(
 async def free_seats(
     conn: Connection, *, reservation_id: UUID, showtime_id: int, cutoff_s: int | None, seat_ids: Sequence[int]
 ) -> int:
-    """Free seats of a locked, confirmed reservation; 0 if the showtime starts in less than `cutoff_s`, if given."""
-    return len(await conn.fetch(sql("reservations/free_seats"), reservation_id, showtime_id, cutoff_s, seat_ids))
+    """Free seats of a locked, confirmed reservation; 0 if the showtime starts in less than `cutoff_s`, if given.
+
+    Their tickets are cancelled. Raises AlreadyCheckedIn, after which the caller rolls back.
+    """
+    freed = await conn.fetch(sql("reservations/free_seats"), reservation_id, showtime_id, cutoff_s, seat_ids)
+    for row in freed:
+        if row["checked_in_at"] is not None:
+            raise AlreadyCheckedIn(row["checked_in_at"])
+    return len(freed)
 
 
 async def book_seats(

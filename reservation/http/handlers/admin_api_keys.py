@@ -22,7 +22,8 @@ routes = Routes("Administration: API keys", Access.ADMIN)
 SCOPES = [*Scope]
 SCOPES_METADATA = {
     "description": "What the key may be used for: `catalogue` to administer cinemas, movies, auditoriums, seats,"
-    " ticket types and showtimes, `booking` to hold, confirm, change and cancel, `reports` to read lists"
+    " ticket types and showtimes, `booking` to hold, confirm, change and cancel, `reports` to read lists,"
+    " `check_in` to check tickets in"
 }
 
 

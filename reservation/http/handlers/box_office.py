@@ -14,7 +14,7 @@ from ...booking.cancel import Canceller, cancel
 from ...booking.idempotency import FirstOutcome
 from ...db.repository import box_office
 from ...db.repository.box_office import CustomerReservation, ReservationFilter
-from ...errors import HoldExpired, NotFound, TooLateToCancel
+from ...errors import AlreadyCheckedIn, HoldExpired, NotFound, TooLateToCancel
 from ...identity.email_addresses import MAX_EMAIL_CHARS
 from ...runtime.fields import MAX_ID, Input, Instant, IntegerParameter, Text
 from ..app_keys import BODY, BOOKING_CONTEXT, DATABASE, IDEMPOTENCY_KEY, QUERY
@@ -124,7 +124,7 @@ async def replayed_cancel(request: web.Request, first: FirstOutcome) -> SingleWr
     "/admin/reservations/{reservation_id}/cancel",
     body=BoxOfficeCancelInput(),
     output=CustomerReservationWithChangesOutput(),
-    raises=(HoldExpired, TooLateToCancel),
+    raises=(HoldExpired, TooLateToCancel, AlreadyCheckedIn),
     replay=replayed_cancel,
 )
 async def cancel_customer_reservation(request: web.Request) -> web.StreamResponse:

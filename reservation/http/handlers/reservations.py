@@ -14,6 +14,7 @@ from ...booking.extend import extend
 from ...booking.lookup import find
 from ...db.repository import reservation_lists
 from ...errors import (
+    AlreadyCheckedIn,
     HoldExpired,
     HoldsUnavailable,
     LimitReached,
@@ -134,7 +135,7 @@ async def extend_reservation(request: web.Request) -> web.StreamResponse:
     body=CancelInput(),
     may_lack_body=True,
     output=ReservationOutput(),
-    raises=(HoldExpired, TooLateToCancel, ReservationConfirmed, ReservationCancelled),
+    raises=(HoldExpired, TooLateToCancel, AlreadyCheckedIn, ReservationConfirmed, ReservationCancelled),
     replay=replayed_change,
 )
 async def cancel_reservation(request: web.Request) -> web.StreamResponse:

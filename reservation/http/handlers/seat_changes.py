@@ -9,6 +9,7 @@ from ...booking.change_seats import change_seats
 from ...booking.sale_window import NOT_ON_SALE
 from ...booking.seat_change_plan import SeatChange
 from ...errors import (
+    AlreadyCheckedIn,
     HoldExpired,
     HoldsUnavailable,
     LimitReached,
@@ -113,6 +114,7 @@ async def remove_seat_of_hold(request: web.Request) -> web.StreamResponse:
         *NOT_ON_SALE,
         ReservationCancelled,
         TooLateToCancel,
+        AlreadyCheckedIn,
         HoldsUnavailable,
     ),
     replay=replayed_change,

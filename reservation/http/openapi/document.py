@@ -63,6 +63,8 @@ TAGS = {
     "Configuration": "Settings of the installation; public.",
     "Seat map": "Which seats are available, held, booked or blocked; public.",
     "Booking": "Hold seats, then confirm, change or cancel; your own reservations, and for staff everybody's.",
+    "Tickets": "The tickets of a reservation; and the keys that verify them, public.",
+    "Door": "Check tickets in, for staff, administrators and scanners.",
     "Box office": "Reservations of all customers, for staff and administrators.",
     "Administration: cinemas": "Cinemas, for administrators.",
     "Administration: ticket types": "Ticket types, for administrators.",
@@ -269,7 +271,7 @@ def _path_parameters(path: str) -> Iterator[dict[str, Any]]:
     for name in re.findall(r"\{(\w+)", path):
         resource = name.removesuffix("_id").replace("_", " ")
         schema: dict[str, Any] = {"type": "string"}
-        if name in ("reservation_id", "session_id"):
+        if name in ("reservation_id", "session_id", "ticket_id"):
             schema = {"type": "string", "format": "uuid"}
         elif name.endswith("_id"):
             schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}

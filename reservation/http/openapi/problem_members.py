@@ -93,6 +93,8 @@ FAILED_ITEMS = _list_of(
 )
 OAUTH_CODE = {"type": "string", "const": OAUTH_ERROR, "description": "OAuth's error code (RFC 6749)"}
 OTHER_SHOWTIME = {"type": "integer", "format": "int64", "description": "The other showtime, if it still exists"}
+TICKETS_SHOWTIME = {"type": "integer", "format": "int64", "description": "The showtime of the ticket"}
+CHECKED_IN_AT = {"type": "string", "format": "date-time", "description": "When the ticket was checked in"}
 ON_SALE_AT = {"type": "string", "format": "date-time", "description": "When the sale starts"}
 
 REACHED_LIMIT: dict[str, Any] = {
@@ -110,6 +112,8 @@ MEMBERS: dict[str, dict[str, Member]] = {
     "has_reservations": {"seats": replace(SEATS_IN_USE, required=False)},
     "insufficient_scope": {"scopes": NEEDED_SCOPES},
     "not_on_sale": {"on_sale_at": Member(ON_SALE_AT, "2030-01-01T10:00:00Z")},
+    "already_checked_in": {"checked_in_at": Member(CHECKED_IN_AT, "2030-01-01T19:12:00Z")},
+    "wrong_showtime": {"showtime_id": Member(TICKETS_SHOWTIME, 207)},
     "showtime_overlap": {"conflicting_showtime_id": Member(OTHER_SHOWTIME, 207, required=False)},
     "batch_refused": {"results": FAILED_ITEMS},
 }

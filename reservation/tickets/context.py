@@ -1,0 +1,25 @@
+"""What the functions of tickets need: the database, the keys, and the settings that a ticket shows."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from ..db.pool import Database
+from ..settings import InvalidSettings, Settings
+from .signing import TicketSigner
+
+
+@dataclass(frozen=True, slots=True)
+class TicketContext:
+    """The database, the keys, and the settings that a ticket shows."""
+
+    database: Database
+    signer: TicketSigner
+    site_name: str
+    currency: str
+
+    @classmethod
+    def from_settings(cls, database: Database, settings: Settings) -> Self:
+        """With the keys of the settings; raises InvalidSettings if there are none."""
+        if not settings.ticket_secrets:
+            raise InvalidSettings("JWT_SECRET is not set")
+        return cls(database, TicketSigner(settings.ticket_secrets), settings.site_name, settings.currency)
