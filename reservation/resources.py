@@ -166,6 +166,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     with suppress(Unavailable, TimeoutError):  # otherwise the round over all open showtimes counts them
         async with asyncio.timeout(LAST_WRITE_S):
             await count_changed(database, pending_updates.changed_showtimes)
+    app[app_keys.TICKETS].renderer.close()
     await app[app_keys.BOOKING_CONTEXT].batches.aclose()
     await holds.aclose()
     await client.aclose()

@@ -186,6 +186,6 @@ def slot(hours_from_now: float, minutes: float = 120) -> dict[str, Any]:
 
 
 async def _whole(response: ClientResponse) -> Answer:
-    text = await response.text()
+    text = await response.text(errors="replace")
     is_json = "json" in response.headers.get("Content-Type", "")
     return Answer(response.status, response.headers, await response.json(content_type=None) if is_json else None, text)

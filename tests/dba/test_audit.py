@@ -227,9 +227,9 @@ async def test_tickets_of_booked_and_archived_seats_are_no_violation(cinema: Db,
     await make_ticket(cinema)
     assert await audit(cinema, redis) == []
     columns = (
-        "id, user_id, showtime_id, status, total_price, created_at, expires_at, confirmed_at, seat_ids, row_labels, "
+        "id, user_id, showtime_id, status, total_price, created_at, expires_at, confirmed_at, seat_ids, row_labels,"
+        " seat_numbers, prices, code"
     )
-    columns += "row_labels, seat_numbers, prices, code"
     await cinema.execute(
         f"insert into archived_reservations ({columns}) select {columns} from reservations where id = $1", CONFIRMED
     )

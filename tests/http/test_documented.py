@@ -89,7 +89,8 @@ async def visit(api: Api, reservation: str, person: Person, staff: Person) -> No
     cinema = await api.cinema()
     await api.call("GET", "/.well-known/ticket-keys.json")
     [ticket] = (await api.call("GET", f"{reservation}/tickets", who=person)).json["tickets"]
-    await api.call("GET", f"{reservation}/tickets/{ticket['id']}/qr.svg", who=person)
+    for what in (f"tickets/{ticket['id']}/qr.svg", "tickets.pdf", "tickets.ics"):
+        await api.call("GET", f"{reservation}/{what}", who=person)
     [other] = await tickets(api, staff, await sell(api, staff, cinema.showtime_id, cinema.seat_ids[:1]))
     await api.call("POST", "/check-ins", {"code": other["code"]}, who=staff)
     await api.call("GET", f"/showtimes/{cinema.showtime_id}/check-ins", who=staff)

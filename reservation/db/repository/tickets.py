@@ -123,3 +123,9 @@ async def list_check_ins(
 ) -> Sequence[CheckIn]:
     """The tickets of a showtime that are checked in, the last first, from those before a sort key on."""
     return await every(conn, CheckIn, "tickets/list_check_ins", showtime_id, before, before_id, row_limit)
+
+
+async def find_last_change(conn: Connection, *, reservation_id: UUID, showtime_id: int) -> datetime | None:
+    """When the seats of a reservation, or the film, room or time of its showtime changed last; None: never."""
+    changed_at: datetime | None = await conn.fetchval(sql("tickets/find_last_change"), reservation_id, showtime_id)
+    return changed_at

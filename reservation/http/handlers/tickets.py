@@ -1,18 +1,18 @@
 """The tickets of a reservation, and the keys with which a scanner verifies them."""
 
 from typing import Any
-from uuid import UUID
 
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
 from ...booking.lookup import find
 from ...db.repository.reservation_rows import Reservation
-from ...errors import HoldExpired, NotFound, ReservationCancelled, ReservationNotConfirmed
-from ...runtime.fields import Instant
+from ...errors import HoldExpired, ReservationCancelled, ReservationNotConfirmed
+from ...runtime.fields import Input, Instant
+from ...tickets.documents import ics, ticket_qr, tickets_pdf
 from ...tickets.issue import tickets_of
-from ...tickets.qr_codes import qr_svg
-from ..app_keys import DATABASE, TICKETS
+from ...tickets.printed import LANGUAGES
+from ..app_keys import DATABASE, QUERY, TICKETS
 from ..input.path_ids import path_uuid
 from ..output.responses import SingleWriteResponse, encode, json_response
 from ..output.schemas import ReservedSeatOutput
@@ -90,11 +90,60 @@ async def list_tickets(request: web.Request) -> web.StreamResponse:
 )
 async def get_ticket_qr(request: web.Request) -> web.StreamResponse:
     """The QR code of a ticket, as an image."""
-    ticket_id = path_uuid(request, "ticket_id")
-    for ticket in await tickets_of(request.app[TICKETS], await found_reservation(request)):
-        if ticket.id == UUID(str(ticket_id)):
-            return SingleWriteResponse(qr_svg(ticket.qr_payload), content_type="image/svg+xml", headers=PRIVATE)
-    raise NotFound("The reservation has no such ticket, or it is no longer good.")
+    found = await found_reservation(request)
+    image = await ticket_qr(request.app[TICKETS], found, path_uuid(request, "ticket_id"))
+    return SingleWriteResponse(image, content_type="image/svg+xml", headers=PRIVATE)
+
+
+class PdfQuery(Input):
+    """Size and language of a PDF."""
+
+    size = fields.String(
+        load_default="a4",
+        validate=validate.OneOf(["a4", "wallet"]),
+        metadata={"description": "Three tickets to an A4 page, or one to a page of the size of a bank card"},
+    )
+    language = fields.String(load_default=LANGUAGES[0], validate=validate.OneOf(LANGUAGES))
+
+
+class CalendarQuery(Input):
+    """The language of a calendar entry."""
+
+    language = fields.String(load_default=LANGUAGES[0], validate=validate.OneOf(LANGUAGES))
+
+
+@routes.add(
+    "GET",
+    "/reservations/{reservation_id}/tickets.pdf",
+    query=PdfQuery(),
+    content_type="application/pdf",
+    raises=WITHOUT_TICKETS,
+)
+async def get_tickets_pdf(request: web.Request) -> web.StreamResponse:
+    """The tickets of a confirmed reservation, to be printed; times are those of the cinema."""
+    found, query = await found_reservation(request), request[QUERY]
+    made = await tickets_pdf(request.app[TICKETS], found, query["size"], query["language"])
+    response = _document(made, "application/pdf", f"tickets-{found.code}.pdf")
+    response.is_negotiated = True  # it is compressed inside
+    return response
+
+
+@routes.add(
+    "GET",
+    "/reservations/{reservation_id}/tickets.ics",
+    query=CalendarQuery(),
+    content_type="text/calendar",
+    raises=WITHOUT_TICKETS,
+)
+async def get_calendar_entry(request: web.Request) -> web.StreamResponse:
+    """The reservation as an entry for a calendar.
+
+    A later one replaces the entry that a calendar has. That of a reservation that was cancelled after it had been
+    confirmed takes the entry back.
+    """
+    found = await found_reservation(request)
+    made = await ics(request.app[TICKETS], found, request[QUERY]["language"])
+    return _document(made, "text/calendar; charset=utf-8", f"reservation-{found.code}.ics")
 
 
 @public_routes.add("GET", "/.well-known/ticket-keys.json", output=TicketKeysOutput())
@@ -105,6 +154,11 @@ async def list_ticket_keys(request: web.Request) -> web.StreamResponse:
     """
     keys = [key.published for key in request.app[TICKETS].signer.keys.values()]
     return json_response({"keys": keys}, headers={"Cache-Control": f"public, max-age={KEYS_MAX_AGE_S}"})
+
+
+def _document(body: bytes, content_type: str, name: str) -> SingleWriteResponse:
+    headers = PRIVATE | {"Content-Disposition": f'inline; filename="{name}"'}
+    return SingleWriteResponse(body, content_type=content_type, headers=headers)
 
 
 async def found_reservation(request: web.Request) -> Reservation:

@@ -86,7 +86,7 @@ FIXED: dict[str, Any] = {
     "CheckedIn.code": "5QK3Z0VD7M",
     "CheckIn.code": "5QK3Z0VD7M",
     "CheckInBody.code": "5QK3Z-0VD7M",
-    "qr_payload": "eyJhbGciOiJFZERTQSIsImtpZCI6InhZN2lwMiJ9.eyJjb2RlIjoiNVFLM1owVkQ3TSIsInNob3d0aW1lIjoyMDh9.c2lnbmF0dXJl",
+    "qr_payload": "eyJhbGciOiJFZERTQSIsImtpZCI6InhZN2lwMiJ9.eyJjb2RlIjoiNVFLM1owVkQ3TSJ9.c2lnbmF0dXJl",
     "CheckInCount.checked_in": 63,
     "CheckInCount.sold": 97,
     "checked_in_by": 7,
