@@ -566,6 +566,26 @@ begin
 end
 $$;
 
+CREATE PROCEDURE public.grant_reservation_roles_0045()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        revoke update on tickets from reservation_app;
+        grant select, insert, delete on tickets to reservation_app;
+        grant update (seat_id, cancelled_at, checked_in_at, checked_in_by) on tickets to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        revoke select on tickets from reservation_readonly;
+        grant select (
+            id, reservation_id, showtime_id, seat_id, created_at, cancelled_at, checked_in_at, checked_in_by
+        ) on tickets to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0045() IS 'What the roles need for tickets; grant_reservation_roles calls it.';
+
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -954,7 +974,7 @@ CREATE TABLE public.api_keys (
     CONSTRAINT api_keys_limits_check CHECK (((max_holds_per_user >= 0) AND (max_seats_per_user_per_showtime >= 0) AND (holds_per_minute >= 0))),
     CONSTRAINT api_keys_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
     CONSTRAINT api_keys_prefix_check CHECK ((char_length(prefix) = 12)),
-    CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['catalogue'::text, 'booking'::text, 'reports'::text])))
+    CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) > 0) AND (scopes <@ ARRAY['catalogue'::text, 'booking'::text, 'reports'::text, 'check_in'::text])))
 );
 
 COMMENT ON TABLE public.api_keys IS 'Keys of machine clients. A row stays for good: a revoked key still tells who had it.';
@@ -966,7 +986,7 @@ COMMENT ON COLUMN public.api_keys.prefix IS 'The first characters of the key, by
 COMMENT ON COLUMN public.api_keys.key_hash IS 'SHA-256 of the key. A key is 256 random bits, which nobody can guess however fast a guess is checked; Argon2 is for
 passwords, which people choose, and would cost every request what it is meant to cost an attacker.';
 
-COMMENT ON COLUMN public.api_keys.scopes IS 'What it may be used for: catalogue, booking, reports.';
+COMMENT ON COLUMN public.api_keys.scopes IS 'What it may be used for: catalogue, booking, reports, check_in.';
 
 COMMENT ON COLUMN public.api_keys.created_by IS 'The administrator who made it.';
 
@@ -1687,6 +1707,39 @@ ALTER TABLE public.ticket_types ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE public.tickets (
+    id uuid NOT NULL,
+    reservation_id uuid NOT NULL,
+    showtime_id bigint NOT NULL,
+    seat_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    cancelled_at timestamp with time zone,
+    checked_in_at timestamp with time zone,
+    checked_in_by bigint,
+    code text NOT NULL COLLATE pg_catalog."C",
+    CONSTRAINT tickets_checked_in_check CHECK (((checked_in_at IS NULL) = (checked_in_by IS NULL))),
+    CONSTRAINT tickets_code_check CHECK ((char_length(code) = 10))
+)
+WITH (fillfactor='90', autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_insert_scale_factor='0.02', autovacuum_vacuum_insert_threshold='5000', autovacuum_analyze_scale_factor='0.05');
+
+COMMENT ON TABLE public.tickets IS 'The tickets that were read or mailed: one a seat of a confirmed reservation. A cancelled one stays.';
+
+COMMENT ON COLUMN public.tickets.id IS 'UUIDv7, made by the service.';
+
+COMMENT ON COLUMN public.tickets.reservation_id IS 'In reservations, or in archived_reservations.';
+
+COMMENT ON COLUMN public.tickets.showtime_id IS 'That of the seat; a ticket never changes it.';
+
+COMMENT ON COLUMN public.tickets.seat_id IS 'A showtime that moves to another room takes its tickets along: they get the seats of the same rows and numbers.';
+
+COMMENT ON COLUMN public.tickets.cancelled_at IS 'When its seat was cancelled or exchanged, or its showtime called off; null: it is good.';
+
+COMMENT ON COLUMN public.tickets.checked_in_at IS 'When it was checked in, by the scanner''s clock if that was offline; never later than by this server''s.';
+
+COMMENT ON COLUMN public.tickets.checked_in_by IS 'The account of staff, or that of the scanner''s API key.';
+
+COMMENT ON COLUMN public.tickets.code IS 'For people: 10 characters of Crockford''s base32; good for entry, so readers of the data do not see it.';
+
 CREATE TABLE public.users (
     id bigint NOT NULL,
     name text NOT NULL,
@@ -1824,6 +1877,12 @@ ALTER TABLE ONLY public.ticket_type_version
 ALTER TABLE ONLY public.ticket_types
     ADD CONSTRAINT ticket_types_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_code_key UNIQUE (code);
+
+ALTER TABLE ONLY public.tickets
+    ADD CONSTRAINT tickets_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
@@ -1888,6 +1947,8 @@ CREATE INDEX showtimes_starts_at_idx ON public.showtimes USING btree (starts_at,
 CREATE INDEX showtimes_status_idx ON public.showtimes USING btree (status, starts_at, id);
 
 CREATE INDEX ticket_types_position_idx ON public.ticket_types USING btree ("position", id);
+
+CREATE UNIQUE INDEX tickets_seat_key ON public.tickets USING btree (showtime_id, seat_id) WHERE (cancelled_at IS NULL);
 
 CREATE INDEX users_admin_idx ON public.users USING btree (id) WHERE (role = 'admin'::text);
 
@@ -2052,6 +2113,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0034() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0035() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0043() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0045() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.record_change() FROM PUBLIC;
 
@@ -2221,6 +2284,28 @@ GRANT SELECT ON TABLE public.ticket_type_version TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.ticket_types TO reservation_app;
 GRANT SELECT ON TABLE public.ticket_types TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.tickets TO reservation_app;
+
+GRANT SELECT(id) ON TABLE public.tickets TO reservation_readonly;
+
+GRANT SELECT(reservation_id) ON TABLE public.tickets TO reservation_readonly;
+
+GRANT SELECT(showtime_id) ON TABLE public.tickets TO reservation_readonly;
+
+GRANT UPDATE(seat_id) ON TABLE public.tickets TO reservation_app;
+GRANT SELECT(seat_id) ON TABLE public.tickets TO reservation_readonly;
+
+GRANT SELECT(created_at) ON TABLE public.tickets TO reservation_readonly;
+
+GRANT UPDATE(cancelled_at) ON TABLE public.tickets TO reservation_app;
+GRANT SELECT(cancelled_at) ON TABLE public.tickets TO reservation_readonly;
+
+GRANT UPDATE(checked_in_at) ON TABLE public.tickets TO reservation_app;
+GRANT SELECT(checked_in_at) ON TABLE public.tickets TO reservation_readonly;
+
+GRANT UPDATE(checked_in_by) ON TABLE public.tickets TO reservation_app;
+GRANT SELECT(checked_in_by) ON TABLE public.tickets TO reservation_readonly;
 
 GRANT SELECT,INSERT ON TABLE public.users TO reservation_app;
 

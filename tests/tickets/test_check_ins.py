@@ -124,6 +124,28 @@ async def test_what_a_scanner_let_in_offline_is_checked_in_at_that_time(api: Api
     assert now - timedelta(minutes=1) < times[2] < now + timedelta(minutes=1)  # a clock ahead: now
 
 
+async def test_a_check_in_is_told_once(api: Api) -> None:
+    cinema, person, staff = await api.cinema(), await api.sign_up(), await api.staff()
+    [ticket] = await tickets(api, person, await sell(api, person, cinema.showtime_id, cinema.seat_ids[:1]))
+    done = await check_in(api, staff, ticket["code"])
+    await check_in(api, staff, ticket["code"])
+
+    await api.work()
+
+    events = (await api.call("GET", "/changes", who=await api.admin())).json["items"]
+    assert [event["data"] for event in events if event["type"] == "ticket.checked_in"] == [
+        {
+            "ticket": {
+                "id": ticket["id"],
+                "reservation_id": done.json["reservation_id"],
+                "showtime_id": cinema.showtime_id,
+                "seat": {"seat_id": cinema.seat_ids[0], "row_label": "A", "seat_number": 1},
+                "checked_in_at": done.json["checked_in_at"],
+            }
+        }
+    ]
+
+
 async def test_only_staff_and_scanners_check_in(api: Api) -> None:
     cinema, person, staff = await api.cinema(), await api.sign_up(), await api.staff()
     made = await tickets(api, person, await sell(api, person, cinema.showtime_id, cinema.seat_ids[:2]))
