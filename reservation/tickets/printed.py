@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
-from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_time
-from babel.numbers import format_currency
 
 from ..db.repository.reservation_rows import ReservedShowtime
+from ..runtime.locale_formats import LocaleFormats, local_time
 from .codes import grouped
 from .context import TicketContext
 from .issue import Ticket
@@ -60,21 +56,21 @@ def printed(
 ) -> Sequence[PrintedTicket]:
     """The tickets of a showtime as they are printed in a language, a code such as de; times are the cinema's."""
     language = language if language in _TEXTS else LANGUAGES[0]
-    locale, texts = Locale.parse(language), _TEXTS[language]
-    starts_at = local_start(showtime)
+    formats, texts = LocaleFormats(Locale(language)), _TEXTS[language]
+    timezone = showtime.cinema.timezone
     return [
         PrintedTicket(
             language=language,
             heading=context.site_name,
             film=showtime.movie.title,
-            day=format_date(starts_at.date(), "full", locale=locale),
-            clock=format_time(starts_at, "short", locale=locale),
+            day=formats.day(local_time(showtime.starts_at, timezone).date()),
+            clock=formats.clock(showtime.starts_at, timezone),
             place=f"{showtime.auditorium.name} · {showtime.cinema.name}",
             facts=(
                 (texts["row"], ticket.seat.row_label),
                 (texts["seat"], str(ticket.seat.seat_number)),
                 (texts["type"], ticket.seat.ticket_type.name),
-                (texts["price"], format_currency(Decimal(ticket.seat.price), context.currency, locale=locale)),
+                (texts["price"], formats.money(ticket.seat.price, context.currency)),
             ),
             code=grouped(ticket.code),
             advice=texts["advice"],
@@ -87,8 +83,3 @@ def printed(
 def text_of(name: str, language: str) -> str:
     """A text in a language: row, seat, type, price, code, title or advice."""
     return _TEXTS.get(language, _TEXTS[LANGUAGES[0]])[name]
-
-
-def local_start(showtime: ReservedShowtime) -> datetime:
-    """When the showtime starts, by the clock of its cinema."""
-    return showtime.starts_at.astimezone(ZoneInfo(showtime.cinema.timezone))
