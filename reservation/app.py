@@ -33,6 +33,7 @@ from .http.handlers import (
     layouts,
     ops,
     passwords,
+    payments,
     personal_data,
     reservations,
     seat_changes,
@@ -53,6 +54,7 @@ TABLES = (
     seat_changes.routes,
     tickets.routes,
     check_ins.routes,
+    payments.routes,
     events.routes,
     layouts.routes,
     accounts.routes,
@@ -86,7 +88,7 @@ def make_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[DRAINING] = asyncio.Event()
     app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
-    app.cleanup_ctx.extend([resources.live, resources.subscription])
+    app.cleanup_ctx.extend([resources.payments, resources.live, resources.subscription])
     app.on_shutdown.append(events.end_streams)
     app.add_routes(route_definitions(TABLES))
     add_docs(app, TABLES)

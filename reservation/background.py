@@ -23,6 +23,7 @@ from .http import app_keys
 from .outbox import cleanup
 from .outbox.deliveries import DeliveryChannel
 from .outbox.relay import Relay
+from .payments.jobs import payment_jobs
 from .runtime import exposition
 from .runtime.cancellation import cancel_and_wait
 from .runtime.log_output import standard_error
@@ -54,6 +55,7 @@ class BackgroundWork:
             Job("measure_outbox", MEASURE_EVERY_S, partial(cleanup.measure, database)),
             Job("delete_old_events", CLEAN_UP_EVERY_S, partial(cleanup.delete_old_events, database), shared=True),
             Job("delete_old_deliveries", CLEAN_UP_EVERY_S, cleanup.OldDeliveries(database).delete),
+            *payment_jobs(app[app_keys.PAYMENTS]),
         )
         return cls(Relay(database, ()), (), jobs, app[resources.REDIS], log)
 
@@ -115,7 +117,7 @@ async def _work(settings: Settings, on_ready: Callable[[], None]) -> None:
     app = web.Application()
     app[app_keys.SETTINGS] = settings
     app.cleanup_ctx.extend([published_metrics, resources.postgresql, resources.redis_and_booking])
-    app.cleanup_ctx.extend([resources.accounts, resources.subscription])
+    app.cleanup_ctx.extend([resources.accounts, resources.payments, resources.subscription])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

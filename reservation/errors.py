@@ -123,6 +123,21 @@ class LimitReached(DomainError):
         super().__init__(details={"limit": limit})
 
 
+class PaymentRequired(DomainError):
+    """The reservation is not paid: POST /reservations/{reservation_id}/pay; `amount_due` says how much is missing."""
+
+    def __init__(self, amount_due: str, message: str | None = None) -> None:
+        super().__init__(message, details={"amount_due": amount_due})
+
+
+class NothingToPay(DomainError):
+    """There is nothing to pay: the reservation costs nothing, or this service takes no payments; confirm it."""
+
+
+class InvalidSignature(DomainError):
+    """The payment provider's signature is missing, wrong or too old."""
+
+
 class HoldExpired(DomainError):
     """The hold has expired: make a new hold of these or other seats, POST /showtimes/{showtime_id}/holds."""
 
@@ -243,6 +258,10 @@ class RowLocked(Unavailable):
 
 class HoldsUnavailable(Unavailable):
     """The store of holds does not answer at the moment: try again shortly."""
+
+
+class PaymentProviderUnavailable(Unavailable):
+    """The payment provider does not answer at the moment: try again shortly."""
 
 
 class Overloaded(Unavailable):

@@ -44,6 +44,7 @@ from .identity.verifiers import AccessTokenVerifier, ApiKeyVerifier
 from .mail.rendering import MailTemplates
 from .mail.sender import MailSender
 from .mail.transports import file_delivery, smtp_delivery
+from .payments.context import open_payments
 from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
 from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
@@ -125,9 +126,10 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     layouts = Layouts(database, ticket_types)
     ticket_types.on_renamed = layouts.forget
     await ticket_types.refresh()
+    payment_required = settings.payment_provider != "none"
     app[app_keys.BOOKING_CONTEXT] = BookingContext(
         database=database,
-        batches=BookingBatches(database, pending_updates, layouts),
+        batches=BookingBatches(database, pending_updates, layouts, payment_required=payment_required),
         holds=holds,
         pending_updates=pending_updates,
         layouts=layouts,
@@ -139,6 +141,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         cancel_cutoff_s=settings.cancel_cutoff_s,
         limits=_hold_limits(settings),
         address_limit=AddressLimit(holds, settings.holds_per_minute_per_address),
+        payment_required=payment_required,
     )
     await app[app_keys.BOOKING_CONTEXT].batches.prepare()
     app[app_keys.TICKETS] = TicketContext.from_settings(database, settings)
@@ -226,6 +229,12 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
         async with asyncio.timeout(LAST_WRITE_S):
             await api_keys.write_last_used()
     passwords.close()
+
+
+async def payments(app: web.Application) -> AsyncIterator[None]:
+    """Payments, with the payment provider's library only where it is configured."""
+    async with open_payments(app[app_keys.SETTINGS], app[app_keys.BOOKING_CONTEXT]) as app[app_keys.PAYMENTS]:
+        yield
 
 
 async def live(app: web.Application) -> AsyncIterator[None]:

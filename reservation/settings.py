@@ -37,6 +37,7 @@ WELL_KNOWN_SECRETS = frozenset(
         "your-256-bit-secret-your-256-bit-secret",
     }
 )
+PAYMENT_PROVIDERS = ("none", "stripe", "external")
 HIGHEST_MAX_SEATS = 100  # upper bound of MAX_SEATS_PER_HOLD
 MAX_ATTEMPTS = 100_000  # upper bound of the login and sign-up limits: Redis stores the time of each attempt
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
@@ -76,6 +77,10 @@ class Settings:
     cancel_cutoff_s: Annotated[int, Env("CANCEL_CUTOFF_MINUTES", integer(0, 525_600, unit_s=60), "0")]
     cleaning_s: Annotated[int, Env("CLEANING_MINUTES", integer(0, 1440, unit_s=60), "0")]
     currency: Annotated[str, Env("CURRENCY", currency, "USD")]
+    payment_provider: Annotated[str, Env("PAYMENT_PROVIDER", choice(*PAYMENT_PROVIDERS), "none")]
+    stripe_secret_key: Annotated[str | None, Env("STRIPE_SECRET_KEY", text, is_secret=True)]
+    stripe_webhook_secret: Annotated[str | None, Env("STRIPE_WEBHOOK_SECRET", text, is_secret=True)]
+    stripe_api_base: Annotated[str | None, Env("STRIPE_API_BASE", url("https", "http"))]
     admin_email: Annotated[str | None, Env("ADMIN_EMAIL", text)]
     admin_password: Annotated[str | None, Env("ADMIN_PASSWORD", text, is_secret=True)]
     cors_origins: Annotated[tuple[str, ...], Env("CORS_ORIGINS", origins)]
@@ -174,6 +179,7 @@ class Settings:
             raise InvalidSettings(f"{missing} is not set: set both DATABASE_URL and REDIS_URL, or neither")
         if self.smtp_url is not None and self.mail_from is None:
             raise InvalidSettings("MAIL_FROM is not set: SMTP_URL needs the address that sends the mails")
+        self._check_stripe()
         if (self.admin_email is None) != (self.admin_password is None):
             raise InvalidSettings("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both, or neither")
         if self.admin_password is not None:
@@ -193,6 +199,14 @@ class Settings:
             )
         if not self.jwt_secrets and not self.embedded:
             raise InvalidSettings("JWT_SECRET is not set: make one with `openssl rand -hex 32`")
+
+    def _check_stripe(self) -> None:
+        if (self.stripe_secret_key is None) != (self.stripe_webhook_secret is None):
+            raise InvalidSettings("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET go together: set both, or neither")
+        if self.payment_provider == "stripe" and self.stripe_secret_key is None:
+            raise InvalidSettings("STRIPE_SECRET_KEY is not set: PAYMENT_PROVIDER=stripe needs it")
+        if self.stripe_secret_key is not None and self.public_url is None:
+            raise InvalidSettings("PUBLIC_URL is not set: Stripe sends customers back to it")
 
 
 def check_password(name: str, password: str) -> None:

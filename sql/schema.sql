@@ -566,6 +566,23 @@ begin
 end
 $$;
 
+CREATE PROCEDURE public.grant_reservation_roles_0044()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, insert, update on payments, refunds to reservation_app;
+        revoke update on payment_events from reservation_app;
+        grant select, insert, delete on payment_events to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on payments, refunds, payment_events to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0044() IS 'The part of grant_reservation_roles for payments.';
+
 CREATE PROCEDURE public.grant_reservation_roles_0045()
     LANGUAGE plpgsql
     AS $$
@@ -1031,6 +1048,7 @@ CREATE TABLE public.archived_reservations (
     late boolean DEFAULT false NOT NULL,
     ticket_type_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
     cancel_reason text,
+    payment_required boolean DEFAULT false NOT NULL,
     CONSTRAINT archived_reservations_seats_check CHECK (((cardinality(row_labels) = cardinality(seat_ids)) AND (cardinality(seat_numbers) = cardinality(seat_ids)) AND (cardinality(prices) = cardinality(seat_ids)))),
     CONSTRAINT archived_reservations_status_check CHECK ((status = ANY (ARRAY['confirmed'::text, 'cancelled'::text, 'expired'::text])))
 )
@@ -1045,6 +1063,8 @@ COMMENT ON COLUMN public.archived_reservations.seat_ids IS 'In the order of the 
 COMMENT ON COLUMN public.archived_reservations.code IS 'That of the reservation. Not unique: a code may be given again after its reservation was archived.';
 
 COMMENT ON COLUMN public.archived_reservations.cancel_reason IS 'Why the box office cancelled it; null if the customer did, or it is not cancelled.';
+
+COMMENT ON COLUMN public.archived_reservations.payment_required IS 'As in reservations.';
 
 CREATE TABLE public.auditoriums (
     id bigint NOT NULL,
@@ -1415,6 +1435,79 @@ ALTER TABLE public.outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.payment_events (
+    id text NOT NULL COLLATE pg_catalog."C",
+    type text NOT NULL,
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT payment_events_id_check CHECK ((char_length(id) <= 255))
+);
+
+COMMENT ON TABLE public.payment_events IS 'Events of the payment provider that were carried out, kept for 30 days: each is carried out once.';
+
+CREATE TABLE public.payments (
+    id uuid NOT NULL,
+    reservation_id uuid NOT NULL,
+    number integer NOT NULL,
+    provider text NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    amount numeric(14,2) NOT NULL,
+    refunded numeric(14,2) DEFAULT 0 NOT NULL,
+    currency text NOT NULL,
+    reference text,
+    checkout_url text,
+    charge_reference text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    succeeded_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    check_at timestamp with time zone NOT NULL,
+    CONSTRAINT payments_amount_check CHECK ((amount > (0)::numeric)),
+    CONSTRAINT payments_currency_check CHECK ((char_length(currency) = 3)),
+    CONSTRAINT payments_provider_check CHECK ((provider = ANY (ARRAY['stripe'::text, 'external'::text]))),
+    CONSTRAINT payments_refunded_check CHECK (((refunded >= (0)::numeric) AND (refunded <= amount) AND ((refunded = (0)::numeric) OR (status = 'succeeded'::text)))),
+    CONSTRAINT payments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text]))),
+    CONSTRAINT payments_succeeded_check CHECK (((status = 'succeeded'::text) = (succeeded_at IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.payments IS 'Payments of reservations, with the ids that the payment provider gave them. Card data never reaches the service.';
+
+COMMENT ON COLUMN public.payments.number IS 'Counts the payments of the reservation, from 1; two requests at once cannot both make the next.';
+
+COMMENT ON COLUMN public.payments.refunded IS 'The sum of its refunds, made and pending.';
+
+COMMENT ON COLUMN public.payments.reference IS 'The provider''s id: of Stripe''s Checkout Session; null until it is made, and for an external payment.';
+
+COMMENT ON COLUMN public.payments.charge_reference IS 'What the provider refunds: Stripe''s PaymentIntent; null until it is paid.';
+
+COMMENT ON COLUMN public.payments.settled_at IS 'When nothing was left to do for it: it failed, or what was paid is exactly what the reservation costs.';
+
+COMMENT ON COLUMN public.payments.check_at IS 'When a background job looks at it next, until it is settled.';
+
+CREATE TABLE public.refunds (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    payment_id uuid NOT NULL,
+    amount numeric(14,2) NOT NULL,
+    reason text NOT NULL,
+    status text DEFAULT 'pending'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    reference text,
+    last_error text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    succeeded_at timestamp with time zone,
+    CONSTRAINT refunds_amount_check CHECK ((amount > (0)::numeric)),
+    CONSTRAINT refunds_reason_check CHECK ((reason = ANY (ARRAY['cancelled'::text, 'seats_cancelled'::text, 'exchanged'::text, 'showtime_cancelled'::text, 'not_available'::text, 'overpaid'::text]))),
+    CONSTRAINT refunds_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text]))),
+    CONSTRAINT refunds_succeeded_check CHECK (((status = 'succeeded'::text) = (succeeded_at IS NOT NULL)))
+);
+
+COMMENT ON TABLE public.refunds IS 'What is paid back of payments. A row is written in the transaction of the deed; a background job lets the provider refund it.';
+
+COMMENT ON COLUMN public.refunds.id IS 'Also the idempotency key of the request to the provider.';
+
+COMMENT ON COLUMN public.refunds.reference IS 'The provider''s id of the refund.';
+
+COMMENT ON COLUMN public.refunds.last_error IS 'Why the last attempt failed.';
+
 CREATE TABLE public.reservation_changes (
     id bigint NOT NULL,
     reservation_id uuid NOT NULL,
@@ -1482,6 +1575,7 @@ CREATE TABLE public.reservations (
     late boolean DEFAULT false NOT NULL,
     ticket_type_ids bigint[] DEFAULT '{}'::bigint[] NOT NULL,
     cancel_reason text,
+    payment_required boolean DEFAULT false NOT NULL,
     CONSTRAINT reservations_cancelled_at_check CHECK (((status = 'cancelled'::text) = (cancelled_at IS NOT NULL))),
     CONSTRAINT reservations_confirmed_at_check CHECK (((status <> 'confirmed'::text) OR (confirmed_at IS NOT NULL))),
     CONSTRAINT reservations_expires_at_check CHECK ((expires_at > created_at)),
@@ -1524,6 +1618,8 @@ COMMENT ON COLUMN public.reservations.late IS 'Whether it was confirmed after it
 COMMENT ON COLUMN public.reservations.ticket_type_ids IS 'In the order of seat_ids; empty if all are of the standard type.';
 
 COMMENT ON COLUMN public.reservations.cancel_reason IS 'Why the box office cancelled it; null if the customer did, or it is not cancelled.';
+
+COMMENT ON COLUMN public.reservations.payment_required IS 'Whether it was confirmed while the service took payments: then its payments, less their refunds, are its total.';
 
 CREATE VIEW public.reservation_seats AS
  SELECT r.id AS reservation_id,
@@ -1846,6 +1942,18 @@ ALTER TABLE ONLY public.movies
 ALTER TABLE ONLY public.outbox
     ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.payment_events
+    ADD CONSTRAINT payment_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_reservation_id_number_key UNIQUE (reservation_id, number);
+
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.reservation_changes
     ADD CONSTRAINT reservation_changes_pkey PRIMARY KEY (reservation_id, id);
 
@@ -1923,6 +2031,18 @@ CREATE INDEX login_sessions_user_id_idx ON public.login_sessions USING btree (us
 CREATE INDEX movies_folded_genres_idx ON public.movies USING gin (public.fold_texts(genres));
 
 CREATE INDEX movies_genres_idx ON public.movies USING gin (public.fold_genres(genres));
+
+CREATE INDEX payment_events_received_at_idx ON public.payment_events USING btree (received_at);
+
+CREATE INDEX payments_check_at_idx ON public.payments USING btree (check_at) WHERE (settled_at IS NULL);
+
+CREATE UNIQUE INDEX payments_pending_key ON public.payments USING btree (reservation_id) WHERE (status = 'pending'::text);
+
+CREATE UNIQUE INDEX payments_reference_key ON public.payments USING btree (reference) WHERE (reference IS NOT NULL);
+
+CREATE INDEX refunds_next_attempt_at_idx ON public.refunds USING btree (next_attempt_at) WHERE (status = 'pending'::text);
+
+CREATE INDEX refunds_payment_id_idx ON public.refunds USING btree (payment_id);
 
 CREATE INDEX reservation_changes_showtime_id_idx ON public.reservation_changes USING btree (showtime_id);
 
@@ -2057,6 +2177,9 @@ ALTER TABLE ONLY public.booked_seats
 ALTER TABLE ONLY public.login_sessions
     ADD CONSTRAINT login_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.refunds
+    ADD CONSTRAINT refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
+
 ALTER TABLE ONLY public.reservation_changes
     ADD CONSTRAINT reservation_changes_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
 
@@ -2113,6 +2236,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0034() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0035() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0043() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0044() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0045() FROM PUBLIC;
 
@@ -2240,6 +2365,15 @@ GRANT SELECT ON TABLE public.movies TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.outbox TO reservation_app;
 GRANT SELECT ON TABLE public.outbox TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.payment_events TO reservation_app;
+GRANT SELECT ON TABLE public.payment_events TO reservation_readonly;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.payments TO reservation_app;
+GRANT SELECT ON TABLE public.payments TO reservation_readonly;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.refunds TO reservation_app;
+GRANT SELECT ON TABLE public.refunds TO reservation_readonly;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.reservation_changes TO reservation_app;
 GRANT SELECT ON TABLE public.reservation_changes TO reservation_readonly;

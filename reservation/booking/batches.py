@@ -44,10 +44,13 @@ class BookingBatches:
     items made the batch fail.
     """
 
-    def __init__(self, database: Database, pending_updates: PendingUpdates, layouts: Layouts) -> None:
+    def __init__(
+        self, database: Database, pending_updates: PendingUpdates, layouts: Layouts, *, payment_required: bool = False
+    ) -> None:
         self._database = database
         self._pending_updates = pending_updates
         self._layouts = layouts
+        self._payment_required = payment_required
         self._locked_until: dict[int, float] = {}  # showtimes for which a wait has failed, on the monotonic clock
         self._insert_connection = database.kept_connection()
         self._confirm_connection = database.kept_connection()
@@ -81,7 +84,7 @@ class BookingBatches:
         async with self._insert_connection as connection:
             await reservations.insert_held(connection, holds=[])
         async with self._confirm_connection as connection:
-            await reservations.confirm(connection, requests=[], showtime_of=self._layouts.showtime)
+            await self._run_confirm(connection, [])
         async with self._lookup_connection as connection:
             await reservations.find_booked(connection, seats=[])
         await self._layouts.prepare()
@@ -115,8 +118,8 @@ class BookingBatches:
         """Confirm a hold, or leave it confirmed; it is committed, and its seats are released in Redis.
 
         The reservation has no showtime if that has changed since its layout was read.
-        Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable, IdempotencyKeyUsed and RowLocked. One
-        by staff for a customer runs alone, since it is recorded.
+        Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable, PaymentRequired, IdempotencyKeyUsed and
+        RowLocked. One by staff for a customer runs alone, since it is recorded.
         """
         if acts_for_another(request.user_id):
             outcomes = await self._confirm_single([request])
@@ -196,9 +199,7 @@ class BookingBatches:
         try:
             async with self._confirm_connection as conn:
                 started = monotonic()
-                outcomes = await reservations.confirm(
-                    conn, requests=first_per_key(list(first.values())), showtime_of=self._layouts.showtime
-                )
+                outcomes = await self._run_confirm(conn, first_per_key(list(first.values())))
         except Exception as error:
             if not may_run_singly(error, started):
                 raise
@@ -230,8 +231,15 @@ class BookingBatches:
             return answer([await self._confirm(conn, request._replace(idempotency_key=None))])
 
     async def _confirm(self, conn: Connection, request: ConfirmRequest) -> Outcome:
-        outcomes = await reservations.confirm(conn, requests=[request], showtime_of=self._layouts.showtime)
+        outcomes = await self._run_confirm(conn, [request])
         return outcomes[request[:2]]
+
+    async def _run_confirm(
+        self, conn: Connection, requests: Sequence[ConfirmRequest]
+    ) -> dict[tuple[UUID, int], Reservation | Exception]:
+        return await reservations.confirm(
+            conn, requests=requests, showtime_of=self._layouts.showtime, payment_required=self._payment_required
+        )
 
     async def _wait_for_showtime(self, conn: Connection, showtime_id: int) -> None:
         """Wait for another session's lock; after a wait that failed, other waits for the showtime fail at once."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ..db.metrics import count_cancelled
 from ..db.pool import Connection
-from ..db.repository import idempotency, reservation_changes, reservations
+from ..db.repository import idempotency, refunds, reservation_changes, reservations
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import LockedReservation
@@ -151,9 +151,11 @@ async def _cancel_all(conn: Connection, asked: _Cancel, locked: LockedReservatio
         await _free(conn, asked, locked, locked.seat_ids)
     if locked.status != "cancelled":
         by = asked.canceller
-        await reservations.mark_cancelled(
+        is_paid = await reservations.mark_cancelled(
             conn, reservation_id=asked.reservation_id, cancelled_by=by.who, reason=by.reason
         )
+        if is_paid:
+            await refunds.refund_surplus(conn, reservation_ids=[asked.reservation_id], reason="cancelled")
 
 
 async def _cancel_some(conn: Connection, asked: _Cancel, locked: LockedReservation, seat_ids: Sequence[int]) -> None:
@@ -170,6 +172,7 @@ async def _cancel_some(conn: Connection, asked: _Cancel, locked: LockedReservati
     await _claim(conn, asked)
     if locked.status == "confirmed":
         await _free(conn, asked, locked, seat_ids)
+        await refunds.refund_surplus(conn, reservation_ids=[asked.reservation_id], reason="seats_cancelled")
 
 
 async def _claim(conn: Connection, asked: _Cancel) -> None:

@@ -8,14 +8,16 @@ against new holds, and no other live hold may have one of the seats.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from ..db.pool import Connection
-from ..db.repository import idempotency, reservation_changes, reservations
+from ..db.repository import idempotency, payments, refunds, reservation_changes, reservations
 from ..db.repository.hold_limits import require_room
 from ..db.repository.reservation_changes import RecordedChange
 from ..db.repository.reservation_rows import Reservation
 from ..errors import (
     IdempotencyKeyUsed,
+    PaymentRequired,
     RowLocked,
     SeatsUnavailable,
     ShowtimeChanged,
@@ -42,7 +44,8 @@ async def change_seats(context: BookingContext, asked: SeatChange) -> Reservatio
     Exchanged seats have the prices of now; those to which others are added keep theirs. Raises NotFound, Invalid (a
     seat of another room, too many seats, or no such showtime), HoldExpired, ReservationCancelled, SeatsUnavailable,
     LimitReached, those of NOT_ON_SALE, RowLocked, and with an idempotency key IdempotencyKeyUsed; TooLateToCancel if it
-    is confirmed and its showtime starts too soon; ReservationConfirmed if seats are to be added to it.
+    is confirmed and its showtime starts too soon; PaymentRequired if it is confirmed and the other seats cost more than
+    is paid; ReservationConfirmed if seats are to be added to it.
     """
     for _ in range(CHANGE_TRIES):
         before = await find_changeable(context, asked)
@@ -110,9 +113,24 @@ async def _change(context: BookingContext, plan: SeatChangePlan) -> tuple[Record
             conn, idempotency_key=key, reservation_id=asked.reservation_id
         ):
             raise IdempotencyKeyUsed
+        changed = await _find(conn, asked)
         if before.status == "confirmed":
             await _rebook(conn, plan, context.cancel_cutoff_s)
-        return recorded, await _find(conn, asked)
+            await _match_payment(context, conn, own, changed)
+        return recorded, changed
+
+
+async def _match_payment(context: BookingContext, conn: Connection, before: Reservation, now: Reservation) -> None:
+    """Refund what a confirmed reservation costs less than before; raises PaymentRequired if it is dearer than paid."""
+    rise = Decimal(now.total_price) - Decimal(before.total_price)
+    if rise < 0:
+        await refunds.refund_surplus(conn, reservation_ids=[now.id], reason="exchanged")
+    elif rise > 0 and context.payment_required:
+        due = await payments.find_due(conn, reservation_id=now.id)
+        # Of one that was confirmed without a payment, what it cost before counts as paid.
+        missing = min(due.total_price - due.paid, rise)
+        if missing > 0:
+            raise PaymentRequired(str(missing), "The other seats cost more than is paid, and nothing was exchanged.")
 
 
 async def _lock(conn: Connection, plan: SeatChangePlan) -> None:

@@ -24,8 +24,8 @@ async def confirm(
 
     One that has expired is confirmed late if its seats can still be had; only such a confirm takes a second
     transaction, in which `limits` count. Raises NotFound, HoldExpired, LimitReached, ReservationCancelled, RowLocked,
-    SeatsUnavailable if Redis had lost the hold and another user's was confirmed first, and with an idempotency key
-    IdempotencyKeyUsed.
+    PaymentRequired where the service takes payments, SeatsUnavailable if Redis had lost the hold and another user's was
+    confirmed first, and with an idempotency key IdempotencyKeyUsed.
     """
     try:
         confirmed = await context.batches.confirm(ConfirmRequest(reservation_id, user_id, idempotency_key))

@@ -16,8 +16,12 @@ from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, re
 from .sale_window import not_on_sale
 
 
-async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID) -> Reservation:
+async def extend(
+    context: BookingContext, *, user_id: int, reservation_id: UUID, ttl_s: int | None = None
+) -> Reservation:
     """Let a hold run for its whole time from now, but not past the longest life of one; it never gets shorter.
+
+    With `ttl_s` it runs for so long instead.
 
     After the end of the sale it can be confirmed until it expires, but not extended. Raises NotFound, HoldExpired,
     ReservationConfirmed, ReservationCancelled, SalesEnded, ShowtimeStarted, and SeatsUnavailable if another user has
@@ -26,7 +30,7 @@ async def extend(context: BookingContext, *, user_id: int, reservation_id: UUID)
     found = await _find_hold(context, user_id, reservation_id)
     if found.sale_refusal is not None:
         raise not_on_sale(found.sale_refusal, None)
-    ttl_ms = min(context.hold_ttl_s * 1000, found.longest_ms)
+    ttl_ms = min((ttl_s or context.hold_ttl_s) * 1000, found.longest_ms)
     if ttl_ms <= found.left_ms:
         return await find(context.database, user_id=user_id, reservation_id=reservation_id)
     # Redis first: if PostgreSQL fails then, the seats are held for too long, until release_orphans releases them. The

@@ -14,7 +14,7 @@ from ..db.repository.hold_limits import HoldLimits, require_room
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import ConfirmRequest, HoldToExtend
-from ..errors import HoldExpired, IdempotencyKeyUsed, SeatsUnavailable, Unavailable
+from ..errors import HoldExpired, IdempotencyKeyUsed, PaymentRequired, SeatsUnavailable, Unavailable
 from ..holds.store import HoldRelease
 from .context import BookingContext
 
@@ -96,6 +96,8 @@ async def _confirm(
     if key is not None and not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
         raise IdempotencyKeyUsed
     outcome = await context.batches.confirm_locked(conn, reservation_id=reservation_id, user_id=user_id)
+    if isinstance(outcome, PaymentRequired):
+        raise HoldExpired from outcome  # an expired hold cannot be paid any more
     if isinstance(outcome, SeatsUnavailable):
         raise HoldExpired(CANNOT_BE_HAD) from outcome
     if isinstance(outcome, Exception):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..db.metrics import count_cancelled
 from ..db.pool import Connection
-from ..db.repository import showtimes, sold_showtimes
+from ..db.repository import refunds, showtimes, sold_showtimes
 from ..db.repository.showtimes import Showtime
 from ..db.repository.sold_showtimes import LockedReservation
 from ..errors import NotFound, RowLocked, ShowtimeStarted
@@ -60,6 +60,7 @@ async def _cancel(
         raise ShowtimeStarted("The showtime has started: it can no longer be called off.")
     ids = [each.id for each in reserved]
     await sold_showtimes.cancel_reservations(conn, showtime_id=showtime_id, reservation_ids=ids)
+    await refunds.refund_surplus(conn, reservation_ids=ids, reason="showtime_cancelled")
     return CancelledShowtime(await _find(conn, showtime_id), len(ids)), reserved
 
 

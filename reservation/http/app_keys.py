@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..identity.api_keys import ApiKeyContext
     from ..identity.credential_cache import Identity
     from ..identity.verifiers import AccessTokenVerifier
+    from ..payments.context import PaymentContext
     from ..runtime.access_log import AccessLog
     from ..seatmap.live_feed import LiveFeeds
     from ..seatmap.room_layouts import RoomLayouts
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 SETTINGS: "web.AppKey[Settings]" = web.AppKey("SETTINGS")
 DATABASE: "web.AppKey[Database]" = web.AppKey("DATABASE")
 BOOKING_CONTEXT: "web.AppKey[BookingContext]" = web.AppKey("BOOKING_CONTEXT")
+PAYMENTS: "web.AppKey[PaymentContext]" = web.AppKey("PAYMENTS")
 CATALOG_CONTEXT: "web.AppKey[CatalogContext]" = web.AppKey("CATALOG_CONTEXT")
 BEST_AVAILABLE: "web.AppKey[BestAvailable]" = web.AppKey("BEST_AVAILABLE")
 TICKET_TYPES: "web.AppKey[TicketTypes]" = web.AppKey("TICKET_TYPES")

@@ -85,13 +85,14 @@ gone as (
         r.metadata,
         r.cancelled_by,
         r.late,
-        r.ticket_type_ids
+        r.ticket_type_ids,
+        r.payment_required
 )
 
 insert into archived_reservations (
     id, user_id, showtime_id, status, total_price, created_at, expires_at, first_expires_at, confirmed_at, cancelled_at,
     cancel_reason, seat_ids, row_labels, seat_numbers, prices, code, reference, metadata, cancelled_by, late,
-    ticket_type_ids
+    ticket_type_ids, payment_required
 )
 select
     id,
@@ -114,6 +115,7 @@ select
     metadata,
     cancelled_by,
     late,
-    ticket_type_ids
+    ticket_type_ids,
+    payment_required
 from gone
 returning id;

@@ -17,17 +17,20 @@ The result has one row for each reservation of the user that was not locked, wit
 before, with a hold past its time as expired, whether it is confirmed now, whether it is not because its key was used, and for a
 hold that is not confirmed the seats that others own, and those of them that are blocked.
 The items of the arrays but the ids are taken by their place where they are needed, as in insert_held.
+Where payments are required, a reservation that costs more than was paid for it is not confirmed, and amount_due says what is
+missing. Otherwise nothing of payments is read.
 layout_version is that of the showtime, by which the caller knows whether its names and times are still the showtime's;
 null for a reservation that was confirmed before.
 The user is compared by `is not distinct from`, which keeps the planner from reservations_user_id_idx, by which it would
 read all reservations of the user.
 Plan: nested loop from the ids to reservations_pkey, then index scans on showtimes_pkey and
-booked_seats_showtime_id_seat_id_key.
+booked_seats_showtime_id_seat_id_key; and payments_reservation_id_number_key where payments are required.
 $1 uuid[] reservation_ids: which, each once
 $2 bigint[] user_ids: whose, in the same order
 $3 text[] keys: idempotency keys, each once a user; null for a confirm without one, and empty if none has one
 $4 bytea[] fingerprints: of what is asked under the keys, 16 bytes; as the keys
-Sample: select array_agg(id), array_agg(user_id), array_agg('sample ' || id), array_agg(decode(md5(id::text), 'hex')) from
+$5 boolean payment_required: whether the service takes payments
+Sample: select array_agg(id), array_agg(user_id), array_agg('sample ' || id), array_agg(decode(md5(id::text), 'hex')), false from
 (select id, user_id from reservations where status = 'held' order by id desc limit 16) as r
 */
 with /* reservations/confirm */ locked as materialized (
@@ -101,6 +104,25 @@ lost as materialized (
     ) is not null
 ),
 
+-- For each reservation, since a join may read all payments. Without $5 it reads none.
+unpaid as materialized (
+    select
+        held.id,
+        held.amount_due
+    from (
+        select
+            l.id,
+            l.total_price - (
+                select coalesce(sum(p.amount - p.refunded), 0)
+                from payments as p
+                where p.reservation_id = l.id and p.status = 'succeeded'
+            ) as amount_due
+        from locked as l
+        where $5 and l.status = 'held'
+    ) as held
+    where held.amount_due > 0
+),
+
 keyed as (
     insert into idempotency_keys as k (user_id, key, fingerprint, reservation_id, created_at)
     select
@@ -118,6 +140,7 @@ keyed as (
                 l.status = 'held'
                 and cardinality(l.seat_ids) > 0
                 and l.id <> all(array(select lost.reservation_id from lost))
+                and l.id <> all(array(select u.id from unpaid as u))
                 and l.showtime_id = any(array(select st.id from showtime as st))
             )
         )
@@ -139,6 +162,7 @@ outcome as materialized (
         l.status = 'held'
         and cardinality(l.seat_ids) > 0
         and l.id <> all(array(select lost.reservation_id from lost))
+        and l.id <> all(array(select u.id from unpaid as u))
         and st.id is not null as free,
         -- The array comes first, so that all keys are written before the first seat is claimed.
         (l.id = any(array(select k.reservation_id from keyed as k)) or ($3::text[])[l.place] is null) as is_first
@@ -173,6 +197,7 @@ confirmed as (
             ) then 'confirmed'
             else 'incomplete'
         end,
+        payment_required = $5,
         confirmed_at = now()
     from outcome as o
     where r.id = o.id and o.free and o.is_first
@@ -229,11 +254,17 @@ select
         from lost as taken
         where taken.reservation_id = outcome.id and taken.is_blocked
     ) end as blocked,
+    case when $5 then (
+        select u.amount_due::text
+        from unpaid as u
+        where u.id = outcome.id
+    ) end as amount_due,
     -- The update has confirmed every free one that is not repeated, or the statement has failed.
     status = 'confirmed' or free as confirmed,
     (status = 'confirmed' or free) and not is_first as repeated,
     status = 'held'
     and not free
     and cardinality(seat_ids) > 0
-    and id <> all(array(select lost.reservation_id from lost)) as showtime_locked
+    and id <> all(array(select lost.reservation_id from lost))
+    and id <> all(array(select u.id from unpaid as u)) as showtime_locked
 from outcome;

@@ -110,7 +110,9 @@ def test_an_operation_documents_its_access_and_its_problems(made: dict[str, Any]
 def test_input_schemas_are_closed(made: dict[str, Any]) -> None:
     found = dict(inputs(made))
     assert found
-    assert {name for name, schema in found.items() if schema.get("additionalProperties") is not False} == set()
+    # Stripe's events have members that the service does not use.
+    open_ones = {name for name, schema in found.items() if schema.get("additionalProperties") is not False}
+    assert open_ones == {"StripeEventInput"}
 
 
 def test_money_is_a_string_in_responses_and_a_number_or_string_in_requests(made: dict[str, Any]) -> None:

@@ -387,7 +387,8 @@ def test_only_sales_operations_are_not_back_office() -> None:
     assert {(operation.method, operation.path) for operation in GUARDED if not operation.is_back_office} == {
         ("POST", "/showtimes/{showtime_id}/holds"),
         ("GET", own),
-        *(("POST", f"{own}/{what}") for what in ("confirm", "extend", "cancel", "seats", "exchange")),
+        *(("POST", f"{own}/{what}") for what in ("confirm", "extend", "cancel", "seats", "exchange", "pay")),
+        ("GET", f"{own}/payments"),
         ("DELETE", f"{own}/seats/{{seat_id}}"),
         # For people only.
         ("GET", "/auth/me"),

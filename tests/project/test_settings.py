@@ -281,6 +281,11 @@ def test_a_secret_can_be_given_as_a_file(name: str, tmp_path: Path) -> None:
     values["MIGRATE_DATABASE_URL"] = "postgresql://localhost/direct"
     values["TICKET_SIGNING_KEYS"] = SECRET
     values |= {"SMTP_URL": "smtp://box:secret@localhost", "MAIL_FROM": "box@example.org"}
+    values |= {
+        "STRIPE_SECRET_KEY": "sk_test_1",
+        "STRIPE_WEBHOOK_SECRET": "whsec_1",
+        "PUBLIC_URL": "https://example.org",
+    }
     secret = tmp_path / "a secret"
     secret.write_text(values[name] + "\n")
     as_file = {other: text for other, text in values.items() if other != name} | {f"{name}_FILE": str(secret)}
@@ -407,3 +412,12 @@ def test_the_word_embedded_hides_the_servers_of_the_env_file(dotenv: Path, monke
         Settings.from_env()
     monkeypatch.setenv("REDIS_URL", "embedded")
     assert Settings.from_env().embedded
+
+
+def test_stripe_needs_its_two_secrets_and_the_address_to_come_back_to() -> None:
+    assert refusal(**STORES, PAYMENT_PROVIDER="stripe").startswith("STRIPE_SECRET_KEY is not set")
+    assert refusal(**STORES, STRIPE_SECRET_KEY="sk_1").startswith("STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRET go")
+    both = {"STRIPE_SECRET_KEY": "sk_1", "STRIPE_WEBHOOK_SECRET": "whsec_1"}
+    assert refusal(**STORES, **both).startswith("PUBLIC_URL is not set")
+    assert Settings.from_env(STORES | both | {"PUBLIC_URL": "https://example.org"}).payment_provider == "none"
+    assert refusal(**STORES, PAYMENT_PROVIDER="cash").startswith("PAYMENT_PROVIDER must be one of")

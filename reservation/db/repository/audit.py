@@ -35,6 +35,9 @@ RULES = (
     "audit/checked_in_after_cancel",
     "audit/erased_people",
     "audit/accounts_of_one_address",
+    "audit/payments_without_sale",
+    "audit/sales_without_payment",
+    "audit/wrong_refunds",
 )
 
 

@@ -18,6 +18,7 @@ from ...errors import (
     Json,
     LimitReached,
     Overloaded,
+    PaymentRequired,
     ReservationCancelled,
     RowLocked,
     SeatsUnavailable,
@@ -140,8 +141,9 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
         *_limits(holds),
     )
     found = {row["place"]: row for row in rows}
-    columns = zip(holds, codes, totals, strict=True)
-    return [_insert_outcome(*column, found[place]) for place, column in enumerate(columns, start=1)]
+    return [
+        _insert_outcome(*each, found[place]) for place, each in enumerate(zip(holds, codes, totals, strict=True), 1)
+    ]
 
 
 async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bool]:
@@ -152,23 +154,24 @@ async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> 
 
 
 async def confirm(
-    conn: Connection, *, requests: Sequence[ConfirmRequest], showtime_of: ShowtimeOf
+    conn: Connection, *, requests: Sequence[ConfirmRequest], showtime_of: ShowtimeOf, payment_required: bool = False
 ) -> dict[tuple[UUID, int], Reservation | Exception]:
     """Confirm reservations, each of a user once and no two with the same idempotency key.
 
     The outcomes are by reservation and user; a reservation that is not the user's, or that is locked, has none. In
     place of a confirmed reservation stands IdempotencyKeyUsed, RowLocked, ReservationCancelled, SeatsUnavailable,
-    HoldExpired, or Overloaded for one without seats. `showtime_of` gives the JSON of a showtime at a layout version, or
-    None. The statement fails as a whole when one of them loses a seat, or its time, while it runs.
+    PaymentRequired, HoldExpired, or Overloaded for one without seats. `showtime_of` gives the JSON of a showtime at a
+    layout version, or None. The statement fails as a whole when one of them loses a seat, or its time, while it runs.
     """
     rows = await conn.fetch(
         sql("reservations/confirm"),
         [each.reservation_id for each in requests],
         [each.user_id for each in requests],
         *_keys([each.idempotency_key for each in requests]),
+        payment_required,
     )
-    confirmed = [(requests[row["place"] - 1], row) for row in rows]
-    return {each[:2]: _confirm_outcome(each.reservation_id, row, showtime_of) for each, row in confirmed}
+    by_request = [(requests[row["place"] - 1], row) for row in rows]
+    return {each[:2]: _confirm_outcome(each.reservation_id, row, showtime_of) for each, row in by_request}
 
 
 async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
@@ -217,9 +220,9 @@ async def undo_hold(
     return await conn.fetchval(sql("reservations/undo_hold"), reservation_id, user_id, key, key_user_id) is not None
 
 
-async def mark_cancelled(conn: Connection, *, reservation_id: UUID, cancelled_by: str, reason: str | None) -> None:
-    """Cancel a locked reservation, by customer, cinema or staff; a reason is the box office's."""
-    await conn.execute(sql("reservations/mark_cancelled"), reservation_id, cancelled_by, reason)
+async def mark_cancelled(conn: Connection, *, reservation_id: UUID, cancelled_by: str, reason: str | None) -> bool:
+    """Cancel a locked reservation, by customer, cinema or staff; a reason is the box office's. Whether it was paid."""
+    return bool(await conn.fetchval(sql("reservations/mark_cancelled"), reservation_id, cancelled_by, reason))
 
 
 async def expire_holds(conn: Connection, *, first_id: UUID, age_s: int, margin_s: int, row_limit: int) -> ExpiredHolds:
@@ -275,12 +278,10 @@ def _confirm_outcome(reservation_id: UUID, row: asyncpg.Record, showtime_of: Sho
     if row["confirmed"]:
         if row["status"] != "confirmed":  # else it was before
             count_confirmed(seats=len(row["seat_ids"]), late=row["late"])
+        showtime = showtime_of(row["showtime_id"], row["layout_version"])
+        head = (reservation_id, row["code"], row["showtime_id"], showtime, "confirmed")
         return Reservation(
-            reservation_id,
-            row["code"],
-            row["showtime_id"],
-            showtime_of(row["showtime_id"], row["layout_version"]),
-            "confirmed",
+            *head,
             reserved_seats(row),
             row["total_price"],
             row["created_at"],
@@ -292,8 +293,8 @@ def _confirm_outcome(reservation_id: UUID, row: asyncpg.Record, showtime_of: Sho
         )
     if row["showtime_locked"]:
         return RowLocked()
-    if row["status"] == "cancelled":
-        return ReservationCancelled()
-    if row["status"] == "held":
-        return SeatsUnavailable(booked=row["lost"], blocked=row["blocked"]) if row["lost"] else Overloaded()
-    return HoldExpired()
+    if row["status"] != "held":
+        return ReservationCancelled() if row["status"] == "cancelled" else HoldExpired()
+    if row["lost"]:
+        return SeatsUnavailable(booked=row["lost"], blocked=row["blocked"])
+    return Overloaded() if row["amount_due"] is None else PaymentRequired(row["amount_due"])

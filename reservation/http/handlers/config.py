@@ -3,7 +3,7 @@
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from ...settings import MIN_PASSWORD_CHARS, Settings
+from ...settings import MIN_PASSWORD_CHARS, PAYMENT_PROVIDERS, Settings
 from ..app_keys import SETTINGS
 from ..output.responses import json_response
 from ..output.schemas import CURRENCY
@@ -12,7 +12,6 @@ from ..routes import Routes
 routes = Routes("Configuration")
 
 CURRENCY_DIGITS = 2
-PAYMENT_PROVIDERS = ("none",)
 
 
 class ConfigOutput(Schema):
@@ -58,6 +57,6 @@ def _shown(settings: Settings) -> dict[str, object]:
         "max_seats_per_user_per_showtime": settings.max_seats_per_user_per_showtime,
         "holds_per_minute_per_address": settings.holds_per_minute_per_address,
         "cancel_cutoff_minutes": settings.cancel_cutoff_s // 60,
-        "payment_provider": PAYMENT_PROVIDERS[0],
+        "payment_provider": settings.payment_provider,
         "password_min_length": MIN_PASSWORD_CHARS,
     }

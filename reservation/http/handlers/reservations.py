@@ -18,6 +18,7 @@ from ...errors import (
     HoldExpired,
     HoldsUnavailable,
     LimitReached,
+    PaymentRequired,
     ReservationCancelled,
     ReservationConfirmed,
     SalesEnded,
@@ -88,7 +89,7 @@ async def get_reservation(request: web.Request) -> web.StreamResponse:
     "POST",
     "/reservations/{reservation_id}/confirm",
     output=ReservationOutput(),
-    raises=(HoldExpired, SeatsUnavailable, LimitReached, ReservationCancelled),
+    raises=(HoldExpired, SeatsUnavailable, LimitReached, ReservationCancelled, PaymentRequired),
     replay=replayed_confirm,
 )
 async def confirm_reservation(request: web.Request) -> web.StreamResponse:
@@ -97,6 +98,9 @@ async def confirm_reservation(request: web.Request) -> web.StreamResponse:
     After a 200 the seats are booked, whatever fails afterwards. Confirming again changes nothing. A hold that has
     expired is confirmed late, with `late: true`, until the end of the sale if all its seats can still be had and the
     customer's limit allows them.
+
+    Where the service takes payments, a hold that costs something has to be paid first: 402 `payment_required` says how
+    much is missing.
     """
     context, key = request.app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
     limits = limits_of(context, request[CALLER])

@@ -13,6 +13,7 @@ from ...errors import (
     HoldExpired,
     HoldsUnavailable,
     LimitReached,
+    PaymentRequired,
     ReservationCancelled,
     ReservationConfirmed,
     SeatsUnavailable,
@@ -115,6 +116,7 @@ async def remove_seat_of_hold(request: web.Request) -> web.StreamResponse:
         ReservationCancelled,
         TooLateToCancel,
         AlreadyCheckedIn,
+        PaymentRequired,
         HoldsUnavailable,
     ),
     replay=replayed_change,
@@ -125,7 +127,8 @@ async def exchange_seats(request: web.Request) -> web.StreamResponse:
     In one transaction, or not at all: if one of the seats is not available, the reservation keeps those that it
     has. Its id and code stay, and so does the end of a hold; the seats have the prices of now and the standard
     ticket, unless `seats` names other types. A confirmed reservation can be exchanged as long as it can be
-    cancelled.
+    cancelled. Where the service takes payments, what it costs less then is refunded, and if it would cost more than is
+    paid, 402 `payment_required` says how much, and nothing is exchanged.
     """
     asked = SeatChange(**await _owner_id_and_seats(request), showtime_id=request[BODY].get("showtime_id"))
     return reservation_response(request, await change_seats(request.app[BOOKING_CONTEXT], asked))

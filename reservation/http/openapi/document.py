@@ -65,6 +65,7 @@ TAGS = {
     "Booking": "Hold seats, then confirm, change or cancel; your own reservations, and for staff everybody's.",
     "Tickets": "The tickets of a reservation; and the keys that verify them, public.",
     "Door": "Check tickets in, for staff, administrators and scanners.",
+    "Payment": "Pay for a hold, and see what was paid and refunded; the webhook of the payment provider.",
     "Box office": "Reservations of all customers, for staff and administrators.",
     "Administration: cinemas": "Cinemas, for administrators.",
     "Administration: ticket types": "Ticket types, for administrators.",

@@ -103,11 +103,14 @@ REACHED_LIMIT: dict[str, Any] = {
     "enum": ["MAX_HOLDS_PER_USER", "MAX_SEATS_PER_USER_PER_SHOWTIME"],
 }
 
+AMOUNT_DUE = {"type": "string", "description": "What is missing, in the reservation's currency"}
+
 MEMBERS: dict[str, dict[str, Member]] = {
     "validation_error": {"errors": INVALID_INPUT},
     "invalid_credentials": {"error": Member(OAUTH_CODE, OAUTH_ERROR)},
     "seats_unavailable": {"seats": UNAVAILABLE_SEATS},
     "limit_reached": {"limit": Member(REACHED_LIMIT, "MAX_HOLDS_PER_USER")},
+    "payment_required": {"amount_due": Member(AMOUNT_DUE, "25.00")},
     "in_use": {"seats": replace(SEATS_IN_USE, required=False)},
     "has_reservations": {"seats": replace(SEATS_IN_USE, required=False)},
     "insufficient_scope": {"scopes": NEEDED_SCOPES},

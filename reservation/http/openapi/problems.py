@@ -31,6 +31,7 @@ INVALID_FORM = ProblemType(400, "invalid_form", "The form is not well-formed, no
 STATUS_NAMES = {
     400: "BadRequest",
     401: "Unauthorized",
+    402: "PaymentRequired",
     403: "Forbidden",
     404: "NotFound",
     409: "Conflict",

@@ -31,6 +31,9 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.SalesEnded: (409, "sales_ended"),
     errors.ShowtimeCancelled: (409, "showtime_cancelled"),
     errors.LimitReached: (409, "limit_reached"),
+    errors.PaymentRequired: (402, "payment_required"),
+    errors.NothingToPay: (409, "nothing_to_pay"),
+    errors.InvalidSignature: (400, "invalid_signature"),
     errors.HoldExpired: (410, "hold_expired"),
     errors.CursorExpired: (410, "cursor_expired"),
     errors.ReservationCancelled: (409, "reservation_cancelled"),
@@ -53,6 +56,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.DatabaseUnavailable: (503, "database_unavailable"),
     errors.RowLocked: (503, "row_locked"),
     errors.HoldsUnavailable: (503, "holds_unavailable"),
+    errors.PaymentProviderUnavailable: (503, "payment_provider_unavailable"),
     errors.Overloaded: (503, "overloaded"),
 }
 

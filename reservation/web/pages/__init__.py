@@ -1,6 +1,17 @@
 """The handlers of the pages: a module for each thing that people do, with a table of its pages."""
 
-from . import account, booking, box_office, films, manage, preferences, reservation_changes, reservations, whats_on
+from . import (
+    account,
+    booking,
+    box_office,
+    films,
+    manage,
+    payments,
+    preferences,
+    reservation_changes,
+    reservations,
+    whats_on,
+)
 
 TABLES = (
     *account.TABLES,
@@ -8,6 +19,7 @@ TABLES = (
     *box_office.TABLES,
     films.pages,
     *manage.TABLES,
+    payments.pages,
     preferences.pages,
     reservation_changes.pages,
     reservations.pages,

@@ -11,6 +11,7 @@ from ...errors import (
     InvalidToken,
     NotAuthenticated,
     NotFound,
+    PaymentProviderUnavailable,
     SeatsUnavailable,
     Unavailable,
 )
@@ -107,12 +108,17 @@ async def _changed(request: web.Request, change: Change) -> web.StreamResponse:
     before = await own_reservation(request)
     try:
         done = await change(ApiClient(request), before)
-    except WITHOUT_PAGE:
-        raise
     except DomainError as error:
-        now = await own_reservation(request)
-        return await show(request, now, refusal=_refusal(request, error, before))
+        return await refused_page(request, error, before)
     return see_other(f"/my/reservations/{before['id']}?done={done}")
+
+
+async def refused_page(request: web.Request, error: DomainError, before: Reservation) -> web.StreamResponse:
+    """The page of the reservation as it is now, with the refusal; raises errors that end in another page."""
+    if isinstance(error, WITHOUT_PAGE) and not isinstance(error, PaymentProviderUnavailable):
+        raise error
+    now = await own_reservation(request)
+    return await show(request, now, refusal=_refusal(request, error, before))
 
 
 def _refusal(request: web.Request, error: DomainError, before: Reservation) -> Refusal:

@@ -29,6 +29,7 @@ Reservation = Any  # as ReservationOutput describes it
 # What has just been done, with the statuses that the reservation may have then; after another change it is not said.
 DONE = {
     "confirmed": ("confirmed", _("Thank you: the seats are yours.")),
+    "paid": ("confirmed", _("Thank you: your payment has arrived, and the seats are yours.")),
     "extended": ("held", _("You have more time now.")),
     "not_extended": ("held", _("The time has not changed: it cannot be extended further now.")),
     "seat_removed": ("held", _("The seat has been removed.")),
@@ -107,6 +108,8 @@ async def show(
         "has_started": now >= starts_at,
         "change_until": starts_at - timedelta(minutes=config["cancel_cutoff_minutes"]),
         "cutoff_minutes": config["cancel_cutoff_minutes"],
+        "pays_at": config["payment_provider"] if float(found["total_price"]) > 0 else "none",
+        "payments": await payments_of(api, found, config),
     }
     if state == "held":
         context |= _time_left(found, config, now)
@@ -116,6 +119,14 @@ async def show(
     elif state == "called_off":
         context["reason"] = context["offered"] and context["offered"]["cancel_reason"]
     return render(request, "reservation.html", status=200 if refusal is None else refusal.status, **context)
+
+
+async def payments_of(api: ApiClient, found: Reservation, config: Any) -> list[Any]:
+    """What was paid for a reservation; the API is asked only where payments are taken."""
+    if config["payment_provider"] == "none":
+        return []
+    listed: list[Any] = (await api.get(f"/reservations/{found['id']}/payments"))["items"]
+    return listed
 
 
 def _group(found: Reservation, now: datetime) -> str:

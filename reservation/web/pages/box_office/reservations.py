@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -20,7 +21,9 @@ from ...rendering import render
 from ...request_keys import FORM, LANGUAGE
 from ...seat_map.names import names_of
 from ...texts.marking import mark as _
+from ..reservations import payments_of
 from .home import chosen_cinema
+from .sale import record_payment
 
 pages = PageTable(Access.STAFF)
 
@@ -75,6 +78,18 @@ async def confirm(request: web.Request) -> web.StreamResponse:
     return await _act(request, "/reservations/{}/confirm", None, "confirmed")
 
 
+@pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/paid")
+async def take_payment(request: web.Request) -> web.StreamResponse:
+    """Say that the customer has paid at the till, and confirm."""
+    try:
+        await record_payment(request, request.match_info["reservation_id"])
+    except NotFound:
+        raise
+    except DomainError as error:
+        return await _reservation_page(request, refused_form(request, error), status=STATUS_AND_CODE[type(error)][0])
+    return await _act(request, "/reservations/{}/confirm", None, "confirmed")
+
+
 @pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/extend")
 async def extend(request: web.Request) -> web.StreamResponse:
     """Hold the seats for longer."""
@@ -114,7 +129,12 @@ async def _act(request: web.Request, path: str, body: Any, done: str) -> web.Str
 
 
 async def _reservation_page(request: web.Request, form: FormState, *, status: int = 200) -> web.StreamResponse:
-    found = await ApiClient(request).get(f"/admin/reservations/{request.match_info['reservation_id']}")
+    api = ApiClient(request)
+    found = await api.get(f"/admin/reservations/{request.match_info['reservation_id']}")
+    config = await api.get("/config")
+    payments = await payments_of(api, found, config)
+    balance = sum(Decimal(each["amount"]) - Decimal(each["refunded"]) for each in payments if each["succeeded_at"])
+    takes_payments = config["payment_provider"] != "none"
     done = DONE.get(request.query.get("done", ""))
     return render(
         request,
@@ -123,6 +143,8 @@ async def _reservation_page(request: web.Request, form: FormState, *, status: in
         form=form,
         reservation=found,
         seats=names_of(found["seats"]),
+        payments=payments,
+        to_pay=Decimal(found["total_price"]) - balance if takes_payments else Decimal(0),
         done=done and request[LANGUAGE].gettext(done),
         request_key=uuid4(),
     )

@@ -1,0 +1,193 @@
+"""Payments of reservations, and the events of the payment provider."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from ..pool import Connection
+from ..statements import sql
+from .rows import every, maybe, one
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment as it is answered to who pays; the amount has two digits. An external one has no page."""
+
+    id: UUID
+    reservation_id: UUID
+    provider: str
+    status: str
+    amount: str
+    currency: str
+    reference: str | None
+    checkout_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPayment:
+    """A payment of a list; `refunded` is the sum of its refunds, made and pending."""
+
+    id: UUID
+    provider: str
+    status: str
+    amount: str
+    refunded: str
+    currency: str
+    checkout_url: str | None
+    created_at: datetime
+    succeeded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentState:
+    """A payment as the jobs and the webhook need it; `is_held`: its reservation is a live hold.
+
+    The owner is None if the reservation does not exist any more.
+    """
+
+    id: UUID
+    reservation_id: UUID
+    provider: str
+    status: str
+    reference: str | None
+    is_settled: bool
+    user_id: int | None
+    is_held: bool
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a reservation costs, and what was paid for it and not refunded."""
+
+    total_price: Decimal
+    paid: Decimal
+
+
+class ExternalPayment(NamedTuple):
+    """What was paid elsewhere for a reservation of a user, or with None of anybody."""
+
+    reservation_id: UUID
+    user_id: int | None
+    payment_id: UUID
+
+
+class ExternalOutcome(NamedTuple):
+    """The reservation's status, what it costs and what was due, and whether the payment was made."""
+
+    status: str
+    total_price: str
+    amount_due: str
+    made: bool
+
+
+async def insert_external(
+    conn: Connection, *, payments: Sequence[ExternalPayment], currency: str
+) -> dict[UUID, ExternalOutcome]:
+    """Record external payments, of each reservation once; the outcomes by reservation, none for one that is locked.
+
+    None either for one that does not exist or is not the user's.
+    """
+    rows = await conn.fetch(
+        sql("payments/insert_external"),
+        [each.reservation_id for each in payments],
+        [each.user_id for each in payments],
+        [each.payment_id for each in payments],
+        currency,
+    )
+    return {
+        payments[row["place"] - 1].reservation_id: ExternalOutcome(
+            row["status"], row["total_price"], row["amount_due"], row["payment_id"] is not None
+        )
+        for row in rows
+    }
+
+
+async def wait_for_reservation(conn: Connection, *, reservation_id: UUID) -> None:
+    """Wait for the lock of another session on a reservation; raises RowLocked after 300 ms."""
+    await conn.execute(sql("payments/wait_for_reservation"), reservation_id)
+
+
+async def find_due(conn: Connection, *, reservation_id: UUID) -> Due:
+    """What a locked reservation costs, and what was paid."""
+    return await one(conn, Due, "payments/find_due", reservation_id)
+
+
+async def cancel_pending(conn: Connection, *, reservation_id: UUID, amount: Decimal) -> None:
+    """Cancel the pending payment of a locked reservation, if it is of another amount."""
+    await conn.execute(sql("payments/cancel_pending"), reservation_id, amount)
+
+
+async def insert_pending(
+    conn: Connection, *, payment_id: UUID, reservation_id: UUID, amount: Decimal, currency: str
+) -> None:
+    """Open a payment of a locked reservation with the provider, unless one is pending."""
+    await conn.execute(sql("payments/insert_pending"), payment_id, reservation_id, amount, currency)
+
+
+async def find_newest(conn: Connection, *, reservation_id: UUID, status: str) -> Payment | None:
+    """The newest payment of a reservation that is pending or has succeeded."""
+    return await maybe(conn, Payment, "payments/find_newest", reservation_id, status)
+
+
+async def set_checkout(conn: Connection, *, payment_id: UUID, reference: str, checkout_url: str) -> bool:
+    """Record the page of a pending payment; False if it is not pending any more."""
+    return await conn.fetchval(sql("payments/set_checkout"), payment_id, reference, checkout_url) is not None
+
+
+async def mark_succeeded(
+    conn: Connection, *, payment_id: UUID, reference: str, charge_reference: str | None
+) -> UUID | None:
+    """Mark a payment as paid, whatever its status was; its reservation, or None if it was paid before."""
+    reservation_id: UUID | None = await conn.fetchval(
+        sql("payments/mark_succeeded"), payment_id, reference, charge_reference
+    )
+    return reservation_id
+
+
+async def mark_ended(conn: Connection, *, payment_id: UUID, status: str) -> None:
+    """End a payment that was not made, as failed or cancelled."""
+    await conn.execute(sql("payments/mark_ended"), payment_id, status)
+
+
+async def insert_event(conn: Connection, *, event_id: str, kind: str) -> bool:
+    """Record an event of the provider; False if it was carried out before."""
+    return await conn.fetchval(sql("payments/insert_event"), event_id, kind) is not None
+
+
+async def delete_old_events(conn: Connection) -> None:
+    """Delete the provider's events that are older than 30 days."""
+    await conn.execute(sql("payments/delete_old_events"))
+
+
+async def find_payment(conn: Connection, *, payment_id: UUID) -> PaymentState | None:
+    """A payment, and whose it is."""
+    return await maybe(conn, PaymentState, "payments/find_payment", payment_id)
+
+
+async def list_due(conn: Connection, *, row_limit: int) -> Sequence[UUID]:
+    """The payments at which the background job has to look."""
+    return [row["id"] for row in await conn.fetch(sql("payments/list_due"), row_limit)]
+
+
+async def settle_confirmed(conn: Connection, *, row_limit: int) -> int:
+    """Settle due payments of confirmed reservations that are paid exactly; how many."""
+    return len(await conn.fetch(sql("payments/settle_confirmed"), row_limit))
+
+
+async def settle_reservation(conn: Connection, *, reservation_id: UUID) -> None:
+    """Settle the payments of a locked reservation, or if it is held let the job look at them when the hold ends."""
+    await conn.execute(sql("payments/settle_reservation"), reservation_id)
+
+
+async def postpone_check(conn: Connection, *, payment_id: UUID, delay_s: int) -> None:
+    """Let the background job look at a payment later."""
+    await conn.execute(sql("payments/postpone_check"), payment_id, delay_s)
+
+
+async def list_payments(conn: Connection, *, reservation_id: UUID) -> Sequence[ListedPayment]:
+    """The payments of a reservation, oldest first."""
+    return await every(conn, ListedPayment, "payments/list_payments", reservation_id)

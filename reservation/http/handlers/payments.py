@@ -1,0 +1,199 @@
+"""Payments of reservations: pay, see what was paid, and the payment provider's webhook."""
+
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from aiohttp import web
+from marshmallow import INCLUDE, Schema, fields, validate
+
+from ...booking.lookup import find
+from ...db.repository import payments, refunds
+from ...errors import (
+    Forbidden,
+    HoldExpired,
+    HoldsUnavailable,
+    InvalidSignature,
+    NotFound,
+    NothingToPay,
+    PaymentProviderUnavailable,
+    ReservationCancelled,
+    SeatsUnavailable,
+)
+from ...identity.verifiers import ApiKeyIdentity
+from ...payments.pay import pay
+from ...payments.settle import handle_event
+from ...runtime.fields import Input, Instant, Money
+from ..app_keys import BODY, CALLER, DATABASE, PAYMENTS
+from ..authentication import current_role
+from ..input.bodies import read_body
+from ..input.path_ids import path_uuid
+from ..output.responses import created_response, json_response
+from ..output.schemas import CURRENCY
+from ..routes import BOOKING, BOOKING_OR_REPORTS, STAFF_ROLES, Access, Routes
+from .reservations import owner_and_id
+
+SIGNATURE = "Stripe-Signature"
+PROVIDERS = ("stripe", "external")
+PAYMENT_STATUSES = ("pending", "succeeded", "failed", "cancelled")
+REFUND_STATUSES = ("pending", "succeeded", "failed")
+REFUND_REASONS = ("cancelled", "seats_cancelled", "exchanged", "showtime_cancelled", "not_available", "overpaid")
+CHECKOUT_URL = {"description": "The provider's page on which it is made; null if there is none"}
+
+routes = Routes("Payment", Access.SIGNED_IN, read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
+
+
+class PaymentOutput(Schema):
+    """A payment of a reservation."""
+
+    payment_id = fields.UUID(required=True)
+    provider = fields.String(required=True, validate=validate.OneOf(PROVIDERS))
+    status = fields.String(required=True, validate=validate.OneOf(PAYMENT_STATUSES))
+    amount = Money(required=True)
+    currency = fields.String(required=True, metadata=CURRENCY)
+    checkout_url = fields.String(required=True, allow_none=True, metadata=CHECKOUT_URL)
+
+
+class RefundOutput(Schema):
+    """A refund of a payment, or of a part of it."""
+
+    refund_id = fields.UUID(required=True)
+    amount = Money(required=True)
+    reason = fields.String(required=True, validate=validate.OneOf(REFUND_REASONS))
+    status = fields.String(required=True, validate=validate.OneOf(REFUND_STATUSES))
+    created_at = Instant(required=True)
+    succeeded_at = Instant(required=True, allow_none=True)
+
+
+class ListedPaymentOutput(PaymentOutput):
+    """A payment of a reservation, with its refunds."""
+
+    refunded = Money(required=True, metadata={"description": "The sum of its refunds, made and pending"})
+    created_at = Instant(required=True)
+    succeeded_at = Instant(required=True, allow_none=True)
+    refunds = fields.List(fields.Nested(RefundOutput()), required=True)
+
+
+class PaymentsOutput(Schema):
+    """The payments of a reservation, oldest first."""
+
+    items = fields.List(fields.Nested(ListedPaymentOutput()), required=True)
+
+
+class StripeEventInput(Schema):
+    """An event as Stripe sends it; its signature is of the body's bytes."""
+
+    class Meta:
+        """Stripe adds members at any time."""
+
+        unknown: ClassVar = INCLUDE
+
+    id = fields.String(required=True)
+    type = fields.String(required=True)
+
+
+class PayInput(Input):
+    """How it is paid, if not as payment_provider says."""
+
+    provider = fields.String(
+        validate=validate.OneOf(("external",)),
+        metadata={"description": "external: it was paid elsewhere, such as in cash at the box office"},
+    )
+
+
+@routes.add(
+    "POST",
+    "/reservations/{reservation_id}/pay",
+    body=PayInput(),
+    may_lack_body=True,
+    status=201,
+    output=PaymentOutput(),
+    raises=(
+        NothingToPay,
+        HoldExpired,
+        SeatsUnavailable,
+        ReservationCancelled,
+        HoldsUnavailable,
+        PaymentProviderUnavailable,
+        Forbidden,
+    ),
+)
+async def pay_reservation(request: web.Request) -> web.StreamResponse:
+    """Pay for a hold.
+
+    With Stripe, the answer has the `checkout_url` of the page on which the customer pays; the hold is extended up to
+    HOLD_MAX_SECONDS after it was made. When it is paid, the service confirms the reservation by itself. To pay again
+    gives the same open payment, or the one that was made.
+
+    With payment_provider `external`, or `provider` in the body, staff, administrators and API keys say by this that all
+    that is due was paid; 403 `forbidden` for others. Confirm the reservation then. 409 `nothing_to_pay` if nothing is
+    due, or payment_provider is `none`.
+    """
+    context, reservation_id = request.app[PAYMENTS], path_uuid(request, "reservation_id")
+    if context.provider == "none":
+        await find(request.app[DATABASE], **await owner_and_id(request))
+        raise NothingToPay
+    if request[BODY].get("provider", context.provider) == "external":
+        user_id = await _trusted_user_id(request)
+        payment = await context.external.pay(user_id=user_id, reservation_id=reservation_id)
+    else:
+        payment = await pay(context, **await owner_and_id(request))
+    shown = {
+        "payment_id": str(payment.id),
+        "provider": payment.provider,
+        "status": payment.status,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "checkout_url": payment.checkout_url if payment.status == "pending" else None,
+    }
+    return created_response(shown, location=f"/reservations/{reservation_id}/payments")
+
+
+@routes.add("GET", "/reservations/{reservation_id}/payments", output=PaymentsOutput())
+async def list_payments(request: web.Request) -> web.StreamResponse:
+    """The payments of one of your reservations, with their refunds; for staff and administrators, of any."""
+    whose = await owner_and_id(request)
+    await find(request.app[DATABASE], **whose)
+    async with request.app[DATABASE].connection() as conn:
+        found = await payments.list_payments(conn, reservation_id=whose["reservation_id"])
+        returned = await refunds.list_refunds(conn, reservation_id=whose["reservation_id"])
+    items = []
+    for payment in found:
+        members: dict[str, Any] = asdict(payment)
+        own = [asdict(each) for each in returned if each.payment_id == payment.id]
+        for each in own:
+            del each["payment_id"]
+            each["refund_id"] = str(each.pop("id"))
+        items.append({"payment_id": str(members.pop("id")), **members, "refunds": own})
+    return json_response({"items": items})
+
+
+@routes.add(
+    "POST",
+    "/payments/stripe/webhook",
+    access=Access.PUBLIC,
+    body=StripeEventInput(),
+    status=204,
+    raises=(NotFound, InvalidSignature, HoldsUnavailable),
+)
+async def receive_stripe_event(request: web.Request) -> web.StreamResponse:
+    """Receive an event of Stripe, signed with STRIPE_WEBHOOK_SECRET.
+
+    Each event is carried out once, in whatever order they come; 204 also for those of other kinds. 404 `not_found`
+    where Stripe is not configured.
+    """
+    context = request.app[PAYMENTS]
+    if context.stripe is None:
+        raise NotFound("Stripe is not configured.")
+    event = context.stripe.read_event(await read_body(request), request.headers.get(SIGNATURE))
+    await handle_event(context, event)
+    return web.Response(status=204)
+
+
+async def _trusted_user_id(request: web.Request) -> int | None:
+    """Whose reservations the caller may say are paid: None for everybody's; raises Forbidden."""
+    caller = request[CALLER]
+    if caller.user.role in STAFF_ROLES and await current_role(request) in STAFF_ROLES:
+        return None
+    if not isinstance(caller, ApiKeyIdentity):
+        raise Forbidden("Whoever takes the money says that it was paid: the box office, or an API key.")
+    return caller.user_id

@@ -1,0 +1,20 @@
+/* payments/find_newest
+The newest payment of a reservation with this status.
+Plan: index scan on payments_reservation_id_number_key.
+$1 uuid reservation_id: which
+$2 text status: pending or succeeded
+Sample: select (select reservation_id from payments order by created_at desc limit 1), 'succeeded'
+*/
+select /* payments/find_newest */
+    id,
+    reservation_id,
+    provider,
+    status,
+    amount::text as amount,
+    currency,
+    reference,
+    checkout_url
+from payments
+where reservation_id = $1 and status = $2
+order by number desc
+limit 1;
