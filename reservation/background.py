@@ -18,8 +18,13 @@ from structlog.stdlib import BoundLogger
 
 from . import resources
 from .booking.jobs.schedule import Job, run_job
+from .db.repository import mails
 from .errors import Unavailable
 from .http import app_keys
+from .mail.channel import MailChannel
+from .mail.reminders import add_reminders
+from .mail.reservation_mails import ReservationMails
+from .mail.transports import file_transport, smtp_transport
 from .outbox import cleanup
 from .outbox.deliveries import DeliveryChannel
 from .outbox.relay import Relay
@@ -33,7 +38,9 @@ from .settings import Settings
 RELAY_EVERY_S = 0.25
 MEASURE_EVERY_S = 15
 CLEAN_UP_EVERY_S = 300
+REMIND_EVERY_S = 60
 LAST_LOG_LINES_S = 1.0
+MAILS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +58,17 @@ class BackgroundWork:
         """The work of an application whose resources are open."""
         database = app[app_keys.DATABASE]
         log = structlog.stdlib.get_logger("reservation.background")
+        remind = partial(add_reminders, database, reminder_s=app[app_keys.SETTINGS].reminder_s)
+        reminders = (Job("add_reminders", REMIND_EVERY_S, remind, shared=True),)
         jobs = (
+            *(reminders if app[app_keys.SETTINGS].reminder_s else ()),
             Job("measure_outbox", MEASURE_EVERY_S, partial(cleanup.measure, database)),
             Job("delete_old_events", CLEAN_UP_EVERY_S, partial(cleanup.delete_old_events, database), shared=True),
             Job("delete_old_deliveries", CLEAN_UP_EVERY_S, cleanup.OldDeliveries(database).delete),
             *payment_jobs(app[app_keys.PAYMENTS]),
         )
-        return cls(Relay(database, ()), (), jobs, app[resources.REDIS], log)
+        channels = (DeliveryChannel(database, "mail", _mail_channel(app).deliver, log, at_once=MAILS_AT_ONCE),)
+        return cls(Relay(database, (mails.add_deliveries,)), channels, jobs, app[resources.REDIS], log)
 
     async def run_due(self) -> None:
         """Run each job once, and move and deliver until nothing is due; raises Unavailable."""
@@ -136,6 +147,17 @@ async def _work(settings: Settings, on_ready: Callable[[], None]) -> None:
             task.result()
     finally:
         await runner.cleanup()
+
+
+def _mail_channel(app: web.Application) -> MailChannel:
+    """Sends by SMTP_URL, or without it into files."""
+    settings, own = app[app_keys.SETTINGS], app[app_keys.ACCOUNTS].mails
+    reservation_mails = ReservationMails(
+        own.database, own.templates, mail_from=own.mail_from, public_url=own.public_url
+    )
+    transport = smtp_transport(settings.smtp_url) if settings.smtp_url else file_transport(own.folder)
+    log = structlog.stdlib.get_logger("reservation.mail")
+    return MailChannel(transport, {**own.by_kind(), **reservation_mails.by_kind()}, log)
 
 
 async def _until(event: asyncio.Event) -> None:

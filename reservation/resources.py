@@ -5,7 +5,6 @@ import resource
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
 import asyncpg
 import structlog
@@ -42,8 +41,6 @@ from .identity.passwords import PasswordWorkers
 from .identity.tokens import TokenMint
 from .identity.verifiers import AccessTokenVerifier, ApiKeyVerifier
 from .mail.rendering import MailTemplates
-from .mail.sender import MailSender
-from .mail.transports import file_delivery, smtp_delivery
 from .payments.context import open_payments
 from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
@@ -211,10 +208,13 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     )
     app[app_keys.API_KEYS] = ApiKeyContext(database, invalidation, api_keys, limits)
     attempts = AttemptLimiter(app[REDIS], settings, structlog.stdlib.get_logger("reservation.attempts"))
-    folder = settings.mail_dir or settings.data_dir / "mail"
-    mail_sender = _mail_sender(settings, folder)
-    mail_from = settings.mail_from or UNSET_MAIL_FROM
-    mails = AccountMails(database, mail_sender, _mail_templates(settings), mail_from, settings.public_url, folder)
+    mails = AccountMails(
+        database,
+        mail_templates(settings),
+        settings.mail_from or UNSET_MAIL_FROM,
+        settings.public_url,
+        settings.mail_folder,
+    )
     app[app_keys.ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts, mails)
     job = Job("write_api_key_uses", WRITE_LAST_USED_EVERY_S, api_keys.write_last_used)
     log = structlog.stdlib.get_logger("reservation.api_keys")
@@ -223,7 +223,6 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(run_job(job, app[REDIS], log)),
     ]
     yield
-    await mail_sender.close()
     await cancel_and_wait(tasks)
     with suppress(Unavailable, TimeoutError):  # last_used_at is not worth a longer stop
         async with asyncio.timeout(LAST_WRITE_S):
@@ -264,13 +263,8 @@ async def subscription(app: web.Application) -> AsyncIterator[None]:
     await cancel_and_wait([task])
 
 
-def _mail_sender(settings: Settings, folder: Path) -> MailSender:
-    """Sends by SMTP_URL, or without it into files of the folder."""
-    deliver = file_delivery(folder) if settings.smtp_url is None else smtp_delivery(settings.smtp_url)
-    return MailSender(deliver, structlog.stdlib.get_logger("reservation.mail"))
-
-
-def _mail_templates(settings: Settings) -> MailTemplates:
+def mail_templates(settings: Settings) -> MailTemplates:
+    """The templates; raises InvalidSettings if one of the installation's own is wrong."""
     return MailTemplates(
         settings.mail_templates_dir,
         site_name=settings.site_name,

@@ -90,6 +90,7 @@ class Settings:
     mail_dir: Annotated[Path | None, Env("MAIL_DIR", path)]
     mail_templates_dir: Annotated[Path | None, Env("MAIL_TEMPLATES_DIR", path)]
     mail_language: Annotated[str, Env("MAIL_LANGUAGE", choice("en", "de"), "en")]
+    reminder_s: Annotated[int, Env("REMINDER_HOURS", integer(0, 168, unit_s=3600), "24")]
     site_name: Annotated[str, Env("SITE_NAME", text, "Cinema")]
     public_url: Annotated[str | None, Env("PUBLIC_URL", url("https", "http"))]
     login_window_s: Annotated[int, Env("LOGIN_WINDOW_MINUTES", integer(1, 1440, unit_s=60), "15")]
@@ -145,6 +146,11 @@ class Settings:
     def embedded(self) -> bool:
         """Whether the service starts its own PostgreSQL and Valkey."""
         return self.database_url is None
+
+    @property
+    def mail_folder(self) -> Path:
+        """Where mails are written without SMTP_URL."""
+        return self.mail_dir or self.data_dir / "mail"
 
     @property
     def jwt_secrets(self) -> tuple[str, ...]:

@@ -603,6 +603,23 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0045() IS 'What the roles need for tickets; grant_reservation_roles calls it.';
 
+CREATE PROCEDURE public.grant_reservation_roles_0047()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant update (language) on users to reservation_app;
+        grant select, insert, update on reminded_showtimes to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select (language) on users to reservation_readonly;
+        grant select on reminded_showtimes to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0047() IS 'The part of grant_reservation_roles for mails.';
+
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1508,6 +1525,15 @@ COMMENT ON COLUMN public.refunds.reference IS 'The provider''s id of the refund.
 
 COMMENT ON COLUMN public.refunds.last_error IS 'Why the last attempt failed.';
 
+CREATE TABLE public.reminded_showtimes (
+    showtime_id bigint NOT NULL,
+    starts_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE public.reminded_showtimes IS 'Showtimes whose customers were reminded by mail; a job writes it together with the mails.';
+
+COMMENT ON COLUMN public.reminded_showtimes.starts_at IS 'When the showtime was to start then.';
+
 CREATE TABLE public.reservation_changes (
     id bigint NOT NULL,
     reservation_id uuid NOT NULL,
@@ -1850,9 +1876,11 @@ CREATE TABLE public.users (
     disabled_at timestamp with time zone,
     erased_at timestamp with time zone,
     same_address_as bigint,
+    language text,
     CONSTRAINT users_email_check CHECK (((char_length(email) >= 3) AND (char_length(email) <= 320))),
     CONSTRAINT users_guest_check CHECK ((((role = 'guest'::text) = (email IS NULL)) AND ((role = 'guest'::text) = (guest_email IS NOT NULL)) AND ((role = 'guest'::text) OR (NOT made_at_box_office)))),
     CONSTRAINT users_guest_email_check CHECK (((char_length(guest_email) >= 3) AND (char_length(guest_email) <= 320))),
+    CONSTRAINT users_language_check CHECK (((char_length(language) >= 2) AND (char_length(language) <= 35))),
     CONSTRAINT users_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['user'::text, 'staff'::text, 'admin'::text, 'guest'::text]))),
     CONSTRAINT users_verified_check CHECK (((email_verified_at IS NULL) OR (email IS NOT NULL)))
@@ -1877,6 +1905,8 @@ COMMENT ON COLUMN public.users.disabled_at IS 'When an administrator disabled th
 COMMENT ON COLUMN public.users.erased_at IS 'When the person was erased: name and address are made up since then. Null: it was not.';
 
 COMMENT ON COLUMN public.users.same_address_as IS 'An older account whose address is the same as this one, as fold_email compares them; this one is found by lower(email). Mostly null.';
+
+COMMENT ON COLUMN public.users.language IS 'Of the browser or client that signed the person up, as a tag such as de-AT: mails have it. Null: not known.';
 
 ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.users_id_seq
@@ -1954,6 +1984,9 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.reminded_showtimes
+    ADD CONSTRAINT reminded_showtimes_pkey PRIMARY KEY (showtime_id);
+
 ALTER TABLE ONLY public.reservation_changes
     ADD CONSTRAINT reservation_changes_pkey PRIMARY KEY (reservation_id, id);
 
@@ -2020,7 +2053,11 @@ CREATE INDEX deliveries_dead_idx ON public.deliveries USING btree (id) WHERE (st
 
 CREATE INDEX deliveries_due_idx ON public.deliveries USING btree (channel, next_attempt_at, id) WHERE (status = 'pending'::text);
 
+CREATE INDEX deliveries_email_idx ON public.deliveries USING btree (public.fold_email((data ->> 'email'::text))) WHERE (data ? 'email'::text);
+
 CREATE INDEX deliveries_order_idx ON public.deliveries USING btree (reservation_id, channel, webhook_id, id) WHERE ((status = 'pending'::text) AND (reservation_id IS NOT NULL));
+
+CREATE INDEX deliveries_user_id_idx ON public.deliveries USING btree (user_id, id) WHERE (user_id IS NOT NULL);
 
 CREATE INDEX deliveries_webhook_id_idx ON public.deliveries USING btree (webhook_id, id) WHERE (webhook_id IS NOT NULL);
 
@@ -2180,6 +2217,9 @@ ALTER TABLE ONLY public.login_sessions
 ALTER TABLE ONLY public.refunds
     ADD CONSTRAINT refunds_payment_id_fkey FOREIGN KEY (payment_id) REFERENCES public.payments(id);
 
+ALTER TABLE ONLY public.reminded_showtimes
+    ADD CONSTRAINT reminded_showtimes_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.reservation_changes
     ADD CONSTRAINT reservation_changes_showtime_id_fkey FOREIGN KEY (showtime_id) REFERENCES public.showtimes(id);
 
@@ -2240,6 +2280,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0043() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0044() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0045() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0047() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.record_change() FROM PUBLIC;
 
@@ -2375,6 +2417,9 @@ GRANT SELECT ON TABLE public.payments TO reservation_readonly;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.refunds TO reservation_app;
 GRANT SELECT ON TABLE public.refunds TO reservation_readonly;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE public.reminded_showtimes TO reservation_app;
+GRANT SELECT ON TABLE public.reminded_showtimes TO reservation_readonly;
+
 GRANT SELECT,INSERT,DELETE ON TABLE public.reservation_changes TO reservation_app;
 GRANT SELECT ON TABLE public.reservation_changes TO reservation_readonly;
 
@@ -2474,6 +2519,9 @@ GRANT UPDATE(erased_at) ON TABLE public.users TO reservation_app;
 GRANT SELECT(erased_at) ON TABLE public.users TO reservation_readonly;
 
 GRANT SELECT(same_address_as) ON TABLE public.users TO reservation_readonly;
+
+GRANT UPDATE(language) ON TABLE public.users TO reservation_app;
+GRANT SELECT(language) ON TABLE public.users TO reservation_readonly;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT,INSERT,UPDATE ON TABLES TO reservation_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reservation_readonly;

@@ -30,6 +30,7 @@ from tests.api import Api
 TEMPLATE = "template_migrated"
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
 # Off, since all tests sign up, log in and hold from one address, many as one person; tests of the limits set them.
+# And no reminders, as most showtimes are a day ahead.
 UNLIMITED = dict.fromkeys(
     (
         "LOGIN_FAILURES",
@@ -39,6 +40,7 @@ UNLIMITED = dict.fromkeys(
         "MAX_HOLDS_PER_USER",
         "MAX_SEATS_PER_USER_PER_SHOWTIME",
         "HOLDS_PER_MINUTE_PER_ADDRESS",
+        "REMINDER_HOURS",
     ),
     "0",
 )

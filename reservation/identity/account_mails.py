@@ -1,22 +1,25 @@
-"""The mails with a token that accounts need: to choose a new password, and to confirm the e-mail address."""
+"""The mails with a token that accounts need: to choose a new password, and to confirm the e-mail address.
+
+What is stored of a mail that waits never has the token: that is made when the mail is sent.
+"""
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import structlog
 
 from ..db.pool import Database
-from ..db.repository import account_tokens, accounts
+from ..db.repository import account_tokens, accounts, mails
 from ..db.repository.account_tokens import Purpose
-from ..db.repository.accounts import User
+from ..db.repository.deliveries import Delivery
+from ..mail.channel import Prepare, message_id
 from ..mail.messages import compose
 from ..mail.rendering import MailTemplates
-from ..mail.sender import MailSender
 from ..mail.transports import delete_written
 
 RESET_TTL_S = 30 * 60
@@ -34,29 +37,30 @@ def hash_of(token: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class AccountMails:
-    """Sends the mails of accounts; `public_url` is the web site that the links lead to, None for no links.
+    """The mails of accounts; `public_url` is the web site that the links lead to, None for no links.
 
     `folder` is where mails are written without SMTP_URL; with it, there may be some from before.
     """
 
     database: Database
-    sender: MailSender
     templates: MailTemplates
     mail_from: str
     public_url: str | None
     folder: Path
 
-    def send_reset(self, email: str, *, anyway: bool = True) -> None:
-        """Mail a token for a new password to the account with an address, if there is one.
+    async def request_reset(self, email: str, *, anyway: bool = True) -> None:
+        """Let a token for a new password be mailed to the account with an address, if there is one.
 
         Not `anyway`: only if it has none that is good for a while, since a mail with it was sent a few minutes ago.
         The look-up is part of the sending, so that the request takes the same time for an unknown address.
         """
-        self.sender.submit("reset_password", partial(self._prepare_reset, email, anyway))
+        async with self.database.connection() as conn:
+            await mails.request_reset(conn, email=email, anyway=anyway)
 
-    def send_verification(self, user: User, *, anyway: bool = True) -> None:
-        """Mail a token that confirms the address of an account; for `anyway` see send_reset."""
-        self.sender.submit("verify_email", partial(self._prepare, user, "verify_email", VERIFY_TTL_S, anyway))
+    async def request_verification(self, user_id: int, *, anyway: bool = True) -> None:
+        """Let a token be mailed that confirms the address of an account; for `anyway` see request_reset."""
+        async with self.database.connection() as conn:
+            await mails.request_verification(conn, user_id=user_id, anyway=anyway)
 
     async def delete_written(self, email: str) -> None:
         """Delete the mails to an address that were written into files; the log says if that fails."""
@@ -65,21 +69,32 @@ class AccountMails:
         except OSError as error:
             log.error("mails_not_deleted", cause=error.strerror)
 
-    async def _prepare_reset(self, email: str, anyway: bool) -> EmailMessage | None:
+    def by_kind(self) -> Mapping[str, Prepare]:
+        """What makes each of the mails, for the channel."""
+        return {"reset_password": self._prepare_reset, "verify_email": self._prepare_verification}
+
+    async def _prepare_reset(self, delivery: Delivery) -> EmailMessage | None:
+        email = str((delivery.data or {}).get("email"))
         async with self.database.connection() as conn:
             _, known = await accounts.find_credentials(conn, email=email)
-            user = None if known is None else await accounts.find_user(conn, user_id=known.id)
-        return None if user is None else await self._prepare(user, "reset_password", RESET_TTL_S, anyway)
+        return None if known is None else await self._prepare(delivery, known.id, "reset_password", RESET_TTL_S)
 
-    async def _prepare(self, user: User, purpose: Purpose, ttl_s: int, anyway: bool) -> EmailMessage | None:
+    async def _prepare_verification(self, delivery: Delivery) -> EmailMessage | None:
+        return await self._prepare(delivery, delivery.user_id or 0, "verify_email", VERIFY_TTL_S)
+
+    async def _prepare(self, delivery: Delivery, user_id: int, purpose: Purpose, ttl_s: int) -> EmailMessage | None:
+        anyway = (delivery.data or {}).get("anyway", True)
         token = secrets.token_urlsafe(TOKEN_BYTES)
         async with self.database.connection() as conn:
+            person = await mails.find_recipient(conn, user_id=user_id)
+            if person is None or (purpose == "verify_email" and person.email_verified):
+                return None
             if not anyway and await account_tokens.has_token(
-                conn, user_id=user.id, purpose=purpose, good_for_s=GOOD_FOR_S
+                conn, user_id=user_id, purpose=purpose, good_for_s=GOOD_FOR_S
             ):
                 return None
             await account_tokens.insert_token(
-                conn, token_hash=hash_of(token), user_id=user.id, purpose=purpose, ttl_s=ttl_s
+                conn, token_hash=hash_of(token), user_id=user_id, purpose=purpose, ttl_s=ttl_s
             )
         # In the query, since the pages work without JavaScript; they keep it out of the address that they show.
         link = f"{self.public_url.rstrip('/')}/{PAGES[purpose]}?token={token}" if self.public_url else None
@@ -91,9 +106,9 @@ class AccountMails:
             "days": ttl_s // 86_400,
         }
         return compose(
-            self.templates.render(purpose, None, values),
-            message_id=secrets.token_hex(16),
+            self.templates.render(purpose, person.language, values),
+            message_id=message_id(delivery),
             sender=self.mail_from,
-            to_name=user.name,
-            to_email=user.email,
+            to_name=person.name,
+            to_email=person.email,
         )

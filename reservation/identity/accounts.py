@@ -39,10 +39,12 @@ class GuestToken:
     token_type: str = "Bearer"
 
 
-async def sign_up(context: AccountContext, *, name: str, email: str, password: str, address: str) -> User:
+async def sign_up(
+    context: AccountContext, *, name: str, email: str, password: str, language: str | None, address: str
+) -> User:
     """Create a customer's account, and mail a token that confirms its address; `address` is the client's.
 
-    Raises EmailTaken, TooManyAttempts, and Invalid for a weak password.
+    `language` is a tag such as de-AT, for mails. Raises EmailTaken, TooManyAttempts, and Invalid for a weak password.
     """
     async with context.database.connection() as conn:
         folded_email = await accounts.fold_email(conn, email=email)
@@ -50,9 +52,9 @@ async def sign_up(context: AccountContext, *, name: str, email: str, password: s
     await context.passwords.require_strong(password, "/password", personal=(name, email))
     password_hash = await context.passwords.hash(password)
     async with context.database.connection() as conn:
-        user = await accounts.insert_user(conn, name=name, email=email, password_hash=password_hash, role="user")
-    context.mails.send_verification(user)
-    return user
+        return await accounts.insert_user(
+            conn, name=name, email=email, password_hash=password_hash, role="user", language=language
+        )
 
 
 async def set_name(context: AccountContext, *, user_id: int, name: str) -> User:
@@ -65,14 +67,18 @@ async def set_name(context: AccountContext, *, user_id: int, name: str) -> User:
     return user
 
 
-async def sign_in_guest(context: AccountContext, *, name: str, email: str, address: str) -> GuestToken:
+async def sign_in_guest(
+    context: AccountContext, *, name: str, email: str, language: str | None, address: str
+) -> GuestToken:
     """Make a guest with an access token; `address` is the client's. Raises TooManyAttempts."""
     async with context.database.connection() as conn:
         folded_email = await accounts.fold_email(conn, email=email)
     await context.attempts.count_sign_up(folded_email=folded_email, address=address)
     session_id, ttl_s = uuid4(), context.tokens.access_ttl_s
     async with context.database.connection() as conn:
-        user = await accounts.open_guest_session(conn, name=name, email=email, session_id=session_id, ttl_s=ttl_s)
+        user = await accounts.open_guest_session(
+            conn, name=name, email=email, session_id=session_id, ttl_s=ttl_s, language=language
+        )
     return GuestToken(context.tokens.mint("access", user.id, user.role, session_id, 1), ttl_s, user)
 
 

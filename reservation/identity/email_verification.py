@@ -49,4 +49,4 @@ async def send_again(context: AccountContext, *, user: User, address: str) -> No
         folded_email = await accounts.fold_email(conn, email=user.email)
     is_within_limit = await context.attempts.count_mail(folded_email=folded_email, address=address)
     if not user.email_verified:
-        context.mails.send_verification(user, anyway=is_within_limit)
+        await context.mails.request_verification(user.id, anyway=is_within_limit)

@@ -46,7 +46,7 @@ async def request_reset(context: AccountContext, *, email: str, address: str) ->
     async with context.database.connection() as conn:
         folded_email = await accounts.fold_email(conn, email=email)
     is_within_limit = await context.attempts.count_mail(folded_email=folded_email, address=address)
-    context.mails.send_reset(email, anyway=is_within_limit)
+    await context.mails.request_reset(email, anyway=is_within_limit)
 
 
 async def reset_password(context: AccountContext, *, token: str, new_password: str) -> None:

@@ -1,11 +1,19 @@
 """What is counted of mails for /metrics."""
 
-from ..runtime.metrics import CounterBy, Gauge
+from ..runtime.metrics import CounterBy
 
-KINDS = ("reset_password", "verify_email")
+KINDS = (
+    "confirmation",
+    "change",
+    "cancellation",
+    "showtime_changed",
+    "reminder",
+    "refund",
+    "reset_password",
+    "verify_email",
+)
 MAILS_SENT = CounterBy(
     "reservation_mails_sent", "Mails that the mail server took, or that were written.", "kind", known=KINDS
 )
 MAILS_RETRIED = CounterBy("reservation_mails_retried", "Attempts that failed and are repeated.", "kind", known=KINDS)
-MAILS_GIVEN_UP = CounterBy("reservation_mails_given_up", "Mails that are not sent.", "kind", known=KINDS)
-MAILS_WAITING = Gauge("reservation_mails_waiting", "Mails that wait to be sent.")
+MAILS_GIVEN_UP = CounterBy("reservation_mails_given_up", "Mails that became dead letters.", "kind", known=KINDS)

@@ -15,17 +15,19 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from ..outbox.deliveries import DeliveryFailed
 from .messages import Undeliverable, recipient
 
 SMTP_TIMEOUT_S = 15.0
 SMTPS_PORT, SUBMISSION_PORT = 465, 587
+TAKEN = 250  # what the server replies to a mail that it takes
 PERMANENT = 500  # replies from this code on
 
-# Delivers one mail; raises Undeliverable, which a retry does not mend, OSError, TimeoutError and SMTPException.
-Deliver: TypeAlias = Callable[[EmailMessage], Awaitable[None]]
+# Sends one mail, and returns the code of the server's reply, if there is a server; raises DeliveryFailed.
+Transport: TypeAlias = Callable[[EmailMessage], Awaitable[int | None]]
 
 
-def smtp_delivery(url: str) -> Deliver:
+def smtp_transport(url: str) -> Transport:
     """Deliver to smtp://user:password@host:port, with STARTTLS if the server has it, or smtps://, with TLS.
 
     A user name and a password go over TLS only.
@@ -44,26 +46,30 @@ def smtp_delivery(url: str) -> Deliver:
         timeout=SMTP_TIMEOUT_S,
     )
 
-    async def deliver(message: EmailMessage) -> None:
-        # Of a reply only the code is kept for the log: its text may have the person's address.
+    async def deliver(message: EmailMessage) -> int | None:
+        # Of a reply only the code is kept: its text may have the person's address.
         try:
             await send(message)
         except aiosmtplib.SMTPRecipientsRefused as error:
-            code = error.recipients[0].code  # there is one
-            refused: type[Exception] = Undeliverable if code >= PERMANENT else aiosmtplib.SMTPException
-            raise refused(f"recipient refused: {code}") from None
+            raise _refused("recipient", error.recipients[0].code) from None  # there is one
         except aiosmtplib.SMTPDataError as error:
-            refused = Undeliverable if error.code >= PERMANENT else aiosmtplib.SMTPException
-            raise refused(f"mail refused: {error.code}") from None
-        except aiosmtplib.SMTPResponseException as error:
-            raise aiosmtplib.SMTPException(f"{type(error).__name__}: {error.code}") from None
+            raise _refused("mail", error.code) from None
+        except aiosmtplib.SMTPResponseException as error:  # of the login or the sender: for the operator to mend
+            raise DeliveryFailed(f"{type(error).__name__}: {error.code}", status_code=error.code) from None
         except aiosmtplib.SMTPNotSupported:
-            raise Undeliverable("the server has no SMTPUTF8, which this address needs") from None
+            raise DeliveryFailed("the server has no SMTPUTF8, which this address needs", is_permanent=True) from None
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise DeliveryFailed(f"{type(error).__name__}: {error}") from error
+        return TAKEN
 
     return deliver
 
 
-def file_delivery(folder: Path) -> Deliver:
+def _refused(what: str, code: int) -> DeliveryFailed:
+    return DeliveryFailed(f"{what} refused: {code}", status_code=code, is_permanent=code >= PERMANENT)
+
+
+def file_transport(folder: Path) -> Transport:
     """Write each mail into a file of its own, which only this user may read: mails contain tokens."""
 
     def write(content: bytes) -> None:
@@ -74,8 +80,12 @@ def file_delivery(folder: Path) -> Deliver:
         unfinished.write_bytes(content)
         unfinished.rename(path)
 
-    async def deliver(message: EmailMessage) -> None:
-        await asyncio.to_thread(write, message.as_bytes(policy=policy.SMTPUTF8))
+    async def deliver(message: EmailMessage) -> int | None:
+        try:
+            await asyncio.to_thread(write, message.as_bytes(policy=policy.SMTPUTF8))
+        except OSError as error:
+            raise DeliveryFailed(f"{folder} cannot be written: {error.strerror}") from error
+        return None
 
     return deliver
 

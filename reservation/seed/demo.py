@@ -113,6 +113,7 @@ The demo is running
   API documentation  $base_url/docs
   customer           $customer_email / $customer_password
   administrator      $admin
+  mails              $mails
 
 Book two seats for tomorrow (paste into a shell; needs curl and python3):
 
@@ -139,13 +140,17 @@ def seed(database_url: str, *, with_admin: bool) -> bool:
     return asyncio.run(_seed(database_url, with_admin))
 
 
-def guide(base_url: str, *, with_admin: bool) -> str:
-    """The guide that `serve --demo` prints: addresses, logins, and a booking to paste into a shell."""
+def guide(base_url: str, *, with_admin: bool, mail_folder: Path | None) -> str:
+    """The guide that `serve --demo` prints: addresses, logins, and a booking to paste into a shell.
+
+    `mail_folder` is where mails are written, None if they are sent.
+    """
     base_url = base_url.rstrip("/")
     return _GUIDE.substitute(
         base_url=base_url,
         site=base_url.replace("//127.0.0.1:", "//localhost:"),  # without TLS, some browsers keep its cookies only
         admin=f"{ADMIN_EMAIL} / {ADMIN_PASSWORD}" if with_admin else "make one with reservation create-admin",
+        mails=f"files in {mail_folder}, as there is no SMTP_URL" if mail_folder else "sent by SMTP_URL",
         customer_email=CUSTOMER_EMAIL,
         customer_password=CUSTOMER_PASSWORD,
     )

@@ -167,7 +167,9 @@ async def _add_guests(conn: Connection) -> None:
     """As many guests as accounts that are logged in: half of themselves, and half of the box office."""
     for number in range(LOGGED_IN // 2):
         name, email, session_id = f"Guest {number}", f"guest-{number}@example.com", UUID(int=uuid7().int)
-        await accounts.open_guest_session(conn, name=name, email=email, session_id=session_id, ttl_s=SESSION_S)
+        await accounts.open_guest_session(
+            conn, name=name, email=email, session_id=session_id, ttl_s=SESSION_S, language=None
+        )
         await box_office.ensure_customer(conn, email=f"box-office-{number}@example.com", name=name)
 
 

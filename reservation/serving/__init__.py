@@ -59,7 +59,7 @@ def serve(
                 try:
                     supervisor.start()
                     if not signals.stop_requested:
-                        _announce(sockets[0], demo=demo, own_stores=settings.embedded)
+                        _announce(sockets[0], settings, demo=demo)
                     supervisor.watch()
                 finally:
                     supervisor.stop()
@@ -79,12 +79,13 @@ def _prepare(settings: Settings, *, migrate: bool, demo: bool, own_stores: bool)
     return configuration
 
 
-def _announce(sock: socket.socket, *, demo: bool, own_stores: bool) -> None:
+def _announce(sock: socket.socket, settings: Settings, *, demo: bool) -> None:
     host, port = reachable_address(sock)
     base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     print(f"reservation is ready on {base_url}", flush=True)
     if demo:
-        print(demonstration.guide(base_url, with_admin=own_stores), flush=True)
+        folder = None if settings.smtp_url else settings.mail_folder
+        print(demonstration.guide(base_url, with_admin=settings.embedded, mail_folder=folder), flush=True)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from ..http.output.responses import JSON
-from .request_keys import ACCESS_TOKEN
+from .request_keys import ACCESS_TOKEN, LANGUAGE
 
 # What the limits on attempts and holds go by, when the service is behind a proxy.
 KEPT_HEADERS = ("X-Forwarded-For",)
@@ -100,6 +100,7 @@ class ApiClient:
         for name in KEPT_HEADERS:
             for text in outer.headers.getall(name, ()):
                 given.add(name, text)
+        given["Accept-Language"] = str(outer[LANGUAGE].locale).replace("_", "-")
         if (token := outer[ACCESS_TOKEN]) is not None:
             given["Authorization"] = f"Bearer {token}"
         payload = EMPTY_PAYLOAD

@@ -1,12 +1,34 @@
 /* accounts/insert_user
-Creates an account; users_folded_email_key refuses an address that is taken, in any spelling.
-Plan: one insert.
+Creates an account, and adds the mail that lets its owner confirm the address. users_folded_email_key refuses an address that is taken,
+in any spelling.
+Plan: two inserts.
 $1 text name: as the person writes it
 $2 text email: as typed
 $3 text password_hash: Argon2id in PHC format
 $4 text role: user, staff or admin
-Sample: select 'Sample', 'sample-' || gen_random_uuid() || '@example.com', '!', 'user'
+$5 text language: a tag such as de-AT, or null
+Sample: select 'Sample', 'sample-' || gen_random_uuid() || '@example.com', '!', 'user', null::text
 */
-insert /* accounts/insert_user */ into users (name, email, password_hash, role)
-values ($1, $2, $3, $4)
-returning id, name, email, role, created_at, email_verified_at is not null as email_verified;
+with /* accounts/insert_user */ made as (
+    insert into users (name, email, password_hash, role, language)
+    values ($1, $2, $3, $4, $5)
+    returning id, name, email, role, created_at
+),
+
+mail as (
+    insert into deliveries (channel, kind, user_id)
+    select
+        'mail',
+        'verify_email',
+        id
+    from made
+)
+
+select
+    id,
+    name,
+    email,
+    role,
+    created_at,
+    false as email_verified
+from made;

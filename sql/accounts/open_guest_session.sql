@@ -5,11 +5,12 @@ $1 text name: as the person writes it
 $2 text email: as typed; others may have the same
 $3 uuid session_id: new
 $4 bigint ttl_s: life of the access token in seconds
-Sample: select 'Sample', 'sample@example.com', gen_random_uuid(), 1800::bigint
+$5 text language: a tag such as de-AT, or null
+Sample: select 'Sample', 'sample@example.com', gen_random_uuid(), 1800::bigint, null::text
 */
 with /* accounts/open_guest_session */ guest as (
-    insert into users (name, guest_email, password_hash, role)
-    values ($1, $2, '!', 'guest')
+    insert into users (name, guest_email, password_hash, role, language)
+    values ($1, $2, '!', 'guest', $5)
     returning id, name, guest_email, role, created_at
 ),
 

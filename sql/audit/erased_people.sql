@@ -1,6 +1,6 @@
 /* audit/erased_people
 Finds users who were erased, but of whom something is left: a name or an address, a login session, a mailed token, an API key,
-the contents of an entry in the change log, or what clients or the box office wrote to one of their reservations.
+a language, the contents of an entry in the change log, or what clients or the box office wrote to one of their reservations.
 Plan: one pass over users; for each one who was erased, index scans on the other tables.
 $1 bigint row_limit: the most findings to name; `found` counts all
 Sample: select 10::bigint
@@ -9,7 +9,8 @@ with /* audit/erased_people */ erased as materialized (
     select
         id,
         name,
-        coalesce(email, guest_email) as email
+        coalesce(email, guest_email) as email,
+        language
     from users
     where erased_at is not null
 ),
@@ -20,6 +21,12 @@ remains as (
         'a name or an address' as what
     from erased as e
     where e.name <> 'Erased' or e.email not like '%@erased.invalid'
+    union all
+    select
+        e.id,
+        'a language' as what
+    from erased as e
+    where e.language is not null
     union all
     select
         e.id,

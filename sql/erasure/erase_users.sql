@@ -1,9 +1,9 @@
 /* erasure/erase_users
-Erases an account and guests, whom the caller has locked: their sessions, mailed tokens and idempotency keys are deleted, their API keys
-revoked and without their names. A trigger replaces names, addresses and the password, and another deletes the contents of their entries in
-change_log. The rows of users stay, since sales refer to them.
-Plan: index scans on users_pkey, login_sessions_user_id_idx, account_tokens_user_id_idx, idempotency_keys_pkey and
-api_keys_user_id_idx.
+Erases an account and guests, whom the caller has locked: their sessions, mailed tokens, idempotency keys and mails, waiting or
+sent, are deleted, their API keys revoked and without their names. A trigger replaces names, addresses and the password, and
+another deletes the contents of their entries in change_log. The rows of users stay, since sales refer to them.
+Plan: index scans on users_pkey, login_sessions_user_id_idx, account_tokens_user_id_idx, idempotency_keys_pkey,
+api_keys_user_id_idx, deliveries_user_id_idx and deliveries_email_idx.
 $1 bigint[] user_ids: whom
 Sample: select array[min(id)] from users
 */
@@ -22,6 +22,23 @@ forgotten as (
     where user_id = any($1::bigint[])
 ),
 
+mails as (
+    delete from deliveries
+    where user_id = any($1::bigint[])
+),
+
+-- Whoever asks for a new password is only looked up when the mail is sent.
+asked as (
+    delete from deliveries
+    where
+        data ? 'email'
+        and fold_email(data ->> 'email') = any(array(
+            select fold_email(coalesce(u.email, u.guest_email))
+            from users as u
+            where u.id = any($1::bigint[]) and u.erased_at is null
+        ))
+),
+
 revoked as (
     update api_keys
     set
@@ -34,5 +51,6 @@ update users
 set
     erased_at = now(),
     email_verified_at = null,
+    language = null,
     updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 where id = any($1::bigint[]) and erased_at is null;

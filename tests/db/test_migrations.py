@@ -67,6 +67,10 @@ DATA = {
         insert into ticket_types (name, fixed_price) values ('A', 5);
     """,
     "0024_availability": "insert into showtime_availability (showtime_id, taken, counted_at) values (1, 1, now());",
+    "0047_mails": """
+        update users set language = 'de-AT' where id = 1;
+        insert into reminded_showtimes (showtime_id, starts_at) values (1, '2040-01-01 20:00Z')
+    """,
 }
 # Tables whose rows a migration deletes, when it is applied and when it is rolled back.
 EMPTIED = {"0006_keys_with_the_deed": {"idempotency_keys"}}

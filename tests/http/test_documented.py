@@ -77,12 +77,12 @@ async def keep_account(api: Api, mail_dir: Path) -> None:
     await api.call("PUT", "/auth/me", {"name": "B"}, who=person)
     await api.call("POST", "/auth/email/verify/resend", who=person)
     await api.call(
-        "POST", "/auth/email/verify", {"token": await verification_token(mail_dir, person.email)}, who=person
+        "POST", "/auth/email/verify", {"token": await verification_token(api, mail_dir, person.email)}, who=person
     )
     body = {"current_password": PASSWORD, "new_password": PASSWORD + "!"}
     await api.call("POST", "/auth/password", body, who=person)
     await api.call("POST", "/auth/password/forgot", {"email": person.email})
-    body = {"token": await reset_token(mail_dir, person.email), "new_password": PASSWORD}
+    body = {"token": await reset_token(api, mail_dir, person.email), "new_password": PASSWORD}
     await api.call("POST", "/auth/password/reset", body)
 
 

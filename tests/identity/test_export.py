@@ -66,10 +66,11 @@ async def test_the_export_has_mailed_tokens_without_the_token(api: Api, tmp_path
     person = await api.sign_up()
     await api.call("POST", "/auth/password/forgot", {"email": person.email})
     tokens = [
-        await verification_token(tmp_path / "mail", person.email),
-        await reset_token(tmp_path / "mail", person.email),
+        await verification_token(api, tmp_path / "mail", person.email),
+        await reset_token(api, tmp_path / "mail", person.email),
     ]
     answer = await api.call("GET", "/auth/me/export", who=person)
+    assert [(each["kind"], each["status"]) for each in answer.json["mails"]] == [("verify_email", "delivered")]
     assert sorted(each["purpose"] for each in answer.json["mailed_tokens"]) == ["reset_password", "verify_email"]
     assert {frozenset(each) for each in answer.json["mailed_tokens"]} == {
         frozenset(("purpose", "created_at", "expires_at"))

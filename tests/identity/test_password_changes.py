@@ -10,7 +10,6 @@ import pytest
 from reservation.identity.attempt_limits import MAILS_PER_EMAIL
 from tests.api import PASSWORD, Answer, Api, Connection, Person
 from tests.conftest import StartApi
-from tests.http.test_metrics import until
 from tests.identity.caches import connected, is_cached
 from tests.mailbox import mail_to, mails_to, reset_token, text_of
 
@@ -93,7 +92,7 @@ async def test_a_mailed_token_sets_a_password_once_and_ends_all_sessions(api: Ap
     person = await api.sign_up()
     asked = await forgot(api, person.email.upper())
     assert (asked.status, asked.text) == (202, "")
-    token = await reset_token(mail_dir, person.email)
+    token = await reset_token(api, mail_dir, person.email)
 
     assert (await reset(api, token)).status == 204
 
@@ -108,7 +107,7 @@ async def test_a_mailed_token_sets_a_password_once_and_ends_all_sessions(api: Ap
 async def test_only_the_hash_of_a_token_is_stored(api: Api, mail_dir: Path, db: Connection) -> None:
     person = await api.sign_up()
     await forgot(api, person.email)
-    token = await reset_token(mail_dir, person.email)
+    token = await reset_token(api, mail_dir, person.email)
     rows = await db.fetch("select * from account_tokens where purpose = 'reset_password'")
     assert [row["token_hash"] for row in rows] == [hashlib.sha256(token.encode()).digest()]
     assert token not in str(rows)
@@ -119,11 +118,11 @@ async def test_only_the_hash_of_a_token_is_stored(api: Api, mail_dir: Path, db: 
 async def test_an_expired_token_is_401_and_deleted_with_the_next_one(api: Api, mail_dir: Path, db: Connection) -> None:
     person = await api.sign_up()
     await forgot(api, person.email)
-    token = await reset_token(mail_dir, person.email)
+    token = await reset_token(api, mail_dir, person.email)
     await db.execute("update account_tokens set expires_at = now() where purpose = 'reset_password'")
     assert (await reset(api, token)).code == "invalid_token"
     await forgot(api, person.email)
-    newer = await reset_token(mail_dir, person.email, number=2)
+    newer = await reset_token(api, mail_dir, person.email, number=2)
     assert await db.fetchval("select count(*) from account_tokens where purpose = 'reset_password'") == 1
     assert (await reset(api, newer)).status == 204
 
@@ -132,7 +131,7 @@ async def test_of_two_mailed_tokens_both_are_good_until_the_password_is_changed(
     person = await api.sign_up()
     for _ in range(3):
         await forgot(api, person.email)
-    tokens = [await reset_token(mail_dir, person.email, number=number) for number in (1, 2, 3)]
+    tokens = [await reset_token(api, mail_dir, person.email, number=number) for number in (1, 2, 3)]
     assert (await reset(api, tokens[0])).status == 204
     assert [(await reset(api, token)).code for token in tokens[1:]] == ["invalid_token"] * 2
 
@@ -140,7 +139,7 @@ async def test_of_two_mailed_tokens_both_are_good_until_the_password_is_changed(
 async def test_a_changed_password_spends_tokens_that_were_mailed(api: Api, mail_dir: Path) -> None:
     person = await api.sign_up()
     await forgot(api, person.email)
-    token = await reset_token(mail_dir, person.email)
+    token = await reset_token(api, mail_dir, person.email)
     assert (await change(api, person)).status == 204
     assert (await reset(api, token, PASSWORD)).code == "invalid_token"
 
@@ -152,7 +151,7 @@ async def test_an_unknown_address_and_a_guests_are_answered_alike_and_get_no_mai
     answers = [await forgot(api, email) for email in ("nobody@example.com", guest["email"], person.email)]
     shown = [(answer.status, answer.text, set(answer.headers)) for answer in answers]
     assert shown[0] == shown[1] == shown[2]
-    await mail_to(mail_dir, person.email, "Choose a new password")  # the last one that was asked for
+    await mail_to(api, mail_dir, person.email, "Choose a new password")  # the last one that was asked for
     assert mails_to(mail_dir, "nobody@example.com") == mails_to(mail_dir, guest["email"]) == []
 
 
@@ -166,7 +165,7 @@ async def test_the_answer_waits_for_no_look_up_of_the_account_and_no_mail(
             async with asyncio.timeout(10):
                 assert (await forgot(api, email)).status == 202
         assert [mail["Subject"] for mail in mails_to(mail_dir, person.email)].count("Choose a new password") == 0
-    await reset_token(mail_dir, person.email)
+    await reset_token(api, mail_dir, person.email)
 
 
 async def test_mails_to_an_address_are_limited_whether_or_not_it_has_an_account(api: Api) -> None:
@@ -190,7 +189,7 @@ async def test_strangers_cannot_use_up_the_mails_of_an_account(
         headers = {} if address is None else {"X-Forwarded-For": address}
         answer = await api.call("POST", "/auth/password/forgot", {"email": person.email}, headers=headers)
         assert answer.status == 202
-        await until(api, lambda found: found["reservation_mails_waiting"] == 0)
+        await api.work()
         return [mail["Subject"] for mail in mails_to(mail_dir, person.email)].count("Choose a new password")
 
     strangers = [f"198.51.100.{number}" for number in range(MAILS_PER_EMAIL + 3)]
@@ -200,7 +199,7 @@ async def test_strangers_cannot_use_up_the_mails_of_an_account(
     await db.execute("update account_tokens set expires_at = now() + interval '9 minutes'")
     assert await ask("203.0.113.2") == 7
     assert await ask(strangers[0]) == 7
-    assert (await reset(api, await reset_token(mail_dir, person.email, number=1))).status == 204
+    assert (await reset(api, await reset_token(api, mail_dir, person.email, number=1))).status == 204
 
 
 async def test_mails_asked_for_by_one_client_are_limited(start_api: StartApi) -> None:
@@ -214,7 +213,7 @@ async def test_mails_link_to_the_public_url_with_the_token_in_the_query(start_ap
     api = await start_api(PUBLIC_URL="https://cinema.example/shop/", MAIL_DIR=str(tmp_path / "elsewhere"))
     person = await api.sign_up()
     await forgot(api, person.email)
-    mail = await mail_to(tmp_path / "elsewhere", person.email, "Choose a new password")
+    mail = await mail_to(api, tmp_path / "elsewhere", person.email, "Choose a new password")
     link = next(line for line in text_of(mail).splitlines() if line.startswith("https:"))
     address, _, token = link.partition("?token=")
     assert address == "https://cinema.example/shop/reset-password"
@@ -232,7 +231,7 @@ async def test_a_token_that_was_not_mailed_is_401(api: Api, token: str) -> None:
 async def test_a_token_is_good_for_its_purpose_only(api: Api, mail_dir: Path) -> None:
     person = await api.sign_up()
     await forgot(api, person.email)
-    for_password = await reset_token(mail_dir, person.email)
+    for_password = await reset_token(api, mail_dir, person.email)
     assert (await api.call("POST", "/auth/email/verify", {"token": for_password}, who=person)).code == "invalid_token"
     assert (await reset(api, for_password)).status == 204
 
@@ -261,7 +260,7 @@ async def test_an_invalid_body_is_422(api: Api, path: str, body: dict[str, Any],
 async def test_a_weak_password_does_not_spend_the_token(api: Api, mail_dir: Path) -> None:
     person = await api.sign_up()
     await forgot(api, person.email)
-    token = await reset_token(mail_dir, person.email)
+    token = await reset_token(api, mail_dir, person.email)
     weak = await reset(api, token, "password1")
     assert (weak.status, weak.json["errors"][0]["pointer"]) == (422, "/new_password")
     assert (await reset(api, token)).status == 204

@@ -1,6 +1,8 @@
 """A real SMTP server, which a test tells what to reply."""
 
+import asyncio
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -28,8 +30,13 @@ class SmtpServer:
     replies: list[tuple[str, str]] = field(default_factory=list)  # a command, and the reply to it
     taken: list[Envelope] = field(default_factory=list)
     logins: list[tuple[str, str]] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)  # recipients, for good
+    silent_after: int | None = None  # it takes further mails, and does not reply
+    is_silent: threading.Event = field(default_factory=threading.Event)
 
     async def handle_RCPT(self, _: Any, __: Any, envelope: Envelope, address: str, ___: Any) -> str:  # noqa: N802
+        if address in self.refused:
+            return f"550 no {address} here"
         if (reply := self._next("RCPT")) is None:
             envelope.rcpt_tos.append(address)
         return reply or "250 OK"
@@ -37,6 +44,9 @@ class SmtpServer:
     async def handle_DATA(self, _: Any, __: Any, envelope: Envelope) -> str:  # noqa: N802
         if (reply := self._next("DATA")) is None:
             self.taken.append(envelope)
+        if self.silent_after is not None and len(self.taken) > self.silent_after:
+            self.is_silent.set()
+            await asyncio.Event().wait()  # until the client leaves
         return reply or "250 OK"
 
     def authenticate(self, _: Any, __: Any, ___: Any, ____: str, login: Any) -> AuthResult:
@@ -62,8 +72,10 @@ def start_smtp() -> Iterator[StartSmtp]:
     """Starts servers with the options of aiosmtpd's Controller; `starttls` and `smtps` give it the certificate."""
     with ExitStack() as stack:
 
-        def start(*, starttls: bool = False, smtps: bool = False, utf8: bool = True) -> SmtpServer:
-            server = SmtpServer(free_port())
+        def start(
+            *, port: int | None = None, starttls: bool = False, smtps: bool = False, utf8: bool = True
+        ) -> SmtpServer:
+            server = SmtpServer(port or free_port())
             options: dict[str, Any] = {"authenticator": server.authenticate, "enable_SMTPUTF8": utf8}
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
             context.load_cert_chain(CERTIFICATE)

@@ -118,6 +118,7 @@ async def test_a_claim_that_has_ended_is_made_again_and_its_late_outcome_ignored
 async def test_events_and_attempts_are_counted_and_what_waits_is_measured(api: Api, db: Connection) -> None:
     cinema, who = await api.cinema(), await api.sign_up()
     await api.hold(who, cinema.showtime_id, cinema.seat_ids[:1])
+    await db.execute("delete from deliveries")  # the mails to those who have signed up
     await db.execute(INSERT, "a", None)
     await db.execute(INSERT, "b", None)
     await cleanup.measure(api.client.app[DATABASE])

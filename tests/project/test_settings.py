@@ -27,6 +27,7 @@ NUMBERS = [
     ("HOLDS_PER_MINUTE_PER_ADDRESS", "holds_per_minute_per_address", 1, 600, 0, 1_000_000),
     ("CANCEL_CUTOFF_MINUTES", "cancel_cutoff_s", 60, 0, 0, 525_600),
     ("CLEANING_MINUTES", "cleaning_s", 60, 0, 0, 1440),
+    ("REMINDER_HOURS", "reminder_s", 3600, 24, 0, 168),
     ("LOGIN_WINDOW_MINUTES", "login_window_s", 60, 15, 1, 1440),
     ("LOGIN_FAILURES", "login_failures", 1, 10, 0, 100_000),
     ("LOGIN_FAILURES_PER_ACCOUNT", "login_failures_per_account", 1, 100, 0, 100_000),

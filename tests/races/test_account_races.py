@@ -38,7 +38,7 @@ async def valid_passwords(api: Api, email: str) -> list[str]:
 
 async def mailed_reset_token(api: Api, mail_dir: Path, email: str) -> str:
     assert (await api.call("POST", "/auth/password/forgot", {"email": email})).status == 202
-    return await reset_token(mail_dir, email)
+    return await reset_token(api, mail_dir, email)
 
 
 async def test_a_reset_token_used_many_times_at_once_sets_one_password(api: Api, mail_dir: Path) -> None:
@@ -111,7 +111,7 @@ async def test_an_address_confirmed_many_times_at_once_while_its_guest_books_is_
     held = [(await api.hold(guest, cinema.showtime_id, [seat])).json["id"] for seat in cinema.seat_ids[:8]]
     account = (await api.call("POST", "/auth/signup", body | {"password": PASSWORD})).json
     person = await api.log_in(account["id"], body["email"])
-    token = await verification_token(mail_dir, body["email"])
+    token = await verification_token(api, mail_dir, body["email"])
 
     verified = [api.call("POST", "/auth/email/verify", {"token": token}, who=person) for _ in range(4)]
     confirmed = [api.confirm(guest, reservation_id) for reservation_id in held]

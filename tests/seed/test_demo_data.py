@@ -80,13 +80,14 @@ def test_ticket_types_fit_into_the_schema_and_are_in_the_order_of_lists() -> Non
 
 
 def test_the_guide_names_addresses_and_logins() -> None:
-    guide = demo.guide("http://127.0.0.1:8000/", with_admin=True)
+    guide = demo.guide("http://127.0.0.1:8000/", with_admin=True, mail_folder=Path(".data/mail"))
     for needed in (
         "http://127.0.0.1:8000/docs",
         demo.ADMIN_EMAIL,
         demo.ADMIN_PASSWORD,
         demo.CUSTOMER_EMAIL,
         demo.CUSTOMER_PASSWORD,
+        "files in .data/mail",
     ):
         assert needed in guide
     assert "8000//" not in guide

@@ -285,7 +285,7 @@ async def test_the_demo_leaves_existing_data_as_it_is(database_url: str, db: Db)
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
 def test_the_guide_is_valid_shell(shell: str) -> None:
-    _, _, script = demo.guide("http://127.0.0.1:8000", with_admin=True).partition("python3):\n")
+    _, _, script = demo.guide("http://127.0.0.1:8000", with_admin=True, mail_folder=None).partition("python3):\n")
     checked = subprocess.run([shell, "-n"], input=script, text=True, capture_output=True, check=False)
     assert (checked.returncode, checked.stderr) == (0, "")
 

@@ -45,7 +45,7 @@ async def test_another_mail_confirms_the_address(api: Api, tmp_path: Path) -> No
     assert "not confirmed yet" in (await visitor.open("/my/account")).text
     page = await visitor.submit("/my/account/verification")
     assert "A mail is on its way to you." in page.text
-    token = await verification_token(tmp_path / "mail", person.email, number=2)
+    token = await verification_token(api, tmp_path / "mail", person.email, number=2)
     await visitor.open(f"/verify-email?token={token}")
     page = await visitor.submit("/verify-email")
     assert "Your e-mail address is confirmed." in page.text

@@ -31,7 +31,7 @@ async def test_a_forgotten_password_is_replaced_by_the_link_of_the_mail(api: Api
     await visitor.open("/forgot-password")
     page = await visitor.submit("/forgot-password", email=person.email)
     assert "a mail is on its way to it" in page.text
-    page = await visitor.open(f"/reset-password?token={await reset_token(mail_dir, person.email)}")
+    page = await visitor.open(f"/reset-password?token={await reset_token(api, mail_dir, person.email)}")
     assert page.url == f"{visitor.origin}/reset-password"
     page = await visitor.submit("/reset-password", new_password="password1")
     assert (page.status, "This password is easy to guess." in page.text) == (422, True)
@@ -55,7 +55,7 @@ async def test_a_token_is_typed_where_the_mail_has_no_link(api: Api, mail_dir: P
     await visitor.open("/forgot-password")
     await visitor.submit("/forgot-password", email=person.email)
     await visitor.open("/reset-password")
-    token = await reset_token(mail_dir, person.email)
+    token = await reset_token(api, mail_dir, person.email)
     page = await visitor.submit("/reset-password", token=f" {token} ", new_password=NEW_PASSWORD)
     assert page.heading == "Sign in"
 
@@ -64,7 +64,7 @@ async def test_a_used_link_says_so_and_leads_to_another_mail(api: Api, mail_dir:
     person, visitor = await api.sign_up(), await visitor_of(api)
     await visitor.open("/forgot-password")
     await visitor.submit("/forgot-password", email=person.email)
-    link = f"/reset-password?token={await reset_token(mail_dir, person.email)}"
+    link = f"/reset-password?token={await reset_token(api, mail_dir, person.email)}"
     await visitor.open(link)
     await visitor.submit("/reset-password", new_password=NEW_PASSWORD)
     await visitor.open(link)
@@ -76,7 +76,7 @@ async def test_a_used_link_says_so_and_leads_to_another_mail(api: Api, mail_dir:
 
 async def test_the_link_of_a_mail_confirms_the_address_after_the_sign_in(api: Api, mail_dir: Path) -> None:
     person, visitor = await api.sign_up(), await visitor_of(api)
-    page = await visitor.open(f"/verify-email?token={await verification_token(mail_dir, person.email)}")
+    page = await visitor.open(f"/verify-email?token={await verification_token(api, mail_dir, person.email)}")
     assert page.heading == "Sign in"
     page = await visitor.submit("/sign-in", email=person.email, password=PASSWORD)
     assert page.url == f"{visitor.origin}/verify-email"
@@ -89,7 +89,7 @@ async def test_the_link_of_a_mail_confirms_the_address_after_the_sign_in(api: Ap
 async def test_the_link_of_a_mail_to_somebody_else_confirms_nothing(api: Api, mail_dir: Path) -> None:
     person, other, visitor = await api.sign_up(), await api.sign_up(), await visitor_of(api)
     await visitor.sign_in(other)
-    await visitor.open(f"/verify-email?token={await verification_token(mail_dir, person.email)}")
+    await visitor.open(f"/verify-email?token={await verification_token(api, mail_dir, person.email)}")
     page = await visitor.submit("/verify-email")
     assert (page.status, "is for another account" in page.text) == (422, True)
     for each in (person, other):
@@ -103,7 +103,7 @@ async def test_a_token_is_neither_in_a_page_nor_in_the_access_log(
     monkeypatch.setattr(middleware, "standard_error", lambda: written)
     api = await start_api(ACCESS_LOG="on")
     person, visitor = await api.sign_up(), await visitor_of(api)
-    token = await verification_token(mail_dir, person.email)
+    token = await verification_token(api, mail_dir, person.email)
     for path in ("/verify-email", "/reset-password"):
         page = await visitor.open(f"{path}?token={token}")
         assert token not in page.html + page.url

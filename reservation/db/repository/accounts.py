@@ -61,9 +61,11 @@ class Renewal:
     made_at: int
 
 
-async def insert_user(conn: Connection, *, name: str, email: str, password_hash: str, role: str) -> User:
-    """Create an account; raises EmailTaken through the pool's translation."""
-    return await one(conn, User, "accounts/insert_user", name, email, password_hash, role)
+async def insert_user(
+    conn: Connection, *, name: str, email: str, password_hash: str, role: str, language: str | None
+) -> User:
+    """Create an account, and let its address be verified by mail; raises EmailTaken through the pool's translation."""
+    return await one(conn, User, "accounts/insert_user", name, email, password_hash, role, language)
 
 
 async def find_credentials(conn: Connection, *, email: str) -> tuple[str, Credentials | None]:
@@ -146,9 +148,11 @@ async def open_session(
     return await conn.fetchval(sql("accounts/open_session"), session_id, user_id, ttl_s, password_hash) is not None
 
 
-async def open_guest_session(conn: Connection, *, name: str, email: str, session_id: UUID, ttl_s: int) -> User:
+async def open_guest_session(
+    conn: Connection, *, name: str, email: str, session_id: UUID, ttl_s: int, language: str | None
+) -> User:
     """Make a guest, and a login session without refresh tokens."""
-    return await one(conn, User, "accounts/open_guest_session", name, email, session_id, ttl_s)
+    return await one(conn, User, "accounts/open_guest_session", name, email, session_id, ttl_s, language)
 
 
 async def renew_session(conn: Connection, *, session_id: UUID, generation: int, ttl_s: int) -> Renewal | None:

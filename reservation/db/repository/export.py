@@ -55,6 +55,18 @@ class MailedToken:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptMail:
+    """A mail that was sent or waits, without what it says."""
+
+    id: int
+    kind: str
+    reservation_id: UUID | None
+    status: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class SeatChange:
     """A change of the seats of a reservation."""
 
@@ -97,3 +109,13 @@ async def list_seat_changes(
 async def list_changes(conn: Connection, *, person_id: int, after: int, row_limit: int) -> Sequence[Change]:
     """A page of the entries of the change log that concern a person, by id."""
     return [change_of(row) for row in await conn.fetch(sql("export/list_changes"), person_id, after, row_limit)]
+
+
+async def list_mails(conn: Connection, *, user_id: int, after: int, row_limit: int) -> list[KeptMail]:
+    """A page of the mails to a person."""
+    return await every(conn, KeptMail, "export/list_mails", user_id, after, row_limit)
+
+
+async def list_languages(conn: Connection, *, user_ids: Sequence[int]) -> list[str]:
+    """The languages of mails to some people."""
+    return [row["language"] for row in await conn.fetch(sql("export/list_languages"), user_ids)]

@@ -11,9 +11,11 @@ from ...identity import accounts as service
 from ...identity.email_addresses import ADDRESS, MAX_EMAIL_CHARS
 from ...identity.passwords import normalised
 from ...identity.tokens import TokenPair
+from ...mail.rendering import LANGUAGES
 from ...runtime.fields import BLANK, Input, Text, VerbatimText
 from ...settings import MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS
 from ..app_keys import ACCOUNTS, BODY, CALLER
+from ..input.accept_language import accepted_locales
 from ..input.client_address import client_address
 from ..output.responses import created_response, json_response
 from ..output.schemas import UserOutput
@@ -134,7 +136,9 @@ async def signup(request: web.Request) -> web.StreamResponse:
     A mail with a token that confirms the e-mail address follows: see POST /auth/email/verify. A password that is easy
     to guess is 422, at `/password`, with the reason.
     """
-    user = await service.sign_up(request.app[ACCOUNTS], **request[BODY], address=client_address(request))
+    user = await service.sign_up(
+        request.app[ACCOUNTS], **request[BODY], language=_language_of(request), address=client_address(request)
+    )
     return created_response(user, location="/auth/me")
 
 
@@ -145,7 +149,9 @@ async def make_guest(request: web.Request) -> web.StreamResponse:
     The token is good for holding seats and for the reservations that are made with it. It cannot be refreshed. Any
     number of guests may have the same address, and an account may have it, too.
     """
-    made = await service.sign_in_guest(request.app[ACCOUNTS], **request[BODY], address=client_address(request))
+    made = await service.sign_in_guest(
+        request.app[ACCOUNTS], **request[BODY], language=_language_of(request), address=client_address(request)
+    )
     response = created_response(made, location="/auth/me")
     response.headers["Cache-Control"] = "no-store"  # RFC 6749, 5.1
     return response
@@ -204,3 +210,9 @@ async def rename_me(request: web.Request) -> web.StreamResponse:
 def _tokens(pair: TokenPair) -> web.StreamResponse:
     # RFC 6749, 5.1: no cache may store tokens.
     return json_response(pair, headers={"Cache-Control": "no-store"})
+
+
+def _language_of(request: web.Request) -> str | None:
+    """The language of mails to this client: the one that it wants most of those that there are, as a tag."""
+    locales = accepted_locales(request.headers.get("Accept-Language", ""))
+    return next((str(each).replace("_", "-") for each in locales if each.language in LANGUAGES), None)

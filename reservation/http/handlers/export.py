@@ -75,6 +75,17 @@ class MailedTokenOutput(Schema):
     expires_at = Instant(required=True)
 
 
+class KeptMailOutput(Schema):
+    """A mail that waits, or was sent within 30 days, without what it says."""
+
+    id = Id(required=True)
+    kind = fields.String(required=True)
+    reservation_id = fields.UUID(required=True, allow_none=True)
+    status = fields.String(required=True, validate=validate.OneOf(("pending", "delivered", "dead")))
+    created_at = Instant(required=True)
+    ended_at = Instant(required=True, allow_none=True)
+
+
 class ExportOutput(Schema):
     """Everything that is kept about a person."""
 
@@ -87,6 +98,12 @@ class ExportOutput(Schema):
             "description": "Those with the account's address, if that is confirmed; the lists have what is theirs"
         },
     )
+    languages = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Those of mails to the account and the guests"},
+    )
+    mails = fields.List(fields.Nested(KeptMailOutput()), required=True)
     mailed_tokens = fields.List(fields.Nested(MailedTokenOutput()), required=True)
     login_sessions = fields.List(fields.Nested(KeptSessionOutput()), required=True)
     api_keys = fields.List(fields.Nested(KeptApiKeyOutput()), required=True)
@@ -148,6 +165,8 @@ def _lists(request: web.Request, user_id: int, guest_ids: Sequence[int]) -> dict
 
     return {
         "guests": _guests(request, guest_ids),
+        "languages": _languages(request, (user_id, *guest_ids)),
+        "mails": each(export.list_mails, 0, attrgetter("id")),
         "mailed_tokens": _mailed_tokens(request, user_id),
         "login_sessions": each(export.list_sessions, LOWEST, attrgetter("id")),
         "api_keys": each(export.list_api_keys, 0, attrgetter("id")),
@@ -173,6 +192,11 @@ async def _guests(request: web.Request, guest_ids: Sequence[int]) -> Rows:
 async def _mailed_tokens(request: web.Request, user_id: int) -> Rows:
     async with request.app[DATABASE].connection() as conn:
         yield await export.list_mailed_tokens(conn, user_id=user_id)
+
+
+async def _languages(request: web.Request, user_ids: Sequence[int]) -> Rows:
+    async with request.app[DATABASE].connection() as conn:
+        yield await export.list_languages(conn, user_ids=user_ids)
 
 
 async def _pages(
