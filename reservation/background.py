@@ -34,6 +34,7 @@ from .runtime.cancellation import cancel_and_wait
 from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
 from .settings import Settings
+from .tickets.mail_attachments import mail_attachments
 
 RELAY_EVERY_S = 0.25
 MEASURE_EVERY_S = 15
@@ -153,7 +154,11 @@ def _mail_channel(app: web.Application) -> MailChannel:
     """Sends by SMTP_URL, or without it into files."""
     settings, own = app[app_keys.SETTINGS], app[app_keys.ACCOUNTS].mails
     reservation_mails = ReservationMails(
-        own.database, own.templates, mail_from=own.mail_from, public_url=own.public_url
+        own.database,
+        own.templates,
+        mail_from=own.mail_from,
+        public_url=own.public_url,
+        make_attachments=partial(mail_attachments, app[app_keys.TICKETS]),
     )
     transport = smtp_transport(settings.smtp_url) if settings.smtp_url else file_transport(own.folder)
     log = structlog.stdlib.get_logger("reservation.mail")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from babel import Locale
 from jinja2 import (
     BaseLoader,
     ChoiceLoader,
@@ -60,10 +61,7 @@ class MailTemplates:
 
     def render(self, kind: str, language: str | None, values: Mapping[str, object]) -> MailText:
         """The text of a mail in the language of a tag such as de-AT, if there is one; raises WrongTemplate."""
-        locale = parse_locale(language or "")
-        if locale is None or locale.language not in LANGUAGES:
-            locale = parse_locale(self._language)
-        assert locale is not None  # noqa: S101 - the setting is one of LANGUAGES
+        locale = self.locale(language)
         formats = LocaleFormats(locale)
         values = {
             "language": locale.language,
@@ -75,6 +73,11 @@ class MailTemplates:
         subject, _, text = self._render(f"{locale.language}/{kind}.txt", values).partition("\n")
         html = self._render(f"{locale.language}/{kind}.html", values | {"subject": subject})
         return MailText(subject, text.strip("\n") + "\n", html)
+
+    def locale(self, language: str | None) -> Locale:
+        """The locale of a tag, if there are mails in its language; else that of the installation."""
+        locale = parse_locale(language or "")
+        return locale if locale is not None and locale.language in LANGUAGES else Locale(self._language)
 
     def _render(self, name: str, values: Mapping[str, object]) -> str:
         try:

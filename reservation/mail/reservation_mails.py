@@ -1,11 +1,11 @@
 """The mails to customers about their reservations."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.message import EmailMessage
-from typing import TypeAlias
+from typing import Protocol
 from uuid import UUID
 
 from ..db.pool import Connection, Database
@@ -16,11 +16,17 @@ from .channel import Prepare, message_id
 from .messages import Attachment, compose
 from .rendering import MailTemplates
 
-# The tickets and the calendar entry of a confirmed reservation; the language is a tag, or None where it is not known.
-MakeAttachments: TypeAlias = Callable[[UUID, str | None], Awaitable[Sequence[Attachment]]]
+
+class MakeAttachments(Protocol):
+    """Makes what goes with a mail in a language, such as de; None: the reservation is not as it was read any more."""
+
+    def __call__(
+        self, reservation_id: UUID, language: str, *, is_cancelled: bool
+    ) -> Awaitable[Sequence[Attachment] | None]: ...
+
 
 KINDS = ("confirmation", "change", "cancellation", "showtime_changed", "reminder", "refund")
-WITH_TICKETS = ("confirmation", "change", "showtime_changed")
+WITH_ATTACHMENTS = ("confirmation", "change", "showtime_changed", "cancellation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class ReservationMails:
     templates: MailTemplates
     mail_from: str
     public_url: str | None
-    attachments: MakeAttachments | None = None
+    make_attachments: MakeAttachments
 
     def by_kind(self) -> Mapping[str, Prepare]:
         """For the channel."""
@@ -48,12 +54,12 @@ class ReservationMails:
             before = await _before(conn, delivery)
         if reservation.customer_email is None:
             return None
-        attachments: Sequence[Attachment] = ()
-        if self.attachments and delivery.kind in WITH_TICKETS and reservation.status == "confirmed":
-            attachments = await self.attachments(reservation.id, reservation.customer_language)
+        attachments = await self._attachments(delivery.kind, reservation)
+        if attachments is None:  # cancelled at this moment, which another mail tells
+            return None
         values = self._values(reservation, before) | {
             "refund": _refund(delivery),
-            "has_tickets": bool(attachments),
+            "has_tickets": bool(attachments) and reservation.status == "confirmed",
         }
         return compose(
             self.templates.render(delivery.kind, reservation.customer_language, values),
@@ -62,6 +68,15 @@ class ReservationMails:
             to_name=reservation.customer_name,
             to_email=reservation.customer_email,
             attachments=attachments,
+        )
+
+    async def _attachments(self, kind: str, reservation: MailedReservation) -> Sequence[Attachment] | None:
+        if kind not in WITH_ATTACHMENTS or not reservation.was_confirmed or reservation.status == "held":
+            return ()
+        return await self.make_attachments(
+            reservation.id,
+            self.templates.locale(reservation.customer_language).language,
+            is_cancelled=reservation.status == "cancelled",
         )
 
     def _values(self, reservation: MailedReservation, before: SeatsBefore | MailedShowtime | None) -> dict[str, object]:

@@ -11,6 +11,7 @@ select /* mails/find_reservation */
     r.total_price,
     r.expires_at,
     r.cancelled_by,
+    r.confirmed_at is not null as was_confirmed,
     r.row_labels,
     r.seat_numbers,
     r.prices,

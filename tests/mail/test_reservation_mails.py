@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from pypdfium2 import PdfDocument
 
 from tests.api import Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
@@ -58,6 +59,18 @@ async def test_a_confirmed_reservation_is_told_once_and_a_hold_is_not(api: Api, 
     text = text_of(last_to(folder, who))
     for said in (shown["code"], "Row A, seat 2", "Row A, seat 3", "Total: $20.00", "A Room"):
         assert said in text
+    attached = {each.get_filename(): each for each in last_to(folder, who).iter_attachments()}
+    assert {name: each.get_content_type() for name, each in attached.items()} == {
+        "tickets.pdf": "application/pdf",
+        "tickets.ics": "text/calendar",
+    }
+    pdf = attached["tickets.pdf"].get_payload(decode=True)
+    assert isinstance(pdf, bytes)
+    assert len(PdfDocument(pdf)) == 1
+    tickets = (await api.call("GET", f"/reservations/{reservation_id}/tickets", who=who)).json
+    printed = "".join(page.get_textpage().get_text_range() for page in PdfDocument(pdf)).replace("-", "")
+    assert [each["code"] for each in tickets["tickets"] if each["code"] not in printed] == []
+    assert "SUMMARY:A Film" in attached["tickets.ics"].get_content()
     assert len(await told(api, folder, who)) == 1
 
 
@@ -71,6 +84,8 @@ async def test_a_cancelled_sale_is_told_and_a_released_hold_is_not(api: Api, fol
     subjects = await told(api, folder, who)
     assert [each.partition(":")[0] for each in subjects[1:]] == ["Cancelled"]
     assert "You cancelled it" in text_of(last_to(folder, who))
+    [entry] = last_to(folder, who).iter_attachments()
+    assert "METHOD:CANCEL" in entry.get_content()
 
 
 async def test_a_sale_that_is_cancelled_before_its_mail_is_sent_is_not_confirmed_by_mail(

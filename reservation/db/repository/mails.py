@@ -59,6 +59,7 @@ class MailedReservation:
     total_price: Decimal
     expires_at: datetime
     cancelled_by: str | None
+    was_confirmed: bool
     seats: Sequence[MailedSeat]
     showtime: MailedShowtime
     customer_name: str
