@@ -4,12 +4,14 @@ from . import (
     account,
     booking,
     box_office,
+    door,
     films,
     manage,
     payments,
     preferences,
     reservation_changes,
     reservations,
+    tickets,
     whats_on,
 )
 
@@ -17,11 +19,13 @@ TABLES = (
     *account.TABLES,
     booking.pages,
     *box_office.TABLES,
+    door.pages,
     films.pages,
     *manage.TABLES,
     payments.pages,
     preferences.pages,
     reservation_changes.pages,
     reservations.pages,
+    tickets.pages,
     whats_on.pages,
 )

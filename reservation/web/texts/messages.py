@@ -29,6 +29,12 @@ MESSAGES = {
     "payment_provider_unavailable": _("The payment page cannot be reached just now. Please try again soon."),
     "hold_expired": _("The time to confirm has passed, and the seats have been released."),
     "reservation_cancelled": _("This reservation has been cancelled."),
+    "not_confirmed": _("These seats are only held: they have tickets once they are booked."),
+    "already_checked_in": _(
+        "A ticket was checked in at the door, so its seat can no longer be cancelled or exchanged."
+    ),
+    "wrong_showtime": _("This ticket is for another showtime."),
+    "ticket_cancelled": _("This ticket is not valid any more."),
     "reservation_confirmed": _("This reservation is confirmed already."),
     "too_late_to_cancel": _("It is too late to cancel or change this reservation."),
     "capacity_exceeded": _("The auditorium has not that many places."),
