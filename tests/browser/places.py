@@ -9,6 +9,7 @@ from playwright.async_api import Page
 
 from reservation.http.routes import Access
 from reservation.web.pages import TABLES
+from reservation.web.pages.door import SHOWTIME as DOOR
 from reservation.web.pages.reservations import PATH as RESERVATION
 from tests.api import Api, Person
 from tests.browser.people import begin_session
@@ -30,6 +31,7 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/box-office/holds/{reservation_id}": ("/box-office/holds/{held_id}",),
     "/box-office/reservations/{reservation_id}": ("/box-office/reservations/{sold_id}",),
     "/box-office/sale/{showtime_id}": ("/box-office/sale/{showtime_id}",),
+    named(DOOR): ("/door/{showtime_id}",),
     "/films/{movie_id}": ("/films/{movie_id}",),
     "/manage/api-keys/{api_key_id}": ("/manage/api-keys/{api_key_id}",),
     "/manage/cinemas/{thing_id}": ("/manage/cinemas/{cinema_id}",),
@@ -42,10 +44,14 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/manage/ticket-types/{thing_id}": ("/manage/ticket-types/{ticket_type_id}",),
     "/manage/users/{user_id}": ("/manage/users/{user_id}",),
     named(RESERVATION): ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
+    f"{named(RESERVATION)}/tickets": ("/my/reservations/{sold_id}/tickets",),
     "/verify-email": (),  # leads a visitor to the sign-in
 }
 # Not pages, but pictures and parts of pages; other tests open them.
-PARTS: frozenset[str] = frozenset({"/my/account/export"})
+TICKET_FILES = {f"{named(RESERVATION)}/tickets{name}" for name in (".pdf", ".ics", "/{ticket_id}/qr.svg")}
+PARTS: frozenset[str] = frozenset(
+    {"/my/account/export", "/box-office/reservations/{reservation_id}/tickets.pdf"} | TICKET_FILES
+)
 Who = Literal["visitor", "customer", "staff", "admin"]
 WHO: Mapping[Access, Who] = {
     Access.PUBLIC: "visitor",

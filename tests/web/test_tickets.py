@@ -58,6 +58,18 @@ async def test_a_reservation_without_tickets_leads_to_its_page_and_a_strangers_i
             assert (await other.open(f"/my/reservations/{held}/{what}")).status == 404
 
 
+async def test_the_box_office_prints_the_tickets_of_a_customer(api: Api) -> None:
+    cinema, person = await api.cinema(), await api.sign_up()
+    reservation_id = await sell(api, person, cinema.showtime_id, cinema.seat_ids[:1])
+    visitor, address = await signed_in(api, await api.staff()), f"/box-office/reservations/{reservation_id}"
+    assert f"{address}/tickets.pdf" in (await visitor.open(address)).links
+
+    assert (await body_of(visitor, f"{address}/tickets.pdf"))[:2] == (200, "application/pdf")
+
+    customer = await signed_in(api, person)
+    assert (await customer.open(f"{address}/tickets.pdf")).status == 403
+
+
 @pytest.mark.parametrize("what", ["tickets", "tickets.pdf"])
 async def test_a_visitor_has_to_sign_in_first(api: Api, what: str) -> None:
     cinema, person = await api.cinema(), await api.sign_up()

@@ -32,7 +32,11 @@ async function check(code) {
   const key = crypto.randomUUID();
   try {
     const result = await send({ code, key });
-    if (result.outcome === "ok") remember(code);
+    if (result.outcome === "ok") {
+      remember(code);
+      part("last").hidden = false;
+      part("last-list").prepend(line("li", "", result.detail));
+    }
     show(result.outcome === "ok", result.heading, result.detail);
     if (result.count) part("checked-in").textContent = result.count.checked_in;
   } catch (error) {

@@ -72,6 +72,13 @@ async def reservation(request: web.Request) -> web.StreamResponse:
     return await _reservation_page(request, FormState())
 
 
+@pages.get("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/tickets.pdf")
+async def tickets_pdf(request: web.Request) -> web.StreamResponse:
+    """The tickets of a customer's reservation, to be printed at the counter."""
+    path = f"/reservations/{request.match_info['reservation_id']}/tickets.pdf"
+    return await ApiClient(request).respond("GET", path, query={"language": request[LANGUAGE].code})
+
+
 @pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/confirm")
 async def confirm(request: web.Request) -> web.StreamResponse:
     """Confirm a hold, also one that has expired, if its seats are still free."""
