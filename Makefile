@@ -41,9 +41,20 @@ help: ## what there is to make
 # Without limits on holds, so that `make load`, whose customers have one address, can run on it.
 UNLIMITED_HOLDS = MAX_HOLDS_PER_USER=0 MAX_SEATS_PER_USER_PER_SHOWTIME=0 HOLDS_PER_MINUTE_PER_ADDRESS=0
 
-run: .venv/run.stamp ## the service with demo data on port 8000, without limits on holds (PORT=..., WORKERS=...)
-	@exec env $(UNLIMITED_HOLDS) PUBLIC_URL=$${PUBLIC_URL:-http://localhost:$(PORT)} \
-		$(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
+RUN = env $(UNLIMITED_HOLDS) PUBLIC_URL=$${PUBLIC_URL:-http://localhost:$(PORT)} \
+	$(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
+# PAYMENT=stripe-demo starts a server with Stripe's API beside it, where no money moves.
+STRIPE_PORT ?= 8420
+STRIPE_DEMO = PAYMENT_PROVIDER=stripe STRIPE_SECRET_KEY=sk_test_demo STRIPE_WEBHOOK_SECRET=whsec_demo \
+	STRIPE_API_BASE=http://localhost:$(STRIPE_PORT)
+
+run: .venv/$(if $(PAYMENT),dev,run).stamp ## the service with demo data on port 8000, without limits on holds (PORT=..., WORKERS=..., PAYMENT=stripe-demo)
+ifeq ($(PAYMENT),stripe-demo)
+	@$(BIN)/python -m tests.payments.stripe_server $(STRIPE_PORT) http://localhost:$(PORT)/payments/stripe/webhook whsec_demo & \
+	stripe=$$!; trap 'kill $$stripe' EXIT; $(STRIPE_DEMO) $(RUN)
+else
+	@exec $(RUN)
+endif
 
 load: .venv/run.stamp ## load on the service of `make run`, for half a minute (PORT=..., ARGS=... goes to reservation load)
 	@$(BIN)/python -m reservation load --url http://127.0.0.1:$(PORT) $(ARGS)

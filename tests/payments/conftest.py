@@ -11,6 +11,7 @@ import pytest
 
 from tests.api import Api
 from tests.conftest import StartApi
+from tests.faults.conftest import data_dir, made_once  # noqa: F401 - fixtures
 from tests.payments.stripe_account import StripeAccount
 from tests.ports import free_port
 

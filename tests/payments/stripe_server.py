@@ -1,7 +1,7 @@
 """localstripe, a server with Stripe's API, and what it lacks: Checkout Sessions with their page, and idempotency keys.
 
-Run as `python -m tests.payments.stripe_server PORT`. PaymentIntents, charges, refunds, events and the signatures of
-webhooks are localstripe's own. It is for tests and for trying the service only: any card is good.
+Run as `python -m tests.payments.stripe_server PORT [WEBHOOK_URL SECRET]`. PaymentIntents, charges, refunds, events and
+the signatures of webhooks are localstripe's own. It is for tests and for trying the service only: no card is needed.
 """
 
 import asyncio
@@ -153,4 +153,6 @@ def make_app() -> web.Application:
 
 
 if __name__ == "__main__":
+    if sys.argv[2:]:
+        webhooks.register_webhook("demo", *sys.argv[2:], None)
     web.run_app(make_app(), host="127.0.0.1", port=int(sys.argv[1]), print=lambda *_: None)

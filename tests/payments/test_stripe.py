@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 
 from tests.api import Api, Connection
 from tests.conftest import StartApi
+from tests.faults.proxy import Proxy
 from tests.payments.sales import (
     end_hold,
     open_sale,
@@ -283,6 +284,24 @@ async def test_the_job_finishes_what_a_killed_worker_has_left_after_the_payment_
     await work(paid_api, db)
 
     assert await status(paid_api, sale) == "confirmed"
+    await assert_sound(db, redis_url)
+
+
+async def test_an_event_while_postgresql_is_away_is_503_and_carried_out_when_stripe_sends_it_again(
+    start_api: StartApi, stripe: StripeAccount, database_url: str, db: Connection, redis_url: str
+) -> None:
+    async with Proxy(database_url) as proxy:
+        api = await start_api(**stripe.settings | {"DATABASE_URL": proxy.url})
+        sale = await open_sale(api)
+        await stripe.pay(sale.payment["checkout_url"])
+        event = await stripe.event(COMPLETED, sale.payment_id)
+        await proxy.cut()
+        assert (await deliver(api, event)).code == "database_unavailable"
+        await proxy.open()
+        while (told := await deliver(api, event)).status == 503:
+            await asyncio.sleep(0.05)
+        assert told.status == 204
+        assert await status(api, sale) == "confirmed"
     await assert_sound(db, redis_url)
 
 
