@@ -34,6 +34,7 @@ SCENARIOS = (
     "bookings",
     "maps",
     "idempotency",
+    "payment",
     "latency",
     "cold",
     "volume",

@@ -48,7 +48,14 @@ class Bench:
 
     @contextmanager
     def product(
-        self, name: str, *, database: str, redis_url: str, workers: int, version: Version = THIS
+        self,
+        name: str,
+        *,
+        database: str,
+        redis_url: str,
+        workers: int,
+        version: Version = THIS,
+        settings: Mapping[str, str] | None = None,
     ) -> Iterator[Server]:
         """Run the service as an operator would: access log on and written to a file."""
         folder = self.stand.folder / "product"
@@ -63,6 +70,7 @@ class Bench:
             "DATA_DIR": str(folder),
             **self.plan.product_settings,
             **version.environment(),
+            **(settings or {}),
         }
         command = version.command("serve", "--port", "{port}", "--workers", str(workers))
         with running_server(name, command, folder=folder, environment=environment) as server:

@@ -1,0 +1,62 @@
+"""Whole cycles that are paid elsewhere (hold, pay, confirm), and cycles of a service that takes no payments."""
+
+from contextlib import ExitStack
+
+from ..bench import Bench
+from ..templates import empty_template
+from ..walks import Walk
+
+WORKERS = 2
+CONNECTIONS = 64
+WARM_UP_S = 1
+FREE, PAID = "product cycles, without payment", "product cycles, paid elsewhere"
+
+
+def run(bench: Bench) -> None:
+    """Load two instances of the service in turn."""
+    stand = bench.stand
+    walks = {
+        FREE: Walk(stand, stand.database("bench_free", empty_template(stand))),
+        PAID: Walk(stand, stand.database("bench_paid", empty_template(stand))),
+    }
+    payer_id, payer = next(iter(walks[PAID].tokens_by_user().items()))
+    with stand.connect(walks[PAID].database) as connection:
+        connection.execute("update users set role = 'staff' where id = %s", [payer_id])
+    settings = {FREE: {}, PAID: {"PAYMENT_PROVIDER": "external"}}
+    scripts = {FREE: ("cycles", {}), PAID: ("paid", {"PAYER": payer})}
+    with ExitStack() as stack:
+        servers = {
+            name: stack.enter_context(
+                bench.product(
+                    f"product-{walk.database}",
+                    database=walk.database,
+                    redis_url=stand.redis_url(number),
+                    workers=WORKERS,
+                    settings=settings[name],
+                )
+            )
+            for number, (name, walk) in enumerate(walks.items())
+        }
+
+        def drive(name: str, *, seconds: float | None = None, keep: bool = True) -> None:
+            script, environment = scripts[name]
+            walks[name].drive(
+                bench,
+                name,
+                servers[name],
+                script,
+                connections=CONNECTIONS,
+                seconds=seconds,
+                unit="confirmed",
+                keep=keep,
+                environment=environment,
+            )
+
+        for name in walks:
+            drive(name, seconds=WARM_UP_S, keep=False)
+        for _ in bench.repetitions():
+            for name in walks:
+                drive(name)
+    for walk in walks.values():
+        walk.check()
+    bench.records.ask_ratio("cycles paid elsewhere / without payment", of=PAID, to=FREE, asked=0.85, aim=0.9)
