@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from tests.api import Api
-from tests.conftest import StartApi
+from tests.conftest import PATIENT, StartApi
 from tests.faults.conftest import data_dir, made_once  # noqa: F401 - fixtures
 from tests.payments.stripe_account import StripeAccount
 from tests.ports import free_port
@@ -43,10 +43,10 @@ async def stripe(stripe_url: str) -> AsyncIterator[StripeAccount]:
 @pytest.fixture
 async def paid_api(start_api: StartApi, stripe: StripeAccount) -> Api:
     """A service that is paid by Stripe."""
-    return await start_api(**stripe.settings)
+    return await start_api(**PATIENT, **stripe.settings)
 
 
 @pytest.fixture
 async def external_api(start_api: StartApi) -> Api:
     """A service whose payments are made elsewhere."""
-    return await start_api(PAYMENT_PROVIDER="external")
+    return await start_api(**PATIENT, PAYMENT_PROVIDER="external")

@@ -1,5 +1,7 @@
 """Sales that are paid: holds, their payments, and what the background jobs do about them, all at once."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +27,13 @@ class Sale:
 async def pay(api: Api, who: Person, reservation_id: str) -> Answer:
     """Ask to pay for a reservation."""
     return await api.call("POST", f"/reservations/{reservation_id}/pay", who=who)
+
+
+async def persistently(send: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Send a request again while another one has locked what it needs, as clients and Stripe do."""
+    while (answer := await send()).status == 503:
+        await asyncio.sleep(0)
+    return answer
 
 
 async def open_sale(api: Api, *, seats: int = 2, cinema: Cinema | None = None, first_seat: int = 0) -> Sale:

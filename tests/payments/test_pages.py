@@ -1,7 +1,7 @@
 """Paying by the pages, without JavaScript."""
 
 from tests.api import Api, Cinema, Connection, Person
-from tests.conftest import StartApi
+from tests.conftest import PATIENT, StartApi
 from tests.payments.sales import Sale, open_sale, paid_sale, status, work
 from tests.payments.stripe_account import COMPLETED, StripeAccount, deliver
 from tests.web.visitor import Visitor, visitor_of
@@ -85,7 +85,7 @@ async def test_the_payment_page_of_a_hold_that_is_gone_leads_to_the_reservation(
 async def test_a_provider_that_is_away_is_said_on_the_page_of_the_hold(
     start_api: StartApi, stripe: StripeAccount
 ) -> None:
-    api = await start_api(**stripe.settings | {"STRIPE_API_BASE": "http://127.0.0.1:9"})
+    api = await start_api(**PATIENT | stripe.settings | {"STRIPE_API_BASE": "http://127.0.0.1:9"})
     visitor, _, _, address = await hold_page(api)
     await visitor.open(address)
     page = await visitor.submit(f"{address}/pay")

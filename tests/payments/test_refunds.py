@@ -8,7 +8,7 @@ from reservation.booking import archive
 from reservation.db.repository.audit import violations
 from reservation.http.app_keys import DATABASE
 from tests.api import Api, Connection
-from tests.conftest import StartApi
+from tests.conftest import PATIENT, StartApi
 from tests.faults.proxy import Proxy
 from tests.payments.sales import Sale, external_sale, open_sale, paid_sale, payments_of, refunds_of, status, work
 from tests.payments.stripe_account import COMPLETED, StripeAccount, deliver
@@ -73,12 +73,12 @@ async def test_an_exchange_for_cheaper_seats_refunds_the_difference_and_for_dear
 async def test_a_reservation_from_before_payments_is_exchanged_for_what_it_cost(
     start_api: StartApi, db: Connection, redis_url: str
 ) -> None:
-    before = await start_api()
+    before = await start_api(**PATIENT)
     cinema, dear, customer = await before.cinema(), await before.cinema(base_price="12.00"), await before.sign_up()
     held = await before.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
     await before.confirm(customer, held.json["id"])
     sale = Sale(cinema, customer, held.json["id"], {})
-    api = await start_api(PAYMENT_PROVIDER="external")
+    api = await start_api(**PATIENT, PAYMENT_PROVIDER="external")
 
     assert await exchange(api, sale, dear.showtime_id, dear.seat_ids[:1]) == (402, "2.00")
     assert await exchange(api, sale, cinema.showtime_id, cinema.seat_ids[1:2]) == (200, None)
@@ -122,7 +122,7 @@ async def test_refunds_wait_for_a_provider_that_is_away_and_are_made_once(
     start_api: StartApi, stripe: StripeAccount, db: Connection, redis_url: str
 ) -> None:
     async with Proxy(stripe.url) as proxy:
-        api = await start_api(**stripe.settings | {"STRIPE_API_BASE": proxy.url.replace("//@", "//")})
+        api = await start_api(**PATIENT | stripe.settings | {"STRIPE_API_BASE": proxy.url.replace("//@", "//")})
         sale = await paid_sale(api, stripe)
         proxy.lose_answers = True  # Stripe makes the refund, and its answer is lost
         assert (await api.cancel(sale.customer, sale.reservation_id)).status == 200
@@ -148,7 +148,7 @@ async def test_pay_while_the_provider_is_away_is_503_and_can_be_repeated(
     start_api: StartApi, stripe: StripeAccount, db: Connection
 ) -> None:
     async with Proxy(stripe.url) as proxy:
-        api = await start_api(**stripe.settings | {"STRIPE_API_BASE": proxy.url.replace("//@", "//")})
+        api = await start_api(**PATIENT | stripe.settings | {"STRIPE_API_BASE": proxy.url.replace("//@", "//")})
         cinema, customer = await api.cinema(), await api.sign_up()
         held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
         path = f"/reservations/{held.json['id']}/pay"
@@ -170,7 +170,7 @@ async def test_refunds_go_on_after_the_service_has_ceased_to_take_payments(
 ) -> None:
     sale = await paid_sale(paid_api, stripe)
     await paid_api.client.close()
-    api = await start_api(**stripe.settings | {"PAYMENT_PROVIDER": "none"})
+    api = await start_api(**PATIENT | stripe.settings | {"PAYMENT_PROVIDER": "none"})
     assert (await api.cancel(sale.customer, sale.reservation_id)).status == 200
     await work(api, db)
     assert await refunds_of(api, sale) == [("20.00", "cancelled", "succeeded")]

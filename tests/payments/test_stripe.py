@@ -1,17 +1,19 @@
 """A reservation is paid at Stripe: the webhook confirms it, in whatever order things come, or the money is refunded."""
 
 import asyncio
+from functools import partial
 
 from redis.asyncio import Redis
 
 from tests.api import Api, Connection
-from tests.conftest import StartApi
+from tests.conftest import PATIENT, StartApi
 from tests.faults.proxy import Proxy
 from tests.payments.sales import (
     end_hold,
     open_sale,
     pay,
     payments_of,
+    persistently,
     refunds_of,
     status,
     work,
@@ -56,7 +58,7 @@ async def test_paying_gives_a_page_and_the_event_of_its_payment_confirms(
 async def test_the_hold_lives_as_long_as_it_can_while_it_is_paid(
     start_api: StartApi, stripe: StripeAccount, db: Connection
 ) -> None:
-    api = await start_api(**stripe.settings, HOLD_TTL_SECONDS="60", HOLD_MAX_SECONDS="600")
+    api = await start_api(**PATIENT | stripe.settings, HOLD_TTL_SECONDS="60", HOLD_MAX_SECONDS="600")
     sale = await open_sale(api)
     lives = await db.fetchval("select expires_at - created_at from reservations where id = $1", sale.reservation_id)
     assert 590 < lives.total_seconds() <= 600
@@ -66,7 +68,9 @@ async def test_paying_again_gives_the_same_page_and_after_the_payment_the_paymen
     paid_api: Api, stripe: StripeAccount
 ) -> None:
     sale = await open_sale(paid_api)
-    again = await asyncio.gather(*(pay(paid_api, sale.customer, sale.reservation_id) for _ in range(4)))
+    again = await asyncio.gather(
+        *(persistently(partial(pay, paid_api, sale.customer, sale.reservation_id)) for _ in range(4))
+    )
     assert [each.json for each in again] == [sale.payment] * 4
 
     await stripe.pay(sale.payment["checkout_url"])
@@ -123,7 +127,7 @@ async def test_an_event_that_comes_twice_or_many_times_at_once_is_carried_out_on
     await stripe.pay(sale.payment["checkout_url"])
     event = await stripe.event(COMPLETED, sale.payment_id)
 
-    told = await asyncio.gather(*(deliver(paid_api, event) for _ in range(4)))
+    told = await asyncio.gather(*(persistently(partial(deliver, paid_api, event)) for _ in range(4)))
     told.append(await deliver(paid_api, event))
     await work(paid_api, db)
 
@@ -291,7 +295,7 @@ async def test_an_event_while_postgresql_is_away_is_503_and_carried_out_when_str
     start_api: StartApi, stripe: StripeAccount, database_url: str, db: Connection, redis_url: str
 ) -> None:
     async with Proxy(database_url) as proxy:
-        api = await start_api(**stripe.settings | {"DATABASE_URL": proxy.url})
+        api = await start_api(**PATIENT | stripe.settings | {"DATABASE_URL": proxy.url})
         sale = await open_sale(api)
         await stripe.pay(sale.payment["checkout_url"])
         event = await stripe.event(COMPLETED, sale.payment_id)
