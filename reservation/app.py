@@ -21,11 +21,13 @@ from .http.handlers import (
     admin_showtimes,
     admin_ticket_types,
     admin_users,
+    admin_webhooks,
     box_office,
     catalog,
     changes,
     check_ins,
     config,
+    deliveries,
     email_verification,
     events,
     export,
@@ -78,6 +80,8 @@ TABLES = (
     admin_api_keys.routes,
     changes.routes,
     tickets.public_routes,
+    admin_webhooks.routes,
+    deliveries.routes,
     ops.routes,
 )
 

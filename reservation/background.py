@@ -18,9 +18,10 @@ from structlog.stdlib import BoundLogger
 
 from . import resources
 from .booking.jobs.schedule import Job, run_job
-from .db.repository import mails
+from .db.repository import mails, webhooks
 from .errors import Unavailable
 from .http import app_keys
+from .http.output.responses import encode
 from .mail.channel import MailChannel
 from .mail.reminders import add_reminders
 from .mail.reservation_mails import ReservationMails
@@ -35,6 +36,9 @@ from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
 from .settings import Settings
 from .tickets.mail_attachments import mail_attachments
+from .webhooks.addresses import AllowedNetworks
+from .webhooks.channel import WebhookChannel
+from .webhooks.client import WebhookClient
 
 RELAY_EVERY_S = 0.25
 MEASURE_EVERY_S = 15
@@ -68,8 +72,12 @@ class BackgroundWork:
             Job("delete_old_deliveries", CLEAN_UP_EVERY_S, cleanup.OldDeliveries(database).delete),
             *payment_jobs(app[app_keys.PAYMENTS]),
         )
-        channels = (DeliveryChannel(database, "mail", _mail_channel(app).deliver, log, at_once=MAILS_AT_ONCE),)
-        return cls(Relay(database, (mails.add_deliveries,)), channels, jobs, app[resources.REDIS], log)
+        channels = (
+            DeliveryChannel(database, "mail", _mail_channel(app).deliver, log, at_once=MAILS_AT_ONCE),
+            _webhooks(app),
+        )
+        add_deliveries = (mails.add_deliveries, webhooks.add_deliveries)
+        return cls(Relay(database, add_deliveries), channels, jobs, app[resources.REDIS], log)
 
     async def run_due(self) -> None:
         """Run each job once, and move and deliver until nothing is due; raises Unavailable."""
@@ -163,6 +171,17 @@ def _mail_channel(app: web.Application) -> MailChannel:
     transport = smtp_transport(settings.smtp_url) if settings.smtp_url else file_transport(own.folder)
     log = structlog.stdlib.get_logger("reservation.mail")
     return MailChannel(transport, {**own.by_kind(), **reservation_mails.by_kind()}, log)
+
+
+def _webhooks(app: web.Application) -> WebhookChannel:
+    settings = app[app_keys.SETTINGS]
+    return WebhookChannel(
+        app[app_keys.DATABASE],
+        WebhookClient(AllowedNetworks(settings.webhook_allowed_networks)),
+        structlog.stdlib.get_logger("reservation.webhooks"),
+        encode=encode,
+        currency=settings.currency,
+    )
 
 
 async def _until(event: asyncio.Event) -> None:

@@ -216,6 +216,17 @@ class HasReservations(DomainError):
     """The showtime has live holds or confirmed reservations, so its film, auditorium and time do not change."""
 
 
+class TooManyWebhooks(DomainError):
+    """There are as many webhooks as there may be."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} webhooks, which is as many as there may be: delete one.")
+
+
+class WebhookInactive(DomainError):
+    """The webhook is not active: make it active first."""
+
+
 class IdempotencyKeyReused(DomainError):
     """This Idempotency-Key was used for another request: use a new key for each new request."""
 

@@ -93,6 +93,9 @@ class Settings:
     reminder_s: Annotated[int, Env("REMINDER_HOURS", integer(0, 168, unit_s=3600), "24")]
     site_name: Annotated[str, Env("SITE_NAME", text, "Cinema")]
     public_url: Annotated[str | None, Env("PUBLIC_URL", url("https", "http"))]
+    webhook_allowed_networks: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], Env("WEBHOOK_ALLOWED_NETWORKS", networks)
+    ]
     login_window_s: Annotated[int, Env("LOGIN_WINDOW_MINUTES", integer(1, 1440, unit_s=60), "15")]
     login_failures: Annotated[int, Env("LOGIN_FAILURES", integer(0, MAX_ATTEMPTS), "10")]
     login_failures_per_account: Annotated[int, Env("LOGIN_FAILURES_PER_ACCOUNT", integer(0, MAX_ATTEMPTS), "100")]

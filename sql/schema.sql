@@ -603,6 +603,21 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0045() IS 'What the roles need for tickets; grant_reservation_roles calls it.';
 
+CREATE PROCEDURE public.grant_reservation_roles_0046()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, insert, update, delete on webhooks, webhook_secrets to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select on webhooks to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0046() IS 'The part of grant_reservation_roles for the tables of webhooks.';
+
 CREATE PROCEDURE public.grant_reservation_roles_0047()
     LANGUAGE plpgsql
     AS $$
@@ -1917,6 +1932,66 @@ ALTER TABLE public.users ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.webhook_secrets (
+    id bigint NOT NULL,
+    webhook_id bigint NOT NULL,
+    secret text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    replaced_at timestamp with time zone,
+    CONSTRAINT webhook_secrets_secret_check CHECK ((secret ~~ 'whsec\_%'::text))
+);
+
+COMMENT ON TABLE public.webhook_secrets IS 'What signs the deliveries of a webhook.';
+
+COMMENT ON COLUMN public.webhook_secrets.secret IS 'whsec_ and 32 random bytes in base64; as it is, since it has to sign.';
+
+COMMENT ON COLUMN public.webhook_secrets.replaced_at IS 'When a new secret was made; this one signs along for 24 hours. Null: it is the newest.';
+
+ALTER TABLE public.webhook_secrets ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_secrets_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.webhooks (
+    id bigint NOT NULL,
+    url text NOT NULL,
+    events text[] NOT NULL,
+    active boolean DEFAULT true NOT NULL,
+    failing_since timestamp with time zone,
+    disabled_at timestamp with time zone,
+    disabled_reason text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT webhooks_disabled_check CHECK ((((disabled_at IS NULL) = (disabled_reason IS NULL)) AND (NOT (active AND (disabled_at IS NOT NULL))))),
+    CONSTRAINT webhooks_events_check CHECK (((cardinality(events) >= 1) AND (cardinality(events) <= 50))),
+    CONSTRAINT webhooks_url_check CHECK (((char_length(url) >= 1) AND (char_length(url) <= 2000)))
+);
+
+COMMENT ON TABLE public.webhooks IS 'Addresses to which events are sent.';
+
+COMMENT ON COLUMN public.webhooks.events IS 'The types of events that are sent there.';
+
+COMMENT ON COLUMN public.webhooks.active IS 'Whether events are sent; false: an administrator said so, or the service disabled it.';
+
+COMMENT ON COLUMN public.webhooks.failing_since IS 'When the first delivery failed after the last one that succeeded; null: none has.';
+
+COMMENT ON COLUMN public.webhooks.disabled_at IS 'When the service disabled it, since no delivery succeeded; null: it did not.';
+
+COMMENT ON COLUMN public.webhooks.disabled_reason IS 'Why the service disabled it: failing or gone.';
+
+ALTER TABLE public.webhooks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhooks_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE ONLY public.account_tokens
     ADD CONSTRAINT account_tokens_pkey PRIMARY KEY (token_hash);
 
@@ -2027,6 +2102,12 @@ ALTER TABLE ONLY public.tickets
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.webhook_secrets
+    ADD CONSTRAINT webhook_secrets_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (id);
+
 CREATE INDEX account_tokens_user_id_idx ON public.account_tokens USING btree (user_id);
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id);
@@ -2058,6 +2139,8 @@ CREATE INDEX deliveries_email_idx ON public.deliveries USING btree (public.fold_
 CREATE INDEX deliveries_order_idx ON public.deliveries USING btree (reservation_id, channel, webhook_id, id) WHERE ((status = 'pending'::text) AND (reservation_id IS NOT NULL));
 
 CREATE INDEX deliveries_user_id_idx ON public.deliveries USING btree (user_id, id) WHERE (user_id IS NOT NULL);
+
+CREATE INDEX deliveries_webhook_due_idx ON public.deliveries USING btree (webhook_id, next_attempt_at, id) WHERE ((status = 'pending'::text) AND (webhook_id IS NOT NULL));
 
 CREATE INDEX deliveries_webhook_id_idx ON public.deliveries USING btree (webhook_id, id) WHERE (webhook_id IS NOT NULL);
 
@@ -2125,6 +2208,8 @@ CREATE INDEX users_role_idx ON public.users USING btree (role, id);
 
 CREATE INDEX users_same_address_as_idx ON public.users USING btree (same_address_as) WHERE (same_address_as IS NOT NULL);
 
+CREATE INDEX webhook_secrets_webhook_id_idx ON public.webhook_secrets USING btree (webhook_id, id);
+
 CREATE TRIGGER api_keys_recorded AFTER INSERT OR DELETE OR UPDATE ON public.api_keys FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('api-key', 'id', 'user_id', 'id name user_id prefix scopes max_holds_per_user max_seats_per_user_per_showtime holds_per_minute created_by created_at expires_at revoked_at', '');
 
 CREATE TRIGGER auditoriums_recorded AFTER INSERT OR DELETE OR UPDATE ON public.auditoriums FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('auditorium', 'id', '', '', 'plan_version seat_count lowest_modifier');
@@ -2138,6 +2223,8 @@ CREATE TRIGGER booked_seats_unblock_recorded AFTER DELETE ON public.booked_seats
 CREATE TRIGGER cinemas_recorded AFTER INSERT OR DELETE OR UPDATE ON public.cinemas FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('cinema', 'id', '', '', '');
 
 CREATE TRIGGER cinemas_renamed AFTER UPDATE OF name, timezone ON public.cinemas FOR EACH ROW WHEN (((old.name IS DISTINCT FROM new.name) OR (old.timezone IS DISTINCT FROM new.timezone))) EXECUTE FUNCTION public.raise_layout_versions_of_names();
+
+CREATE TRIGGER deliveries_recorded AFTER INSERT OR UPDATE ON public.deliveries FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('delivery', 'id', 'user_id', 'id channel kind webhook_id reservation_id user_id status attempts next_attempt_at', '');
 
 CREATE TRIGGER movies_genres BEFORE INSERT OR UPDATE OF genre, genres ON public.movies FOR EACH ROW EXECUTE FUNCTION public.keep_genres();
 
@@ -2193,6 +2280,8 @@ CREATE TRIGGER users_erasing BEFORE UPDATE OF erased_at ON public.users FOR EACH
 
 CREATE TRIGGER users_recorded AFTER INSERT OR DELETE OR UPDATE ON public.users FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('user', 'id', 'id', 'id role disabled_at created_at updated_at', '');
 
+CREATE TRIGGER webhooks_recorded AFTER INSERT OR DELETE OR UPDATE ON public.webhooks FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('webhook', 'id', '', '', 'failing_since');
+
 ALTER TABLE ONLY public.account_tokens
     ADD CONSTRAINT account_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
@@ -2238,6 +2327,9 @@ ALTER TABLE ONLY public.showtimes
 ALTER TABLE ONLY public.showtimes
     ADD CONSTRAINT showtimes_movie_id_fkey FOREIGN KEY (movie_id) REFERENCES public.movies(id);
 
+ALTER TABLE ONLY public.webhook_secrets
+    ADD CONSTRAINT webhook_secrets_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
+
 GRANT USAGE ON SCHEMA public TO reservation_app;
 GRANT USAGE ON SCHEMA public TO reservation_readonly;
 
@@ -2280,6 +2372,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0043() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0044() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0045() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0046() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0047() FROM PUBLIC;
 
@@ -2522,6 +2616,12 @@ GRANT SELECT(same_address_as) ON TABLE public.users TO reservation_readonly;
 
 GRANT UPDATE(language) ON TABLE public.users TO reservation_app;
 GRANT SELECT(language) ON TABLE public.users TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhook_secrets TO reservation_app;
+GRANT SELECT ON TABLE public.webhook_secrets TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.webhooks TO reservation_app;
+GRANT SELECT ON TABLE public.webhooks TO reservation_readonly;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT,INSERT,UPDATE ON TABLES TO reservation_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reservation_readonly;

@@ -69,6 +69,11 @@ async def ticket_type(api: Api) -> Thing:
     return await _made(api, "ticket-types", body, {"price_factor": "0.60"}, {"name": "kid"})
 
 
+async def webhook(api: Api) -> Thing:
+    body = {"url": "https://receiver.example/", "events": ["reservation.held"]}
+    return await _made(api, "webhooks", body, {"active": False}, {"events": ["ticket.checked_in"]})
+
+
 KINDS: dict[str, Make] = {
     "movie": movie,
     "auditorium": auditorium,
@@ -77,9 +82,10 @@ KINDS: dict[str, Make] = {
     "API key": api_key,
     "seat": seat,
     "ticket type": ticket_type,
+    "webhook": webhook,
     "cinema": cinema,  # the last one: where there are two, an auditorium has to say which
 }
-REPLACEABLE = ["cinema", "movie", "auditorium", "showtime", "user", "seat", "ticket type"]
+REPLACEABLE = ["cinema", "movie", "auditorium", "showtime", "user", "seat", "ticket type", "webhook"]
 REMOVABLE = [kind for kind in KINDS if kind != "user"]
 BOTH = [kind for kind in REPLACEABLE if kind in REMOVABLE]
 

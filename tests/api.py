@@ -98,7 +98,11 @@ class Api:
 
     async def work(self) -> None:
         """Do what the background process does, until nothing is due."""
-        await BackgroundWork.of(self.client.app).run_due()
+        work = BackgroundWork.of(self.client.app)
+        try:
+            await work.run_due()
+        finally:
+            await work.close()
 
     async def sign_up(self) -> Person:
         """A new customer, signed in."""

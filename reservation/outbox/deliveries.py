@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from structlog.stdlib import BoundLogger
 
-from ..db.pool import Database
+from ..db.pool import Connection, Database
 from ..db.repository import deliveries
 from ..db.repository.deliveries import Channel, Delivery, Outcome
 from ..errors import Unavailable
@@ -74,7 +74,7 @@ class DeliveryChannel:
         self._log = log
         self._at_once = at_once
         self._delays_s = delays_s
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], Delivery] = {}
 
     async def run_due(self) -> int:
         """Make all deliveries that are due, and return how many attempts that were; raises Unavailable."""
@@ -104,19 +104,22 @@ class DeliveryChannel:
         """Give the attempts under way some seconds, and cancel those that are left: they are made again later."""
         if self._running:
             await asyncio.wait(self._running, timeout=LAST_ATTEMPTS_S)
-        await cancel_and_wait(self._running)
+        await cancel_and_wait([*self._running])
 
     async def _start_due(self) -> int:
         places = self._at_once - len(self._running)
         if places <= 0:
             return 0
         async with self._database.connection() as conn:
-            claimed = await deliveries.claim(conn, channel=self._channel, row_limit=places, claim_s=CLAIM_S)
+            claimed = await self._claim(conn, places)
         for each in claimed:
             task = asyncio.create_task(self._make(each))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._running[task] = each
+            task.add_done_callback(self._running.pop)
         return len(claimed)
+
+    async def _claim(self, conn: Connection, places: int) -> Sequence[Delivery]:
+        return await deliveries.claim(conn, channel=self._channel, row_limit=places, claim_s=CLAIM_S)
 
     async def _make(self, delivery: Delivery) -> None:
         started = perf_counter()

@@ -5,6 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.api import PASSWORD, Api, Person, slot
@@ -65,10 +66,32 @@ async def administrate(api: Api) -> None:
     await api.call("GET", f"/admin/users/{admin.id}", who=admin)
     await api.call("PUT", f"/admin/users/{admin.id}/role", {"role": "admin"}, who=admin)
     await api.call("PUT", f"/admin/users/{(await api.sign_up()).id}/disabled", {"disabled": True}, who=admin)
+    changed = {"url": "https://receiver.example/", "events": ["reservation.held"]}
+    path = f"/admin/webhooks/{(await api.make('/admin/webhooks', changed))['id']}"
+    await api.call("POST", f"{path}/secret", who=admin)
+    sent = (await api.call("POST", f"{path}/test", who=admin)).json
+    await api.call("GET", f"{path}/deliveries", who=admin)
+    for again in (f"{path}/deliveries/{sent['id']}/retry", f"/admin/dead-letters/{sent['id']}/retry"):
+        await give_up(api, sent["id"])
+        await api.call("POST", again, who=admin)
+    await api.call("GET", "/admin/dead-letters", who=admin)
+    await api.call("GET", "/admin/webhooks", who=admin)
+    for method, sent in (("GET", None), ("PUT", changed), ("DELETE", None)):
+        await api.call(method, path, sent, who=admin)
     key = await api.make("/admin/api-keys", {"name": "A Kiosk", "user_id": admin.id, "scopes": ["booking"]})
     await api.call("GET", "/admin/api-keys", who=admin)
     for method in ("GET", "DELETE"):
         await api.call(method, f"/admin/api-keys/{key['id']}", who=admin)
+
+
+async def give_up(api: Api, delivery_id: int) -> None:
+    """Make a delivery a dead letter."""
+    connection = await asyncpg.connect(api.database_url)
+    await connection.execute(
+        "update deliveries set status = 'dead', ended_at = now(), last_error = 'HTTP status 503' where id = $1",
+        delivery_id,
+    )
+    await connection.close()
 
 
 async def keep_account(api: Api, mail_dir: Path) -> None:

@@ -48,6 +48,7 @@ FILM = {
 }
 # A valid body for each operation that takes one; a new operation with a body needs a line here.
 TICKET_TYPE = {"name": "N", "price_factor": "1.00", "fixed_price": None, "position": 1, "active": True}
+WEBHOOK = {"url": "https://receiver.example/", "events": ["reservation.held"], "active": True}
 RIGHT: dict[str, dict[str, Any]] = {
     "/auth/signup": {"name": "N", "email": "hostile@example.com", "password": PASSWORD},
     "/auth/me": {"name": "N"},
@@ -93,6 +94,8 @@ RIGHT: dict[str, dict[str, Any]] = {
     "/admin/showtimes/{showtime_id}": SHOWTIME,
     "/admin/users/{user_id}/role": {"role": "user"},
     "/admin/users/{user_id}/disabled": {"disabled": False},
+    "/admin/webhooks": WEBHOOK,
+    "/admin/webhooks/{webhook_id}": WEBHOOK,
     "/admin/api-keys": {"name": "K", "user_id": 1, "scopes": ["booking"], "expires_at": "2100-01-01T00:00:00Z"},
 }
 

@@ -146,6 +146,7 @@ def test_an_empty_variable_counts_as_unset(name: str) -> None:
         ),
         ("TRUSTED_PROXIES", "proxy.example.org"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("WEBHOOK_ALLOWED_NETWORKS", "receiver.example.org"),
         ("LOG_LEVEL", "loud"),
         ("ACCESS_LOG", "maybe"),
     ],

@@ -6,6 +6,7 @@ from marshmallow import Schema, fields, validate
 from ...db.repository import events
 from ...errors import CursorExpired
 from ...outbox.event_members import event_members
+from ...outbox.event_types import EVENT_TYPES
 from ...runtime.fields import Instant, JsonObject
 from ..app_keys import DATABASE, QUERY, SETTINGS
 from ..output.responses import json_response
@@ -14,18 +15,6 @@ from ..routes import REPORTS, Access, Routes
 
 routes = Routes("Changes", Access.ADMIN, read_scopes=REPORTS)
 
-EVENT_TYPES = (
-    "reservation.held",
-    "reservation.confirmed",
-    "reservation.changed",
-    "reservation.cancelled",
-    "reservation.expired",
-    "payment.succeeded",
-    "payment.refunded",
-    "showtime.changed",
-    "showtime.cancelled",
-    "ticket.checked_in",
-)
 LAST_POSITION = 2**63 - 1
 NO_EVENT = ""
 

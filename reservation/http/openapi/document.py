@@ -76,6 +76,8 @@ TAGS = {
     "Administration: change log": "What staff and administrators have changed.",
     "Administration: API keys": "API keys of machine clients, for administrators.",
     "Changes": "What happened, as a feed of events, for administrators and machine clients.",
+    "Administration: webhooks": "URLs to which events are sent, for administrators.",
+    "Administration: deliveries": "What was sent to webhooks, and mails and events that were given up.",
     "Operations": "Health, readiness and metrics, for operators.",
 }
 

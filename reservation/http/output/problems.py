@@ -49,6 +49,8 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.BatchRefused: (409, "batch_refused"),
     errors.InUse: (409, "in_use"),
     errors.HasReservations: (409, "has_reservations"),
+    errors.WebhookInactive: (409, "webhook_inactive"),
+    errors.TooManyWebhooks: (409, "too_many_webhooks"),
     errors.IdempotencyInFlight: (409, "idempotency_in_flight"),
     errors.IdempotencyKeyReused: (422, "idempotency_key_reused"),
     errors.PreconditionFailed: (412, "precondition_failed"),
