@@ -42,6 +42,8 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/manage/showtimes/{showtime_id}/blocks": ("/manage/showtimes/{showtime_id}/blocks",),
     "/manage/showtimes/{showtime_id}/cancel": ("/manage/showtimes/{showtime_id}/cancel",),
     "/manage/ticket-types/{thing_id}": ("/manage/ticket-types/{ticket_type_id}",),
+    "/manage/webhooks/{thing_id}": ("/manage/webhooks/{webhook_id}",),
+    "/manage/webhooks/{webhook_id}/deliveries": ("/manage/webhooks/{webhook_id}/deliveries",),
     "/manage/users/{user_id}": ("/manage/users/{user_id}",),
     named(RESERVATION): ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
     f"{named(RESERVATION)}/tickets": ("/my/reservations/{sold_id}/tickets",),
@@ -73,6 +75,7 @@ class Made:
     ticket_type_id: int
     user_id: int
     api_key_id: int
+    webhook_id: int
     sold_id: str
     held_id: str
     free_seat_id: int
@@ -95,6 +98,8 @@ async def make(api: Api, customer: Person) -> Made:
     assert (await api.confirm(customer, sold.json["id"])).status == 200
     held = await api.hold(customer, show["id"], free[2:3])
     key = await api.make("/admin/api-keys", {"name": "Kiosk", "user_id": staff.id, "scopes": ["booking"]})
+    hook = await api.make("/admin/webhooks", {"url": "https://till.example/events", "events": ["reservation.held"]})
+    await api.call("POST", f"/admin/webhooks/{hook['id']}/test", who=admin)
     return Made(
         movie_id=show["movie_id"],
         showtime_id=show["id"],
@@ -103,6 +108,7 @@ async def make(api: Api, customer: Person) -> Made:
         ticket_type_id=types.json["items"][0]["id"],
         user_id=customer.id,
         api_key_id=key["id"],
+        webhook_id=hook["id"],
         sold_id=sold.json["id"],
         held_id=held.json["id"],
         free_seat_id=free[-1],

@@ -42,6 +42,8 @@ MESSAGES = {
     "showtime_overlap": _("Another showtime is in this auditorium at that time."),
     "in_use": _("This is still used by something else, so it cannot be deleted."),
     "has_reservations": _("There are reservations for this, so it was not changed."),
+    "webhook_inactive": _("The webhook is not active: make it active first."),
+    "too_many_webhooks": _("There are as many webhooks as there may be."),
     "idempotency_in_flight": _("This is being done just now. Please wait a moment."),
     "idempotency_key_reused": _("This form has been sent before with other content. Please open the page again."),
     "precondition_failed": _("Another person has changed this in the meantime. Please look at it again."),

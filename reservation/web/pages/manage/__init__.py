@@ -1,9 +1,10 @@
-"""Administration: films, cinemas, rooms, showtimes, ticket types, accounts, API keys, and the change log."""
+"""Administration: films, cinemas, rooms, showtimes, ticket types, accounts, API keys, webhooks, change log."""
 
 from . import (
     api_keys,
     change_log,
     cinemas,
+    deliveries,
     films,
     home,
     occupancy,
@@ -12,12 +13,14 @@ from . import (
     showtimes,
     ticket_types,
     users,
+    webhooks,
 )
 
 TABLES = (
     api_keys.pages,
     change_log.pages,
     cinemas.pages,
+    deliveries.pages,
     films.pages,
     home.pages,
     occupancy.pages,
@@ -26,4 +29,5 @@ TABLES = (
     showtimes.pages,
     ticket_types.pages,
     users.pages,
+    webhooks.pages,
 )

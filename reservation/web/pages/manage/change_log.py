@@ -34,6 +34,7 @@ PATHS = {
     "ticket-type": "/manage/ticket-types",
     "user": "/manage/users",
     "api-key": "/manage/api-keys",
+    "webhook": "/manage/webhooks",
     "reservation": "/box-office/reservations",
 }
 
