@@ -37,6 +37,7 @@ from .http.handlers import (
     passwords,
     payments,
     personal_data,
+    reports,
     reservations,
     seat_changes,
     seats,
@@ -82,6 +83,7 @@ TABLES = (
     tickets.public_routes,
     admin_webhooks.routes,
     deliveries.routes,
+    reports.routes,
     ops.routes,
 )
 

@@ -275,5 +275,9 @@ class PaymentProviderUnavailable(Unavailable):
     """The payment provider does not answer at the moment: try again shortly."""
 
 
+class ReportTooSlow(Unavailable):
+    """The report takes too long: choose fewer days or one cinema, or try again when less is going on."""
+
+
 class Overloaded(Unavailable):
     """Too many requests are waiting: try again shortly."""

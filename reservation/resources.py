@@ -23,6 +23,7 @@ from .db.pgbouncer import wrong_settings
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.postgresql_errors import DRIVER_ERRORS
+from .db.report_pool import report_database
 from .db.repository import ops
 from .db.repository.hold_limits import HoldLimits
 from .errors import HoldsUnavailable, OperatorError, Unavailable
@@ -42,6 +43,7 @@ from .identity.tokens import TokenMint
 from .identity.verifiers import AccessTokenVerifier, ApiKeyVerifier
 from .mail.rendering import MailTemplates
 from .payments.context import open_payments
+from .reports.reports import TIMEOUT_S, Reports
 from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
 from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
@@ -80,7 +82,9 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     app[app_keys.DATABASE] = Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer)
     if settings.pgbouncer:
         await _require_session_settings(pool, pool_settings(settings))
-    yield
+    async with report_database(settings, connections=settings.reports_concurrency, timeout_s=TIMEOUT_S) as database:
+        app[app_keys.REPORTS] = Reports(database)
+        yield
     try:
         async with asyncio.timeout(settings.shutdown_s):
             await pool.close()

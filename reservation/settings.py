@@ -62,6 +62,7 @@ class Settings:
 
     database_url: Annotated[str | None, Env("DATABASE_URL", _postgresql_url, is_secret=True)]
     migrate_database_url: Annotated[str | None, Env("MIGRATE_DATABASE_URL", _postgresql_url, is_secret=True)]
+    database_read_url: Annotated[str | None, Env("DATABASE_READ_URL", _postgresql_url, is_secret=True)]
     pgbouncer: Annotated[bool, Env("PGBOUNCER", switch(off="0", on="1"), "0")]
     redis_url: Annotated[str | None, Env("REDIS_URL", url("redis", "rediss", "unix"), is_secret=True)]
     jwt_secret: Annotated[str | None, Env("JWT_SECRET", text, is_secret=True)]
@@ -176,8 +177,10 @@ class Settings:
         return self.migrate_database_url or self.database_url or ""
 
     def _check_pairs(self) -> None:
-        if self.embedded and (self.pgbouncer or self.migrate_database_url):
-            raise InvalidSettings("DATABASE_URL is not set: PGBOUNCER and MIGRATE_DATABASE_URL only go with it")
+        if self.embedded and (self.pgbouncer or self.migrate_database_url or self.database_read_url):
+            raise InvalidSettings(
+                "DATABASE_URL is not set: PGBOUNCER, MIGRATE_DATABASE_URL and DATABASE_READ_URL only go with it"
+            )
         if self.pgbouncer and self.database_role:
             raise InvalidSettings(
                 "DATABASE_ROLE does not go with PGBOUNCER, behind which no session keeps a role: let DATABASE_URL name "

@@ -2112,7 +2112,11 @@ CREATE INDEX account_tokens_user_id_idx ON public.account_tokens USING btree (us
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id);
 
+CREATE INDEX archived_reservations_cancelled_at_idx ON public.archived_reservations USING btree (cancelled_at) WHERE (cancelled_at IS NOT NULL);
+
 CREATE INDEX archived_reservations_code_idx ON public.archived_reservations USING btree (code);
+
+CREATE INDEX archived_reservations_late_idx ON public.archived_reservations USING btree (expires_at) WHERE late;
 
 CREATE INDEX archived_reservations_showtime_id_idx ON public.archived_reservations USING btree (showtime_id);
 
@@ -2163,10 +2167,15 @@ CREATE UNIQUE INDEX payments_reference_key ON public.payments USING btree (refer
 CREATE INDEX refunds_next_attempt_at_idx ON public.refunds USING btree (next_attempt_at) WHERE (status = 'pending'::text);
 
 CREATE INDEX refunds_payment_id_idx ON public.refunds USING btree (payment_id);
+CREATE INDEX reservation_changes_changed_at_idx ON public.reservation_changes USING btree (changed_at) WHERE (status = 'confirmed'::text);
 
 CREATE INDEX reservation_changes_showtime_id_idx ON public.reservation_changes USING btree (showtime_id);
 
+CREATE INDEX reservations_cancelled_at_idx ON public.reservations USING brin (cancelled_at) WHERE (cancelled_at IS NOT NULL);
+
 CREATE UNIQUE INDEX reservations_code_key ON public.reservations USING btree (code);
+
+CREATE INDEX reservations_late_idx ON public.reservations USING btree (expires_at) WHERE late;
 
 CREATE INDEX reservations_showtime_id_expires_at_idx ON public.reservations USING btree (showtime_id, expires_at);
 

@@ -43,6 +43,7 @@ class Business:
             self.imports,
             self.erasure,
             self.clean_up,
+            self.reports,
         ):
             await part()
 
@@ -218,6 +219,13 @@ class Business:
         await OpenShowtimesRound(database).count_next()
         done = await archive(database, before=datetime.now(UTC) - AGO / 2, advance=lambda _: None)
         assert done.reservations == 2
+
+    async def reports(self) -> None:
+        """Reports on what the other parts have sold."""
+        cinema, who, admin = await self.api.cinema(), await self.api.sign_up(), await self.api.admin()
+        await self.sold(who, cinema, cinema.seat_ids[:2])
+        for path in ("sales?by=channel", "sales?by=ticket_type", "occupancy", f"showtimes/{cinema.showtime_id}"):
+            await self.call("GET", f"/reports/{path}", who=admin)
 
     async def grow_old(self, cinema: Cinema, redis: Redis) -> None:
         """Let AGO pass for a showtime and all that was reserved of it."""

@@ -17,6 +17,7 @@ COMMANDS = {
     "migrate": ("schema.migrate", "Apply, show or roll back migrations."),
     "openapi": ("serve.openapi", "Print the OpenAPI document."),
     "psql": ("maintenance.psql", "Open psql on the service's database."),
+    "report": ("report.report_group", "Sales and occupancy, as a table or as CSV."),
     "schema": ("schema.schema", "Print the database's schema as SQL."),
     "seed": ("seed.seed", "Fill the database with demo or generated data."),
     "serve": ("serve.serve", "Run the service until Ctrl-C or SIGTERM."),

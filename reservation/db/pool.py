@@ -30,17 +30,28 @@ def kept_connections(pool_size: int) -> int:
 
 
 class Database:
-    """A connection pool that raises domain errors; `behind_pgbouncer`: a session lasts for one transaction only."""
+    """A connection pool that raises domain errors; `behind_pgbouncer`: a session lasts for one transaction only.
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", *, wait_s: float, behind_pgbouncer: bool = False) -> None:
+    `in_metrics`: the metrics of the pool are those of this one.
+    """
+
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        *,
+        wait_s: float,
+        behind_pgbouncer: bool = False,
+        in_metrics: bool = True,
+    ) -> None:
         self._pool = pool
         self._wait_s = wait_s
         self._behind_pgbouncer = behind_pgbouncer
         self._waiting = 0  # for a connection
-        metrics.POOL_MAX.read = pool.get_max_size
-        metrics.POOL_OPEN.read = pool.get_size
-        metrics.POOL_IN_USE.read = lambda: pool.get_size() - pool.get_idle_size()
-        metrics.POOL_WAITING.read = lambda: self._waiting
+        if in_metrics:
+            metrics.POOL_MAX.read = pool.get_max_size
+            metrics.POOL_OPEN.read = pool.get_size
+            metrics.POOL_IN_USE.read = lambda: pool.get_size() - pool.get_idle_size()
+            metrics.POOL_WAITING.read = lambda: self._waiting
         self._left_at = -LEAVE_EVERY_S
         self.generation = 0  # increments when all connections so far are to be replaced
 

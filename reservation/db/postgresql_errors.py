@@ -100,6 +100,11 @@ def is_violation(error: BaseException, constraint: str) -> bool:
     return getattr(error.__cause__, "constraint_name", None) == constraint
 
 
+def is_timeout(error: BaseException) -> bool:
+    """Whether a time limit of the statement is the cause of an exception of `Database.connection`."""
+    return isinstance(error.__cause__, asyncpg.QueryCanceledError | TimeoutError)
+
+
 def raise_domain_error(error: BaseException) -> None:
     """Raise the domain error of an error of PostgreSQL or of its connection; nothing for any other."""
     if isinstance(error, DRIVER_ERRORS):  # TimeoutError included

@@ -14,7 +14,8 @@ from ..settings import Settings
 from .statement_headers import Statement
 
 # Commands run these folders on connections of their own, with PostgreSQL's settings and no time limit.
-COMMAND_FOLDERS = frozenset({"audit", "load", "schema", "seed", "statistics"})
+# Run by commands, or with settings of their own: reports, which are planned for their arguments.
+COMMAND_FOLDERS = frozenset({"audit", "load", "reports", "schema", "seed", "statistics"})
 ALSO_OF_THE_SERVICE = frozenset({"audit/unbacked_holds"})
 OPTIONS = "analyze, buffers, settings, wal"  # WAL of reads as well: they may lock rows
 
@@ -39,7 +40,7 @@ def connected(settings: Settings, statement: Statement) -> AbstractAsyncContextM
 
 
 def is_of_service(statement: Statement) -> bool:
-    """Whether the service runs it; otherwise a command does."""
+    """Whether the service runs it on its pool; otherwise a command does, or a report."""
     return statement.name.split("/")[0] not in COMMAND_FOLDERS or statement.name in ALSO_OF_THE_SERVICE
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..identity.credential_cache import Identity
     from ..identity.verifiers import AccessTokenVerifier
     from ..payments.context import PaymentContext
+    from ..reports.reports import Reports
     from ..runtime.access_log import AccessLog
     from ..seatmap.live_feed import LiveFeeds
     from ..seatmap.room_layouts import RoomLayouts
@@ -44,6 +45,7 @@ TICKETS: "web.AppKey[TicketContext]" = web.AppKey("TICKETS")
 READINESS: "web.AppKey[Readiness]" = web.AppKey("READINESS")
 LIVE: "web.AppKey[LiveFeeds]" = web.AppKey("LIVE")
 ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")
+REPORTS: "web.AppKey[Reports]" = web.AppKey("REPORTS")
 API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")
 ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")
 ACCESS_LOG: "web.AppKey[AccessLog | None]" = web.AppKey("ACCESS_LOG")

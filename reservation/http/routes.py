@@ -77,6 +77,7 @@ class Operation:
     output: Schema | None = None
     other_output: Schema | None = None  # what some query parameters give in place of it
     content_type: str = "application/json"
+    has_csv: bool = False  # whether `Accept: text/csv` gives its items as CSV
     events: Mapping[str, Event] = field(default_factory=dict)  # of a stream of Server-Sent Events, by name
     raises: tuple[type[DomainError], ...] = ()  # the domain errors beyond those that follow from the other fields
     etag: bool = False  # the response has one; If-None-Match can make a GET a 304, and If-Match a PUT or DELETE a 412

@@ -62,6 +62,8 @@ async def administrate(api: Api) -> None:
     await api.call("PUT", f"/admin/auditoriums/{cinema.auditorium_id}/seats", {"seats": [seat]}, who=admin)
     await api.call("GET", "/admin/change-log", who=admin)
     await api.call("GET", "/changes", who=admin)
+    for path in ("/reports/sales", "/reports/occupancy", f"/reports/showtimes/{cinema.showtime_id}"):
+        await api.call("GET", path, who=admin)
     await api.call("GET", "/admin/users", who=admin)
     await api.call("GET", f"/admin/users/{admin.id}", who=admin)
     await api.call("PUT", f"/admin/users/{admin.id}/role", {"role": "admin"}, who=admin)

@@ -190,9 +190,16 @@ def test_one_url_of_the_two_stores_is_refused() -> None:
     assert not Settings.from_env(STORES).embedded
 
 
-@pytest.mark.parametrize("given", [{"PGBOUNCER": "1"}, {"MIGRATE_DATABASE_URL": STORES["DATABASE_URL"]}])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"PGBOUNCER": "1"},
+        {"MIGRATE_DATABASE_URL": STORES["DATABASE_URL"]},
+        {"DATABASE_READ_URL": STORES["DATABASE_URL"]},
+    ],
+)
 def test_pgbouncer_without_database_url_is_refused(given: dict[str, str]) -> None:
-    assert refusal(**given).startswith("DATABASE_URL is not set: PGBOUNCER and MIGRATE_DATABASE_URL ")
+    assert refusal(**given).startswith("DATABASE_URL is not set: PGBOUNCER, MIGRATE_DATABASE_URL and DATABASE_READ")
     Settings.from_env(STORES | given)
 
 
@@ -282,6 +289,7 @@ def test_a_secret_can_be_given_as_a_file(name: str, tmp_path: Path) -> None:
     values = STORES | {"ADMIN_EMAIL": "admin@example.com", "ADMIN_PASSWORD": "correct horse battery staple"}
     values["MIGRATE_DATABASE_URL"] = "postgresql://localhost/direct"
     values["TICKET_SIGNING_KEYS"] = SECRET
+    values["DATABASE_READ_URL"] = "postgresql://localhost/replica"
     values |= {"SMTP_URL": "smtp://box:secret@localhost", "MAIL_FROM": "box@example.org"}
     values |= {
         "STRIPE_SECRET_KEY": "sk_test_1",

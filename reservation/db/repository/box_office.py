@@ -138,12 +138,12 @@ async def _list_ids(
     if user_ids is not None:
         statement = sql("box_office/list_of_customers")
         return await conn.fetch(statement, user_ids, before, before_id, *matching, read_limit)
-    before_id = min(before_id, _id_at(wanted.created_to + CLOCKS_DIFFER))
-    lowest_id = _id_at(wanted.created_from - CLOCKS_DIFFER)
+    before_id = min(before_id, id_at(wanted.created_to + CLOCKS_DIFFER))
+    lowest_id = id_at(wanted.created_from - CLOCKS_DIFFER)
     return await conn.fetch(sql("box_office/list_newest"), before_id, lowest_id, *matching, read_limit)
 
 
-def _id_at(time: datetime) -> UUID:
+def id_at(time: datetime) -> UUID:
     """The lowest UUIDv7 of a time, the lowest or highest UUID beyond the times that one has."""
     if time >= LATEST:
         return LAST_ID

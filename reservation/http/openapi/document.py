@@ -78,6 +78,7 @@ TAGS = {
     "Changes": "What happened, as a feed of events, for administrators and machine clients.",
     "Administration: webhooks": "URLs to which events are sent, for administrators.",
     "Administration: deliveries": "What was sent to webhooks, and mails and events that were given up.",
+    "Reports": "Sales and occupancy, for administrators; JSON, or CSV with `Accept: text/csv`.",
     "Operations": "Health, readiness and metrics, for operators.",
 }
 
@@ -264,6 +265,8 @@ def _success(operation: Operation, operation_id: str) -> dict[str, Any]:
         response["content"] = {
             operation.content_type: {"schema": either if operation.other_output else operation.output}
         }
+        if operation.has_csv:
+            response["content"]["text/csv"] = {"schema": {"type": "string"}}
     elif operation.content_type != "application/json":
         schema = stream_schema(operation_id) if operation.events else {"type": "string"}
         response["content"] = {operation.content_type: {"schema": schema}}

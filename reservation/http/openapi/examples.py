@@ -194,6 +194,20 @@ FIXED: dict[str, Any] = {
     "index": 2,
     "pointer": "/seat_ids/0",
     "detail": "Not a valid integer.",
+    "cinema_name": "Filmtheater am Markt",
+    "ticket_type_name": "Child",
+    "seats": 84,
+    "revenue": "1146.00",
+    "refunded_seats": 3,
+    "refunds": "40.50",
+    "net": "1105.50",
+    "showtimes": 5,
+    "blocked": 4,
+    "sold": 81,
+    "held": 6,
+    "no_shows": 2,
+    "OccupancyFigures.capacity": 800,
+    "OccupancyItem.capacity": 800,
     "next_cursor": "WyJUaGUgVGhpcmQgTWFuIiwxMl0=",
 }
 
@@ -210,7 +224,10 @@ def with_examples(made: dict[str, Any], today: date) -> dict[str, Any]:
     for operations in made["paths"].values():
         for operation in operations.values():
             for parameter in operation["parameters"]:
-                value = values.get(parameter.get("name"))
+                name = parameter.get("name")
+                # A day of a report has the name that a time has in other operations.
+                is_day = parameter["schema"].get("format") == "date" and f"{name}.day" in values
+                value = values.get(f"{name}.day" if is_day else name)
                 if value is not None and parameter["in"] != "header" and takes_example(parameter["schema"]):
                     parameter["schema"]["examples"] = [value]
     return made
@@ -266,5 +283,9 @@ def _moments(today: date) -> dict[str, Any]:
     week = {
         "CopyProgrammeBody.from": str(friday - timedelta(days=4)),
         "CopyProgrammeBody.to": str(friday + timedelta(2)),
+        **{f"{name}.from": str(friday - timedelta(days=4)) for name in ("SalesReport", "OccupancyReport")},
+        **{f"{name}.to": str(friday + timedelta(2)) for name in ("SalesReport", "OccupancyReport")},
+        "from.day": str(friday - timedelta(days=4)),
+        "to.day": str(friday + timedelta(2)),
     }
-    return texts | ids | week | {"date": str(friday)}
+    return texts | ids | week | {"date": str(friday), "day": str(friday)}

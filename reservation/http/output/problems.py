@@ -60,6 +60,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.HoldsUnavailable: (503, "holds_unavailable"),
     errors.PaymentProviderUnavailable: (503, "payment_provider_unavailable"),
     errors.Overloaded: (503, "overloaded"),
+    errors.ReportTooSlow: (503, "report_too_slow"),
 }
 
 # Code and detail of aiohttp's own exceptions, which it raises before any handler runs, by status.
