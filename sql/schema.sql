@@ -2167,6 +2167,7 @@ CREATE UNIQUE INDEX payments_reference_key ON public.payments USING btree (refer
 CREATE INDEX refunds_next_attempt_at_idx ON public.refunds USING btree (next_attempt_at) WHERE (status = 'pending'::text);
 
 CREATE INDEX refunds_payment_id_idx ON public.refunds USING btree (payment_id);
+
 CREATE INDEX reservation_changes_changed_at_idx ON public.reservation_changes USING btree (changed_at) WHERE (status = 'confirmed'::text);
 
 CREATE INDEX reservation_changes_showtime_id_idx ON public.reservation_changes USING btree (showtime_id);

@@ -19,7 +19,7 @@ ABOUT: Mapping[str, Sequence[str]] = {
     "day": ("day",),
     "cinema": ("cinema_id", "cinema_name"),
     "movie": ("movie_id", "movie_title"),
-    "showtime": ("showtime_id", "starts_at", "movie_title", "cinema_name", "auditorium_name"),
+    "showtime": ("showtime_id", "starts_at", "movie_title", "cinema_id", "cinema_name", "auditorium_name"),
     "ticket_type": ("ticket_type_id", "ticket_type_name"),
     "channel": ("channel",),
 }

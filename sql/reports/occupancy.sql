@@ -98,6 +98,7 @@ select
     s.sold,
     s.held,
     s.no_shows,
+    cinema.id as cinema_id,
     coalesce(named_cinema.name, cinema.name) as cinema_name,
     coalesce(named_movie.title, movie.title) as movie_title,
     room.name as auditorium_name,

@@ -315,6 +315,7 @@ select
     s.revenue,
     s.refunded_seats,
     s.refunds,
+    cinema.id as cinema_id,
     coalesce(named_cinema.name, cinema.name) as cinema_name,
     coalesce(named_movie.title, movie.title) as movie_title,
     room.name as auditorium_name,

@@ -36,6 +36,8 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/manage/api-keys/{api_key_id}": ("/manage/api-keys/{api_key_id}",),
     "/manage/cinemas/{thing_id}": ("/manage/cinemas/{cinema_id}",),
     "/manage/films/{thing_id}": ("/manage/films/{movie_id}",),
+    "/manage/reports": ("/manage/reports", "/manage/reports?by=showtime"),
+    "/manage/reports/showtimes/{showtime_id}": ("/manage/reports/showtimes/{showtime_id}",),
     "/manage/rooms/{auditorium_id}/seats": ("/manage/rooms/{auditorium_id}/seats",),
     "/manage/rooms/{thing_id}": ("/manage/rooms/{auditorium_id}",),
     "/manage/showtimes/{showtime_id}": ("/manage/showtimes/{showtime_id}",),
@@ -53,7 +55,14 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
 # Not pages, but pictures and parts of pages; other tests open them.
 TICKET_FILES = {f"{named(RESERVATION)}/tickets{name}" for name in (".pdf", ".ics", "/{ticket_id}/qr.svg")}
 PARTS: frozenset[str] = frozenset(
-    {"/my/account/export", "/box-office/reservations/{reservation_id}/tickets.pdf"} | TICKET_FILES
+    {
+        "/my/account/export",
+        "/manage/reports/sales.csv",
+        "/manage/reports/occupancy.csv",
+        "/manage/reports/showtimes/{showtime_id}/sales.csv",
+        "/box-office/reservations/{reservation_id}/tickets.pdf",
+    }
+    | TICKET_FILES
 )
 Who = Literal["visitor", "customer", "staff", "admin"]
 WHO: Mapping[Access, Who] = {

@@ -45,6 +45,7 @@ class SalesRow:
     revenue: Decimal
     refunded_seats: int
     refunds: Decimal
+    cinema_id: int | None
     cinema_name: str | None
     movie_title: str | None
     auditorium_name: str | None
@@ -64,6 +65,7 @@ class OccupancyRow:
     sold: int
     held: int
     no_shows: int | None
+    cinema_id: int | None
     cinema_name: str | None
     movie_title: str | None
     auditorium_name: str | None

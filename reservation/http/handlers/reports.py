@@ -139,6 +139,7 @@ class ShowtimeReportOutput(Schema):
     showtime_id = Id(required=True)
     starts_at = Instant(required=True)
     movie_title = fields.String(required=True)
+    cinema_id = Id(required=True)
     cinema_name = fields.String(required=True)
     auditorium_name = fields.String(required=True)
     capacity = fields.Integer(required=True, metadata={"description": "Seats of its room, as they are now"})

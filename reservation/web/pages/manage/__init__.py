@@ -1,4 +1,4 @@
-"""Administration: films, cinemas, rooms, showtimes, ticket types, accounts, API keys, webhooks, change log."""
+"""Administration: films, cinemas, rooms, showtimes, ticket types, reports, accounts, API keys, webhooks, change log."""
 
 from . import (
     api_keys,
@@ -8,6 +8,7 @@ from . import (
     films,
     home,
     occupancy,
+    reports,
     seats,
     showtime_changes,
     showtimes,
@@ -24,6 +25,7 @@ TABLES = (
     films.pages,
     home.pages,
     occupancy.pages,
+    reports.pages,
     seats.pages,
     showtime_changes.pages,
     showtimes.pages,
