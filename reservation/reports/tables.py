@@ -73,12 +73,11 @@ def sales_report(grouping: str, rows: Iterable[SalesRow]) -> Report:
 
 
 def occupancy_report(grouping: str, rows: Iterable[OccupancyRow]) -> Report:
-    """Occupancy by day, cinema, movie or showtime; the total of no-shows is None if one row's is."""
+    """Occupancy by day, cinema, movie or showtime; the total of no-shows is None if no row has any."""
     items = [_item(grouping, row, OCCUPANCY_FIGURES) for row in rows]
-    total = {
-        figure: None if any(item[figure] is None for item in items) else sum(item[figure] for item in items)
-        for figure in OCCUPANCY_FIGURES
-    }
+    total: Item = {figure: sum(item[figure] or 0 for item in items) for figure in OCCUPANCY_FIGURES}
+    if all(item["no_shows"] is None for item in items):
+        total["no_shows"] = None
     return Report((*ABOUT[grouping], *OCCUPANCY_FIGURES), items, total)
 
 

@@ -2,9 +2,10 @@
 How full the showtimes of some days are, each row a day, cinema, film or showtime. A day is that of the start in the showtime's
 cinema, so the times of $5 and $6 are a day wider on both sides. Cancelled showtimes are left out, but for the one of $7.
 Sold seats are those of confirmed reservations, archived ones included; held ones are in holds that have not expired.
-The capacity is the number of seats that the room has now. No-shows are null: nothing records who came.
+The capacity is the number of seats that the room has now. No-shows are the sold seats, of showtimes that have started, whose
+tickets were not checked in; null if none has started.
 Plan: index scan on showtimes_starts_at_idx or showtimes_pkey; for each showtime reservations_showtime_id_expires_at_idx,
-archived_reservations_showtime_id_idx and booked_seats_blocked_idx.
+archived_reservations_showtime_id_idx, booked_seats_blocked_idx and tickets_seat_key.
 $1 text grouping: day, cinema, movie or showtime
 $2 date first_day: the first day, included
 $3 date last_day: the last day, included
@@ -26,7 +27,14 @@ with /* reports/occupancy */ showtime as (
         a.seat_count,
         kept.sold + coalesce(archived.sold, 0) as sold,
         kept.held,
-        blocked.seats as blocked
+        blocked.seats as blocked,
+        case
+            when st.starts_at <= now() then kept.sold + coalesce(archived.sold, 0) - (
+                select count(*)
+                from tickets as t
+                where t.showtime_id = st.id and t.cancelled_at is null and t.checked_in_at is not null
+            )
+        end as no_shows
     from showtimes as st
     inner join auditoriums as a on st.auditorium_id = a.id
     inner join cinemas as ci on a.cinema_id = ci.id
@@ -71,7 +79,8 @@ keyed as (
         seat_count,
         blocked,
         sold,
-        held
+        held,
+        no_shows
     from showtime
 ),
 
@@ -84,7 +93,7 @@ summed as (
         sum(blocked)::bigint as blocked,
         sum(sold)::bigint as sold,
         sum(held)::bigint as held,
-        null::bigint as no_shows
+        sum(no_shows)::bigint as no_shows
     from keyed
     group by day, id
 )

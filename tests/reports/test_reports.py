@@ -157,6 +157,21 @@ async def test_occupancy_counts_what_is_sold_held_and_blocked(api: Api) -> None:
     assert (shown["movie_title"], shown["items"][0]["channel"]) == ("A Film", "account")
 
 
+async def test_who_was_not_checked_in_when_it_has_started_is_a_no_show(api: Api, db: Connection) -> None:
+    cinema, who, staff = await api.cinema(), await api.sign_up(), await api.staff()
+    reservation_id = await sold(api, who, cinema, 3)
+    ticket = (await api.call("GET", f"/reservations/{reservation_id}/tickets", who=who)).json["tickets"][0]
+    checked = await api.call("POST", "/check-ins", {"code": ticket["code"]}, who=staff)
+    assert checked.status == 200, checked.text
+    path = f"/reports/showtimes/{cinema.showtime_id}"
+    assert (await read(api, path)).json["no_shows"] is None
+    await db.execute("update showtimes set starts_at = now() - interval '1 minute' where id = $1", cinema.showtime_id)
+    assert (await read(api, path)).json["no_shows"] == 2
+    day = (await db.fetchval("select starts_at from showtimes where id = $1", cinema.showtime_id)).date()
+    report = (await read(api, f"/reports/occupancy?from={day}&to={day}&by=movie")).json
+    assert (report["items"][0]["no_shows"], report["total"]["no_shows"]) == (2, 2)
+
+
 async def test_csv_has_the_items_and_no_cell_is_a_formula(api: Api) -> None:
     movie_id = await api.movie(title='=1+1, "two"')
     room, seat_ids = await api.auditorium()

@@ -55,7 +55,7 @@ class SalesRow:
 
 @dataclass(frozen=True, slots=True)
 class OccupancyRow:
-    """How full the showtimes of one thing are; `no_shows` is None where nothing records who came."""
+    """How full the showtimes of one thing are; `no_shows` is None if none has started."""
 
     day: date | None
     id: int | None

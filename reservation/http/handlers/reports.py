@@ -92,7 +92,7 @@ class OccupancyFiguresOutput(Schema):
     no_shows = fields.Integer(
         required=True,
         allow_none=True,
-        metadata={"description": "Sold seats of showtimes that have started, whose tickets were not checked in"},
+        metadata={"description": "Sold seats that were not checked in, of showtimes that have started; null: none has"},
     )
 
 
