@@ -58,7 +58,7 @@ class ReservationMails:
         if attachments is None:  # cancelled at this moment, which another mail tells
             return None
         values = self._values(reservation, before) | {
-            "refund": _refund(delivery),
+            "refund": _refund(delivery, reservation, before),
             "has_tickets": bool(attachments) and reservation.status == "confirmed",
         }
         return compose(
@@ -116,6 +116,12 @@ async def _before(conn: Connection, delivery: Delivery) -> SeatsBefore | MailedS
     return None
 
 
-def _refund(delivery: Delivery) -> Decimal | None:
+def _refund(
+    delivery: Delivery, reservation: MailedReservation, before: SeatsBefore | MailedShowtime | None
+) -> Decimal | None:
+    if isinstance(before, SeatsBefore):
+        return before.refund
+    if delivery.kind == "cancellation":
+        return reservation.refund
     amount = (delivery.data or {}).get("amount")
     return None if amount is None else Decimal(str(amount))

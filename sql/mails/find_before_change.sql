@@ -1,6 +1,8 @@
 /* mails/find_before_change
-A reservation as it was before the change that an event tells. No row: the event is not kept any more.
-Plan: index scans on events_pkey, reservation_changes_reservation_id_idx, showtimes_pkey, movies_pkey, auditoriums_pkey and cinemas_pkey.
+A reservation as it was before the change that an event tells, and what that change refunds: its transaction writes the refund
+after the change. No row: the event is not kept any more.
+Plan: index scans on events_pkey, reservation_changes_pkey, payments_reservation_id_number_key,
+refunds_payment_id_idx, showtimes_pkey, movies_pkey, auditoriums_pkey and cinemas_pkey.
 $1 bigint event_id: the event, reservation.changed
 Sample: select max(id) from events where type = 'reservation.changed'
 */
@@ -15,6 +17,20 @@ select /* mails/find_before_change */
         order by own.place
     ) as ticket_types,
     was.total_price,
+    (
+        select sum(f.amount)
+        from payments as p
+        inner join refunds as f on p.id = f.payment_id
+        where
+            p.reservation_id = e.reservation_id
+            and f.reason in ('seats_cancelled', 'exchanged')
+            and f.created_at >= was.changed_at
+            and f.created_at < coalesce((
+                select min(later.changed_at)
+                from reservation_changes as later
+                where later.reservation_id = e.reservation_id and later.id > was.id
+            ), 'infinity')
+    ) as refund,
     st.starts_at,
     st.ends_at,
     st.status = 'cancelled' as is_cancelled,
@@ -29,6 +45,8 @@ from events as e
 cross join
     lateral (
         select
+            change.id,
+            change.changed_at,
             change.showtime_id,
             change.row_labels,
             change.seat_numbers,

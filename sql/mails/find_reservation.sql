@@ -1,6 +1,7 @@
 /* mails/find_reservation
 A reservation as a mail tells it, its showtime, and who gets the mail. No row: it was archived, or deleted with a load test.
-Plan: index scans on reservations_pkey, users_pkey, showtimes_pkey, movies_pkey, auditoriums_pkey and cinemas_pkey.
+Plan: index scans on reservations_pkey, payments_reservation_id_number_key, refunds_payment_id_idx,
+users_pkey, showtimes_pkey, movies_pkey, auditoriums_pkey and cinemas_pkey.
 $1 uuid reservation_id: which
 Sample: select r.id from (select) as one left join (select id from reservations order by id desc limit 1) as r on true
 */
@@ -12,6 +13,12 @@ select /* mails/find_reservation */
     r.expires_at,
     r.cancelled_by,
     r.confirmed_at is not null as was_confirmed,
+    (
+        select sum(f.amount)
+        from payments as p
+        inner join refunds as f on p.id = f.payment_id
+        where p.reservation_id = r.id and f.reason in ('cancelled', 'showtime_cancelled')
+    ) as refund,
     r.row_labels,
     r.seat_numbers,
     r.prices,

@@ -42,16 +42,20 @@ class MailedSeat:
 
 @dataclass(frozen=True, slots=True)
 class SeatsBefore:
-    """What a reservation had before a change."""
+    """What a reservation had before a change, and what the change refunds."""
 
     showtime: MailedShowtime
     seats: Sequence[MailedSeat]
     total_price: Decimal
+    refund: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
 class MailedReservation:
-    """A reservation, and who gets the mail: without an address for an erased person."""
+    """A reservation, and who gets the mail: without an address for an erased person.
+
+    `refund` is what its cancel refunds.
+    """
 
     id: UUID
     code: str
@@ -60,6 +64,7 @@ class MailedReservation:
     expires_at: datetime
     cancelled_by: str | None
     was_confirmed: bool
+    refund: Decimal | None
     seats: Sequence[MailedSeat]
     showtime: MailedShowtime
     customer_name: str
@@ -118,7 +123,7 @@ async def find_before_change(conn: Connection, *, event_id: int) -> SeatsBefore 
     row = await conn.fetchrow(sql("mails/find_before_change"), event_id)
     if row is None:
         return None
-    return SeatsBefore(MailedShowtime(**_columns(row, MailedShowtime)), _seats(row), row["total_price"])
+    return SeatsBefore(MailedShowtime(**_columns(row, MailedShowtime)), _seats(row), row["total_price"], row["refund"])
 
 
 async def find_showtime_before(conn: Connection, *, event_id: int) -> MailedShowtime | None:
