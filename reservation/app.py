@@ -94,7 +94,7 @@ def make_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[DRAINING] = asyncio.Event()
     app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
-    app.cleanup_ctx.extend([resources.payments, resources.live, resources.subscription])
+    app.cleanup_ctx.extend([resources.tickets, resources.payments, resources.live, resources.subscription])
     app.on_shutdown.append(events.end_streams)
     app.add_routes(route_definitions(TABLES))
     add_docs(app, TABLES)

@@ -145,7 +145,6 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         payment_required=payment_required,
     )
     await app[app_keys.BOOKING_CONTEXT].batches.prepare()
-    app[app_keys.TICKETS] = TicketContext.from_settings(database, settings)
     app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, holds, pending_updates, settings.cleaning_s)
     app[app_keys.BEST_AVAILABLE] = BestAvailable(app[app_keys.BOOKING_CONTEXT])
     app[app_keys.SEAT_MAPS] = SeatMaps(database, holds, layouts)
@@ -170,7 +169,6 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     with suppress(Unavailable, TimeoutError):  # otherwise the round over all open showtimes counts them
         async with asyncio.timeout(LAST_WRITE_S):
             await count_changed(database, pending_updates.changed_showtimes)
-    app[app_keys.TICKETS].renderer.close()
     await app[app_keys.BOOKING_CONTEXT].batches.aclose()
     await holds.aclose()
     await client.aclose()
@@ -238,6 +236,13 @@ async def payments(app: web.Application) -> AsyncIterator[None]:
     """Payments, with the payment provider's library only where it is configured."""
     async with open_payments(app[app_keys.SETTINGS], app[app_keys.BOOKING_CONTEXT]) as app[app_keys.PAYMENTS]:
         yield
+
+
+async def tickets(app: web.Application) -> AsyncIterator[None]:
+    """The keys that sign tickets, and the thread that renders them."""
+    context = app[app_keys.TICKETS] = TicketContext.from_settings(app[app_keys.DATABASE], app[app_keys.SETTINGS])
+    yield
+    context.renderer.close()
 
 
 async def live(app: web.Application) -> AsyncIterator[None]:
