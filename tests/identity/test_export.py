@@ -11,6 +11,7 @@ from reservation.identity.account_mails import hash_of
 from tests.api import Api, Connection, Person
 from tests.identity.test_erasure import EMAIL, IDEMPOTENCY_KEY, KEY_NAME, NAME, NOTE, REASON, REFERENCE, a_life, hold
 from tests.mailbox import reset_token, verification_token
+from tests.tickets.sold import check_in, sell, tickets
 
 
 async def export(api: Api, who: Person) -> dict[str, Any]:
@@ -76,6 +77,18 @@ async def test_the_export_has_mailed_tokens_without_the_token(api: Api, tmp_path
         frozenset(("purpose", "created_at", "expires_at"))
     }
     assert not [token for token in tokens if token in answer.text or hash_of(token).hex() in answer.text]
+
+
+async def test_the_export_has_when_tickets_were_checked_in_without_their_codes(api: Api) -> None:
+    person, cinema = await api.sign_up(), await api.cinema()
+    [first, second] = await tickets(api, person, await sell(api, person, cinema.showtime_id, cinema.seat_ids[:2]))
+    done = await check_in(api, await api.staff(), first["code"])
+
+    [reservation] = (await export(api, person))["reservations"]
+
+    kept = {ticket["seat_id"]: ticket["checked_in_at"] for ticket in reservation["tickets"]}
+    assert kept == {cinema.seat_ids[0]: done.json["checked_in_at"], cinema.seat_ids[1]: None}
+    assert second["code"] not in str(reservation)
 
 
 async def test_the_export_has_no_secret_and_nothing_of_others(api: Api, db: Connection) -> None:

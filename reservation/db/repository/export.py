@@ -67,6 +67,16 @@ class KeptMail:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptTicket:
+    """A ticket that is good."""
+
+    reservation_id: UUID
+    seat_id: int
+    created_at: datetime
+    checked_in_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class SeatChange:
     """A change of the seats of a reservation."""
 
@@ -104,6 +114,12 @@ async def list_seat_changes(
 ) -> Sequence[SeatChange]:
     """The last changes of the seats of some reservations, of each up to `row_limit`."""
     return await every(conn, SeatChange, "export/list_seat_changes", reservation_ids, row_limit)
+
+
+async def list_tickets(conn: Connection, *, seats: Sequence[tuple[UUID, int, int]]) -> Sequence[KeptTicket]:
+    """The tickets that are good, of seats of reservations: each a reservation, its showtime and the seat."""
+    columns = [*zip(*seats, strict=True)] or [(), (), ()]
+    return await every(conn, KeptTicket, "export/list_tickets", *columns)
 
 
 async def list_changes(conn: Connection, *, person_id: int, after: int, row_limit: int) -> Sequence[Change]:

@@ -86,6 +86,20 @@ class KeptMailOutput(Schema):
     ended_at = Instant(required=True, allow_none=True)
 
 
+class KeptTicketOutput(Schema):
+    """A ticket that is good, without its code, and when it was checked in."""
+
+    seat_id = Id(required=True)
+    created_at = Instant(required=True)
+    checked_in_at = Instant(required=True, allow_none=True)
+
+
+class KeptReservationOutput(CustomerReservationWithChangesOutput):
+    """A reservation with the changes of its seats, and its tickets."""
+
+    tickets = fields.List(fields.Nested(KeptTicketOutput()), required=True)
+
+
 class ExportOutput(Schema):
     """Everything that is kept about a person."""
 
@@ -108,7 +122,7 @@ class ExportOutput(Schema):
     login_sessions = fields.List(fields.Nested(KeptSessionOutput()), required=True)
     api_keys = fields.List(fields.Nested(KeptApiKeyOutput()), required=True)
     idempotency_keys = fields.List(fields.Nested(KeptIdempotencyKeyOutput()), required=True)
-    reservations = fields.List(fields.Nested(CustomerReservationWithChangesOutput()), required=True)
+    reservations = fields.List(fields.Nested(KeptReservationOutput()), required=True)
     changes = fields.List(
         fields.Nested(ChangeOutput()),
         required=True,
@@ -226,9 +240,20 @@ async def _reservations(request: web.Request, user_id: int) -> Rows:
             found = await export.list_seat_changes(
                 conn, reservation_ids=[each.id for each in page.reservations], row_limit=MAX_CHANGES
             )
-        changes: dict[UUID, list[dict[str, Any]]] = {}
-        for change in found:
-            members = asdict(change)
-            changes.setdefault(members.pop("reservation_id"), []).append(members)
-        yield [reservation_members(request, each) | {"changes": changes.get(each.id, [])} for each in page.reservations]
+            seats = [(each.id, each.showtime_id, seat.seat_id) for each in page.reservations for seat in each.seats]
+            kept = await export.list_tickets(conn, seats=seats)
+        changes, tickets = _by_reservation(found), _by_reservation(kept)
+        yield [
+            reservation_members(request, each)
+            | {"changes": changes.get(each.id, []), "tickets": tickets.get(each.id, [])}
+            for each in page.reservations
+        ]
         place = page.next_key
+
+
+def _by_reservation(rows: Iterable[Any]) -> dict[UUID, list[dict[str, Any]]]:
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row in rows:
+        members = asdict(row)
+        found.setdefault(members.pop("reservation_id"), []).append(members)
+    return found

@@ -278,7 +278,13 @@ def _moments(today: date) -> dict[str, Any]:
         "to": starts_at + timedelta(hours=12),
     }
     texts: dict[str, Any] = {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in moments.items()}
-    reservations = ("Reservation.id", "CustomerReservation.id", "CustomerReservationWithChanges.id", "reservation_id")
+    reservations = (
+        "Reservation.id",
+        "CustomerReservation.id",
+        "CustomerReservationWithChanges.id",
+        "KeptReservation.id",
+        "reservation_id",
+    )
     ids = dict.fromkeys(reservations, reservation_id)
     week = {
         "CopyProgrammeBody.from": str(friday - timedelta(days=4)),
