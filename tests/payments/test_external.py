@@ -126,3 +126,14 @@ async def test_a_reservation_that_is_paid_again_after_its_confirm_gives_its_paym
     sale = await external_sale(external_api)
     again = await pay(external_api, await external_api.staff(), sale.reservation_id)
     assert (again.status, again.json) == (201, sale.payment)
+
+
+async def test_staff_who_are_staff_no_more_may_not_say_that_it_was_paid(external_api: Api) -> None:
+    cinema, staff, admin = await external_api.cinema(), await external_api.staff(), await external_api.admin()
+    held = [
+        (await external_api.hold(await external_api.sign_up(), cinema.showtime_id, [seat])).json["id"]
+        for seat in cinema.seat_ids[:2]
+    ]
+    assert (await pay(external_api, staff, held[0])).status == 201
+    await external_api.call("PUT", f"/admin/users/{staff.id}/role", {"role": "user"}, who=admin)
+    assert (await pay(external_api, staff, held[1])).status == 403
