@@ -56,9 +56,9 @@ class StripeAccount:
         refunds = await self.listed("refunds")
         return sorted(each["amount"] for each in refunds if each["metadata"]["payment_id"] == payment_id)
 
-    async def send_webhooks_to(self, url: str) -> None:
-        """Let Stripe send its events, a second after they happen."""
-        body = {"url": url, "secret": WEBHOOK_SECRET}
+    async def send_webhooks_to(self, url: str, *events: str) -> None:
+        """Let Stripe send events of these kinds, a second after they happen; without any, none."""
+        body = {"url": url, "secret": WEBHOOK_SECRET, "events": [*events]}
         async with self.session.post(f"{self.url}/_config/webhooks/tests", json=body) as response:
             assert response.status == 200
 

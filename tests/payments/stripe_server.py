@@ -1,20 +1,26 @@
 """localstripe, a server with Stripe's API, and what it lacks: Checkout Sessions with their page, and idempotency keys.
 
-Run as `python -m tests.payments.stripe_server PORT [WEBHOOK_URL SECRET]`. PaymentIntents, charges, refunds, events and
-the signatures of webhooks are localstripe's own. It is for tests and for trying the service only: no card is needed.
+Run as `python -m tests.payments.stripe_server PORT [WEBHOOK_URL SECRET]`. PaymentIntents, charges, refunds and events
+are localstripe's own; webhooks are repeated until they are taken. It is for tests and for trying the service only: no
+card is needed.
 """
 
 import asyncio
 import html
+import json
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
+import aiohttp
+import stripe
 from aiohttp import web
 from localstripe import resources, server, webhooks
 from localstripe.errors import UserError
 
 MOST_EXPIRY_S = 24 * 3600
+SEND_AFTER_S, MOST_SENDS = 1, 300
 PAGE = """<!doctype html><meta charset="utf-8"><title>Test payment</title>
 <style>body {{ font: 1.1rem sans-serif; max-width: 30rem; margin: 4rem auto }} button {{ font: inherit }}</style>
 <h1>Test payment</h1><p>{title}: <b>{amount} {currency}</b></p><p>No money moves here.</p>
@@ -139,9 +145,28 @@ async def authenticate(request: web.Request, handler: Any) -> web.StreamResponse
     return await server.auth_middleware(request, handler)  # type: ignore[no-any-return]
 
 
+async def send_until_taken(event: Any) -> None:
+    """Send an event to the webhooks as localstripe does, and as Stripe does again until it is answered 2xx."""
+    body = json.dumps(event._export())
+    await asyncio.sleep(SEND_AFTER_S)
+    async with aiohttp.ClientSession() as session:
+        for webhook in [*webhooks._webhooks.values()]:
+            if webhook.events is not None and event.type not in webhook.events:
+                continue
+            for _ in range(MOST_SENDS):
+                signed = stripe.WebhookSignature.generate_signature_header(body, webhook.secret)
+                headers = {"Content-Type": "application/json", "Stripe-Signature": signed}
+                with suppress(aiohttp.ClientError):
+                    async with session.post(webhook.url, data=body, headers=headers) as response:
+                        if response.ok:
+                            break
+                await asyncio.sleep(SEND_AFTER_S)
+
+
 def make_app() -> web.Application:
     """localstripe with Checkout Sessions; it keeps what it knows in memory."""
     resources.store.dump_to_disk = lambda: None
+    webhooks._send_webhook = send_until_taken
     app: web.Application = server.app
     app.middlewares[:] = [server.error_middleware, authenticate, repeat_answers]
     app.router.add_post("/v1/checkout/sessions", create)

@@ -21,6 +21,7 @@ from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 CUSTOMER = {"email": "customer@example.com", "password": "demo-customer-password"}
+PATIENCE_S = 300  # on a machine that does a lot else
 CREATE, REFUND = "/v1/checkout/sessions", "/v1/refunds"
 
 
@@ -65,7 +66,7 @@ async def killing(stripe: StripeAccount, folder: Path, path: str, *, after: bool
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     environment: dict[str, Any] = stripe.settings | {"STRIPE_API_BASE": f"http://127.0.0.1:{port}"}
-    with serving(folder, "--demo", **environment) as instance:
+    with serving(folder, "--demo", background=True, **environment) as instance:
         instance_of.set_result(instance)
         yield f"http://127.0.0.1:{instance.port}", killer
     await runner.cleanup()
@@ -108,7 +109,11 @@ async def make_due(folder: Path) -> None:
 async def test_a_worker_killed_while_it_opens_a_payment_opens_one_in_the_end(
     stripe: StripeAccount, data_dir: Path, after: bool
 ) -> None:
-    async with killing(stripe, data_dir, CREATE, after=after) as (base, killer), aiohttp.ClientSession() as session:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        killing(stripe, data_dir, CREATE, after=after) as (base, killer),
+        aiohttp.ClientSession() as session,
+    ):
         address = await hold_seat(session, base)
         with pytest.raises(aiohttp.ClientError):
             await session.post(f"{address}/pay")
@@ -127,7 +132,11 @@ async def test_a_worker_killed_while_it_opens_a_payment_opens_one_in_the_end(
 async def test_a_process_killed_while_it_refunds_has_refunded_once_in_the_end(
     stripe: StripeAccount, data_dir: Path, after: bool
 ) -> None:
-    async with killing(stripe, data_dir, REFUND, after=after) as (base, killer), aiohttp.ClientSession() as session:
+    async with (
+        asyncio.timeout(PATIENCE_S),
+        killing(stripe, data_dir, REFUND, after=after) as (base, killer),
+        aiohttp.ClientSession() as session,
+    ):
         address = await hold_seat(session, base)
         paid = await until(session, "POST", f"{address}/pay", 201)
         await stripe.pay(paid["checkout_url"])

@@ -378,9 +378,11 @@ async def test_config_names_the_provider(paid_api: Api, external_api: Api) -> No
 async def test_stripe_itself_sends_the_event_that_confirms(
     paid_api: Api, stripe: StripeAccount, db: Connection
 ) -> None:
-    await stripe.send_webhooks_to(str(paid_api.client.make_url(WEBHOOK)))
+    url = str(paid_api.client.make_url(WEBHOOK))
+    await stripe.send_webhooks_to(url, COMPLETED)
     sale = await open_sale(paid_api)
     await stripe.pay(sale.payment["checkout_url"])
     while await status(paid_api, sale) != "confirmed":
         await asyncio.sleep(0.05)
+    await stripe.send_webhooks_to(url)
     assert await db.fetchval("select count(*) from payment_events") == 1
