@@ -14,7 +14,7 @@ $5 timestamptz since: a day before the first day begins in UTC
 $6 timestamptz until: a day after the last day ends in UTC
 $7 bigint showtime_id: only this showtime, whatever its day; null for all
 $8 bigint row_limit: most rows of the result
-Sample: select 'day', current_date - 7, current_date, null::bigint, current_date - interval '8 days', current_date + interval
+Sample: select 'day', current_date - 7, current_date, null::bigint, now() - interval '8 days', now() + interval
 '2 days', null::bigint, 100::bigint
 */
 with /* reports/occupancy */ showtime as (

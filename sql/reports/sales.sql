@@ -19,7 +19,7 @@ $6 timestamptz until: a day after the last day ends in UTC
 $7 uuid lowest_id: the lowest id of a hold that can have been confirmed in time since $5
 $8 uuid highest_id: the highest id of a hold that was made before $6
 $9 bigint row_limit: most rows of the result
-Sample: select 'day', current_date - 7, current_date, null::bigint, current_date - interval '8 days', current_date + interval
+Sample: select 'day', current_date - 7, current_date, null::bigint, now() - interval '8 days', now() + interval
 '2 days', '00000000-0000-0000-0000-000000000000'::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, 100::bigint
 */
 with /* reports/sales */ late as materialized (
