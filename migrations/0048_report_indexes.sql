@@ -1,5 +1,5 @@
 -- transactional: false
--- squawk-ignore-file ban-concurrent-index-creation-in-transaction
+-- squawk-ignore-file ban-concurrent-index-creation-in-transaction, prefer-robust-stmts
 -- Indexes by which reports find what was given back in a period, and what was confirmed late. What was confirmed in time is found
 -- by the primary key, whose UUIDv7 tells when a hold was made. Not on confirmed_at, and with no predicate on it or on status:
 -- then no confirm would be HOT, since PostgreSQL asks whether a column of any index changes, whichever rows the index has.

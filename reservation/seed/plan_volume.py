@@ -24,12 +24,14 @@ from ..db.repository import (
     reservations as booking,
     seed as repository,
     showtimes,
+    webhooks,
 )
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import STANDARD, Reservation, ReservedSeat
 from ..db.repository.reservations import HoldToInsert
 from ..db.repository.seed import RoomSeat
 from ..db.repository.showtimes import ShowtimeLayout
+from ..db.repository.webhooks import WebhookInput
 from . import scale as seeding
 from .random_reservations import price
 from .scale import Generated, SeedError
@@ -44,6 +46,8 @@ LOGGED_IN = 2_000
 FIRST_ACCOUNT = "load-1-1@example.com"  # what scale() names the first account of an empty database
 HOLD_SEATS = 2
 EVENTS = 100_000
+PAYMENTS = 50_000
+WEBHOOKS = 20
 HOLD_S = 86_400  # a day: the holds are still live when the plans are compared
 SESSION_S = 604_800
 # VACUUM marks no page as all-visible that an asynchronous commit has changed shortly before.
@@ -62,7 +66,7 @@ async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes
     """Fill an empty database; raises SeedError for one that is not empty.
 
     Adds to the reservations: live holds with idempotency keys, login sessions, API keys, archived reservations,
-    events with deliveries, and rooms without reservations.
+    webhooks, events with deliveries, payments, tickets, and rooms without reservations.
     """
     async with tool_connection(database_url, tool_limits("seed") | SYNCHRONOUS) as conn:
         if await accounts.list_users(conn, roles=["user"], after=0, row_limit=1):
@@ -89,7 +93,9 @@ async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes
             await _add_guests(conn)
             await _make_api_keys(conn, user_ids)
             await _mail_tokens(conn, user_ids)
+            await _add_webhooks(conn)
             await repository.generate_events(conn, row_limit=EVENTS)
+            await repository.generate_payments(conn, row_limit=PAYMENTS)
     return summary
 
 
@@ -186,6 +192,14 @@ async def _make_api_keys(conn: Connection, user_ids: Sequence[int]) -> None:
             expires_at=None,
             limits=api_keys.KeyHoldLimits(),
         )
+
+
+async def _add_webhooks(conn: Connection) -> None:
+    for number in range(WEBHOOKS):
+        wanted = WebhookInput(f"https://till-{number}.example/events", ["reservation.confirmed"], active=True)
+        made = await webhooks.insert_webhook(conn, webhook=wanted, most=WEBHOOKS)
+        if made is not None:
+            await webhooks.insert_secret(conn, webhook_id=made.id, secret="whsec_Z2VuZXJhdGVk")
 
 
 async def _mail_tokens(conn: Connection, user_ids: Sequence[int]) -> None:

@@ -155,6 +155,11 @@ async def generate_events(conn: Connection, *, row_limit: int) -> None:
     await conn.execute(sql("seed/generate_events"), row_limit)
 
 
+async def generate_payments(conn: Connection, *, row_limit: int) -> None:
+    """Add a payment and tickets for each of the newest sales, and some refunds."""
+    await conn.execute(sql("seed/generate_payments"), row_limit)
+
+
 async def list_room_showtimes(conn: Connection, *, auditorium_id: int) -> Sequence[RoomShowtime]:
     """The showtimes of a room, by their start."""
     return await every(conn, RoomShowtime, "seed/list_room_showtimes", auditorium_id)
