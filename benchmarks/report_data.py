@@ -1,6 +1,6 @@
 """Reservations of two years in the order in which they were made, as a service that has sold for long has them.
 
-`reservation seed volume` writes room by room and spreads all reservations over ten weeks; a month of reports would be
+`reservation seed scale` writes room by room and spreads all reservations over ten weeks; a month of reports would be
 nearly half of the table, in no order. Here a month is a twenty-fourth, and its rows lie together.
 """
 
