@@ -127,10 +127,9 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     layouts = Layouts(database, ticket_types)
     ticket_types.on_renamed = layouts.forget
     await ticket_types.refresh()
-    payment_required = settings.payment_provider != "none"
     app[app_keys.BOOKING_CONTEXT] = BookingContext(
         database=database,
-        batches=BookingBatches(database, pending_updates, layouts, payment_required=payment_required),
+        batches=BookingBatches(database, pending_updates, layouts, payment_required=settings.takes_payments),
         holds=holds,
         pending_updates=pending_updates,
         layouts=layouts,
@@ -142,7 +141,6 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         cancel_cutoff_s=settings.cancel_cutoff_s,
         limits=_hold_limits(settings),
         address_limit=AddressLimit(holds, settings.holds_per_minute_per_address),
-        payment_required=payment_required,
     )
     await app[app_keys.BOOKING_CONTEXT].batches.prepare()
     app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, holds, pending_updates, settings.cleaning_s)

@@ -157,6 +157,11 @@ class Settings:
         return self.mail_dir or self.data_dir / "mail"
 
     @property
+    def takes_payments(self) -> bool:
+        """Whether a reservation that costs something has to be paid before it is confirmed."""
+        return self.payment_provider != "none"
+
+    @property
     def jwt_secrets(self) -> tuple[str, ...]:
         """The secrets of JWT_SECRET, which are separated by commas: the first signs, all verify."""
         return tuple(split_list(self.jwt_secret))

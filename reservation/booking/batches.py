@@ -50,7 +50,7 @@ class BookingBatches:
         self._database = database
         self._pending_updates = pending_updates
         self._layouts = layouts
-        self._payment_required = payment_required
+        self.payment_required = payment_required
         self._locked_until: dict[int, float] = {}  # showtimes for which a wait has failed, on the monotonic clock
         self._insert_connection = database.kept_connection()
         self._confirm_connection = database.kept_connection()
@@ -238,7 +238,7 @@ class BookingBatches:
         self, conn: Connection, requests: Sequence[ConfirmRequest]
     ) -> dict[tuple[UUID, int], Reservation | Exception]:
         return await reservations.confirm(
-            conn, requests=requests, showtime_of=self._layouts.showtime, payment_required=self._payment_required
+            conn, requests=requests, showtime_of=self._layouts.showtime, payment_required=self.payment_required
         )
 
     async def _wait_for_showtime(self, conn: Connection, showtime_id: int) -> None:

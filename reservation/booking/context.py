@@ -31,4 +31,3 @@ class BookingContext:
     cancel_cutoff_s: int
     limits: HoldLimits | None
     address_limit: AddressLimit
-    payment_required: bool = False
