@@ -382,7 +382,7 @@ async def blocked(db: Connection) -> int:
 
 
 def test_only_sales_operations_are_not_back_office() -> None:
-    """Every operation that keys may call is a list or administration, or is listed here as a sale."""
+    """Every operation that keys may call is a list or administration, or is listed here as a sale or a visit."""
     own = "/reservations/{reservation_id}"
     assert {(operation.method, operation.path) for operation in GUARDED if not operation.is_back_office} == {
         ("POST", "/showtimes/{showtime_id}/holds"),
@@ -390,6 +390,8 @@ def test_only_sales_operations_are_not_back_office() -> None:
         *(("POST", f"{own}/{what}") for what in ("confirm", "extend", "cancel", "seats", "exchange", "pay")),
         ("GET", f"{own}/payments"),
         ("DELETE", f"{own}/seats/{{seat_id}}"),
+        *(("GET", f"{own}/tickets{what}") for what in ("", ".pdf", ".ics", "/{ticket_id}/qr.svg")),
+        ("POST", "/check-ins"),  # at a door, many in a short time
         # For people only.
         ("GET", "/auth/me"),
         ("DELETE", "/auth/me"),
