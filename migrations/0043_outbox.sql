@@ -129,10 +129,13 @@ language sql
 stable
 strict
 as $$
-    select to_json(value at time zone 'UTC') #>> '{}' || 'Z'
+    select
+        to_char(value at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+        || case when extract(microseconds from value)::bigint % 1000000 <> 0 then to_char(value, '.US') else '' end
+        || 'Z'
 $$;
 
-comment on function instant_text is 'A time as clients get it: RFC 3339 in UTC.';
+comment on function instant_text is 'A time as clients get it: RFC 3339 in UTC, with microseconds if there are any.';
 
 create function showtime_json(row_json jsonb)
 returns jsonb

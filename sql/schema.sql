@@ -673,10 +673,13 @@ COMMENT ON FUNCTION public.insert_reservation_seat() IS 'Writes a seat that is i
 CREATE FUNCTION public.instant_text(value timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE STRICT
     AS $$
-    select to_json(value at time zone 'UTC') #>> '{}' || 'Z'
+    select
+        to_char(value at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+        || case when extract(microseconds from value)::bigint % 1000000 <> 0 then to_char(value, '.US') else '' end
+        || 'Z'
 $$;
 
-COMMENT ON FUNCTION public.instant_text(value timestamp with time zone) IS 'A time as clients get it: RFC 3339 in UTC.';
+COMMENT ON FUNCTION public.instant_text(value timestamp with time zone) IS 'A time as clients get it: RFC 3339 in UTC, with microseconds if there are any.';
 
 CREATE FUNCTION public.keep_genres() RETURNS trigger
     LANGUAGE plpgsql

@@ -15,6 +15,9 @@ from reservation.outbox.deliveries import DeliveryFailed
 from tests.mail.conftest import CERTIFICATE, TEMPLATES, StartSmtp
 from tests.mailbox import text_of
 
+# aiosmtplib does not wait until TLS is closed, so the test's event loop may end before that.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
+
 
 def mail(to: str = "ada@example.com") -> EmailMessage:
     values = {"token": "t" * 43, "link": None, "page": "/reset-password", "minutes": 30, "days": 3}
