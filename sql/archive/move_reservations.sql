@@ -26,7 +26,8 @@ batch as materialized (
     select
         r.id,
         r.showtime_id,
-        r.seat_ids
+        r.seat_ids,
+        r.status = 'held' as is_expired
     from reservations as r
     cross join
         lateral (
@@ -43,6 +44,16 @@ batch as materialized (
         and owned.seats = case when r.status = 'confirmed' then cardinality(r.seat_ids) else 0 end
     limit $3 -- noqa: AM09
     for update of r skip locked
+),
+
+-- What expire_holds has not marked yet.
+told as (
+    insert into outbox (type, reservation_id)
+    select
+        'reservation.expired',
+        id
+    from batch
+    where is_expired
 ),
 
 sold as materialized (
