@@ -137,7 +137,7 @@ async def _work(settings: Settings, on_ready: Callable[[], None]) -> None:
     app = web.Application()
     app[app_keys.SETTINGS] = settings
     app.cleanup_ctx.extend([published_metrics, resources.postgresql, resources.redis_and_booking])
-    app.cleanup_ctx.extend([resources.accounts, resources.payments, resources.subscription])
+    app.cleanup_ctx.extend([resources.accounts, resources.tickets, resources.payments, resources.subscription])
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
