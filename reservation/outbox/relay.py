@@ -11,6 +11,7 @@ from typing import Protocol
 from ..db.pool import Connection, Database
 from ..db.repository import events
 from ..db.repository.events import MovedEvents
+from ..errors import Unavailable
 from . import metrics
 
 MOVED_AT_ONCE = 500
@@ -35,6 +36,7 @@ class Relay:
     def __init__(self, database: Database, add_deliveries: Sequence[AddDeliveries]) -> None:
         self._database = database
         self._add_deliveries = add_deliveries
+        self._at_once = MOVED_AT_ONCE
         self._full_look_at = monotonic()
         self._after_id = self._highest_at_full_look = self._highest = 0
 
@@ -46,16 +48,23 @@ class Relay:
             self._after_id, self._highest_at_full_look = self._highest_at_full_look, self._highest
         total = 0
         while True:
-            moved = await self._move_some(after_id)
+            wanted = self._at_once
+            try:
+                moved = await self._move_some(after_id, wanted)
+            except Unavailable:
+                # Events may cause so many deliveries that the statement takes too long: fewer at once do not.
+                self._at_once = max(1, wanted // 2)
+                raise
+            self._at_once = min(MOVED_AT_ONCE, wanted * 2)
             total += moved.moved
-            if moved.moved < MOVED_AT_ONCE:
+            if moved.moved < wanted:
                 return total
 
-    async def _move_some(self, after_id: int) -> MovedEvents:
+    async def _move_some(self, after_id: int, row_limit: int) -> MovedEvents:
         async with self._database.transaction() as conn:
             if not await events.lock_relay(conn):
                 return MovedEvents(0, None, None, None)
-            moved = await events.move_events(conn, after_id=after_id, row_limit=MOVED_AT_ONCE)
+            moved = await events.move_events(conn, after_id=after_id, row_limit=row_limit)
             if moved.first_event_id is not None and moved.last_event_id is not None:
                 for add in self._add_deliveries:
                     await add(conn, first_event_id=moved.first_event_id, last_event_id=moved.last_event_id)

@@ -1,0 +1,36 @@
+"""The relay of events."""
+
+import pytest
+
+from reservation.db.pool import Connection as PooledConnection
+from reservation.errors import Unavailable
+from reservation.http.app_keys import DATABASE
+from reservation.outbox.relay import MOVED_AT_ONCE, Relay
+from tests.api import Api, Connection
+
+EVENTS = MOVED_AT_ONCE + 100
+
+
+async def test_events_whose_deliveries_take_too_long_are_moved_in_smaller_batches(api: Api, db: Connection) -> None:
+    """Each event takes 2 ms, and a statement may take 200 ms: 100 events at once are too many."""
+    await db.execute(
+        "insert into outbox (type, data) select 'showtime.changed', '{}' from generate_series(1, $1::integer)", EVENTS
+    )
+    asked: list[int] = []
+
+    async def add(conn: PooledConnection, *, first_event_id: int, last_event_id: int) -> None:
+        asked.append(last_event_id - first_event_id + 1)
+        await conn.execute("set local statement_timeout = '200ms'")
+        await conn.execute("select pg_sleep(0.002 * $1::integer)", asked[-1])
+
+    relay, moved = Relay(api.client.app[DATABASE], (add,)), 0
+    with pytest.raises(Unavailable):
+        await relay.move()
+    while moved < EVENTS:
+        try:
+            moved += await relay.move()
+        except Unavailable:
+            moved = await db.fetchval("select count(*) from events")
+    assert asked[:3] == [500, 250, 125]
+    assert await db.fetchval("select count(*) from events") == EVENTS
+    assert await db.fetchval("select count(*) from outbox") == 0
