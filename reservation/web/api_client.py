@@ -100,7 +100,8 @@ class ApiClient:
         for name in KEPT_HEADERS:
             for text in outer.headers.getall(name, ()):
                 given.add(name, text)
-        given["Accept-Language"] = str(outer[LANGUAGE].locale).replace("_", "-")
+        if LANGUAGE in outer:  # a picture has none
+            given["Accept-Language"] = str(outer[LANGUAGE].locale).replace("_", "-")
         if (token := outer[ACCESS_TOKEN]) is not None:
             given["Authorization"] = f"Bearer {token}"
         payload = EMPTY_PAYLOAD
