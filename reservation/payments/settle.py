@@ -71,8 +71,9 @@ async def settle(context: PaymentContext, payment_id: UUID) -> None:
     async with context.booking.database.transaction() as conn:
         if payment.user_id is not None:
             await reservations.lock_reservation(conn, reservation_id=payment.reservation_id, user_id=payment.user_id)
-        await refunds.refund_surplus(conn, reservation_ids=[payment.reservation_id], reason=reason)
+        # First: a payment that succeeds between the two stays unsettled, and a job refunds what is beyond the price.
         await payments.settle_reservation(conn, reservation_id=payment.reservation_id)
+        await refunds.refund_surplus(conn, reservation_ids=[payment.reservation_id], reason=reason)
 
 
 async def _confirm(context: PaymentContext, payment: PaymentState) -> str:

@@ -2,9 +2,11 @@
 
 import asyncio
 from functools import partial
+from uuid import UUID
 
 import pytest
 
+from reservation.db.repository import payments, refunds
 from tests.api import Api, Connection
 from tests.payments.sales import Sale, open_sale, pay, persistently, refunds_of, status, work
 from tests.payments.stripe_account import COMPLETED, StripeAccount, deliver
@@ -76,6 +78,46 @@ async def test_a_showtime_called_off_while_the_events_arrive_refunds_everybody_o
     assert {each.status for each in told} == {204}
     await assert_sold_or_refunded(paid_api, stripe, db, redis_url, [sale for sale, _ in found])
     assert {await status(paid_api, sale) for sale, _ in found} == {"cancelled"}
+
+
+async def test_a_second_payment_that_succeeds_while_the_first_is_settled_is_refunded(
+    paid_api: Api, stripe: StripeAccount, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sale = await open_sale(paid_api)
+    path = f"/reservations/{sale.reservation_id}/seats"
+    await paid_api.call("POST", path, {"seat_ids": sale.cinema.seat_ids[2:3]}, who=sale.customer)
+    anew = await pay(paid_api, sale.customer, sale.reservation_id)
+    for page in (sale.payment, anew.json):
+        await stripe.pay(page["checkout_url"])
+    session = (await stripe.event(COMPLETED, sale.payment_id))["data"]["object"]
+    steps = []
+
+    def then_the_other_succeeds(module: object, name: str) -> None:
+        step = getattr(module, name)
+
+        async def run(conn: Connection, **rest: object) -> None:
+            await step(conn, **rest)
+            steps.append(name)
+            if len(steps) == 1:  # of two: the first payment is recorded between them
+                await payments.mark_succeeded(
+                    db,
+                    payment_id=UUID(sale.payment_id),
+                    reference=session["id"],
+                    charge_reference=session["payment_intent"],
+                )
+
+        monkeypatch.setattr(module, name, run)
+
+    then_the_other_succeeds(payments, "settle_reservation")
+    then_the_other_succeeds(refunds, "refund_surplus")
+    told = await deliver(paid_api, await stripe.event(COMPLETED, anew.json["payment_id"]))
+    assert (told.status, len(steps)) == (204, 2)
+    await work(paid_api, db)
+
+    assert await status(paid_api, sale) == "confirmed"
+    assert await refunds_of(paid_api, sale) == [("20.00", "overpaid", "succeeded")]
+    assert await db.fetchval("select count(*) from payments where settled_at is null") == 0
+    await assert_sound(db, redis_url)
 
 
 @pytest.mark.parametrize("what", ["cancel", "confirm"])
