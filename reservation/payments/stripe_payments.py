@@ -5,7 +5,6 @@ held; each takes at most TIMEOUT_S for an attempt, of which there are two.
 """
 
 from decimal import Decimal
-from time import time
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +19,9 @@ from .checked import CheckedPayment, CheckedRefund, StripeEvent
 
 TIMEOUT_S = 10
 RETRIES = 1
-# A Checkout Session lives from 30 minutes to 24 hours (Stripe's bounds); a minute is left for clocks that differ.
-SHORTEST_S, LONGEST_S = 31 * 60, 24 * 3600 - 60
+# A Checkout Session lives from 30 minutes to 24 hours (Stripe's bounds). These count from when the payment was opened: a
+# request that failed is repeated for 10 minutes (WITHOUT_PAGE_S). A minute is left for clocks that differ.
+SHORTEST_S, LONGEST_S = 41 * 60, 24 * 3600 - 60
 # Digits of the minor unit of currencies that have not two, as Stripe counts them.
 DIGITS = dict.fromkeys(
     ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"), 0
@@ -71,7 +71,8 @@ class StripePayments:
                     "client_reference_id": str(payment.id),
                     "metadata": ids,
                     "payment_intent_data": {"metadata": ids},
-                    "expires_at": int(time()) + self._life_s,
+                    # Stripe refuses an idempotency key that comes again with other parameters.
+                    "expires_at": _opened_at(payment.id) + self._life_s,
                 },
                 {"idempotency_key": str(payment.id)},
             )
@@ -144,6 +145,11 @@ def minor_units(amount: Decimal, currency: str) -> int:
     if units != units.to_integral_value():
         raise PaymentProviderUnavailable(f"Stripe cannot charge a fraction of {currency}.")
     return int(units)
+
+
+def _opened_at(payment_id: UUID) -> int:
+    """The Unix time in seconds that a payment's id, a UUIDv7, begins with in milliseconds."""
+    return (payment_id.int >> 80) // 1000
 
 
 def _metadata(of: Session | stripe.Refund) -> dict[str, str]:

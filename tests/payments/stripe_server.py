@@ -122,18 +122,25 @@ async def pay(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther(session.success_url)
 
 
-_answers: dict[str, "asyncio.Future[web.Response]"] = {}
+_answers: dict[str, tuple[tuple[str, bytes], "asyncio.Future[web.Response]"]] = {}
 
 
 @web.middleware
 async def repeat_answers(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Carry out a request with an Idempotency-Key once, and answer its repetitions as the first time."""
+    """Carry out a request with an Idempotency-Key once, and answer its repetitions as the first time.
+
+    One with the same key and another path or body is refused.
+    """
     key = request.headers.get("Idempotency-Key")
     if key is None or request.method != "POST":
         return await handler(request)  # type: ignore[no-any-return]
+    asked = request.path, await request.read()
     if key not in _answers:
-        _answers[key] = asyncio.ensure_future(handler(request))
-    first = await _answers[key]
+        _answers[key] = asked, asyncio.ensure_future(handler(request))
+    first_asked, answer = _answers[key]
+    if asked != first_asked:
+        return web.json_response({"error": {"type": "idempotency_error"}}, status=400)
+    first = await answer
     return web.Response(body=first.body, status=first.status, content_type="application/json")
 
 
