@@ -48,11 +48,17 @@ given_back as (
         id,
         refunded,
         'cancelled' as reason,
-        'succeeded' as status,
+        case when number % 2 = 0 then 'pending' else 'succeeded' end as status,
         're-' || id as reference,
-        now()
-    from paid
-    where refunded > 0
+        case when number % 2 <> 0 then now() end as succeeded_at
+    from (
+        select
+            id,
+            refunded,
+            row_number() over () as number
+        from paid
+        where refunded > 0
+    ) as given
 )
 
 insert into tickets (id, reservation_id, showtime_id, seat_id, code)

@@ -1,7 +1,7 @@
 /* sold_showtimes/count_cancelled
 How many reservations were cancelled with their showtime: in the same transaction, and so at the same time, archived ones
 included. It reads all reservations of the showtime, for a repeated request to cancel it.
-Plan: index scans on showtimes_pkey, reservations_showtime_id_expires_at_idx and archived_reservations_showtime_id_idx.
+Plan: index scans on showtimes_pkey, reservations_showtime_id_expires_at_idx and archived_reservations_cancelled_at_idx.
 $1 bigint showtime_id: which
 Sample: select (select id from showtimes order by id limit 1)
 */

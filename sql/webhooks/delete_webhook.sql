@@ -1,6 +1,6 @@
 /* webhooks/delete_webhook
 Deletes a webhook with its secrets. The caller has locked it.
-Plan: index scan on webhooks_pkey; webhook_secrets_webhook_id_idx for its secrets.
+Plan: index scan on webhooks_pkey. A foreign key deletes its secrets.
 $1 bigint webhook_id: which
 Sample: select max(id) from webhooks
 */

@@ -52,7 +52,10 @@ def test_every_statement_of_the_service_has_a_stored_plan() -> None:
 
 
 def test_no_stored_plan_reads_a_table_in_sequence() -> None:
-    assert [name for name in PLANNED if "Seq Scan" in stored(name)] == ["ops/applied_migrations"]
+    assert [name for name in PLANNED if "Seq Scan" in stored(name)] == [
+        "ops/applied_migrations",
+        "webhooks/add_deliveries",  # all webhooks, of which there are 100 at most
+    ]
 
 
 def test_buffer_bounds_are_of_statements_with_a_stored_plan() -> None:

@@ -27,6 +27,20 @@ READ_ALL = {
     "auditoriums/update_auditorium": {"cinemas"},
     "availability/count_taken": {"showtime_availability"},  # a subplan, which a lookup by id takes the place of
     "deliveries/figures": {"deliveries_dead_idx", "outbox_pkey"},  # each stopped by its limit
+    # Payments that are not settled, and changes of sales: few.
+    "payments/list_due": {"payments_check_at_idx"},
+    "payments/mark_ended": {"payments_check_at_idx"},
+    "payments/postpone_check": {"payments_check_at_idx"},
+    "payments/set_checkout": {"payments_pending_key"},
+    "payments/settle_confirmed": {"payments_check_at_idx"},
+    "payments/settle_reservation": {"payments_check_at_idx"},
+    # Planned for its arguments each time.
+    "reports/occupancy": {"showtimes"},
+    "reports/sales": {"reservation_changes_changed_at_idx", "cinemas", "api_keys"},
+    "reports/showtime_sales": {"reservation_changes_changed_at_idx", "api_keys"},
+    "webhooks/add_deliveries": {"webhooks"},
+    "webhooks/claim": {"deliveries_webhook_due_idx"},  # stopped by its limit
+    "webhooks/insert_webhook": {"webhooks"},
     "ops/applied_migrations": {"_yoyo_migration"},
     "ticket_types/read_all": {"ticket_types_pkey"},
 }
