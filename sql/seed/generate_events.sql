@@ -1,6 +1,6 @@
 /* seed/generate_events
-Inserts an event for each of the newest reservations a mail and a call of a webhook for each
-event, one in fifty still to be sent and some given up: so many as make plans that use the indexes.
+Inserts an event for each of the newest reservations a mail for each event, a call of a webhook
+for each tenth, one in fifty still to be sent and some given up: so many as make plans that use the indexes.
 Plan: index scan on reservations_pkey, stopped by the limit, then the inserts.
 $1 bigint row_limit: how many
 Sample: select 16::bigint
@@ -29,14 +29,15 @@ called as (
         'webhook' as channel,
         'reservation.confirmed' as kind,
         t.id,
-        w.id,
+        w.id as webhook_id,
         t.reservation_id,
         case when t.id % 50 = 0 then 'pending' else 'delivered' end as status,
         1 as attempts,
         now() + (t.id % 100) * interval '1 second' as next_attempt_at,
         case when t.id % 50 <> 0 then now() end as ended_at
     from told as t
-    inner join webhooks as w on w.id = 1 + t.id % 20
+    inner join webhooks as w on w.id = 1 + t.id / 10 % 20
+    where t.id % 10 = 0
 )
 
 insert into deliveries (channel, kind, event_id, reservation_id, status, attempts, next_attempt_at, ended_at)

@@ -85,6 +85,7 @@ async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(afte
         "users_same_address_as_idx",
         "users_guest_email_idx",
         "movies_genres_idx",
+        "deliveries_email_idx",
         "deliveries_order_idx",
         "deliveries_webhook_id_idx",
         "refunds_next_attempt_at_idx",
@@ -96,6 +97,7 @@ async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(afte
         "account_tokens_pkey",  # read when a mailed token is used
         "archived_reservations_pkey",
         "change_log_pkey",
+        "deliveries_email_idx",  # read by an erasure
         "deliveries_order_idx",  # read when a delivery is due
         "deliveries_webhook_id_idx",
         # The day has no payments.
