@@ -29,7 +29,8 @@ DIGITS = dict.fromkeys(
     ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"), 0
 ) | dict.fromkeys(("BHD", "JOD", "KWD", "OMR", "TND"), 3)
 PAID = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
-NOT_PAID = ("checkout.session.expired", "checkout.session.async_payment_failed")
+PAYMENT_FAILED = "checkout.session.async_payment_failed"
+NOT_PAID = ("checkout.session.expired", PAYMENT_FAILED)
 
 
 class StripePayments:
@@ -85,7 +86,9 @@ class StripePayments:
     async def look_up(self, reference: str) -> CheckedPayment:
         """A payment as it is."""
         try:
-            return _checked(await self._client.v1.checkout.sessions.retrieve_async(reference))
+            return _checked(
+                await self._client.v1.checkout.sessions.retrieve_async(reference, {"expand": ["payment_intent"]})
+            )
         except stripe.StripeError as error:
             raise PaymentProviderUnavailable from error
 
@@ -138,7 +141,7 @@ class StripePayments:
         payment_id = _payment_id(session) if event.type in PAID + NOT_PAID else None
         if payment_id is None:
             return StripeEvent(event.id, event.type)
-        return StripeEvent(event.id, event.type, payment_id, _checked(session))
+        return StripeEvent(event.id, event.type, payment_id, _checked(session, has_failed=event.type == PAYMENT_FAILED))
 
 
 def minor_units(amount: Decimal, currency: str) -> int:
@@ -166,10 +169,13 @@ def _payment_id(session: Session) -> UUID | None:
         return None
 
 
-def _checked(session: Session) -> CheckedPayment:
-    unpaid = "failed" if session.status == "expired" else "open"
-    state = "paid" if session.payment_status == "paid" else unpaid
+def _checked(session: Session, *, has_failed: bool = False) -> CheckedPayment:
+    """What a Checkout Session says; the payment of one that is complete and unpaid is under way, or has failed."""
     charge = session.payment_intent
+    if session.status == "complete" and isinstance(charge, stripe.PaymentIntent):
+        has_failed = charge.status in ("requires_payment_method", "canceled")
+    unpaid = "failed" if has_failed or session.status == "expired" else "open"
+    state = "paid" if session.payment_status == "paid" else unpaid
     return CheckedPayment(
         session.id, state, charge if isinstance(charge, str) or charge is None else charge.id, session.url
     )

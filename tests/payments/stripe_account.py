@@ -13,6 +13,7 @@ from tests.api import Answer, Api
 SECRET_KEY, WEBHOOK_SECRET = "sk_test_of_the_tests", "whsec_of_the_tests"
 WEBHOOK = "/payments/stripe/webhook"
 COMPLETED, EXPIRED = "checkout.session.completed", "checkout.session.expired"
+PAYMENT_FAILED = "checkout.session.async_payment_failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,22 @@ class CheckoutSession(resources.StripeObject):  # type: ignore[misc]
         self.payment_intent, self.status, self.payment_status, self.url = intent.id, "complete", "paid", None
         self._tell("completed")
 
+    def _debit(self) -> None:
+        """Complete it with a debit, which the bank carries out or refuses days later."""
+        intent = resources.PaymentIntent._api_create(
+            amount=self.amount_total,
+            currency=self.currency,
+            payment_method="pm_card_visa",
+            metadata=self._intent_metadata,
+        )
+        self.payment_intent, self.status, self.url = intent.id, "complete", None
+        self._tell("completed")
+
+    def _refuse_debit(self) -> None:
+        """Let the bank refuse the debit."""
+        resources.PaymentIntent._api_retrieve(self.payment_intent).payment_method = None
+        self._tell("async_payment_failed")
+
     def _end(self) -> None:
         """Expire it."""
         if self.status != "open":
@@ -96,7 +112,8 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def retrieve(request: web.Request) -> web.Response:
-    return server.json_response(found(request)._export())  # type: ignore[no-any-return]
+    expand = [value for name, value in request.query.items() if name.startswith("expand[")]
+    return server.json_response(found(request)._export(expand=expand))  # type: ignore[no-any-return]
 
 
 async def expire(request: web.Request) -> web.Response:
@@ -118,7 +135,12 @@ async def pay(request: web.Request) -> web.Response:
     session, card = found(request), (await request.post()).get("card")
     if not card:
         raise web.HTTPSeeOther(session.cancel_url)
-    session._pay(str(card))
+    if card == "debit":
+        session._debit()
+    elif card == "refused_debit":
+        session._refuse_debit()
+    else:
+        session._pay(str(card))
     raise web.HTTPSeeOther(session.success_url)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from functools import partial
 
+import pytest
 from redis.asyncio import Redis
 
 from tests.api import Api, Connection
@@ -19,7 +20,7 @@ from tests.payments.sales import (
     status,
     work,
 )
-from tests.payments.stripe_account import COMPLETED, EXPIRED, WEBHOOK, StripeAccount, deliver
+from tests.payments.stripe_account import COMPLETED, EXPIRED, PAYMENT_FAILED, WEBHOOK, StripeAccount, deliver
 from tests.races.test_booking_races import assert_sound
 
 
@@ -190,6 +191,28 @@ async def test_a_page_whose_time_is_over_fails_the_payment_and_another_can_be_ma
         assert response.status == 200
     assert (await deliver(paid_api, await stripe.event(EXPIRED, sale.payment_id))).status == 204
 
+    anew = await pay(paid_api, sale.customer, sale.reservation_id)
+
+    assert [each["status"] for each in await payments_of(paid_api, sale)] == ["failed", "pending"]
+    assert anew.json["checkout_url"] != sale.payment["checkout_url"]
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["by its event", "by the job"])
+async def test_a_debit_that_the_bank_refuses_fails_the_payment_and_another_can_be_made(
+    paid_api: Api, stripe: StripeAccount, db: Connection, is_told: bool
+) -> None:
+    sale = await open_sale(paid_api)
+    await stripe.pay(sale.payment["checkout_url"], "debit")
+    await deliver(paid_api, await stripe.event(COMPLETED, sale.payment_id))
+    await work(paid_api, db)
+    assert [each["status"] for each in await payments_of(paid_api, sale)] == ["pending"]
+
+    await stripe.pay(sale.payment["checkout_url"], "refused_debit")
+    if is_told:
+        assert (await deliver(paid_api, await stripe.event(PAYMENT_FAILED, sale.payment_id))).status == 204
+    else:
+        await work(paid_api, db)
+    assert await db.fetchval("select count(*) from payments where settled_at is null") == 0
     anew = await pay(paid_api, sale.customer, sale.reservation_id)
 
     assert [each["status"] for each in await payments_of(paid_api, sale)] == ["failed", "pending"]
