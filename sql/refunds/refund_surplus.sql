@@ -1,7 +1,8 @@
 /* refunds/refund_surplus
 Refunds what was paid for reservations beyond what they cost: a confirmed one costs its total, and one that is cancelled or has
-expired costs nothing. Live holds are left alone. The newest payments are refunded first. External payments are refunded by
-whoever took the money, so their refunds are done with this, and told in the outbox; the others are done by a background job.
+expired costs nothing. Live holds are left alone. Payments at Stripe are refunded first, of these and of external ones the
+newest. External payments are refunded by whoever took the money, so their refunds are done with this, and told in the outbox;
+the others are done by a background job.
 Plan: index scans on payments_reservation_id_number_key, reservations_pkey and archived_reservations_pkey.
 $1 uuid[] reservation_ids: locked by the caller, unless they are archived
 $2 text reason: cancelled, seats_cancelled, exchanged, showtime_cancelled, not_available or overpaid
@@ -14,7 +15,10 @@ with /* refunds/refund_surplus */ paid as materialized (
         p.provider,
         p.currency,
         p.amount - p.refunded as balance,
-        sum(p.amount - p.refunded) over (partition by p.reservation_id order by p.number) as running
+        sum(p.amount - p.refunded) over (
+            partition by p.reservation_id
+            order by (p.provider = 'external') desc, p.number
+        ) as running
     from payments as p
     where p.reservation_id = any($1) and p.status = 'succeeded' and p.refunded < p.amount
 ),

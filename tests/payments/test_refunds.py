@@ -118,6 +118,26 @@ async def test_external_refunds_are_told_and_left_to_who_took_the_money(
     await assert_sound(db, redis_url)
 
 
+async def test_what_was_paid_at_the_box_office_and_at_stripe_is_refunded_by_stripe(
+    paid_api: Api, stripe: StripeAccount, db: Connection, redis_url: str
+) -> None:
+    sale = await open_sale(paid_api)
+    path = f"/reservations/{sale.reservation_id}/pay"
+    cash = await paid_api.call("POST", path, {"provider": "external"}, who=await paid_api.staff())
+    assert (cash.status, cash.json["amount"]) == (201, "20.00")
+    await stripe.pay(sale.payment["checkout_url"])
+    assert (await deliver(paid_api, await stripe.event(COMPLETED, sale.payment_id))).status == 204
+    await work(paid_api, db)
+
+    assert await status(paid_api, sale) == "confirmed"
+    assert [(each["provider"], each["refunded"]) for each in await payments_of(paid_api, sale)] == [
+        ("stripe", "20.00"),
+        ("external", "0.00"),
+    ]
+    assert await stripe.refunds(sale.payment_id) == [2000]
+    await assert_sound(db, redis_url)
+
+
 async def test_refunds_wait_for_a_provider_that_is_away_and_are_made_once(
     start_api: StartApi, stripe: StripeAccount, db: Connection, redis_url: str
 ) -> None:
