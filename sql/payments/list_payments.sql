@@ -1,11 +1,12 @@
 /* payments/list_payments
-The payments of a reservation, oldest first.
+The payments of reservations, those of each the oldest first.
 Plan: index scan on payments_reservation_id_number_key.
-$1 uuid reservation_id: which
-Sample: select (select reservation_id from payments order by created_at desc limit 1)
+$1 uuid[] reservation_ids: which
+Sample: select array(select reservation_id from payments order by created_at desc limit 1)
 */
 select /* payments/list_payments */
     id,
+    reservation_id,
     provider,
     status,
     amount::text as amount,
@@ -15,5 +16,5 @@ select /* payments/list_payments */
     created_at,
     succeeded_at
 from payments
-where reservation_id = $1
-order by number;
+where reservation_id = any($1)
+order by reservation_id, number;

@@ -1,8 +1,8 @@
 /* refunds/list_refunds
-The refunds of a reservation's payments, oldest first.
+The refunds of reservations' payments, the oldest first.
 Plan: index scans on payments_reservation_id_number_key and refunds_payment_id_idx.
-$1 uuid reservation_id: which
-Sample: select (select reservation_id from payments order by created_at desc limit 1)
+$1 uuid[] reservation_ids: which
+Sample: select array(select reservation_id from payments order by created_at desc limit 1)
 */
 select /* refunds/list_refunds */
     f.id,
@@ -14,5 +14,5 @@ select /* refunds/list_refunds */
     f.succeeded_at
 from payments as p
 inner join refunds as f on p.id = f.payment_id
-where p.reservation_id = $1
+where p.reservation_id = any($1)
 order by f.created_at, f.id;

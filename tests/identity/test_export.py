@@ -9,8 +9,10 @@ from aiohttp import ClientPayloadError
 from reservation.http.handlers import export as handler
 from reservation.identity.account_mails import hash_of
 from tests.api import Api, Connection, Person
+from tests.conftest import PATIENT, StartApi
 from tests.identity.test_erasure import EMAIL, IDEMPOTENCY_KEY, KEY_NAME, NAME, NOTE, REASON, REFERENCE, a_life, hold
 from tests.mailbox import reset_token, verification_token
+from tests.payments.sales import external_sale, payments_of
 from tests.tickets.sold import check_in, sell, tickets
 
 
@@ -89,6 +91,22 @@ async def test_the_export_has_when_tickets_were_checked_in_without_their_codes(a
     kept = {ticket["seat_id"]: ticket["checked_in_at"] for ticket in reservation["tickets"]}
     assert kept == {cinema.seat_ids[0]: done.json["checked_in_at"], cinema.seat_ids[1]: None}
     assert second["code"] not in str(reservation)
+
+
+async def test_the_export_has_payments_with_their_refunds(start_api: StartApi) -> None:
+    api = await start_api(**PATIENT, PAYMENT_PROVIDER="external")
+    sale, other = await external_sale(api), await external_sale(api)
+    path = f"/reservations/{sale.reservation_id}/cancel"
+    cancelled = await api.call("POST", path, {"seat_ids": sale.cinema.seat_ids[:1]}, who=sale.customer)
+    assert cancelled.status == 200, cancelled.text
+
+    [reservation] = (await export(api, sale.customer))["reservations"]
+
+    [payment] = reservation["payments"]
+    assert (payment["payment_id"], payment["amount"], payment["refunded"]) == (sale.payment_id, "20.00", "10.00")
+    assert [(each["amount"], each["reason"]) for each in payment["refunds"]] == [("10.00", "seats_cancelled")]
+    assert reservation["payments"] == await payments_of(api, sale)
+    assert other.payment_id not in str(reservation)
 
 
 async def test_the_export_has_no_secret_and_nothing_of_others(api: Api, db: Connection) -> None:

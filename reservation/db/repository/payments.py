@@ -31,6 +31,7 @@ class ListedPayment:
     """A payment of a list; `refunded` is the sum of its refunds, made and pending."""
 
     id: UUID
+    reservation_id: UUID
     provider: str
     status: str
     amount: str
@@ -188,6 +189,6 @@ async def postpone_check(conn: Connection, *, payment_id: UUID, delay_s: int) ->
     await conn.execute(sql("payments/postpone_check"), payment_id, delay_s)
 
 
-async def list_payments(conn: Connection, *, reservation_id: UUID) -> Sequence[ListedPayment]:
-    """The payments of a reservation, oldest first."""
-    return await every(conn, ListedPayment, "payments/list_payments", reservation_id)
+async def list_payments(conn: Connection, *, reservation_ids: Sequence[UUID]) -> Sequence[ListedPayment]:
+    """The payments of reservations, those of each the oldest first."""
+    return await every(conn, ListedPayment, "payments/list_payments", reservation_ids)

@@ -65,6 +65,6 @@ async def record_attempt(
     await conn.execute(sql("refunds/record_attempt"), refund_id, status, reference, last_error)
 
 
-async def list_refunds(conn: Connection, *, reservation_id: UUID) -> Sequence[ListedRefund]:
-    """The refunds of a reservation's payments, oldest first."""
-    return await every(conn, ListedRefund, "refunds/list_refunds", reservation_id)
+async def list_refunds(conn: Connection, *, reservation_ids: Sequence[UUID]) -> Sequence[ListedRefund]:
+    """The refunds of reservations' payments, the oldest first."""
+    return await every(conn, ListedRefund, "refunds/list_refunds", reservation_ids)

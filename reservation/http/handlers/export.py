@@ -25,6 +25,7 @@ from ..output.schemas import CustomerReservationWithChangesOutput, ListedUserOut
 from ..output.streams import begin_stream
 from ..routes import Access, Routes
 from .admin_change_log import ChangeOutput
+from .payments import ListedPaymentOutput, read_payments
 from .reservations import FAR_AHEAD, HIGHEST
 
 routes = Routes("Accounts", Access.SIGNED_IN)
@@ -95,9 +96,10 @@ class KeptTicketOutput(Schema):
 
 
 class KeptReservationOutput(CustomerReservationWithChangesOutput):
-    """A reservation with the changes of its seats, and its tickets."""
+    """A reservation with the changes of its seats, its tickets and payments."""
 
     tickets = fields.List(fields.Nested(KeptTicketOutput()), required=True)
+    payments = fields.List(fields.Nested(ListedPaymentOutput()), required=True)
 
 
 class ExportOutput(Schema):
@@ -237,15 +239,15 @@ async def _reservations(request: web.Request, user_id: int) -> Rows:
             page = await box_office.list_reservations(
                 conn, wanted=ReservationFilter(user_ids=[user_id]), before=before, before_id=before_id, page_size=PAGE
             )
-            found = await export.list_seat_changes(
+            changes = await export.list_seat_changes(
                 conn, reservation_ids=[each.id for each in page.reservations], row_limit=MAX_CHANGES
             )
             seats = [(each.id, each.showtime_id, seat.seat_id) for each in page.reservations for seat in each.seats]
-            kept = await export.list_tickets(conn, seats=seats)
-        changes, tickets = _by_reservation(found), _by_reservation(kept)
+            tickets = await export.list_tickets(conn, seats=seats)
+            paid = await read_payments(conn, [each.id for each in page.reservations])
+        kept = {"changes": _by_reservation(changes), "tickets": _by_reservation(tickets), "payments": paid}
         yield [
-            reservation_members(request, each)
-            | {"changes": changes.get(each.id, []), "tickets": tickets.get(each.id, [])}
+            reservation_members(request, each) | {name: members.get(each.id, []) for name, members in kept.items()}
             for each in page.reservations
         ]
         place = page.next_key

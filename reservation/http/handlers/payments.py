@@ -1,12 +1,15 @@
 """Payments of reservations: pay, see what was paid, and the payment provider's webhook."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar
+from uuid import UUID
 
 from aiohttp import web
 from marshmallow import INCLUDE, Schema, fields, validate
 
 from ...booking.lookup import find
+from ...db.pool import Connection
 from ...db.repository import payments, refunds
 from ...errors import (
     Forbidden,
@@ -153,17 +156,24 @@ async def list_payments(request: web.Request) -> web.StreamResponse:
     whose = await owner_and_id(request)
     await find(request.app[DATABASE], **whose)
     async with request.app[DATABASE].connection() as conn:
-        found = await payments.list_payments(conn, reservation_id=whose["reservation_id"])
-        returned = await refunds.list_refunds(conn, reservation_id=whose["reservation_id"])
-    items = []
+        paid = await read_payments(conn, [whose["reservation_id"]])
+    return json_response({"items": paid.get(whose["reservation_id"], [])})
+
+
+async def read_payments(conn: Connection, reservation_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The members of the payments of reservations, with their refunds, by reservation."""
+    found = await payments.list_payments(conn, reservation_ids=reservation_ids)
+    by_payment: dict[UUID, list[dict[str, Any]]] = {}
+    for refund in await refunds.list_refunds(conn, reservation_ids=reservation_ids):
+        members: dict[str, Any] = asdict(refund)
+        own = by_payment.setdefault(members.pop("payment_id"), [])
+        own.append({"refund_id": str(members.pop("id")), **members})
+    paid: dict[UUID, list[dict[str, Any]]] = {}
     for payment in found:
-        members: dict[str, Any] = asdict(payment)
-        own = [asdict(each) for each in returned if each.payment_id == payment.id]
-        for each in own:
-            del each["payment_id"]
-            each["refund_id"] = str(each.pop("id"))
-        items.append({"payment_id": str(members.pop("id")), **members, "refunds": own})
-    return json_response({"items": items})
+        members = asdict(payment)
+        own = paid.setdefault(members.pop("reservation_id"), [])
+        own.append({"payment_id": str(members.pop("id")), **members, "refunds": by_payment.get(payment.id, [])})
+    return paid
 
 
 @routes.add(
