@@ -20,7 +20,14 @@ from tests.http.test_problems import concrete, right_body
 from tests.identity.caches import api_keys_of, connected, until
 
 GUARDED = [operation for table in TABLES for operation in table.operations if operation.access is not Access.PUBLIC]
-FOR_PEOPLE = ("/auth/", "/admin/users", "/admin/api-keys", "/admin/change-log")
+FOR_PEOPLE = (
+    "/auth/",
+    "/admin/users",
+    "/admin/api-keys",
+    "/admin/change-log",
+    "/admin/webhooks",
+    "/admin/dead-letters",
+)
 KEY = {"name": "Kiosk", "scopes": ["booking"]}
 
 

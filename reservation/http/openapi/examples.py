@@ -153,6 +153,8 @@ FIXED: dict[str, Any] = {
     "KeptApiKey.id": 5,
     "KeptApiKey.name": "Kiosk in the foyer",
     "KeptSession.id": "5d0e8d2b-1a7c-4e9a-9a41-5f0e8d2b6a17",
+    "KeptMail.id": 5121,
+    "Export.languages": ["en", "de-AT"],
     "KeptIdempotencyKey.key": "8e03978e-40d5-43dd-bc93-6894a57f9324",
     "MadeApiKey.id": 5,
     "Webhook.id": 3,
