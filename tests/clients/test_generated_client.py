@@ -20,6 +20,8 @@ from tests.api import PASSWORD, Api, slot
 
 NAME = "seats_client"
 BIN = Path(sys.executable).parent
+RECIPE = (Path(__file__).parents[2] / "docs/client/typed-clients.md").read_text()
+[CONFIG] = re.findall(r"```yaml\n(content_type_overrides:.*?)```", RECIPE, flags=re.DOTALL)
 PATIENCE = Timeout(60)  # however busy the machine
 
 
@@ -60,10 +62,11 @@ def generate(document: bytes, folder: Path) -> str:
     """Generate the client into a folder; the generator's output."""
     source = folder / "openapi.json"
     source.write_bytes(document)
-    command = [f"{BIN}/openapi-python-client", "generate", "--path", str(source), "--output-path", str(folder / NAME)]
+    (folder / "config.yaml").write_text(CONFIG)
+    command = [f"{BIN}/openapi-python-client", "generate", "--path", str(source), "--config", "config.yaml"]
     environment = {"PATH": f"{BIN}:/usr/bin:/bin"}  # it calls ruff
     done = subprocess.run(
-        [*command, "--meta", "none", "--fail-on-warning"],
+        [*command, "--output-path", str(folder / NAME), "--meta", "none", "--fail-on-warning"],
         env=environment,
         cwd=folder,
         stdout=subprocess.PIPE,

@@ -9,7 +9,8 @@ from reservation.app import TABLES
 from reservation.http.openapi.document import document
 from tests.api import Api
 
-FOR_OPERATORS = {"/health", "/ready", "/metrics"}
+# Operators have these addresses in their configuration, and RFC 8615 has /.well-known at the root.
+WITHOUT_VERSION = {"/health", "/ready", "/metrics", "/.well-known/ticket-keys.json"}
 
 
 def routed(api: Api) -> set[tuple[str, str]]:
@@ -17,10 +18,10 @@ def routed(api: Api) -> set[tuple[str, str]]:
     return {(route.method, route.resource.canonical) for route in server.app.router.routes()}
 
 
-async def test_every_operation_but_those_for_operators_is_served_under_v1(api: Api) -> None:
+async def test_every_operation_but_those_of_the_root_is_served_under_v1(api: Api) -> None:
     operations = {(operation.method, operation.path) for table in TABLES for operation in table.operations}
-    versioned = {(method, path) for method, path in operations if path not in FOR_OPERATORS}
-    assert len(operations) - len(versioned) == len(FOR_OPERATORS)
+    versioned = {(method, path) for method, path in operations if path not in WITHOUT_VERSION}
+    assert len(operations) - len(versioned) == len(WITHOUT_VERSION)
     found = routed(api)
     assert operations <= found
     under_v1 = {(method, path.removeprefix("/v1")) for method, path in found if path.startswith("/v1/")}
@@ -103,9 +104,9 @@ async def test_another_method_under_v1_is_405(api: Api) -> None:
     assert (answer.status, answer.code, answer.headers["Allow"]) == (405, "method_not_allowed", "GET,HEAD")
 
 
-def test_the_document_names_both_servers_and_only_the_first_for_operators() -> None:
+def test_the_document_names_both_servers_and_only_the_first_for_those_of_the_root() -> None:
     made: dict[str, Any] = document(TABLES, version="1", currency="EUR", max_body_bytes=4096)
     assert [server["url"] for server in made["servers"]] == ["/", "/v1"]
     own = {path for path, methods in made["paths"].items() for operation in methods.values() if "servers" in operation}
-    assert own == FOR_OPERATORS
+    assert own == WITHOUT_VERSION
     assert [server["url"] for server in made["paths"]["/metrics"]["get"]["servers"]] == ["/"]

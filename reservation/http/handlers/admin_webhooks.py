@@ -17,6 +17,7 @@ from ...webhooks.addresses import AllowedNetworks
 from ..app_keys import BODY, DATABASE, SETTINGS
 from ..input.path_ids import find_row, path_id
 from ..output.responses import SingleWriteResponse
+from ..output.schemas import DISABLED_REASONS
 from ..paging import PageByIdQuery, page_by_id, page_schema
 from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import Access, Routes
@@ -64,7 +65,7 @@ class WebhookOutput(Schema):
     disabled_reason = fields.String(
         required=True,
         allow_none=True,
-        validate=validate.OneOf(["failing", "gone"]),
+        validate=validate.OneOf(DISABLED_REASONS),
         metadata={
             "description": "Why the service made it inactive: `failing`, no delivery succeeded for 24 hours; `gone`, "
             "the receiver answered 410"

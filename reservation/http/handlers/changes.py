@@ -25,7 +25,6 @@ class ChangesQuery(PageQuery):
     after = Cursor(
         int,
         str,
-        load_default=None,
         metadata={"description": "`next_cursor` of the page before; without it, the feed from its beginning"},
     )
 
@@ -59,10 +58,10 @@ async def list_changes(request: web.Request) -> web.StreamResponse:
     """
     query = request[QUERY]
     async with request.app[DATABASE].connection() as conn:
-        position, last_id = query["after"] or (0, NO_EVENT)
+        position, last_id = query.get("after") or (0, NO_EVENT)
         # Before the events: what is deleted in between is noticed the next time.
         feed = await events.find_feed(conn, position=position)
-        if query["after"] is None:
+        if "after" not in query:
             position = feed.deleted_through
         elif position < feed.deleted_through or (
             # After a restore of the database, another event has this place, or none has yet.

@@ -26,18 +26,14 @@ class DeliveriesQuery(PageQuery):
     """A page of a webhook's deliveries."""
 
     cursor = Cursor(int, load_default=(HIGHEST_ID,))
-    status = fields.String(
-        validate=validate.OneOf(STATUSES), load_default=None, metadata={"description": "Only those of this status"}
-    )
+    status = fields.String(validate=validate.OneOf(STATUSES), metadata={"description": "Only those of this status"})
 
 
 class DeadLettersQuery(PageQuery):
     """A page of dead letters."""
 
     cursor = Cursor(int, load_default=(HIGHEST_ID,))
-    channel = fields.String(
-        validate=validate.OneOf(CHANNELS), load_default=None, metadata={"description": "Only those of this channel"}
-    )
+    channel = fields.String(validate=validate.OneOf(CHANNELS), metadata={"description": "Only those of this channel"})
 
 
 class DeliveryOutput(Schema):
@@ -84,7 +80,7 @@ DELIVERY_PAGE = page_schema(DeliveryOutput())
 async def list_webhook_deliveries(request: web.Request) -> web.StreamResponse:
     """The deliveries of a webhook, newest first; those that have ended are kept for 30 days."""
     webhook = await find_row(request, "webhook", lambda conn, row_id: webhooks.find_webhook(conn, webhook_id=row_id))
-    [before_id], status = request[QUERY]["cursor"], request[QUERY]["status"]
+    [before_id], status = request[QUERY]["cursor"], request[QUERY].get("status")
     return await page_response(
         request,
         lambda conn, rows: sent_deliveries.list_deliveries(
@@ -127,7 +123,7 @@ async def retry_webhook_delivery(request: web.Request) -> web.StreamResponse:
 @routes.add("GET", "/admin/dead-letters", query=DeadLettersQuery(), output=DELIVERY_PAGE)
 async def list_dead_letters(request: web.Request) -> web.StreamResponse:
     """Deliveries that were given up after their last attempt, newest first; kept for 30 days."""
-    [before_id], channel = request[QUERY]["cursor"], request[QUERY]["channel"]
+    [before_id], channel = request[QUERY]["cursor"], request[QUERY].get("channel")
     return await page_response(
         request,
         lambda conn, rows: sent_deliveries.list_dead(conn, channel=channel, before_id=before_id, row_limit=rows),

@@ -29,7 +29,7 @@ from ...runtime.fields import (
     VerbatimText,
 )
 from ...runtime.time_zone_fields import TimeZone, TimeZoneName
-from ..output.schemas import ACCOUNT_ROLES, CANCELLED_BY, RESERVATION_STATUSES, ROLES, SEAT_STATUSES
+from ..output.schemas import ACCOUNT_ROLES, CANCELLED_BY, DISABLED_REASONS, RESERVATION_STATUSES, ROLES, SEAT_STATUSES
 from ..paging import MAX_CURSOR_CHARS, Cursor
 
 WITHOUT_NUL = r"^[^\u0000]*$"
@@ -65,6 +65,7 @@ NAMED_CHOICES: dict[tuple[str, ...], str] = {
     RESERVATION_STATUSES: "ReservationStatus",
     SHOWTIME_STATUSES: "ShowtimeStatus",
     CANCELLED_BY: "CancelledBy",
+    DISABLED_REASONS: "DisabledReason",
     (*Scope,): "Scope",
 }
 

@@ -17,6 +17,7 @@ SEAT_STATUSES = ("available", "held", "booked", "blocked")
 LANGUAGE = {"description": "Language tag (BCP 47)", "examples": ["en"]}
 CURRENCY = {"description": "ISO 4217 code", "examples": ["USD"]}
 CANCELLED_BY = ("customer", "cinema", "staff")
+DISABLED_REASONS = ("failing", "gone")  # of webhooks
 RESERVATION_STATUSES = ("held", "confirmed", "cancelled", "expired")
 
 
