@@ -1,5 +1,5 @@
 /* seed/generate_events
-Inserts an event for each of the newest reservations a mail for each event, a call of a webhook
+Inserts an event for each of the newest reservations, a mail for each event, a call of a webhook
 for each tenth, one in fifty still to be sent and some given up: so many as make plans that use the indexes.
 Plan: index scan on reservations_pkey, stopped by the limit, then the inserts.
 $1 bigint row_limit: how many
