@@ -19,8 +19,8 @@ from .checked import CheckedPayment, CheckedRefund, StripeEvent
 
 TIMEOUT_S = 10
 RETRIES = 1
-# A Checkout Session lives from 30 minutes to 24 hours (Stripe's bounds). These count from when the payment was opened: a
-# request that failed is repeated for 10 minutes (WITHOUT_PAGE_S). A minute is left for clocks that differ.
+# A Checkout Session lives from 30 minutes to 24 hours (Stripe's bounds). These count from when the payment was opened;
+# a request that failed is repeated for 10 minutes (WITHOUT_PAGE_S). A minute is left for clocks that differ.
 SHORTEST_S, LONGEST_S = 41 * 60, 24 * 3600 - 60
 # Digits of the minor unit of currencies that have not two, as Stripe counts them.
 DIGITS = dict.fromkeys(
