@@ -41,7 +41,9 @@ help: ## what there is to make
 # Without limits on holds, so that `make load`, whose customers have one address, can run on it.
 UNLIMITED_HOLDS = MAX_HOLDS_PER_USER=0 MAX_SEATS_PER_USER_PER_SHOWTIME=0 HOLDS_PER_MINUTE_PER_ADDRESS=0
 
+# It may call webhooks on this machine.
 RUN = env $(UNLIMITED_HOLDS) PUBLIC_URL=$${PUBLIC_URL:-http://localhost:$(PORT)} \
+	WEBHOOK_ALLOWED_NETWORKS=$${WEBHOOK_ALLOWED_NETWORKS:-127.0.0.0/8} \
 	$(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
 # PAYMENT=stripe-demo starts a server with Stripe's API beside it, where no money moves.
 STRIPE_PORT ?= 8420
