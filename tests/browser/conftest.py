@@ -46,7 +46,7 @@ def _needed() -> None:
 @pytest.fixture(scope="session")
 def site(_needed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """`reservation serve --demo` on servers of its own, which no other test empties; without limits on holds."""
-    with folder_of_servers(tmp_path_factory) as folder, serving(folder / "data", "--demo") as instance:
+    with folder_of_servers(tmp_path_factory) as folder, serving(folder / "data", "--demo", background=True) as instance:
         yield instance
 
 
