@@ -44,6 +44,7 @@ class Business:
             self.erasure,
             self.clean_up,
             self.reports,
+            self.told_afterwards,
         ):
             await part()
 
@@ -226,6 +227,17 @@ class Business:
         await self.sold(who, cinema, cinema.seat_ids[:2])
         for path in ("sales?by=channel", "sales?by=ticket_type", "occupancy", f"showtimes/{cinema.showtime_id}"):
             await self.call("GET", f"/reports/{path}", who=admin)
+
+    async def told_afterwards(self) -> None:
+        """A webhook, tickets, a check-in, and what the background process does; one event is left in the outbox."""
+        cinema, who, admin = await self.api.cinema(), await self.api.sign_up(), await self.api.admin()
+        hook = {"url": "https://till.example/events", "events": ["payment.succeeded"], "active": True}
+        await self.call("POST", "/admin/webhooks", hook, who=admin, status=201)
+        sold = await self.sold(who, cinema, cinema.seat_ids[:2])
+        tickets = (await self.call("GET", f"/reservations/{sold}/tickets", who=who)).json["tickets"]
+        await self.call("POST", "/check-ins", {"code": tickets[0]["code"]}, who=admin)
+        await self.api.work()
+        await self.held(who, cinema, cinema.seat_ids[2:3])
 
     async def grow_old(self, cinema: Cinema, redis: Redis) -> None:
         """Let AGO pass for a showtime and all that was reserved of it."""

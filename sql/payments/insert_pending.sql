@@ -5,7 +5,8 @@ $1 uuid payment_id: a new one
 $2 uuid reservation_id: locked by the caller
 $3 numeric amount: what is due
 $4 text currency: of the amount
-Sample: select gen_random_uuid(), (select id from reservations order by id desc limit 1), 10.00, 'USD'
+Sample: select gen_random_uuid(), coalesce((select id from reservations order by id desc limit 1), gen_random_uuid()), 10.00,
+'USD'
 */
 insert /* payments/insert_pending */ into payments (id, reservation_id, number, provider, amount, currency, check_at)
 select

@@ -5,7 +5,7 @@ $1 bigint webhook_id: which
 $2 text url: where events are sent
 $3 text[] events: the types of these events
 $4 boolean active: whether they are sent
-Sample: select id, url, events, active from webhooks order by id limit 1
+Sample: select w.id, w.url, w.events, w.active from (select) as one left join (select * from webhooks order by id limit 1) as w on true
 */
 update /* webhooks/update_webhook */ webhooks
 set

@@ -14,6 +14,8 @@ from tests.api import Api, Connection
 from tests.business import Business
 
 PATIENCE_S = 60
+# Each has a primary key, but the business has no payments, and no showtime about to start.
+UNUSED = {"payments", "payment_events", "refunds", "reminded_showtimes"}
 TABLES = "select oid::regclass::text from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
 
 
@@ -87,7 +89,7 @@ async def test_a_subscriber_has_equal_rows_after_every_kind_of_change(
         await until_received(db, subscriber)
         published, received = await contents(db), await contents(subscriber)
         assert {table for table in published if published[table] != received[table]} == set()
-        assert {table for table in published if not published[table]} == {"yoyo_lock"}  # rows were in all others
+        assert {table for table in published if not published[table]} == {"yoyo_lock"} | UNUSED
     finally:
         await subscriber.execute("drop subscription everything")
         await subscriber.close()

@@ -37,6 +37,9 @@ PATIENCE_S = 60
 REASONS = {"seats_held": 1, "seats_booked": 1, "invalid": 1, "limit_reached": 0}
 # The tests of these are where what they count is tested.
 ELSEWHERE = {
+    "reservation_payments_succeeded_total": "tests/payments/test_refunds.py",
+    "reservation_refunds_succeeded_total": "tests/payments/test_refunds.py",
+    "reservation_refunds_failed_total": "tests/payments/test_refunds.py",
     "reservation_events_total": "tests/outbox/test_deliveries.py",
     "reservation_delivery_attempts_total": "tests/outbox/test_deliveries.py",
     "reservation_delivery_attempt_seconds": "tests/outbox/test_deliveries.py",

@@ -7,9 +7,12 @@ import pytest
 from reservation.booking import archive
 from reservation.db.repository.audit import violations
 from reservation.http.app_keys import DATABASE
+from reservation.payments.checked import CheckedRefund
+from reservation.payments.stripe_payments import StripePayments
 from tests.api import Api, Connection
 from tests.conftest import PATIENT, StartApi
 from tests.faults.proxy import Proxy
+from tests.figures import figures, growth
 from tests.payments.sales import Sale, external_sale, open_sale, paid_sale, payments_of, refunds_of, status, work
 from tests.payments.stripe_account import COMPLETED, StripeAccount, deliver
 from tests.races.test_booking_races import assert_sound
@@ -29,6 +32,28 @@ async def test_a_cancel_refunds_all_of_it(paid_api: Api, stripe: StripeAccount, 
     assert await refunds_of(paid_api, sale) == [("20.00", "cancelled", "succeeded")]
     assert await stripe.refunds(sale.payment_id) == [2000]
     await assert_sound(db, redis_url)
+
+
+async def test_payments_and_refunds_are_counted_also_those_that_failed(
+    paid_api: Api, stripe: StripeAccount, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await figures(paid_api)
+    made, refused = [await paid_sale(paid_api, stripe) for _ in range(2)]
+    await paid_api.cancel(made.customer, made.reservation_id)
+    await work(paid_api, db)
+
+    async def fail(*_: object) -> CheckedRefund:
+        return CheckedRefund("re_failed", "failed", "expired_or_canceled_card")
+
+    monkeypatch.setattr(StripePayments, "refund", fail)  # localstripe refuses no refund in the end
+    await paid_api.cancel(refused.customer, refused.reservation_id)
+    await work(paid_api, db)
+
+    grown = await growth(paid_api, before)
+    assert grown['reservation_payments_succeeded_total{provider="stripe"}'] == 2
+    assert grown["reservation_refunds_succeeded_total"] == 1
+    assert grown["reservation_refunds_failed_total"] == 1
+    assert await refunds_of(paid_api, refused) == [("20.00", "cancelled", "failed")]
 
 
 async def test_a_cancel_of_some_seats_refunds_these_and_a_later_cancel_the_rest(
