@@ -119,7 +119,7 @@ async def test_an_unknown_address_is_a_page_for_browsers_and_json_for_others(api
     assert (await api.call("GET", "/movies/4711", headers={"Accept": "text/html"})).code == "not_found"
 
 
-PARAMETER = re.compile(r"\{\w+(?::((?:[^{}]|\{\d+\})*))?\}")
+PARAMETER = re.compile(r"\{\w+(?::((?:[^{}]|\{[^{}]*\})*))?\}")
 
 
 def address_of(page: SitePage) -> str:
