@@ -23,7 +23,7 @@ from .db.pgbouncer import wrong_settings
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.postgresql_errors import DRIVER_ERRORS
-from .db.report_pool import report_database
+from .db.report_pool import database_of, report_pool
 from .db.repository import ops
 from .db.repository.hold_limits import HoldLimits
 from .errors import HoldsUnavailable, OperatorError, Unavailable
@@ -82,9 +82,10 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     app[app_keys.DATABASE] = Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer)
     if settings.pgbouncer:
         await _require_session_settings(pool, pool_settings(settings))
-    async with report_database(settings, connections=settings.reports_concurrency, timeout_s=TIMEOUT_S) as database:
-        app[app_keys.REPORTS] = Reports(database)
-        yield
+    reports = await report_pool(settings, connections=settings.reports_concurrency, timeout_s=TIMEOUT_S)
+    app[app_keys.REPORTS] = Reports(database_of(reports, settings))
+    yield
+    reports.terminate()  # a report that still runs has lost its client
     try:
         async with asyncio.timeout(settings.shutdown_s):
             await pool.close()

@@ -12,6 +12,15 @@ from .pool_options import COMMAND_MARGIN_S, pool_options
 
 @asynccontextmanager
 async def report_database(settings: Settings, *, connections: int, timeout_s: float) -> AsyncIterator[Database]:
+    """The database of `report_pool`, while the block runs."""
+    pool = await report_pool(settings, connections=connections, timeout_s=timeout_s)
+    try:
+        yield database_of(pool, settings)
+    finally:
+        pool.terminate()  # a report that still runs has lost its client
+
+
+async def report_pool(settings: Settings, *, connections: int, timeout_s: float) -> "asyncpg.Pool[asyncpg.Record]":
     """A pool for reports of up to `timeout_s`, of DATABASE_READ_URL, or else of DATABASE_URL.
 
     It connects when the first report needs it, so that the service starts without a replica, and closes what is idle.
@@ -24,8 +33,9 @@ async def report_database(settings: Settings, *, connections: int, timeout_s: fl
         "command_timeout": timeout_s + COMMAND_MARGIN_S,
         "server_settings": options["server_settings"] | {"application_name": "reservation reports"},
     }
-    pool = await asyncpg.create_pool(**options)
-    try:
-        yield Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer, in_metrics=False)
-    finally:
-        pool.terminate()  # a report that still runs has lost its client
+    return await asyncpg.create_pool(**options)
+
+
+def database_of(pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> Database:
+    """The database of such a pool."""
+    return Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer, in_metrics=False)

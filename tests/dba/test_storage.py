@@ -21,6 +21,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "dba" / "queries"
 HOLDS = 300
 GROWING = {"reservations", "booked_seats", "idempotency_keys", "login_sessions", "tickets"}
 GROWING |= {"outbox", "events", "deliveries"}
+BRIN_KEEPS_HOT = 16  # before it, a cancel is not HOT, since reservations_cancelled_at_idx has its column
 # Percent of HOT updates; tables with few updates have a full page now and then.
 HOT_ABOVE = {"reservations": 90, "login_sessions": 90, "api_keys": 50, "auditoriums": 50, "movies": 50, "showtimes": 50}
 # Reports read them, which are no part of a day's traffic; the plan of one is in tests/reports.
@@ -75,7 +76,10 @@ async def test_after_a_days_traffic_updates_are_hot_and_every_index_is_used(afte
     not_hot = {"users", "seats", "showtime_availability", "tickets", "deliveries"}
     assert updates.keys() - {"database_generation"} == HOT_ABOVE.keys() | not_hot
     shares = {row["table_name"]: row["hot_percent"] for row in rows}
-    assert {table: shares[table] for table, least in HOT_ABOVE.items() if shares[table] <= least} == {}
+    least_of = dict(HOT_ABOVE)
+    if after_a_day.get_server_version().major < BRIN_KEEPS_HOT:
+        least_of["reservations"] = 70
+    assert {table: shares[table] for table, least in least_of.items() if shares[table] <= least} == {}
 
     unused = {row["index_name"]: row["there_for"] for row in await after_a_day.fetch(query("unused_indexes.sql"))}
     # `reservation archive` reads showtimes_starts_at_idx, accounts of one address are rare, and the others are for the

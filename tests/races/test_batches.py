@@ -480,6 +480,8 @@ async def test_a_confirm_after_a_wait_for_a_cancel_is_refused(api: Api, db: Conn
             "update reservations set status = 'cancelled', cancelled_at = now() where id = $1",
             wishes[1].reservation_id,
         )
+        told = "insert into outbox (type, reservation_id) values ('reservation.cancelled', $1)"
+        await db.execute(told, wishes[1].reservation_id)
         confirms = asyncio.create_task(confirm_together(stores_of(api), wishes))
         await until(lambda: waits_for_locks(db, 1))
 

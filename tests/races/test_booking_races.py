@@ -24,10 +24,10 @@ async def owners(db: "asyncpg.Connection[asyncpg.Record]", showtime_id: int) -> 
     return Counter(row["seat_id"] for row in rows)
 
 
-async def assert_sound(db: "asyncpg.Connection[asyncpg.Record]", redis_url: str) -> None:
-    """Every invariant holds, in both stores."""
+async def assert_sound(db: "asyncpg.Connection[asyncpg.Record]", redis_url: str, *, but: str | None = None) -> None:
+    """Every invariant holds, in both stores, but for a rule."""
     async with Redis.from_url(redis_url, decode_responses=True) as client:
-        assert await audit(db, client) == []
+        assert [each for each in await audit(db, client) if each.rule != but] == []
 
 
 async def buy(api: Api, who: Person, cinema: Cinema, seat_ids: list[int]) -> set[int]:
