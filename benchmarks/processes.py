@@ -52,7 +52,7 @@ def start_child(
             cwd=cwd,
             env={**ENVIRONMENT, **(environment or {})},
             start_new_session=True,
-            preexec_fn=partial(die_with_parent, signal.SIGTERM, os.getpid()),  # noqa: PLW1509 - unsafe beside threads only
+            preexec_fn=partial(die_with_parent, signal.SIGTERM, os.getpid()),  # noqa: PLW1509 - the benchmarks start no thread before
         )
 
 

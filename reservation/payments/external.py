@@ -1,4 +1,4 @@
-"""Payments that are made elsewhere: whoever takes the money says so. All that arrive at once are recorded together."""
+"""Payments that are made elsewhere: the client that took the money reports them. Concurrent reports share a statement."""
 
 from collections.abc import Sequence
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Check tickets in at the door: each once, whoever else scans or cancels it at the same time."""
+"""Check tickets in at the door: each once, also if others scan or cancel it at the same time."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
