@@ -1,4 +1,4 @@
-"""Payments that are made elsewhere: the client that took the money reports them. Concurrent reports share a statement."""
+"""Payments that are made elsewhere: the client that took the money reports them, many in one statement at a time."""
 
 from collections.abc import Sequence
 from uuid import UUID
