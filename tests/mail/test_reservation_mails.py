@@ -48,6 +48,15 @@ def taken_by(server: SmtpServer) -> list[EmailMessage]:
     return [mail for mail in mails if mail["Subject"] != "Confirm your e-mail address"]
 
 
+async def test_the_customers_of_a_load_test_get_no_mails(api: Api, db: Connection) -> None:
+    cinema, who = await api.cinema(), await api.sign_up()
+    await db.execute("update users set email = 'load-000001@Load.Invalid' where id = $1", who.id)
+    await sold(api, who, cinema, cinema.seat_ids[:2])
+    await api.work()
+    kinds = [row["kind"] for row in await db.fetch("select kind from deliveries where user_id = $1", who.id)]
+    assert kinds == ["verify_email"]  # of the sign-up, which had another address
+
+
 async def test_a_confirmed_reservation_is_told_once_and_a_hold_is_not(api: Api, folder: Path) -> None:
     cinema, who = await api.cinema(), await api.sign_up()
     await api.hold(who, cinema.showtime_id, cinema.seat_ids[:1])
