@@ -1,8 +1,8 @@
 """Deliveries that administrators ask for: tests of a webhook, and deliveries that are sent again."""
 
 from ..db.pool import Database
-from ..db.repository import sent_deliveries, webhooks
-from ..db.repository.sent_deliveries import SentDelivery
+from ..db.repository import deliveries, webhooks
+from ..db.repository.deliveries import SentDelivery
 from ..errors import NotFound, WebhookInactive
 from ..outbox.deliveries import CLAIM_S
 from ..outbox.event_types import TEST_EVENT
@@ -13,8 +13,8 @@ async def send_test(database: Database, *, webhook_id: int) -> SentDelivery:
     async with database.change() as conn:
         if not await webhooks.lock_webhook(conn, webhook_id=webhook_id):
             raise NotFound("There is no such webhook.")
-        delivery_id = await sent_deliveries.insert_test(conn, webhook_id=webhook_id)
-        return _known(await sent_deliveries.find_delivery(conn, delivery_id=delivery_id))
+        delivery_id = await webhooks.insert_test(conn, webhook_id=webhook_id)
+        return _known(await deliveries.find_delivery(conn, delivery_id=delivery_id))
 
 
 async def send_again(
@@ -25,17 +25,17 @@ async def send_again(
     One that may be under way stays as it is, and so does a mail that was sent, whose content is not kept.
     """
     async with database.change() as conn:
-        found = _known(await sent_deliveries.find_delivery(conn, delivery_id=delivery_id))
+        found = _known(await deliveries.find_delivery(conn, delivery_id=delivery_id))
         if webhook_id is not None and found.webhook_id != webhook_id:
             raise NotFound("There is no such delivery.")
         if found.webhook_id is not None and found.kind != TEST_EVENT:
             webhook = await webhooks.find_webhook(conn, webhook_id=found.webhook_id)
             if webhook is None or not webhook.active:
                 raise WebhookInactive
-        await sent_deliveries.send_again(
+        await deliveries.send_again(
             conn, delivery_id=delivery_id, also_delivered=also_delivered and found.channel == "webhook", claim_s=CLAIM_S
         )
-        return _known(await sent_deliveries.find_delivery(conn, delivery_id=delivery_id))
+        return _known(await deliveries.find_delivery(conn, delivery_id=delivery_id))
 
 
 def _known(found: SentDelivery | None) -> SentDelivery:

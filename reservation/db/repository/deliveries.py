@@ -9,7 +9,7 @@ from uuid import UUID
 from ...errors import Json
 from ..pool import Connection
 from ..statements import sql
-from .rows import every, one
+from .rows import every, maybe, one
 
 Channel = Literal["mail", "webhook"]
 Outcome = Literal["delivered", "dead", "pending"]
@@ -43,6 +43,28 @@ class DeliveryFigures:
     outbox_age_s: float
     mail_delay_s: float
     webhook_delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SentDelivery:
+    """A delivery; `message_id` is what a webhook's receiver gets, None for mails and where the event was deleted."""
+
+    id: int
+    channel: str
+    kind: str
+    message_id: str | None
+    webhook_id: int | None
+    reservation_id: UUID | None
+    showtime_id: int | None
+    user_id: int | None
+    status: str
+    attempts: int
+    next_attempt_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+    last_error: str | None
+    last_status_code: int | None
+    last_duration_ms: int | None
 
 
 async def claim(conn: Connection, *, channel: Channel, row_limit: int, claim_s: int) -> Sequence[Delivery]:
@@ -82,3 +104,18 @@ async def delete_old(conn: Connection, *, after_id: int, kept_days: int, row_lim
 async def find_figures(conn: Connection, *, row_limit: int) -> DeliveryFigures:
     """What waits, counted up to `row_limit`."""
     return await one(conn, DeliveryFigures, "deliveries/figures", row_limit)
+
+
+async def list_dead(conn: Connection, *, channel: str | None, before_id: int, row_limit: int) -> Sequence[SentDelivery]:
+    """A page of the deliveries that were given up, newest first."""
+    return await every(conn, SentDelivery, "deliveries/list_dead", channel, before_id, row_limit)
+
+
+async def find_delivery(conn: Connection, *, delivery_id: int) -> SentDelivery | None:
+    """One delivery; None also if its webhook was deleted."""
+    return await maybe(conn, SentDelivery, "deliveries/find_delivery", delivery_id)
+
+
+async def send_again(conn: Connection, *, delivery_id: int, also_delivered: bool, claim_s: int) -> None:
+    """Make a delivery due now, unless it may be under way."""
+    await conn.execute(sql("deliveries/send_again"), delivery_id, also_delivered, claim_s)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from ..pool import Connection
 from ..statements import sql
-from .deliveries import Delivery
+from .deliveries import Delivery, SentDelivery
 from .rows import every, maybe, one
 
 LIST_LOCK = 4_701_002  # of the advisory lock under which webhooks are created
@@ -126,3 +126,16 @@ async def disable_webhook(conn: Connection, *, webhook_id: int, reason: str) -> 
 
 def _columns(webhook: WebhookInput) -> tuple[object, ...]:
     return webhook.url, webhook.events, webhook.active
+
+
+async def list_deliveries(
+    conn: Connection, *, webhook_id: int, before_id: int, status: str | None, row_limit: int
+) -> Sequence[SentDelivery]:
+    """A page of a webhook's deliveries, newest first."""
+    return await every(conn, SentDelivery, "webhooks/list_deliveries", webhook_id, before_id, status, row_limit)
+
+
+async def insert_test(conn: Connection, *, webhook_id: int) -> int:
+    """Add a delivery of a test to a webhook; its id."""
+    delivery_id: int = await conn.fetchval(sql("webhooks/insert_test"), webhook_id)
+    return delivery_id

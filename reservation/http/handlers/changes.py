@@ -7,7 +7,7 @@ from ...db.repository import events
 from ...errors import CursorExpired
 from ...outbox.event_members import event_members
 from ...outbox.event_types import EVENT_TYPES
-from ...runtime.fields import Instant, JsonObject
+from ...runtime.fields import MAX_ID, Instant, JsonObject
 from ..app_keys import DATABASE, QUERY, SETTINGS
 from ..output.responses import json_response
 from ..paging import Cursor, PageQuery, cursor_text
@@ -15,7 +15,6 @@ from ..routes import REPORTS, Access, Routes
 
 routes = Routes("Changes", Access.ADMIN, read_scopes=REPORTS)
 
-LAST_POSITION = 2**63 - 1
 NO_EVENT = ""
 
 
@@ -68,7 +67,7 @@ async def list_changes(request: web.Request) -> web.StreamResponse:
             position > feed.deleted_through and last_id != str(feed.event_id)
         ):
             raise CursorExpired
-        found = await events.list_events(conn, after_id=position, last_id=LAST_POSITION, row_limit=query["limit"] + 1)
+        found = await events.list_events(conn, after_id=position, last_id=MAX_ID, row_limit=query["limit"] + 1)
     page = found[: query["limit"]]
     if page:
         position, last_id = page[-1].position, str(page[-1].event_id)

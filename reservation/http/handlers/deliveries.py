@@ -5,10 +5,10 @@ from dataclasses import asdict
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from ...db.repository import sent_deliveries, webhooks
-from ...db.repository.sent_deliveries import HIGHEST_ID, SentDelivery
+from ...db.repository import deliveries, webhooks
+from ...db.repository.deliveries import SentDelivery
 from ...errors import WebhookInactive
-from ...runtime.fields import Id, Instant
+from ...runtime.fields import MAX_ID, Id, Instant
 from ...webhooks import resending
 from ..app_keys import DATABASE, QUERY
 from ..input.path_ids import find_row, path_id
@@ -25,14 +25,14 @@ CHANNELS = ["mail", "webhook"]
 class DeliveriesQuery(PageQuery):
     """A page of a webhook's deliveries."""
 
-    cursor = Cursor(int, load_default=(HIGHEST_ID,))
+    cursor = Cursor(int, load_default=(MAX_ID,))
     status = fields.String(validate=validate.OneOf(STATUSES), metadata={"description": "Only those of this status"})
 
 
 class DeadLettersQuery(PageQuery):
     """A page of dead letters."""
 
-    cursor = Cursor(int, load_default=(HIGHEST_ID,))
+    cursor = Cursor(int, load_default=(MAX_ID,))
     channel = fields.String(validate=validate.OneOf(CHANNELS), metadata={"description": "Only those of this channel"})
 
 
@@ -83,7 +83,7 @@ async def list_webhook_deliveries(request: web.Request) -> web.StreamResponse:
     [before_id], status = request[QUERY]["cursor"], request[QUERY].get("status")
     return await page_response(
         request,
-        lambda conn, rows: sent_deliveries.list_deliveries(
+        lambda conn, rows: webhooks.list_deliveries(
             conn, webhook_id=webhook.id, before_id=before_id, status=status, row_limit=rows
         ),
         lambda each: [each.id],
@@ -126,7 +126,7 @@ async def list_dead_letters(request: web.Request) -> web.StreamResponse:
     [before_id], channel = request[QUERY]["cursor"], request[QUERY].get("channel")
     return await page_response(
         request,
-        lambda conn, rows: sent_deliveries.list_dead(conn, channel=channel, before_id=before_id, row_limit=rows),
+        lambda conn, rows: deliveries.list_dead(conn, channel=channel, before_id=before_id, row_limit=rows),
         lambda each: [each.id],
     )
 
