@@ -1,4 +1,4 @@
-"""Events as receivers get them: in the feed, and in the calls of webhooks."""
+"""Events as clients get them: in the feed, and in the calls of webhooks."""
 
 from ..db.repository.events import Event
 from ..db.repository.reservation_rows import Reservation

@@ -1,6 +1,6 @@
 /* audit/wrong_events
-Finds reservations and their events, in the feed or still in the outbox, that contradict each other: one is confirmed,
-cancelled or marked as expired, and no event tells it, although its hold was told; or an event tells what it never was.
+Finds reservations and their events, in the feed or still in the outbox, that contradict each other: one with the event of
+its hold is confirmed, cancelled or marked as expired without an event of that; or it has an event of what it never was.
 Reservations that were inserted by other means than holds have no events.
 Plan: one pass over events and outbox, aggregated and hash joined to reservations and the archive.
 $1 bigint row_limit: the most findings to name; `found` counts all
@@ -45,11 +45,11 @@ judged as (
                 'reservation.held' = any(b.types)
                 and b.status <> 'held'
                 and 'reservation.' || b.status <> all(b.types)
-                then format('is %s, but no event tells it', b.status)
+                then format('is %s, but has no event reservation.%s', b.status, b.status)
             when 'reservation.confirmed' = any(b.types) and b.confirmed_at is null
-                then format('is %s and was never confirmed, but an event tells a confirm', b.status)
+                then format('has an event reservation.confirmed, but is %s and was never confirmed', b.status)
             when 'reservation.cancelled' = any(b.types) and b.status <> 'cancelled'
-                then format('is %s, but an event tells that it was cancelled', b.status)
+                then format('has an event reservation.cancelled, but is %s', b.status)
         end as detail
     from booked as b
     where b.status is not null

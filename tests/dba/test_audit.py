@@ -392,9 +392,9 @@ async def test_names_a_wrong_change(cinema: Db, redis: Redis, change: str, detai
 @pytest.mark.parametrize(
     ("types", "reservation_id", "detail"),
     [
-        (["held"], CONFIRMED, "is confirmed, but no event tells it"),
-        (["held", "confirmed", "cancelled"], CONFIRMED, "is confirmed, but an event tells that it was cancelled"),
-        (["held", "confirmed"], EXPIRED, "is held and was never confirmed, but an event tells a confirm"),
+        (["held"], CONFIRMED, "is confirmed, but has no event reservation.confirmed"),
+        (["held", "confirmed", "cancelled"], CONFIRMED, "has an event reservation.cancelled, but is confirmed"),
+        (["held", "confirmed"], EXPIRED, "has an event reservation.confirmed, but is held and was never confirmed"),
     ],
 )
 @pytest.mark.parametrize("table", ["outbox", "events"])
