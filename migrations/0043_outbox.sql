@@ -1,5 +1,5 @@
--- What happened, for those who are told afterwards: customers by mail, other systems by webhooks and GET /changes.
--- outbox: rows that the statements write which do the deed, so that a row is there if and only if the deed is. It is a queue,
+-- Events, from which customers get mails, and other systems calls of webhooks and GET /changes.
+-- outbox: the statement that makes a change also inserts its event here, so that both are committed or neither. It is a queue,
 -- without any index but its key, since holds and confirms write it. events: the same in the order of commits, kept for 30 days.
 -- Only one transaction at a time moves rows from one to the other, so ids of events become visible in their order. deliveries:
 -- a mail, or an event for a webhook, that is to be sent, with its retries.
@@ -32,7 +32,7 @@ comment on table outbox is
 'Events that are not in the table events yet, written in the transaction that does the deed; the relay moves them.';
 comment on column outbox.type is 'Such as reservation.confirmed; docs/client/webhooks.md lists them.';
 comment on column outbox.data is
-'What is told; null for reservation events, which are told from reservations and reservation_changes.';
+'The payload; null for reservation events, whose payload is read from reservations and reservation_changes when it is sent.';
 comment on column outbox.created_at is
 'By clock_timestamp(), under the lock of the reservation, so that times of a reservation are in order.';
 
@@ -56,7 +56,7 @@ with (
 
 comment on table events is
 'What happened, in the order of commits, for 30 days. Only the relay inserts, under a lock, so no id becomes visible after a higher one.';
-comment on column events.event_id is 'What receivers are told, by which they know a repeat.';
+comment on column events.event_id is 'The id that clients get, the same in each repeat.';
 comment on column events.data is 'As in outbox.';
 comment on column events.created_at is 'When it happened.';
 
@@ -113,7 +113,7 @@ comment on table deliveries is
 'A mail, or an event for a webhook, that is sent at least once. A delivery that is due is claimed by moving next_attempt_at on.';
 comment on column deliveries.channel is 'mail or webhook.';
 comment on column deliveries.kind is 'The template of the mail, or the type of the event.';
-comment on column deliveries.event_id is 'The id in events; null: it tells no event.';
+comment on column deliveries.event_id is 'The id in events; null: it is of no event.';
 comment on column deliveries.reservation_id is
 'Deliveries of one reservation are made in the order of their ids, for each channel and webhook.';
 comment on column deliveries.data is 'What the channel needs besides; deleted when the delivery has ended.';
@@ -156,7 +156,7 @@ as $$
     ) as member (name)
 $$;
 
-comment on function showtime_json is 'A row of showtimes as events tell it, from to_jsonb of the row.';
+comment on function showtime_json is 'A row of showtimes as the payload of an event has it, from to_jsonb of the row.';
 
 create function tell_showtime_change()
 returns trigger

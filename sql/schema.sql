@@ -953,7 +953,7 @@ CREATE FUNCTION public.showtime_json(row_json jsonb) RETURNS jsonb
     ) as member (name)
 $$;
 
-COMMENT ON FUNCTION public.showtime_json(row_json jsonb) IS 'A row of showtimes as events tell it, from to_jsonb of the row.';
+COMMENT ON FUNCTION public.showtime_json(row_json jsonb) IS 'A row of showtimes as the payload of an event has it, from to_jsonb of the row.';
 
 CREATE FUNCTION public.tell_showtime_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -1271,7 +1271,7 @@ COMMENT ON COLUMN public.deliveries.channel IS 'mail or webhook.';
 
 COMMENT ON COLUMN public.deliveries.kind IS 'The template of the mail, or the type of the event.';
 
-COMMENT ON COLUMN public.deliveries.event_id IS 'The id in events; null: it tells no event.';
+COMMENT ON COLUMN public.deliveries.event_id IS 'The id in events; null: it is of no event.';
 
 COMMENT ON COLUMN public.deliveries.reservation_id IS 'Deliveries of one reservation are made in the order of their ids, for each channel and webhook.';
 
@@ -1319,7 +1319,7 @@ WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_thr
 
 COMMENT ON TABLE public.events IS 'What happened, in the order of commits, for 30 days. Only the relay inserts, under a lock, so no id becomes visible after a higher one.';
 
-COMMENT ON COLUMN public.events.event_id IS 'What receivers are told, by which they know a repeat.';
+COMMENT ON COLUMN public.events.event_id IS 'The id that clients get, the same in each repeat.';
 
 COMMENT ON COLUMN public.events.data IS 'As in outbox.';
 
@@ -1457,7 +1457,7 @@ COMMENT ON TABLE public.outbox IS 'Events that are not in the table events yet, 
 
 COMMENT ON COLUMN public.outbox.type IS 'Such as reservation.confirmed; docs/client/webhooks.md lists them.';
 
-COMMENT ON COLUMN public.outbox.data IS 'What is told; null for reservation events, which are told from reservations and reservation_changes.';
+COMMENT ON COLUMN public.outbox.data IS 'The payload; null for reservation events, whose payload is read from reservations and reservation_changes when it is sent.';
 
 COMMENT ON COLUMN public.outbox.created_at IS 'By clock_timestamp(), under the lock of the reservation, so that times of a reservation are in order.';
 
