@@ -13,6 +13,7 @@ from psycopg import sql
 
 from reservation.embedded import Embedded, embedded_servers
 from reservation.embedded.processes import processes_in
+from reservation.identity import api_key_format
 from reservation.identity.tokens import TokenMint
 
 from .proc import postgres_cpu_s, tree_cpu_s
@@ -92,6 +93,25 @@ class Stand:
             f"{user_id} {mint.mint('access', user_id, 'user', session_id, 1)}\n" for user_id, session_id in sessions
         ]
         path.write_text("".join(lines))
+        return path
+
+    def api_keys(self, database: str) -> Path:
+        """Make an API key for each of many customers, and write a file of a user and a key a line."""
+        with self.connect(database) as connection:
+            users = connection.execute(
+                "select id from users where role = 'user' order by id desc limit %s", [USERS]
+            ).fetchall()
+            keys = [(user_id, api_key_format.new_key()) for (user_id,) in users]
+            connection.cursor().executemany(
+                "insert into api_keys (name, user_id, prefix, key_hash, scopes, created_by) "
+                "values ('Shop', %s, %s, %s, '{booking}', %s)",
+                [
+                    (user_id, key[: api_key_format.PREFIX_CHARS], api_key_format.hash_of(key), user_id)
+                    for user_id, key in keys
+                ],
+            )
+        path = self.folder / f"{database}.api-keys"
+        path.write_text("".join([f"{user_id} {key}\n" for user_id, key in keys]))
         return path
 
     def seats(self, database: str, *, showtimes: int | None = None) -> Path:

@@ -26,6 +26,7 @@ from .db.postgresql_errors import DRIVER_ERRORS
 from .db.report_pool import database_of, report_pool
 from .db.repository import ops
 from .db.repository.hold_limits import HoldLimits
+from .db.repository.reservations import PaymentRules
 from .errors import HoldsUnavailable, OperatorError, Unavailable
 from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
@@ -130,7 +131,9 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     await ticket_types.refresh()
     app[app_keys.BOOKING_CONTEXT] = BookingContext(
         database=database,
-        batches=BookingBatches(database, pending_updates, layouts, payment_required=settings.takes_payments),
+        batches=BookingBatches(
+            database, pending_updates, layouts, PaymentRules(settings.takes_payments, settings.currency)
+        ),
         holds=holds,
         pending_updates=pending_updates,
         layouts=layouts,

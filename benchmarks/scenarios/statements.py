@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from reservation.db.pool import Connection, Database
 from reservation.db.pool_options import pool_options
 from reservation.db.repository import reservations
-from reservation.db.repository.reservations import ConfirmRequest, HoldToInsert
+from reservation.db.repository.reservations import ConfirmRequest, HoldToInsert, PaymentRules
 from reservation.seatmap.layouts import Layouts
 from reservation.seatmap.ticket_types import TicketTypes
 from reservation.settings import Settings
@@ -66,7 +66,12 @@ class Backend:
 
     async def confirm(self, requests: Sequence[ConfirmRequest]) -> None:
         """Confirm a batch of holds."""
-        confirmed = await reservations.confirm(self.conn, requests=requests, showtime_of=self.layouts.showtime)
+        confirmed = await reservations.confirm(
+            self.conn,
+            requests=requests,
+            showtime_of=self.layouts.showtime,
+            payment_rules=PaymentRules(required=False, currency="USD"),
+        )
         _require_all([confirmed.get(request[:2]) for request in requests])
 
     def _user(self, showtime_id: int) -> int:

@@ -5,11 +5,13 @@
 -- SEATS_A_HOLD: how many neighbouring seats a hold takes (4).
 -- ABREAST: over how many showtimes holds are spread at a time (100), as on an evening on which all of them sell.
 -- KEYED: 1 sends an Idempotency-Key with every request (0).
+-- FINISH: what finishes a cycle, confirm or pay (confirm).
 -- The customer depends on the showtime only, so the answer to a hold identifies its customer.
 local seats_a_hold = number_of("SEATS_A_HOLD", 4)
 local abreast = number_of("ABREAST", 100)
 local threads = number_of("THREADS", 1)
 local keyed = number_of("KEYED", 0) == 1
+local finish = os.getenv("FINISH") or "confirm"
 
 local rooms, shows, tokens, at = {}, {}, {}, 0
 
@@ -70,14 +72,14 @@ function walk.hold()
   return head .. "Content-Length: " .. show.blocks[math.floor(within / abreast) + 1]
 end
 
-local confirm_tails = {}
+local finish_tails = {}
 
--- The confirm of a reservation of a showtime, as its holder.
-function walk.confirm(id, showtime_id)
-  local tail = confirm_tails[showtime_id]
+-- The confirm of a reservation of a showtime, as its holder, or its payment, which confirms it.
+function walk.finish(id, showtime_id)
+  local tail = finish_tails[showtime_id]
   if not tail then
-    tail = "/confirm HTTP/1.1" .. authorization(showtime_id) .. "\r\n"
-    confirm_tails[showtime_id] = tail
+    tail = "/" .. finish .. " HTTP/1.1" .. authorization(showtime_id) .. "\r\n"
+    finish_tails[showtime_id] = tail
   end
   return "POST /reservations/" .. id .. tail .. (keyed and key(id) or "") .. "\r\n"
 end

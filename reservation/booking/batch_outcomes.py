@@ -25,9 +25,11 @@ def answer(outcomes: Sequence[Outcome]) -> Reservation:
 
 
 def shared_outcome(request: ConfirmRequest, first: ConfirmRequest, outcome: Outcome | None) -> Outcome | None:
-    """The outcome of the first confirm of the reservation; None if it depends on the idempotency key of one of them."""
-    if request is not first and (request.idempotency_key is not None or isinstance(outcome, IdempotencyKeyUsed)):
-        return None
+    """The outcome of the first confirm of the reservation; None if it depends on a key or payment of one of them."""
+    if request is not first:
+        has_own = request.idempotency_key is not None or request.payment_id is not None
+        if has_own or first.payment_id is not None or isinstance(outcome, IdempotencyKeyUsed):
+            return None
     return None if type(outcome) is RowLocked else outcome
 
 

@@ -10,7 +10,7 @@ from ..db.pool import Connection, Database
 from ..db.postgresql_errors import is_single_item_error, is_violation
 from ..db.repository import idempotency, reservations
 from ..db.repository.reservation_rows import Reservation
-from ..db.repository.reservations import ConfirmRequest, HoldToInsert
+from ..db.repository.reservations import ConfirmRequest, HoldToInsert, PaymentRules
 from ..errors import IdempotencyKeyUsed, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import HoldRelease
@@ -45,12 +45,12 @@ class BookingBatches:
     """
 
     def __init__(
-        self, database: Database, pending_updates: PendingUpdates, layouts: Layouts, *, payment_required: bool = False
+        self, database: Database, pending_updates: PendingUpdates, layouts: Layouts, payment_rules: PaymentRules
     ) -> None:
         self._database = database
         self._pending_updates = pending_updates
         self._layouts = layouts
-        self.payment_required = payment_required
+        self.payment_rules = payment_rules
         self._locked_until: dict[int, float] = {}  # showtimes for which a wait has failed, on the monotonic clock
         self._insert_connection = database.kept_connection()
         self._confirm_connection = database.kept_connection()
@@ -118,8 +118,8 @@ class BookingBatches:
         """Confirm a hold, or leave it confirmed; it is committed, and its seats are released in Redis.
 
         The reservation has no showtime if that has changed since its layout was read.
-        Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable, PaymentRequired, IdempotencyKeyUsed and
-        RowLocked. One by staff for a customer runs alone, since it is recorded.
+        Raises NotFound, HoldExpired, ReservationCancelled, SeatsUnavailable, PaymentRequired, NothingToPay,
+        IdempotencyKeyUsed and RowLocked. One by staff for a customer runs alone, since it is recorded.
         """
         if acts_for_another(request.user_id):
             outcomes = await self._confirm_single([request])
@@ -134,9 +134,10 @@ class BookingBatches:
         count_commit()
         return confirmed
 
-    async def confirm_locked(self, conn: Connection, *, reservation_id: UUID, user_id: int) -> Outcome:
+    async def confirm_locked(self, conn: Connection, request: ConfirmRequest) -> Outcome:
         """Confirm a hold in a transaction that has locked it and its showtime; the caller updates Redis."""
-        return await self._confirm(conn, ConfirmRequest(reservation_id, user_id, None))
+        outcomes = await self._run_confirm(conn, [request])
+        return outcomes[request[:2]]
 
     async def _insert_batch(self, holds: Sequence[HoldToInsert]) -> Sequence[Outcome | None]:
         now = started = monotonic()
@@ -217,7 +218,7 @@ class BookingBatches:
         raise Overloaded
 
     async def _lock_and_confirm(self, request: ConfirmRequest) -> Outcome:
-        reservation_id, user_id, key = request
+        reservation_id, user_id, key = request[:3]
         async with self._database.change() as conn:
             locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
             if locked is None:
@@ -225,20 +226,16 @@ class BookingBatches:
             if locked.status == "held":
                 await self._wait_for_showtime(conn, locked.showtime_id)
             if key is None or not key.is_of_another(user_id):
-                return await self._confirm(conn, request)
+                return await self.confirm_locked(conn, request)
             if not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
                 return IdempotencyKeyUsed()
-            return answer([await self._confirm(conn, request._replace(idempotency_key=None))])
-
-    async def _confirm(self, conn: Connection, request: ConfirmRequest) -> Outcome:
-        outcomes = await self._run_confirm(conn, [request])
-        return outcomes[request[:2]]
+            return answer([await self.confirm_locked(conn, request._replace(idempotency_key=None))])
 
     async def _run_confirm(
         self, conn: Connection, requests: Sequence[ConfirmRequest]
     ) -> dict[tuple[UUID, int], Reservation | Exception]:
         return await reservations.confirm(
-            conn, requests=requests, showtime_of=self._layouts.showtime, payment_required=self.payment_required
+            conn, requests=requests, showtime_of=self._layouts.showtime, payment_rules=self.payment_rules
         )
 
     async def _wait_for_showtime(self, conn: Connection, showtime_id: int) -> None:

@@ -125,7 +125,7 @@ async def _match_payment(context: BookingContext, conn: Connection, before: Rese
     rise = Decimal(now.total_price) - Decimal(before.total_price)
     if rise < 0:
         await refunds.refund_surplus(conn, reservation_ids=[now.id], reason="exchanged")
-    elif rise > 0 and context.batches.payment_required:
+    elif rise > 0 and context.batches.payment_rules.required:
         due = await payments.find_due(conn, reservation_id=now.id)
         # Of one that was confirmed without a payment, what it cost before counts as paid.
         missing = min(due.total_price - due.paid, rise)

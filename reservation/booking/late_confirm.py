@@ -6,12 +6,10 @@ finds them booked. So the answered hold of another customer always wins, also wh
 """
 
 from contextlib import suppress
-from uuid import UUID
 
 from ..db.pool import Connection
 from ..db.repository import idempotency, reservation_changes, reservations
 from ..db.repository.hold_limits import HoldLimits, require_room
-from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import ConfirmRequest, HoldToExtend
 from ..errors import HoldExpired, IdempotencyKeyUsed, PaymentRequired, SeatsUnavailable, Unavailable
@@ -30,19 +28,13 @@ HAS_CHANGED = (
 )
 
 
-async def confirm_late(
-    context: BookingContext,
-    *,
-    user_id: int,
-    reservation_id: UUID,
-    limits: HoldLimits | None,
-    idempotency_key: IdempotencyKey | None,
-) -> Reservation:
+async def confirm_late(context: BookingContext, request: ConfirmRequest, *, limits: HoldLimits | None) -> Reservation:
     """Confirm an expired hold whose seats can all be had, before the end of the showtime's sales.
 
     Raises HoldExpired if it cannot be confirmed, LimitReached, what a confirm raises if it is not expired any more,
     RowLocked, and with an idempotency key IdempotencyKeyUsed.
     """
+    reservation_id, user_id = request[:2]
     async with context.database.connection() as conn:
         found = await reservations.find_hold(
             conn, reservation_id=reservation_id, user_id=user_id, max_s=context.hold_max_s
@@ -56,7 +48,6 @@ async def confirm_late(
         )
     if held:
         raise HoldExpired(CANNOT_BE_HAD)
-    request = ConfirmRequest(reservation_id, user_id, idempotency_key)
     try:
         async with context.database.change() as conn:
             return await _confirm(context, conn, request, found, limits)
@@ -72,7 +63,7 @@ async def _confirm(
     found: HoldToExtend,
     limits: HoldLimits | None,
 ) -> Reservation:
-    reservation_id, user_id, key = request
+    reservation_id, user_id, key = request[:3]
     locked = await reservations.lock_reservation(conn, reservation_id=reservation_id, user_id=user_id)
     if locked is None or locked.seat_ids != found.seat_ids or locked.showtime_id != found.showtime_id:
         raise HoldExpired
@@ -95,9 +86,9 @@ async def _confirm(
             raise HoldExpired(HAS_CHANGED)
     if key is not None and not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
         raise IdempotencyKeyUsed
-    outcome = await context.batches.confirm_locked(conn, reservation_id=reservation_id, user_id=user_id)
+    outcome = await context.batches.confirm_locked(conn, request._replace(idempotency_key=None))
     if isinstance(outcome, PaymentRequired):
-        raise HoldExpired from outcome  # an expired hold cannot be paid any more
+        raise HoldExpired from outcome  # Stripe opens no payment for an expired hold
     if isinstance(outcome, SeatsUnavailable):
         raise HoldExpired(CANNOT_BE_HAD) from outcome
     if isinstance(outcome, Exception):

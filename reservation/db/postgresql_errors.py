@@ -39,6 +39,8 @@ _VIOLATED: dict[str, Callable[[], DomainError]] = {
     "api_keys_expires_at_check": partial(Invalid, "/expires_at", "Must be in the future."),
     # reservations/confirm fails on it, rather than commit a part, when one of the reservations has lost a race.
     "reservations_status_check": Overloaded,
+    # Another session has opened a payment of the reservation since the statement read them.
+    "payments_reservation_id_number_key": Overloaded,
     # The batches retry it with other codes.
     "reservations_code_key": Overloaded,
 }

@@ -10,7 +10,6 @@ from structlog.stdlib import BoundLogger
 
 from ..booking.context import BookingContext
 from ..settings import Settings
-from .external import ExternalPayments
 
 if TYPE_CHECKING:
     from .stripe_payments import StripePayments
@@ -27,7 +26,6 @@ class PaymentContext:
     provider: str
     currency: str
     stripe: "StripePayments | None"
-    external: ExternalPayments
     log: BoundLogger
 
 
@@ -51,7 +49,6 @@ async def open_payments(settings: Settings, booking: BookingContext) -> AsyncIte
         provider=settings.payment_provider,
         currency=settings.currency,
         stripe=stripe,
-        external=ExternalPayments(booking.database, settings.currency),
         log=structlog.stdlib.get_logger("reservation.payments"),
     )
     if stripe is not None:

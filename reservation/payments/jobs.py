@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 CHECK_EVERY_S = 15
 REFUND_EVERY_S = 5
 DELETE_EVERY_S = 3600
-SETTLED_AT_ONCE = 500
 PAYMENTS_A_RUN = 100
 REFUNDS_AT_ONCE = 20
 AGAIN_AFTER_S = 60
@@ -41,12 +40,7 @@ def payment_jobs(context: PaymentContext) -> Sequence[Job]:
 
 async def check_payments(context: PaymentContext) -> None:
     """Settle what was paid, and ask Stripe about each payment that has been open for a minute, and every minute."""
-    database = context.booking.database
-    settled = SETTLED_AT_ONCE
-    while settled == SETTLED_AT_ONCE:
-        async with database.connection() as conn:
-            settled = await payments.settle_confirmed(conn, row_limit=SETTLED_AT_ONCE)
-    async with database.connection() as conn:
+    async with context.booking.database.connection() as conn:
         due = await payments.list_due(conn, row_limit=PAYMENTS_A_RUN)
     for payment_id in due:
         try:

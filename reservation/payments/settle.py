@@ -56,18 +56,12 @@ async def _record(conn: Connection, payment_id: UUID, checked: CheckedPayment, *
 
 
 async def settle(context: PaymentContext, payment_id: UUID) -> None:
-    """Confirm the reservation of a payment that was made, and refund what was paid beyond what it costs then.
-
-    An external payment's client confirms by itself; it is confirmed here if it has not been when the hold ends.
-    """
+    """Confirm the reservation of a payment that was made, and refund what was paid beyond what it costs then."""
     async with context.booking.database.connection() as conn:
         payment = await payments.find_payment(conn, payment_id=payment_id)
     if payment is None or payment.status != "succeeded" or payment.is_settled:
         return
-    if payment.provider == "external" and payment.is_held:
-        reason = "overpaid"
-    else:
-        reason = await _confirm(context, payment)
+    reason = await _confirm(context, payment)
     async with context.booking.database.transaction() as conn:
         if payment.user_id is not None:
             await reservations.lock_reservation(conn, reservation_id=payment.reservation_id, user_id=payment.user_id)

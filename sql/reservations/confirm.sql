@@ -18,7 +18,9 @@ before, with a hold past its time as expired, whether it is confirmed now, wheth
 hold that is not confirmed the seats that others own, and those of them that are blocked.
 The items of the arrays but the ids are taken by their place where they are needed, as in insert_held.
 Where payments are required, a reservation that costs more than was paid for it is not confirmed, and amount_due says what is
-missing. Otherwise nothing of payments is read.
+missing. With a payment's id, all that is due was paid elsewhere: the payment is inserted with the confirm, and amount_paid
+is its amount; if nothing is due, neither is done, and amount_due is null. Should another session open a payment at the same
+moment, payments_reservation_id_number_key makes the statement fail. Where payments are not required, none are read.
 layout_version is that of the showtime, by which the caller knows whether its names and times are still the showtime's;
 null for a reservation that was confirmed before.
 The user is compared by `is not distinct from`, which keeps the planner from reservations_user_id_idx, by which it would
@@ -30,7 +32,10 @@ $2 bigint[] user_ids: whose, in the same order
 $3 text[] keys: idempotency keys, each once a user; null for a confirm without one, and empty if none has one
 $4 bytea[] fingerprints: of what is asked under the keys, 16 bytes; as the keys
 $5 boolean payment_required: whether the service takes payments
-Sample: select array_agg(id), array_agg(user_id), array_agg('sample ' || id), array_agg(decode(md5(id::text), 'hex')), false from
+$6 uuid[] payment_ids: new ones, of what was paid elsewhere; as the keys
+$7 text currency: of the payments
+Sample: select array_agg(id), array_agg(user_id), array_agg('sample ' || id), array_agg(decode(md5(id::text), 'hex')), false,
+'{}'::uuid[], 'USD' from
 (select id, user_id from reservations where status = 'held' order by id desc limit 16) as r
 */
 with /* reservations/confirm */ locked as materialized (
@@ -105,22 +110,36 @@ lost as materialized (
 ),
 
 -- For each reservation, since a join may read all payments. Without $5 it reads none.
-unpaid as materialized (
-    select
-        held.id,
-        held.amount_due
+due as materialized (
+    select held.*
     from (
         select
             l.id,
-            l.total_price - (
-                select coalesce(sum(p.amount - p.refunded), 0)
-                from payments as p
-                where p.reservation_id = l.id and p.status = 'succeeded'
-            ) as amount_due
+            l.place,
+            l.total_price - paid.balance as amount,
+            paid.last_number
         from locked as l
+        cross join
+            lateral (
+                select
+                    coalesce(sum(p.amount - p.refunded) filter (where p.status = 'succeeded'), 0) as balance,
+                    coalesce(max(p.number), 0) as last_number
+                from payments as p
+                where p.reservation_id = l.id
+            ) as paid
         where $5 and l.status = 'held'
     ) as held
-    where held.amount_due > 0
+    where held.amount > 0
+),
+
+-- What is due and not paid, and where nothing is due, what was paid nevertheless.
+unpaid as materialized (
+    select
+        l.id,
+        due.amount as amount_due
+    from locked as l
+    left join due on l.id = due.id
+    where $5 and l.status = 'held' and (due.id is null) = (($6::uuid[])[l.place] is not null)
 ),
 
 keyed as (
@@ -204,11 +223,46 @@ confirmed as (
     returning r.id
 ),
 
+paid as (
+    insert into payments (
+        id, reservation_id, number, provider, status, amount, currency, succeeded_at, settled_at, check_at
+    )
+    select
+        ($6::uuid[])[o.place],
+        o.id,
+        due.last_number + 1,
+        'external',
+        'succeeded',
+        due.amount,
+        $7,
+        clock_timestamp(),
+        clock_timestamp(),
+        clock_timestamp()
+    from outcome as o
+    inner join due on o.id = due.id
+    where o.free and o.is_first and ($6::uuid[])[o.place] is not null
+    order by o.id
+    returning id, reservation_id, amount
+),
+
 told as (
-    insert into outbox (type, reservation_id)
+    insert into outbox (type, reservation_id, data)
+    select
+        'payment.succeeded',
+        reservation_id,
+        jsonb_build_object(
+            'payment_id', id,
+            'reservation_id', reservation_id,
+            'provider', 'external',
+            'amount', amount::text,
+            'currency', $7
+        )
+    from paid
+    union all
     select
         'reservation.confirmed',
-        id
+        id,
+        null
     from confirmed
 )
 
@@ -259,6 +313,11 @@ select
         from unpaid as u
         where u.id = outcome.id
     ) end as amount_due,
+    case when $5 then (
+        select p.amount::text
+        from paid as p
+        where p.reservation_id = outcome.id
+    ) end as amount_paid,
     -- The update has confirmed every free one that is not repeated, or the statement has failed.
     status = 'confirmed' or free as confirmed,
     (status = 'confirmed' or free) and not is_first as repeated,

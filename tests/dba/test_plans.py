@@ -32,7 +32,6 @@ READ_ALL = {
     "payments/mark_ended": {"payments_check_at_idx"},
     "payments/postpone_check": {"payments_check_at_idx"},
     "payments/set_checkout": {"payments_pending_key"},
-    "payments/settle_confirmed": {"payments_check_at_idx"},
     "payments/settle_reservation": {"payments_check_at_idx"},
     # Planned for its arguments each time.
     "reports/occupancy": {"showtimes"},

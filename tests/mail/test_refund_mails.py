@@ -4,11 +4,12 @@ from pathlib import Path
 
 from tests.api import Api, Connection
 from tests.mailbox import mails_to, text_of
-from tests.payments.conftest import external_api
-from tests.payments.sales import Sale, end_hold, external_sale, pay, refunds_of, work
+from tests.payments.conftest import external_api, paid_api, stripe, stripe_url
+from tests.payments.sales import Sale, end_hold, external_sale, open_sale, refunds_of, work
+from tests.payments.stripe_account import COMPLETED, StripeAccount, deliver
 from tests.payments.test_stripe import forget_holds
 
-__all__ = ["external_api"]
+__all__ = ["external_api", "paid_api", "stripe", "stripe_url"]
 
 
 def last_mail(tmp_path: Path, sale: Sale) -> tuple[str, str]:
@@ -43,20 +44,19 @@ async def test_each_change_says_what_it_refunds_itself(external_api: Api, tmp_pa
 
 
 async def test_money_for_seats_that_were_gone_is_told_in_a_mail_of_its_own(
-    external_api: Api, db: Connection, redis_url: str, tmp_path: Path
+    paid_api: Api, stripe: StripeAccount, db: Connection, redis_url: str, tmp_path: Path
 ) -> None:
-    cinema, customer, staff = await external_api.cinema(), await external_api.sign_up(), await external_api.staff()
-    held = await external_api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])
-    paid = await pay(external_api, staff, held.json["id"])
-    sale = Sale(cinema, customer, held.json["id"], paid.json)
+    sale = await open_sale(paid_api)
     await end_hold(db, sale)
-    await forget_holds(redis_url, cinema.showtime_id)
-    other = await external_api.sign_up()
-    taken = await external_api.hold(other, cinema.showtime_id, cinema.seat_ids[:1])
+    await forget_holds(redis_url, sale.cinema.showtime_id)
+    other = await paid_api.sign_up()
+    taken = await paid_api.hold(other, sale.cinema.showtime_id, sale.cinema.seat_ids[:1])
     assert taken.status == 201, taken.text
-    await work(external_api, db)
-    assert [each[:2] for each in await refunds_of(external_api, sale)] == [("20.00", "not_available")]
-    await external_api.work()
+    await stripe.pay(sale.payment["checkout_url"])
+    assert (await deliver(paid_api, await stripe.event(COMPLETED, sale.payment_id))).status == 204
+    await work(paid_api, db)
+    assert [each[:2] for each in await refunds_of(paid_api, sale)] == [("20.00", "not_available")]
+    await paid_api.work()
     subject, text = last_mail(tmp_path, sale)
     assert subject == "Your payment for A Film has been refunded"
     assert "We have refunded $20.00" in text

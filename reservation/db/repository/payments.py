@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 from uuid import UUID
 
 from ..pool import Connection
@@ -68,50 +67,6 @@ class Due:
     paid: Decimal
 
 
-class ExternalPayment(NamedTuple):
-    """What was paid elsewhere for a reservation of a user, or with None of anybody."""
-
-    reservation_id: UUID
-    user_id: int | None
-    payment_id: UUID
-
-
-class ExternalOutcome(NamedTuple):
-    """The reservation's status, what it costs and what was due, and whether the payment was made."""
-
-    status: str
-    total_price: str
-    amount_due: str
-    made: bool
-
-
-async def insert_external(
-    conn: Connection, *, payments: Sequence[ExternalPayment], currency: str
-) -> dict[UUID, ExternalOutcome]:
-    """Record external payments, of each reservation once; the outcomes by reservation, none for one that is locked.
-
-    None either for one that does not exist or is not the user's.
-    """
-    rows = await conn.fetch(
-        sql("payments/insert_external"),
-        [each.reservation_id for each in payments],
-        [each.user_id for each in payments],
-        [each.payment_id for each in payments],
-        currency,
-    )
-    return {
-        payments[row["place"] - 1].reservation_id: ExternalOutcome(
-            row["status"], row["total_price"], row["amount_due"], row["payment_id"] is not None
-        )
-        for row in rows
-    }
-
-
-async def wait_for_reservation(conn: Connection, *, reservation_id: UUID) -> None:
-    """Wait for the lock of another session on a reservation; raises RowLocked after 300 ms."""
-    await conn.execute(sql("payments/wait_for_reservation"), reservation_id)
-
-
 async def find_due(conn: Connection, *, reservation_id: UUID) -> Due:
     """What a locked reservation costs, and what was paid."""
     return await one(conn, Due, "payments/find_due", reservation_id)
@@ -172,11 +127,6 @@ async def find_payment(conn: Connection, *, payment_id: UUID) -> PaymentState | 
 async def list_due(conn: Connection, *, row_limit: int) -> Sequence[UUID]:
     """The payments at which the background job has to look."""
     return [row["id"] for row in await conn.fetch(sql("payments/list_due"), row_limit)]
-
-
-async def settle_confirmed(conn: Connection, *, row_limit: int) -> int:
-    """Settle due payments of confirmed reservations that are paid exactly; how many."""
-    return len(await conn.fetch(sql("payments/settle_confirmed"), row_limit))
 
 
 async def settle_reservation(conn: Connection, *, reservation_id: UUID) -> None:

@@ -95,6 +95,13 @@ class Reservation:
     late: bool = False
 
 
+@dataclass
+class PaidReservation(Reservation):
+    """A reservation that was paid elsewhere and confirmed with the payment of `amount_paid`."""
+
+    amount_paid: str = "0.00"
+
+
 def reservation_of(row: asyncpg.Record) -> Reservation:
     """The reservation of a row that has its showtime, too."""
     showtime = ReservedShowtime(

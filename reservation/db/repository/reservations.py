@@ -17,6 +17,7 @@ from ...errors import (
     IdempotencyKeyUsed,
     Json,
     LimitReached,
+    NothingToPay,
     Overloaded,
     PaymentRequired,
     ReservationCancelled,
@@ -30,7 +31,7 @@ from ..statements import sql
 from .hold_limits import Columns, HoldLimits, LimitedHold, limit_columns
 from .idempotency import IdempotencyKey
 from .reservation_codes import new_codes
-from .reservation_rows import Reservation, ReservedSeat, reservation_of, reserved_seats
+from .reservation_rows import PaidReservation, Reservation, ReservedSeat, reservation_of, reserved_seats
 from .rows import maybe, one
 
 Value = TypeVar("Value", str, int)
@@ -72,11 +73,19 @@ class HoldToInsert(NamedTuple):
 
 
 class ConfirmRequest(NamedTuple):
-    """A reservation that its user confirms."""
+    """A reservation that its user confirms; with a payment's new id, all that is due was paid elsewhere."""
 
     reservation_id: UUID
     user_id: int
-    idempotency_key: IdempotencyKey | None
+    idempotency_key: IdempotencyKey | None = None
+    payment_id: UUID | None = None
+
+
+class PaymentRules(NamedTuple):
+    """Whether the service takes payments, and in which currency."""
+
+    required: bool
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,24 +163,27 @@ async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> 
 
 
 async def confirm(
-    conn: Connection, *, requests: Sequence[ConfirmRequest], showtime_of: ShowtimeOf, payment_required: bool = False
+    conn: Connection, *, requests: Sequence[ConfirmRequest], showtime_of: ShowtimeOf, payment_rules: PaymentRules
 ) -> dict[tuple[UUID, int], Reservation | Exception]:
     """Confirm reservations, each of a user once and no two with the same idempotency key.
 
     The outcomes are by reservation and user; a reservation that is not the user's, or that is locked, has none. In
     place of a confirmed reservation stands IdempotencyKeyUsed, RowLocked, ReservationCancelled, SeatsUnavailable,
-    PaymentRequired, HoldExpired, or Overloaded for one without seats. `showtime_of` gives the JSON of a showtime at a
-    layout version, or None. The statement fails as a whole when one of them loses a seat, or its time, while it runs.
+    PaymentRequired, NothingToPay, HoldExpired, or Overloaded for one without seats. One that is paid by its confirm is
+    a PaidReservation. `showtime_of` gives the JSON of a showtime at a layout version, or None. The statement fails as a
+    whole when one of them loses a seat, or its time, while it runs.
     """
     rows = await conn.fetch(
         sql("reservations/confirm"),
         [each.reservation_id for each in requests],
         [each.user_id for each in requests],
         *_keys([each.idempotency_key for each in requests]),
-        payment_required,
+        payment_rules.required,
+        [each.payment_id for each in requests] if any(each.payment_id for each in requests) else [],
+        payment_rules.currency,
     )
     by_request = [(requests[row["place"] - 1], row) for row in rows]
-    return {each[:2]: _confirm_outcome(each.reservation_id, row, showtime_of) for each, row in by_request}
+    return {each[:2]: _confirm_outcome(each, row, showtime_of) for each, row in by_request}
 
 
 async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
@@ -272,29 +284,43 @@ def _insert_outcome(hold: HoldToInsert, code: str, total_price: str, row: asyncp
     return SeatsUnavailable(booked=row["booked"], blocked=row["blocked"]) if row["booked"] else ShowtimeChanged()
 
 
-def _confirm_outcome(reservation_id: UUID, row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation | Exception:
+def _confirm_outcome(request: ConfirmRequest, row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation | Exception:
+    if row["confirmed"] and not row["repeated"]:
+        return _confirmed(request, row, showtime_of)
+    return _refusal(request, row)
+
+
+def _refusal(request: ConfirmRequest, row: asyncpg.Record) -> Exception:
     if row["repeated"]:
         return IdempotencyKeyUsed()
-    if row["confirmed"]:
-        if row["status"] != "confirmed":  # else it was before
-            count_confirmed(seats=len(row["seat_ids"]), late=row["late"])
-        showtime = showtime_of(row["showtime_id"], row["layout_version"])
-        head = (reservation_id, row["code"], row["showtime_id"], showtime, "confirmed")
-        return Reservation(
-            *head,
-            reserved_seats(row),
-            row["total_price"],
-            row["created_at"],
-            row["expires_at"],
-            row["reference"],
-            row["metadata"],
-            row["confirmed_at"],
-            late=row["late"],
-        )
     if row["showtime_locked"]:
         return RowLocked()
     if row["status"] != "held":
         return ReservationCancelled() if row["status"] == "cancelled" else HoldExpired()
     if row["lost"]:
         return SeatsUnavailable(booked=row["lost"], blocked=row["blocked"])
-    return Overloaded() if row["amount_due"] is None else PaymentRequired(row["amount_due"])
+    if row["amount_due"] is not None:
+        return PaymentRequired(row["amount_due"])
+    return Overloaded() if request.payment_id is None else NothingToPay()
+
+
+def _confirmed(request: ConfirmRequest, row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation:
+    if row["status"] != "confirmed":  # else it was before
+        count_confirmed(seats=len(row["seat_ids"]), late=row["late"])
+    confirmed = (
+        request.reservation_id,
+        row["code"],
+        row["showtime_id"],
+        showtime_of(row["showtime_id"], row["layout_version"]),
+        "confirmed",
+        reserved_seats(row),
+        row["total_price"],
+        row["created_at"],
+        row["expires_at"],
+        row["reference"],
+        row["metadata"],
+        row["confirmed_at"],
+    )
+    if row["amount_paid"] is None:
+        return Reservation(*confirmed, late=row["late"])
+    return PaidReservation(*confirmed, late=row["late"], amount_paid=row["amount_paid"])

@@ -16,6 +16,7 @@ from ...errors import (
     HoldExpired,
     HoldsUnavailable,
     InvalidSignature,
+    LimitReached,
     NotFound,
     NothingToPay,
     PaymentProviderUnavailable,
@@ -23,10 +24,12 @@ from ...errors import (
     SeatsUnavailable,
 )
 from ...identity.verifiers import ApiKeyIdentity
+from ...payments.external import pay_elsewhere
 from ...payments.pay import pay
 from ...payments.settle import handle_event
 from ...runtime.fields import Input, Instant, Money
 from ..app_keys import BODY, CALLER, DATABASE, PAYMENTS
+from ..hold_limits import limits_of
 from ..input.bodies import read_body
 from ..input.path_ids import path_uuid
 from ..output.responses import created_response, json_response
@@ -113,6 +116,7 @@ class PayInput(Input):
         NothingToPay,
         HoldExpired,
         SeatsUnavailable,
+        LimitReached,
         ReservationCancelled,
         HoldsUnavailable,
         PaymentProviderUnavailable,
@@ -134,11 +138,14 @@ async def pay_reservation(request: web.Request) -> web.StreamResponse:
     if context.provider == "none":
         await find(request.app[DATABASE], **await owner_and_id(request))
         raise NothingToPay
-    if request[BODY].get("provider", context.provider) == "external":
-        user_id = _trusted_user_id(request)
-        payment = await context.external.pay(user_id=user_id, reservation_id=reservation_id)
+    caller, whose = request[CALLER], await owner_and_id(request)
+    if request[BODY].get("provider", context.provider) != "external":
+        payment = await pay(context, **whose)
+    # The role is that with which the credential was verified; a change of the role ends that verification.
+    elif isinstance(caller, ApiKeyIdentity) or caller.user.role in STAFF_ROLES:
+        payment = await pay_elsewhere(context, **whose, limits=limits_of(context.booking, caller))
     else:
-        payment = await pay(context, **await owner_and_id(request))
+        raise Forbidden("The client that takes the money says that it was paid: the box office, or an API key.")
     shown = {
         "payment_id": str(payment.id),
         "provider": payment.provider,
@@ -196,16 +203,3 @@ async def receive_stripe_event(request: web.Request) -> web.StreamResponse:
     event = context.stripe.read_event(await read_body(request), request.headers.get(SIGNATURE))
     await handle_event(context, event)
     return web.Response(status=204)
-
-
-def _trusted_user_id(request: web.Request) -> int | None:
-    """Whose reservations the caller may say are paid: None for everybody's; raises Forbidden.
-
-    The role is that with which the credential was verified; a change of the role ends that verification.
-    """
-    caller = request[CALLER]
-    if caller.user.role in STAFF_ROLES:
-        return None
-    if not isinstance(caller, ApiKeyIdentity):
-        raise Forbidden("Whoever takes the money says that it was paid: the box office, or an API key.")
-    return caller.user_id

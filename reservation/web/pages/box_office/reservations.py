@@ -23,7 +23,7 @@ from ...seat_map.names import names_of
 from ...texts.marking import mark as _
 from ..reservations import payments_of
 from .home import chosen_cinema
-from .sale import record_payment
+from .sale import confirm_paid
 
 pages = PageTable(Access.STAFF)
 
@@ -89,7 +89,7 @@ async def confirm(request: web.Request) -> web.StreamResponse:
 async def take_payment(request: web.Request) -> web.StreamResponse:
     """Say that the customer has paid at the till, and confirm."""
     try:
-        await record_payment(request, request.match_info["reservation_id"])
+        await confirm_paid(request, request.match_info["reservation_id"])
     except NotFound:
         raise
     except DomainError as error:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from ....db.repository.reservation_rows import STANDARD_TICKET
-from ....errors import DomainError, HoldExpired, NotFound, NothingToPay, SeatsUnavailable
+from ....errors import DomainError, NotFound, NothingToPay, SeatsUnavailable
 from ....http.app_keys import SETTINGS
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
@@ -83,8 +83,7 @@ async def confirm_sale(request: web.Request) -> web.StreamResponse:
     """Confirm the hold, and be ready for the next customer."""
     reservation_id, key = request.match_info["reservation_id"], text_of(request, "request_key")
     try:
-        await record_payment(request, reservation_id)
-        await ApiClient(request).post(f"/reservations/{reservation_id}/confirm", idempotency_key=key or None)
+        await confirm_paid(request, reservation_id, idempotency_key=key or None)
     except NotFound:
         raise
     except DomainError as error:
@@ -92,12 +91,14 @@ async def confirm_sale(request: web.Request) -> web.StreamResponse:
     return see_other(f"/box-office?sold={reservation_id}")
 
 
-async def record_payment(request: web.Request, reservation_id: str) -> None:
-    """Where payments are taken: say that the customer has paid at the till all that was due."""
+async def confirm_paid(request: web.Request, reservation_id: str, *, idempotency_key: str | None = None) -> None:
+    """Confirm a hold; where payments are taken, the customer has paid at the till all that was due."""
     api = ApiClient(request)
     if (await api.get("/config"))["payment_provider"] != "none":
-        with suppress(NothingToPay, HoldExpired):  # one that was paid in time can be confirmed late
+        with suppress(NothingToPay):
             await api.post(f"/reservations/{reservation_id}/pay", {"provider": "external"})
+            return
+    await api.post(f"/reservations/{reservation_id}/confirm", idempotency_key=idempotency_key)
 
 
 @pages.post("/box-office/holds/{reservation_id:[0-9a-fA-F-]{36}}/release")
