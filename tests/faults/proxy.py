@@ -1,4 +1,4 @@
-"""A TCP proxy between the service and a store, which can be cut, and cut at the worst moment."""
+"""A TCP proxy between the service and a store, which can be cut, also at the worst moment, slowed and stalled."""
 
 import asyncio
 from contextlib import suppress
@@ -9,14 +9,20 @@ from tests.ports import free_port
 
 
 class Proxy:
-    """Passes bytes on until it is cut; `lose_answers` keeps the store's answers back and then cuts."""
+    """Passes bytes on until it is cut; `lose_answers` keeps the store's answers back and then cuts.
+
+    `delay_s` is waited before each piece of data is passed on, in both directions.
+    """
 
     def __init__(self, target_url: str) -> None:
         self._target = urlsplit(target_url)
         self._server: asyncio.Server | None = None
         self._port = free_port()  # none that the kernel gives to others while this is cut
         self._connections: set[asyncio.Task[None]] = set()
+        self._passes = asyncio.Event()
+        self._passes.set()
         self.lose_answers = False
+        self.delay_s = 0.0
 
     @property
     def url(self) -> str:
@@ -43,6 +49,18 @@ class Proxy:
         """End every connection and refuse new ones."""
         if self._server is not None:
             self._server.close()
+        await self.reset()
+
+    def stall(self) -> None:
+        """Pass nothing on, as a network that loses every packet; connections stay open and new ones are accepted."""
+        self._passes.clear()
+
+    def flow(self) -> None:
+        """Pass everything on again, also what came meanwhile."""
+        self._passes.set()
+
+    async def reset(self) -> None:
+        """End every connection; new ones are let in."""
         for connection in list(self._connections):
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -53,7 +71,11 @@ class Proxy:
         connection.add_done_callback(self._connections.discard)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+        try:
+            there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
+        except OSError:  # the store does not run
+            writer.transport.abort()
+            return
         try:
             with suppress(ConnectionError):
                 await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer, answers=True))
@@ -69,6 +91,9 @@ class Proxy:
         while data := await source.read(65536):
             if answers and self.lose_answers:
                 break
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)
+            await self._passes.wait()
             sink.write(data)
             await sink.drain()
         raise ConnectionResetError  # whichever end goes first, the other follows
