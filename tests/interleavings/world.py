@@ -1,0 +1,151 @@
+"""A small world: two workers, a customer at each, and one seat that both want; what each of them does is recorded."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from tests.api import Api, Connection, Person
+from tests.histories.checker import check
+from tests.histories.history import Broken, History, Kind, Request, Stored, request_of
+from tests.interleavings.exchanges import Exchanges, Stop
+
+TRIES = 50  # of a request that is answered with 503; each waits for what the other worker does
+
+
+@dataclass(slots=True)
+class World:
+    """Two workers with a customer each, a showtime, and the history of one seat of it."""
+
+    here: Api
+    there: Api
+    first: Person
+    second: Person
+    showtime_id: int
+    seat: int
+    exchanges: Exchanges
+    history: History = field(default_factory=History)
+    owners: dict[str, Person] = field(default_factory=dict)
+
+    async def send(self, api: Api, who: Person, kind: Kind, held: str = "", key: str = "") -> Request:
+        """One request, and its answer."""
+        path = f"/showtimes/{self.showtime_id}/seats" if kind == "map" else f"/reservations/{held}"
+        body, headers = None, {"Idempotency-Key": key} if key else {}
+        if kind == "hold":
+            path, body = f"/showtimes/{self.showtime_id}/holds", {"seat_ids": [self.seat]}
+        elif kind not in {"map", "read"}:
+            path += f"/{kind}"
+        start = time.time()
+        answer = await api.call("GET" if kind in {"map", "read"} else "POST", path, body, who=who, headers=headers)
+        is_lost = api is self.here and self.exchanges.is_dead
+        status, shown = (0, None) if is_lost else (answer.status, answer.json)
+        if kind == "map" and status == 200:  # as far as it shows the seat
+            shown = shown | {"seats": [seat for seat in shown["seats"] if seat["id"] == self.seat]}
+        made = request_of(kind, start, time.time(), status, shown, reservation=held, asked=(self.seat,), key=key)
+        if kind == "hold" and made.succeeded:
+            self.owners[made.reservation] = who
+        self.history.requests.append(made)
+        return made
+
+    async def insist(self, who: Person, kind: Kind, held: str = "", key: str = "") -> Request:
+        """Send a request to the second worker until it is answered for good."""
+        for _ in range(TRIES):
+            answer = await self.send(self.there, who, kind, held, key)
+            if answer.status < 500 and answer.code != "idempotency_in_flight":
+                return answer
+        raise AssertionError(f"still not answered: {answer}")
+
+    async def finish(self, db: Connection) -> list[Broken]:
+        """Confirm what is held, look at everything once more, and check the history."""
+        for held, who in self.owners.items():
+            if not any(each.kind == "cancel" and each.reservation == held for each in self.history.requests):
+                await self.insist(who, "confirm", held)
+            await self.insist(who, "read", held)
+        await self.insist(self.second, "map")
+        rows = await db.fetch(
+            "select r.id, r.status, r.seat_ids, array(select b.seat_id from booked_seats as b"
+            " where b.reservation_id = r.id) as booked from reservations as r"
+            " where r.showtime_id = $1 and r.seat_ids = array[$2::bigint]",
+            self.showtime_id,
+            self.seat,
+        )
+        self.history.looked_at = time.time()
+        self.history.stored = {
+            str(row["id"]): Stored(row["status"], tuple(row["seat_ids"]), tuple(row["booked"])) for row in rows
+        }
+        return check(self.history)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the first customer asks for, and what was done before; a hold with a key is sent again until answered."""
+
+    kind: Kind
+    before: tuple[Kind, ...] = ()
+    key: str = ""
+
+    async def prepare(self, world: World) -> str:
+        """What was done before; the reservation."""
+        held = ""
+        for kind in self.before:
+            done = await world.send(world.here, world.first, kind, held)
+            assert done.succeeded, done
+            held = done.reservation
+        return held
+
+    async def run(self, world: World, held: str, stops: Sequence[Stop]) -> None:
+        """The request, with what happens at its exchanges, and its repetition."""
+        key = self.key and str(uuid4())
+        with world.exchanges.of_request(stops):
+            answer = await world.send(world.here, world.first, self.kind, held, key)
+        if key and not answer.succeeded and not answer.refused:
+            await world.insist(world.first, self.kind, held, key)
+
+
+ACTS = {
+    "hold": Act("hold"),
+    "hold with a key": Act("hold", key="new"),
+    "extend": Act("extend", ("hold",)),
+    "confirm": Act("confirm", ("hold",)),
+    "cancel of a hold": Act("cancel", ("hold",)),
+    "cancel of a sale": Act("cancel", ("hold", "confirm")),
+}
+
+Then = Callable[[World], Awaitable[None]]
+
+
+async def nothing(_: World) -> None:
+    """The second customer does nothing."""
+
+
+async def hold(world: World) -> None:
+    """The second customer holds the seat."""
+    await world.send(world.there, world.second, "hold")
+
+
+async def buy(world: World) -> None:
+    """The second customer holds the seat, and confirms."""
+    held = await world.send(world.there, world.second, "hold")
+    if held.succeeded:
+        await world.send(world.there, world.second, "confirm", held.reservation)
+
+
+async def hold_and_cancel(world: World) -> None:
+    """The second customer holds the seat, and cancels."""
+    held = await world.send(world.there, world.second, "hold")
+    if held.succeeded:
+        await world.send(world.there, world.second, "cancel", held.reservation)
+
+
+async def look(world: World) -> None:
+    """The second customer looks at the map."""
+    await world.send(world.there, world.second, "map")
+
+
+THENS: dict[str, Then] = {
+    "nothing": nothing,
+    "hold": hold,
+    "buy": buy,
+    "hold and cancel": hold_and_cancel,
+    "look": look,
+}
