@@ -95,6 +95,12 @@ class Document:
         schema = mapping.removeprefix("#") + "/properties/data/contentSchema"
         self._check(f"The data of {name}", schema, data)
 
+    def check_webhook(self, event_type: str, body: Any) -> None:
+        """Assert that what was sent to a webhook is as documented."""
+        schema = f"/webhooks/{event_type}/post/requestBody/content/{_escape('application/json')}/schema"
+        assert self._look(schema) is not None, f"{event_type} is not documented"
+        self._check(f"The event {event_type}", schema, body)
+
     def check_taken(self, method: str, path: str, body: Any) -> None:
         """Assert that a body that the service has accepted is valid by the document."""
         operation = self.operation(method, path)

@@ -42,7 +42,7 @@ def example(made: dict[str, Any], schema: dict[str, Any], *, is_whole: bool = Tr
     known = schema.get("examples") or schema.get("enum") or ([False] if schema.get("type") == "boolean" else [])
     if known or "const" in schema:
         return [*known, schema.get("const")][0]
-    for several in ("oneOf", "allOf"):
+    for several in ("oneOf", "anyOf", "allOf"):
         if several in schema:
             return example(made, schema[several][0], is_whole=is_whole)
     if schema.get("type") == "array":

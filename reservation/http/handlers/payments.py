@@ -33,15 +33,13 @@ from ..hold_limits import limits_of
 from ..input.bodies import read_body
 from ..input.path_ids import path_uuid
 from ..output.responses import created_response, json_response
-from ..output.schemas import CURRENCY
+from ..output.schemas import CURRENCY, PROVIDERS, REFUND_REASONS
 from ..routes import BOOKING, BOOKING_OR_REPORTS, STAFF_ROLES, Access, Routes
 from .reservations import owner_and_id
 
 SIGNATURE = "Stripe-Signature"
-PROVIDERS = ("stripe", "external")
 PAYMENT_STATUSES = ("pending", "succeeded", "failed", "cancelled")
 REFUND_STATUSES = ("pending", "succeeded", "failed")
-REFUND_REASONS = ("cancelled", "seats_cancelled", "exchanged", "showtime_cancelled", "not_available", "overpaid")
 CHECKOUT_URL = {"description": "The provider's page on which it is made; null if there is none"}
 
 routes = Routes("Payment", Access.SIGNED_IN, read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)

@@ -26,6 +26,7 @@ from .problems import (
     union_schema,
 )
 from .schemas import Plugin
+from .webhooks import add_webhooks
 
 OPENAPI = "3.1.0"
 BEARER = "bearerAuth"
@@ -168,6 +169,7 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
         if found := links(operation, named):
             described["responses"][str(operation.status)]["links"] = found
         spec.path(operation.path, operations={operation.method.lower(): described})
+    add_webhooks(spec)
     return with_examples(spec.to_dict(), datetime.now(UTC).date())
 
 

@@ -237,7 +237,7 @@ def with_examples(made: dict[str, Any], today: date) -> dict[str, Any]:
 
 def takes_example(schema: dict[str, Any]) -> bool:
     """Whether a schema needs an example: it says neither by a choice nor by a schema of its own what a value is."""
-    has_own = {"$ref", "const", "enum", "allOf", "oneOf", "contentSchema"} & schema.keys()
+    has_own = {"$ref", "const", "enum", "allOf", "anyOf", "oneOf", "contentSchema"} & schema.keys()
     return not has_own and "$ref" not in schema.get("items", {}) and schema.get("type") != "boolean"
 
 
@@ -259,6 +259,7 @@ def _moments(today: date) -> dict[str, Any]:
         "confirmed_at": created_at + timedelta(minutes=3),
         "cancelled_at": created_at + timedelta(days=2),
         "at": created_at,
+        "timestamp": created_at,
         "next_attempt_at": created_at + timedelta(minutes=1),
         "ended_at": created_at + timedelta(days=1),
         "disabled_at": created_at + timedelta(days=1),

@@ -13,11 +13,14 @@ POSITION: dict[str, dict[str, object]] = {
     "x": {"description": "Position from left to right, facing the screen; null where none is given", "examples": [5]},
     "y": {"description": "Position from the screen to the back; null where none is given", "examples": [1]},
 }
+SEAT_CHANGES = ("cancelled_seats", "added_seats", "exchanged")
 SEAT_STATUSES = ("available", "held", "booked", "blocked")
 LANGUAGE = {"description": "Language tag (BCP 47)", "examples": ["en"]}
 CURRENCY = {"description": "ISO 4217 code", "examples": ["USD"]}
 CANCELLED_BY = ("customer", "cinema", "staff")
 DISABLED_REASONS = ("failing", "gone")  # of webhooks
+PROVIDERS = ("stripe", "external")  # of payments
+REFUND_REASONS = ("cancelled", "seats_cancelled", "exchanged", "showtime_cancelled", "not_available", "overpaid")
 RESERVATION_STATUSES = ("held", "confirmed", "cancelled", "expired")
 
 
@@ -234,7 +237,7 @@ class CustomerReservationOutput(ReservationOutput):
 class ReservationChangeOutput(Schema):
     """A change of a reservation's seats."""
 
-    change = fields.String(required=True, validate=validate.OneOf(("cancelled_seats", "added_seats", "exchanged")))
+    change = fields.String(required=True, validate=validate.OneOf(SEAT_CHANGES))
     changed_by = fields.String(required=True, validate=validate.OneOf(CANCELLED_BY))
     reason = fields.String(
         required=True, allow_none=True, metadata={"description": "Of the box office; null if it gave none"}
