@@ -49,7 +49,7 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/manage/users/{user_id}": ("/manage/users/{user_id}",),
     named(RESERVATION): ("/my/reservations/{sold_id}", "/my/reservations/{held_id}"),
     f"{named(RESERVATION)}/tickets": ("/my/reservations/{sold_id}/tickets",),
-    f"{named(RESERVATION)}/payment": (),  # leads to the reservation where no payments are taken: tests/payments
+    f"{named(RESERVATION)}/payment": (),  # leads to the reservation where no payments are taken: test_paying.py
     "/verify-email": (),  # leads a visitor to the sign-in
 }
 # Not pages, but pictures and parts of pages; other tests open them.

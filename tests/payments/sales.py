@@ -36,10 +36,11 @@ async def persistently(send: Callable[[], Awaitable[Answer]]) -> Answer:
     return answer
 
 
-async def open_sale(api: Api, *, seats: int = 2, cinema: Cinema | None = None, first_seat: int = 0) -> Sale:
+async def open_sale(
+    api: Api, *, seats: int = 2, cinema: Cinema | None = None, first_seat: int = 0, customer: Person | None = None
+) -> Sale:
     """A hold, and its open payment."""
-    cinema = cinema or await api.cinema()
-    customer = await api.sign_up()
+    cinema, customer = cinema or await api.cinema(), customer or await api.sign_up()
     held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[first_seat : first_seat + seats])
     assert held.status == 201, held.text
     paid = await pay(api, customer, held.json["id"])
@@ -50,11 +51,16 @@ async def open_sale(api: Api, *, seats: int = 2, cinema: Cinema | None = None, f
 async def paid_sale(api: Api, stripe: StripeAccount, *, seats: int = 2) -> Sale:
     """A reservation that was paid at Stripe and confirmed by its event."""
     sale = await open_sale(api, seats=seats)
+    await pay_at(stripe, api, sale)
+    assert await status(api, sale) == "confirmed"
+    return sale
+
+
+async def pay_at(stripe: StripeAccount, api: Api, sale: Sale) -> None:
+    """Pay at Stripe, and let it tell the service."""
     await stripe.pay(sale.payment["checkout_url"])
     told = await deliver(api, await stripe.event(COMPLETED, sale.payment_id))
     assert told.status == 204, told.text
-    assert await status(api, sale) == "confirmed"
-    return sale
 
 
 async def external_sale(api: Api, *, seats: int = 2) -> Sale:

@@ -16,6 +16,17 @@ COMPLETED, EXPIRED = "checkout.session.completed", "checkout.session.expired"
 PAYMENT_FAILED = "checkout.session.async_payment_failed"
 
 
+def settings_for(url: str, *, public_url: str) -> dict[str, str]:
+    """Settings of a service that uses localstripe at a URL."""
+    return {
+        "PAYMENT_PROVIDER": "stripe",
+        "STRIPE_SECRET_KEY": SECRET_KEY,
+        "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        "STRIPE_API_BASE": url,
+        "PUBLIC_URL": public_url,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class StripeAccount:
     """An account at localstripe."""
@@ -26,13 +37,7 @@ class StripeAccount:
     @property
     def settings(self) -> dict[str, str]:
         """Settings of a service that uses it."""
-        return {
-            "PAYMENT_PROVIDER": "stripe",
-            "STRIPE_SECRET_KEY": SECRET_KEY,
-            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
-            "STRIPE_API_BASE": self.url,
-            "PUBLIC_URL": "http://localhost:8000",
-        }
+        return settings_for(self.url, public_url="http://localhost:8000")
 
     async def pay(self, checkout_url: str, card: str = "pm_card_visa") -> None:
         """Pay on the provider's page."""

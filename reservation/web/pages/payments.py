@@ -12,8 +12,6 @@ from .reservations import PATH, own_reservation
 
 pages = PageTable(Access.SIGNED_IN)
 
-AGAIN_AFTER_S = 3
-
 
 @pages.post(PATH + "/pay")
 async def pay(request: web.Request) -> web.StreamResponse:
@@ -42,5 +40,4 @@ async def payment(request: web.Request) -> web.StreamResponse:
         reservation=found,
         payment=items[-1],
         is_waiting="paid" in request.query or items[-1]["checkout_url"] is None,
-        again_after_s=AGAIN_AFTER_S,
     )
