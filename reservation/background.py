@@ -21,6 +21,7 @@ from .booking.jobs.schedule import Job, run_job
 from .db.repository import mails, webhooks
 from .errors import Unavailable
 from .http import app_keys
+from .http.metrics_listener import metrics_on
 from .http.output.responses import encode
 from .mail.channel import MailChannel
 from .mail.reminders import add_reminders
@@ -115,12 +116,15 @@ class BackgroundWork:
                 await asyncio.sleep(RELAY_EVERY_S)
 
 
-def run(settings: Settings, *, on_ready: Callable[[], None]) -> None:
-    """Work until SIGTERM or SIGQUIT; raises CannotStart."""
+def run(settings: Settings, *, on_ready: Callable[[], None], metrics_address: tuple[str, int] | None = None) -> None:
+    """Work until SIGTERM or SIGQUIT; raises CannotStart.
+
+    `metrics_address`: host and port on which /metrics is served; None where a worker of `serve` shows the counts.
+    """
     configure_logs(settings.log_level)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_work(settings, on_ready))
+            runner.run(_work(settings, on_ready, metrics_address))
     finally:
         standard_error().drain(LAST_LOG_LINES_S)
 
@@ -133,11 +137,22 @@ async def published_metrics(_: web.Application) -> AsyncIterator[None]:
     exposition.publish()
 
 
-async def _work(settings: Settings, on_ready: Callable[[], None]) -> None:
+async def _metrics(address: tuple[str, int], _: web.Application) -> AsyncIterator[None]:
+    host, port = address
+    try:
+        async with metrics_on(host, port):
+            yield
+    except OSError as error:
+        raise resources.CannotStart(f"/metrics cannot be served: {error.strerror}") from error
+
+
+async def _work(settings: Settings, on_ready: Callable[[], None], metrics_address: tuple[str, int] | None) -> None:
     app = web.Application()
     app[app_keys.SETTINGS] = settings
     app.cleanup_ctx.extend([published_metrics, resources.postgresql, resources.redis_and_booking])
     app.cleanup_ctx.extend([resources.accounts, resources.tickets, resources.payments, resources.subscription])
+    if metrics_address is not None:
+        app.cleanup_ctx.append(partial(_metrics, metrics_address))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

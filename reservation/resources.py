@@ -68,7 +68,7 @@ SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
 
 
 class CannotStart(OperatorError):
-    """PostgreSQL or Redis cannot be used at the start; the message says which, and why."""
+    """PostgreSQL, Redis or a port cannot be used at the start; the message says which, and why."""
 
 
 async def postgresql(app: web.Application) -> AsyncIterator[None]:

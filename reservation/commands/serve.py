@@ -33,16 +33,23 @@ def serve(
 
 
 @click.command()
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address of /metrics.")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Port of /metrics; without it, there is none.")
 @data_dir
-def work(data_dir: Path | None) -> None:
+def work(metrics_host: str, metrics_port: int | None, data_dir: Path | None) -> None:
     """Send mails, call webhooks and run jobs until Ctrl-C or SIGTERM.
 
-    `reservation serve` does so unless it is told --no-worker. Several may run at once.
+    `reservation serve` does so unless it is told --no-worker. Several may run at once, each with a port of its own for
+    /metrics.
     """
     from .. import background  # noqa: PLC0415 - imports prometheus_client, which `serve` must not do before it forks
 
     with current_stores(data_dir) as settings:
-        background.run(settings, on_ready=lambda: click.echo("reservation work is ready"))
+        background.run(
+            settings,
+            metrics_address=None if metrics_port is None else (metrics_host, metrics_port),
+            on_ready=lambda: click.echo("reservation work is ready"),
+        )
 
 
 @click.command()

@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
@@ -17,8 +19,9 @@ import pytest
 
 from reservation.seed.demo import ADMIN_EMAIL, ADMIN_PASSWORD
 from tests.faults.test_serving import Instance, serving, wait_until
-from tests.figures import parsed
+from tests.figures import Figures, parsed
 from tests.http.test_request_records import fetched
+from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 KILLS = 5
@@ -115,13 +118,64 @@ def test_serve_without_it_leaves_events_to_reservation_work(data_dir: Path) -> N
         client = Client(instance)
         bought = client.buy()
         assert client.told()[bought, "reservation.confirmed"] == 0
-        command = [sys.executable, "-m", "reservation", "work", "--data-dir", str(data_dir)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as working:
-            assert working.stdout is not None
-            assert working.stdout.readline() == "reservation work is ready\n"
+        with working(data_dir) as process:
             wait_until(lambda: client.told()[bought, "reservation.confirmed"] == 1)
-            working.terminate()
-            assert working.wait(30) == 0
+            process.terminate()
+            assert process.wait(30) == 0
+
+
+@contextmanager
+def working(data_dir: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """`reservation work` on the stores of a running service, when it is ready."""
+    command = [sys.executable, "-m", "reservation", "work", "--data-dir", str(data_dir), *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "reservation work is ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def metrics_of(port: int) -> Figures:
+    """What is at /metrics of a process on this port."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        return parsed(answer.read().decode())
+
+
+def test_reservation_work_serves_its_own_metrics_on_a_port_that_is_asked_for(data_dir: Path) -> None:
+    with serving(data_dir, "--demo") as instance:
+        client, port = Client(instance), free_port()
+        client.buy()
+        with working(data_dir, "--metrics-port", str(port)) as process:
+            wait_until(lambda: metrics_of(port)["reservation_events_total"] >= 2)
+            delivered = 'reservation_delivery_attempts_total{channel="mail",outcome="delivered"}'
+            wait_until(lambda: metrics_of(port)[delivered] >= 1)
+            wait_until(lambda: 'reservation_outbox_waiting{queue="outbox"}' in metrics_of(port))
+            found = metrics_of(port)
+            assert found["reservation_delivery_attempt_seconds_count"] >= 1
+            assert 'reservation_outbox_delay_seconds{queue="webhook"}' in found
+            assert status_of(port, "/health") == 404
+            refused = subprocess.run(
+                [sys.executable, "-m", "reservation", "work", "--data-dir", str(data_dir), "--metrics-port", str(port)],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+            )
+            assert refused.returncode == 1
+            assert "/metrics cannot be served" in refused.stderr.splitlines()[-1]
+            process.terminate()
+            assert process.wait(30) == 0
+
+
+def status_of(port: int, path: str) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
+    connection.request("GET", path)
+    status = connection.getresponse().status
+    connection.close()
+    return status
 
 
 def test_a_rolling_restart_replaces_it(data_dir: Path) -> None:
