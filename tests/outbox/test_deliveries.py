@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID, uuid4
 
 import structlog
@@ -43,6 +44,18 @@ async def state(db: Connection) -> list[tuple[str, str, int, str | None]]:
     return [(row["kind"], row["status"], row["attempts"], row["last_error"]) for row in rows]
 
 
+async def pending_times(db: Connection) -> set[datetime]:
+    """When those that wait are due."""
+    rows = await db.fetch("select next_attempt_at from deliveries where status = 'pending'")
+    return {row["next_attempt_at"] for row in rows}
+
+
+async def due_of(db: Connection, kind: str) -> datetime:
+    """When one of this kind is due."""
+    due: datetime = await db.fetchval("select next_attempt_at from deliveries where kind = $1", kind)
+    return due
+
+
 async def test_deliveries_of_a_reservation_are_made_in_order_also_when_one_fails(api: Api, db: Connection) -> None:
     one, other = uuid4(), uuid4()
     for kind, reservation_id in (("a1", one), ("b1", other), ("a2", one), ("b2", other)):
@@ -58,6 +71,64 @@ async def test_deliveries_of_a_reservation_are_made_in_order_also_when_one_fails
     await receiver.channel.run_due()
     assert [each for each in receiver.kinds if each.startswith("a")] == ["a1", "a1", "a2"]
     assert {each[1] for each in await state(db)} == {"delivered"}
+
+
+async def test_what_waits_for_a_postponed_delivery_is_due_with_it(api: Api, db: Connection) -> None:
+    one, other = uuid4(), uuid4()
+    for kind, reservation_id in (("a1", one), ("a2", one), ("a3", one), ("b1", other), ("c1", None)):
+        await db.execute(INSERT, kind, reservation_id)
+    receiver = Receiver(api, lambda each: DeliveryFailed("away") if each.kind == "a1" else None)
+    await receiver.channel.run_due()
+    assert sorted(receiver.kinds) == ["a1", "b1", "c1"]
+    # A claim looks at what is due: nothing, although two of the three have not been tried.
+    assert (
+        await db.fetchval("select count(*) from deliveries where status = 'pending' and next_attempt_at <= now()") == 0
+    )
+    assert len(await pending_times(db)) == 1
+
+
+async def test_what_waits_for_a_postponed_delivery_is_due_when_that_has_ended(api: Api, db: Connection) -> None:
+    """At once, also where it was sent again before its time."""
+    one = uuid4()
+    for kind in ("a1", "a2", "a3"):
+        await db.execute(INSERT, kind, one)
+    failing = {"a1"}
+    receiver = Receiver(api, lambda each: DeliveryFailed("away") if each.kind in failing else None)
+    await receiver.channel.run_due()
+    await db.execute("update deliveries set next_attempt_at = now() + interval '5 hours'")
+    await db.execute("update deliveries set next_attempt_at = now() where kind = 'a1'")
+    failing.clear()
+    await receiver.channel.run_due()
+    assert receiver.kinds == ["a1", "a1", "a2", "a3"]
+
+
+async def test_only_later_deliveries_to_the_same_receiver_are_postponed(api: Api, db: Connection) -> None:
+    one = uuid4()
+    for kind in ("a1", "a2"):
+        await db.execute(INSERT, kind, one)
+    await db.execute(
+        "insert into deliveries (channel, kind, webhook_id, reservation_id) values ('webhook', 'w1', 4711, $1)", one
+    )
+    failing = {"a2"}
+    receiver = Receiver(api, lambda each: DeliveryFailed("away") if each.kind in failing else None)
+    await receiver.channel.run_due()
+    assert receiver.kinds == ["a1", "a2"]
+    await db.execute(
+        "update deliveries set status = 'pending', ended_at = null, next_attempt_at = now() where kind = 'a1'"
+    )
+    before = await due_of(db, "w1"), await due_of(db, "a2")
+    failing.add("a1")
+    await receiver.channel.run_due()
+    assert (await due_of(db, "w1"), await due_of(db, "a2") > before[1]) == (before[0], True)
+    # The later one that was tried keeps its own time if that is later, and when the earlier one is made.
+    await db.execute("update deliveries set next_attempt_at = now() + interval '5 hours' where kind = 'a2'")
+    await db.execute("update deliveries set next_attempt_at = now() where kind = 'a1'")
+    before = await due_of(db, "w1"), await due_of(db, "a2")
+    await receiver.channel.run_due()
+    failing.clear()
+    await db.execute("update deliveries set next_attempt_at = now() where kind = 'a1'")
+    await receiver.channel.run_due()
+    assert (await due_of(db, "w1"), await due_of(db, "a2")) == before
 
 
 async def test_a_delivery_is_retried_with_growing_delays_and_then_given_up(api: Api, db: Connection) -> None:
