@@ -1,5 +1,6 @@
 """Background jobs: ask Stripe about payments that stay open, finish what was interrupted, refund."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from ..booking.jobs.schedule import Job
 from ..db.repository import payments, refunds
 from ..db.repository.payments import PaymentState
 from ..db.repository.refunds import ClaimedRefund
-from ..errors import PaymentProviderUnavailable
+from ..errors import PaymentProviderUnavailable, RowLocked, Unavailable
 from . import metrics
 from .checked import CheckedRefund
 from .context import PaymentContext
@@ -22,6 +23,7 @@ CHECK_EVERY_S = 15
 REFUND_EVERY_S = 5
 DELETE_EVERY_S = 3600
 PAYMENTS_A_RUN = 100
+CHECKED_AT_ONCE = 8  # each takes a connection to PostgreSQL for a moment, and none while Stripe is asked
 REFUNDS_AT_ONCE = 20
 AGAIN_AFTER_S = 60
 # A payment without a page is of a request that failed. It is given up after a while: Stripe may have made the page, but
@@ -42,11 +44,29 @@ async def check_payments(context: PaymentContext) -> None:
     """Settle what was paid, and ask Stripe about each payment that has been open for a minute, and every minute."""
     async with context.booking.database.connection() as conn:
         due = await payments.list_due(conn, row_limit=PAYMENTS_A_RUN)
-    for payment_id in due:
+    locked: list[UUID] = []
+    places = asyncio.Semaphore(CHECKED_AT_ONCE)
+    async with asyncio.TaskGroup() as group:
+        for payment_id in due:
+            group.create_task(_check_in_turn(context, payment_id, places, locked))
+    for payment_id in locked:  # by the check of another payment of its reservation
+        await _check_in_turn(context, payment_id, places, [])
+
+
+async def _check_in_turn(
+    context: PaymentContext, payment_id: UUID, places: asyncio.Semaphore, locked: list[UUID]
+) -> None:
+    """Check a payment when there is a place; what fails is logged, due again later, and stops none of the others."""
+    async with places:
         try:
             await check_payment(context, payment_id)
-        except PaymentProviderUnavailable as error:
+        except RowLocked:
+            locked.append(payment_id)
+            context.log.info("payment_locked", payment_id=str(payment_id))
+        except Unavailable as error:
             context.log.warning("payment_not_checked", payment_id=str(payment_id), cause=repr(error.__cause__))
+        except Exception:  # a defect in the check of one payment
+            context.log.exception("payment_check_failed", payment_id=str(payment_id))
 
 
 async def check_payment(context: PaymentContext, payment_id: UUID) -> None:
