@@ -29,6 +29,7 @@ class HoldLimits:
     per_minute: int = 0
     max_seats_per_hold: int = 0
     hold_ttl_s: float = 600.0
+    payment_provider: str = "none"
     refused: Counter[str] = field(default_factory=Counter)
     _holds: Counter[int] = field(default_factory=Counter)
     _seats: Counter[tuple[int, int]] = field(default_factory=Counter)
@@ -45,6 +46,7 @@ class HoldLimits:
             config.get("holds_per_minute_per_address", 0),
             config["max_seats_per_hold"],
             config["hold_ttl_seconds"],
+            config.get("payment_provider", "none"),
         )
 
     def check_seats(self, most: int) -> None:
@@ -55,6 +57,14 @@ class HoldLimits:
         ):
             if limit and most > limit:
                 raise LoadError(f"holds of {most} seats: the target's {name} is {limit}")
+
+    def check_payment(self) -> None:
+        """Raise LoadError if holds have to be paid: the customers do not pay, so all confirms would be refused."""
+        if self.payment_provider != "none":
+            raise LoadError(
+                f"the target takes payments (PAYMENT_PROVIDER={self.payment_provider}) and confirms no unpaid hold: "
+                "set PAYMENT_PROVIDER=none there, or give a --mix without confirm"
+            )
 
     async def count_reservations(self, client: Client, tokens: Sequence[str]) -> None:
         """Count what the customers have from earlier runs."""

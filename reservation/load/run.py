@@ -88,6 +88,8 @@ async def _stage(
         await check_reachable(client)
         limits = await HoldLimits.read(client)
         limits.check_seats(plan.seats[1])
+        if plan.profile.shares.get("confirm"):
+            limits.check_payment()
         tokens = await tokens_for(client, access, users=plan.users, life_s=duration_s + SPARE_S)
         await limits.count_reservations(client, tokens)
         shows = await find_showtimes(client, count=showtimes, duration_s=duration_s)
@@ -177,6 +179,7 @@ async def run_drill(
         await check_reachable(client)
         limits = await HoldLimits.read(client)
         limits.check_seats(per_customer[1])
+        limits.check_payment()
         if 0 < limits.per_minute < customers:
             raise LoadError(
                 f"{customers:,} customers hold at the same instant, and {access.target.url} allows "

@@ -93,3 +93,28 @@ def test_a_target_with_limits_refuses_no_hold_for_them(limited: Cinema, tmp_path
     done = limited.load("drill", "--customers", "101", "--seats", "5")
     assert done.status == 1
     assert "allows 100 holds a minute from one address: set HOLDS_PER_MINUTE_PER_ADDRESS=0 there" in done.complaint
+
+
+@pytest.mark.parametrize("provider", ["external", "stripe"])
+def test_a_target_that_takes_payments_is_an_error_before_the_run(provider: str) -> None:
+    HoldLimits().check_payment()
+    with pytest.raises(LoadError, match=rf"PAYMENT_PROVIDER={provider}\).* set PAYMENT_PROVIDER=none there"):
+        HoldLimits(payment_provider=provider).check_payment()
+
+
+@pytest.fixture
+def paid(tmp_path: Path) -> Iterator[Cinema]:
+    """A service whose payments are made elsewhere."""
+    with serving(tmp_path / "data", "--demo", ACCESS_LOG="off", PAYMENT_PROVIDER="external") as instance:
+        yield Cinema(f"http://127.0.0.1:{instance.port}", tmp_path / "data")
+
+
+def test_load_that_confirms_is_refused_at_once_by_a_target_that_takes_payments(paid: Cinema, tmp_path: Path) -> None:
+    for arguments in (("--duration", "4"), ("capacity", "--step", "2"), ("drill", "--customers", "5")):
+        done = paid.load(*arguments)
+        assert done.status == 1, done.printed
+        assert "the target takes payments (PAYMENT_PROVIDER=external)" in done.complaint
+    without = ("--mix", "hold=1,map=1", "--rate", "20", "--duration", "3", "--users", "20", "--showtimes", "1")
+    report = paid.reported(*without, file=tmp_path / "report.json")
+    assert report["totals"]["errors"] == 0
+    assert {row["status"] for row in report["outcomes"]} <= {200, 201, 304, 409}
