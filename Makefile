@@ -119,6 +119,9 @@ drill: .venv/dev.stamp ## random faults at a running service, into benchmarks/DR
 drill-mutants: .venv/dev.stamp ## whether the drill finds each of the faults that are planted into the service (10 minutes, ARGS=names)
 	@$(BIN)/python -m tests.histories.mutants $(ARGS)
 
+interleavings: .venv/dev.stamp ## two things at once at any two exchanges of a request with the stores (an hour, INTERLEAVING=script, ARGS=...)
+	@INTERLEAVINGS=two $(BIN)/python -m pytest tests/interleavings $(ARGS)
+
 fuzz: .venv/dev.stamp ## schemathesis on the service, 5,000 cases for each kind of caller in some 5 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/fuzz $(ARGS)
 
@@ -171,4 +174,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) drill drill-mutants fuzz schema plans screenshots format lock clean
+.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) drill drill-mutants interleavings fuzz schema plans screenshots format lock clean

@@ -45,7 +45,7 @@ UNLIMITED = dict.fromkeys(
     "0",
 )
 
-LONGEST = ("browser", "fuzz", "clients", "load")
+LONGEST = ("browser", "fuzz", "clients", "load", "interleavings")
 MEMORY = Path("/dev/shm")  # noqa: S108 - only folders of random names are made in it
 MEMORY_NEEDED = 4 << 30  # bytes; each process of a run has servers, which take some hundred MB
 

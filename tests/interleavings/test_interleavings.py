@@ -17,6 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from redis.asyncio import Redis
 
+from reservation.booking.redis_lease import RedisLease
 from tests.api import Api, Connection, Person
 from tests.conftest import PATIENT, StartApi
 from tests.faults.test_hold_promises import OwnRedis, own_redis
@@ -186,6 +187,15 @@ async def test_every_promise_holds_whatever_happens_at_an_exchange(
     scripts = await scripts_of(stage, act, fault)
     broken = {str(script): found for script in scripts if (found := await stage.play(script))}
     assert broken == {}
+
+
+async def test_a_hold_that_is_not_checked_before_its_answer_is_found(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.open(is_redis_own=False, patch=monkeypatch)
+    monkeypatch.setattr(RedisLease, "covers", lambda *_: True)
+    script = Script("hold", ((1, "before", "waits while Redis is flushed"),), "hold")
+    assert {each.partition(":")[0] for each in await stage.play(script)} == {"overlapping hold"}
 
 
 @pytest.mark.skipif(ONE_SCRIPT is None, reason="INTERLEAVING names no script")

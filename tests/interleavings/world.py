@@ -1,5 +1,6 @@
 """A small world: two workers, a customer at each, and one seat that both want; what each of them does is recorded."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,10 +8,12 @@ from uuid import uuid4
 
 from tests.api import Api, Connection, Person
 from tests.histories.checker import check
+from tests.histories.client import is_undecided
 from tests.histories.history import Broken, History, Kind, Request, Stored, request_of
 from tests.interleavings.exchanges import Exchanges, Stop
 
-TRIES = 50  # of a request that is answered with 503; each waits for what the other worker does
+PATIENCE_S = 60  # for a request that is answered with 503, such as while a worker connects to Redis again
+PAUSE_S = 0.02
 
 
 @dataclass(slots=True)
@@ -38,7 +41,7 @@ class World:
         start = time.time()
         answer = await api.call("GET" if kind in {"map", "read"} else "POST", path, body, who=who, headers=headers)
         is_lost = api is self.here and self.exchanges.is_dead
-        status, shown = (0, None) if is_lost else (answer.status, answer.json)
+        status, shown = (0, {}) if is_lost else (answer.status, answer.json or {})
         if kind == "map" and status == 200:  # as far as it shows the seat
             shown = shown | {"seats": [seat for seat in shown["seats"] if seat["id"] == self.seat]}
         made = request_of(kind, start, time.time(), status, shown, reservation=held, asked=(self.seat,), key=key)
@@ -49,11 +52,10 @@ class World:
 
     async def insist(self, who: Person, kind: Kind, held: str = "", key: str = "") -> Request:
         """Send a request to the second worker until it is answered for good."""
-        for _ in range(TRIES):
-            answer = await self.send(self.there, who, kind, held, key)
-            if answer.status < 500 and answer.code != "idempotency_in_flight":
-                return answer
-        raise AssertionError(f"still not answered: {answer}")
+        async with asyncio.timeout(PATIENCE_S):
+            while is_undecided(answer := await self.send(self.there, who, kind, held, key)):
+                await asyncio.sleep(PAUSE_S)
+        return answer
 
     async def finish(self, db: Connection) -> list[Broken]:
         """Confirm what is held, look at everything once more, and check the history."""
