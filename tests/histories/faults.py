@@ -226,7 +226,13 @@ async def _reset(proxy: Proxy, chance: Random) -> None:
         await asyncio.sleep(chance.uniform(0, 0.2))
 
 
-async def _lose(proxy: Proxy, _: Random) -> None:
+async def _lose(proxy: Proxy, chance: Random) -> None:
+    """Some times for a moment, in which what is under way is carried out without an answer."""
+    for _ in range(chance.randint(0, 8)):
+        proxy.lose_answers = True
+        await asyncio.sleep(chance.uniform(0, 0.1))
+        proxy.lose_answers = False
+        await asyncio.sleep(chance.uniform(0.1, 0.4))
     proxy.lose_answers = True
 
 

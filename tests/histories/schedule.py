@@ -29,8 +29,14 @@ class Step:
 
 
 def make_schedule(stand: str, seed: int, count: int, only: str = "") -> list[Step]:
-    """So many steps; each kind of fault comes once before one comes again. `only` chooses the faults by their names."""
+    """So many steps; each kind of fault comes once before one comes again.
+
+    `only` chooses the faults by a part of their names; with " + " in it, each step has these two.
+    """
     chance = Random(f"schedule {stand} {seed}")
+    if " + " in only:
+        both = tuple(FAULTS[stand][name] for name in only.split(" + "))
+        return [_step(both, chance) for _ in range(count)]
     known = [fault for name, fault in sorted(FAULTS[stand].items()) if only in name]
     if not known:
         raise ValueError(f"no fault on the {stand} stand has {only!r} in its name")
@@ -43,7 +49,9 @@ def make_schedule(stand: str, seed: int, count: int, only: str = "") -> list[Ste
             partners = FAULTS["external" if stand == "clocks" else stand]
             others = [each for each in partners.values() if not each.parts & chosen[0].parts]
             chosen += chance.sample(sorted(others, key=lambda each: each.name), min(1, len(others)))
-        steps.append(
-            Step(tuple(chosen), chance.uniform(0.2, 0.8), chance.uniform(0, 0.4), chance.choice((0.3, 0.8, 1.5, 2.5)))
-        )
+        steps.append(_step(tuple(chosen), chance))
     return steps
+
+
+def _step(faults: tuple[Fault, ...], chance: Random) -> Step:
+    return Step(faults, chance.uniform(0.2, 0.8), chance.uniform(0, 0.4), chance.choice((0.3, 0.8, 1.5, 2.5)))
