@@ -31,20 +31,22 @@ def main() -> int:
             print(f"    {window.name}: recovered in {window.recovered - window.healed:.1f} s")
         for broken in outcome.violations[:SHOWN]:
             print(f"    BROKEN {broken.kind}: {broken.what}", flush=True)
-    if options.out is not None and outcomes:
-        minutes = (time.monotonic() - began) / 60
-        faults = sum(len(outcome.history.faults) for outcome in outcomes)
-        requests = sum(len(outcome.history.requests) for outcome in outcomes)
-        head = (
-            "# Drills\n\n"
-            f"`make drill` with seed {seed}: {faults:,} faults at a service of two workers in {minutes:.0f} minutes, on"
-            f" the stands {', '.join(stands)}; {requests:,} requests of 8 customers and 2 viewers for 6 seats.\n"
-        )
-        skipped = "".join(f"\nNot run: the stand {stand}, since {why}.\n" for stand, why in absent.items())
-        options.out.write_text(head + skipped + NOTES + "\n" + tables(outcomes))
+        if options.out is not None:  # after each round: what was found is there if this is interrupted
+            minutes = (time.monotonic() - began) / 60
+            options.out.write_text(_head(outcomes, seed, minutes, absent) + NOTES + "\n" + tables(outcomes))
     found = sum(len(outcome.violations) for outcome in outcomes)
     print(f"{found} broken promises" if found else "no promise was broken")
     return int(found > 0 or not outcomes)
+
+
+def _head(outcomes: list[Outcome], seed: int, minutes: float, absent: dict[str, str]) -> str:
+    faults = sum(len(outcome.history.faults) for outcome in outcomes)
+    requests = sum(len(outcome.history.requests) for outcome in outcomes)
+    text = (
+        f"# Drills\n\n`make drill` with seed {seed}: {faults:,} faults at a service of two workers in {minutes:.0f}"
+        f" minutes; {requests:,} requests of 8 customers and 2 viewers for 6 seats.\n"
+    )
+    return text + "".join(f"\nNot run: the stand {stand}, since {why}.\n" for stand, why in absent.items())
 
 
 def _parse() -> argparse.Namespace:

@@ -76,10 +76,10 @@ class Client:
         """Read a reservation."""
         return await self._record("read", "GET", f"/reservations/{reservation_id}", reservation=reservation_id)
 
-    async def held_ids(self) -> list[str]:
-        """The own holds, among them those whose answer was lost."""
+    async def held_ids(self) -> list[str] | None:
+        """The own holds, among them those whose answer was lost; None without an answer."""
         status, answer = await self.call("GET", "/reservations?status=held")
-        return [item["id"] for item in answer["items"]] if status == 200 else []
+        return [item["id"] for item in answer["items"]] if status == 200 else None
 
     async def seat_map(self, showtime_id: int) -> Request:
         """Look at the map."""

@@ -29,17 +29,17 @@ class ClockStand(ExternalStand):
             if program.name != "postgres":
                 (programs / program.name).symlink_to(program)
         valkey = valkey_program(None)
-        for clock, program in (("postgresql", DEBIAN_POSTGRESQL / "postgres"), ("redis", valkey)):
-            self._wrap(programs / program.name, program, folder / clock)
-        super().__init__(folder, tree, programs=(programs, programs / valkey.name))
         self.clocks = (folder / "postgresql", folder / "redis")
+        for clock, program in zip(self.clocks, (DEBIAN_POSTGRESQL / "postgres", valkey), strict=True):
+            self._wrap(programs / program.name, program, clock)
+        super().__init__(folder, tree, programs=(programs, programs / valkey.name))
         for clock in self.clocks:
             set_clock(clock, 0)
         folder.chmod(0o755)  # PostgreSQL may run as another user
 
     @staticmethod
     def _wrap(path: Path, program: Path, clock: Path) -> None:
-        environment = {
+        environment: dict[str, object] = {
             "LD_PRELOAD": LIBRARY,
             "FAKETIME_TIMESTAMP_FILE": clock,
             "FAKETIME_NO_CACHE": 1,

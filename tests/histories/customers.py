@@ -53,8 +53,11 @@ class Customer:
         return None
 
     async def _confirm_found(self) -> None:
-        """Confirm holds whose answers were lost."""
-        for reservation_id in await self.client.held_ids():
+        """Confirm holds whose answers were lost, after a while in which others may hold their seats."""
+        while (ids := await self.client.held_ids()) is None and not self.stop.is_set():
+            await self._sleep(PAUSE_S)
+        await self._sleep(self.chance.uniform(0, 1))
+        for reservation_id in ids or ():
             found = await self.client.read(reservation_id)
             if found.succeeded and self.chance.random() < 0.7:
                 await self._confirm(found)

@@ -112,7 +112,7 @@ class Drill:
         """Whether a hold, a confirm, a map and a cancel succeed one after another."""
         held = await probe.hold(showtime_id, [seat])
         if not held.succeeded:
-            for reservation_id in await probe.held_ids():  # its answer was lost
+            for reservation_id in await probe.held_ids() or ():  # its answer was lost
                 await probe.call("POST", f"/reservations/{reservation_id}/cancel")
             return False
         confirmed = await probe.act("confirm", held)

@@ -38,12 +38,13 @@ def _mutant(name: str, stand: str, count: int, only: str, breaks: str, *changes:
 SLOW = "the network to PostgreSQL is slow"
 MUTANTS = [
     _mutant(
-        "a confirm does not lock its reservation",
+        # Not that of a confirm: without it, reservations_cancelled_at_check refuses what it would break.
+        "a cancel does not lock its reservation",
         "external",
         6,
         SLOW,
-        "lost, sold twice",
-        ("sql/reservations/confirm.sql", "    for no key update of r skip locked\n", ""),
+        "lost, stale map, other",
+        ("sql/reservations/lock_reservation.sql", "is not null\nfor no key update of r;", "is not null;"),
     ),
     _mutant(
         "a confirm does not check that it got all seats",
@@ -103,9 +104,8 @@ MUTANTS = [
         ),
         (
             "reservation/booking/cancel.py",
-            "        await context.pending_updates.release([HoldRelease(locked.showtime_id, asked.reservation_id, seat_ids)])"
-            "\n    return left",
-            "        pass\n    return left",
+            "release([HoldRelease(locked.showtime_id, asked.reservation_id, seat_ids)])\n    return left",
+            "release([])\n    return left",
         ),
     ),
     _mutant(

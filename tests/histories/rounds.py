@@ -18,6 +18,7 @@ NEEDED = {
     "clocks": (DEBIAN_POSTGRESQL, LIBRARY),
 }
 A_ROUND = 10
+TURNS = ("external", "embedded", "external", "embedded", "clocks")
 
 
 class Round(NamedTuple):
@@ -25,13 +26,13 @@ class Round(NamedTuple):
 
     stand: str
     seed: int
-    count: int
+    faults: int
     only: str = ""
 
     def command(self) -> str:
         """What runs it again."""
         only = f' --only "{self.only}"' if self.only else ""
-        return f"python -m tests.histories --stand {self.stand} --seed {self.seed} --faults {self.count}{only}"
+        return f"python -m tests.histories --stand {self.stand} --seed {self.seed} --faults {self.faults}{only}"
 
 
 def missing(stand: str) -> str:
@@ -41,9 +42,10 @@ def missing(stand: str) -> str:
 
 
 def split(stands: list[str], seed: int, count: int, only: str = "") -> Iterator[Round]:
-    """So many faults in rounds of ten, on the stands in turn."""
+    """So many faults in rounds of ten, on these stands in turn."""
+    turns = [stand for stand in TURNS if stand in stands]
     for number, begun in enumerate(range(0, count, A_ROUND)):
-        yield Round(stands[number % len(stands)], seed + number // len(stands), min(A_ROUND, count - begun), only)
+        yield Round(turns[number % len(turns)], seed + number, min(A_ROUND, count - begun), only)
 
 
 def run(each: Round, tree: Path = ROOT) -> Outcome:
@@ -53,7 +55,7 @@ def run(each: Round, tree: Path = ROOT) -> Outcome:
 
 async def drill(each: Round, tree: Path = ROOT) -> Outcome:
     """The same, within an event loop."""
-    steps = make_schedule(each.stand, each.seed, each.count, each.only)
+    steps = make_schedule(each.stand, each.seed, each.faults, each.only)
     with TemporaryDirectory(prefix="reservation-drill.", ignore_cleanup_errors=True) as folder:
         async with running(STANDS[each.stand](Path(folder), tree)) as stand:
             return await Drill(stand, steps, each.seed, clocks_are_right=each.stand != "clocks").run()

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -72,7 +73,7 @@ class Stand:
 
     async def start_service(self) -> None:
         """Start the service, at the same address as before."""
-        environment = {**SETTINGS, **self._addresses(), "PYTHONPATH": str(self.tree)}
+        environment: dict[str, Any] = {**SETTINGS, **self._addresses(), "PYTHONPATH": str(self.tree)}
         self.instance = Instance(self.folder / "data", "--workers", "2", port=self._port, **environment)
         self._port = self.instance.port
         if not await asyncio.to_thread(self.instance.ready):

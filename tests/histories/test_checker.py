@@ -24,7 +24,8 @@ def seat_map(start: float, shown: str, version: int = 1) -> Request:
     return Request("map", start, start + 0.1, 200, version=version, shown={1: shown})
 
 
-CONFIRMED, CANCELLED = {"state": "confirmed"}, {"state": "cancelled"}
+CONFIRMED: dict[str, Any] = {"state": "confirmed"}
+CANCELLED: dict[str, Any] = {"state": "cancelled"}
 BROKEN: dict[str, tuple[str, list[Request]]] = {
     "two holds at once": ("overlapping hold", [held(1, expires=9), held(3, B, expires=9)]),
     "a hold of a seat that was confirmed": (

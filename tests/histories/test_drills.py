@@ -18,7 +18,7 @@ async def test_what_was_answered_holds_whatever_fails(each: Round) -> None:
     print(each.command())
     outcome = await drill(each)
     assert [f"{broken.kind}: {broken.what}" for broken in outcome.violations] == []
-    assert len(outcome.history.faults) == each.count
+    assert len(outcome.history.faults) == each.faults
     succeeded = {request.kind for request in outcome.history.requests if request.succeeded}
     assert succeeded >= {"hold", "confirm", "cancel", "read", "map"}
 
