@@ -122,6 +122,9 @@ drill-mutants: .venv/dev.stamp ## whether the drill finds each of the faults tha
 interleavings: .venv/dev.stamp ## two things at once at any two exchanges of a request with the stores (an hour, INTERLEAVING=script, ARGS=...)
 	@INTERLEAVINGS=two $(BIN)/python -m pytest tests/interleavings $(ARGS)
 
+mutants: .venv/dev.stamp ## the tests on mutants of SQL and Lua, into benchmarks/MUTATIONS.md (15 minutes, ARGS=parts of names)
+	@$(BIN)/python -m tests.mutations $(if $(ARGS),$(ARGS),--out benchmarks/MUTATIONS.md)
+
 fuzz: .venv/dev.stamp ## schemathesis on the service, 5,000 cases for each kind of caller in some 5 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_SEED=$(FUZZ_SEED) $(BIN)/python -m pytest -s tests/fuzz $(ARGS)
 
@@ -174,4 +177,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) drill drill-mutants interleavings fuzz schema plans screenshots format lock clean
+.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) drill drill-mutants interleavings mutants fuzz schema plans screenshots format lock clean
