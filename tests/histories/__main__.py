@@ -2,6 +2,7 @@
 
 import argparse
 import secrets
+import signal
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ SHOWN = 20
 
 def main() -> int:
     """Run the drills, print what they found, and write the table; 1 if a promise was broken."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends what it has started
     options = _parse()
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
     absent = {stand: why for stand in options.stand if (why := missing(stand))}
