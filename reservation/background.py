@@ -33,6 +33,7 @@ from .outbox.relay import Relay
 from .payments.jobs import payment_jobs
 from .runtime import exposition
 from .runtime.cancellation import cancel_and_wait
+from .runtime.heartbeat import beat_forever
 from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
 from .settings import Settings
@@ -116,15 +117,21 @@ class BackgroundWork:
                 await asyncio.sleep(RELAY_EVERY_S)
 
 
-def run(settings: Settings, *, on_ready: Callable[[], None], metrics_address: tuple[str, int] | None = None) -> None:
-    """Work until SIGTERM or SIGQUIT; raises CannotStart.
+def run(
+    settings: Settings,
+    *,
+    on_ready: Callable[[], None],
+    beat: Callable[[], None] = lambda: None,
+    metrics_address: tuple[str, int] | None = None,
+) -> None:
+    """Work until SIGTERM or SIGQUIT; raises CannotStart. `beat` is called twice a second until then.
 
     `metrics_address`: host and port on which /metrics is served; None where a worker of `serve` shows the counts.
     """
     configure_logs(settings.log_level)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_work(settings, on_ready, metrics_address))
+            runner.run(_work(settings, on_ready, beat, metrics_address))
     finally:
         standard_error().drain(LAST_LOG_LINES_S)
 
@@ -146,7 +153,12 @@ async def _metrics(address: tuple[str, int], _: web.Application) -> AsyncIterato
         raise resources.CannotStart(f"/metrics cannot be served: {error.strerror}") from error
 
 
-async def _work(settings: Settings, on_ready: Callable[[], None], metrics_address: tuple[str, int] | None) -> None:
+async def _work(
+    settings: Settings,
+    on_ready: Callable[[], None],
+    beat: Callable[[], None],
+    metrics_address: tuple[str, int] | None,
+) -> None:
     app = web.Application()
     app[app_keys.SETTINGS] = settings
     app.cleanup_ctx.extend([published_metrics, resources.postgresql, resources.redis_and_booking])
@@ -155,6 +167,7 @@ async def _work(settings: Settings, on_ready: Callable[[], None], metrics_addres
         app.cleanup_ctx.append(partial(_metrics, metrics_address))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
+    beating = asyncio.create_task(beat_forever(beat))
     try:
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
@@ -171,6 +184,7 @@ async def _work(settings: Settings, on_ready: Callable[[], None], metrics_addres
             task.result()
     finally:
         await runner.cleanup()
+        await cancel_and_wait([beating])
 
 
 def _mail_channel(app: web.Application) -> MailChannel:

@@ -109,6 +109,7 @@ class Settings:
     pool_wait_s: Annotated[float, Env("POOL_WAIT_SECONDS", integer(1, 60), "5")]
     statement_timeout_s: Annotated[float, Env("STATEMENT_TIMEOUT_SECONDS", integer(1, 600), "5")]
     shutdown_s: Annotated[float, Env("SHUTDOWN_SECONDS", integer(1, 600), "10")]
+    worker_hang_s: Annotated[float, Env("WORKER_HANG_SECONDS", integer(0, 600), "4")]
     database_role: Annotated[str | None, Env("DATABASE_ROLE", text)]
     sql_dir: Annotated[Path | None, Env("SQL_DIR", path)]
     api_key_concurrency: Annotated[int, Env("API_KEY_CONCURRENCY", integer(1, 10_000), "32")]

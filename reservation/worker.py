@@ -17,6 +17,8 @@ from .http.app_keys import DRAINING
 from .http.connections import ServiceRunner
 from .resources import CannotStart
 from .runtime import exposition
+from .runtime.cancellation import cancel_and_wait
+from .runtime.heartbeat import beat_forever
 from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
 from .settings import Settings
@@ -28,22 +30,30 @@ LAST_LOG_LINES_S = 1.0
 TICK_S = 0.05
 
 
-def run(settings: Settings, sock: socket.socket, *, backlog: int, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGTERM, which finishes the requests under way, or SIGQUIT, which drains; raises CannotStart."""
+def run(
+    settings: Settings, sock: socket.socket, *, backlog: int, on_ready: Callable[[], None], beat: Callable[[], None]
+) -> None:
+    """Serve until SIGTERM, which finishes the requests under way, or SIGQUIT, which drains; raises CannotStart.
+
+    `beat` is called twice a second from before `on_ready` on.
+    """
     configure_logs(settings.log_level)
     _raise_open_files_limit()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, sock, backlog, on_ready))
+            runner.run(_serve(settings, sock, backlog, on_ready, beat))
     finally:
         standard_error().drain(LAST_LOG_LINES_S)
 
 
-async def _serve(settings: Settings, sock: socket.socket, backlog: int, on_ready: Callable[[], None]) -> None:
+async def _serve(
+    settings: Settings, sock: socket.socket, backlog: int, on_ready: Callable[[], None], beat: Callable[[], None]
+) -> None:
     app = make_app(settings)
     runner = ServiceRunner(app, access_log=None, shutdown_timeout=settings.shutdown_s, keepalive_timeout=KEEPALIVE_S)
     await runner.setup()
     server = cast("web.Server", runner.server)  # which setup has made
+    beating = asyncio.create_task(beat_forever(beat))
     try:
         await _require_ready(server)
         _exclude_from_collection()
@@ -61,6 +71,7 @@ async def _serve(settings: Settings, sock: socket.socket, backlog: int, on_ready
         app[DRAINING].set()
     finally:
         await runner.cleanup()
+        await cancel_and_wait([beating])
 
 
 async def _require_ready(server: web.Server) -> None:

@@ -170,7 +170,7 @@ class Supervisor:
                 except OSError as error:  # no memory, or too many processes
                     self._start_later(slot, f"{slot.name} cannot be forked: {error}")
             return
-        failure = slot.serving.start_failure()
+        failure = slot.serving.start_failure() or slot.serving.end_if_hung()
         if failure is not None:
             if slot.serving.is_ready and slot.serving.age_s > STEADY_AFTER_S:
                 slot.failures = 0

@@ -1,9 +1,11 @@
 """One worker process as the supervisor sees it: forked, ready, drained, ended."""
 
+import faulthandler
 import importlib
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +19,14 @@ from ..embedded.processes import die_with_parent
 from ..errors import Unavailable
 from ..settings import InvalidSettings
 from .configuration import Configuration
+from .heartbeat import Heartbeat
 from .listening import BACKLOG
 from .signals import STOP_SIGNALS
 
 START_WAIT_S = 60.0
 KILL_MARGIN_S = 2.0
+TELL_WHERE = signal.SIGUSR2  # the worker prints where each of its threads is
+TELL_WAIT_S = 0.2
 
 
 @dataclass(slots=True)
@@ -31,6 +36,7 @@ class WorkerProcess:
     configuration: Configuration
     process: ForkProcess
     report: Connection
+    heartbeat: Heartbeat
     started_at: float
     is_ready: bool = False
     _reason: str | None = None
@@ -43,9 +49,9 @@ class WorkerProcess:
         """Start a worker on a listening socket, or the background process without one; it closes the `others`."""
         context = get_context("fork")
         report, sender = context.Pipe(duplex=False)
-        process = context.Process(
-            target=_run, args=(configuration, sock, others, sender, os.getpid()), name=name, daemon=True
-        )
+        heartbeat = Heartbeat()
+        args = (configuration, sock, others, sender, heartbeat, os.getpid())
+        process = context.Process(target=_run, args=args, name=name, daemon=True)
         # A SIGTERM right after the fork must wait for the worker's own handler: the inherited one would only note it.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
@@ -53,7 +59,7 @@ class WorkerProcess:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
             sender.close()
-        return cls(configuration, process, report, time.monotonic())
+        return cls(configuration, process, report, heartbeat, time.monotonic())
 
     @property
     def is_alive(self) -> bool:
@@ -82,6 +88,20 @@ class WorkerProcess:
         if not self.is_ready and self.age_s > START_WAIT_S:
             return f"{self.process.name} was not ready within {START_WAIT_S:.0f} s"
         return None
+
+    def end_if_hung(self) -> str | None:
+        """Kill a ready worker without a heartbeat for WORKER_HANG_SECONDS; the reason if that was done.
+
+        SIGTERM would not end it: its event loop does not run, or the process is stopped.
+        """
+        longest_s = self.configuration.settings.worker_hang_s
+        if not (longest_s and self.is_ready and self.heartbeat.silent_s() > longest_s):
+            return None
+        if self.process.pid is not None and self.is_alive:  # not reaped yet, so the pid is still its own
+            os.kill(self.process.pid, TELL_WHERE)
+            self.process.join(TELL_WAIT_S)
+        self.kill()
+        return f"{self.process.name} has not answered for {longest_s:.0f} s and was killed"
 
     def end_reason(self) -> str:
         """Why the process has ended."""
@@ -123,6 +143,7 @@ def _run(
     sock: socket.socket | None,
     others: Sequence[socket.socket],
     report: Connection,
+    heartbeat: Heartbeat,
     parent_pid: int,
 ) -> None:
     """Be a worker: drop what belongs to the supervisor, then run the application."""
@@ -132,6 +153,8 @@ def _run(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # for the supervisor alone, also when sent to every process
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    if sys.stderr is not None:
+        faulthandler.register(TELL_WHERE)
     for other in others:
         other.close()
     use(configuration.statements)
@@ -141,9 +164,11 @@ def _run(
     resources = importlib.import_module("reservation.resources")
     try:
         if sock is None:
-            module.run(configuration.settings, on_ready=lambda: report.send(None))
+            module.run(configuration.settings, on_ready=lambda: report.send(None), beat=heartbeat.beat)
         else:
-            module.run(configuration.settings, sock, backlog=BACKLOG, on_ready=lambda: report.send(None))
+            module.run(
+                configuration.settings, sock, backlog=BACKLOG, on_ready=lambda: report.send(None), beat=heartbeat.beat
+            )
     except (resources.CannotStart, InvalidSettings) as error:
         report.send(" ".join(str(error).split()))
         raise SystemExit(1) from error

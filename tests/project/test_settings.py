@@ -38,6 +38,7 @@ NUMBERS = [
     ("POOL_WAIT_SECONDS", "pool_wait_s", 1, 5, 1, 60),
     ("STATEMENT_TIMEOUT_SECONDS", "statement_timeout_s", 1, 5, 1, 600),
     ("SHUTDOWN_SECONDS", "shutdown_s", 1, 10, 1, 600),
+    ("WORKER_HANG_SECONDS", "worker_hang_s", 1, 4, 0, 600),
     ("API_KEY_CONCURRENCY", "api_key_concurrency", 1, 32, 1, 10_000),
     ("REPORTS_CONCURRENCY", "reports_concurrency", 1, 2, 1, 1000),
     ("LIVE_VIEWERS_MAX", "live_viewers_max", 1, 10_000, 0, 1_000_000),
