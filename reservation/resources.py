@@ -118,7 +118,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     """The Redis client, and the objects of booking and the catalogue, which use it and the pool."""
     settings, database = app[app_keys.SETTINGS], app[app_keys.DATABASE]
     client = app[REDIS] = redis_client(settings)
-    holds = Holds(client, Primer(database))
+    holds = Holds(client, Primer(database), wait_s=settings.redis_wait_ms / 1000)
     await _require_redis(client, holds)
     app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
     log = structlog.stdlib.get_logger("reservation.booking")

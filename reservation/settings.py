@@ -108,6 +108,7 @@ class Settings:
     pool_size: Annotated[int, Env("POOL_SIZE", integer(1, 1000), "10")]
     pool_wait_s: Annotated[float, Env("POOL_WAIT_SECONDS", integer(1, 60), "5")]
     statement_timeout_s: Annotated[float, Env("STATEMENT_TIMEOUT_SECONDS", integer(1, 600), "5")]
+    redis_wait_ms: Annotated[int, Env("REDIS_WAIT_MILLISECONDS", integer(20, 2000), "150")]
     shutdown_s: Annotated[float, Env("SHUTDOWN_SECONDS", integer(1, 600), "10")]
     worker_hang_s: Annotated[float, Env("WORKER_HANG_SECONDS", integer(0, 600), "4")]
     database_role: Annotated[str | None, Env("DATABASE_ROLE", text)]

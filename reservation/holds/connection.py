@@ -10,6 +10,8 @@ from typing import TypeAlias, cast
 
 from hiredis import HiredisError, PushNotification, Reader, pack_command
 
+from . import metrics
+
 RUN_KEY = "reservation:run"  # run_id of the Redis server that wrote the maps
 GRACE_S = 0.05
 
@@ -45,12 +47,14 @@ class RedisConnection(asyncio.Protocol):
     """One socket; once it is lost it stays lost. A future's result is the reply, or why there is none; it never raises.
 
     A command without a reply after `timeout_s` seconds ends the connection, since no later reply can come before it.
+    Before that, once `limit_wait` was called, the connection stalls: all who wait are told that Redis does not answer,
+    and `accepts` is false until a reply comes. Redis may execute their commands all the same, as after a timeout.
     `on_changed` is called in the moment at which it is known that the connection is lost or the server's data are.
     """
 
     def __init__(self, timeout_s: float, on_changed: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._timeout_s = timeout_s
+        self._timeout_s = self._wait_s = timeout_s
         self._on_changed = on_changed
         self._reader = Reader(notEnoughData=_INCOMPLETE)
         self.in_flight: deque[tuple[asyncio.Future[Reply] | _Sharers, float]] = deque()  # commands without a reply
@@ -60,7 +64,15 @@ class RedisConnection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._overdue: object = None
         self.closed: asyncio.Future[None] = self._loop.create_future()
-        self.is_lost = False
+        self.is_lost = self.is_stalled = False
+        self.accepts = True  # whether it is neither lost nor stalled
+
+    def limit_wait(self, wait_s: float) -> None:
+        """From now on, stall when a command has no reply after so long."""
+        self._wait_s = min(wait_s, self._timeout_s)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = self._loop.call_later(self._wait_s, self._check_oldest)
 
     def call(self, command: bytes, future: "asyncio.Future[Reply]", *, shared: bool) -> None:
         """Send a packed command in this round of the loop; equal `shared` commands of one round are sent once."""
@@ -86,7 +98,7 @@ class RedisConnection(asyncio.Protocol):
         if self._transport is not None and not self.is_lost:
             self._transport.write(b"".join(self._unsent))
             if self._timer is None:
-                self._timer = self._loop.call_later(self._timeout_s, self._check_oldest)
+                self._timer = self._loop.call_later(self._wait_s, self._check_oldest)
         self._unsent.clear()
         self._shared.clear()
 
@@ -97,6 +109,8 @@ class RedisConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Part of asyncio.Protocol."""
         reader, in_flight = self._reader, self.in_flight
+        if self.is_stalled:
+            self.is_stalled, self.accepts = False, not self.is_lost
         try:
             reader.feed(data)
             while (reply := reader.gets()) is not _INCOMPLETE:
@@ -134,7 +148,7 @@ class RedisConnection(asyncio.Protocol):
         """End the connection; every command in flight has the error as its result."""
         if self.is_lost:
             return
-        self.is_lost = True
+        self.is_lost, self.accepts = True, False
         self._on_changed()
         if self._timer is not None:
             self._timer.cancel()
@@ -155,10 +169,22 @@ class RedisConnection(asyncio.Protocol):
         if not self.in_flight:
             return
         oldest = self.in_flight[0]
-        left_s = oldest[1] + self._timeout_s - self._loop.time()
+        limit_s = self._timeout_s if self.is_stalled else self._wait_s
+        left_s = oldest[1] + limit_s - self._loop.time()
         if left_s <= 0 and oldest is self._overdue:
-            self.lose(TimeoutError("no reply in time"))
-            return
+            if limit_s == self._timeout_s:
+                self.lose(TimeoutError("no reply in time"))
+                return
+            self._stall()
+            left_s = max(GRACE_S, oldest[1] + self._timeout_s - self._loop.time())
         # An overdue reply may have arrived while this process stood still, and not be read yet.
         self._overdue = oldest if left_s <= 0 else None
         self._timer = self._loop.call_later(left_s if left_s > 0 else GRACE_S, self._check_oldest)
+
+    def _stall(self) -> None:
+        """Tell all who wait that Redis does not answer; their places stay, for the replies that may come later."""
+        self.is_stalled, self.accepts = True, False
+        metrics.STALLS.value += 1
+        for future, _ in self.in_flight:
+            if not future.done():
+                future.set_result(TimeoutError("Redis does not answer in time"))

@@ -13,6 +13,9 @@ CONNECTIONS = Counter("reservation_redis_connections_opened", "Connections for s
 CONNECTION_FAILURES = Counter(
     "reservation_redis_connection_failures", "Connections for scripts that could not be opened."
 )
+STALLS = Counter(
+    "reservation_redis_stalls", "Times that Redis did not answer within REDIS_WAIT_MILLISECONDS, until it did again."
+)
 EPOCH_LOSSES = Counter(
     "reservation_redis_epoch_losses",
     "Moments at which Redis may have lost holds: the connection ended, or Redis forgot its data.",

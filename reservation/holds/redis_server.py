@@ -34,10 +34,15 @@ class RedisServer:
     `epoch` increments as soon as it is known that the connection was lost or that the server has forgotten the holds.
     As long as it is the same, Redis has kept what was written to it. `kept_since` tells the server the same: scripts
     compare it with what it has. Empty while it is not known.
+
+    `wait_s` is the longest that a caller waits for a Redis that hangs: then it is told so, and so are at once those who
+    call until Redis answers. None: the timeout of the connection, after which it is opened again, is the only limit.
     """
 
-    def __init__(self, redis: Redis, *, max_in_flight: int = MAX_IN_FLIGHT) -> None:
+    def __init__(self, redis: Redis, *, max_in_flight: int = MAX_IN_FLIGHT, wait_s: float | None = None) -> None:
         self._pool = redis.connection_pool
+        self._wait_s = wait_s
+        self._is_away = False  # whether the last attempt to connect took longer than wait_s
         self._max_in_flight = max_in_flight
         self._connection: RedisConnection | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -60,15 +65,20 @@ class RedisServer:
         if loop is None:  # kept, since get_running_loop() is a system call in Python 3.11
             loop = self._loop = asyncio.get_running_loop()
         future: asyncio.Future[Reply] = loop.create_future()
-        is_open = connection is not None and not connection.is_lost
+        is_open = connection is not None and connection.accepts
         if len(connection.in_flight if connection is not None and is_open else self._waiting) >= self._max_in_flight:
             raise Overloaded
         if connection is not None and is_open:
             connection.call(command, future, shared=shared)
+        elif connection is not None and connection.is_stalled and not connection.is_lost:
+            future.set_result(TimeoutError("Redis does not answer"))
         else:
             if self._opening is None:
                 self._opening = loop.create_task(self._open(), context=Context())
-            self._waiting.append((command, shared, future))
+            if self._is_away:
+                future.set_result(TimeoutError("Redis does not answer"))
+            else:
+                self._waiting.append((command, shared, future))
         return future
 
     def is_lost(self, reply: Reply) -> bool:
@@ -100,10 +110,16 @@ class RedisServer:
     async def _open(self) -> None:
         """Open a connection and send on it what waits; if that fails, those who wait get the error."""
         error: BaseException = ConnectionAbortedError("the service closes the connection")
+        started = asyncio.get_running_loop().time()
+        limit = None
+        if self._wait_s is not None and self._opened_at:  # the first may take long, at the start of the process
+            limit = asyncio.get_running_loop().call_later(self._wait_s, self._give_up)
         try:
             await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)])
             self._connection = await _connect(self._pool.make_connection(), self._on_changed)
-            self._failures = 0
+            self._failures, self._is_away = 0, False
+            if self._wait_s is not None:
+                self._connection.limit_wait(self._wait_s)
             metrics.CONNECTIONS.value += 1
             self._opened_at = asyncio.get_running_loop().time()
             self._ask_kept_since(self._connection)
@@ -113,9 +129,13 @@ class RedisServer:
         except Exception as failure:
             error = failure
             self._failures += 1
+            took_s = asyncio.get_running_loop().time() - started
+            self._is_away = self._wait_s is not None and took_s > self._wait_s
             metrics.CONNECTION_FAILURES.value += 1
             self._left_after = _demotion(failure.__cause__) or self._left_after
         finally:
+            if limit is not None:
+                limit.cancel()
             self._opening = None
             waiting, self._waiting = self._waiting, []
             for command, shared, future in waiting:
@@ -124,6 +144,14 @@ class RedisServer:
                         future.set_result(error)
                     else:
                         self._connection.call(command, future, shared=shared)
+
+    def _give_up(self) -> None:
+        """Tell those who wait for a connection that Redis does not answer; the attempt to connect goes on."""
+        self._is_away = True
+        waiting, self._waiting = self._waiting, []
+        for _, _, future in waiting:
+            if not future.done():
+                future.set_result(TimeoutError("Redis does not answer in time"))
 
     def _on_changed(self) -> None:
         self.epoch += 1

@@ -43,8 +43,8 @@ class ScriptRunner:
     A script that Redis refuses (a key has another type) has an error as its result; others are not concerned.
     """
 
-    def __init__(self, redis: Redis) -> None:
-        self.server = RedisServer(redis)
+    def __init__(self, redis: Redis, *, wait_s: float | None = None) -> None:
+        self.server = RedisServer(redis, wait_s=wait_s)
 
     async def run_one(self, call: Call) -> list[int]:
         """Run one script; raises HoldsUnavailable also if Redis refuses it."""
@@ -70,6 +70,18 @@ class ScriptRunner:
             results += [reply if type(reply) is list else _result(reply) for reply in replies]
         _count(started)
         return results
+
+    async def ask(self, *words: str | int) -> Reply:
+        """The reply to a command that changes nothing; raises HoldsUnavailable also if Redis refuses it."""
+        started, command = perf_counter(), pack(*words)
+        reply = await self.server.call(command)
+        if self.server.is_lost(reply):
+            reply = await self.server.call(command)
+        _count(started)
+        if isinstance(reply, Exception):
+            count_error(reply)
+            raise HoldsUnavailable from reply
+        return reply
 
     def send(self, call: Call) -> None:
         """Run a script before all that is sent after it, without a result; also one that Redis does not know."""

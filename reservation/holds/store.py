@@ -100,13 +100,13 @@ class Watch(NamedTuple):
 class Holds:
     """The holds of all showtimes; every method raises HoldsUnavailable when Redis does not answer.
 
-    `primer` reads a showtime's Prime from PostgreSQL.
+    `primer` reads a showtime's Prime from PostgreSQL. `wait_s` is the longest that a caller waits for a Redis that hangs.
     """
 
-    def __init__(self, redis: Redis, primer: Primer) -> None:
+    def __init__(self, redis: Redis, primer: Primer, *, wait_s: float | None = None) -> None:
         self._redis = redis
         self._primer = primer
-        self._scripts = ScriptRunner(redis)
+        self._scripts = ScriptRunner(redis, wait_s=wait_s)
         self.server: RedisServer = self._scripts.server  # for commands that are sent along with scripts
         self._priming: dict[int, asyncio.Task[DomainError | None]] = {}
 
@@ -157,15 +157,14 @@ class Holds:
 
     async def kept(self, *, showtime_id: int, reservation_id: UUID) -> str:
         """What changes whenever the reservation is extended, taken again or primed; empty if it never was."""
-        async with redis_errors():
-            value = await self._redis.get(f"{map_keys(showtime_id)[0]}:kept:{reservation_id}")
-        return value.decode() if isinstance(value, bytes) else value or ""
+        value = await self._scripts.ask("GET", f"{map_keys(showtime_id)[0]}:kept:{reservation_id}")
+        return value.decode() if isinstance(value, bytes) else ""
 
     async def holders(self, *, showtime_id: int, seat_ids: Sequence[int]) -> list[UUID]:
         """The reservations that hold some of these seats, one for each held seat."""
-        async with redis_errors():
-            holders = await self._redis.mget([seat_key(showtime_id, seat_id) for seat_id in seat_ids])
-        return [holder for holder in map(_holder, holders) if holder is not None]
+        values = await self._scripts.ask("MGET", *[seat_key(showtime_id, seat_id) for seat_id in seat_ids])
+        holders = map(_holder, values) if isinstance(values, list) else ()
+        return [holder for holder in holders if holder is not None]
 
     async def release(self, releases: Sequence[HoldRelease]) -> Sequence[HoldRelease]:
         """Increment the maps' versions and delete what the reservations still hold of these seats.

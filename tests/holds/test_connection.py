@@ -34,8 +34,10 @@ OpenServer = Callable[..., RedisServer]
 async def open_server(redis_url: str) -> AsyncIterator[OpenServer]:
     async with AsyncExitStack() as stack:
 
-        def construct(url: str = redis_url, *, max_in_flight: int = 10_000, **options: Any) -> RedisServer:
-            server = RedisServer(Redis.from_url(url, **options), max_in_flight=max_in_flight)
+        def construct(
+            url: str = redis_url, *, max_in_flight: int = 10_000, wait_s: float | None = None, **options: Any
+        ) -> RedisServer:
+            server = RedisServer(Redis.from_url(url, **options), max_in_flight=max_in_flight, wait_s=wait_s)
             stack.push_async_callback(server.aclose)
             return server
 
@@ -141,6 +143,43 @@ async def test_a_call_without_a_reply_in_time_fails_and_its_late_reply_goes_to_n
         # It cannot connect either: DETECT_RESTART waits.
         assert isinstance(await server.call(pack("GET", "counted")), OSError)
     assert await echo(server, "next") == b"next"
+
+
+async def test_a_redis_that_hangs_keeps_nobody_waiting_until_it_answers(open_server: OpenServer, redis: Redis) -> None:
+    """Its connection stays, as do its data, and the commands that it was sent are executed late."""
+    server = open_server(wait_s=0.1)
+    increase = pack("INCR", "counted")
+    assert await server.call(increase) == 1
+    epoch = server.epoch
+    async with writes_paused(redis):
+        late = [server.call(increase) for _ in range(3)]
+        assert [type(await reply) for reply in late] == [TimeoutError] * 3
+        refused = [server.call(increase) for _ in range(3)]
+        assert [reply.done() and type(reply.result()) for reply in refused] == [TimeoutError] * 3
+    async with asyncio.timeout(PATIENCE_S):
+        while not isinstance(count := await server.call(pack("GET", "counted")), bytes):
+            await asyncio.sleep(0.01)
+    assert int(count) == 4
+    assert server.epoch == epoch
+
+
+async def test_a_redis_that_hangs_for_long_keeps_nobody_waiting_for_a_connection(
+    open_server: OpenServer, redis: Redis
+) -> None:
+    server = open_server(wait_s=0.1, socket_timeout=0.3)
+    increase = pack("INCR", "counted")
+    assert await server.call(increase) == 1
+    epoch = server.epoch
+    async with writes_paused(redis):
+        assert type(await server.call(increase)) is TimeoutError
+        await until_epoch(server, epoch + 1)  # the connection has ended
+        assert type(await server.call(increase)) is TimeoutError  # DETECT_RESTART waits on the new one
+        refused = server.call(increase)
+        assert refused.done()
+        assert type(refused.result()) is TimeoutError
+    async with asyncio.timeout(PATIENCE_S):
+        while not isinstance(await server.call(increase), int):
+            await asyncio.sleep(0.01)
 
 
 async def test_more_commands_than_may_be_in_flight_are_refused(open_server: OpenServer, redis: Redis) -> None:

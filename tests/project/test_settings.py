@@ -37,6 +37,7 @@ NUMBERS = [
     ("POOL_SIZE", "pool_size", 1, 10, 1, 1000),
     ("POOL_WAIT_SECONDS", "pool_wait_s", 1, 5, 1, 60),
     ("STATEMENT_TIMEOUT_SECONDS", "statement_timeout_s", 1, 5, 1, 600),
+    ("REDIS_WAIT_MILLISECONDS", "redis_wait_ms", 1, 150, 20, 2000),
     ("SHUTDOWN_SECONDS", "shutdown_s", 1, 10, 1, 600),
     ("WORKER_HANG_SECONDS", "worker_hang_s", 1, 4, 0, 600),
     ("API_KEY_CONCURRENCY", "api_key_concurrency", 1, 32, 1, 10_000),
