@@ -47,7 +47,7 @@ from .payments.context import open_payments
 from .reports.reports import TIMEOUT_S, Reports
 from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
-from .runtime.redis_client import REDIS_TIMEOUT_S, redis_client
+from .runtime.redis_client import REDIS_TIMEOUT_S, is_away, redis_client
 from .seatmap.layouts import Layouts
 from .seatmap.live_feed import LiveFeeds
 from .seatmap.map_notifications import channel_of, deliver
@@ -119,9 +119,9 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     settings, database = app[app_keys.SETTINGS], app[app_keys.DATABASE]
     client = app[REDIS] = redis_client(settings)
     holds = Holds(client, Primer(database), wait_s=settings.redis_wait_ms / 1000)
-    await _require_redis(client, holds)
-    app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
     log = structlog.stdlib.get_logger("reservation.booking")
+    await _ask_redis(client, holds, log)
+    app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
     holds.server.on_reconnected = partial(_leave_redis, app[SUBSCRIPTION], log)
     app[app_keys.READINESS] = Readiness(database, holds)
     pending_updates = PendingUpdates(holds, log)
@@ -176,10 +176,14 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     await client.aclose()
 
 
-async def _require_redis(client: Redis, holds: Holds) -> None:
+async def _ask_redis(client: Redis, holds: Holds, log: BoundLogger) -> None:
+    """Raise CannotStart if Redis refuses this service; if it is away, start, and serve what does not need it."""
     try:
         await holds.ping()
     except HoldsUnavailable as error:
+        if is_away(error.__cause__):
+            log.warning("started_without_redis", cause=f"Redis cannot be reached: {error.__cause__}")
+            return
         await client.aclose()
         raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
 

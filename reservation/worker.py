@@ -9,12 +9,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import cast
 
+import orjson
 import uvloop
 from aiohttp import web
 
 from .app import make_app
+from .errors import HoldsUnavailable
 from .http.app_keys import DRAINING
 from .http.connections import ServiceRunner
+from .http.output.problems import STATUS_AND_CODE
 from .resources import CannotStart
 from .runtime import exposition
 from .runtime.cancellation import cancel_and_wait
@@ -28,6 +31,7 @@ GC_THRESHOLD = 10_000
 KEEPALIVE_S = 75.0
 LAST_LOG_LINES_S = 1.0
 TICK_S = 0.05
+HOLDS_UNAVAILABLE = STATUS_AND_CODE[HoldsUnavailable][1]
 
 
 def run(
@@ -75,15 +79,27 @@ async def _serve(
 
 
 async def _require_ready(server: web.Server) -> None:
-    """Ask for /ready over a connection of the worker's own, before it takes any from the listening socket."""
+    """Ask for /ready over a connection of the worker's own, before it takes any from the listening socket.
+
+    Without Redis the worker starts all the same: it confirms, cancels and shows the catalogue, and goes on when Redis
+    is back. Raises CannotStart for everything else.
+    """
     ours, theirs = socket.socketpair()
     await asyncio.get_running_loop().connect_accepted_socket(server, theirs)
     reader, writer = await asyncio.open_unix_connection(sock=ours)
     writer.write(b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
-    if not head.startswith(b"HTTP/1.1 200 "):
+    if not head.startswith(b"HTTP/1.1 200 ") and _code(body) != HOLDS_UNAVAILABLE:
         raise CannotStart(f"the new worker is not ready: {body.decode(errors='replace')}")
+
+
+def _code(body: bytes) -> str:
+    """The code of a problem; it is that of PostgreSQL where both stores fail."""
+    try:
+        return str(orjson.loads(body)["code"])
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ""
 
 
 async def _connections_closed(server: web.Server, signals: "asyncio.Queue[signal.Signals]", longest_s: float) -> None:

@@ -100,7 +100,7 @@ class Watch(NamedTuple):
 class Holds:
     """The holds of all showtimes; every method raises HoldsUnavailable when Redis does not answer.
 
-    `primer` reads a showtime's Prime from PostgreSQL. `wait_s` is the longest that a caller waits for a Redis that hangs.
+    `primer` reads a showtime's Prime from PostgreSQL. `wait_s` is the longest that a caller waits for a hung Redis.
     """
 
     def __init__(self, redis: Redis, primer: Primer, *, wait_s: float | None = None) -> None:

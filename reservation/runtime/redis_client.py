@@ -1,10 +1,18 @@
 """The Redis client: a bounded pool of connections, with time limits."""
 
+from ssl import SSLError
+
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.driver_info import DriverInfo
-from redis.exceptions import MasterDownError, ReadOnlyError
+from redis.exceptions import (
+    BusyLoadingError,
+    ConnectionError as RedisConnectionError,
+    MasterDownError,
+    ReadOnlyError,
+    TimeoutError as RedisTimeoutError,
+)
 
 from ..settings import Settings
 
@@ -32,3 +40,14 @@ def redis_client(settings: Settings) -> Redis:
         driver_info=DriverInfo(),  # otherwise each connection reads the package's metadata, 2 ms on the event loop
     )
     return Redis.from_pool(pool)
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether Redis cannot be connected to, does not answer or still loads its data, all of which passes.
+
+    Not that it refuses a login or a command, nor a failure of TLS, after which Redis may reset the connection.
+    """
+    if isinstance(error, RedisTimeoutError | TimeoutError | BusyLoadingError):
+        return True
+    cause = error.__cause__ or error.__context__ if isinstance(error, RedisConnectionError) else None
+    return isinstance(cause, OSError) and not isinstance(cause, SSLError | ConnectionResetError)

@@ -41,12 +41,13 @@ from structlog.stdlib import BoundLogger
 from ..db.pool import Database
 from ..db.repository import ops, showtimes
 from ..db.repository.ops import DatabaseState
-from ..errors import Unavailable
+from ..errors import HoldsUnavailable, Unavailable
 from ..holds.hold_scan import scan_showtimes
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import NO_RESERVATION, HoldRelease
 from ..holds.worker_marks import KnownDatabase, Mark, WorkerMarks
 from ..runtime.cancellation import cancel_and_wait, is_cancel_requested
+from ..runtime.redis_client import is_away
 
 PERIOD_S = 2.0
 DEAD_AFTER_S = 15.0
@@ -127,9 +128,20 @@ class MapRecovery:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Run during the block, in which changes may be committed; raises Unavailable at its start only."""
-        await self._compare_databases()
-        await self._mark.write()
+        """Run during the block, in which changes may be committed; raises Unavailable at its start only.
+
+        While Redis is away, the mark is written as soon as it is back, with the time of the start. Only a worker that
+        starts and is killed while Redis is away, and another one more than `change_s` later, could leave a change out,
+        and that only if every other worker had ended in order before.
+        """
+        try:
+            await self._compare_databases()
+            await self._mark.write()
+        except HoldsUnavailable as error:
+            if not is_away(error.__cause__):
+                raise
+            async with self._database.connection() as conn:
+                self._mark.set_clock((await ops.database_state(conn)).now_us)
         task = asyncio.create_task(self._run_forever())
         try:
             yield

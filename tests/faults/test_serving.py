@@ -19,6 +19,7 @@ from redis import Redis
 
 from reservation.holds.worker_marks import DATABASE_KEY
 from tests.conftest import UNLIMITED
+from tests.faults.test_restored_redis import valkey
 from tests.ports import free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
@@ -241,16 +242,50 @@ def test_an_embedded_server_that_ends_stops_the_service_with_a_message(data_dir:
 def test_a_store_out_of_reach_fails_the_start_in_a_line(data_dir: Path, tmp_path: Path) -> None:
     with serving(data_dir):
         servers = json.loads((data_dir / "servers.json").read_text())
-        urls = {"DATABASE_URL": servers["database_url"], "REDIS_URL": "redis://127.0.0.1:1/0", "JWT_SECRET": "s" * 32}
-        no_redis = Instance(tmp_path / "unused", **urls)
-        assert no_redis.process.wait(START_WAIT_S) != 0
-        assert "Redis cannot be reached" in no_redis.printed()
+        urls = {"DATABASE_URL": servers["database_url"], "REDIS_URL": servers["redis_url"], "JWT_SECRET": "s" * 32}
+        refusing = urls | {"REDIS_URL": "redis://:s3cret@" + servers["redis_url"].split("@")[1]}
+        no_login = Instance(tmp_path / "unused", **refusing)
+        assert no_login.process.wait(START_WAIT_S) != 0
+        assert "Redis cannot be reached" in no_login.printed()
+        assert "s3cret" not in no_login.printed()
         wrong = urls | {"DATABASE_URL": "postgresql://reservation:s3cret@" + servers["database_url"].split("@")[1]}
         refused = Instance(tmp_path / "unused", **wrong)
         assert refused.process.wait(START_WAIT_S) != 0
         assert "password authentication failed" in refused.printed()
         assert "s3cret" not in refused.printed()
-        assert "Traceback" not in no_redis.printed() + refused.printed()
+        assert "Traceback" not in no_login.printed() + refused.printed()
+
+
+def test_a_service_starts_while_redis_hangs_and_serves_what_needs_none(data_dir: Path, tmp_path: Path) -> None:
+    with serving(data_dir, "--demo"), valkey(tmp_path) as redis_url:
+        with Redis.from_url(redis_url) as client:
+            redis_pid = client.info("server")["process_id"]
+        os.kill(redis_pid, signal.SIGSTOP)
+        servers = json.loads((data_dir / "servers.json").read_text())
+        urls = {"DATABASE_URL": servers["database_url"], "REDIS_URL": redis_url, "JWT_SECRET": "s" * 32}
+        with serving(tmp_path / "unused", **urls) as instance:
+            assert "started_without_redis" in instance.printed()
+            assert instance.status("/ready") == 503
+            shows = f"http://127.0.0.1:{instance.port}/showtimes?limit=1"
+            with urllib.request.urlopen(shows, timeout=START_WAIT_S) as answer:
+                showtime_id = json.load(answer)["items"][0]["id"]
+            assert instance.status(f"/showtimes/{showtime_id}/seats") == 503
+            os.kill(min(instance.workers()), signal.SIGKILL)  # nor does its successor need Redis
+            wait_until(lambda: instance.printed().count("started_without_redis") == 2)
+            os.kill(redis_pid, signal.SIGCONT)
+            wait_until(lambda: instance.status("/ready") == 200)
+            assert instance.status(f"/showtimes/{showtime_id}/seats") == 200
+            assert instance.stop() == 0
+        assert "Traceback" not in instance.printed()
+
+
+def test_a_service_starts_where_nothing_listens_for_redis(data_dir: Path, tmp_path: Path) -> None:
+    with serving(data_dir):
+        servers = json.loads((data_dir / "servers.json").read_text())
+        urls = {"DATABASE_URL": servers["database_url"], "REDIS_URL": "redis://127.0.0.1:1/0", "JWT_SECRET": "s" * 32}
+        with serving(tmp_path / "unused", **urls) as instance:
+            assert "Redis cannot be reached" in instance.printed()
+            assert (instance.status("/ready"), instance.status("/movies")) == (503, 200)
 
 
 def test_a_redis_that_refuses_a_key_fails_the_start_in_a_line(
