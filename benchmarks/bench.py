@@ -67,6 +67,7 @@ class Bench:
             "MAX_HOLDS_PER_USER": "0",
             "MAX_SEATS_PER_USER_PER_SHOWTIME": "0",
             "HOLDS_PER_MINUTE_PER_ADDRESS": "0",
+            "CONNECTIONS_PER_ADDRESS": "0",
             "DATA_DIR": str(folder),
             **self.plan.product_settings,
             **version.environment(),

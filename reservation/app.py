@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from . import resources
-from .http.app_keys import DRAINING, SETTINGS
+from .http.app_keys import BODY_BUDGET, DRAINING, SETTINGS
 from .http.connections import LIMITS
 from .http.cors import add_cors
 from .http.dispatch import route_definitions
@@ -44,6 +44,7 @@ from .http.handlers import (
     sessions,
     tickets,
 )
+from .http.input.body_budget import BodyBudget
 from .http.middleware import middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
 from .settings import Settings
@@ -93,6 +94,7 @@ def make_app(settings: Settings) -> web.Application:
     app = web.Application(middlewares=[middleware], client_max_size=settings.max_body_bytes, handler_args=LIMITS)
     app[SETTINGS] = settings
     app[DRAINING] = asyncio.Event()
+    app[BODY_BUDGET] = BodyBudget(settings.body_buffer_bytes)
     app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
     app.cleanup_ctx.extend([resources.tickets, resources.payments, resources.live, resources.subscription])
     app.on_shutdown.append(events.end_streams)

@@ -105,6 +105,10 @@ class Settings:
         int, Env("SIGNUPS_PER_MINUTE_PER_ADDRESS", integer(0, MAX_ATTEMPTS), "600")
     ]
     max_body_bytes: Annotated[int, Env("MAX_BODY_BYTES", integer(1024, 67_108_864), "1048576")]
+    body_s: Annotated[float, Env("BODY_SECONDS", integer(1, 600), "10")]
+    body_buffer_bytes: Annotated[int, Env("BODY_BUFFER_BYTES", integer(1_048_576, 8_589_934_592), "67108864")]
+    connections_per_address: Annotated[int, Env("CONNECTIONS_PER_ADDRESS", integer(0, 1_000_000), "1000")]
+    listen_backlog: Annotated[int, Env("LISTEN_BACKLOG", integer(1, 65_535), "1024")]
     pool_size: Annotated[int, Env("POOL_SIZE", integer(1, 1000), "10")]
     pool_wait_s: Annotated[float, Env("POOL_WAIT_SECONDS", integer(1, 60), "5")]
     statement_timeout_s: Annotated[float, Env("STATEMENT_TIMEOUT_SECONDS", integer(1, 600), "5")]

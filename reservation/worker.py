@@ -34,9 +34,7 @@ TICK_S = 0.05
 HOLDS_UNAVAILABLE = STATUS_AND_CODE[HoldsUnavailable][1]
 
 
-def run(
-    settings: Settings, sock: socket.socket, *, backlog: int, on_ready: Callable[[], None], beat: Callable[[], None]
-) -> None:
+def run(settings: Settings, sock: socket.socket, *, on_ready: Callable[[], None], beat: Callable[[], None]) -> None:
     """Serve until SIGTERM, which finishes the requests under way, or SIGQUIT, which drains; raises CannotStart.
 
     `beat` is called twice a second from before `on_ready` on.
@@ -45,13 +43,13 @@ def run(
     _raise_open_files_limit()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, sock, backlog, on_ready, beat))
+            runner.run(_serve(settings, sock, on_ready, beat))
     finally:
         standard_error().drain(LAST_LOG_LINES_S)
 
 
 async def _serve(
-    settings: Settings, sock: socket.socket, backlog: int, on_ready: Callable[[], None], beat: Callable[[], None]
+    settings: Settings, sock: socket.socket, on_ready: Callable[[], None], beat: Callable[[], None]
 ) -> None:
     app = make_app(settings)
     runner = ServiceRunner(app, access_log=None, shutdown_timeout=settings.shutdown_s, keepalive_timeout=KEEPALIVE_S)
@@ -64,7 +62,7 @@ async def _serve(
         signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
         for number in (signal.SIGTERM, signal.SIGQUIT):
             asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
-        site = web.SockSite(runner, sock, backlog=backlog)
+        site = web.SockSite(runner, sock, backlog=settings.listen_backlog)  # which listens again
         await site.start()
         exposition.publish()  # so that a scrape of any worker counts this one as soon as it is ready
         on_ready()

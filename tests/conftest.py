@@ -40,6 +40,7 @@ UNLIMITED = {"REDIS_WAIT_MILLISECONDS": "2000"} | dict.fromkeys(
         "MAX_HOLDS_PER_USER",
         "MAX_SEATS_PER_USER_PER_SHOWTIME",
         "HOLDS_PER_MINUTE_PER_ADDRESS",
+        "CONNECTIONS_PER_ADDRESS",
         "REMINDER_HOURS",
     ),
     "0",

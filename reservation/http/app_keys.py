@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..seatmap.ticket_types import TicketTypes
     from ..settings import Settings
     from ..tickets.context import TicketContext
+    from .input.body_budget import BodyBudget
     from .output.responses import SingleWriteResponse
     from .readiness import Readiness
 
@@ -49,6 +50,7 @@ REPORTS: "web.AppKey[Reports]" = web.AppKey("REPORTS")
 API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")
 ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")
 ACCESS_LOG: "web.AppKey[AccessLog | None]" = web.AppKey("ACCESS_LOG")
+BODY_BUDGET: "web.AppKey[BodyBudget]" = web.AppKey("BODY_BUDGET")
 # Set when the worker is about to end: each connection is closed after its next response.
 DRAINING: "web.AppKey[asyncio.Event]" = web.AppKey("DRAINING")
 
@@ -61,8 +63,10 @@ PROBLEM_PAGE: "web.AppKey[Callable[[web.Request, SingleWriteResponse], SingleWri
 CALLER: "web.RequestKey[Identity]" = web.RequestKey("CALLER")
 # The validated input; the handler that declares the schema knows the type.
 BODY: "web.RequestKey[Any]" = web.RequestKey("BODY")
-# The bytes of the body, where they had come with the head.
+# The decoded bytes of the body, once they are read.
 RAW_BODY: "web.RequestKey[bytes]" = web.RequestKey("RAW_BODY")
+# The most bytes of the body, where more than usual are allowed; never more than MAX_BODY_BYTES.
+MAX_BODY: "web.RequestKey[int]" = web.RequestKey("MAX_BODY")
 QUERY: "web.RequestKey[Any]" = web.RequestKey("QUERY")
 # The request's Idempotency-Key, None if it has none; for operations that take one.
 IDEMPOTENCY_KEY: "web.RequestKey[IdempotencyKey | None]" = web.RequestKey("IDEMPOTENCY_KEY")

@@ -4,16 +4,19 @@ aiohttp answers in plain text, and counts and logs nothing, where its HTTP parse
 expectation.
 """
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import InvalidURLError, LineTooLong
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from aiohttp.web_urldispatcher import MatchInfoError
 
+from .app_keys import SETTINGS
+from .connection_limits import ConnectionLimits
 from .cors import allow_any_listed
 from .direct_routes import add_direct_routes
 from .middleware import respond
@@ -29,6 +32,7 @@ LIMITS = {
     "max_headers": MAX_HEADERS,
     "auto_decompress": False,
 }
+REFUSED_S = 1.0  # so long a connection that is refused may take to send something that can be answered
 UNKNOWN_PATH = "-"  # in the access log
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -56,6 +60,7 @@ class _Server(web.Server):
             **made._kwargs,  # noqa: SLF001 - as above
         )
         self.app = app
+        self.limits = ConnectionLimits(app[SETTINGS])
 
     def __call__(self) -> RequestHandler:
         """A new connection."""
@@ -65,10 +70,33 @@ class _Server(web.Server):
 class _Connection(RequestHandler):
     """A client's connection."""
 
-    __slots__ = ()
+    __slots__ = ("_address", "_refusal")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As aiohttp does, unless the connection is refused."""
+        manager: Any = self._manager
+        self._address, self._refusal = manager.limits.admit(transport)
+        if self._refusal is None:
+            RequestHandler.connection_made(self, transport)
+        else:
+            self.transport = cast("asyncio.Transport", transport)
+            self._loop.call_later(REFUSED_S, transport.close)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """As aiohttp does."""
+        manager: Any = self._manager
+        if self._address and manager is not None:
+            manager.limits.release(self._address)
+        if self._refusal is None:
+            RequestHandler.connection_lost(self, exc)
 
     def data_received(self, data: bytes) -> None:
         """As aiohttp does, which leaves a request waiting for the rest of a body that turns out to be malformed."""
+        if self._refusal is not None:
+            if self.transport is not None and not self.transport.is_closing():
+                self.transport.write(self._refusal())
+                self.transport.close()
+            return
         RequestHandler.data_received(self, data)
         if self._current_request is not None and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
             content = self._current_request.content
@@ -87,9 +115,8 @@ class _Connection(RequestHandler):
         manager: Any = self._manager
 
         async def refuse(request: Any) -> web.StreamResponse:
-            match = MatchInfoError(web.HTTPBadRequest())
-            match.add_app(manager.app)
-            request._match_info, request._version = match, HttpVersion11  # noqa: SLF001 - what aiohttp sets itself
+            _match_nothing(request, manager.app, web.HTTPBadRequest())
+            request._version = HttpVersion11  # noqa: SLF001 - what aiohttp sets itself
             response = await respond(request, partial(_refuse, _refusal(err_info.exc)), UNKNOWN_PATH)
             allow_any_listed(manager.app, response)
             return response
@@ -123,10 +150,22 @@ def _by_application(application: Serve, request: Any) -> Awaitable[web.StreamRes
 
 
 async def _with_expectation(application: Serve, request: web.Request) -> web.StreamResponse:
+    most, declared = request.app[SETTINGS].max_body_bytes, request.content_length or 0
+    if declared > most:  # before the client is told to go on
+        too_large = web.HTTPRequestEntityTooLarge(max_size=most, actual_size=declared)
+        _match_nothing(request, request.app, too_large)
+        return await respond(request, partial(_refuse, too_large), request.path)
     try:
         return await application(request)
     except web.HTTPException as error:
         return await respond(request, partial(_refuse, error), request.path)
+
+
+def _match_nothing(request: Any, app: web.Application, error: web.HTTPException) -> None:
+    """Let a request that no operation gets be recorded like others."""
+    match = MatchInfoError(error)
+    match.add_app(app)
+    request._match_info = match  # noqa: SLF001 - what aiohttp's Application sets
 
 
 async def _refuse(error: Exception, _: web.Request) -> NoReturn:

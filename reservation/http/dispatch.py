@@ -11,7 +11,7 @@ from marshmallow import Schema
 from ..db.change_author import ChangeAuthor, changes_by
 from ..identity import api_key_format
 from ..runtime.logs import REQUEST_ID
-from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, QUERY
+from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, MAX_BODY, QUERY, SETTINGS
 from .authentication import authenticated_api_key, bearer_token, require_role
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, load_optional_json, load_received, refuse_body
@@ -86,6 +86,8 @@ class Endpoint:
 
     async def _run_with_body(self, request: web.Request, body: Schema) -> web.StreamResponse:
         operation = self.operation
+        if operation.takes_large_body:
+            request[MAX_BODY] = request.app[SETTINGS].max_body_bytes
         if operation.form is not None and request.content_type == FORM:
             request[BODY] = await load_form(request, operation.form)
         elif operation.may_lack_body:

@@ -69,6 +69,7 @@ class Operation:
     route: str  # the path in aiohttp's form: {name} or {name:pattern}
     access: Access = Access.PUBLIC
     body: Schema | None = None
+    has_large_body: bool = False  # also if the operation is not one of staff or administrators
     may_lack_body: bool = False  # an empty body and `null` are then `{}`
     fast_load: FastLoad | None = None  # loads some bodies as `body` does, without marshmallow; None for the others
     form: Schema | None = None  # what an HTML form may send in place of the JSON body
@@ -112,6 +113,11 @@ class Operation:
         return (bool(self.access.roles) and self.scopes != CHECK_IN) or (
             self.query is not None and "cursor" in self.query.fields
         )
+
+    @property
+    def takes_large_body(self) -> bool:
+        """Whether its body may have MAX_BODY_BYTES, as those of imports and plans; others are small."""
+        return self.has_large_body or bool(self.access.roles)
 
     @property
     def is_conditional(self) -> bool:

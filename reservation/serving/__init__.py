@@ -48,7 +48,10 @@ def serve(
         with stores(settings, attach_to_running=False) as filled_in:
             configuration = _prepare(filled_in, migrate=migrate, demo=demo, own_stores=settings.embedded)
             signals.starting = False
-            with _shared_metrics(settings, workers + background), listening(host, port, workers) as sockets:
+            with (
+                _shared_metrics(settings, workers + background),
+                listening(host, port, workers, backlog=settings.listen_backlog) as sockets,
+            ):
                 supervisor = Supervisor(
                     configuration,
                     sockets,

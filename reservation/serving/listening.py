@@ -8,8 +8,6 @@ from contextlib import ExitStack, contextmanager
 
 from ..errors import OperatorError
 
-BACKLOG = 1024
-
 
 class CannotListen(OperatorError):
     """Listening on the address fails; the message is one line for the operator."""
@@ -21,14 +19,14 @@ def require_free(host: str, port: int) -> None:
 
 
 @contextmanager
-def listening(host: str, port: int, count: int) -> Iterator[list[socket.socket]]:
+def listening(host: str, port: int, count: int, *, backlog: int) -> Iterator[list[socket.socket]]:
     """Listen `count` times on one port; the kernel spreads connections over the sockets. Port 0 picks a free one."""
     require_free(host, port)
     with ExitStack() as stack:
         sockets: list[socket.socket] = []
         for _ in range(count):
             sock = stack.enter_context(_bind(host, port, share=True))
-            sock.listen(BACKLOG)
+            sock.listen(backlog)
             sockets.append(sock)
             port = sock.getsockname()[1]
         yield sockets

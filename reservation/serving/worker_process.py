@@ -20,7 +20,6 @@ from ..errors import Unavailable
 from ..settings import InvalidSettings
 from .configuration import Configuration
 from .heartbeat import Heartbeat
-from .listening import BACKLOG
 from .signals import STOP_SIGNALS
 
 START_WAIT_S = 60.0
@@ -166,9 +165,7 @@ def _run(
         if sock is None:
             module.run(configuration.settings, on_ready=lambda: report.send(None), beat=heartbeat.beat)
         else:
-            module.run(
-                configuration.settings, sock, backlog=BACKLOG, on_ready=lambda: report.send(None), beat=heartbeat.beat
-            )
+            module.run(configuration.settings, sock, on_ready=lambda: report.send(None), beat=heartbeat.beat)
     except (resources.CannotStart, InvalidSettings) as error:
         report.send(" ".join(str(error).split()))
         raise SystemExit(1) from error

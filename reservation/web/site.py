@@ -7,7 +7,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from ..errors import Forbidden
-from ..http.app_keys import PROBLEM_PAGE
+from ..http.app_keys import MAX_BODY, PROBLEM_PAGE, SETTINGS
 from ..http.input.bodies import load_form_fields
 from ..http.routes import Access
 from .addresses import own_path
@@ -73,6 +73,8 @@ class PageEndpoint:
         request[IS_PAGE], request[SET_COOKIES], request[LANGUAGE] = True, [], language_of(request)
         read_form_secret(request)
         if self.page.method == "POST":
+            if self.page.access.roles:
+                request[MAX_BODY] = request.app[SETTINGS].max_body_bytes
             request[FORM] = MultiDict(await load_form_fields(request, MAX_FIELDS))
         await identify(request)
         if self.page.method == "POST":

@@ -17,7 +17,7 @@ from reservation.serving.heartbeat import MOST_A_LOOK_S, Heartbeat
 from reservation.serving.supervisor import TICK_S
 from reservation.settings import Settings
 from tests.faults.test_background_process import background_of, replaced
-from tests.faults.test_serving import Instance, serving, survivors, wait_until
+from tests.faults.test_serving import answers_200, serving, survivors, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 FOUND = re.compile(r"has not answered for (\d+) s and was killed; another one starts")
@@ -28,14 +28,6 @@ def data_dir(made_once: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(made_once, tmp_path_factory.mktemp("hung") / "data"))
 
 
-def answers(instance: Instance) -> int:
-    """The status of /health over a new connection; 0 if its worker was killed before it answered."""
-    try:
-        return instance.status()
-    except (OSError, http.client.HTTPException):
-        return 0
-
-
 def test_a_stopped_worker_is_replaced_and_all_connections_are_served_again(data_dir: Path) -> None:
     with serving(data_dir, "--workers", "2") as instance:
         first = instance.workers()
@@ -43,7 +35,7 @@ def test_a_stopped_worker_is_replaced_and_all_connections_are_served_again(data_
         wait_until(lambda: len(instance.workers() - first) == 1)
         assert FOUND.search(instance.printed())
         assert survivors([stopped]) == []
-        wait_until(lambda: [answers(instance) for _ in range(20)] == [200] * 20)
+        wait_until(lambda: all(answers_200(instance) for _ in range(20)))
         assert max(first) in instance.workers()
 
 
@@ -62,7 +54,7 @@ def test_a_worker_is_left_alone_where_hangs_are_not_looked_for(data_dir: Path) -
         assert stopped in instance.workers()
         assert not FOUND.search(instance.printed())
         os.kill(stopped, signal.SIGCONT)
-        wait_until(lambda: [answers(instance) for _ in range(8)] == [200] * 8)
+        wait_until(lambda: all(answers_200(instance) for _ in range(8)))
 
 
 def test_a_stop_ends_a_hung_worker(data_dir: Path) -> None:

@@ -1,6 +1,7 @@
 """`python -m reservation serve` as an operator sees it: processes, signals, exit codes, messages."""
 
 import fcntl
+import http.client
 import json
 import os
 import shutil
@@ -114,6 +115,14 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def answers_200(instance: Instance, path: str = "/health") -> bool:
+    """Whether a new connection is served; not if its worker ends or refuses it meanwhile."""
+    try:
+        return instance.status(path) == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def children_of(pid: int) -> list[int]:

@@ -186,6 +186,7 @@ async def read_payments(conn: Connection, reservation_ids: Sequence[UUID]) -> di
     "/payments/stripe/webhook",
     access=Access.PUBLIC,
     body=StripeEventInput(),
+    has_large_body=True,
     status=204,
     raises=(NotFound, InvalidSignature, HoldsUnavailable),
 )

@@ -1,5 +1,6 @@
 """Request bodies: JSON, and for OAuth clients forms (application/x-www-form-urlencoded); strict and bounded."""
 
+import asyncio
 import re
 import zlib
 from collections.abc import Callable
@@ -7,18 +8,19 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from aiohttp import web
+from aiohttp import StreamReader, web
 from marshmallow import Schema
 
 from ...errors import Invalid, Json
 from ...runtime.validation import escape, load
-from ..app_keys import RAW_BODY, SETTINGS
+from ..app_keys import BODY_BUDGET, MAX_BODY, RAW_BODY, SETTINGS
 from ..output.problems import HttpProblem
 from ..output.responses import JSON
 from .queries import BROKEN_ESCAPE, NO_FIELDS
 
 MAX_DEPTH = 32
 PLAIN_BYTES = 1024  # the lowest MAX_BODY_BYTES
+SMALL_BYTES = 16_384  # of a body, where MAX_BODY does not allow more
 JSON_TYPE = re.compile(r"application/json|.*\+json")
 FORM = "application/x-www-form-urlencoded"
 MAX_FORM_FIELDS = 32
@@ -115,29 +117,59 @@ async def refuse_body(request: web.Request) -> None:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The whole body, decoded, of at most MAX_BODY_BYTES.
+    """The whole body, decoded, of at most SMALL_BYTES, or what the request's MAX_BODY allows.
 
-    Raises HttpProblem if it contradicts its headers (400), and for another content coding than those of CODINGS (415).
-    A body that is declared to be larger is refused before it has come.
+    Raises HttpProblem if it contradicts its headers (400), if it does not come in time (408), and for another content
+    coding than those of CODINGS (415); Overloaded if too much of other bodies is under way. A body that is declared to
+    be larger is refused before it has come.
     """
     received: bytes | None = request.get(RAW_BODY)
     if received is not None:
         return received
-    if (
-        not request.content.is_eof()
-        and (declared := request.content_length or 0) > request.app[SETTINGS].max_body_bytes
-    ):
-        raise web.HTTPRequestEntityTooLarge(max_size=request.app[SETTINGS].max_body_bytes, actual_size=declared)
+    most = _most_bytes(request)
+    if not request.content.is_eof() and (declared := request.content_length or 0) > most:
+        raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=declared)
     try:
-        raw = await request.read()
+        raw = await _received(request, most)
     except web.RequestPayloadError as error:
         raise HttpProblem(
             400, "malformed_request", "The body is not transferred as its headers say.", ends_connection=True
         ) from error
-    return _decoded(request, raw) if "Content-Encoding" in request.headers else raw
+    body = request[RAW_BODY] = _decoded(request, raw, most) if "Content-Encoding" in request.headers else raw
+    return body
 
 
-def _decoded(request: web.Request, raw: bytes) -> bytes:
+def _most_bytes(request: web.Request) -> int:
+    return min(request.get(MAX_BODY, SMALL_BYTES), request.app[SETTINGS].max_body_bytes)
+
+
+async def _received(request: web.Request, most: int) -> bytes:
+    """The body as it was sent; one that has not come whole has BODY_SECONDS to do so."""
+    if request.content.is_eof():
+        return await _all_of(request.content, most)
+    deadline_s = request.app[SETTINGS].body_s
+    with request.app[BODY_BUDGET].reserved(request.content_length or most):
+        try:
+            async with asyncio.timeout(deadline_s):
+                return await _all_of(request.content, most)
+        except TimeoutError as error:
+            request.content.set_exception(web.RequestPayloadError("too late"))  # else aiohttp waits for the rest
+            raise HttpProblem(
+                408, "request_timeout", f"The body did not come within {deadline_s:.0f} s.", ends_connection=True
+            ) from error
+
+
+async def _all_of(content: StreamReader, most: int) -> bytes:
+    chunks, size = list[bytes](), 0
+    while chunk := await content.readany():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > most:
+            raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=size)
+    return b"".join(chunks)
+
+
+def _decoded(request: web.Request, raw: bytes, most: int) -> bytes:
     """The body without its content coding; raises HTTPRequestEntityTooLarge, and HttpProblem as `read_body` does."""
     coding = ",".join(request.headers.getall("Content-Encoding")).strip().lower()
     if coding in ("", "identity"):
@@ -145,7 +177,6 @@ def _decoded(request: web.Request, raw: bytes) -> bytes:
     if coding not in CODINGS:
         detail = f"Send the body in one of these codings: {', '.join(CODINGS)}; or as it is."
         raise HttpProblem(415, "unsupported_media_type", detail, headers={"Accept-Encoding": ", ".join(CODINGS)})
-    most = request.app[SETTINGS].max_body_bytes
     # Some clients send deflate without the frame of zlib, which has 8 in its first byte (RFC 1950).
     is_bare = coding == "deflate" and raw[:1] and raw[0] & 0x0F != zlib.DEFLATED
     decoder = zlib.decompressobj(-zlib.MAX_WBITS if is_bare else CODINGS[coding])

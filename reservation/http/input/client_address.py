@@ -1,8 +1,8 @@
 """The client's address, by which attempts are limited; an IPv6 address is cut to its /64."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 import structlog
 from aiohttp import web
@@ -32,9 +32,19 @@ def client_address(request: web.Request) -> str:
         if forwarded is None:  # an unreadable entry: count all such requests of the proxy as one client
             break
         found = forwarded
-    if isinstance(found, IPv6Address):
-        return str(IPv6Network((found, IPV6_PREFIX_BITS), strict=False))
-    return UNKNOWN if found is None else str(found)
+    return UNKNOWN if found is None else _key(found)
+
+
+def peer_key(peer: str, trusted: Collection[IPv4Network | IPv6Network]) -> str:
+    """The address of a connection, an IPv6 one as its /64; empty for a trusted proxy, which many clients share."""
+    found = _parse(peer)
+    return "" if found is None or any(found in network for network in trusted) else _key(found)
+
+
+def _key(address: IPv4Address | IPv6Address) -> str:
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((address, IPV6_PREFIX_BITS), strict=False))
+    return str(address)
 
 
 @cache

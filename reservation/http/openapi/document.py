@@ -11,7 +11,7 @@ from apispec import APISpec
 
 from ...errors import Json
 from ...runtime.fields import MAX_ID
-from ..input.bodies import FORM
+from ..input.bodies import FORM, SMALL_BYTES
 from ..preconditions import DOCUMENTED_TAGS
 from ..routes import VERSION_PREFIX, Access, Operation, Routes
 from .events import event_schemas, stream_schema
@@ -39,8 +39,9 @@ Cinema seats: hold them for some minutes, then confirm or cancel. No seat is eve
 
 - **Versions**: every path but those for operators is also served under `{version_prefix}`, with the same answers, whose
   `Location` and `Link` are then under `{version_prefix}` as well. Incompatible changes get a new prefix.
-- **JSON** in UTF-8, at most {max_body_bytes} bytes a body. Unknown fields and unknown query parameters are refused with
-  422. An operation without a request body takes an empty body, `{{}}` or `null`, and refuses any other with 422.
+- **JSON** in UTF-8, at most {small_body_bytes} bytes a body, and {max_body_bytes} for operations of staff and
+  administrators. Unknown fields and unknown query parameters are refused with 422. An operation without a request body
+  takes an empty body, `{{}}` or `null`, and refuses any other with 422.
 - **Times** are RFC 3339 with an offset; in responses they are in UTC.
 - **Money** is in {currency}: a string with two decimal places in responses, a decimal string or a number in requests.
 - **Ids** are positive 64-bit integers; ids of reservations are UUIDs.
@@ -151,7 +152,10 @@ def document(tables: Sequence[Routes], *, version: str, currency: str, max_body_
         plugins=[Plugin()],
         info={
             "description": DESCRIPTION.format(
-                currency=currency, max_body_bytes=max_body_bytes, version_prefix=VERSION_PREFIX
+                currency=currency,
+                small_body_bytes=min(SMALL_BYTES, max_body_bytes),
+                max_body_bytes=max_body_bytes,
+                version_prefix=VERSION_PREFIX,
             ).strip(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },

@@ -34,6 +34,7 @@ STATUS_NAMES = {
     402: "PaymentRequired",
     403: "Forbidden",
     404: "NotFound",
+    408: "RequestTimeout",
     409: "Conflict",
     410: "Gone",
     412: "PreconditionFailed",
@@ -140,7 +141,7 @@ def header_references(names: Mapping[str, str]) -> dict[str, Any]:
 
 def _problem_types(operation: Operation) -> Iterator[ProblemType]:
     # Every operation refuses unknown query parameters and a body that it does not take.
-    yield from map(_of_http, (400, 413, 415, 500))
+    yield from map(_of_http, (400, 408, 413, 415, 500))
     yield INVALID_JSON
     yield _of_error(errors.Invalid)
     if operation.access is not Access.PUBLIC:

@@ -1,6 +1,8 @@
 """Problem details (RFC 9457), and the table of domain errors with their statuses and codes."""
 
+import secrets
 from collections.abc import Mapping
+from email.utils import formatdate
 from http import HTTPStatus
 
 import orjson
@@ -69,6 +71,7 @@ HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
     403: ("forbidden", "Pages of this origin may not send this request."),
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not answer this method; see Allow."),
+    408: ("request_timeout", "The body did not come in time."),
     413: ("payload_too_large", "The body is larger than this service takes."),
     414: ("uri_too_long", "The address is longer than this service takes."),
     415: ("unsupported_media_type", "The body must be JSON, with Content-Type: application/json."),
@@ -120,6 +123,22 @@ def problem(
     response = SingleWriteResponse(orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=extra)
     response.problem_code = code
     return response
+
+
+def problem_bytes(status: int, code: str, detail: str) -> bytes:
+    """A whole response with problem details that ends its connection, for one that is not to be served."""
+    request_id = secrets.token_hex(8)
+    response = problem(request_id, status, code, detail)
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
+        f"Content-Type: {CONTENT_TYPE}\r\n"
+        f"Content-Length: {len(response.body)}\r\n"
+        f"Date: {formatdate(usegmt=True)}\r\n"
+        f"Retry-After: {RETRY_AFTER_S}\r\n"
+        f"X-Request-ID: {request_id}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+    return head.encode() + response.body
 
 
 def domain_problem(request_id: str, error: DomainError) -> SingleWriteResponse:

@@ -1,0 +1,58 @@
+"""Connections beyond what one address may have are 429 and closed; those of trusted proxies do not count."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from tests.api import Api
+from tests.conftest import StartApi
+from tests.figures import figures
+from tests.http.test_responses import Read, Wire, connected
+
+REFUSED = 'reservation_connections_refused_total{reason="address"}'
+
+
+async def health(wire: Wire) -> Read:
+    return await wire.ask("GET", "/health")
+
+
+async def test_an_address_has_only_so_many_connections(start_api: StartApi) -> None:
+    api = await start_api(CONNECTIONS_PER_ADDRESS="3")
+    before = (await figures(api)).get(REFUSED, 0)
+    async with AsyncExitStack() as stack:
+        # The client of `figures` keeps one.
+        wires = [await stack.enter_async_context(connected(api.client.server)) for _ in range(2)]
+        assert [(await health(wire)).status for wire in wires] == [200, 200]
+        async with connected(api.client.server) as one_more:
+            refused = await health(one_more)
+            assert refused.status == 429
+            assert refused.headers["content-type"] == "application/problem+json"
+            assert b'"too_many_requests"' in refused.body
+            assert int(refused.headers["retry-after"]) >= 1
+            assert refused.headers["connection"] == "close"
+            assert await one_more.rest() == b""
+        assert [(await health(wire)).status for wire in wires] == [200, 200]
+        wires[0].writer.close()
+        assert await wires[0].rest() == b""
+        async with asyncio.timeout(20):
+            while (await _once(api)).status != 200:
+                await asyncio.sleep(0.01)
+    assert (await figures(api))[REFUSED] > before
+
+
+async def test_a_refused_connection_that_sends_nothing_is_closed(start_api: StartApi) -> None:
+    api = await start_api(CONNECTIONS_PER_ADDRESS="1")
+    async with connected(api.client.server) as wire, connected(api.client.server) as silent:
+        assert (await health(wire)).status == 200
+        assert await silent.rest() == b""
+
+
+async def test_connections_of_a_trusted_proxy_are_not_counted(start_api: StartApi) -> None:
+    api = await start_api(CONNECTIONS_PER_ADDRESS="1", TRUSTED_PROXIES="127.0.0.0/8, ::1")
+    async with AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(connected(api.client.server)) for _ in range(4)]
+        assert [(await health(wire)).status for wire in wires] == [200] * 4
+
+
+async def _once(api: Api) -> Read:
+    async with connected(api.client.server) as wire:
+        return await health(wire)
