@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from . import resources
-from .http.app_keys import BODY_BUDGET, DRAINING, SETTINGS
+from .http.app_keys import BODY_BUDGET, DRAINING, SETTINGS, STOPPING
 from .http.connections import LIMITS
 from .http.cors import add_cors
 from .http.dispatch import route_definitions
@@ -93,7 +93,7 @@ def make_app(settings: Settings) -> web.Application:
     """The whole service as an aiohttp application; it connects to the stores when it starts."""
     app = web.Application(middlewares=[middleware], client_max_size=settings.max_body_bytes, handler_args=LIMITS)
     app[SETTINGS] = settings
-    app[DRAINING] = asyncio.Event()
+    app[DRAINING], app[STOPPING] = asyncio.Event(), asyncio.Event()
     app[BODY_BUDGET] = BodyBudget(settings.body_buffer_bytes)
     app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
     app.cleanup_ctx.extend([resources.tickets, resources.payments, resources.live, resources.subscription])

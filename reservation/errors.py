@@ -271,6 +271,10 @@ class HoldsUnavailable(Unavailable):
     """The store of holds does not answer at the moment: try again shortly."""
 
 
+class Stopping(Unavailable):
+    """This instance is stopping: send requests to another one."""
+
+
 class PaymentProviderUnavailable(Unavailable):
     """The payment provider does not answer at the moment: try again shortly."""
 

@@ -115,6 +115,7 @@ class Settings:
     redis_wait_ms: Annotated[int, Env("REDIS_WAIT_MILLISECONDS", integer(20, 2000), "150")]
     shutdown_s: Annotated[float, Env("SHUTDOWN_SECONDS", integer(1, 600), "10")]
     worker_hang_s: Annotated[float, Env("WORKER_HANG_SECONDS", integer(0, 600), "4")]
+    stop_delay_s: Annotated[float, Env("STOP_DELAY_SECONDS", integer(0, 600), "2")]
     database_role: Annotated[str | None, Env("DATABASE_ROLE", text)]
     sql_dir: Annotated[Path | None, Env("SQL_DIR", path)]
     api_key_concurrency: Annotated[int, Env("API_KEY_CONCURRENCY", integer(1, 10_000), "32")]

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from .app import make_app
 from .errors import HoldsUnavailable
-from .http.app_keys import DRAINING
+from .http.app_keys import DRAINING, STOPPING
 from .http.connections import ServiceRunner
 from .http.output.problems import STATUS_AND_CODE
 from .resources import CannotStart
@@ -37,6 +37,7 @@ HOLDS_UNAVAILABLE = STATUS_AND_CODE[HoldsUnavailable][1]
 def run(settings: Settings, sock: socket.socket, *, on_ready: Callable[[], None], beat: Callable[[], None]) -> None:
     """Serve until SIGTERM, which finishes the requests under way, or SIGQUIT, which drains; raises CannotStart.
 
+    SIGUSR1 announces a SIGTERM: /ready is 503 from then on, and each answer closes its connection.
     `beat` is called twice a second from before `on_ready` on.
     """
     configure_logs(settings.log_level)
@@ -60,13 +61,16 @@ async def _serve(
         await _require_ready(server)
         _exclude_from_collection()
         signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
-        for number in (signal.SIGTERM, signal.SIGQUIT):
+        for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1):
             asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
         site = web.SockSite(runner, sock, backlog=settings.listen_backlog)  # which listens again
         await site.start()
         exposition.publish()  # so that a scrape of any worker counts this one as soon as it is ready
         on_ready()
-        if await signals.get() == signal.SIGQUIT:
+        while (number := await signals.get()) == signal.SIGUSR1:
+            app[STOPPING].set()
+            app[DRAINING].set()
+        if number == signal.SIGQUIT:
             app[DRAINING].set()
             await site.stop()
             await _connections_closed(server, signals, settings.shutdown_s / 2)

@@ -53,6 +53,8 @@ ACCESS_LOG: "web.AppKey[AccessLog | None]" = web.AppKey("ACCESS_LOG")
 BODY_BUDGET: "web.AppKey[BodyBudget]" = web.AppKey("BODY_BUDGET")
 # Set when the worker is about to end: each connection is closed after its next response.
 DRAINING: "web.AppKey[asyncio.Event]" = web.AppKey("DRAINING")
+# Set when the whole service is about to stop: balancers are told to send no more.
+STOPPING: "web.AppKey[asyncio.Event]" = web.AppKey("STOPPING")
 
 # Makes a page of a problem, for a browser; without it, problems are JSON.
 PROBLEM_PAGE: "web.AppKey[Callable[[web.Request, SingleWriteResponse], SingleWriteResponse]]" = web.AppKey(

@@ -14,6 +14,7 @@ class Signals:
 
     def __init__(self) -> None:
         self.stop_requested = False
+        self.stops_at_once = False  # by SIGINT, as of Ctrl-C, or by a second signal
         self.restart_requested = False
         self.starting = True
         self._has_terminal = False
@@ -35,6 +36,7 @@ class Signals:
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         is_first, self.stop_requested = not self.stop_requested, True
+        self.stops_at_once = self.stops_at_once or not is_first or number == signal.SIGINT
         if is_first and self.starting:
             raise SystemExit(128 + number)
 

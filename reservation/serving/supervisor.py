@@ -118,7 +118,13 @@ class Supervisor:
                 self._roll = self._rolling_restart()
 
     def stop(self) -> None:
-        """Let the workers finish what is under way, within SHUTDOWN_SECONDS; returns when all have ended."""
+        """Let the workers finish what is under way, within SHUTDOWN_SECONDS; returns when all have ended.
+
+        A requested stop is announced first, for balancers, unless it has to be at once: for STOP_DELAY_SECONDS new
+        connections are served, and /ready is 503.
+        """
+        if self._signals.stop_requested:
+            self._announce_stop()
         for sock in [slot.sock for slot in self._slots if slot.sock is not None]:
             sock.close()  # else connections would queue that no worker is going to accept
         workers = [worker for slot in self._slots for worker in slot.processes]
@@ -126,6 +132,19 @@ class Supervisor:
             worker.stop()
         while not all(worker.has_ended() for worker in workers):
             connection.wait([worker.process.sentinel for worker in workers if worker.is_alive], timeout=TICK_S)
+
+    def _announce_stop(self) -> None:
+        serving = [worker for slot in self._slots if slot.sock is not None for worker in slot.processes]
+        delay_s = self._slots[0].configuration.settings.stop_delay_s
+        if not delay_s or self._signals.stops_at_once:
+            return
+        for worker in serving:
+            worker.announce_stop()
+        until = time.monotonic() + delay_s
+        while (left_s := until - time.monotonic()) > 0 and not self._signals.stops_at_once:
+            connection.wait([worker.process.sentinel for worker in serving], timeout=min(left_s, TICK_S))
+            if not any(worker.is_alive for worker in serving):
+                return
 
     def _rolling_restart(self) -> Iterator[None]:
         """Replace the workers one after the other; yields while it waits, and stops at the first that cannot start."""

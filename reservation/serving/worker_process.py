@@ -112,6 +112,11 @@ class WorkerProcess:
         end = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         return f"{self.process.name} {end}"
 
+    def announce_stop(self) -> None:
+        """Have it say that it is about to stop, while it goes on serving."""
+        if self.is_ready and self.process.pid is not None and self.is_alive:
+            os.kill(self.process.pid, signal.SIGUSR1)
+
     def drain(self) -> None:
         """Ask it to accept nothing more, and to end when its connections have."""
         self._end(signal.SIGQUIT if self.is_ready else signal.SIGTERM, 1.5 * self.configuration.settings.shutdown_s)

@@ -228,6 +228,35 @@ BAD = [
 ]
 
 
+async def test_restarts_of_two_workers_under_load_fail_no_request(data_dir: Path) -> None:
+    """On persistent connections and on new ones; each SIGHUP replaces both workers."""
+    with serving(data_dir, "--workers", "2", "--demo") as instance:
+        async with crowd(instance) as customers:
+            for _ in range(3):
+                first = instance.workers()
+                await customers.more()
+                assert await asyncio.to_thread(hang_up, instance) == f"{REPLACED}none"
+                assert instance.workers().isdisjoint(first)
+                await customers.more()
+        assert customers.bad == []
+        assert len(customers.answers) >= 600
+        assert "Traceback" not in instance.printed()
+
+
+async def test_a_stop_under_load_fails_no_request_of_a_client_that_heeds_ready(data_dir: Path) -> None:
+    """As a balancer, which sends to another instance as soon as /ready is 503."""
+    with serving(data_dir, "--workers", "2", "--demo", STOP_DELAY_SECONDS="600") as instance:
+        async with crowd(instance) as customers:
+            await customers.more()
+            instance.process.send_signal(signal.SIGTERM)
+            while await asyncio.to_thread(instance.status, "/ready") == 200:
+                await asyncio.sleep(0)
+            await customers.more()  # what it still gets is served, too
+        assert customers.bad == []
+        assert await asyncio.to_thread(instance.stop) == 0
+        assert "Traceback" not in instance.printed()
+
+
 async def test_a_bad_statement_leaves_the_old_workers_serving(data_dir: Path, sql: Path, instance: Instance) -> None:
     first = instance.workers()
     async with crowd(instance) as customers:

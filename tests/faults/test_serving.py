@@ -52,7 +52,7 @@ class Instance:
                 [*command, "--data-dir", str(data_dir), *arguments],
                 stdout=output,
                 stderr=subprocess.STDOUT if stderr is None else stderr,
-                env={"PATH": os.defpath, "SHUTDOWN_SECONDS": "3", **environment},
+                env={"PATH": os.defpath, "SHUTDOWN_SECONDS": "3", "STOP_DELAY_SECONDS": "0", **environment},
                 cwd=data_dir.parent,
                 start_new_session=True,
             )
@@ -318,3 +318,33 @@ def test_serve_without_migrating_names_the_pending_migrations(made_once: Path, t
 def test_the_supervisor_does_not_import_prometheus_client() -> None:
     code = "import reservation.commands.serve, sys; sys.exit('prometheus_client' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_stop_is_announced_by_ready_before_anything_is_refused(data_dir: Path) -> None:
+    with serving(data_dir, "--workers", "2", STOP_DELAY_SECONDS="600") as instance:
+        instance.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not answers_200(instance, "/ready"))
+        wait_until(lambda: [instance.status("/ready") for _ in range(8)] == [503] * 8)  # of both workers
+        answer, problem = asked(instance, "/ready")
+        assert (answer.status, json.loads(problem)["code"]) == (503, "stopping")
+        for _ in range(8):
+            answer, _ = asked(instance, "/movies")
+            assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        assert instance.process.poll() is None
+        assert instance.stop() == 0  # a second signal ends the delay
+        assert "Traceback" not in instance.printed()
+
+
+def test_a_stop_ends_after_its_delay(data_dir: Path) -> None:
+    with serving(data_dir, STOP_DELAY_SECONDS="1") as instance:
+        assert instance.stop() == 0
+
+
+def asked(instance: Instance, path: str) -> tuple[http.client.HTTPResponse, bytes]:
+    """An answer over a new connection, which the client would keep."""
+    connection = http.client.HTTPConnection("127.0.0.1", instance.port, timeout=START_WAIT_S)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer, body

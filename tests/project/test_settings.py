@@ -44,6 +44,7 @@ NUMBERS = [
     ("REDIS_WAIT_MILLISECONDS", "redis_wait_ms", 1, 150, 20, 2000),
     ("SHUTDOWN_SECONDS", "shutdown_s", 1, 10, 1, 600),
     ("WORKER_HANG_SECONDS", "worker_hang_s", 1, 4, 0, 600),
+    ("STOP_DELAY_SECONDS", "stop_delay_s", 1, 2, 0, 600),
     ("API_KEY_CONCURRENCY", "api_key_concurrency", 1, 32, 1, 10_000),
     ("REPORTS_CONCURRENCY", "reports_concurrency", 1, 2, 1, 1000),
     ("LIVE_VIEWERS_MAX", "live_viewers_max", 1, 10_000, 0, 1_000_000),

@@ -4,9 +4,9 @@ from aiohttp import web
 from marshmallow import Schema, fields
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from ...errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
+from ...errors import DatabaseUnavailable, HoldsUnavailable, Overloaded, Stopping
 from ...runtime.exposition import exposition
-from ..app_keys import READINESS
+from ..app_keys import READINESS, STOPPING
 from ..output.responses import SingleWriteResponse, json_response
 from ..routes import Routes
 
@@ -26,9 +26,16 @@ async def health(request: web.Request) -> web.StreamResponse:
     return json_response({"status": "ok"})
 
 
-@routes.add("GET", "/ready", output=StatusOutput(), raises=(DatabaseUnavailable, HoldsUnavailable, Overloaded))
+@routes.add(
+    "GET", "/ready", output=StatusOutput(), raises=(DatabaseUnavailable, HoldsUnavailable, Overloaded, Stopping)
+)
 async def ready(request: web.Request) -> web.StreamResponse:
-    """Whether a hold and a confirm could be made just now; if not, `detail` names each store that fails, and why."""
+    """Whether a hold and a confirm could be made just now; if not, `detail` names each store that fails, and why.
+
+    From the first moment of a stop on it is 503 `stopping`, while requests are still answered for STOP_DELAY_SECONDS.
+    """
+    if request.app[STOPPING].is_set():
+        raise Stopping
     failures = await request.app[READINESS].failures()
     for failure in failures:  # the first has the code of the problem
         raise type(failure)(" ".join(map(str, failures)))

@@ -62,6 +62,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.HoldsUnavailable: (503, "holds_unavailable"),
     errors.PaymentProviderUnavailable: (503, "payment_provider_unavailable"),
     errors.Overloaded: (503, "overloaded"),
+    errors.Stopping: (503, "stopping"),
     errors.ReportTooSlow: (503, "report_too_slow"),
 }
 
