@@ -120,7 +120,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     client = app[REDIS] = redis_client(settings)
     holds = Holds(client, Primer(database), wait_s=settings.redis_wait_ms / 1000)
     log = structlog.stdlib.get_logger("reservation.booking")
-    await _ask_redis(client, holds, log)
+    redis_answers = await _answers(client, holds, log)
     app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
     holds.server.on_reconnected = partial(_leave_redis, app[SUBSCRIPTION], log)
     app[app_keys.READINESS] = Readiness(database, holds)
@@ -164,7 +164,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     recovery = MapRecovery(
         client, database, pending_updates, log, change_s=4 * second_look_s, on_restore=forget_layouts
     )
-    async with recovery.running():
+    async with recovery.running(redis_answers=redis_answers):
         tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
         yield
         await cancel_and_wait(tasks)
@@ -176,16 +176,17 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     await client.aclose()
 
 
-async def _ask_redis(client: Redis, holds: Holds, log: BoundLogger) -> None:
-    """Raise CannotStart if Redis refuses this service; if it is away, start, and serve what does not need it."""
+async def _answers(client: Redis, holds: Holds, log: BoundLogger) -> bool:
+    """Whether Redis answers; the service starts without it, too. Raises CannotStart if Redis refuses the service."""
     try:
         await holds.ping()
     except HoldsUnavailable as error:
-        if is_away(error.__cause__):
-            log.warning("started_without_redis", cause=f"Redis cannot be reached: {error.__cause__}")
-            return
-        await client.aclose()
-        raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
+        if not is_away(error.__cause__):
+            await client.aclose()
+            raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
+        log.warning("started_without_redis", cause=f"Redis cannot be reached: {error.__cause__}")
+        return False
+    return True
 
 
 def _leave_redis(subscription: Subscription, log: BoundLogger, reason: str) -> None:
@@ -216,13 +217,8 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     )
     app[app_keys.API_KEYS] = ApiKeyContext(database, invalidation, api_keys, limits)
     attempts = AttemptLimiter(app[REDIS], settings, structlog.stdlib.get_logger("reservation.attempts"))
-    mails = AccountMails(
-        database,
-        mail_templates(settings),
-        settings.mail_from or UNSET_MAIL_FROM,
-        settings.public_url,
-        settings.mail_folder,
-    )
+    mail_from = settings.mail_from or UNSET_MAIL_FROM
+    mails = AccountMails(database, mail_templates(settings), mail_from, settings.public_url, settings.mail_folder)
     app[app_keys.ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts, mails)
     job = Job("write_api_key_uses", WRITE_LAST_USED_EVERY_S, api_keys.write_last_used)
     log = structlog.stdlib.get_logger("reservation.api_keys")

@@ -127,21 +127,14 @@ class MapRecovery:
         self._dropped = 0  # PendingUpdates.dropped, as far as the changes were announced since
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self, *, redis_answers: bool = True) -> AsyncIterator[None]:
         """Run during the block, in which changes may be committed; raises Unavailable at its start only.
 
-        While Redis is away, the mark is written as soon as it is back, with the time of the start. Only a worker that
-        starts and is killed while Redis is away, and another one more than `change_s` later, could leave a change out,
-        and that only if every other worker had ended in order before.
+        While Redis is away, as it is known to be without `redis_answers`, the mark has the time of the start, and is
+        written as soon as Redis is back. So no change is missed, unless every worker had ended in order before Redis
+        went away, one was started and killed while it was away, and the next one starts more than `change_s` later.
         """
-        try:
-            await self._compare_databases()
-            await self._mark.write()
-        except HoldsUnavailable as error:
-            if not is_away(error.__cause__):
-                raise
-            async with self._database.connection() as conn:
-                self._mark.set_clock((await ops.database_state(conn)).now_us)
+        await self._begin(redis_answers=redis_answers)
         task = asyncio.create_task(self._run_forever())
         try:
             yield
@@ -150,6 +143,19 @@ class MapRecovery:
         if self._all_announced:
             with suppress(Unavailable):
                 await self._mark.remove()
+
+    async def _begin(self, *, redis_answers: bool) -> None:
+        if redis_answers:
+            try:
+                await self._compare_databases()
+                await self._mark.write()
+            except HoldsUnavailable as error:
+                if not is_away(error.__cause__):
+                    raise
+            else:
+                return
+        async with self._database.connection() as conn:
+            self._mark.set_clock((await ops.database_state(conn)).now_us)
 
     @property
     def _all_announced(self) -> bool:

@@ -140,7 +140,8 @@ async def read_body(request: web.Request) -> bytes:
 
 
 def _most_bytes(request: web.Request) -> int:
-    return min(request.get(MAX_BODY, SMALL_BYTES), request.app[SETTINGS].max_body_bytes)
+    allowed: int = request.get(MAX_BODY, SMALL_BYTES)
+    return min(allowed, request.app[SETTINGS].max_body_bytes)
 
 
 async def _received(request: web.Request, most: int) -> bytes:
