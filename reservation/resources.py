@@ -125,6 +125,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     holds.server.on_reconnected = partial(_leave_redis, app[SUBSCRIPTION], log)
     app[app_keys.READINESS] = Readiness(database, holds)
     pending_updates = PendingUpdates(holds, log)
+    holds.server.on_answering = pending_updates.retry_soon
     ticket_types = app[app_keys.TICKET_TYPES] = TicketTypes(database)
     layouts = Layouts(database, ticket_types)
     ticket_types.on_renamed = layouts.forget

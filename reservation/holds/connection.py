@@ -66,6 +66,7 @@ class RedisConnection(asyncio.Protocol):
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.is_lost = self.is_stalled = False
         self.accepts = True  # whether it is neither lost nor stalled
+        self.on_recovered: Callable[[], None] | None = None  # called when a stall has ended
 
     def limit_wait(self, wait_s: float) -> None:
         """From now on, stall when a command has no reply after so long."""
@@ -111,6 +112,8 @@ class RedisConnection(asyncio.Protocol):
         reader, in_flight = self._reader, self.in_flight
         if self.is_stalled:
             self.is_stalled, self.accepts = False, not self.is_lost
+            if self.on_recovered is not None:
+                self.on_recovered()
         try:
             reader.feed(data)
             while (reply := reader.gets()) is not _INCOMPLETE:

@@ -1,7 +1,10 @@
 """Redis updates that follow a commit: done at once, or retried until Redis answers. PostgreSQL's decision stands."""
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
+from contextvars import Context
 from itertools import islice
 from typing import TypeVar
 
@@ -27,6 +30,8 @@ class PendingUpdates:
         self._layouts: deque[int] = deque()
         self.changed_showtimes: set[int] = set()  # booking/jobs/availability.py counts their seats for lists
         metrics.PENDING_UPDATES.read = lambda: len(self._releases) + len(self._layouts)
+        self._is_retrying = False
+        self._retry: asyncio.Task[None] | None = None
         self.dropped = 0  # updates beyond MAX_PENDING, which MapRecovery finds in PostgreSQL and announces
 
     @property
@@ -61,8 +66,27 @@ class PendingUpdates:
     async def retry(self) -> None:
         """Repeat the failed updates, RETRIED_AT_ONCE in a round trip; raises HoldsUnavailable when Redis is away.
 
-        An update that Redis refuses goes to the end of the queue and is tried again by the next call.
+        An update that Redis refuses goes to the end of the queue and is tried again by the next call. A call during
+        another one does nothing.
         """
+        if self._is_retrying:
+            return
+        self._is_retrying = True
+        try:
+            await self._retry_all()
+        finally:
+            self._is_retrying = False
+
+    def retry_soon(self) -> None:
+        """Repeat the failed updates in the background, if there are any: Redis answers again."""
+        if self.has_pending and not self._is_retrying:
+            self._retry = asyncio.create_task(self._retry_quietly(), context=Context())
+
+    async def _retry_quietly(self) -> None:
+        with suppress(Unavailable):  # the job tries again
+            await self.retry()
+
+    async def _retry_all(self) -> None:
         for _ in range(0, len(self._releases), RETRIED_AT_ONCE):
             releases = [*islice(self._releases, RETRIED_AT_ONCE)]
             _requeue(self._releases, len(releases), await self._holds.release(releases))

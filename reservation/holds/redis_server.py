@@ -52,6 +52,7 @@ class RedisServer:
         self._opened_at = 0.0
         self._left_after = ""  # Redis's reason, until another server has been found
         self.on_reconnected: Callable[[str], None] | None = None  # called with that reason when it has one
+        self.on_answering: Callable[[], None] | None = None  # called when it answers, for the first time or again
         self.epoch = 0
         self.kept_since = ""
 
@@ -120,6 +121,9 @@ class RedisServer:
             self._failures, self._is_away = 0, False
             if self._wait_s is not None:
                 self._connection.limit_wait(self._wait_s)
+            if self.on_answering is not None:
+                self._connection.on_recovered = self.on_answering
+                self.on_answering()
             metrics.CONNECTIONS.value += 1
             self._opened_at = asyncio.get_running_loop().time()
             self._ask_kept_since(self._connection)

@@ -1,6 +1,7 @@
 """Updates that failed are repeated in few round trips, and one that Redis refuses does not delay the others."""
 
 import asyncio
+from contextlib import AsyncExitStack, suppress
 from uuid import uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from reservation.holds.pending_updates import RETRIED_AT_ONCE, PendingUpdates
 from reservation.holds.store import HoldRelease, Holds
 from tests.faults.proxy import Proxy
 from tests.holds.conftest import LivePrimer, OpenHolds
+from tests.holds.test_connection import writes_paused
 
 SHOWTIMES = range(1, 3 * RETRIED_AT_ONCE + 1)
 REFUSED = 7
@@ -79,3 +81,36 @@ async def test_updates_beyond_the_most_that_wait_are_dropped_and_counted(
         assert pending.dropped == 1
         await pending.bump_layouts([3, 4])
         assert pending.dropped == 2
+
+
+@pytest.mark.parametrize("hangs", [True, False], ids=["redis hung", "redis was away"])
+async def test_pending_updates_are_repeated_as_soon_as_redis_answers_again(
+    redis: Redis, redis_url: str, hangs: bool
+) -> None:
+    """Without the job that repeats them once a second."""
+    async with Proxy(redis_url) as proxy, Redis.from_url(proxy.url, decode_responses=True) as through_proxy:
+        holds = Holds(through_proxy, LivePrimer(), wait_s=0.1)
+        pending = PendingUpdates(holds, LOG)
+        holds.server.on_answering = pending.retry_soon
+        before = await holds.state(1)
+        async with AsyncExitStack() as stack:
+            if hangs:
+                await stack.enter_async_context(writes_paused(redis))
+            else:
+                await proxy.cut()
+            await pending.release([HoldRelease(1, uuid4(), [1])])
+            await pending.release([HoldRelease(1, uuid4(), [2])])
+            assert pending.has_pending
+        if not hangs:
+            await proxy.open()
+            async with asyncio.timeout(30):
+                while True:  # as the check of Redis does, which runs in each worker
+                    with suppress(HoldsUnavailable):
+                        await holds.check_writable()
+                        break
+                    await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            while pending.has_pending:
+                await asyncio.sleep(0.01)
+        assert (await holds.state(1)).version >= before.version + 2
+        await holds.aclose()

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from reservation.http.app_keys import SETTINGS
 from reservation.http.input import client_address as module
-from reservation.http.input.client_address import client_address
+from reservation.http.input.client_address import client_address, peer_key
 from reservation.settings import Settings
 
 PROXIES = "10.0.0.0/8, 192.0.2.7, fd00::/8"
@@ -86,3 +86,17 @@ def test_a_forwarded_for_without_trusted_proxies_is_warned_about_once(monkeypatc
 def test_behind_trusted_proxies_the_address_is_the_rightmost_untrusted(forwarded: list[str], found: str) -> None:
     assert address(("10.0.0.1", 1234), *forwarded) == found
     assert address(("10.0.0.1", 1234), *forwarded, proxies="") == "10.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("peer", "counted"),
+    [
+        ("198.51.100.4", "198.51.100.4"),
+        ("::ffff:198.51.100.4", "198.51.100.4"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("192.0.2.7", ""),
+        ("fd00::1", ""),
+    ],
+)
+def test_connections_count_for_their_address_unless_a_trusted_proxy_opened_them(peer: str, counted: str) -> None:
+    assert peer_key(peer, Settings.from_env({"TRUSTED_PROXIES": PROXIES}).trusted_proxies) == counted
