@@ -1,7 +1,7 @@
 """Updates that failed are repeated in few round trips, and one that Redis refuses does not delay the others."""
 
 import asyncio
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import pytest
@@ -29,6 +29,20 @@ async def reads(redis: Redis) -> int:
 async def answers(holds: Holds) -> bool:
     try:
         await holds.ping()
+    except HoldsUnavailable:
+        return False
+    return True
+
+
+async def until_repeated(pending: PendingUpdates) -> None:
+    async with asyncio.timeout(30):
+        while pending.has_pending:
+            await asyncio.sleep(0.01)
+
+
+async def is_writable(holds: Holds) -> bool:
+    try:
+        await holds.check_writable()
     except HoldsUnavailable:
         return False
     return True
@@ -104,13 +118,8 @@ async def test_pending_updates_are_repeated_as_soon_as_redis_answers_again(
         if not hangs:
             await proxy.open()
             async with asyncio.timeout(30):
-                while True:  # as the check of Redis does, which runs in each worker
-                    with suppress(HoldsUnavailable):
-                        await holds.check_writable()
-                        break
+                while not await is_writable(holds):  # as the check of Redis does, which runs in each worker
                     await asyncio.sleep(0.05)
-        async with asyncio.timeout(30):
-            while pending.has_pending:
-                await asyncio.sleep(0.01)
+        await until_repeated(pending)
         assert (await holds.state(1)).version >= before.version + 2
         await holds.aclose()
