@@ -217,7 +217,8 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
         connections=settings.pool_size,
     )
     app[app_keys.API_KEYS] = ApiKeyContext(database, invalidation, api_keys, limits)
-    attempts = AttemptLimiter(app[REDIS], settings, structlog.stdlib.get_logger("reservation.attempts"))
+    log = structlog.stdlib.get_logger("reservation.attempts")
+    attempts = AttemptLimiter(app[REDIS], settings, log, app[app_keys.BOOKING_CONTEXT].holds.server.hangs)
     mail_from = settings.mail_from or UNSET_MAIL_FROM
     mails = AccountMails(database, mail_templates(settings), mail_from, settings.public_url, settings.mail_folder)
     app[app_keys.ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts, mails)

@@ -82,6 +82,10 @@ class RedisServer:
                 self._waiting.append((command, shared, future))
         return future
 
+    def hangs(self) -> bool:
+        """Whether callers are told that Redis does not answer, without waiting for it."""
+        return self._is_away or (self._connection is not None and self._connection.is_stalled)
+
     def is_lost(self, reply: Reply) -> bool:
         """Whether to repeat the command, on another connection: this one broke, or Redis refuses to write on it.
 

@@ -60,11 +60,17 @@ class _Window:
 
 
 class AttemptLimiter:
-    """Counts attempts; every method raises TooManyAttempts and Overloaded, but neither while Redis does not answer."""
+    """Counts attempts; every method raises TooManyAttempts and Overloaded, but neither while Redis does not answer.
 
-    def __init__(self, redis: Redis, settings: Settings, log: BoundLogger) -> None:
+    `redis_hangs` tells whether Redis is known to hang: then it is not asked, for which an attempt would wait.
+    """
+
+    def __init__(
+        self, redis: Redis, settings: Settings, log: BoundLogger, redis_hangs: Callable[[], bool] = lambda: False
+    ) -> None:
         self._redis = redis
         self._log = log
+        self._redis_hangs = redis_hangs
         # The library requires a URL but connects through the given pool.
         pool: Any = redis.connection_pool
         storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=PREFIX, connection_pool=pool)
@@ -178,17 +184,24 @@ class AttemptLimiter:
         limited = [window for window in windows if window.limit.amount]
         if not limited or monotonic() < self._retry_redis_at:
             return
+        if self._redis_hangs():
+            self._leave_redis("Redis hangs")
+            return
         if self._in_flight >= MAX_IN_FLIGHT:
             raise Overloaded
         self._in_flight += 1
         try:
             await ask(limited)
         except (RedisError, OSError, TimeoutError) as error:
-            if monotonic() >= self._retry_redis_at:
-                self._log.warning("attempts_not_limited", cause=repr(error), for_s=REDIS_RETRY_S)
-            self._retry_redis_at = monotonic() + REDIS_RETRY_S
+            self._leave_redis(repr(error))
         finally:
             self._in_flight -= 1
+
+    def _leave_redis(self, cause: str) -> None:
+        """Do not ask Redis for a while."""
+        if monotonic() >= self._retry_redis_at:
+            self._log.warning("attempts_not_limited", cause=cause, for_s=REDIS_RETRY_S)
+        self._retry_redis_at = monotonic() + REDIS_RETRY_S
 
 
 def _limit(name: str, most: int, window_s: int) -> RateLimitItem:

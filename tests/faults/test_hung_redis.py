@@ -59,7 +59,7 @@ async def redis(valkey_url: str) -> AsyncIterator[HangingRedis]:
 
 @pytest.fixture
 async def api(start_api: StartApi, redis: HangingRedis) -> Api:
-    return await start_api(REDIS_URL=redis.url, **DEFAULT_WAIT)
+    return await start_api(REDIS_URL=redis.url, LOGIN_FAILURES="10", **DEFAULT_WAIT)
 
 
 async def timed(request: Awaitable[Result], took: list[float]) -> Result:
@@ -104,6 +104,10 @@ async def test_while_redis_hangs_no_request_waits_for_it(
         assert {answer.code for answer in refused} == {"holds_unavailable"}
         assert all(answer.headers["Retry-After"] for answer in refused)
     assert (await api.call("GET", "/movies")).status == 200
+    logins: list[float] = []
+    for _ in range(3):
+        assert (await timed(api.log_in(customer.id, customer.email), logins)).id == customer.id
+    assert max(logins) < BUSY_S, logins
     assert (await api.call("GET", "/ready")).code == "holds_unavailable"
     for took in (confirms, refusals):
         assert median(took) < 0.3, took
