@@ -77,7 +77,7 @@ async def test_an_empty_body_an_empty_object_and_null_count_as_no_body(api: Api)
 async def test_a_malformed_body_is_400_and_another_content_type_is_415(api: Api) -> None:
     admin = await api.admin()
     for operation in WITHOUT_BODY:
-        for data in (b"{", b"\xff", b"[" * 100_000, b'["\\u0000"]'):
+        for data in (b"{", b"\xff", b"[" * 10_000, b'["\\u0000"]'):
             answer = await send(api, operation, data, admin)
             assert (answer.status, answer.code) == (400, "invalid_json"), f"{name_of(operation)}: {data[:9]!r}"
         for content_type in ("text/plain", "application/x-www-form-urlencoded"):
