@@ -39,6 +39,7 @@ SCENARIOS = (
     "cold",
     "volume",
     "onsale",
+    "overload",
     "arena",
     "live",
     "cycles",

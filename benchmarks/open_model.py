@@ -15,6 +15,7 @@ USERS = 500
 PROFILE = "mixed"
 # A rate is sustained if this share is answered in time and the generator was not late.
 LEAST_ANSWERED = 0.97
+CONNECTIONS = 256  # as the kit's own default
 OPERATIONS = ("hold", "confirm")
 
 
@@ -29,6 +30,10 @@ class Offered:
     count: int
     latency_ms: Mapping[str, Mapping[str, float]]
     generator_cpu_s: float
+    goodput: float  # answers a second, without those of 503 and other failures
+    accepted: Mapping[str, float]  # the kit's summary of their latencies
+    overloaded: Mapping[str, float]  # the same of the refused: 503 with Retry-After
+    errors: int  # the refused among them
     server_share: float  # of one core, over the time of the load; the audit's requests are included
 
     def worst_ms(self, percentile: str) -> float:
@@ -37,7 +42,14 @@ class Offered:
 
 
 def offer(
-    bench: Bench, server: Server, environment: Mapping[str, str], *, rate: float, seconds: float, seed: int
+    bench: Bench,
+    server: Server,
+    environment: Mapping[str, str],
+    *,
+    rate: float,
+    seconds: float,
+    seed: int,
+    connections: int = CONNECTIONS,
 ) -> Offered:
     """Offer requests at a rate for some seconds; BenchmarkFailed if the audit finds a broken guarantee."""
     path = bench.stand.folder / "offered.json"
@@ -46,6 +58,7 @@ def offer(
         *(sys.executable, "-m", "reservation", "load", "--url", server.url, "--profile", PROFILE),
         *("--rate", f"{rate:.1f}", "--duration", f"{seconds:.1f}", "--users", str(USERS), "--seed", str(seed)),
         *("--tokens", str(bench.stand.folder / "offered.tokens"), "--json", str(path)),
+        *("--connections", str(connections)),
     ]
     before_s = tree_cpu_s(server.pid)
     output = finish(command, folder=bench.stand.folder, environment=environment)
@@ -65,11 +78,13 @@ def read(report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0, server_s
         *(["not all answered"] if min(share, in_time) < LEAST_ANSWERED else []),
         *(str(suspicion) for suspicion in generator["suspicions"]),
     ]
+    good = sum(row["count"] for row in report["outcomes"] if 0 < row["status"] < 500)
     latency_ms = {
         operation: {
             percentile: float(report["latency"][operation][f"{percentile}_ms"]) for percentile in ("p50", "p99")
         }
         for operation in OPERATIONS
+        if operation in report["latency"]
     }
     return Offered(
         rate=rate,
@@ -78,6 +93,10 @@ def read(report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0, server_s
         why_not="; ".join(reasons),
         count=totals["answered"],
         latency_ms=latency_ms,
+        goodput=good / max(totals["answered"], 1) * totals["answered_per_s"],
+        accepted=totals["accepted"],
+        overloaded=totals["overloaded"],
+        errors=totals["errors"] + totals["dropped"],
         generator_cpu_s=cpu_s,
         server_share=server_share,
     )

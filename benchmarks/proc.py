@@ -1,7 +1,8 @@
 """CPU time and memory of process trees, read from /proc."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
+from contextlib import suppress
 from pathlib import Path
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -52,6 +53,17 @@ def own_cpu_s(pid: int) -> float:
 def children_of(root: int) -> list[int]:
     """The running children of a process."""
     return sorted(pid for pid, fields in _all_stats() if int(fields[PARENT]) == root)
+
+
+def pin_tree(root: int, cpus: Set[int]) -> None:
+    """Let a process and its children, with all their threads, run on these CPUs only; so will those they start."""
+    children: dict[int, list[int]] = {}
+    for pid, fields in _all_stats():
+        children.setdefault(int(fields[PARENT]), []).append(pid)
+    for pid in _descend(root, children):
+        with suppress(OSError):  # it ended meanwhile
+            for thread in Path(f"/proc/{pid}/task").iterdir():
+                os.sched_setaffinity(int(thread.name), cpus)
 
 
 def resident_kib(pid: int) -> int:

@@ -66,6 +66,7 @@ class Records:
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    tables: dict[str, list[Sequence[str]]] = field(default_factory=dict)  # by heading; the first row is the head
     curves: dict[str, dict[str, list[tuple[float, float]]]] = field(default_factory=dict)
 
     def add(self, contestant: str, sample: Sample) -> None:
@@ -115,6 +116,7 @@ class Records:
             "figures": [
                 {**asdict(figure), "reached": figure.reached, "verdict": figure.verdict} for figure in self.figures
             ],
+            "tables": self.tables,
             "curves": self.curves,
             "notes": self.notes,
         }

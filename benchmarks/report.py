@@ -38,6 +38,8 @@ def render(records: Records, machine: Mapping[str, str], *, elapsed_s: float, pl
     ]
     if records.notes:
         parts.append("".join(f"- {note}\n" for note in records.notes))
+    for heading, (head, *rows) in records.tables.items():
+        parts += [f"## {heading}\n", table(head, rows)]
     for chart, head in CHARTS.items():
         if plots and chart in records.curves:
             parts += [f"## {head}\n", f"![{head}](plots/{chart}.svg)\n", curves_table(records.curves[chart])]

@@ -5,7 +5,8 @@ import asyncio
 from aiohttp import web
 
 from . import resources
-from .http.app_keys import BODY_BUDGET, DRAINING, SETTINGS, STOPPING
+from .http.admission import admission_of, running_admission
+from .http.app_keys import ADMISSION, BODY_BUDGET, DRAINING, SETTINGS, STOPPING
 from .http.connections import LIMITS
 from .http.cors import add_cors
 from .http.dispatch import route_definitions
@@ -95,7 +96,10 @@ def make_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[DRAINING], app[STOPPING] = asyncio.Event(), asyncio.Event()
     app[BODY_BUDGET] = BodyBudget(settings.body_buffer_bytes)
-    app.cleanup_ctx.extend([request_records, resources.postgresql, resources.redis_and_booking, resources.accounts])
+    app[ADMISSION] = admission_of(settings)
+    app.cleanup_ctx.extend(
+        [request_records, running_admission, resources.postgresql, resources.redis_and_booking, resources.accounts]
+    )
     app.cleanup_ctx.extend([resources.tickets, resources.payments, resources.live, resources.subscription])
     app.on_shutdown.append(events.end_streams)
     app.add_routes(route_definitions(TABLES))

@@ -19,6 +19,7 @@ from .booking.context import BookingContext
 from .booking.jobs.availability import count_changed
 from .booking.jobs.schedule import Job, booking_jobs, run_job
 from .catalog.context import CatalogContext
+from .db.connection_slots import slots_of
 from .db.pgbouncer import wrong_settings
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
@@ -80,7 +81,9 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
         reason = why_refused(settings, error)
         raise CannotStart(reason if "DATABASE_ROLE" in reason else f"PostgreSQL cannot be reached: {reason}") from error
     await _require_rights(pool)
-    app[app_keys.DATABASE] = Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer)
+    app[app_keys.DATABASE] = Database(
+        pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer, slots=slots_of(settings)
+    )
     if settings.pgbouncer:
         await _require_session_settings(pool, pool_settings(settings))
     reports = await report_pool(settings, connections=settings.reports_concurrency, timeout_s=TIMEOUT_S)

@@ -111,6 +111,7 @@ class Settings:
     listen_backlog: Annotated[int, Env("LISTEN_BACKLOG", integer(1, 65_535), "1024")]
     pool_size: Annotated[int, Env("POOL_SIZE", integer(1, 1000), "10")]
     pool_wait_s: Annotated[float, Env("POOL_WAIT_SECONDS", integer(1, 60), "5")]
+    queue_delay_ms: Annotated[int, Env("QUEUE_DELAY_MS", integer(0, 10_000), "100")]
     statement_timeout_s: Annotated[float, Env("STATEMENT_TIMEOUT_SECONDS", integer(1, 600), "5")]
     redis_wait_ms: Annotated[int, Env("REDIS_WAIT_MILLISECONDS", integer(20, 2000), "150")]
     shutdown_s: Annotated[float, Env("SHUTDOWN_SECONDS", integer(1, 600), "10")]

@@ -13,26 +13,21 @@ from ..errors import DatabaseUnavailable, Overloaded
 from ..runtime.timing import count_commit, current_timings, timed
 from . import metrics
 from .change_author import CHANGE_AUTHOR, ChangeAuthor, acts_for_another
+from .connection_slots import ConnectionSlots, kept_connections
 from .postgresql_errors import DRIVER_ERRORS, TEMPORARY, raise_domain_error, source_file
 from .statements import sql
 
 _Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | _Pooled"
 
-KEPT_CONNECTIONS = 3  # by the batches of holds, of confirms and of look-ups
 LEAVE_EVERY_S = 1.0  # a host may lead to the old server for a while: connect to it this often at most
-MIN_SIZE_TO_KEEP = 6  # with fewer connections, kept ones would leave too few to others
-
-
-def kept_connections(pool_size: int) -> int:
-    """How many connections of a pool of this size the batches keep."""
-    return KEPT_CONNECTIONS if pool_size >= MIN_SIZE_TO_KEEP else 0
 
 
 class Database:
     """A connection pool that raises domain errors; `behind_pgbouncer`: a session lasts for one transaction only.
 
-    `in_metrics`: the metrics of the pool are those of this one.
+    `slots`: the order in which requests get connections; without them it is that of their arrival, and each waits up to
+    `wait_s`. `in_metrics`: the metrics of the pool are those of this one.
     """
 
     def __init__(
@@ -41,9 +36,11 @@ class Database:
         *,
         wait_s: float,
         behind_pgbouncer: bool = False,
+        slots: ConnectionSlots | None = None,
         in_metrics: bool = True,
     ) -> None:
         self._pool = pool
+        self._slots = slots
         self._wait_s = wait_s
         self._behind_pgbouncer = behind_pgbouncer
         self._waiting = 0  # for a connection
@@ -58,9 +55,9 @@ class Database:
     def connection(self) -> "PoolConnection":
         """A connection on which every statement commits by itself, as `async with`.
 
-        Raises Overloaded after `wait_s` seconds without a free one, DatabaseUnavailable when PostgreSQL is out of
-        reach, RowLocked after lock_timeout, and the domain error of a constraint that a statement violates. While it is
-        held, await only PostgreSQL.
+        Raises Overloaded without a free one after `wait_s` seconds, or after the time that ConnectionSlots allows,
+        DatabaseUnavailable when PostgreSQL is out of reach, RowLocked after lock_timeout, and the domain error of a
+        constraint that a statement violates. While it is held, await only PostgreSQL.
         """
         return PoolConnection(self, is_kept=False)
 
@@ -99,12 +96,12 @@ class Database:
         return self.change() if acts_for_another(user_id) else self.connection()
 
     async def acquire(self) -> _Pooled:
-        """A connection of the pool; raises Overloaded and DatabaseUnavailable."""
+        """A connection of the pool, for the lane of the current request; raises Overloaded and DatabaseUnavailable."""
         self._waiting += 1
         started = perf_counter()
         try:
             with timed("pool"):
-                return await self._pool.acquire(timeout=self._wait_s)
+                return await self._acquire()
         except TimeoutError as error:
             metrics.POOL_TIMEOUTS.value += 1
             raise Overloaded from error
@@ -115,6 +112,18 @@ class Database:
             self._waiting -= 1
             metrics.POOL_WAIT.observe(perf_counter() - started)
 
+    async def _acquire(self) -> _Pooled:
+        slots = self._slots
+        if slots is None:
+            return await self._pool.acquire(timeout=self._wait_s)
+        timings = current_timings()
+        await slots.take(None if timings is None else timings.lane, self._wait_s)
+        try:
+            return await self._pool.acquire(timeout=self._wait_s)
+        except BaseException:
+            slots.give()
+            raise
+
     async def release(self, connection: _Pooled, error: BaseException | None) -> None:
         """Release a connection, after an error of its statement or without one.
 
@@ -122,6 +131,13 @@ class Database:
         takes two messages. A task cancelled between them leaves PgBouncer waiting for the second, with a connection of
         PostgreSQL's assigned, until this one is used again.
         """
+        try:
+            await self._release(connection, error)
+        finally:
+            if self._slots is not None:
+                self._slots.give()
+
+    async def _release(self, connection: _Pooled, error: BaseException | None) -> None:
         if self._behind_pgbouncer and isinstance(error, asyncio.CancelledError | TimeoutError):
             connection.terminate()
         if isinstance(error, asyncpg.ReadOnlySQLTransactionError) and monotonic() - self._left_at >= LEAVE_EVERY_S:

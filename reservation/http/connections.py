@@ -11,16 +11,20 @@ from functools import partial
 from typing import Any, NoReturn, cast
 
 from aiohttp import HttpVersion11, web
-from aiohttp.http_exceptions import InvalidURLError, LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError, LineTooLong
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from aiohttp.web_urldispatcher import MatchInfoError
 
-from .app_keys import SETTINGS
+from ..runtime.admission import Admission
+from .app_keys import ADMISSION, DRAINING, SETTINGS
 from .connection_limits import ConnectionLimits
 from .cors import allow_any_listed
-from .direct_routes import add_direct_routes
-from .middleware import respond
+from .direct_routes import DirectRoutes, add_direct_routes
+from .middleware import new_request_id, respond
 from .output.problems import HttpProblem, protocol_problem
+from .output.refusals import refusal
 
 MAX_LINE_BYTES = 8192
 MAX_HEADER_BYTES = 8190  # another number than that of the request line: it tells which of them was too long
@@ -43,7 +47,9 @@ class ServiceRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         server = _Server(self.app, await super()._make_server())
-        add_direct_routes(server, self.app)
+        routes, admission = add_direct_routes(server, self.app), self.app[ADMISSION]
+        if routes is not None and admission is not None and not self.app.on_response_prepare:
+            server.refusing = Refusing(self.app, routes, admission)
         return server
 
 
@@ -61,16 +67,50 @@ class _Server(web.Server):
         )
         self.app = app
         self.limits = ConnectionLimits(app[SETTINGS])
+        self.refusing: Refusing | None = None  # at a request's arrival; without it the middleware refuses
 
     def __call__(self) -> RequestHandler:
         """A new connection."""
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
+class Refusing:
+    """Refuses requests at their arrival, before any task works for them: the parser has read them, and that is all.
+
+    To refuse later costs twice as much. What is not an ordinary request, for which this would have to know more than
+    its method and path, goes the way of all others: the middleware refuses it.
+    """
+
+    def __init__(self, app: web.Application, routes: DirectRoutes, admission: Admission) -> None:
+        self._draining = app[DRAINING]
+        self._routes = routes
+        self.admission = admission
+
+    def answer(self, message: RawRequestMessage, payload: Any) -> bytes | None:
+        """The 503 of a request whose gate is closed; None if the request is to be served or is not an ordinary one."""
+        if (
+            message.should_close
+            or message.version != HttpVersion11
+            or not payload.is_eof()
+            or "Expect" in message.headers
+            or self._draining.is_set()
+        ):
+            return None
+        gate = self._routes.closed_gate(message.method, message.path)
+        if gate is None:
+            return None
+        gate.refuse()
+        return refusal(new_request_id(message.headers), gate.lane)
+
+
 class _Connection(RequestHandler):
     """A client's connection."""
 
-    __slots__ = ("_address", "_refusal")
+    __slots__ = ("_address", "_refusal", "_refusing")
+
+    def __init__(self, server: _Server, **options: Any) -> None:
+        super().__init__(server, **options)
+        self._refusing = server.refusing
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As aiohttp does, unless the connection is refused."""
@@ -91,11 +131,17 @@ class _Connection(RequestHandler):
             RequestHandler.connection_lost(self, exc)
 
     def data_received(self, data: bytes) -> None:
-        """As aiohttp does, which leaves a request waiting for the rest of a body that turns out to be malformed."""
+        """As aiohttp does, which leaves a request waiting for the rest of a body that turns out to be malformed.
+
+        While requests are refused, those that come alone on an idle connection may be refused here.
+        """
         if self._refusal is not None:
             if self.transport is not None and not self.transport.is_closing():
                 self.transport.write(self._refusal())
                 self.transport.close()
+            return
+        if self._refusing is not None and self._refusing.admission.is_tight and self._is_idle():
+            self._receive_or_refuse(self._refusing, data)
             return
         RequestHandler.data_received(self, data)
         if self._current_request is not None and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
@@ -104,6 +150,41 @@ class _Connection(RequestHandler):
                 self._messages.pop()
                 self.close()
                 content.set_exception(web.RequestPayloadError("malformed"))
+
+    def _is_idle(self) -> bool:
+        waiter, transport = self._waiter, self.transport
+        return (
+            waiter is not None
+            and not waiter.done()
+            and not self._messages
+            and not (self._close or self._force_close or self._upgraded)
+            and self._payload_parser is None
+            and transport is not None
+            and not transport.get_write_buffer_size()
+        )
+
+    def _receive_or_refuse(self, refusing: Refusing, data: bytes) -> None:
+        """As aiohttp's data_received, with an answer in between."""
+        try:
+            messages, upgraded, tail = self._parser.feed_data(data)
+        except HttpProcessingError as error:
+            messages, upgraded, tail = [(_ErrInfo(400, error, error.message), EMPTY_PAYLOAD)], False, b""
+        if len(messages) == 1 and not upgraded and isinstance(messages[0][0], RawRequestMessage):
+            answer = refusing.answer(*messages[0])
+            if answer is not None:
+                self._parser.message_consumed()
+                self._request_count += 1
+                self._manager.requests_count += 1
+                self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+                self.transport.write(answer)
+                return
+        self._request_count += len(messages)
+        self._messages.extend(messages)
+        if messages:
+            self._waiter.set_result(None)
+        self._upgraded = upgraded
+        if upgraded and tail:
+            self._message_tail = tail
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """As aiohttp does, which also calls the parser and the transport where nothing was paused."""

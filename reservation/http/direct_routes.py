@@ -11,7 +11,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from ..runtime.admission import AnyGate, Gate
 from .dispatch import Endpoint
+from .gates import gate_of
 from .middleware import middleware, respond
 
 # The versions in which `Request._match_info` is what the Application sets; with another, every request goes to it.
@@ -24,10 +26,16 @@ RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def add_direct_routes(server: web.Server, app: web.Application) -> None:
-    """Let a server of this application find operations here; after `app.startup`, and before its first connection."""
-    if KNOWN_VERSIONS.fullmatch(aiohttp.__version__) and list(app.middlewares) == [middleware]:
-        server.request_handler = DirectRoutes(app, server.request_handler).handle
+def add_direct_routes(server: web.Server, app: web.Application) -> "DirectRoutes | None":
+    """Let a server of this application find operations here; after `app.startup`, and before its first connection.
+
+    None with a version of aiohttp that is not known.
+    """
+    if not KNOWN_VERSIONS.fullmatch(aiohttp.__version__) or list(app.middlewares) != [middleware]:
+        return None
+    routes = DirectRoutes(app, server.request_handler)
+    server.request_handler = routes.handle
+    return routes
 
 
 class DirectRoutes:
@@ -41,31 +49,41 @@ class DirectRoutes:
         self._app = app
         self._application = application
         # By method and the path before and after the id; None after a path without one.
-        self._routes: dict[tuple[str, str, str | None], tuple[web.UrlMappingMatchInfo, Serve, str]] = {}
+        self._routes: dict[tuple[str, str, str | None], tuple[web.UrlMappingMatchInfo, Serve, str, AnyGate]] = {}
         for route in app.router.routes():
             endpoint = getattr(route.handler, "__self__", None)
             if isinstance(endpoint, Endpoint) and route.method == endpoint.operation.method:
                 before, *parameter = PARAMETER.split(endpoint.route)
                 if len(parameter) <= 2:
                     name, after = parameter or ("", None)
-                    self._routes[route.method, before, after] = (self._match({}, route), endpoint.serve, name)
+                    gate = gate_of(app, route.handler)
+                    self._routes[route.method, before, after] = (self._match({}, route), endpoint.serve, name, gate)
 
     def handle(self, request: Any) -> Awaitable[web.StreamResponse]:
         """Answer a request."""
         path: str = request.raw_path
         found = ID.search(path)
-        if found is None:
-            direct = self._routes.get((request.method, path, None))
-        else:
-            direct = self._routes.get((request.method, path[: found.start()], path[found.end() :]))
+        direct = self._routes.get(_key(request.method, path, found))
         if direct is None or "Expect" in request.headers:
             return self._application(request)
-        match, serve, name = direct
+        match, serve, name, gate = direct
         # Without an id, it is the same for every request.
         request._match_info = match if found is None else self._match({name: found[0]}, match.route)  # noqa: SLF001
-        return respond(request, serve, path)
+        return respond(request, serve, path, gate)
+
+    def closed_gate(self, method: str, path: str) -> Gate | None:
+        """The gate of an ordinary request's operation, if it is closed now; the path may have a query."""
+        path = path.partition("?")[0]
+        direct = self._routes.get(_key(method, path, ID.search(path)))
+        gate = None if direct is None else direct[3]
+        return gate if isinstance(gate, Gate) and not gate.is_open() else None
 
     def _match(self, ids: dict[str, str], route: web.AbstractRoute) -> web.UrlMappingMatchInfo:
         match = web.UrlMappingMatchInfo(ids, route)
         match.add_app(self._app)
         return match
+
+
+def _key(method: str, path: str, found: re.Match[str] | None) -> tuple[str, str, str | None]:
+    """The key of a path's operation; `found` is its id."""
+    return (method, path, None) if found is None else (method, path[: found.start()], path[found.end() :])

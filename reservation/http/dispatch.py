@@ -13,6 +13,7 @@ from ..identity import api_key_format
 from ..runtime.logs import REQUEST_ID
 from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, MAX_BODY, QUERY, SETTINGS
 from .authentication import authenticated_api_key, bearer_token, require_role
+from .gates import lane_of
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, load_optional_json, load_received, refuse_body
 from .input.queries import NO_FIELDS, load_query
@@ -36,6 +37,7 @@ class Endpoint:
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
         self.route = operation.route
+        self.lane = lane_of(operation)
         self._no_query = _load_empty(operation.query or NO_FIELDS)
         self._no_body = _load_empty(operation.body) if operation.body and operation.may_lack_body else None
         self._is_public = operation.access is Access.PUBLIC

@@ -3,7 +3,8 @@
 import asyncio
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from http import HTTPStatus
 from itertools import count
 from time import perf_counter
 
@@ -14,6 +15,7 @@ from ..db.postgresql_errors import is_undone
 from ..errors import DomainError, Unavailable
 from ..runtime import exposition
 from ..runtime.access_log import AccessLog
+from ..runtime.admission import FREE, AnyGate
 from ..runtime.cancellation import cancel_and_wait
 from ..runtime.log_output import standard_error
 from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
@@ -21,8 +23,10 @@ from ..runtime.process_metrics import measure_event_loop, tell_version
 from ..runtime.timing import current_timings, start_timings
 from . import app_keys as keys, metrics
 from .cors import answer_preflight, is_preflight
+from .gates import gate_of
 from .output.compression import MIN_BYTES, compress_if_asked
 from .output.problems import HttpProblem, domain_problem, problem, protocol_problem
+from .output.refusals import refused
 from .output.responses import SingleWriteResponse
 from .routes import Handler
 
@@ -36,24 +40,32 @@ log = structlog.stdlib.get_logger("reservation.http")
 @web.middleware
 async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give every request an id and every failure problem details; record every request."""
-    return await respond(request, answer_preflight if is_preflight(request) else handler, request.path)
+    if is_preflight(request):
+        return await respond(request, answer_preflight, request.path)
+    return await respond(request, handler, request.path, gate_of(request.app, request.match_info.handler))
 
 
-async def respond(request: web.Request, handler: Handler, path: str) -> web.StreamResponse:
-    """As the middleware, for a caller who knows the request's path: to decode it costs as much as to log it."""
+async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGate = FREE) -> web.StreamResponse:
+    """As the middleware, for a caller who knows the path and the gate: to find them costs as much as to log it."""
     started = perf_counter()
-    given = request.headers.get("X-Request-ID")
-    request_id = next(_request_ids) if given is None or not SANE_REQUEST_ID.fullmatch(given) else given
+    request_id = new_request_id(request.headers)
     LOG_REQUEST_ID.set(request_id)
-    timings = start_timings()
-    try:
-        response = await handler(request)
-    except Exception as error:
-        response = await _repeated(error, request, handler, request_id)
+    timings = start_timings(gate.lane)
+    if gate.enter():
+        try:
+            response = await handler(request)
+        except Exception as error:
+            response = await _repeated(error, request, handler, request_id)
+        finally:
+            gate.leave()
+    else:
+        response = refused(request, request_id, gate.lane)
     own = response if isinstance(response, SingleWriteResponse) else None
     if own is not None and len(own.body) >= MIN_BYTES:
         compress_if_asked(request, own)
     elapsed_s = perf_counter() - started
+    if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        gate.note(elapsed_s)
     pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
     app = request.app
     if response.prepared:
@@ -126,6 +138,12 @@ def _problem_of(error: Exception, request: web.Request, request_id: str) -> Sing
     # A defect: a 500 for the client, the traceback for the log.
     log.error("internal_error", method=request.method, path=request.path, exc_info=error)
     return protocol_problem(request_id, 500, {})
+
+
+def new_request_id(headers: Mapping[str, str]) -> str:
+    """The request id that the client gives, if it is one, or a new one."""
+    given = headers.get("X-Request-ID")
+    return next(_request_ids) if given is None or not SANE_REQUEST_ID.fullmatch(given) else given
 
 
 def _new_request_ids() -> Iterator[str]:

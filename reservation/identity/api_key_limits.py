@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ..db.pool import kept_connections
+from ..db.connection_slots import kept_connections
 from ..errors import TooManyRequests
 
 WAIT_S = 1.0

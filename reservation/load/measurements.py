@@ -26,6 +26,11 @@ class Timing(NamedTuple):
     handled: float
 
 
+def is_overload(answer: Answer) -> bool:
+    """Whether the service refused the request for its load, and said when to come back."""
+    return answer.status == 503 and answer.code == "overloaded" and answer.header("Retry-After") is not None
+
+
 class Histogram:
     """Latencies in microseconds, three significant digits, in bounded space."""
 
@@ -118,6 +123,7 @@ class Measurements:
         self.latency: dict[str, Histogram] = {}
         self.service: dict[str, Histogram] = {}
         self.all = Histogram()
+        self.accepted, self.overloaded = Histogram(), Histogram()  # the latter: 503 `overloaded` with Retry-After
         self.outcomes: Counter[tuple[str, int, str]] = Counter()
         self.errors: Counter[str] = Counter()
         self.substituted: Counter[str] = Counter()
@@ -173,6 +179,7 @@ class Measurements:
         if status or code not in NEVER_SENT:
             self.service[name].add(answer.ended_at - answer.sent_at)
         self.all.add(elapsed_s)
+        (self.overloaded if is_overload(answer) else self.accepted).add(elapsed_s)
         row.latencies_s.append(elapsed_s)
 
     @property

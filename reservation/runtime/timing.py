@@ -8,17 +8,23 @@ from functools import lru_cache
 from time import perf_counter
 from typing import Literal
 
+from .lanes import Lane
+
 Span = Literal["pool", "postgresql", "redis"]
 
 
 @dataclass(slots=True)
 class Timings:
-    """Milliseconds that a request or a batch waited, and how many of its transactions were committed."""
+    """Milliseconds that a request or a batch waited, and how many of its transactions were committed.
+
+    `lane` is that of the request; None for a batch, which works for several.
+    """
 
     pool: float = 0.0
     postgresql: float = 0.0
     redis: float = 0.0
     commits: int = 0
+    lane: Lane | None = None
 
     def add(self, batch: "Timings") -> None:
         """Add the waits of a batch."""
@@ -50,9 +56,9 @@ def _hundredths(number: int) -> str:
 _current: ContextVar[Timings | None] = ContextVar("timings", default=None)
 
 
-def start_timings() -> Timings:
+def start_timings(lane: Lane | None = None) -> Timings:
     """Start timings for the current task."""
-    timings = Timings()
+    timings = Timings(lane=lane)
     _current.set(timings)
     return timings
 

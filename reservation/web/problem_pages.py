@@ -18,7 +18,7 @@ KEPT_HEADERS = ("Retry-After", "Allow")
 
 def problem_page(request: web.Request, problem: SingleWriteResponse) -> SingleWriteResponse:
     """The problem as a page, if a page was asked for, or by a browser an unknown address; else the problem itself."""
-    if not request.get(IS_PAGE) and not _is_browser_at_unknown_address(request):
+    if not request.get(IS_PAGE) and not _is_refused_page(request) and not _is_browser_at_unknown_address(request):
         return problem
     request.setdefault(LANGUAGE, language_of(request))
     request.setdefault(SET_COOKIES, [])
@@ -44,6 +44,11 @@ def problem_page(request: web.Request, problem: SingleWriteResponse) -> SingleWr
             page.headers[name] = problem.headers[name]
     add_cookies(request, page)
     return page
+
+
+def _is_refused_page(request: web.Request) -> bool:
+    """Whether it is a page that was refused before it was served."""
+    return getattr(getattr(request.match_info.handler, "__self__", None), "is_page", False)
 
 
 def _is_browser_at_unknown_address(request: web.Request) -> bool:

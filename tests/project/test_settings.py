@@ -40,6 +40,7 @@ NUMBERS = [
     ("LISTEN_BACKLOG", "listen_backlog", 1, 1024, 1, 65_535),
     ("POOL_SIZE", "pool_size", 1, 10, 1, 1000),
     ("POOL_WAIT_SECONDS", "pool_wait_s", 1, 5, 1, 60),
+    ("QUEUE_DELAY_MS", "queue_delay_ms", 1, 100, 0, 10_000),
     ("STATEMENT_TIMEOUT_SECONDS", "statement_timeout_s", 1, 5, 1, 600),
     ("REDIS_WAIT_MILLISECONDS", "redis_wait_ms", 1, 150, 20, 2000),
     ("SHUTDOWN_SECONDS", "shutdown_s", 1, 10, 1, 600),

@@ -120,7 +120,7 @@ def problem(
     }
     extra = dict(headers or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        extra["Retry-After"] = str(RETRY_AFTER_S)
+        extra.setdefault("Retry-After", str(RETRY_AFTER_S))
     response = SingleWriteResponse(orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=extra)
     response.problem_code = code
     return response

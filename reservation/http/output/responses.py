@@ -115,7 +115,7 @@ class SingleWriteResponse(web.StreamResponse):
         headers = self._initial_headers if self._merged_headers is None else self._merged_headers
         own = _formatted(headers) if headers else ""
         length = "" if self._media_type is None else f"Content-Length: {len(self.body)}\r\n"
-        start = _start(self._status, self._media_type, int(time()))
+        start = start_of_head(self._status, self._media_type, int(time()))
         return f"{start}{length}{own}{self._lines}\r\n".encode("latin-1")
 
 
@@ -161,7 +161,8 @@ def _formatted(headers: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=64)  # made once a second for each kind of response
-def _start(status: int, content_type: str | None, second: int) -> str:
+def start_of_head(status: int, content_type: str | None, second: int) -> str:
+    """The status line and the headers that all answers of a second have in common."""
     kind = "" if content_type is None else f"Content-Type: {content_type}\r\n"
     start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: {SERVER_SOFTWARE}\r\n"
     return f"{start}{kind}Date: {formatdate(second, usegmt=True)}\r\n"

@@ -99,6 +99,8 @@ def run_figures(engine: Engine) -> dict[str, Any]:
             "refused": measurements.refused,
             "errors": sum(measurements.errors.values()),
             "dropped": measurements.dropped,
+            "accepted": measurements.accepted.summary(),
+            "overloaded": measurements.overloaded.summary(),
             "substituted": dict(measurements.substituted),
             "limited": dict(engine.bookings.limits.refused),
             "sold_out_at_s": engine.bookings.sold_out_at_s,

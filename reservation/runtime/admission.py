@@ -1,0 +1,248 @@
+"""Admission: which requests a worker takes, and which it refuses at once since the others would be late.
+
+The queues of a worker are the sockets that its event loop has not read yet, the callbacks that are due, and the batches
+and connections that requests wait for. None of them has an order by importance, so this module bounds what is in them:
+a request is taken if fewer than a limit are in progress. By Little's law, requests in progress / requests a second is
+the time that each one takes, so a limit on the first is one on the time, and it holds from the first request on: a
+burst is refused when it comes, not when its delay has been measured.
+
+The limits follow the delay, as CoDel does (RFC 8289). What counts is the *shortest* delay of an interval: bursts make
+some requests late, but only a queue that stands makes all of them late. There are two kinds of limits.
+
+- That of the worker bounds all requests in progress, and follows the lag of the event loop, in which requests wait for
+  the CPU. A lane may use a share of it (SHARES), so reports are refused first, then lists, maps, ... and confirms last.
+- Each lane has one of its own, which follows the time that its requests take. It bounds what waits for a store that is
+  slow, so that those of other lanes, which may need another store, go on.
+
+After an interval whose shortest delay is above the target, a limit is reduced to SHRINK of what was in progress, but
+not below its floor; after any other it grows by GROWTH. A few requests of each lane (LEAST) are taken at any time, so
+that no lane ever stops.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from math import inf
+from time import perf_counter
+from typing import TypeAlias
+
+from .lanes import Lane
+from .metrics import CounterBy, GaugeBy
+
+INTERVAL_S = 0.1
+TICK_S = 0.01
+SHRINK, GROWTH = 0.8, 1.1
+WATCH_FROM = 16  # requests in progress: with fewer there is nothing to measure, and no timer runs
+# A full batch of holds or confirms is in progress at least: fewer would make each of them more expensive.
+FLOOR, MOST_OF_LANE, MOST = 64, 256, 512
+SHARES = {Lane.CONFIRM: 1.0, Lane.HOLD: 0.85, Lane.ACCOUNT: 0.75, Lane.MAP: 0.7, Lane.LIST: 0.5, Lane.REPORT: 0.4}
+LEAST = {Lane.CONFIRM: 16, Lane.HOLD: 8, Lane.ACCOUNT: 4, Lane.MAP: 8, Lane.LIST: 2, Lane.REPORT: 1}
+# These take long by themselves: passwords are hashed by few threads, reports read much. Both have queues of their own.
+SLOW_BY_NATURE = frozenset({Lane.ACCOUNT, Lane.REPORT})
+LAG_SHARE = 0.1  # of the target: a request takes some ten rounds of the event loop
+EVENT_LOOP = "event_loop"
+
+REFUSED = CounterBy(
+    "reservation_requests_refused",
+    "Requests answered 503 before they were read, since the worker is overloaded.",
+    "lane",
+    known=[lane.label for lane in Lane],
+)
+IN_PROGRESS = GaugeBy("reservation_requests_in_progress", "Requests that workers have taken and not answered.", "lane")
+DELAY = GaugeBy(
+    "reservation_shortest_delay_seconds",
+    "Shortest time of the last 0.1 s that a request took, or that the event loop was late; 0 if few are in progress.",
+    "queue",
+    merge="livemax",
+)
+
+
+class DelayLimit:
+    """A number of requests that adapts to the shortest delay of each interval; `target_s` is what may be exceeded."""
+
+    __slots__ = ("floor", "most", "peak", "shortest_s", "target_s", "value")
+
+    def __init__(self, *, floor: int, most: int, target_s: float) -> None:
+        self.floor, self.most, self.target_s = floor, most, target_s
+        self.value = float(most)
+        self.shortest_s = inf  # of this interval; of requests that were answered in it
+        self.peak = 0  # most requests in progress, of this interval
+
+    def adapt(self) -> None:
+        """End an interval.
+
+        If nothing was answered in it, its delay is at least the interval: inf is above any target. With fewer requests
+        than the floor there is no queue, however long each of them takes.
+        """
+        if self.peak >= self.floor and self.shortest_s > self.target_s:
+            self.value = max(float(self.floor), min(self.value, self.peak) * SHRINK)
+        else:
+            self.value = min(float(self.most), self.value * GROWTH)
+        self.shortest_s, self.peak = inf, 0
+
+
+class Gate:
+    """The entrance of a lane: `enter` before a request is served; if it returns True, `leave` and `note` afterwards."""
+
+    __slots__ = ("_admission", "_least", "_share", "in_progress", "lane", "limit", "refused")
+
+    def __init__(self, admission: "Admission", lane: Lane, limit: DelayLimit) -> None:
+        self._admission = admission
+        self._share, self._least = SHARES[lane], LEAST[lane]
+        self.lane, self.limit = lane, limit
+        self.in_progress = 0
+        self.refused = 0  # in this interval
+
+    def is_open(self) -> bool:
+        """Whether a request would be taken now."""
+        number = self.in_progress
+        return number < self._least or (
+            number < self.limit.value and self._admission.in_progress < self._admission.limit.value * self._share
+        )
+
+    def enter(self) -> bool:
+        """Take a request, or count that it is refused."""
+        if not self.is_open():
+            self.refuse()
+            return False
+        admission = self._admission
+        self.in_progress += 1
+        admission.in_progress = number = admission.in_progress + 1
+        if number >= WATCH_FROM and not admission.is_watching:
+            admission.watch()
+        return True
+
+    def refuse(self) -> None:
+        """Count a request that is refused."""
+        self.refused += 1
+        self._admission.is_tight = True
+        if not self._admission.is_watching:
+            self._admission.watch()
+
+    def leave(self) -> None:
+        """A request that was taken has ended."""
+        self.in_progress -= 1
+        self._admission.in_progress -= 1
+
+    def note(self, elapsed_s: float) -> None:
+        """Note the time that a request took; not that of one which was refused while it waited."""
+        limit = self.limit
+        limit.shortest_s = min(limit.shortest_s, elapsed_s)
+
+
+class FreeGate:
+    """The entrance of requests that are never refused."""
+
+    lane: Lane | None = None
+
+    def enter(self) -> bool:
+        """Take a request."""
+        return True
+
+    def leave(self) -> None:
+        """It has ended."""
+
+    def note(self, elapsed_s: float) -> None:
+        """Its time does not count."""
+
+
+FREE = FreeGate()
+AnyGate: TypeAlias = Gate | FreeGate
+
+
+class Admission:
+    """The gates of a worker.
+
+    `target_s`: a delay that is no queue yet. `list_connections`: how many lists can read from PostgreSQL at once; more
+    than these only wait. `on_refused` is called after an interval with the number of refused requests by lane.
+    """
+
+    def __init__(
+        self,
+        *,
+        target_s: float,
+        list_connections: int,
+        on_refused: Callable[[Mapping[Lane, int]], None] | None = None,
+        clock: Callable[[], float] = perf_counter,
+    ) -> None:
+        self.limit = DelayLimit(floor=FLOOR, most=MOST, target_s=target_s * LAG_SHARE)
+        self.gates = {lane: Gate(self, lane, _limit_of(lane, target_s, list_connections)) for lane in Lane}
+        self.in_progress = 0
+        self.is_tight = False  # whether a request was refused in this interval or the last one
+        self.is_watching = False
+        self._on_refused = on_refused
+        self._clock = clock
+        self._tick_at = self._adapt_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self) -> None:
+        """Begin to measure: a timer runs until few requests are in progress and every limit is back at its most."""
+        self.is_watching = True
+        now = self._clock()
+        self._adapt_at = now + INTERVAL_S
+        self._schedule(now)
+
+    def stop(self) -> None:
+        """Stop the timer, if it runs."""
+        self.is_watching = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def measure(self, lag_s: float) -> None:
+        """Take a sample of the event loop's lag, and of what is in progress."""
+        limit = self.limit
+        limit.shortest_s = min(limit.shortest_s, lag_s)
+        limit.peak = max(limit.peak, self.in_progress)
+        for gate in self.gates.values():
+            gate.limit.peak = max(gate.limit.peak, gate.in_progress)
+
+    def adapt(self) -> None:
+        """End an interval."""
+        refused = {lane: gate.refused for lane, gate in self.gates.items() if gate.refused}
+        self.is_tight = bool(refused)
+        DELAY.values[EVENT_LOOP] = _finite(self.limit.shortest_s)
+        self.limit.adapt()
+        for lane, gate in self.gates.items():
+            label = lane.label
+            REFUSED.counts[label] += gate.refused
+            DELAY.values[label] = _finite(gate.limit.shortest_s)
+            gate.refused = 0
+            gate.limit.adapt()
+        if refused and self._on_refused is not None:
+            self._on_refused(refused)
+
+    def publish(self) -> None:
+        """Set the gauges."""
+        for lane, gate in self.gates.items():
+            IN_PROGRESS.values[lane.label] = gate.in_progress
+
+    def _tick(self) -> None:
+        now = self._clock()
+        self.measure(max(0.0, now - self._tick_at))
+        if now >= self._adapt_at:
+            self.adapt()
+            self._adapt_at = now + INTERVAL_S
+            if self._is_quiet():
+                DELAY.values.update(dict.fromkeys(DELAY.values, 0.0))
+                self.stop()
+                return
+        self._schedule(now)
+
+    def _schedule(self, now: float) -> None:
+        self._tick_at = now + TICK_S
+        self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
+
+    def _is_quiet(self) -> bool:
+        limits = [self.limit, *(gate.limit for gate in self.gates.values())]
+        return (
+            self.in_progress < WATCH_FROM and not self.is_tight and all(limit.value >= limit.most for limit in limits)
+        )
+
+
+def _limit_of(lane: Lane, target_s: float, list_connections: int) -> DelayLimit:
+    floor = list_connections if lane is Lane.LIST else FLOOR
+    return DelayLimit(floor=floor, most=MOST_OF_LANE, target_s=inf if lane in SLOW_BY_NATURE else target_s)
+
+
+def _finite(delay_s: float) -> float:
+    return 0.0 if delay_s == inf else delay_s
