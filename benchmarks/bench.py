@@ -68,6 +68,8 @@ class Bench:
             "MAX_SEATS_PER_USER_PER_SHOWTIME": "0",
             "HOLDS_PER_MINUTE_PER_ADDRESS": "0",
             "CONNECTIONS_PER_ADDRESS": "0",
+            # A closed loop waits for its answers, however long they take; `overload` measures what is refused.
+            "QUEUE_DELAY_MS": "10000",
             "DATA_DIR": str(folder),
             **self.plan.product_settings,
             **version.environment(),

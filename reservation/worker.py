@@ -15,6 +15,7 @@ from aiohttp import web
 
 from .app import make_app
 from .errors import HoldsUnavailable
+from .http.accepting import AcceptingSite
 from .http.app_keys import DRAINING, STOPPING
 from .http.connections import ServiceRunner
 from .http.output.problems import STATUS_AND_CODE
@@ -63,7 +64,7 @@ async def _serve(
         signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
         for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1):
             asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, number)
-        site = web.SockSite(runner, sock, backlog=settings.listen_backlog)  # which listens again
+        site = AcceptingSite(runner, sock, backlog=settings.listen_backlog)
         await site.start()
         exposition.publish()  # so that a scrape of any worker counts this one as soon as it is ready
         on_ready()

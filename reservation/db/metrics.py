@@ -7,7 +7,7 @@ POOL_OPEN = Gauge("reservation_pool_connections", "Connections that are open.")
 POOL_IN_USE = Gauge("reservation_pool_connections_in_use", "Connections in use, those that the batches keep included.")
 POOL_WAITING = Gauge("reservation_pool_waiting", "Requests and jobs that wait for a connection.")
 POOL_WAIT = Histogram("reservation_pool_wait_seconds", "Time until a connection was free.")
-POOL_TIMEOUTS = Counter("reservation_pool_timeouts", "Waits for a connection that ended after POOL_WAIT_SECONDS.")
+POOL_TIMEOUTS = Counter("reservation_pool_timeouts", "Waits for a connection that ended without one.")
 STATEMENT_SECONDS = HistogramBy(
     "reservation_postgresql_statement_seconds",
     "Time from a statement to its result, by the statement's file in sql/.",

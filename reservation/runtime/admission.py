@@ -10,19 +10,20 @@ The limits follow the delay, as CoDel does (RFC 8289). What counts is the *short
 some requests late, but only a queue that stands makes all of them late. There are two kinds of limits.
 
 - That of the worker bounds all requests in progress, and follows the lag of the event loop, in which requests wait for
-  the CPU. A lane may use a share of it (SHARES), so reports are refused first, then lists, maps, ... and confirms last.
+  the CPU. Lag counts as far as the loop was working: to refuse requests does not help against other programs. A lane
+  may use a share of the limit (SHARES), so reports are refused first, then lists, maps, ... and confirms last; and a
+  smaller share is its own (OWN_SHARES), so no lane ever stops.
 - Each lane has one of its own, which follows the time that its requests take. It bounds what waits for a store that is
   slow, so that those of other lanes, which may need another store, go on.
 
 After an interval whose shortest delay is above the target, a limit is reduced to SHRINK of what was in progress, but
-not below its floor; after any other it grows by GROWTH. A few requests of each lane (LEAST) are taken at any time, so
-that no lane ever stops.
+not below its floor; after any other it grows by GROWTH.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
 from math import inf
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TypeAlias
 
 from .lanes import Lane
@@ -34,16 +35,18 @@ SHRINK, GROWTH = 0.8, 1.1
 WATCH_FROM = 16  # requests in progress: with fewer there is nothing to measure, and no timer runs
 # A full batch of holds or confirms is in progress at least: fewer would make each of them more expensive.
 FLOOR, MOST_OF_LANE, MOST = 64, 256, 512
+# Of the worker's limit: up to this share, counting all lanes, a lane takes requests ...
 SHARES = {Lane.CONFIRM: 1.0, Lane.HOLD: 0.85, Lane.ACCOUNT: 0.75, Lane.MAP: 0.7, Lane.LIST: 0.5, Lane.REPORT: 0.4}
-LEAST = {Lane.CONFIRM: 16, Lane.HOLD: 8, Lane.ACCOUNT: 4, Lane.MAP: 8, Lane.LIST: 2, Lane.REPORT: 1}
+# ... and up to this one, counting the lane's own: nobody can hold seats without a map of them.
+OWN_SHARES = {Lane.CONFIRM: 0.3, Lane.HOLD: 0.2, Lane.ACCOUNT: 0.03, Lane.MAP: 0.2, Lane.LIST: 0.04, Lane.REPORT: 0.02}
 # These take long by themselves: passwords are hashed by few threads, reports read much. Both have queues of their own.
 SLOW_BY_NATURE = frozenset({Lane.ACCOUNT, Lane.REPORT})
-LAG_SHARE = 0.1  # of the target: a request takes some ten rounds of the event loop
+LAG_SHARE = 0.25  # of the target: a request takes some four rounds of the event loop
 EVENT_LOOP = "event_loop"
 
 REFUSED = CounterBy(
     "reservation_requests_refused",
-    "Requests answered 503 before they were read, since the worker is overloaded.",
+    "Requests answered 503 at their arrival, since the worker is overloaded.",
     "lane",
     known=[lane.label for lane in Lane],
 )
@@ -83,20 +86,21 @@ class DelayLimit:
 class Gate:
     """The entrance of a lane: `enter` before a request is served; if it returns True, `leave` and `note` afterwards."""
 
-    __slots__ = ("_admission", "_least", "_share", "in_progress", "lane", "limit", "refused")
+    __slots__ = ("_admission", "_own_share", "_share", "in_progress", "lane", "limit", "refused")
 
     def __init__(self, admission: "Admission", lane: Lane, limit: DelayLimit) -> None:
         self._admission = admission
-        self._share, self._least = SHARES[lane], LEAST[lane]
+        self._share, self._own_share = SHARES[lane], OWN_SHARES[lane]
         self.lane, self.limit = lane, limit
         self.in_progress = 0
         self.refused = 0  # in this interval
 
     def is_open(self) -> bool:
         """Whether a request would be taken now."""
-        number = self.in_progress
-        return number < self._least or (
-            number < self.limit.value and self._admission.in_progress < self._admission.limit.value * self._share
+        number, admission = self.in_progress, self._admission
+        limit = admission.limit.value
+        return number < self.limit.value and (
+            admission.in_progress < limit * self._share or number < limit * self._own_share
         )
 
     def enter(self) -> bool:
@@ -163,6 +167,7 @@ class Admission:
         list_connections: int,
         on_refused: Callable[[Mapping[Lane, int]], None] | None = None,
         clock: Callable[[], float] = perf_counter,
+        work_clock: Callable[[], float] = thread_time,
     ) -> None:
         self.limit = DelayLimit(floor=FLOOR, most=MOST, target_s=target_s * LAG_SHARE)
         self.gates = {lane: Gate(self, lane, _limit_of(lane, target_s, list_connections)) for lane in Lane}
@@ -170,8 +175,8 @@ class Admission:
         self.is_tight = False  # whether a request was refused in this interval or the last one
         self.is_watching = False
         self._on_refused = on_refused
-        self._clock = clock
-        self._tick_at = self._adapt_at = 0.0
+        self._clock, self._work_clock = clock, work_clock
+        self._tick_at = self._adapt_at = self._worked_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self) -> None:
@@ -218,7 +223,8 @@ class Admission:
 
     def _tick(self) -> None:
         now = self._clock()
-        self.measure(max(0.0, now - self._tick_at))
+        worked_s = self._work_clock() - self._worked_s
+        self.measure(min(max(0.0, now - self._tick_at), worked_s))
         if now >= self._adapt_at:
             self.adapt()
             self._adapt_at = now + INTERVAL_S
@@ -229,7 +235,7 @@ class Admission:
         self._schedule(now)
 
     def _schedule(self, now: float) -> None:
-        self._tick_at = now + TICK_S
+        self._tick_at, self._worked_s = now + TICK_S, self._work_clock()
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def _is_quiet(self) -> bool:

@@ -1,38 +1,201 @@
-"""More requests than the service can answer: lists are refused at once, while holds and confirms go on."""
+"""More requests than the service can answer: some are refused at once, and the more important ones go on."""
 
 import asyncio
+import json
+from typing import Any, cast
 
 import pytest
 
-from tests.api import Api, Connection, Person
+from reservation.http.app_keys import ADMISSION
+from reservation.http.cors import EXPOSED
+from reservation.runtime.admission import FLOOR, Admission
+from reservation.runtime.lanes import Lane
+from tests.api import Api, Connection
 from tests.conftest import StartApi
-from tests.faults.test_batches import until, waiting_for_locks
-from tests.faults.test_outages import held
+from tests.faults.test_batches import blocked, until
+from tests.faults.test_outages import assert_sound, held
+from tests.figures import figures, growth
+from tests.http.test_connections import check_problem
+from tests.http.test_responses import Read, connected
 
-LISTS = 120
-CONFIRMS = 40
-ON = {"STATEMENT_TIMEOUT_SECONDS": "60"}
-FREE_CONNECTIONS = 7  # of the pool of 10, of which the batches keep three
+LISTS, CONFIRMS, HOLDS = 60, 40, 90  # the tests' client has 100 connections
+LIST_CONNECTIONS = 5  # of the pool of 10: the batches keep three, and lists leave two
+NOT_HURRIED = {"QUEUE_DELAY_MS": "10000", "STATEMENT_TIMEOUT_SECONDS": "60"}  # however slow the machine is
+REFUSING = {"QUEUE_DELAY_MS": "100", "STATEMENT_TIMEOUT_SECONDS": "60"}
+CHANGING = {"date", "x-request-id", "server-timing"}
 
 
-async def test_confirms_succeed_during_a_flood_of_lists(start_api: StartApi, db: Connection) -> None:
-    """The lists wait for a lock, each with a connection; the confirms come from customers that this worker has never seen."""
-    first, worker = await start_api(), await start_api(**ON)
-    cinema = await first.cinema(rows=4, seats_per_row=10)
-    customers = [await first.sign_up() for _ in range(4)]
-    holds = [(who, await held(first, who, cinema, [seat])) for who, seat in zip(customers * 10, cinema.seat_ids)]
-    assert len(await worker.statuses(cinema.showtime_id)) == CONFIRMS
+def admission_of(api: Api) -> Admission:
+    return cast("Admission", cast("Any", api.client.app)[ADMISSION])
+
+
+def close_gate(api: Api, lane: Lane) -> None:
+    """Refuse every request of a lane."""
+    admission_of(api).gates[lane].limit.value = 0.0
+
+
+def in_progress(api: Api, lane: Lane) -> int:
+    return admission_of(api).gates[lane].in_progress
+
+
+@pytest.fixture
+async def refusing(start_api: StartApi) -> Api:
+    """A service that refuses requests under load."""
+    return await start_api(**REFUSING)
+
+
+async def test_confirms_succeed_during_a_flood_of_lists(start_api: StartApi, db: Connection, redis_url: str) -> None:
+    """The lists wait for a lock, each with a connection. The worker has to look up the customers of the confirms."""
+    other, worker = await start_api(), await start_api(**NOT_HURRIED, POOL_WAIT_SECONDS="3")
+    cinema = await other.cinema(rows=4, seats_per_row=10)
+    customers = [await other.sign_up() for _ in range(4)]
+    holds = [
+        (who, await held(other, who, cinema, [seat])) for who, seat in zip(customers * 10, cinema.seat_ids, strict=True)
+    ]
+    await worker.statuses(cinema.showtime_id)
     async with db.transaction():
         await db.execute("lock table showtime_availability in access exclusive mode")
         flood = [asyncio.create_task(worker.call("GET", "/showtimes")) for _ in range(LISTS)]
-        await until(lambda: _has_lists_waiting(db))
+        await until(lambda: in_progress(worker, Lane.LIST) == LISTS)
+        await until(lambda: blocked(db, LIST_CONNECTIONS))
 
         confirmed = await asyncio.gather(*(worker.confirm(who, each) for who, each in holds))
 
         assert {answer.status for answer in confirmed} == {200}
+        assert await blocked(db, LIST_CONNECTIONS)  # the others of the flood wait for a connection, or were refused
+        await until(lambda: in_progress(worker, Lane.LIST) == LIST_CONNECTIONS)
     answers = await asyncio.gather(*flood)
-    print({(a.status, a.code) for a in answers})
+    refused = [answer for answer in answers if answer.status != 200]
+    assert len(refused) == LISTS - LIST_CONNECTIONS
+    assert {(answer.status, answer.code) for answer in refused} == {(503, "overloaded")}
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+    await assert_sound(db, redis_url)
 
 
-async def _has_lists_waiting(db: Connection) -> bool:
-    return len(await waiting_for_locks(db)) >= 2
+async def test_holds_beyond_those_that_wait_for_a_slow_database_are_refused_and_maps_go_on(
+    refusing: Api, db: Connection
+) -> None:
+    api = refusing
+    cinema, customer = await api.cinema(rows=10, seats_per_row=10), await api.sign_up()
+    before = await figures(api)
+    await api.statuses(cinema.showtime_id)
+    async with db.transaction():
+        await db.execute("lock table reservations in share mode")  # it can be read
+        waiting = [
+            asyncio.create_task(api.hold(customer, cinema.showtime_id, [seat])) for seat in cinema.seat_ids[:HOLDS]
+        ]
+        await until(lambda: in_progress(api, Lane.HOLD) == HOLDS)
+        await until(lambda: admission_of(api).gates[Lane.HOLD].limit.value == FLOOR)
+
+        refused = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[HOLDS:][:1])
+
+        assert (refused.status, refused.code, refused.headers["Retry-After"]) == (503, "overloaded", "1")
+        assert (await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")).status == 200
+        assert not any(each.done() for each in waiting)
+        shown = await figures(api)
+        assert shown['reservation_requests_in_progress{lane="hold"}'] == HOLDS
+        assert shown['reservation_shortest_delay_seconds{queue="event_loop"}'] >= 0
+    outcomes = {(answer.status, answer.code) for answer in await asyncio.gather(*waiting)}
+    assert (201, None) in outcomes
+    assert outcomes <= {(201, None), (503, "overloaded")}
+    assert (await growth(api, before))['reservation_requests_refused_total{lane="hold"}'] >= 1
+    await until(lambda: not admission_of(api).is_watching)
+    assert admission_of(api).gates[Lane.HOLD].is_open()
+
+
+def lasting(answer: Read) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """What two refusals have in common."""
+    body = json.loads(answer.body)
+    del body["request_id"]
+    return answer.status, {name: value for name, value in answer.headers.items() if name not in CHANGING}, body
+
+
+async def test_a_request_is_refused_at_its_arrival_as_it_is_later(refusing: Api) -> None:
+    """The first refusal is the middleware's; once there was one, requests are refused before a task serves them."""
+    close_gate(refusing, Lane.LIST)
+    async with connected(refusing.client.server) as wire:
+        served = admission_of(refusing).gates[Lane.MAP]
+        first = await wire.ask("GET", "/showtimes?limit=5")
+        admission_of(refusing).is_tight = True
+        second = await wire.ask("GET", "/showtimes?limit=5")
+        check_problem(first, 503, "overloaded")
+        check_problem(second, 503, "overloaded")
+        assert lasting(first) == lasting(second)
+        assert second.headers["retry-after"] == "3"
+        assert "connection" not in second.headers
+        assert (await wire.ask("GET", "/showtimes/1")).status == 404  # another lane, on the same connection
+        assert served.refused == 0
+
+
+async def test_a_refusal_has_the_request_id_that_the_client_gave(refusing: Api) -> None:
+    close_gate(refusing, Lane.LIST)
+    admission_of(refusing).is_tight = True
+    async with connected(refusing.client.server) as wire:
+        answer = await wire.ask("GET", "/movies", "X-Request-ID: mine-1")
+        assert check_problem(answer, 503, "overloaded")["request_id"] == "mine-1"
+
+
+async def test_a_body_is_read_before_the_next_request_of_a_connection(refusing: Api) -> None:
+    """Whether it comes with the head or later, and whatever it looks like."""
+    close_gate(refusing, Lane.HOLD)
+    body = b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n"
+    async with connected(refusing.client.server) as wire:
+        for comes_later in (False, True):
+            admission_of(refusing).is_tight = True
+            wire.send("POST", "/showtimes/1/holds", f"Content-Length: {len(body)}")
+            if comes_later:
+                await asyncio.sleep(0)
+            wire.writer.write(body)
+            assert (await wire.read()).status == 503
+            assert (await wire.ask("GET", "/ready")).status == 200
+
+
+async def test_pipelined_requests_are_answered_in_their_order(refusing: Api) -> None:
+    close_gate(refusing, Lane.LIST)
+    admission_of(refusing).is_tight = True
+    async with connected(refusing.client.server) as wire:
+        wire.writer.write(
+            b"".join(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode() for path in ("/movies", "/health"))
+        )
+        assert [(await wire.read()).status for _ in range(2)] == [503, 200]
+
+
+async def test_a_malformed_request_is_400_while_others_are_refused(refusing: Api) -> None:
+    close_gate(refusing, Lane.LIST)
+    admission_of(refusing).is_tight = True
+    async with connected(refusing.client.server) as wire:
+        wire.writer.write(b"BREW / HTTP/1.1\r\nHost: test\r\n\r\n")
+        check_problem(await wire.read(), 400, "malformed_request")
+
+
+async def test_probes_and_metrics_are_never_refused(refusing: Api) -> None:
+    for lane in Lane:
+        close_gate(refusing, lane)
+    for path in ("/health", "/ready", "/metrics", "/config", "/openapi.json"):
+        assert (await refusing.call("GET", path)).status == 200
+    assert (await refusing.call("GET", "/movies")).status == 503
+
+
+async def test_a_page_is_refused_as_a_page_that_tries_again(refusing: Api) -> None:
+    close_gate(refusing, Lane.LIST)
+    async with refusing.client.get("/", headers={"Accept": "text/html"}) as answer:
+        assert (answer.status, answer.content_type) == (503, "text/html")
+        assert answer.headers["Retry-After"] == "3"
+        assert 'http-equiv="refresh"' in await answer.text()
+
+
+async def test_a_page_of_another_origin_can_read_a_refusal(start_api: StartApi) -> None:
+    api = await start_api(**REFUSING, CORS_ORIGINS="https://cinema.example")
+    close_gate(api, Lane.LIST)
+    for _ in range(2):
+        admission_of(api).is_tight = True
+        async with api.client.get("/movies", headers={"Origin": "https://cinema.example"}) as answer:
+            assert answer.status == 503
+            assert answer.headers["Access-Control-Allow-Origin"] == "https://cinema.example"
+            assert answer.headers["Access-Control-Expose-Headers"] == EXPOSED
+
+
+async def test_nothing_is_refused_without_a_delay(start_api: StartApi) -> None:
+    api = await start_api(QUEUE_DELAY_MS="0")
+    assert cast("Any", api.client.app)[ADMISSION] is None
+    assert (await api.call("GET", "/movies")).status == 200

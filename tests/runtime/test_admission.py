@@ -1,0 +1,240 @@
+"""The control law of admission, with clocks that the test sets."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from itertools import count
+from math import ceil
+
+import pytest
+
+from reservation.runtime.admission import (
+    DELAY,
+    EVENT_LOOP,
+    FLOOR,
+    GROWTH,
+    MOST,
+    MOST_OF_LANE,
+    OWN_SHARES,
+    REFUSED,
+    SHRINK,
+    Admission,
+    DelayLimit,
+    Gate,
+)
+from reservation.runtime.lanes import Lane
+
+TARGET_S = 0.1
+LATE_S, IN_TIME_S = 0.2, 0.05
+LIST_CONNECTIONS = 5
+PATIENCE_S = 60
+
+
+@pytest.fixture
+def admission() -> Admission:
+    """Without a timer: the tests end its intervals."""
+    made = Admission(target_s=TARGET_S, list_connections=LIST_CONNECTIONS)
+    made.is_watching = True
+    return made
+
+
+def enter(gate: Gate, times: int) -> int:
+    """Try to take requests; return how many were taken."""
+    return sum(gate.enter() for _ in range(times))
+
+
+def end_interval(admission: Admission, *, lag_s: float = 0.0, elapsed_s: Mapping[Lane, float] | None = None) -> None:
+    admission.measure(lag_s)
+    for lane, seconds in (elapsed_s or {}).items():
+        admission.gates[lane].note(seconds)
+    admission.adapt()
+
+
+def test_a_lane_takes_requests_up_to_its_limit_and_again_when_one_has_ended(admission: Admission) -> None:
+    gate = admission.gates[Lane.HOLD]
+
+    assert enter(gate, MOST_OF_LANE + 10) == MOST_OF_LANE
+    assert not gate.is_open()
+    gate.leave()
+    assert enter(gate, 2) == 1
+
+
+def test_lanes_are_refused_in_their_order(admission: Admission) -> None:
+    """As more and more requests of other lanes are in progress, reports are refused first and confirms last."""
+    closed: list[Lane] = []
+    for admission.in_progress in range(MOST + 1):
+        closed += [lane for lane, gate in admission.gates.items() if lane not in closed and not is_shared(gate)]
+
+    assert closed == sorted(Lane, reverse=True)
+
+
+def is_shared(gate: Gate) -> bool:
+    """Whether a lane is taken beyond its own share."""
+    gate.in_progress = int(OWN_SHARES[gate.lane] * MOST) + 1
+    return gate.is_open()
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_lane_has_a_share_of_its_own_however_many_others_are_in_progress(admission: Admission, lane: Lane) -> None:
+    admission.in_progress = MOST
+
+    taken = enter(admission.gates[lane], MOST)
+
+    assert taken == ceil(OWN_SHARES[lane] * MOST) > 10
+
+
+def test_a_limit_is_reduced_if_every_request_was_late(admission: Admission) -> None:
+    gate = admission.gates[Lane.HOLD]
+    enter(gate, 200)
+
+    end_interval(admission, elapsed_s={Lane.HOLD: LATE_S})
+
+    assert gate.limit.value == 200 * SHRINK  # of what was in progress, not of what might have been
+    assert not gate.is_open()
+    assert admission.gates[Lane.CONFIRM].limit.value == MOST_OF_LANE  # slow holds do not refuse confirms
+
+
+def test_a_limit_stays_if_one_request_was_in_time(admission: Admission) -> None:
+    """Some of a burst are late, all of a queue that stands."""
+    gate = admission.gates[Lane.HOLD]
+    enter(gate, 200)
+    gate.note(IN_TIME_S)
+
+    end_interval(admission, elapsed_s={Lane.HOLD: LATE_S})
+
+    assert gate.limit.value == MOST_OF_LANE
+
+
+def test_an_interval_without_an_answer_is_late(admission: Admission) -> None:
+    gate = admission.gates[Lane.CONFIRM]
+    enter(gate, 200)
+    end_interval(admission)
+    assert gate.limit.value == 200 * SHRINK
+
+
+@pytest.mark.parametrize("lane", [Lane.ACCOUNT, Lane.REPORT])
+def test_what_takes_long_by_itself_is_no_queue(admission: Admission, lane: Lane) -> None:
+    gate = admission.gates[lane]
+    enter(gate, 200)
+    end_interval(admission)
+    assert gate.limit.value == MOST_OF_LANE
+
+
+def test_few_requests_are_no_queue_however_long_they_take(admission: Admission) -> None:
+    gate = admission.gates[Lane.HOLD]
+    enter(gate, FLOOR - 1)
+    end_interval(admission, elapsed_s={Lane.HOLD: LATE_S})
+    assert gate.limit.value == MOST_OF_LANE
+
+
+@pytest.mark.parametrize(("lane", "floor"), [(Lane.HOLD, FLOOR), (Lane.LIST, LIST_CONNECTIONS)])
+def test_a_limit_is_never_below_its_floor(admission: Admission, lane: Lane, floor: int) -> None:
+    gate = admission.gates[lane]
+    enter(gate, 200)
+    for _ in range(50):
+        end_interval(admission, elapsed_s={lane: LATE_S})
+    assert gate.limit.value == floor
+
+
+def test_a_limit_grows_back_when_requests_are_in_time(admission: Admission) -> None:
+    gate = admission.gates[Lane.HOLD]
+    enter(gate, 100)
+    end_interval(admission, elapsed_s={Lane.HOLD: LATE_S})
+    reduced = gate.limit.value
+
+    end_interval(admission, elapsed_s={Lane.HOLD: IN_TIME_S})
+    assert gate.limit.value == reduced * GROWTH
+    for _ in range(50):
+        end_interval(admission, elapsed_s={Lane.HOLD: IN_TIME_S})
+    assert gate.limit.value == MOST_OF_LANE
+
+
+def test_a_busy_event_loop_reduces_what_all_lanes_may_use(admission: Admission) -> None:
+    enter(admission.gates[Lane.HOLD], 200)
+    end_interval(admission, lag_s=TARGET_S, elapsed_s={Lane.HOLD: IN_TIME_S})
+    assert admission.limit.value == 200 * SHRINK
+    assert not admission.gates[Lane.HOLD].is_open()
+    assert admission.gates[Lane.CONFIRM].is_open()
+
+
+def test_refusals_are_told_by_lane_after_the_interval() -> None:
+    told: list[Mapping[Lane, int]] = []
+    admission = Admission(target_s=TARGET_S, list_connections=LIST_CONNECTIONS, on_refused=told.append)
+    admission.is_watching = True
+    before = REFUSED.counts["hold"]
+    assert not admission.is_tight
+
+    enter(admission.gates[Lane.HOLD], MOST_OF_LANE + 3)
+
+    assert admission.is_tight
+    end_interval(admission)
+    assert told == [{Lane.HOLD: 3}]
+    assert REFUSED.counts["hold"] == before + 3
+    end_interval(admission)
+    assert told == [{Lane.HOLD: 3}]
+    assert not admission.is_tight
+
+
+def steps(step_s: float) -> Callable[[], float]:
+    """A clock that goes on by this much whenever it is read."""
+    numbers = count()
+    return lambda: next(numbers) * step_s
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize(("worked_s", "is_reduced"), [(0.06, True), (0.001, False)])
+async def test_the_lag_counts_as_far_as_the_event_loop_has_worked(worked_s: float, *, is_reduced: bool) -> None:
+    """It is 50 ms by the clock in both cases; in the second other programs had the CPU."""
+    admission = Admission(
+        target_s=TARGET_S, list_connections=LIST_CONNECTIONS, clock=steps(0.06), work_clock=steps(worked_s)
+    )
+    DELAY.values[EVENT_LOOP] = 0.0
+
+    enter(admission.gates[Lane.HOLD], 200)  # which starts the timer
+    await until(lambda: DELAY.values[EVENT_LOOP] > 0)
+
+    assert (admission.limit.value < MOST) is is_reduced
+    admission.stop()
+
+
+async def test_nothing_is_measured_while_few_requests_are_in_progress() -> None:
+    admission = Admission(target_s=TARGET_S, list_connections=LIST_CONNECTIONS)
+    gate = admission.gates[Lane.HOLD]
+
+    enter(gate, 15)
+    assert not admission.is_watching
+    enter(gate, 1)
+    assert admission.is_watching
+    gate.leave()
+    await until(lambda: not admission.is_watching)
+
+
+def test_three_times_the_capacity_is_served_like_the_capacity() -> None:
+    """A server that answers one request a millisecond, in their order, and to refuse one takes it 0.02 ms."""
+    limit = DelayLimit(floor=FLOOR, most=MOST, target_s=TARGET_S)
+    waiting: deque[int] = deque()
+    elapsed_ms: list[int] = []
+    free_ms, seconds = 0.0, 10
+    for now_ms in range(seconds * 1000):
+        free_ms += 1.0
+        for _ in range(3):
+            if len(waiting) < limit.value:
+                waiting.append(now_ms)
+            else:
+                free_ms -= 0.02
+        while waiting and free_ms >= 1.0:
+            free_ms -= 1.0
+            elapsed_ms.append(now_ms - waiting.popleft())
+            limit.shortest_s = min(limit.shortest_s, elapsed_ms[-1] / 1000)
+        limit.peak = max(limit.peak, len(waiting))
+        if now_ms % 100 == 99:
+            limit.adapt()
+
+    assert len(elapsed_ms) >= 0.9 * seconds * 1000
+    last = sorted(elapsed_ms[len(elapsed_ms) // 5 :])
+    assert last[int(len(last) * 0.99)] < 250
