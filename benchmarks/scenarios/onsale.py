@@ -22,7 +22,9 @@ def run(bench: Bench) -> None:
     database = stand.database("bench_onsale", empty_template(stand))
     tokens, seats = stand.tokens(database), stand.seats(database)
     shows = showtimes_in(seats)
-    with bench.product("product-onsale", database=database, redis_url=stand.redis_url(0), workers=WORKERS, settings=ALL_WAIT) as server:
+    with bench.product(
+        "product-onsale", database=database, redis_url=stand.redis_url(0), workers=WORKERS, settings=ALL_WAIT
+    ) as server:
         for number in bench.repetitions(at_most=MAX_REPETITIONS):
             show = shows[number]
             stand.checkpoint()

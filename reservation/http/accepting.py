@@ -44,6 +44,8 @@ class AcceptingSite(web.BaseSite):
         self._loop.remove_reader(self._sock)
         if self._resuming is not None:
             self._resuming.cancel()
+        if self._opening:
+            await asyncio.wait(self._opening)
         await super().stop()
         self._sock.close()
 

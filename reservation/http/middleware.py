@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 
 from ..db.postgresql_errors import is_undone
-from ..errors import DomainError, Unavailable
+from ..errors import DomainError, Overloaded, Unavailable
 from ..runtime import exposition
 from ..runtime.access_log import AccessLog
 from ..runtime.admission import FREE, AnyGate
@@ -125,7 +125,7 @@ async def _repeated(error: Exception, request: web.Request, handler: Handler, re
 
 def _problem_of(error: Exception, request: web.Request, request_id: str) -> SingleWriteResponse:
     if isinstance(error, DomainError):
-        if isinstance(error, Unavailable):
+        if isinstance(error, Unavailable) and not isinstance(error, Overloaded):  # of which there are many: metrics
             log.warning("unavailable", error=type(error).__name__, cause=repr(error.__cause__))
         return domain_problem(request_id, error)
     if isinstance(error, HttpProblem):

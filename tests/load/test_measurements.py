@@ -77,3 +77,15 @@ def test_every_kind_of_timeout_is_an_error_and_a_latency_and_a_lost_connection_o
     assert measurements.service["hold"].count == 1  # the other two were never sent
     assert measurements.answered == 0
     assert measurements.seconds[10].errors == 5
+
+
+def test_requests_refused_for_the_load_have_latencies_of_their_own() -> None:
+    measurements = Measurements()
+    body = b'{"code": "overloaded"}'
+    with_time, without = b"HTTP/1.1 503 x\r\nRetry-After: 1\r\n\r\n", b"HTTP/1.1 503 x\r\n\r\n"
+    for status, head, ended_at in ((200, b"", 0.5), (503, with_time, 0.01), (503, without, 0.02)):
+        answer = Answer(status, "", head, body, sent_at=0.0, ended_at=ended_at)
+        measurements.count("map", answer, 0.0, 0.0, expected=status == 200)
+    assert (measurements.overloaded.count, measurements.accepted.count, measurements.all.count) == (1, 2, 3)
+    assert measurements.overloaded.ms(100) == pytest.approx(10, rel=0.002)
+    assert measurements.errors == {"overloaded": 2}

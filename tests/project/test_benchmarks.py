@@ -46,8 +46,11 @@ def offered(**changes: Any) -> dict[str, Any]:
             "answered_per_s": 249.0,
             "errors": 0,
             "dropped": 0,
+            "accepted": row,
+            "overloaded": {"count": 0},
             **changes,
         },
+        "outcomes": [{"operation": "hold", "status": 201, "code": "", "count": 1000}],
         "latency": {"hold": row, "confirm": {**row, "p99_ms": 7.0}},
         "generator": {"suspicions": []},
         "audit": {"clean": True},
@@ -144,6 +147,16 @@ def test_a_rate_is_sustained_only_if_every_answer_is_in_time() -> None:
     assert open_model.read(suspect, rate=250).why_not == "late"
     with pytest.raises(BenchmarkFailed, match="violations"):
         open_model.read({**offered(), "audit": {"clean": False}}, rate=250)
+
+
+def test_goodput_is_what_was_answered_and_neither_refused_for_the_load_nor_failed() -> None:
+    outcomes = [
+        {"operation": "hold", "status": status, "code": "", "count": count}
+        for status, count in ((201, 700), (409, 50), (503, 240), (0, 10))
+    ]
+    found = open_model.read({**offered(errors=250, overloaded={"count": 240}), "outcomes": outcomes}, rate=250)
+    assert found.goodput == pytest.approx(249.0 * 0.75)
+    assert found.errors - found.overloaded["count"] == 10
 
 
 @pytest.mark.parametrize(("limit", "rate", "beyond"), [(1000.0, 1000, 1100), (50.0, 50, 100)])
