@@ -165,23 +165,27 @@ class _Connection(RequestHandler):
 
     def _receive_or_refuse(self, refusing: Refusing, data: bytes) -> None:
         """As aiohttp's data_received, with an answer in between."""
+        parser: Any = self._parser
+        manager: Any = self._manager
+        transport: Any = self.transport
+        waiter: Any = self._waiter
         try:
-            messages, upgraded, tail = self._parser.feed_data(data)
+            messages, upgraded, tail = parser.feed_data(data)
         except HttpProcessingError as error:
             messages, upgraded, tail = [(_ErrInfo(400, error, error.message), EMPTY_PAYLOAD)], False, b""
         if len(messages) == 1 and not upgraded and isinstance(messages[0][0], RawRequestMessage):
             answer = refusing.answer(*messages[0])
             if answer is not None:
-                self._parser.message_consumed()
+                parser.message_consumed()
                 self._request_count += 1
-                self._manager.requests_count += 1
+                manager.requests_count += 1
                 self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
-                self.transport.write(answer)
+                transport.write(answer)
                 return
         self._request_count += len(messages)
         self._messages.extend(messages)
         if messages:
-            self._waiter.set_result(None)
+            waiter.set_result(None)
         self._upgraded = upgraded
         if upgraded and tail:
             self._message_tail = tail

@@ -18,7 +18,14 @@ from .responses import SingleWriteResponse, start_of_head
 
 CODE = "overloaded"
 # Seconds after which a client may try again: what is refused first comes back last.
-RETRY_AFTER_S = {Lane.CONFIRM: 1, Lane.HOLD: 1, Lane.ACCOUNT: 2, Lane.MAP: 2, Lane.LIST: 3, Lane.REPORT: 5}
+RETRY_AFTER_S: dict[Lane | None, int] = {
+    Lane.CONFIRM: 1,
+    Lane.HOLD: 1,
+    Lane.ACCOUNT: 2,
+    Lane.MAP: 2,
+    Lane.LIST: 3,
+    Lane.REPORT: 5,
+}
 DETAIL = str(Overloaded())
 TIMING = "pool;dur=0.00, postgresql;dur=0.00, redis;dur=0.00, total;dur=0.00"
 _BODY_START = orjson.dumps(
@@ -32,7 +39,7 @@ _BODY_START = orjson.dumps(
 ).decode()[:-1]
 
 
-def refused(request: web.Request, request_id: str, lane: Lane) -> SingleWriteResponse:
+def refused(request: web.Request, request_id: str, lane: Lane | None) -> SingleWriteResponse:
     """The response, as a page if the request is one of a browser's."""
     response = problem(request_id, 503, CODE, DETAIL, headers={"Retry-After": str(RETRY_AFTER_S[lane])})
     show = request.app.get(app_keys.PROBLEM_PAGE)
