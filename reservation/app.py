@@ -6,7 +6,7 @@ from aiohttp import web
 
 from . import resources
 from .http.admission import admission_of, running_admission
-from .http.app_keys import ADMISSION, BODY_BUDGET, DRAINING, SETTINGS, STOPPING
+from .http.app_keys import ADMISSION, BODY_BUDGET, DRAINING, FURTHER_LINES, SETTINGS, STOPPING
 from .http.connections import LIMITS
 from .http.cors import add_cors
 from .http.dispatch import route_definitions
@@ -89,6 +89,9 @@ TABLES = (
     ops.routes,
 )
 
+# Browsers then use TLS alone, for a year from the last response (RFC 6797); of this host, not of hosts below it.
+HSTS_LINE = "Strict-Transport-Security: max-age=31536000\r\n"
+
 
 def make_app(settings: Settings) -> web.Application:
     """The whole service as an aiohttp application; it connects to the stores when it starts."""
@@ -97,6 +100,7 @@ def make_app(settings: Settings) -> web.Application:
     app[DRAINING], app[STOPPING] = asyncio.Event(), asyncio.Event()
     app[BODY_BUDGET] = BodyBudget(settings.body_buffer_bytes)
     app[ADMISSION] = admission_of(settings)
+    app[FURTHER_LINES] = HSTS_LINE if (settings.public_url or "").startswith("https:") else ""
     app.cleanup_ctx.extend(
         [request_records, running_admission, resources.postgresql, resources.redis_and_booking, resources.accounts]
     )

@@ -41,6 +41,7 @@ PAYMENT_PROVIDERS = ("none", "stripe", "external")
 HIGHEST_MAX_SEATS = 100  # upper bound of MAX_SEATS_PER_HOLD
 MAX_ATTEMPTS = 100_000  # upper bound of the login and sign-up limits: Redis stores the time of each attempt
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
+MIN_SECRET_SYMBOLS = 8  # different characters: 32 random hexadecimal digits have 14 of 16 on average
 MIN_SECRET_BYTES = 32  # HS256 requires a key at least as long as its output (RFC 7518, 3.2)
 
 
@@ -216,6 +217,11 @@ class Settings:
                 raise InvalidSettings(
                     f"JWT_SECRET is shorter than {MIN_SECRET_BYTES} bytes, or one of its secrets is: make one with "
                     "`openssl rand -hex 32`"
+                )
+            if len(set(secret)) < MIN_SECRET_SYMBOLS:
+                raise InvalidSettings(
+                    f"JWT_SECRET, or one of its secrets, has fewer than {MIN_SECRET_SYMBOLS} different characters: "
+                    "make one with `openssl rand -hex 32`"
                 )
         if any(len(secret.encode()) < MIN_SECRET_BYTES for secret in self.ticket_secrets):
             raise InvalidSettings(

@@ -59,6 +59,9 @@ DRAINING: "web.AppKey[asyncio.Event]" = web.AppKey("DRAINING")
 # Set when the whole service is about to stop: balancers are told to send no more.
 STOPPING: "web.AppKey[asyncio.Event]" = web.AppKey("STOPPING")
 
+# Header lines of every response beyond the fixed ones: Strict-Transport-Security where the site is reached by TLS.
+FURTHER_LINES: "web.AppKey[str]" = web.AppKey("FURTHER_LINES")
+
 # Makes a page of a problem, for a browser; without it, problems are JSON.
 PROBLEM_PAGE: "web.AppKey[Callable[[web.Request, SingleWriteResponse], SingleWriteResponse]]" = web.AppKey(
     "PROBLEM_PAGE"

@@ -27,7 +27,7 @@ from .gates import gate_of
 from .output.compression import MIN_BYTES, compress_if_asked
 from .output.problems import HttpProblem, domain_problem, problem, protocol_problem
 from .output.refusals import refused
-from .output.responses import SingleWriteResponse
+from .output.responses import FIXED_HEADERS, NO_STORE, SingleWriteResponse
 from .routes import Handler
 
 # Of a request that PostgreSQL has undone: for a deadlock, or since a DBA changes a table just now.
@@ -76,16 +76,31 @@ async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGa
             response.force_close()
         server_timing = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
         if own is not None:
-            own.set_common_headers(request_id, server_timing)
+            if keys.CALLER in request:
+                own.forbid_storing()
+            own.set_common_headers(request_id, server_timing, app[keys.FURTHER_LINES])
         else:
-            response.headers["X-Request-ID"] = request_id
-            response.headers["Server-Timing"] = server_timing
+            _set_common_headers(request, response, request_id, server_timing)
     code = None if own is None else own.problem_code
     metrics.observe(request, response.status, code, elapsed_s)
     access_log = app[keys.ACCESS_LOG]
     if access_log is not None:
         access_log.add(request.method, path, response.status, spans, request_id)
     return response
+
+
+def _set_common_headers(
+    request: web.Request, response: web.StreamResponse, request_id: str, server_timing: str
+) -> None:
+    """Set the headers that every response has, of one that aiohttp sends."""
+    response.headers.update(FIXED_HEADERS)
+    response.headers["X-Request-ID"] = request_id
+    response.headers["Server-Timing"] = server_timing
+    if keys.CALLER in request:
+        response.headers["Cache-Control"] = NO_STORE
+    for line in request.app[keys.FURTHER_LINES].splitlines():
+        name, _, value = line.partition(": ")
+        response.headers[name] = value
 
 
 async def request_records(app: web.Application) -> AsyncIterator[None]:

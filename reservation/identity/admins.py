@@ -1,7 +1,6 @@
 """Administrators and tokens that are made from the command line or the settings."""
 
 import asyncio
-import sys
 from uuid import uuid4
 
 from ..db.change_author import ChangeAuthor
@@ -25,13 +24,13 @@ class UnknownUser(OperatorError):
 def ensure_admin(settings: Settings) -> None:
     """Make sure that the administrator of ADMIN_EMAIL and ADMIN_PASSWORD exists, where they are set.
 
-    A password that is easy to guess is a warning only: a service that has run with it must start again.
+    Raises InvalidSettings for a password that is easy to guess.
     """
     email, password = settings.admin_email, settings.admin_password
     if email is None or password is None:
         return
     if (reason := why_weak(password, (email, ADMIN_NAME))) is not None:
-        print(f"warning: ADMIN_PASSWORD: {reason}", file=sys.stderr, flush=True)
+        raise InvalidSettings(f"ADMIN_PASSWORD: {reason}")
     known = asyncio.run(_find_credentials(settings, email))
     # Only if needed: to create the administrator again at every start would end the sessions of that account.
     if known is None or known.role != "admin" or not verify_password(known.password_hash, password):

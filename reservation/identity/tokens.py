@@ -1,7 +1,9 @@
 """JSON Web Tokens: minted and read; their login sessions are rows of PostgreSQL."""
 
+import hmac
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from time import time
 from typing import Any, Literal, Self
 from uuid import UUID
@@ -13,12 +15,16 @@ from ..errors import InvalidToken
 from ..settings import InvalidSettings, Settings
 
 ALGORITHM = "HS256"
+ISSUER = "reservation"
+AUDIENCE = "reservation-api"
+KEY_ID_CHARS = 16
 REQUIRED_CLAIMS = ["sub", "role", "type", "jti", "iat", "exp"]
 MAX_TOKEN_CHARS = 4096
 MAX_USER_ID = 2**63 - 1
 MAX_GENERATION = 2**31 - 1
 # iat is not verified: the clock of the host that issued a token may be a second ahead of this one's.
-READ_OPTIONS: Options = {"require": REQUIRED_CLAIMS, "verify_iat": False}
+# iss and aud are verified by `_verified`, which takes a token without them: earlier versions made none.
+READ_OPTIONS: Options = {"require": REQUIRED_CLAIMS, "verify_iat": False, "verify_aud": False, "verify_iss": False}
 
 TokenType = Literal["access", "refresh"]
 
@@ -83,6 +89,8 @@ class TokenMint:
         """One signed token; its jti, unique, names session, type and generation."""
         now = int(time()) if made_at is None else made_at
         claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
             "sub": str(user_id),
             "role": role,
             "type": kind,
@@ -90,7 +98,7 @@ class TokenMint:
             "iat": now,
             "exp": now + (self.access_ttl_s if kind == "access" else self.refresh_ttl_s),
         }
-        return jwt.encode(claims, self.secrets[0], ALGORITHM)
+        return jwt.encode(claims, self.secrets[0], ALGORITHM, headers={"kid": key_id(self.secrets[0])})
 
     def read(self, kind: TokenType, token: str) -> Claims:
         """The claims of a valid token of this type; raises InvalidToken."""
@@ -111,8 +119,21 @@ class TokenMint:
             raise InvalidToken from error
 
     def _verified(self, token: str) -> dict[str, Any]:
-        *others, last = self.secrets
+        claims = self._signed(token)
+        if claims.get("iss", ISSUER) != ISSUER or claims.get("aud", AUDIENCE) != AUDIENCE:
+            raise InvalidToken
+        return claims
+
+    def _signed(self, token: str) -> dict[str, Any]:
+        named = jwt.get_unverified_header(token).get("kid")
+        *others, last = [secret for secret in self.secrets if named in (None, key_id(secret))] or self.secrets
         for secret in others:
             with suppress(jwt.InvalidSignatureError):
                 return jwt.decode(token, secret, [ALGORITHM], options=READ_OPTIONS)
         return jwt.decode(token, last, [ALGORITHM], options=READ_OPTIONS)
+
+
+@cache
+def key_id(secret: str) -> str:
+    """The name of a secret in the header of tokens (kid): part of a keyed hash, of which it cannot be computed."""
+    return hmac.digest(secret.encode(), b"kid", "sha256").hex()[:KEY_ID_CHARS]

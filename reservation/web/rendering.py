@@ -36,7 +36,6 @@ HIDDEN_FIELD = Markup('<input type="hidden" name="{}" value="{}">')
 HEADERS = {
     "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in POLICY.items()),
     "Referrer-Policy": "same-origin",  # with no-referrer, browsers send forms without their Origin
-    "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Vary": "Cookie, Accept-Language",
 }

@@ -57,7 +57,7 @@ async def test_the_etag_of_a_post_is_that_of_get(api: Api, kind: str) -> None:
     assert re.fullmatch(r'"[0-9a-f]{32}"', thing.etag)
     found = await read(api, thing)
     assert found.headers["ETag"] == thing.etag
-    assert found.headers["Cache-Control"] == "no-cache"
+    assert found.headers["Cache-Control"] == "no-store"
     head = await api.call("HEAD", thing.path, who=await api.admin())
     assert (head.status, head.headers["ETag"], head.text) == (200, thing.etag, "")
 

@@ -303,7 +303,7 @@ async def test_a_changed_setting_is_in_force_afterwards(data_dir: Path, dotenv: 
         ("DATABASE_ROLE=reservation_nix", 'DATABASE_ROLE: role "reservation_nix" does not exist'),
         ("VALKEY_SERVER=/bin/true", "a change of VALKEY_SERVER takes a restart of the service"),
         (
-            "DATABASE_URL=postgresql://h/d\nREDIS_URL=redis://h\nJWT_SECRET=" + "s" * 32,
+            "DATABASE_URL=postgresql://h/d\nREDIS_URL=redis://h\nJWT_SECRET=" + "0123456789abcdef" * 2,
             "a change of DATABASE_URL, REDIS_URL takes a restart of the service",
         ),
     ],

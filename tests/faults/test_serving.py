@@ -251,7 +251,11 @@ def test_an_embedded_server_that_ends_stops_the_service_with_a_message(data_dir:
 def test_a_store_out_of_reach_fails_the_start_in_a_line(data_dir: Path, tmp_path: Path) -> None:
     with serving(data_dir):
         servers = json.loads((data_dir / "servers.json").read_text())
-        urls = {"DATABASE_URL": servers["database_url"], "REDIS_URL": servers["redis_url"], "JWT_SECRET": "s" * 32}
+        urls = {
+            "DATABASE_URL": servers["database_url"],
+            "REDIS_URL": servers["redis_url"],
+            "JWT_SECRET": "0123456789abcdef" * 2,
+        }
         refusing = urls | {"REDIS_URL": "redis://:s3cret@" + servers["redis_url"].split("@")[1]}
         no_login = Instance(tmp_path / "unused", **refusing)
         assert no_login.process.wait(START_WAIT_S) != 0
@@ -302,7 +306,9 @@ def test_a_redis_that_refuses_a_key_fails_the_start_in_a_line(
 ) -> None:
     with Redis.from_url(redis_url) as client:
         client.set(DATABASE_KEY, "not a hash")
-    refused = Instance(tmp_path / "unused", DATABASE_URL=database_url, REDIS_URL=redis_url, JWT_SECRET="s" * 32)
+    refused = Instance(
+        tmp_path / "unused", DATABASE_URL=database_url, REDIS_URL=redis_url, JWT_SECRET="0123456789abcdef" * 2
+    )
     assert refused.process.wait(START_WAIT_S) == 1
     assert "reservation: the new worker is not ready: The store of holds" in refused.printed()
     assert "WRONGTYPE" in refused.printed()

@@ -340,7 +340,7 @@ async def test_headers_can_be_changed_until_it_is_sent(first: str) -> None:
         reply = SingleWriteResponse(b"{}", headers={"X-A": "1", "X-B": "1"})
         if first == "the headers":
             change(reply)
-        reply.set_common_headers("an-id", "total;dur=1.00")
+        reply.set_common_headers("an-id", "total;dur=1.00", "")
         if first == "the common ones":
             change(reply)
         return reply

@@ -50,6 +50,33 @@ async def test_an_unknown_query_parameter_is_422_for_every_page(api: Api, path: 
     assert (await api.call("GET", f"{path}?", allow_redirects=False)).status in {200, 302}
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/showtimes/4711/holds", '{"seat_ids": [1], "seat_ids": [2]}'),
+        ("/showtimes/4711/holds", '{"quantity": 1, "quantity" : 2}'),
+        ("/showtimes/4711/holds", r'{"quantity": 1, "quanti\u0074y": 2}'),
+        ("/showtimes/4711/holds", '{"seats": [{"seat_id": 1, "ticket_type_id": 1, "seat_id": 2}]}'),
+        ("/showtimes/4711/holds", '{"seat_ids": [1], "metadata": {"a": {"b": 1, "b": 1.5}}}'),
+        ("/auth/login", '{"email": "a@example.com", "password": "a:b", "email": "b@example.com"}'),
+        ("/reservations/00000000-0000-0000-0000-000000000000/cancel", '{"seat_ids": [1], "seat_ids": [2]}'),
+        ("/reservations/00000000-0000-0000-0000-000000000000/confirm", '{"a": 1, "a": 1}'),
+    ],
+)
+async def test_a_body_with_two_members_of_one_name_is_400(api: Api, path: str, body: str) -> None:
+    answer = await api.call("POST", path, data=body, headers=AS_JSON, who=await api.admin())
+    assert (answer.status, answer.code) == (400, "invalid_json"), answer.text
+    assert answer.json["detail"] == "An object of the body has two members of one name."
+
+
+async def test_colons_in_texts_and_equal_names_in_different_objects_are_no_repetition(api: Api) -> None:
+    cinema, person = await api.cinema(), await api.sign_up()
+    metadata = {"a": {"a": "::", ":": {"a": "2026-01-01T00:00:00Z"}}, "number": 12345678901234}
+    body = {"seat_ids": cinema.seat_ids[:1], "reference": "a:b", "metadata": metadata}
+    held = await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", body, who=person)
+    assert held.status == 201, held.text
+
+
 async def test_a_body_without_a_meaning_is_422_for_every_operation_without_one(api: Api) -> None:
     admin = await api.admin()
     refused = {b'{"seat_ids": [1]}': ["/seat_ids"], b'{"a/b": null, "c": 1}': ["/a~1b", "/c"], b"[]": [""], b"0": [""]}

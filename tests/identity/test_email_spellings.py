@@ -10,6 +10,7 @@ import pytest
 
 from reservation.embedded import Embedded
 from reservation.identity import admins
+from reservation.identity.email_addresses import typed_address
 from reservation.settings import Settings
 from tests.api import PASSWORD, Answer, Api, Connection
 from tests.conftest import TEMPLATE, StartApi, cloned
@@ -24,6 +25,19 @@ SPELLINGS = [
     "JOS\u00c9@XN--BCHER-KVA.EXAMPLE",
     " jos\u00e9@b\u00fccher.example\n",
     "jos\u00e9@\uff42\u00fccher.example",
+]
+INVISIBLE = [
+    "ad\u00ada@example.com",
+    "ad\u200ba@example.com",
+    "\u200eada@example.com",
+    "ada\u202egro.elpmaxe@example.com",
+    "ada@exam\u2066ple.com",
+    "ada@example.com\ufeff",
+    "ada@exam\u2060ple.com",
+    "ada\u3164@example.com",
+    "ada\ufe0f@example.com",
+    "ada\U000e0061@example.com",
+    "ada@example\U000e0100.com",
 ]
 COMPARED = "jos\u00e9@xn--bcher-kva.example"
 SAME = [
@@ -158,3 +172,18 @@ async def test_case_is_folded_as_unicode_does(db: Connection) -> None:
     rows = await db.fetch("select each, fold_case(each) as folded from unnest($1::text[]) as each", letters)
     several = "\u00df\u0149\u0587\u1e9a\ufb00\ufb01\ufb02\ufb03\ufb04\ufb05\ufb06\ufb13\ufb14\ufb15\ufb16\ufb17"
     assert [row["each"] for row in rows if row["folded"] != wanted[row["each"]]] == list(several)
+
+
+@pytest.mark.parametrize("email", INVISIBLE)
+async def test_an_address_with_an_invisible_or_a_bidirectional_character_is_422(api: Api, email: str) -> None:
+    """Another person could not tell it from an address without the character."""
+    for path, body in (("/auth/signup", {"name": "Ada", "password": PASSWORD}), ("/auth/guest", {"name": "Ada"})):
+        answer = await api.call("POST", path, {**body, "email": email})
+        assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/email"), answer.text
+    assert typed_address(email) is None
+
+
+async def test_addresses_in_scripts_from_right_to_left_are_taken(api: Api) -> None:
+    email = "\u05d9\u05e2\u05dc@\u05d3\u05d5\u05d2\u05de\u05d4.example"
+    made = await api.call("POST", "/auth/signup", {"name": "Ada", "email": email, "password": PASSWORD})
+    assert (made.status, made.json["email"]) == (201, email)

@@ -5,10 +5,11 @@ import string
 from time import process_time
 
 import pytest
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from reservation.identity import admins
 from reservation.identity.password_strength import SYMBOLS, why_weak
-from reservation.settings import InvalidSettings, Settings
+from reservation.settings import MIN_PASSWORD_CHARS, InvalidSettings, Settings
 from tests.api import PASSWORD, Api
 
 PERSONAL = ("Ada Lovelace", "ada.lovelace@analytical-engine.example")
@@ -96,6 +97,16 @@ async def test_a_weak_password_at_sign_up_is_422_with_a_reason_and_makes_no_acco
     assert "easy to guess" in error["detail"]
     assert password not in refused.text
     assert (await api.call("POST", "/auth/signup", {"name": name, "email": email, "password": PASSWORD})).status == 201
+
+
+def test_every_common_password_that_is_long_enough_is_weak() -> None:
+    """The 3,000 most frequent ones of zxcvbn's list with 8 characters or more, and some with a capital letter."""
+    common = [word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MIN_PASSWORD_CHARS]
+    assert len(common) > 10_000
+    for position, password in enumerate(common[:3000]):
+        assert why_weak(password, ()) is not None, password
+        if position % 20 == 0:
+            assert why_weak(password.capitalize(), ()) is not None, password
 
 
 async def test_create_admin_refuses_a_weak_password(settings: Settings) -> None:

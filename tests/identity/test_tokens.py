@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
+from reservation.identity.tokens import key_id
 from tests.api import Api, Person
 from tests.conftest import SECRET
 
@@ -45,6 +46,11 @@ FORGERIES: dict[str, Forge] = {
     "another algorithm": lambda claims: jwt.encode(claims, SECRET * 2, "HS512"),
     "tampered": tampered,
     "expired": signed(exp=int(time()) - 1),
+    "another issuer": signed(iss="https://elsewhere.example"),
+    "another audience": signed(aud="another-service"),
+    "several audiences": signed(aud=["another-service", "reservation-api"]),
+    "another key": lambda claims: jwt.encode(claims, "x" * 64, "HS256", headers={"kid": key_id(SECRET)}),
+    "an unknown key": lambda claims: jwt.encode(claims, "x" * 64, "HS256", headers={"kid": "0" * 16}),
     **{f"without {claim}": signed(**{claim: None}) for claim in ("sub", "role", "type", "jti", "iat", "exp")},
     "nobody": signed(sub="somebody"),
     "no kind": signed(type="id"),
@@ -60,7 +66,7 @@ FORGERIES: dict[str, Forge] = {
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    claims: dict[str, Any] = jwt.decode(token, SECRET, ["HS256"])
+    claims: dict[str, Any] = jwt.decode(token, SECRET, ["HS256"], audience="reservation-api", issuer="reservation")
     return claims
 
 
@@ -86,7 +92,15 @@ async def test_tokens_have_the_documented_claims(api: Api) -> None:
     assert (access["type"], access["exp"] - access["iat"]) == ("access", 30 * 60)
     assert (refresh["type"], refresh["exp"] - refresh["iat"]) == ("refresh", 7 * 86_400)
     assert access["jti"] != refresh["jti"]
-    assert jwt.get_unverified_header(person.access_token)["alg"] == "HS256"
+    for token in (person.access_token, person.refresh_token):
+        assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT", "kid": key_id(SECRET)}
+
+
+async def test_tokens_of_earlier_versions_without_issuer_audience_and_key_are_valid_until_they_expire(api: Api) -> None:
+    person = await api.sign_up()
+    earlier = signed(iss=None, aud=None)
+    access, refresh = earlier(claims_of(person.access_token)), earlier(claims_of(person.refresh_token))
+    assert (await still_good(api, Person(person.id, person.email, access, refresh))) == (200, 200)
 
 
 async def test_forged_tokens_are_401(api: Api) -> None:

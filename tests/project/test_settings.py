@@ -246,12 +246,20 @@ def test_a_well_known_jwt_secret_is_refused(secret: str, spelling: Callable[[str
 
 
 def test_the_length_of_jwt_secret_is_in_bytes() -> None:
-    assert Settings.from_env({"JWT_SECRET": "ä" * 16}).jwt_secret == "ä" * 16
+    umlauts = "äöüßÄÖÜ€éèêëïîôû"
+    assert Settings.from_env({"JWT_SECRET": umlauts}).jwt_secret == umlauts
     assert refusal(JWT_SECRET="x" * 31).startswith("JWT_SECRET is shorter than 32 bytes")
 
 
+@pytest.mark.parametrize("secret", ["x" * 64, "ab" * 32, "1234567" * 8])
+def test_a_jwt_secret_of_few_different_characters_is_refused(secret: str) -> None:
+    for environ in (STORES, {}):
+        assert "has fewer than 8 different characters" in refusal(**(environ | {"JWT_SECRET": secret}))
+    assert "different characters" in refusal(JWT_SECRET=f"{'0123456789abcdef' * 2},{secret}")
+
+
 def test_every_secret_of_jwt_secret_is_checked() -> None:
-    first, second = "x" * 32, "y" * 32
+    first, second = "0123456789abcdef" * 2, "fedcba9876543210" * 2
     assert Settings.from_env({"JWT_SECRET": f" {first} , {second},"}).jwt_secrets == (first, second)
     assert refusal(JWT_SECRET=f"{first},short").startswith("JWT_SECRET is shorter than 32 bytes")
     assert refusal(JWT_SECRET=f"{first},{min(WELL_KNOWN_SECRETS)}").startswith("JWT_SECRET is a well-known example")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
 from ...errors import AccountDisabled, EmailTaken, InvalidCredentials, InvalidToken, TooManyAttempts
 from ...identity import accounts as service
-from ...identity.email_addresses import ADDRESS, MAX_EMAIL_CHARS
+from ...identity.email_addresses import ADDRESS, MAX_EMAIL_CHARS, has_further_invisible
 from ...identity.passwords import normalised
 from ...identity.tokens import TokenPair
 from ...mail.rendering import LANGUAGES
@@ -40,6 +40,12 @@ class Email(TypedAddress):
         metadata = {"pattern": f"^[{BLANK}]*{ADDRESS}[{BLANK}]*$", "examples": ["ada@example.com"]}
         super().__init__(MAX_EMAIL_CHARS, shortest=6, required=True, metadata=metadata)
         self.validators.append(validate.Regexp(rf"{ADDRESS}\Z", error="Not a valid email address."))
+        self.validators.append(_refuse_further_invisible)
+
+
+def _refuse_further_invisible(address: str) -> None:
+    if has_further_invisible(address):
+        raise ValidationError("Must not have invisible characters.")
 
 
 class TokensOutput(Schema):

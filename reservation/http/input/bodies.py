@@ -1,6 +1,7 @@
 """Request bodies: JSON, and for OAuth clients forms (application/x-www-form-urlencoded); strict and bounded."""
 
 import asyncio
+import json
 import re
 import zlib
 from collections.abc import Callable
@@ -52,9 +53,11 @@ def load_received(request: web.Request, fast_load: Callable[[Json], Any]) -> Any
     if raw is None:  # else the request is repeated
         raw = request[RAW_BODY] = content.read_nowait()
     try:
-        return fast_load(orjson.loads(raw))
+        parsed = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
+    loaded = fast_load(parsed)
+    return None if loaded is not None and _has_name_twice(raw, parsed) else loaded
 
 
 async def load_json(request: web.Request, schema: Schema, fast_load: Callable[[Json], Any] | None) -> Any:
@@ -65,7 +68,6 @@ async def load_json(request: web.Request, schema: Schema, fast_load: Callable[[J
     parsed = await _parse_json(request)
     if fast_load is not None and (loaded := fast_load(parsed)) is not None:
         return loaded
-    _check_depth_and_nul(parsed)
     return load(schema, parsed)
 
 
@@ -73,7 +75,6 @@ async def load_optional_json(request: web.Request, schema: Schema) -> Any:
     """Validate a JSON body as `load_json` does, if there is one; an empty body and `null` are `{}`."""
     raw = await read_body(request)
     parsed = await _parse_json(request) if raw else None
-    _check_depth_and_nul(parsed)
     return load(schema, {} if parsed is None else parsed)
 
 
@@ -112,7 +113,6 @@ async def refuse_body(request: web.Request) -> None:
     if await read_body(request):
         parsed = await _parse_json(request)
         if parsed is not None:
-            _check_depth_and_nul(parsed)
             load(NO_FIELDS, parsed)
 
 
@@ -193,6 +193,7 @@ def _decoded(request: web.Request, raw: bytes, most: int) -> bytes:
 
 
 async def _parse_json(request: web.Request) -> Json:
+    """The JSON of a body; raises HttpProblem as `load_json` does, also for a name that an object has twice."""
     if request.headers.get("Content-Type") != JSON and not JSON_TYPE.fullmatch(request.content_type):
         raise HttpProblem(415, "unsupported_media_type", "Send JSON, with Content-Type: application/json.")
     raw = await read_body(request)
@@ -201,7 +202,36 @@ async def _parse_json(request: web.Request) -> Json:
     except orjson.JSONDecodeError as error:
         reason = "it is in UTF-16 or UTF-32" if OTHER_ENCODING.match(raw) else error
         raise HttpProblem(400, "invalid_json", f"The body is not JSON in UTF-8: {reason}.") from error
+    _check_depth_and_nul(parsed)
+    if _has_name_twice(raw, parsed):
+        raise HttpProblem(400, "invalid_json", "An object of the body has two members of one name.")
     return parsed
+
+
+def _has_name_twice(raw: bytes, parsed: Json) -> bool:
+    """Whether an object of a JSON text, nested at most MAX_DEPTH deep, has two members of one name.
+
+    orjson keeps the last of them. A text has a colon for each member: with no more colons, none is there twice.
+    """
+    if raw.count(b":") == _members(parsed):
+        return False
+    found = False
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        nonlocal found
+        found = found or len(dict(pairs)) < len(pairs)
+
+    json.loads(raw, object_pairs_hook=check, parse_int=str, parse_float=str)
+    return found
+
+
+def _members(value: Json) -> int:
+    """How many members the objects of a JSON value have."""
+    if isinstance(value, dict):
+        return len(value) + sum(_members(each) for each in value.values() if isinstance(each, dict | list))
+    if isinstance(value, list):
+        return sum(_members(each) for each in value if isinstance(each, dict | list))
+    return 0
 
 
 def _check_depth_and_nul(value: Json, depth: int = 1) -> None:

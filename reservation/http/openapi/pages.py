@@ -88,7 +88,6 @@ def _page(template: str, policy: Mapping[str, str], **context: object) -> Page:
         "Content-Security-Policy": "; ".join(f"{name} {sources}" for name, sources in policy.items()),
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
     }
 
     async def handler(request: web.Request) -> web.StreamResponse:

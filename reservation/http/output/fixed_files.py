@@ -53,7 +53,7 @@ def fixed_response(
     is_any = any(known.value == "*" for known in request.if_none_match or ())
     known = f'"{fixed.tag}"' if is_any else known_tag(request, fixed.tag)
     gzip = content_type not in COMPRESSED_ALREADY and len(fixed.body) >= MIN_BYTES and wants_gzip(request)
-    response = (
+    return (
         encoded_response(
             fixed.compressed if gzip else fixed.body,
             etag=fixed.tag,
@@ -64,5 +64,3 @@ def fixed_response(
         if known is None
         else unchanged_response(etag=known, cache_control=cache_control)
     )
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response

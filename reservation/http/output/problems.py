@@ -9,7 +9,7 @@ import orjson
 
 from ... import errors
 from ...errors import DomainError, Json
-from .responses import SingleWriteResponse
+from .responses import NO_STORE_LINE, SingleWriteResponse
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 1
@@ -121,7 +121,9 @@ def problem(
     extra = dict(headers or {})
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         extra.setdefault("Retry-After", str(RETRY_AFTER_S))
-    response = SingleWriteResponse(orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=extra)
+    response = SingleWriteResponse(
+        orjson.dumps(body), status=status, content_type=CONTENT_TYPE, headers=extra, lines=NO_STORE_LINE
+    )
     response.problem_code = code
     return response
 

@@ -11,11 +11,19 @@ from uuid import UUID
 import orjson
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http import SERVER_SOFTWARE, HttpVersion11
+from aiohttp.http import HttpVersion11
 from aiohttp.web_request import BaseRequest
 from multidict import CIMultiDict
 
 JSON = "application/json"
+SERVER = "reservation"  # without a version, which would tell an attacker which defects to try
+# Of every response; browsers must not guess another media type than that of the response.
+FIXED_HEADERS = {"Server": SERVER, "X-Content-Type-Options": "nosniff"}
+NO_STORE = "no-store"
+NO_STORE_LINE = f"Cache-Control: {NO_STORE}\r\n"
+FIXED_LINES = "".join(f"{name}: {value}\r\n" for name, value in FIXED_HEADERS.items())
+# A browser that is led to an answer of the API shows it as a page: nothing in it is loaded, and no page frames it.
+API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 LARGE_BYTES = 2048  # from this size on, copying the body costs more than passing two buffers to the kernel
 
 
@@ -52,9 +60,19 @@ class SingleWriteResponse(web.StreamResponse):
         """Close the connection after this response, which says so."""
         self._closes_connection = True
 
-    def set_common_headers(self, request_id: str, server_timing: str) -> None:
-        """Set the two headers that every response has; neither value may contain a line break."""
-        self._lines += f"X-Request-ID: {request_id}\r\nServer-Timing: {server_timing}\r\n"
+    def set_common_headers(self, request_id: str, server_timing: str, further_lines: str) -> None:
+        """Set the headers that every response has; no value may contain a line break.
+
+        `further_lines` are in the form in which they are sent.
+        """
+        self._lines += f"X-Request-ID: {request_id}\r\nServer-Timing: {server_timing}\r\n{further_lines}"
+
+    def forbid_storing(self) -> None:
+        """Let no cache store it, a browser's included."""
+        if self._merged_headers is None and not self._initial_headers and "Cache-Control" not in self._lines:
+            self._lines += NO_STORE_LINE
+        elif "no-store" not in self.headers.get("Cache-Control", ""):
+            self.headers["Cache-Control"] = NO_STORE
 
     @property
     def headers(self) -> "CIMultiDict[str]":
@@ -100,8 +118,11 @@ class SingleWriteResponse(web.StreamResponse):
             return None
         if self._fallback is None:
             self._fallback = web.Response(status=self._status, body=self.body or None, headers=self.headers)
+            self._fallback.headers.update(FIXED_HEADERS)
             if self._media_type is not None:
                 self._fallback.headers["Content-Type"] = self._media_type
+                if _is_json(self._media_type):
+                    self._fallback.headers["Content-Security-Policy"] = API_POLICY
             if self._closes_connection:
                 self._fallback.force_close()
         return await self._fallback.prepare(request)
@@ -160,9 +181,15 @@ def _formatted(headers: Mapping[str, str]) -> str:
     return lines
 
 
+def _is_json(content_type: str) -> bool:
+    return content_type.endswith("json")
+
+
 @lru_cache(maxsize=64)  # made once a second for each kind of response
 def start_of_head(status: int, content_type: str | None, second: int) -> str:
     """The status line and the headers that all answers of a second have in common."""
     kind = "" if content_type is None else f"Content-Type: {content_type}\r\n"
-    start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nServer: {SERVER_SOFTWARE}\r\n"
+    if content_type is not None and _is_json(content_type):
+        kind += f"Content-Security-Policy: {API_POLICY}\r\n"
+    start = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{FIXED_LINES}"
     return f"{start}{kind}Date: {formatdate(second, usegmt=True)}\r\n"

@@ -8,12 +8,13 @@ from aiohttp import web
 from ...runtime.logs import REQUEST_ID
 from ...runtime.timing import current_timings
 from ..app_keys import ANSWERED_S
+from .responses import FIXED_HEADERS, NO_STORE
 
 
 async def begin_stream(request: web.Request, started: float, headers: Mapping[str, str]) -> web.StreamResponse:
     """Send the head, with the headers that the middleware adds to other responses; `started` is of perf_counter()."""
     request[ANSWERED_S] = elapsed_s = perf_counter() - started
-    common = {"X-Request-ID": REQUEST_ID.get() or "", "Cache-Control": "no-store"}
+    common = {"X-Request-ID": REQUEST_ID.get() or "", "Cache-Control": NO_STORE, **FIXED_HEADERS}
     timings = current_timings()
     if timings is not None:
         pool, postgresql, redis, total = timings.in_ms(elapsed_s)
