@@ -146,6 +146,13 @@ format: .venv/dev.stamp ## what the formatter can mend
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
+sbom: .venv/sbom.stamp ## what the container image is made of, into .data/sbom: CycloneDX and a list of licences
+	@mkdir -p .data/sbom
+	.venv/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-format JSON --output-reproducible \
+		--output-file .data/sbom/sbom.cdx.json .venv/server/bin/python
+	.venv/sbom/bin/pip-licenses --python=.venv/server/bin/python --format=markdown --with-urls --from=mixed \
+		--output-file=.data/sbom/licences.md
+
 lock: | .venv/bin/python .data/tmp ## write deploy/*.lock from pyproject.toml (ARGS=--upgrade raises versions)
 	$(BIN)/python -m pip install --quiet 'uv>=0.9'
 	deploy/lock $(ARGS)
@@ -166,6 +173,14 @@ clean: ## remove the environment and the demo's data
 	$(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements-dev.lock
 	@touch $@
 
+# Environments of their own: the tools, and what they look at, which is what the image has.
+.venv/sbom.stamp: deploy/requirements-sbom.lock deploy/requirements-server.lock | .venv/bin/python
+	$(PYTHON) -m venv .venv/sbom
+	.venv/sbom/bin/python -m pip install --quiet --require-hashes -r deploy/requirements-sbom.lock
+	$(PYTHON) -m venv --without-pip .venv/server
+	$(BIN)/python -m pip --python .venv/server/bin/python install --quiet --require-hashes -r deploy/requirements-server.lock
+	@touch $@
+
 .venv/axe.stamp .venv/redocly.stamp .venv/mermaid.stamp .venv/typescript.stamp: .venv/%.stamp: deploy/%/package-lock.json | .venv/dev.stamp
 	@mkdir -p .venv/$*
 	@cp deploy/$*/package.json deploy/$*/package-lock.json .venv/$*
@@ -177,4 +192,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) drill drill-mutants interleavings mutants fuzz schema plans screenshots format lock clean
+.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) drill drill-mutants interleavings mutants fuzz schema plans screenshots format sbom lock clean

@@ -80,7 +80,7 @@ class Stand:
 
     def tokens(self, database: str) -> Path:
         """Open a login session for each of many customers, and write a file of a user and an access token a line."""
-        mint = TokenMint((self.servers.jwt_secret,), TOKEN_TTL_S, TOKEN_TTL_S)
+        mint = TokenMint((self.servers.jwt_secret,), TOKEN_TTL_S, TOKEN_TTL_S, TOKEN_TTL_S)
         with self.connect(database) as connection:
             sessions = connection.execute(
                 "insert into login_sessions (id, user_id, expires_at) "

@@ -42,6 +42,7 @@ from .http.handlers import (
     reservations,
     seat_changes,
     seats,
+    second_factor,
     sessions,
     tickets,
 )
@@ -64,6 +65,7 @@ TABLES = (
     layouts.routes,
     accounts.routes,
     sessions.routes,
+    second_factor.routes,
     personal_data.routes,
     export.routes,
     passwords.routes,

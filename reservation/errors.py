@@ -45,6 +45,22 @@ class InvalidCredentials(DomainError):
     """The e-mail address or the password is wrong."""
 
 
+class TotpRequired(DomainError):
+    """The account has a second factor: send a code of the authenticator app, or a recovery code, as `totp_code`."""
+
+
+class TotpEnrolled(DomainError):
+    """The account has a second factor already: remove it first."""
+
+
+class TotpEnrolmentRequired(DomainError):
+    """Administrators need a second factor here: enrol with POST /auth/totp."""
+
+
+class ReauthenticationRequired(DomainError):
+    """It is too long ago that the password was given: send it again with POST /auth/reauthenticate."""
+
+
 class AccountDisabled(DomainError):
     """The account is disabled: ask the cinema."""
 

@@ -224,7 +224,9 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     attempts = AttemptLimiter(app[REDIS], settings, log, app[app_keys.BOOKING_CONTEXT].holds.server.hangs)
     mail_from = settings.mail_from or UNSET_MAIL_FROM
     mails = AccountMails(database, mail_templates(settings), mail_from, settings.public_url, settings.mail_folder)
-    app[app_keys.ACCOUNTS] = AccountContext(database, passwords, tokens, invalidation, attempts, mails)
+    app[app_keys.ACCOUNTS] = AccountContext(
+        database, passwords, tokens, invalidation, attempts, mails, settings.reauthentication_s
+    )
     job = Job("write_api_key_uses", WRITE_LAST_USED_EVERY_S, api_keys.write_last_used)
     log = structlog.stdlib.get_logger("reservation.api_keys")
     tasks = [

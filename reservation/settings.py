@@ -70,6 +70,10 @@ class Settings:
     ticket_signing_keys: Annotated[str | None, Env("TICKET_SIGNING_KEYS", text, is_secret=True)]
     access_token_ttl_s: Annotated[int, Env("ACCESS_TOKEN_EXPIRE_MINUTES", integer(1, 1440, unit_s=60), "30")]
     refresh_token_ttl_s: Annotated[int, Env("REFRESH_TOKEN_EXPIRE_DAYS", integer(1, 365, unit_s=86_400), "7")]
+    session_max_s: Annotated[int, Env("SESSION_MAX_DAYS", integer(1, 3650, unit_s=86_400), "90")]
+    reauthentication_s: Annotated[int, Env("REAUTHENTICATION_MINUTES", integer(0, 10_080, unit_s=60), "30")]
+    admin_totp_required: Annotated[bool, Env("ADMIN_TOTP", switch(off="optional", on="required"), "optional")]
+    api_key_ttl_s: Annotated[int, Env("API_KEY_EXPIRE_DAYS", integer(0, 3650, unit_s=86_400), "365")]
     hold_ttl_s: Annotated[int, Env("HOLD_TTL_SECONDS", integer(1, 86_400), "600")]
     hold_max_s: Annotated[int, Env("HOLD_MAX_SECONDS", integer(1, 604_800), "1800")]
     max_seats_per_hold: Annotated[int, Env("MAX_SEATS_PER_HOLD", integer(1, HIGHEST_MAX_SEATS), "10")]
@@ -105,6 +109,7 @@ class Settings:
     signups_per_minute_per_address: Annotated[
         int, Env("SIGNUPS_PER_MINUTE_PER_ADDRESS", integer(0, MAX_ATTEMPTS), "600")
     ]
+    metrics_token: Annotated[str | None, Env("METRICS_TOKEN", text, is_secret=True)]
     max_body_bytes: Annotated[int, Env("MAX_BODY_BYTES", integer(1024, 67_108_864), "1048576")]
     body_s: Annotated[float, Env("BODY_SECONDS", integer(1, 600), "10")]
     body_buffer_bytes: Annotated[int, Env("BODY_BUFFER_BYTES", integer(1_048_576, 8_589_934_592), "67108864")]

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from ..db.repository import accounts, api_keys
-from ..errors import Forbidden, InsufficientScope, InvalidToken, NotAuthenticated
+from ..errors import Forbidden, InsufficientScope, InvalidToken, NotAuthenticated, TotpEnrolmentRequired
+from ..identity import reauthentication, totp
 from ..identity.verifiers import ApiKeyIdentity, SessionIdentity
-from .app_keys import API_KEYS, CALLER, DATABASE
+from .app_keys import ACCOUNTS, API_KEYS, CALLER, DATABASE, SETTINGS
 from .routes import Operation
 
 
@@ -27,6 +28,27 @@ async def require_role(request: web.Request, roles: Set[str]) -> None:
     """Raise Forbidden if the caller's account has none of these roles, and InvalidToken if its credential has ended."""
     if await current_role(request) not in roles:
         raise Forbidden
+
+
+async def require_access(request: web.Request, roles: Set[str]) -> None:
+    """As `require_role`; and where administrators need a second factor, TotpEnrolmentRequired for one without it."""
+    role = await current_role(request)
+    if role not in roles:
+        raise Forbidden
+    is_person, settings = isinstance(request[CALLER], SessionIdentity), request.app[SETTINGS]
+    if is_person and role == "admin" and settings.admin_totp_required and not await _has_totp(request):
+        raise TotpEnrolmentRequired
+
+
+async def _has_totp(request: web.Request) -> bool:
+    return await totp.is_enrolled(request.app[DATABASE], user_id=request[CALLER].user_id)
+
+
+async def require_recent_password(request: web.Request) -> None:
+    """Raise ReauthenticationRequired if it is too long ago that the caller, a person, gave the password."""
+    caller = request[CALLER]
+    if isinstance(caller, SessionIdentity):
+        await reauthentication.require_recent_password(request.app[ACCOUNTS], session_id=caller.session_id)
 
 
 async def current_role(request: web.Request) -> str:

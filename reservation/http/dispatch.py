@@ -12,7 +12,7 @@ from ..db.change_author import ChangeAuthor, changes_by
 from ..identity import api_key_format
 from ..runtime.logs import REQUEST_ID
 from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, MAX_BODY, QUERY, SETTINGS
-from .authentication import authenticated_api_key, bearer_token, require_role
+from .authentication import authenticated_api_key, bearer_token, require_access
 from .gates import lane_of
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, load_optional_json, load_received, refuse_body
@@ -52,13 +52,13 @@ class Endpoint:
                 async with authenticated_api_key(request, token, self.operation) as machine:
                     request[CALLER] = machine
                     if self._roles:
-                        await require_role(request, self._roles)
+                        await require_access(request, self._roles)
                     is_recorded = self._is_write and machine.user.role in STAFF_ROLES
                     return await (self._run_recorded(request) if is_recorded else self._run(request))
             tokens = request.app[ACCESS_TOKENS]
             caller = request[CALLER] = tokens.cache.get(token) or await tokens.verify(token)
             if self._roles:
-                await require_role(request, self._roles)
+                await require_access(request, self._roles)
             if self._is_write and caller.user.role in STAFF_ROLES:
                 return await self._run_recorded(request)
         return await self._run(request)

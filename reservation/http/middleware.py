@@ -29,6 +29,7 @@ from .output.problems import HttpProblem, domain_problem, problem, protocol_prob
 from .output.refusals import refused
 from .output.responses import FIXED_HEADERS, NO_STORE, SingleWriteResponse
 from .routes import Handler
+from .security_events import record_refusal
 
 # Of a request that PostgreSQL has undone: for a deadlock, or since a DBA changes a table just now.
 REPEATS = 2
@@ -142,6 +143,7 @@ def _problem_of(error: Exception, request: web.Request, request_id: str) -> Sing
     if isinstance(error, DomainError):
         if isinstance(error, Unavailable) and not isinstance(error, Overloaded):  # of which there are many: metrics
             log.warning("unavailable", error=type(error).__name__, cause=repr(error.__cause__))
+        record_refusal(request, error)
         return domain_problem(request_id, error)
     if isinstance(error, HttpProblem):
         response = problem(request_id, error.status, error.code, error.detail, headers=error.headers)

@@ -7,7 +7,16 @@ from ..db.pool import Database
 from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import accounts, sessions
 from ..db.repository.accounts import Account, Credentials, User
-from ..errors import AccountDisabled, Invalid, InvalidCredentials, InvalidToken, LastAdmin, NotFound
+from ..errors import (
+    AccountDisabled,
+    Invalid,
+    InvalidCredentials,
+    InvalidToken,
+    LastAdmin,
+    NotFound,
+)
+from ..runtime import security_log
+from . import totp
 from .account_mails import AccountMails
 from .attempt_limits import AttemptLimiter
 from .auth_invalidation import AuthInvalidation
@@ -27,6 +36,7 @@ class AccountContext:
     invalidation: AuthInvalidation
     attempts: AttemptLimiter
     mails: AccountMails
+    reauthentication_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +92,25 @@ async def sign_in_guest(
     return GuestToken(context.tokens.mint("access", user.id, user.role, session_id, 1), ttl_s, user)
 
 
-async def log_in(context: AccountContext, *, email: str, password: str, address: str) -> TokenPair:
+async def log_in(
+    context: AccountContext, *, email: str, password: str, totp_code: str | None = None, address: str
+) -> TokenPair:
     """Begin a login session; raises InvalidCredentials, AccountDisabled, and TooManyAttempts after too many failures.
 
-    Takes the same time, and has the same limits, whether or not the e-mail address has an account.
+    `totp_code` is for accounts with a second factor: without it, raises TotpRequired; a wrong one is a failure. Takes
+    the same time, and has the same limits, whether or not the e-mail address has an account.
     """
     async with context.database.connection() as conn:
         folded_email, known = await accounts.find_credentials(conn, email=email)
     async with context.attempts.login(folded_email=folded_email, address=address):
         matches = await context.passwords.verify(None if known is None else known.password_hash, password)
         if known is None or not matches:
+            security_log.record(
+                "login_refused", user_id=None if known is None else known.id, address=address, factor="password"
+            )
             raise InvalidCredentials
+        if not known.disabled:
+            await totp.verify(context.database, user_id=known.id, code=totp_code, address=address)
     if known.disabled:
         LOGINS.counts["disabled"] += 1
         raise AccountDisabled
@@ -111,6 +129,7 @@ async def log_in(context: AccountContext, *, email: str, password: str, address:
                 conn, user_id=known.id, password_hash=replacement, verified_hash=known.password_hash
             )
     LOGINS.counts["ok"] += 1
+    security_log.record("login", user_id=known.id, address=address, session_id=str(session_id), role=known.role)
     return context.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
 
 
@@ -128,20 +147,27 @@ async def _open_session(context: AccountContext, verified: Credentials) -> UUID 
     return session_id if opened else None
 
 
-async def refresh(context: AccountContext, *, refresh_token: str) -> TokenPair:
-    """Spend a refresh token for a new pair; raises InvalidToken.
+async def refresh(context: AccountContext, *, refresh_token: str, address: str) -> TokenPair:
+    """Spend a refresh token for a new pair; raises InvalidToken. `address` is the client's.
 
     The token spent last gets the same pair again for 30 seconds. Any other that was spent before ends its session.
     """
     claims = context.tokens.read("refresh", refresh_token)
     async with context.database.connection() as conn:
         renewal = await accounts.renew_session(
-            conn, session_id=claims.session_id, generation=claims.generation, ttl_s=context.tokens.refresh_ttl_s
+            conn,
+            session_id=claims.session_id,
+            generation=claims.generation,
+            ttl_s=context.tokens.refresh_ttl_s,
+            session_max_s=context.tokens.session_max_s,
         )
         if renewal is None:
             await accounts.revoke_session(conn, session_id=claims.session_id)
     if renewal is None:
         await context.invalidation.invalidate(subject("session", claims.session_id))
+        security_log.record(
+            "refresh_refused", user_id=claims.user_id, address=address, session_id=str(claims.session_id)
+        )
         raise InvalidToken
     return context.tokens.pair(
         user_id=claims.user_id,
@@ -201,6 +227,13 @@ async def set_disabled(
             await accounts.revoke_sessions(conn, user_id=user_id)
     await context.invalidation.invalidate(subject("user", user_id))
     return account
+
+
+async def end_all_sessions(context: AccountContext, *, user_id: int) -> None:
+    """End every login session of an account or guest, access tokens included."""
+    async with context.database.connection() as conn:
+        await accounts.revoke_sessions(conn, user_id=user_id)
+    await context.invalidation.invalidate(subject("user", user_id))
 
 
 async def end_session(context: AccountContext, *, session_id: UUID, user_id: int) -> None:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from ..db.change_author import ChangeAuthor
 from ..db.command_connections import command_database
-from ..db.repository import accounts
+from ..db.repository import accounts, totp
 from ..db.repository.accounts import Credentials
 from ..errors import OperatorError
 from ..settings import InvalidSettings, Settings, check_password
@@ -59,6 +59,8 @@ def _upsert_admin(settings: Settings, *, email: str, password: str) -> None:
     async def run() -> None:
         async with command_database(settings) as database, database.change(author) as conn:
             admin = await accounts.upsert_admin(conn, name=ADMIN_NAME, email=address, password_hash=password_hash)
+            # Who has lost both the telephone and the recovery codes gets in again by the command line.
+            await totp.delete_totp(conn, user_id=admin.id)
             # Addresses are not verified: a stranger may have signed up with this one, and must not get the new role.
             await accounts.revoke_sessions(conn, user_id=admin.id)
 

@@ -49,8 +49,8 @@ async def request_reset(context: AccountContext, *, email: str, address: str) ->
     await context.mails.request_reset(email, anyway=is_within_limit)
 
 
-async def reset_password(context: AccountContext, *, token: str, new_password: str) -> None:
-    """Spend a mailed token for another password, and end all sessions.
+async def reset_password(context: AccountContext, *, token: str, new_password: str) -> int:
+    """Spend a mailed token for another password, and end all sessions; the id of the account.
 
     Raises InvalidToken, and Invalid for a weak password, which does not spend the token.
     """
@@ -70,3 +70,4 @@ async def reset_password(context: AccountContext, *, token: str, new_password: s
         await accounts.revoke_sessions(conn, user_id=user.id)
         await account_tokens.delete_tokens(conn, user_id=user.id, purpose="reset_password")
     await context.invalidation.invalidate(subject("user", user.id))
+    return user.id

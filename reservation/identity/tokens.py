@@ -56,13 +56,15 @@ class TokenMint:
     secrets: tuple[str, ...]
     access_ttl_s: int
     refresh_ttl_s: int
+    session_max_s: int
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """With the secret and lifetimes of the settings; raises InvalidSettings if there is no secret."""
         if not settings.jwt_secrets:
             raise InvalidSettings("JWT_SECRET is not set")
-        return cls(settings.jwt_secrets, settings.access_token_ttl_s, settings.refresh_token_ttl_s)
+        refresh_ttl_s = min(settings.refresh_token_ttl_s, settings.session_max_s)
+        return cls(settings.jwt_secrets, settings.access_token_ttl_s, refresh_ttl_s, settings.session_max_s)
 
     def pair(
         self, *, user_id: int, role: str, session_id: UUID, generation: int, made_at: int | None = None

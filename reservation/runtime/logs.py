@@ -7,6 +7,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from . import security_log
 from .log_output import standard_error
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -39,6 +40,7 @@ def configure_logs(level: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger(security_log.NAME).setLevel(logging.INFO)  # whatever the level of the others is
 
 
 def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

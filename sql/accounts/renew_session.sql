@@ -7,14 +7,17 @@ Plan: index scans on login_sessions_pkey and users_pkey.
 $1 uuid session_id: the session of the token
 $2 integer generation: the generation of the token
 $3 bigint ttl_s: life of the next refresh token in seconds
-Sample: select s.id, s.generation, 604800::bigint from (select) as one left join (select id, generation from
+$4 bigint session_max_s: longest life of the session in seconds
+Sample: select s.id, s.generation, 604800::bigint, 7776000::bigint from (select) as one left join (select id, generation from
 login_sessions where revoked_at is null order by id desc limit 1) as s on true
 */
 update /* accounts/renew_session */ login_sessions as s
 set
     generation = $2 + 1,
     refreshed_at = case when s.generation = $2 then now() else s.refreshed_at end,
-    expires_at = case when s.generation = $2 then now() + $3::bigint * interval '1 second' else s.expires_at end
+    expires_at = case when s.generation = $2 then least(
+        now() + $3::bigint * interval '1 second', s.created_at + $4::bigint * interval '1 second'
+    ) else s.expires_at end
 from users as u
 where
     s.id = $1

@@ -1,9 +1,9 @@
 /* erasure/erase_users
-Erases an account and guests, whom the caller has locked: their sessions, mailed tokens, idempotency keys and mails, waiting or
-sent, are deleted, their API keys revoked and without their names. A trigger replaces names, addresses and the password, and
+Erases an account and guests, whom the caller has locked: their sessions, mailed tokens, secrets of TOTP, idempotency keys and mails,
+waiting or sent, are deleted, their API keys revoked and without their names. A trigger replaces names, addresses and the password, and
 another deletes the contents of their entries in change_log. The rows of users stay, since sales refer to them.
-Plan: index scans on users_pkey, login_sessions_user_id_idx, account_tokens_user_id_idx, idempotency_keys_pkey,
-api_keys_user_id_idx, deliveries_user_id_idx and deliveries_email_idx.
+Plan: index scans on users_pkey, login_sessions_user_id_idx, account_tokens_user_id_idx, totp_secrets_pkey,
+idempotency_keys_pkey, api_keys_user_id_idx, deliveries_user_id_idx and deliveries_email_idx.
 $1 bigint[] user_ids: whom
 Sample: select array[min(id)] from users
 */
@@ -14,6 +14,11 @@ with /* erasure/erase_users */ ended as (
 
 withdrawn as (
     delete from account_tokens
+    where user_id = any($1::bigint[])
+),
+
+factors as (
+    delete from totp_secrets
     where user_id = any($1::bigint[])
 ),
 

@@ -11,6 +11,7 @@ import pytest
 from tests.api import PASSWORD, Api, Person, slot
 from tests.conftest import StartApi
 from tests.documented import Document
+from tests.identity.authenticator import code_of
 from tests.identity.caches import session_id_of
 from tests.live_feed import following
 from tests.mailbox import reset_token, verification_token
@@ -169,6 +170,12 @@ async def book(api: Api) -> None:
     await api.call("GET", "/auth/me/export", who=person)
     elsewhere = await api.log_in(person.id, person.email)
     await api.call("DELETE", f"/auth/sessions/{session_id_of(elsewhere)}", who=person)
+    await api.call("POST", "/auth/reauthenticate", {"password": PASSWORD}, who=person)
+    begun = (await api.call("POST", "/auth/totp", who=person)).json
+    await api.call("POST", "/auth/totp/confirm", {"code": code_of(begun["secret"])}, who=person)
+    await api.call("GET", "/auth/totp", who=person)
+    await api.call("DELETE", "/auth/totp", {"code": code_of(begun["secret"], later=1)}, who=person)
+    await api.call("DELETE", "/auth/sessions", who=await api.sign_up())
     renewed = await api.call("POST", "/auth/refresh", {"refresh_token": person.refresh_token})
     await api.call("DELETE", "/auth/me", {"password": PASSWORD}, who=await api.sign_up())
     await api.call("POST", "/auth/logout", {"refresh_token": renewed.json["refresh_token"]})

@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from reservation.http import readiness
 from reservation.runtime import exposition
 from tests.api import Api, Connection
+from tests.conftest import StartApi
 
 
 async def test_health_and_readiness_are_200(api: Api) -> None:
@@ -98,3 +99,22 @@ async def test_metrics_have_a_histogram_of_durations(api: Api) -> None:
     await api.call("GET", "/health")
     text = (await api.call("GET", "/metrics")).text
     assert 'reservation_http_request_seconds_bucket{le="+Inf",method="GET",route="/health"}' in text
+
+
+async def test_metrics_and_reasons_are_for_callers_with_the_token_where_one_is_set(
+    start_api: StartApi, db: Connection
+) -> None:
+    api = await start_api(METRICS_TOKEN="a-token-of-prometheus")
+    right, wrong = {"Authorization": "Bearer a-token-of-prometheus"}, {"Authorization": "Bearer another"}
+    for headers, status in (({}, 401), (wrong, 401), (right, 200)):
+        answer = await api.call("GET", "/metrics", headers=headers)
+        assert answer.status == status
+        assert ("reservation_" in answer.text) is (status == 200)
+        assert (await api.call("GET", "/ready", headers=headers)).status == 200
+
+    await db.execute("delete from _yoyo_migration where migration_id = '0001_booking'")
+    api = await start_api(METRICS_TOKEN="a-token-of-prometheus")
+    for headers, tells in (({}, False), (wrong, False), (right, True)):
+        answer = await api.call("GET", "/ready", headers=headers)
+        assert (answer.status, answer.code) == (503, "database_unavailable")
+        assert ("0001_booking" in answer.json["detail"]) is tells

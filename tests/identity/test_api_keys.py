@@ -66,6 +66,22 @@ def count_lookups(api: Api) -> list[int]:
     return sizes
 
 
+@pytest.mark.parametrize(("days", "expected"), [("365", 365), ("7", 7), ("0", None)])
+async def test_a_key_without_an_end_gets_one_from_the_settings(
+    start_api: StartApi, days: str, expected: int | None
+) -> None:
+    api = await start_api(API_KEY_EXPIRE_DAYS=days)
+    body = KEY | {"user_id": (await api.admin()).id, "scopes": ["booking"]}
+    made = await api.make("/admin/api-keys", body)
+    endless = await api.make("/admin/api-keys", body | {"expires_at": None})
+    assert endless["expires_at"] is None
+    if expected is None:
+        assert made["expires_at"] is None
+    else:
+        lives = datetime.fromisoformat(made["expires_at"]) - datetime.fromisoformat(made["created_at"])
+        assert abs(lives - timedelta(days=expected)) < timedelta(minutes=5)
+
+
 async def test_a_key_is_shown_once_and_kept_as_its_hash(api: Api, db: Connection) -> None:
     admin, person = await api.admin(), await api.sign_up()
     body = KEY | {"user_id": person.id, "scopes": ["booking", "reports"], "expires_at": "2100-01-01T00:00:00+01:00"}
@@ -408,6 +424,12 @@ def test_only_sales_operations_are_not_back_office() -> None:
         ("POST", "/auth/email/verify"),
         ("POST", "/auth/email/verify/resend"),
         ("DELETE", "/auth/sessions/{session_id}"),
+        ("DELETE", "/auth/sessions"),
+        ("POST", "/auth/reauthenticate"),
+        ("GET", "/auth/totp"),
+        ("POST", "/auth/totp"),
+        ("POST", "/auth/totp/confirm"),
+        ("DELETE", "/auth/totp"),
     }
 
 

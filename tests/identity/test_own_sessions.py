@@ -1,6 +1,7 @@
 """Everybody sees their own login sessions and can end each of them."""
 
-from tests.api import Api, Person
+from tests.api import Api, Connection, Person
+from tests.conftest import StartApi
 from tests.identity.caches import session_id_of
 
 
@@ -69,3 +70,41 @@ async def test_the_current_session_can_be_ended(api: Api) -> None:
     person = await api.sign_up()
     assert (await api.call("DELETE", f"/auth/sessions/{session_id_of(person)}", who=person)).status == 204
     assert await status(api, person) == 401
+
+
+async def test_all_sessions_end_at_once_and_nobody_elses(api: Api) -> None:
+    person, other = await api.sign_up(), await api.sign_up()
+    elsewhere = await api.log_in(person.id, person.email)
+    assert [await status(api, who) for who in (person, elsewhere, other)] == [200, 200, 200]
+
+    assert (await api.call("DELETE", "/auth/sessions", who=person)).status == 204
+
+    assert [await status(api, who) for who in (person, elsewhere, other)] == [401, 401, 200]
+    for who in (person, elsewhere):
+        assert (await api.call("POST", "/auth/refresh", {"refresh_token": who.refresh_token})).status == 401
+
+
+async def test_a_session_ends_after_its_longest_life_however_often_it_is_refreshed(
+    start_api: StartApi, db: Connection
+) -> None:
+    api = await start_api(SESSION_MAX_DAYS="10", REFRESH_TOKEN_EXPIRE_DAYS="7")
+    person, token = await api.sign_up(), ""
+    for days in (0, 5, 4):  # it has nine days then, and one more
+        await db.execute("update login_sessions set created_at = created_at - $1 * interval '1 day'", days)
+        answer = await api.call("POST", "/auth/refresh", {"refresh_token": token or person.refresh_token})
+        token = answer.json["refresh_token"]
+    assert await db.fetchval("select expires_at = created_at + interval '10 days' from login_sessions")
+
+    await db.execute(
+        "update login_sessions set (created_at, expires_at)"
+        " = (created_at - interval '1 day', expires_at - interval '1 day')"
+    )
+
+    late = await api.call("POST", "/auth/refresh", {"refresh_token": token})
+    assert (late.status, late.code) == (401, "invalid_token")
+
+
+async def test_a_refresh_token_lives_no_longer_than_its_session(start_api: StartApi, db: Connection) -> None:
+    api = await start_api(SESSION_MAX_DAYS="1", REFRESH_TOKEN_EXPIRE_DAYS="7")
+    await api.sign_up()
+    assert await db.fetchval("select expires_at = created_at + interval '1 day' from login_sessions")

@@ -18,7 +18,7 @@ from tests.conftest import StartApi
 
 
 def tokens(count: int, *, ttl_s: int = 3600) -> list[str]:
-    mint = TokenMint(("a-secret-of-the-tests-that-is-long-enough",), ttl_s, ttl_s)
+    mint = TokenMint(("a-secret-of-the-tests-that-is-long-enough",), ttl_s, ttl_s, ttl_s)
     return [mint.mint("access", number + 1, "user", uuid4(), 1) for number in range(count)]
 
 

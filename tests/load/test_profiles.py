@@ -290,7 +290,7 @@ def test_stores_of_another_service_are_an_error(running: Cinema, settings: Setti
 
 def test_tokens_of_another_installation_are_refused_with_their_file(running: Cinema, tmp_path: Path) -> None:
     file = tmp_path / "tokens.txt"
-    mint = TokenMint((SECRET,), 7200, 7200)
+    mint = TokenMint((SECRET,), 7200, 7200, 7200)
     file.write_text(mint.mint("access", 1, "user", uuid4(), 1) + "\n")
     expect_line(running.load("--users", "1", "--tokens", file), f"does not take the tokens in {file}")
 

@@ -19,6 +19,9 @@ STORES = {"DATABASE_URL": "postgresql://localhost/cinema", "REDIS_URL": "redis:/
 NUMBERS = [
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "access_token_ttl_s", 60, 30, 1, 1440),
     ("REFRESH_TOKEN_EXPIRE_DAYS", "refresh_token_ttl_s", 86_400, 7, 1, 365),
+    ("SESSION_MAX_DAYS", "session_max_s", 86_400, 90, 1, 3650),
+    ("REAUTHENTICATION_MINUTES", "reauthentication_s", 60, 30, 0, 10_080),
+    ("API_KEY_EXPIRE_DAYS", "api_key_ttl_s", 86_400, 365, 0, 3650),
     ("HOLD_TTL_SECONDS", "hold_ttl_s", 1, 600, 1, 86_400),
     ("HOLD_MAX_SECONDS", "hold_max_s", 1, 1800, 1, 604_800),
     ("MAX_SEATS_PER_HOLD", "max_seats_per_hold", 1, 10, 1, 100),
@@ -305,6 +308,7 @@ def test_a_secret_can_be_given_as_a_file(name: str, tmp_path: Path) -> None:
     values = STORES | {"ADMIN_EMAIL": "admin@example.com", "ADMIN_PASSWORD": "correct horse battery staple"}
     values["MIGRATE_DATABASE_URL"] = "postgresql://localhost/direct"
     values["TICKET_SIGNING_KEYS"] = SECRET
+    values["METRICS_TOKEN"] = SECRET
     values["DATABASE_READ_URL"] = "postgresql://localhost/replica"
     values |= {"SMTP_URL": "smtp://box:secret@localhost", "MAIL_FROM": "box@example.org"}
     values |= {

@@ -155,9 +155,14 @@ async def open_guest_session(
     return await one(conn, User, "accounts/open_guest_session", name, email, session_id, ttl_s, language)
 
 
-async def renew_session(conn: Connection, *, session_id: UUID, generation: int, ttl_s: int) -> Renewal | None:
-    """Spend the refresh token of a generation, or one spent less than 30 s ago again; None if it was not valid."""
-    return await maybe(conn, Renewal, "accounts/renew_session", session_id, generation, ttl_s)
+async def renew_session(
+    conn: Connection, *, session_id: UUID, generation: int, ttl_s: int, session_max_s: int
+) -> Renewal | None:
+    """Spend the refresh token of a generation, or one spent less than 30 s ago again; None if it was not valid.
+
+    The session ends `session_max_s` seconds after its login at the latest.
+    """
+    return await maybe(conn, Renewal, "accounts/renew_session", session_id, generation, ttl_s, session_max_s)
 
 
 async def revoke_sessions(conn: Connection, *, user_id: int, kept: UUID | None = None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 
-from ...errors import AccountDisabled, EmailTaken, InvalidCredentials, InvalidToken, TooManyAttempts
+from ...errors import AccountDisabled, EmailTaken, InvalidCredentials, InvalidToken, TooManyAttempts, TotpRequired
 from ...identity import accounts as service
 from ...identity.email_addresses import ADDRESS, MAX_EMAIL_CHARS, has_further_invisible
 from ...identity.passwords import normalised
@@ -20,6 +20,7 @@ from ..input.client_address import client_address
 from ..output.responses import created_response, json_response
 from ..output.schemas import UserOutput
 from ..routes import Access, Routes
+from ..security_events import record_event
 
 routes = Routes("Accounts")
 
@@ -105,11 +106,19 @@ class GuestTokenOutput(Schema):
     user = fields.Nested(UserOutput(), required=True)
 
 
+TOTP_METADATA = {
+    "description": "Of an account with a second factor: the code of the authenticator app, or a recovery code",
+    "examples": ["123456"],
+}
+MAX_CODE_CHARS = 64
+
+
 class LoginInput(Input):
     """Login credentials. No rules for passwords apply here."""
 
     email = TypedAddress(MAX_EMAIL_CHARS, required=True, metadata={"examples": ["ada@example.com"]})
     password = VerbatimText(1024, required=True, metadata={"format": "password"})
+    totp_code = VerbatimText(MAX_CODE_CHARS, load_default=None, allow_none=True, metadata=TOTP_METADATA)
 
 
 class LoginFormInput(Input):
@@ -125,6 +134,7 @@ class LoginFormInput(Input):
         MAX_EMAIL_CHARS, required=True, data_key="username", metadata={"description": "The e-mail address"}
     )
     password = VerbatimText(1024, required=True, metadata={"format": "password"})
+    totp_code = VerbatimText(MAX_CODE_CHARS, load_default=None, metadata=TOTP_METADATA)
 
 
 class RefreshInput(Input):
@@ -145,6 +155,7 @@ async def signup(request: web.Request) -> web.StreamResponse:
     user = await service.sign_up(
         request.app[ACCOUNTS], **request[BODY], language=_language_of(request), address=client_address(request)
     )
+    record_event(request, "sign_up", subject_id=user.id)
     return created_response(user, location="/auth/me")
 
 
@@ -169,17 +180,24 @@ async def make_guest(request: web.Request) -> web.StreamResponse:
     body=LoginInput(),
     form=LoginFormInput(),
     output=TokensOutput(),
-    raises=(InvalidCredentials, AccountDisabled, TooManyAttempts),
+    raises=(InvalidCredentials, TotpRequired, AccountDisabled, TooManyAttempts),
 )
 async def login(request: web.Request) -> web.StreamResponse:
     """Log in with e-mail address and password.
 
     Also takes the form of OAuth's password grant (RFC 6749, 4.3). Errors are problem details in both cases; for wrong
-    credentials they have OAuth's `error`, `invalid_grant`. The number of failed attempts is limited.
+    credentials they have OAuth's `error`, `invalid_grant`. The number of failed attempts is limited. An account with a
+    second factor also needs a `totp_code`: without it, the right password is 401 `totp_required`.
     """
-    email, password = request[BODY]["email"], request[BODY]["password"]
-    address = client_address(request)
-    return _tokens(await service.log_in(request.app[ACCOUNTS], email=email, password=password, address=address))
+    body, address = request[BODY], client_address(request)
+    pair = await service.log_in(
+        request.app[ACCOUNTS],
+        email=body["email"],
+        password=body["password"],
+        totp_code=body["totp_code"],
+        address=address,
+    )
+    return _tokens(pair)
 
 
 @routes.add("POST", "/auth/refresh", body=RefreshInput(), output=TokensOutput(), raises=(InvalidToken,))
@@ -190,13 +208,14 @@ async def refresh(request: web.Request) -> web.StreamResponse:
     response was lost or two requests were sent at once. Any other second use ends the login session, since the token
     may have been stolen.
     """
-    return _tokens(await service.refresh(request.app[ACCOUNTS], **request[BODY]))
+    return _tokens(await service.refresh(request.app[ACCOUNTS], **request[BODY], address=client_address(request)))
 
 
 @routes.add("POST", "/auth/logout", body=RefreshInput(), status=204, raises=(InvalidToken,))
 async def logout(request: web.Request) -> web.StreamResponse:
     """End the login session of a refresh token."""
     await service.log_out(request.app[ACCOUNTS], **request[BODY])
+    record_event(request, "logout")
     return web.Response(status=204)
 
 

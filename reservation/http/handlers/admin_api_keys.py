@@ -2,20 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 from marshmallow import Schema, ValidationError, fields, validate
 
 from ...db.repository import api_keys
 from ...db.repository.api_keys import KeyHoldLimits
+from ...errors import ReauthenticationRequired
 from ...identity import api_keys as service
 from ...identity.api_key_format import Scope
 from ...runtime.fields import BoundedInteger, Id, Input, Instant, Text
-from ..app_keys import API_KEYS, BODY, CALLER
+from ..app_keys import API_KEYS, BODY, CALLER, SETTINGS
+from ..authentication import require_recent_password
 from ..input.path_ids import find_row, path_id
 from ..paging import PageByIdQuery, page_by_id, page_schema
 from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import Access, Routes
+from ..security_events import record_event
 
 routes = Routes("Administration: API keys", Access.ADMIN)
 
@@ -92,7 +96,7 @@ class KeyLimitsInput(Input):
 
 
 class ApiKeyBody(Input):
-    """An API key to create; without `expires_at`, it is valid until it is revoked."""
+    """An API key to create."""
 
     name = Text(100, required=True)
     user_id = Id(required=True, metadata={"description": "The account that it acts for"})
@@ -102,23 +106,51 @@ class ApiKeyBody(Input):
         validate=[validate.Length(1, len(SCOPES)), _no_repeats],
         metadata={"uniqueItems": True, **SCOPES_METADATA},
     )
-    expires_at = Instant(load_default=None, allow_none=True)
+    expires_at = Instant(
+        allow_none=True,
+        metadata={
+            "description": "If not given, API_KEY_EXPIRE_DAYS from now; null: the key is valid until it is revoked"
+        },
+    )
     limits = fields.Nested(KeyLimitsInput(), load_default=None, allow_none=True, metadata=LIMITS_METADATA)
 
 
-@routes.add("POST", "/admin/api-keys", body=ApiKeyBody(), status=201, output=MadeApiKeyOutput(), etag=True)
+@routes.add(
+    "POST",
+    "/admin/api-keys",
+    body=ApiKeyBody(),
+    status=201,
+    output=MadeApiKeyOutput(),
+    raises=(ReauthenticationRequired,),
+    etag=True,
+)
 async def create_api_key(request: web.Request) -> web.StreamResponse:
     """Create an API key for a machine client.
 
     Only this response contains the key: the service stores its hash.
     """
-    body = request[BODY] | {"limits": request[BODY]["limits"] or KeyHoldLimits()}
+    await require_recent_password(request)
+    body = {"expires_at": _default_end(request)} | request[BODY]
+    body["limits"] = body["limits"] or KeyHoldLimits()
     made, key = await service.create(request.app[API_KEYS], **body, created_by=request[CALLER].user_id)
+    record_event(
+        request,
+        "api_key_created",
+        key_id=made.id,
+        subject_id=made.user_id,
+        scopes=list(made.scopes),
+        expires_at=None if made.expires_at is None else made.expires_at.isoformat(),
+    )
     response = response_with_etag(
         asdict(made) | {"key": key}, version=made.version, location=f"/admin/api-keys/{made.id}"
     )
     response.headers["Cache-Control"] = "no-store"  # RFC 6750, 5.3: no cache may store tokens
     return response
+
+
+def _default_end(request: web.Request) -> datetime | None:
+    ttl_s = request.app[SETTINGS].api_key_ttl_s
+    return datetime.now(UTC) + timedelta(seconds=ttl_s) if ttl_s else None
 
 
 @routes.add("GET", "/admin/api-keys", query=PageByIdQuery(), output=page_schema(ApiKeyOutput()))
@@ -137,9 +169,11 @@ async def get_api_key(request: web.Request) -> web.StreamResponse:
     return conditional_response(request, found, version=found.version)
 
 
-@routes.add("DELETE", "/admin/api-keys/{api_key_id}", status=204, etag=True)
+@routes.add("DELETE", "/admin/api-keys/{api_key_id}", status=204, raises=(ReauthenticationRequired,), etag=True)
 async def revoke_api_key(request: web.Request) -> web.StreamResponse:
     """Revoke an API key at once and for ever; it stays in the list."""
     key_id = path_id(request, "api_key_id")
+    await require_recent_password(request)
     await service.revoke(request.app[API_KEYS], key_id=key_id, check=precondition(request))
+    record_event(request, "api_key_revoked", key_id=key_id)
     return web.Response(status=204)

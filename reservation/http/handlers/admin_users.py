@@ -6,16 +6,18 @@ from aiohttp import web
 from marshmallow import fields, validate
 
 from ...db.repository import accounts
-from ...errors import LastAdmin
+from ...errors import LastAdmin, ReauthenticationRequired
 from ...identity import accounts as service
 from ...identity.email_addresses import MAX_EMAIL_CHARS
 from ...runtime.fields import Input, StrictBoolean, Text
 from ..app_keys import ACCOUNTS, BODY, QUERY
+from ..authentication import require_recent_password
 from ..input.path_ids import find_row, path_id
 from ..output.schemas import ACCOUNT_ROLES, ROLES, ListedUserOutput
 from ..paging import PageByIdQuery, page_by_id, page_schema
 from ..preconditions import conditional_response, precondition, response_with_etag
 from ..routes import Access, Routes
+from ..security_events import record_event
 
 routes = Routes("Administration: users", Access.ADMIN)
 
@@ -64,14 +66,21 @@ async def get_user(request: web.Request) -> web.StreamResponse:
 
 
 @routes.add(
-    "PUT", "/admin/users/{user_id}/role", body=RoleInput(), output=ListedUserOutput(), raises=(LastAdmin,), etag=True
+    "PUT",
+    "/admin/users/{user_id}/role",
+    body=RoleInput(),
+    output=ListedUserOutput(),
+    raises=(LastAdmin, ReauthenticationRequired),
+    etag=True,
 )
 async def set_role(request: web.Request) -> web.StreamResponse:
     """Change an account's role; the last administrator's cannot be changed, and a guest has no account."""
     user_id = path_id(request, "user_id")
+    await require_recent_password(request)
     account = await service.set_role(
         request.app[ACCOUNTS], user_id=user_id, role=request[BODY]["role"], check=precondition(request)
     )
+    record_event(request, "role_changed", subject_id=user_id, role=request[BODY]["role"])
     return response_with_etag(account.user, version=account)
 
 
@@ -94,4 +103,5 @@ async def set_disabled(request: web.Request) -> web.StreamResponse:
     account = await service.set_disabled(
         request.app[ACCOUNTS], user_id=user_id, disabled=request[BODY]["disabled"], check=precondition(request)
     )
+    record_event(request, "account_disabled" if request[BODY]["disabled"] else "account_enabled", subject_id=user_id)
     return response_with_etag(account.user, version=account)

@@ -9,6 +9,7 @@ from ...runtime.fields import Input, VerbatimText
 from ..app_keys import ACCOUNTS, BODY, CALLER
 from ..input.client_address import client_address
 from ..routes import Access, Routes
+from ..security_events import record_event
 from .accounts import Email, NewPassword
 
 routes = Routes("Accounts")
@@ -60,6 +61,7 @@ async def change_password(request: web.Request) -> web.StreamResponse:
         address=client_address(request),
         **request[BODY],
     )
+    record_event(request, "password_changed")
     return web.Response(status=204)
 
 
@@ -71,6 +73,7 @@ async def request_password_reset(request: web.Request) -> web.StreamResponse:
     can be used once, within 30 minutes. You can ask five times an hour for one address. After five mails that others
     have asked for, another is sent when the last one is no longer good for 10 minutes: use the one that was sent.
     """
+    record_event(request, "password_reset_requested")
     await service.request_reset(request.app[ACCOUNTS], email=request[BODY]["email"], address=client_address(request))
     return web.Response(status=202)
 
@@ -82,5 +85,6 @@ async def reset_password(request: web.Request) -> web.StreamResponse:
     All login sessions of the account end. A token that is unknown, used or expired is 401 `invalid_token`. A password
     that is easy to guess is 422, and the token can be used again.
     """
-    await service.reset_password(request.app[ACCOUNTS], **request[BODY])
+    user_id = await service.reset_password(request.app[ACCOUNTS], **request[BODY])
+    record_event(request, "password_reset", subject_id=user_id)
     return web.Response(status=204)

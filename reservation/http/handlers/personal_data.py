@@ -11,6 +11,7 @@ from ...runtime.fields import Input, VerbatimText
 from ..app_keys import ACCOUNTS, BODY, BOOKING_CONTEXT, CALLER
 from ..input.client_address import client_address
 from ..routes import Access, Routes
+from ..security_events import record_event
 
 routes = Routes("Accounts", Access.SIGNED_IN)
 
@@ -41,6 +42,7 @@ async def erase_me(request: web.Request) -> web.StreamResponse:
         password=request[BODY]["password"],
         address=client_address(request),
     )
+    record_event(request, "account_erased")
     with suppress(Unavailable):  # the person is erased, so the request cannot be repeated: what is left expires
         await release_holds(request.app[BOOKING_CONTEXT], user_ids=user_ids)
     return web.Response(status=204)

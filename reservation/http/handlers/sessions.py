@@ -15,6 +15,7 @@ from ..app_keys import ACCOUNTS, CALLER, QUERY
 from ..input.path_ids import path_uuid
 from ..paging import Cursor, PageQuery, page_response, page_schema
 from ..routes import Access, Routes
+from ..security_events import record_event
 from .reservations import FAR_AHEAD, HIGHEST
 
 routes = Routes("Accounts", Access.SIGNED_IN)
@@ -55,9 +56,18 @@ async def list_sessions(request: web.Request) -> web.StreamResponse:
     )
 
 
+@routes.add("DELETE", "/auth/sessions", status=204)
+async def end_all_sessions(request: web.Request) -> web.StreamResponse:
+    """End all your login sessions at once, with their access tokens; the current one, too."""
+    await service.end_all_sessions(request.app[ACCOUNTS], user_id=request[CALLER].user_id)
+    record_event(request, "sessions_ended")
+    return web.Response(status=204)
+
+
 @routes.add("DELETE", "/auth/sessions/{session_id}", status=204)
 async def end_session(request: web.Request) -> web.StreamResponse:
     """End one of your login sessions at once, with its access tokens; the current one, too."""
     session_id = path_uuid(request, "session_id")
     await service.end_session(request.app[ACCOUNTS], session_id=session_id, user_id=request[CALLER].user_id)
+    record_event(request, "session_ended", session_id=str(session_id))
     return web.Response(status=204)

@@ -23,7 +23,9 @@ class ProblemType:
 
 
 INVALID_JSON = ProblemType(
-    400, "invalid_json", "The body is not JSON in UTF-8, is nested too deep, or has NUL characters."
+    400,
+    "invalid_json",
+    "The body is not JSON in UTF-8, is nested too deep, has NUL characters, or two members of one name in an object.",
 )
 INVALID_FORM = ProblemType(400, "invalid_form", "The form is not well-formed, not in UTF-8, or has too many fields.")
 
@@ -49,7 +51,7 @@ STATUS_NAMES = {
 SHARED_UNIONS = {
     frozenset({"malformed_request", "invalid_json"}): "BadRequest",
     frozenset({"not_authenticated", "invalid_token"}): "Unauthorized",
-    frozenset({"forbidden", "insufficient_scope"}): "Forbidden",
+    frozenset({"forbidden", "insufficient_scope", "totp_enrolment_required"}): "Forbidden",
     frozenset({"database_unavailable", "row_locked", "holds_unavailable", "overloaded"}): "ServiceUnavailable",
 }
 
@@ -148,6 +150,7 @@ def _problem_types(operation: Operation) -> Iterator[ProblemType]:
         yield from map(_of_error, (errors.NotAuthenticated, errors.InvalidToken, errors.InsufficientScope))
     if operation.access.roles:
         yield _of_error(errors.Forbidden)
+        yield _of_error(errors.TotpEnrolmentRequired)
     if operation.scopes:
         yield _of_error(errors.TooManyRequests)
     if "{" in operation.path:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ...errors import InvalidToken, NotFound
 from ...http.app_keys import ACCESS_TOKENS, ACCOUNTS
+from ...http.input.client_address import client_address
 from ...identity import accounts
 from ...identity.tokens import TokenPair
 from ..request_keys import ACCESS_TOKEN, USER
@@ -24,7 +25,7 @@ async def identify(request: web.Request) -> None:
         return
     if refresh is not None:
         try:
-            pair = await accounts.refresh(request.app[ACCOUNTS], refresh_token=refresh)
+            pair = await accounts.refresh(request.app[ACCOUNTS], refresh_token=refresh, address=client_address(request))
         except InvalidToken:
             pair = None
         if pair is not None and await _use(request, pair.access_token):
