@@ -15,6 +15,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from ..errors import ReauthenticationRequired
 from ..http.output.responses import JSON
 from .request_keys import ACCESS_TOKEN, LANGUAGE
 
@@ -29,6 +30,10 @@ class ApiAnswer:
 
     json: Any
     etag: str | None
+
+
+class PasswordNeeded(Exception):
+    """The API wants the password again: not a DomainError, which the pages show at their forms."""
 
 
 class ApiClient:
@@ -93,7 +98,10 @@ class ApiClient:
         match = await app.router.resolve(inner)
         match.add_app(app)
         inner._match_info = match  # noqa: SLF001 - as aiohttp's Application does
-        return await match.handler(inner)
+        try:
+            return await match.handler(inner)
+        except ReauthenticationRequired as error:
+            raise PasswordNeeded from error
 
     def _inner_request(self, method: str, url: URL, body: Any, headers: Mapping[str, str]) -> web.Request:
         outer, given = self._request, CIMultiDict(headers)

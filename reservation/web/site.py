@@ -12,6 +12,7 @@ from ..http.input.bodies import load_form_fields
 from ..http.routes import Access
 from ..runtime.lanes import Lane
 from .addresses import own_path
+from .api_client import PasswordNeeded
 from .assets import ROUTE, serve_asset
 from .page_table import Page, see_other
 from .pages import TABLES
@@ -91,7 +92,10 @@ class PageEndpoint:
         await identify(request)
         if self.page.method == "POST":
             check_form(request)
-        response = self._refusal(request) or await self.page.handler(request)
+        try:
+            response = self._refusal(request) or await self.page.handler(request)
+        except PasswordNeeded:
+            response = _led_to("/confirm-password", request)
         if self.page.method == "POST" and (user := request[USER]) is not None and user.role == "admin":
             request.app[PROGRAMME].clear()  # it may have changed; the administrator is to see that at once
         if not response.prepared:
@@ -104,10 +108,15 @@ class PageEndpoint:
         if access is Access.PUBLIC:
             return None
         if user is None:
-            return see_other("/sign-in?" + urlencode({"next": _after_sign_in(request)}, quote_via=quote))
+            return _led_to("/sign-in", request)
         if access.roles and user.role not in access.roles:
             raise Forbidden
         return None
+
+
+def _led_to(path: str, request: web.Request) -> web.Response:
+    """A redirect to a page that leads on to the one that was asked for."""
+    return see_other(f"{path}?" + urlencode({"next": _after_sign_in(request)}, quote_via=quote))
 
 
 def _after_sign_in(request: web.Request) -> str:

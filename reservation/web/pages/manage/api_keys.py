@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from ....errors import DomainError, Invalid, NotFound
+from ....http.app_keys import SETTINGS
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
 from ....identity.api_key_format import Scope
@@ -63,7 +64,9 @@ async def create_key(request: web.Request) -> web.StreamResponse:
         state.errors["email"] = language.gettext(NO_ACCOUNT)
     if state.errors:
         return await _form(request, state, status=422)
-    body: dict[str, Any] = {"name": text_of(request, "name"), "user_id": user_id, "expires_at": expires_at}
+    body: dict[str, Any] = {"name": text_of(request, "name"), "user_id": user_id}
+    if expires_at is not None:
+        body["expires_at"] = expires_at
     body["scopes"] = request[FORM].getall("scopes", [])
     body["limits"] = {name: optional(request, name, int) for name in LIMITS}
     try:
@@ -133,6 +136,7 @@ async def _form(request: web.Request, form: FormState, *, status: int = 200) -> 
         scopes=[scope.value for scope in Scope],
         ticked=ticked,
         timezone=zone,
+        days=request.app[SETTINGS].api_key_ttl_s // 86_400,
     )
 
 
