@@ -97,7 +97,7 @@ lint-sql: .venv/dev.stamp
 	$(BIN)/squawk --pg-version 15 --assume-in-transaction --exclude $(SQUAWK_EXCEPT) $(MIGRATIONS)
 
 lint-deployment: .venv/dev.stamp
-	$(BIN)/shellcheck .ci/run deploy/lock
+	$(BIN)/shellcheck .ci/run deploy/lock deploy/make-secrets
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 

@@ -29,6 +29,12 @@ STAYS = """
 create function stays() returns trigger language plpgsql as $$ begin new.role = 'admin'; return new; end $$;
 create trigger stays before update on users for each row when (old.id = {user_id}) execute function stays();
 """
+# One who ends all login sessions would see nothing but 401.
+SIGNED_IN = """
+create function goes_on() returns trigger language plpgsql as $$ begin new.revoked_at = null; return new; end $$;
+create trigger goes_on before update on login_sessions for each row when (old.user_id = {user_id})
+execute function goes_on();
+"""
 
 
 async def furnish(api: Api) -> None:
@@ -44,15 +50,22 @@ async def nobody(api: Api) -> Person | None:
 
 
 async def customer(api: Api) -> Person | None:
-    return await api.sign_up()
+    person = await api.sign_up()
+    await prepare(api, SIGNED_IN.format(user_id=person.id))
+    return person
 
 
 async def administrator(api: Api) -> Person | None:
     person = await api.admin()
-    connection = await asyncpg.connect(api.database_url)
-    await connection.execute(STAYS.format(user_id=person.id))
-    await connection.close()
+    await prepare(api, STAYS.format(user_id=person.id) + SIGNED_IN.format(user_id=person.id))
     return person
+
+
+async def prepare(api: Api, script: str) -> None:
+    """Run a script of SQL."""
+    connection = await asyncpg.connect(api.database_url)
+    await connection.execute(script)
+    await connection.close()
 
 
 async def schemathesis(url: str, who: Person | None, phases: str, seed: str, folder: Path) -> tuple[int | None, str]:

@@ -92,6 +92,27 @@ async def test_a_request_that_the_parser_refuses_gets_a_problem_and_ends_the_con
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@pytest.mark.parametrize(("sent", "expected"), REFUSED.values(), ids=REFUSED.keys())
+async def test_a_malformed_request_is_one_line_of_the_log(
+    start_api: StartApi,
+    sent: bytes,
+    expected: tuple[int, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stderr = io.StringIO()
+    monkeypatch.setattr(middleware, "standard_error", lambda: stderr)
+    api = await start_api(ACCESS_LOG="on")
+    async with connected(api.client.server) as wire:
+        wire.writer.write(sent + b"\r\n")
+        await wire.rest()
+    await api.client.close()
+    [line] = requests_in(stderr.getvalue())
+    assert (line["path"] in ("-", "/auth/login"), line["status"]) == (True, expected[0])
+    assert "Traceback" not in stderr.getvalue() + caplog.text
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
 async def test_a_request_that_is_refused_comes_after_others(api: Api) -> None:
     async with connected(api.client.server) as wire:
         assert (await wire.ask("GET", "/health")).status == 200

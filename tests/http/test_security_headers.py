@@ -58,3 +58,10 @@ async def test_browsers_use_tls_alone_where_the_site_has_it(start_api: StartApi)
         for path in PUBLIC:
             headers = await headers_of(api, "GET", path)
             assert headers.get("Strict-Transport-Security") == expected, path
+
+
+async def test_the_method_trace_echoes_nothing(api: Api) -> None:
+    """It would show a script what the browser has sent."""
+    async with api.client.request("TRACE", "/movies", headers={"X-Secret": "a secret"}) as response:
+        assert response.status == 405
+        assert "a secret" not in await response.text()

@@ -1,38 +1,22 @@
-"""The lock files, the image and the compose file, and the pages of docs/ about them."""
+"""The lock files and the image, and the pages of docs/ about them."""
 
 import json
-import os
 import re
-import subprocess
-import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
-import yaml
 from click import Command, Context, Group
 
 from reservation.commands.main import COMMANDS, commands
-from reservation.embedded.binaries import valkey_program
-from reservation.embedded.ports import is_taken
 from reservation.http.openapi.problems import all_problem_types
 from reservation.settings import Settings
-from tests.ports import free_port
-from tests.project.test_settings import SECRET, known_names
+from tests.project.test_settings import known_names
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 DOCS = ROOT / "docs"
-
-OURS = ("migrate", "web")
-EMBEDDED_ONLY = {"DATA_DIR", "POSTGRES_BIN_DIR", "VALKEY_SERVER"}
-SECRETS = {"JWT_SECRET", "POSTGRES_PASSWORD", "VALKEY_PASSWORD"}
-START_WAIT_S = 30
-VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?])?[^}]*\}")
 
 
 def dockerfile() -> list[tuple[str, str]]:
@@ -60,18 +44,6 @@ def canonical(requirements: list[str]) -> set[str]:
     return {re.split(r"[^A-Za-z0-9._-]", text)[0].lower().replace("_", "-") for text in requirements}
 
 
-def filled_in(service: str, values: dict[str, str]) -> dict[str, str]:
-    """A service's environment as compose makes it of these variables."""
-    environment: dict[str, Any] = SERVICES[service]["environment"]
-    made: dict[str, str] = {}
-    for name, template in environment.items():
-        if template is not None:
-            made[name] = VARIABLE.sub(lambda match: values[match[1]], str(template))
-        elif name in values:
-            made[name] = values[name]
-    return made
-
-
 def test_locks_have_the_same_versions() -> None:
     run = pins("requirements.lock")
     assert pins("requirements-server.lock").items() <= run.items()
@@ -89,7 +61,9 @@ def test_locks_have_every_dependency_of_the_project() -> None:
     assert needed | embedded | canonical(extras["dev"]) <= pins("requirements-dev.lock").keys()
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-server.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements.lock", "requirements-server.lock", "requirements-dev.lock", "requirements-sbom.lock"]
+)
 def test_a_lock_has_only_names_versions_and_hashes(name: str) -> None:
     text = (ROOT / "deploy" / name).read_text()
     assert "://" not in text
@@ -129,125 +103,6 @@ def test_the_build_context_has_only_the_files_allowed() -> None:
     assert {path for path in allowed if not (ROOT / path).exists()} == set()
     folders = {folder.partition("/")[0] for folder in PROJECT["tool"]["setuptools"]["package-dir"].values()}
     assert folders | {"pyproject.toml", *PROJECT["project"]["license-files"]} <= allowed
-
-
-@pytest.mark.parametrize("service", OURS)
-def test_variables_of_the_compose_file_are_settings(service: str) -> None:
-    assert SERVICES[service]["environment"].keys() <= known_names()
-
-
-def test_web_passes_every_setting_that_applies_to_it() -> None:
-    assert SERVICES["web"]["environment"].keys() == known_names() - EMBEDDED_ONLY
-
-
-@pytest.mark.parametrize("service", OURS)
-def test_the_environment_of_a_service_makes_valid_settings(service: str) -> None:
-    values = dict.fromkeys(SECRETS, SECRET) | {"HOLD_TTL_SECONDS": "60"}
-    settings = Settings.from_env(filled_in(service, values))
-    assert settings.database_url == f"postgresql://reservation:{SECRET}@postgres:5432/reservation"
-    assert settings.redis_url == f"redis://:{SECRET}@valkey:6379/0"
-    assert (settings.jwt_secret, settings.hold_ttl_s) == (SECRET, 60)
-
-
-def test_compose_requires_the_secrets() -> None:
-    used = set(VARIABLE.findall((ROOT / "docker-compose.yml").read_text()))
-    assert {name for name, mark in used if mark == ":?"} == SECRETS
-    assert {name for name, mark in used if mark != ":?"} == {"PORT", "WORKERS"}
-
-
-def test_web_starts_after_its_stores_and_migrations() -> None:
-    assert SERVICES["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    assert SERVICES["web"]["depends_on"] == {
-        "migrate": {"condition": "service_completed_successfully"},
-        "postgres": {"condition": "service_healthy"},
-        "valkey": {"condition": "service_healthy"},
-    }
-    assert SERVICES["migrate"]["restart"] == "no"
-    assert all("healthcheck" in SERVICES[store] for store in ("postgres", "valkey"))
-
-
-@pytest.mark.parametrize("service", OURS)
-def test_commands_of_the_compose_file_exist(service: str) -> None:
-    parse(*(VARIABLE.sub("2", word) for word in SERVICES[service]["command"]))
-
-
-@pytest.mark.parametrize("service", sorted(SERVICES))
-def test_containers_run_without_extra_privileges(service: str) -> None:
-    given = SERVICES[service]
-    assert given["read_only"] is True
-    assert given["cap_drop"] == ["ALL"]
-    assert given["security_opt"] == ["no-new-privileges:true"]
-    assert not {"privileged", "cap_add", "pid", "network_mode"} & given.keys()
-    assert service in OURS or given["user"] not in ("root", "0")
-    assert all(port.startswith("127.0.0.1:") for port in given.get("ports", ()))
-
-
-def start_command(service: str) -> list[str]:
-    """The words that a container is started with, as compose hands them on."""
-    words = SERVICES[service].get("command", [])
-    return [VARIABLE.sub(lambda match: secret_values()[match[1]], word).replace("$$", "$") for word in words]
-
-
-def health_command(service: str) -> list[str]:
-    """The words of a container's health check."""
-    kind, *words = SERVICES[service].get("healthcheck", {}).get("test", ["NONE"])
-    return ["sh", "-c", *words] if kind == "CMD-SHELL" else words
-
-
-def secret_values() -> dict[str, str]:
-    return {name: f"{name}-{SECRET}" for name in SECRETS} | {"PORT": "8000", "WORKERS": "2"}
-
-
-@pytest.mark.parametrize("service", sorted(SERVICES))
-def test_no_secret_is_in_any_command_line(service: str, tmp_path: Path) -> None:
-    """Each command runs with programs on its PATH that write their arguments to a file."""
-    log = tmp_path / "arguments"
-    for program in ("valkey-server", "valkey-cli", "pg_isready", "serve", "migrate"):
-        fake = tmp_path / program
-        fake.write_text(f'#!/bin/sh\nprintf "%s " {program} "$@" >>"{log}"\necho PONG\n')
-        fake.chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:{os.defpath}"} | filled_in(service, secret_values())
-    for command in filter(None, (start_command(service), health_command(service))):
-        log.write_text("")
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-        called = log.read_text()
-        assert called, "none of the programs was called"
-        written = f"{called} {' '.join(command)}"
-        assert [name for name, value in secret_values().items() if name in SECRETS and value in written] == []
-
-
-def test_valkey_requires_the_password_given(tmp_path: Path) -> None:
-    """The real server, started by the documented command, but for the port."""
-    (tmp_path / "valkey-server").symlink_to(valkey_program(None))
-    port, password = free_port(), "0123456789abcdef"
-    [shell, option, script] = start_command("valkey")
-    script = script.replace("save ", f"port {port}\nbind 127.0.0.1\nsave ", 1)
-    environment = {"PATH": f"{tmp_path}:{os.defpath}", "REDISCLI_AUTH": password}
-    server = subprocess.Popen([shell, option, script], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + START_WAIT_S
-        while not is_taken(port):
-            assert server.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        assert password not in Path(f"/proc/{server.pid}/cmdline").read_text()
-        with redis.Redis(port=port, password=password) as client:
-            settings = client.config_get("save", "appendonly", "maxmemory", "maxmemory-policy")
-            assert settings == {
-                "save": "", "appendonly": "no", "maxmemory": str(256 * 2**20), "maxmemory-policy": "noeviction"
-            }  # fmt: skip
-        with redis.Redis(port=port) as stranger, pytest.raises(redis.AuthenticationError):
-            stranger.ping()
-    finally:
-        server.terminate()
-        server.wait(START_WAIT_S)
-
-
-def test_only_web_has_a_port() -> None:
-    assert COMPOSE["networks"]["stores"]["internal"] is True
-    assert SERVICES["web"]["networks"] == ["stores", "front"]
-    assert all(given["networks"] == ["stores"] for name, given in SERVICES.items() if name != "web")
-    assert [name for name, given in SERVICES.items() if "ports" in given] == ["web"]
 
 
 def test_the_page_of_settings_has_every_setting_and_its_default() -> None:

@@ -25,6 +25,8 @@ from .accounts import MAX_CODE_CHARS, TOTP_METADATA
 
 routes = Routes("Accounts", Access.SIGNED_IN)
 
+EXAMPLE = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # a secret
+
 
 class CodeInput(Input):
     """A code of the authenticator app."""
@@ -50,20 +52,24 @@ class TotpOutput(Schema):
 
     enrolled = fields.Boolean(required=True)
     confirmed_at = Instant(required=True, allow_none=True)
-    recovery_codes_left = fields.Integer(required=True)
+    recovery_codes_left = fields.Integer(required=True, metadata={"examples": [9]})
 
 
 class EnrolmentOutput(Schema):
     """The secret for the authenticator app, in base32 and as the content of a QR code; shown only once."""
 
-    secret = fields.String(required=True)
-    otpauth_uri = fields.String(required=True)
+    secret = fields.String(required=True, metadata={"examples": [EXAMPLE]})
+    otpauth_uri = fields.String(
+        required=True, metadata={"examples": [f"otpauth://totp/Cinema:ada@example.com?secret={EXAMPLE}&issuer=Cinema"]}
+    )
 
 
 class RecoveryCodesOutput(Schema):
     """Codes, each good for one login without the authenticator app; shown only once."""
 
-    recovery_codes = fields.List(fields.String(), required=True)
+    recovery_codes = fields.List(
+        fields.String(), required=True, metadata={"examples": [["7K2M9P-Q4RS8T-V1WX3Y-Z5A6BC"]]}
+    )
 
 
 @routes.add(
