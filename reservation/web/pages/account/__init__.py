@@ -1,8 +1,9 @@
-"""An account: to sign up and in, the password, the address, the login sessions, and the personal data."""
+"""An account: to sign up and in, the password, the second factor, the address, the sessions, and the personal data."""
 
-from . import my_account, passwords, personal_data, sign_in, sign_up, verify_email
+from . import authenticator_app, my_account, passwords, personal_data, sign_in, sign_up, verify_email
 
 TABLES = (
+    authenticator_app.pages,
     my_account.pages,
     passwords.pages,
     personal_data.pages,
