@@ -170,18 +170,18 @@ async def test_the_service_of_compose_connects_as_the_service_role(
         await asyncio.to_thread(
             schema.apply, as_login(empty_database_url, "compose_owner", read(secrets, "owner_password"))
         )
-        connection = await asyncpg.connect(
+        service = await asyncpg.connect(
             as_login(empty_database_url, "reservation_service", read(secrets, "service_password"))
         )
         try:
-            assert await ops.role_without_booking_rights(connection) is None
-            assert not await connection.fetchval("select rolsuper from pg_roles where rolname = current_user")
+            assert await ops.role_without_booking_rights(service) is None
+            assert not await service.fetchval("select rolsuper from pg_roles where rolname = current_user")
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await connection.execute("create table own (id integer)")
+                await service.execute("create table own (id integer)")
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await connection.execute("delete from users")
+                await service.execute("delete from users")
         finally:
-            await connection.close()
+            await service.close()
     finally:
         with psycopg.connect(empty_database_url, autocommit=True) as admin:
             admin.execute(f"alter database {database} owner to current_user")
