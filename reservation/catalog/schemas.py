@@ -29,6 +29,7 @@ MAX_PRICE_FACTOR = Decimal("99.99")
 MAX_POSITION = 1_000_000  # ticket_types_position_check
 ON_SALE_AT = {"description": "When the sale starts; null: at once", "examples": ["2030-01-01T10:00:00Z"]}
 SALES_END_AT = {"description": "When the sale ends; null: at starts_at", "examples": ["2030-01-31T20:15:00Z"]}
+WAITING_ROOM = {"description": "Whether a customer's hold needs an admission from the showtime's waiting room"}
 
 
 class CinemaBody(Input):
@@ -112,6 +113,7 @@ class ShowtimeBody(Input):
     subtitle_language = LanguageTag(load_default=None, allow_none=True)
     on_sale_at = Instant(load_default=None, allow_none=True, metadata=ON_SALE_AT)
     sales_end_at = Instant(load_default=None, allow_none=True, metadata=SALES_END_AT)
+    waiting_room = StrictBoolean(load_default=False, metadata=WAITING_ROOM)
 
     @validates_schema
     def _in_order(self, data: Mapping[str, Any], **_: object) -> None:

@@ -40,7 +40,7 @@ SHOWTIMES = CsvColumns(
     (
         *("id", "movie_id", "movie_title", "cinema_id", "cinema_name", "auditorium_id", "auditorium_name"),
         *("starts_at", "ends_at", "base_price", "format", "audio_language", "subtitle_language"),
-        *("on_sale_at", "sales_end_at"),
+        *("on_sale_at", "sales_end_at", "waiting_room"),
     ),
     required=frozenset({"starts_at", "ends_at", "base_price"}),
     at_least_one_of=(frozenset({"movie_id", "movie_title"}), frozenset({"auditorium_id", "auditorium_name"})),

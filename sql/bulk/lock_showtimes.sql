@@ -21,6 +21,7 @@ select /* bulk/lock_showtimes */
     st.subtitle_language,
     st.on_sale_at,
     st.sales_end_at,
+    st.waiting_room,
     st.status,
     st.cancelled_at,
     st.cancel_reason,

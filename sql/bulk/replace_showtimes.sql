@@ -14,10 +14,11 @@ $9 text[] audio_languages: may be null
 $10 text[] subtitle_languages: may be null
 $11 timestamptz[] on_sale_at: starts of the sales, null for at once
 $12 timestamptz[] sales_end_at: ends of the sales, null for starts_at
+$13 boolean[] waiting_rooms: whether their holds need an admission
 Sample: select array_agg(id), array_agg(movie_id), array_agg(auditorium_id), array_agg(starts_at), array_agg(ends_at),
 0::bigint, array_agg(base_price), array_agg(format), array_agg(audio_language), array_agg(subtitle_language),
-array_agg(on_sale_at), array_agg(sales_end_at) from (select id, movie_id, auditorium_id, starts_at, ends_at, base_price,
-format, audio_language, subtitle_language, on_sale_at, sales_end_at from showtimes order by id limit 16) as st
+array_agg(on_sale_at), array_agg(sales_end_at), array_agg(waiting_room) from (select id, movie_id, auditorium_id, starts_at, ends_at,
+base_price, format, audio_language, subtitle_language, on_sale_at, sales_end_at, waiting_room from showtimes order by id limit 16) as st
 */
 update /* bulk/replace_showtimes */ showtimes
 set
@@ -32,6 +33,7 @@ set
     subtitle_language = wanted.subtitle_language,
     on_sale_at = wanted.on_sale_at,
     sales_end_at = wanted.sales_end_at,
+    waiting_room = wanted.waiting_room,
     updated_at = greatest(clock_timestamp(), showtimes.updated_at + interval '1 microsecond')
 from
     unnest(
@@ -45,7 +47,8 @@ from
         $9::text[],
         $10::text[],
         $11::timestamptz[],
-        $12::timestamptz[]
+        $12::timestamptz[],
+        $13::boolean[]
     ) as wanted (
         id,
         movie_id,
@@ -57,6 +60,7 @@ from
         audio_language,
         subtitle_language,
         on_sale_at,
-        sales_end_at
+        sales_end_at,
+        waiting_room
     )
 where showtimes.id = wanted.id;

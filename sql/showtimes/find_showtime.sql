@@ -19,6 +19,7 @@ select /* showtimes/find_showtime */
     st.subtitle_language,
     st.on_sale_at,
     st.sales_end_at,
+    st.waiting_room,
     st.status,
     st.cancelled_at,
     st.cancel_reason,

@@ -15,11 +15,12 @@ $8 text[] audio_languages: may be null
 $9 text[] subtitle_languages: may be null
 $10 timestamptz[] on_sale_at: start of the sale, null for at once
 $11 timestamptz[] sales_end_at: end of the sale, null for starts_at
+$12 boolean[] waiting_rooms: whether its holds need an admission
 Sample: select array_agg(movie_id), array_agg(auditorium_id), array_agg(starts_at), array_agg(starts_at + interval '2
 hours'), 900::bigint, array_agg(12.50), array_agg(null::text), array_agg(null::text), array_agg(null::text),
-array_agg(null::timestamptz), array_agg(null::timestamptz) from (select (select min(id) from movies) as movie_id, (select min(id) from
-auditoriums) as auditorium_id, now() + interval '20 years' + days.number * interval '1 day' as starts_at from
-generate_series(1, 16) as days (number)) as st
+array_agg(null::timestamptz), array_agg(null::timestamptz), array_agg(false) from (select (select min(id) from movies)
+as movie_id, (select min(id) from auditoriums) as auditorium_id, now() + interval '20 years' + days.number
+* interval '1 day' as starts_at from generate_series(1, 16) as days (number)) as st
 */
 insert /* showtimes/insert_showtimes */ into showtimes (
     movie_id,
@@ -32,7 +33,8 @@ insert /* showtimes/insert_showtimes */ into showtimes (
     audio_language,
     subtitle_language,
     on_sale_at,
-    sales_end_at
+    sales_end_at,
+    waiting_room
 )
 select
     wanted.movie_id,
@@ -45,7 +47,8 @@ select
     wanted.audio_language,
     wanted.subtitle_language,
     wanted.on_sale_at,
-    wanted.sales_end_at
+    wanted.sales_end_at,
+    wanted.waiting_room
 from
     unnest(
         $1::bigint[],
@@ -57,7 +60,8 @@ from
         $8::text[],
         $9::text[],
         $10::timestamptz[],
-        $11::timestamptz[]
+        $11::timestamptz[],
+        $12::boolean[]
     )
     with ordinality as wanted (
         movie_id,
@@ -70,6 +74,7 @@ from
         subtitle_language,
         on_sale_at,
         sales_end_at,
+        waiting_room,
         position
     )
 order by wanted.position

@@ -20,6 +20,7 @@ select /* showtimes/layouts */
     st.ends_at,
     st.on_sale_at,
     coalesce(st.sales_end_at, st.starts_at) as sales_end_at,
+    st.waiting_room,
     st.status,
     st.movie_id,
     m.title as movie_title,

@@ -146,6 +146,7 @@ select
     st.subtitle_language,
     st.on_sale_at,
     st.sales_end_at,
+    st.waiting_room,
     st.status,
     st.cancelled_at,
     st.cancel_reason,

@@ -13,10 +13,11 @@ $9 text audio_language: may be null
 $10 text subtitle_language: may be null
 $11 timestamptz on_sale_at: start of the sale, null for at once
 $12 timestamptz sales_end_at: end of the sale, null for starts_at
+$13 boolean waiting_room: whether its holds need an admission
 Sample: select st.id, st.movie_id, st.auditorium_id, st.starts_at, st.ends_at, 0::bigint, st.base_price, st.format,
-st.audio_language, st.subtitle_language, st.on_sale_at, st.sales_end_at from (select) as one left join (select id,
-movie_id, auditorium_id, starts_at, ends_at, base_price, format, audio_language, subtitle_language, on_sale_at,
-sales_end_at from showtimes where starts_at > now() order by starts_at limit 1) as st on true
+st.audio_language, st.subtitle_language, st.on_sale_at, st.sales_end_at, st.waiting_room from (select) as one left join
+(select id, movie_id, auditorium_id, starts_at, ends_at, base_price, format, audio_language, subtitle_language, on_sale_at,
+sales_end_at, waiting_room from showtimes where starts_at > now() order by starts_at limit 1) as st on true
 */
 update /* showtimes/update_showtime */ showtimes
 set
@@ -31,5 +32,6 @@ set
     subtitle_language = $10,
     on_sale_at = $11,
     sales_end_at = $12,
+    waiting_room = $13,
     updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 where id = $1;

@@ -15,6 +15,7 @@ DETAILS = {
     "subtitle_language": "pt-BR",
     "on_sale_at": "2031-01-01T08:00:00Z",
     "sales_end_at": "2031-01-31T20:15:00Z",
+    "waiting_room": True,
 }
 TIMES = {"starts_at": "2031-01-31T20:00:00Z", "ends_at": "2031-01-31T22:00:00Z"}
 
@@ -218,7 +219,7 @@ async def test_a_showtime_keeps_its_details(api: Api) -> None:
     body |= {"format": "2D", "on_sale_at": None}
     del body["sales_end_at"]
     replaced = (await admin(api, "PUT", path, body)).json
-    assert [replaced[name] for name in DETAILS] == ["2D", "en", "pt-BR", None, None]
+    assert [replaced[name] for name in DETAILS] == ["2D", "en", "pt-BR", None, None, True]
 
 
 async def test_a_showtime_of_a_batch_keeps_its_details(api: Api) -> None:

@@ -45,7 +45,7 @@ FILM_COLUMNS = (
 MOVIES_SQL = f"select {FILM_COLUMNS} from movies order by id"
 SHOWTIMES_SQL = (
     "select id, movie_id, auditorium_id, starts_at, ends_at, base_price, format, audio_language, subtitle_language,"
-    " on_sale_at, sales_end_at from showtimes order by id"
+    " on_sale_at, sales_end_at, waiting_room from showtimes order by id"
 )
 START = datetime(2031, 1, 1, tzinfo=UTC)
 
@@ -122,6 +122,7 @@ DETAILS = {
     "subtitle_language": "de",
     "on_sale_at": "2030-01-01T00:00:00Z",
     "sales_end_at": "2031-01-01T00:30:00Z",
+    "waiting_room": "true",
 }
 LINES = TEXT.map(lambda text: normalize("NFC", CONTROL_IN_LINES.sub("", text.replace("\r", "\n"))).strip())
 FILLED = TEXT.map(lambda text: normalize("NFC", CONTROL.sub("", text)).strip()).filter(bool)

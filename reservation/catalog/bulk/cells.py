@@ -22,6 +22,11 @@ def as_price(cell: str) -> str:
     return _DECIMAL_COMMA.sub(".", "".join(cell.split()))
 
 
+def as_switch(cell: str) -> bool | str:
+    """A cell as true or false, or unchanged for the schema to refuse; spreadsheets write TRUE."""
+    return {"true": True, "false": False}.get(cell.strip().lower(), cell)
+
+
 def optional(row: CsvRow, *names: str) -> dict[str, str | None]:
     """These cells without outer spaces; None for those that are empty or not in the file."""
     return {name: row.cells.get(name, "").strip() or None for name in names}

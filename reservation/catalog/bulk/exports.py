@@ -88,4 +88,6 @@ def _cell(value: object) -> str:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, list):
         return list_cell(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "" if value is None else str(value)

@@ -16,7 +16,7 @@ from ..room_changes import RoomsChanged
 from ..schemas import ShowtimeBody
 from ..showtime_batches import insert_batch
 from ..showtimes import LOCK_TRIES
-from .cells import as_number, as_price, optional
+from .cells import as_number, as_price, as_switch, optional
 from .csv_rows import CsvRow, Faults, FileError
 from .imports import Imported, ImportRolledBack, ImportRow, add_error, check_rows, chunks
 from .showtime_changes import Change, lock_changed, replace
@@ -105,6 +105,8 @@ def check_showtimes(
         data: dict[str, Any] = {name: row.cells[name].strip() for name in ("starts_at", "ends_at")}
         data["base_price"] = as_price(row.cells["base_price"])
         data |= {"movie_id": movies.find(row, faults), "auditorium_id": rooms.find(row, faults)}
+        if waiting_room := row.cells.get("waiting_room", "").strip():
+            data["waiting_room"] = as_switch(waiting_room)
         return data | optional(row, *NULLABLE)
 
     return check_rows(rows, SHOWTIME, cells, faults, advance)

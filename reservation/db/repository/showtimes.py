@@ -12,7 +12,7 @@ from .rows import arrays, delete_unused, every, maybe
 
 STATUSES = ("scheduled", "cancelled")
 # Columns of a showtime beside its film, room and time, in the order of the statements' parameters.
-DETAILS = ("base_price", "format", "audio_language", "subtitle_language", "on_sale_at", "sales_end_at")
+DETAILS = ("base_price", "format", "audio_language", "subtitle_language", "on_sale_at", "sales_end_at", "waiting_room")
 # Bounds of `starts_at` for a list of all showtimes.
 FAR_BACK, FAR_AHEAD = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -35,6 +35,7 @@ class Showtime:
     subtitle_language: str | None
     on_sale_at: datetime | None
     sales_end_at: datetime | None
+    waiting_room: bool
     status: str
     cancelled_at: datetime | None
     cancel_reason: str | None
@@ -56,6 +57,7 @@ class ShowtimeInput:
     subtitle_language: str | None = None
     on_sale_at: datetime | None = None  # None: at once
     sales_end_at: datetime | None = None  # None: starts_at
+    waiting_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class ShowtimeLayout:
     ends_at: datetime
     on_sale_at: datetime | None
     sales_end_at: datetime
+    waiting_room: bool
     status: str
     movie_id: int
     movie_title: str

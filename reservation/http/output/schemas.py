@@ -107,6 +107,10 @@ class ShowtimeOutput(Schema):
     sales_end_at = Instant(
         required=True, allow_none=True, metadata={"description": "When the sale ends; null: at starts_at"}
     )
+    waiting_room = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether a customer's hold needs an admission from the showtime's waiting room"},
+    )
     status = fields.String(required=True, validate=validate.OneOf(SHOWTIME_STATUSES))
     cancelled_at = Instant(required=True, allow_none=True)
     cancel_reason = fields.String(required=True, allow_none=True)
