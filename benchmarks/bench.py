@@ -70,6 +70,9 @@ class Bench:
             "CONNECTIONS_PER_ADDRESS": "0",
             # A closed loop waits for its answers, however long they take; `overload` measures what is refused.
             "QUEUE_DELAY_MS": "10000",
+            "MAX_UNCONFIRMED_HOLDS_OF_SEAT": "0",
+            "IDEMPOTENCY_KEYS_PER_DAY": "0",
+            "STREAMS_PER_ADDRESS": "0",
             "DATA_DIR": str(folder),
             **self.plan.product_settings,
             **version.environment(),

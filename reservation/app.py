@@ -45,6 +45,7 @@ from .http.handlers import (
     second_factor,
     sessions,
     tickets,
+    waiting_rooms,
 )
 from .http.input.body_budget import BodyBudget
 from .http.middleware import middleware, request_records
@@ -62,6 +63,7 @@ TABLES = (
     check_ins.routes,
     payments.routes,
     events.routes,
+    waiting_rooms.routes,
     layouts.routes,
     accounts.routes,
     sessions.routes,
@@ -106,7 +108,8 @@ def make_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.extend(
         [request_records, running_admission, resources.postgresql, resources.redis_and_booking, resources.accounts]
     )
-    app.cleanup_ctx.extend([resources.tickets, resources.payments, resources.live, resources.subscription])
+    app.cleanup_ctx.extend([resources.tickets, resources.payments, resources.live])
+    app.cleanup_ctx.extend([resources.waiting_rooms, resources.subscription])
     app.on_shutdown.append(events.end_streams)
     app.add_routes(route_definitions(TABLES))
     add_docs(app, TABLES)

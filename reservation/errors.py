@@ -132,6 +132,10 @@ class ShowtimeCancelled(DomainError):
     """The showtime is cancelled."""
 
 
+class AdmissionRequired(DomainError):
+    """The showtime has a waiting room: send the Admission-Token of POST /showtimes/{showtime_id}/waiting-room."""
+
+
 class LimitReached(DomainError):
     """You have as many holds, or seats of this showtime, as one customer may have: `limit` names the setting."""
 

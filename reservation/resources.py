@@ -15,7 +15,7 @@ from structlog.stdlib import BoundLogger
 from .booking.address_limit import AddressLimit
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
-from .booking.context import BookingContext
+from .booking.context import BookingContext, hold_limits
 from .booking.jobs.availability import count_changed
 from .booking.jobs.schedule import Job, booking_jobs, run_job
 from .catalog.context import CatalogContext
@@ -26,13 +26,13 @@ from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_
 from .db.postgresql_errors import DRIVER_ERRORS
 from .db.report_pool import database_of, report_pool
 from .db.repository import ops
-from .db.repository.hold_limits import HoldLimits
 from .db.repository.reservations import PaymentRules
 from .errors import HoldsUnavailable, OperatorError, Unavailable
 from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
 from .http import app_keys
 from .http.readiness import Readiness
+from .http.stream_limit import StreamLimit, most_viewers
 from .identity import auth_invalidation
 from .identity.account_mails import AccountMails
 from .identity.accounts import AccountContext
@@ -59,11 +59,11 @@ from .seatmap.seat_maps import SeatMaps
 from .seatmap.ticket_types import TicketTypes
 from .settings import Settings
 from .tickets.context import TicketContext
+from .waiting.context import open_waiting_rooms
 
 WRITE_LAST_USED_EVERY_S = 60
 LAST_WRITE_S = 1.0
 UNSET_MAIL_FROM = "reservation@localhost"  # in files: to send mails, MAIL_FROM is required
-SPARE_FILES = 512  # file descriptors that viewers leave for other connections and the stores
 REDIS = web.AppKey("REDIS", Redis)
 SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
 
@@ -147,7 +147,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         hold_max_s=settings.hold_max_s,
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
-        limits=_hold_limits(settings),
+        limits=hold_limits(settings),
         address_limit=AddressLimit(holds, settings.holds_per_minute_per_address),
     )
     await app[app_keys.BOOKING_CONTEXT].batches.prepare()
@@ -274,6 +274,17 @@ async def live(app: web.Application) -> AsyncIterator[None]:
     await cancel_and_wait([running])
 
 
+async def waiting_rooms(app: web.Application) -> AsyncIterator[None]:
+    """The waiting rooms, the streams of those who wait, and the limit on streams."""
+    settings, feeds = app[app_keys.SETTINGS], app[app_keys.LIVE]
+    app[app_keys.STREAM_LIMIT] = StreamLimit(settings.streams_per_address)
+    layouts = app[app_keys.BOOKING_CONTEXT].layouts
+    most = most_viewers(settings.live_viewers_max, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    async with open_waiting_rooms(app[REDIS], layouts, settings, most=most, others=lambda: feeds.viewers) as opened:
+        app[app_keys.WAITING_ROOMS], app[app_keys.WAITING_STREAMS] = opened
+        yield
+
+
 async def subscription(app: web.Application) -> AsyncIterator[None]:
     """The Redis connection that receives notifications; starts last, since channels are registered before it."""
     task = asyncio.create_task(app[SUBSCRIPTION].run())
@@ -290,17 +301,3 @@ def mail_templates(settings: Settings) -> MailTemplates:
         currency=settings.currency,
         language=settings.mail_language,
     )
-
-
-def most_viewers(wanted: int, open_files: int) -> int:
-    """The number that is wanted, or fewer, so that file descriptors remain for other connections."""
-    if open_files == resource.RLIM_INFINITY:
-        return wanted
-    return min(wanted, max(open_files - SPARE_FILES, open_files // 2))
-
-
-def _hold_limits(settings: Settings) -> HoldLimits | None:
-    """None if holds have no limits."""
-    most_holds, most_seats = settings.max_holds_per_user or None, settings.max_seats_per_user_per_showtime or None
-    longest_s = max(settings.hold_ttl_s, settings.hold_max_s)
-    return None if most_holds is most_seats is None else HoldLimits(most_holds, most_seats, longest_s)

@@ -88,7 +88,9 @@ def _admin(stand: Stand, database: str) -> str:
         ).fetchone()
     if row is None:
         raise BenchmarkFailed("no administrator could be made")
-    return TokenMint((stand.servers.jwt_secret,), TOKEN_TTL_S, TOKEN_TTL_S, TOKEN_TTL_S).mint("access", row[0], "admin", row[1], 1)
+    return TokenMint((stand.servers.jwt_secret,), TOKEN_TTL_S, TOKEN_TTL_S, TOKEN_TTL_S).mint(
+        "access", row[0], "admin", row[1], 1
+    )
 
 
 def _show(connection: "psycopg.Connection[tuple[Any, ...]]", name: str) -> None:

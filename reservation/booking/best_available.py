@@ -16,6 +16,7 @@ from ..db.repository.reservation_rows import Reservation
 from ..errors import DomainError, Invalid, SeatsUnavailable
 from ..runtime.batching import Batcher
 from ..seatmap.occupancy import Occupancy, read_occupancies
+from .admission import require_admission
 from .best_seats import Block, FreeSeats
 from .context import BookingContext
 from .hold import NO_DETAILS, HoldDetails, check_seats, hold
@@ -124,6 +125,9 @@ class BestAvailable:
                 del self._requests[showtime_id]
 
     async def _hold(self, user_id: int, request: _Request, idempotency_key: IdempotencyKey | None) -> Reservation:
+        layout = self._context.layouts.known(request.showtime_id)
+        if layout is not None and layout.waiting_room:  # before the seats are read; hold() looks again
+            await require_admission(self._context, layout, request.details.admission)
         for _ in range(MAX_OFFERS):
             await self._context.ticket_types.choose(request.details.tickets)  # before a seat is lost to a wrong type
             offer = await self._offers.submit(request)

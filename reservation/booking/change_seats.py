@@ -43,8 +43,9 @@ async def change_seats(context: BookingContext, asked: SeatChange) -> Reservatio
 
     Exchanged seats have the prices of now; those to which others are added keep theirs. Raises NotFound, Invalid (a
     seat of another room, too many seats, or no such showtime), HoldExpired, ReservationCancelled, SeatsUnavailable,
-    LimitReached, those of NOT_ON_SALE, RowLocked, and with an idempotency key IdempotencyKeyUsed; TooLateToCancel if it
-    is confirmed and its showtime starts too soon; PaymentRequired if it is confirmed and the other seats cost more than
+    LimitReached, AdmissionRequired, those of NOT_ON_SALE, RowLocked, and with an idempotency key IdempotencyKeyUsed;
+    TooLateToCancel if it is confirmed and its showtime starts too soon;
+    PaymentRequired if it is confirmed and the other seats cost more than
     is paid; ReservationConfirmed if seats are to be added to it.
     """
     for _ in range(CHANGE_TRIES):

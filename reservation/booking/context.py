@@ -10,6 +10,7 @@ from ..holds.pending_updates import PendingUpdates
 from ..holds.store import Holds
 from ..seatmap.layouts import Layouts
 from ..seatmap.ticket_types import TicketTypes
+from ..settings import Settings
 from .address_limit import AddressLimit
 from .batches import BookingBatches
 
@@ -31,3 +32,10 @@ class BookingContext:
     cancel_cutoff_s: int
     limits: HoldLimits | None
     address_limit: AddressLimit
+
+
+def hold_limits(settings: Settings) -> HoldLimits | None:
+    """The limits of customers; None if there are none."""
+    most_holds, most_seats = settings.max_holds_per_user or None, settings.max_seats_per_user_per_showtime or None
+    longest_s = max(settings.hold_ttl_s, settings.hold_max_s)
+    return None if most_holds is most_seats is None else HoldLimits(most_holds, most_seats, longest_s)

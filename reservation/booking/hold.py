@@ -27,6 +27,7 @@ from ..holds.store import HoldRelease
 from ..seatmap.layouts import Layout
 from ..seatmap.ticket_types import ALL_STANDARD, ChosenTickets, WantedTickets
 from .address_limit import CountedHold
+from .admission import Admission, require_admission
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, take_for, undo_hold
@@ -34,13 +35,17 @@ from .sale_window import not_on_sale
 
 
 class HoldDetails(NamedTuple):
-    """What belongs to a hold beside its seats: two things of the client's own, the tickets, and the user's limits."""
+    """What belongs to a hold beside its seats: two things of the client's own, the tickets, and the user's limits.
+
+    Without `admission` the hold needs none.
+    """
 
     reference: str | None = None
     metadata: dict[str, Json] | None = None
     tickets: WantedTickets = ALL_STANDARD
     limits: HoldLimits | None = None
     counted: CountedHold | None = None
+    admission: Admission | None = None
 
 
 NO_DETAILS = HoldDetails()
@@ -58,12 +63,14 @@ async def hold(
     """Hold all these seats or none.
 
     Raises NotFound (the showtime), those of NOT_ON_SALE, Invalid (a seat of another room, or no such ticket type),
-    SeatsUnavailable with the reason for each seat, LimitReached, TooManyAttempts, and RowLocked. With an idempotency
-    key: IdempotencyKeyUsed, and IdempotencyInFlight while the first request with it is under way.
+    SeatsUnavailable with the reason for each seat, AdmissionRequired, LimitReached, TooManyAttempts, and RowLocked.
+    With an idempotency key: IdempotencyKeyUsed, and IdempotencyInFlight while the first request with it is under way.
     """
     layout = context.layouts.known(showtime_id)
     if layout is None or not _may_be_held(layout, seat_ids):
         layout = await layout_with(context, showtime_id, seat_ids, details.tickets)
+    if layout.waiting_room:
+        await require_admission(context, layout, details.admission)
     return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, details, idempotency_key)
 
 
@@ -174,6 +181,8 @@ async def _take_and_insert(
                 )
             except ShowtimeChanged:  # Redis keeps the seats while the layout is read again
                 layout = await check_and_load(context, showtime_id, seat_ids, details.tickets)
+                if layout.waiting_room:
+                    await require_admission(context, layout, details.admission)
                 if tickets is not None:
                     tickets = await context.ticket_types.choose(details.tickets, anew=True)
         release = False

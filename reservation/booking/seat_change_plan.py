@@ -19,6 +19,7 @@ from ..errors import (
 )
 from ..seatmap.layouts import Layout
 from ..seatmap.ticket_types import ALL_STANDARD, ChosenTickets, WantedTickets
+from .admission import Admission, require_admission
 from .context import BookingContext
 from .hold import layout_with, seats_of
 from .lookup import find_archived
@@ -36,6 +37,7 @@ class SeatChange:
     tickets: WantedTickets = ALL_STANDARD
     changed_by: str = "customer"
     limits: HoldLimits | None = None
+    admission: Admission | None = None
     showtime_id: int | None = None
     adds: bool = False
     idempotency_key: IdempotencyKey | None = None
@@ -101,7 +103,7 @@ async def find_changeable(context: BookingContext, asked: SeatChange) -> HoldToE
 
 
 async def plan_change(context: BookingContext, asked: SeatChange, before: HoldToExtend) -> SeatChangePlan:
-    """What the change needs and gives up; raises Invalid and those of NOT_ON_SALE."""
+    """What the change needs and gives up; raises Invalid, AdmissionRequired and those of NOT_ON_SALE."""
     showtime_id = asked.showtime_id or before.showtime_id
     own = before.seat_ids if showtime_id == before.showtime_id else ()
     new = [seat_id for seat_id in asked.seat_ids if seat_id not in own]
@@ -114,6 +116,8 @@ async def plan_change(context: BookingContext, asked: SeatChange, before: HoldTo
         layout = await layout_with(context, showtime_id, asked.seat_ids, asked.tickets)
     except NotFound as error:
         raise Invalid("/showtime_id", "There is no such showtime.") from error
+    if layout.waiting_room and showtime_id != before.showtime_id:
+        await require_admission(context, layout, asked.admission)
     kept = wanted if own else ()
     given_up = [seat_id for seat_id in before.seat_ids if seat_id not in kept]
     tickets = await context.ticket_types.choose(asked.tickets)

@@ -28,21 +28,23 @@ class Script:
         object.__setattr__(self, "sha", sha1(self.source.encode(), usedforsecurity=False).hexdigest())
 
 
-def _read(path: str) -> str:
-    return _INCLUDE.sub(lambda line: _read(f"include/{line[1]}"), (FOLDER / f"{path}.lua").read_text("utf-8"))
+def read_source(path: str, folder: Path = FOLDER) -> str:
+    """The source of a script of a folder with all that it includes."""
+    own = (folder / f"{path}.lua").read_text("utf-8")
+    return _INCLUDE.sub(lambda line: read_source(f"include/{line[1]}", folder), own)
 
 
-TAKE = Script(_read("take"))
-EXTEND = Script(_read("extend"))
-RELEASE = Script(_read("release"))
-UNDO_TAKE = Script(_read("undo_take"))
-BUMP_LAYOUT = Script(_read("bump_layout"))
-VERSION = Script(_read("version"), shared=True)
-WATCH = Script(_read("watch"))
-SNAPSHOT = Script(_read("snapshot"))
-PRIME = Script(_read("prime"))
-PRIME_UNREAD = Script(_read("prime_unread"))
-KEPT_SINCE = Script(_read("kept_since"))
-DETECT_RESTART = Script(_read("detect_restart"))
-DETECT_RESTORE = Script(_read("detect_restore"))
-CHECK_WRITABLE = Script(_read("check_writable"))
+TAKE = Script(read_source("take"))
+EXTEND = Script(read_source("extend"))
+RELEASE = Script(read_source("release"))
+UNDO_TAKE = Script(read_source("undo_take"))
+BUMP_LAYOUT = Script(read_source("bump_layout"))
+VERSION = Script(read_source("version"), shared=True)
+WATCH = Script(read_source("watch"))
+SNAPSHOT = Script(read_source("snapshot"))
+PRIME = Script(read_source("prime"))
+PRIME_UNREAD = Script(read_source("prime_unread"))
+KEPT_SINCE = Script(read_source("kept_since"))
+DETECT_RESTART = Script(read_source("detect_restart"))
+DETECT_RESTORE = Script(read_source("detect_restore"))
+CHECK_WRITABLE = Script(read_source("check_writable"))

@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from ..seatmap.ticket_types import TicketTypes
     from ..settings import Settings
     from ..tickets.context import TicketContext
+    from ..waiting.room import WaitingRooms
+    from ..waiting.streams import WaitingStreams
     from .input.body_budget import BodyBudget
     from .output.responses import SingleWriteResponse
     from .readiness import Readiness
+    from .stream_limit import StreamLimit
 
 SETTINGS: "web.AppKey[Settings]" = web.AppKey("SETTINGS")
 DATABASE: "web.AppKey[Database]" = web.AppKey("DATABASE")
@@ -46,6 +49,9 @@ ROOM_LAYOUTS: "web.AppKey[RoomLayouts]" = web.AppKey("ROOM_LAYOUTS")
 TICKETS: "web.AppKey[TicketContext]" = web.AppKey("TICKETS")
 READINESS: "web.AppKey[Readiness]" = web.AppKey("READINESS")
 LIVE: "web.AppKey[LiveFeeds]" = web.AppKey("LIVE")
+WAITING_ROOMS: "web.AppKey[WaitingRooms]" = web.AppKey("WAITING_ROOMS")
+WAITING_STREAMS: "web.AppKey[WaitingStreams]" = web.AppKey("WAITING_STREAMS")
+STREAM_LIMIT: "web.AppKey[StreamLimit]" = web.AppKey("STREAM_LIMIT")
 ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")
 REPORTS: "web.AppKey[Reports]" = web.AppKey("REPORTS")
 API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")

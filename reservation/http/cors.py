@@ -10,9 +10,9 @@ from .output.problems import HttpProblem
 
 # What the service and caches read; and what libraries, proxies and tracing add to every request.
 ALLOWED = (
-    "Accept, Accept-Language, Authorization, Cache-Control, Content-Encoding, Content-Language, Content-Type, "
-    "Idempotency-Key, If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, Last-Event-ID, "
-    "Pragma, Prefer, Range, X-Request-ID, "
+    "Accept, Accept-Language, Admission-Token, Authorization, Cache-Control, Content-Encoding, Content-Language, "
+    "Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, "
+    "Last-Event-ID, Pragma, Prefer, Range, X-Request-ID, "
     "b3, Baggage, Sentry-Trace, Traceparent, Tracestate, X-Correlation-ID, X-Requested-With"
 )
 EXPOSED = (

@@ -83,6 +83,7 @@ class Operation:
     raises: tuple[type[DomainError], ...] = ()  # the domain errors beyond those that follow from the other fields
     etag: bool = False  # the response has one; If-None-Match can make a GET a 304, and If-Match a PUT or DELETE a 412
     replay: Replay | None = None  # takes an Idempotency-Key, and answers a repetition with this
+    needs_admission: bool = False  # takes an Admission-Token, where a showtime has a waiting room
     handler: Handler = field(init=False)
 
     def __call__(self, handler: Handler) -> Handler:

@@ -48,6 +48,7 @@ class Layout:
     on_sale_at: datetime | None
     sales_end_at: datetime
     is_cancelled: bool
+    waiting_room: bool
     focal_row: str | None
     room: Room
     showtime_id: int
@@ -149,7 +150,7 @@ class Layouts:
                 if room is not None:
                     focal_row = None if row.focal_row is None else intern(row.focal_row)
                     sales_end_at = self._recent.share(row.sales_end_at)
-                    sale = row.on_sale_at, sales_end_at, row.status == "cancelled"
+                    sale = row.on_sale_at, sales_end_at, row.status == "cancelled", row.waiting_room
                     layout = Layout(row.layout_version, *sale, focal_row, room, row.id, *self._json(row))
                     self._keep(row.id, layout)
                     found[row.id] = layout, row

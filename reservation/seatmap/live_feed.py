@@ -73,6 +73,11 @@ class LiveFeeds:
         self._closed = False
         metrics.VIEWERS.read, metrics.MAPS.read = lambda: self._viewers, self._feeds.__len__
 
+    @property
+    def viewers(self) -> int:
+        """How many streams are open."""
+        return self._viewers
+
     @asynccontextmanager
     async def subscribe(self, showtime_id: int) -> AsyncIterator[MapFeed]:
         """The feed of a map for the duration of the block; raises NotFound, HoldsUnavailable and Overloaded."""

@@ -181,6 +181,15 @@ async def book(api: Api) -> None:
     await api.call("POST", "/auth/logout", {"refresh_token": renewed.json["refresh_token"]})
 
 
+async def wait(api: Api) -> None:
+    """Call every operation of a waiting room with success."""
+    cinema, person = await api.cinema(waiting_room=True), await api.sign_up()
+    path = f"/showtimes/{cinema.showtime_id}/waiting-room"
+    ticket = (await api.call("POST", path, who=person)).json["queue_ticket"]
+    await api.call("GET", path, who=person, params={"ticket": ticket})
+    await api.call("GET", f"{path}/events", who=person, params={"ticket": ticket})
+
+
 async def pay(api: Api) -> None:
     """Call every operation of payments with success."""
     cinema, admin = await api.cinema(), await api.admin()
@@ -195,6 +204,7 @@ async def test_every_documented_operation_works(start_api: StartApi, tmp_path: P
     await administrate(api)
     await keep_account(api, tmp_path / "mail")
     await book(api)
+    await wait(api)
     stripe = {"STRIPE_SECRET_KEY": SECRET_KEY, "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET}
     paid = await start_api(PAYMENT_PROVIDER="external", PUBLIC_URL="http://localhost", **stripe)
     await pay(paid)

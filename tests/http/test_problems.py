@@ -31,6 +31,7 @@ SHOWTIME = {
     "subtitle_language": "de",
     "on_sale_at": None,
     "sales_end_at": None,
+    "waiting_room": False,
 }
 CINEMA = {"name": "C", "address": "a", "timezone": "Europe/Berlin"}
 ROOM = {"name": "R", "capacity": 5, "extra_metadata": {"a": 1}, "focal_row": "C", "cinema_id": 1}

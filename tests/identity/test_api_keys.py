@@ -414,6 +414,8 @@ def test_only_sales_operations_are_not_back_office() -> None:
         ("GET", f"{own}/payments"),
         ("DELETE", f"{own}/seats/{{seat_id}}"),
         *(("GET", f"{own}/tickets{what}") for what in ("", ".pdf", ".ics", "/{ticket_id}/qr.svg")),
+        ("POST", "/showtimes/{showtime_id}/waiting-room"),
+        *(("GET", f"/showtimes/{{showtime_id}}/waiting-room{what}") for what in ("", "/events")),
         ("POST", "/check-ins"),  # at a door, many in a short time
         # For people only.
         ("GET", "/auth/me"),

@@ -28,6 +28,11 @@ NUMBERS = [
     ("MAX_HOLDS_PER_USER", "max_holds_per_user", 1, 4, 0, 10_000),
     ("MAX_SEATS_PER_USER_PER_SHOWTIME", "max_seats_per_user_per_showtime", 1, 20, 0, 100_000),
     ("HOLDS_PER_MINUTE_PER_ADDRESS", "holds_per_minute_per_address", 1, 600, 0, 1_000_000),
+    ("MAX_UNCONFIRMED_HOLDS_OF_SEAT", "max_unconfirmed_holds_of_seat", 1, 3, 0, 10_000),
+    ("COOLING_OFF_MINUTES", "cooling_off_s", 60, 120, 1, 1440),
+    ("IDEMPOTENCY_KEYS_PER_DAY", "idempotency_keys_per_day", 1, 10_000, 0, 100_000_000),
+    ("ADMISSIONS_PER_SECOND", "admissions_per_second", 1, 50, 1, 10_000),
+    ("ADMISSION_MINUTES", "admission_ttl_s", 60, 10, 1, 1440),
     ("CANCEL_CUTOFF_MINUTES", "cancel_cutoff_s", 60, 0, 0, 525_600),
     ("CLEANING_MINUTES", "cleaning_s", 60, 0, 0, 1440),
     ("REMINDER_HOURS", "reminder_s", 3600, 24, 0, 168),
@@ -52,6 +57,7 @@ NUMBERS = [
     ("API_KEY_CONCURRENCY", "api_key_concurrency", 1, 32, 1, 10_000),
     ("REPORTS_CONCURRENCY", "reports_concurrency", 1, 2, 1, 1000),
     ("LIVE_VIEWERS_MAX", "live_viewers_max", 1, 10_000, 0, 1_000_000),
+    ("STREAMS_PER_ADDRESS", "streams_per_address", 1, 500, 0, 1_000_000),
     ("SSE_HEARTBEAT_SECONDS", "sse_heartbeat_s", 1, 15, 1, 600),
 ]
 

@@ -5,7 +5,7 @@ import resource
 
 import uvloop
 
-from reservation.resources import SPARE_FILES, most_viewers
+from reservation.http.stream_limit import SPARE_FILES, most_viewers
 from reservation.seatmap.map_history import Frame, event
 from reservation.seatmap.viewers import MAX_BACKLOG_BYTES, Viewer
 

@@ -5,10 +5,11 @@ from time import perf_counter
 
 from aiohttp import HttpVersion11, web
 
-from ...errors import HoldsUnavailable, Overloaded
+from ...errors import HoldsUnavailable, Overloaded, TooManyRequests
 from ...runtime.fields import MAX_ID, Input, IntegerParameter
 from ...seatmap.viewers import Viewer
-from ..app_keys import BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS
+from ..app_keys import BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS, STREAM_LIMIT, WAITING_STREAMS
+from ..input.client_address import client_address
 from ..input.path_ids import path_id
 from ..output.streams import begin_stream
 from ..routes import Event, Routes
@@ -41,7 +42,7 @@ class FollowQuery(Input):
         "reconnect": Event("The service ends the stream: connect again after `retry` milliseconds."),
         "gone": Event("The showtime was deleted: do not connect again."),
     },
-    raises=(HoldsUnavailable, Overloaded),
+    raises=(HoldsUnavailable, Overloaded, TooManyRequests),
 )
 async def follow_seat_map(request: web.Request) -> web.StreamResponse:
     """Changes of the seat map, as Server-Sent Events.
@@ -59,27 +60,33 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
         await request.app[SEAT_MAPS].at(showtime_id, state.version)
         return await _begin(request, started)
     live = request.app[LIVE]
-    async with live.subscribe(showtime_id) as feed:
-        response = await _begin(request, started)
-        # A line of the first event: an event of its own would have no data.
-        await response.write(b"retry: %d\n" % random.randint(*RETRY_MS))  # noqa: S311 - to spread, not to be secret
-        transport = request.transport
-        if transport is None:
-            return response  # the client has disconnected
-        # Write the same bytes for every viewer directly to the transport: aiohttp's write() would frame them for each
-        # client, and wait for it.
-        viewer = Viewer(transport, chunked=request.version >= HttpVersion11)
-        try:
-            await live.join(feed, viewer, known, at_least=state.version)
-            await viewer.ended
-        finally:
-            feed.viewers.discard(viewer)
+    with request.app[STREAM_LIMIT].count(client_address(request)):
+        async with live.subscribe(showtime_id) as feed:
+            response, viewer = await begin_viewer(request, started)
+            if viewer is not None:
+                try:
+                    await live.join(feed, viewer, known, at_least=state.version)
+                    await viewer.ended
+                finally:
+                    feed.viewers.discard(viewer)
     return response
+
+
+async def begin_viewer(request: web.Request, started: float) -> tuple[web.StreamResponse, Viewer | None]:
+    """Begin a stream; the viewer on its connection, or None if the client has disconnected."""
+    response = await _begin(request, started)
+    # A line of the first event: an event of its own would have no data.
+    await response.write(b"retry: %d\n" % random.randint(*RETRY_MS))  # noqa: S311 - to spread, not to be secret
+    transport = request.transport
+    # Write the same bytes for every viewer directly to the transport: aiohttp's write() would frame them for each
+    # client, and wait for it.
+    return response, None if transport is None else Viewer(transport, chunked=request.version >= HttpVersion11)
 
 
 async def end_streams(app: web.Application) -> None:
     """Close all streams, so that the service can stop."""
     await app[LIVE].close()
+    app[WAITING_STREAMS].close()
 
 
 async def _begin(request: web.Request, started: float) -> web.StreamResponse:

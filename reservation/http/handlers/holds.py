@@ -10,6 +10,7 @@ from ...booking.idempotency import FirstOutcome
 from ...booking.metrics import HOLDS_PLACED, count_refusal
 from ...booking.sale_window import NOT_ON_SALE
 from ...errors import (
+    AdmissionRequired,
     DomainError,
     Forbidden,
     HoldsUnavailable,
@@ -24,6 +25,7 @@ from ...seatmap.ticket_types import ALL_STANDARD, WantedTickets
 from ...settings import HIGHEST_MAX_SEATS
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..box_office import customer_id, customer_of
+from ..caller_admission import CallerAdmission
 from ..hold_limits import count_of, limits_of
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats
@@ -130,7 +132,16 @@ async def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWrit
     fast_load=load_fast,
     status=201,
     output=ReservationOutput(),
-    raises=(SeatsUnavailable, LimitReached, TooManyAttempts, *NOT_ON_SALE, HoldsUnavailable, Forbidden),
+    raises=(
+        SeatsUnavailable,
+        LimitReached,
+        TooManyAttempts,
+        *NOT_ON_SALE,
+        HoldsUnavailable,
+        Forbidden,
+        AdmissionRequired,
+    ),
+    needs_admission=True,
     replay=replayed_hold,
 )
 async def create_hold(request: web.Request) -> web.StreamResponse:
@@ -143,6 +154,10 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     With `quantity`, the service chooses adjacent seats of one row, near the auditorium's focal row and the middle of
     their row, and avoids to leave single free seats. It never splits a group: if no row has that many adjacent seats
     left, 409 `seats_unavailable` names no seats.
+
+    A showtime with `waiting_room` needs the header `Admission-Token`, with the admission that
+    `POST /showtimes/{showtime_id}/waiting-room` gives in time; 403 `admission_required` without. Staff, administrators
+    and API keys need none.
 
     With `customer`, staff and administrators hold for the account with that e-mail address, or for a guest if there is
     none, and the answer has the `customer`; 403 `forbidden` for others.
@@ -164,7 +179,8 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     user_id = caller.user_id if customer is None else await customer_id(request, **customer)
     context, key = app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
     limits, counted = limits_of(context, caller), count_of(context, request)
-    details = HoldDetails(body.get("reference"), body.get("metadata"), tickets_of(body), limits, counted)
+    tickets, admission = tickets_of(body), CallerAdmission(request)
+    details = HoldDetails(body.get("reference"), body.get("metadata"), tickets, limits, counted, admission)
     try:
         if quantity:
             kind = body.get("seat_type")

@@ -9,6 +9,7 @@ from ...booking.change_seats import change_seats
 from ...booking.sale_window import NOT_ON_SALE
 from ...booking.seat_change_plan import SeatChange
 from ...errors import (
+    AdmissionRequired,
     AlreadyCheckedIn,
     HoldExpired,
     HoldsUnavailable,
@@ -21,6 +22,7 @@ from ...errors import (
 )
 from ...runtime.fields import Id, Input
 from ..app_keys import BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
+from ..caller_admission import CallerAdmission
 from ..hold_limits import limits_of
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats
@@ -118,7 +120,9 @@ async def remove_seat_of_hold(request: web.Request) -> web.StreamResponse:
         AlreadyCheckedIn,
         PaymentRequired,
         HoldsUnavailable,
+        AdmissionRequired,
     ),
+    needs_admission=True,
     replay=replayed_change,
 )
 async def exchange_seats(request: web.Request) -> web.StreamResponse:
@@ -128,7 +132,8 @@ async def exchange_seats(request: web.Request) -> web.StreamResponse:
     has. Its id and code stay, and so does the end of a hold; the seats have the prices of now and the standard
     ticket, unless `seats` names other types. A confirmed reservation can be exchanged as long as it can be
     cancelled. Where the service takes payments, what it costs less then is refunded, and if it would cost more than is
-    paid, 402 `payment_required` says how much, and nothing is exchanged.
+    paid, 402 `payment_required` says how much, and nothing is exchanged. Seats of another showtime that has
+    `waiting_room` need an `Admission-Token`, as a hold of them does.
     """
     asked = SeatChange(**await _owner_id_and_seats(request), showtime_id=request[BODY].get("showtime_id"))
     return reservation_response(request, await change_seats(request.app[BOOKING_CONTEXT], asked))
@@ -143,5 +148,6 @@ async def _owner_id_and_seats(request: web.Request) -> dict[str, Any]:
         "most_seats": request.app[SETTINGS].max_seats_per_hold,
         "changed_by": canceller_of(request, whose).who,
         "limits": limits_of(request.app[BOOKING_CONTEXT], request[CALLER]),
+        "admission": CallerAdmission(request),
         "idempotency_key": request[IDEMPOTENCY_KEY],
     }

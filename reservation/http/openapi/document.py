@@ -65,6 +65,7 @@ TAGS = {
     "Configuration": "Settings of the installation; public.",
     "Seat map": "Which seats are available, held, booked or blocked; public.",
     "Booking": "Hold seats, then confirm, change or cancel; your own reservations, and for staff everybody's.",
+    "Waiting room": "Wait for the sale of a showtime that has a waiting room.",
     "Tickets": "The tickets of a reservation; and the keys that verify them, public.",
     "Door": "Check tickets in, for staff, administrators and scanners.",
     "Payment": "Pay for a hold, and see what was paid and refunded; the webhook of the payment provider.",
@@ -115,6 +116,9 @@ IDEMPOTENCY_KEY = _parameter(
     minLength=1,
     maxLength=255,
     pattern="^[!-~]+$",
+)
+ADMISSION_TOKEN = _parameter(
+    "Admission-Token", "The admission from the waiting room of the showtime, if it has one", maxLength=100
 )
 IF_NONE_MATCH = _parameter("If-None-Match", "ETags that the client has; 304 if one of them is current")
 IF_MATCH = _parameter(
@@ -235,6 +239,8 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         described["responses"]["304"] = {"description": "Not changed since If-None-Match", "headers": headers}
     if operation.replay is not None:
         parameters.append(IDEMPOTENCY_KEY)
+    if operation.needs_admission:
+        parameters.append(ADMISSION_TOKEN)
     if operation.events:
         parameters.append(LAST_EVENT_ID)
     described["parameters"] = [*parameters, REQUEST_ID]

@@ -100,7 +100,7 @@ ON_SALE_AT = {"type": "string", "format": "date-time", "description": "When the 
 REACHED_LIMIT: dict[str, Any] = {
     "type": "string",
     "description": "The setting that has the limit; GET /config has its value",
-    "enum": ["MAX_HOLDS_PER_USER", "MAX_SEATS_PER_USER_PER_SHOWTIME"],
+    "enum": ["MAX_HOLDS_PER_USER", "MAX_SEATS_PER_USER_PER_SHOWTIME", "MAX_UNCONFIRMED_HOLDS_OF_SEAT"],
 }
 
 AMOUNT_DUE = {"type": "string", "description": "What is missing, in the reservation's currency"}

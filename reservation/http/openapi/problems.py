@@ -164,7 +164,7 @@ def _problem_types(operation: Operation) -> Iterator[ProblemType]:
             _of_error, (errors.DatabaseUnavailable, errors.RowLocked, errors.HoldsUnavailable, errors.Overloaded)
         )
     if operation.replay is not None:
-        yield from map(_of_error, (errors.IdempotencyInFlight, errors.IdempotencyKeyReused))
+        yield from map(_of_error, (errors.IdempotencyInFlight, errors.IdempotencyKeyReused, errors.TooManyAttempts))
     yield from map(_of_error, operation.raises)
 
 

@@ -36,6 +36,7 @@ STATUS_AND_CODE: dict[type[DomainError], tuple[int, str]] = {
     errors.NotOnSale: (409, "not_on_sale"),
     errors.SalesEnded: (409, "sales_ended"),
     errors.ShowtimeCancelled: (409, "showtime_cancelled"),
+    errors.AdmissionRequired: (403, "admission_required"),
     errors.LimitReached: (409, "limit_reached"),
     errors.PaymentRequired: (402, "payment_required"),
     errors.NothingToPay: (409, "nothing_to_pay"),

@@ -12,6 +12,7 @@ ACTIONS = {
     "add_seats": _("Seats added to a hold"),
     "remove_seat_of_hold": _("Seat removed from a hold"),
     "exchange_seats": _("Seats exchanged"),
+    "join_waiting_room": _("Waiting room joined"),
     "create_cinema": _("Cinema created"),
     "replace_cinema": _("Cinema changed"),
     "delete_cinema": _("Cinema deleted"),

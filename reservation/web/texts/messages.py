@@ -27,6 +27,7 @@ MESSAGES = {
     "not_on_sale": _("Tickets for this showtime are not on sale yet."),
     "sales_ended": _("The sale for this showtime has ended."),
     "showtime_cancelled": _("This showtime has been cancelled."),
+    "admission_required": _("Please wait in the waiting room of this showtime."),
     "limit_reached": _("You hold as many seats as one customer may."),
     "payment_required": _("This has not been paid yet."),
     "nothing_to_pay": _("There is nothing to pay."),
