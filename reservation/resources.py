@@ -18,6 +18,7 @@ from .booking.best_available import BestAvailable
 from .booking.context import BookingContext, hold_limits
 from .booking.jobs.availability import count_changed
 from .booking.jobs.schedule import Job, booking_jobs, run_job
+from .booking.key_limit import KeyLimit
 from .catalog.context import CatalogContext
 from .db.connection_slots import slots_of
 from .db.pgbouncer import wrong_settings
@@ -149,6 +150,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         cancel_cutoff_s=settings.cancel_cutoff_s,
         limits=hold_limits(settings),
         address_limit=AddressLimit(holds, settings.holds_per_minute_per_address),
+        key_limit=KeyLimit(holds, settings.idempotency_keys_per_day),
     )
     await app[app_keys.BOOKING_CONTEXT].batches.prepare()
     app[app_keys.CATALOG_CONTEXT] = CatalogContext(database, holds, pending_updates, settings.cleaning_s)

@@ -1,15 +1,18 @@
 /* find_limited
 Which of some holds a limit of their users refuses, and the limit: the function that reservations/insert_held and
-reservations/find_limit call, as migration 0027 made it. This file is no statement of the service. To change the function,
+reservations/find_limit call, as migration 0052 made it. This file is no statement of the service. To change the function,
 change a copy and run it with psql as the owner of the tables; it holds from the next hold on, in all workers.
 It is a function and not a part of insert_held, because a statement sees only what was committed before it began: part of a
 statement that waits for the lock of a user would not see the hold for which it has waited. Each statement in a function has
 a snapshot of its own. The function takes 10 to 20 us more than the same SQL in the statement would, in plpgsql as in SQL,
 and nothing where no hold is limited, since it is not called.
-Plan: index scans on users_pkey and reservations_user_id_idx.
+Plan: index scans on users_pkey, reservations_user_id_idx and, for unconfirmed holds alone, reservation_changes_pkey.
 hold_ids, user_ids, showtime_ids, seats: the holds; a hold does not count itself
 most_holds, most_seats: their limits; null for none
 longest_s: the longest life of a hold in seconds, 0 if no live holds are counted
+seat_ids: the seats of each hold, an array in PostgreSQL's text form
+most_unconfirmed: how often their users may have held one of the seats without confirming; null for no limit
+cooling_s: for how many seconds from its beginning such a hold counts
 */
 create or replace function find_limited(
     hold_ids uuid[],
@@ -18,7 +21,10 @@ create or replace function find_limited(
     seats integer[],
     most_holds integer[],
     most_seats integer[],
-    longest_s bigint
+    longest_s bigint,
+    seat_ids text[],
+    most_unconfirmed integer[],
+    cooling_s bigint
 )
 returns table (hold_id uuid, reached text)
 language plpgsql
@@ -26,6 +32,7 @@ as $$
 declare
     -- No hold that was made before can be live.
     oldest timestamptz := now() - longest_s * interval '1 second';
+    cooling_since timestamptz := now() - cooling_s * interval '1 second';
 begin
     perform set_config('lock_timeout', '300ms', true);
     perform u.id
@@ -37,7 +44,11 @@ begin
     return query
     select
         counted.hold_id,
-        case when counted.has_holds then 'MAX_HOLDS_PER_USER' else 'MAX_SEATS_PER_USER_PER_SHOWTIME' end
+        case
+            when counted.has_holds then 'MAX_HOLDS_PER_USER'
+            when counted.has_seats then 'MAX_SEATS_PER_USER_PER_SHOWTIME'
+            else 'MAX_UNCONFIRMED_HOLDS_OF_SEAT'
+        end
     from (
         select
             asked.hold_id,
@@ -59,15 +70,36 @@ begin
                     and r.showtime_id = asked.showtime_id
                     and r.id <> asked.hold_id
                     and (r.status = 'confirmed' or (r.status = 'held' and r.expires_at > clock_timestamp()))
-            ) as has_seats
-        from unnest(hold_ids, user_ids, showtime_ids, seats, most_holds, most_seats)
-            as asked (hold_id, user_id, showtime_id, seats, most_holds, most_seats)
+            ) as has_seats,
+            -- Seats that a hold had, and gave up before its end, count as well.
+            asked.most_unconfirmed <= (
+                select count(*)
+                from reservations as r
+                where
+                    r.user_id = asked.user_id
+                    and r.created_at > cooling_since
+                    and r.showtime_id = asked.showtime_id
+                    and r.confirmed_at is null
+                    and r.id <> asked.hold_id
+                    and (
+                        r.seat_ids && asked.seat_ids::bigint[]
+                        or exists (
+                            select
+                            from reservation_changes as c
+                            where c.reservation_id = r.id and c.seat_ids && asked.seat_ids::bigint[]
+                        )
+                    )
+            ) as has_unconfirmed
+        from unnest(hold_ids, user_ids, showtime_ids, seats, most_holds, most_seats, seat_ids, most_unconfirmed)
+            as asked (hold_id, user_id, showtime_id, seats, most_holds, most_seats, seat_ids, most_unconfirmed)
     ) as counted
-    where counted.has_holds or counted.has_seats;
+    where counted.has_holds or counted.has_seats or counted.has_unconfirmed;
 end
 $$;
 
-comment on function find_limited is
+comment on function find_limited(
+    uuid[], bigint[], bigint[], integer[], integer[], integer[], bigint, text[], integer[], bigint
+) is
 'Which of some holds a limit of their users refuses, and the limit. Locks the users until the end of the transaction, so that
 of two holds at once the second is counted after the first is committed. Null in place of a limit: none. A hold does not count
 itself.';

@@ -160,6 +160,7 @@ async def _lock(conn: Connection, plan: SeatChangePlan) -> None:
         user_id=asked.user_id,
         showtime_id=plan.showtime_id,
         seats=plan.seat_count,
+        new=plan.new,
     )
 
 

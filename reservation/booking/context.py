@@ -13,6 +13,7 @@ from ..seatmap.ticket_types import TicketTypes
 from ..settings import Settings
 from .address_limit import AddressLimit
 from .batches import BookingBatches
+from .key_limit import KeyLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,14 @@ class BookingContext:
     cancel_cutoff_s: int
     limits: HoldLimits | None
     address_limit: AddressLimit
+    key_limit: KeyLimit
 
 
 def hold_limits(settings: Settings) -> HoldLimits | None:
     """The limits of customers; None if there are none."""
     most_holds, most_seats = settings.max_holds_per_user or None, settings.max_seats_per_user_per_showtime or None
+    most_unconfirmed = settings.max_unconfirmed_holds_of_seat or None
+    if most_holds is most_seats is most_unconfirmed is None:
+        return None
     longest_s = max(settings.hold_ttl_s, settings.hold_max_s)
-    return None if most_holds is most_seats is None else HoldLimits(most_holds, most_seats, longest_s)
+    return HoldLimits(most_holds, most_seats, longest_s, most_unconfirmed, settings.cooling_off_s)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ..booking.extend import hold_again
 from ..booking.idempotency import FirstOutcome, as_refusal, find_first_outcome, find_stored_key, store_refusal
+from ..booking.key_limit import KeyLimit
 from ..db.repository.idempotency import IdempotencyKey
 from ..errors import (
     DomainError,
@@ -18,6 +19,7 @@ from ..errors import (
     Json,
     Unavailable,
 )
+from ..identity.verifiers import ApiKeyIdentity
 from .app_keys import BODY, BOOKING_CONTEXT, CALLER, DATABASE, IDEMPOTENCY_KEY
 from .authentication import current_role
 from .input.bodies import read_body
@@ -39,8 +41,12 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
     """
     # A body that says nothing is empty, `{}` or `null`: these are the same request.
     key = request[IDEMPOTENCY_KEY] = _key_of(request, await read_body(request) if request.get(BODY) else b"")
+    limit = _limit_of(request)
     try:
-        return await handler(request)
+        response = await handler(request)
+        if limit is not None:
+            limit.count(key.user_id)
+        return response
     except IdempotencyKeyUsed as used:
         first = await _find_first_outcome(request, key)
         if first is None:
@@ -53,6 +59,8 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
             status, code = STATUS_AND_CODE[type(error)]
             if status in STORED_STATUSES:
                 await store_refusal(request.app[DATABASE], key, as_refusal(error, code))
+                if limit is not None:
+                    limit.count(key.user_id)
             raise
         if not await _may_see(request, first):
             raise
@@ -66,6 +74,16 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
     response = await replay(request, first)
     response.headers[REPLAYED] = "true"
     return response
+
+
+def _limit_of(request: web.Request) -> KeyLimit | None:
+    """The limit on the caller's keys, which is not reached; None for API keys and staff. Raises TooManyAttempts."""
+    caller = request[CALLER]
+    if isinstance(caller, ApiKeyIdentity) or caller.user.role in STAFF_ROLES:
+        return None
+    limit = request.app[BOOKING_CONTEXT].key_limit
+    limit.require_room(caller.user_id)
+    return limit
 
 
 async def _find_first_outcome(request: web.Request, key: IdempotencyKey) -> FirstOutcome | None:

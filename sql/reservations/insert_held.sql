@@ -37,20 +37,23 @@ $14 text[] reference_texts: the clients' own; null for a hold without one, and e
 $15 text[] metadata_texts: JSON objects, the clients' own; null for a hold without one
 $16 text[] ticket_type_ids: of each hold an array as those above; null if all are of the standard type
 $17 bigint[] ticket_versions: of the ticket types that the prices are from; null if all are of the standard type
-$18 uuid[] limited_ids: of the holds whose users have limits; empty if there are none, as the next five
+$18 uuid[] limited_ids: of the holds whose users have limits; empty if there are none, as the next five and the eighth and ninth
 $19 bigint[] limited_user_ids: for whom
 $20 bigint[] limited_showtime_ids: of which showtimes
 $21 integer[] limited_seats: how many seats
 $22 integer[] most_holds: the hold is refused if the user has so many live ones; null for no limit
 $23 integer[] most_seats: the hold is refused if the user had more seats of the showtime with it; null for no limit
 $24 bigint longest_s: the longest life of a hold, in seconds from its beginning
+$25 text[] limited_seat_ids: of each of these holds an array in PostgreSQL's text form
+$26 integer[] most_unconfirmed: the hold is refused if the user held one of its seats so often unconfirmed; null for no limit
+$27 bigint cooling_s: for how many seconds from its beginning such a hold counts
 Sample: select array_agg(id), array_agg(user_id), array_agg(showtime_id), array_agg(layout_version),
 array_agg(600000::bigint), array_agg('20.00'::text), array_agg(seat_ids::text), array_agg('{A,A}'::text),
 array_agg('{1,2}'::text), array_agg('{10.00,10.00}'::text), array_agg('sample ' || id),
 array_agg(decode(md5(id::text), 'hex')), array_agg(new_reservation_code()), array_agg(null::text), array_agg(null::text),
 array_agg('{1,1}'::text), array_agg((select version from ticket_type_version)), array_agg(id), array_agg(user_id),
-array_agg(showtime_id), array_agg(2), array_agg(1000), array_agg(1000), 1800::bigint from
-(select ('00000000-0000-7000-8000-' || lpad(st.id::text, 12, '0'))::uuid as id,
+array_agg(showtime_id), array_agg(2), array_agg(1000), array_agg(1000), 1800::bigint, array_agg(seat_ids::text), array_agg(3),
+7200::bigint from (select ('00000000-0000-7000-8000-' || lpad(st.id::text, 12, '0'))::uuid as id,
 (select min(u.id) from users as u) as user_id, st.id as showtime_id, st.layout_version, array(select s.id from seats as s
 where s.auditorium_id = st.auditorium_id and not exists (select from booked_seats as b where b.showtime_id = st.id and
 b.seat_id = s.id) order by s.id limit 2) as seat_ids from showtimes as st where st.starts_at > now() order by st.starts_at
@@ -127,7 +130,8 @@ limited as materialized (
         f.reached
     from
         find_limited(
-            $18::uuid[], $19::bigint[], $20::bigint[], $21::integer[], $22::integer[], $23::integer[], $24::bigint
+            $18::uuid[], $19::bigint[], $20::bigint[], $21::integer[], $22::integer[], $23::integer[], $24::bigint,
+            $25::text[], $26::integer[], $27::bigint
         ) as f
     where $18::uuid[] <> '{}'
 ),

@@ -260,8 +260,12 @@ def _ticket_types(seats: Sequence[ReservedSeat]) -> str:
 
 
 def _limits(holds: Sequence[HoldToInsert]) -> Columns:
-    limited = [(hold, hold.limits) for hold in holds if hold.limits is not None]
-    return limit_columns([LimitedHold(*hold[:3], len(hold.seats), limits) for hold, limits in limited] or ())
+    limited = [
+        LimitedHold(*hold[:3], [seat.seat_id for seat in hold.seats], hold.limits)
+        for hold in holds
+        if hold.limits is not None
+    ]
+    return limit_columns(limited)
 
 
 @lru_cache(maxsize=4096)  # a room has few prices

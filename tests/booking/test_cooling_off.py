@@ -1,0 +1,105 @@
+"""A customer who holds the same seats again and again without confirming has to leave them to others for a while."""
+
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from tests.api import Api, Cinema, Connection, Person
+from tests.booking.test_change_seats import add
+from tests.booking.test_hold_limits import assert_reached
+from tests.conftest import StartApi
+from tests.races.test_booking_races import assert_sound
+
+LIMIT = "MAX_UNCONFIRMED_HOLDS_OF_SEAT"
+
+
+async def give_up(api: Api, cinema: Cinema, who: Person, seats: list[int]) -> None:
+    """Hold seats, and cancel the hold."""
+    held = await api.hold(who, cinema.showtime_id, seats)
+    assert held.status == 201, held.text
+    assert (await api.cancel(who, held.json["id"])).status == 200
+
+
+async def let_expire(db: Connection, redis_url: str) -> None:
+    """Let all holds have expired, in both stores."""
+    await db.execute("update reservations set expires_at = created_at + interval '1 us' where status = 'held'")
+    async with Redis.from_url(redis_url) as client:
+        await client.flushall()
+
+
+@pytest.mark.parametrize("expires", [False, True], ids=["cancelled", "expired"])
+async def test_a_seat_that_was_held_too_often_without_confirming_is_refused(
+    start_api: StartApi, db: Connection, redis_url: str, expires: bool
+) -> None:
+    api = await start_api(**{LIMIT: "2"})
+    cinema, customer, other = await api.cinema(), await api.sign_up(), await api.sign_up()
+    later = await api.showtime(
+        cinema.movie_id, cinema.auditorium_id, starts_at="2031-01-01T20:00:00Z", ends_at="2031-01-01T22:00:00Z"
+    )
+    for seats in (cinema.seat_ids[:2], cinema.seat_ids[1:3]):
+        if expires:
+            assert (await api.hold(customer, cinema.showtime_id, seats)).status == 201
+            await let_expire(db, redis_url)
+        else:
+            await give_up(api, cinema, customer, seats)
+    assert_reached(await api.hold(customer, cinema.showtime_id, cinema.seat_ids[1:2]), LIMIT)
+    assert (await api.statuses(cinema.showtime_id))[cinema.seat_ids[1]] == "available"
+    assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201  # held once before
+    assert (await api.hold(customer, later, cinema.seat_ids[1:2])).status == 201
+    assert (await api.hold(other, cinema.showtime_id, cinema.seat_ids[1:2])).status == 201
+    await assert_sound(db, redis_url)
+
+
+async def test_holds_from_before_the_cooling_off_do_not_count(start_api: StartApi, db: Connection) -> None:
+    api = await start_api(**{LIMIT: "1", "COOLING_OFF_MINUTES": "30"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    await give_up(api, cinema, customer, cinema.seat_ids[:1])
+    assert_reached(await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1]), LIMIT)
+    await db.execute("update reservations set created_at = created_at - interval '31 minutes'")
+    assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
+
+
+async def test_confirmed_reservations_do_not_count_and_a_hold_does_not_count_itself(start_api: StartApi) -> None:
+    """Also for a group that books seat by seat."""
+    api = await start_api(**{LIMIT: "1"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    for _ in range(3):
+        held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:4])
+        assert held.status == 201, held.text
+        assert (await api.confirm(customer, held.json["id"])).status == 200
+        assert (await api.cancel(customer, held.json["id"])).status == 200
+    for seat_id in cinema.seat_ids[10:20]:
+        assert (await api.hold(customer, cinema.showtime_id, [seat_id])).status == 201
+
+
+async def test_seats_that_were_added_and_removed_again_count(start_api: StartApi) -> None:
+    api = await start_api(**{LIMIT: "1"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    wanted, own = cinema.seat_ids[0], cinema.seat_ids[20]
+    held = await api.hold(customer, cinema.showtime_id, [own])
+    assert (await add(api, customer, held.json["id"], [wanted])).status == 200
+    path = f"/reservations/{held.json['id']}/seats/{wanted}"
+    assert (await api.call("DELETE", path, who=customer)).status == 200
+    assert_reached(await api.hold(customer, cinema.showtime_id, [wanted]), LIMIT)
+    other = await api.hold(customer, cinema.showtime_id, [cinema.seat_ids[30]])
+    assert_reached(await add(api, customer, other.json["id"], [wanted]), LIMIT)
+
+
+@pytest.mark.parametrize("own", [None, {"max_holds_per_user": 0, "max_seats_per_user_per_showtime": 200}])
+async def test_api_keys_and_staff_have_no_cooling_off(start_api: StartApi, own: dict[str, Any] | None) -> None:
+    api = await start_api(**{LIMIT: "1", "MAX_HOLDS_PER_USER": "4"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    body = {"name": "Partner", "user_id": customer.id, "scopes": ["booking"]} | ({"limits": own} if own else {})
+    made = await api.make("/admin/api-keys", body)
+    partner = Person(customer.id, customer.email, made["key"], "")
+    for who in (partner, await api.staff()):
+        for _ in range(3):
+            await give_up(api, cinema, who, cinema.seat_ids[:2])
+
+
+async def test_without_the_limit_a_seat_may_be_held_as_often_as_one_likes(start_api: StartApi) -> None:
+    api = await start_api(**{LIMIT: "0", "MAX_HOLDS_PER_USER": "4"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    for _ in range(5):
+        await give_up(api, cinema, customer, cinema.seat_ids[:2])
