@@ -19,6 +19,7 @@ from ..seat_map.view import SeatMapView, seat_map
 from ..texts.languages import Language
 from ..texts.marking import mark as _
 from .choice import Choice
+from .waiting import Waiting, needs_waiting, waiting_in
 
 MOST_TICKET_TYPES = 100
 MOST_HOLDS = 20
@@ -53,6 +54,7 @@ class BookingView:
     tickets: Sequence[Ticket]
     most_people: int
     holds: Sequence[Mapping[str, Any]]  # the customer's live ones of this showtime
+    waiting: Waiting | None = None  # of a customer who is not admitted yet
 
     @property
     def total(self) -> Decimal:
@@ -90,10 +92,12 @@ async def booking_view(request: web.Request, choice: Choice, lost: Collection[in
     api = ApiClient(request)
     showtime = await api.get(f"/showtimes/{path_id(request, 'showtime_id')}")
     cinema = await api.get(f"/cinemas/{showtime['cinema_id']}")
-    closed = _closed(showtime, cinema["timezone"], request[LANGUAGE])
+    waits = needs_waiting(request, showtime)
+    closed = _closed(showtime, cinema["timezone"], request[LANGUAGE], may_wait=waits)
     most = request.app[SETTINGS].max_seats_per_hold
-    if closed is not None:
-        return BookingView(showtime, cinema, closed, [], None, choice, None, "", [], most, [])
+    waiting = await waiting_in(request, api, showtime["id"]) if waits and closed is None else None
+    if closed is not None or waiting is not None:
+        return BookingView(showtime, cinema, closed, [], None, choice, None, "", [], most, [], waiting)
     types = (await api.get("/ticket-types", limit=MOST_TICKET_TYPES))["items"]
     reservation, own = None, []
     if changed := choice.exchange or choice.add_to:
@@ -135,8 +139,8 @@ def _tickets(
     return tickets
 
 
-def _closed(showtime: Mapping[str, Any], timezone: str, language: Language) -> str | None:
-    """Why nothing of a showtime can be booked; None if it can."""
+def _closed(showtime: Mapping[str, Any], timezone: str, language: Language, *, may_wait: bool) -> str | None:
+    """Why nothing of a showtime can be booked; None if it can, or if customers wait for its sale to begin."""
     now = datetime.now(UTC)
     if showtime["status"] == "cancelled":
         return language.gettext(CANCELLED)
@@ -144,6 +148,6 @@ def _closed(showtime: Mapping[str, Any], timezone: str, language: Language) -> s
         return language.gettext(STARTED)
     if showtime["sales_end_at"] is not None and datetime.fromisoformat(showtime["sales_end_at"]) <= now:
         return language.gettext(ENDED)
-    if showtime["on_sale_at"] is not None and datetime.fromisoformat(showtime["on_sale_at"]) > now:
+    if not may_wait and showtime["on_sale_at"] is not None and datetime.fromisoformat(showtime["on_sale_at"]) > now:
         return language.gettext(NOT_YET) % {"moment": language.moment(showtime["on_sale_at"], timezone)}
     return None

@@ -6,12 +6,13 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from ...errors import DomainError, NotFound, SeatsUnavailable, Unavailable
+from ...errors import AdmissionRequired, DomainError, NotFound, SeatsUnavailable, Unavailable
 from ...http.input.path_ids import path_id
 from ...http.output.problems import STATUS_AND_CODE
 from ..api_client import ApiClient
 from ..booking.choice import Choice, choice_of
 from ..booking.view import BookingView, booking_view
+from ..booking.waiting import admission_of, forget_admission
 from ..page_table import PageTable, see_other
 from ..rendering import render
 from ..request_keys import FORM, LANGUAGE, USER
@@ -76,8 +77,12 @@ async def _send(
 ) -> web.StreamResponse:
     """Go on to the reservation, or show what was refused, with what can be kept of the choice."""
     language, key = request[LANGUAGE], request[FORM].get("idempotency_key") or None
+    showtime_id = path_id(request, "showtime_id")
     try:
-        made = await api.post(path, body, idempotency_key=key)
+        made = (await api.call("POST", path, body=body, headers=_headers(request, showtime_id, key))).json
+    except AdmissionRequired:
+        forget_admission(request, showtime_id)
+        return see_other(f"/book/{showtime_id}?{choice.query()}")
     except SeatsUnavailable as error:
         if choice.people:
             return await _map_page(request, choice, status=409, best_error=language.gettext(NO_BLOCK))
@@ -95,6 +100,11 @@ async def _send(
     return see_other(f"/my/reservations/{made['id']}{done}")
 
 
+def _headers(request: web.Request, showtime_id: int, key: str | None) -> dict[str, str]:
+    given = {"Idempotency-Key": key, "Admission-Token": admission_of(request, showtime_id)}
+    return {name: text for name, text in given.items() if text}
+
+
 async def _map_page(
     request: web.Request,
     choice: Choice,
@@ -107,9 +117,14 @@ async def _map_page(
     if choice.purpose() and request[USER] is None:
         return _sign_in(request, choice)
     view = await booking_view(request, choice, lost)
+    if view.waiting is not None:
+        return render(request, "waiting.html", view=view)
     if status == HTTPStatus.OK and (error or best_error):
         status = 422
-    return render(request, "booking.html", status=status, view=view, error=error, best_error=best_error)
+    page = render(request, "booking.html", status=status, view=view, error=error, best_error=best_error)
+    if request.headers.get("HX-Target") == "waiting":  # the waiting page asks, and is to be left
+        page.headers["HX-Refresh"] = "true"
+    return page
 
 
 async def _tickets_page(request: web.Request, choice: Choice) -> web.StreamResponse:
@@ -117,6 +132,8 @@ async def _tickets_page(request: web.Request, choice: Choice) -> web.StreamRespo
     if choice.purpose() and request[USER] is None:
         return _sign_in(request, choice, "/tickets")
     view = await booking_view(request, choice)
+    if view.waiting is not None:
+        return render(request, "waiting.html", view=view)
     error = _refusal(request, view)
     if error is not None or view.closed or (view.seat_map is not None and view.seat_map.lost):
         return render(request, "booking.html", status=422 if error else 200, view=view, error=error, best_error=None)
