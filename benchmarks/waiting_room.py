@@ -235,8 +235,8 @@ class Customer:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             path = f"/showtimes/{self._showtime_id}/waiting-room"
-            self._course.joined[self._user_id] = monotonic()
             place = await self._call(reader, writer, "POST", path)
+            self._course.joined[self._user_id] = monotonic()
             if place["status"] != "admitted":
                 writer.write(f"GET {path}/events?ticket={place['queue_ticket']} HTTP/1.1\r\n{self._head}\r\n".encode())
                 place = await self._admission(reader)
@@ -303,9 +303,9 @@ async def connect(servers: Embedded, folder: Path, count: int, per_second: int) 
         **dict.fromkeys(unlimited, "0"),
     }
     command = (sys.executable, "-m", "reservation", "serve", "--port", str(port), "--workers", "2")
-    service = await asyncio.create_subprocess_exec(
-        *command, env=settings, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-    )
+    log = folder / "service.log"
+    with log.open("wb") as output:
+        service = await asyncio.create_subprocess_exec(*command, env=settings, stdout=output, stderr=output)
     try:
         await _until_ready(port)
         course, sale_at = Course(), monotonic() + sale - time()
@@ -317,7 +317,7 @@ async def connect(servers: Embedded, folder: Path, count: int, per_second: int) 
             *(each.wait_and_book(start, admission_s) for each, start in zip(customers, starts, strict=True)),
             return_exceptions=True,
         )
-        failures = Counter(type(end).__name__ for end in ends if end is not None)
+        failures = Counter(f"{type(end).__name__}: {end}" for end in ends if end is not None)
     finally:
         service.terminate()
         await service.wait()
@@ -329,9 +329,21 @@ async def connect(servers: Embedded, folder: Path, count: int, per_second: int) 
         "per_second": per_second,
         **course.summary(ids[:early], ids[early:], sale),
         "failures": dict(failures),
+        "service_log": _warnings(log),
         "seats": SEATS,
         "sold": sold,
     }
+
+
+def _warnings(log: Path) -> dict[str, int]:
+    """How often the service logged what it did not expect."""
+    found = Counter[str]()
+    for line in log.read_text(errors="replace").splitlines():
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if entry.get("level") in ("warning", "error", "critical"):
+                found[f"{entry.get('event')} {entry.get('cause', '')}".strip()[:100]] += 1
+    return dict(found)
 
 
 async def _until_ready(port: int) -> None:

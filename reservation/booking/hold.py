@@ -133,6 +133,16 @@ async def check_and_load(
     return layout
 
 
+async def _load_again(
+    context: BookingContext, showtime_id: int, seat_ids: Sequence[int], details: HoldDetails
+) -> Layout:
+    """Check and read as `check_and_load` does; the showtime may have got a waiting room as well."""
+    layout = await check_and_load(context, showtime_id, seat_ids, details.tickets)
+    if layout.waiting_room:
+        await require_admission(context, layout, details.admission)
+    return layout
+
+
 async def _take_and_insert(
     context: BookingContext,
     user_id: int,
@@ -180,9 +190,7 @@ async def _take_and_insert(
                     )
                 )
             except ShowtimeChanged:  # Redis keeps the seats while the layout is read again
-                layout = await check_and_load(context, showtime_id, seat_ids, details.tickets)
-                if layout.waiting_room:
-                    await require_admission(context, layout, details.admission)
+                layout = await _load_again(context, showtime_id, seat_ids, details)
                 if tickets is not None:
                     tickets = await context.ticket_types.choose(details.tickets, anew=True)
         release = False

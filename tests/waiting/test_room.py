@@ -144,8 +144,8 @@ async def test_an_exchange_for_seats_of_a_waiting_room_needs_an_admission(api: A
     cinema, customer = await room(api), await api.sign_up()
     later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
     held = await hold(api, cinema, customer, showtime_id=later)
-    path, wanted = f"/reservations/{held.json['id']}/exchange", {"seat_ids": cinema.seat_ids[:1]}
-    wanted |= {"showtime_id": cinema.showtime_id}
+    path = f"/reservations/{held.json['id']}/exchange"
+    wanted: dict[str, Any] = {"seat_ids": cinema.seat_ids[:1], "showtime_id": cinema.showtime_id}
     assert (await api.call("POST", path, wanted, who=customer)).code == "admission_required"
     headers = {"Admission-Token": await admitted(api, cinema, customer)}
     assert (await api.call("POST", path, wanted, who=customer, headers=headers)).status == 200

@@ -8,6 +8,7 @@ from uuid import UUID
 from ...errors import LimitReached
 from ..pool import Connection
 from ..statements import sql
+from .reservation_rows import ReservedSeat
 
 
 class HoldLimits(NamedTuple):
@@ -29,7 +30,7 @@ class LimitedHold(NamedTuple):
     reservation_id: UUID
     user_id: int
     showtime_id: int
-    seat_ids: Sequence[int]
+    seats: Sequence[ReservedSeat]
     limits: HoldLimits
 
 
@@ -47,14 +48,14 @@ def limit_columns(holds: Iterable[LimitedHold]) -> Columns:
         ids.append(hold.reservation_id)
         users.append(own)
         showtimes.append(hold.showtime_id)
-        seats.append(len(hold.seat_ids))
-        seat_ids.append(as_array(hold.seat_ids))
+        seats.append(len(hold.seats))
+        seat_ids.append(as_array([seat.seat_id for seat in hold.seats]))
         most_unconfirmed.append(limits.most_unconfirmed)
         most_holds.append(None if limits.most_holds is None else limits.most_holds - earlier_holds[own])
         most_seats.append(None if limits.most_seats is None else limits.most_seats - earlier_seats[there])
         longest_s, cooling_s = limits.longest_s, limits.cooling_s
         earlier_holds[own] += 1
-        earlier_seats[there] += len(hold.seat_ids)
+        earlier_seats[there] += len(hold.seats)
     return ids, users, showtimes, seats, most_holds, most_seats, longest_s, seat_ids, most_unconfirmed, cooling_s
 
 

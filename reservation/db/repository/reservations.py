@@ -260,12 +260,8 @@ def _ticket_types(seats: Sequence[ReservedSeat]) -> str:
 
 
 def _limits(holds: Sequence[HoldToInsert]) -> Columns:
-    limited = [
-        LimitedHold(*hold[:3], [seat.seat_id for seat in hold.seats], hold.limits)
-        for hold in holds
-        if hold.limits is not None
-    ]
-    return limit_columns(limited)
+    limited = [(hold, hold.limits) for hold in holds if hold.limits is not None]
+    return limit_columns([LimitedHold(*hold[:3], hold.seats, limits) for hold, limits in limited])
 
 
 @lru_cache(maxsize=4096)  # a room has few prices

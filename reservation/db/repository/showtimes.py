@@ -178,16 +178,9 @@ async def insert_showtimes(conn: Connection, *, wanted: Sequence[ShowtimeInput],
 
 async def update_showtime(conn: Connection, *, showtime_id: int, showtime: ShowtimeInput, cleaning_s: int) -> None:
     """Replace everything about a showtime that the caller has locked; raises ShowtimeOverlap and Invalid."""
-    await conn.execute(
-        sql("showtimes/update_showtime"),
-        showtime_id,
-        showtime.movie_id,
-        showtime.auditorium_id,
-        showtime.starts_at,
-        showtime.ends_at,
-        cleaning_s,
-        *(getattr(showtime, name) for name in DETAILS),
-    )
+    place = (showtime.movie_id, showtime.auditorium_id, showtime.starts_at, showtime.ends_at)
+    details = (getattr(showtime, name) for name in DETAILS)
+    await conn.execute(sql("showtimes/update_showtime"), showtime_id, *place, cleaning_s, *details)
 
 
 async def lock_showtime(conn: Connection, *, showtime_id: int) -> int | None:

@@ -155,9 +155,8 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     their row, and avoids to leave single free seats. It never splits a group: if no row has that many adjacent seats
     left, 409 `seats_unavailable` names no seats.
 
-    A showtime with `waiting_room` needs the header `Admission-Token`, with the admission that
-    `POST /showtimes/{showtime_id}/waiting-room` gives in time; 403 `admission_required` without. Staff, administrators
-    and API keys need none.
+    A showtime with `waiting_room` needs the header `Admission-Token`, with the admission of its waiting room; 403
+    `admission_required` without. Staff, administrators and API keys need none.
 
     With `customer`, staff and administrators hold for the account with that e-mail address, or for a guest if there is
     none, and the answer has the `customer`; 403 `forbidden` for others.
@@ -178,9 +177,8 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     customer, showtime_id = body.get("customer"), path_id(request, "showtime_id")
     user_id = caller.user_id if customer is None else await customer_id(request, **customer)
     context, key = app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
-    limits, counted = limits_of(context, caller), count_of(context, request)
-    tickets, admission = tickets_of(body), CallerAdmission(request)
-    details = HoldDetails(body.get("reference"), body.get("metadata"), tickets, limits, counted, admission)
+    limits, counted, admission = limits_of(context, caller), count_of(context, request), CallerAdmission(request)
+    details = HoldDetails(body.get("reference"), body.get("metadata"), tickets_of(body), limits, counted, admission)
     try:
         if quantity:
             kind = body.get("seat_type")

@@ -4,6 +4,8 @@ from copy import deepcopy
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from .waiting_examples import WAITING_ROOM
+
 CREATED_BEFORE = timedelta(days=9)  # a customer books some days ahead
 HOLD = timedelta(minutes=10)
 UUID7_REST = "-7c3e-9a41-5f0e8d2b6a17"  # after the 48 bits of milliseconds
@@ -117,16 +119,7 @@ FIXED: dict[str, Any] = {
     "cancel_reason": "Projector out of order",
     "ticket_type_id": 2,
     "ticket_type_ids": [1, 2],
-    "ticket": "dAAAAAAAACowAAAAAAAAACoABkV4c2VwbGUtdGlja2V0",
-    "queue_ticket": "dAAAAAAAACowAAAAAAAAACoABkV4c2VwbGUtdGlja2V0",
-    "Place.status": "waiting",
-    "Place.position": 120,
-    "waiting": 4000,
-    "expected_seconds": 3,
-    "poll_after_seconds": 2,
-    "admission_token": None,
-    "admission_expires_at": None,
-    "waiting_room": False,
+    **WAITING_ROOM,
     "TicketType.id": 2,
     "TicketType.name": "Child",
     "SeatTicketType.id": 1,
@@ -192,8 +185,6 @@ FIXED: dict[str, Any] = {
     "version": 1795415159628612,
     "SnapshotEvent.id": "1795415159628612",
     "SeatsEvent.id": "1795415159628613",
-    "PlaceEvent.id": "1795415159628",
-    "AdmittedEvent.id": "1795415162104",
     "Layout.version": 3,
     "layout_version": 3,
     "statuses": "aaahhaabbbaa",
@@ -293,19 +284,12 @@ def _moments(today: date) -> dict[str, Any]:
         "to": starts_at + timedelta(hours=12),
     }
     texts: dict[str, Any] = {name: f"{moment:%Y-%m-%dT%H:%M:%SZ}" for name, moment in moments.items()}
-    reservations = (
-        "Reservation.id",
-        "CustomerReservation.id",
-        "CustomerReservationWithChanges.id",
-        "KeptReservation.id",
-        "reservation_id",
-    )
-    ids = dict.fromkeys(reservations, reservation_id)
+    kinds = ("Reservation", "CustomerReservation", "CustomerReservationWithChanges", "KeptReservation")
+    ids = dict.fromkeys((*(f"{kind}.id" for kind in kinds), "reservation_id"), reservation_id)
+    periods = ("CopyProgrammeBody", "SalesReport", "OccupancyReport")
     week = {
-        "CopyProgrammeBody.from": str(friday - timedelta(days=4)),
-        "CopyProgrammeBody.to": str(friday + timedelta(2)),
-        **{f"{name}.from": str(friday - timedelta(days=4)) for name in ("SalesReport", "OccupancyReport")},
-        **{f"{name}.to": str(friday + timedelta(2)) for name in ("SalesReport", "OccupancyReport")},
+        **{f"{name}.from": str(friday - timedelta(days=4)) for name in periods},
+        **{f"{name}.to": str(friday + timedelta(2)) for name in periods},
         "from.day": str(friday - timedelta(days=4)),
         "to.day": str(friday + timedelta(2)),
     }
