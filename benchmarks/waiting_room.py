@@ -15,7 +15,7 @@ import random
 import resource
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -232,19 +232,32 @@ class Customer:
     async def wait_and_book(self, start: float, admission_s: int) -> None:
         """Join at a time of the monotonic clock, and go on to the end."""
         await asyncio.sleep(max(0.0, start - monotonic()))
+        admission = await self._again(lambda: self._wait(admission_s))
+        await self._again(lambda: self._book(admission))
+
+    async def _again(self, step: Callable[[], Awaitable[str]]) -> str:
+        """Repeat a step whose connection was reset, as a browser does."""
+        while True:
+            try:
+                return await step()
+            except (ConnectionError, asyncio.IncompleteReadError):
+                self._course.outcomes["connection reset"] += 1
+                await asyncio.sleep(random.uniform(0.5, 2))
+
+    async def _wait(self, admission_s: int) -> str:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             path = f"/showtimes/{self._showtime_id}/waiting-room"
             place = await self._call(reader, writer, "POST", path)
-            self._course.joined[self._user_id] = monotonic()
+            self._course.joined.setdefault(self._user_id, monotonic())
             if place["status"] != "admitted":
                 writer.write(f"GET {path}/events?ticket={place['queue_ticket']} HTTP/1.1\r\n{self._head}\r\n".encode())
                 place = await self._admission(reader)
             expires_at = datetime.fromisoformat(place["admission_expires_at"])
             self._course.admit(self._user_id, expires_at, admission_s)
+            return str(place["admission_token"])
         finally:
             writer.close()
-        await self._book(place["admission_token"])
 
     async def _admission(self, reader: asyncio.StreamReader) -> Any:
         is_admitted = False
@@ -255,7 +268,7 @@ class Customer:
                 return json.loads(line[6:])
         raise ConnectionResetError("the stream has ended without an admission")
 
-    async def _book(self, admission: str) -> None:
+    async def _book(self, admission: str) -> str:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
             held = await self._call(
@@ -263,7 +276,9 @@ class Customer:
             )
             if "id" in held:
                 held = await self._call(reader, writer, "POST", f"/reservations/{held['id']}/confirm")
-            self._course.outcomes[held.get("code") if held.get("status") != "confirmed" else "confirmed"] += 1
+            outcome = str(held["status"] if "id" in held else held["code"])
+            self._course.outcomes[outcome] += 1
+            return outcome
         finally:
             writer.close()
 

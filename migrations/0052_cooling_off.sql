@@ -52,36 +52,40 @@ begin
                     and r.expires_at > clock_timestamp()
                     and r.id <> asked.hold_id
             ) as has_holds,
-            asked.most_seats < asked.seats + (
-                select coalesce(sum(cardinality(r.seat_ids)), 0)
-                from reservations as r
-                where
-                    r.user_id = asked.user_id
-                    and r.showtime_id = asked.showtime_id
-                    and r.id <> asked.hold_id
-                    and (r.status = 'confirmed' or (r.status = 'held' and r.expires_at > clock_timestamp()))
-            ) as has_seats,
-            -- Seats that a hold had, and gave up before its end, count as well.
-            asked.most_unconfirmed <= (
-                select count(*)
-                from reservations as r
-                where
-                    r.user_id = asked.user_id
-                    and r.created_at > cooling_since
-                    and r.showtime_id = asked.showtime_id
-                    and r.confirmed_at is null
-                    and r.id <> asked.hold_id
-                    and (
-                        r.seat_ids && asked.seat_ids::bigint[]
-                        or exists (
-                            select
-                            from reservation_changes as c
-                            where c.reservation_id = r.id and c.seat_ids && asked.seat_ids::bigint[]
+            asked.most_seats < asked.seats + own.seats as has_seats,
+            asked.most_unconfirmed <= own.unconfirmed as has_unconfirmed
+        from (
+            select
+                each.*,
+                each.seat_list::bigint[] as seat_ids
+            from unnest(hold_ids, user_ids, showtime_ids, seats, most_holds, most_seats, seat_ids, most_unconfirmed)
+                as each (hold_id, user_id, showtime_id, seats, most_holds, most_seats, seat_list, most_unconfirmed)
+            offset 0 -- so that the seats are read once
+        ) as asked
+        cross join
+            lateral (
+                select
+                    coalesce(sum(cardinality(r.seat_ids)) filter (
+                        where r.status = 'confirmed' or (r.status = 'held' and r.expires_at > clock_timestamp())
+                    ), 0) as seats,
+                    -- Seats that a hold had, and gave up before its end, count as well.
+                    count(*) filter (
+                        where
+                        r.confirmed_at is null
+                        and r.created_at > cooling_since
+                        and asked.most_unconfirmed is not null
+                        and (
+                            r.seat_ids && asked.seat_ids
+                            or exists (
+                                select
+                                from reservation_changes as c
+                                where c.reservation_id = r.id and c.seat_ids && asked.seat_ids
+                            )
                         )
-                    )
-            ) as has_unconfirmed
-        from unnest(hold_ids, user_ids, showtime_ids, seats, most_holds, most_seats, seat_ids, most_unconfirmed)
-            as asked (hold_id, user_id, showtime_id, seats, most_holds, most_seats, seat_ids, most_unconfirmed)
+                    ) as unconfirmed
+                from reservations as r
+                where r.user_id = asked.user_id and r.showtime_id = asked.showtime_id and r.id <> asked.hold_id
+            ) as own
     ) as counted
     where counted.has_holds or counted.has_seats or counted.has_unconfirmed;
 end
