@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from benchmarks.machine import peer_pins
 from benchmarks.ratios import median, paired_ratios, spread
 from benchmarks.records import LOWER_IS_BETTER, BenchmarkFailed, Figure, Records, Sample
 from benchmarks.scenarios import against, latency, onsale, statements
+from benchmarks.waiting_room import kendall_tau
 
 BENCHMARKS = Path(report.__file__).parent
 ROOT = BENCHMARKS.parent
@@ -296,6 +298,15 @@ def test_the_report_names_missed_targets() -> None:
 )
 def test_numbers_are_rounded_to_significant_digits(value: float, text: str) -> None:
     assert report.number(value) == text
+
+
+def test_kendalls_tau_is_1_for_the_same_order_0_for_none_and_minus_1_for_the_reverse() -> None:
+    assert kendall_tau(range(100)) == 1
+    assert kendall_tau([*range(100)][::-1]) == -1
+    assert kendall_tau([7] * 100) == 0
+    assert kendall_tau([1, 3, 2, 4]) == pytest.approx(4 / 6)
+    assert kendall_tau([1, 1, 2]) == pytest.approx(2 / (3 * 2) ** 0.5)
+    assert abs(kendall_tau(random.Random(1).sample(range(2000), 2000))) < 0.05
 
 
 def test_a_failed_scenario_does_not_lose_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
