@@ -194,7 +194,7 @@ async def simulate(servers: Embedded, count: int, per_second: int) -> dict[str, 
 def prepare(servers: Embedded, count: int, sale: datetime) -> tuple[int, list[tuple[int, str]]]:
     """Customers with access tokens, and a showtime with SEATS seats; its id."""
     migrations.apply(servers.database_url)
-    mint = TokenMint((servers.jwt_secret,), DAY_S, DAY_S)
+    mint = TokenMint((servers.jwt_secret,), DAY_S, DAY_S, DAY_S)
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
         connection.execute(
             "insert into users (name, email, password_hash) select 'A Customer',"

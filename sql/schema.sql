@@ -87,6 +87,85 @@ COMMENT ON FUNCTION public.find_limited(hold_ids uuid[], user_ids bigint[], show
 of two holds at once the second is counted after the first is committed. Null in place of a limit: none. A hold does not count
 itself.';
 
+CREATE FUNCTION public.find_limited(hold_ids uuid[], user_ids bigint[], showtime_ids bigint[], seats integer[], most_holds integer[], most_seats integer[], longest_s bigint, seat_ids text[], most_unconfirmed integer[], cooling_s bigint) RETURNS TABLE(hold_id uuid, reached text)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    -- No hold that was made before can be live.
+    oldest timestamptz := now() - longest_s * interval '1 second';
+    cooling_since timestamptz := now() - cooling_s * interval '1 second';
+begin
+    perform set_config('lock_timeout', '300ms', true);
+    perform u.id
+    from users as u
+    where u.id = any(user_ids)
+    order by u.id
+    for no key update;
+    -- Another statement with a snapshot of its own: it sees what was committed before the locks were got.
+    return query
+    select
+        counted.hold_id,
+        case
+            when counted.has_holds then 'MAX_HOLDS_PER_USER'
+            when counted.has_seats then 'MAX_SEATS_PER_USER_PER_SHOWTIME'
+            else 'MAX_UNCONFIRMED_HOLDS_OF_SEAT'
+        end
+    from (
+        select
+            asked.hold_id,
+            asked.most_holds <= (
+                select count(*)
+                from reservations as r
+                where
+                    r.user_id = asked.user_id
+                    and r.created_at > oldest
+                    and r.status = 'held'
+                    and r.expires_at > clock_timestamp()
+                    and r.id <> asked.hold_id
+            ) as has_holds,
+            asked.most_seats < asked.seats + own.seats as has_seats,
+            asked.most_unconfirmed <= own.unconfirmed as has_unconfirmed
+        from (
+            select
+                each.*,
+                each.seat_list::bigint[] as seat_ids
+            from unnest(hold_ids, user_ids, showtime_ids, seats, most_holds, most_seats, seat_ids, most_unconfirmed)
+                as each (hold_id, user_id, showtime_id, seats, most_holds, most_seats, seat_list, most_unconfirmed)
+            offset 0 -- so that the seats are read once
+        ) as asked
+        cross join
+            lateral (
+                select
+                    coalesce(sum(cardinality(r.seat_ids)) filter (
+                        where r.status = 'confirmed' or (r.status = 'held' and r.expires_at > clock_timestamp())
+                    ), 0) as seats,
+                    -- Seats that a hold had, and gave up before its end, count as well.
+                    count(*) filter (
+                        where
+                        r.confirmed_at is null
+                        and r.created_at > cooling_since
+                        and asked.most_unconfirmed is not null
+                        and (
+                            r.seat_ids && asked.seat_ids
+                            or exists (
+                                select
+                                from reservation_changes as c
+                                where c.reservation_id = r.id and c.seat_ids && asked.seat_ids
+                            )
+                        )
+                    ) as unconfirmed
+                from reservations as r
+                where r.user_id = asked.user_id and r.showtime_id = asked.showtime_id and r.id <> asked.hold_id
+            ) as own
+    ) as counted
+    where counted.has_holds or counted.has_seats or counted.has_unconfirmed;
+end
+$$;
+
+COMMENT ON FUNCTION public.find_limited(hold_ids uuid[], user_ids bigint[], showtime_ids bigint[], seats integer[], most_holds integer[], most_seats integer[], longest_s bigint, seat_ids text[], most_unconfirmed integer[], cooling_s bigint) IS 'Which of some holds a limit of their users refuses, and the limit. Locks the users until the end of the transaction, so that
+of two holds at once the second is counted after the first is committed. Null in place of a limit: none. A hold does not count
+itself.';
+
 CREATE FUNCTION public.fold_case(value text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     AS $$
@@ -634,6 +713,22 @@ end
 $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0047() IS 'The part of grant_reservation_roles for mails.';
+
+CREATE PROCEDURE public.grant_reservation_roles_0049()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from pg_roles where rolname = 'reservation_app') then
+        grant select, insert, update, delete on totp_secrets to reservation_app;
+    end if;
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        revoke select on totp_secrets from reservation_readonly;
+        grant select (user_id, created_at, confirmed_at) on totp_secrets to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0049() IS 'The part of grant_reservation_roles for one-time passwords.';
 
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
@@ -1363,6 +1458,7 @@ CREATE TABLE public.login_sessions (
     expires_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
     refreshed_at timestamp with time zone,
+    reauthenticated_at timestamp with time zone,
     CONSTRAINT login_sessions_generation_check CHECK ((generation > 0))
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05', autovacuum_vacuum_threshold='1000');
@@ -1377,6 +1473,8 @@ COMMENT ON COLUMN public.login_sessions.expires_at IS 'When the newest refresh t
 COMMENT ON COLUMN public.login_sessions.revoked_at IS 'Set by logout, or when a spent refresh token was used again.';
 
 COMMENT ON COLUMN public.login_sessions.refreshed_at IS 'When the newest refresh token was made; null: by the login.';
+
+COMMENT ON COLUMN public.login_sessions.reauthenticated_at IS 'When the password was last given again in this session; null: not since the login.';
 
 CREATE TABLE public.migration_files (
     migration_id text NOT NULL,
@@ -1753,6 +1851,7 @@ CREATE TABLE public.showtimes (
     cancel_reason text,
     price_from numeric(12,2),
     changed_at timestamp with time zone,
+    waiting_room boolean DEFAULT false NOT NULL,
     CONSTRAINT showtimes_audio_language_check CHECK (((char_length(audio_language) >= 1) AND (char_length(audio_language) <= 100))),
     CONSTRAINT showtimes_base_price_check CHECK ((base_price >= (0)::numeric)),
     CONSTRAINT showtimes_cancel_reason_check CHECK (((char_length(cancel_reason) <= 1000) AND ((status = 'cancelled'::text) OR (cancel_reason IS NULL)))),
@@ -1775,7 +1874,7 @@ COMMENT ON COLUMN public.showtimes.free_at IS 'When the next showtime of the roo
 
 COMMENT ON COLUMN public.showtimes.base_price IS 'Price of a seat whose modifier is 1.00, in the currency of the installation.';
 
-COMMENT ON COLUMN public.showtimes.layout_version IS 'Raised by every change of room, seats, film, times, sale window, status or base_price; a hold is written at it. Not the API''s.';
+COMMENT ON COLUMN public.showtimes.layout_version IS 'Raised by every change of room, seats, film, times, sale window, waiting_room, status or base_price; a hold is written at it. Not the API''s.';
 
 COMMENT ON COLUMN public.showtimes.format IS '2D, 3D, IMAX, ...: free text.';
 
@@ -1790,6 +1889,8 @@ COMMENT ON COLUMN public.showtimes.sales_end_at IS 'From it on no seat can be he
 COMMENT ON COLUMN public.showtimes.price_from IS 'The lowest price of a seat: base_price x lowest_modifier of the room; null: it has no seats. Triggers keep it while it is not over.';
 
 COMMENT ON COLUMN public.showtimes.changed_at IS 'When film, room, start or end changed last; null: not since migration 0030. A trigger keeps it.';
+
+COMMENT ON COLUMN public.showtimes.waiting_room IS 'Whether a customer''s hold needs an admission from the showtime''s waiting room.';
 
 ALTER TABLE public.showtimes ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.showtimes_id_seq
@@ -1879,6 +1980,26 @@ COMMENT ON COLUMN public.tickets.checked_in_at IS 'When it was checked in, by th
 COMMENT ON COLUMN public.tickets.checked_in_by IS 'The account of staff, or that of the scanner''s API key.';
 
 COMMENT ON COLUMN public.tickets.code IS 'For people: 10 characters of Crockford''s base32; good for entry, so readers of the data do not see it.';
+
+CREATE TABLE public.totp_secrets (
+    user_id bigint NOT NULL,
+    secret text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint DEFAULT 0 NOT NULL,
+    recovery_hashes bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    CONSTRAINT totp_secrets_secret_check CHECK (((char_length(secret) >= 16) AND (char_length(secret) <= 64)))
+);
+
+COMMENT ON TABLE public.totp_secrets IS 'Secrets of one-time passwords (TOTP, RFC 6238), one an account that has begun to enrol.';
+
+COMMENT ON COLUMN public.totp_secrets.secret IS 'In base32, as authenticator apps take it. Whoever reads it can compute the codes.';
+
+COMMENT ON COLUMN public.totp_secrets.confirmed_at IS 'When its owner has shown a code of it; null: not yet, and a login needs no code.';
+
+COMMENT ON COLUMN public.totp_secrets.last_step IS 'Of the last code that was accepted: its time in steps of 30 s since 1970. No code of it or of an earlier step is accepted again.';
+
+COMMENT ON COLUMN public.totp_secrets.recovery_hashes IS 'SHA-256 of each recovery code that was not used, of 120 random bits.';
 
 CREATE TABLE public.users (
     id bigint NOT NULL,
@@ -2102,6 +2223,9 @@ ALTER TABLE ONLY public.tickets
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT tickets_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.totp_secrets
+    ADD CONSTRAINT totp_secrets_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
@@ -2273,7 +2397,7 @@ CREATE TRIGGER showtimes_change_told AFTER UPDATE ON public.showtimes FOR EACH R
 
 CREATE TRIGGER showtimes_changed BEFORE UPDATE OF movie_id, auditorium_id, starts_at, ends_at ON public.showtimes FOR EACH ROW WHEN (((old.movie_id IS DISTINCT FROM new.movie_id) OR (old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at))) EXECUTE FUNCTION public.note_showtime_change();
 
-CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, movie_id, base_price, starts_at, ends_at, on_sale_at, sales_end_at, status ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.movie_id IS DISTINCT FROM new.movie_id) OR (old.base_price IS DISTINCT FROM new.base_price) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at) OR (old.on_sale_at IS DISTINCT FROM new.on_sale_at) OR (old.sales_end_at IS DISTINCT FROM new.sales_end_at) OR (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION public.raise_layout_version();
+CREATE TRIGGER showtimes_layout_changed BEFORE UPDATE OF auditorium_id, movie_id, base_price, starts_at, ends_at, on_sale_at, sales_end_at, waiting_room, status ON public.showtimes FOR EACH ROW WHEN (((old.auditorium_id IS DISTINCT FROM new.auditorium_id) OR (old.movie_id IS DISTINCT FROM new.movie_id) OR (old.base_price IS DISTINCT FROM new.base_price) OR (old.starts_at IS DISTINCT FROM new.starts_at) OR (old.ends_at IS DISTINCT FROM new.ends_at) OR (old.on_sale_at IS DISTINCT FROM new.on_sale_at) OR (old.sales_end_at IS DISTINCT FROM new.sales_end_at) OR (old.waiting_room IS DISTINCT FROM new.waiting_room) OR (old.status IS DISTINCT FROM new.status))) EXECUTE FUNCTION public.raise_layout_version();
 
 CREATE TRIGGER showtimes_price_from BEFORE INSERT OR UPDATE OF base_price, auditorium_id ON public.showtimes FOR EACH ROW EXECUTE FUNCTION public.set_price_from();
 
@@ -2340,6 +2464,9 @@ ALTER TABLE ONLY public.showtimes
 ALTER TABLE ONLY public.showtimes
     ADD CONSTRAINT showtimes_movie_id_fkey FOREIGN KEY (movie_id) REFERENCES public.movies(id);
 
+ALTER TABLE ONLY public.totp_secrets
+    ADD CONSTRAINT totp_secrets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.webhook_secrets
     ADD CONSTRAINT webhook_secrets_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(id) ON DELETE CASCADE;
 
@@ -2389,6 +2516,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0045() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0046() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0047() FROM PUBLIC;
+
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0049() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION public.record_change() FROM PUBLIC;
 
@@ -2592,6 +2721,14 @@ GRANT SELECT(checked_in_at) ON TABLE public.tickets TO reservation_readonly;
 
 GRANT UPDATE(checked_in_by) ON TABLE public.tickets TO reservation_app;
 GRANT SELECT(checked_in_by) ON TABLE public.tickets TO reservation_readonly;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.totp_secrets TO reservation_app;
+
+GRANT SELECT(user_id) ON TABLE public.totp_secrets TO reservation_readonly;
+
+GRANT SELECT(created_at) ON TABLE public.totp_secrets TO reservation_readonly;
+
+GRANT SELECT(confirmed_at) ON TABLE public.totp_secrets TO reservation_readonly;
 
 GRANT SELECT,INSERT ON TABLE public.users TO reservation_app;
 

@@ -18,7 +18,7 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from aiohttp.web_urldispatcher import MatchInfoError
 
 from ..runtime.admission import Admission
-from .app_keys import ADMISSION, DRAINING, SETTINGS
+from .app_keys import ADMISSION, DRAINING, FURTHER_LINES, SETTINGS
 from .connection_limits import ConnectionLimits
 from .cors import allow_any_listed
 from .direct_routes import DirectRoutes, add_direct_routes
@@ -82,7 +82,7 @@ class Refusing:
     """
 
     def __init__(self, app: web.Application, routes: DirectRoutes, admission: Admission) -> None:
-        self._draining = app[DRAINING]
+        self._draining, self._further_lines = app[DRAINING], app[FURTHER_LINES]
         self._routes = routes
         self.admission = admission
 
@@ -100,7 +100,7 @@ class Refusing:
         if gate is None:
             return None
         gate.refuse()
-        return refusal(new_request_id(message.headers), gate.lane)
+        return refusal(new_request_id(message.headers), gate.lane, self._further_lines)
 
 
 class _Connection(RequestHandler):

@@ -76,12 +76,7 @@ async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGa
         if app[keys.DRAINING].is_set():
             response.force_close()
         server_timing = f"pool;dur={pool}, postgresql;dur={postgresql}, redis;dur={redis}, total;dur={total}"
-        if own is not None:
-            if keys.CALLER in request:
-                own.forbid_storing()
-            own.set_common_headers(request_id, server_timing, app[keys.FURTHER_LINES])
-        else:
-            _set_common_headers(request, response, request_id, server_timing)
+        _set_common_headers(request, own or response, request_id, server_timing)
     code = None if own is None else own.problem_code
     metrics.observe(request, response.status, code, elapsed_s)
     access_log = app[keys.ACCESS_LOG]
@@ -93,7 +88,12 @@ async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGa
 def _set_common_headers(
     request: web.Request, response: web.StreamResponse, request_id: str, server_timing: str
 ) -> None:
-    """Set the headers that every response has, of one that aiohttp sends."""
+    """Set the headers that every response has."""
+    if isinstance(response, SingleWriteResponse):
+        if keys.CALLER in request:
+            response.forbid_storing()
+        response.set_common_headers(request_id, server_timing, request.app[keys.FURTHER_LINES])
+        return
     response.headers.update(FIXED_HEADERS)
     response.headers["X-Request-ID"] = request_id
     response.headers["Server-Timing"] = server_timing

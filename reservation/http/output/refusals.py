@@ -14,7 +14,7 @@ from ...errors import Overloaded
 from ...runtime.lanes import Lane
 from .. import app_keys
 from .problems import CONTENT_TYPE, problem
-from .responses import SingleWriteResponse, start_of_head
+from .responses import NO_STORE_LINE, SingleWriteResponse, start_of_head
 
 CODE = "overloaded"
 # Seconds after which a client may try again: what is refused first comes back last.
@@ -46,10 +46,11 @@ def refused(request: web.Request, request_id: str, lane: Lane | None) -> SingleW
     return response if show is None else show(request, response)
 
 
-def refusal(request_id: str, lane: Lane) -> bytes:
-    """The same response, for a connection that stays open, as the bytes to send."""
+def refusal(request_id: str, lane: Lane, further_lines: str) -> bytes:
+    """The same response, for a connection that stays open, as the bytes to send; the lines are the application's."""
     body = f'{_BODY_START},"request_id":"{request_id}"}}'
     return (
         f"{start_of_head(503, CONTENT_TYPE, int(time()))}Content-Length: {len(body)}\r\n"
+        f"{NO_STORE_LINE}{further_lines}"
         f"Retry-After: {RETRY_AFTER_S[lane]}\r\nX-Request-ID: {request_id}\r\nServer-Timing: {TIMING}\r\n\r\n{body}"
     ).encode("latin-1")
