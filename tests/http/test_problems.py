@@ -130,13 +130,13 @@ NOT_JSON = {
     "NUL in a name": b'{"\\u0000":1}',
     "NUL in depth": b'{"a":[{"b":"x\\u0000"}]}',
     "deep": b'{"a":' + b"[" * 40 + b"]" * 40 + b"}",
-    "deeper": b"[" * 100_000,
-    "deep objects": b'{"a":' * 5000 + b"1" + b"}" * 5000,
+    "deeper": b"[" * 10_000,
+    "deep objects": b'{"a":' * 2500 + b"1" + b"}" * 2500,
 }
 NO_OBJECT = {"list": b"[]", "null": b"null", "text": b'"text"', "number": b"1", "true": b"true"}
 WRONG: tuple[Any, ...] = (
     None, True, False, 0, -1, 1.5, 1e308, -1e308, 1e-320, 2**31, 2**63 - 1, 2**63, 2**64, 10**30, "", " ", "x", "-1",
-    "NaN", "Infinity", "1e5", "９", "0x10", "\u202e", "\ufffe", "'; drop table seats; --", "%00", "a" * 20_000,
+    "NaN", "Infinity", "1e5", "９", "0x10", "\u202e", "\ufffe", "'; drop table seats; --", "%00", "a" * 10_000,
     [], [None], [[]], [1, 1], ["1"], [1.0], [True], [2**63], [0], list(range(1, 2000)), {}, {"a": 1}, {"$ne": None},
 )  # fmt: skip
 IDS = (

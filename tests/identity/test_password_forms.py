@@ -95,7 +95,7 @@ async def test_the_length_of_a_password_is_that_of_its_normalised_form(api: Api)
     assert (await sign_up(api, normalize("NFD", longest))).status == 201
     assert (await log_in(api, longest)).status == 200
     assert (await sign_up(api, "a lamp \ufdfa" * 20, "b@example.com")).status == 422  # one character is 18
-    assert (await sign_up(api, "\ufdfa" * 50_000, "b@example.com")).status == 422
+    assert (await sign_up(api, "\ufdfa" * 2_500, "b@example.com")).status == 422
 
 
 async def test_an_easy_password_is_easy_in_every_form(api: Api) -> None:
