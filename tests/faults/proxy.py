@@ -69,13 +69,13 @@ class Proxy:
         connection = asyncio.create_task(self._connect(reader, writer))
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)
+        connection.add_done_callback(lambda _: writer.transport.abort())  # also if it ends before it has begun
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             there, back = await asyncio.open_connection(self._target.hostname, self._target.port)
-        except OSError:  # the store does not run
-            writer.transport.abort()
-            return
+        except OSError:
+            return  # the store does not run
         try:
             with suppress(ConnectionError):
                 await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer, answers=True))

@@ -76,9 +76,9 @@ class Client:
         """Read a reservation."""
         return await self._record("read", "GET", f"/reservations/{reservation_id}", reservation=reservation_id)
 
-    async def held_ids(self) -> list[str] | None:
-        """The own holds, among them those whose answer was lost; None without an answer."""
-        status, answer = await self.call("GET", "/reservations?status=held")
+    async def own_ids(self, state: str) -> list[str] | None:
+        """The own reservations of this status, also those whose answer was lost; None without an answer."""
+        status, answer = await self.call("GET", f"/reservations?status={state}")
         return [item["id"] for item in answer["items"]] if status == 200 else None
 
     async def seat_map(self, showtime_id: int) -> Request:

@@ -54,7 +54,7 @@ class Customer:
 
     async def _confirm_found(self) -> None:
         """Confirm holds whose answers were lost, after a while in which others may hold their seats."""
-        while (ids := await self.client.held_ids()) is None and not self.stop.is_set():
+        while (ids := await self.client.own_ids("held")) is None and not self.stop.is_set():
             await self._sleep(PAUSE_S)
         await self._sleep(self.chance.uniform(0, 1))
         for reservation_id in ids or ():
@@ -66,7 +66,7 @@ class Customer:
         act = self.chance.choices([*AFTER_HOLD], [*AFTER_HOLD.values()])[0]
         if act == "confirm and cancel at once":
             await asyncio.gather(
-                self.client.act_until_answered("confirm", held, self.stop),
+                self._confirm_after(self.chance.uniform(0, 0.3), held),  # a cancel has more steps
                 self.client.act_until_answered("cancel", held, self.stop),
             )
             await self.client.read(held.reservation)
@@ -100,6 +100,10 @@ class Customer:
             await self.client.read(held.reservation)
             await self.client.act_until_answered("cancel", held, self.stop)
             await self.client.read(held.reservation)
+
+    async def _confirm_after(self, seconds: float, held: Request) -> None:
+        await self._sleep(seconds)
+        await self.client.act_until_answered("confirm", held, self.stop)
 
     async def _sleep(self, seconds: float) -> None:
         """Wait, but not longer than until the stop."""

@@ -22,6 +22,7 @@ from tests.histories.stands import ADMIN, HOLD_TTL_S, Stand
 
 CUSTOMERS, VIEWERS, SEATS = 8, 2, 6
 RECOVERY_S = 60.0
+CLOSING_S = 0.1  # transports close in the next rounds of the event loop
 END_S = 60.0
 AUDIT_S = 90.0  # once a minute a worker removes what others have left in Redis
 STATES = """
@@ -62,6 +63,7 @@ class Drill:
             self.stop.set()
             for client in self.clients:
                 await client.aclose()
+            await asyncio.sleep(CLOSING_S)
 
     async def _run(self) -> Outcome:
         admin = await self._sign_in(ADMIN)
@@ -112,8 +114,9 @@ class Drill:
         """Whether a hold, a confirm, a map and a cancel succeed one after another."""
         held = await probe.hold(showtime_id, [seat])
         if not held.succeeded:
-            for reservation_id in await probe.held_ids() or ():  # its answer was lost
-                await probe.call("POST", f"/reservations/{reservation_id}/cancel")
+            for state in ("held", "confirmed"):  # without an answer, also a confirm that came after its cancel
+                for reservation_id in await probe.own_ids(state) or ():
+                    await probe.call("POST", f"/reservations/{reservation_id}/cancel")
             return False
         confirmed = await probe.act("confirm", held)
         seen = await probe.seat_map(showtime_id)

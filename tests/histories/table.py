@@ -59,9 +59,9 @@ def tables(outcomes: Sequence[Outcome]) -> str:
 def _count(outcome: Outcome, alone: dict[str, Row], together: dict[str, Row], total: Row) -> None:
     ends = sorted(each.end for each in outcome.history.requests if each.succeeded)
     for number, window in enumerate(outcome.history.faults):
-        acknowledged = sum(window.start <= end <= window.recovered for end in ends)
         following = outcome.history.faults[number + 1 :]
         until = following[0].start if following else outcome.history.looked_at
+        acknowledged = sum(window.start <= end <= min(window.recovered, until) for end in ends)
         broken = [each for each in outcome.broken if window.start <= each.at < until]
         names = window.name.split(" + ")
         for row in (total, *((together if len(names) > 1 else alone)[name] for name in names)):

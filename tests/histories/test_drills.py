@@ -8,7 +8,7 @@ from tests.histories.rounds import Round, drill, missing
 from tests.histories.schedule import make_schedule
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
-ROUNDS = [Round("embedded", 1, 5), Round("external", 1, 10)]
+ROUNDS = [Round("embedded", 3, 5), Round("external", 24, 10)]
 
 
 @pytest.mark.parametrize("each", ROUNDS, ids=lambda each: each.stand)

@@ -38,6 +38,7 @@ MUTANTS = [
         CONFIRM,
         "    for no key update of r skip locked",
         "    for no key update of r",
+        f"{FAULTS}/test_batches.py",
         f"{RACES}/test_batches.py",
     ),
     _sql(
