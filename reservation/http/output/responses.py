@@ -69,6 +69,8 @@ class SingleWriteResponse(web.StreamResponse):
 
     def forbid_storing(self) -> None:
         """Let no cache store it, a browser's included."""
+        if NO_STORE_LINE in self._lines:
+            return
         if self._merged_headers is None and not self._initial_headers and "Cache-Control" not in self._lines:
             self._lines += NO_STORE_LINE
         elif "no-store" not in self.headers.get("Cache-Control", ""):
