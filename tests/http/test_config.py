@@ -23,6 +23,8 @@ async def test_everybody_can_read_the_settings(start_api: StartApi) -> None:
         "max_holds_per_user": 3,
         "max_seats_per_user_per_showtime": 0,
         "holds_per_minute_per_address": 0,
+        "max_unconfirmed_holds_of_seat": 0,
+        "cooling_off_minutes": 120,
         "cancel_cutoff_minutes": 30,
         "payment_provider": "none",
         "password_min_length": 8,

@@ -33,6 +33,16 @@ class ConfigOutput(Schema):
     holds_per_minute_per_address = fields.Integer(
         required=True, metadata={"description": "Most holds from one address in a minute; 0: no limit"}
     )
+    max_unconfirmed_holds_of_seat = fields.Integer(
+        required=True,
+        metadata={
+            "description": "How often a customer may hold a seat of a showtime without confirming it, within "
+            "cooling_off_minutes; 0: no limit"
+        },
+    )
+    cooling_off_minutes = fields.Integer(
+        required=True, metadata={"description": "How long an unconfirmed hold of a seat counts"}
+    )
     cancel_cutoff_minutes = fields.Integer(
         required=True, metadata={"description": "A confirmed reservation can be cancelled until then before the start"}
     )
@@ -56,6 +66,8 @@ def _shown(settings: Settings) -> dict[str, object]:
         "max_holds_per_user": settings.max_holds_per_user,
         "max_seats_per_user_per_showtime": settings.max_seats_per_user_per_showtime,
         "holds_per_minute_per_address": settings.holds_per_minute_per_address,
+        "max_unconfirmed_holds_of_seat": settings.max_unconfirmed_holds_of_seat,
+        "cooling_off_minutes": settings.cooling_off_s // 60,
         "cancel_cutoff_minutes": settings.cancel_cutoff_s // 60,
         "payment_provider": settings.payment_provider,
         "password_min_length": MIN_PASSWORD_CHARS,
