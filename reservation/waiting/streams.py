@@ -112,7 +112,7 @@ class WaitingStreams:
         for follower in list(followers):
             self._check(follower, now)
         due = [each for each in followers if each.next_at <= now and not each.viewer.ended.done()]
-        for start in range(0, max(len(due), 1), AT_ONCE):  # without anyone, too: that admits those who are due
+        for start in range(0, max(len(due), 1), AT_ONCE):  # also for none: the script admits those who are due
             await self._look(showtime_id, due[start : start + AT_ONCE])
 
     async def _look(self, showtime_id: int, due: Sequence[Follower]) -> None:

@@ -254,7 +254,7 @@ async def test_an_admission_that_has_ended_is_spent(start_api: StartApi, redis_u
     assert again["queue_ticket"] != spent
 
 
-async def test_nobody_waits_for_a_cancelled_showtime_or_after_the_sale(api: Api, db: Connection) -> None:
+async def test_a_cancelled_showtime_and_one_whose_sale_has_ended_cannot_be_waited_for(api: Api, db: Connection) -> None:
     cinema, customer = await room(api), await api.sign_up()
     await db.execute("update showtimes set sales_end_at = now() where id = $1", cinema.showtime_id)
     path = f"/showtimes/{cinema.showtime_id}/waiting-room"

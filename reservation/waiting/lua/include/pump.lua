@@ -11,7 +11,7 @@ if #gone > 0 then
   redis.call('ZREM', KEYS[2], unpack(gone))
   redis.call('ZREM', KEYS[3], unpack(gone))
 end
-given = math.max(given, now - 1000000) -- what nobody used in the last second is not made up for
+given = math.max(given, now - 1000000) -- at most one second is made up for
 local due = math.floor((now - given) * per_second / 1000000)
 for _ = 1, 10 do
   if due <= 0 then break end
