@@ -4,7 +4,6 @@ from ..db.pool import Database
 from ..db.repository import deliveries, webhooks
 from ..db.repository.deliveries import SentDelivery
 from ..errors import NotFound, WebhookInactive
-from ..outbox.deliveries import CLAIM_S
 from ..outbox.event_types import TEST_EVENT
 
 
@@ -22,7 +21,7 @@ async def send_again(
 ) -> SentDelivery:
     """Make a delivery due now; raises NotFound, also for one of another webhook, and WebhookInactive.
 
-    One that may be under way stays as it is, and so does a mail that was sent, whose content is not kept.
+    One that is under way stays as it is, and so does a mail that was sent, whose content is not kept.
     """
     async with database.change() as conn:
         found = _known(await deliveries.find_delivery(conn, delivery_id=delivery_id))
@@ -33,7 +32,7 @@ async def send_again(
             if webhook is None or not webhook.active:
                 raise WebhookInactive
         await deliveries.send_again(
-            conn, delivery_id=delivery_id, also_delivered=also_delivered and found.channel == "webhook", claim_s=CLAIM_S
+            conn, delivery_id=delivery_id, also_delivered=also_delivered and found.channel == "webhook"
         )
         return _known(await deliveries.find_delivery(conn, delivery_id=delivery_id))
 

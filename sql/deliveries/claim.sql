@@ -33,7 +33,8 @@ with /* deliveries/claim */ due as materialized (
 update deliveries as d
 set
     attempts = d.attempts + 1,
-    next_attempt_at = now() + $3::bigint * interval '1 second'
+    next_attempt_at = now() + $3::bigint * interval '1 second',
+    claimed_until = now() + $3::bigint * interval '1 second'
 from due
 where d.id = due.id
 returning

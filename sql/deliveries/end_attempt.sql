@@ -21,6 +21,7 @@ with /* deliveries/end_attempt */ noted as (
             when $3::text = 'pending' then now() + $4::bigint * interval '1 millisecond'
             else next_attempt_at
         end,
+        claimed_until = null,
         ended_at = case when $3::text <> 'pending' then now() end,
         data = case when $3::text <> 'delivered' then data end,
         last_error = $5,

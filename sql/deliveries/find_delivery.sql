@@ -1,6 +1,7 @@
 /* deliveries/find_delivery
-One delivery, also if it has ended; not one to a webhook that was deleted.
-Plan: index scans on deliveries_pkey, events_pkey and webhooks_pkey.
+One delivery, also if it has ended; not one to a webhook that was deleted. `waits_for` is the first of the earlier deliveries that it
+waits for, as a claim does.
+Plan: index scans on deliveries_pkey, events_pkey, webhooks_pkey and deliveries_order_idx.
 $1 bigint delivery_id: which
 Sample: select max(id) from deliveries
 */
@@ -20,7 +21,20 @@ select /* deliveries/find_delivery */
     d.ended_at,
     d.last_error,
     d.last_status_code,
-    d.last_duration_ms
+    d.last_duration_ms,
+    case
+        when d.status = 'pending'
+            then (
+                select min(earlier.id)
+                from deliveries as earlier
+                where
+                    earlier.status = 'pending'
+                    and earlier.reservation_id = d.reservation_id
+                    and earlier.channel = d.channel
+                    and earlier.webhook_id is not distinct from d.webhook_id
+                    and earlier.id < d.id
+            )
+    end as waits_for
 from deliveries as d
 left join events as e on d.event_id = e.id
 left join webhooks as w on d.webhook_id = w.id

@@ -23,7 +23,8 @@ select /* deliveries/list_dead */
     d.ended_at,
     d.last_error,
     d.last_status_code,
-    d.last_duration_ms
+    d.last_duration_ms,
+    null::bigint as waits_for
 from deliveries as d
 left join events as e on d.event_id = e.id
 left join webhooks as w on d.webhook_id = w.id

@@ -1,12 +1,11 @@
 /* deliveries/send_again
 Makes a delivery due now: one that was given up, from its first attempt on; one that waits for its next attempt; and if the
-caller says so, one that was delivered. One whose next attempt is so near that it may be claimed stays as it is. Returns
+caller says so, one that was delivered. One that is claimed stays as it is, until the claim has ended. Returns
 whether it was changed.
 Plan: index scan on deliveries_pkey.
 $1 bigint delivery_id: which
 $2 boolean also_delivered: whether to send one again that was delivered
-$3 bigint claim_s: seconds that a claim lasts
-Sample: select max(id), false, 120::bigint from deliveries
+Sample: select max(id), false from deliveries
 */
 update /* deliveries/send_again */ deliveries
 set
@@ -19,6 +18,6 @@ where
     and (
         status = 'dead'
         or (status = 'delivered' and $2)
-        or (status = 'pending' and next_attempt_at > now() + $3::bigint * interval '1 second')
+        or (status = 'pending' and (claimed_until is null or claimed_until <= now()))
     )
 returning id;

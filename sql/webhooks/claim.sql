@@ -76,7 +76,8 @@ due as materialized (
 update deliveries as d
 set
     attempts = d.attempts + 1,
-    next_attempt_at = now() + $2::bigint * interval '1 second'
+    next_attempt_at = now() + $2::bigint * interval '1 second',
+    claimed_until = now() + $2::bigint * interval '1 second'
 from due
 where d.id = due.id
 returning

@@ -1,7 +1,7 @@
 /* webhooks/list_deliveries
-A page of the deliveries of a webhook, newest first.
-Plan: index scan on deliveries_webhook_id_idx, stopped by the limit, and events_pkey for each; the filter passes over those of
-another status.
+A page of the deliveries of a webhook, newest first. `waits_for` is the first of the earlier deliveries that one waits for.
+Plan: index scan on deliveries_webhook_id_idx, stopped by the limit, and events_pkey for each, and deliveries_order_idx for each that
+waits; the filter passes over those of another status.
 $1 bigint webhook_id: whose
 $2 bigint before_id: the last id of the page before; the highest id for the first page
 $3 text status: pending, delivered or dead; null for all
@@ -24,7 +24,20 @@ select /* webhooks/list_deliveries */
     d.ended_at,
     d.last_error,
     d.last_status_code,
-    d.last_duration_ms
+    d.last_duration_ms,
+    case
+        when d.status = 'pending'
+            then (
+                select min(earlier.id)
+                from deliveries as earlier
+                where
+                    earlier.status = 'pending'
+                    and earlier.reservation_id = d.reservation_id
+                    and earlier.channel = d.channel
+                    and earlier.webhook_id is not distinct from d.webhook_id
+                    and earlier.id < d.id
+            )
+    end as waits_for
 from deliveries as d
 left join events as e on d.event_id = e.id
 where

@@ -131,6 +131,23 @@ async def test_a_delivery_is_sent_again(api: Api) -> None:
         assert len(receiver.received) == 2
 
 
+async def test_a_delivery_that_waits_says_for_which_one(api: Api) -> None:
+    visitor, person, cinema = await _admin(api), await api.sign_up(), await api.cinema()
+    async with receiving() as receiver:
+        one, _ = await _create(visitor, receiver.url)
+        receiver.answers.append(500)
+        held = await api.hold(person, cinema.showtime_id, cinema.seat_ids[:1])
+        await api.confirm(person, held.json["id"])
+        await api.work()
+        page = await visitor.open(f"{one}/deliveries")
+        later, earlier = [form.action for form in page.forms if form.action.endswith("/retry")]
+        assert f"waits for number {earlier.split('/')[-2]}" in page.text
+        assert "It is sent when the earlier delivery" in (await visitor.submit(later)).text
+        assert "It is being sent." in (await visitor.submit(earlier)).text
+        await api.work()
+        assert len(receiver.received) == 3
+
+
 async def test_only_administrators_see_these_pages(api: Api) -> None:
     visitor = await visitor_of(api)
     await visitor.sign_in(await api.staff())

@@ -336,6 +336,58 @@ async def test_a_delivery_that_was_made_is_sent_again_on_request(api: Api, recei
     assert [each.id for each in receiver.received] == [delivery["message_id"]] * 2
 
 
+async def test_a_delivery_whose_next_attempt_is_near_is_sent_again_at_once(api: Api, receiver: Receiver) -> None:
+    webhook = await add_webhook(api, receiver)
+    receiver.answers.append(500)
+    await hold_one(api, await api.cinema(), await api.sign_up())
+    await api.work()
+    [waiting] = await deliveries_of(api, webhook)
+    again = await call(api, "POST", f"/webhooks/{webhook['id']}/deliveries/{waiting['id']}/retry")
+    assert (again.json["status"], again.json["waits_for"]) == ("pending", None)
+    assert again.json["next_attempt_at"] < waiting["next_attempt_at"]
+    await api.work()
+    [sent] = await deliveries_of(api, webhook)
+    assert (sent["status"], sent["attempts"], len(receiver.received)) == ("delivered", 2, 2)
+
+
+async def test_a_delivery_that_is_under_way_is_not_sent_again_beside_it(
+    api: Api, receiver: Receiver, db: Connection
+) -> None:
+    webhook = await add_webhook(api, receiver)
+    receiver.go_on = asyncio.Event()
+    await hold_one(api, await api.cinema(), await api.sign_up())
+    work = asyncio.create_task(api.work())
+    await receiver.wait_until(lambda: len(receiver.received) == 1)
+    [claimed] = await deliveries_of(api, webhook)
+    path = f"/webhooks/{webhook['id']}/deliveries/{claimed['id']}/retry"
+    assert (await call(api, "POST", path)).json["next_attempt_at"] == claimed["next_attempt_at"]
+    await db.execute("update deliveries set claimed_until = now() where channel = 'webhook'")
+    assert (await call(api, "POST", path)).json["next_attempt_at"] < claimed["next_attempt_at"]
+    receiver.go_on.set()
+    await work
+
+
+async def test_a_delivery_that_is_sent_again_tells_the_earlier_one_that_it_waits_for(
+    api: Api, receiver: Receiver
+) -> None:
+    webhook = await add_webhook(api, receiver)
+    receiver.answers.append(500)
+    person = await api.sign_up()
+    reservation_id = await hold_one(api, await api.cinema(), person)
+    await api.confirm(person, reservation_id)
+    await api.work()
+    later, earlier = await deliveries_of(api, webhook)
+    assert [later["waits_for"], earlier["waits_for"]] == [earlier["id"], None]
+    path = f"/webhooks/{webhook['id']}/deliveries"
+    assert (await call(api, "POST", f"{path}/{later['id']}/retry")).json["waits_for"] == earlier["id"]
+    await api.work()
+    assert len(receiver.received) == 1
+    await call(api, "POST", f"{path}/{earlier['id']}/retry")
+    await api.work()
+    assert types_of(receiver.received) == ["reservation.held", "reservation.held", "reservation.confirmed"]
+    assert {each["waits_for"] for each in await deliveries_of(api, webhook)} == {None}
+
+
 async def test_racing_retries_of_a_dead_letter_send_it_once(api: Api, receiver: Receiver, db: Connection) -> None:
     await add_webhook(api, receiver)
     receiver.answers.append(500)

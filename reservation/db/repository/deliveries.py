@@ -47,7 +47,11 @@ class DeliveryFigures:
 
 @dataclass(frozen=True, slots=True)
 class SentDelivery:
-    """A delivery; `message_id` is what a webhook's receiver gets, None for mails and where the event was deleted."""
+    """A delivery.
+
+    `message_id` is what a webhook's receiver gets, None for mails and where the event was deleted. `waits_for` is
+    the id of the first earlier delivery of the same reservation that has to end before.
+    """
 
     id: int
     channel: str
@@ -65,6 +69,7 @@ class SentDelivery:
     last_error: str | None
     last_status_code: int | None
     last_duration_ms: int | None
+    waits_for: int | None
 
 
 async def claim(conn: Connection, *, channel: Channel, row_limit: int, claim_s: int) -> Sequence[Delivery]:
@@ -116,6 +121,6 @@ async def find_delivery(conn: Connection, *, delivery_id: int) -> SentDelivery |
     return await maybe(conn, SentDelivery, "deliveries/find_delivery", delivery_id)
 
 
-async def send_again(conn: Connection, *, delivery_id: int, also_delivered: bool, claim_s: int) -> None:
-    """Make a delivery due now, unless it may be under way."""
-    await conn.execute(sql("deliveries/send_again"), delivery_id, also_delivered, claim_s)
+async def send_again(conn: Connection, *, delivery_id: int, also_delivered: bool) -> None:
+    """Make a delivery due now, unless it is under way."""
+    await conn.execute(sql("deliveries/send_again"), delivery_id, also_delivered)

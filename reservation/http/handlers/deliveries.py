@@ -71,6 +71,14 @@ class DeliveryOutput(Schema):
     last_duration_ms = fields.Integer(
         required=True, allow_none=True, metadata={"description": "How long the last attempt took, in milliseconds"}
     )
+    waits_for = Id(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "The earlier delivery of the same reservation that it waits for, since they are made"
+            " in order: it is sent when that one was delivered or given up; null: it waits for none"
+        },
+    )
 
 
 DELIVERY_PAGE = page_schema(DeliveryOutput())
@@ -109,7 +117,8 @@ async def test_webhook(request: web.Request) -> web.StreamResponse:
 async def retry_webhook_delivery(request: web.Request) -> web.StreamResponse:
     """Send a delivery now, also one that was delivered; its `webhook-id` stays.
 
-    One that waits for its next attempt is due now. One that may be under way stays as it is.
+    One that waits for its next attempt is due now. One that is under way stays as it is. One with `waits_for` is sent
+    when that one was delivered or given up; send that one again first.
     """
     changed = await resending.send_again(
         request.app[DATABASE],
@@ -133,7 +142,10 @@ async def list_dead_letters(request: web.Request) -> web.StreamResponse:
 
 @routes.add("POST", "/admin/dead-letters/{delivery_id}/retry", output=DeliveryOutput(), raises=(WebhookInactive,))
 async def retry_dead_letter(request: web.Request) -> web.StreamResponse:
-    """Send a delivery that was given up, with all its attempts; one that was delivered meanwhile stays as it is."""
+    """Send a delivery that was given up, with all its attempts; one that was delivered meanwhile stays as it is.
+
+    One with `waits_for` is sent when that one was delivered or given up.
+    """
     changed = await resending.send_again(
         request.app[DATABASE], delivery_id=path_id(request, "delivery_id"), also_delivered=False
     )

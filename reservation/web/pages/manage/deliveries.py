@@ -1,5 +1,6 @@
 """Deliveries: those of a webhook, and dead letters; each can be sent again."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -31,10 +32,10 @@ async def retry_delivery(request: web.Request) -> web.StreamResponse:
     """Send one again."""
     webhook_id, delivery_id = request.match_info["webhook_id"], request.match_info["delivery_id"]
     try:
-        await ApiClient(request).post(f"/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/retry")
+        sent = await ApiClient(request).post(f"/admin/webhooks/{webhook_id}/deliveries/{delivery_id}/retry")
     except WebhookInactive as error:
         return await _deliveries_page(request, refused_form(request, error), status=CONFLICT)
-    return see_other(f"/manage/webhooks/{webhook_id}/deliveries?done=sent")
+    return see_other(f"/manage/webhooks/{webhook_id}/deliveries?done={_outcome(sent)}")
 
 
 @pages.get(DEAD)
@@ -47,10 +48,17 @@ async def list_dead_letters(request: web.Request) -> web.StreamResponse:
 async def retry_dead_letter(request: web.Request) -> web.StreamResponse:
     """Send one again."""
     try:
-        await ApiClient(request).post(f"/admin/dead-letters/{request.match_info['delivery_id']}/retry")
+        sent = await ApiClient(request).post(f"/admin/dead-letters/{request.match_info['delivery_id']}/retry")
     except WebhookInactive as error:
         return await _dead_letters_page(request, refused_form(request, error), status=CONFLICT)
-    return see_other(f"{DEAD}?done=sent")
+    return see_other(f"{DEAD}?done={_outcome(sent)}")
+
+
+def _outcome(sent: Any) -> str:
+    """What the next page tells of a delivery that was to be sent again."""
+    if sent["status"] != "pending":
+        return "delivered"
+    return "sent" if sent["waits_for"] is None else "waits"
 
 
 async def _deliveries_page(request: web.Request, form: FormState, *, status: int = 200) -> web.StreamResponse:
