@@ -1,13 +1,15 @@
 """Create, replace and delete webhooks, and replace their secrets."""
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ..db.pool import Connection, Database
 from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import webhooks
 from ..db.repository.webhooks import Webhook, WebhookInput
-from ..errors import Invalid, NotFound, TooManyWebhooks
+from ..errors import Invalid, NotFound, TooManyWebhooks, Unavailable
 from .addresses import AllowedNetworks
+from .giving_up import give_up_waiting
 from .signatures import MOST_REPLACED, SIGNS_ALONG, new_secret
 
 MOST_WEBHOOKS = 100
@@ -33,11 +35,18 @@ async def update_webhook(
     allowed: AllowedNetworks,
     check: Precondition = no_precondition,
 ) -> Webhook:
-    """Replace a webhook; raises Invalid, NotFound and what `check` raises."""
+    """Replace a webhook, and give up what waits for it if it is not to be active.
+
+    Raises Invalid, NotFound and what `check` raises.
+    """
     _check_url(webhook.url, allowed)
     async with database.change() as conn:
         await _lock_webhook(conn, webhook_id, check)
-        return await webhooks.update_webhook(conn, webhook_id=webhook_id, webhook=webhook)
+        updated = await webhooks.update_webhook(conn, webhook_id=webhook_id, webhook=webhook)
+    if not updated.active:
+        with suppress(Unavailable):  # the webhook is replaced; what waits is then given up when it is due
+            await give_up_waiting(database, webhook_id=webhook_id)
+    return updated
 
 
 async def delete_webhook(database: Database, *, webhook_id: int, check: Precondition = no_precondition) -> None:

@@ -14,6 +14,7 @@ from ..outbox.deliveries import DELAYS_S, JITTER, DeliveryFailed
 from ..outbox.event_members import event_members
 from ..outbox.event_types import TEST_EVENT
 from .client import Reply, WebhookClient
+from .giving_up import give_up_waiting
 from .signatures import SIGNS_ALONG, signed_headers
 
 FAILING_FOR = timedelta(hours=24)
@@ -46,11 +47,8 @@ class WebhookDeliverer:
         reply = await self._client.post(target.url, body, headers)
         is_test = delivery.kind == TEST_EVENT  # tried once, and no sign of how the webhook does
         if not reply.is_accepted:
-            if not is_test:
-                await self._note_failure(delivery, webhook_id, reply)
-            raise DeliveryFailed(
-                reply.error or "refused", status_code=reply.status, is_permanent=is_test or reply.status == GONE
-            )
+            is_permanent = is_test or await self._note_failure(delivery, webhook_id, reply)
+            raise DeliveryFailed(reply.error or "refused", status_code=reply.status, is_permanent=is_permanent)
         if target.is_failing and not is_test:
             async with self._database.connection() as conn:
                 await webhooks.note_success(conn, webhook_id=webhook_id)
@@ -83,18 +81,21 @@ class WebhookDeliverer:
             raise DeliveryFailed("The event is too large to be sent.", is_permanent=True)
         return target, message_id, body.decode()
 
-    async def _note_failure(self, delivery: Delivery, webhook_id: int, reply: Reply) -> None:
-        """Disable the webhook if its receiver is gone, or has not accepted anything for a day."""
+    async def _note_failure(self, delivery: Delivery, webhook_id: int, reply: Reply) -> bool:
+        """Disable the webhook if its receiver is gone or has accepted nothing for a day; whether it is inactive."""
         is_gone = reply.status == GONE
         is_last = delivery.attempts > len(DELAYS_S)
         async with self._database.connection() as conn:
             is_overdue = await webhooks.note_failure(
                 conn, webhook_id=webhook_id, most=FAILING_THROUGHOUT if is_last else FAILING_FOR
             )
-        if not (is_gone or is_overdue):
-            return
+            if not (is_gone or is_overdue):
+                webhook = await webhooks.find_webhook(conn, webhook_id=webhook_id)
+                return webhook is None or not webhook.active
         reason = "gone" if is_gone else "failing"
         async with self._database.change(ChangeAuthor(None, "disable_webhook")) as conn:
             disabled = await webhooks.disable_webhook(conn, webhook_id=webhook_id, reason=reason)
         if disabled:
             self._log.error("webhook_disabled", webhook_id=webhook_id, reason=reason)
+            await give_up_waiting(self._database, webhook_id=webhook_id)
+        return disabled or is_gone

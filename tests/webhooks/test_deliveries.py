@@ -175,6 +175,62 @@ async def test_a_receiver_that_is_gone_disables_its_webhook_at_once(
     assert (dead["status"], dead["last_status_code"]) == ("dead", 410)
 
 
+async def _two_that_wait(api: Api, receiver: Receiver) -> tuple[Cinema, Person]:
+    """Two deliveries that wait for their next attempts."""
+    cinema, person = await api.cinema(), await api.sign_up()
+    receiver.answers.extend([500, 500])
+    for seat in (0, 1):
+        await hold_one(api, cinema, person, seat)
+    await api.work()
+    return cinema, person
+
+
+async def test_what_waits_for_a_webhook_that_is_gone_is_given_up_at_once(api: Api, receiver: Receiver) -> None:
+    webhook = await add_webhook(api, receiver)
+    cinema, person = await _two_that_wait(api, receiver)
+    receiver.answers.append(410)
+    await hold_one(api, cinema, person, 2)
+    await api.work()
+    found = await deliveries_of(api, webhook)
+    assert [each["status"] for each in found] == ["dead"] * 3
+    assert [each["last_error"] for each in found] == ["HTTP status 410", *["The webhook is not active."] * 2]
+    assert len((await call(api, "GET", "/dead-letters")).json["items"]) == 3
+
+
+async def test_what_waits_for_a_webhook_that_is_made_inactive_is_given_up_except_tests(
+    api: Api, receiver: Receiver, db: Connection
+) -> None:
+    webhook = await add_webhook(api, receiver)
+    await _two_that_wait(api, receiver)
+    await call(api, "POST", f"/webhooks/{webhook['id']}/test")
+    body = {"url": receiver.url, "events": RESERVATIONS, "active": False}
+    assert (await call(api, "PUT", f"/webhooks/{webhook['id']}", body)).status == 200
+    found = await deliveries_of(api, webhook)
+    assert [each["status"] for each in found] == ["pending", "dead", "dead"]
+    assert await db.fetchval("select count(*) from change_log where subject = $1", f"delivery/{found[1]['id']}") == 0
+    await api.work()
+    assert types_of(receiver.received)[2:] == ["webhook.test"]
+
+
+async def test_a_delivery_that_fails_after_its_webhook_was_made_inactive_is_given_up(
+    api: Api, receiver: Receiver
+) -> None:
+    webhook = await add_webhook(api, receiver)
+    receiver.go_on = asyncio.Event()
+    receiver.answers.append(500)
+    await hold_one(api, await api.cinema(), await api.sign_up())
+    work = asyncio.create_task(api.work())
+    await receiver.wait_until(lambda: len(receiver.received) == 1)
+    body = {"url": receiver.url, "events": RESERVATIONS, "active": False}
+    await call(api, "PUT", f"/webhooks/{webhook['id']}", body)
+    [under_way] = await deliveries_of(api, webhook)
+    assert under_way["status"] == "pending"
+    receiver.go_on.set()
+    await work
+    [ended] = await deliveries_of(api, webhook)
+    assert (ended["status"], ended["last_error"], len(receiver.received)) == ("dead", "HTTP status 500", 1)
+
+
 async def test_a_webhook_is_disabled_after_a_day_without_success(api: Api, receiver: Receiver, db: Connection) -> None:
     webhook = await add_webhook(api, receiver)
     receiver.answers.extend([500] * 20)
@@ -192,11 +248,11 @@ async def test_a_webhook_is_disabled_after_a_day_without_success(api: Api, recei
     found = (await call(api, "GET", f"/webhooks/{webhook['id']}")).json
     assert (found["active"], found["disabled_reason"]) == (False, "failing")
     assert found["disabled_at"] is not None
-    # What was left is given up, and no request is made for it.
+    # Nothing is tried again.
+    [delivery] = await deliveries_of(api, webhook)
+    assert (delivery["status"], delivery["last_error"]) == ("dead", "HTTP status 500")
     await make_due(db)
     await api.work()
-    [delivery] = await deliveries_of(api, webhook)
-    assert (delivery["status"], delivery["last_error"]) == ("dead", "The webhook is not active.")
     assert len(receiver.received) == 3
 
 

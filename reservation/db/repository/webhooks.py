@@ -124,6 +124,12 @@ async def disable_webhook(conn: Connection, *, webhook_id: int, reason: str) -> 
     return await conn.fetchval(sql("webhooks/disable_webhook"), webhook_id, reason) is not None
 
 
+async def give_up(conn: Connection, *, webhook_id: int, row_limit: int) -> int:
+    """Give up at most `row_limit` deliveries that wait for a webhook that is not active; how many they were."""
+    given_up: int = await conn.fetchval(sql("webhooks/give_up"), webhook_id, row_limit)
+    return given_up
+
+
 def _columns(webhook: WebhookInput) -> tuple[object, ...]:
     return webhook.url, webhook.events, webhook.active
 
