@@ -68,7 +68,7 @@ class StripePayments:
                     "mode": "payment",
                     "line_items": [{"price_data": price, "quantity": 1}],
                     "success_url": f"{page}/payment?paid",
-                    "cancel_url": page,
+                    "cancel_url": f"{page}/payment?not_paid",
                     "client_reference_id": str(payment.id),
                     "metadata": ids,
                     "payment_intent_data": {"metadata": ids},

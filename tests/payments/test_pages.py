@@ -37,6 +37,33 @@ async def test_a_customer_pays_on_the_providers_page_and_comes_back_to_the_booke
     assert "$20.00 paid" in page.text
 
 
+async def test_a_customer_who_comes_back_without_a_session_is_told_that_the_tickets_come_by_mail(
+    paid_api: Api,
+) -> None:
+    sale = await open_sale(paid_api)
+    address = f"/my/reservations/{sale.reservation_id}"
+    visitor = await visitor_of(paid_api)
+    page = await visitor.open(f"{address}/payment?paid")
+    assert (page.status, page.heading.strip()) == (200, "We are looking for your payment")
+    assert "your tickets come by e-mail" in page.text
+    assert f"/sign-in?next={address}" in page.links
+    page = await visitor.open(f"{address}/payment?not_paid")
+    assert (page.status, page.heading.strip()) == (200, "You have not paid")
+    page = await visitor.open(f"{address}/payment")
+    assert page.heading.strip() == "Sign in"
+
+
+async def test_a_customer_who_does_not_pay_comes_back_to_the_reservation(paid_api: Api, stripe: StripeAccount) -> None:
+    visitor, _, _, address = await hold_page(paid_api)
+    await visitor.open(address)
+    page = await visitor.submit(f"{address}/pay")
+    [checkout_url] = [link for link in page.links if link.startswith(stripe.url)]
+    async with stripe.session.post(checkout_url, data={"card": ""}, allow_redirects=False) as response:
+        assert response.headers["Location"].endswith(f"{address}/payment?not_paid")
+    page = await visitor.open(f"{address}/payment?not_paid")
+    assert page.url.endswith(address)
+
+
 async def test_stripe_sends_the_customer_back_to_the_pages(paid_api: Api, stripe: StripeAccount) -> None:
     sale = await open_sale(paid_api)
     async with stripe.session.post(
