@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from string import Template
 
 from ..db.command_connections import tool_connection
 from ..db.pool import Connection
@@ -107,29 +106,6 @@ TICKET_TYPES = (
     TicketTypeInput("press", Decimal("0.00"), None, 5, False),
 )
 
-_GUIDE = Template("""\
-The demo is running
-  the site           $site/
-  API documentation  $base_url/docs
-  customer           $customer_email / $customer_password
-  administrator      $admin
-  mails              $mails
-
-Book two seats for tomorrow (paste into a shell; needs curl and python3):
-
-  BASE=$base_url
-  pick() { python3 -c "import json, sys; d = json.load(sys.stdin); print($$1)"; }
-  call() { curl -sS -H "Authorization: Bearer $$TOKEN" -H "Content-Type: application/json" "$$@"; }
-  TOKEN=$$(curl -sS "$$BASE/auth/login" -H "Content-Type: application/json" \\
-    -d '{"email": "$customer_email", "password": "$customer_password"}' | pick 'd["access_token"]')
-  DAY=$$(python3 -c 'import datetime as d; print(d.datetime.now(d.timezone.utc).date() + d.timedelta(days=1))')
-  SHOW=$$(call "$$BASE/showtimes?date=$$DAY&limit=1" | pick 'd["items"][0]["id"]')
-  SEATS=$$(call "$$BASE/showtimes/$$SHOW/seats" \\
-    | pick '[s["id"] for s in d["seats"] if s["status"] == "available" and s["seat_type"] == "regular"][:2]')
-  HOLD=$$(call "$$BASE/showtimes/$$SHOW/holds" -d "{\\"seat_ids\\": $$SEATS}" | pick 'd["id"]')
-  call -X POST "$$BASE/reservations/$$HOLD/confirm"; echo
-""")
-
 
 def seed(database_url: str, *, with_admin: bool) -> bool:
     """Fill a migrated database with the demo, or add the showtimes that its programme lacks.
@@ -138,22 +114,6 @@ def seed(database_url: str, *, with_admin: bool) -> bool:
     administrator's password is public, so `with_admin` is only for databases that no other machine can reach.
     """
     return asyncio.run(_seed(database_url, with_admin))
-
-
-def guide(base_url: str, *, with_admin: bool, mail_folder: Path | None) -> str:
-    """The guide that `serve --demo` prints: addresses, logins, and a booking to paste into a shell.
-
-    `mail_folder` is where mails are written, None if they are sent.
-    """
-    base_url = base_url.rstrip("/")
-    return _GUIDE.substitute(
-        base_url=base_url,
-        site=base_url.replace("//127.0.0.1:", "//localhost:"),  # without TLS, some browsers keep its cookies only
-        admin=f"{ADMIN_EMAIL} / {ADMIN_PASSWORD}" if with_admin else "make one with reservation create-admin",
-        mails=f"files in {mail_folder}, as there is no SMTP_URL" if mail_folder else "sent by SMTP_URL",
-        customer_email=CUSTOMER_EMAIL,
-        customer_password=CUSTOMER_PASSWORD,
-    )
 
 
 def films() -> Sequence[MovieInput]:

@@ -16,6 +16,7 @@ from ..db.statements import use
 from ..embedded import stores
 from ..identity import admins
 from ..seed import demo as demonstration
+from ..seed.demo_guide import guide
 from ..settings import Settings
 from .configuration import Configuration, read_again
 from .listening import CannotListen, listening, reachable_address, require_free
@@ -84,11 +85,12 @@ def _prepare(settings: Settings, *, migrate: bool, demo: bool, own_stores: bool)
 
 def _announce(sock: socket.socket, settings: Settings, *, demo: bool) -> None:
     host, port = reachable_address(sock)
-    base_url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    # One name everywhere: without TLS, some browsers keep the site's cookies at localhost only.
+    shown = "localhost" if host == "127.0.0.1" else f"[{host}]" if ":" in host else host
+    base_url = f"http://{shown}:{port}"
     print(f"reservation is ready on {base_url}", flush=True)
     if demo:
-        folder = None if settings.smtp_url else settings.mail_folder
-        print(demonstration.guide(base_url, with_admin=settings.embedded, mail_folder=folder), flush=True)
+        print(guide(base_url, settings), flush=True)
 
 
 @contextmanager
