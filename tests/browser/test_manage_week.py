@@ -150,7 +150,7 @@ async def _book(week: Week, showtime_id: int) -> None:
         await customer.get_by_role("checkbox", name=name).check()
     await press(customer, "Hold these seats")
     await press(customer, "Book for $25.00")
-    await expect(customer.get_by_text("Show this code at the cinema")).to_be_visible()
+    await expect(customer.get_by_text("Your code for questions at the box office")).to_be_visible()
     await expect(row.get_by_role("cell").last).to_have_text("6")
     assert await violations(manager) == []
 

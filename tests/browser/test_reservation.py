@@ -74,7 +74,7 @@ async def test_a_hold_is_confirmed_and_cancelled_without_javascript(api: Api, ne
     await expect(page.get_by_text("for about 10 minutes")).to_be_visible()
     await expect(page.get_by_role("timer")).to_be_hidden()
     await page.get_by_role("button", name="Book for $20.00").click()
-    await expect(page.get_by_text("Show this code at the cinema")).to_be_visible()
+    await expect(page.get_by_text("Your code for questions at the box office")).to_be_visible()
     await page.get_by_text("Cancel seats").click()
     await page.get_by_label("Row A, seat 2").check()
     await page.get_by_role("button", name="Cancel the chosen seats").click()

@@ -103,6 +103,20 @@ def test_text_and_html_of_each_kind_say_the_same_in_each_language(kind: str, lan
     assert f'lang="{language}"' in rendered.html
 
 
+@pytest.mark.parametrize(
+    ("language", "label"), [("en", "for questions at the box office:"), ("de", "für Fragen an der Kasse:")]
+)
+@pytest.mark.parametrize("kind", [kind for kind, values in VALUES.items() if "reservation" in values])
+@pytest.mark.parametrize("has_tickets", [True, False])
+def test_the_code_of_a_reservation_is_for_the_box_office_wherever_a_mail_has_it(
+    kind: str, language: str, label: str, has_tickets: bool
+) -> None:
+    rendered = TEMPLATES.render(kind, language, VALUES[kind] | {"has_tickets": has_tickets})
+    for said in (rendered.text, " ".join(page_of(rendered.html).words)):
+        words = " ".join(said.split())
+        assert words.count("7M3K0X2Q") == words.count(f"{label} 7M3K0X2Q") > 0
+
+
 def test_languages_have_the_same_templates() -> None:
     names = [
         {each.partition("/")[2] for each in TEMPLATES.environment.list_templates() if each.startswith(f"{language}/")}
