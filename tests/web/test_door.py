@@ -1,9 +1,13 @@
 """The door's pages without JavaScript: choose the showtime, type a code; and what the page's script sends."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 
+from reservation.runtime.locale_formats import LocaleFormats
 from tests.api import Api, Cinema, slot
 from tests.tickets.sold import sell, tickets
 from tests.web.visitor import Visitor, visitor_of
@@ -45,6 +49,18 @@ async def test_staff_choose_the_showtime_and_type_a_code(api: Api) -> None:
     page = await visitor.submit(address, code=second["qr_payload"])
     assert "Come in Row A, seat 2" in page.text
     assert "2 of 2" in page.text
+
+
+async def test_showtimes_about_now_are_listed_with_their_days(api: Api) -> None:
+    visitor, cinema, _ = await at_the_door(api)
+    soon = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(19))
+    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(22))
+    page = await visitor.open("/door")
+    assert [f"/door/{each}" in page.links for each in (cinema.showtime_id, soon, later)] == [True, True, False]
+    zone = ZoneInfo((await api.call("GET", "/cinemas")).json["items"][0]["timezone"])
+    day = datetime.fromisoformat(slot(19)["starts_at"]).astimezone(zone).date()
+    assert LocaleFormats(Locale("en")).short_day(day) in page.text
+    assert "began in the last 4 hours" in page.text
 
 
 @pytest.mark.parametrize(

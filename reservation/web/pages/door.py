@@ -24,6 +24,7 @@ from ..page_table import PageTable, see_other
 from ..rendering import render
 from ..request_keys import FORM, LANGUAGE
 from ..sessions.cookies import YEAR_S, set_cookie
+from ..texts.languages import local_time
 from ..texts.marking import mark as _
 from .box_office.home import CINEMA_COOKIE
 
@@ -85,8 +86,20 @@ async def door(request: web.Request) -> web.StreamResponse:
             to=(now + FARTHEST).isoformat(),
             **{"from": (now - LONGEST_AGO).isoformat()},
         )
-        showtimes = [each for each in listed if datetime.fromisoformat(each["ends_at"]) > now]
-    return render(request, "door/showtimes.html", cinemas=cinemas, cinema=cinema, showtimes=showtimes)
+        showtimes = [
+            each | {"day": local_time(each["starts_at"], cinema["timezone"]).date()}
+            for each in listed
+            if datetime.fromisoformat(each["ends_at"]) > now
+        ]
+    return render(
+        request,
+        "door/showtimes.html",
+        cinemas=cinemas,
+        cinema=cinema,
+        showtimes=showtimes,
+        ago=LONGEST_AGO // timedelta(hours=1),
+        ahead=FARTHEST // timedelta(hours=1),
+    )
 
 
 @pages.post("/door/cinema")
