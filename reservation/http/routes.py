@@ -75,6 +75,7 @@ class Operation:
     form: Schema | None = None  # what an HTML form may send in place of the JSON body
     query: Schema | None = None
     status: int = 200
+    may_be_made_before: bool = False  # what a POST makes may be there already: 200 in place of 201
     output: Schema | None = None
     other_output: Schema | None = None  # what some query parameters give in place of it
     content_type: str = "application/json"

@@ -15,11 +15,11 @@ from .metrics import PAYMENTS_SUCCEEDED
 
 async def pay_elsewhere(
     context: PaymentContext, *, user_id: int, reservation_id: UUID, limits: HoldLimits | None
-) -> Payment:
+) -> tuple[Payment, bool]:
     """Confirm a hold of a user of which all that is due was paid, and record the payment: both, or neither.
 
-    Of a reservation that is paid already, its payment. Raises NothingToPay, and what a confirm raises but
-    PaymentRequired.
+    The payment, and whether it is new: of a reservation that is paid already, it is the earlier one. Raises
+    NothingToPay, and what a confirm raises but PaymentRequired.
     """
     payment_id = new_payment_id()
     confirmed = await confirm(
@@ -28,12 +28,12 @@ async def pay_elsewhere(
     if isinstance(confirmed, PaidReservation):
         PAYMENTS_SUCCEEDED.counts["external"] += 1
         head = (payment_id, reservation_id, "external", "succeeded")
-        return Payment(*head, confirmed.amount_paid, context.currency, None, None)
+        return Payment(*head, confirmed.amount_paid, context.currency, None, None), True
     async with context.booking.database.connection() as conn:  # it was confirmed before
         paid = await payments.find_newest(conn, reservation_id=reservation_id, status="succeeded")
     if paid is None:
         raise NothingToPay
-    return paid
+    return paid, False
 
 
 def new_payment_id() -> UUID:

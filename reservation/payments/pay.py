@@ -25,11 +25,11 @@ from .context import PaymentContext
 from .external import new_payment_id
 
 
-async def pay(context: PaymentContext, *, user_id: int, reservation_id: UUID) -> Payment:
+async def pay(context: PaymentContext, *, user_id: int, reservation_id: UUID) -> tuple[Payment, bool]:
     """The open payment of a hold, with the page on which it is made; the hold is extended as far as it can be.
 
-    Of a reservation that is paid already, its payment. Raises NotFound, NothingToPay, HoldExpired,
-    ReservationCancelled, SeatsUnavailable, RowLocked, HoldsUnavailable and PaymentProviderUnavailable.
+    Also whether its page is new. Of a reservation that is paid already, its payment. Raises NotFound, NothingToPay,
+    HoldExpired, ReservationCancelled, SeatsUnavailable, RowLocked, HoldsUnavailable and PaymentProviderUnavailable.
     """
     if context.stripe is None:
         raise NothingToPay
@@ -42,7 +42,7 @@ async def pay(context: PaymentContext, *, user_id: int, reservation_id: UUID) ->
             )
     payment = await _open(context, user_id, found)
     if payment.status == "succeeded" or payment.checkout_url is not None:
-        return payment
+        return payment, False
     checkout = await context.stripe.create(payment, title=found.code)
     if checkout.checkout_url is None:  # it was made already, or its time is over: a job ends it
         raise PaymentProviderUnavailable
@@ -52,7 +52,7 @@ async def pay(context: PaymentContext, *, user_id: int, reservation_id: UUID) ->
         )
     if not is_open:
         raise RowLocked
-    return replace(payment, reference=checkout.reference, checkout_url=checkout.checkout_url)
+    return replace(payment, reference=checkout.reference, checkout_url=checkout.checkout_url), True
 
 
 async def _open(context: PaymentContext, user_id: int, found: Reservation) -> Payment:

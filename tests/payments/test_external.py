@@ -69,7 +69,7 @@ async def test_paying_many_times_at_once_records_one_payment(external_api: Api, 
 
     paid = await asyncio.gather(*(persistently(partial(pay, external_api, staff, held.json["id"])) for _ in range(8)))
 
-    assert {each.status for each in paid} == {201}
+    assert sorted(each.status for each in paid) == [200] * 7 + [201]
     assert len({each.json["payment_id"] for each in paid}) == 1
     assert (await external_api.confirm(customer, held.json["id"])).status == 200
     await assert_sound(db, redis_url)
@@ -176,7 +176,7 @@ async def test_what_cannot_be_paid_says_why(external_api: Api) -> None:
 async def test_a_reservation_that_is_paid_again_after_its_confirm_gives_its_payment(external_api: Api) -> None:
     sale = await external_sale(external_api)
     again = await pay(external_api, await external_api.staff(), sale.reservation_id)
-    assert (again.status, again.json) == (201, sale.payment)
+    assert (again.status, again.json) == (200, sale.payment)
 
 
 async def test_staff_who_are_staff_no_more_may_not_say_that_it_was_paid(external_api: Api) -> None:

@@ -109,6 +109,7 @@ class PayInput(Input):
     body=PayInput(),
     may_lack_body=True,
     status=201,
+    may_be_made_before=True,
     output=PaymentOutput(),
     raises=(
         NothingToPay,
@@ -126,11 +127,11 @@ async def pay_reservation(request: web.Request) -> web.StreamResponse:
 
     With Stripe, the answer has the `checkout_url` of the page on which the customer pays; the hold is extended up to
     HOLD_MAX_SECONDS after it was made. When it is paid, the service confirms the reservation by itself. To pay again
-    gives the same open payment, or the one that was made.
+    gives the same open payment, or the one that was made, with 200 in place of 201.
 
     With payment_provider `external`, or `provider` in the body, staff, administrators and API keys say by this that all
-    that is due was paid; 403 `forbidden` for others. Confirm the reservation then. 409 `nothing_to_pay` if nothing is
-    due, or payment_provider is `none`.
+    that is due was paid, and the reservation is confirmed; 403 `forbidden` for others. 409 `nothing_to_pay` if nothing
+    is due, or payment_provider is `none`.
     """
     context, reservation_id = request.app[PAYMENTS], path_uuid(request, "reservation_id")
     if context.provider == "none":
@@ -138,10 +139,10 @@ async def pay_reservation(request: web.Request) -> web.StreamResponse:
         raise NothingToPay
     caller, whose = request[CALLER], await owner_and_id(request)
     if request[BODY].get("provider", context.provider) != "external":
-        payment = await pay(context, **whose)
+        payment, is_new = await pay(context, **whose)
     # The role is that with which the credential was verified; a change of the role ends that verification.
     elif isinstance(caller, ApiKeyIdentity) or caller.user.role in STAFF_ROLES:
-        payment = await pay_elsewhere(context, **whose, limits=limits_of(context.booking, caller))
+        payment, is_new = await pay_elsewhere(context, **whose, limits=limits_of(context.booking, caller))
     else:
         raise Forbidden("The client that takes the money says that it was paid: the box office, or an API key.")
     shown = {
@@ -152,6 +153,8 @@ async def pay_reservation(request: web.Request) -> web.StreamResponse:
         "currency": payment.currency,
         "checkout_url": payment.checkout_url if payment.status == "pending" else None,
     }
+    if not is_new:
+        return json_response(shown)
     return created_response(shown, location=f"/reservations/{reservation_id}/payments")
 
 

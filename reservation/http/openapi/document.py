@@ -224,8 +224,10 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         "tags": [operation.table.tag],
         "summary": operation.summary,
         "security": _security(operation),
-        "responses": {str(operation.status): _success(operation, operation_id)},
+        "responses": {str(operation.status): _success(operation, operation_id, operation.status)},
     }
+    if operation.may_be_made_before:
+        described["responses"]["200"] = _success(operation, operation_id, HTTPStatus.OK)
     if more := cleandoc(operation.description).partition("\n")[2].strip():
         described["description"] = more
     parameters: list[dict[str, Any]] = [*_path_parameters(operation.path)]
@@ -261,9 +263,9 @@ def _security(operation: Operation) -> list[dict[str, list[str]]]:
     return [{BEARER: []}, {PASSWORD: []}, *({API_KEY: [scope.value]} for scope in operation.scopes)]
 
 
-def _success(operation: Operation, operation_id: str) -> dict[str, Any]:
+def _success(operation: Operation, operation_id: str, status: int) -> dict[str, Any]:
     names = dict(COMMON_HEADERS)
-    if operation.status == HTTPStatus.CREATED:
+    if status == HTTPStatus.CREATED:
         names["Location"] = "Location"
     if operation.output is not None and "next_cursor" in operation.output.fields:
         names["Link"] = "Link"
@@ -271,7 +273,7 @@ def _success(operation: Operation, operation_id: str) -> dict[str, Any]:
         names["ETag"] = "ETag"
     if operation.replay is not None:
         names["Idempotent-Replayed"] = "Replayed"
-    response: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase, "headers": header_references(names)}
+    response: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": header_references(names)}
     if operation.output is not None:
         either = {"oneOf": [operation.output, operation.other_output]}
         response["content"] = {
