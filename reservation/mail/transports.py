@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from ..outbox.deliveries import DeliveryFailed
+from ..runtime.network_errors import in_words
 from .messages import Undeliverable, recipient
 
 SMTP_TIMEOUT_S = 15.0
@@ -55,14 +56,20 @@ def smtp_transport(url: str) -> Transport:
         except aiosmtplib.SMTPDataError as error:
             raise _refused("mail", error.code) from None
         except aiosmtplib.SMTPResponseException as error:  # of the login or the sender: for the operator to mend
-            raise DeliveryFailed(f"{type(error).__name__}: {error.code}", status_code=error.code) from None
+            raise DeliveryFailed(f"{_refused_part(error)} refused: {error.code}", status_code=error.code) from None
         except aiosmtplib.SMTPNotSupported:
             raise DeliveryFailed("the server has no SMTPUTF8, which this address needs", is_permanent=True) from None
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            raise DeliveryFailed(f"{type(error).__name__}: {error}") from error
+            raise DeliveryFailed(in_words(error) or str(error) or "no answer in time") from error
         return TAKEN
 
     return deliver
+
+
+def _refused_part(error: aiosmtplib.SMTPResponseException) -> str:
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return "login"
+    return "sender" if isinstance(error, aiosmtplib.SMTPSenderRefused) else "connection"
 
 
 def _refused(what: str, code: int) -> DeliveryFailed:

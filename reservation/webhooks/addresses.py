@@ -26,6 +26,9 @@ REFUSED = (
 )
 
 
+ONLY_TLS = "Must begin with https://, unless its host is in a network of WEBHOOK_ALLOWED_NETWORKS."
+
+
 @dataclass(frozen=True, slots=True)
 class AllowedNetworks:
     """Which addresses are allowed: public ones, and those of WEBHOOK_ALLOWED_NETWORKS."""
@@ -40,13 +43,15 @@ class AllowedNetworks:
         """Whether a connection to an address is allowed."""
         return self.lists(address) or is_public(address)
 
-    def why_refused_literal(self, host: str) -> str | None:
+    def why_refused_literal(self, host: str, *, with_tls: bool) -> str | None:
         """Why a URL's host, if it is an address, is refused; None if it is a name or allowed."""
         try:
             address = ip_address(host)
         except ValueError:
             return None
-        return None if self.has(address) else f"{address} is not a public address."
+        if not self.has(address):
+            return f"{address} is not a public address."
+        return None if with_tls or self.lists(address) else ONLY_TLS
 
 
 def is_public(address: Address) -> bool:

@@ -8,7 +8,7 @@ from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import webhooks
 from ..db.repository.webhooks import Webhook, WebhookInput
 from ..errors import Invalid, NotFound, TooManyWebhooks, Unavailable
-from .addresses import AllowedNetworks
+from .addresses import ONLY_TLS, AllowedNetworks
 from .giving_up import give_up_waiting
 from .signatures import MOST_REPLACED, SIGNS_ALONG, new_secret
 
@@ -81,8 +81,9 @@ def _check_url(url: str, allowed: AllowedNetworks) -> None:
         raise Invalid("/url", "Not a valid URL.") from None
     if port == 0 or parts.fragment:
         raise Invalid("/url", "Not a valid URL.")
-    if parts.scheme != "https" and not allowed.networks:
-        raise Invalid("/url", "Must begin with https://.")
-    reason = allowed.why_refused_literal(host)
+    with_tls = parts.scheme == "https"
+    if not with_tls and not allowed.networks:
+        raise Invalid("/url", ONLY_TLS)
+    reason = allowed.why_refused_literal(host, with_tls=with_tls)
     if reason is not None:
         raise Invalid("/url", reason)

@@ -11,16 +11,21 @@ from aiohttp import (
     AddrInfoType,
     ClientConnectorError,
     ClientError,
+    ClientPayloadError,
+    ClientResponseError,
     ClientSession,
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
+    InvalidURL,
+    ServerDisconnectedError,
     TCPConnector,
     ThreadedResolver,
 )
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from ..runtime.network_errors import in_words
 from .addresses import Address, AllowedNetworks
 
 CONNECT_S = 5.0
@@ -28,10 +33,12 @@ TOTAL_S = 15.0
 MOST_ANSWER_BYTES = 4096  # read of an answer, so that its connection can be used again
 MOST_ERROR_CHARS = 300
 USER_AGENT = "reservation-webhooks"
+NOT_PUBLIC = "{host} is not a public address, and not in WEBHOOK_ALLOWED_NETWORKS."
+NOT_ALLOWED = "{host} is not in WEBHOOK_ALLOWED_NETWORKS: only there may the URL begin with http://."
 
 
 class AddressRefused(OSError):
-    """The address is not public, and not among WEBHOOK_ALLOWED_NETWORKS."""
+    """The address is not public, or without TLS at all, and not among WEBHOOK_ALLOWED_NETWORKS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +60,7 @@ class WebhookClient:
 
     def __init__(self, allowed: AllowedNetworks, resolver: Callable[[], AbstractResolver] = ThreadedResolver) -> None:
         # Without TLS, only to what the operator has allowed.
-        self._is_allowed = {"https": allowed.has, "http": allowed.lists}
+        self._is_allowed = {"https": (allowed.has, NOT_PUBLIC), "http": (allowed.lists, NOT_ALLOWED)}
         self._resolver = resolver
         self._sessions: dict[str, ClientSession] = {}
 
@@ -87,15 +94,15 @@ class WebhookClient:
 
     def _session(self, scheme: str) -> ClientSession:
         if scheme not in self._sessions:
-            self._sessions[scheme] = self._open_session(self._is_allowed[scheme])
+            self._sessions[scheme] = self._open_session(*self._is_allowed[scheme])
         return self._sessions[scheme]
 
-    def _open_session(self, is_allowed: Callable[[Address], bool]) -> ClientSession:
+    def _open_session(self, is_allowed: Callable[[Address], bool], refusal: str) -> ClientSession:
         def connecting_socket(info: AddrInfoType) -> socket.socket:
             family, kind, protocol, _, address = info
             host = str(address[0])
             if not is_allowed(ip_address(host.partition("%")[0])):
-                raise AddressRefused(f"{host} is not an allowed address.")
+                raise AddressRefused(refusal.format(host=host))
             return socket.socket(family, kind, protocol)
 
         connector = TCPConnector(
@@ -117,4 +124,12 @@ class WebhookClient:
 def _shown(failed: BaseException) -> str:
     """What failed, in a line of a bounded length."""
     cause = failed.os_error if isinstance(failed, ClientConnectorError) else failed
-    return f"{type(cause).__name__}: {cause}"[:MOST_ERROR_CHARS]
+    if isinstance(cause, AddressRefused):
+        return str(cause)[:MOST_ERROR_CHARS]
+    if isinstance(cause, InvalidURL):
+        return "The URL is not valid."
+    if isinstance(cause, ServerDisconnectedError):
+        return "The connection was closed without an answer."
+    if isinstance(cause, ClientResponseError | ClientPayloadError):
+        return "The answer is not valid HTTP."
+    return (in_words(failed) or "No connection, or it was lost.")[:MOST_ERROR_CHARS]

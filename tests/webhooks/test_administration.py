@@ -104,6 +104,8 @@ async def test_an_allowed_network_lets_an_address_and_plain_http_in(start_api: S
     for url in ("http://127.0.0.1:9/x", "https://127.0.0.1/", "http://till.intern/"):
         assert (await call(api, "POST", body=BODY | {"url": url})).status == 201
     assert (await call(api, "POST", body=BODY | {"url": "http://10.0.0.1/"})).status == 422
+    refused = await call(api, "POST", body=BODY | {"url": "http://93.184.215.14/"})
+    assert (refused.status, "Must begin with https://" in refused.text) == (422, True)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from reservation.background import BackgroundWork
 from reservation.outbox.deliveries import DELAYS_S, JITTER
 from reservation.webhooks.channel import AT_ONCE_TO_ONE
+from reservation.webhooks.client import NOT_ALLOWED
 from tests.api import Answer, Api, Cinema, Connection, Person
 from tests.webhooks.receiver import LOOPBACK, Received, Receiver, receiving
 
@@ -520,7 +521,7 @@ async def test_an_address_that_is_private_is_refused_at_the_delivery(api: Api, d
         await api.work()
         [delivery] = await deliveries_of(api, webhook)
         assert delivery["status"] == "pending"
-        assert delivery["last_error"] == "AddressRefused: ::1 is not an allowed address."
+        assert delivery["last_error"] == NOT_ALLOWED.format(host="::1")
         assert receiver.received == []
 
 
