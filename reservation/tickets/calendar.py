@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Event, TimezoneDaylight, TimezoneStandard
 
 from ..db.repository.reservation_rows import Reservation
 from ..errors import ReservationCancelled
@@ -44,7 +44,24 @@ def calendar_entry(reservation: Reservation, changed_at: datetime | None, langua
     calendar.add_component(event)
     day = showtime_of(reservation).starts_at.date()
     calendar.add_missing_timezones(first_date=day - ZONE_BEFORE, last_date=day + ZONE_AFTER)
+    _correct_onsets(calendar)
     return bytes(calendar.to_ical())
+
+
+def _correct_onsets(calendar: Calendar) -> None:
+    """Give the beginnings of summer time by the clock before the change, as RFC 5545 wants them (3.6.5).
+
+    icalendar gives them by the clock after it: 03:00 in place of 02:00. Those of winter time are right.
+    """
+    rules = [rule for zone in calendar.walk("VTIMEZONE") for rule in zone.subcomponents]
+    for rule in [each for each in rules if isinstance(each, TimezoneDaylight | TimezoneStandard)]:
+        skipped = rule.TZOFFSETTO - rule.TZOFFSETFROM
+        if skipped <= timedelta():
+            continue
+        rule.DTSTART -= skipped
+        if "RDATE" in rule:
+            later = [each.dt - skipped for each in rule.pop("RDATE").dts]
+            rule.add("RDATE", later)
 
 
 def _event(reservation: Reservation, language: str) -> Event:

@@ -158,6 +158,13 @@ async def test_the_calendar_entry_is_in_the_time_of_the_cinema(api: Api) -> None
     assert event["DTSTART"].dt.astimezone(UTC) == datetime.fromisoformat(STARTS_AT)
     assert event["DTEND"].dt.astimezone(UTC) == datetime.fromisoformat(ENDS_AT)
     assert [str(zone["TZID"]) for zone in calendar.walk("VTIMEZONE")] == ["Europe/Berlin"]
+    onsets = [rule for zone in calendar.walk("VTIMEZONE") for rule in zone.subcomponents]
+    summers = [rule for rule in onsets if rule.TZOFFSETTO > rule.TZOFFSETFROM]
+    winters = [rule for rule in onsets if rule.TZOFFSETTO < rule.TZOFFSETFROM]
+    for rule, hour in [*((rule, 2) for rule in summers), *((rule, 3) for rule in winters)]:
+        begins = [rule.DTSTART, *(each.dt for each in rule["RDATE"].dts)]
+        assert {(each.weekday(), each.hour) for each in begins} == {(6, hour)}  # on Sundays, by the clock before
+    assert (len(summers), len(winters)) == (1, 1)
     assert "Reihe A, Platz 1\nReihe A, Platz 2\n" in str(event["DESCRIPTION"])
 
 
