@@ -8,6 +8,8 @@ from reservation.web.pages.manage.change_log import Difference, differences_of
 from tests.api import Api
 from tests.web.visitor import Visitor, visitor_of
 
+ZONE = "America/New_York"
+
 
 async def _admin(api: Api) -> Visitor:
     visitor = await visitor_of(api)
@@ -131,10 +133,21 @@ async def test_a_wrong_field_of_an_api_key_has_its_reason(api: Api, field: str, 
 
 def test_a_difference_has_the_fields_that_are_not_equal() -> None:
     change = {"before": {"name": "A", "rows": 3, "note": None}, "after": {"name": "B", "rows": 3, "note": {"x": 1}}}
-    assert differences_of(change) == [Difference("name", "A", "B"), Difference("note", "", '{"x":1}')]
-    assert differences_of({"before": None, "after": {"name": "A"}}) == [Difference("name", None, "A")]
-    assert differences_of({"before": {"name": "A"}, "after": None}) == [Difference("name", "A", None)]
-    assert differences_of({"before": None, "after": None}) == []
+    assert differences_of(change, ZONE) == [Difference("name", "A", "B"), Difference("note", "", '{"x":1}')]
+    assert differences_of({"before": None, "after": {"name": "A"}}, ZONE) == [Difference("name", None, "A")]
+    assert differences_of({"before": {"name": "A"}, "after": None}, ZONE) == [Difference("name", "A", None)]
+    assert differences_of({"before": None, "after": None}, ZONE) == []
+
+
+def test_times_of_the_change_log_are_of_the_time_zone_that_its_page_names() -> None:
+    change = {
+        "before": {"starts_at": "2027-03-01T19:30:00+00:00", "name": "2027-03-01"},
+        "after": {"starts_at": "2027-07-01T19:30:00.25+00:00", "name": "2027-03-02"},
+    }
+    assert differences_of(change, ZONE) == [
+        Difference("starts_at", "2027-03-01 14:30:00-05:00", "2027-07-01 15:30:00.250000-04:00"),
+        Difference("name", "2027-03-01", "2027-03-02"),
+    ]
 
 
 async def test_the_change_log_tells_who_changed_what_from_what_to_what(api: Api) -> None:

@@ -1,7 +1,8 @@
 """The change log: who changed what, and when, with what is different."""
 
+import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ pages = PageTable(Access.ADMIN)
 LIST = "/manage/change-log"
 A_PAGE = 50
 ASKED = ("who", "subject", "from", "to")
+TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)")  # as PostgreSQL writes it
 # Kinds of things that have pages, and where.
 PATHS = {
     "movie": "/manage/films",
@@ -69,7 +71,7 @@ async def show_log(request: web.Request) -> web.StreamResponse:
         changes=[
             each
             | {
-                "differences": differences_of(each),
+                "differences": differences_of(each, zone),
                 "path": _path(each["subject"]),
                 "name": action_name(each["action"], request[LANGUAGE]),
             }
@@ -84,22 +86,34 @@ async def show_log(request: web.Request) -> web.StreamResponse:
     )
 
 
-def differences_of(change: dict[str, Any]) -> list[Difference]:
-    """The fields that a change made different: all fields of a thing that was created or deleted."""
+def differences_of(change: dict[str, Any], zone: str) -> list[Difference]:
+    """The fields that a change made different: all fields of a thing that was created or deleted.
+
+    Times are of the time zone, exact to the microsecond.
+    """
     before, after = change["before"], change["after"]
     fields = dict.fromkeys([*(before or {}), *(after or {})])
     return [
-        Difference(name, _text(before, name), _text(after, name))
+        Difference(name, _text(before, name, zone), _text(after, name, zone))
         for name in fields
         if before is None or after is None or before.get(name) != after.get(name)
     ]
 
 
-def _text(members: dict[str, Any] | None, name: str) -> str | None:
+def _text(members: dict[str, Any] | None, name: str, zone: str) -> str | None:
     if members is None:
         return None
     value = members.get(name)
-    return value if isinstance(value, str) else "" if value is None else orjson.dumps(value).decode()
+    if isinstance(value, str):
+        return _in_zone(value, zone) if TIME.fullmatch(value) else value
+    return "" if value is None else orjson.dumps(value).decode()
+
+
+def _in_zone(time: str, zone: str) -> str:
+    try:
+        return datetime.fromisoformat(time).astimezone(ZoneInfo(zone)).isoformat(" ")
+    except (ValueError, OverflowError):
+        return time
 
 
 def _path(subject: str) -> str | None:
