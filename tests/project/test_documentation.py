@@ -54,6 +54,13 @@ def is_known(name: str, sub: str, rest: str) -> bool:
     return set(re.findall(r"--[a-z][a-z-]*", rest)) <= options or command.context_settings != {}
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_lists_of_pages_name_all_pages(page: str) -> None:
+    linked = {(ROOT / page).parent / address for address, _ in LINK.findall((ROOT / page).read_text()) if address}
+    pages = {each for each in PAGES if ROOT / "docs" in each.parents} - {ROOT / "docs/index.md"}
+    assert sorted(str(each) for each in pages - linked) == []
+
+
 def test_the_readme_has_at_most_200_lines() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= README_LIMIT
 
