@@ -43,7 +43,7 @@ help: ## what there is to make
 UNLIMITED_HOLDS = MAX_HOLDS_PER_USER=0 MAX_SEATS_PER_USER_PER_SHOWTIME=0 HOLDS_PER_MINUTE_PER_ADDRESS=0 \
 	MAX_UNCONFIRMED_HOLDS_OF_SEAT=0 IDEMPOTENCY_KEYS_PER_DAY=0 STREAMS_PER_ADDRESS=0
 
-# It may call webhooks on this machine.
+# It may call webhooks on this machine. Settings of the environment are passed on, such as DATA_DIR and PAYMENT_PROVIDER.
 RUN = env $(UNLIMITED_HOLDS) PUBLIC_URL=$${PUBLIC_URL:-http://localhost:$(PORT)} \
 	WEBHOOK_ALLOWED_NETWORKS=$${WEBHOOK_ALLOWED_NETWORKS:-127.0.0.0/8} \
 	$(BIN)/python -m reservation serve --demo --port $(PORT) --workers $(WORKERS)
@@ -52,10 +52,10 @@ STRIPE_PORT ?= 8420
 STRIPE_DEMO = PAYMENT_PROVIDER=stripe STRIPE_SECRET_KEY=sk_test_demo STRIPE_WEBHOOK_SECRET=whsec_demo \
 	STRIPE_API_BASE=http://localhost:$(STRIPE_PORT)
 
-run: .venv/$(if $(PAYMENT),dev,run).stamp ## the service with demo data on port 8000, without limits on holds (PORT=..., WORKERS=..., PAYMENT=stripe-demo)
+run: .venv/$(if $(PAYMENT),dev,run).stamp ## the service with demo data on port 8000, without limits on holds (PORT=..., WORKERS=..., DATA_DIR=..., PAYMENT=stripe-demo)
 ifeq ($(PAYMENT),stripe-demo)
 	@$(BIN)/python -m tests.payments.stripe_server $(STRIPE_PORT) http://localhost:$(PORT)/payments/stripe/webhook whsec_demo & \
-	stripe=$$!; trap 'kill $$stripe' EXIT; $(STRIPE_DEMO) $(RUN)
+	stripe=$$!; trap 'kill $$stripe 2>/dev/null || :' EXIT; $(STRIPE_DEMO) $(RUN)
 else
 	@exec $(RUN)
 endif

@@ -40,9 +40,10 @@ def settings_in_force(given: dict[str, Given]) -> list[Setting]:
 @click.command()
 @as_json
 def config(as_json: bool) -> None:
-    """Print the settings in force, without secrets.
+    """Print the settings in force here, without secrets.
 
-    Exit status 1 if they are not valid. Needs no stores.
+    They are those of this environment and of .env in this folder: a service that was started with others, as `make run`
+    does, has those. Exit status 1 if they are not valid. Needs no stores.
     """
     settings = Settings.from_env()  # fails as the start of the service would
     found = settings_in_force(Settings.given())
@@ -53,6 +54,7 @@ def config(as_json: bool) -> None:
     for setting in found:
         value = "" if setting.value is None else setting.value
         click.echo(f"{setting.name:{width}}  {value}  ({setting.source})")
+    click.echo("These are the settings of this environment and folder; a running service may have others.", err=True)
     if settings.embedded:
         click.echo(
             "The service starts its own PostgreSQL and Valkey, as DATABASE_URL and REDIS_URL are unset.", err=True

@@ -39,6 +39,7 @@ def test_config_prints_every_setting_with_its_source(tmp_path: Path) -> None:
     assert found["JWT_SECRET"] == ("***", "secret")
     assert found["DATABASE_URL"] == (None, "unset")
     assert "starts its own PostgreSQL and Valkey" in config(tmp_path).stderr
+    assert "settings of this environment and folder" in config(tmp_path).stderr
 
 
 def test_config_hides_a_secret_that_looks_like_a_url(tmp_path: Path) -> None:
