@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
 from typing import TypeVar
 
 from ..db.pool import Connection, Database
 from ..db.postgresql_errors import is_timeout
 from ..db.repository import reports as repository
-from ..db.repository.reports import Days
+from ..db.repository.reports import Days, OccupancyRow, SalesRow
 from ..errors import DatabaseUnavailable, Invalid, NotFound, ReportTooSlow
 from .tables import Report, occupancy_report, sales_report, showtime_report
 
@@ -16,6 +19,18 @@ MAX_ROWS = 10_000
 TIMEOUT_S = 30.0
 
 Row = TypeVar("Row")
+DayRow = TypeVar("DayRow", SalesRow, OccupancyRow)
+ABOUT_NOTHING = dict.fromkeys(("day", "id", "cinema_id", "cinema_name", "movie_title", "auditorium_name", "starts_at"))
+NO_SALES = SalesRow(
+    **ABOUT_NOTHING,
+    channel=None,
+    ticket_type_name=None,
+    seats=0,
+    revenue=Decimal("0.00"),
+    refunded_seats=0,
+    refunds=Decimal("0.00"),
+)
+NO_SHOWTIMES = OccupancyRow(**ABOUT_NOTHING, showtimes=0, capacity=0, blocked=0, sold=0, held=0, no_shows=None)
 
 
 class Reports:
@@ -31,7 +46,8 @@ class Reports:
             rows = await repository.list_sales(
                 conn, grouping=grouping, days=days, cinema_id=cinema_id, row_limit=MAX_ROWS + 1
             )
-        return sales_report(grouping, _bounded(rows))
+        rows = _bounded(rows)
+        return sales_report(grouping, _each_day(rows, days, NO_SALES) if grouping == "day" else rows)
 
     async def occupancy(self, *, grouping: str, days: Days, cinema_id: int | None = None) -> Report:
         """How full the showtimes of some days are; raises Invalid, ReportTooSlow and Unavailable."""
@@ -39,7 +55,8 @@ class Reports:
             rows = await repository.list_occupancy(
                 conn, grouping=grouping, days=days, cinema_id=cinema_id, row_limit=MAX_ROWS + 1
             )
-        return occupancy_report(grouping, _bounded(rows))
+        rows = _bounded(rows)
+        return occupancy_report(grouping, _each_day(rows, days, NO_SHOWTIMES) if grouping == "day" else rows)
 
     async def showtime(self, *, showtime_id: int) -> Report:
         """All sales of a showtime, and how full it is; raises NotFound, ReportTooSlow and Unavailable."""
@@ -69,3 +86,10 @@ def _bounded(rows: Sequence[Row]) -> Sequence[Row]:
     if len(rows) > MAX_ROWS:
         raise Invalid("/by", f"The report has more than {MAX_ROWS:,} rows: choose fewer days, or one cinema.")
     return rows
+
+
+def _each_day(rows: Sequence[DayRow], days: Days, nothing: DayRow) -> Sequence[DayRow]:
+    """A row for every day of the period, also for those that PostgreSQL has found nothing of."""
+    found = {row.day: row for row in rows}
+    period = (days.first + timedelta(days=number) for number in range((days.last - days.first).days + 1))
+    return [found.get(day) or replace(nothing, day=day) for day in period]

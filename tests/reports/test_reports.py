@@ -105,7 +105,7 @@ async def test_days_are_those_of_each_cinema(api: Api) -> None:
         movie_id = await api.movie()
         await sold(api, who, Cinema(movie_id, room, await api.showtime(movie_id, room), seat_ids), 1)
         report = await read(api, f"/reports/sales?{days_around()}&cinema_id={house['id']}")
-        (item,) = report.json["items"]
+        (item,) = [item for item in report.json["items"] if item["seats"]]
         kept = (await api.call("GET", "/reservations?limit=1", who=who)).json["items"][0]
         local = datetime.fromisoformat(kept["confirmed_at"]).astimezone(ZoneInfo(zone)).date()
         assert item["day"] == str(local)
@@ -113,6 +113,28 @@ async def test_days_are_those_of_each_cinema(api: Api) -> None:
     for house_id, day in days.items():
         report = await read(api, f"/reports/sales?from={day}&to={day}&by=cinema")
         assert [item["cinema_id"] for item in report.json["items"]] == [house_id]
+
+
+@pytest.mark.parametrize("path", PATHS[:2])
+async def test_days_without_sales_or_showtimes_are_rows_with_zeros_in_json_and_csv(api: Api, path: str) -> None:
+    cinema, who = await api.cinema(), await api.sign_up()
+    await sold(api, who, cinema, 2)
+    today = datetime.now(UTC).date()
+    days = [str(today + timedelta(days=number)) for number in range(-3, 4)]
+    query = f"{path}?from={days[0]}&to={days[-1]}&by=day"
+    report = (await read(api, query)).json
+    assert [item["day"] for item in report["items"]] == days
+    figure = "seats" if "sales" in path else "showtimes"
+    empty = [item for item in report["items"] if not item[figure]]
+    assert len(empty) == len(days) - 1
+    none = (
+        {"seats": 0, "revenue": "0.00", "refunded_seats": 0, "refunds": "0.00", "net": "0.00"}
+        if "sales" in path
+        else {"showtimes": 0, "capacity": 0, "blocked": 0, "sold": 0, "held": 0, "no_shows": None}
+    )
+    assert all(item == none | {"day": item["day"]} for item in empty)
+    rows = [*csv.reader(StringIO((await read(api, query, headers={"Accept": "text/csv"})).text))]
+    assert [row[0] for row in rows[1:]] == days
 
 
 @pytest.mark.parametrize("minutes", [-1, 1])
@@ -150,7 +172,7 @@ async def test_occupancy_counts_what_is_sold_held_and_blocked(api: Api) -> None:
     for by in ("day", "cinema", "movie", "showtime"):
         report = (await read(api, f"/reports/occupancy?by={by}")).json
         assert report["total"] == figures
-        (item,) = report["items"]
+        (item,) = [item for item in report["items"] if item["showtimes"]]
         assert {name: item[name] for name in figures} == figures
     shown = (await read(api, f"/reports/showtimes/{cinema.showtime_id}")).json
     assert (shown["sold"], shown["held"], shown["blocked"], shown["capacity"]) == (3, 2, 1, 20)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reservation.web.report_charts import HEIGHT, MOST_BARS, chart_of
+from reservation.web.report_charts import MOST_LABELS, MOST_ROWS, columns, rows
 from tests.api import Api
 from tests.web.test_manage_home import manager_of
 
@@ -93,16 +93,68 @@ async def test_a_showtime_that_does_not_exist_is_not_found(api: Api) -> None:
         assert (await visitor.open(f"/manage/reports/showtimes/{path}")).status == 404
 
 
-def test_bars_are_as_high_as_their_figures() -> None:
-    chart = chart_of([{"all": "10.00", "some": "2.50"}, {"all": "5.00", "some": "0.00"}], "all", "some")
+def day_items(*pairs: tuple[str, str]) -> list[dict[str, str]]:
+    return [{"all": whole, "some": part} for whole, part in pairs]
+
+
+def test_what_is_given_back_is_drawn_below_zero_in_the_same_scale() -> None:
+    chart = columns(day_items(("10.00", "2.50"), ("5.00", "0.00")), "all", "some", is_part_below=True)
     assert chart is not None
-    assert [(bar.height, bar.part) for bar in chart.bars] == [(HEIGHT, HEIGHT / 4), (HEIGHT / 2, 0)]
-    assert str(chart.most) == "10.00"
+    assert [str(tick.value) for tick in chart.ticks] == ["-5", "0", "5", "10"]
+    first, second = chart.bars
+    assert (first.whole, second.whole) == pytest.approx((200 / 3, 100 / 3), abs=0.01)
+    assert first.part == pytest.approx(100 / 6, abs=0.01)
+    assert chart.zero == pytest.approx(100 / 3, abs=0.01)
 
 
-def test_there_is_no_chart_of_nothing_and_none_of_too_many_bars() -> None:
-    assert chart_of([], "all", "some") is None
-    assert chart_of([{"all": "0.00", "some": "0.00"}], "all", "some") is None
-    many = chart_of([{"all": 1, "some": 0}] * 1000, "all", "some")
-    assert many is not None
-    assert len(many.bars) == MOST_BARS
+def test_what_is_sold_is_drawn_within_what_there_is() -> None:
+    chart = columns(day_items(("200", "50")), "all", "some", is_part_below=False)
+    assert chart is not None
+    assert [(bar.whole, bar.part) for bar in chart.bars] == [(100, 25)]
+    assert chart.zero == 0
+    assert [int(tick.value) for tick in chart.ticks] == [0, 50, 100, 150, 200]
+
+
+def test_a_chart_of_a_year_has_all_its_days_and_few_labels() -> None:
+    chart = columns(day_items(*[("1", "0")] * 366), "all", "some", is_part_below=False)
+    assert chart is not None
+    assert len(chart.bars) == 366
+    assert sum(bar.is_labelled for bar in chart.bars) == MOST_LABELS
+    assert chart.bars[-1].start + chart.bars[-1].width <= 100
+
+
+def test_there_is_no_chart_of_nothing() -> None:
+    for items in ([], day_items(("0.00", "0.00"))):
+        assert columns(items, "all", "some", is_part_below=True) is None
+        assert rows(items, "all", "some") is None
+
+
+def test_bars_with_names_are_as_long_as_their_figures_and_not_too_many() -> None:
+    chart = rows(day_items(("40", "10"), *[("10", "0")] * 100), "all", "some")
+    assert chart is not None
+    assert (len(chart.bars), chart.left_out) == (MOST_ROWS, 101 - MOST_ROWS)
+    assert [(bar.whole, bar.part) for bar in chart.bars[:2]] == [(100, 25), (25, 0)]
+
+
+async def test_films_are_shown_by_what_they_sold_with_their_names_at_the_bars(api: Api) -> None:
+    visitor, customer = await manager_of(api), await api.sign_up()
+    for title, seats in (("Least", 1), ("Most", 3), ("Middle", 2)):
+        movie_id = await api.movie(title=title)
+        room, seat_ids = await api.auditorium()
+        held = await api.hold(customer, await api.showtime(movie_id, room), seat_ids[:seats])
+        await api.confirm(customer, held.json["id"])
+    page = await visitor.open("/manage/reports?by=movie")
+    assert "Most $30.00 Middle $20.00 Least $10.00" in page.text  # at the bars
+    assert "Most 3 $30.00 0 $0.00 $30.00 Middle 2" in page.text  # in the table
+
+
+async def test_bars_of_days_have_days_and_values_and_days_without_sales_are_rows(api: Api) -> None:
+    visitor, cinema, customer = await manager_of(api), await api.cinema(), await api.sign_up()
+    held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:3])
+    await api.confirm(customer, held.json["id"])
+    page = await visitor.open("/manage/reports")
+    assert page.html.count('class="report-day"') == 30
+    assert page.html.count('<text class="label') == len(range(0, 30, -(-30 // MOST_LABELS)))
+    assert all(f">{value}</text>" in page.html for value in ("$0.00", "$10.00", "$20.00", "$30.00"))
+    page = await visitor.open("/manage/reports/occupancy")
+    assert "Seats sold Share sold" in page.text

@@ -1,6 +1,6 @@
 """Reports: sales and occupancy of some days, and all of one showtime, as charts and tables, and as CSV."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from ...api_client import ApiClient
 from ...cinemas import all_cinemas
 from ...page_table import PageTable, see_other
 from ...rendering import render
-from ...report_charts import chart_of
+from ...report_charts import Chart, columns, rows
 from ...request_keys import SET_COOKIES
 from ...texts.marking import mark as _
 
@@ -39,20 +39,20 @@ CHANNELS = {
     "api_key": _("API key"),
 }
 IN_OCCUPANCY = ("day", "cinema", "movie", "showtime")
+# Things without an order of their own: the page shows first what sold most.
+WITHOUT_ORDER = ("cinema", "movie", "ticket_type", "channel")
 
 
 @pages.get(SALES)
 async def show_sales(request: web.Request) -> web.StreamResponse:
     """What was sold and given back."""
-    return await _show(request, "/reports/sales", "manage/report_sales.html", [*GROUPINGS], ("revenue", "refunds"))
+    return await _show(request, "/reports/sales", "manage/report_sales.html", [*GROUPINGS], "revenue")
 
 
 @pages.get(OCCUPANCY)
 async def show_occupancy(request: web.Request) -> web.StreamResponse:
     """How full showtimes are."""
-    return await _show(
-        request, "/reports/occupancy", "manage/report_occupancy.html", [*IN_OCCUPANCY], ("capacity", "sold")
-    )
+    return await _show(request, "/reports/occupancy", "manage/report_occupancy.html", [*IN_OCCUPANCY], "sold")
 
 
 @pages.get(SHOWTIME)
@@ -63,7 +63,7 @@ async def show_showtime(request: web.Request) -> web.StreamResponse:
     report = await api.get(path)
     cinema = await api.get(f"/cinemas/{report['cinema_id']}")
     _read_days(report["items"])
-    days = chart_of(_by_day(report["items"]), "revenue", "refunds")
+    days = columns(_by_day(report["items"]), "revenue", "refunds", is_part_below=True)
     return render(
         request,
         "manage/report_showtime.html",
@@ -93,14 +93,14 @@ async def download_showtime(request: web.Request) -> web.StreamResponse:
     return await _download(request, path, f"/manage{path}")
 
 
-async def _show(
-    request: web.Request, path: str, template: str, groupings: list[str], figures: tuple[str, str]
-) -> web.StreamResponse:
+async def _show(request: web.Request, path: str, template: str, groupings: list[str], sold: str) -> web.StreamResponse:
     api, asked = ApiClient(request), _asked(request)
     is_refused, report = False, None
     try:
         report = await api.get(path, **asked)
         _read_days(report["items"])
+        if report["by"] in WITHOUT_ORDER:
+            report["items"].sort(key=lambda item: Decimal(item[sold]), reverse=True)
     except Invalid:
         is_refused = True
     return render(
@@ -108,7 +108,7 @@ async def _show(
         template,
         status=422 if is_refused else 200,
         report=report,
-        chart=None if report is None else chart_of(report["items"], *figures),
+        chart=None if report is None else _chart(report),
         asked=asked | ({"by": report["by"], "from": report["from"], "to": report["to"]} if report else {}),
         groupings={name: GROUPINGS[name] for name in groupings},
         channels=CHANNELS,
@@ -127,13 +127,28 @@ def _read_days(items: list[dict[str, Any]]) -> None:
             item["day"] = date.fromisoformat(item["day"])
 
 
+def _chart(report: dict[str, Any]) -> Chart | None:
+    """Upright bars of days, lying bars of what has a name."""
+    is_sales = "revenue" in report["total"]
+    whole, part = ("revenue", "refunds") if is_sales else ("capacity", "sold")
+    if report["by"] == "day":
+        return columns(report["items"], whole, part, is_part_below=is_sales)
+    return rows(report["items"], whole, part)
+
+
 def _by_day(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The amounts of each day."""
-    days: dict[date, dict[str, Any]] = {}
+    """The amounts of each day, from the first to the last one on which something was sold or given back."""
+    if not items:
+        return []
+    sold_on = [item["day"] for item in items]
+    first, last = min(sold_on), max(sold_on)
+    days: dict[date, dict[str, Any]] = {
+        day: {"day": day, "revenue": Decimal(0), "refunds": Decimal(0)}
+        for day in (first + timedelta(days=number) for number in range((last - first).days + 1))
+    }
     for item in items:
-        sums = days.setdefault(item["day"], {"revenue": Decimal(0), "refunds": Decimal(0)})
-        for name in sums:
-            sums[name] += Decimal(item[name])
+        for name in ("revenue", "refunds"):
+            days[item["day"]][name] += Decimal(item[name])
     return [*days.values()]
 
 
