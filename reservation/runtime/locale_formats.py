@@ -42,9 +42,21 @@ class LocaleFormats:
         """The time of day at a cinema, of a time as the API has it."""
         return format_time(local_time(time, timezone), "short", locale=self.locale)
 
+    def exact_clock(self, time: str | datetime, timezone: str) -> str:
+        """The time of day with its seconds and the zone, such as 7:00:05 PM CET."""
+        return f"{format_time(local_time(time, timezone), 'medium', locale=self.locale)} {zone_name(time, timezone)}"
+
+    def zoned_clock(self, time: str | datetime, timezone: str) -> str:
+        """The time of day and the zone, such as 7:00 PM CET."""
+        return f"{self.clock(time, timezone)} {zone_name(time, timezone)}"
+
+    def local_day(self, time: str | datetime, timezone: str, form: str = "full") -> str:
+        """The date at a cinema, of a time as the API has it."""
+        return self.day(local_time(time, timezone).date(), form)
+
     def moment(self, time: str | datetime, timezone: str, form: str = "full") -> str:
         """The date and the time of day at a cinema."""
-        return f"{self.day(local_time(time, timezone).date(), form)}, {self.clock(time, timezone)}"
+        return f"{self.local_day(time, timezone, form)}, {self.clock(time, timezone)}"
 
     def language_name(self, tag: str) -> str:
         """The name of a language, such as English for en; the tag itself if there is no name."""
@@ -55,6 +67,12 @@ def local_time(time: str | datetime, timezone: str) -> datetime:
     """A time as the API has it, in a time zone."""
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
     return moment.astimezone(_zone(timezone))
+
+
+def zone_name(time: str | datetime, timezone: str) -> str:
+    """The short name of a time zone at a time, such as CET, or UTC+03 where it has none."""
+    name = local_time(time, timezone).tzname() or timezone
+    return f"UTC{name}" if name[0] in "+-" else name
 
 
 def parse_locale(tag: str) -> Locale | None:

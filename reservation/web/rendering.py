@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from ..http.app_keys import SETTINGS
 from ..http.output.responses import SingleWriteResponse
+from ..runtime.locale_formats import zone_name
 from .addresses import own_path
 from .assets import asset_url
 from .posters.poster import poster_src
@@ -98,6 +99,10 @@ def _common(request: web.Request) -> Iterator[tuple[str, Any]]:
         "short_day": language.short_day,
         "long_day": language.long_day,
         "clock": language.clock,
+        "exact_clock": language.exact_clock,
+        "zoned_clock": language.zoned_clock,
+        "zone_name": zone_name,
+        "local_day": language.local_day,
         "moment": language.moment,
         "language_name": language.language_name,
     }

@@ -124,6 +124,8 @@ async def test_a_delivery_is_sent_again(api: Api) -> None:
         await visitor.submit(f"{one}/test")
         await api.work()
         page = await visitor.open(f"{one}/deliveries")
+        assert re.search(r"\d:\d\d:\d\d\s[AP]M UTC", page.text)  # with seconds and the zone
+        assert "1 · HTTP status 204" in page.text
         [retry] = [form.action for form in page.forms if form.action.endswith("/retry")]
         await visitor.submit(retry)
         await api.work()
