@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
-MOST_ROWS = 25  # that have a name each: more would not be read as a drawing
+MOST_ROWS = 15  # that have a name each: more would not be read as a drawing
 MOST_LABELS = 7  # of days below the bars
 SHARE = 0.7  # of its place that a bar takes
 WIDEST = 8.0  # per cent: a report of two days has no bars as wide as a page
