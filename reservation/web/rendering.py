@@ -88,6 +88,7 @@ def _common(request: web.Request) -> Iterator[tuple[str, Any]]:
     yield "language", language
     yield "currency", settings.currency
     yield "site_name", settings.site_name
+    yield "payment_provider", settings.payment_provider
     yield "path", request.path
     yield "here", own_path(request.path_qs)  # else //elsewhere is a link that leads there
     yield "query", request.query

@@ -20,10 +20,14 @@ async def test_a_customer_pays_on_the_providers_page_and_comes_back_to_the_booke
 ) -> None:
     visitor, _, _, address = await hold_page(paid_api)
     page = await visitor.open(address)
-    assert "Book for" not in page.text
+    assert ("Book for" in page.text, "Time left to pay" in page.text, "confirm" in page.text) == (False, True, False)
+    assert "nothing was paid" not in page.text
     page = await visitor.submit(f"{address}/pay")
     assert (page.heading.strip(), "We do not see your card." in page.text) == ("Pay $20.00", True)
     [checkout_url] = [link for link in page.links if link.startswith(stripe.url)]
+    assert page.headers["Refresh"] == f"0; url={checkout_url}"
+    page = await visitor.open(address)  # without having paid
+    assert "If you left the payment page without paying, nothing was paid." in page.text
 
     await stripe.pay(checkout_url)
     page = await visitor.open(f"{address}/payment?paid")  # where Stripe sends the customer

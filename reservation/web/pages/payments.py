@@ -18,13 +18,22 @@ pages = PageTable(Access.SIGNED_IN)
 
 @pages.post(PATH + "/pay")
 async def pay(request: web.Request) -> web.StreamResponse:
-    """Open a payment, or find the open one."""
+    """Open a payment, or find the open one, and lead to the provider's page.
+
+    By Refresh in place of a redirect: browsers apply the policy's form-action, which is this site alone, to redirects of
+    a form, and the provider's page can be at a domain of the operator's.
+    """
     before = await own_reservation(request)
     try:
-        await ApiClient(request).post(f"/reservations/{before['id']}/pay")
+        opened = await ApiClient(request).post(f"/reservations/{before['id']}/pay")
     except DomainError as error:
         return await refused_page(request, error, before)
-    return see_other(f"/my/reservations/{before['id']}/payment")
+    if opened["checkout_url"] is None:
+        return see_other(f"/my/reservations/{before['id']}/payment")
+    held = await own_reservation(request)  # for longer than before
+    response = render(request, "payment.html", reservation=held, payment=opened, is_waiting=False)
+    response.headers["Refresh"] = f"0; url={opened['checkout_url']}"
+    return response
 
 
 @pages.get(PATH + "/payment", access=Access.PUBLIC)
