@@ -39,6 +39,7 @@ async def test_a_customer_pays_on_the_providers_page_and_comes_back_to_the_booke
     assert page.url.endswith(f"{address}?done=paid")
     assert "Thank you: your payment has arrived, and the seats are yours." in page.text
     assert "$20.00 paid" in page.text
+    assert "The whole price of the seats that you cancel is paid back within some days" in page.text
 
 
 async def test_a_customer_who_comes_back_without_a_session_is_told_that_the_tickets_come_by_mail(
