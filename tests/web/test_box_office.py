@@ -92,6 +92,7 @@ async def test_a_standard_sale_takes_five_key_strokes(api: Api) -> None:
     sold = (await api.call("GET", f"/admin/reservations/{reservation_id}", who=await api.admin())).json
     assert sold["status"] == "confirmed"
     assert f"Sold: {sold['code']}" in page.text
+    assert f"/box-office/reservations/{reservation_id}/tickets.pdf" in page.links
     assert len(re.findall(r"<\w+[^>]* autofocus", page.html)) == 1
     assert page.form("/box-office/showtime")
     assert await _statuses(api, cinema) == {"booked": 2, "available": 48}

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from reservation.web.pages.manage.change_log import Difference, differences_of
+from reservation.web.texts.actions import ACTIONS
 from tests.api import Api
 from tests.web.visitor import Visitor, visitor_of
 
@@ -162,6 +163,17 @@ async def test_the_change_log_tells_who_changed_what_from_what_to_what(api: Api)
     assert "All times are of the time zone UTC." in page.text
     assert "<ins>The Final Title</ins>" in page.html
     assert {f"/manage/films/{movie}", f"/manage/users/{admin.id}"} <= set(page.links)
+
+
+async def test_every_operation_that_the_change_log_records_has_a_plain_name(api: Api) -> None:
+    document = (await api.call("GET", "/openapi.json")).json
+    recorded = {
+        operation["operationId"]
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if method != "get" and (path == "/auth/me" or not path.startswith("/auth/"))
+    }
+    assert recorded - ACTIONS.keys() == set()
 
 
 async def test_the_change_log_is_filtered_and_paged(api: Api) -> None:
