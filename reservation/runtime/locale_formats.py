@@ -75,6 +75,11 @@ def zone_name(time: str | datetime, timezone: str) -> str:
     return f"UTC{name}" if name[0] in "+-" else name
 
 
+def capitalized(name: str) -> str:
+    """A name with a capital letter in front, such as Standard for the ticket type standard."""
+    return name[:1].upper() + name[1:]
+
+
 def parse_locale(tag: str) -> Locale | None:
     """The locale of a language tag such as de-AT; None if there is none."""
     try:

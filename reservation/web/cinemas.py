@@ -1,6 +1,6 @@
 """The cinemas, and which of them a page is about."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .api_client import ApiClient
@@ -16,6 +16,11 @@ async def all_cinemas(api: ApiClient) -> list[dict[str, Any]]:
 def cinema_or_first(cinemas: Sequence[dict[str, Any]], cinema_id: str | None) -> dict[str, Any] | None:
     """The cinema with this id, else the first; None if there are no cinemas."""
     return next((each for each in cinemas if str(each["id"]) == cinema_id), cinemas[0] if cinemas else None)
+
+
+def zones_differ(cinemas: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a time needs its zone, since the cinemas are in several."""
+    return len({each["timezone"] for each in cinemas}) > 1
 
 
 async def home_timezone(api: ApiClient) -> str:

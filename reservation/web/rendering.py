@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ..http.app_keys import SETTINGS
 from ..http.output.responses import SingleWriteResponse
-from ..runtime.locale_formats import zone_name
+from ..runtime.locale_formats import capitalized, zone_name
 from .addresses import own_path
 from .assets import asset_url
 from .posters.poster import poster_src
@@ -60,6 +60,7 @@ def add_templates(app: web.Application) -> None:
         environment.globals["asset"] = asset_url
         environment.globals["poster_src"] = poster_src
         environment.globals["languages"] = NAMES
+        environment.filters["capitalized"] = capitalized
 
 
 def render(request: web.Request, template: str, *, status: int = 200, **context: Any) -> SingleWriteResponse:

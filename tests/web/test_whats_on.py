@@ -271,3 +271,29 @@ async def test_what_is_too_old_is_dropped_when_something_else_is_asked_for(monke
     monkeypatch.setattr(programme, "KEEP_S", 0)
     await kept.kept("cinemas", read)
     assert len(kept) == 1
+
+
+async def test_times_of_several_zones_are_in_the_order_of_the_clock_and_have_their_zone(api: Api) -> None:
+    """At the same noon in UTC it is 8 in the evening in Singapore and 5 in the morning in Phoenix."""
+    east, west = await _cinema(api, "East", "Asia/Singapore"), await _cinema(api, "West", "America/Phoenix")
+    early, late = await api.movie(title="Early"), await api.movie(title="Late")
+    await api.showtime(late, east[1], **_noon(2))
+    await api.showtime(early, west[1], **_noon(2, 13))
+    visitor = await visitor_of(api)
+    page = await visitor.open(f"/?date={_day(2)}")
+    assert re.search(r"Early.*6:00\sAM MST.*Late.*8:00\sPM UTC\+08", page.text)
+    assert "MST" not in (await visitor.open(f"/?date={_day(2)}&cinema={west[0]}")).text
+    customer = await api.sign_up()
+    await visitor.sign_in(customer)
+    (showtime,) = (await api.call("GET", f"/movies/{early}/showtimes")).json["items"]
+    seats = [*(await api.statuses(showtime["id"]))]
+    held = await api.hold(customer, showtime["id"], seats[:1])
+    for path in ("/my/reservations", f"/my/reservations/{held.json['id']}"):
+        assert re.search(r"until \d+:\d\d\s[AP]M MST", (await visitor.open(path)).text), path
+
+
+async def test_times_of_one_zone_have_none(api: Api) -> None:
+    film, (_, room) = await api.movie(title="Northern Lights"), await _cinema(api, "Odeon")
+    await api.showtime(film, room, **_noon(2))
+    page = await (await visitor_of(api)).open("/")
+    assert re.search(r"12:00\sPM Odeon 1", page.text)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from aiohttp import web
 
+from ..cinemas import zones_differ
 from ..page_table import PageTable
 from ..programme.cache import PROGRAMME, Json
 from ..programme.filters import search_of
@@ -35,6 +36,7 @@ async def film_page(request: web.Request) -> web.StreamResponse:
         film=film,
         days=_by_day(here),
         cinemas=shown_in,
+        shows_zone=cinema_id is None and zones_differ(shown_in),
         cinema=cinemas.get(cinema_id) if cinema_id is not None else None,
         elsewhere=len(offered) - len(here),
         last=offers([last], cinemas)[0].day if last else None,

@@ -1,6 +1,6 @@
 """My reservations: the list, and the page of one, in every state that it can be in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -12,6 +12,7 @@ from aiohttp import web
 from ...errors import Json, NotFound
 from ...http.routes import STAFF_ROLES, Access
 from ..api_client import ApiClient
+from ..cinemas import zones_differ
 from ..page_table import PageTable
 from ..programme.cache import PROGRAMME
 from ..rendering import render
@@ -65,6 +66,7 @@ async def list_reservations(request: web.Request) -> web.StreamResponse:
         groups=groups,
         next_cursor=found["next_cursor"],
         is_first="cursor" not in request.query,
+        deadline=await _deadline(request),
     )
 
 
@@ -101,7 +103,8 @@ async def show(
         "starts_on": local_time(starts_at, found["showtime"]["cinema"]["timezone"]).date(),
         "state": state,
         "cinema": (await request.app[PROGRAMME].cinemas(request)).get(found["showtime"]["cinema"]["id"], {}),
-        "offered": await _showtime(api, found),
+        "offered": await offered_showtime(api, found),
+        "deadline": await _deadline(request),
         "refusal": refusal,
         "done": language.gettext(message) if found["status"] in statuses.split() else None,
         "key": str(uuid4()),
@@ -127,6 +130,12 @@ async def payments_of(api: ApiClient, found: Reservation, config: Any) -> list[A
         return []
     listed: list[Any] = (await api.get(f"/reservations/{found['id']}/payments"))["items"]
     return listed
+
+
+async def _deadline(request: web.Request) -> Callable[[str | datetime, str], str]:
+    """The form of the end of a hold: the time of day, with its zone where the cinemas have several."""
+    language, cinemas = request[LANGUAGE], await request.app[PROGRAMME].cinemas(request)
+    return language.zoned_clock if zones_differ(cinemas.values()) else language.clock
 
 
 def _group(found: Reservation, now: datetime) -> str:
@@ -175,7 +184,7 @@ async def _other_showtimes(api: ApiClient, found: Reservation) -> list[Any]:
     return [each for each in listed["items"] if each["id"] != found["showtime_id"] and each["cinema_id"] == cinema]
 
 
-async def _showtime(api: ApiClient, found: Reservation) -> Any:
+async def offered_showtime(api: ApiClient, found: Reservation) -> Any:
     """The showtime as it is offered, with its format and languages; None if it is not shown any more."""
     try:
         return await api.get(f"/showtimes/{found['showtime_id']}")

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from markupsafe import Markup
 
+from ..cinemas import zones_differ
 from ..page_table import PageTable
 from ..programme.cache import DAYS_AHEAD, PROGRAMME, Json, Upcoming
 from ..programme.filters import Search, search_of
@@ -30,7 +31,7 @@ class FilmOnDay:
     cinemas: list[tuple[Json, list[Offer]]] = field(default_factory=list)
 
     def add(self, offer: Offer) -> None:
-        """Add a showtime; they come in the order of their start."""
+        """Add a showtime; they come in the order of the time of day at their cinemas."""
         for cinema, offered in self.cinemas:
             if cinema["id"] == offer.cinema["id"]:
                 offered.append(offer)
@@ -85,6 +86,7 @@ async def _shown(request: web.Request, search: Search, cinemas: Mapping[int, Jso
     if chosen >= known_before:
         of_day = offers(await programme.on_day(request, chosen, search.cinema_id), cinemas)
         on_day = [each for each in of_day if search.fits(each) and search.fits_film(_film(films, each))]
+    on_day.sort(key=lambda each: local_time(each.showtime["starts_at"], each.timezone).replace(tzinfo=None))
     by_film, day_name = _by_film(on_day, films), day_names(request, todays)
     html = render_part(
         request,
@@ -94,6 +96,7 @@ async def _shown(request: web.Request, search: Search, cinemas: Mapping[int, Jso
         day_name=day_name,
         strip=list(_strip(search, chosen, min(todays), {each.day for each in fitting}, known_before)),
         cinemas=cinemas,
+        shows_zone=search.cinema_id is None and zones_differ(cinemas.values()),
         films=by_film,
         other_films=_other_films(fitting, chosen, films, {each.film["id"] for each in by_film}),
         next_day=_next_day(fitting, chosen),
