@@ -20,8 +20,8 @@ pages = PageTable(Access.SIGNED_IN)
 async def pay(request: web.Request) -> web.StreamResponse:
     """Open a payment, or find the open one, and lead to the provider's page.
 
-    By Refresh in place of a redirect: browsers apply the policy's form-action, which is this site alone, to redirects of
-    a form, and the provider's page can be at a domain of the operator's.
+    By Refresh in place of a redirect: browsers apply the policy's form-action, which is this site alone, to redirects
+    of a form, and the provider's page can be at a domain of the operator's.
     """
     before = await own_reservation(request)
     try:
