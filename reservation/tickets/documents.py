@@ -3,14 +3,14 @@
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from ..db.repository import box_office, tickets as repository
+from ..db.repository import box_office, cinemas, showtimes, tickets as repository
 from ..db.repository.reservation_rows import Reservation
 from ..errors import NotFound
 from .calendar import calendar_entry
 from .context import TicketContext
 from .issue import showtime_of, tickets_of
 from .pdf import a4_pdf, wallet_pdf
-from .printed import LANGUAGES, printed
+from .printed import LANGUAGES, Occasion, printed
 from .qr_codes import qr_svg
 
 PaperSize = Literal["a4", "wallet"]
@@ -39,15 +39,24 @@ async def ticket_documents(
 
 
 async def tickets_pdf(context: TicketContext, reservation: Reservation, size: PaperSize, language: str) -> bytes:
-    """The tickets of a confirmed reservation, rendered in a thread.
+    """The tickets of a confirmed reservation, rendered in a thread; `language` is a tag such as de or en-GB.
 
     Raises what tickets_of does, NotFound if an archived reservation has none, and Overloaded if too many PDFs wait.
     """
     tickets = await tickets_of(context, reservation)
     if not tickets:
         raise NotFound("The reservation has no tickets: none were made before it was archived.")
-    lines = printed(context, showtime_of(reservation), tickets, language)
+    lines = printed(context, reservation, tickets, language, await _occasion(context, reservation))
     return await context.renderer.run(a4_pdf if size == "a4" else wallet_pdf, lines)
+
+
+async def _occasion(context: TicketContext, reservation: Reservation) -> Occasion:
+    showtime = showtime_of(reservation)
+    async with context.database.connection() as conn:
+        return Occasion(
+            await cinemas.find_cinema(conn, cinema_id=showtime.cinema.id),
+            await showtimes.find_showtime(conn, showtime_id=showtime.id),
+        )
 
 
 async def ticket_qr(context: TicketContext, reservation: Reservation, ticket_id: UUID) -> bytes:

@@ -72,15 +72,19 @@ def _card(canvas: Canvas, ticket: PrintedTicket) -> None:
     for line in lines:
         _write(canvas, left, y, line, BOLD, size, INK)
         y -= 1.18 * size
-    y = min(y, high - 36 * mm)
+    y = max(min(y, high - 34 * mm), high - 38.5 * mm)
     _write(canvas, left, y, ticket.day, REGULAR, 11.5, INK, room)
     _write(canvas, left, y - 8.5 * mm, ticket.clock, BOLD, 17, INK)
+    beside = width(ticket.clock, BOLD, 17) + 5 * mm
+    _write(canvas, left + beside, y - 8.5 * mm, ticket.version, REGULAR, 10, INK, room - beside)
     _write(canvas, left, y - 15.5 * mm, ticket.place, REGULAR, 11.5, INK, room)
+    _write(canvas, left, y - 20.5 * mm, ticket.address, REGULAR, 9, GREY, room)
     columns = (0, 22 * mm, 44 * mm, 82 * mm)
     for (name, value), column, until in zip(ticket.facts, columns, (*columns[1:], room + 4 * mm), strict=True):
         _write(canvas, left + column, 18 * mm, name, REGULAR, 8, GREY)
         size, [line] = fitted(value, BOLD, (15, 12, 10, 8), until - column - 2 * mm, 1)
         _write(canvas, left + column, 10.5 * mm, line, BOLD, size, INK)
+    _write(canvas, left, 5 * mm, ticket.reservation, REGULAR, 7.5, GREY, room)
     side = 48 * mm
     middle = wide - STUB / 2
     _draw_qr(canvas, ticket.qr_payload, middle - side / 2, high - 6 * mm - side, side)
@@ -92,26 +96,29 @@ def _card(canvas: Canvas, ticket: PrintedTicket) -> None:
 
 def _wallet_page(canvas: Canvas, ticket: PrintedTicket) -> None:
     wide, high = WALLET
-    side, left = 36 * mm, 4.5 * mm
-    room = wide - side - 2 * left
+    side, left = 43 * mm, 4 * mm
+    room = wide - side - left - 2 * mm  # beside the white border of the QR code
     _write(canvas, left, high - 7 * mm, ticket.heading, REGULAR, 6.5, GREY, room)
-    size, lines = fitted(ticket.film, BOLD, (12, 10.5, 9), room, 3)
+    size, lines = fitted(ticket.film, BOLD, (12, 10.5, 9, 8), room, 2)
     y = high - 9 * mm - size
     for line in lines:
         _write(canvas, left, y, line, BOLD, size, INK)
         y -= 1.15 * size
-    y = min(y, high - 22 * mm)
+    y = min(y, high - 21 * mm)
     _write(canvas, left, y, ticket.day, REGULAR, 7, INK, room)
-    _write(canvas, left, y - 4.8 * mm, ticket.clock, BOLD, 11, INK)
-    _write(canvas, left, y - 8.8 * mm, ticket.place, REGULAR, 7, INK, room)
+    _write(canvas, left, y - 4.6 * mm, ticket.clock, BOLD, 11, INK)
+    _write(canvas, left, y - 8.2 * mm, ticket.place, REGULAR, 7, INK, room)
+    _write(canvas, left, y - 11 * mm, ticket.address, REGULAR, 5.5, GREY, room)
+    _write(canvas, left, y - 13.6 * mm, ticket.version, REGULAR, 5.5, GREY, room)
     (row_name, row), (seat_name, seat), (_, kind), (_, price) = ticket.facts
     for column, name, value in ((0, row_name, row), (14 * mm, seat_name, seat)):
-        _write(canvas, left + column, 13.2 * mm, name, REGULAR, 6, GREY)
-        _write(canvas, left + column, 8.2 * mm, value, BOLD, 13, INK)
-    _write(canvas, left, 4 * mm, f"{kind}, {price}", REGULAR, 7, INK, room)
-    middle = wide - 3 * mm - side / 2
-    _draw_qr(canvas, ticket.qr_payload, middle - side / 2, high - 5 * mm - side, side)
-    _centered(canvas, middle, 6 * mm, ticket.code, BOLD, 11, INK)
+        _write(canvas, left + column, 14.6 * mm, name, REGULAR, 6, GREY)
+        _write(canvas, left + column, 9.8 * mm, value, BOLD, 13, INK)
+    _write(canvas, left, 6 * mm, f"{kind}, {price}", REGULAR, 7, INK, room)
+    _write(canvas, left, 3 * mm, ticket.reservation, REGULAR, 5.5, GREY, room)
+    middle = wide - 1 * mm - side / 2
+    _draw_qr(canvas, ticket.qr_payload, middle - side / 2, high - 1.5 * mm - side, side)
+    _centered(canvas, middle, 4 * mm, ticket.code, BOLD, 11, INK)
 
 
 def _write(

@@ -27,7 +27,7 @@ QR_SCALE = 6
 
 async def made(api: Api, title: str = "The Third Man", timezone: str = "Europe/Berlin") -> Cinema:
     """A film in a room of a cinema."""
-    house = await api.make("/admin/cinemas", {"name": "Filmtheater", "timezone": timezone})
+    house = await api.make("/admin/cinemas", {"name": "Filmtheater", "timezone": timezone, "address": "1 Main Street"})
     room, seats = await api.auditorium(name="Saal 3", cinema_id=house["id"])
     film = await api.movie(title=title)
     show = await api.showtime(film, room, starts_at=STARTS_AT, ends_at=ENDS_AT)
@@ -95,6 +95,34 @@ async def test_a_pdf_is_in_the_language_asked_for(start_api: StartApi) -> None:
     [(text, _)] = pages_of(pdf)
     for part in ("Filmtheater am Markt", "Freitag, 9. Juli 2032", "20:30", "Reihe", "Platz", "10,00", "Einlass"):
         assert part in text
+
+
+@pytest.mark.parametrize(
+    ("tag", "day", "clock", "language"),
+    [
+        ("en", "Friday, July 9, 2032", "8:30", "3D, French (German subtitles)"),
+        ("en-GB", "Friday, 9 July 2032", "20:30", "3D, French (German subtitles)"),
+        ("de-AT", "Freitag, 9. Juli 2032", "20:30", "3D, Französisch (Untertitel: Deutsch)"),
+        ("en-QQ", "Friday, July 9, 2032", "8:30", "3D, French (German subtitles)"),
+    ],
+)
+async def test_a_pdf_has_the_forms_of_a_region_the_address_the_version_and_the_reservations_code(
+    api: Api, tag: str, day: str, clock: str, language: str
+) -> None:
+    cinema, person = await made(api), await api.sign_up()
+    about = {"starts_at": STARTS_AT, "ends_at": ENDS_AT, "base_price": "10.00", "format": "3D"}
+    about |= {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id}  # type: ignore[dict-item]
+    about |= {"audio_language": "fr", "subtitle_language": "de"}
+    changed = await api.call("PUT", f"/admin/showtimes/{cinema.showtime_id}", about, who=await api.admin())
+    assert changed.status == 200, changed.text
+    reservation_id = await sell(api, person, cinema.showtime_id, cinema.seat_ids[:1])
+    code = (await api.call("GET", f"/reservations/{reservation_id}", who=person)).json["code"]
+    for size in ("a4", "wallet"):
+        _, pdf = await read(api, person, f"/reservations/{reservation_id}/tickets.pdf?size={size}&language={tag}")
+        [(text, codes)] = pages_of(pdf)
+        assert len(codes) == 1
+        for part in (day, clock, language, "1 Main Street", f" {code}", "Standard"):
+            assert part in text, (size, part)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,9 @@ async def test_the_page_shows_each_ticket_with_its_qr_code_and_links_to_files(ap
 
     assert (page.status, page.heading) == (200, "A Film")
     made = await tickets(api, person, reservation_id)
+    found = (await api.call("GET", f"/reservations/{reservation_id}", who=person)).json
+    assert page.text.count(f"Reservation {found['code']}") == 1 + len(made)  # the link, and each ticket
+    assert "Standard, $10.00" in page.text
     for ticket, seat in zip(made, ("Row A, seat 1", "Row A, seat 2"), strict=True):
         assert f"{ticket['code'][:5]}-{ticket['code'][5:]}" in page.text
         assert seat in page.text

@@ -103,7 +103,14 @@ class PdfQuery(Input):
         validate=validate.OneOf(["a4", "wallet"]),
         metadata={"description": "Three tickets to an A4 page, or one to a page of the size of a bank card"},
     )
-    language = fields.String(load_default=LANGUAGES[0], validate=validate.OneOf(LANGUAGES))
+    language = fields.String(
+        load_default=LANGUAGES[0],
+        validate=validate.Regexp(f"^({'|'.join(LANGUAGES)})(-[A-Z]{{2}})?$"),
+        metadata={
+            "description": "Language, and the region whose forms of dates and amounts are used",
+            "examples": ["en-GB"],
+        },
+    )
 
 
 class CalendarQuery(Input):

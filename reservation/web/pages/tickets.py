@@ -10,10 +10,11 @@ from ...http.routes import Access
 from ...tickets.codes import grouped
 from ..api_client import ApiClient
 from ..page_table import PageTable, see_other
+from ..programme.cache import PROGRAMME
 from ..rendering import render
 from ..request_keys import LANGUAGE
 from ..texts.languages import local_time
-from .reservations import PATH, own_reservation
+from .reservations import PATH, offered_showtime, own_reservation
 
 pages = PageTable(Access.SIGNED_IN)
 
@@ -26,11 +27,14 @@ async def tickets(request: web.Request) -> web.StreamResponse:
         return see_other(f"/my/reservations/{found['id']}")
     made = await ApiClient(request).get(f"/reservations/{found['id']}/tickets")
     timezone = found["showtime"]["cinema"]["timezone"]
+    cinemas = await request.app[PROGRAMME].cinemas(request)
     return render(
         request,
         "my_tickets.html",
         reservation=found,
         showtime=found["showtime"],
+        cinema=cinemas.get(found["showtime"]["cinema"]["id"], {}),
+        offered=await offered_showtime(ApiClient(request), found),
         timezone=timezone,
         starts_on=local_time(found["showtime"]["starts_at"], timezone).date(),
         tickets=[each | {"grouped_code": grouped(each["code"])} for each in made["tickets"]],
@@ -51,7 +55,7 @@ async def ticket_qr(request: web.Request) -> web.StreamResponse:
 async def tickets_pdf(request: web.Request) -> web.StreamResponse:
     """The tickets as a PDF in the reader's language; `size` is a4 or wallet."""
     size = "wallet" if request.query.get("size") == "wallet" else "a4"
-    return await _document(request, "tickets.pdf", size=size, language=request[LANGUAGE].code)
+    return await _document(request, "tickets.pdf", size=size, language=request[LANGUAGE].tag)
 
 
 @pages.get(PATH + "/tickets.ics")

@@ -20,6 +20,7 @@ __all__ = ["CATALOGUES", "COOKIE", "NAMES", "Language", "language_of", "local_ti
 CATALOGUES = Path(__file__).parents[1] / "locales"
 # The first is the language of the source.
 NAMES = {"en": "English", "de": "Deutsch"}
+REGION_CHARS = 2  # of a country; regions such as 001 are groups of them
 COOKIE = "__Host-language"
 SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z])")
 
@@ -34,6 +35,12 @@ class Language(LocaleFormats):
     def translations(self) -> NullTranslations:
         """The messages."""
         return translations(self.code)
+
+    @property
+    def tag(self) -> str:
+        """The language with the reader's region, such as en-GB; without one that is no country."""
+        region = self.locale.territory or ""
+        return f"{self.code}-{region}" if len(region) == REGION_CHARS else self.code
 
     def gettext(self, message: str) -> str:
         """A message in this language."""

@@ -76,7 +76,7 @@ async def reservation(request: web.Request) -> web.StreamResponse:
 async def tickets_pdf(request: web.Request) -> web.StreamResponse:
     """The tickets of a customer's reservation, to be printed at the counter."""
     path = f"/reservations/{request.match_info['reservation_id']}/tickets.pdf"
-    return await ApiClient(request).respond("GET", path, query={"language": request[LANGUAGE].code})
+    return await ApiClient(request).respond("GET", path, query={"language": request[LANGUAGE].tag})
 
 
 @pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/confirm")
