@@ -134,7 +134,7 @@ async def test_openapi_documents_json_and_the_form(api: Api) -> None:
     assert {*made["paths"]["/auth/login"]["post"]["requestBody"]["content"]} == {"application/json", FORM}
     schema = made["components"]["schemas"]["LoginFormInput"]
     assert (set(schema["properties"]), set(schema["required"])) == (
-        {"grant_type", "username", "password"},
+        {"grant_type", "username", "password", "totp_code"},
         {"username", "password"},
     )
     assert "additionalProperties" not in schema
