@@ -730,6 +730,18 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0049() IS 'The part of grant_reservation_roles for one-time passwords.';
 
+CREATE PROCEDURE public.grant_reservation_roles_0053()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select (claimed_until) on deliveries to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0053() IS 'The part of grant_reservation_roles for the claims of deliveries.';
+
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1352,6 +1364,7 @@ CREATE TABLE public.deliveries (
     last_error text,
     last_status_code integer,
     last_duration_ms integer,
+    claimed_until timestamp with time zone,
     CONSTRAINT deliveries_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT deliveries_channel_check CHECK ((channel = ANY (ARRAY['mail'::text, 'webhook'::text]))),
     CONSTRAINT deliveries_ended_at_check CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
@@ -1360,7 +1373,7 @@ CREATE TABLE public.deliveries (
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='5000', autovacuum_analyze_scale_factor='0.02');
 
-COMMENT ON TABLE public.deliveries IS 'A mail, or an event for a webhook, that is sent at least once. A delivery that is due is claimed by moving next_attempt_at on.';
+COMMENT ON TABLE public.deliveries IS 'A mail, or an event for a webhook, that is sent at least once.';
 
 COMMENT ON COLUMN public.deliveries.channel IS 'mail or webhook.';
 
@@ -1376,11 +1389,13 @@ COMMENT ON COLUMN public.deliveries.status IS 'pending, delivered, or dead: give
 
 COMMENT ON COLUMN public.deliveries.attempts IS 'How often it was claimed.';
 
-COMMENT ON COLUMN public.deliveries.next_attempt_at IS 'When it is due, or while it is claimed when the claim ends.';
+COMMENT ON COLUMN public.deliveries.next_attempt_at IS 'When it may be claimed: while it is claimed, the end of the claim.';
 
 COMMENT ON COLUMN public.deliveries.last_error IS 'Why the last attempt failed; names no person.';
 
 COMMENT ON COLUMN public.deliveries.last_status_code IS 'What the webhook''s server or the mail server answered last.';
+
+COMMENT ON COLUMN public.deliveries.claimed_until IS 'When the claim of the attempt that is under way ends; null: it is not claimed.';
 
 ALTER TABLE public.deliveries ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.deliveries_id_seq
@@ -2519,6 +2534,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0047() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0049() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0053() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.record_change() FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.account_tokens TO reservation_app;
@@ -2622,6 +2639,8 @@ GRANT SELECT(last_error) ON TABLE public.deliveries TO reservation_readonly;
 GRANT SELECT(last_status_code) ON TABLE public.deliveries TO reservation_readonly;
 
 GRANT SELECT(last_duration_ms) ON TABLE public.deliveries TO reservation_readonly;
+
+GRANT SELECT(claimed_until) ON TABLE public.deliveries TO reservation_readonly;
 
 GRANT SELECT,UPDATE ON TABLE public.event_feed TO reservation_app;
 GRANT SELECT ON TABLE public.event_feed TO reservation_readonly;
