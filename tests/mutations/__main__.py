@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.mutations.mutants import MUTANTS, Mutant
+from tests.mutations.mutant import Mutant
+from tests.mutations.mutants import MUTANTS
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("reservation", "sql", "migrations", "tests", "pyproject.toml", "setup.cfg")

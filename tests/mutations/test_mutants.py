@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.mutations.__main__ import ROOT, plant
-from tests.mutations.mutants import MUTANTS, Mutant
+from tests.mutations.mutant import Mutant
+from tests.mutations.mutants import MUTANTS
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda each: each.name)
