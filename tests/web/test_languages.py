@@ -104,7 +104,7 @@ API_MESSAGES = {
     "Must be greater than or equal to 0 and less than or equal to 1000000.",
     'Must be a decimal such as "12.50".',
     "Must not have more than two decimal places.",
-    "Must begin with https://.",
+    "Must begin with https://, unless its host is in a network of WEBHOOK_ALLOWED_NETWORKS.",
     "Give either price_factor or fixed_price.",
 }
 
