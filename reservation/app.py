@@ -5,8 +5,7 @@ import asyncio
 from aiohttp import web
 
 from . import resources
-from .http.admission import admission_of, running_admission
-from .http.app_keys import ADMISSION, BODY_BUDGET, DRAINING, FURTHER_LINES, SETTINGS, STOPPING
+from .http.app_keys import BODY_BUDGET, DRAINING, FURTHER_LINES, LOAD_SHEDDING, SETTINGS, STOPPING
 from .http.connections import LIMITS
 from .http.cors import add_cors
 from .http.dispatch import route_definitions
@@ -48,6 +47,7 @@ from .http.handlers import (
     waiting_rooms,
 )
 from .http.input.body_budget import BodyBudget
+from .http.load_shedding import load_shedding_of, running_load_shedding
 from .http.middleware import middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
 from .settings import Settings
@@ -103,10 +103,10 @@ def make_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[DRAINING], app[STOPPING] = asyncio.Event(), asyncio.Event()
     app[BODY_BUDGET] = BodyBudget(settings.body_buffer_bytes)
-    app[ADMISSION] = admission_of(settings)
+    app[LOAD_SHEDDING] = load_shedding_of(settings)
     app[FURTHER_LINES] = HSTS_LINE if (settings.public_url or "").startswith("https:") else ""
     app.cleanup_ctx.extend(
-        [request_records, running_admission, resources.postgresql, resources.redis_and_booking, resources.accounts]
+        [request_records, running_load_shedding, resources.postgresql, resources.redis_and_booking, resources.accounts]
     )
     app.cleanup_ctx.extend([resources.tickets, resources.payments, resources.live])
     app.cleanup_ctx.extend([resources.waiting_rooms, resources.subscription])

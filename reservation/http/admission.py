@@ -1,58 +1,30 @@
-"""The admission of a worker: made from the settings, its gauges published, what it refuses logged once a second."""
+"""The admission that a caller sends with a hold of a showtime that has a waiting room.
 
-from collections.abc import AsyncIterator, Mapping
-from time import monotonic
+Staff, administrators and API keys need none: they sell to people who stand at a counter or a kiosk, and an API key has
+limits of its own.
+"""
 
-import structlog
 from aiohttp import web
-from structlog.stdlib import BoundLogger
 
-from ..db.connection_slots import slots_of
-from ..runtime.admission import Admission
-from ..runtime.exposition import before_publish
-from ..runtime.lanes import Lane
-from ..settings import Settings
-from .app_keys import ADMISSION
+from ..identity.verifiers import ApiKeyIdentity
+from .app_keys import CALLER, WAITING_ROOMS
+from .routes import STAFF_ROLES
 
-LOG_EVERY_S = 1.0
+HEADER = "Admission-Token"
 
 
-class RefusalLog:
-    """Logs how many requests were refused, at most once a second: a line for each would cost more than its refusal."""
+class CallerAdmission:
+    """The admission of a request; it is only read where a showtime has a waiting room."""
 
-    def __init__(self, log: BoundLogger) -> None:
-        self._log = log
-        self._counts: dict[Lane, int] = {}
-        self._logged_at = -LOG_EVERY_S
+    __slots__ = ("_request",)
 
-    def add(self, refused: Mapping[Lane, int]) -> None:
-        """Count, and log if the last line is old enough."""
-        for lane, count in refused.items():
-            self._counts[lane] = self._counts.get(lane, 0) + count
-        if monotonic() - self._logged_at >= LOG_EVERY_S:
-            self._log.warning("requests_refused", **{lane.label: count for lane, count in self._counts.items()})
-            self._counts, self._logged_at = {}, monotonic()
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
 
-
-def admission_of(settings: Settings) -> Admission | None:
-    """What refuses requests under load; None if nothing does."""
-    slots = slots_of(settings)
-    if slots is None:
-        return None
-    return Admission(
-        target_s=settings.queue_delay_ms / 1000,
-        list_connections=slots.usable - slots.reserved[Lane.LIST],
-        on_refused=RefusalLog(structlog.stdlib.get_logger("reservation.admission")).add,
-    )
-
-
-async def running_admission(app: web.Application) -> AsyncIterator[None]:
-    """Publish its gauges, and stop its timer at the end."""
-    admission = app[ADMISSION]
-    if admission is None:
-        yield
-        return
-    before_publish.append(admission.publish)
-    yield
-    before_publish.remove(admission.publish)
-    admission.stop()
+    def admits(self, showtime_id: int) -> bool:
+        """Whether the caller needs no admission, or has sent one that is good for the showtime."""
+        caller = self._request[CALLER]
+        if isinstance(caller, ApiKeyIdentity) or caller.user.role in STAFF_ROLES:
+            return True
+        token = self._request.headers.get(HEADER, "")
+        return self._request.app[WAITING_ROOMS].signer.admits(token, showtime_id, caller.user_id)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..payments.context import PaymentContext
     from ..reports.reports import Reports
     from ..runtime.access_log import AccessLog
-    from ..runtime.admission import Admission
+    from ..runtime.load_shedding import LoadShedding
     from ..seatmap.live_feed import LiveFeeds
     from ..seatmap.room_layouts import RoomLayouts
     from ..seatmap.seat_maps import SeatMaps
@@ -59,7 +59,7 @@ ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")
 ACCESS_LOG: "web.AppKey[AccessLog | None]" = web.AppKey("ACCESS_LOG")
 BODY_BUDGET: "web.AppKey[BodyBudget]" = web.AppKey("BODY_BUDGET")
 # None if no request is refused for the load.
-ADMISSION: "web.AppKey[Admission | None]" = web.AppKey("ADMISSION")
+LOAD_SHEDDING: "web.AppKey[LoadShedding | None]" = web.AppKey("LOAD_SHEDDING")
 # Set when the worker is about to end: each connection is closed after its next response.
 DRAINING: "web.AppKey[asyncio.Event]" = web.AppKey("DRAINING")
 # Set when the whole service is about to stop: balancers are told to send no more.

@@ -17,8 +17,8 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from aiohttp.web_urldispatcher import MatchInfoError
 
-from ..runtime.admission import Admission
-from .app_keys import ADMISSION, DRAINING, FURTHER_LINES, SETTINGS
+from ..runtime.load_shedding import LoadShedding
+from .app_keys import DRAINING, FURTHER_LINES, LOAD_SHEDDING, SETTINGS
 from .connection_limits import ConnectionLimits
 from .cors import allow_any_listed
 from .direct_routes import DirectRoutes, add_direct_routes
@@ -47,9 +47,9 @@ class ServiceRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         server = _Server(self.app, await super()._make_server())
-        routes, admission = add_direct_routes(server, self.app), self.app[ADMISSION]
-        if routes is not None and admission is not None and not self.app.on_response_prepare:
-            server.refusing = Refusing(self.app, routes, admission)
+        routes, shedding = add_direct_routes(server, self.app), self.app[LOAD_SHEDDING]
+        if routes is not None and shedding is not None and not self.app.on_response_prepare:
+            server.refusing = Refusing(self.app, routes, shedding)
         return server
 
 
@@ -81,10 +81,10 @@ class Refusing:
     its method and path, goes the way of all others: the middleware refuses it.
     """
 
-    def __init__(self, app: web.Application, routes: DirectRoutes, admission: Admission) -> None:
+    def __init__(self, app: web.Application, routes: DirectRoutes, shedding: LoadShedding) -> None:
         self._draining, self._further_lines = app[DRAINING], app[FURTHER_LINES]
         self._routes = routes
-        self.admission = admission
+        self.shedding = shedding
 
     def answer(self, message: RawRequestMessage, payload: Any) -> bytes | None:
         """The 503 of a request whose gate is closed; None if the request is to be served or is not an ordinary one."""
@@ -140,7 +140,7 @@ class _Connection(RequestHandler):
                 self.transport.write(self._refusal())
                 self.transport.close()
             return
-        if self._refusing is not None and self._refusing.admission.is_tight and self._is_idle():
+        if self._refusing is not None and self._refusing.shedding.is_tight and self._is_idle():
             self._receive_or_refuse(self._refusing, data)
             return
         RequestHandler.data_received(self, data)

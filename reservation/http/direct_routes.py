@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from ..runtime.admission import AnyGate, Gate
+from ..runtime.load_shedding import AnyGate, Gate
 from .dispatch import Endpoint
 from .gates import gate_of
 from .middleware import middleware, respond

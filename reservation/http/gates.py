@@ -5,9 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
-from ..runtime.admission import FREE, AnyGate
 from ..runtime.lanes import Lane
-from .app_keys import ADMISSION
+from ..runtime.load_shedding import FREE, AnyGate
+from .app_keys import LOAD_SHEDDING
 from .routes import Access, Operation
 
 # Operations that complete a sale or let somebody in, in whatever table they are.
@@ -43,9 +43,9 @@ def lane_of(operation: Operation) -> Lane | None:
 
 def gate_of(app: web.Application, handler: Any) -> AnyGate:
     """The gate of a route's handler; FREE if nothing is refused, or not this."""
-    admission = app[ADMISSION]
-    lane = None if admission is None else _lane_of_handler(handler)
-    return FREE if admission is None or lane is None else admission.gates[lane]
+    shedding = app[LOAD_SHEDDING]
+    lane = None if shedding is None else _lane_of_handler(handler)
+    return FREE if shedding is None or lane is None else shedding.gates[lane]
 
 
 @lru_cache(maxsize=1024)

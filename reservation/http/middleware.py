@@ -15,8 +15,8 @@ from ..db.postgresql_errors import is_undone
 from ..errors import DomainError, Overloaded, Unavailable
 from ..runtime import exposition
 from ..runtime.access_log import AccessLog
-from ..runtime.admission import FREE, AnyGate
 from ..runtime.cancellation import cancel_and_wait
+from ..runtime.load_shedding import FREE, AnyGate
 from ..runtime.log_output import standard_error
 from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
 from ..runtime.process_metrics import measure_event_loop, tell_version

@@ -6,10 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from reservation.http.app_keys import ADMISSION
+from reservation.http.app_keys import LOAD_SHEDDING
 from reservation.http.cors import EXPOSED
-from reservation.runtime.admission import FLOOR, Admission
 from reservation.runtime.lanes import Lane
+from reservation.runtime.load_shedding import FLOOR, LoadShedding
 from tests.api import Api, Connection
 from tests.conftest import StartApi
 from tests.faults.test_batches import blocked, until
@@ -25,17 +25,17 @@ REFUSING = {"QUEUE_DELAY_MS": "100", "STATEMENT_TIMEOUT_SECONDS": "60"}
 CHANGING = {"date", "x-request-id", "server-timing"}
 
 
-def admission_of(api: Api) -> Admission:
-    return cast("Admission", cast("Any", api.client.app)[ADMISSION])
+def load_shedding_of(api: Api) -> LoadShedding:
+    return cast("LoadShedding", cast("Any", api.client.app)[LOAD_SHEDDING])
 
 
 def close_gate(api: Api, lane: Lane) -> None:
     """Refuse every request of a lane."""
-    admission_of(api).gates[lane].limit.value = 0.0
+    load_shedding_of(api).gates[lane].limit.value = 0.0
 
 
 def in_progress(api: Api, lane: Lane) -> int:
-    return admission_of(api).gates[lane].in_progress
+    return load_shedding_of(api).gates[lane].in_progress
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ async def test_holds_beyond_those_that_wait_for_a_slow_database_are_refused_and_
             asyncio.create_task(api.hold(customer, cinema.showtime_id, [seat])) for seat in cinema.seat_ids[:HOLDS]
         ]
         await until(lambda: in_progress(api, Lane.HOLD) == HOLDS)
-        await until(lambda: admission_of(api).gates[Lane.HOLD].limit.value == FLOOR)
+        await until(lambda: load_shedding_of(api).gates[Lane.HOLD].limit.value == FLOOR)
 
         refused = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[HOLDS:][:1])
 
@@ -99,8 +99,8 @@ async def test_holds_beyond_those_that_wait_for_a_slow_database_are_refused_and_
     assert (201, None) in outcomes
     assert outcomes <= {(201, None), (503, "overloaded")}
     assert (await growth(api, before))['reservation_requests_refused_total{lane="hold"}'] >= 1
-    await until(lambda: not admission_of(api).is_watching)
-    assert admission_of(api).gates[Lane.HOLD].is_open()
+    await until(lambda: not load_shedding_of(api).is_watching)
+    assert load_shedding_of(api).gates[Lane.HOLD].is_open()
 
 
 def lasting(answer: Read) -> tuple[int, dict[str, str], dict[str, Any]]:
@@ -114,9 +114,9 @@ async def test_a_request_is_refused_at_its_arrival_as_it_is_later(refusing: Api)
     """The first refusal is the middleware's; once there was one, requests are refused before a task serves them."""
     close_gate(refusing, Lane.LIST)
     async with connected(refusing.client.server) as wire:
-        served = admission_of(refusing).gates[Lane.MAP]
+        served = load_shedding_of(refusing).gates[Lane.MAP]
         first = await wire.ask("GET", "/showtimes?limit=5")
-        admission_of(refusing).is_tight = True
+        load_shedding_of(refusing).is_tight = True
         second = await wire.ask("GET", "/showtimes?limit=5")
         check_problem(first, 503, "overloaded")
         check_problem(second, 503, "overloaded")
@@ -129,7 +129,7 @@ async def test_a_request_is_refused_at_its_arrival_as_it_is_later(refusing: Api)
 
 async def test_a_refusal_has_the_request_id_that_the_client_gave(refusing: Api) -> None:
     close_gate(refusing, Lane.LIST)
-    admission_of(refusing).is_tight = True
+    load_shedding_of(refusing).is_tight = True
     async with connected(refusing.client.server) as wire:
         answer = await wire.ask("GET", "/movies", "X-Request-ID: mine-1")
         assert check_problem(answer, 503, "overloaded")["request_id"] == "mine-1"
@@ -141,7 +141,7 @@ async def test_a_body_is_read_before_the_next_request_of_a_connection(refusing: 
     body = b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n"
     async with connected(refusing.client.server) as wire:
         for comes_later in (False, True):
-            admission_of(refusing).is_tight = True
+            load_shedding_of(refusing).is_tight = True
             wire.send("POST", "/showtimes/1/holds", f"Content-Length: {len(body)}")
             if comes_later:
                 await asyncio.sleep(0)
@@ -152,7 +152,7 @@ async def test_a_body_is_read_before_the_next_request_of_a_connection(refusing: 
 
 async def test_pipelined_requests_are_answered_in_their_order(refusing: Api) -> None:
     close_gate(refusing, Lane.LIST)
-    admission_of(refusing).is_tight = True
+    load_shedding_of(refusing).is_tight = True
     async with connected(refusing.client.server) as wire:
         wire.writer.write(
             b"".join(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode() for path in ("/movies", "/health"))
@@ -162,7 +162,7 @@ async def test_pipelined_requests_are_answered_in_their_order(refusing: Api) -> 
 
 async def test_a_malformed_request_is_400_while_others_are_refused(refusing: Api) -> None:
     close_gate(refusing, Lane.LIST)
-    admission_of(refusing).is_tight = True
+    load_shedding_of(refusing).is_tight = True
     async with connected(refusing.client.server) as wire:
         wire.writer.write(b"BREW / HTTP/1.1\r\nHost: test\r\n\r\n")
         check_problem(await wire.read(), 400, "malformed_request")
@@ -188,7 +188,7 @@ async def test_a_page_of_another_origin_can_read_a_refusal(start_api: StartApi) 
     api = await start_api(**REFUSING, CORS_ORIGINS="https://cinema.example")
     close_gate(api, Lane.LIST)
     for _ in range(2):
-        admission_of(api).is_tight = True
+        load_shedding_of(api).is_tight = True
         async with api.client.get("/movies", headers={"Origin": "https://cinema.example"}) as answer:
             assert answer.status == 503
             assert answer.headers["Access-Control-Allow-Origin"] == "https://cinema.example"
@@ -197,5 +197,5 @@ async def test_a_page_of_another_origin_can_read_a_refusal(start_api: StartApi) 
 
 async def test_nothing_is_refused_without_a_delay(start_api: StartApi) -> None:
     api = await start_api(QUEUE_DELAY_MS="0")
-    assert cast("Any", api.client.app)[ADMISSION] is None
+    assert cast("Any", api.client.app)[LOAD_SHEDDING] is None
     assert (await api.call("GET", "/movies")).status == 200

@@ -23,9 +23,9 @@ from ...errors import (
 from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
 from ...seatmap.ticket_types import ALL_STANDARD, WantedTickets
 from ...settings import HIGHEST_MAX_SEATS
+from ..admission import CallerAdmission
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..box_office import customer_id, customer_of
-from ..caller_admission import CallerAdmission
 from ..hold_limits import count_of, limits_of
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats

@@ -21,8 +21,8 @@ from ...errors import (
     TooLateToCancel,
 )
 from ...runtime.fields import Id, Input
+from ..admission import CallerAdmission
 from ..app_keys import BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
-from ..caller_admission import CallerAdmission
 from ..hold_limits import limits_of
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats

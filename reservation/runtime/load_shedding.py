@@ -1,4 +1,4 @@
-"""Admission: which requests a worker takes, and which it refuses at once since the others would be late.
+"""Load shedding: which requests a worker takes, and which it refuses at once since the others would be late.
 
 The queues of a worker are the sockets that its event loop has not read yet, the callbacks that are due, and the batches
 and connections that requests wait for. None of them has an order by importance, so this module bounds what is in them:
@@ -86,10 +86,10 @@ class DelayLimit:
 class Gate:
     """The entrance of a lane: `enter` before a request is served; if it returns True, `leave` and `note` afterwards."""
 
-    __slots__ = ("_admission", "_own_share", "_share", "in_progress", "lane", "limit", "refused")
+    __slots__ = ("_own_share", "_share", "_shedding", "in_progress", "lane", "limit", "refused")
 
-    def __init__(self, admission: "Admission", lane: Lane, limit: DelayLimit) -> None:
-        self._admission = admission
+    def __init__(self, shedding: "LoadShedding", lane: Lane, limit: DelayLimit) -> None:
+        self._shedding = shedding
         self._share, self._own_share = SHARES[lane], OWN_SHARES[lane]
         self.lane, self.limit = lane, limit
         self.in_progress = 0
@@ -97,10 +97,10 @@ class Gate:
 
     def is_open(self) -> bool:
         """Whether a request would be taken now."""
-        number, admission = self.in_progress, self._admission
-        limit = admission.limit.value
+        number, shedding = self.in_progress, self._shedding
+        limit = shedding.limit.value
         return number < self.limit.value and (
-            admission.in_progress < limit * self._share or number < limit * self._own_share
+            shedding.in_progress < limit * self._share or number < limit * self._own_share
         )
 
     def enter(self) -> bool:
@@ -108,24 +108,24 @@ class Gate:
         if not self.is_open():
             self.refuse()
             return False
-        admission = self._admission
+        shedding = self._shedding
         self.in_progress += 1
-        admission.in_progress = number = admission.in_progress + 1
-        if number >= WATCH_FROM and not admission.is_watching:
-            admission.watch()
+        shedding.in_progress = number = shedding.in_progress + 1
+        if number >= WATCH_FROM and not shedding.is_watching:
+            shedding.watch()
         return True
 
     def refuse(self) -> None:
         """Count a request that is refused."""
         self.refused += 1
-        self._admission.is_tight = True
-        if not self._admission.is_watching:
-            self._admission.watch()
+        self._shedding.is_tight = True
+        if not self._shedding.is_watching:
+            self._shedding.watch()
 
     def leave(self) -> None:
         """A request that was taken has ended."""
         self.in_progress -= 1
-        self._admission.in_progress -= 1
+        self._shedding.in_progress -= 1
 
     def note(self, elapsed_s: float) -> None:
         """Note the time that a request took; not that of one which was refused while it waited."""
@@ -153,7 +153,7 @@ FREE = FreeGate()
 AnyGate: TypeAlias = Gate | FreeGate
 
 
-class Admission:
+class LoadShedding:
     """The gates of a worker.
 
     `target_s`: a delay that is no queue yet. `list_connections`: how many lists can read from PostgreSQL at once; more

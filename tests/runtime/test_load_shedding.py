@@ -1,4 +1,4 @@
-"""The control law of admission, with clocks that the test sets."""
+"""The control law of load shedding, with clocks that the test sets."""
 
 import asyncio
 from collections import deque
@@ -8,7 +8,8 @@ from math import ceil
 
 import pytest
 
-from reservation.runtime.admission import (
+from reservation.runtime.lanes import Lane
+from reservation.runtime.load_shedding import (
     DELAY,
     EVENT_LOOP,
     FLOOR,
@@ -18,11 +19,10 @@ from reservation.runtime.admission import (
     OWN_SHARES,
     REFUSED,
     SHRINK,
-    Admission,
     DelayLimit,
     Gate,
+    LoadShedding,
 )
-from reservation.runtime.lanes import Lane
 
 TARGET_S = 0.1
 LATE_S, IN_TIME_S = 0.2, 0.05
@@ -31,9 +31,9 @@ PATIENCE_S = 60
 
 
 @pytest.fixture
-def admission() -> Admission:
+def shedding() -> LoadShedding:
     """Without a timer: the tests end its intervals."""
-    made = Admission(target_s=TARGET_S, list_connections=LIST_CONNECTIONS)
+    made = LoadShedding(target_s=TARGET_S, list_connections=LIST_CONNECTIONS)
     made.is_watching = True
     return made
 
@@ -43,15 +43,15 @@ def enter(gate: Gate, times: int) -> int:
     return sum(gate.enter() for _ in range(times))
 
 
-def end_interval(admission: Admission, *, lag_s: float = 0.0, elapsed_s: Mapping[Lane, float] | None = None) -> None:
-    admission.measure(lag_s)
+def end_interval(shedding: LoadShedding, *, lag_s: float = 0.0, elapsed_s: Mapping[Lane, float] | None = None) -> None:
+    shedding.measure(lag_s)
     for lane, seconds in (elapsed_s or {}).items():
-        admission.gates[lane].note(seconds)
-    admission.adapt()
+        shedding.gates[lane].note(seconds)
+    shedding.adapt()
 
 
-def test_a_lane_takes_requests_up_to_its_limit_and_again_when_one_has_ended(admission: Admission) -> None:
-    gate = admission.gates[Lane.HOLD]
+def test_a_lane_takes_requests_up_to_its_limit_and_again_when_one_has_ended(shedding: LoadShedding) -> None:
+    gate = shedding.gates[Lane.HOLD]
 
     assert enter(gate, MOST_OF_LANE + 10) == MOST_OF_LANE
     assert not gate.is_open()
@@ -59,11 +59,11 @@ def test_a_lane_takes_requests_up_to_its_limit_and_again_when_one_has_ended(admi
     assert enter(gate, 2) == 1
 
 
-def test_lanes_are_refused_in_their_order(admission: Admission) -> None:
+def test_lanes_are_refused_in_their_order(shedding: LoadShedding) -> None:
     """As more and more requests of other lanes are in progress, reports are refused first and confirms last."""
     closed: list[Lane] = []
-    for admission.in_progress in range(MOST + 1):
-        closed += [lane for lane, gate in admission.gates.items() if lane not in closed and not is_shared(gate)]
+    for shedding.in_progress in range(MOST + 1):
+        closed += [lane for lane, gate in shedding.gates.items() if lane not in closed and not is_shared(gate)]
 
     assert closed == sorted(Lane, reverse=True)
 
@@ -75,103 +75,103 @@ def is_shared(gate: Gate) -> bool:
 
 
 @pytest.mark.parametrize("lane", Lane)
-def test_a_lane_has_a_share_of_its_own_however_many_others_are_in_progress(admission: Admission, lane: Lane) -> None:
-    admission.in_progress = MOST
+def test_a_lane_has_a_share_of_its_own_however_many_others_are_in_progress(shedding: LoadShedding, lane: Lane) -> None:
+    shedding.in_progress = MOST
 
-    taken = enter(admission.gates[lane], MOST)
+    taken = enter(shedding.gates[lane], MOST)
 
     assert taken == ceil(OWN_SHARES[lane] * MOST) > 10
 
 
-def test_a_limit_is_reduced_if_every_request_was_late(admission: Admission) -> None:
-    gate = admission.gates[Lane.HOLD]
+def test_a_limit_is_reduced_if_every_request_was_late(shedding: LoadShedding) -> None:
+    gate = shedding.gates[Lane.HOLD]
     enter(gate, 200)
 
-    end_interval(admission, elapsed_s={Lane.HOLD: LATE_S})
+    end_interval(shedding, elapsed_s={Lane.HOLD: LATE_S})
 
     assert gate.limit.value == 200 * SHRINK  # of what was in progress, not of what might have been
     assert not gate.is_open()
-    assert admission.gates[Lane.CONFIRM].limit.value == MOST_OF_LANE  # slow holds do not refuse confirms
+    assert shedding.gates[Lane.CONFIRM].limit.value == MOST_OF_LANE  # slow holds do not refuse confirms
 
 
-def test_a_limit_stays_if_one_request_was_in_time(admission: Admission) -> None:
+def test_a_limit_stays_if_one_request_was_in_time(shedding: LoadShedding) -> None:
     """Some of a burst are late, all of a queue that stands."""
-    gate = admission.gates[Lane.HOLD]
+    gate = shedding.gates[Lane.HOLD]
     enter(gate, 200)
     gate.note(IN_TIME_S)
 
-    end_interval(admission, elapsed_s={Lane.HOLD: LATE_S})
+    end_interval(shedding, elapsed_s={Lane.HOLD: LATE_S})
 
     assert gate.limit.value == MOST_OF_LANE
 
 
-def test_an_interval_without_an_answer_is_late(admission: Admission) -> None:
-    gate = admission.gates[Lane.CONFIRM]
+def test_an_interval_without_an_answer_is_late(shedding: LoadShedding) -> None:
+    gate = shedding.gates[Lane.CONFIRM]
     enter(gate, 200)
-    end_interval(admission)
+    end_interval(shedding)
     assert gate.limit.value == 200 * SHRINK
 
 
 @pytest.mark.parametrize("lane", [Lane.ACCOUNT, Lane.REPORT])
-def test_what_takes_long_by_itself_is_no_queue(admission: Admission, lane: Lane) -> None:
-    gate = admission.gates[lane]
+def test_what_takes_long_by_itself_is_no_queue(shedding: LoadShedding, lane: Lane) -> None:
+    gate = shedding.gates[lane]
     enter(gate, 200)
-    end_interval(admission)
+    end_interval(shedding)
     assert gate.limit.value == MOST_OF_LANE
 
 
-def test_few_requests_are_no_queue_however_long_they_take(admission: Admission) -> None:
-    gate = admission.gates[Lane.HOLD]
+def test_few_requests_are_no_queue_however_long_they_take(shedding: LoadShedding) -> None:
+    gate = shedding.gates[Lane.HOLD]
     enter(gate, FLOOR - 1)
-    end_interval(admission, elapsed_s={Lane.HOLD: LATE_S})
+    end_interval(shedding, elapsed_s={Lane.HOLD: LATE_S})
     assert gate.limit.value == MOST_OF_LANE
 
 
 @pytest.mark.parametrize(("lane", "floor"), [(Lane.HOLD, FLOOR), (Lane.LIST, LIST_CONNECTIONS)])
-def test_a_limit_is_never_below_its_floor(admission: Admission, lane: Lane, floor: int) -> None:
-    gate = admission.gates[lane]
+def test_a_limit_is_never_below_its_floor(shedding: LoadShedding, lane: Lane, floor: int) -> None:
+    gate = shedding.gates[lane]
     enter(gate, 200)
     for _ in range(50):
-        end_interval(admission, elapsed_s={lane: LATE_S})
+        end_interval(shedding, elapsed_s={lane: LATE_S})
     assert gate.limit.value == floor
 
 
-def test_a_limit_grows_back_when_requests_are_in_time(admission: Admission) -> None:
-    gate = admission.gates[Lane.HOLD]
+def test_a_limit_grows_back_when_requests_are_in_time(shedding: LoadShedding) -> None:
+    gate = shedding.gates[Lane.HOLD]
     enter(gate, 100)
-    end_interval(admission, elapsed_s={Lane.HOLD: LATE_S})
+    end_interval(shedding, elapsed_s={Lane.HOLD: LATE_S})
     reduced = gate.limit.value
 
-    end_interval(admission, elapsed_s={Lane.HOLD: IN_TIME_S})
+    end_interval(shedding, elapsed_s={Lane.HOLD: IN_TIME_S})
     assert gate.limit.value == reduced * GROWTH
     for _ in range(50):
-        end_interval(admission, elapsed_s={Lane.HOLD: IN_TIME_S})
+        end_interval(shedding, elapsed_s={Lane.HOLD: IN_TIME_S})
     assert gate.limit.value == MOST_OF_LANE
 
 
-def test_a_busy_event_loop_reduces_what_all_lanes_may_use(admission: Admission) -> None:
-    enter(admission.gates[Lane.HOLD], 200)
-    end_interval(admission, lag_s=TARGET_S, elapsed_s={Lane.HOLD: IN_TIME_S})
-    assert admission.limit.value == 200 * SHRINK
-    assert not admission.gates[Lane.HOLD].is_open()
-    assert admission.gates[Lane.CONFIRM].is_open()
+def test_a_busy_event_loop_reduces_what_all_lanes_may_use(shedding: LoadShedding) -> None:
+    enter(shedding.gates[Lane.HOLD], 200)
+    end_interval(shedding, lag_s=TARGET_S, elapsed_s={Lane.HOLD: IN_TIME_S})
+    assert shedding.limit.value == 200 * SHRINK
+    assert not shedding.gates[Lane.HOLD].is_open()
+    assert shedding.gates[Lane.CONFIRM].is_open()
 
 
 def test_refusals_are_told_by_lane_after_the_interval() -> None:
     told: list[Mapping[Lane, int]] = []
-    admission = Admission(target_s=TARGET_S, list_connections=LIST_CONNECTIONS, on_refused=told.append)
-    admission.is_watching = True
+    shedding = LoadShedding(target_s=TARGET_S, list_connections=LIST_CONNECTIONS, on_refused=told.append)
+    shedding.is_watching = True
     before = REFUSED.counts["hold"]
 
-    enter(admission.gates[Lane.HOLD], MOST_OF_LANE + 3)
+    enter(shedding.gates[Lane.HOLD], MOST_OF_LANE + 3)
 
-    tight = [admission.is_tight]
-    end_interval(admission)
+    tight = [shedding.is_tight]
+    end_interval(shedding)
     assert told == [{Lane.HOLD: 3}]
     assert REFUSED.counts["hold"] == before + 3
-    end_interval(admission)
+    end_interval(shedding)
     assert told == [{Lane.HOLD: 3}]
-    assert [*tight, admission.is_tight] == [True, False]
+    assert [*tight, shedding.is_tight] == [True, False]
 
 
 def steps(step_s: float) -> Callable[[], float]:
@@ -189,29 +189,29 @@ async def until(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize(("worked_s", "is_reduced"), [(0.06, True), (0.001, False)])
 async def test_the_lag_counts_as_far_as_the_event_loop_has_worked(worked_s: float, *, is_reduced: bool) -> None:
     """It is 50 ms by the clock in both cases; in the second other programs had the CPU."""
-    admission = Admission(
+    shedding = LoadShedding(
         target_s=TARGET_S, list_connections=LIST_CONNECTIONS, clock=steps(0.06), work_clock=steps(worked_s)
     )
     DELAY.values[EVENT_LOOP] = 0.0
 
-    enter(admission.gates[Lane.HOLD], 200)  # which starts the timer
+    enter(shedding.gates[Lane.HOLD], 200)  # which starts the timer
     await until(lambda: DELAY.values[EVENT_LOOP] > 0)
 
-    assert (admission.limit.value < MOST) is is_reduced
-    admission.stop()
+    assert (shedding.limit.value < MOST) is is_reduced
+    shedding.stop()
 
 
 async def test_nothing_is_measured_while_few_requests_are_in_progress() -> None:
-    admission = Admission(target_s=TARGET_S, list_connections=LIST_CONNECTIONS)
-    gate = admission.gates[Lane.HOLD]
+    shedding = LoadShedding(target_s=TARGET_S, list_connections=LIST_CONNECTIONS)
+    gate = shedding.gates[Lane.HOLD]
 
     watching = []
     for _ in range(16):
         enter(gate, 1)
-        watching.append(admission.is_watching)
+        watching.append(shedding.is_watching)
     assert watching == [False] * 15 + [True]
     gate.leave()
-    await until(lambda: not admission.is_watching)
+    await until(lambda: not shedding.is_watching)
 
 
 def test_three_times_the_capacity_is_served_like_the_capacity() -> None:
