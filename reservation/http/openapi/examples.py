@@ -172,7 +172,6 @@ FIXED: dict[str, Any] = {
     "last_error": "HTTP status 503",
     "last_status_code": 503,
     "last_duration_ms": 84,
-    "waits_for": None,
     "url": "https://till.cinema.example/events",
     "events": ["reservation.confirmed", "reservation.cancelled"],
     "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDMPwR7tVGSnA=",
