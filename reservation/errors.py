@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from inspect import cleandoc
 from typing import TypeAlias
 
+Ids: TypeAlias = Collection[int]
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
 
@@ -97,14 +98,7 @@ class LastAdmin(DomainError):
 class SeatsUnavailable(DomainError):
     """Some of these seats are held, booked or blocked."""
 
-    def __init__(
-        self,
-        message: str | None = None,
-        *,
-        held: Collection[int] = (),
-        booked: Collection[int] = (),
-        blocked: Collection[int] = (),
-    ) -> None:
+    def __init__(self, message: str | None = None, *, held: Ids = (), booked: Ids = (), blocked: Ids = ()) -> None:
         # Booked beats held; a blocked seat may be among the booked ones.
         reasons = dict.fromkeys(held, "held") | dict.fromkeys(booked, "booked") | dict.fromkeys(blocked, "blocked")
         seats: list[Json] = [{"seat_id": seat, "reason": reasons[seat]} for seat in sorted(reasons)]
@@ -179,11 +173,8 @@ class TooLateToCancel(DomainError):
 
     def __init__(self, cutoff_s: int | None = None) -> None:
         until = "its start" if not cutoff_s else f"{cutoff_s // 60} minutes before its start (CANCEL_CUTOFF_MINUTES)"
-        super().__init__(
-            None
-            if cutoff_s is None
-            else f"A confirmed reservation can be cancelled or exchanged until {until}, and it is later than that."
-        )
+        message = f"A confirmed reservation can be cancelled or exchanged until {until}, and it is later than that."
+        super().__init__(None if cutoff_s is None else message)
 
 
 class ReservationNotConfirmed(DomainError):

@@ -58,7 +58,6 @@ from .seatmap.priming import Primer
 from .seatmap.room_layouts import RoomLayouts
 from .seatmap.seat_maps import SeatMaps
 from .seatmap.ticket_types import TicketTypes
-from .settings import Settings
 from .tickets.context import TicketContext
 from .waiting.context import open_waiting_rooms
 
@@ -225,7 +224,9 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
     log = structlog.stdlib.get_logger("reservation.attempts")
     attempts = AttemptLimiter(app[REDIS], settings, log, app[app_keys.BOOKING_CONTEXT].holds.server.hangs)
     mail_from = settings.mail_from or UNSET_MAIL_FROM
-    mails = AccountMails(database, mail_templates(settings), mail_from, settings.public_url, settings.mail_folder)
+    mails = AccountMails(
+        database, MailTemplates.from_settings(settings), mail_from, settings.public_url, settings.mail_folder
+    )
     app[app_keys.ACCOUNTS] = AccountContext(
         database, passwords, tokens, invalidation, attempts, mails, settings.reauthentication_s
     )
@@ -292,14 +293,3 @@ async def subscription(app: web.Application) -> AsyncIterator[None]:
     task = asyncio.create_task(app[SUBSCRIPTION].run())
     yield
     await cancel_and_wait([task])
-
-
-def mail_templates(settings: Settings) -> MailTemplates:
-    """The templates; raises InvalidSettings if one of the installation's own is wrong."""
-    return MailTemplates(
-        settings.mail_templates_dir,
-        site_name=settings.site_name,
-        site_url=settings.public_url,
-        currency=settings.currency,
-        language=settings.mail_language,
-    )

@@ -13,7 +13,8 @@ from uuid_utils.compat import uuid7
 from reservation.db.pool import Connection, Database
 from reservation.db.pool_options import pool_options
 from reservation.db.repository import reservations
-from reservation.db.repository.reservations import ConfirmRequest, HoldToInsert, PaymentRules
+from reservation.db.repository.confirm_outcomes import ConfirmRequest
+from reservation.db.repository.reservations import HoldToInsert, PaymentRules
 from reservation.seatmap.layouts import Layouts
 from reservation.seatmap.ticket_types import TicketTypes
 from reservation.settings import Settings

@@ -5,8 +5,9 @@ from time import monotonic
 from typing import TypeVar
 
 from ..db.postgresql_errors import is_single_item_error
+from ..db.repository.confirm_outcomes import ConfirmRequest
 from ..db.repository.reservation_rows import Reservation
-from ..db.repository.reservations import ConfirmRequest, HoldToInsert
+from ..db.repository.reservations import HoldToInsert
 from ..errors import DatabaseUnavailable, IdempotencyKeyUsed, LimitReached, RowLocked
 
 # The statements limit their waits for rows to 300 ms: one that takes longer waits for a lock on a whole table.

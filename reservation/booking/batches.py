@@ -9,8 +9,9 @@ from ..db.change_author import acts_for_another
 from ..db.pool import Connection, Database
 from ..db.postgresql_errors import is_single_item_error, is_violation
 from ..db.repository import idempotency, reservations
+from ..db.repository.confirm_outcomes import ConfirmRequest
 from ..db.repository.reservation_rows import Reservation
-from ..db.repository.reservations import ConfirmRequest, HoldToInsert, PaymentRules
+from ..db.repository.reservations import HoldToInsert, PaymentRules
 from ..errors import IdempotencyKeyUsed, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
 from ..holds.store import HoldRelease

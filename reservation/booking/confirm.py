@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
+from ..db.repository.confirm_outcomes import ConfirmRequest
 from ..db.repository.hold_limits import HoldLimits
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
-from ..db.repository.reservations import ConfirmRequest
 from ..errors import HoldExpired, NotFound
 from .context import BookingContext
 from .late_confirm import confirm_late

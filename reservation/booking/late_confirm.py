@@ -9,9 +9,10 @@ from contextlib import suppress
 
 from ..db.pool import Connection
 from ..db.repository import idempotency, reservation_changes, reservations
+from ..db.repository.confirm_outcomes import ConfirmRequest
 from ..db.repository.hold_limits import HoldLimits, require_room
 from ..db.repository.reservation_rows import Reservation
-from ..db.repository.reservations import ConfirmRequest, HoldToExtend
+from ..db.repository.reservations import HoldToExtend
 from ..errors import HoldExpired, IdempotencyKeyUsed, PaymentRequired, SeatsUnavailable, Unavailable
 from ..holds.store import HoldRelease
 from .context import BookingContext

@@ -6,6 +6,7 @@ A folder of the installation may have files of the same names, which are used in
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from babel import Locale
 from jinja2 import (
@@ -22,6 +23,7 @@ from jinja2 import (
 
 from ..environment import InvalidSettings
 from ..runtime.locale_formats import LocaleFormats, parse_locale
+from ..settings import Settings
 
 LANGUAGES = ("en", "de")
 
@@ -58,6 +60,17 @@ class MailTemplates:
         self._language = language
         if folder is not None:
             self._check(folder)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Those of the settings; raises InvalidSettings if one of the installation's own is wrong."""
+        return cls(
+            settings.mail_templates_dir,
+            site_name=settings.site_name,
+            site_url=settings.public_url,
+            currency=settings.currency,
+            language=settings.mail_language,
+        )
 
     def render(self, kind: str, language: str | None, values: Mapping[str, object]) -> MailText:
         """The text of a mail in the language of a tag such as de-AT, if there is one; raises WrongTemplate."""

@@ -19,8 +19,8 @@ from reservation.booking.cancel import cancel
 from reservation.booking.confirm import confirm
 from reservation.booking.context import BookingContext
 from reservation.booking.hold import hold
+from reservation.db.repository.confirm_outcomes import ConfirmRequest
 from reservation.db.repository.reservation_rows import Reservation
-from reservation.db.repository.reservations import ConfirmRequest
 from reservation.dba.audit import audit
 from reservation.errors import DomainError, HoldExpired, NotFound, Overloaded, ReservationCancelled, SeatsUnavailable
 from reservation.http.app_keys import BOOKING_CONTEXT

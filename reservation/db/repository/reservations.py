@@ -1,6 +1,6 @@
 """Reservations in PostgreSQL: holds and what becomes of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -13,30 +13,23 @@ import orjson
 from orjson import Fragment
 
 from ...errors import (
-    HoldExpired,
     IdempotencyKeyUsed,
     Json,
     LimitReached,
-    NothingToPay,
-    Overloaded,
-    PaymentRequired,
-    ReservationCancelled,
     RowLocked,
     SeatsUnavailable,
     ShowtimeChanged,
 )
-from ..metrics import count_confirmed
 from ..pool import Connection
 from ..statements import sql
+from .confirm_outcomes import ConfirmRequest, ShowtimeOf, confirm_outcome
 from .hold_limits import Columns, HoldLimits, LimitedHold, limit_columns
 from .idempotency import IdempotencyKey
 from .reservation_codes import new_codes
-from .reservation_rows import PaidReservation, Reservation, ReservedSeat, reservation_of, reserved_seats
+from .reservation_rows import Reservation, ReservedSeat, reservation_of
 from .rows import maybe, one
 
 Value = TypeVar("Value", str, int)
-# The JSON of a showtime at a layout version, or None.
-ShowtimeOf = Callable[[int, int | None], Fragment | None]
 
 
 class HoldToInsert(NamedTuple):
@@ -70,15 +63,6 @@ class HoldToInsert(NamedTuple):
     def total_price(self) -> str:
         """The sum of the prices, with two digits."""
         return _total(*[seat.price for seat in self.seats])
-
-
-class ConfirmRequest(NamedTuple):
-    """A reservation that its user confirms; with a payment's new id, all that is due was paid elsewhere."""
-
-    reservation_id: UUID
-    user_id: int
-    idempotency_key: IdempotencyKey | None = None
-    payment_id: UUID | None = None
 
 
 class PaymentRules(NamedTuple):
@@ -183,7 +167,7 @@ async def confirm(
         payment_rules.currency,
     )
     by_request = [(requests[row["place"] - 1], row) for row in rows]
-    return {each[:2]: _confirm_outcome(each, row, showtime_of) for each, row in by_request}
+    return {each[:2]: confirm_outcome(each, row, showtime_of) for each, row in by_request}
 
 
 async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
@@ -282,45 +266,3 @@ def _insert_outcome(hold: HoldToInsert, code: str, total_price: str, row: asyncp
     if row["showtime_locked"]:
         return RowLocked()
     return SeatsUnavailable(booked=row["booked"], blocked=row["blocked"]) if row["booked"] else ShowtimeChanged()
-
-
-def _confirm_outcome(request: ConfirmRequest, row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation | Exception:
-    if row["confirmed"] and not row["repeated"]:
-        return _confirmed(request, row, showtime_of)
-    return _refusal(request, row)
-
-
-def _refusal(request: ConfirmRequest, row: asyncpg.Record) -> Exception:
-    if row["repeated"]:
-        return IdempotencyKeyUsed()
-    if row["showtime_locked"]:
-        return RowLocked()
-    if row["status"] != "held":
-        return ReservationCancelled() if row["status"] == "cancelled" else HoldExpired()
-    if row["lost"]:
-        return SeatsUnavailable(booked=row["lost"], blocked=row["blocked"])
-    if row["amount_due"] is not None:
-        return PaymentRequired(row["amount_due"])
-    return Overloaded() if request.payment_id is None else NothingToPay()
-
-
-def _confirmed(request: ConfirmRequest, row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation:
-    if row["status"] != "confirmed":  # else it was before
-        count_confirmed(seats=len(row["seat_ids"]), late=row["late"])
-    confirmed = (
-        request.reservation_id,
-        row["code"],
-        row["showtime_id"],
-        showtime_of(row["showtime_id"], row["layout_version"]),
-        "confirmed",
-        reserved_seats(row),
-        row["total_price"],
-        row["created_at"],
-        row["expires_at"],
-        row["reference"],
-        row["metadata"],
-        row["confirmed_at"],
-    )
-    if row["amount_paid"] is None:
-        return Reservation(*confirmed, late=row["late"])
-    return PaidReservation(*confirmed, late=row["late"], amount_paid=row["amount_paid"])
