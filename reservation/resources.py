@@ -133,11 +133,10 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     layouts = Layouts(database, ticket_types)
     ticket_types.on_renamed = layouts.forget
     await ticket_types.refresh()
+    payment_rules = PaymentRules(settings.takes_payments, settings.currency)
     app[app_keys.BOOKING_CONTEXT] = BookingContext(
         database=database,
-        batches=BookingBatches(
-            database, pending_updates, layouts, PaymentRules(settings.takes_payments, settings.currency)
-        ),
+        batches=BookingBatches(database, pending_updates, layouts, payment_rules),
         holds=holds,
         pending_updates=pending_updates,
         layouts=layouts,
