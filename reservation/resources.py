@@ -165,9 +165,8 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         ticket_types.forget()
         app[app_keys.ROOM_LAYOUTS].forget()
 
-    recovery = MapRecovery(
-        client, database, pending_updates, log, change_s=4 * second_look_s, on_restore=forget_layouts
-    )
+    change_s = 4 * second_look_s
+    recovery = MapRecovery(client, database, pending_updates, log, change_s=change_s, on_restore=forget_layouts)
     async with recovery.running(redis_answers=redis_answers):
         tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
         yield
