@@ -64,7 +64,7 @@ class EnrolmentOutput(Schema):
     )
 
 
-class RecoveryCodesOutput(Schema):
+class ConfirmedTotpOutput(Schema):
     """Codes, each good for one login without the authenticator app; shown only once."""
 
     recovery_codes = fields.List(
@@ -126,7 +126,7 @@ async def begin_totp(request: web.Request) -> web.StreamResponse:
     "POST",
     "/auth/totp/confirm",
     body=CodeInput(),
-    output=RecoveryCodesOutput(),
+    output=ConfirmedTotpOutput(),
     raises=(InvalidCredentials, NotFound, TotpEnrolled),
 )
 async def confirm_totp(request: web.Request) -> web.StreamResponse:
