@@ -31,22 +31,29 @@ with /* deliveries/end_attempt */ noted as (
     returning id, channel, webhook_id, reservation_id, status, next_attempt_at
 ),
 
+-- With the lock inside, a plan made on empty tables looks for the reservation, too, instead of joining a whole index.
 later as materialized (
     select
-        d.id,
+        waiting.id,
         case when n.status = 'pending' then n.next_attempt_at else now() end as due_at
     from noted as n
-    inner join deliveries as d on n.reservation_id = d.reservation_id and n.channel = d.channel
-    where
-        d.status = 'pending'
-        and d.id > n.id
-        and d.webhook_id is not distinct from n.webhook_id
-        and case
-            when n.status = 'pending' then d.next_attempt_at < n.next_attempt_at
-            -- One that was tried has a time of its own.
-            else d.attempts = 0 and d.next_attempt_at > now()
-        end
-    for no key update of d skip locked
+    cross join
+        lateral (
+            select d.id
+            from deliveries as d
+            where
+                d.reservation_id = n.reservation_id
+                and d.channel = n.channel
+                and d.status = 'pending'
+                and d.id > n.id
+                and d.webhook_id is not distinct from n.webhook_id
+                and case
+                    when n.status = 'pending' then d.next_attempt_at < n.next_attempt_at
+                    -- One that was tried has a time of its own.
+                    else d.attempts = 0 and d.next_attempt_at > now()
+                end
+            for no key update skip locked
+        ) as waiting
 )
 
 update deliveries as d

@@ -32,6 +32,8 @@ select /* webhooks/list_deliveries */
                 from deliveries as earlier
                 where
                     earlier.status = 'pending'
+                    -- As every pending one; so the row is read, and the cost does not depend on the last vacuum.
+                    and earlier.ended_at is null
                     and earlier.reservation_id = d.reservation_id
                     and earlier.channel = d.channel
                     and earlier.webhook_id is not distinct from d.webhook_id

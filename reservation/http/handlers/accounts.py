@@ -134,7 +134,8 @@ class LoginFormInput(Input):
         MAX_EMAIL_CHARS, required=True, data_key="username", metadata={"description": "The e-mail address"}
     )
     password = VerbatimText(1024, required=True, metadata={"format": "password"})
-    totp_code = VerbatimText(MAX_CODE_CHARS, load_default=None, metadata=TOTP_METADATA)
+    # A field without a value counts as left out (RFC 6749, 3.2).
+    totp_code = VerbatimText(MAX_CODE_CHARS, blank=True, load_default=None, metadata=TOTP_METADATA)
 
 
 class RefreshInput(Input):
