@@ -22,9 +22,11 @@ def name_of(operation: Any) -> str:
 
 
 def path_of(operation: Any) -> str:
-    """A path of the operation, with well-formed ids of no resource."""
+    """A path of the operation, with well-formed ids of no resource, and the query parameters that it needs."""
     an_id = "00000000-0000-0000-0000-000000000000" if "{reservation_id}" in operation.path else "4711"
-    return re.sub(r"\{\w+\}", an_id, operation.path)
+    required = [name for name, field in operation.query.fields.items() if field.required] if operation.query else []
+    query = "&".join(f"{name}=x" for name in required)
+    return re.sub(r"\{\w+\}", an_id, operation.path) + (f"?{query}" if query else "")
 
 
 def pointers_of(answer: Answer) -> Pointers:
@@ -40,7 +42,8 @@ async def send(api: Api, operation: Any, data: bytes | None, who: Person | None,
 async def test_an_unknown_query_parameter_is_422_for_every_operation(api: Api) -> None:
     admin = await api.admin()
     for operation in OPERATIONS:
-        answer = await api.call(operation.method, f"{path_of(operation)}?a~b/c=1&tru=2", who=admin)
+        path = path_of(operation)
+        answer = await api.call(operation.method, f"{path}{'&' if '?' in path else '?'}a~b/c=1&tru=2", who=admin)
         assert pointers_of(answer) == ["/a~0b~1c", "/tru"], name_of(operation)
 
 
@@ -95,6 +98,8 @@ async def test_an_empty_body_an_empty_object_and_null_count_as_no_body(api: Api)
     for operation in WITHOUT_BODY:
         if "events" in operation.path:
             continue  # a stream does not end: see the tests of the live map
+        if (operation.method, operation.path) == ("DELETE", "/auth/sessions"):
+            continue  # it ends the administrator's session
         without = await api.call(operation.method, path_of(operation), who=admin)
         for data in (b"", b"{}", b" null "):
             answer = await send(api, operation, data, admin)

@@ -354,6 +354,13 @@ async def test_a_flood_is_503_and_does_not_lift_the_limits(
     assert await fail(api, 3) == [401, 401, 429]
 
 
+async def until_limited(api: Api) -> None:
+    """Fail until that is refused: on a busy machine Redis may not have answered the first time."""
+    async with asyncio.timeout(20):
+        while (await log_in(api, ADA, "a wrong one")).status != 429:
+            await asyncio.sleep(0.05)
+
+
 async def test_nothing_is_limited_while_redis_does_not_answer(
     start_api: StartApi, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -361,7 +368,7 @@ async def test_nothing_is_limited_while_redis_does_not_answer(
     async with Proxy(redis_url) as redis:
         api = await start_api(REDIS_URL=redis.url, LOGIN_FAILURES="2", SIGNUPS_PER_MINUTE_PER_ADDRESS="2")
         await sign_up(api)
-        assert await fail(api, 3) == [401, 401, 429]
+        await until_limited(api)
 
         await redis.cut()
         assert await fail(api, 4) == [401] * 4
@@ -370,9 +377,7 @@ async def test_nothing_is_limited_while_redis_does_not_answer(
         assert (await sign_up(api, "eve@example.com")).status == 201
 
         await redis.open()
-        async with asyncio.timeout(20):
-            while (await log_in(api, ADA, "a wrong one")).status != 429:
-                await asyncio.sleep(0.05)
+        await until_limited(api)
 
 
 async def test_a_redis_failure_is_logged_once_per_retry_period(start_api: StartApi, redis_url: str) -> None:

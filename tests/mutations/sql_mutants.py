@@ -76,8 +76,8 @@ SQL_MUTANTS = [
     _sql(
         "a confirm does not ask for the payment",
         CONFIRM,
-        "    where held.amount_due > 0\n",
-        "    where held.amount_due < 0\n",
+        "    where held.amount > 0\n",
+        "    where held.amount < 0\n",
         "tests/payments/test_external.py",
     ),
     _sql(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import shutil
 import stat
 import subprocess
@@ -152,7 +153,7 @@ async def test_the_service_of_compose_connects_as_the_service_role(
 ) -> None:
     """The real script of the roles, the migrations as the owner, and the rights of the service's login."""
     database = empty_database_url.rpartition("/")[2]
-    script = (ROOT / "deploy/compose/roles.sql").read_text().replace(AT, str(secrets))
+    script = (ROOT / "deploy/compose/roles.sql").read_text().replace(AT, shlex.quote(str(secrets)))
     script = re.sub(r"database reservation\b", f"database {database}", script)
     script = re.sub(r"\breservation\b", "compose_owner", script)  # the tests' superuser has the name of the owner
     names = ("reservation_app", "reservation_readonly")
@@ -242,7 +243,7 @@ def test_no_secret_is_in_any_command_line(service: str, tmp_path: Path, secrets:
         fake.chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.defpath}"}
     for words in filter(None, (start_command(service), health_command(service))):
-        command = [word.replace(AT, str(secrets)) for word in words]
+        command = [word.replace(AT, shlex.quote(str(secrets))) for word in words]
         log.write_text("")
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
         called = log.read_text()
@@ -256,7 +257,7 @@ def test_valkey_requires_the_password_given(tmp_path: Path) -> None:
     (tmp_path / "valkey-server").symlink_to(valkey_program(None))
     port, password = free_port(), "0123456789abcdef"
     [shell, option, script] = start_command("valkey")
-    script = script.replace("save ", f"port {port}\nbind 127.0.0.1\nsave ", 1).replace(AT, str(tmp_path))
+    script = script.replace("save ", f"port {port}\nbind 127.0.0.1\nsave ", 1).replace(AT, shlex.quote(str(tmp_path)))
     (tmp_path / "valkey_password").write_text(password + "\n")
     environment = {"PATH": f"{tmp_path}:{os.defpath}"}
     server = subprocess.Popen([shell, option, script], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)

@@ -76,7 +76,8 @@ class DeliveryOutput(Schema):
         allow_none=True,
         metadata={
             "description": "The earlier delivery of the same reservation that it waits for, since they are made"
-            " in order: it is sent when that one was delivered or given up; null: it waits for none"
+            " in order: it is sent when that one was delivered or given up; null: it waits for none",
+            "examples": [41],
         },
     )
 
