@@ -27,6 +27,7 @@ SINGLES_AT_ONCE = 2
 CODE_KEY = "reservations_code_key"
 CODE_TRIES = 3  # with 10 million reservations one in 100,000 new codes is taken
 CONFIRM_TRIES = 3  # one that loses a seat while it runs finds it booked the next time
+PREPARE_TRIES = 10
 LOCKED_S = 0.3  # for so long a showtime is taken to be locked after a wait for it failed
 
 
@@ -80,8 +81,18 @@ class BookingBatches:
         """Run each statement once without items, on the connection that keeps it prepared, and those of the layouts.
 
         Raises DatabaseUnavailable. On a new connection PostgreSQL reads its catalogue and makes a plan first, for some
-        40 ms, which every hold and confirm of the first batch would wait for.
+        40 ms, for which all of the first batch would wait. On a busy machine it takes longer to connect
+        than a request may wait for a connection: then it is tried again.
         """
+        for _ in range(PREPARE_TRIES - 1):
+            try:
+                await self._prepare()
+            except Overloaded:
+                continue
+            return
+        await self._prepare()
+
+    async def _prepare(self) -> None:
         async with self._insert_connection as connection:
             await reservations.insert_held(connection, holds=[])
         async with self._confirm_connection as connection:

@@ -95,7 +95,7 @@ def test_other_commands_attach_and_a_second_instance_is_refused(data_dir: Path) 
 
 
 def test_urls_and_secret_that_are_set_have_precedence(data_dir: Path, tmp_path: Path) -> None:
-    secret = "s" * 32
+    secret = "0123456789abcdef" * 2
     given = {"DATABASE_URL": "postgresql://h/d", "REDIS_URL": "redis://h", "JWT_SECRET": secret}
     settings = Settings.from_env({**given, "DATA_DIR": str(tmp_path / "unused")})
     with stores(settings, attach_to_running=False) as same:

@@ -275,7 +275,7 @@ def test_a_service_starts_while_redis_hangs_and_serves_what_needs_none(data_dir:
             redis_pid = client.info("server")["process_id"]
         os.kill(redis_pid, signal.SIGSTOP)
         servers = json.loads((data_dir / "servers.json").read_text())
-        urls = {"DATABASE_URL": servers["database_url"], "REDIS_URL": redis_url, "JWT_SECRET": "s" * 32}
+        urls = {"DATABASE_URL": servers["database_url"], "REDIS_URL": redis_url, "JWT_SECRET": "0123456789abcdef" * 2}
         with serving(tmp_path / "unused", **urls) as instance:
             assert "started_without_redis" in instance.printed()
             assert instance.status("/ready") == 503
@@ -295,7 +295,11 @@ def test_a_service_starts_while_redis_hangs_and_serves_what_needs_none(data_dir:
 def test_a_service_starts_where_nothing_listens_for_redis(data_dir: Path, tmp_path: Path) -> None:
     with serving(data_dir):
         servers = json.loads((data_dir / "servers.json").read_text())
-        urls = {"DATABASE_URL": servers["database_url"], "REDIS_URL": "redis://127.0.0.1:1/0", "JWT_SECRET": "s" * 32}
+        urls = {
+            "DATABASE_URL": servers["database_url"],
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "JWT_SECRET": "0123456789abcdef" * 2,
+        }
         with serving(tmp_path / "unused", **urls) as instance:
             assert "Redis cannot be reached" in instance.printed()
             assert (instance.status("/ready"), instance.status("/movies")) == (503, 200)
