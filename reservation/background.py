@@ -144,10 +144,10 @@ async def published_metrics(_: web.Application) -> AsyncIterator[None]:
     exposition.publish()
 
 
-async def _metrics(address: tuple[str, int], _: web.Application) -> AsyncIterator[None]:
+async def _metrics(address: tuple[str, int], app: web.Application) -> AsyncIterator[None]:
     host, port = address
     try:
-        async with metrics_on(host, port):
+        async with metrics_on(host, port, app[app_keys.SETTINGS]):
             yield
     except OSError as error:
         raise resources.CannotStart(f"/metrics cannot be served: {error.strerror}") from error

@@ -5,14 +5,21 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from ..errors import NotAuthenticated
+from ..settings import Settings
+from .app_keys import SETTINGS
 from .handlers.ops import metrics
 
 
 @asynccontextmanager
-async def metrics_on(host: str, port: int) -> AsyncIterator[None]:
-    """Serve /metrics until the end of the block; raises OSError if the address is not free."""
+async def metrics_on(host: str, port: int, settings: Settings) -> AsyncIterator[None]:
+    """Serve /metrics until the end of the block, for callers with the METRICS_TOKEN if one is set.
+
+    Raises OSError if the address is not free.
+    """
     app = web.Application()
-    app.router.add_get("/metrics", metrics)
+    app[SETTINGS] = settings
+    app.router.add_get("/metrics", _metrics)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -20,3 +27,10 @@ async def metrics_on(host: str, port: int) -> AsyncIterator[None]:
         yield
     finally:
         await runner.cleanup()
+
+
+async def _metrics(request: web.Request) -> web.StreamResponse:
+    try:
+        return await metrics(request)
+    except NotAuthenticated as error:
+        raise web.HTTPUnauthorized from error
