@@ -166,9 +166,9 @@ async def _work(
     if metrics_address is not None:
         app.cleanup_ctx.append(partial(_metrics, metrics_address))
     runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
     beating = asyncio.create_task(beat_forever(beat))
     try:
+        await runner.setup()
         ended = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)

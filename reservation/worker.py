@@ -55,10 +55,10 @@ async def _serve(
 ) -> None:
     app = make_app(settings)
     runner = ServiceRunner(app, access_log=None, shutdown_timeout=settings.shutdown_s, keepalive_timeout=KEEPALIVE_S)
-    await runner.setup()
-    server = cast("web.Server", runner.server)  # which setup has made
     beating = asyncio.create_task(beat_forever(beat))
     try:
+        await runner.setup()
+        server = cast("web.Server", runner.server)  # which setup has made
         await _require_ready(server)
         _exclude_from_collection()
         signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
