@@ -4,6 +4,7 @@ An exchange is a script that Redis runs, a statement, or the begin or end of a t
 this: the methods of its libraries are replaced while a test runs.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ class Exchanges:
         self.names: list[str] = []
         self._stops: Sequence[Stop] = ()
         self._is_active = False
+        self._happening = 0
         self.is_dead = False
 
     @contextmanager
@@ -56,6 +58,11 @@ class Exchanges:
             yield
         finally:
             self._is_active = False
+
+    async def finished(self) -> None:
+        """Wait for what happens at an exchange that goes on after the answer, such as a release after a batch."""
+        while self._happening:
+            await asyncio.sleep(0.005)
 
     def is_of(self, connection: "asyncpg.Connection[Any]") -> bool:
         """Whether a connection is this worker's."""
@@ -82,7 +89,11 @@ class Exchanges:
         if stop.ending == "is killed":
             self.is_dead = True
             self._database._pool.terminate()  # as the end of the process does
-        await stop.happen()
+        self._happening += 1
+        try:
+            await stop.happen()
+        finally:
+            self._happening -= 1
         if stop.ending != "goes on":
             raise lose()
 

@@ -62,7 +62,7 @@ class World:
 
     async def finish(self, db: Connection) -> list[Broken]:
         """Confirm what is held, look at everything once more, and check the history."""
-        for held, who in self.owners.items():
+        for held, who in [*self.owners.items()]:
             if not any(each.kind == "cancel" and each.reservation == held for each in self.history.requests):
                 await self.insist(who, "confirm", held)
             await self.insist(who, "read", held)
@@ -103,6 +103,7 @@ class Act:
         key = self.key and str(uuid4())
         with world.exchanges.of_request(stops):
             answer = await world.send(world.here, world.first, self.kind, held, key)
+        await world.exchanges.finished()
         if key and not answer.succeeded and not answer.refused:
             await world.insist(world.first, self.kind, held, key)
 
