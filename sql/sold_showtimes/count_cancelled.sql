@@ -9,7 +9,8 @@ select /* sold_showtimes/count_cancelled */
     (
         select count(*)
         from reservations as r
-        where r.showtime_id = st.id and r.cancelled_at = st.cancelled_at
+        -- `is true` keeps the planner from reading an index of all cancelled reservations beside that of the showtime.
+        where r.showtime_id = st.id and (r.cancelled_at = st.cancelled_at) is true
     ) + (
         select count(*)
         from archived_reservations as ar
