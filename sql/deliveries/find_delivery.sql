@@ -25,14 +25,14 @@ select /* deliveries/find_delivery */
     case
         when d.status = 'pending'
             then (
-                select min(earlier.id)
+                select min(earlier.id + 0)
                 from deliveries as earlier
                 where
                     earlier.status = 'pending'
                     and earlier.reservation_id = d.reservation_id
                     and earlier.channel = d.channel
                     and earlier.webhook_id is not distinct from d.webhook_id
-                    and earlier.id < d.id
+                    and earlier.id + 0 < d.id
             )
     end as waits_for
 from deliveries as d
