@@ -10,7 +10,7 @@ from ..runtime.load_shedding import FREE, AnyGate
 from .app_keys import LOAD_SHEDDING
 from .routes import Access, Operation
 
-# Operations that complete a sale or let somebody in, in whatever table they are.
+# Operations that complete a sale or admit a customer at the door, in whatever table they are.
 COMPLETING = frozenset(
     {
         "/reservations/{reservation_id}/confirm",

@@ -37,7 +37,7 @@ WATCH_FROM = 16  # requests in progress: with fewer there is nothing to measure,
 FLOOR, MOST_OF_LANE, MOST = 64, 256, 512
 # Of the worker's limit: up to this share, counting all lanes, a lane takes requests ...
 SHARES = {Lane.CONFIRM: 1.0, Lane.HOLD: 0.85, Lane.ACCOUNT: 0.75, Lane.MAP: 0.7, Lane.LIST: 0.5, Lane.REPORT: 0.4}
-# ... and up to this one, counting the lane's own: nobody can hold seats without a map of them.
+# ... and up to this one, counting the lane's own: customers need a seat map before they can hold.
 OWN_SHARES = {Lane.CONFIRM: 0.3, Lane.HOLD: 0.2, Lane.ACCOUNT: 0.03, Lane.MAP: 0.2, Lane.LIST: 0.04, Lane.REPORT: 0.02}
 # These take long by themselves: passwords are hashed by few threads, reports read much. Both have queues of their own.
 SLOW_BY_NATURE = frozenset({Lane.ACCOUNT, Lane.REPORT})

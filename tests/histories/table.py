@@ -18,10 +18,11 @@ NOTES = """
 answered confirm, cancel or hold that is not there any more. *Overlapping holds*: two answered holds of a seat at one
 time, a hold beside a sale, or a hold refused or ended before the end that was answered. *Stale maps* were older than an
 answer before them. *Late maps* are no broken promise: the confirm or cancel was answered while Redis was away, and the
-map was read before Redis had been told. *Seconds to recovery* are from the end of the fault to the end of a hold, a
-confirm, a map and a cancel that succeed one after another. On embedded servers, the end of a store ends the service, so
-its start is in the fault, not in the recovery. With clocks set wrong, holds end when the clocks say so, and only
-losses, sales and the maps of sold seats are checked.
+map was read before Redis was updated. *Seconds to recovery* are from the end of the fault to the end of a hold, a
+confirm, a map and a cancel that succeed one after another. A service with embedded servers
+stops when one of its stores stops; the time until it is started again counts as part of the fault, not of the recovery.
+While clocks are set wrong, holds expire earlier or later than was answered, so those rounds are checked for lost answers,
+double sales and the maps of sold seats only.
 """
 
 
