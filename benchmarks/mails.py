@@ -1,4 +1,4 @@
-"""`python -m benchmarks.mails`: mails a second and memory while ten thousand customers are mailed that a showtime changed.
+"""`python -m benchmarks.mails`: mails a second and memory, while customers are told that a showtime changed.
 
 A server on this machine takes the mails by SMTP and forgets them. Each customer has confirmed one seat, so that a mail
 brings a ticket as PDF and a calendar file. The memory is that of `reservation work`: before the change, and at most.

@@ -21,8 +21,8 @@ answer before them. *Late maps* are no broken promise: the confirm or cancel was
 map was read before Redis was updated. *Seconds to recovery* are from the end of the fault to the end of a hold, a
 confirm, a map and a cancel that succeed one after another. A service with embedded servers
 stops when one of its stores stops; the time until it is started again counts as part of the fault, not of the recovery.
-While clocks are set wrong, holds expire earlier or later than was answered, so those rounds are checked for lost answers,
-double sales and the maps of sold seats only.
+While clocks are set wrong, holds expire earlier or later than was answered, so those rounds are checked for lost
+answers, double sales and the maps of sold seats only.
 """
 
 
