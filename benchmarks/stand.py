@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import jwt
 import psycopg
 import redis
 from psycopg import sql
@@ -91,17 +90,10 @@ class Stand:
             ).fetchall()
         path = self.folder / f"{database}.tokens"
         lines = [
-            f"{user_id} {self._for_all_versions(mint.mint('access', user_id, 'user', session_id, 1))}\n"
-            for user_id, session_id in sessions
+            f"{user_id} {mint.mint('access', user_id, 'user', session_id, 1)}\n" for user_id, session_id in sessions
         ]
         path.write_text("".join(lines))
         return path
-
-    def _for_all_versions(self, token: str) -> str:
-        """The token without its audience, which versions before 0049 refuse."""
-        claims = jwt.decode(token, options={"verify_signature": False})
-        claims.pop("aud", None)
-        return jwt.encode(claims, self.servers.jwt_secret, "HS256")
 
     def api_keys(self, database: str) -> Path:
         """Make an API key for each of many customers, and write a file of a user and a key a line."""

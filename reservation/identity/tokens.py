@@ -23,7 +23,8 @@ MAX_TOKEN_CHARS = 4096
 MAX_USER_ID = 2**63 - 1
 MAX_GENERATION = 2**31 - 1
 # iat is not verified: the clock of the host that issued a token may be a second ahead of this one's.
-# iss and aud are verified by `_verified`, which takes a token without them: earlier versions made none.
+# iss and aud are verified by `_verified`, which takes a token without them. Earlier versions made none and refuse a
+# token with aud, so none is minted yet: during a rolling upgrade their workers would answer it with 401.
 READ_OPTIONS: Options = {"require": REQUIRED_CLAIMS, "verify_iat": False, "verify_aud": False, "verify_iss": False}
 
 TokenType = Literal["access", "refresh"]
@@ -92,7 +93,6 @@ class TokenMint:
         now = int(time()) if made_at is None else made_at
         claims = {
             "iss": ISSUER,
-            "aud": AUDIENCE,
             "sub": str(user_id),
             "role": role,
             "type": kind,

@@ -66,7 +66,7 @@ FORGERIES: dict[str, Forge] = {
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    claims: dict[str, Any] = jwt.decode(token, SECRET, ["HS256"], audience="reservation-api", issuer="reservation")
+    claims: dict[str, Any] = jwt.decode(token, SECRET, ["HS256"], issuer="reservation")
     return claims
 
 
