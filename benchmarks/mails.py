@@ -46,7 +46,7 @@ show as (
 ),
 seat as (
     insert into seats (auditorium_id, row_label, seat_number, seat_type, price_modifier)
-    select room.id, repeat(chr(65 + n / 100 %% 26), 1 + n / 2600), n %% 100 + 1, 'regular', 1
+    select room.id, repeat(chr(65 + n / 400 %% 26), 1 + n / 10400), n %% 400 + 1, 'regular', 1
     from room cross join generate_series(0, %(people)s - 1) as n
     returning id, row_label, seat_number
 ),
