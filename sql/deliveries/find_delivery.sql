@@ -25,6 +25,7 @@ select /* deliveries/find_delivery */
     case
         when d.status = 'pending'
             then (
+                -- `+ 0` as in webhooks/list_deliveries.
                 select min(earlier.id + 0)
                 from deliveries as earlier
                 where
