@@ -16,7 +16,7 @@ some requests late, but only a queue that stands makes all of them late. There a
 - Each lane has one of its own, which follows the time that its requests take. It bounds what waits for a store that is
   slow, so that those of other lanes, which may need another store, go on.
 
-After an interval whose shortest delay is above the target, a limit is reduced to SHRINK of what was in progress, but
+After an interval whose shortest delay is at least the target, a limit is reduced to SHRINK of what was in progress, but
 not below its floor; after any other it grows by GROWTH.
 """
 
@@ -62,21 +62,26 @@ DELAY = GaugeBy(
 class DelayLimit:
     """A number of requests that adapts to the shortest delay of each interval; `target_s` is what may be exceeded."""
 
-    __slots__ = ("floor", "most", "peak", "shortest_s", "target_s", "value")
+    __slots__ = ("delay_s", "floor", "most", "peak", "shortest_s", "target_s", "value", "without_answer_s")
 
     def __init__(self, *, floor: int, most: int, target_s: float) -> None:
         self.floor, self.most, self.target_s = floor, most, target_s
         self.value = float(most)
         self.shortest_s = inf  # of this interval; of requests that were answered in it
         self.peak = 0  # most requests in progress, of this interval
+        self.without_answer_s = 0.0  # that of the intervals up to now in which requests waited and none was answered
+        self.delay_s = 0.0  # of the last interval
 
     def adapt(self) -> None:
         """End an interval.
 
-        If nothing was answered in it, its delay is at least the interval: inf is above any target. With fewer requests
+        If nothing was answered in it, its delay is at least the time that nothing has been answered. With fewer requests
         than the floor there is no queue, however long each of them takes.
         """
-        if self.peak >= self.floor and self.shortest_s > self.target_s:
+        is_silent = self.peak > 0 and self.shortest_s == inf
+        self.without_answer_s = self.without_answer_s + INTERVAL_S if is_silent else 0.0
+        self.delay_s = self.without_answer_s if self.shortest_s == inf else self.shortest_s
+        if self.peak >= self.floor and self.delay_s >= self.target_s:
             self.value = max(float(self.floor), min(self.value, self.peak) * SHRINK)
         else:
             self.value = min(float(self.most), self.value * GROWTH)
@@ -205,14 +210,14 @@ class LoadShedding:
         """End an interval."""
         refused = {lane: gate.refused for lane, gate in self.gates.items() if gate.refused}
         self.is_tight = bool(refused)
-        DELAY.values[EVENT_LOOP] = _finite(self.limit.shortest_s)
         self.limit.adapt()
+        DELAY.values[EVENT_LOOP] = self.limit.delay_s
         for lane, gate in self.gates.items():
             label = lane.label
             REFUSED.counts[label] += gate.refused
-            DELAY.values[label] = _finite(gate.limit.shortest_s)
             gate.refused = 0
             gate.limit.adapt()
+            DELAY.values[label] = gate.limit.delay_s
         if refused and self._on_refused is not None:
             self._on_refused(refused)
 
@@ -248,7 +253,3 @@ class LoadShedding:
 def _limit_of(lane: Lane, target_s: float, list_connections: int) -> DelayLimit:
     floor = list_connections if lane is Lane.LIST else FLOOR
     return DelayLimit(floor=floor, most=MOST_OF_LANE, target_s=inf if lane in SLOW_BY_NATURE else target_s)
-
-
-def _finite(delay_s: float) -> float:
-    return 0.0 if delay_s == inf else delay_s

@@ -112,6 +112,23 @@ def test_an_interval_without_an_answer_is_late(shedding: LoadShedding) -> None:
     assert gate.limit.value == 200 * SHRINK
 
 
+def test_requests_without_an_answer_are_late_when_they_have_waited_for_the_target() -> None:
+    shedding = LoadShedding(target_s=0.25, list_connections=LIST_CONNECTIONS)
+    shedding.is_watching = True
+    limit = shedding.gates[Lane.LIST].limit
+    limits = []
+
+    enter(shedding.gates[Lane.LIST], 200)
+    for _ in range(3):
+        end_interval(shedding)
+        limits.append(limit.value)
+
+    assert limits == [MOST_OF_LANE, MOST_OF_LANE, 200 * SHRINK]
+    end_interval(shedding, elapsed_s={Lane.LIST: IN_TIME_S})
+    end_interval(shedding)
+    assert limit.value > 200 * SHRINK  # an answer begins the time anew
+
+
 @pytest.mark.parametrize("lane", [Lane.ACCOUNT, Lane.REPORT])
 def test_what_takes_long_by_itself_is_no_queue(shedding: LoadShedding, lane: Lane) -> None:
     gate = shedding.gates[lane]
