@@ -116,9 +116,8 @@ async def _load_and_prime(context: BookingContext, showtime_id: int) -> Layout |
     found = await context.layouts.load_first(showtime_id)
     if found is None:
         return None
-    layout, prime = found
-    context.holds.prime_unread(showtime_id, prime, start)
-    return layout
+    context.holds.prime_unread(showtime_id, found.prime, start)
+    return found.layout
 
 
 async def check_and_load(

@@ -12,6 +12,7 @@ For every showtime there are, under one hash tag and so in one cluster slot:
                         taken again or primed: a late undo of a take before that leaves its seats alone
     {42}:map:released:<id>:<seat>  set for 10 s when a reservation released a seat while there was no map: priming
                         leaves it out
+    {42}:map:changed    set for 10 s when a change was announced while there was no map: priming counts it
 
 The sorted set gives the held seats without reading each key. Every script that reads the version first removes the
 expired holds from it, and increments the version if there were any: an expired hold changes the map, too.
@@ -188,15 +189,22 @@ class Holds:
             result = await self._prime_and_run(call, result)
         return MapState(*result)
 
-    async def snapshots(self, showtime_ids: Sequence[int]) -> list[Snapshot | DomainError]:
-        """The state of each map and the seats held in it; an error for a showtime that could not be read."""
-        results = await self._run_primed([script_call(SNAPSHOT, each, map_keys(each)) for each in showtime_ids])
+    async def snapshots(
+        self, showtime_ids: Sequence[int], primer: Primer | None = None
+    ) -> list[Snapshot | DomainError]:
+        """The state of each map and the seats held in it; an error for a showtime that could not be read.
+
+        `primer` is asked in place of the usual one. If a map then has the version that it gave, PostgreSQL has had no
+        other change until the map was primed.
+        """
+        calls = [script_call(SNAPSHOT, each, map_keys(each)) for each in showtime_ids]
+        results = await self._prime_and_repeat(calls, await self._scripts.run(calls), primer)
         return [result if isinstance(result, DomainError) else _snapshot(result) for result in results]
 
     async def watch(self, showtime_ids: Sequence[int], *, channel: str, ttl_s: int) -> list[Watch | DomainError]:
         """Have every change of these maps published for `ttl_s` from now; an error where that failed."""
         calls = [script_call(WATCH, each, map_keys(each), (ttl_s, channel)) for each in showtime_ids]
-        results = await self._run_primed(calls)
+        results = await self._prime_and_repeat(calls, await self._scripts.run(calls))
         return [result if isinstance(result, DomainError) else Watch(result[0], since=result[2]) for result in results]
 
     async def ping(self) -> None:
@@ -214,10 +222,9 @@ class Holds:
             raise result
         return result
 
-    async def _run_primed(self, calls: Sequence[Call]) -> list[ScriptResult]:
-        return await self._prime_and_repeat(calls, await self._scripts.run(calls))
-
-    async def _prime_and_repeat(self, calls: Sequence[Call], results: list[ScriptResult]) -> list[ScriptResult]:
+    async def _prime_and_repeat(
+        self, calls: Sequence[Call], results: list[ScriptResult], primer: Primer | None = None
+    ) -> list[ScriptResult]:
         """Prime the showtimes that Redis does not know, and run their calls again."""
         for _ in range(PRIMING_TRIES):
             tickets = {
@@ -225,7 +232,7 @@ class Holds:
             }
             if not tickets:
                 break
-            errors = await self._prime(tickets)
+            errors = await self._prime(tickets, primer or self._primer)
             missing = [place for place, result in enumerate(results) if _is_not_primed(result)]
             for place in missing:
                 results[place] = errors.get(calls[place].showtime_id) or results[place]
@@ -234,23 +241,25 @@ class Holds:
                 results[place] = result
         return [HoldsUnavailable() if _is_not_primed(result) else result for result in results]
 
-    async def _prime(self, tickets: Mapping[int, int]) -> dict[int, DomainError]:
+    async def _prime(self, tickets: Mapping[int, int], primer: Primer) -> dict[int, DomainError]:
         """Prime showtimes, each with its ticket; the error of each that could not be."""
-        errors = await asyncio.gather(*(self._prime_once(*each) for each in tickets.items()))
+        errors = await asyncio.gather(*(self._prime_once(*each, primer) for each in tickets.items()))
         return {showtime_id: error for showtime_id, error in zip(tickets, errors, strict=True) if error is not None}
 
-    async def _prime_once(self, showtime_id: int, ticket: int) -> DomainError | None:
+    async def _prime_once(self, showtime_id: int, ticket: int, primer: Primer) -> DomainError | None:
         """Prime a showtime, once for all concurrent callers."""
         priming = self._priming.get(showtime_id)
         if priming is None:
-            priming = self._priming[showtime_id] = asyncio.create_task(self._prime_showtime(showtime_id, ticket))
+            priming = self._priming[showtime_id] = asyncio.create_task(
+                self._prime_showtime(showtime_id, ticket, primer)
+            )
             priming.add_done_callback(lambda _: self._priming.pop(showtime_id, None))
         return await asyncio.shield(priming)
 
-    async def _prime_showtime(self, showtime_id: int, ticket: int) -> DomainError | None:
+    async def _prime_showtime(self, showtime_id: int, ticket: int, primer: Primer) -> DomainError | None:
         try:
             # What the callers send next comes after it, so its answer is not waited for.
-            self._scripts.send(ticket_call(showtime_id, ticket, await self._primer(showtime_id)))
+            self._scripts.send(ticket_call(showtime_id, ticket, await primer(showtime_id)))
         except NotFound as error:
             await self._scripts.drop(ticket_key(showtime_id))  # invented showtimes leave nothing in Redis
             return error

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from sys import intern
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
 import orjson
@@ -68,6 +68,14 @@ class Layout:
         return now < self.sales_end_at and (self.on_sale_at is None or self.on_sale_at <= now) and not self.is_cancelled
 
 
+class FirstReading(NamedTuple):
+    """What one statement has read of a showtime that Redis may not know; `row` has the taken seats if asked for."""
+
+    layout: Layout
+    row: ShowtimeLayout
+    prime: Prime
+
+
 @dataclass(slots=True)
 class _Generation:
     """Showtimes, and the rooms that they refer to."""
@@ -104,7 +112,7 @@ class Layouts:
         self._recent, self._older = _Generation(), _Generation()
         self._plans: WeakValueDictionary[tuple[int, int], Plan] = WeakValueDictionary()
         self._loads: Batcher[int, Layout | None] = Batcher(self._load, max_batch=READ_AT_ONCE, name="layouts", lanes=2)
-        self._first_loads: Batcher[int, tuple[Layout, Prime] | None] = Batcher(
+        self._first_loads: Batcher[tuple[int, bool], FirstReading | None] = Batcher(
             self._load_first, max_batch=FIRST_AT_ONCE, name="first_layouts", lanes=2
         )
 
@@ -132,9 +140,9 @@ class Layouts:
         """Read a layout, together with those of concurrent callers; None: there is no such showtime."""
         return await self._loads.submit(showtime_id)
 
-    async def load_first(self, showtime_id: int) -> tuple[Layout, Prime] | None:
+    async def load_first(self, showtime_id: int, *, with_booked: bool = False) -> FirstReading | None:
         """Read a layout, and what Redis is primed with, in one statement; None: there is no such showtime."""
-        return await self._first_loads.submit(showtime_id)
+        return await self._first_loads.submit((showtime_id, with_booked))
 
     async def read(
         self, conn: Connection, showtime_ids: Sequence[int], *, with_booked: bool, with_holds: bool = False
@@ -175,14 +183,16 @@ class Layouts:
             found = await self.read(conn, list(dict.fromkeys(showtime_ids)), with_booked=False)
         return [found[showtime_id][0] if showtime_id in found else None for showtime_id in showtime_ids]
 
-    async def _load_first(self, showtime_ids: Sequence[int]) -> Sequence[tuple[Layout, Prime] | Exception | None]:
+    async def _load_first(self, asked: Sequence[tuple[int, bool]]) -> Sequence[FirstReading | Exception | None]:
+        showtime_ids = list(dict.fromkeys(showtime_id for showtime_id, _ in asked))
+        with_booked = any(wanted for _, wanted in asked)
         async with self._database.connection() as conn:
-            found = await self.read(conn, list(dict.fromkeys(showtime_ids)), with_booked=False, with_holds=True)
-        primes = {
-            showtime_id: (layout, prime_of(row.version, row.held, row.holders, row.ttls_ms))
+            found = await self.read(conn, showtime_ids, with_booked=with_booked, with_holds=True)
+        readings = {
+            showtime_id: FirstReading(layout, row, prime_of(row.version, row.held, row.holders, row.ttls_ms))
             for showtime_id, (layout, row) in found.items()
         }
-        return [primes.get(showtime_id) for showtime_id in showtime_ids]
+        return [readings.get(showtime_id) for showtime_id, _ in asked]
 
     async def _rooms(self, conn: Connection, keys: Collection[RoomKey]) -> dict[RoomKey, Room]:
         """The rooms at these plan versions and prices, except those whose plan has changed in the meantime."""

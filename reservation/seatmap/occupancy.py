@@ -2,15 +2,20 @@
 
 Redis is read first and PostgreSQL second, so that a hold which is confirmed in between is seen held or booked, never
 available. A booking may therefore be seen before the map's version counts it, but never after.
+
+What a showtime is primed with in Redis is read in one statement with all that its map needs. If the map then has the
+version of that reading, no change was announced between the two, and PostgreSQL is not read again.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..db.pool import Database
+from ..db.repository.showtimes import ShowtimeLayout
 from ..errors import DomainError, NotFound
+from ..holds.prime import Prime
 from ..holds.store import Holds, Snapshot
-from .layouts import Layout, Layouts
+from .layouts import FirstReading, Layout, Layouts
 from .rooms import AVAILABLE, BLOCKED, BOOKED, HELD, Room
 
 
@@ -47,10 +52,28 @@ async def read_occupancies(
     database: Database, holds: Holds, layouts: Layouts, showtime_ids: Sequence[int]
 ) -> list[Occupancy | DomainError]:
     """Read showtimes together; an error in the place of each that Redis could not give, or that does not exist."""
-    snapshots = dict(zip(showtime_ids, await holds.snapshots(showtime_ids), strict=True))
-    readable = [each for each, snapshot in snapshots.items() if isinstance(snapshot, Snapshot)]
-    async with database.connection() as conn:
-        found = await layouts.read(conn, readable, with_booked=True)
+    first: dict[int, FirstReading] = {}
+
+    async def prime(showtime_id: int) -> Prime:
+        reading = await layouts.load_first(showtime_id, with_booked=True)
+        if reading is None:
+            raise NotFound("There is no such showtime.")
+        first[showtime_id] = reading
+        return reading.prime
+
+    snapshots = dict(zip(showtime_ids, await holds.snapshots(showtime_ids, prime), strict=True))
+    found: dict[int, tuple[Layout, ShowtimeLayout]] = {}
+    unread: list[int] = []
+    for showtime_id, snapshot in snapshots.items():
+        if isinstance(snapshot, Snapshot):
+            reading = first.get(showtime_id)
+            if reading is not None and reading.prime.version == snapshot.state.version:
+                found[showtime_id] = reading.layout, reading.row
+            else:
+                unread.append(showtime_id)
+    if unread:
+        async with database.connection() as conn:
+            found |= await layouts.read(conn, unread, with_booked=True)
 
     def occupancy(showtime_id: int) -> Occupancy | DomainError:
         snapshot = snapshots[showtime_id]

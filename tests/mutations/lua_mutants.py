@@ -86,6 +86,13 @@ LUA_MUTANTS = [
         f"{FAULTS}/test_hold_promises.py",
     ),
     _lua(
+        "a loading does not count what was announced before",
+        "include/write_prime",
+        "ARGV[2] + redis.call('DEL', KEYS[1] .. ':changed')",
+        "ARGV[2]",
+        f"{BOOKING}/test_first_touch.py",
+    ),
+    _lua(
         "a first loading does not ask what Redis has kept",
         "prime_unread",
         "if since ~= ARGV[1] or string.match(since, '^%w*') ~= (redis.call('GET', run) or '') then return end\n",

@@ -5,4 +5,6 @@ if map[1] then
   local version, watched, seats = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2], nil
   redis.call('HSET', KEYS[1], 'layout', version)
   -- include publish_change
+else
+  redis.call('SET', KEYS[1] .. ':changed', 1, 'PX', 10000)
 end

@@ -8,6 +8,7 @@ if map[1] then
 else
   -- What the showtime is about to be primed with may have been read before PostgreSQL decided: prime.lua leaves it out.
   for i = 2, #ARGV do redis.call('SET', KEYS[1] .. ':released:' .. ARGV[1] .. ':' .. ARGV[i], 1, 'PX', 10000) end
+  redis.call('SET', KEYS[1] .. ':changed', 1, 'PX', 10000)
 end
 local own_keys, own_seats = {}, {}
 local holders = #KEYS > 2 and redis.call('MGET', unpack(KEYS, 3))

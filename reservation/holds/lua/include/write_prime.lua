@@ -1,5 +1,5 @@
 -- Writes a showtime's keys. KEYS map, held, seat...; ARGV (not used here), version, then seat id, reservation, ttl_ms for each
--- seat.
+-- seat. A change that was announced while there was no map counts: PostgreSQL may have been read before it.
 redis.call('DEL', KEYS[1] .. ':priming')
 local clock = redis.call('TIME')
 local now_ms = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -11,4 +11,5 @@ for i = 3, #KEYS do
     redis.call('ZADD', KEYS[2], now_ms + redis.call('PTTL', KEYS[i]), ARGV[at])
   end
 end
-redis.call('HSET', KEYS[1], 'version', ARGV[2], 'layout', ARGV[2])
+local version = string.format('%.0f', ARGV[2] + redis.call('DEL', KEYS[1] .. ':changed'))
+redis.call('HSET', KEYS[1], 'version', version, 'layout', version)
