@@ -57,7 +57,8 @@ async def copy_programme(context: CatalogContext, *, wanted: ProgrammeCopy) -> C
 def shift(showtime: Showtime, days: int, zone: ZoneInfo) -> ShowtimeInput:
     """The showtime some days later: its start and the start of its sale at the same time of day, its length unchanged.
 
-    The sale ends as long before or after the start as it did.
+    The sale ends as long before or after the start as it did. Without a waiting room, it gets one if its
+    film has one.
     """
     starts_at = _later(showtime.starts_at, days, zone)
     copied = {column.name: getattr(showtime, column.name) for column in fields(ShowtimeInput)}
@@ -66,7 +67,7 @@ def shift(showtime: Showtime, days: int, zone: ZoneInfo) -> ShowtimeInput:
             copied[name] = starts_at + (copied[name] - showtime.starts_at)
     if copied["on_sale_at"] is not None:
         copied["on_sale_at"] = _later(copied["on_sale_at"], days, zone)
-    return ShowtimeInput(**copied | {"starts_at": starts_at})
+    return ShowtimeInput(**copied | {"starts_at": starts_at, "waiting_room": showtime.waiting_room or None})
 
 
 def _later(moment: datetime, days: int, zone: ZoneInfo) -> datetime:

@@ -29,7 +29,10 @@ MAX_PRICE_FACTOR = Decimal("99.99")
 MAX_POSITION = 1_000_000  # ticket_types_position_check
 ON_SALE_AT = {"description": "When the sale starts; null: at once", "examples": ["2030-01-01T10:00:00Z"]}
 SALES_END_AT = {"description": "When the sale ends; null: at starts_at", "examples": ["2030-01-31T20:15:00Z"]}
-WAITING_ROOM = {"description": "Whether a customer's hold needs an admission from the showtime's waiting room"}
+WAITING_ROOM = {
+    "description": "Whether a customer's hold needs an admission from its waiting room; null: as its movie has it"
+}
+WAITING_ROOMS = {"description": "Whether showtimes that do not say it themselves have a waiting room"}
 
 
 class CinemaBody(Input):
@@ -88,6 +91,7 @@ class MovieBody(Input):
     release_date = ReleaseDay(load_default=None, allow_none=True)
     original_language = LanguageTag(load_default=None, allow_none=True)
     director = Text(300, load_default=None, allow_none=True)
+    waiting_room = StrictBoolean(load_default=False, metadata=WAITING_ROOMS)
 
     @post_load
     def _load_as(self, data: Mapping[str, Any], **rest: object) -> object:
@@ -113,7 +117,7 @@ class ShowtimeBody(Input):
     subtitle_language = LanguageTag(load_default=None, allow_none=True)
     on_sale_at = Instant(load_default=None, allow_none=True, metadata=ON_SALE_AT)
     sales_end_at = Instant(load_default=None, allow_none=True, metadata=SALES_END_AT)
-    waiting_room = StrictBoolean(load_default=False, metadata=WAITING_ROOM)
+    waiting_room = StrictBoolean(load_default=None, allow_none=True, metadata=WAITING_ROOM)
 
     @validates_schema
     def _in_order(self, data: Mapping[str, Any], **_: object) -> None:

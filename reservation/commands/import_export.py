@@ -32,7 +32,7 @@ from .options import current_stores, data_dir
 MOVIES = CsvColumns(
     (
         *("id", "title", "description", "duration_minutes", "genre", "genres", "poster_url"),
-        *("age_rating", "release_date", "original_language", "director"),
+        *("age_rating", "release_date", "original_language", "director", "waiting_room"),
     ),
     required=frozenset({"title", "duration_minutes"}),
 )

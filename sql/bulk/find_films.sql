@@ -8,13 +8,15 @@ Sample: select array_agg(id), array_agg(title) from (select id, title from movie
 */
 select /* bulk/find_films */
     m.id,
-    m.title as name
+    m.title as name,
+    m.waiting_room
 from movies as m
 where m.id = any($1)
 union
 select
     m.id,
-    m.title as name
+    m.title as name,
+    m.waiting_room
 from unnest($2::text[]) as named (title)
 inner join movies as m on named.title = m.title
 order by id;

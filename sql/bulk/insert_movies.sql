@@ -10,11 +10,21 @@ $6 text[] age_ratings: may be null
 $7 date[] release_dates: may be null
 $8 text[] original_languages: may be null
 $9 text[] directors: may be null
+$10 boolean[] waiting_rooms: whether their new showtimes have a waiting room
 Sample: select array['Sample'], array[''], array[90], array[null::text], array['["Drama", "Comedy"]'], array['PG'], array[date
-'2000-01-01'], array['en'], array[null::text]
+'2000-01-01'], array['en'], array[null::text], array[false]
 */
 insert /* bulk/insert_movies */ into movies (
-    title, description, duration_minutes, poster_url, genres, age_rating, release_date, original_language, director
+    title,
+    description,
+    duration_minutes,
+    poster_url,
+    genres,
+    age_rating,
+    release_date,
+    original_language,
+    director,
+    waiting_room
 )
 select
     film.title,
@@ -29,10 +39,20 @@ select
     film.age_rating,
     film.release_date,
     film.original_language,
-    film.director
+    film.director,
+    film.waiting_room
 from
     unnest(
-        $1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::date[], $8::text[], $9::text[]
+        $1::text[],
+        $2::text[],
+        $3::integer[],
+        $4::text[],
+        $5::text[],
+        $6::text[],
+        $7::date[],
+        $8::text[],
+        $9::text[],
+        $10::boolean[]
     )
     with ordinality as film (
         title,
@@ -44,6 +64,7 @@ from
         release_date,
         original_language,
         director,
+        waiting_room,
         position
     )
 order by film.position;

@@ -12,11 +12,12 @@ $7 text[] age_ratings: may be null
 $8 date[] release_dates: may be null
 $9 text[] original_languages: may be null
 $10 text[] directors: may be null
+$11 boolean[] waiting_rooms: whether their new showtimes have a waiting room
 Sample: select array_agg(id), array_agg(title || '.'), array_agg(description), array_agg(duration_minutes),
 array_agg(poster_url), array_agg(to_jsonb(genres)::text), array_agg(age_rating), array_agg(release_date),
-array_agg(original_language), array_agg(director) from (select id, title, description, duration_minutes, poster_url,
-genres, age_rating, release_date, original_language, director from movies where char_length(title) < 300 order by id
-limit 16) as m
+array_agg(original_language), array_agg(director), array_agg(waiting_room) from (select id, title, description,
+duration_minutes, poster_url, genres, age_rating, release_date, original_language, director, waiting_room from movies where
+char_length(title) < 300 order by id limit 16) as m
 */
 update /* bulk/replace_movies */ movies
 set
@@ -29,6 +30,7 @@ set
     release_date = film.release_date,
     original_language = film.original_language,
     director = film.director,
+    waiting_room = film.waiting_room,
     updated_at = greatest(clock_timestamp(), movies.updated_at + interval '1 microsecond')
 from (
     select
@@ -45,7 +47,8 @@ from (
         f.age_rating,
         f.release_date,
         f.original_language,
-        f.director
+        f.director,
+        f.waiting_room
     from
         unnest(
             $1::bigint[],
@@ -57,9 +60,20 @@ from (
             $7::text[],
             $8::date[],
             $9::text[],
-            $10::text[]
+            $10::text[],
+            $11::boolean[]
         ) as f (
-            id, title, description, duration_minutes, poster_url, genres, age_rating, release_date, original_language, director
+            id,
+            title,
+            description,
+            duration_minutes,
+            poster_url,
+            genres,
+            age_rating,
+            release_date,
+            original_language,
+            director,
+            waiting_room
         )
 ) as film
 where
@@ -73,7 +87,8 @@ where
         movies.age_rating,
         movies.release_date,
         movies.original_language,
-        movies.director
+        movies.director,
+        movies.waiting_room
     )
     is distinct from (
         film.title,
@@ -84,6 +99,7 @@ where
         film.age_rating,
         film.release_date,
         film.original_language,
-        film.director
+        film.director,
+        film.waiting_room
     )
 returning movies.id;

@@ -16,6 +16,7 @@ select /* movies/find_movie */
     release_date,
     original_language,
     director,
+    waiting_room,
     created_at,
     updated_at
 from movies

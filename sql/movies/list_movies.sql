@@ -21,6 +21,7 @@ select /* movies/list_movies */
     release_date,
     original_language,
     director,
+    waiting_room,
     created_at,
     updated_at
 from movies

@@ -12,10 +12,11 @@ $7 text age_rating: may be null
 $8 date release_date: may be null
 $9 text original_language: a language tag; may be null
 $10 text director: may be null
+$11 boolean waiting_room: whether its new showtimes have a waiting room
 Sample: select m.id, m.title, m.description, m.duration_minutes, m.poster_url, m.genres, m.age_rating,
-m.release_date, m.original_language, m.director from (select) as one left join (select id, title, description,
-duration_minutes, poster_url, genres, age_rating, release_date, original_language, director from movies order by id
-limit 1) as m on true
+m.release_date, m.original_language, m.director, m.waiting_room from (select) as one left join (select id, title,
+description, duration_minutes, poster_url, genres, age_rating, release_date, original_language, director, waiting_room from
+movies order by id limit 1) as m on true
 */
 update /* movies/update_movie */ movies
 set
@@ -28,6 +29,7 @@ set
     release_date = $8,
     original_language = $9,
     director = $10,
+    waiting_room = $11,
     updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
 where id = $1
 returning
@@ -42,5 +44,6 @@ returning
     release_date,
     original_language,
     director,
+    waiting_room,
     created_at,
     updated_at;

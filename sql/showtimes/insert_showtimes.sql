@@ -3,7 +3,8 @@ Puts films on, in the order given; the caller has locked the rooms and the films
 left out, and does not keep the others out: neither what overlaps a showtime that was there, nor what overlaps one
 before it in the arrays. There is no conflict target, since an exclusion constraint cannot be one. In one room no two
 rows that were inserted start at once, so room, start and end tell the caller which ones they are.
-Plan: function scan, sorted by position, then the inserts.
+Plan: function scan, sorted by position, with an index scan on movies_pkey for each without a waiting_room of its own;
+then the inserts.
 $1 bigint[] movie_ids: which films
 $2 bigint[] auditorium_ids: in which rooms
 $3 timestamptz[] starts_at: starts
@@ -15,11 +16,11 @@ $8 text[] audio_languages: may be null
 $9 text[] subtitle_languages: may be null
 $10 timestamptz[] on_sale_at: start of the sale, null for at once
 $11 timestamptz[] sales_end_at: end of the sale, null for starts_at
-$12 boolean[] waiting_rooms: whether its holds need an admission
+$12 boolean[] waiting_rooms: whether its holds need an admission, null for the value of its film
 Sample: select array_agg(movie_id), array_agg(auditorium_id), array_agg(starts_at), array_agg(starts_at + interval '2
 hours'), 900::bigint, array_agg(12.50), array_agg(null::text), array_agg(null::text), array_agg(null::text),
-array_agg(null::timestamptz), array_agg(null::timestamptz), array_agg(false) from (select (select min(id) from movies)
-as movie_id, (select min(id) from auditoriums) as auditorium_id, now() + interval '20 years' + days.number
+array_agg(null::timestamptz), array_agg(null::timestamptz), array_agg(null::boolean) from (select (select min(id) from
+movies) as movie_id, (select min(id) from auditoriums) as auditorium_id, now() + interval '20 years' + days.number
 * interval '1 day' as starts_at from generate_series(1, 16) as days (number)) as st
 */
 insert /* showtimes/insert_showtimes */ into showtimes (
@@ -48,7 +49,14 @@ select
     wanted.subtitle_language,
     wanted.on_sale_at,
     wanted.sales_end_at,
-    wanted.waiting_room
+    coalesce(
+        wanted.waiting_room,
+        (
+            select m.waiting_room
+            from movies as m
+            where m.id = wanted.movie_id
+        )
+    ) as waiting_room
 from
     unnest(
         $1::bigint[],

@@ -44,6 +44,7 @@ async def test_a_movie_has_all_its_fields(api: Api) -> None:
         "release_date": "1922-03-04",
         "original_language": "de-DE",
         "director": "F. W. Murnau",
+        "waiting_room": True,
     }
     movie_id = await api.movie(**fields)
     found = await api.call("GET", f"/movies/{movie_id}")

@@ -40,7 +40,8 @@ Rows: TypeAlias = list[tuple[Any, ...]]
 
 PACKAGE = Path(__file__).parents[2]
 FILM_COLUMNS = (
-    "title, description, duration_minutes, poster_url, genres, age_rating, release_date, original_language, director"
+    "title, description, duration_minutes, poster_url, genres, age_rating, release_date, original_language, director,"
+    " waiting_room"
 )
 MOVIES_SQL = f"select {FILM_COLUMNS} from movies order by id"
 SHOWTIMES_SQL = (
@@ -137,6 +138,7 @@ FILM = st.tuples(
     st.none() | st.dates(date(1880, 1, 2), date(2199, 12, 31)),
     st.none() | st.sampled_from(["en", "pt-BR"]),
     st.none() | FILLED,
+    st.booleans(),
 )
 
 
@@ -146,7 +148,7 @@ def test_an_export_of_movies_can_be_imported_elsewhere(
     run: Run, database_url: str, films: list[tuple[Any, ...]]
 ) -> None:
     """Into the same database, where all rows are unchanged, and into an empty one."""
-    insert = f"insert into movies ({FILM_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    insert = f"insert into movies ({FILM_COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("truncate movies cascade")
         connection.cursor().executemany(insert, films)
@@ -325,6 +327,19 @@ def test_too_many_changes_of_auditoriums_are_refused(run: Run, cinema: Look, mon
 
 
 # Showtimes
+
+
+def test_a_row_without_waiting_room_takes_the_value_of_its_movie(run: Run, cinema: Look) -> None:
+    """A new one and one that replaces another; equal ones are then as they were."""
+    cinema("update movies set waiting_room = true where id = 3")
+    blank, own = showtime(10), showtime(12, waiting_room="FALSE")
+    given = [showtime(0, id=1, base_price="9.00"), blank, own, showtime(14, movie_title="", movie_id=2)]
+    assert run("import", "showtimes", given=table(given)).stdout == "3 new, 1 replaced, 0 as they were\n"
+    rows = cinema("select waiting_room from showtimes order by starts_at")
+    assert rows == [(True,), (True,), (False,), (False,)]
+    assert run("import", "showtimes", given=table(given[:1])).stdout == "0 new, 0 replaced, 1 as they were\n"
+    wrong = run("import", "showtimes", given=table([showtime(20, waiting_room="perhaps")]))
+    assert said(wrong) == ["line 2: waiting_room: Not a valid boolean."]
 
 
 def test_a_time_takes_any_number_of_fraction_digits(run: Run, cinema: Look) -> None:
@@ -635,7 +650,8 @@ def test_a_closed_pipe_is_no_error(shell: Shell, look: Look) -> None:
     result = shell("reservation export movies | head -1")
     assert (result.returncode, result.stderr) == (141, "")
     assert result.stdout == (
-        "id,title,description,duration_minutes,genre,genres,poster_url,age_rating,release_date,original_language,director\n"
+        "id,title,description,duration_minutes,genre,genres,poster_url,age_rating,release_date,original_language,director,"
+        "waiting_room\n"
     )
 
 

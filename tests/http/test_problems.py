@@ -46,6 +46,7 @@ FILM = {
     "release_date": "2000-01-31",
     "original_language": "en",
     "director": "D",
+    "waiting_room": True,
 }
 # A valid body for each operation that takes one; a new operation with a body needs a line here.
 TICKET_TYPE = {"name": "N", "price_factor": "1.00", "fixed_price": None, "position": 1, "active": True}

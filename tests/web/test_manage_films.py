@@ -38,6 +38,19 @@ async def test_a_film_is_created_edited_and_deleted(api: Api) -> None:
     assert (await api.call("GET", f"/movies/{film['id']}")).status == 404
 
 
+async def test_a_film_is_given_a_waiting_room_and_loses_it_again(api: Api) -> None:
+    visitor, admin, movie_id = await manager_of(api), await api.admin(), await api.movie()
+    path = f"/manage/films/{movie_id}"
+    page = await visitor.open(path)
+    assert "New showtimes have a waiting room" in page.text
+    assert "waiting_room" not in dict(page.form(path).fields)
+    for sent, wanted in (("on", True), (None, False)):
+        await visitor.open(path)
+        assert "Saved." in (await visitor.submit(path, {"waiting_room": sent})).text
+        assert (await api.call("GET", f"/admin/movies/{movie_id}", who=admin)).json["waiting_room"] is wanted
+        assert ("waiting_room" in dict((await visitor.open(path)).form(path).fields)) is wanted
+
+
 async def test_what_the_api_refuses_stands_at_its_field_and_nothing_typed_is_lost(api: Api) -> None:
     visitor = await manager_of(api)
     await visitor.open("/manage/films/new")

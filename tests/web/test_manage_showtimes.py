@@ -96,6 +96,24 @@ async def test_a_showtime_is_created_at_the_time_of_its_cinema(api: Api) -> None
     assert (made["sales_end_at"], made["base_price"], made["format"]) == (f"{DAY}T09:10:00Z", "9.50", "3D")
 
 
+@pytest.mark.parametrize(("chosen", "wanted"), [("", True), ("no", False), ("yes", True)])
+async def test_a_new_showtime_has_the_waiting_room_of_its_film_unless_the_form_says_otherwise(
+    api: Api, chosen: str, wanted: bool
+) -> None:
+    cinema, visitor, admin = await _cinema(api), await _admin(api), await api.admin()
+    film = {"title": "A Film", "duration_minutes": 90, "waiting_room": True}
+    assert (await api.call("PUT", f"/admin/movies/{cinema.movie_id}", film, who=admin)).status == 200
+    await visitor.open(f"/manage/showtimes/new?auditorium_id={cinema.auditorium_id}&day={DAY}")
+    assert ("waiting_room", "") in visitor.page.form("/manage/showtimes/new").fields
+    assert "Created." in (await visitor.submit("/manage/showtimes/new", _filled(cinema, waiting_room=chosen))).text
+    made = (await _showtimes(api, cinema))[-1]
+    assert made["waiting_room"] is wanted
+    path = f"/manage/showtimes/{made['id']}"
+    assert ("waiting_room", "yes" if wanted else "no") in (await visitor.open(path)).form(path).fields
+    assert "Saved." in (await visitor.submit(path)).text
+    assert (await _showtimes(api, cinema))[-1]["waiting_room"] is wanted
+
+
 async def test_an_overlap_is_named_before_anything_is_saved(api: Api) -> None:
     cinema, visitor = await _cinema(api), await _admin(api)
     page = await _new(visitor, cinema, time="13:30", step="check")

@@ -18,7 +18,7 @@ from ...runtime.fields import Id, Input
 from ...runtime.progress import Advance
 from ...runtime.validation import load
 from ..schemas import MovieBody
-from .cells import as_list, as_number, optional
+from .cells import as_list, as_number, as_switch, optional
 from .csv_rows import CsvRow, Faults
 
 CHUNK = 1000  # rows a statement
@@ -61,6 +61,8 @@ def check_movies(rows: Sequence[CsvRow], faults: Faults, advance: Advance) -> li
             data["genre"] = row.cells["genre"]
         if row.cells.get("genres"):
             data["genres"] = as_list(row.cells["genres"])
+        if waiting_room := row.cells.get("waiting_room", "").strip():
+            data["waiting_room"] = as_switch(waiting_room)
         return data | optional(row, *NULLABLE)
 
     return check_rows(rows, MOVIE, cells, faults, advance)

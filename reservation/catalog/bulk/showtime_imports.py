@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from ...db.pool import Connection, Database
 from ...db.repository import auditoriums, bulk
-from ...db.repository.bulk import Named, NamedRoom
+from ...db.repository.bulk import NamedFilm, NamedRoom
 from ...db.repository.showtimes import Showtime, ShowtimeInput
 from ...errors import DomainError, Overloaded
 from ...runtime.fields import MAX_ID
@@ -32,12 +32,13 @@ MAX_CHANGED = 10_000
 class Directory:
     """The movies, or the auditoriums, that a file refers to by id or name; `what` is for messages."""
 
-    def __init__(self, what: str, name_column: str, found: Sequence[Named] | Sequence[NamedRoom]) -> None:
+    def __init__(self, what: str, name_column: str, found: Sequence[NamedFilm] | Sequence[NamedRoom]) -> None:
         self._what, self._id_column, self._name_column = what, f"{what}_id", name_column
         self._or_cinema = ", or name the cinema" if what == "auditorium" else ""
         self._names = {each.id: each.name for each in found}
         # Of an auditorium; of a movie None.
         self._rooms = {each.id: each for each in found if isinstance(each, NamedRoom)}
+        self._with_waiting_room = {each.id for each in found if isinstance(each, NamedFilm) and each.waiting_room}
         self._ids: defaultdict[str, list[int]] = defaultdict(list)
         for each in found:
             self._ids[each.name].append(each.id)
@@ -57,6 +58,10 @@ class Directory:
             elif not self._is_in_cinema(number, row):
                 faults.add(row.line, self._id_column, f"The {self._what} with the id {number} is in another cinema.")
         return number
+
+    def has_waiting_room(self, found: int | str) -> bool:
+        """Whether showtimes of a movie that `find` found have a waiting room if they do not say it themselves."""
+        return found in self._with_waiting_room
 
     def _is_in_cinema(self, found: int, row: CsvRow) -> bool:
         """Whether it is in the cinema that the row names by id or name, if the row names one."""
@@ -105,8 +110,9 @@ def check_showtimes(
         data: dict[str, Any] = {name: row.cells[name].strip() for name in ("starts_at", "ends_at")}
         data["base_price"] = as_price(row.cells["base_price"])
         data |= {"movie_id": movies.find(row, faults), "auditorium_id": rooms.find(row, faults)}
-        if waiting_room := row.cells.get("waiting_room", "").strip():
-            data["waiting_room"] = as_switch(waiting_room)
+        waiting_room = row.cells.get("waiting_room", "").strip()
+        # Not left to the statements: a row is compared with the showtime that it replaces.
+        data["waiting_room"] = as_switch(waiting_room) if waiting_room else movies.has_waiting_room(data["movie_id"])
         return data | optional(row, *NULLABLE)
 
     return check_rows(rows, SHOWTIME, cells, faults, advance)

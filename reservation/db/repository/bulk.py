@@ -13,15 +13,16 @@ from .rows import arrays, every
 from .showtimes import DETAILS, Showtime, ShowtimeInput
 
 MOVIE_COLUMNS = ("title", "description", "duration_minutes", "poster_url")
-MOVIE_DETAILS = ("age_rating", "release_date", "original_language", "director")
+MOVIE_DETAILS = ("age_rating", "release_date", "original_language", "director", "waiting_room")
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A film and its title."""
+class NamedFilm:
+    """A film, its title, and whether new showtimes of it have a waiting room."""
 
     id: int
     name: str
+    waiting_room: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ class FreedSlot:
     free_at: datetime
 
 
-async def find_films(conn: Connection, *, movie_ids: Sequence[int], titles: Sequence[str]) -> Sequence[Named]:
+async def find_films(conn: Connection, *, movie_ids: Sequence[int], titles: Sequence[str]) -> Sequence[NamedFilm]:
     """The films with these ids, and those with exactly these titles."""
-    return await every(conn, Named, "bulk/find_films", movie_ids, titles)
+    return await every(conn, NamedFilm, "bulk/find_films", movie_ids, titles)
 
 
 async def find_rooms(conn: Connection, *, auditorium_ids: Sequence[int], names: Sequence[str]) -> Sequence[NamedRoom]:

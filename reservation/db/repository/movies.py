@@ -24,6 +24,7 @@ class Movie:
     release_date: date | None
     original_language: str | None
     director: str | None
+    waiting_room: bool
     created_at: datetime
     updated_at: datetime
 
@@ -41,6 +42,7 @@ class MovieInput:
     release_date: date | None = None
     original_language: str | None = None
     director: str | None = None
+    waiting_room: bool = False  # of new showtimes that do not say it themselves
 
 
 async def insert_movie(conn: Connection, *, movie: MovieInput) -> Movie:
@@ -64,6 +66,7 @@ def _columns(movie: MovieInput) -> tuple[object, ...]:
         movie.release_date,
         movie.original_language,
         movie.director,
+        movie.waiting_room,
     )
 
 

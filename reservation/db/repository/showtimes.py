@@ -57,7 +57,7 @@ class ShowtimeInput:
     subtitle_language: str | None = None
     on_sale_at: datetime | None = None  # None: at once
     sales_end_at: datetime | None = None  # None: starts_at
-    waiting_room: bool = False
+    waiting_room: bool | None = False  # None: as its film has it
 
 
 @dataclass(frozen=True, slots=True)

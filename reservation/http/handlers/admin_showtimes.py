@@ -256,7 +256,8 @@ async def copy_programme(request: web.Request) -> web.StreamResponse:
     """Copy the scheduled showtimes of some days of a cinema, up to 1000, each with one result as in a batch.
 
     A copy starts some days later at the same time of day in the cinema's time zone, and so does its sale; it is as long
-    as the original, at its price. `index` counts the originals in the order of their start.
+    as the original, at its price, and has a waiting room if the original or its movie has one. `index` counts the
+    originals in the order of their start.
     """
     body = request[BODY]
     wanted = ProgrammeCopy(body["cinema_id"], body["first"], body["last"], body["shift_days"])

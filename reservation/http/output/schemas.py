@@ -69,6 +69,9 @@ class MovieOutput(Schema):
     release_date = ReleaseDay(required=True, allow_none=True)
     original_language = fields.String(required=True, allow_none=True, metadata=LANGUAGE)
     director = fields.String(required=True, allow_none=True)
+    waiting_room = fields.Boolean(
+        required=True, metadata={"description": "Whether showtimes that do not say it themselves have a waiting room"}
+    )
     created_at = Instant(required=True)
     updated_at = Instant(required=True)
 

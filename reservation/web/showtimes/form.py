@@ -66,7 +66,7 @@ def sent_showtime(
         body[name] = instant_of(text_of(request, name), zone.key)
         if body[name] is None and text_of(request, name):
             errors[name] = language.gettext(NOT_A_TIME)
-    body["waiting_room"] = text_of(request, "waiting_room") == "yes"
+    body["waiting_room"] = {"yes": True, "no": False}.get(text_of(request, "waiting_room"))
     if film is None or room is None or starts_at is None or minutes is None:
         return SentShowtime(body, errors, None)
     ends_at = starts_at + timedelta(minutes=minutes)
@@ -84,7 +84,7 @@ def shown_showtime(showtime: Mapping[str, Any], timezone: str) -> dict[str, Any]
     values["minutes"] = (ends_at.astimezone(UTC) - starts_at.astimezone(UTC)) // timedelta(minutes=1)
     for name in ("on_sale_at", "sales_end_at"):
         values[name] = showtime[name] and f"{local_time(showtime[name], timezone):%Y-%m-%dT%H:%M}"
-    values["waiting_room"] = "yes" if showtime["waiting_room"] else ""
+    values["waiting_room"] = "yes" if showtime["waiting_room"] else "no"
     return values
 
 

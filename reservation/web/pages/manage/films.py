@@ -9,6 +9,7 @@ from ...api_client import ApiClient
 from ...forms import number_of, optional, text_of
 from ...page_table import PageTable
 from ...rendering import render
+from ...request_keys import FORM
 from .managed_things import ManagedThing, Thing
 
 pages = PageTable(Access.ADMIN)
@@ -46,13 +47,15 @@ def film_body(request: web.Request) -> dict[str, Any]:
         "description": text_of(request, "description"),
         "duration_minutes": optional(request, "duration_minutes", int),
         "genres": [genre for genre in genres if genre],
+        "waiting_room": "waiting_room" in request[FORM],
         **{name: optional(request, name) for name in OPTIONAL},
     }
 
 
 def film_fields(_request: web.Request, film: Thing) -> dict[str, Any]:
     """The form's values of a film."""
-    return {name: film[name] for name in FIELDS} | {"genres": ", ".join(film["genres"])}
+    others = {"genres": ", ".join(film["genres"]), "waiting_room": "on" if film["waiting_room"] else None}
+    return {name: film[name] for name in FIELDS} | others
 
 
 ManagedThing(
@@ -61,6 +64,6 @@ ManagedThing(
     template="manage/film.html",
     body=film_body,
     fields=film_fields,
-    new=dict.fromkeys((*FIELDS, "genres")),
+    new=dict.fromkeys((*FIELDS, "genres", "waiting_room")),
     listed_at="/manage/films",
 ).add_to(pages)
