@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from playwright.async_api import Page
@@ -11,7 +12,7 @@ from reservation.http.routes import Access
 from reservation.web.pages import TABLES
 from reservation.web.pages.door import SHOWTIME as DOOR
 from reservation.web.pages.reservations import PATH as RESERVATION
-from tests.api import Api, Person
+from tests.api import Api, Person, slot
 from tests.browser.people import begin_session
 
 PATTERN = re.compile(r"(?<=\w):(?:[^{}]|\{[^{}]*\})*(?=\})")  # of a parameter in a route
@@ -26,7 +27,10 @@ ROUTES = {named(page.path): page for table in TABLES for page in table.pages if 
 # What a route with a parameter, or with several states, is opened as; names in braces are fields of Made.
 ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "/": ("/", "/?q=no+film+is+called+this", "/?cinema={cinema_id}"),
-    "/book/{showtime_id}": ("/book/{showtime_id}", "/book/{showtime_id}?seat_id={free_seat_id}"),
+    "/book/{showtime_id}": (
+        *("/book/{showtime_id}", "/book/{showtime_id}?seat_id={free_seat_id}"),
+        "/book/{before_sale_id}",  # asks to sign in
+    ),
     "/book/{showtime_id}/tickets": ("/book/{showtime_id}/tickets?seat_id={free_seat_id}",),
     "/box-office/holds/{reservation_id}": ("/box-office/holds/{held_id}",),
     "/box-office/reservations/{reservation_id}": ("/box-office/reservations/{sold_id}",),
@@ -52,6 +56,8 @@ ADDRESSES: Mapping[str, tuple[str, ...]] = {
     f"{named(RESERVATION)}/payment": (),  # leads to the reservation where no payments are taken: test_paying.py
     "/verify-email": (),  # leads a visitor to the sign-in
 }
+# Of pages for all, those that have something else for a customer.
+AS_CUSTOMER = ("/book/{before_sale_id}",)  # waits for the lot; of a place in the queue: test_waiting.py
 # Not pages, but pictures and parts of pages; other tests open them.
 TICKET_FILES = {f"{named(RESERVATION)}/tickets{name}" for name in (".pdf", ".ics", "/{ticket_id}/qr.svg")}
 PARTS: frozenset[str] = frozenset(
@@ -64,6 +70,7 @@ PARTS: frozenset[str] = frozenset(
     }
     | TICKET_FILES
 )
+FAR_AHEAD_H = 60 * 24  # of a showtime in a room of the demo, which has none then
 Who = Literal["visitor", "customer", "staff", "admin"]
 WHO: Mapping[Access, Who] = {
     Access.PUBLIC: "visitor",
@@ -87,6 +94,7 @@ class Made:
     webhook_id: int
     sold_id: str
     held_id: str
+    before_sale_id: int  # a showtime with a waiting room
     free_seat_id: int
     people: Mapping[Who, Person]
     api: Api
@@ -106,6 +114,9 @@ async def make(api: Api, customer: Person) -> Made:
     sold = await api.hold(customer, show["id"], free[:2])
     assert (await api.confirm(customer, sold.json["id"])).status == 200
     held = await api.hold(customer, show["id"], free[2:3])
+    sale = (datetime.now(UTC) + timedelta(days=7)).isoformat()
+    words = slot(FAR_AHEAD_H) | {"on_sale_at": sale, "waiting_room": True}
+    before_sale_id = await api.showtime(show["movie_id"], show["auditorium_id"], **words)
     key = await api.make("/admin/api-keys", {"name": "Kiosk", "user_id": staff.id, "scopes": ["booking"]})
     hook = await api.make("/admin/webhooks", {"url": "https://till.example/events", "events": ["reservation.held"]})
     await api.call("POST", f"/admin/webhooks/{hook['id']}/test", who=admin)
@@ -120,6 +131,7 @@ async def make(api: Api, customer: Person) -> Made:
         webhook_id=hook["id"],
         sold_id=sold.json["id"],
         held_id=held.json["id"],
+        before_sale_id=before_sale_id,
         free_seat_id=free[-1],
         people={"customer": customer, "staff": staff, "admin": admin},
         api=api,
@@ -133,7 +145,7 @@ def _pages() -> Iterator[tuple[str, Who]]:
                 yield address, WHO[route.access]
 
 
-PAGES = list(_pages())
+PAGES: list[tuple[str, Who]] = [*_pages(), *((address, "customer") for address in AS_CUSTOMER)]
 
 
 async def opened(page: Page, made: Made, who: Who, address: str) -> None:

@@ -21,12 +21,12 @@ LOOKS: tuple[dict[str, Any], ...] = (
 RESERVATION = re.compile(r".*/my/reservations/[0-9a-f-]{36}$")
 
 
-async def room(api: Api, rows: int = 5, seats_per_row: int = 10) -> Cinema:
+async def room(api: Api, rows: int = 5, seats_per_row: int = 10, **fields: Any) -> Cinema:
     """A new room of a cinema of the demo, and a showtime in it."""
     cinemas = await api.call("GET", "/cinemas")
     movie_id, cinema_id = await api.movie(), cinemas.json["items"][0]["id"]
     auditorium_id, seat_ids = await api.auditorium(rows, seats_per_row, cinema_id=cinema_id)
-    return Cinema(movie_id, auditorium_id, await api.showtime(movie_id, auditorium_id), seat_ids)
+    return Cinema(movie_id, auditorium_id, await api.showtime(movie_id, auditorium_id, **fields), seat_ids)
 
 
 async def opened(page: Page, cinema: Cinema, query: str = "") -> None:

@@ -17,7 +17,7 @@ async def until_admitted(visitor: Visitor, showtime_id: int) -> Page:
     """Load the page again until it shows the map."""
     async with asyncio.timeout(WAIT_S):
         while not boxes(page := await visitor.open(f"/book/{showtime_id}")):
-            assert REFRESH.search(page.html), page.html
+            assert "Your place in the queue" in page.text, page.html
             await asyncio.sleep(0.05)
     return page
 
@@ -42,9 +42,22 @@ async def test_the_page_says_when_the_lot_is_drawn(api: Api) -> None:
     page = await visitor.open(f"/book/{cinema.showtime_id}")
     assert "The sale begins" in page.text
     assert "1 customer waits." in page.text
-    assert int(REFRESH.findall(page.html)[0]) <= 30
     visitor.headers["Accept-Language"] = "de"
     assert "entscheidet das Los" in (await visitor.open(f"/book/{cinema.showtime_id}")).text
+
+
+async def test_the_page_loads_itself_again_without_scripts_for_those_who_want_it(api: Api, redis_url: str) -> None:
+    """Its address keeps what was chosen before."""
+    cinema, (visitor, _) = await room(api), await customer(api)
+    await set_admissions(redis_url, cinema, running=False)
+    own = f"/book/{cinema.showtime_id}?seat_id={cinema.seat_ids[0]}"
+    page = await visitor.open(own)
+    assert not REFRESH.search(page.html)
+    assert {own, f"{own}&reload=yes"} <= set(page.links)
+    page = await visitor.open(f"{own}&reload=yes")
+    assert 1 <= int(REFRESH.findall(page.html)[0]) <= 30
+    assert "Do not look again automatically" in page.text
+    assert own in page.links
 
 
 async def test_a_visitor_is_asked_to_sign_in_and_then_gets_a_place(api: Api) -> None:

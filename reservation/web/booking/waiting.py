@@ -15,19 +15,12 @@ from ..api_client import ApiClient
 from ..request_keys import USER
 from ..sessions.cookies import delete_cookie, set_cookie
 
-ASK_AFTER_SIGN_OUT_S = 60
-
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """The customer's place as the API has it; None for a visitor, who has to sign in to get one."""
 
     place: Mapping[str, Any] | None
-
-    @property
-    def refresh_s(self) -> int:
-        """When the page is to be loaded again."""
-        return ASK_AFTER_SIGN_OUT_S if self.place is None else int(self.place["poll_after_seconds"])
 
     @property
     def minutes(self) -> int:

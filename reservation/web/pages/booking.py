@@ -20,6 +20,7 @@ from ..texts.marking import mark as _
 from ..texts.messages import message_of
 
 BOOK = "/book/{showtime_id}"
+RELOAD = "reload"  # of the query of a waiting page
 
 pages = PageTable()
 
@@ -118,7 +119,7 @@ async def _map_page(
         return _sign_in(request, choice)
     view = await booking_view(request, choice, lost)
     if view.waiting is not None:
-        return render(request, "waiting.html", view=view)
+        return _waiting_page(request, view)
     if status == HTTPStatus.OK and (error or best_error):
         status = 422
     page = render(request, "booking.html", status=status, view=view, error=error, best_error=best_error)
@@ -127,13 +128,26 @@ async def _map_page(
     return page
 
 
+def _waiting_page(request: web.Request, view: BookingView) -> web.Response:
+    """The place in the queue; without scripts the page loads itself again if its address says so."""
+    once = request.rel_url.without_query_params(RELOAD)
+    return render(
+        request,
+        "waiting.html",
+        view=view,
+        reloads=RELOAD in request.query,
+        once=str(once),
+        again=str(once.update_query({RELOAD: "yes"})),
+    )
+
+
 async def _tickets_page(request: web.Request, choice: Choice) -> web.StreamResponse:
     """The ticket types of the chosen seats; the map again if there are none, too many, or one is not available."""
     if choice.purpose() and request[USER] is None:
         return _sign_in(request, choice, "/tickets")
     view = await booking_view(request, choice)
     if view.waiting is not None:
-        return render(request, "waiting.html", view=view)
+        return _waiting_page(request, view)
     error = _refusal(request, view)
     if error is not None or view.closed or (view.seat_map is not None and view.seat_map.lost):
         return render(request, "booking.html", status=422 if error else 200, view=view, error=error, best_error=None)
