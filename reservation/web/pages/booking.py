@@ -128,7 +128,7 @@ async def _map_page(
     return page
 
 
-def _waiting_page(request: web.Request, view: BookingView) -> web.Response:
+def _waiting_page(request: web.Request, view: BookingView) -> web.StreamResponse:
     """The place in the queue; without scripts the page loads itself again if its address says so."""
     once = request.rel_url.without_query_params(RELOAD)
     return render(
