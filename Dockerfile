@@ -1,6 +1,7 @@
 # The service without its embedded servers: it needs DATABASE_URL, REDIS_URL and JWT_SECRET (see docker-compose.yml).
+# Both stages have one image, by version and digest: docs/operator/installation.md says how to raise it.
 
-FROM python:3.12-slim AS build
+FROM python:3.12.14-slim-trixie@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /src
@@ -17,7 +18,7 @@ RUN /opt/reservation/bin/python -m pip wheel --no-deps --no-build-isolation --wh
     && /opt/reservation/bin/python -m pip install --no-deps --no-index dist/reservation-*.whl \
     && /opt/reservation/bin/python -m pip uninstall --yes setuptools pip
 
-FROM python:3.12-slim
+FROM python:3.12.14-slim-trixie@sha256:78387bc3881b8273120a12ebe6c1ab22b018ccc2c9adf565ae1ac9b536e184ea
 LABEL org.opencontainers.image.title="reservation" \
       org.opencontainers.image.description="A movie reservation service: two-phase seat booking on PostgreSQL and Redis" \
       org.opencontainers.image.version="0.1.0" \

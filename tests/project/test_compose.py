@@ -41,6 +41,7 @@ AT = "/run/secrets"
 START_WAIT_S = 30
 VALUES = {"PORT": "8000", "WORKERS": "2"}
 LOGINS = {"migrate": ("reservation", "owner_password"), "web": ("reservation_service", "service_password")}
+IMAGE = re.compile(r"[a-z/]+:\d+\.\d+[\w.-]*@sha256:[0-9a-f]{64}")
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[-?])?[^}]*\}")
 
 
@@ -91,6 +92,16 @@ def as_login(url: str, login: str, password: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return parts._replace(netloc=f"{login}:{password}@{host}").geturl()
+
+
+def test_every_image_of_others_has_a_version_and_a_digest() -> None:
+    """So two installations, or two builds, have the same bytes; the tag alone may name others tomorrow."""
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    images = [given["image"] for name, given in SERVICES.items() if name not in OURS]
+    assert (len(bases), len(images)) == (2, len(SERVICES) - len(OURS))
+    assert len({*bases}) == 1, "the stages have different images"
+    assert [name for name in [*bases, *images] if not IMAGE.fullmatch(name)] == []
+    assert all(SERVICES[name]["image"].endswith(":local") and "build" in SERVICES[name] for name in OURS)
 
 
 @pytest.mark.parametrize("service", OURS)
