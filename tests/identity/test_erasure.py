@@ -14,6 +14,7 @@ from reservation.dba.audit import audit
 from reservation.identity import erasure
 from tests.api import Answer, Api, Connection, Person
 from tests.conftest import StartApi
+from tests.identity.authenticator import enrol
 from tests.identity.caches import INVALIDATED_WITHIN_S, connected, until
 from tests.mailbox import mails_to, reset_token, verification_token
 
@@ -134,6 +135,24 @@ async def test_nothing_that_tells_who_it_was_is_left_in_postgresql_and_redis(
     assert await telling_rows(db) == []
     assert await telling_keys(redis) == []
     assert await audit(db, redis) == []
+
+
+@pytest.mark.parametrize("is_confirmed", [True, False])
+async def test_the_erasure_deletes_the_secret_of_totp_and_not_that_of_others(
+    api: Api, db: Connection, is_confirmed: bool
+) -> None:
+    person, other = await sign_up(api), await api.sign_up()
+    await enrol(api, other)
+    if is_confirmed:
+        await enrol(api, person)
+    else:
+        assert (await api.call("POST", "/auth/totp", who=person)).status == 200
+    kept = "select user_id from totp_secrets order by user_id"
+    assert [row["user_id"] for row in await db.fetch(kept)] == [person.id, other.id]
+
+    assert (await erase(api, person)).status == 204
+
+    assert [row["user_id"] for row in await db.fetch(kept)] == [other.id]
 
 
 async def test_mails_to_the_person_in_files_are_deleted_and_those_of_others_stay(api: Api, tmp_path: Path) -> None:

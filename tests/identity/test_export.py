@@ -10,6 +10,7 @@ from reservation.http.handlers import export as handler
 from reservation.identity.account_mails import hash_of
 from tests.api import Api, Connection, Person
 from tests.conftest import PATIENT, StartApi
+from tests.identity.authenticator import enrol
 from tests.identity.test_erasure import EMAIL, IDEMPOTENCY_KEY, KEY_NAME, NAME, NOTE, REASON, REFERENCE, a_life, hold
 from tests.mailbox import reset_token, verification_token
 from tests.payments.sales import external_sale, payments_of
@@ -79,6 +80,21 @@ async def test_the_export_has_mailed_tokens_without_the_token(api: Api, tmp_path
         frozenset(("purpose", "created_at", "expires_at"))
     }
     assert not [token for token in tokens if token in answer.text or hash_of(token).hex() in answer.text]
+
+
+async def test_the_export_says_since_when_logins_need_a_code_without_the_secret(api: Api, db: Connection) -> None:
+    person = await api.sign_up()
+    assert (await export(api, person))["totp"] == {"enrolled": False, "confirmed_at": None, "recovery_codes_left": 0}
+    secret, codes = await enrol(api, person)
+
+    answer = await api.call("GET", "/auth/me/export", who=person)
+
+    assert answer.json["totp"] == (await api.call("GET", "/auth/totp", who=person)).json
+    assert answer.json["totp"]["enrolled"] is True
+    assert answer.json["totp"]["confirmed_at"] is not None
+    hashes = [each.hex() for each in await db.fetchval("select recovery_hashes from totp_secrets")]
+    assert len(hashes) == len(codes)
+    assert [text for text in (secret, *codes, *hashes) if text in answer.text] == []
 
 
 async def test_the_export_has_when_tickets_were_checked_in_without_their_codes(api: Api) -> None:

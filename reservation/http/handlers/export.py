@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
-from ...db.repository import account_tokens, accounts, box_office, erasure, export
+from ...db.repository import account_tokens, accounts, box_office, erasure, export, totp
 from ...db.repository.box_office import MAX_CHANGES, ReservationFilter
 from ...errors import InvalidToken
 from ...identity.api_key_format import Scope
@@ -27,6 +27,7 @@ from ..routes import Access, Routes
 from .admin_change_log import ChangeOutput
 from .payments import ListedPaymentOutput, read_payments
 from .reservations import FAR_AHEAD, HIGHEST
+from .second_factor import TotpOutput, totp_members
 
 routes = Routes("Accounts", Access.SIGNED_IN)
 
@@ -107,6 +108,7 @@ class ExportOutput(Schema):
 
     exported_at = Instant(required=True)
     account = fields.Nested(ListedUserOutput(), required=True)
+    totp = fields.Nested(TotpOutput(), required=True)
     guests = fields.List(
         fields.Nested(ListedUserOutput()),
         required=True,
@@ -144,6 +146,7 @@ async def export_me(request: web.Request) -> web.StreamResponse:
     async with request.app[DATABASE].connection() as conn:
         account = await accounts.find_user(conn, user_id=user_id)
         person = await erasure.find_person(conn, user_id=user_id)
+        second_factor = await totp.find_totp(conn, user_id=user_id)
     if account is None:
         raise InvalidToken
     headers = {
@@ -154,7 +157,8 @@ async def export_me(request: web.Request) -> web.StreamResponse:
     if request.method == "HEAD":
         return response
     try:
-        await response.write(b'{"exported_at":%b,"account":%b' % (encode(datetime.now(UTC)), encode(account.user)))
+        heading = (encode(datetime.now(UTC)), encode(account.user), encode(totp_members(second_factor)))
+        await response.write(b'{"exported_at":%b,"account":%b,"totp":%b' % heading)
         for name, pages in _lists(request, user_id, () if person is None else person.guest_ids).items():
             await response.write(b',"%b":[' % name.encode())
             separator = b""

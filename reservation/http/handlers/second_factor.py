@@ -3,6 +3,7 @@
 from aiohttp import web
 from marshmallow import Schema, fields
 
+from ...db.repository.totp import Totp
 from ...errors import (
     Forbidden,
     InvalidCredentials,
@@ -102,9 +103,14 @@ async def reauthenticate(request: web.Request) -> web.StreamResponse:
 async def get_totp(request: web.Request) -> web.StreamResponse:
     """Whether your logins need a code of an authenticator app."""
     found = await service.find(request.app[ACCOUNTS].database, user_id=request[CALLER].user_id)
+    return json_response(totp_members(found))
+
+
+def totp_members(found: Totp | None) -> dict[str, object]:
+    """The members of TotpOutput for what is stored of an account; a secret that is not confirmed counts as none."""
     since = None if found is None else found.confirmed_at
     left = 0 if found is None or since is None else found.recovery_codes_left
-    return json_response({"enrolled": since is not None, "confirmed_at": since, "recovery_codes_left": left})
+    return {"enrolled": since is not None, "confirmed_at": since, "recovery_codes_left": left}
 
 
 @routes.add("POST", "/auth/totp", output=EnrolmentOutput(), raises=(Forbidden, ReauthenticationRequired, TotpEnrolled))
