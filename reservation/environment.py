@@ -77,6 +77,16 @@ def read_environment(
     return given
 
 
+def read_secret(name: str) -> str | None:
+    """One secret of the process's environment, or of the file that it names; None if neither is set.
+
+    For a command that needs no other setting: the others are not looked at, and neither is `.env`, which may belong to
+    another installation. Raises InvalidSettings.
+    """
+    found = _given(name, os.environ, "environment", is_secret=True)
+    return None if found is None else found.text
+
+
 def _dotenv() -> dict[str, str]:
     try:
         return {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}

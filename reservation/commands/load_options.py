@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 import click
 
+from ..environment import read_secret
 from ..load import LoadError
 from ..load.access import TargetAccess
 from ..load.customers import MAX_USERS, check_tokens_file
@@ -251,6 +252,7 @@ def target_access(options: dict[str, Any]) -> Iterator[TargetAccess]:
             connections=options.get("connections", FEW_CONNECTIONS),
             timeout_s=options["timeout"],
             tokens_file=options.get("tokens_file"),
+            metrics_token=(read_secret("METRICS_TOKEN") if settings is None else settings.metrics_token) or "",
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,17 @@ FAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class TargetAccess:
-    """The target, the settings of its stores or None for a remote target, and the file of tokens to use, if any."""
+    """The target, the settings of its stores or None for a remote target, and the file of tokens to use, if any.
+
+    `metrics_token` is the METRICS_TOKEN of the target; empty if it is not known.
+    """
 
     target: Target
     settings: Settings | None
     connections: int
     timeout_s: float
     tokens_file: Path | None
+    metrics_token: str = field(default="", repr=False)
 
     def client(self, *, queue_timeout_s: float | None = None) -> Client:
         """A client of the target."""

@@ -106,10 +106,10 @@ async def run_load(access: TargetAccess, plan: Plan, *, showtimes: int, max_in_f
     """Run the plan against the target; raises LoadError."""
     opening = _stage(access, plan, showtimes=showtimes, max_in_flight=max_in_flight, duration_s=plan.duration_s)
     async with opening as stage:
-        before = await read_metrics(stage.client)
+        before = await read_metrics(stage.client, access.metrics_token)
         with _without_collections() as started_at:
             engine = await stage.play(plan)
-        service = difference(before, await read_metrics(stage.client))
+        service = difference(before, await read_metrics(stage.client, access.metrics_token))
         audit = await audit_run(stage.client, stage.tracker, stage.tokens, access.settings, seed=plan.seed)
     settings = _settings(access, plan, showtimes, max_in_flight)
     figures = {**run_figures(engine), "viewers": stage.viewers.summary(), "service": service}
@@ -131,7 +131,7 @@ async def run_capacity(
     duration_s = MOST_STEPS * 2 * plan.duration_s
     opening = _stage(access, plan, showtimes=showtimes, max_in_flight=max_in_flight, duration_s=duration_s)
     async with opening as stage:
-        before = await read_metrics(stage.client)
+        before = await read_metrics(stage.client, access.metrics_token)
         with _without_collections() as started_at:
             while (rate := search.next_rate()) is not None and len(steps) < MOST_STEPS:
                 engine = await stage.play(replace(plan, rate=rate, seed=plan.seed + len(steps)))
@@ -141,7 +141,7 @@ async def run_capacity(
                 if best is None or steps[-1]["sustained"]:
                     best = engine
                 await release_holds(stage.client, stage.tracker, stage.tokens, stage.limits)
-        service = difference(before, await read_metrics(stage.client))
+        service = difference(before, await read_metrics(stage.client, access.metrics_token))
         audit = await audit_run(stage.client, stage.tracker, stage.tokens, access.settings, seed=plan.seed)
     if best is None:
         raise LoadError("no rate could be tried: --from is above --to")
@@ -191,10 +191,10 @@ async def run_drill(
         else:
             show = await set_up_by_api(client, seats=seats, admin=admin or ("", ""))
         drill = Drill(client, show, tokens, per_customer, seed)
-        before = await read_metrics(client)
+        before = await read_metrics(client, access.metrics_token)
         with _without_collections() as started_at:
             await drill.run()
-        service = difference(before, await read_metrics(client))
+        service = difference(before, await read_metrics(client, access.metrics_token))
         answer = await client.call("GET", f"/showtimes/{show.id}/seats")
         seat_map = answer.json()["seats"] if answer.status == 200 else ()  # without a map no seat counts as sold
         audit = await audit_run(client, drill.tracker, tokens, access.settings, seed=seed)

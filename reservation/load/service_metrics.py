@@ -16,6 +16,8 @@ from .client import Client
 PUBLISHED_S = 1.5  # after which the counts of all workers are in what one of them answers
 OF_ONE_PROCESS = {"pid", "worker", "instance"}  # labels that are summed over
 OF_ONE_ROUTE = {"method", "route"}  # labels that are summed over in the text
+NO_TOKEN = "it asks for a token: set METRICS_TOKEN or METRICS_TOKEN_FILE here as it is set for the service"
+REFUSED_TOKEN = "it refuses the METRICS_TOKEN that is set here, which must be that of the service"
 MAX_LABELLED = 9  # lines of one metric in the text
 
 Series: TypeAlias = tuple[str, tuple[tuple[str, str], ...]]  # a name and its labels
@@ -30,12 +32,15 @@ class Reading:
     kinds: dict[str, str] = field(default_factory=dict)
 
 
-async def read_metrics(client: Client) -> Reading:
-    """What the service has counted until now."""
-    answer = await client.call("GET", "/metrics")
+async def read_metrics(client: Client, token: str = "") -> Reading:
+    """What the service has counted until now; `token` is its METRICS_TOKEN, if that is known."""
+    answer = await client.call("GET", "/metrics", token=token)
     if answer.status == 200:
         await asyncio.sleep(PUBLISHED_S)
-        answer = await client.call("GET", "/metrics")
+        answer = await client.call("GET", "/metrics", token=token)
+    if answer.status in (401, 403):
+        advice = REFUSED_TOKEN if token else NO_TOKEN
+        return Reading(cause=f"{answer.status} {answer.code}".rstrip() + f": {advice}")
     if answer.status != 200:
         return Reading(cause=answer.code or str(answer.status))
     try:

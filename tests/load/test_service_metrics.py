@@ -1,6 +1,7 @@
 """The service's own figures in the report: the difference of two readings of /metrics."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from reservation.load import service_metrics
 from reservation.load.client import Client
 from reservation.load.service_metrics import Reading, difference, parse, read_metrics, service_lines
 from reservation.load.target import Target
+from tests.faults.test_serving import serving
 from tests.load.conftest import Cinema
 
+TOKEN = "a-token-of-prometheus"
 BEFORE = """
 # TYPE requests_total counter
 requests_total{route="/a",status="200"} 10
@@ -78,7 +81,12 @@ def test_a_service_that_was_started_anew_has_no_difference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "cause"), [(404, "", "404"), (200, "<html>", "not in Prometheus's text format")]
+    ("status", "body", "cause"),
+    [
+        (404, "", "404"),
+        (403, "", f"403: {service_metrics.NO_TOKEN}"),  # by a proxy
+        (200, "<html>", "not in Prometheus's text format"),
+    ],
 )
 async def test_metrics_that_cannot_be_read_have_a_cause(
     status: int, body: str, cause: str, monkeypatch: pytest.MonkeyPatch
@@ -118,3 +126,38 @@ async def test_the_report_of_a_run_has_the_figures_of_the_service(cinema: Cinema
         histogram["name"] for histogram in service["histograms"]
     }
     assert "http_requests 200" in page.read_text()
+
+
+def test_the_kit_sends_the_token_of_its_environment_to_a_service_that_demands_it(tmp_path: Path) -> None:
+    """In a variable and a file, with the stores and without; and what it says without a token, or with a wrong one."""
+    file, report = tmp_path / "token", tmp_path / "report.json"
+    file.write_text(f"{TOKEN}\n")
+    run = (
+        "--duration",
+        "1",
+        "--rate",
+        "20",
+        "--users",
+        "3",
+        "--timeout",
+        "600",
+        "--profile",
+        "browse",
+        "--json",
+        report,
+    )
+    with serving(tmp_path / "data", "--demo", METRICS_TOKEN=TOKEN, ACCESS_LOG="off") as instance:
+        cinema = Cinema(f"http://127.0.0.1:{instance.port}", tmp_path / "data")
+        for options, environment, cause in (
+            ((), {"METRICS_TOKEN": TOKEN}, None),
+            (("--remote",), {"METRICS_TOKEN_FILE": str(file)}, None),
+            (("--remote",), {}, f"401 not_authenticated: {service_metrics.NO_TOKEN}"),
+            ((), {"METRICS_TOKEN": "another"}, f"401 not_authenticated: {service_metrics.REFUSED_TOKEN}"),
+        ):
+            done = cinema.load(*run, *options, environment=environment)
+            assert done.status == 0, done.printed + done.complaint
+            service = json.loads(report.read_text())["service"]
+            assert service["cause"] == cause
+            assert bool(service["counters"]) is (cause is None)
+            assert (f"/metrics: {cause}" in done.printed) is (cause is not None)
+            assert TOKEN not in done.printed + done.complaint + report.read_text()
