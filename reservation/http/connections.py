@@ -17,14 +17,14 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from aiohttp.web_urldispatcher import MatchInfoError
 
-from ..runtime.load_shedding import LoadShedding
-from .app_keys import DRAINING, FURTHER_LINES, LOAD_SHEDDING, SETTINGS
+from .app_keys import LOAD_SHEDDING, SETTINGS
+from .arrival_refusals import Refusing
 from .connection_limits import ConnectionLimits
 from .cors import allow_any_listed
-from .direct_routes import DirectRoutes, add_direct_routes
-from .middleware import new_request_id, respond
+from .direct_routes import add_direct_routes
+from .head_deadlines import HeadDeadlines
+from .middleware import respond
 from .output.problems import HttpProblem, protocol_problem
-from .output.refusals import refusal
 
 MAX_LINE_BYTES = 8192
 MAX_HEADER_BYTES = 8190  # another number than that of the request line: it tells which of them was too long
@@ -67,6 +67,7 @@ class _Server(web.Server):
         )
         self.app = app
         self.limits = ConnectionLimits(app[SETTINGS])
+        self.heads = HeadDeadlines(app[SETTINGS].body_s)
         self.refusing: Refusing | None = None  # at a request's arrival; without it the middleware refuses
 
     def __call__(self) -> RequestHandler:
@@ -74,43 +75,15 @@ class _Server(web.Server):
         return _Connection(self, loop=self._loop, **self._kwargs)
 
 
-class Refusing:
-    """Refuses requests at their arrival, before any task works for them: the parser has read them, and that is all.
-
-    To refuse later costs twice as much. What is not an ordinary request, for which this would have to know more than
-    its method and path, goes the way of all others: the middleware refuses it.
-    """
-
-    def __init__(self, app: web.Application, routes: DirectRoutes, shedding: LoadShedding) -> None:
-        self._draining, self._further_lines = app[DRAINING], app[FURTHER_LINES]
-        self._routes = routes
-        self.shedding = shedding
-
-    def answer(self, message: RawRequestMessage, payload: Any) -> bytes | None:
-        """The 503 of a request whose gate is closed; None if the request is to be served or is not an ordinary one."""
-        if (
-            message.should_close
-            or message.version != HttpVersion11
-            or not payload.is_eof()
-            or "Expect" in message.headers
-            or self._draining.is_set()
-        ):
-            return None
-        gate = self._routes.closed_gate(message.method, message.path)
-        if gate is None:
-            return None
-        gate.refuse()
-        return refusal(new_request_id(message.headers), gate.lane, self._further_lines)
-
-
 class _Connection(RequestHandler):
     """A client's connection."""
 
-    __slots__ = ("_address", "_refusal", "_refusing")
+    __slots__ = ("_address", "_begun", "_refusal", "_refusing")
 
     def __init__(self, server: _Server, **options: Any) -> None:
         super().__init__(server, **options)
         self._refusing = server.refusing
+        self._begun = -1  # number of the request whose head has its deadline
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As aiohttp does, unless the connection is refused."""
@@ -128,6 +101,8 @@ class _Connection(RequestHandler):
         if self._address and manager is not None:
             manager.limits.release(self._address)
         if self._refusal is None:
+            if self._begun >= 0 and manager is not None:
+                manager.heads.drop(self)
             RequestHandler.connection_lost(self, exc)
 
     def data_received(self, data: bytes) -> None:
@@ -144,12 +119,40 @@ class _Connection(RequestHandler):
             self._receive_or_refuse(self._refusing, data)
             return
         RequestHandler.data_received(self, data)
+        waiter = self._waiter
+        if not (self._request_count if waiter is None else waiter.done()):  # None also before the first is waited for
+            self._begin_head(data)
         if self._current_request is not None and self._messages and isinstance(self._messages[-1][0], _ErrInfo):
             content = self._current_request.content
             if not content.is_eof():
                 self._messages.pop()
                 self.close()
                 content.set_exception(web.RequestPayloadError("malformed"))
+
+    def _begin_head(self, data: bytes) -> None:
+        """A part of a head has come and no whole one: from the first on it has its deadline.
+
+        An empty line is no part of one (RFC 9112, 2.2). A head that begins before the answer to the request before is
+        sent counts from its next piece on: until then the connection is like an idle one.
+        """
+        if self._begun == self._request_count or not data.strip(b"\r\n"):
+            return
+        self._begun = self._request_count
+        manager: Any = self._manager
+        due_at = manager.heads.start(self, self._end_late_head)
+        # The time for which the connection may be idle does not end while a head comes.
+        self._next_keepalive_close_time = due_at + self._keepalive_timeout
+
+    def _end_late_head(self) -> None:
+        """Answer 408, as to a request that the parser has refused, unless the head is whole by now."""
+        waiter: Any = self._waiter
+        manager: Any = self._manager
+        if self._begun != self._request_count or waiter is None or waiter.done():
+            return
+        detail = f"The head of the request did not come within {manager.heads.limit_s:.0f} s."
+        self._request_count += 1
+        self._messages.append((_ErrInfo(408, HttpProblem(408, "request_timeout", detail), detail), EMPTY_PAYLOAD))
+        waiter.set_result(None)
 
     def _is_idle(self) -> bool:
         waiter, transport = self._waiter, self.transport
@@ -186,6 +189,8 @@ class _Connection(RequestHandler):
         self._messages.extend(messages)
         if messages:
             waiter.set_result(None)
+        else:
+            self._begin_head(data)
         self._upgraded = upgraded
         if upgraded and tail:
             self._message_tail = tail
@@ -258,7 +263,9 @@ async def _refuse(error: Exception, _: web.Request) -> NoReturn:
 
 
 def _refusal(error: BaseException) -> HttpProblem:
-    """The problem of a request that the parser has refused."""
+    """The problem of a request that the parser has refused, or whose head came too late."""
+    if isinstance(error, HttpProblem):
+        return error
     if isinstance(error, LineTooLong) and error.args[1] == MAX_LINE_BYTES:
         return HttpProblem(414, "uri_too_long", f"The address has more than {MAX_LINE_BYTES} bytes.")
     if isinstance(error, LineTooLong):

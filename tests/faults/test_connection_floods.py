@@ -1,4 +1,4 @@
-"""Bursts of connections: the backlog takes them, and a worker without file descriptors says so and goes on."""
+"""Bursts of connections: the backlog takes them, a worker without file descriptors goes on, and slow heads end."""
 
 import os
 import resource
@@ -65,4 +65,17 @@ def test_a_worker_without_file_descriptors_says_so_refuses_and_goes_on(data_dir:
             assert "file_descriptors_run_out" in instance.printed()
         wait_until(lambda: answers_200(instance, "/ready"))
         assert instance.workers() == {worker}
+        assert "Traceback" not in instance.printed()
+
+
+def test_a_flood_of_heads_that_never_end_is_408_and_others_are_answered(data_dir: Path) -> None:
+    with serving(data_dir, BODY_SECONDS="1") as instance:
+        with connections(instance, BURST) as opened:
+            for each in opened:
+                each.sendall(REQUEST[:-2])
+            assert answers_200(instance, "/ready")
+            for each in opened[::2]:
+                each.sendall(b"X-Slow: a\r\n")
+            assert {each.recv(12) for each in opened} == {b"HTTP/1.1 408"}
+            assert answers_200(instance, "/ready")
         assert "Traceback" not in instance.printed()

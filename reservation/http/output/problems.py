@@ -77,7 +77,7 @@ HTTP_PROBLEMS: dict[int, tuple[str, str]] = {
     403: ("forbidden", "Pages of this origin may not send this request."),
     404: ("not_found", "There is nothing at this address."),
     405: ("method_not_allowed", "This address does not answer this method; see Allow."),
-    408: ("request_timeout", "The body did not come in time."),
+    408: ("request_timeout", "The head or the body of the request did not come in time."),
     413: ("payload_too_large", "The body is larger than this service takes."),
     414: ("uri_too_long", "The address is longer than this service takes."),
     415: ("unsupported_media_type", "The body must be JSON, with Content-Type: application/json."),
