@@ -147,7 +147,7 @@ format: .venv/dev.stamp ## what the formatter can mend
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-sbom: .venv/sbom.stamp ## what the container image is made of, into .data/sbom: CycloneDX and a list of licences
+sbom: .venv/sbom.stamp ## Python packages of the container image, into .data/sbom: CycloneDX and a list of licences
 	@mkdir -p .data/sbom
 	.venv/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-format JSON --output-reproducible \
 		--output-file .data/sbom/sbom.cdx.json .venv/server/bin/python
@@ -174,12 +174,14 @@ clean: ## remove the environment and the demo's data
 	$(BIN)/python -m pip install --quiet --require-hashes -r deploy/requirements-dev.lock
 	@touch $@
 
-# Environments of their own: the tools, and what they look at, which is what the image has.
-.venv/sbom.stamp: deploy/requirements-sbom.lock deploy/requirements-server.lock | .venv/bin/python
+# Environments of their own: the tools, and what they look at: the packages of the image, also where its Python is another one.
+.venv/sbom.stamp: deploy/requirements-sbom.lock deploy/requirements-server.lock deploy/image-requirements Dockerfile | .venv/bin/python
 	$(PYTHON) -m venv .venv/sbom
 	.venv/sbom/bin/python -m pip install --quiet --require-hashes -r deploy/requirements-sbom.lock
-	$(PYTHON) -m venv --without-pip .venv/server
-	$(BIN)/python -m pip --python .venv/server/bin/python install --quiet --require-hashes -r deploy/requirements-server.lock
+	$(PYTHON) -m venv --clear --without-pip .venv/server
+	.venv/sbom/bin/python deploy/image-requirements >.venv/server/requirements.lock
+	$(BIN)/python -m pip --python .venv/server/bin/python install --quiet --require-hashes --no-deps --ignore-requires-python \
+		-r .venv/server/requirements.lock
 	@touch $@
 
 .venv/axe.stamp .venv/redocly.stamp .venv/mermaid.stamp .venv/typescript.stamp: .venv/%.stamp: deploy/%/package-lock.json | .venv/dev.stamp

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,20 @@ def test_a_lock_has_only_names_versions_and_hashes(name: str) -> None:
     assert not re.search(r"^\s*--(?!hash=sha256:)", text, re.MULTILINE)
     blocks = re.findall(r"^\S.*(?:\n .*)*", text, re.MULTILINE)
     assert [block.splitlines()[0] for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_the_sbom_is_of_the_packages_that_the_python_of_the_image_gets() -> None:
+    """Whatever Python it is made with; the lock has one or two versions of a package, and what older ones need."""
+    script = ROOT / "deploy" / "image-requirements"
+    printed = subprocess.run([sys.executable, script], check=True, capture_output=True, text=True).stdout
+    found = re.findall(r"^([a-z0-9.-]+)==([^ ]+) \\\n    --hash", printed, re.MULTILINE)
+    locked = (ROOT / "deploy" / "requirements-server.lock").read_text()
+    assert ";" not in printed
+    assert len(found) == printed.count("==") == len(dict(found))
+    assert dict(found).keys() | {"setuptools", "async-timeout"} == pins("requirements-server.lock").keys()
+    assert f"deprecated=={dict(found)['deprecated']} ; python_full_version >= '3.12'" in locked
+    assert "uninstall --yes setuptools" in (ROOT / "Dockerfile").read_text()
+    assert all(line in locked for line in printed.splitlines() if "--hash" in line)
 
 
 def test_the_image_does_not_run_as_root() -> None:
