@@ -18,6 +18,7 @@ from tests.api import Answer, Api, Connection
 from tests.conftest import StartApi
 from tests.faults.test_restored_redis import valkey
 from tests.figures import figures
+from tests.web.visitor import visitor_of
 
 DEFAULT_WAIT = {"REDIS_WAIT_MILLISECONDS": "150"}
 # All that a busy machine may add to a request that waits for nothing.
@@ -141,4 +142,31 @@ async def test_a_hold_that_hung_redis_executes_late_is_released(api: Api, redis:
     other = await api.sign_up()
     async with asyncio.timeout(PATIENCE_S):
         while (await api.hold(other, cinema.showtime_id, cinema.seat_ids[1:2])).status != 201:
+            await asyncio.sleep(0.05)
+
+
+async def test_the_page_of_a_seat_map_says_that_it_tries_again_and_does_so(api: Api, redis: HangingRedis) -> None:
+    """A form is answered by a page that does not send it again by itself."""
+    cinema, customer = await api.cinema(rows=1, seats_per_row=4), await api.sign_up()
+    visitor = await visitor_of(api)
+    await visitor.sign_in(customer)
+    path = f"/book/{cinema.showtime_id}"
+    assert (await visitor.open(path)).status == 200
+
+    redis.hang()
+
+    sent = await visitor.send(path, seat_id=str(cinema.seat_ids[0]))
+    assert sent.status == 503
+    assert "http-equiv" not in sent.html
+    page = await visitor.open(path)
+    assert (page.status, page.headers["Content-Type"]) == (503, "text/html; charset=utf-8")
+    assert int(page.headers["Retry-After"]) >= 1
+    assert 'http-equiv="refresh"' in page.html
+    assert "This page tries again by itself." in page.text
+    assert path in page.links
+    assert (await visitor.open("/")).status == 200
+
+    redis.go_on()
+    async with asyncio.timeout(PATIENCE_S):
+        while (await visitor.open(path)).status != 200:
             await asyncio.sleep(0.05)
