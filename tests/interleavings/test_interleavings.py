@@ -22,7 +22,8 @@ from tests.api import Api, Connection, Person
 from tests.conftest import PATIENT, StartApi
 from tests.faults.test_hold_promises import OwnRedis, own_redis
 from tests.histories.history import FaultWindow
-from tests.interleavings.exchanges import Ending, Exchanges, Stop, When, watched
+from tests.interleavings.exchanges import Exchanges, Stop, When, watched
+from tests.interleavings.losses import FAULTS, lose_data
 from tests.interleavings.world import ACTS, THENS, World
 
 __all__ = ["own_redis"]
@@ -31,15 +32,6 @@ SEATS_A_ROW = 40
 TWO_AT_ONCE = os.environ.get("INTERLEAVINGS") == "two"
 ONE_SCRIPT = os.environ.get("INTERLEAVING")
 WHENS: tuple[When, ...] = get_args(When)
-# The request's end, and what becomes of Redis. Those with a Redis of their own take longer.
-FAULTS: dict[str, tuple[Ending, str | None]] = {
-    "waits": ("goes on", None),
-    "is lost": ("is lost", None),
-    "is killed": ("is killed", None),
-    "waits while Redis is flushed": ("goes on", "flushed"),
-    "waits while Redis is killed": ("goes on", "restarted"),
-    "waits while Redis is restored": ("goes on", "restored"),
-}
 SECOND_FAULTS = ("is lost", "waits while Redis is flushed")
 
 
@@ -101,7 +93,7 @@ class Stage:
         if self.exchanges.is_dead:
             await self._start_first()
         one, other = (self.here, self.first), (self.there, self.second)
-        world = World(*one[:1], *other[:1], one[1], other[1], self.showtime_id, next(self._seats), self.exchanges)
+        world = World(*one[:1], *other[:1], one[1], other[1], self.showtime_id, (next(self._seats),), self.exchanges)
         act, start = ACTS[script.act], time.time()
         held = await act.prepare(world)
         if any(FAULTS[fault][1] == "restored" for *_, fault in script.points):
@@ -126,15 +118,8 @@ class Stage:
 
     async def _happen(self, world: World, fault: str, then: str) -> None:
         of_redis = FAULTS[fault][1]
-        if of_redis == "flushed":
-            async with Redis.from_url(self._redis) as client:
-                await client.flushall()
-        elif of_redis is not None:
-            if of_redis == "restarted":
-                async with Redis.from_url(self._own.url) as client:
-                    await client.flushall()
-                    await client.save()
-            await self._own.restart()
+        if of_redis is not None:
+            await lose_data(self._own, of_redis, self._redis)
         await THENS[then](world)
 
 

@@ -1,9 +1,9 @@
-"""A small world: two workers, a customer at each, and one seat that both want; what each of them does is recorded."""
+"""A small world: two workers, a customer at each, and seats that both want; what each of them does is recorded."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from tests.api import Api, Connection, Person
@@ -18,42 +18,57 @@ PAUSE_S = 0.02
 
 @dataclass(slots=True)
 class World:
-    """Two workers with a customer each, a showtime, and the history of one seat of it."""
+    """Two workers with a customer each, a showtime, and the history of some seats of it.
+
+    The history's clock is `passed` seconds ahead: so much time was made to pass in the stores.
+    """
 
     here: Api
     there: Api
     first: Person
     second: Person
     showtime_id: int
-    seat: int
+    seats: tuple[int, ...]
     exchanges: Exchanges
     history: History = field(default_factory=History)
     owners: dict[str, Person] = field(default_factory=dict)
+    passed: float = 0.0
 
-    async def send(self, api: Api, who: Person, kind: Kind, held: str = "", key: str = "") -> Request:
-        """One request, and its answer."""
+    def now(self) -> float:
+        """The time, in seconds since 1970."""
+        return time.time() + self.passed
+
+    async def send(
+        self, api: Api, who: Person, kind: Kind, held: str = "", key: str = "", seats: tuple[int, ...] = ()
+    ) -> Request:
+        """One request, and its answer; without `seats` it is for all."""
+        seats = seats or self.seats
         path = f"/showtimes/{self.showtime_id}/seats" if kind == "map" else f"/reservations/{held}"
         body, headers = None, {"Idempotency-Key": key} if key else {}
         if kind == "hold":
-            path, body = f"/showtimes/{self.showtime_id}/holds", {"seat_ids": [self.seat]}
+            path, body = f"/showtimes/{self.showtime_id}/holds", {"seat_ids": [*seats]}
         elif kind not in {"map", "read"}:
             path += f"/{kind}"
-        start = time.time()
+        start = self.now()
         answer = await api.call("GET" if kind in {"map", "read"} else "POST", path, body, who=who, headers=headers)
         is_lost = api is self.here and self.exchanges.is_dead
         status, shown = (0, {}) if is_lost else (answer.status, answer.json or {})
-        if kind == "map" and status == 200:  # as far as it shows the seat
-            shown = shown | {"seats": [seat for seat in shown["seats"] if seat["id"] == self.seat]}
-        made = request_of(kind, start, time.time(), status, shown, reservation=held, asked=(self.seat,), key=key)
+        if kind == "map" and status == 200:  # as far as it shows the seats
+            shown = shown | {"seats": [seat for seat in shown["seats"] if seat["id"] in self.seats]}
+        made = request_of(kind, start, self.now(), status, shown, reservation=held, asked=seats, key=key)
+        if made.expires:
+            made = replace(made, expires=made.expires + self.passed)
         if kind == "hold" and made.succeeded:
             self.owners[made.reservation] = who
         self.history.requests.append(made)
         return made
 
-    async def insist(self, who: Person, kind: Kind, held: str = "", key: str = "") -> Request:
+    async def insist(
+        self, who: Person, kind: Kind, held: str = "", key: str = "", seats: tuple[int, ...] = ()
+    ) -> Request:
         """Send a request to the second worker until it is answered for good."""
         async with asyncio.timeout(PATIENCE_S):
-            while is_undecided(answer := await self.send(self.there, who, kind, held, key)):
+            while is_undecided(answer := await self.send(self.there, who, kind, held, key, seats)):
                 # Until a job finds that no reservation has the seats, those of a killed worker's hold stay held.
                 if answer.code == "idempotency_in_flight" and self.exchanges.is_dead:
                     break
@@ -70,11 +85,11 @@ class World:
         rows = await db.fetch(
             "select r.id, r.status, r.seat_ids, array(select b.seat_id from booked_seats as b"
             " where b.reservation_id = r.id) as booked from reservations as r"
-            " where r.showtime_id = $1 and r.seat_ids = array[$2::bigint]",
+            " where r.showtime_id = $1 and r.seat_ids && $2::bigint[]",
             self.showtime_id,
-            self.seat,
+            self.seats,
         )
-        self.history.looked_at = time.time()
+        self.history.looked_at = self.now()
         self.history.stored = {
             str(row["id"]): Stored(row["status"], tuple(row["seat_ids"]), tuple(row["booked"])) for row in rows
         }
