@@ -3,7 +3,7 @@
 All arguments are texts, so that a script of steps can be printed, and its steps taken again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import get_args
 from uuid import uuid4
@@ -20,7 +20,7 @@ from tests.interleavings.stores import STEP_S, Stores
 from tests.interleavings.world import World
 
 CUSTOMERS = ("A", "B")
-SEATS = {"1": (0,), "2": (1,), "both": (0, 1)}
+SEATS = {"1": (1,), "2": (2,), "both": (1, 2)}
 # What happens at an exchange, and what the other customer does then.
 PASSING = {"waits for half a hold's time": 1, "waits for a hold's time": TERM}
 HAPPENINGS = (*FAULTS, *PASSING)
@@ -50,8 +50,7 @@ class Steps:
 
     async def hold(self, customer: str, seats: str, repeated: str) -> None:
         """Hold seats: once, or with a key until it is answered."""
-        asked = tuple(self._world.seats[place] for place in SEATS[seats])
-        operation = self._operation("hold", customer, asked)
+        operation = self._operation("hold", customer, SEATS[seats])
         self._holds.append(operation)
         await self._request(operation, key=str(uuid4()) if repeated == "until answered" else "")
 
@@ -73,7 +72,7 @@ class Steps:
 
     async def look(self, customer: str) -> None:
         """Look at the map."""
-        await self._request(self._operation("map", customer, self._world.seats))
+        await self._request(self._operation("map", customer, SEATS["both"]))
 
     async def fault(self, exchange: str, when: str, what: str, then: str) -> None:
         """Have something happen at an exchange of the next request, and the other customer do something then."""
@@ -105,7 +104,7 @@ class Steps:
         broken = await world.finish(db)
         return [f"{each.kind}: {each.what}" for each in broken if each.kind != "late map"]
 
-    def _operation(self, kind: Kind, customer: str, seats: Sequence[int], target: int = 0) -> Operation:
+    def _operation(self, kind: Kind, customer: str, seats: Iterable[int], target: int = 0) -> Operation:
         self._number += 1
         return Operation(self._number, kind, customer, frozenset(seats), target)
 
@@ -114,7 +113,7 @@ class Steps:
         if answered:
             hold = answered[-1 - int(which) % len(answered)]
             customer = hold.customer if by == "its customer" else _other(hold.customer)
-            await self._request(self._operation(kind, customer, tuple(hold.seats), hold.number))
+            await self._request(self._operation(kind, customer, hold.seats, hold.number))
 
     async def _request(self, operation: Operation, key: str = "") -> None:
         """A request at the customer's worker; one in which something happens is at the worker that can be killed."""
@@ -165,7 +164,7 @@ class Steps:
         for kind in THENS[then]:
             if kind in {"confirm", "cancel"} and target not in self._ids:
                 break
-            seats = self._world.seats if kind == "map" else tuple(operation.seats)
+            seats = SEATS["both"] if kind == "map" else operation.seats
             own = self._operation(kind, other, seats, target)
             if kind == "hold":
                 self._holds.append(own)
@@ -175,15 +174,18 @@ class Steps:
 
     async def _send(self, api: Api, operation: Operation, key: str = "") -> Request:
         world, who = self._world, self._stores.people[operation.customer]
-        kind, seats = operation.kind, tuple(sorted(operation.seats))
+        kind, seats = operation.kind, self._seat_ids(operation)
         made = await world.send(api, who, kind, self._ids.get(operation.target, ""), key, seats)
         if any(hold.number == operation.target and hold.customer != operation.customer for hold in self._holds):
             world.history.requests.remove(made)  # there, all requests of a reservation are its customer's
         return made
 
     async def _insist(self, operation: Operation, key: str) -> Request:
-        seats = tuple(sorted(operation.seats))
-        return await self._world.insist(self._stores.people[operation.customer], "hold", "", key, seats)
+        who = self._stores.people[operation.customer]
+        return await self._world.insist(who, "hold", "", key, self._seat_ids(operation))
+
+    def _seat_ids(self, operation: Operation) -> tuple[int, ...]:
+        return tuple(self._world.seats[seat - 1] for seat in sorted(operation.seats))
 
     def _answered(self, operation: Operation, made: Request) -> None:
         if operation.kind == "hold" and made.succeeded:

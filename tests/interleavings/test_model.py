@@ -6,7 +6,7 @@ happens. At the end of each run the history is checked as there.
 
 A run that fails is printed by Hypothesis step by step, and as a text that takes the same steps again:
 
-    STEPS='hold: A, 1, once | fault: 1, before, is lost, look | confirm: its customer, 0' \
+    STEPS="hold: A, 1, once | fault: 1, before, is lost, look | confirm: its customer, 0" \
         make interleavings ARGS="-k in_one_script_of_steps"
 
 `make test` takes the same few runs each time; `make interleavings` takes many, other ones each time (EXAMPLES=...).
@@ -15,7 +15,7 @@ A run that fails is printed by Hypothesis step by step, and as a text that takes
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -71,32 +71,34 @@ class Play:
 
     def take(self, step: str, *arguments: object) -> None:
         """Take a step; an error says how to take all of them again."""
-        self._script.append(f"{step}: {', '.join(map(str, arguments))}".removesuffix(": "))
-        try:
-            self._runner.run(getattr(self._steps, step)(*map(str, arguments)))
-        except BaseException as error:
-            self._has_failed = True
-            error.add_note(self._again())
-            raise
+        texts = [str(argument) for argument in arguments]
+        self._script.append(f"{step}: {', '.join(texts)}")
+        with self._noted():
+            self._runner.run(getattr(self._steps, step)(*texts))
 
     def end(self) -> None:
         """Check the history, unless a step has failed."""
         if not self._has_failed:
-            broken = self._runner.run(self._steps.finish(self._db))
-            assert broken == [], self._again()
+            with self._noted():
+                assert self._runner.run(self._steps.finish(self._db)) == []
 
     def run(self, script: str) -> None:
         """All the steps of a script."""
         self.begin()
         for step in script.split(" | "):
             name, _, rest = step.partition(": ")
-            arguments = rest.split(", ") if rest else []
-            self.take(name, *arguments)
+            self.take(name, *rest.split(", "))
         self.end()
 
-    def _again(self) -> str:
-        script = " | ".join(self._script).replace("'", "'\\''")
-        return f"STEPS='{script}' make interleavings ARGS=\"-k in_one_script_of_steps\""
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self._has_failed = True
+            script = " | ".join(self._script)
+            error.add_note(f'STEPS="{script}" make interleavings ARGS="-k in_one_script_of_steps"')
+            raise
 
 
 class Customers(RuleBasedStateMachine):
