@@ -24,6 +24,7 @@ class UnknownUser(OperatorError):
 def ensure_admin(settings: Settings) -> None:
     """Make sure that the administrator of ADMIN_EMAIL and ADMIN_PASSWORD exists, where they are set.
 
+    The second factor of the account stays: a start must not make the password of the settings enough.
     Raises InvalidSettings for a password that is easy to guess.
     """
     email, password = settings.admin_email, settings.admin_password
@@ -34,20 +35,21 @@ def ensure_admin(settings: Settings) -> None:
     known = asyncio.run(_find_credentials(settings, email))
     # Only if needed: to create the administrator again at every start would end the sessions of that account.
     if known is None or known.role != "admin" or not verify_password(known.password_hash, password):
-        _upsert_admin(settings, email=email, password=password)
+        _upsert_admin(settings, email=email, password=password, removes_totp=False)
 
 
 def create_admin(settings: Settings, *, email: str, password: str) -> None:
-    """Create this administrator, or make the account one and give it this password.
+    """Create this administrator, or make the account one, give it this password, and remove its second factor.
 
     Raises InvalidSettings, also for a password that is easy to guess.
     """
     if (reason := why_weak(password, (email, ADMIN_NAME))) is not None:
         raise InvalidSettings(f"the password: {reason}")
-    _upsert_admin(settings, email=email, password=password)
+    # Who has lost both the telephone and the recovery codes gets in again by the command line.
+    _upsert_admin(settings, email=email, password=password, removes_totp=True)
 
 
-def _upsert_admin(settings: Settings, *, email: str, password: str) -> None:
+def _upsert_admin(settings: Settings, *, email: str, password: str, removes_totp: bool) -> None:
     address = typed_address(email)
     if address is None:
         raise InvalidSettings(f"{email!r} is not an e-mail address")
@@ -59,8 +61,8 @@ def _upsert_admin(settings: Settings, *, email: str, password: str) -> None:
     async def run() -> None:
         async with command_database(settings) as database, database.change(author) as conn:
             admin = await accounts.upsert_admin(conn, name=ADMIN_NAME, email=address, password_hash=password_hash)
-            # Who has lost both the telephone and the recovery codes gets in again by the command line.
-            await totp.delete_totp(conn, user_id=admin.id)
+            if removes_totp:
+                await totp.delete_totp(conn, user_id=admin.id)
             # Addresses are not verified: a stranger may have signed up with this one, and must not get the new role.
             await accounts.revoke_sessions(conn, user_id=admin.id)
 

@@ -8,6 +8,7 @@ from reservation.identity import admins
 from reservation.settings import InvalidSettings, Settings
 from tests.api import Api, Connection, Person
 from tests.conftest import make_settings
+from tests.identity.authenticator import code_of, enrol, log_in
 
 PASSWORD = "a new password"
 
@@ -78,6 +79,29 @@ async def test_the_settings_administrators_session_survives_a_restart(api: Api, 
     await asyncio.to_thread(admins.ensure_admin, given)
 
     assert await status(api, boss) == 200
+
+
+async def test_a_restart_leaves_the_second_factor_of_the_settings_administrator(api: Api, settings: Settings) -> None:
+    """Its password was changed, so the start gives it that of the settings, which is not enough for a login."""
+    given = make_settings(
+        settings.database_url or "",
+        settings.redis_url or "",
+        settings.data_dir,
+        ADMIN_EMAIL="boss@example.com",
+        ADMIN_PASSWORD=PASSWORD,
+    )
+    await asyncio.to_thread(admins.ensure_admin, given)
+    tokens = await api.call("POST", "/auth/login", {"email": "boss@example.com", "password": PASSWORD})
+    boss = Person(0, "boss@example.com", tokens.json["access_token"], "", password=PASSWORD)
+    secret, _ = await enrol(api, boss)
+    change = {"current_password": PASSWORD, "new_password": "another new password"}
+    assert (await api.call("POST", "/auth/password", change, who=boss)).status == 204
+
+    await asyncio.to_thread(admins.ensure_admin, given)
+
+    without = await log_in(api, boss)
+    assert (without.status, without.code) == (401, "totp_required")
+    assert (await log_in(api, boss, code_of(secret))).status == 200
 
 
 @pytest.mark.parametrize("password", ["password1", "11111111", "boss@example.com"])
