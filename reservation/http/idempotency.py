@@ -37,12 +37,14 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
     """Run the handler, or answer as the first time if a request with this key was carried out already.
 
     The handler stores the key together with its effect, and raises IdempotencyKeyUsed if the key exists. So the key is
-    looked up only after a failure.
+    looked up only after a failure, or where no further key may be stored.
     """
     # A body that says nothing is empty, `{}` or `null`: these are the same request.
     key = request[IDEMPOTENCY_KEY] = _key_of(request, await read_body(request) if request.get(BODY) else b"")
     limit = _limit_of(request)
     try:
+        if limit is not None:
+            limit.require_room(key.user_id)
         response = await handler(request)
         if limit is not None:
             limit.count(key.user_id)
@@ -77,13 +79,11 @@ async def run_once(request: web.Request, handler: Handler, replay: Replay) -> we
 
 
 def _limit_of(request: web.Request) -> KeyLimit | None:
-    """The limit on the caller's keys, which is not reached; None for API keys and staff. Raises TooManyAttempts."""
+    """The limit on the caller's keys; None for API keys and staff."""
     caller = request[CALLER]
     if isinstance(caller, ApiKeyIdentity) or caller.user.role in STAFF_ROLES:
         return None
-    limit = request.app[BOOKING_CONTEXT].key_limit
-    limit.require_room(caller.user_id)
-    return limit
+    return request.app[BOOKING_CONTEXT].key_limit
 
 
 async def _find_first_outcome(request: web.Request, key: IdempotencyKey) -> FirstOutcome | None:

@@ -48,6 +48,30 @@ async def test_keys_beyond_the_limit_of_an_account_are_refused(start_api: StartA
     assert (await hold(api, cinema, other, 2)).status == 201
 
 
+async def test_a_stored_key_gets_the_first_answer_also_beyond_the_limit(start_api: StartApi) -> None:
+    """A client whose last permitted confirm had no answer sends it again."""
+    api = await start_api(IDEMPOTENCY_KEYS_PER_DAY="3")
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = await hold(api, cinema, customer, 0, "hold")
+    missing = f"/reservations/{uuid4()}/confirm"
+    refused = await api.call("POST", missing, who=customer, headers={"Idempotency-Key": "missing"})
+    path = f"/reservations/{held.json['id']}/confirm"
+    confirmed = await api.call("POST", path, who=customer, headers={"Idempotency-Key": "confirm"})
+    assert (refused.status, confirmed.status) == (404, 200)
+    async with asyncio.timeout(WAIT_S):
+        while (await hold(api, cinema, customer, 1, str(uuid4()))).status != 429:
+            pass
+
+    again = await api.call("POST", path, who=customer, headers={"Idempotency-Key": "confirm"})
+    refused_again = await api.call("POST", missing, who=customer, headers={"Idempotency-Key": "missing"})
+    reused = await api.call("POST", path, who=customer, headers={"Idempotency-Key": "missing"})
+
+    assert (again.status, again.json, again.headers["Idempotent-Replayed"]) == (200, confirmed.json, "true")
+    assert (refused_again.status, refused_again.headers["Idempotent-Replayed"]) == (404, "true")
+    assert (reused.status, reused.code) == (422, "idempotency_key_reused")
+    assert (await api.call("POST", path, who=customer, headers={"Idempotency-Key": "new"})).status == 429
+
+
 async def test_api_keys_and_staff_have_no_limit_on_keys(start_api: StartApi, redis_url: str) -> None:
     api = await start_api(IDEMPOTENCY_KEYS_PER_DAY="1")
     cinema, customer = await api.cinema(), await api.sign_up()
