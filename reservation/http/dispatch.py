@@ -88,8 +88,12 @@ class Endpoint:
 
     async def _run_with_body(self, request: web.Request, body: Schema) -> web.StreamResponse:
         operation = self.operation
-        if operation.takes_large_body:
+        if operation.most_body_bytes is not None:
+            request[MAX_BODY] = operation.most_body_bytes
+        elif self._roles:  # as those of imports and plans; others are small
             request[MAX_BODY] = request.app[SETTINGS].max_body_bytes
+        if operation.check_body is not None:
+            await operation.check_body(request)
         if operation.form is not None and request.content_type == FORM:
             request[BODY] = await load_form(request, operation.form)
         elif operation.may_lack_body:

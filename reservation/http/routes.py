@@ -17,6 +17,7 @@ from .output.responses import SingleWriteResponse
 
 FastLoad = Callable[[Json], dict[str, Any] | None]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Check = Callable[[web.Request], Awaitable[None]]
 # Makes the first response to a request again, from its reservation as it is now.
 Replay = Callable[[web.Request, FirstOutcome], Awaitable[SingleWriteResponse]]
 
@@ -69,7 +70,8 @@ class Operation:
     route: str  # the path in aiohttp's form: {name} or {name:pattern}
     access: Access = Access.PUBLIC
     body: Schema | None = None
-    has_large_body: bool = False  # also if the operation is not one of staff or administrators
+    most_body_bytes: int | None = None  # of the body, where its access does not say how large it may be
+    check_body: Check | None = None  # raises the error of a request before its body is parsed
     may_lack_body: bool = False  # an empty body and `null` are then `{}`
     fast_load: FastLoad | None = None  # loads some bodies as `body` does, without marshmallow; None for the others
     form: Schema | None = None  # what an HTML form may send in place of the JSON body
@@ -115,11 +117,6 @@ class Operation:
         return (bool(self.access.roles) and self.scopes != CHECK_IN) or (
             self.query is not None and "cursor" in self.query.fields
         )
-
-    @property
-    def takes_large_body(self) -> bool:
-        """Whether its body may have MAX_BODY_BYTES, as those of imports and plans; others are small."""
-        return self.has_large_body or bool(self.access.roles)
 
     @property
     def is_conditional(self) -> bool:

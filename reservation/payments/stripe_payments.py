@@ -129,6 +129,15 @@ class StripePayments:
             raise PaymentProviderUnavailable(str(error)) from error
         return None
 
+    def verify(self, body: bytes, signature: str | None) -> None:
+        """Raise InvalidSignature unless Stripe has signed these bytes less than five minutes ago."""
+        try:
+            stripe.WebhookSignature.verify_header(
+                body, signature, self._webhook_secret, stripe.Webhook.DEFAULT_TOLERANCE
+            )
+        except (stripe.SignatureVerificationError, ValueError) as error:
+            raise InvalidSignature from error
+
     def read_event(self, body: bytes, signature: str | None) -> StripeEvent:
         """An event, if Stripe has signed it less than five minutes ago; raises InvalidSignature."""
         try:

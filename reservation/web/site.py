@@ -85,15 +85,12 @@ class PageEndpoint:
         """
         request[IS_PAGE], request[SET_COOKIES], request[LANGUAGE] = True, [], language_of(request)
         read_form_secret(request)
-        if self.page.method == "POST":
-            if self.page.access.roles:
-                request[MAX_BODY] = request.app[SETTINGS].max_body_bytes
-            request[FORM] = MultiDict(await load_form_fields(request, MAX_FIELDS))
         await identify(request)
-        if self.page.method == "POST":
-            check_form(request)
+        refusal = self._refusal(request)
+        if refusal is None and self.page.method == "POST":  # a large form is read of users alone who may send one
+            await self._read_form(request)
         try:
-            response = self._refusal(request) or await self.page.handler(request)
+            response = refusal or await self.page.handler(request)
         except PasswordNeeded:
             response = _led_to("/confirm-password", request)
         if self.page.method == "POST" and (user := request[USER]) is not None and user.role == "admin":
@@ -101,6 +98,13 @@ class PageEndpoint:
         if not response.prepared:
             add_cookies(request, response)
         return response
+
+    async def _read_form(self, request: web.Request) -> None:
+        """Set the request's form; raises HttpProblem for one of another site."""
+        if self.page.access.roles:
+            request[MAX_BODY] = request.app[SETTINGS].max_body_bytes
+        request[FORM] = MultiDict(await load_form_fields(request, MAX_FIELDS))
+        check_form(request)
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         """None for a user who may open the page; raises Forbidden."""

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 from redis.asyncio import Redis
 
+from reservation.http.handlers.payments import MAX_EVENT_BYTES
 from tests.api import Api, Connection
 from tests.conftest import PATIENT, StartApi
 from tests.faults.proxy import Proxy
@@ -347,6 +348,25 @@ async def test_an_event_with_a_wrong_missing_or_old_signature_is_refused(paid_ap
 
     assert {(each.status, each.code) for each in (forged, old, unsigned)} == {(400, "invalid_signature")}
     assert await status(paid_api, sale) == "held"
+
+
+async def test_the_signature_of_an_event_is_checked_before_its_json(paid_api: Api, api: Api) -> None:
+    """Everyone can send a body, so it costs no more than its signature; without Stripe, not even that."""
+    headers = {"Content-Type": "application/json"}
+    for body in (b"{", b'{"id":"evt_1"}', b"[" + b"[]," * 50_000 + b"[]]"):
+        refused = await paid_api.call("POST", WEBHOOK, data=body, headers=headers)
+        assert (refused.status, refused.code) == (400, "invalid_signature")
+        missing = await api.call("POST", WEBHOOK, data=body, headers=headers)
+        assert (missing.status, missing.code) == (404, "not_found")
+    large = await paid_api.call("POST", WEBHOOK, data=b"{" + b" " * MAX_EVENT_BYTES, headers=headers)
+    assert (large.status, large.code) == (413, "payload_too_large")
+
+
+async def test_a_signed_event_may_be_larger_than_other_bodies_and_has_the_members_of_an_event(paid_api: Api) -> None:
+    event = {"id": "evt_1", "object": "event", "type": "charge.updated", "data": {"object": {"object": "charge"}}}
+    assert (await deliver(paid_api, event | {"padding": "x" * 200_000})).status == 204
+    no_event = await deliver(paid_api, {"id": "evt_1"})
+    assert (no_event.status, no_event.code) == (422, "validation_error")
 
 
 async def test_events_of_other_programs_with_the_same_account_are_let_pass(

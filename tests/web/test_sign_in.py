@@ -80,6 +80,19 @@ async def test_a_form_of_another_site_or_browser_is_403(api: Api) -> None:
     assert await _post_status(visitor, "/language", "", Origin=origin) == 403
 
 
+async def test_the_form_of_a_page_of_staff_is_not_read_of_others(api: Api) -> None:
+    """It may have MAX_BODY_BYTES."""
+    visitor, person = await visitor_of(api), await api.sign_up()
+    for expected in (303, 403):
+        cookie = "; ".join(f"{each.key}={each.value}" for each in visitor.cookies)
+        headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        async with visitor.client.post(
+            "/door/cinema", data=b"%zz" * 100_000, headers=headers, allow_redirects=False
+        ) as answer:
+            assert answer.status == expected
+        await visitor.sign_in(person)
+
+
 async def test_a_sign_in_makes_forms_of_before_invalid(api: Api) -> None:
     visitor, person = await visitor_of(api), await api.sign_up()
     before = dict((await visitor.open("/")).form("/language").fields)["form_token"]
