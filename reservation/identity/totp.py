@@ -12,12 +12,16 @@ from ..db.pool import Database
 from ..db.repository import totp
 from ..db.repository.accounts import User
 from ..db.repository.totp import Totp
-from ..errors import InvalidCredentials, NotFound, TotpEnrolled, TotpRequired
+from ..errors import InvalidCredentials, NotFound, TooManyAttempts, TotpEnrolled, TotpRequired
 from ..runtime import security_log
+from .metrics import ATTEMPTS_LIMITED
 
 STEP_S = 30
 CODE_DIGITS = 6
 DRIFT_STEPS = 1  # before and after now: the clock of a telephone may be half a minute off
+# Of an account, from whatever address: three codes of a million are right at a time, so 240 guesses a day find one of
+# them with a probability of 0.07 %. Counted in PostgreSQL, since nothing is limited while Redis does not answer.
+WRONG_CODES, WRONG_CODES_WINDOW_S = 10, 3600
 RECOVERY_CODES = 10
 # Crockford's base32, as codes of reservations: 24 characters are 120 bits, which need no slow hash.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -56,7 +60,7 @@ async def begin(database: Database, *, user: User, issuer: str) -> Enrolment:
 async def confirm(database: Database, *, user_id: int, code: str) -> list[str]:
     """Confirm the secret with a code of it; the recovery codes, which are not stored.
 
-    Raises NotFound if no enrolment was begun, TotpEnrolled, and InvalidCredentials for a wrong code.
+    Raises NotFound if no enrolment was begun, TotpEnrolled, InvalidCredentials for a wrong code, and TooManyAttempts.
     """
     found = await find(database, user_id=user_id)
     if found is None:
@@ -64,7 +68,7 @@ async def confirm(database: Database, *, user_id: int, code: str) -> list[str]:
     if found.confirmed_at is not None:
         raise TotpEnrolled
     step = step_of(found.secret, code)
-    if step is None:
+    if not await _try_code(database, user_id=user_id, secret=found.secret, step=step) or step is None:
         raise InvalidCredentials("The code is wrong.")
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
     async with database.connection() as conn:
@@ -80,19 +84,20 @@ async def verify(database: Database, *, user_id: int, code: str | None, address:
 
     `address` is the client's, for the security log.
 
-    Raises TotpRequired without a code, and InvalidCredentials for one that is wrong or was spent before.
+    Raises TotpRequired without a code, InvalidCredentials for one that is wrong or was spent before, and
+    TooManyAttempts after too many wrong codes of the app. Recovery codes cannot be guessed: these go on working.
     """
     found = await find(database, user_id=user_id)
     if found is None or found.confirmed_at is None:
         return
     if not code:
         raise TotpRequired
-    step = step_of(found.secret, code)
-    async with database.connection() as conn:
-        if step is None:
+    if _digits_of(code) is not None:
+        step = step_of(found.secret, code)
+        is_spent = await _try_code(database, user_id=user_id, secret=found.secret, step=step)
+    else:
+        async with database.connection() as conn:
             is_spent = await totp.spend_recovery_code(conn, user_id=user_id, code_hash=_hash_of(code))
-        else:
-            is_spent = await totp.spend_step(conn, user_id=user_id, secret=found.secret, step=step)
     if not is_spent:
         security_log.record("login_refused", user_id=user_id, address=address, factor="totp")
         raise InvalidCredentials("The code is wrong, or was used before.")
@@ -104,10 +109,24 @@ async def remove(database: Database, *, user_id: int) -> None:
         await totp.delete_totp(conn, user_id=user_id)
 
 
+async def _try_code(database: Database, *, user_id: int, secret: str, step: int | None) -> bool:
+    """Spend the code of a step, or count a wrong code; raises TooManyAttempts."""
+    async with database.connection() as conn:
+        tried = await totp.try_code(
+            conn, user_id=user_id, secret=secret, step=step, most=WRONG_CODES, window_s=WRONG_CODES_WINDOW_S
+        )
+    if tried is not None and tried.retry_after_s is not None:
+        ATTEMPTS_LIMITED.counts["totp"] += 1
+        raise TooManyAttempts(
+            policy="totp", most=WRONG_CODES, window_s=WRONG_CODES_WINDOW_S, retry_after_s=tried.retry_after_s
+        )
+    return tried is not None and tried.is_right
+
+
 def step_of(secret: str, code: str) -> int | None:
     """The time of a code, in steps since 1970, which is within DRIFT_STEPS of now; None for a wrong code."""
-    digits = code.replace(" ", "")
-    if len(digits) != CODE_DIGITS or not (digits.isascii() and digits.isdigit()):
+    digits = _digits_of(code)
+    if digits is None:
         return None
     generator, now = pyotp.TOTP(secret), int(time()) // STEP_S
     found = None
@@ -115,6 +134,12 @@ def step_of(secret: str, code: str) -> int | None:
         if hmac.compare_digest(generator.generate_otp(step), digits):
             found = step
     return found
+
+
+def _digits_of(code: str) -> str | None:
+    """The digits of what may be a code of the app; None for anything else, such as a recovery code."""
+    digits = code.replace(" ", "")
+    return digits if len(digits) == CODE_DIGITS and digits.isascii() and digits.isdigit() else None
 
 
 def _recovery_code() -> str:

@@ -97,6 +97,53 @@ async def test_wrong_codes_count_as_failed_logins(start_api: StartApi) -> None:
     assert (refused.status, refused.code) == (429, "too_many_attempts")
 
 
+async def test_after_ten_wrong_codes_in_an_hour_all_codes_of_an_account_are_refused_and_recovery_codes_are_not(
+    start_api: StartApi, db: Connection
+) -> None:
+    """Without the limits in Redis, which are none while Redis does not answer."""
+    api = await start_api(LOGIN_FAILURES="0", LOGIN_FAILURES_PER_ACCOUNT="0", LOGIN_FAILURES_PER_ADDRESS="0")
+    person, other = await api.sign_up(), await api.sign_up()
+    (secret, codes), (others_secret, _) = await enrol(api, person), await enrol(api, other)
+    right = {code_of(secret, later=later) for later in range(-5, 6)}
+    wrong = [code for number in range(60) if (code := f"{number:06d}") not in right][:30]
+
+    answers = await asyncio.gather(*(log_in(api, person, code) for code in wrong))
+    refused = await log_in(api, person, code_of(secret))
+
+    assert sorted(answer.status for answer in answers) == [401] * 10 + [429] * 20
+    assert (refused.status, refused.code) == (429, "too_many_attempts")
+    assert refused.headers["RateLimit-Policy"] == '"totp";q=10;w=3600'
+    assert 3500 < int(refused.headers["Retry-After"]) <= 3600
+    removed = await api.call("DELETE", "/auth/totp", {"code": code_of(secret)}, who=person)
+    assert removed.status == 429
+    assert (await log_in(api, person, codes[0])).status == 200
+    assert (await log_in(api, other, code_of(others_secret))).status == 200
+    await db.execute("update totp_secrets set wrong_codes_since = wrong_codes_since - interval '1 hour'")
+    assert (await log_in(api, person, code_of(secret))).status == 200
+
+
+async def test_right_codes_neither_count_as_wrong_nor_clear_the_count(api: Api, db: Connection) -> None:
+    """Otherwise each login of the owner would allow further guesses."""
+    person = await api.sign_up()
+    secret, _ = await enrol(api, person)
+    code = code_of(secret)
+    for expected in (200, 401, 401):
+        assert (await log_in(api, person, code)).status == expected
+    assert (await log_in(api, person, code_of(secret, later=1))).status == 200
+    assert await db.fetchval("select wrong_codes from totp_secrets") == 2
+
+
+async def test_wrong_codes_of_an_enrolment_are_limited(api: Api) -> None:
+    person = await api.sign_up()
+    secret = (await api.call("POST", "/auth/totp", who=person)).json["secret"]
+    for _ in range(10):
+        wrong = await api.call("POST", "/auth/totp/confirm", {"code": "1"}, who=person)
+        assert (wrong.status, wrong.code) == (401, "invalid_credentials")
+    await api.call("POST", "/auth/totp", who=person)
+    refused = await api.call("POST", "/auth/totp/confirm", {"code": code_of(secret)}, who=person)
+    assert (refused.status, refused.code) == (429, "too_many_attempts")
+
+
 async def test_a_second_factor_is_removed_with_a_code_and_a_second_one_is_refused(api: Api) -> None:
     person = await api.sign_up()
     secret, codes = await enrol(api, person)

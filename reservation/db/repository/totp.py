@@ -18,6 +18,14 @@ class Totp:
     recovery_codes_left: int
 
 
+@dataclass(frozen=True, slots=True)
+class TriedCode:
+    """Whether a code was right and is spent; `retry_after_s` is None unless there were too many wrong ones."""
+
+    is_right: bool
+    retry_after_s: int | None
+
+
 async def find_totp(conn: Connection, *, user_id: int) -> Totp | None:
     """The secret of an account."""
     return await maybe(conn, Totp, "totp/find_totp", user_id)
@@ -35,9 +43,14 @@ async def confirm_totp(
     return await conn.fetchval(sql("totp/confirm_totp"), user_id, secret, step, recovery_hashes) is not None
 
 
-async def spend_step(conn: Connection, *, user_id: int, secret: str, step: int) -> bool:
-    """Spend a code; False if one of its step or a later one was spent before."""
-    return await conn.fetchval(sql("totp/spend_step"), user_id, secret, step) is not None
+async def try_code(
+    conn: Connection, *, user_id: int, secret: str, step: int | None, most: int, window_s: int
+) -> TriedCode | None:
+    """Spend a code, or count a wrong one, of which there may be so many; None if the secret is another one by now.
+
+    `step` is None for a code that is wrong. One of a step that was spent, or of an earlier one, is wrong as well.
+    """
+    return await maybe(conn, TriedCode, "totp/try_code", user_id, secret, step, most, window_s)
 
 
 async def spend_recovery_code(conn: Connection, *, user_id: int, code_hash: bytes) -> bool:

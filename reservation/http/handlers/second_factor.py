@@ -133,7 +133,7 @@ async def begin_totp(request: web.Request) -> web.StreamResponse:
     "/auth/totp/confirm",
     body=CodeInput(),
     output=ConfirmedTotpOutput(),
-    raises=(InvalidCredentials, NotFound, TotpEnrolled),
+    raises=(InvalidCredentials, NotFound, TooManyAttempts, TotpEnrolled),
 )
 async def confirm_totp(request: web.Request) -> web.StreamResponse:
     """Confirm the secret with a code of the authenticator app; logins need a code from then on.
