@@ -110,7 +110,9 @@ async def log_in(
             )
             raise InvalidCredentials
         if not known.disabled:
-            await totp.verify(context.database, user_id=known.id, code=totp_code, address=address)
+            factor = await totp.verify(
+                context.database, user_id=known.id, code=totp_code, address=address, refusal="login_refused"
+            )
     if known.disabled:
         LOGINS.counts["disabled"] += 1
         raise AccountDisabled
@@ -129,7 +131,9 @@ async def log_in(
                 conn, user_id=known.id, password_hash=replacement, verified_hash=known.password_hash
             )
     LOGINS.counts["ok"] += 1
-    security_log.record("login", user_id=known.id, address=address, session_id=str(session_id), role=known.role)
+    security_log.record(
+        "login", user_id=known.id, address=address, session_id=str(session_id), role=known.role, factor=factor
+    )
     return context.tokens.pair(user_id=known.id, role=known.role, session_id=session_id, generation=1)
 
 
@@ -178,12 +182,13 @@ async def refresh(context: AccountContext, *, refresh_token: str, address: str) 
     )
 
 
-async def log_out(context: AccountContext, *, refresh_token: str) -> None:
-    """End a login session, its access tokens included; raises InvalidToken."""
+async def log_out(context: AccountContext, *, refresh_token: str, address: str) -> None:
+    """End a login session, its access tokens included; raises InvalidToken. `address` is the client's."""
     claims = context.tokens.read("refresh", refresh_token)
     async with context.database.connection() as conn:
         await accounts.revoke_session(conn, session_id=claims.session_id)
     await context.invalidation.invalidate(subject("session", claims.session_id))
+    security_log.record("logout", user_id=claims.user_id, address=address, session_id=str(claims.session_id))
 
 
 async def set_role(

@@ -13,6 +13,7 @@ from ..db.pool import Connection
 from ..db.repository import accounts, erasure
 from ..db.repository.erasure import PersonToErase, Place
 from ..errors import InvalidCredentials, LastAdmin
+from ..runtime import security_log
 from .accounts import AccountContext
 from .credential_cache import subject
 
@@ -80,6 +81,7 @@ async def _verified(context: AccountContext, user_id: int, password: str, addres
         raise InvalidCredentials("A guest has no password.")
     async with context.attempts.login(folded_email=person.folded_email, address=address):
         if not await context.passwords.verify(person.password_hash, password):
+            security_log.record("reauthentication_refused", user_id=user_id, address=address, factor="password")
             raise InvalidCredentials
     return person
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from ..db.repository import account_tokens, accounts
 from ..db.repository.accounts import User
 from ..errors import Forbidden, InvalidCredentials, InvalidToken
+from ..runtime import security_log
 from .account_mails import hash_of
 from .accounts import AccountContext
 from .credential_cache import subject
@@ -26,6 +27,7 @@ async def change_password(
     verified_hash = known.password_hash if known is not None and known.id == user.id else None
     async with context.attempts.login(folded_email=folded_email, address=address):
         if not await context.passwords.verify(verified_hash, current_password):
+            security_log.record("reauthentication_refused", user_id=user.id, address=address, factor="password")
             raise InvalidCredentials("The current password is wrong.")
     password_hash = await context.passwords.hash(new_password)
     async with context.database.transaction() as conn:

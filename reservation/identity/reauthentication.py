@@ -26,11 +26,11 @@ async def reauthenticate(
         if not await context.passwords.verify(verified_hash, password):
             security_log.record("reauthentication_refused", user_id=user.id, address=address, factor="password")
             raise InvalidCredentials("The password is wrong.")
-        await totp.verify(context.database, user_id=user.id, code=totp_code, address=address)
+        factor = await totp.verify(context.database, user_id=user.id, code=totp_code, address=address)
     async with context.database.connection() as conn:
         if not await sessions.set_reauthenticated(conn, session_id=session_id, password_hash=verified_hash or ""):
             raise InvalidToken
-    security_log.record("reauthenticated", user_id=user.id, address=address, session_id=str(session_id))
+    security_log.record("reauthenticated", user_id=user.id, address=address, session_id=str(session_id), factor=factor)
 
 
 async def remove_second_factor(context: AccountContext, *, user: User, code: str, address: str) -> None:

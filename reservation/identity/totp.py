@@ -57,8 +57,10 @@ async def begin(database: Database, *, user: User, issuer: str) -> Enrolment:
     return Enrolment(secret, pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=issuer))
 
 
-async def confirm(database: Database, *, user_id: int, code: str) -> list[str]:
+async def confirm(database: Database, *, user_id: int, code: str, address: str) -> list[str]:
     """Confirm the secret with a code of it; the recovery codes, which are not stored.
+
+    `address` is the client's, for the security log.
 
     Raises NotFound if no enrolment was begun, TotpEnrolled, InvalidCredentials for a wrong code, and TooManyAttempts.
     """
@@ -69,6 +71,7 @@ async def confirm(database: Database, *, user_id: int, code: str) -> list[str]:
         raise TotpEnrolled
     step = step_of(found.secret, code)
     if not await _try_code(database, user_id=user_id, secret=found.secret, step=step) or step is None:
+        security_log.record("reauthentication_refused", user_id=user_id, address=address, factor="totp")
         raise InvalidCredentials("The code is wrong.")
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
     async with database.connection() as conn:
@@ -79,28 +82,33 @@ async def confirm(database: Database, *, user_id: int, code: str) -> list[str]:
     return codes
 
 
-async def verify(database: Database, *, user_id: int, code: str | None, address: str) -> None:
+async def verify(
+    database: Database, *, user_id: int, code: str | None, address: str, refusal: str = "reauthentication_refused"
+) -> str:
     """Spend a code or a recovery code, if the account has enrolled; no code is asked of others.
 
-    `address` is the client's, for the security log.
+    Returns the factor, which is `totp`, `recovery_code`, or `password` for an account without a second factor.
+    `refusal` is the event of a wrong code for the security log, and `address` the client's.
 
     Raises TotpRequired without a code, InvalidCredentials for one that is wrong or was spent before, and
     TooManyAttempts after too many wrong codes of the app. Recovery codes cannot be guessed: these go on working.
     """
     found = await find(database, user_id=user_id)
     if found is None or found.confirmed_at is None:
-        return
+        return "password"
     if not code:
         raise TotpRequired
-    if _digits_of(code) is not None:
+    factor = "recovery_code" if _digits_of(code) is None else "totp"
+    if factor == "totp":
         step = step_of(found.secret, code)
         is_spent = await _try_code(database, user_id=user_id, secret=found.secret, step=step)
     else:
         async with database.connection() as conn:
             is_spent = await totp.spend_recovery_code(conn, user_id=user_id, code_hash=_hash_of(code))
     if not is_spent:
-        security_log.record("login_refused", user_id=user_id, address=address, factor="totp")
+        security_log.record(refusal, user_id=user_id, address=address, factor="totp")
         raise InvalidCredentials("The code is wrong, or was used before.")
+    return factor
 
 
 async def remove(database: Database, *, user_id: int) -> None:

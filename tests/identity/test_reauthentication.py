@@ -32,7 +32,18 @@ async def remove_totp(api: Api, admin: Person, _: Person) -> Answer:
     return await api.call("DELETE", "/auth/totp", {"code": "1"}, who=admin)
 
 
-CHANGES: dict[Change, int] = {change_role: 200, make_key: 201, revoke_key: 404, begin_totp: 200, remove_totp: 204}
+async def confirm_totp(api: Api, admin: Person, _: Person) -> Answer:
+    return await api.call("POST", "/auth/totp/confirm", {"code": "1"}, who=admin)
+
+
+CHANGES: dict[Change, int] = {
+    change_role: 200,
+    make_key: 201,
+    revoke_key: 404,
+    begin_totp: 200,
+    remove_totp: 204,
+    confirm_totp: 404,
+}
 
 
 async def age_sessions(db: Connection, minutes: int) -> None:

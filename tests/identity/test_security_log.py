@@ -9,6 +9,7 @@ from reservation.runtime.security_log import NAME
 from tests.api import Api, Person
 from tests.conftest import StartApi
 from tests.identity.authenticator import code_of, enrol, log_in
+from tests.web.visitor import visitor_of
 
 
 @pytest.fixture
@@ -43,6 +44,47 @@ async def test_a_wrong_code_of_the_second_factor_has_an_event(api: Api, log: pyt
     assert [each["factor"] for each in events(log, "login_refused")] == ["totp"]
     for event in ("totp_begun", "totp_confirmed", "totp_removed"):
         assert [each["user_id"] for each in events(log, event)] == [person.id], event
+
+
+async def test_wrong_passwords_and_codes_within_a_session_have_events(api: Api, log: pytest.LogCaptureFixture) -> None:
+    person = await api.sign_up()
+    wrong_password = {"current_password": "not the password", "new_password": "another new password"}
+    await api.call("POST", "/auth/password", wrong_password, who=person)
+    await api.call("DELETE", "/auth/me", {"password": "not the password"}, who=person)
+    await api.call("POST", "/auth/totp", who=person)
+    await api.call("POST", "/auth/totp/confirm", {"code": "1"}, who=person)
+    secret, codes = await enrol(api, person)
+    again = {"password": person.password, "totp_code": codes[0][:-1]}
+    await api.call("POST", "/auth/reauthenticate", again, who=person)
+    await api.call("DELETE", "/auth/totp", {"code": code_of(secret, later=2880)}, who=person)
+
+    refused = events(log, "reauthentication_refused")
+    assert [each["factor"] for each in refused] == ["password", "password", "totp", "totp", "totp"]
+    assert {(each["user_id"], each["address"]) for each in refused} == {(person.id, "127.0.0.1")}
+    assert events(log, "login_refused") == []
+
+
+async def test_the_login_and_the_logout_of_a_session_have_its_id_and_the_login_its_factor(
+    api: Api, log: pytest.LogCaptureFixture
+) -> None:
+    person = await api.sign_up()
+    await api.call("POST", "/auth/logout", {"refresh_token": person.refresh_token})
+    again = await api.log_in(person.id, person.email)
+    secret, codes = await enrol(api, again)
+    await log_in(api, person, code_of(secret))
+    await log_in(api, person, codes[0])
+    visitor = await visitor_of(api)
+    await visitor.open("/sign-in")
+    await visitor.submit("/sign-in", email=person.email, password=person.password)
+    await visitor.submit("/sign-in", password=person.password, totp_code=codes[1])
+    await visitor.submit("/sign-out")
+
+    logins, logouts = events(log, "login"), events(log, "logout")
+    assert [each["factor"] for each in logins] == ["password", "password", "totp", "recovery_code", "recovery_code"]
+    assert [(each["user_id"], each["session_id"]) for each in logouts] == [
+        (person.id, logins[0]["session_id"]),
+        (person.id, logins[-1]["session_id"]),
+    ]
 
 
 async def test_changes_of_rights_have_who_whom_and_what(api: Api, log: pytest.LogCaptureFixture) -> None:

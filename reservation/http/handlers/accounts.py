@@ -215,8 +215,7 @@ async def refresh(request: web.Request) -> web.StreamResponse:
 @routes.add("POST", "/auth/logout", body=RefreshInput(), status=204, raises=(InvalidToken,))
 async def logout(request: web.Request) -> web.StreamResponse:
     """End the login session of a refresh token."""
-    await service.log_out(request.app[ACCOUNTS], **request[BODY])
-    record_event(request, "logout")
+    await service.log_out(request.app[ACCOUNTS], **request[BODY], address=client_address(request))
     return web.Response(status=204)
 
 

@@ -133,15 +133,19 @@ async def begin_totp(request: web.Request) -> web.StreamResponse:
     "/auth/totp/confirm",
     body=CodeInput(),
     output=ConfirmedTotpOutput(),
-    raises=(InvalidCredentials, NotFound, TooManyAttempts, TotpEnrolled),
+    raises=(InvalidCredentials, NotFound, ReauthenticationRequired, TooManyAttempts, TotpEnrolled),
 )
 async def confirm_totp(request: web.Request) -> web.StreamResponse:
     """Confirm the secret with a code of the authenticator app; logins need a code from then on.
 
     Only this response contains the recovery codes.
     """
+    await require_recent_password(request)
     codes = await service.confirm(
-        request.app[ACCOUNTS].database, user_id=request[CALLER].user_id, code=request[BODY]["code"]
+        request.app[ACCOUNTS].database,
+        user_id=request[CALLER].user_id,
+        code=request[BODY]["code"],
+        address=client_address(request),
     )
     record_event(request, "totp_confirmed")
     return json_response({"recovery_codes": codes})

@@ -9,6 +9,7 @@ from ...http.app_keys import ACCESS_TOKENS, ACCOUNTS
 from ...http.input.client_address import client_address
 from ...identity import accounts
 from ...identity.tokens import TokenPair
+from ...runtime import security_log
 from ..request_keys import ACCESS_TOKEN, USER
 from .cookies import delete_cookie, set_cookie
 from .form_tokens import renew_form_secret
@@ -50,13 +51,17 @@ async def sign_in_guest(request: web.Request, *, access_token: str, expires_in: 
 
 async def sign_out(request: web.Request) -> None:
     """End the browser's session, on the server as well."""
+    address = client_address(request)
     context, access, refresh = request.app[ACCOUNTS], request[ACCESS_TOKEN], request.cookies.get(REFRESH_COOKIE)
     with suppress(InvalidToken, NotFound):  # it has ended already
         if access is not None:
             identity = await request.app[ACCESS_TOKENS].verify(access)
             await accounts.end_session(context, session_id=identity.session_id, user_id=identity.user_id)
+            security_log.record(
+                "logout", user_id=identity.user_id, address=address, session_id=str(identity.session_id)
+            )
         elif refresh is not None:
-            await accounts.log_out(context, refresh_token=refresh)
+            await accounts.log_out(context, refresh_token=refresh, address=address)
     forget(request)
 
 
