@@ -69,7 +69,7 @@ async def confirm(database: Database, *, user_id: int, code: str, address: str) 
         raise NotFound("Begin the enrolment first.")
     if found.confirmed_at is not None:
         raise TotpEnrolled
-    step = step_of(found.secret, code)
+    step = step_of(found.secret, code, at_s=time())
     if not await _try_code(database, user_id=user_id, secret=found.secret, step=step) or step is None:
         security_log.record("reauthentication_refused", user_id=user_id, address=address, factor="totp")
         raise InvalidCredentials("The code is wrong.")
@@ -100,7 +100,7 @@ async def verify(
         raise TotpRequired
     factor = "recovery_code" if _digits_of(code) is None else "totp"
     if factor == "totp":
-        step = step_of(found.secret, code)
+        step = step_of(found.secret, code, at_s=time())
         is_spent = await _try_code(database, user_id=user_id, secret=found.secret, step=step)
     else:
         async with database.connection() as conn:
@@ -131,12 +131,12 @@ async def _try_code(database: Database, *, user_id: int, secret: str, step: int 
     return tried is not None and tried.is_right
 
 
-def step_of(secret: str, code: str) -> int | None:
-    """The time of a code, in steps since 1970, which is within DRIFT_STEPS of now; None for a wrong code."""
+def step_of(secret: str, code: str, *, at_s: float) -> int | None:
+    """The time of a code, in steps since 1970, which is within DRIFT_STEPS of a Unix time; None for a wrong code."""
     digits = _digits_of(code)
     if digits is None:
         return None
-    generator, now = pyotp.TOTP(secret), int(time()) // STEP_S
+    generator, now = pyotp.TOTP(secret), int(at_s) // STEP_S
     found = None
     for step in range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1):
         if hmac.compare_digest(generator.generate_otp(step), digits):

@@ -3,9 +3,11 @@
 import asyncio
 import re
 
+import pyotp
 import pytest
 
 from reservation.identity import admins
+from reservation.identity.totp import STEP_S, step_of
 from reservation.settings import Settings
 from tests.api import Api, Connection, Person
 from tests.conftest import StartApi
@@ -64,8 +66,21 @@ async def test_a_code_is_good_for_one_login_also_of_two_at_once(api: Api) -> Non
     assert earlier.status == 401  # a code that was on the screen before the spent one
 
 
-@pytest.mark.parametrize("later", [-3, 3, 2880])
-async def test_a_code_of_another_time_is_refused(api: Api, later: int) -> None:
+@pytest.mark.parametrize("second", [0, 29])
+async def test_a_code_is_of_its_step_the_one_before_or_the_one_after(second: int) -> None:
+    """At a fixed time: no code of these steps equals another one."""
+    secret, now = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", 59_000_000
+    found = {
+        later: step_of(secret, pyotp.TOTP(secret).generate_otp(now + later), at_s=now * STEP_S + second)
+        for later in range(-4, 5)
+    }
+    taken = {-1: now - 1, 0: now, 1: now + 1}
+    assert found == {later: taken.get(later) for later in range(-4, 5)}
+
+
+@pytest.mark.parametrize("later", [3, 2880])
+async def test_a_code_of_a_later_time_is_refused(api: Api, later: int) -> None:
+    """A later one alone, as the enrolment has spent the steps before it."""
     person = await api.sign_up()
     secret, _ = await enrol(api, person)
     assert (await log_in(api, person, code_of(secret, later=later))).status == 401
