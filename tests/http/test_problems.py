@@ -132,6 +132,7 @@ NOT_JSON = {
     "NUL in depth": b'{"a":[{"b":"x\\u0000"}]}',
     "deep": b'{"a":' + b"[" * 40 + b"]" * 40 + b"}",
     "deeper": b"[" * 10_000,
+    "deep in a member that is there twice": b'{"a":' + b"[" * 1000 + b"]" * 1000 + b',"a":1}',
     "deep objects": b'{"a":' * 2500 + b"1" + b"}" * 2500,
 }
 NO_OBJECT = {"list": b"[]", "null": b"null", "text": b'"text"', "number": b"1", "true": b"true"}

@@ -72,6 +72,18 @@ async def test_a_body_with_two_members_of_one_name_is_400(api: Api, path: str, b
     assert answer.json["detail"] == "An object of the body has two members of one name."
 
 
+async def test_a_member_that_is_there_twice_may_not_be_nested_deeper_than_others(api: Api) -> None:
+    """orjson keeps the last member alone, so that the depth of the value is that of a flat one."""
+    for path in ("/auth/login", "/showtimes/4711/holds"):
+        nested = b'{"seat_ids":' + b"[" * 1000 + b"]" * 1000 + b',"seat_ids":[1]}'
+        answer = await api.call("POST", path, data=nested, headers=AS_JSON, who=await api.admin())
+        assert (answer.status, answer.code) == (400, "invalid_json"), answer.text
+        assert answer.json["detail"] == "The body is nested deeper than 32 levels."
+    small = b'{"seat_ids":' + b"[" * 495 + b"]" * 495 + b',"seat_ids":[1]}'
+    answer = await api.call("POST", path, data=small, headers=AS_JSON, who=await api.admin())
+    assert (answer.status, answer.code) == (400, "invalid_json"), answer.text
+
+
 async def test_colons_in_texts_and_equal_names_in_different_objects_are_no_repetition(api: Api) -> None:
     cinema, person = await api.cinema(), await api.sign_up()
     metadata = {"a": {"a": "::", ":": {"a": "2026-01-01T00:00:00Z"}}, "number": 12345678901234}

@@ -218,14 +218,17 @@ async def _parse_json(request: web.Request) -> Json:
 
 
 def _has_name_twice(raw: bytes) -> bool:
-    """Whether an object of a JSON text has two members of one name."""
+    """Whether an object of a JSON text has two members of one name; raises HttpProblem if one is nested too deep."""
     found = False
 
     def check(pairs: list[tuple[str, object]]) -> None:
         nonlocal found
         found = found or len(dict(pairs)) < len(pairs)
 
-    json.loads(raw, object_pairs_hook=check, parse_int=str, parse_float=str)
+    try:
+        json.loads(raw, object_pairs_hook=check, parse_int=str, parse_float=str)
+    except RecursionError as error:  # in a member that orjson has not kept
+        raise _too_deep() from error
     return found
 
 
