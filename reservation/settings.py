@@ -42,6 +42,7 @@ HIGHEST_MAX_SEATS = 100  # upper bound of MAX_SEATS_PER_HOLD
 MAX_ATTEMPTS = 100_000  # upper bound of the login and sign-up limits: Redis stores the time of each attempt
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
 MIN_SECRET_SYMBOLS = 8  # different characters: 32 random hexadecimal digits have 14 of 16 on average
+MIN_TOKEN_CHARS = 16
 MIN_SECRET_BYTES = 32  # HS256 requires a key at least as long as its output (RFC 7518, 3.2)
 
 
@@ -221,23 +222,12 @@ class Settings:
             raise InvalidSettings("ADMIN_EMAIL and ADMIN_PASSWORD go together: set both, or neither")
         if self.admin_password is not None:
             check_password("ADMIN_PASSWORD", self.admin_password)
-        for secret in self.jwt_secrets:
-            if secret.lower() in WELL_KNOWN_SECRETS:
-                raise InvalidSettings("JWT_SECRET is a well-known example: make one with `openssl rand -hex 32`")
-            if len(secret.encode()) < MIN_SECRET_BYTES:
-                raise InvalidSettings(
-                    f"JWT_SECRET is shorter than {MIN_SECRET_BYTES} bytes, or one of its secrets is: make one with "
-                    "`openssl rand -hex 32`"
-                )
-            if len(set(secret)) < MIN_SECRET_SYMBOLS:
-                raise InvalidSettings(
-                    f"JWT_SECRET, or one of its secrets, has fewer than {MIN_SECRET_SYMBOLS} different characters: "
-                    "make one with `openssl rand -hex 32`"
-                )
-        if any(len(secret.encode()) < MIN_SECRET_BYTES for secret in self.ticket_secrets):
+        for name, secrets in (("JWT_SECRET", self.jwt_secret), ("TICKET_SIGNING_KEYS", self.ticket_signing_keys)):
+            for secret in split_list(secrets):
+                check_signing_secret(name, secret)
+        if self.metrics_token is not None and len(self.metrics_token) < MIN_TOKEN_CHARS:
             raise InvalidSettings(
-                f"TICKET_SIGNING_KEYS is shorter than {MIN_SECRET_BYTES} bytes, or one of its keys is: make one with "
-                "`openssl rand -hex 32`"
+                f"METRICS_TOKEN has fewer than {MIN_TOKEN_CHARS} characters: make one with `openssl rand -hex 32`"
             )
         if not self.jwt_secrets and not self.embedded:
             raise InvalidSettings("JWT_SECRET is not set: make one with `openssl rand -hex 32`")
@@ -255,3 +245,19 @@ def check_password(name: str, password: str) -> None:
     """Raise InvalidSettings, naming the setting, for a password that sign-up would refuse."""
     if not MIN_PASSWORD_CHARS <= len(normalize("NFKC", password)) <= MAX_PASSWORD_CHARS:
         raise InvalidSettings(f"{name} must have {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters")
+
+
+def check_signing_secret(name: str, secret: str) -> None:
+    """Raise InvalidSettings, naming the setting, for a secret that can be found offline by what it has signed."""
+    if secret.lower() in WELL_KNOWN_SECRETS:
+        raise InvalidSettings(f"{name} is a well-known example: make one with `openssl rand -hex 32`")
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise InvalidSettings(
+            f"{name} is shorter than {MIN_SECRET_BYTES} bytes, or one of its secrets is: make one with "
+            "`openssl rand -hex 32`"
+        )
+    if len(set(secret)) < MIN_SECRET_SYMBOLS:
+        raise InvalidSettings(
+            f"{name}, or one of its secrets, has fewer than {MIN_SECRET_SYMBOLS} different characters: "
+            "make one with `openssl rand -hex 32`"
+        )

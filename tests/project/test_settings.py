@@ -329,10 +329,20 @@ def test_a_secret_can_be_given_as_a_file(name: str, tmp_path: Path) -> None:
 
 
 def test_tickets_are_signed_with_keys_of_their_own_or_with_those_of_the_tokens() -> None:
-    first, second = "1" * 32, "2" * 32
+    first, second = "0123456789abcdef" * 2, "fedcba9876543210" * 2
     assert Settings.from_env(STORES).ticket_secrets == (SECRET,)
     assert Settings.from_env(STORES | {"TICKET_SIGNING_KEYS": f"{first},{second}"}).ticket_secrets == (first, second)
     assert refusal(**STORES, TICKET_SIGNING_KEYS=f"{first},short").startswith("TICKET_SIGNING_KEYS is shorter than")
+    for weak in ("a" * 32, "abcdefg" * 5):
+        told = refusal(**STORES, TICKET_SIGNING_KEYS=f"{first},{weak}")
+        assert told.startswith("TICKET_SIGNING_KEYS, or one of its secrets, has fewer than 8 different characters")
+    told = refusal(**STORES, TICKET_SIGNING_KEYS=f"{first},{min(WELL_KNOWN_SECRETS).upper()}")
+    assert told.startswith("TICKET_SIGNING_KEYS is a well-known example")
+
+
+def test_a_metrics_token_that_is_short_is_refused() -> None:
+    assert refusal(**STORES, METRICS_TOKEN="x" * 15).startswith("METRICS_TOKEN has fewer than 16 characters")
+    assert Settings.from_env(STORES | {"METRICS_TOKEN": "x" * 16}).metrics_token == "x" * 16
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
 from tests.tickets.sold import check_in, sell, tickets
 
-OLD, NEW = "0" * 31 + "a", "0" * 31 + "b"
+OLD, NEW = "0123456789" * 3 + "old", "0123456789" * 3 + "new"
 
 
 async def test_a_confirmed_reservation_has_one_ticket_a_seat(api: Api, db: Connection, redis_url: str) -> None:
