@@ -24,24 +24,24 @@ def bearer_token(request: web.Request) -> str:
     return token.strip()
 
 
-async def require_role(request: web.Request, roles: Set[str]) -> None:
-    """Raise Forbidden if the caller's account has none of these roles, and InvalidToken if its credential has ended."""
-    if await current_role(request) not in roles:
-        raise Forbidden
-
-
 async def require_access(request: web.Request, roles: Set[str]) -> None:
-    """As `require_role`; and where administrators need a second factor, TotpEnrolmentRequired for one without it."""
+    """Raise Forbidden if the caller's account has none of these roles, and InvalidToken if its credential has ended.
+
+    Raises TotpEnrolmentRequired as `require_second_factor` does.
+    """
     role = await current_role(request)
     if role not in roles:
         raise Forbidden
-    is_person, settings = isinstance(request[CALLER], SessionIdentity), request.app[SETTINGS]
-    if is_person and role == "admin" and settings.admin_totp_required and not await _has_totp(request):
+    if role == "admin":
+        await require_second_factor(request)
+
+
+async def require_second_factor(request: web.Request) -> None:
+    """Raise TotpEnrolmentRequired for a person without one, where administrators need it; the caller is one."""
+    if not request.app[SETTINGS].admin_totp_required or not isinstance(request[CALLER], SessionIdentity):
+        return
+    if not await totp.is_enrolled(request.app[DATABASE], user_id=request[CALLER].user_id):
         raise TotpEnrolmentRequired
-
-
-async def _has_totp(request: web.Request) -> bool:
-    return await totp.is_enrolled(request.app[DATABASE], user_id=request[CALLER].user_id)
 
 
 async def require_recent_password(request: web.Request) -> None:

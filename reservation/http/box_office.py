@@ -8,7 +8,7 @@ from ..db.repository import box_office
 from ..db.repository.box_office import Customer
 from ..errors import NotFound
 from .app_keys import CALLER, DATABASE
-from .authentication import current_role, require_role
+from .authentication import current_role, require_access
 from .routes import STAFF_ROLES
 
 
@@ -27,7 +27,7 @@ async def owner_id(request: web.Request, reservation_id: UUID) -> int:
 
 async def customer_id(request: web.Request, *, email: str, name: str) -> int:
     """For whom staff hold seats: the account of the address or a guest; raises Forbidden if the caller is not staff."""
-    await require_role(request, STAFF_ROLES)
+    await require_access(request, STAFF_ROLES)
     async with request.app[DATABASE].change() as conn:
         return await box_office.ensure_customer(conn, email=email, name=name)
 

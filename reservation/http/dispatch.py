@@ -12,7 +12,7 @@ from ..db.change_author import ChangeAuthor, changes_by
 from ..identity import api_key_format
 from ..runtime.logs import REQUEST_ID
 from .app_keys import ACCESS_TOKENS, BODY, CALLER, IDEMPOTENCY_KEY, MAX_BODY, QUERY, SETTINGS
-from .authentication import authenticated_api_key, bearer_token, require_access
+from .authentication import authenticated_api_key, bearer_token, require_access, require_second_factor
 from .gates import lane_of
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, load_optional_json, load_received, refuse_body
@@ -59,6 +59,8 @@ class Endpoint:
             caller = request[CALLER] = tokens.cache.get(token) or await tokens.verify(token)
             if self._roles:
                 await require_access(request, self._roles)
+            elif caller.user.role == "admin" and self.operation.may_need_totp:
+                await require_second_factor(request)
             if self._is_write and caller.user.role in STAFF_ROLES:
                 return await self._run_recorded(request)
         return await self._run(request)

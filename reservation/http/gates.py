@@ -8,7 +8,7 @@ from aiohttp import web
 from ..runtime.lanes import Lane
 from ..runtime.load_shedding import FREE, AnyGate
 from .app_keys import LOAD_SHEDDING
-from .routes import Access, Operation
+from .routes import ACCOUNTS_TAG, Access, Operation
 
 # Operations that complete a sale or admit a customer at the door, in whatever table they are.
 COMPLETING = frozenset(
@@ -19,7 +19,7 @@ COMPLETING = frozenset(
         "/check-ins",
     }
 )
-LANES_OF_TAGS = {"Accounts": Lane.ACCOUNT, "Reports": Lane.REPORT}
+LANES_OF_TAGS = {ACCOUNTS_TAG: Lane.ACCOUNT, "Reports": Lane.REPORT}
 
 
 def lane_of(operation: Operation) -> Lane | None:

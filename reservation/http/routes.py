@@ -48,6 +48,9 @@ class Event:
     data: Schema | None = None
 
 
+# Of the operations by which people sign in, and see to their own account.
+ACCOUNTS_TAG = "Accounts"
+
 # Operations are served at their path, and at this followed by their path.
 VERSION_PREFIX = "/v1"
 
@@ -117,6 +120,14 @@ class Operation:
         return (bool(self.access.roles) and self.scopes != CHECK_IN) or (
             self.query is not None and "cursor" in self.query.fields
         )
+
+    @property
+    def may_need_totp(self) -> bool:
+        """Whether administrators need a second factor for it, where ADMIN_TOTP says so: not for their own account.
+
+        An operation that needs no role may do more for an administrator than for others.
+        """
+        return bool(self.access.roles) or (self.access is Access.SIGNED_IN and self.table.tag != ACCOUNTS_TAG)
 
     @property
     def is_conditional(self) -> bool:

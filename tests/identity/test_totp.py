@@ -208,6 +208,33 @@ async def test_administrators_need_a_second_factor_where_the_setting_says_so(sta
     assert (await api.call("GET", "/admin/movies", who=admin)).status == 200
 
 
+async def test_without_a_second_factor_administrators_have_no_rights_of_staff_on_operations_of_customers(
+    start_api: StartApi,
+) -> None:
+    api, free = await start_api(ADMIN_TOTP="required", PAYMENT_PROVIDER="external"), await start_api()
+    cinema, customer, admin = await free.cinema(), await free.sign_up(), await free.admin()
+    made = await free.make("/admin/api-keys", {"name": "A", "user_id": admin.id, "scopes": ["booking"]})
+    held = await free.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
+    path = f"/reservations/{held.json['id']}"
+    calls = (
+        ("GET", path, None),
+        ("POST", f"{path}/pay", {"provider": "external"}),
+        ("POST", f"{path}/cancel", None),
+        ("POST", f"/showtimes/{cinema.showtime_id}/holds", {"seat_ids": cinema.seat_ids[1:2]}),
+    )
+
+    for method, called, body in calls:
+        refused = await api.call(method, called, body, who=admin)
+        assert (refused.status, refused.code) == (403, "totp_enrolment_required"), called
+    assert (await api.call("GET", path, who=customer)).json["status"] == "held"
+    assert (await api.call("GET", path, who=await free.staff())).status == 200
+    assert (await api.call("GET", path, who=Person(0, "", made["key"], ""))).status == 200
+    assert (await api.call("GET", "/auth/me", who=admin)).status == 200
+    await enrol(api, admin)
+    for method, called, body in calls:
+        assert (await api.call(method, called, body, who=admin)).status in {200, 201}, called
+
+
 async def test_create_admin_removes_a_second_factor_that_is_lost(api: Api, settings: Settings) -> None:
     admin = await api.admin()
     await enrol(api, admin)

@@ -52,6 +52,7 @@ SHARED_UNIONS = {
     frozenset({"malformed_request", "invalid_json"}): "BadRequest",
     frozenset({"not_authenticated", "invalid_token"}): "Unauthorized",
     frozenset({"forbidden", "insufficient_scope", "totp_enrolment_required"}): "Forbidden",
+    frozenset({"insufficient_scope", "totp_enrolment_required"}): "CredentialForbidden",
     frozenset({"database_unavailable", "row_locked", "holds_unavailable", "overloaded"}): "ServiceUnavailable",
 }
 
@@ -150,6 +151,7 @@ def _problem_types(operation: Operation) -> Iterator[ProblemType]:
         yield from map(_of_error, (errors.NotAuthenticated, errors.InvalidToken, errors.InsufficientScope))
     if operation.access.roles:
         yield _of_error(errors.Forbidden)
+    if operation.may_need_totp:
         yield _of_error(errors.TotpEnrolmentRequired)
     if operation.scopes:
         yield _of_error(errors.TooManyRequests)
