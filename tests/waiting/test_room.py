@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from reservation.http.app_keys import WAITING_ROOMS
+from reservation.waiting.room import Room, WaitingRooms
 from tests.api import Answer, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
@@ -23,11 +25,16 @@ async def room(api: Api, *, on_sale_in_s: float | None = None, **fields: Any) ->
     return await api.cinema(waiting_room=True, **fields)
 
 
-async def set_admissions(redis_url: str, cinema: Cinema, *, running: bool) -> None:
-    """Have the waiting room admit no customer, or go on: a busy machine may take longer to join than the room waits."""
-    given_us = int((time() + (0 if running else 3600)) * 1_000_000)
-    async with Redis.from_url(redis_url) as client:
-        await client.hset(f"{{{cinema.showtime_id}}}:waiting", "given", given_us)
+def set_admissions(api: Api, *, running: bool) -> None:
+    """Have waiting rooms admit no customer, or go on: a busy machine may take longer to join than a room waits."""
+    rooms = api.client.app[WAITING_ROOMS]
+    common = WaitingRooms._common
+
+    def without_admissions(room: Room) -> tuple[int, int, int, int]:
+        on_sale_us, _, admission_us, live_us = common(rooms, room)
+        return on_sale_us, 0, admission_us, live_us
+
+    vars(rooms)["_common"] = common.__get__(rooms) if running else without_admissions
 
 
 async def join(api: Api, cinema: Cinema, who: Person) -> Any:
@@ -164,7 +171,7 @@ async def test_an_exchange_for_seats_of_a_waiting_room_needs_an_admission(api: A
 async def test_customers_of_before_the_sale_are_admitted_by_lot_and_later_ones_as_they_came(
     start_api: StartApi,
 ) -> None:
-    api = await start_api(ADMISSIONS_PER_SECOND="20")
+    api = await start_api(ADMISSIONS_PER_SECOND="1")  # so that no two admissions end at the same time
     cinema = await room(api, on_sale_in_s=6)
     people = [await api.sign_up() for _ in range(9)]
     early = [await join(api, cinema, person) for person in people[:6]]
@@ -187,15 +194,15 @@ async def test_customers_of_before_the_sale_are_admitted_by_lot_and_later_ones_a
     assert [index for index in order if index >= 6] == [6, 7, 8]
 
 
-async def test_so_many_are_admitted_a_second_and_the_place_counts_down(start_api: StartApi, redis_url: str) -> None:
+async def test_so_many_are_admitted_a_second_and_the_place_counts_down(start_api: StartApi) -> None:
     api = await start_api(ADMISSIONS_PER_SECOND="2")
     cinema, people = await room(api), [await api.sign_up() for _ in range(7)]
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     places = [await join(api, cinema, person) for person in people]
     assert [place["position"] for place in places] == [1, 2, 3, 4, 5, 6, 7]
     assert [place["expected_seconds"] for place in places] == [1, 1, 2, 2, 3, 3, 4]
     assert all(place["poll_after_seconds"] >= 2 for place in places)
-    await set_admissions(redis_url, cinema, running=True)
+    set_admissions(api, running=True)
     order = await order_of_admissions(api, cinema, people, [place["queue_ticket"] for place in places])
     assert order == [0, 1, 2, 3, 4, 5, 6]
     ends = [
@@ -206,9 +213,26 @@ async def test_so_many_are_admitted_a_second_and_the_place_counts_down(start_api
     assert ends[6] - ends[0] > 2
 
 
-async def test_joining_again_keeps_the_place(api: Api, redis_url: str) -> None:
+@pytest.mark.parametrize("starts", ["earlier", "at once", "by a clock that is behind"])
+async def test_customers_are_admitted_when_the_sale_starts_earlier_than_it_was_to(
+    api: Api, db: Connection, redis_url: str, starts: str
+) -> None:
+    """Also without a start any more, and in a Redis whose clock is behind that of the one before."""
+    cinema, customer = await room(api, on_sale_in_s=3600), await api.sign_up()
+    assert (await join(api, cinema, customer))["status"] == "before_sale"
+    async with Redis.from_url(redis_url) as client:
+        key = f"{{{cinema.showtime_id}}}:waiting"
+        assert float(await client.hget(key, "given") or 0) > (time() + 3000) * 1_000_000
+        if starts == "by a clock that is behind":
+            await client.delete(f"{key}:queue", f"{key}:seen")
+    start = datetime.now(UTC) - timedelta(seconds=10) if starts == "earlier" else None
+    await db.execute("update showtimes set on_sale_at = $2 where id = $1", cinema.showtime_id, start)
+    await admitted(api, cinema, customer)
+
+
+async def test_joining_again_keeps_the_place(api: Api) -> None:
     cinema, people = await room(api), [await api.sign_up() for _ in range(3)]
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     for person in people:
         await join(api, cinema, person)
     again = await join(api, cinema, people[1])
@@ -220,17 +244,17 @@ async def test_a_redis_that_lost_its_data_gets_the_order_back_from_the_tickets(
 ) -> None:
     api = await start_api(ADMISSIONS_PER_SECOND="2")
     cinema, people = await room(api), [await api.sign_up() for _ in range(8)]
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     places = [await join(api, cinema, person) for person in people]
     async with Redis.from_url(redis_url) as client:
         await client.flushall()
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     late = await api.sign_up()
     last = await join(api, cinema, late)  # the first who asks, and without a ticket
     assert last["position"] == 1
     for index in (5, 2, 7, 0, 1, 6, 3, 4):
         assert (await poll(api, cinema, people[index], places[index]["queue_ticket"]))["status"] == "waiting"
-    await set_admissions(redis_url, cinema, running=True)
+    set_admissions(api, running=True)
     tickets = [*[place["queue_ticket"] for place in places], last["queue_ticket"]]
     order = await order_of_admissions(api, cinema, [*people, late], tickets)
     assert order == [0, 1, 2, 3, 4, 5, 6, 7, 8]
@@ -241,7 +265,7 @@ async def test_one_who_has_left_uses_up_no_admission_and_gets_the_place_back(
 ) -> None:
     api = await start_api(ADMISSIONS_PER_SECOND="1")
     cinema, people = await room(api), [await api.sign_up() for _ in range(4)]
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     places = [await join(api, cinema, person) for person in people]
     async with Redis.from_url(redis_url) as client:  # the second has not asked for long
         await client.zadd(f"{{{cinema.showtime_id}}}:waiting:seen", {str(people[1].id): 1})
@@ -261,7 +285,7 @@ async def test_an_admission_that_has_ended_is_spent(start_api: StartApi, redis_u
     spent = api.client.app[WAITING_ROOMS].signer.ticket(cinema.showtime_id, customer.id, now_us - 601_000_000)
     async with Redis.from_url(redis_url) as client:
         await client.zadd(f"{{{cinema.showtime_id}}}:waiting:admitted", {str(customer.id): now_us - 1})
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     await asyncio.gather(*(join(api, cinema, other) for other in others))
     again = await poll(api, cinema, customer, spent)
     assert again["status"] == "waiting"

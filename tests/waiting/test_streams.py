@@ -34,14 +34,14 @@ async def events(response: ClientResponse) -> AsyncIterator[tuple[str, Any]]:
                 yield name, orjson.loads(value)
 
 
-async def test_a_follower_is_told_each_place_and_then_the_admission(start_api: StartApi, redis_url: str) -> None:
+async def test_a_follower_is_told_each_place_and_then_the_admission(start_api: StartApi) -> None:
     api = await start_api(ADMISSIONS_PER_SECOND="1")
     cinema, people = await room(api), [await api.sign_up() for _ in range(3)]
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     places = [await join(api, cinema, person) for person in people]
     async with followed(api, cinema, people[2], places[2]["queue_ticket"]) as response:
         assert response.status == 200
-        await set_admissions(redis_url, cinema, running=True)
+        set_admissions(api, running=True)
         told = [event async for event in events(response)]
     assert [name for name, _ in told][-1] == "admitted"
     positions = [place["position"] for name, place in told if name == "place"]
@@ -55,7 +55,7 @@ async def test_followers_are_restored_when_redis_loses_its_data(start_api: Start
     """They ask for nothing; the service enters them again, each with its ticket."""
     api = await start_api(ADMISSIONS_PER_SECOND="1")
     cinema, people = await room(api), [await api.sign_up() for _ in range(3)]
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     places = [await join(api, cinema, person) for person in people]
     ends = []
 
@@ -68,13 +68,14 @@ async def test_followers_are_restored_when_redis_loses_its_data(start_api: Start
     following = [asyncio.create_task(follow(index)) for index in range(3)]
     async with Redis.from_url(redis_url) as client:
         await client.flushall()
+    set_admissions(api, running=True)
     await asyncio.gather(*following)
     assert [index for _, index in sorted(ends)] == [0, 1, 2]
 
 
-async def test_streams_end_when_the_sale_is_over(api: Api, db: Connection, redis_url: str) -> None:
+async def test_streams_end_when_the_sale_is_over(api: Api, db: Connection) -> None:
     cinema, people = await room(api), [await api.sign_up()]
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     places = [await join(api, cinema, person) for person in people]
     async with followed(api, cinema, people[-1], places[-1]["queue_ticket"]) as response:
         await db.execute("update showtimes set sales_end_at = now() where id = $1", cinema.showtime_id)

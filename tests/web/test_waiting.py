@@ -22,16 +22,16 @@ async def until_admitted(visitor: Visitor, showtime_id: int) -> Page:
     return page
 
 
-async def test_a_customer_waits_and_then_books(api: Api, redis_url: str) -> None:
+async def test_a_customer_waits_and_then_books(api: Api) -> None:
     cinema = await room(api)
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     people = [await customer(api) for _ in range(3)]
     pages = [await visitor.open(f"/book/{cinema.showtime_id}") for visitor, _ in people]
     assert not any(boxes(page) for page in pages)
     places = [re.search(r"Your place in the queue: (\d+)", page.text) for page in pages]
     assert [place and place[1] for place in places] == ["1", "2", "3"]
     visitor = people[2][0]
-    await set_admissions(redis_url, cinema, running=True)
+    set_admissions(api, running=True)
     await until_admitted(visitor, cinema.showtime_id)
     await visitor.submit(f"/book/{cinema.showtime_id}/tickets", seat_id=[str(cinema.seat_ids[0])])
     assert reached(await visitor.submit(f"/book/{cinema.showtime_id}"))
@@ -78,11 +78,11 @@ async def test_a_script_is_told_to_load_the_page_once_the_customer_is_admitted(a
 
 
 @pytest.mark.parametrize("who", ["other user", "no user"])
-async def test_an_admission_of_another_user_of_the_browser_is_no_admission(api: Api, redis_url: str, who: str) -> None:
+async def test_an_admission_of_another_user_of_the_browser_is_no_admission(api: Api, who: str) -> None:
     """The hold is refused, and leads to the waiting room; the queue ticket of the other is not taken either."""
     cinema, (visitor, _), other = await room(api), await customer(api), await api.sign_up()
     await until_admitted(visitor, cinema.showtime_id)
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     await visitor.submit("/sign-out")
     if who == "other user":
         await visitor.sign_in(other)
@@ -90,7 +90,7 @@ async def test_an_admission_of_another_user_of_the_browser_is_no_admission(api: 
         await visitor.submit(f"/book/{cinema.showtime_id}/tickets", seat_id=[str(cinema.seat_ids[0])])
         page = await visitor.submit(f"/book/{cinema.showtime_id}")
         assert "Your place in the queue" in page.text
-        await set_admissions(redis_url, cinema, running=True)
+        set_admissions(api, running=True)
         assert boxes(await until_admitted(visitor, cinema.showtime_id))
     else:
         assert boxes(await visitor.open(f"/book/{cinema.showtime_id}"))  # may look, and has to sign in to hold

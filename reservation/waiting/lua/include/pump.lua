@@ -1,11 +1,12 @@
 -- Admits as many as are due. Uses KEYS room, queue, seen, admitted; ARGV on_sale, per_second, admission, live; the local `now`.
 -- All times are microseconds. Admissions begin 3 s after the room was made: a Redis that has lost its data is told the places
--- by those who wait, and the first of them ask every 2 s.
+-- by those who wait, and the first of them ask every 2 s. `given` is never later than 3 s from now or the start of the sale: the
+-- start may have been moved to an earlier time, or another server's clock may have been ahead.
 local on_sale, per_second, admission = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local alive_since = now - ARGV[4]
 local given = tonumber(redis.call('HGET', KEYS[1], 'given')) -- the time up to which admissions were given
 local was_given = given
-given = math.max(given or now + 3000000, on_sale)
+given = math.max(math.min(given or now + 3000000, now + 3000000), on_sale)
 local gone = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', alive_since, 'LIMIT', 0, 100)
 if #gone > 0 then
   redis.call('ZREM', KEYS[2], unpack(gone))
