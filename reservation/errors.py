@@ -82,9 +82,9 @@ class InsufficientScope(DomainError):
 class TooManyRequests(DomainError):
     """Too many requests: try again later."""
 
-    def __init__(self, retry_after_s: int) -> None:
+    def __init__(self, retry_after_s: int, message: str | None = None) -> None:
         self.retry_after_s = retry_after_s
-        super().__init__()
+        super().__init__(message)
 
 
 class EmailTaken(DomainError):

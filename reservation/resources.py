@@ -12,10 +12,9 @@ from aiohttp import web
 from redis.asyncio import Redis
 from structlog.stdlib import BoundLogger
 
-from .booking.address_limit import AddressLimit
 from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
-from .booking.context import BookingContext, hold_limits
+from .booking.context import BookingContext, address_limit, hold_limits
 from .booking.jobs.availability import count_changed
 from .booking.jobs.schedule import Job, booking_jobs, run_job
 from .booking.key_limit import KeyLimit
@@ -147,7 +146,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
         hold_deadline_s=settings.pool_wait_s + settings.statement_timeout_s,
         cancel_cutoff_s=settings.cancel_cutoff_s,
         limits=hold_limits(settings),
-        address_limit=AddressLimit(holds, settings.holds_per_minute_per_address),
+        address_limit=address_limit(holds, settings),
         key_limit=KeyLimit(holds, settings.idempotency_keys_per_day),
     )
     await app[app_keys.BOOKING_CONTEXT].batches.prepare()

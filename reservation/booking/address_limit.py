@@ -1,7 +1,11 @@
-"""The limits on holds in a minute, from one client address or of one API key, counted in Redis for all workers.
+"""The limits on the holds from one client address or of one API key, counted in Redis for all workers.
 
-The command that counts is sent along with the first one of the hold, which waits for both: so the limit costs no
-exchange. A minute is that of the worker's clock. While Redis does not count, nothing is limited.
+Counted are the holds in a minute, and the seats of a showtime that an address has in live holds. The script that takes
+the seats counts the latter: what was confirmed or given up, or has expired, does not count. After a loss of Redis's
+data, only holds from then on count.
+
+The command that counts the former is sent along with the first one of the hold, which waits for both: so the limit
+costs no exchange. A minute is that of the worker's clock. While Redis does not count, nothing is limited.
 """
 
 from asyncio import Future
@@ -11,6 +15,7 @@ from typing import NamedTuple
 from ..errors import TooManyAttempts
 from ..holds.connection import Reply, pack
 from ..holds.store import Holds
+from ..holds.take_calls import AddressSeats
 
 MINUTE_S = 60
 
@@ -31,11 +36,20 @@ class CountedHold(NamedTuple):
 
 
 class AddressLimit:
-    """Counts holds; `most` is that of an address, 0 for no limit."""
+    """Counts holds; `most` is that of an address in a minute, `most_seats` that of one in a showtime; 0 for no limit.
 
-    def __init__(self, holds: Holds, most: int) -> None:
+    A hold lives at most `longest_s`.
+    """
+
+    def __init__(self, holds: Holds, most: int, most_seats: int, longest_s: int) -> None:
         self._holds = holds
         self._most = most
+        self._most_seats = most_seats
+        self._longest_s = longest_s
+
+    def seats_of(self, address: str) -> AddressSeats | None:
+        """What an address may have of a showtime; None without a limit."""
+        return AddressSeats(address, self._most_seats, self._longest_s) if self._most_seats else None
 
     def count(self, address: str) -> CountedHold:
         """Count a hold from an address."""

@@ -77,6 +77,7 @@ async def _take_and_change(context: BookingContext, plan: SeatChangePlan) -> Res
                 reservation_id=reservation_id,
                 seat_ids=plan.new,
                 ttl_ms=(plan.before.left_ms if plan.is_held else BOOKING_MS) + REDIS_MARGIN_MS,
+                of=plan.asked.of_address if plan.is_held else None,
             )
             if held:
                 release = False

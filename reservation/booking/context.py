@@ -44,3 +44,9 @@ def hold_limits(settings: Settings) -> HoldLimits | None:
         return None
     longest_s = max(settings.hold_ttl_s, settings.hold_max_s)
     return HoldLimits(most_holds, most_seats, longest_s, most_unconfirmed, settings.cooling_off_s)
+
+
+def address_limit(holds: Holds, settings: Settings) -> AddressLimit:
+    """The limits of addresses, and of API keys in a minute."""
+    longest_s = max(settings.hold_ttl_s, settings.hold_max_s)
+    return AddressLimit(holds, settings.holds_per_minute_per_address, settings.held_seats_per_address, longest_s)

@@ -7,6 +7,7 @@ being sold twice.
 
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
+from uuid import UUID
 
 from ..db.repository import showtimes
 from ..db.repository.hold_limits import HoldLimits
@@ -21,9 +22,11 @@ from ..errors import (
     NotFound,
     SeatsUnavailable,
     ShowtimeChanged,
+    TooManyRequests,
     Unavailable,
 )
 from ..holds.store import HoldRelease
+from ..holds.take_calls import AddressSeats
 from ..seatmap.layouts import Layout
 from ..seatmap.ticket_types import ALL_STANDARD, ChosenTickets, WantedTickets
 from .address_limit import CountedHold
@@ -37,7 +40,7 @@ from .sale_window import not_on_sale
 class HoldDetails(NamedTuple):
     """What belongs to a hold beside its seats: two things of the client's own, the tickets, and the user's limits.
 
-    Without `admission` the hold needs none.
+    Without `admission` the hold needs none. `of_address`: what the client address may have of the showtime.
     """
 
     reference: str | None = None
@@ -46,6 +49,7 @@ class HoldDetails(NamedTuple):
     limits: HoldLimits | None = None
     counted: CountedHold | None = None
     admission: Admission | None = None
+    of_address: AddressSeats | None = None
 
 
 NO_DETAILS = HoldDetails()
@@ -63,8 +67,9 @@ async def hold(
     """Hold all these seats or none.
 
     Raises NotFound (the showtime), those of NOT_ON_SALE, Invalid (a seat of another room, or no such ticket type),
-    SeatsUnavailable with the reason for each seat, AdmissionRequired, LimitReached, TooManyAttempts, and RowLocked.
-    With an idempotency key: IdempotencyKeyUsed, and IdempotencyInFlight while the first request with it is under way.
+    SeatsUnavailable with the reason for each seat, AdmissionRequired, LimitReached, TooManyAttempts, TooManyRequests,
+    and RowLocked. With an idempotency key: IdempotencyKeyUsed, and IdempotencyInFlight while the first request with it
+    is under way.
     """
     layout = context.layouts.known(showtime_id)
     if layout is None or not _may_be_held(layout, seat_ids):
@@ -159,7 +164,11 @@ async def _take_and_insert(
     release = True  # also if Redis does not answer: it may have taken the seats
     try:
         held = await context.holds.take(
-            showtime_id=showtime_id, reservation_id=reservation_id, seat_ids=seat_ids, ttl_ms=ttl_ms
+            showtime_id=showtime_id,
+            reservation_id=reservation_id,
+            seat_ids=seat_ids,
+            ttl_ms=ttl_ms,
+            of=details.of_address,
         )
         if held:
             release = False
@@ -172,20 +181,8 @@ async def _take_and_insert(
             wanted = seats_of(layout, seat_ids, tickets)
             try:
                 reservation = await context.batches.insert_held(
-                    HoldToInsert(
-                        reservation_id,
-                        user_id,
-                        showtime_id,
-                        layout.layout_version,
-                        layout.showtime,
-                        wanted,
-                        idempotency_key,
-                        ends,
-                        deadline,
-                        details.reference,
-                        details.metadata,
-                        None if tickets is None else tickets.version,
-                        details.limits,
+                    _to_insert(
+                        reservation_id, user_id, layout, wanted, idempotency_key, (ends, deadline), tickets, details
                     )
                 )
             except ShowtimeChanged:  # Redis keeps the seats while the layout is read again
@@ -193,6 +190,9 @@ async def _take_and_insert(
                 if tickets is not None:
                     tickets = await context.ticket_types.choose(details.tickets, anew=True)
         release = False
+    except TooManyRequests:  # nothing was taken
+        release = False
+        raise
     finally:
         if release:
             undo = HoldRelease(showtime_id, reservation_id, seat_ids, undo=True)
@@ -202,6 +202,32 @@ async def _take_and_insert(
         seats = HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key)
         await _take_again(context, seats, life_s)
     return reservation
+
+
+def _to_insert(
+    reservation_id: UUID,
+    user_id: int,
+    layout: Layout,
+    seats: tuple[ReservedSeat, ...],
+    idempotency_key: IdempotencyKey | None,
+    ends_and_deadline: tuple[float, float],
+    tickets: ChosenTickets | None,
+    details: HoldDetails,
+) -> HoldToInsert:
+    return HoldToInsert(
+        reservation_id,
+        user_id,
+        layout.showtime_id,
+        layout.layout_version,
+        layout.showtime,
+        seats,
+        idempotency_key,
+        *ends_and_deadline,
+        details.reference,
+        details.metadata,
+        None if tickets is None else tickets.version,
+        details.limits,
+    )
 
 
 async def seats_unavailable(

@@ -17,6 +17,7 @@ from ..errors import (
     ReservationConfirmed,
     TooLateToCancel,
 )
+from ..holds.take_calls import AddressSeats
 from ..seatmap.layouts import Layout
 from ..seatmap.ticket_types import ALL_STANDARD, ChosenTickets, WantedTickets
 from .admission import Admission, require_admission
@@ -38,6 +39,7 @@ class SeatChange:
     changed_by: str = "customer"
     limits: HoldLimits | None = None
     admission: Admission | None = None
+    of_address: AddressSeats | None = None
     showtime_id: int | None = None
     adds: bool = False
     idempotency_key: IdempotencyKey | None = None

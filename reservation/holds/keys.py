@@ -14,6 +14,11 @@ def ticket_key(showtime_id: int) -> str:
     return f"{{{showtime_id}}}:map:priming"
 
 
+def address_key(showtime_id: int, address: str) -> str:
+    """The key of the seats of a showtime that a client address took."""
+    return f"{{{showtime_id}}}:address:{address}"
+
+
 WRITABLE_KEY = "{0}:writable"  # of no showtime: written to see whether Redis takes writes
 
 

@@ -35,6 +35,7 @@ def read_source(path: str, folder: Path = FOLDER) -> str:
 
 
 TAKE = Script(read_source("take"))
+TAKE_FOR_ADDRESS = Script(read_source("take_for_address"))
 EXTEND = Script(read_source("extend"))
 RELEASE = Script(read_source("release"))
 UNDO_TAKE = Script(read_source("undo_take"))

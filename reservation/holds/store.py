@@ -52,11 +52,11 @@ from .scripts import (
     EXTEND,
     RELEASE,
     SNAPSHOT,
-    TAKE,
     UNDO_TAKE,
     VERSION,
     WATCH,
 )
+from .take_calls import OfAddress, seats_of_others, take_call
 
 PRIMING_TRIES = 3  # Redis may lose everything again meanwhile; more often is an outage
 NOT_PRIMED = -1
@@ -132,15 +132,14 @@ class Holds:
                 self._scripts.send(call)
 
     async def take(
-        self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int
+        self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int, of: OfAddress = None
     ) -> frozenset[int]:
-        """Hold all the seats or none; the seats that others hold, empty on success."""
-        keys = map_keys(showtime_id, seat_ids)
-        call = script_call(TAKE, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids))
+        """Hold all the seats or none; the seats that others hold, empty on success; raises TooManyRequests."""
+        call = take_call(showtime_id, reservation_id, seat_ids, ttl_ms, of)
         result = await self._scripts.run_one(call)
         if _is_not_primed(result):
             result = await self._prime_and_run(call, result)
-        return frozenset(result[1:])
+        return seats_of_others(result)
 
     async def extend(
         self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int

@@ -9,10 +9,11 @@ from ..booking.address_limit import CountedHold
 from ..booking.context import BookingContext
 from ..db.repository.api_keys import KeyHoldLimits
 from ..db.repository.hold_limits import HoldLimits
+from ..holds.take_calls import AddressSeats
 from ..identity.credential_cache import Identity
 from ..identity.verifiers import ApiKeyIdentity
 from .app_keys import CALLER
-from .input.client_address import client_address
+from .input.client_address import client_address, is_public
 from .routes import STAFF_ROLES
 
 
@@ -28,6 +29,24 @@ def count_of(context: BookingContext, request: web.Request) -> CountedHold | Non
     if isinstance(caller, ApiKeyIdentity) and (most := caller.limits.holds_per_minute) is not None:
         return limit.count_of_key(caller.key_id, most) if most else None
     return limit.count(client_address(request)) if limit and caller.user.role not in STAFF_ROLES else None
+
+
+def limited_address(request: web.Request) -> str:
+    """The address of a customer or guest whose accounts count together in a showtime; empty for others.
+
+    API keys sell to many people, and addresses that are not public may be a proxy's that is not in TRUSTED_PROXIES.
+    """
+    caller = request[CALLER]
+    if isinstance(caller, ApiKeyIdentity) or caller.user.role in STAFF_ROLES:
+        return ""
+    address = client_address(request)
+    return address if is_public(address) else ""
+
+
+def seats_of_address(context: BookingContext, request: web.Request) -> AddressSeats | None:
+    """What the caller's address may have of a showtime in live holds; None without a limit."""
+    address = limited_address(request)
+    return context.address_limit.seats_of(address) if address else None
 
 
 def _limits_of_key(context: BookingContext, own: KeyHoldLimits, of_account: HoldLimits | None) -> HoldLimits | None:

@@ -26,6 +26,7 @@ async def open_waiting_rooms(
         PassSigner(settings.jwt_secrets),
         per_second=settings.admissions_per_second,
         admission_s=settings.admission_ttl_s,
+        most_of_address=settings.waiting_places_per_address,
     )
     log = structlog.stdlib.get_logger("reservation.waiting")
     streams = WaitingStreams(rooms, log, most=most, heartbeat_s=settings.sse_heartbeat_s, others=others)

@@ -7,6 +7,7 @@ For every showtime there are, under one hash tag as for its seats (holds/store.p
                            before the sale began, else the time of joining in microseconds
     {42}:waiting:seen      a sorted set of the same customers; the score is when they last asked
     {42}:waiting:admitted  a sorted set of the admitted customers; the score is when the admission ends
+    {42}:waiting:address:<address>  a set of the customers who joined from a client address, for its limit
 
 Each script also admits as many as are due, so no job is needed: while a customer waits, one asks. Customers who have
 not asked for LIVE_S have left, and use up no admission; one who comes back gets the same place, by the ticket.
@@ -26,7 +27,7 @@ from typing import Literal
 
 from redis.asyncio import Redis
 
-from ..errors import DomainError, Invalid, NotFound, SalesEnded, ShowtimeCancelled
+from ..errors import DomainError, Invalid, NotFound, SalesEnded, ShowtimeCancelled, TooManyRequests
 from ..holds.script_runner import Call, ScriptRunner, script_call
 from ..holds.scripts import Script, read_source
 from ..seatmap.layouts import Layout, Layouts
@@ -41,6 +42,8 @@ STARTS_PER_S = 500  # at the start of the sale, those who wait ask within so lon
 LONGEST_SPREAD_S = 30.0
 FRESH_S = 2.0  # for how long a worker takes a showtime's sale to be as it was read
 MAX_ROOMS = 10_000
+RETRY_AFTER_S = 30
+ADMITTED, TOO_MANY = 1, 2  # outcomes of enter.lua
 _FOLDER = Path(__file__).parent / "lua"
 ENTER = Script(read_source("enter", _FOLDER))
 LOOK = Script(read_source("look", _FOLDER))
@@ -82,15 +85,24 @@ class Room:
 class WaitingRooms:
     """The waiting rooms of all showtimes; what asks Redis raises HoldsUnavailable when it does not answer.
 
-    `per_second` customers are admitted a second to each showtime, each for `admission_s` seconds.
+    `per_second` customers are admitted a second to each showtime, each for `admission_s` seconds. A client address has
+    at most `most_of_address` places of a showtime; 0 is no limit.
     """
 
     def __init__(
-        self, redis: Redis, layouts: Layouts, signer: PassSigner, *, per_second: int, admission_s: int
+        self,
+        redis: Redis,
+        layouts: Layouts,
+        signer: PassSigner,
+        *,
+        per_second: int,
+        admission_s: int,
+        most_of_address: int,
     ) -> None:
         self.signer = signer
         self.per_second = per_second
         self._admission_s = admission_s
+        self._most_of_address = most_of_address
         self._layouts = layouts
         self._scripts = ScriptRunner(redis)  # on a connection of its own: holds do not wait behind it
         self._rooms: dict[int, Room] = {}
@@ -99,11 +111,12 @@ class WaitingRooms:
         """Close the connection."""
         await self._scripts.server.aclose()
 
-    async def enter(self, showtime_id: int, user_id: int, ticket: str | None = None) -> Place:
+    async def enter(self, showtime_id: int, user_id: int, ticket: str | None = None, *, address: str = "") -> Place:
         """A customer's place, which is that of the ticket if there is one; a new one is the last.
 
-        Raises NotFound (no such showtime, or one without a waiting room), ShowtimeCancelled, SalesEnded, and Invalid
-        for a ticket of another customer or showtime.
+        Raises NotFound (no such showtime, or one without a waiting room), ShowtimeCancelled, SalesEnded, Invalid for a
+        ticket of another customer or showtime, and TooManyRequests if the client address, unless it is empty, has as
+        many places as it may.
         """
         of_ticket = None if ticket is None else self.signer.place_of(ticket, showtime_id, user_id)
         if ticket is not None and of_ticket is None:
@@ -111,9 +124,13 @@ class WaitingRooms:
         room = await self._open_room(showtime_id)
         given = "" if of_ticket is None else of_ticket
         lot = self.signer.lot(showtime_id, user_id)
-        call = script_call(ENTER, showtime_id, _keys(showtime_id), (*self._common(room), user_id, lot, given))
-        now_us, is_admitted, number, before, waiting = await self._scripts.run_one(call)
-        if is_admitted:
+        keys = (*_keys(showtime_id), f"{{{showtime_id}}}:waiting:address:{address}")
+        most = self._most_of_address if address else 0
+        call = script_call(ENTER, showtime_id, keys, (*self._common(room), user_id, lot, given, most))
+        now_us, outcome, number, before, waiting = await self._scripts.run_one(call)
+        if outcome == TOO_MANY:
+            raise TooManyRequests(RETRY_AFTER_S, "As many wait for this showtime from your address as may.")
+        if outcome == ADMITTED:
             return self._admitted(showtime_id, user_id, room, number)
         ticket = self.signer.ticket(showtime_id, user_id, number)
         return self.place(showtime_id, ticket, room, now_us=now_us, before=before, waiting=waiting)

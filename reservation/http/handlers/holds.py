@@ -19,6 +19,7 @@ from ...errors import (
     LimitReached,
     SeatsUnavailable,
     TooManyAttempts,
+    TooManyRequests,
 )
 from ...runtime.fields import MAX_ID, BoundedInteger, Id, Input, JsonObject, Slug, Text
 from ...seatmap.ticket_types import ALL_STANDARD, WantedTickets
@@ -26,7 +27,7 @@ from ...settings import HIGHEST_MAX_SEATS
 from ..admission import CallerAdmission
 from ..app_keys import BEST_AVAILABLE, BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
 from ..box_office import customer_id, customer_of
-from ..hold_limits import count_of, limits_of
+from ..hold_limits import count_of, limits_of, seats_of_address
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats
 from ..output.reservations import first_hold, hold_response
@@ -118,6 +119,19 @@ def tickets_of(body: dict[str, Any]) -> WantedTickets:
     return ALL_STANDARD
 
 
+def _details(request: web.Request, body: dict[str, Any]) -> HoldDetails:
+    context = request.app[BOOKING_CONTEXT]
+    return HoldDetails(
+        body.get("reference"),
+        body.get("metadata"),
+        tickets_of(body),
+        limits_of(context, request[CALLER]),
+        count_of(context, request),
+        CallerAdmission(request),
+        seats_of_address(context, request),
+    )
+
+
 async def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWriteResponse:
     """The first answer to a hold, whatever has become of it."""
     held = first_hold(first)
@@ -136,6 +150,7 @@ async def replayed_hold(request: web.Request, first: FirstOutcome) -> SingleWrit
         SeatsUnavailable,
         LimitReached,
         TooManyAttempts,
+        TooManyRequests,
         *NOT_ON_SALE,
         HoldsUnavailable,
         Forbidden,
@@ -163,8 +178,9 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
 
     409 `limit_reached` is for a customer who has MAX_HOLDS_PER_USER live holds, or would have more than
     MAX_SEATS_PER_USER_PER_SHOWTIME seats of the showtime, held and booked; 429 `too_many_attempts` for an address with
-    HOLDS_PER_MINUTE_PER_ADDRESS holds in a minute. Staff and administrators have none of these limits; an API key has
-    those of its `limits`, and for what is not there those of its account.
+    HOLDS_PER_MINUTE_PER_ADDRESS holds in a minute, and 429 `too_many_requests` for one that would have more than
+    HELD_SEATS_PER_ADDRESS seats of the showtime in live holds. Staff and administrators have none of these limits; an
+    API key has those of its `limits`, and for what is not there those of its account, but not the last one.
     """
     body: dict[str, Any] = request[BODY]
     seats, quantity = body.get("seats", ()), body.get("quantity", 0)
@@ -177,8 +193,7 @@ async def create_hold(request: web.Request) -> web.StreamResponse:
     customer, showtime_id = body.get("customer"), path_id(request, "showtime_id")
     user_id = caller.user_id if customer is None else await customer_id(request, **customer)
     context, key = app[BOOKING_CONTEXT], request[IDEMPOTENCY_KEY]
-    limits, counted, admission = limits_of(context, caller), count_of(context, request), CallerAdmission(request)
-    details = HoldDetails(body.get("reference"), body.get("metadata"), tickets_of(body), limits, counted, admission)
+    details = _details(request, body)
     try:
         if quantity:
             kind = body.get("seat_type")

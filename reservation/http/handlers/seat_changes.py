@@ -19,11 +19,12 @@ from ...errors import (
     ReservationConfirmed,
     SeatsUnavailable,
     TooLateToCancel,
+    TooManyRequests,
 )
 from ...runtime.fields import Id, Input
 from ..admission import CallerAdmission
 from ..app_keys import BODY, BOOKING_CONTEXT, CALLER, IDEMPOTENCY_KEY, SETTINGS
-from ..hold_limits import limits_of
+from ..hold_limits import limits_of, seats_of_address
 from ..input.path_ids import path_id
 from ..input.seat_ids import SeatIds, WantedSeats
 from ..output.reservations import replayed_change, reservation_response
@@ -64,6 +65,7 @@ class ExchangeInput(Input):
         HoldExpired,
         SeatsUnavailable,
         LimitReached,
+        TooManyRequests,
         *NOT_ON_SALE,
         ReservationConfirmed,
         ReservationCancelled,
@@ -114,6 +116,7 @@ async def remove_seat_of_hold(request: web.Request) -> web.StreamResponse:
         HoldExpired,
         SeatsUnavailable,
         LimitReached,
+        TooManyRequests,
         *NOT_ON_SALE,
         ReservationCancelled,
         TooLateToCancel,
@@ -149,5 +152,6 @@ async def _owner_id_and_seats(request: web.Request) -> dict[str, Any]:
         "changed_by": canceller_of(request, whose).who,
         "limits": limits_of(request.app[BOOKING_CONTEXT], request[CALLER]),
         "admission": CallerAdmission(request),
+        "of_address": seats_of_address(request.app[BOOKING_CONTEXT], request),
         "idempotency_key": request[IDEMPOTENCY_KEY],
     }

@@ -7,7 +7,9 @@ from marshmallow import Schema, fields, validate
 
 from ...errors import HoldsUnavailable, Overloaded, SalesEnded, ShowtimeCancelled, TooManyRequests
 from ...runtime.fields import Id, Input, Instant
+from ...waiting.room import Place
 from ..app_keys import CALLER, QUERY, STREAM_LIMIT, WAITING_ROOMS, WAITING_STREAMS
+from ..hold_limits import limited_address
 from ..input.client_address import client_address
 from ..input.path_ids import path_id
 from ..output.responses import json_response
@@ -65,11 +67,16 @@ class PlaceOutput(Schema):
     admission_expires_at = Instant(required=True, allow_none=True)
 
 
+async def _enter(request: web.Request, showtime_id: int, ticket: str | None = None) -> Place:
+    user_id, address = request[CALLER].user_id, limited_address(request)
+    return await request.app[WAITING_ROOMS].enter(showtime_id, user_id, ticket, address=address)
+
+
 @routes.add(
     "POST",
     "/showtimes/{showtime_id}/waiting-room",
     output=PlaceOutput(),
-    raises=(HoldsUnavailable, ShowtimeCancelled, SalesEnded),
+    raises=(HoldsUnavailable, ShowtimeCancelled, SalesEnded, TooManyRequests),
 )
 async def join_waiting_room(request: web.Request) -> web.StreamResponse:
     """Join the waiting room of a showtime; an account that waits already keeps its place.
@@ -77,10 +84,11 @@ async def join_waiting_room(request: web.Request) -> web.StreamResponse:
     Before the sale begins, `position` is null: at `on_sale_at` a lot decides on the order of all who wait. Who joins
     later comes after them, in the order of joining. ADMISSIONS_PER_SECOND customers are admitted a second. An account
     that has not asked for 90 seconds is left out, and gets its place again with its queue ticket.
-    404 `not_found` if the showtime has no waiting room.
+    404 `not_found` if the showtime has no waiting room; 429 `too_many_requests` if as many as
+    WAITING_PLACES_PER_ADDRESS wait from one address already.
     """
     showtime_id = path_id(request, "showtime_id")
-    return json_response(await request.app[WAITING_ROOMS].enter(showtime_id, request[CALLER].user_id))
+    return json_response(await _enter(request, showtime_id))
 
 
 @routes.add(
@@ -88,7 +96,7 @@ async def join_waiting_room(request: web.Request) -> web.StreamResponse:
     "/showtimes/{showtime_id}/waiting-room",
     query=TicketQuery(),
     output=PlaceOutput(),
-    raises=(HoldsUnavailable, ShowtimeCancelled, SalesEnded),
+    raises=(HoldsUnavailable, ShowtimeCancelled, SalesEnded, TooManyRequests),
 )
 async def get_place(request: web.Request) -> web.StreamResponse:
     """The place that a queue ticket keeps, or the admission once it is due.
@@ -97,7 +105,7 @@ async def get_place(request: web.Request) -> web.StreamResponse:
     last, with a new ticket.
     """
     showtime_id, ticket = path_id(request, "showtime_id"), request[QUERY]["ticket"]
-    return json_response(await request.app[WAITING_ROOMS].enter(showtime_id, request[CALLER].user_id, ticket))
+    return json_response(await _enter(request, showtime_id, ticket))
 
 
 @routes.add(
@@ -121,7 +129,7 @@ async def follow_place(request: web.Request) -> web.StreamResponse:
     started, streams = perf_counter(), request.app[WAITING_STREAMS]
     showtime_id, user_id = path_id(request, "showtime_id"), request[CALLER].user_id
     streams.require_room()
-    place = await request.app[WAITING_ROOMS].enter(showtime_id, user_id, request[QUERY]["ticket"])
+    place = await _enter(request, showtime_id, request[QUERY]["ticket"])
     with request.app[STREAM_LIMIT].count(client_address(request)):
         response, viewer = await begin_viewer(request, started)
         if viewer is not None and request.method != "HEAD":

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from functools import cache, lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import structlog
 from aiohttp import web
@@ -33,6 +33,12 @@ def client_address(request: web.Request) -> str:
             break
         found = forwarded
     return UNKNOWN if found is None else _key(found)
+
+
+@lru_cache(4096)
+def is_public(address: str) -> bool:
+    """Whether a client's address is one of the internet: another one is of the own network, or of a proxy's in it."""
+    return address != UNKNOWN and ip_network(address).is_global
 
 
 def peer_key(peer: str, trusted: Collection[IPv4Network | IPv6Network]) -> str:
