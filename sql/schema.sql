@@ -113,18 +113,17 @@ begin
     from (
         select
             asked.hold_id,
-            asked.most_holds <= (
-                select count(*)
+            asked.most_holds <= recent.holds as has_holds,
+            asked.most_seats < asked.seats + (
+                select coalesce(sum(cardinality(r.seat_ids)), 0)
                 from reservations as r
                 where
                     r.user_id = asked.user_id
-                    and r.created_at > oldest
-                    and r.status = 'held'
-                    and r.expires_at > clock_timestamp()
+                    and r.showtime_id = asked.showtime_id
                     and r.id <> asked.hold_id
-            ) as has_holds,
-            asked.most_seats < asked.seats + own.seats as has_seats,
-            asked.most_unconfirmed <= own.unconfirmed as has_unconfirmed
+                    and (r.status = 'confirmed' or (r.status = 'held' and r.expires_at > clock_timestamp()))
+            ) as has_seats,
+            asked.most_unconfirmed * 10 <= recent.tenths as has_unconfirmed
         from (
             select
                 each.*,
@@ -136,27 +135,41 @@ begin
         cross join
             lateral (
                 select
-                    coalesce(sum(cardinality(r.seat_ids)) filter (
-                        where r.status = 'confirmed' or (r.status = 'held' and r.expires_at > clock_timestamp())
-                    ), 0) as seats,
-                    -- Seats that a hold had, and gave up before its end, count as well.
                     count(*) filter (
+                        where r.created_at > oldest and r.status = 'held' and r.expires_at > clock_timestamp()
+                    ) as holds,
+                    -- Ten that were given up at once, as customers do who choose other seats, count as one.
+                    coalesce(sum(
+                        case when r.cancelled_at < r.created_at + interval '30 seconds' then 1 else 10 end
+                    ) filter (
                         where
-                        r.confirmed_at is null
+                        asked.most_unconfirmed is not null
+                        and r.confirmed_at is null
                         and r.created_at > cooling_since
-                        and asked.most_unconfirmed is not null
+                        -- The service itself cancels a hold that it does not answer.
+                        and (r.cancelled_at is null or r.cancelled_by is not null)
                         and (
-                            r.seat_ids && asked.seat_ids
+                            (r.showtime_id = asked.showtime_id and r.seat_ids && asked.seat_ids)
+                            -- Seats that a hold had, and gave up before its end, count as well.
                             or exists (
                                 select
                                 from reservation_changes as c
-                                where c.reservation_id = r.id and c.seat_ids && asked.seat_ids
+                                where
+                                    c.reservation_id = r.id
+                                    and c.showtime_id = asked.showtime_id
+                                    and c.seat_ids && asked.seat_ids
                             )
                         )
-                    ) as unconfirmed
+                    ), 0) as tenths
                 from reservations as r
-                where r.user_id = asked.user_id and r.showtime_id = asked.showtime_id and r.id <> asked.hold_id
-            ) as own
+                where
+                    r.user_id = asked.user_id
+                    and r.created_at > case
+                        when asked.most_unconfirmed is null then oldest
+                        else least(oldest, cooling_since)
+                    end
+                    and r.id <> asked.hold_id
+            ) as recent
     ) as counted
     where counted.has_holds or counted.has_seats or counted.has_unconfirmed;
 end

@@ -1,12 +1,15 @@
 """A customer who holds the same seats again and again without confirming has to leave them to others for a while."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
 
-from tests.api import Api, Cinema, Connection, Person
-from tests.booking.test_change_seats import add
+from reservation.booking.redis_lease import HeldSeats, undo_hold
+from reservation.http.app_keys import BOOKING_CONTEXT
+from tests.api import Api, Cinema, Connection, Person, slot
+from tests.booking.test_change_seats import add, exchange
 from tests.booking.test_hold_limits import assert_reached
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
@@ -14,11 +17,20 @@ from tests.races.test_booking_races import assert_sound
 LIMIT = "MAX_UNCONFIRMED_HOLDS_OF_SEAT"
 
 
-async def give_up(api: Api, cinema: Cinema, who: Person, seats: list[int]) -> None:
-    """Hold seats, and cancel the hold."""
+async def give_up(
+    api: Api, db: Connection, cinema: Cinema, who: Person, seats: list[int], *, after_s: int = 31
+) -> None:
+    """Hold seats, and cancel the hold, which then looks as if it had lasted so long."""
     held = await api.hold(who, cinema.showtime_id, seats)
     assert held.status == 201, held.text
-    assert (await api.cancel(who, held.json["id"])).status == 200
+    await cancel(api, db, who, held.json["id"], after_s=after_s)
+
+
+async def cancel(api: Api, db: Connection, who: Person, reservation_id: str, *, after_s: int = 31) -> None:
+    assert (await api.cancel(who, reservation_id)).status == 200
+    await db.execute(
+        "update reservations set created_at = cancelled_at - $2 * interval '1 s' where id = $1", reservation_id, after_s
+    )
 
 
 async def let_expire(db: Connection, redis_url: str) -> None:
@@ -42,7 +54,7 @@ async def test_a_seat_that_was_held_too_often_without_confirming_is_refused(
             assert (await api.hold(customer, cinema.showtime_id, seats)).status == 201
             await let_expire(db, redis_url)
         else:
-            await give_up(api, cinema, customer, seats)
+            await give_up(api, db, cinema, customer, seats)
     assert_reached(await api.hold(customer, cinema.showtime_id, cinema.seat_ids[1:2]), LIMIT)
     assert (await api.statuses(cinema.showtime_id))[cinema.seat_ids[1]] == "available"
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201  # held once before
@@ -54,7 +66,7 @@ async def test_a_seat_that_was_held_too_often_without_confirming_is_refused(
 async def test_holds_from_before_the_cooling_off_do_not_count(start_api: StartApi, db: Connection) -> None:
     api = await start_api(**{LIMIT: "1", "COOLING_OFF_MINUTES": "30"})
     cinema, customer = await api.cinema(), await api.sign_up()
-    await give_up(api, cinema, customer, cinema.seat_ids[:1])
+    await give_up(api, db, cinema, customer, cinema.seat_ids[:1])
     assert_reached(await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1]), LIMIT)
     await db.execute("update reservations set created_at = created_at - interval '31 minutes'")
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
@@ -87,7 +99,9 @@ async def test_seats_that_were_added_and_removed_again_count(start_api: StartApi
 
 
 @pytest.mark.parametrize("own", [None, {"max_holds_per_user": 0, "max_seats_per_user_per_showtime": 200}])
-async def test_api_keys_and_staff_have_no_cooling_off(start_api: StartApi, own: dict[str, Any] | None) -> None:
+async def test_api_keys_and_staff_have_no_cooling_off(
+    start_api: StartApi, db: Connection, own: dict[str, Any] | None
+) -> None:
     api = await start_api(**{LIMIT: "1", "MAX_HOLDS_PER_USER": "4"})
     cinema, customer = await api.cinema(), await api.sign_up()
     body = {"name": "Partner", "user_id": customer.id, "scopes": ["booking"]} | ({"limits": own} if own else {})
@@ -95,11 +109,60 @@ async def test_api_keys_and_staff_have_no_cooling_off(start_api: StartApi, own: 
     partner = Person(customer.id, customer.email, made["key"], "")
     for who in (partner, await api.staff()):
         for _ in range(3):
-            await give_up(api, cinema, who, cinema.seat_ids[:2])
+            await give_up(api, db, cinema, who, cinema.seat_ids[:2])
 
 
-async def test_without_the_limit_a_seat_may_be_held_as_often_as_one_likes(start_api: StartApi) -> None:
+async def test_without_the_limit_a_seat_may_be_held_as_often_as_one_likes(start_api: StartApi, db: Connection) -> None:
     api = await start_api(**{LIMIT: "0", "MAX_HOLDS_PER_USER": "4"})
     cinema, customer = await api.cinema(), await api.sign_up()
     for _ in range(5):
-        await give_up(api, cinema, customer, cinema.seat_ids[:2])
+        await give_up(api, db, cinema, customer, cinema.seat_ids[:2])
+
+
+async def test_a_hold_that_was_exchanged_for_another_showtime_counts_for_the_seats_that_it_had(
+    start_api: StartApi, db: Connection
+) -> None:
+    api = await start_api(**{LIMIT: "1"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    wanted, other = cinema.seat_ids[:1], cinema.seat_ids[20:21]
+    held = await api.hold(customer, cinema.showtime_id, wanted)
+    assert (await exchange(api, customer, held.json["id"], other, later)).status == 200
+    assert_reached(await api.hold(customer, cinema.showtime_id, wanted), LIMIT)
+    await cancel(api, db, customer, held.json["id"])
+    assert_reached(await api.hold(customer, cinema.showtime_id, wanted), LIMIT)
+    assert_reached(await api.hold(customer, later, other), LIMIT)
+
+
+async def test_seats_that_a_hold_had_in_another_showtime_do_not_count_in_this_one(
+    start_api: StartApi, db: Connection
+) -> None:
+    """Both showtimes are of one auditorium, so that their seats have the same ids."""
+    api = await start_api(**{LIMIT: "1"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **slot(48))
+    held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
+    assert (await exchange(api, customer, held.json["id"], cinema.seat_ids[20:21], later)).status == 200
+    await cancel(api, db, customer, held.json["id"])
+    assert (await api.hold(customer, later, cinema.seat_ids[:1])).status == 201
+
+
+async def test_ten_holds_that_were_cancelled_at_once_count_as_one(start_api: StartApi, db: Connection) -> None:
+    """A customer who changes the choice of seats does so; one who keeps a seat from others by many is refused, too."""
+    api = await start_api(**{LIMIT: "2"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    await give_up(api, db, cinema, customer, cinema.seat_ids[:2])
+    for _ in range(9):
+        await give_up(api, db, cinema, customer, cinema.seat_ids[:2], after_s=29)
+    await give_up(api, db, cinema, customer, cinema.seat_ids[:2], after_s=29)
+    assert_reached(await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1]), LIMIT)
+
+
+async def test_a_hold_that_the_service_did_not_answer_does_not_count(start_api: StartApi, db: Connection) -> None:
+    api = await start_api(**{LIMIT: "1"})
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])
+    seats = HeldSeats(cinema.showtime_id, UUID(held.json["id"]), customer.id, cinema.seat_ids[:2])
+    await undo_hold(api.client.app[BOOKING_CONTEXT], seats)
+    await db.execute("update reservations set created_at = created_at - interval '1 min'")
+    assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).status == 201
