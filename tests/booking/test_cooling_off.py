@@ -1,12 +1,18 @@
 """A customer who holds the same seats again and again without confirming has to leave them to others for a while."""
 
+from time import monotonic
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from redis.asyncio import Redis
 
+from reservation.booking.hold import seats_of
 from reservation.booking.redis_lease import HeldSeats, undo_hold
+from reservation.db.repository import reservations
+from reservation.db.repository.hold_limits import HoldLimits
+from reservation.db.repository.reservations import HoldToInsert
+from reservation.errors import LimitReached
 from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Api, Cinema, Connection, Person, slot
 from tests.booking.test_change_seats import add, exchange
@@ -166,3 +172,37 @@ async def test_a_hold_that_the_service_did_not_answer_does_not_count(start_api: 
     await undo_hold(api.client.app[BOOKING_CONTEXT], seats)
     await db.execute("update reservations set created_at = created_at - interval '1 min'")
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).status == 201
+
+
+@pytest.mark.parametrize("key_is_last", [True, False])
+async def test_a_customer_is_limited_in_a_batch_with_an_api_key(
+    start_api: StartApi, db: Connection, key_is_last: bool
+) -> None:
+    api = await start_api(**{LIMIT: "1", "MAX_HOLDS_PER_USER": "4"})
+    cinema, customer, partner = await api.cinema(), await api.sign_up(), await api.sign_up()
+    seats = cinema.seat_ids
+    await give_up(api, db, cinema, customer, seats[:1])
+    layout = await api.client.app[BOOKING_CONTEXT].layouts.load(cinema.showtime_id)
+    assert layout is not None
+    limits = (HoldLimits(4, None, 1800, 1, 7200), HoldLimits(3, 100, 1800))
+    ends = monotonic() + 600
+    batch = [
+        HoldToInsert(
+            uuid4(),
+            who.id,
+            cinema.showtime_id,
+            layout.layout_version,
+            layout.showtime,
+            seats_of(layout, [seat], None),
+            None,
+            ends,
+            ends,
+            limits=own,
+        )
+        for who, seat, own in zip((customer, partner), seats, limits, strict=False)
+    ]
+    async with api.client.app[BOOKING_CONTEXT].database.connection() as conn:
+        outcomes = await reservations.insert_held(conn, holds=batch if key_is_last else batch[::-1])
+    of_customer = outcomes[0 if key_is_last else 1]
+    assert isinstance(of_customer, LimitReached)
+    assert of_customer.details == {"limit": LIMIT}

@@ -53,7 +53,8 @@ def limit_columns(holds: Iterable[LimitedHold]) -> Columns:
         most_unconfirmed.append(limits.most_unconfirmed)
         most_holds.append(None if limits.most_holds is None else limits.most_holds - earlier_holds[own])
         most_seats.append(None if limits.most_seats is None else limits.most_seats - earlier_seats[there])
-        longest_s, cooling_s = limits.longest_s, limits.cooling_s
+        # An API key's hold has no cooling-off, and may be in a batch with those of customers.
+        longest_s, cooling_s = max(longest_s, limits.longest_s), max(cooling_s, limits.cooling_s)
         earlier_holds[own] += 1
         earlier_seats[there] += len(hold.seats)
     return ids, users, showtimes, seats, most_holds, most_seats, longest_s, seat_ids, most_unconfirmed, cooling_s
