@@ -304,3 +304,20 @@ async def test_a_cancelled_showtime_and_one_whose_sale_has_ended_cannot_be_waite
     assert (await api.call("POST", path, who=customer)).code == "showtime_cancelled"
     assert (await api.call("POST", "/showtimes/999/waiting-room", who=customer)).status == 404
     assert (await api.call("POST", path)).status == 401
+
+
+async def test_all_keys_of_a_room_expire(api: Api, redis_url: str) -> None:
+    """Also if one customer alone ever joins it."""
+    cinema, customer = await room(api), await api.sign_up()
+    set_admissions(api, running=False)
+    await join(api, cinema, customer)
+    async with Redis.from_url(redis_url) as client:
+        pattern = f"{{{cinema.showtime_id}}}:waiting*"
+        waiting = {key: await client.ttl(key) async for key in client.scan_iter(pattern)}
+        assert len(waiting) == 3
+        assert min(waiting.values()) > 0, waiting
+        set_admissions(api, running=True)
+        await admitted(api, cinema, customer)
+        after = {key: await client.ttl(key) async for key in client.scan_iter(pattern)}
+    assert len(after) == 2
+    assert min(after.values()) > 0, after

@@ -23,9 +23,11 @@ for _ = 1, 10 do
     redis.call('ZREM', KEYS[3], first[i])
     if seen and tonumber(seen) > alive_since then
       redis.call('ZADD', KEYS[4], string.format('%.0f', now + admission), first[i])
+      redis.call('EXPIRE', KEYS[4], 604800)
       given = given + 1000000 / per_second
       due = due - 1
     end
   end
 end
 if given ~= was_given then redis.call('HSET', KEYS[1], 'given', string.format('%.0f', given)) end
+if not was_given then redis.call('EXPIRE', KEYS[1], 604800) end
