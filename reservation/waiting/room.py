@@ -35,11 +35,12 @@ from .metrics import ADMISSIONS, PLACES
 from .passes import PassSigner
 
 SECOND_US = 1_000_000
-LIVE_S = 90  # longer than the longest time between two requests of a customer
+LIVE_S = 90  # LONGEST_ASK_S, and some time for a request that comes late
 FIRST_ASK_S, LAST_ASK_S = 2.0, 30.0  # how often the first and the last of a queue are to ask
 ASKS_LEFT = 20  # how often about a customer asks before the admission
 STARTS_PER_S = 500  # at the start of the sale, those who wait ask within so long that about as many do so a second
 LONGEST_SPREAD_S = 30.0
+LONGEST_ASK_S = LAST_ASK_S + LONGEST_SPREAD_S  # between two requests of a customer
 FRESH_S = 2.0  # for how long a worker takes a showtime's sale to be as it was read
 MAX_ROOMS = 10_000
 RETRY_AFTER_S = 30
@@ -147,7 +148,7 @@ class WaitingRooms:
         if now_us < room.on_sale_us:
             left_s = (room.on_sale_us - now_us) / SECOND_US
             spread_s = random.uniform(0, min(LONGEST_SPREAD_S, waiting / STARTS_PER_S))  # noqa: S311 - no secret
-            ask_s = min(LAST_ASK_S, left_s) if left_s > LAST_ASK_S + spread_s else left_s + spread_s
+            ask_s = LAST_ASK_S if left_s > LAST_ASK_S else left_s + spread_s
             return Place(showtime_id, "before_sale", ticket, None, waiting, None, max(1, ceil(ask_s)), room.on_sale_at)
         expected_s = ceil((before + 1) / self.per_second)
         ask_s = min(max(expected_s / ASKS_LEFT, FIRST_ASK_S), LAST_ASK_S)

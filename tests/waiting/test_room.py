@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from time import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from reservation.http.app_keys import WAITING_ROOMS
-from reservation.waiting.room import Room, WaitingRooms
+from reservation.waiting.room import LIVE_S, LONGEST_ASK_S, Room, WaitingRooms
 from tests.api import Answer, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
@@ -321,3 +322,13 @@ async def test_all_keys_of_a_room_expire(api: Api, redis_url: str) -> None:
         after = {key: await client.ttl(key) async for key in client.scan_iter(pattern)}
     assert len(after) == 2
     assert min(after.values()) > 0, after
+
+
+def test_a_customer_is_never_told_to_ask_later_than_the_place_is_kept() -> None:
+    rooms: Any = SimpleNamespace(per_second=50)
+    now_us = 1_795_000_000_000_000
+    for left_s in range(1, 121):
+        sale = Room(datetime.fromtimestamp(now_us / 1_000_000 + left_s, UTC), 0.0)
+        for _ in range(20):
+            place = WaitingRooms.place(rooms, 1, "t", sale, now_us=now_us, before=9, waiting=1_000_000)
+            assert 1 <= place.poll_after_seconds <= LONGEST_ASK_S < LIVE_S
