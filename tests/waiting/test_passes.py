@@ -1,17 +1,18 @@
 """Queue tickets, admissions and lots: signed, of one customer and showtime, and the same in every worker."""
 
+import base64
 from time import time
 
 import pytest
 
-from reservation.waiting.passes import PassSigner
+from reservation.waiting.passes import OWN_LOT, TICKET, PassSigner, _signed
 
 FIRST, SECOND = "a-first-secret-that-is-long-enough-for-hs256", "another-secret-that-is-long-enough-for-hs256"
 
 
 def test_a_ticket_keeps_its_place_for_its_customer_and_showtime_alone() -> None:
     signer = PassSigner([FIRST])
-    for place in (-(2**52), -1, 1_795_415_159_628_612):
+    for place in (-(2**52), -2, 1_795_415_159_628_612, signer.lot(42, 7)):
         ticket = signer.ticket(42, 7, place)
         assert signer.place_of(ticket, 42, 7) == place
         assert signer.place_of(ticket, 43, 7) is signer.place_of(ticket, 42, 8) is None
@@ -46,6 +47,40 @@ def test_the_first_secret_signs_and_all_verify() -> None:
     assert both.place_of(ticket, 42, 7) == -5
     assert new.place_of(ticket, 42, 7) is None
     assert new.place_of(both.ticket(42, 7, -5), 42, 7) == -5
+
+
+def numbers_in(ticket: str) -> tuple[int, ...]:
+    """Each eight bytes of a ticket, as a client can read them."""
+    raw = base64.urlsafe_b64decode(ticket + "=" * (-len(ticket) % 4))
+    return tuple(int.from_bytes(raw[at : at + 8], signed=True) for at in range(len(raw) - 7))
+
+
+def test_a_ticket_does_not_tell_its_lot() -> None:
+    signer = PassSigner([FIRST])
+    for user_id in range(1, 50):
+        lot = signer.lot(42, user_id)
+        ticket = signer.ticket(42, user_id, lot)
+        assert lot not in numbers_in(ticket)
+        assert numbers_in(ticket)[17] == OWN_LOT
+        assert signer.place_of(ticket, 42, user_id) == lot
+
+
+def test_a_ticket_keeps_its_lot_when_the_secret_changes() -> None:
+    """It is that of the secret of before, which goes on verifying; new customers get lots of the new one."""
+    old, both = PassSigner([FIRST]), PassSigner([SECOND, FIRST])
+    lot = old.lot(42, 7)
+    ticket = old.ticket(42, 7, lot)
+    assert both.lot(42, 7) != lot
+    assert both.place_of(ticket, 42, 7) == lot
+    again = both.ticket(42, 7, lot)
+    assert both.place_of(again, 42, 7) == lot
+    assert lot not in numbers_in(again)
+
+
+def test_a_ticket_of_the_version_before_which_has_the_lot_keeps_it() -> None:
+    signer = PassSigner([FIRST])
+    lot = signer.lot(42, 7)
+    assert signer.place_of(_signed(signer._keys[0], TICKET, 42, 7, lot), 42, 7) == lot
 
 
 def test_lots_are_always_the_same_and_spread_evenly() -> None:
