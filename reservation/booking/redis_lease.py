@@ -13,7 +13,8 @@ another customer may take them. Three comparisons show that neither has happened
   not noticed at once; within this time no other one takes its place.
 
 Otherwise the seats are taken again, now that PostgreSQL has the hold and Redis would be primed with it. If another
-reservation has one of them, this hold is cancelled in PostgreSQL, and the answer is that the seats are not available.
+reservation holds one of them, or has bought it, this hold is cancelled in PostgreSQL, and the answer is that the seats
+are not available.
 """
 
 from collections.abc import Sequence
@@ -89,7 +90,7 @@ async def take_for(context: BookingContext, seats: HeldSeats, life_s: float) -> 
 
 
 async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> None:
-    """Take the seats of a hold that PostgreSQL has; raises SeatsUnavailable and cancels it if others hold them.
+    """Take the seats of a hold that PostgreSQL has; raises SeatsUnavailable and cancels it if others have them.
 
     If it was confirmed or cancelled meanwhile, its seats may have been taken after their release, so they are released.
     """
@@ -100,6 +101,9 @@ async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> 
         await undo_hold(context, seats)
         taken = await context.batches.find_booked(seats.showtime_id, seats.seat_ids)
         raise SeatsUnavailable(held=held, booked=taken.booked, blocked=taken.blocked)
+    # Those who bought a seat while Redis did not keep it for this hold have no key there any more. This is read before
+    # the status: as long as that is `held`, no seat is booked by this reservation.
+    taken = await context.batches.find_booked(seats.showtime_id, seats.seat_ids)
     async with context.database.connection() as conn:
         found = await reservations.find_hold(
             conn, reservation_id=seats.reservation_id, user_id=seats.user_id, max_s=context.hold_max_s
@@ -108,6 +112,9 @@ async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> 
         await context.pending_updates.release([HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)])
     elif found.showtime_id != seats.showtime_id or not {*seats.seat_ids} <= {*found.seat_ids}:
         await release_given_up(context, seats)
+    elif taken.booked:
+        await undo_hold(context, seats)
+        raise SeatsUnavailable(booked=taken.booked, blocked=taken.blocked)
 
 
 async def release_given_up(context: BookingContext, seats: HeldSeats) -> None:

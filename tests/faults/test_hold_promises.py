@@ -334,6 +334,29 @@ async def test_a_repeated_key_gets_no_hold_whose_seat_another_has_by_now(
     assert (await both.hold_at(both.there, wish, "a")).status == 201  # decided anew
 
 
+async def test_a_repeated_key_gets_no_hold_whose_seat_was_sold_by_now(start_rivals: StartRivals, steps: Steps) -> None:
+    """PostgreSQL has the hold of the first request, whose answer was lost, so its seat was released and sold."""
+    both = await start_rivals()
+    wish = {"seat_ids": [both.seat]}
+    steps.is_answer_lost = True
+    steps.before_statement.arm()
+    first = asyncio.create_task(both.ask("hold", key="a"))
+    await steps.before_statement.reached.wait()
+    steps.before_statement.go_on.set()
+    assert (await first).code == "database_unavailable"
+    competing = await both.compete()
+    assert competing.status == 201, competing.text
+    assert (await both.there.confirm(both.second, competing.json["id"])).status == 200
+
+    repeated = await both.hold_at(both.here, wish, "a")
+
+    assert repeated.code == "seats_unavailable", repeated.text
+    assert repeated.json["seats"] == [{"seat_id": both.seat, "reason": "booked"}]
+    assert await both.there.statuses(both.cinema.showtime_id) == {both.seat: "booked"}
+    assert (await both.there.cancel(both.second, competing.json["id"])).status == 200
+    assert (await both.hold_at(both.here, wish, "a")).status == 201  # decided anew
+
+
 async def test_a_late_undo_of_the_first_request_leaves_the_hold_of_the_repeated_one(
     start_rivals: StartRivals, start_api: StartApi, redis_url: str, steps: Steps
 ) -> None:
