@@ -40,9 +40,15 @@ def _overlaps(found: dict[str, Life], promises: list[Promise], clocks_are_right:
                 yield Broken("overlapping hold", other.start, f"seat {one.seat}: {one.by} and {other.by}")
 
 
-def _is_confirmed_unanswered(found: dict[str, Life], *both: Promise) -> bool:
-    """Whether one is the confirm of a hold that was never answered: a hold of the seat does not keep it from that."""
-    return any(each.is_owned and not found[each.reservation].is_answered for each in both)
+def _is_confirmed_unanswered(found: dict[str, Life], one: Promise, other: Promise) -> bool:
+    """Whether one is the confirm of a hold that was never answered, and the other a hold that does not prevent it.
+
+    That is a hold which was asked for before the confirm was answered: afterwards, the seat is sold.
+    """
+    return any(
+        owned.is_owned and not found[owned.reservation].is_answered and held.by.start < owned.start
+        for owned, held in ((one, other), (other, one))
+    )
 
 
 def _repeated_keys(history: History) -> Iterator[Broken]:
@@ -95,10 +101,21 @@ def _refusals(life: Life, found: dict[str, Life], promises: list[Promise]) -> It
 
 
 def _is_taken_by_unanswered(request: Request, life: Life, found: dict[str, Life]) -> bool:
-    """Whether another hold of its seats, which was never answered, may have been confirmed: that is not excluded."""
-    own = {seat for each in life.requests for seat in each.seats}
+    """Whether another hold of its seats, which was never answered, may have been confirmed: that is not excluded.
+
+    It is, once that confirm was answered before these seats were asked for.
+    """
+    asked: dict[int, float] = {}
+    for each in life.requests:
+        for seat in (*each.seats, *each.asked):
+            asked[seat] = min(asked.get(seat, each.start), each.start)
     return request.code == "seats_unavailable" and any(
-        not other.is_answered and own & {*confirm.seats, *confirm.asked} and confirm.start < request.end
+        not other.is_answered
+        and confirm.start < request.end
+        and any(
+            seat in asked and not (confirm.succeeded and confirm.end <= asked[seat])
+            for seat in (*confirm.seats, *confirm.asked)
+        )
         for other in found.values()
         for confirm in other.of("confirm")
         if not confirm.refused

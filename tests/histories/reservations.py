@@ -41,10 +41,17 @@ class Life:
         answers = self.of("hold", "extend", "exchange")
         return max((each.expires for each in answers if each.succeeded and each.end <= answered_before), default=0.0)
 
-    def given_up(self, seat: int) -> float:
-        """When the first request was sent that may end the promise of a seat."""
+    def given_up(self, seat: int, got_by: Request) -> float:
+        """When the first request was sent that may end the promise of a seat, which this request made.
+
+        An exchange that was answered before that was sent cannot end it.
+        """
         ends = [each.start for each in self.of("cancel") if not each.refused]
-        ends += [each.start for each in self.of("exchange") if not each.refused and seat not in each.asked]
+        ends += [
+            each.start
+            for each in self.of("exchange")
+            if not each.refused and seat not in each.asked and not (each.succeeded and each.end <= got_by.start)
+        ]
         return min(ends, default=FOREVER)
 
     def promises(self) -> Iterator[Promise]:
@@ -54,7 +61,7 @@ class Life:
                 continue
             is_owned = request.state == "confirmed"
             for seat in request.seats:
-                until = min(self.given_up(seat), FOREVER if is_owned else self.expires())
+                until = min(self.given_up(seat, request), FOREVER if is_owned else self.expires())
                 if until > request.end:
                     yield Promise(seat, self.id, is_owned, request.end, until, request)
 

@@ -20,6 +20,16 @@ def held(start: float, reservation: str = A, *, expires: float, key: str = "") -
     return request("hold", start, 201, reservation, expires=expires, state="held", key=key)
 
 
+def exchanged(start: float, seat: int, lasts: float = 0.1) -> Request:
+    """An exchange for another seat."""
+    return Request("exchange", start, start + lasts, 200, A, (seat,), (seat,), state="held", expires=9)
+
+
+def held_seat(seat: int, start: float) -> Request:
+    """A hold of B of another seat."""
+    return Request("hold", start, start + 0.1, 201, B, (seat,), (seat,), state="held", expires=9)
+
+
 def seat_map(start: float, shown: str, version: int = 1) -> Request:
     return Request("map", start, start + 0.1, 200, version=version, shown={1: shown})
 
@@ -31,6 +41,18 @@ BROKEN: dict[str, tuple[str, list[Request]]] = {
     "a hold of a seat that was confirmed": (
         "overlapping hold",
         [held(1, expires=3), request("confirm", 2, **CONFIRMED), held(5, B, expires=9)],
+    ),
+    "a hold of a seat that was confirmed although its hold had no answer": (
+        "overlapping hold",
+        [request("confirm", 2, 200, B, **CONFIRMED), held(5, expires=9)],
+    ),
+    "a hold of the seat of a first exchange": (
+        "overlapping hold",
+        [held(1, expires=9), exchanged(2, 2), held_seat(2, 3)],
+    ),
+    "a hold of the seat of a second exchange": (
+        "overlapping hold",
+        [held(1, expires=9), exchanged(2, 2), exchanged(3, 3), held_seat(3, 4)],
     ),
     "a seat sold twice": (
         "sold twice",
@@ -106,6 +128,23 @@ KEPT: dict[str, list[Request]] = {
         held(1, expires=9),
         request("confirm", 3, 409, code="seats_unavailable"),
     ],
+    "a confirm of a hold without an answer during a hold": [
+        request("confirm", 2, 200, B, **CONFIRMED),
+        Request("hold", 1.9, 5, 201, A, (1,), (1,), state="held", expires=9),
+        request("confirm", 6, 409, code="seats_unavailable"),
+    ],
+    "a hold of the first seat of two exchanges": [
+        held(1, expires=9),
+        exchanged(2, 2),
+        exchanged(3, 3),
+        held_seat(2, 4),
+    ],
+    "a hold of a seat of one of two exchanges at once": [
+        held(1, expires=9),
+        exchanged(2, 2, lasts=1),
+        exchanged(2.5, 3, lasts=1),
+        held_seat(3, 4),
+    ],
     "a confirm and a cancel at once": [
         held(1, expires=9),
         request("confirm", 2, **CONFIRMED),
@@ -118,6 +157,14 @@ KEPT: dict[str, list[Request]] = {
 @pytest.mark.parametrize("requests", KEPT.values(), ids=KEPT)
 def test_what_an_order_of_the_requests_explains_is_not_reported(requests: list[Request]) -> None:
     assert check(_all_stored(requests)) == []
+
+
+def test_a_confirm_that_is_refused_since_its_seat_was_sold_before_its_hold_is_found() -> None:
+    """Also if the hold of the one who bought it had no answer: the seat was sold, and should not have been held."""
+    refused = request("confirm", 6, 409, code="seats_unavailable")
+    found = check(_all_stored([request("confirm", 2, 200, B, **CONFIRMED), held(5, expires=9), refused]))
+    assert [each.kind for each in found] == ["overlapping hold"] * 2
+    assert found[1].what == f"refused 2.900 s early: {refused}"
 
 
 @pytest.mark.parametrize(
