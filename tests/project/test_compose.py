@@ -28,13 +28,14 @@ from reservation.embedded.ports import is_taken
 from reservation.settings import Settings
 from tests.ports import free_port
 from tests.project.test_deployment import parse
-from tests.project.test_settings import known_names
+from tests.project.test_settings import SECRETS as SECRET_SETTINGS, known_names
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 OURS = ("migrate", "web")
+OWNERS_ONLY = {"MIGRATE_DATABASE_URL"}
 EMBEDDED_ONLY = {"DATA_DIR", "POSTGRES_BIN_DIR", "VALKEY_SERVER"}
 SECRETS = {path.rpartition("/")[2] for path in (given["file"] for given in COMPOSE["secrets"].values())}
 AT = "/run/secrets"
@@ -109,8 +110,10 @@ def test_variables_of_the_compose_file_are_settings(service: str) -> None:
     assert {*map(setting, SERVICES[service]["environment"])} <= known_names()
 
 
-def test_web_passes_every_setting_that_applies_to_it() -> None:
-    assert {*map(setting, SERVICES["web"]["environment"])} == known_names() - EMBEDDED_ONLY
+def test_web_passes_every_setting_that_applies_to_it_and_each_secret_as_a_file() -> None:
+    environment = SERVICES["web"]["environment"]
+    assert {*map(setting, environment)} == known_names() - EMBEDDED_ONLY - OWNERS_ONLY
+    assert {f"{name}_FILE" for name in SECRET_SETTINGS} - environment.keys() == {f"{name}_FILE" for name in OWNERS_ONLY}
 
 
 @pytest.mark.parametrize("service", OURS)
@@ -119,7 +122,8 @@ def test_the_environment_of_a_service_makes_valid_settings(service: str, secrets
     login, password = LOGINS[service]
     assert settings.database_url == f"postgresql://{login}:{read(secrets, password)}@postgres:5432/reservation"
     assert settings.redis_url == f"redis://:{read(secrets, 'valkey_password')}@valkey:6379/0"
-    assert (settings.jwt_secret, settings.hold_ttl_s) == (read(secrets, "jwt_secret"), 60)
+    assert settings.jwt_secret == read(secrets, "jwt_secret")
+    assert settings.hold_ttl_s == (60 if service == "web" else 600)  # `migrate` has settings of its own
 
 
 def test_compose_requires_the_secrets(secrets: Path) -> None:
@@ -149,6 +153,29 @@ def test_a_container_has_only_the_secrets_that_it_needs() -> None:
         if name == "postgres":
             used |= {*re.findall(rf"{AT}/(\w+)", (ROOT / "deploy/compose/roles.sql").read_text())}
         assert used == set(given["secrets"]), name
+
+
+def test_a_container_has_only_the_environment_that_it_needs() -> None:
+    """Secrets with a value here are paths; what an operator may give besides goes to one container."""
+    environments = {name: given.get("environment", {}) for name, given in SERVICES.items()}
+    assert environments["postgres"].keys() == {"POSTGRES_DB", "POSTGRES_PASSWORD_FILE"}
+    assert environments["valkey"] == {}
+    own = {"MIGRATE_DATABASE_URL", "MIGRATE_DATABASE_URL_FILE"}
+    shared = {"DATABASE_URL_FILE", "REDIS_URL_FILE", "JWT_SECRET_FILE", "CLEANING_MINUTES", "SQL_DIR", "LOG_LEVEL"}
+    assert environments["migrate"].keys() == own | shared
+    assert environments["migrate"].keys() & environments["web"].keys() == shared
+    for environment in environments.values():
+        secrets = {name: text for name, text in environment.items() if setting(name) in SECRET_SETTINGS and text}
+        assert all(name.endswith("_FILE") and text.startswith(f"{AT}/") for name, text in secrets.items())
+
+
+@pytest.mark.parametrize("name", sorted({*SECRET_SETTINGS} - {"DATABASE_URL", "REDIS_URL", "JWT_SECRET"}))
+def test_a_secret_of_the_operator_is_read_from_the_file_that_is_named(name: str, secrets: Path) -> None:
+    service = "migrate" if name in OWNERS_ONLY else "web"
+    (secrets / "own").write_text("0123456789abcdef\n")
+    given = {f"{name}_FILE": f"{AT}/own"}
+    read_from = Settings.given(with_secrets(filled_in(service, given), secrets))[name]
+    assert read_from == ("0123456789abcdef", str(secrets / "own"))
 
 
 @pytest.mark.parametrize("service", sorted(SERVICES))
