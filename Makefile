@@ -123,7 +123,7 @@ drill-mutants: .venv/dev.stamp ## whether the drill finds each of the faults tha
 interleavings: .venv/dev.stamp ## two things at once at any two exchanges of a request with the stores (an hour, INTERLEAVING=script, ARGS=...)
 	@INTERLEAVINGS=two $(BIN)/python -m pytest tests/interleavings $(ARGS)
 
-mutants: .venv/dev.stamp ## the tests on mutants of SQL and Lua, into benchmarks/MUTATIONS.md (15 minutes, ARGS=parts of names)
+mutants: .venv/dev.stamp ## the tests on mutants of SQL and Lua, into benchmarks/MUTATIONS.md (half an hour, ARGS=parts of names)
 	@$(BIN)/python -m tests.mutations $(if $(ARGS),$(ARGS),--out benchmarks/MUTATIONS.md)
 
 fuzz: .venv/dev.stamp ## schemathesis on the service, 5,000 cases for each kind of caller in some 5 minutes (FUZZ_EXAMPLES=..., FUZZ_SEED=...)
