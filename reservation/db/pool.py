@@ -117,7 +117,7 @@ class Database:
         if slots is None:
             return await self._pool.acquire(timeout=self._wait_s)
         timings = current_timings()
-        await slots.take(None if timings is None else timings.lane, self._wait_s)
+        await slots.take(None if timings is None else timings.gate.lane, self._wait_s)
         try:
             return await self._pool.acquire(timeout=self._wait_s)
         except BaseException:

@@ -51,7 +51,7 @@ async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGa
     started = perf_counter()
     request_id = new_request_id(request.headers)
     LOG_REQUEST_ID.set(request_id)
-    timings = start_timings(gate.lane)
+    timings = start_timings(gate)
     if gate.enter():
         try:
             response = await handler(request)
@@ -66,7 +66,7 @@ async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGa
         compress_if_asked(request, own)
     elapsed_s = perf_counter() - started
     if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
-        gate.note(elapsed_s)
+        gate.note(elapsed_s - timings.away_s)
     pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
     app = request.app
     if response.prepared:

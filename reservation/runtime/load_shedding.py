@@ -120,6 +120,11 @@ class Gate:
             shedding.watch()
         return True
 
+    def come_back(self) -> None:
+        """Count a request again that has left before its end, whether or not the gate is open."""
+        self.in_progress += 1
+        self._shedding.in_progress += 1
+
     def refuse(self) -> None:
         """Count a request that is refused."""
         self.refused += 1
@@ -143,9 +148,19 @@ class FreeGate:
 
     lane: Lane | None = None
 
+    def is_open(self) -> bool:
+        """It is."""
+        return True
+
     def enter(self) -> bool:
         """Take a request."""
         return True
+
+    def come_back(self) -> None:
+        """It is not counted."""
+
+    def refuse(self) -> None:
+        """It never is."""
 
     def leave(self) -> None:
         """It has ended."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from time import perf_counter
 from typing import Literal
 
-from .lanes import Lane
+from .load_shedding import FREE, AnyGate
 
 Span = Literal["pool", "postgresql", "redis"]
 
@@ -17,14 +17,16 @@ Span = Literal["pool", "postgresql", "redis"]
 class Timings:
     """Milliseconds that a request or a batch waited, and how many of its transactions were committed.
 
-    `lane` is that of the request; None for a batch, which works for several.
+    `gate` is that of the request; a batch, which works for several, has none. `away_s`: how long the request has been
+    outside of it.
     """
 
     pool: float = 0.0
     postgresql: float = 0.0
     redis: float = 0.0
     commits: int = 0
-    lane: Lane | None = None
+    gate: AnyGate = FREE
+    away_s: float = 0.0
 
     def add(self, batch: "Timings") -> None:
         """Add the waits of a batch."""
@@ -56,9 +58,9 @@ def _hundredths(number: int) -> str:
 _current: ContextVar[Timings | None] = ContextVar("timings", default=None)
 
 
-def start_timings(lane: Lane | None = None) -> Timings:
-    """Start timings for the current task."""
-    timings = Timings(lane=lane)
+def start_timings(gate: AnyGate = FREE) -> Timings:
+    """Start timings for the current task, which serves a request that has entered the gate, or a batch."""
+    timings = Timings(gate=gate)
     _current.set(timings)
     return timings
 
@@ -72,6 +74,26 @@ def count_commit() -> None:
     timings = _current.get()
     if timings is not None:
         timings.commits += 1
+
+
+@contextmanager
+def outside_gate() -> Iterator[AnyGate]:
+    """Around a wait for the client or for another service, in the task of the request: it counts in no lane meanwhile.
+
+    After the block it counts again, even if the gate is closed: what should be refused then has to ask the gate, which
+    the block is given, at its end.
+    """
+    timings = _current.get()
+    if timings is None:
+        yield FREE
+        return
+    gate, started = timings.gate, perf_counter()
+    gate.leave()
+    try:
+        yield gate
+    finally:
+        gate.come_back()
+        timings.away_s += perf_counter() - started
 
 
 @contextmanager

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from typing import Any, cast
 
 import pytest
 
-from reservation.http.app_keys import LOAD_SHEDDING
+from reservation.http.app_keys import BODY_BUDGET, LOAD_SHEDDING
 from reservation.http.cors import EXPOSED
 from reservation.runtime.lanes import Lane
 from reservation.runtime.load_shedding import FLOOR, LoadShedding
@@ -19,6 +20,7 @@ from tests.http.test_connections import check_problem
 from tests.http.test_responses import Read, connected
 
 LISTS, CONFIRMS, HOLDS = 60, 40, 90  # the tests' client has 100 connections
+WITHOUT_BODY = 5
 LIST_CONNECTIONS = 5  # of the pool of 10: the batches keep three, and lists leave two
 NOT_HURRIED = {"QUEUE_DELAY_MS": "10000", "STATEMENT_TIMEOUT_SECONDS": "60"}  # however slow the machine is
 REFUSING = {"QUEUE_DELAY_MS": "100", "STATEMENT_TIMEOUT_SECONDS": "60"}
@@ -148,6 +150,40 @@ async def test_a_body_is_read_before_the_next_request_of_a_connection(refusing: 
             wire.writer.write(body)
             assert (await wire.read()).status == 503
             assert (await wire.ask("GET", "/ready")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type", "lane"),
+    [
+        ("/payments/stripe/webhook", "application/json", Lane.CONFIRM),
+        ("/auth/login", "application/json", Lane.ACCOUNT),
+        ("/sign-in", "application/x-www-form-urlencoded", None),
+    ],
+)
+async def test_a_request_whose_body_has_not_come_counts_in_no_lane(
+    start_api: StartApi, path: str, media_type: str, lane: Lane | None
+) -> None:
+    """And when it has come, the request is refused if its gate is closed then."""
+    api = await start_api(**NOT_HURRIED)
+    app = cast("Any", api.client.app)
+    shedding, left_bytes = load_shedding_of(api), app[BODY_BUDGET].left_bytes
+    async with AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(connected(api.client.server)) for _ in range(WITHOUT_BODY)]
+        for wire in wires:
+            wire.send("POST", path, f"Content-Type: {media_type}", "Content-Length: 2")
+        await until(lambda: app[BODY_BUDGET].left_bytes == left_bytes - 2 * WITHOUT_BODY)
+        assert shedding.in_progress == 0
+        wires[0].writer.write(b"{}")
+        assert (await wires[0].read()).status < 500
+        for each in Lane if lane is None else [lane]:
+            close_gate(api, each)
+        wires[1].writer.write(b"{}")
+        assert (await wires[1].read()).status == 503
+        wires[2].writer.transport.abort()
+        await until(lambda: app[BODY_BUDGET].left_bytes == left_bytes - 2 * (WITHOUT_BODY - 3))
+    await until(lambda: app[BODY_BUDGET].left_bytes == left_bytes)
+    await until(lambda: shedding.in_progress == 0)
+    assert all(gate.in_progress == 0 for gate in shedding.gates.values())
 
 
 async def test_pipelined_requests_are_answered_in_their_order(refusing: Api) -> None:

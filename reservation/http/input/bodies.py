@@ -12,7 +12,8 @@ import orjson
 from aiohttp import StreamReader, web
 from marshmallow import Schema
 
-from ...errors import Invalid, Json
+from ...errors import Invalid, Json, Overloaded
+from ...runtime.timing import outside_gate
 from ...runtime.validation import escape, load
 from ..app_keys import BODY_BUDGET, MAX_BODY, RAW_BODY, SETTINGS
 from ..output.problems import HttpProblem
@@ -152,19 +153,27 @@ def _most_bytes(request: web.Request) -> int:
 
 
 async def _received(request: web.Request, most: int) -> bytes:
-    """The body as it was sent; one that has not come whole has BODY_SECONDS to do so."""
+    """The body as it was sent; one that has not come whole has BODY_SECONDS to do so.
+
+    Until then its request counts in no lane: clients that send no bodies would refuse everything. When the body has
+    come, the request may be refused as one that comes then.
+    """
     if request.content.is_eof():
         return await _all_of(request.content, most)
     deadline_s = request.app[SETTINGS].body_s
-    with request.app[BODY_BUDGET].reserved(request.content_length or most):
+    with request.app[BODY_BUDGET].reserved(request.content_length or most), outside_gate() as gate:
         try:
             async with asyncio.timeout(deadline_s):
-                return await _all_of(request.content, most)
+                body = await _all_of(request.content, most)
         except TimeoutError as error:
             request.content.set_exception(web.RequestPayloadError("too late"))  # else aiohttp waits for the rest
             raise HttpProblem(
                 408, "request_timeout", f"The body did not come within {deadline_s:.0f} s.", ends_connection=True
             ) from error
+        if not gate.is_open():
+            gate.refuse()
+            raise Overloaded
+        return body
 
 
 async def _all_of(content: StreamReader, most: int) -> bytes:
