@@ -21,6 +21,7 @@ from ..errors import (
     SalesEnded,
     ShowtimeStarted,
 )
+from ..runtime.timing import outside_gate
 from .context import PaymentContext
 from .external import new_payment_id
 
@@ -43,7 +44,8 @@ async def pay(context: PaymentContext, *, user_id: int, reservation_id: UUID) ->
     payment = await _open(context, user_id, found)
     if payment.status == "succeeded" or payment.checkout_url is not None:
         return payment, False
-    checkout = await context.stripe.create(payment, title=found.code)
+    with outside_gate():  # a slow provider must not hold up confirms
+        checkout = await context.stripe.create(payment, title=found.code)
     if checkout.checkout_url is None:  # it was made already, or its time is over: a job ends it
         raise PaymentProviderUnavailable
     async with context.booking.database.connection() as conn:

@@ -18,6 +18,8 @@ from tests.faults.test_outages import assert_sound, held
 from tests.figures import figures, growth
 from tests.http.test_connections import check_problem
 from tests.http.test_responses import Read, connected
+from tests.payments.stripe_account import settings_for
+from tests.ports import free_port
 
 LISTS, CONFIRMS, HOLDS = 60, 40, 90  # the tests' client has 100 connections
 WITHOUT_BODY = 5
@@ -184,6 +186,29 @@ async def test_a_request_whose_body_has_not_come_counts_in_no_lane(
     await until(lambda: app[BODY_BUDGET].left_bytes == left_bytes)
     await until(lambda: shedding.in_progress == 0)
     assert all(gate.in_progress == 0 for gate in shedding.gates.values())
+
+
+async def test_a_payment_counts_in_no_lane_while_it_waits_for_stripe(start_api: StartApi) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await answer.wait()
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", port := free_port()):
+        stripe = settings_for(f"http://127.0.0.1:{port}", public_url="http://localhost:8000")
+        api = await start_api(**NOT_HURRIED, **stripe)
+        cinema, customer = await api.cinema(), await api.sign_up()
+        hold = await held(api, customer, cinema, cinema.seat_ids[:1])
+        paying = asyncio.create_task(api.call("POST", f"/reservations/{hold}/pay", who=customer))
+        await until(asked.is_set)
+        assert load_shedding_of(api).in_progress == 0
+        close_gate(api, Lane.CONFIRM)  # it was taken, so it is not refused after that
+        answer.set()
+        assert (await paying).code == "payment_provider_unavailable"
+    await until(lambda: load_shedding_of(api).in_progress == 0)
+    assert in_progress(api, Lane.CONFIRM) == 0
 
 
 async def test_pipelined_requests_are_answered_in_their_order(refusing: Api) -> None:
