@@ -3,7 +3,8 @@
 A request that waits is refused in time for its client to be told within 0.1 s. As long as the queue was empty a moment
 ago it is a burst, which may take PATIENCE of the target to drain. A queue that has not been empty for longer than
 that will not drain: then each request waits for STANDING of the target only, and the newest one is served first,
-since the oldest ones are about to be refused anyway.
+since the oldest ones are about to be refused anyway. The queue of a lane is what waits in it and in those before it: a
+flood of lists delays no holds.
 """
 
 import asyncio
@@ -39,21 +40,22 @@ class ConnectionSlots:
         self._waiting: dict[Lane, deque[_Waiter]] = {lane: deque() for lane in Lane}
         self._target_s = target_s
         self._clock = clock
-        self._stands_since: float | None = None
+        # Since when the queue of each lane has not been empty.
+        self._stands_since: dict[Lane, float | None] = dict.fromkeys(Lane)
 
-    @property
-    def is_standing(self) -> bool:
-        """Whether requests have been waiting for longer than a burst takes."""
-        since = self._stands_since
+    def is_standing(self, lane: Lane) -> bool:
+        """Whether requests of this lane, or of one before it, have been waiting for longer than a burst takes."""
+        since = self._stands_since[lane]
         return since is not None and self._clock() - since > PATIENCE * self._target_s
 
     async def take(self, lane: Lane | None, wait_s: float) -> None:
         """Wait for a slot; TimeoutError if there is none in time. Without a lane it is for a batch or a job.
 
-        A batch works for requests of all lanes, so it is served first, and waits up to `wait_s`.
+        A batch works for requests of all lanes, so it is served first, and waits up to `wait_s`. A request overtakes
+        none that may have the slot: each slot that becomes free is handed out to those that wait for it.
         """
         wanted = Lane.CONFIRM if lane is None else lane
-        if self._free > self.reserved[wanted] and (self._stands_since is None or not self._is_before(wanted)):
+        if self._free > self.reserved[wanted]:
             self._free -= 1
             return
         await self._wait(wanted, wait_s if lane is None else min(wait_s, self._patience_s(lane)))
@@ -63,16 +65,14 @@ class ConnectionSlots:
         self._free += 1
         self._hand_out()
 
-    def _is_before(self, lane: Lane) -> bool:
-        """Whether requests wait that are served before a new one of this lane."""
-        return any(self._waiting[each] for each in Lane if each <= lane)
-
     async def _wait(self, lane: Lane, wait_s: float) -> None:
         loop = asyncio.get_running_loop()
         waiter: _Waiter = loop.create_future()
         self._waiting[lane].append(waiter)
-        if self._stands_since is None:
-            self._stands_since = self._clock()
+        now_s = self._clock()
+        for each, since in self._stands_since.items():
+            if each >= lane and since is None:
+                self._stands_since[each] = now_s
         timer = loop.call_later(wait_s, _expire, waiter)
         try:
             await waiter
@@ -87,25 +87,27 @@ class ConnectionSlots:
     def _hand_out(self) -> None:
         for lane, waiting in self._waiting.items():
             while waiting and self._free > self.reserved[lane]:
-                waiter = waiting.pop() if self.is_standing else waiting.popleft()
+                waiter = waiting.pop() if self.is_standing(lane) else waiting.popleft()
                 if not waiter.done():
                     self._free -= 1
                     waiter.set_result(None)
-        self._note_whether_empty()
+        self._note_what_is_empty()
 
     def _forget(self, lane: Lane, waiter: _Waiter) -> None:
         if waiter in self._waiting[lane]:
             self._waiting[lane].remove(waiter)
-        self._note_whether_empty()
+        self._note_what_is_empty()
 
-    def _note_whether_empty(self) -> None:
-        if not any(self._waiting.values()):
-            self._stands_since = None
+    def _note_what_is_empty(self) -> None:
+        for lane, waiting in self._waiting.items():
+            if waiting:
+                break
+            self._stands_since[lane] = None
 
     def _patience_s(self, lane: Lane) -> float:
         if lane is Lane.CONFIRM:
             return CONFIRM_PATIENCE * self._target_s
-        return (STANDING if self.is_standing else PATIENCE) * self._target_s
+        return (STANDING if self.is_standing(lane) else PATIENCE) * self._target_s
 
 
 def slots_of(settings: Settings) -> ConnectionSlots | None:

@@ -115,10 +115,36 @@ async def test_a_queue_that_was_empty_does_not_stand(slots: ConnectionSlots, clo
     await take_free(slots, None)
     async with queue(slots, [Lane.CONFIRM]) as served:
         clock.now_s += PATIENCE * TARGET_S + 1
-        assert slots.is_standing
+        assert slots.is_standing(Lane.CONFIRM)
         await give(slots)
         assert served == [0]
-    assert not slots.is_standing
+    assert not any(map(slots.is_standing, Lane))
+
+
+async def test_a_queue_stands_for_its_lane_and_those_after_it(slots: ConnectionSlots, clock: Clock) -> None:
+    """A flood of lists makes no hold wait for less."""
+    await take_free(slots, None)
+    async with queue(slots, [Lane.LIST]) as served:
+        clock.now_s += PATIENCE * TARGET_S / 2
+        async with queue(slots, [Lane.MAP]):
+            clock.now_s += PATIENCE * TARGET_S / 2 + 1
+            assert [lane for lane in Lane if slots.is_standing(lane)] == [Lane.LIST, Lane.REPORT]
+            clock.now_s += PATIENCE * TARGET_S / 2
+            assert [lane for lane in Lane if slots.is_standing(lane)] == [Lane.MAP, Lane.LIST, Lane.REPORT]
+        await asyncio.sleep(0)
+        assert [lane for lane in Lane if slots.is_standing(lane)] == [Lane.LIST, Lane.REPORT]
+        async with queue(slots, [Lane.HOLD, Lane.HOLD]) as burst:
+            await give(slots, 1 + RESERVED[Lane.HOLD])
+            assert burst == [0]
+        assert served == []
+
+
+async def test_a_lane_takes_a_connection_for_which_none_waits(slots: ConnectionSlots) -> None:
+    """More connections are reserved from accounts than from maps: those that accounts leave free, maps take."""
+    await take_free(slots, Lane.ACCOUNT)
+    async with queue(slots, [Lane.ACCOUNT]) as served:
+        assert await take_free(slots, Lane.MAP) == RESERVED[Lane.ACCOUNT] - RESERVED[Lane.MAP]
+        assert served == []
 
 
 async def test_a_request_waits_for_its_patience_and_a_batch_for_the_longest_time() -> None:
