@@ -30,55 +30,62 @@ _Waiter = asyncio.Future[None]
 class ConnectionSlots:
     """As many slots as the pool has connections; one has to be taken before a connection is.
 
-    `kept` of them are kept by the batches, and count for no lane.
+    `kept` of them are for the connections that the batches keep. No lane gets them, also while a batch has none: after
+    an error it gives its connection back, and takes another one for the next batch.
     """
 
     def __init__(self, size: int, *, kept: int, target_s: float, clock: Callable[[], float] = monotonic) -> None:
         self._free = size
+        self._not_held = kept  # of those that are to be kept
         self.usable = size - kept
         self.reserved = {lane: min(reserved, self.usable - 1) for lane, reserved in RESERVED.items()}
-        self._waiting: dict[Lane, deque[_Waiter]] = {lane: deque() for lane in Lane}
+        # Without a lane those of batches and jobs, which are served first.
+        self._waiting: dict[Lane | None, deque[_Waiter]] = {lane: deque() for lane in (None, *Lane)}
         self._target_s = target_s
         self._clock = clock
         # Since when the queue of each lane has not been empty.
-        self._stands_since: dict[Lane, float | None] = dict.fromkeys(Lane)
+        self._stands_since: dict[Lane | None, float | None] = dict.fromkeys(self._waiting)
 
     def is_standing(self, lane: Lane) -> bool:
         """Whether requests of this lane, or of one before it, have been waiting for longer than a burst takes."""
         since = self._stands_since[lane]
         return since is not None and self._clock() - since > PATIENCE * self._target_s
 
-    async def take(self, lane: Lane | None, wait_s: float) -> None:
+    async def take(self, lane: Lane | None, wait_s: float, *, is_kept: bool = False) -> None:
         """Wait for a slot; TimeoutError if there is none in time. Without a lane it is for a batch or a job.
 
-        A batch works for requests of all lanes, so it is served first, and waits up to `wait_s`. A request overtakes
-        none that may have the slot: each slot that becomes free is handed out to those that wait for it.
+        A batch works for requests of all lanes, so it is served first, and waits up to `wait_s`; `is_kept`: it is one
+        of those that keep their connections. A request overtakes none that may have the slot: each slot that becomes
+        free is handed out to those that wait for it.
         """
-        wanted = Lane.CONFIRM if lane is None else lane
-        if self._free > self.reserved[wanted]:
+        self._not_held -= is_kept
+        if self._available(lane) > 0:
             self._free -= 1
             return
-        await self._wait(wanted, wait_s if lane is None else min(wait_s, self._patience_s(lane)))
+        await self._wait(lane, wait_s if lane is None else min(wait_s, self._patience_s(lane)), is_kept=is_kept)
 
-    def give(self) -> None:
-        """Give a slot back."""
+    def give(self, *, is_kept: bool = False) -> None:
+        """Give a slot back, that of a batch as `take` was asked for it."""
+        self._not_held += is_kept
         self._free += 1
         self._hand_out()
 
-    async def _wait(self, lane: Lane, wait_s: float) -> None:
+    def _available(self, lane: Lane | None) -> int:
+        """How many slots may be taken."""
+        return self._free if lane is None else self._free - self._not_held - self.reserved[lane]
+
+    async def _wait(self, lane: Lane | None, wait_s: float, *, is_kept: bool) -> None:
         loop = asyncio.get_running_loop()
         waiter: _Waiter = loop.create_future()
         self._waiting[lane].append(waiter)
-        now_s = self._clock()
-        for each, since in self._stands_since.items():
-            if each >= lane and since is None:
-                self._stands_since[each] = now_s
+        self._note_what_stands()
         timer = loop.call_later(wait_s, _expire, waiter)
         try:
             await waiter
-        except asyncio.CancelledError:
+        except BaseException:
+            self._not_held += is_kept
             if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self.give()  # it was handed over in the same round of the event loop
+                self.give()  # it was handed over in the round of the event loop in which this task is cancelled
             raise
         finally:
             timer.cancel()
@@ -86,23 +93,26 @@ class ConnectionSlots:
 
     def _hand_out(self) -> None:
         for lane, waiting in self._waiting.items():
-            while waiting and self._free > self.reserved[lane]:
-                waiter = waiting.pop() if self.is_standing(lane) else waiting.popleft()
+            while waiting and self._available(lane) > 0:
+                waiter = waiting.pop() if lane is not None and self.is_standing(lane) else waiting.popleft()
                 if not waiter.done():
                     self._free -= 1
                     waiter.set_result(None)
-        self._note_what_is_empty()
+        self._note_what_stands()
 
-    def _forget(self, lane: Lane, waiter: _Waiter) -> None:
+    def _forget(self, lane: Lane | None, waiter: _Waiter) -> None:
         if waiter in self._waiting[lane]:
             self._waiting[lane].remove(waiter)
-        self._note_what_is_empty()
+        self._note_what_stands()
 
-    def _note_what_is_empty(self) -> None:
+    def _note_what_stands(self) -> None:
+        is_empty = True
         for lane, waiting in self._waiting.items():
-            if waiting:
-                break
-            self._stands_since[lane] = None
+            is_empty = is_empty and not waiting
+            if is_empty:
+                self._stands_since[lane] = None
+            elif self._stands_since[lane] is None:
+                self._stands_since[lane] = self._clock()
 
     def _patience_s(self, lane: Lane) -> float:
         if lane is Lane.CONFIRM:

@@ -95,13 +95,16 @@ class Database:
         """A connection for one statement about a person's own; for staff who act for the person, a recorded change."""
         return self.change() if acts_for_another(user_id) else self.connection()
 
-    async def acquire(self) -> _Pooled:
-        """A connection of the pool, for the lane of the current request; raises Overloaded and DatabaseUnavailable."""
+    async def acquire(self, *, is_kept: bool = False) -> _Pooled:
+        """A connection of the pool, for the lane of the current request or to be kept by a batcher.
+
+        Raises Overloaded and DatabaseUnavailable.
+        """
         self._waiting += 1
         started = perf_counter()
         try:
             with timed("pool"):
-                return await self._acquire()
+                return await self._acquire(is_kept)
         except TimeoutError as error:
             metrics.POOL_TIMEOUTS.value += 1
             raise Overloaded from error
@@ -112,20 +115,20 @@ class Database:
             self._waiting -= 1
             metrics.POOL_WAIT.observe(perf_counter() - started)
 
-    async def _acquire(self) -> _Pooled:
+    async def _acquire(self, is_kept: bool) -> _Pooled:
         slots = self._slots
         if slots is None:
             return await self._pool.acquire(timeout=self._wait_s)
         timings = current_timings()
-        await slots.take(None if timings is None else timings.gate.lane, self._wait_s)
+        await slots.take(None if timings is None else timings.gate.lane, self._wait_s, is_kept=is_kept)
         try:
             return await self._pool.acquire(timeout=self._wait_s)
         except BaseException:
-            slots.give()
+            slots.give(is_kept=is_kept)
             raise
 
-    async def release(self, connection: _Pooled, error: BaseException | None) -> None:
-        """Release a connection, after an error of its statement or without one.
+    async def release(self, connection: _Pooled, error: BaseException | None, *, is_kept: bool = False) -> None:
+        """Release a connection, after an error of its statement or without one; `is_kept` as it was acquired.
 
         Behind PgBouncer, a connection whose statement was cancelled is closed. A statement that is not kept prepared
         takes two messages. A task cancelled between them leaves PgBouncer waiting for the second, with a connection of
@@ -135,7 +138,7 @@ class Database:
             await self._release(connection, error)
         finally:
             if self._slots is not None:
-                self._slots.give()
+                self._slots.give(is_kept=is_kept)
 
     async def _release(self, connection: _Pooled, error: BaseException | None) -> None:
         if self._behind_pgbouncer and isinstance(error, asyncio.CancelledError | TimeoutError):
@@ -159,11 +162,11 @@ class Database:
 class PoolConnection:
     """An asynchronous context manager that gives a connection, and raises PostgreSQL's errors as domain errors."""
 
-    __slots__ = ("_connection", "_database", "_generation", "_is_in_use", "_is_kept", "_started")
+    __slots__ = ("_connection", "_database", "_generation", "_is_acquired_kept", "_is_in_use", "_is_kept", "_started")
 
     def __init__(self, database: Database, *, is_kept: bool) -> None:
         self._database = database
-        self._is_kept = is_kept
+        self._is_kept = self._is_acquired_kept = is_kept
         self._connection: _Pooled | None = None
         self._generation = 0
         self._is_in_use = False
@@ -176,7 +179,8 @@ class PoolConnection:
             await self._release()
         if self._connection is None:
             self._generation = self._database.generation
-            self._connection = await self._database.acquire()
+            self._is_acquired_kept = self._is_kept
+            self._connection = await self._database.acquire(is_kept=self._is_kept)
         self._is_in_use = True
         self._started = perf_counter()
         return self._connection
@@ -200,7 +204,7 @@ class PoolConnection:
     async def _release(self, error: BaseException | None = None) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            await self._database.release(connection, error)
+            await self._database.release(connection, error, is_kept=self._is_acquired_kept)
 
 
 def _is_closed(connection: _Pooled) -> bool:

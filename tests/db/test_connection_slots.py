@@ -31,7 +31,7 @@ async def slots(clock: Clock) -> ConnectionSlots:
     """Those of a pool whose batches have taken theirs."""
     made = ConnectionSlots(SIZE, kept=KEPT, target_s=TARGET_S, clock=clock)
     for _ in range(KEPT):
-        await made.take(None, LONG_S)
+        await made.take(None, LONG_S, is_kept=True)
     return made
 
 
@@ -78,6 +78,35 @@ async def test_a_lane_leaves_connections_to_those_before_it(slots: ConnectionSlo
     left = 0 if lane is None else RESERVED[lane]
     assert await take_free(slots, lane) == SIZE - KEPT - left
     assert await take_free(slots, Lane.CONFIRM) == left
+
+
+async def test_a_connection_that_a_batch_has_given_back_is_kept_for_the_next(slots: ConnectionSlots) -> None:
+    await take_free(slots, None)
+    async with queue(slots, [Lane.CONFIRM, Lane.LIST]) as served:
+        slots.give(is_kept=True)
+        await asyncio.sleep(0)
+        assert served == []
+        assert await take_free(slots, Lane.CONFIRM) == 0
+        async with asyncio.timeout(LONG_S):
+            await slots.take(None, LONG_S, is_kept=True)
+        await give(slots)
+        assert served == [0]
+
+
+async def test_a_batch_is_before_a_confirm_and_may_have_any_connection(slots: ConnectionSlots) -> None:
+    slots.give(is_kept=True)
+    await take_free(slots, None)  # jobs have the connection of the batch
+    confirm = asyncio.create_task(slots.take(Lane.CONFIRM, LONG_S))
+    await asyncio.sleep(0)
+    for _ in range(2):
+        batch = asyncio.create_task(slots.take(None, LONG_S, is_kept=True))
+        await asyncio.sleep(0)
+        batch.cancel()  # the second when it has got the connection
+        slots.give()
+        await asyncio.wait([batch])
+        assert batch.cancelled()
+    await give(slots)
+    assert confirm.done()
 
 
 async def test_a_small_pool_leaves_every_lane_a_connection() -> None:

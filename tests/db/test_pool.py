@@ -12,11 +12,15 @@ import asyncpg
 import pytest
 
 import reservation
+from reservation.db.connection_slots import KEPT_CONNECTIONS, ConnectionSlots
 from reservation.db.pool import Database
 from reservation.db.pool_options import tool_limits
 from reservation.db.statements import sql, sql_dir
 from reservation.errors import DatabaseUnavailable
 from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
+from reservation.runtime.lanes import Lane
+from reservation.runtime.load_shedding import LoadShedding
+from reservation.runtime.timing import start_timings
 from tests.api import PASSWORD, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 
@@ -334,6 +338,42 @@ async def test_a_kept_connection_that_postgresql_closed_is_replaced(database_url
         async with kept as conn:
             assert await conn.fetchval("select pg_backend_pid()") != first
         await kept.stop_keeping()
+
+
+async def test_a_failed_batch_gets_a_connection_again_while_lists_wait(database_url: str) -> None:
+    shedding = LoadShedding(target_s=600, list_connections=5)
+    holds, can_end = 0, asyncio.Event()
+
+    async def read_list() -> None:
+        nonlocal holds
+        start_timings(shedding.gates[Lane.LIST])
+        async with database.connection():
+            holds += 1
+            await can_end.wait()
+
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=10) as pool:
+        database = Database(pool, wait_s=20, slots=ConnectionSlots(10, kept=KEPT_CONNECTIONS, target_s=600))
+        batches = [database.kept_connection() for _ in range(KEPT_CONNECTIONS)]
+        lists = [asyncio.create_task(read_list()) for _ in range(10)]
+        try:
+            for kept in batches:
+                async with kept as conn:
+                    await conn.fetchval("select 1")
+            while holds < 5:
+                await asyncio.sleep(0)
+            for kept in batches:
+                with pytest.raises(asyncpg.DivisionByZeroError):
+                    async with kept as conn:
+                        await conn.execute("select 1 / 0")
+            for kept in batches:
+                async with kept as conn:
+                    assert await conn.fetchval("select 1") == 1
+            assert holds == 5
+        finally:
+            can_end.set()
+            await asyncio.gather(*lists, return_exceptions=True)
+            for kept in batches:
+                await kept.stop_keeping()
 
 
 async def test_a_small_pool_keeps_no_connection(database_url: str) -> None:
