@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from ..http.routes import Access, Handler
+from ..runtime.lanes import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,26 +17,32 @@ class Page:
     path: str  # in aiohttp's form: {name}
     access: Access
     handler: Handler
+    lane: Lane
 
 
 class PageTable:
-    """The pages of one module; `get` and `post` decorate their handlers, with the table's access if they give none."""
+    """The pages of one module; `get` and `post` decorate their handlers.
 
-    def __init__(self, access: Access = Access.PUBLIC) -> None:
+    They have the table's access and lane if they give none. Without these, a page that is read costs as much as a list,
+    and a form is a write of booking.
+    """
+
+    def __init__(self, access: Access = Access.PUBLIC, *, lane: Lane | None = None) -> None:
         self.access = access
+        self.lane = lane
         self.pages: list[Page] = []
 
     def get(self, path: str, *, access: Access | None = None) -> Callable[[Handler], Handler]:
         """A page that is read; its handler must not change anything."""
-        return self._add("GET", path, access)
+        return self._add("GET", path, access, Lane.LIST if self.lane is None else self.lane)
 
-    def post(self, path: str, *, access: Access | None = None) -> Callable[[Handler], Handler]:
+    def post(self, path: str, *, access: Access | None = None, lane: Lane = Lane.HOLD) -> Callable[[Handler], Handler]:
         """A form that is sent; its handler finds the fields in request[FORM] and mostly answers with `see_other`."""
-        return self._add("POST", path, access)
+        return self._add("POST", path, access, lane if self.lane is None else self.lane)
 
-    def _add(self, method: str, path: str, access: Access | None) -> Callable[[Handler], Handler]:
+    def _add(self, method: str, path: str, access: Access | None, lane: Lane) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            self.pages.append(Page(method, path, access or self.access, handler))
+            self.pages.append(Page(method, path, access or self.access, handler, lane))
             return handler
 
         return register

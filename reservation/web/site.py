@@ -10,7 +10,6 @@ from ..errors import Forbidden
 from ..http.app_keys import MAX_BODY, PROBLEM_PAGE, SETTINGS
 from ..http.input.bodies import load_form_fields
 from ..http.routes import Access
-from ..runtime.lanes import Lane
 from .addresses import own_path
 from .api_client import PasswordNeeded
 from .assets import ROUTE, serve_asset
@@ -27,7 +26,6 @@ from .sessions.cookies import add_cookies
 from .sessions.form_tokens import check_form, read_form_secret
 from .texts.languages import language_of
 
-COMPLETING = ("/confirm", "/pay", "/scans")  # what the address of a form ends with that completes a sale or a check-in
 MAX_FIELDS = 4000  # a page may have a checkbox for each seat of a large auditorium
 
 
@@ -62,13 +60,6 @@ class WayBack:
         return see_other("/".join(parts[: len(parts) - self.dropped]) or "/")
 
 
-def _lane_of(page: Page) -> Lane:
-    """That of the operation which a form calls; a page that is only read costs as much as a list."""
-    if page.method == "GET":
-        return Lane.LIST
-    return Lane.CONFIRM if page.path.endswith(COMPLETING) else Lane.HOLD
-
-
 class PageEndpoint:
     """Serves one page."""
 
@@ -76,7 +67,7 @@ class PageEndpoint:
 
     def __init__(self, page: Page) -> None:
         self.page = page
-        self.lane = _lane_of(page)
+        self.lane = page.lane
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """Run the page's handler for a user who may open it; a visitor who has to sign in first is led there.

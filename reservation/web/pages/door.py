@@ -17,6 +17,7 @@ from ...errors import (
 from ...http.output.problems import STATUS_AND_CODE
 from ...http.output.responses import SingleWriteResponse, json_response
 from ...http.routes import Access
+from ...runtime.lanes import Lane
 from ..api_client import ApiClient
 from ..cinemas import all_cinemas, cinema_or_first
 from ..forms import text_of
@@ -117,7 +118,7 @@ async def door_of_showtime(request: web.Request) -> web.StreamResponse:
     return await _show(request, None)
 
 
-@pages.post(SHOWTIME)
+@pages.post(SHOWTIME, lane=Lane.CONFIRM)
 async def check_in(request: web.Request) -> web.StreamResponse:
     """Check a typed code in; a refusal is shown at once."""
     result, ticket_id = await _check_in(request)
@@ -126,7 +127,7 @@ async def check_in(request: web.Request) -> web.StreamResponse:
     return await _show(request, result)
 
 
-@pages.post(SHOWTIME + "/scans")
+@pages.post(SHOWTIME + "/scans", lane=Lane.CONFIRM)
 async def scan(request: web.Request) -> web.StreamResponse:
     """Check in what the camera has read, or what was let in without a connection: the result as JSON."""
     result, _ticket = await _check_in(request)

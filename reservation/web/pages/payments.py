@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ...errors import DomainError
 from ...http.routes import Access
+from ...runtime.lanes import Lane
 from ..api_client import ApiClient
 from ..page_table import PageTable, see_other
 from ..rendering import render
@@ -16,7 +17,7 @@ from .reservations import PATH, own_reservation
 pages = PageTable(Access.SIGNED_IN)
 
 
-@pages.post(PATH + "/pay")
+@pages.post(PATH + "/pay", lane=Lane.CONFIRM)
 async def pay(request: web.Request) -> web.StreamResponse:
     """Open a payment, or find the open one, and lead to the provider's page.
 

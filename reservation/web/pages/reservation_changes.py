@@ -17,6 +17,7 @@ from ...errors import (
 )
 from ...http.output.problems import STATUS_AND_CODE
 from ...http.routes import Access
+from ...runtime.lanes import Lane
 from ..api_client import ApiClient
 from ..forms import number_of
 from ..page_table import PageTable, see_other
@@ -35,7 +36,7 @@ NO_SEAT_CHOSEN = _("Choose the seats that you want to cancel.")
 NO_SUCH_SEAT = _("A seat that you chose is not in this reservation any more. Please look at it again.")
 
 
-@pages.post(PATH + "/confirm")
+@pages.post(PATH + "/confirm", lane=Lane.CONFIRM)
 async def confirm(request: web.Request) -> web.StreamResponse:
     """Confirm a hold, or try to confirm one that has expired."""
 

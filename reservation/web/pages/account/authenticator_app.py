@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ....errors import DomainError, InvalidCredentials
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ....tickets.qr_codes import qr_svg
 from ...api_client import ApiClient
 from ...forms import FormState, refused_form, text_of
@@ -14,7 +15,7 @@ from ...rendering import render
 from ...request_keys import LANGUAGE
 from ...texts.marking import mark as _
 
-pages = PageTable(Access.SIGNED_IN)
+pages = PageTable(Access.SIGNED_IN, lane=Lane.ACCOUNT)
 
 PATH = "/my/account/authenticator-app"
 WRONG_CODE = _("This code is wrong, or was used before.")

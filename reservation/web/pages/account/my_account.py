@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ....errors import DomainError, InvalidCredentials, NotFound
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import home_timezone
 from ...forms import FormState, refused_form
@@ -17,7 +18,7 @@ from ...request_keys import FORM, LANGUAGE, USER
 from ...sessions import browser_sessions
 from ...texts.marking import mark as _
 
-pages = PageTable(Access.SIGNED_IN)
+pages = PageTable(Access.SIGNED_IN, lane=Lane.ACCOUNT)
 
 PATH = "/my/account"
 LISTED = 50  # sessions that are shown

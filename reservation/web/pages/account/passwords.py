@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from ....errors import DomainError, InvalidToken
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...forms import FormState, refused_form
 from ...page_table import PageTable, see_other
@@ -12,7 +13,7 @@ from ...sessions import browser_sessions
 from ...sessions.mailed_tokens import forget_token, kept_token, sent_token, token_taken
 from ...texts.marking import mark as _
 
-pages = PageTable()
+pages = PageTable(lane=Lane.ACCOUNT)
 
 COOKIE = "__Host-reset-token"
 

@@ -4,6 +4,7 @@ from aiohttp import web
 
 from ....errors import DomainError, InvalidCredentials
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...forms import FormState, refused_form
 from ...page_table import PageTable, see_other
@@ -13,7 +14,7 @@ from ...sessions import browser_sessions
 from ...texts.marking import mark as _
 from .my_account import WRONG_PASSWORD
 
-pages = PageTable(Access.SIGNED_IN)
+pages = PageTable(Access.SIGNED_IN, lane=Lane.ACCOUNT)
 
 EXPORT = "/my/account/export"
 ERASE = "/my/account/erase"

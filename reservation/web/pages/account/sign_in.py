@@ -5,6 +5,7 @@ from aiohttp import web
 from ....errors import DomainError, InvalidCredentials, TotpRequired
 from ....http.routes import Access
 from ....identity.tokens import TokenPair
+from ....runtime.lanes import Lane
 from ...addresses import own_path
 from ...api_client import ApiClient
 from ...forms import FormState, refused_form, text_of
@@ -14,7 +15,7 @@ from ...request_keys import FORM, LANGUAGE
 from ...sessions import browser_sessions
 from ...texts.marking import mark as _
 
-pages = PageTable()
+pages = PageTable(lane=Lane.ACCOUNT)
 
 CODE = "totp_code"
 WRONG = _("The password or the code is wrong.")

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ....errors import DomainError, EmailTaken
 from ....identity.tokens import TokenPair
+from ....runtime.lanes import Lane
 from ...addresses import own_path
 from ...api_client import ApiClient
 from ...forms import FormState, refused_form
@@ -15,7 +16,7 @@ from ...request_keys import FORM, LANGUAGE, USER
 from ...sessions import browser_sessions
 from ...texts.messages import message_of
 
-pages = PageTable()
+pages = PageTable(lane=Lane.ACCOUNT)
 
 
 @pages.get("/sign-up")

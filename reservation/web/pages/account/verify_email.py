@@ -6,6 +6,7 @@ from aiohttp import web
 
 from ....errors import DomainError, InvalidToken
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...forms import FormState, refused_form
 from ...page_table import PageTable, see_other
@@ -14,7 +15,7 @@ from ...request_keys import LANGUAGE, USER
 from ...sessions.mailed_tokens import forget_token, kept_token, sent_token, token_taken
 from ...texts.marking import mark as _
 
-pages = PageTable(Access.SIGNED_IN)
+pages = PageTable(Access.SIGNED_IN, lane=Lane.ACCOUNT)
 
 COOKIE = "__Host-verify-token"
 PATH = "/verify-email"

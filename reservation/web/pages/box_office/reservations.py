@@ -14,6 +14,7 @@ from ....http.handlers.box_office import CODE
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.output.schemas import RESERVATION_STATUSES
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...forms import FormState, numbers_of, refused_form, text_of
 from ...page_table import PageTable, see_other
@@ -79,13 +80,13 @@ async def tickets_pdf(request: web.Request) -> web.StreamResponse:
     return await ApiClient(request).respond("GET", path, query={"language": request[LANGUAGE].tag})
 
 
-@pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/confirm")
+@pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/confirm", lane=Lane.CONFIRM)
 async def confirm(request: web.Request) -> web.StreamResponse:
     """Confirm a hold, also one that has expired, if its seats are still free."""
     return await _act(request, "/reservations/{}/confirm", None, "confirmed")
 
 
-@pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/paid")
+@pages.post("/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/paid", lane=Lane.CONFIRM)
 async def take_payment(request: web.Request) -> web.StreamResponse:
     """Say that the customer has paid at the till, and confirm."""
     try:

@@ -12,6 +12,7 @@ from ....errors import DomainError, NotFound, NothingToPay, SeatsUnavailable
 from ....http.app_keys import SETTINGS
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...forms import FormState, number_of, numbers_of, refused_form, text_of
 from ...page_table import PageTable, see_other
@@ -78,7 +79,7 @@ async def held_seats(request: web.Request) -> web.StreamResponse:
     return await _held_page(request)
 
 
-@pages.post("/box-office/holds/{reservation_id:[0-9a-fA-F-]{36}}/confirm")
+@pages.post("/box-office/holds/{reservation_id:[0-9a-fA-F-]{36}}/confirm", lane=Lane.CONFIRM)
 async def confirm_sale(request: web.Request) -> web.StreamResponse:
     """Confirm the hold, and be ready for the next customer."""
     reservation_id, key = request.match_info["reservation_id"], text_of(request, "request_key")

@@ -10,6 +10,7 @@ from ....http.app_keys import SETTINGS
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
 from ....identity.api_key_format import Scope
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import home_timezone
 from ...forms import FormState, optional, refused_form, text_of
@@ -19,7 +20,7 @@ from ...request_keys import FORM, LANGUAGE
 from ...showtimes.form import instant_of
 from ...texts.marking import mark as _
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 LIST = "/manage/api-keys"
 ONE = LIST + r"/{api_key_id:\d+}"

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from ....errors import Invalid, NotFound
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import home_timezone
 from ...forms import number_of
@@ -21,7 +22,7 @@ from ...request_keys import LANGUAGE
 from ...showtimes.timeline import midnight
 from ...texts.actions import action_name
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 LIST = "/manage/change-log"
 A_PAGE = 50

@@ -8,6 +8,7 @@ import orjson
 from aiohttp import web
 
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ....runtime.time_zone_fields import NO_ZONES, OTHER_FOLDERS
 from ...api_client import ApiClient
 from ...cinemas import all_cinemas
@@ -16,7 +17,7 @@ from ...page_table import PageTable
 from ...rendering import render
 from .managed_things import ManagedThing, Thing
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 LIST = "/manage/cinemas"
 MOST_ROOMS = 1000

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from ....errors import Invalid, WebhookInactive
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import home_timezone
 from ...forms import FormState, refused_form
@@ -14,7 +15,7 @@ from ...page_table import PageTable, see_other
 from ...rendering import render
 from .webhooks import ONE
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 DEAD = "/manage/dead-letters"
 A_PAGE = 50

@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...forms import number_of, optional, text_of
 from ...page_table import PageTable
@@ -12,7 +13,7 @@ from ...rendering import render
 from ...request_keys import FORM
 from .managed_things import ManagedThing, Thing
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 A_PAGE = 50
 MOST = 2000

@@ -3,10 +3,11 @@
 from aiohttp import web
 
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...page_table import PageTable
 from ...rendering import render
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 
 @pages.get("/manage")

@@ -9,6 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import all_cinemas, cinema_or_first
 from ...page_table import PageTable
@@ -16,7 +17,7 @@ from ...programme.offers import is_on_sale
 from ...rendering import render
 from ...texts.languages import local_time
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 MOST_SHOWTIMES = 100  # of a day
 

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ....errors import Invalid
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import all_cinemas
 from ...page_table import PageTable, see_other
@@ -16,7 +17,7 @@ from ...report_charts import Chart, columns, rows
 from ...request_keys import SET_COOKIES
 from ...texts.marking import mark as _
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.REPORT)
 
 SALES = "/manage/reports"
 OCCUPANCY = "/manage/reports/occupancy"

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from ....errors import CapacityExceeded, DomainError, InUse
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...forms import refused_form
 from ...page_table import PageTable, see_other
@@ -21,7 +22,7 @@ from ...seat_plan.planned_seats import PlannedSeat, seat_of
 from ...seat_plan.text_reader import MOST_SEATS, ReadPlan, read_plan
 from ...seat_plan.text_writer import letters_of, write_plan
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 PATH = r"/manage/rooms/{auditorium_id:\d+}/seats"
 MOST_SHOWTIMES = 1000

@@ -9,6 +9,7 @@ from aiohttp import web
 from ....errors import DomainError, NotFound, SeatsUnavailable
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import cinema_or_first
 from ...dates import date_of
@@ -23,7 +24,7 @@ from ...texts.languages import local_time
 from ...texts.marking import mark as _
 from ...texts.messages import message_of_code
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 LIST = "/manage/showtimes"
 ONE = LIST + r"/{showtime_id:\d+}"

@@ -12,6 +12,7 @@ from aiohttp import web
 from ....errors import DomainError, HasReservations, InUse, NotFound, PreconditionFailed
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import cinema_or_first
 from ...forms import FormState, number_of, optional, refused_form, text_of
@@ -25,7 +26,7 @@ from ...showtimes.timeline import Slot, slot_of
 from ...texts.languages import local_time
 from ...texts.marking import mark as _
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 LIST = "/manage/showtimes"
 ONE = LIST + r"/{showtime_id:\d+}"

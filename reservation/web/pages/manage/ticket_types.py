@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...forms import optional, text_of
 from ...page_table import PageTable
@@ -13,7 +14,7 @@ from ...rendering import render
 from ...request_keys import FORM
 from .managed_things import ManagedThing, Thing
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 LIST = "/manage/ticket-types"
 MOST = 1000

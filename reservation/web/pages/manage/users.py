@@ -8,13 +8,14 @@ from ....errors import DomainError, Invalid, NotFound
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.output.schemas import ACCOUNT_ROLES, ROLES
 from ....http.routes import Access
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import home_timezone
 from ...forms import FormState, refused_form, text_of
 from ...page_table import PageTable, see_other
 from ...rendering import render
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 LIST = "/manage/users"
 ONE = LIST + r"/{user_id:\d+}"

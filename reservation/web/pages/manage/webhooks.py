@@ -9,6 +9,7 @@ from ....errors import DomainError
 from ....http.output.problems import STATUS_AND_CODE
 from ....http.routes import Access
 from ....outbox.event_types import EVENT_TYPES
+from ....runtime.lanes import Lane
 from ...api_client import ApiClient
 from ...cinemas import home_timezone
 from ...forms import refused_form, text_of
@@ -17,7 +18,7 @@ from ...rendering import render
 from ...request_keys import FORM
 from .managed_things import ManagedThing, Thing
 
-pages = PageTable(Access.ADMIN)
+pages = PageTable(Access.ADMIN, lane=Lane.LIST)
 
 LIST = "/manage/webhooks"
 ONE = LIST + r"/{webhook_id:\d+}"
