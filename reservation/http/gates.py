@@ -25,12 +25,11 @@ LANES_OF_TAGS = {ACCOUNTS_TAG: Lane.ACCOUNT, "Reports": Lane.REPORT}
 def lane_of(operation: Operation) -> Lane | None:
     """The lane of an operation; None for one that is never refused.
 
-    Those are probes and metrics, which operators need most under load; public ones without input, which cost no more
-    than their refusal; and the streams of live maps, which last as long as their viewers stay and have a limit of
-    their own.
+    Those are probes and metrics, which operators need most under load; and public ones without input, which cost no
+    more than their refusal. A stream is in its lane until it has begun.
     """
     has_input = "{" in operation.path or operation.body is not None or operation.query is not None
-    if not operation.table.is_versioned or operation.events or not (has_input or operation.access is not Access.PUBLIC):
+    if not operation.table.is_versioned or not (has_input or operation.access is not Access.PUBLIC):
         return None
     if operation.method != "GET" and operation.path in COMPLETING:
         return Lane.CONFIRM

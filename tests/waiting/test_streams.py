@@ -3,15 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from aiohttp import ClientResponse
 from redis.asyncio import Redis
 
+from reservation.http.app_keys import LIVE, LOAD_SHEDDING
+from reservation.runtime.lanes import Lane
+from reservation.runtime.load_shedding import LoadShedding
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import StartApi
+from tests.faults.test_batches import until
 from tests.figures import figures, growth
+from tests.live_feed import following
 from tests.waiting.test_room import WAIT_S, hold, join, room, set_admissions
 
 
@@ -104,6 +109,27 @@ async def test_an_address_has_at_most_so_many_streams(start_api: StartApi) -> No
                 if again.status == 200:
                     break
             await asyncio.sleep(0.05)
+
+
+async def test_a_stream_is_in_the_lane_of_maps_until_it_has_begun(start_api: StartApi) -> None:
+    api = await start_api(QUEUE_DELAY_MS="10000", ADMISSIONS_PER_SECOND="1")
+    shedding: LoadShedding = cast("Any", api.client.app)[LOAD_SHEDDING]
+    cinema, customer = await room(api, on_sale_in_s=600), await api.sign_up()
+    ticket = (await join(api, cinema, customer))["queue_ticket"]
+    async with followed(api, cinema, customer, ticket) as place, following(api, cinema.showtime_id) as seats:
+        assert await anext(events(place))
+        assert await seats.next()
+        await until(lambda: shedding.in_progress == 0)
+        most, shedding.gates[Lane.MAP].limit.value = shedding.gates[Lane.MAP].limit.value, 0.0
+        for path in ("waiting-room/events?ticket=" + ticket, "events"):
+            address = f"/showtimes/{cinema.showtime_id}/{path}"
+            async with api.client.get(address, headers=customer.headers) as refused:
+                assert (refused.status, refused.headers.get("Retry-After")) == (503, "2")
+        shedding.gates[Lane.MAP].limit.value = most
+        assert (await api.call("GET", "/showtimes/999999/events")).status == 404
+    viewers = cast("Any", api.client.app)[LIVE]
+    await until(lambda: viewers.viewers == 0)
+    await until(lambda: shedding.in_progress == 0)
 
 
 async def test_places_admissions_followers_and_refused_holds_are_counted(start_api: StartApi) -> None:
