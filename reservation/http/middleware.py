@@ -16,11 +16,12 @@ from ..errors import DomainError, Overloaded, Unavailable
 from ..runtime import exposition
 from ..runtime.access_log import AccessLog
 from ..runtime.cancellation import cancel_and_wait
+from ..runtime.lanes import Lane
 from ..runtime.load_shedding import FREE, AnyGate
 from ..runtime.log_output import standard_error
 from ..runtime.logs import REQUEST_ID as LOG_REQUEST_ID
 from ..runtime.process_metrics import measure_event_loop, tell_version
-from ..runtime.timing import current_timings, start_timings
+from ..runtime.timing import Timings, current_timings, start_timings
 from . import app_keys as keys, metrics
 from .cors import answer_preflight, is_preflight
 from .gates import gate_of
@@ -65,7 +66,7 @@ async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGa
     if own is not None and len(own.body) >= MIN_BYTES:
         compress_if_asked(request, own)
     elapsed_s = perf_counter() - started
-    if response.status != HTTPStatus.SERVICE_UNAVAILABLE:
+    if (status := response.status) < HTTPStatus.MULTIPLE_CHOICES or _has_asked_stores(status, gate, timings):
         gate.note(elapsed_s - timings.away_s)
     pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
     app = request.app
@@ -83,6 +84,19 @@ async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGa
     if access_log is not None:
         access_log.add(request.method, path, response.status, spans, request_id)
     return response
+
+
+def _has_asked_stores(status: int, gate: AnyGate, timings: Timings) -> bool:
+    """Whether the time of another answer than a success is one of the stores.
+
+    A refusal for which none was asked would hide that they are slow. Seats that are taken, and a map that has not
+    changed, may be known from Redis alone.
+    """
+    return (
+        (timings.postgresql > 0 and status != HTTPStatus.SERVICE_UNAVAILABLE)
+        or (status == HTTPStatus.CONFLICT and gate.lane in (Lane.HOLD, Lane.CONFIRM))
+        or (status == HTTPStatus.NOT_MODIFIED and timings.redis > 0)
+    )
 
 
 def _set_common_headers(

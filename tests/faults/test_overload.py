@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from math import inf
 from typing import Any, cast
 
 import pytest
@@ -209,6 +210,32 @@ async def test_a_payment_counts_in_no_lane_while_it_waits_for_stripe(start_api: 
         assert (await paying).code == "payment_provider_unavailable"
     await until(lambda: load_shedding_of(api).in_progress == 0)
     assert in_progress(api, Lane.CONFIRM) == 0
+
+
+async def test_only_answers_for_which_the_stores_were_asked_tell_how_fast_they_are(refusing: Api) -> None:
+    """Cheap refusals would hide a store that does not answer from the limit of the lane."""
+    api = refusing
+    cinema, customer = await api.cinema(), await api.sign_up()
+    taken = cinema.seat_ids[:1]
+    await held(api, customer, cinema, taken)
+    holds, seats = f"/showtimes/{cinema.showtime_id}/holds", f"/showtimes/{cinema.showtime_id}/seats"
+    etag = (await api.call("GET", seats)).headers["ETag"]
+    gates = load_shedding_of(api).gates
+    limits = {lane: gates[lane].limit for lane in (Lane.HOLD, Lane.MAP)}
+    for limit in limits.values():
+        limit.shortest_s = inf
+    assert (await api.call("POST", holds, {"seat_ids": taken})).status == 401
+    assert (await api.call("POST", holds, {"seat_ids": "all"}, who=customer)).status == 422
+    assert (await api.call("GET", seats + "?since=now")).status == 422
+    assert (await api.call("GET", "/showtimes/0/seats")).status == 404
+    assert {lane for lane, limit in limits.items() if limit.shortest_s < inf} == set()
+    assert (await api.call("POST", holds, {"seat_ids": taken}, who=await api.sign_up())).status == 409
+    assert limits[Lane.HOLD].shortest_s < inf
+    assert (await api.call("GET", seats, headers={"If-None-Match": etag})).status == 304
+    assert limits[Lane.MAP].shortest_s < inf
+    limits[Lane.MAP].shortest_s = inf
+    assert (await api.call("GET", seats)).status == 200
+    assert limits[Lane.MAP].shortest_s < inf
 
 
 async def test_pipelined_requests_are_answered_in_their_order(refusing: Api) -> None:
