@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 import psycopg
 import pytest
+import pytest_asyncio
 import redis
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -66,6 +67,9 @@ StartApi = Callable[..., Awaitable[Api]]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests, so that no process of a run is left with one at the end."""
     items.sort(key=lambda item: item.path.parent.name not in LONGEST)
+    for item in items:
+        if "shared_api" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.asyncio(loop_scope="module"))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -243,6 +247,20 @@ async def start_api(
 async def api(start_api: StartApi) -> Api:
     """The service, and a client of it."""
     return await start_api()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_api(servers: Embedded, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
+    """The service on a database of the module, for its tests that change nothing which another one sees.
+
+    To start it costs more than most requests. Redis is emptied between the tests, as it may be at any time.
+    """
+    with cloned(servers) as url:
+        settings = make_settings(url, servers.redis_url, tmp_path_factory.mktemp("shared"))
+        client = TestClient(ServiceServer(make_app(settings)))
+        await client.start_server()
+        yield Api(client, url)
+        await client.close()
 
 
 @pytest.fixture

@@ -129,21 +129,21 @@ async def test_the_same_seat_of_another_showtime_can_be_held(api: Api) -> None:
         ("999999.99", "99.99", "99989999.00"),  # 99989999.0001
     ],
 )
-async def test_prices_are_rounded_half_up(api: Api, base_price: str, modifier: str, price: str) -> None:
-    cinema = await api.cinema(rows=1, seats_per_row=1, base_price=base_price)
-    await api.call(
-        "PUT", f"/admin/auditoriums/{cinema.auditorium_id}", {"name": "R", "capacity": 5}, who=await api.admin()
+async def test_prices_are_rounded_half_up(shared_api: Api, base_price: str, modifier: str, price: str) -> None:
+    cinema = await shared_api.cinema(rows=1, seats_per_row=1, base_price=base_price)
+    await shared_api.call(
+        "PUT", f"/admin/auditoriums/{cinema.auditorium_id}", {"name": "R", "capacity": 5}, who=await shared_api.admin()
     )
     batch = {"rows": 1, "seats_per_row": 3, "seat_type": "premium", "price_modifier": modifier}
-    made = await api.make(f"/admin/auditoriums/{cinema.auditorium_id}/seats/batch", batch)
+    made = await shared_api.make(f"/admin/auditoriums/{cinema.auditorium_id}/seats/batch", batch)
     seat_ids = [seat["id"] for seat in made["seats"]]
 
-    held = await api.hold(await api.sign_up(), cinema.showtime_id, seat_ids)
+    held = await shared_api.hold(await shared_api.sign_up(), cinema.showtime_id, seat_ids)
 
     assert held.status == 201, held.text
     assert [seat["price"] for seat in held.json["seats"]] == [price] * 3
     assert held.json["total_price"] == f"{sum(round(float(price) * 100) for _ in range(3)) / 100:.2f}"
-    seat_map = await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")
+    seat_map = await shared_api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")
     assert [seat["price"] for seat in seat_map.json["seats"][1:]] == [price] * 3
 
 

@@ -311,9 +311,9 @@ async def test_a_repeated_hold_after_a_lost_commit_answer_gets_the_committed_hol
 
 
 @pytest.mark.parametrize("key", ["", " ", "two words", "x" * 256, "caf\u00e9", "tab\there"])
-async def test_an_invalid_key_is_400(api: Api, key: str) -> None:
-    cinema, customer = await api.cinema(), await api.sign_up()
-    answer = await hold(api, customer, cinema, cinema.seat_ids[:1], key)
+async def test_an_invalid_key_is_400(shared_api: Api, key: str) -> None:
+    cinema, customer = await shared_api.cinema(), await shared_api.sign_up()
+    answer = await hold(shared_api, customer, cinema, cinema.seat_ids[:1], key)
     assert (answer.status, answer.code) == (400, "malformed_request")
 
 

@@ -129,13 +129,15 @@ async def test_the_best_available_seats_take_reference_and_metadata(api: Api) ->
         ({"metadata": {"a": "ä" * 509}}, "/metadata"),
     ],
 )
-async def test_a_reference_or_metadata_beyond_its_limit_is_422(api: Api, more: dict[str, Any], pointer: str) -> None:
-    cinema, customer = await api.cinema(), await api.sign_up()
+async def test_a_reference_or_metadata_beyond_its_limit_is_422(
+    shared_api: Api, more: dict[str, Any], pointer: str
+) -> None:
+    cinema, customer = await shared_api.cinema(), await shared_api.sign_up()
     body = {"seat_ids": cinema.seat_ids[:2], **more}
-    refused = await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", body, who=customer)
+    refused = await shared_api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", body, who=customer)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert [error["pointer"] for error in refused.json["errors"]] == [pointer]
-    assert await listed(api, customer) == []
+    assert await listed(shared_api, customer) == []
 
 
 async def test_a_reference_and_metadata_at_their_limits_are_kept(api: Api) -> None:

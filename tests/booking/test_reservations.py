@@ -50,12 +50,12 @@ async def test_the_reservation_of_another_user_is_404(api: Api) -> None:
 
 
 @pytest.mark.parametrize("reservation_id", [UNKNOWN, "0", "-1", "abc", str(2**63), UNKNOWN + "0", "%00", "１"])
-async def test_an_unknown_reservation_is_404(api: Api, reservation_id: str) -> None:
-    customer = await api.sign_up()
+async def test_an_unknown_reservation_is_404(shared_api: Api, reservation_id: str) -> None:
+    customer = await shared_api.sign_up()
     for refused in (
-        await read(api, customer, reservation_id),
-        await api.confirm(customer, reservation_id),
-        await api.cancel(customer, reservation_id),
+        await read(shared_api, customer, reservation_id),
+        await shared_api.confirm(customer, reservation_id),
+        await shared_api.cancel(customer, reservation_id),
     ):
         assert (refused.status, refused.code) == (404, "not_found")
 

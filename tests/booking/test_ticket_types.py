@@ -115,20 +115,22 @@ async def test_the_best_available_seats_get_ticket_types_from_left_to_right(api:
         ({"quantity": 2, "ticket_type_ids": ["{off}", 1]}, ["/ticket_type_ids/0"]),
     ],
 )
-async def test_a_hold_with_wrong_ticket_types_is_422(api: Api, body: dict[str, Any], pointers: list[str]) -> None:
-    cinema, customer = await api.cinema(), await api.sign_up()
-    named = {"{0}": cinema.seat_ids[0], "{1}": cinema.seat_ids[1], "{off}": await ticket_type(api, active=False)}
+async def test_a_hold_with_wrong_ticket_types_is_422(
+    shared_api: Api, body: dict[str, Any], pointers: list[str]
+) -> None:
+    cinema, customer = await shared_api.cinema(), await shared_api.sign_up()
+    named = {"{0}": cinema.seat_ids[0], "{1}": cinema.seat_ids[1], "{off}": await ticket_type(shared_api, active=False)}
 
     def filled(value: Any) -> Any:
         if isinstance(value, dict):
             return {name: filled(member) for name, member in value.items()}
         return [filled(each) for each in value] if isinstance(value, list) else named.get(value, value)
 
-    refused = await hold(api, customer, cinema, filled(body))
+    refused = await hold(shared_api, customer, cinema, filled(body))
 
     assert (refused.status, refused.code) == (422, "validation_error"), refused.text
     assert [error["pointer"] for error in refused.json["errors"]] == pointers
-    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
+    assert set((await shared_api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
 async def test_a_repeated_key_with_other_ticket_types_is_422(api: Api) -> None:

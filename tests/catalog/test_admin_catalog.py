@@ -135,8 +135,8 @@ async def test_put_replaces_an_auditorium(api: Api) -> None:
         ),
     ],
 )
-async def test_an_invalid_field_is_422(api: Api, path: str, body: dict[str, Any], pointer: str) -> None:
-    refused = await admin(api, "POST", path, body)
+async def test_an_invalid_field_is_422(shared_api: Api, path: str, body: dict[str, Any], pointer: str) -> None:
+    refused = await admin(shared_api, "POST", path, body)
     assert refusal(refused) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
 
@@ -163,11 +163,11 @@ async def test_an_invalid_field_is_422(api: Api, path: str, body: dict[str, Any]
         ({"movie_title": "x"}, "/movie_title"),
     ],
 )
-async def test_an_invalid_showtime_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
-    body = await valid_body(api, "showtimes") | at("10:00", "12:00")
-    showtime = await api.make("/admin/showtimes", body | at("20:00", "22:00"))
+async def test_an_invalid_showtime_is_422(shared_api: Api, fields: dict[str, Any], pointer: str) -> None:
+    body = await valid_body(shared_api, "showtimes") | at("10:00", "12:00")
+    showtime = await shared_api.make("/admin/showtimes", body | at("20:00", "22:00"))
     for method, path in (("POST", "/showtimes"), ("PUT", f"/showtimes/{showtime['id']}")):
-        refused = await admin(api, method, path, body | fields)
+        refused = await admin(shared_api, method, path, body | fields)
         assert refusal(refused) == (422, "validation_error")
         assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
 
@@ -236,20 +236,20 @@ async def test_a_resource_with_showtimes_can_be_deleted_after_them(api: Api) -> 
         (at("12:00", "14:00"), True),
     ],
 )
-async def test_an_overlapping_showtime_is_409(api: Api, times: dict[str, str], fits: bool) -> None:
-    cinema = await api.cinema(**at("10:00", "12:00"))
+async def test_an_overlapping_showtime_is_409(shared_api: Api, times: dict[str, str], fits: bool) -> None:
+    cinema = await shared_api.cinema(**at("10:00", "12:00"))
     body = {"movie_id": cinema.movie_id, "auditorium_id": cinema.auditorium_id, "base_price": "1.00"}
-    later = await api.showtime(cinema.movie_id, cinema.auditorium_id, **at("20:00", "22:00"))
-    moved = await admin(api, "PUT", f"/showtimes/{later}", body | times)
+    later = await shared_api.showtime(cinema.movie_id, cinema.auditorium_id, **at("20:00", "22:00"))
+    moved = await admin(shared_api, "PUT", f"/showtimes/{later}", body | times)
     assert moved.status == (200 if fits else 409)
-    await admin(api, "DELETE", f"/showtimes/{later}")
-    added = await admin(api, "POST", "/showtimes", body | times)
+    await admin(shared_api, "DELETE", f"/showtimes/{later}")
+    added = await admin(shared_api, "POST", "/showtimes", body | times)
     assert added.status == (201 if fits else 409)
     for answer in () if fits else (moved, added):
         assert answer.code == "showtime_overlap"
         assert answer.json["conflicting_showtime_id"] == cinema.showtime_id
-    elsewhere, _ = await api.auditorium(1, 1)
-    await api.showtime(cinema.movie_id, elsewhere, **times)
+    elsewhere, _ = await shared_api.auditorium(1, 1)
+    await shared_api.showtime(cinema.movie_id, elsewhere, **times)
 
 
 async def test_a_showtime_does_not_overlap_itself(api: Api) -> None:

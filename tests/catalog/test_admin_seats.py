@@ -130,8 +130,8 @@ async def test_a_capacity_below_the_number_of_seats_is_409(api: Api) -> None:
         ({"row_label": "A"}, "/row_label"),
     ],
 )
-async def test_an_invalid_batch_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
-    refused = await batch(api, await room(api), **({"rows": 1, "seats_per_row": 1} | fields))
+async def test_an_invalid_batch_is_422(shared_api: Api, fields: dict[str, Any], pointer: str) -> None:
+    refused = await batch(shared_api, await room(shared_api), **({"rows": 1, "seats_per_row": 1} | fields))
     assert (refused.status, refused.code) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
 

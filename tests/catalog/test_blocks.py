@@ -166,13 +166,13 @@ async def test_an_unblock_with_an_old_etag_of_the_showtime_is_412(api: Api) -> N
         ({"until": "tomorrow"}, "/until"),
     ],
 )
-async def test_an_invalid_block_is_422(api: Api, change: dict[str, Any], pointer: str) -> None:
-    cinema = await api.cinema()
+async def test_an_invalid_block_is_422(shared_api: Api, change: dict[str, Any], pointer: str) -> None:
+    cinema = await shared_api.cinema()
     body = {"seat_ids": cinema.seat_ids[:1], "reason": "House seats"} | change
     path = f"/admin/showtimes/{cinema.showtime_id}/blocks"
-    refused = await api.call("POST", path, body, who=await api.admin())
+    refused = await shared_api.call("POST", path, body, who=await shared_api.admin())
     assert (refused.status, [error["pointer"] for error in refused.json["errors"]]) == (422, [pointer])
-    assert (await blocks(api, cinema.showtime_id))["items"] == []
+    assert (await blocks(shared_api, cinema.showtime_id))["items"] == []
 
 
 async def test_blocks_of_an_unknown_showtime_are_404(api: Api) -> None:

@@ -107,9 +107,9 @@ async def test_inserts_between_pages_do_not_shift_them(api: Api) -> None:
 @pytest.mark.parametrize(
     "limit", ["0", "-1", "201", "ten", "1.0", "1e1", "", "９", "99999999999999999999", "%00", "true"]
 )
-async def test_an_invalid_limit_is_422(api: Api, limit: str) -> None:
+async def test_an_invalid_limit_is_422(shared_api: Api, limit: str) -> None:
     for path in ("/movies", "/showtimes"):
-        refused = await api.call("GET", f"{path}?limit={limit}")
+        refused = await shared_api.call("GET", f"{path}?limit={limit}")
         assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/limit")
 
 
@@ -242,8 +242,8 @@ async def test_a_day_lasts_from_midnight_to_midnight(api: Api) -> None:
         *((f"movie_id={movie}", "/movie_id") for movie in ("0", "-1", "abc", str(2**63), "")),
     ],
 )
-async def test_an_invalid_filter_is_422(api: Api, query: str, pointer: str) -> None:
-    refused = await api.call("GET", f"/showtimes?{query}")
+async def test_an_invalid_filter_is_422(shared_api: Api, query: str, pointer: str) -> None:
+    refused = await shared_api.call("GET", f"/showtimes?{query}")
     assert refused.status == 422, refused.text
     assert [error["pointer"] for error in refused.json["errors"]] == [pointer]
 

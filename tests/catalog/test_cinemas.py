@@ -87,8 +87,8 @@ async def test_put_replaces_a_cinema(api: Api) -> None:
         ({"address": "a" * 1001}, "/address"),
     ],
 )
-async def test_an_invalid_cinema_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
-    assert pointers(await admin(api, "POST", "/cinemas", BERLIN | fields)) == [pointer]
+async def test_an_invalid_cinema_is_422(shared_api: Api, fields: dict[str, Any], pointer: str) -> None:
+    assert pointers(await admin(shared_api, "POST", "/cinemas", BERLIN | fields)) == [pointer]
 
 
 async def test_a_time_zone_that_postgresql_does_not_know_is_422(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +186,8 @@ async def test_genre_is_the_first_of_the_genres(api: Api, sent: Any, genre: str 
         ({"director": ""}, "/director"),
     ],
 )
-async def test_an_invalid_detail_of_a_movie_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
-    assert pointers(await admin(api, "POST", "/movies", FILM | fields)) == [pointer]
+async def test_an_invalid_detail_of_a_movie_is_422(shared_api: Api, fields: dict[str, Any], pointer: str) -> None:
+    assert pointers(await admin(shared_api, "POST", "/movies", FILM | fields)) == [pointer]
 
 
 async def test_the_version_before_writes_both_columns_of_genres(db: Connection) -> None:
@@ -243,8 +243,10 @@ async def test_a_showtime_of_a_batch_keeps_its_details(api: Api) -> None:
         ({"status": "cancelled"}, "/status"),
     ],
 )
-async def test_an_invalid_detail_of_a_showtime_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
-    assert pointers(await admin(api, "POST", "/showtimes", await showtime_body(api, **fields))) == [pointer]
+async def test_an_invalid_detail_of_a_showtime_is_422(shared_api: Api, fields: dict[str, Any], pointer: str) -> None:
+    assert pointers(await admin(shared_api, "POST", "/showtimes", await showtime_body(shared_api, **fields))) == [
+        pointer
+    ]
 
 
 async def test_a_cancelled_showtime_takes_no_time_in_its_room(api: Api, db: Connection) -> None:

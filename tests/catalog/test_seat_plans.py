@@ -136,13 +136,13 @@ async def test_more_seats_than_the_capacity_are_409(api: Api) -> None:
         ([None], {"/seats/0"}),
     ],
 )
-async def test_an_invalid_plan_is_422_and_changes_nothing(api: Api, seats: Any, pointers: set[str]) -> None:
-    auditorium_id = await room(api)
-    before = (await put_plan(api, auditorium_id, PLAN)).json["seats"]
-    refused = await put_plan(api, auditorium_id, seats)
+async def test_an_invalid_plan_is_422_and_changes_nothing(shared_api: Api, seats: Any, pointers: set[str]) -> None:
+    auditorium_id = await room(shared_api)
+    before = (await put_plan(shared_api, auditorium_id, PLAN)).json["seats"]
+    refused = await put_plan(shared_api, auditorium_id, seats)
     assert (refused.status, refused.code) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == pointers
-    assert await listed(api, auditorium_id) == before
+    assert await listed(shared_api, auditorium_id) == before
 
 
 async def test_a_plan_is_written_under_the_etag_of_its_auditorium(api: Api) -> None:

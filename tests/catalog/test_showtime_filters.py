@@ -184,8 +184,8 @@ async def test_showtimes_that_start_at_once_are_each_on_one_page(programme: Prog
         ("start=2031-01-01T00:00:00Z", "/start"),
     ],
 )
-async def test_an_invalid_filter_is_422(api: Api, query: str, pointer: str) -> None:
-    refused = await api.call("GET", f"/showtimes?{query}")
+async def test_an_invalid_filter_is_422(shared_api: Api, query: str, pointer: str) -> None:
+    refused = await shared_api.call("GET", f"/showtimes?{query}")
     assert (refused.status, [error["pointer"] for error in refused.json["errors"]]) == (422, [pointer])
 
 

@@ -69,8 +69,8 @@ async def test_the_public_list_has_active_types_by_position(api: Api) -> None:
         ({"name": "a", "price_factor": 1, "active": "yes"}, "/active"),
     ],
 )
-async def test_a_wrong_ticket_type_is_422(api: Api, body: dict[str, Any], pointer: str) -> None:
-    refused = await as_admin(api, "POST", PATH, body)
+async def test_a_wrong_ticket_type_is_422(shared_api: Api, body: dict[str, Any], pointer: str) -> None:
+    refused = await as_admin(shared_api, "POST", PATH, body)
     assert (refused.status, refused.code) == (422, "validation_error"), refused.text
     assert [error["pointer"] for error in refused.json["errors"]] == [pointer]
 

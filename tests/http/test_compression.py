@@ -117,15 +117,15 @@ TAGGED = (
 
 
 @pytest.mark.parametrize("path", TAGGED)
-async def test_a_tag_that_a_proxy_has_changed_gives_304(api: Api, path: str) -> None:
-    cinema = await api.cinema()
+async def test_a_tag_that_a_proxy_has_changed_gives_304(shared_api: Api, path: str) -> None:
+    cinema = await shared_api.cinema()
     path = path.format(movie=cinema.movie_id, showtime=cinema.showtime_id, auditorium=cinema.auditorium_id)
-    plain = (await send(api, "GET", path, PLAIN)).etag
+    plain = (await send(shared_api, "GET", path, PLAIN)).etag
     assert plain.startswith('"')
     for added in CODINGS_OF_PROXIES:
         tag = f'{plain[:-1]}{added}"'
         for header in (tag, f"W/{tag}", f'"other", {tag}', f'W/"other{added}",{tag}'):
-            answer = await send(api, "GET", path, PLAIN, headers={"If-None-Match": header})
+            answer = await send(shared_api, "GET", path, PLAIN, headers={"If-None-Match": header})
             assert (
                 (answer.status, answer.body, answer.headers["ETag"])
                 in {
@@ -133,18 +133,18 @@ async def test_a_tag_that_a_proxy_has_changed_gives_304(api: Api, path: str) -> 
                     (304, b"", f'{plain[:-1]}-gzip"'),  # the service's own
                 }
             ), header
-    assert (await send(api, "GET", path, PLAIN, headers={"If-None-Match": f"W/{plain}"})).status == 304
+    assert (await send(shared_api, "GET", path, PLAIN, headers={"If-None-Match": f"W/{plain}"})).status == 304
     for other in ('"other-gzip"', f'{plain[:-2]};gzip"', f'{plain[:-1]}-x"', f'{plain[:-1]}gzip"'):
-        assert (await send(api, "GET", path, PLAIN, headers={"If-None-Match": other})).status == 200, other
+        assert (await send(shared_api, "GET", path, PLAIN, headers={"If-None-Match": other})).status == 200, other
 
 
 @pytest.mark.parametrize("path", [*TAGGED, "/movies", "/admin/movies", "/metrics", "/docs", "/redoc"])
-async def test_a_compressed_answer_says_so_and_has_a_tag_of_its_own(api: Api, path: str) -> None:
-    await movies(api)
-    cinema = await api.cinema(rows=10, seats_per_row=120)
+async def test_a_compressed_answer_says_so_and_has_a_tag_of_its_own(shared_api: Api, path: str) -> None:
+    await movies(shared_api)
+    cinema = await shared_api.cinema(rows=10, seats_per_row=120)
     path = path.format(movie=cinema.movie_id, showtime=cinema.showtime_id, auditorium=cinema.auditorium_id)
-    admin = await api.admin()
-    plain, packed = [await send(api, "GET", path, encoding, who=admin) for encoding in (PLAIN, GZIP)]
+    admin = await shared_api.admin()
+    plain, packed = [await send(shared_api, "GET", path, encoding, who=admin) for encoding in (PLAIN, GZIP)]
     if len(plain.body) < MIN_BYTES:
         assert "Content-Encoding" not in packed.headers
         return
@@ -156,20 +156,22 @@ async def test_a_compressed_answer_says_so_and_has_a_tag_of_its_own(api: Api, pa
 
 
 @pytest.mark.parametrize("added", CODINGS_OF_PROXIES)
-async def test_if_match_takes_a_tag_that_a_proxy_has_changed_until_the_object_changes(api: Api, added: str) -> None:
-    path, admin = f"/admin/movies/{await api.movie()}", await api.admin()
+async def test_if_match_takes_a_tag_that_a_proxy_has_changed_until_the_object_changes(
+    shared_api: Api, added: str
+) -> None:
+    path, admin = f"/admin/movies/{await shared_api.movie()}", await shared_api.admin()
     body = {"title": "Another", "duration_minutes": 95}
-    seen = f'{(await send(api, "GET", path, PLAIN, who=admin)).etag[:-1]}{added}"'
+    seen = f'{(await send(shared_api, "GET", path, PLAIN, who=admin)).etag[:-1]}{added}"'
     other = f'{seen[: -len(added) - 2]}0{added}"' if seen[-len(added) - 2] != "0" else f'"1{added}"'
     for header in (other, f'"other{added}", {other}'):
-        answer = await api.call("PUT", path, body, who=admin, headers={"If-Match": header})
+        answer = await shared_api.call("PUT", path, body, who=admin, headers={"If-Match": header})
         assert (answer.status, answer.code) == (412, "precondition_failed")
-    unwanted = await api.call("PUT", path, body, who=admin, headers={"If-None-Match": seen})
+    unwanted = await shared_api.call("PUT", path, body, who=admin, headers={"If-None-Match": seen})
     assert (unwanted.status, unwanted.code) == (412, "precondition_failed")
-    assert (await api.call("PUT", path, body, who=admin, headers={"If-Match": f'"x", {seen}'})).status == 200
-    lost = await api.call("PUT", path, body | {"title": "Lost"}, who=admin, headers={"If-Match": seen})
+    assert (await shared_api.call("PUT", path, body, who=admin, headers={"If-Match": f'"x", {seen}'})).status == 200
+    lost = await shared_api.call("PUT", path, body | {"title": "Lost"}, who=admin, headers={"If-Match": seen})
     assert (lost.status, lost.code) == (412, "precondition_failed")
-    assert (await api.call("GET", path, who=admin)).json["title"] == "Another"
+    assert (await shared_api.call("GET", path, who=admin)).json["title"] == "Another"
 
 
 async def test_a_weak_tag_in_if_match_never_matches_and_the_problem_says_why(api: Api) -> None:

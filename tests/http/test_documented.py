@@ -262,9 +262,9 @@ def no_header(made: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "lie", [no_status, no_member, another_type, one_more_member, another_content_type, one_more_header, no_header]
 )
-async def test_a_wrong_document_fails_the_check(api: Api, lie: Callable[[dict[str, Any]], None]) -> None:
-    made = (await api.call("GET", "/openapi.json")).json
-    answer = await api.call("GET", f"/movies/{await api.movie()}")
+async def test_a_wrong_document_fails_the_check(shared_api: Api, lie: Callable[[dict[str, Any]], None]) -> None:
+    made = (await shared_api.call("GET", "/openapi.json")).json
+    answer = await shared_api.call("GET", f"/movies/{await shared_api.movie()}")
     seen = ("GET", "/movies/1", 200, answer.headers, answer.json, "application/json")
     Document(deepcopy(made)).check_answer(*seen)
     lie(made)

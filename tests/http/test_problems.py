@@ -178,26 +178,26 @@ def test_every_operation_with_a_body_is_tested() -> None:
 
 
 @pytest.mark.parametrize("operation", TAKING, ids=lambda operation: f"{operation.method} {operation.path}")
-async def test_a_hostile_body_is_a_problem_and_never_a_500(api: Api, operation: Any) -> None:
-    await api.cinema()
+async def test_a_hostile_body_is_a_problem_and_never_a_500(shared_api: Api, operation: Any) -> None:
+    await shared_api.cinema()
     right = right_body(operation)
     for what, data in NOT_JSON.items():
-        check(await send(api, operation, data), what, 404 if operation.may_lack_body and not data else 400)
+        check(await send(shared_api, operation, data), what, 404 if operation.may_lack_body and not data else 400)
     for what, data in NO_OBJECT.items():
-        check(await send(api, operation, data), what, 404 if operation.may_lack_body and what == "null" else 422)
-    unknown = await send(api, operation, json.dumps(right | {"a/b~c": 1}).encode())
+        check(await send(shared_api, operation, data), what, 404 if operation.may_lack_body and what == "null" else 422)
+    unknown = await send(shared_api, operation, json.dumps(right | {"a/b~c": 1}).encode())
     check(unknown, "unknown field", 422)
     assert [error["pointer"] for error in unknown.json["errors"]] == ["/a~1b~0c"]
     for name in right:
         for value in WRONG:
-            answer = await send(api, operation, json.dumps(right | {name: value}).encode())
+            answer = await send(shared_api, operation, json.dumps(right | {name: value}).encode())
             if answer.status >= 300:
                 check(answer, f"{name}: {value!r:.50}", 401, 404, 409, 422)
 
 
 @pytest.mark.parametrize("operation", TAKING, ids=lambda operation: f"{operation.method} {operation.path}")
 async def test_a_wrong_encoding_or_type_is_a_problem(start_api: StartApi, operation: Any) -> None:
-    api = await start_api(MAX_BODY_BYTES="4096")
+    shared_api = await start_api(MAX_BODY_BYTES="4096")
     right = json.dumps(right_body(operation)).encode()
     for kind in (
         "text/plain",
@@ -207,29 +207,33 @@ async def test_a_wrong_encoding_or_type_is_a_problem(start_api: StartApi, operat
         "x",
     ):
         if operation.form is None or kind != FORM:
-            check(await send(api, operation, right, Content_Type=kind), kind, 415)
-    check(await send(api, operation, b'{"a":"' + b"a" * 5000 + b'"}'), "long", 413)
+            check(await send(shared_api, operation, right, Content_Type=kind), kind, 415)
+    check(await send(shared_api, operation, b'{"a":"' + b"a" * 5000 + b'"}'), "long", 413)
     bomb = gzip.compress(b'{"a":"' + b"a" * 1_000_000 + b'"}')
     assert len(bomb) < 4096
-    check(await send(api, operation, bomb, Content_Encoding="gzip"), "bomb", 413)
+    check(await send(shared_api, operation, bomb, Content_Encoding="gzip"), "bomb", 413)
     # A body that cannot be decoded ends the connection, too, so the next request needs another.
     for data in (b"nonsense", gzip.compress(right)[:12], b"\x1f\x8b"):
-        check(await send(api, operation, data, Content_Encoding="gzip", Connection="close"), f"gzip {data!r}", 400)
-    check(await send(api, operation, b"nonsense", Content_Encoding="deflate", Connection="close"), "deflate", 400)
+        check(
+            await send(shared_api, operation, data, Content_Encoding="gzip", Connection="close"), f"gzip {data!r}", 400
+        )
+    check(
+        await send(shared_api, operation, b"nonsense", Content_Encoding="deflate", Connection="close"), "deflate", 400
+    )
     for encoding, data in (("gzip", gzip.compress(right)), ("deflate", zlib.compress(right))):
-        answer = await send(api, operation, data, Content_Encoding=encoding)
+        answer = await send(shared_api, operation, data, Content_Encoding=encoding)
         assert answer.status in {200, 201, 202, 204, 401, 404, 409, 422}, answer.text
         if answer.status == 422:
             assert answer.json["errors"][0]["pointer"] in {"/auditorium_id", "/seat_ids/0"}
 
 
 @pytest.mark.parametrize("path", sorted({operation.path for operation in OPERATIONS if "{" in operation.path}))
-async def test_an_impossible_id_is_404_or_422(api: Api, path: str) -> None:
-    admin = await api.admin()
+async def test_an_impossible_id_is_404_or_422(shared_api: Api, path: str) -> None:
+    admin = await shared_api.admin()
     for operation in (operation for operation in OPERATIONS if operation.path == path):
         for an_id in IDS:
             url = URL(concrete(path, an_id), encoded=True)
-            answer = await api.call(
+            answer = await shared_api.call(
                 operation.method, str(url), None if operation.body is None else right_body(operation), who=admin
             )
             check(answer, f"{operation.method} {url}", 404, 422)
@@ -242,9 +246,9 @@ async def test_an_impossible_id_is_404_or_422(api: Api, path: str) -> None:
         *("/static/", "/static/nothing", "/static/%00", "/static/..%2f..%2f..%2fetc%2fpasswd", "/static/%2e%2e/app.py"),
     ],
 )
-async def test_an_unknown_route_is_404(api: Api, path: str) -> None:
+async def test_an_unknown_route_is_404(shared_api: Api, path: str) -> None:
     for method in ("GET", "POST", "DELETE", "PATCH"):
-        answer = await api.call(method, path)
+        answer = await shared_api.call(method, path)
         check(answer, f"{method} {path}", 404)
         assert answer.code == "not_found"
 
@@ -276,8 +280,8 @@ async def test_a_valid_request_id_is_echoed(api: Api, given: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["", " ", "a b", "a" * 129, 'a"b', "é", "a;b", "<script>", "a\tb"])
-async def test_an_unprintable_request_id_is_replaced(api: Api, given: str) -> None:
-    answer = await api.call("GET", "/nothing", headers={"X-Request-ID": given})
+async def test_an_unprintable_request_id_is_replaced(shared_api: Api, given: str) -> None:
+    answer = await shared_api.call("GET", "/nothing", headers={"X-Request-ID": given})
     assert re.fullmatch(r"[0-9a-f]{16}", answer.headers["X-Request-ID"])
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
 

@@ -21,11 +21,11 @@ FIXED = ("content-type", "content-length", "content-encoding", "etag", "vary", "
 
 
 @pytest.mark.parametrize("path", READ)
-async def test_head_has_the_headers_of_get_and_no_body(api: Api, path: str) -> None:
-    cinema = await api.cinema()
+async def test_head_has_the_headers_of_get_and_no_body(shared_api: Api, path: str) -> None:
+    cinema = await shared_api.cinema()
     path = path.format(movie=cinema.movie_id, showtime=cinema.showtime_id, auditorium=cinema.auditorium_id)
     for encoding in (PLAIN, GZIP):
-        got, head = [await asked(api, method, path, encoding) for method in ("GET", "HEAD")]
+        got, head = [await asked(shared_api, method, path, encoding) for method in ("GET", "HEAD")]
         assert (head.status, head.body) == (got.status, b"")
         assert {name: head.headers.get(name) for name in FIXED} == {name: got.headers.get(name) for name in FIXED}
         assert int(got.headers["content-length"]) == len(got.body)
@@ -52,8 +52,8 @@ async def login(api: Api, data: bytes, kind: str = "application/json") -> Answer
         'application/json; charset="utf-8"', "application/json ; x=y", "application/vnd.api+json",
     ],
 )  # fmt: skip
-async def test_json_is_taken_whatever_parameters_its_type_has(api: Api, kind: str) -> None:
-    answer = await login(api, json.dumps(LOGIN).encode(), kind)
+async def test_json_is_taken_whatever_parameters_its_type_has(shared_api: Api, kind: str) -> None:
+    answer = await login(shared_api, json.dumps(LOGIN).encode(), kind)
     assert (answer.status, answer.code) == (401, "invalid_credentials")
 
 
@@ -79,10 +79,10 @@ async def test_json_with_a_byte_order_mark_is_400_which_names_it(api: Api) -> No
 @pytest.mark.parametrize(
     "accept", ["*/*", "text/html", "text/html, application/json;q=0.1", "application/json;q=0", "nonsense", "", "*"]
 )
-async def test_answers_are_json_whatever_a_client_accepts(api: Api, accept: str) -> None:
-    movies = await api.call("GET", "/movies", headers={"Accept": accept})
+async def test_answers_are_json_whatever_a_client_accepts(shared_api: Api, accept: str) -> None:
+    movies = await shared_api.call("GET", "/movies", headers={"Accept": accept})
     assert (movies.status, movies.headers["Content-Type"]) == (200, "application/json")
-    nothing = await api.client.get("/nothing", headers={"Accept": accept})
+    nothing = await shared_api.client.get("/nothing", headers={"Accept": accept})
     kind = "text/html; charset=utf-8" if accept == "text/html" else "application/problem+json"  # a lost browser's
     assert (nothing.status, nothing.headers["Content-Type"]) == (404, kind)
 
@@ -95,8 +95,8 @@ async def test_answers_are_json_whatever_a_client_accepts(api: Api, accept: str)
         ("gzip;q=0, *", False), ("gzip; q=nonsense", False), (",,gzip,", True),
     ],
 )  # fmt: skip
-async def test_the_weights_of_accept_encoding_count(api: Api, encoding: str, compressed: bool) -> None:
-    answer = await asked(api, "GET", "/openapi.json", encoding)
+async def test_the_weights_of_accept_encoding_count(shared_api: Api, encoding: str, compressed: bool) -> None:
+    answer = await asked(shared_api, "GET", "/openapi.json", encoding)
     assert (answer.status, "content-encoding" in answer.headers) == (200, compressed)
 
 
@@ -110,8 +110,8 @@ async def test_an_escaped_path_is_that_path(api: Api, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/movies/", "//movies", "/movies//1", "/./movies", "/x/../movies", "/movies%2F1", "/movies;a=b", "/MOVIES"]
 )
-async def test_another_spelling_of_a_path_is_404_without_a_redirect(api: Api, path: str) -> None:
-    async with connected(api.client.server) as wire:
+async def test_another_spelling_of_a_path_is_404_without_a_redirect(shared_api: Api, path: str) -> None:
+    async with connected(shared_api.client.server) as wire:
         answer = await wire.ask("GET", path)
         assert (answer.status, json.loads(answer.body)["code"]) == (404, "not_found")
 
@@ -123,9 +123,9 @@ async def test_a_parameter_that_is_given_twice_is_422(api: Api, query: str) -> N
 
 
 @pytest.mark.parametrize("query", ["q=%FF", "q=%C3", "q=%ED%A0%80", "q=%zz", "q=%", "q=%4", "%FF=1", "a=100%&b=1"])
-async def test_a_query_that_is_not_utf_8_is_400(api: Api, query: str) -> None:
+async def test_a_query_that_is_not_utf_8_is_400(shared_api: Api, query: str) -> None:
     for path in ("/movies", "/health", "/docs", "/nothing-but-a-query/../movies"):
-        async with connected(api.client.server) as wire:
+        async with connected(shared_api.client.server) as wire:
             answer = await wire.ask("GET", f"{path}?{query}")
             expected = (404, "not_found") if ".." in path else (400, "malformed_request")
             assert (answer.status, json.loads(answer.body)["code"]) == expected

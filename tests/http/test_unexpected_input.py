@@ -66,8 +66,8 @@ async def test_an_unknown_query_parameter_is_422_for_every_page(api: Api, path: 
         ("/reservations/00000000-0000-0000-0000-000000000000/confirm", '{"a": 1, "a": 1}'),
     ],
 )
-async def test_a_body_with_two_members_of_one_name_is_400(api: Api, path: str, body: str) -> None:
-    answer = await api.call("POST", path, data=body, headers=AS_JSON, who=await api.admin())
+async def test_a_body_with_two_members_of_one_name_is_400(shared_api: Api, path: str, body: str) -> None:
+    answer = await shared_api.call("POST", path, data=body, headers=AS_JSON, who=await shared_api.admin())
     assert (answer.status, answer.code) == (400, "invalid_json"), answer.text
     assert answer.json["detail"] == "An object of the body has two members of one name."
 

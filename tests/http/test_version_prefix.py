@@ -94,8 +94,8 @@ async def test_an_idempotency_key_stands_for_the_request_with_either_path(api: A
 @pytest.mark.parametrize(
     "path", ["/v1", "/v1/", "/v1/v1/movies", "/v2/movies", "/v1/docs", "/v1/metrics", "/v1/health"]
 )
-async def test_what_is_not_under_v1_is_404(api: Api, path: str) -> None:
-    answer = await api.call("GET", path)
+async def test_what_is_not_under_v1_is_404(shared_api: Api, path: str) -> None:
+    answer = await shared_api.call("GET", path)
     assert (answer.status, answer.code) == (404, "not_found")
 
 

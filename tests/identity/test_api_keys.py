@@ -124,13 +124,13 @@ async def test_a_key_is_shown_once_and_kept_as_its_hash(api: Api, db: Connection
         ({"limits": 5}, "/limits"),
     ],
 )
-async def test_an_invalid_key_body_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
-    admin = await api.admin()
+async def test_an_invalid_key_body_is_422(shared_api: Api, fields: dict[str, Any], pointer: str) -> None:
+    admin = await shared_api.admin()
     body = KEY | {"user_id": admin.id} | fields
-    refused = await api.call("POST", "/admin/api-keys", body, who=admin)
+    refused = await shared_api.call("POST", "/admin/shared_api-keys", body, who=admin)
     assert refusal(refused) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
-    assert (await api.call("GET", "/admin/api-keys", who=admin)).json["items"] == []
+    assert (await shared_api.call("GET", "/admin/shared_api-keys", who=admin)).json["items"] == []
 
 
 async def test_a_key_shows_the_limits_that_it_was_made_with(api: Api, db: Connection) -> None:
@@ -180,14 +180,14 @@ async def test_a_booking_key_books_for_its_account(api: Api) -> None:
 
 
 @pytest.mark.parametrize("operation", GUARDED, ids=lambda operation: f"{operation.method} {operation.path}")
-async def test_a_key_is_refused_outside_its_scopes(api: Api, operation: Any) -> None:
-    admin = await api.admin()
+async def test_a_key_is_refused_outside_its_scopes(shared_api: Api, operation: Any) -> None:
+    admin = await shared_api.admin()
     path = concrete(
         operation.path, "00000000-0000-0000-0000-000000000000" if "reservation_id" in operation.path else "1"
     )
     for scope in Scope:
-        _, key = await make(api, admin.id, scope)
-        answer = await api.call(operation.method, path, body_for(operation), who=key)
+        _, key = await make(shared_api, admin.id, scope)
+        answer = await shared_api.call(operation.method, path, body_for(operation), who=key)
         if scope in operation.scopes:
             assert answer.status not in {401, 403}, answer.text
             continue

@@ -252,8 +252,8 @@ async def test_a_token_is_good_for_its_purpose_only(api: Api, mail_dir: Path) ->
         ("/auth/password/reset", {"token": "t", "new_password": None}, "/new_password"),
     ],
 )
-async def test_an_invalid_body_is_422(api: Api, path: str, body: dict[str, Any], pointer: str) -> None:
-    refused = await api.call("POST", path, body, who=await api.sign_up())
+async def test_an_invalid_body_is_422(shared_api: Api, path: str, body: dict[str, Any], pointer: str) -> None:
+    refused = await shared_api.call("POST", path, body, who=await shared_api.sign_up())
     assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, pointer)
 
 

@@ -228,8 +228,8 @@ async def test_csv_has_the_items_and_no_cell_is_a_formula(api: Api) -> None:
         ("text/csv;q=x", False),
     ],
 )
-async def test_the_client_chooses_the_form(api: Api, accept: str, is_csv: bool) -> None:
-    answer = await read(api, "/reports/sales", headers={"Accept": accept})
+async def test_the_client_chooses_the_form(shared_api: Api, accept: str, is_csv: bool) -> None:
+    answer = await read(shared_api, "/reports/sales", headers={"Accept": accept})
     assert answer.headers["Content-Type"].startswith("text/csv" if is_csv else "application/json")
 
 
@@ -246,8 +246,8 @@ async def test_the_client_chooses_the_form(api: Api, accept: str, is_csv: bool) 
     ],
 )
 @pytest.mark.parametrize("path", PATHS[:2])
-async def test_what_cannot_be_asked_for_is_refused(api: Api, path: str, query: str, pointer: str) -> None:
-    answer = await api.call("GET", f"{path}?{query}", who=await api.admin())
+async def test_what_cannot_be_asked_for_is_refused(shared_api: Api, path: str, query: str, pointer: str) -> None:
+    answer = await shared_api.call("GET", f"{path}?{query}", who=await shared_api.admin())
     assert (answer.status, answer.code) == (422, "validation_error")
     assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
 

@@ -140,13 +140,13 @@ async def test_a_pdf_has_the_forms_of_a_region_the_address_the_version_and_the_r
         "🎬",
     ],
 )
-async def test_titles_of_any_script_and_length_are_printed(api: Api, title: str) -> None:
-    cinema, person = await made(api, title), await api.sign_up()
-    reservation_id = await sell(api, person, cinema.showtime_id, cinema.seat_ids[:1])
-    [ticket] = await tickets(api, person, reservation_id)
+async def test_titles_of_any_script_and_length_are_printed(shared_api: Api, title: str) -> None:
+    cinema, person = await made(shared_api, title), await shared_api.sign_up()
+    reservation_id = await sell(shared_api, person, cinema.showtime_id, cinema.seat_ids[:1])
+    [ticket] = await tickets(shared_api, person, reservation_id)
 
     for size in ("a4", "wallet"):
-        _, pdf = await read(api, person, f"/reservations/{reservation_id}/tickets.pdf?size={size}")
+        _, pdf = await read(shared_api, person, f"/reservations/{reservation_id}/tickets.pdf?size={size}")
         [(text, codes)] = pages_of(pdf)
         assert codes == [ticket["qr_payload"]]
         if title[0] in "БΤĄ":

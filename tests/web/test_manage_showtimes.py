@@ -147,12 +147,12 @@ async def test_an_overlap_is_refused_and_the_form_is_kept(api: Api) -> None:
         ("movie_id", ""),
     ],
 )
-async def test_a_wrong_field_has_its_reason(api: Api, field: str, text: str) -> None:
-    cinema, visitor = await _cinema(api), await _admin(api)
+async def test_a_wrong_field_has_its_reason(shared_api: Api, field: str, text: str) -> None:
+    cinema, visitor = await _cinema(shared_api), await _admin(shared_api)
     page = await _new(visitor, cinema, **{field: text})
     assert page.status == 422
     assert f'id="error-{"time" if field == "day" else field}"' in page.html
-    assert len(await _showtimes(api, cinema)) == 1
+    assert len(await _showtimes(shared_api, cinema)) == 1
 
 
 async def test_a_showtime_is_moved_and_keeps_its_seconds_where_the_time_is_not_changed(api: Api) -> None:

@@ -75,8 +75,8 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("path", "page"), FORMS.items())
-async def test_the_address_of_a_form_leads_to_the_page_that_it_is_on(api: Api, path: str, page: str) -> None:
-    async with api.client.get(path, allow_redirects=False) as answer:
+async def test_the_address_of_a_form_leads_to_the_page_that_it_is_on(shared_api: Api, path: str, page: str) -> None:
+    async with shared_api.client.get(path, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, page)
 
 
