@@ -13,7 +13,7 @@ import pytest
 from tests.api import Api, Connection
 from tests.histories.client import is_undecided
 from tests.histories.history import FaultWindow, Request
-from tests.interleavings.exchanges import Stop, When, watched
+from tests.interleavings.exchanges import Ending, Stop, When, watched
 from tests.interleavings.losses import FAULTS
 from tests.interleavings.reference_model import TERM, Kind, Operation, ReferenceModel
 from tests.interleavings.stores import STEP_S, Stores
@@ -207,7 +207,7 @@ def _other(customer: str) -> str:
     return "B" if customer == "A" else "A"
 
 
-def _ending(what: str) -> str:
+def _ending(what: str) -> Ending:
     return FAULTS[what][0] if what in FAULTS else "goes on"
 
 

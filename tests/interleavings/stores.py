@@ -67,7 +67,7 @@ class Stores:
         """An empty Redis, and a showtime of two seats that both workers know."""
         await lose_data(self._own, "flushed", self._own.url)
         if self.exchanges.is_dead:
-            await self._start_here()
+            await self._replace_here()
         cinema = await self.there.cinema(1, 2)
         self.world = World(
             self.here,
@@ -86,9 +86,13 @@ class Stores:
     async def replace_killed(self) -> None:
         """Start a worker in place of the one that was killed."""
         if self.exchanges.is_dead:
-            await self._start_here()
+            await self._replace_here()
             self.world.here, self.world.exchanges = self.here, self.exchanges
             await self._look(self.here)
+
+    async def _replace_here(self) -> None:
+        await self.here.client.close()  # or many would go on with their jobs in the background
+        await self._start_here()
 
     async def _start_here(self) -> None:
         self.here = await self._start(**SETTINGS, REDIS_URL=self._own.proxy.url)

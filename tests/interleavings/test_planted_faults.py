@@ -8,11 +8,12 @@ from hypothesis import Phase, settings as hypothesis
 from hypothesis.stateful import run_state_machine_as_test
 
 from reservation.booking.redis_lease import RedisLease
+from reservation.db import statements
 from reservation.db.repository import reservations
 from reservation.holds.pending_updates import PendingUpdates
 from reservation.holds.store import Holds
 from tests.interleavings.reference_model import NotAllowed
-from tests.interleavings.test_model import RUNS, Customers, Play, play
+from tests.interleavings.test_model import RUNS, Play, customers_of, play
 
 __all__ = ["play"]
 
@@ -21,10 +22,9 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 def without_sql(*replaced: tuple[str, str]) -> Plant:
     """A confirm in which conditions are replaced."""
-    sql = reservations.sql
 
     def changed(name: str) -> str:
-        text = sql(name)
+        text = statements.sql(name)
         if name == "reservations/confirm":
             for old, new in replaced:
                 assert text.count(old) == 1
@@ -104,7 +104,7 @@ def test_a_planted_fault_is_found_by_random_steps_whose_script_is_printed(
 ) -> None:
     without_redis("take")(monkeypatch)
     with pytest.raises(NotAllowed) as raised:
-        run_state_machine_as_test(lambda: Customers(play), settings=hypothesis(RUNS, phases=[Phase.generate]))
+        run_state_machine_as_test(customers_of(play), settings=hypothesis(RUNS, phases=[Phase.generate]))
     [script] = [note.split('"')[1] for note in raised.value.__notes__ if note.startswith("STEPS=")]
     with pytest.raises(NotAllowed):
         play.run(script)
