@@ -37,11 +37,11 @@ from tests.interleavings.steps import CUSTOMERS, HAPPENINGS, SEATS, THENS, WHENS
 from tests.interleavings.stores import Stores
 
 MANY = os.environ.get("INTERLEAVINGS") == "two"
-EXAMPLES = int(os.environ.get("EXAMPLES", "1500" if MANY else "12"))
+EXAMPLES = int(os.environ.get("EXAMPLES", "1500" if MANY else "8"))
 ONE_SCRIPT = os.environ.get("STEPS")
 RUNS = hypothesis(
     max_examples=EXAMPLES,
-    stateful_step_count=30 if MANY else 20,
+    stateful_step_count=30 if MANY else 15,
     derandomize=not MANY,
     deadline=None,
     database=None,
