@@ -11,7 +11,7 @@ from tests.histories.drill import Outcome
 from tests.histories.rounds import STANDS, missing, run, split
 from tests.histories.table import NOTES, tables
 
-SHOWN = 20
+FAULTS, SHOWN = 200, 20
 
 
 def main() -> int:
@@ -19,13 +19,16 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that it ends what it has started
     options = _parse()
     seed = options.seed if options.seed is not None else secrets.randbelow(1_000_000)
-    absent = {stand: why for stand in options.stand if (why := missing(stand))}
+    absent = {stand: why for stand in options.stand if (why := missing(stand, options.only))}
+    stands = [stand for stand in options.stand if stand not in absent]
+    rounds = [*split(stands, seed, options.faults, options.only)] if stands else []
+    left = {*stands} - {each.stand for each in rounds}
+    absent |= dict.fromkeys(sorted(left), f"{options.faults} faults are {len(rounds)} rounds on other stands")
     for stand, why in absent.items():
         print(f"no drill on the stand {stand}: {why}")
-    stands = [stand for stand in options.stand if stand not in absent]
     outcomes: list[Outcome] = []
     began = time.monotonic()
-    for each in split(stands, seed, options.faults, options.only) if stands else ():
+    for each in rounds:
         print(each.command(), flush=True)
         outcome = run(each)
         outcomes.append(outcome)
@@ -53,7 +56,7 @@ def _head(outcomes: list[Outcome], seed: int, minutes: float, absent: dict[str, 
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.histories")
-    parser.add_argument("--faults", type=int, default=200, help="how many (200)")
+    parser.add_argument("--faults", type=int, default=FAULTS, help=f"how many ({FAULTS})")
     parser.add_argument("--seed", type=int, help="determines the schedules; the rounds print theirs")
     parser.add_argument("--stand", choices=[*STANDS], action="append", help="on which servers (all, in turn)")
     parser.add_argument("--only", default="", help="faults that have this in their names, without pairs")

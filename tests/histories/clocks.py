@@ -13,7 +13,9 @@ from reservation.embedded.binaries import valkey_program
 from tests.histories.faults import CLOCK, fault
 from tests.histories.stands import DEBIAN_POSTGRESQL, ROOT, ExternalStand, Stand
 
-LIBRARY = Path(os.environ.get("LIBFAKETIME", "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"))
+# The folder has the name of the processor.
+INSTALLED = [*Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), Path("/usr/lib/faketime/libfaketime.so.1")]
+LIBRARY = Path(os.environ.get("LIBFAKETIME", INSTALLED[0]))
 JUMPS_S = (-5, -1, 1, 5)
 
 

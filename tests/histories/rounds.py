@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tests.histories.clocks import LIBRARY, ClockStand
 from tests.histories.drill import Drill, Outcome
+from tests.histories.faults import FAULTS
 from tests.histories.schedule import make_schedule
 from tests.histories.stands import DEBIAN_POSTGRESQL, DEBIAN_REDIS, ROOT, ExternalStand, Stand, running
 
@@ -17,8 +18,9 @@ NEEDED = {
     "external": (DEBIAN_REDIS, DEBIAN_POSTGRESQL),
     "clocks": (DEBIAN_POSTGRESQL, LIBRARY),
 }
+PACKAGES = {LIBRARY: "Debian's package faketime; LIBFAKETIME names it at another place"}
 A_ROUND = 10
-TURNS = ("external", "embedded", "external", "embedded", "clocks")
+TURNS = ("external", "embedded", "clocks", "external", "embedded")
 
 
 class Round(NamedTuple):
@@ -35,9 +37,15 @@ class Round(NamedTuple):
         return f"python -m tests.histories --stand {self.stand} --seed {self.seed} --faults {self.faults}{only}"
 
 
-def missing(stand: str) -> str:
-    """Why a stand cannot run here; nothing if it can."""
-    absent = [str(program) for program in NEEDED[stand] if not program.exists()]
+def missing(stand: str, only: str = "") -> str:
+    """Why a stand cannot run here, or has no fault with that in its name; nothing if it can."""
+    if not all(any(part in name for name in FAULTS[stand]) for part in only.split(" + ")):
+        return f"none of its faults is {only!r}"
+    absent = [
+        f"{program} ({PACKAGES[program]})" if program in PACKAGES else str(program)
+        for program in NEEDED[stand]
+        if not program.exists()
+    ]
     return f"{' and '.join(absent)} is not installed" if absent else ""
 
 
