@@ -62,30 +62,54 @@ DELAY = GaugeBy(
 class DelayLimit:
     """A number of requests that adapts to the shortest delay of each interval; `target_s` is what may be exceeded."""
 
-    __slots__ = ("delay_s", "floor", "most", "peak", "shortest_s", "target_s", "value", "without_answer_s")
+    __slots__ = (
+        "_fewest",
+        "_last",
+        "delay_s",
+        "floor",
+        "most",
+        "peak",
+        "shortest_s",
+        "target_s",
+        "value",
+        "without_answer_s",
+    )
 
     def __init__(self, *, floor: int, most: int, target_s: float) -> None:
         self.floor, self.most, self.target_s = floor, most, target_s
         self.value = float(most)
         self.shortest_s = inf  # of this interval; of requests that were answered in it
         self.peak = 0  # most requests in progress, of this interval
+        self._fewest: float = inf  # of this interval, its beginning included
+        self._last: float = inf  # how many were in progress at the last sample
         self.without_answer_s = 0.0  # that of the intervals up to now in which requests waited and none was answered
         self.delay_s = 0.0  # of the last interval
+
+    def begin(self) -> None:
+        """Begin to measure: how many requests were in progress before is not known."""
+        self._fewest = self._last = inf
+
+    def sample(self, in_progress: int) -> None:
+        """Note how many requests are in progress."""
+        self.peak = max(self.peak, in_progress)
+        self._fewest = min(self._fewest, in_progress)
+        self._last = in_progress
 
     def adapt(self) -> None:
         """End an interval.
 
-        If nothing was answered in it, its delay is at least the time that nothing has been answered. With fewer requests
-        than the floor there is no queue, however long each of them takes.
+        If requests were in progress all the time and none was answered, its delay is at least the time that none has
+        been answered: those of a burst have waited only since they came. With fewer requests than the floor there is no
+        queue, however long each of them takes.
         """
-        is_silent = self.peak > 0 and self.shortest_s == inf
+        is_silent = self.shortest_s == inf and 0 < self._fewest < inf
         self.without_answer_s = self.without_answer_s + INTERVAL_S if is_silent else 0.0
         self.delay_s = self.without_answer_s if self.shortest_s == inf else self.shortest_s
         if self.peak >= self.floor and self.delay_s >= self.target_s:
             self.value = max(float(self.floor), min(self.value, self.peak) * SHRINK)
         else:
             self.value = min(float(self.most), self.value * GROWTH)
-        self.shortest_s, self.peak = inf, 0
+        self.shortest_s, self.peak, self._fewest = inf, 0, self._last
 
 
 class Gate:
@@ -202,6 +226,8 @@ class LoadShedding:
     def watch(self) -> None:
         """Begin to measure: a timer runs until few requests are in progress and every limit is back at its most."""
         self.is_watching = True
+        for limit in self._limits():
+            limit.begin()
         now = self._clock()
         self._adapt_at = now + INTERVAL_S
         self._schedule(now)
@@ -217,9 +243,9 @@ class LoadShedding:
         """Take a sample of the event loop's lag, and of what is in progress."""
         limit = self.limit
         limit.shortest_s = min(limit.shortest_s, lag_s)
-        limit.peak = max(limit.peak, self.in_progress)
+        limit.sample(self.in_progress)
         for gate in self.gates.values():
-            gate.limit.peak = max(gate.limit.peak, gate.in_progress)
+            gate.limit.sample(gate.in_progress)
 
     def adapt(self) -> None:
         """End an interval."""
@@ -259,10 +285,11 @@ class LoadShedding:
         self._timer = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
     def _is_quiet(self) -> bool:
-        limits = [self.limit, *(gate.limit for gate in self.gates.values())]
-        return (
-            self.in_progress < WATCH_FROM and not self.is_tight and all(limit.value >= limit.most for limit in limits)
-        )
+        is_at_most = all(limit.value >= limit.most for limit in self._limits())
+        return self.in_progress < WATCH_FROM and not self.is_tight and is_at_most
+
+    def _limits(self) -> list[DelayLimit]:
+        return [self.limit, *(gate.limit for gate in self.gates.values())]
 
 
 def _limit_of(lane: Lane, target_s: float, list_connections: int) -> DelayLimit:

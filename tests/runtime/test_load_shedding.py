@@ -112,6 +112,26 @@ def test_an_interval_without_an_answer_is_late(shedding: LoadShedding) -> None:
     assert gate.limit.value == 200 * SHRINK
 
 
+def test_a_burst_at_the_end_of_an_interval_has_not_waited_for_it(shedding: LoadShedding) -> None:
+    gate = shedding.gates[Lane.CONFIRM]
+    shedding.measure(0.0)
+    enter(gate, 200)
+    end_interval(shedding)
+    assert gate.limit.value == MOST_OF_LANE
+
+    end_interval(shedding)  # without an answer, and they were in progress all the time
+    assert gate.limit.value == 200 * SHRINK
+
+
+def test_requests_of_a_moment_in_an_interval_without_samples_have_not_waited_for_it(shedding: LoadShedding) -> None:
+    """A busy event loop takes a sample at the end of an interval only."""
+    gate = shedding.gates[Lane.CONFIRM]
+    end_interval(shedding)
+    enter(gate, 200)
+    end_interval(shedding)
+    assert gate.limit.value == MOST_OF_LANE
+
+
 def test_requests_without_an_answer_are_late_when_they_have_waited_for_the_target() -> None:
     shedding = LoadShedding(target_s=0.25, list_connections=LIST_CONNECTIONS)
     shedding.is_watching = True
@@ -248,7 +268,7 @@ def test_three_times_the_capacity_is_served_like_the_capacity() -> None:
             free_ms -= 1.0
             elapsed_ms.append(now_ms - waiting.popleft())
             limit.shortest_s = min(limit.shortest_s, elapsed_ms[-1] / 1000)
-        limit.peak = max(limit.peak, len(waiting))
+        limit.sample(len(waiting))
         if now_ms % 100 == 99:
             limit.adapt()
 
