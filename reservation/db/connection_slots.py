@@ -22,7 +22,8 @@ CONFIRM_PATIENCE = 1.5  # a confirm has a hold to lose
 RESERVED = {Lane.CONFIRM: 0, Lane.HOLD: 1, Lane.ACCOUNT: 2, Lane.MAP: 1, Lane.LIST: 2, Lane.REPORT: 3}
 
 KEPT_CONNECTIONS = 3  # by the batches of holds, of confirms and of look-ups
-MIN_SIZE_TO_KEEP = 6  # with fewer connections, kept ones would leave too few to others
+# With fewer connections, lists and logins would have fewer than with a pool of 5, of which none is kept.
+MIN_SIZE_TO_KEEP = 8
 
 _Waiter = asyncio.Future[None]
 

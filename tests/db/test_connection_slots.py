@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from reservation.db.connection_slots import PATIENCE, RESERVED, ConnectionSlots
+from reservation.db.connection_slots import PATIENCE, RESERVED, ConnectionSlots, kept_connections
 from reservation.runtime.lanes import Lane
 
 SIZE, KEPT = 10, 3
@@ -107,6 +107,17 @@ async def test_a_batch_is_before_a_confirm_and_may_have_any_connection(slots: Co
         assert batch.cancelled()
     await give(slots)
     assert confirm.done()
+
+
+@pytest.mark.parametrize("lane", Lane)
+async def test_no_lane_of_a_larger_pool_has_fewer_connections_than_of_a_pool_of_five(lane: Lane) -> None:
+    """Also where the batches begin to keep some."""
+
+    async def of_pool(size: int) -> int:
+        return await take_free(ConnectionSlots(size, kept=kept_connections(size), target_s=TARGET_S), lane)
+
+    least = await of_pool(5)
+    assert [size for size in range(5, SIZE + 1) if await of_pool(size) < least] == []
 
 
 async def test_a_small_pool_leaves_every_lane_a_connection() -> None:
