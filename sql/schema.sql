@@ -755,6 +755,18 @@ $$;
 
 COMMENT ON PROCEDURE public.grant_reservation_roles_0053() IS 'The part of grant_reservation_roles for the claims of deliveries.';
 
+CREATE PROCEDURE public.grant_reservation_roles_0056()
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from pg_roles where rolname = 'reservation_readonly') then
+        grant select (wrong_codes, wrong_codes_since) on totp_secrets to reservation_readonly;
+    end if;
+end
+$$;
+
+COMMENT ON PROCEDURE public.grant_reservation_roles_0056() IS 'The part of grant_reservation_roles for wrong one-time passwords.';
+
 CREATE FUNCTION public.insert_reservation_seat() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1534,6 +1546,7 @@ CREATE TABLE public.movies (
     director text,
     genres text[] DEFAULT '{}'::text[] NOT NULL,
     folded_title text,
+    waiting_room boolean DEFAULT false NOT NULL,
     CONSTRAINT movies_age_rating_check CHECK (((char_length(age_rating) >= 1) AND (char_length(age_rating) <= 50))),
     CONSTRAINT movies_description_check CHECK ((char_length(description) <= 10000)),
     CONSTRAINT movies_director_check CHECK (((char_length(director) >= 1) AND (char_length(director) <= 300))),
@@ -1559,6 +1572,8 @@ COMMENT ON COLUMN public.movies.original_language IS 'A language tag (BCP 47), s
 COMMENT ON COLUMN public.movies.genres IS 'All genres; the first is also in genre, which a trigger keeps equal. Compared as fold_text does.';
 
 COMMENT ON COLUMN public.movies.folded_title IS 'The title as searches compare it, by fold_text; a trigger writes it.';
+
+COMMENT ON COLUMN public.movies.waiting_room IS 'Whether a showtime has a waiting room that is written without saying so itself; showtimes that exist keep their own value.';
 
 ALTER TABLE public.movies ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.movies_id_seq
@@ -2016,6 +2031,8 @@ CREATE TABLE public.totp_secrets (
     confirmed_at timestamp with time zone,
     last_step bigint DEFAULT 0 NOT NULL,
     recovery_hashes bytea[] DEFAULT '{}'::bytea[] NOT NULL,
+    wrong_codes integer DEFAULT 0 NOT NULL,
+    wrong_codes_since timestamp with time zone,
     CONSTRAINT totp_secrets_secret_check CHECK (((char_length(secret) >= 16) AND (char_length(secret) <= 64)))
 );
 
@@ -2028,6 +2045,10 @@ COMMENT ON COLUMN public.totp_secrets.confirmed_at IS 'When its owner has shown 
 COMMENT ON COLUMN public.totp_secrets.last_step IS 'Of the last code that was accepted: its time in steps of 30 s since 1970. No code of it or of an earlier step is accepted again.';
 
 COMMENT ON COLUMN public.totp_secrets.recovery_hashes IS 'SHA-256 of each recovery code that was not used, of 120 random bits.';
+
+COMMENT ON COLUMN public.totp_secrets.wrong_codes IS 'How many wrong codes of six digits were given within an hour of wrong_codes_since.';
+
+COMMENT ON COLUMN public.totp_secrets.wrong_codes_since IS 'When the first of wrong_codes was given; null: none was.';
 
 CREATE TABLE public.users (
     id bigint NOT NULL,
@@ -2549,6 +2570,8 @@ REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0049() FROM PUBLIC;
 
 REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0053() FROM PUBLIC;
 
+REVOKE ALL ON PROCEDURE public.grant_reservation_roles_0056() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION public.record_change() FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.account_tokens TO reservation_app;
@@ -2761,6 +2784,10 @@ GRANT SELECT(user_id) ON TABLE public.totp_secrets TO reservation_readonly;
 GRANT SELECT(created_at) ON TABLE public.totp_secrets TO reservation_readonly;
 
 GRANT SELECT(confirmed_at) ON TABLE public.totp_secrets TO reservation_readonly;
+
+GRANT SELECT(wrong_codes) ON TABLE public.totp_secrets TO reservation_readonly;
+
+GRANT SELECT(wrong_codes_since) ON TABLE public.totp_secrets TO reservation_readonly;
 
 GRANT SELECT,INSERT ON TABLE public.users TO reservation_app;
 

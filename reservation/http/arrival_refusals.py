@@ -7,6 +7,7 @@ from aiohttp.http_parser import RawRequestMessage
 
 from ..runtime.load_shedding import LoadShedding
 from .app_keys import DRAINING, FURTHER_LINES
+from .cors import cors_lines
 from .direct_routes import DirectRoutes
 from .middleware import new_request_id
 from .output.refusals import refusal
@@ -20,7 +21,7 @@ class Refusing:
     """
 
     def __init__(self, app: web.Application, routes: DirectRoutes, shedding: LoadShedding) -> None:
-        self._draining, self._further_lines = app[DRAINING], app[FURTHER_LINES]
+        self._app, self._draining, self._further_lines = app, app[DRAINING], app[FURTHER_LINES]
         self._routes = routes
         self.shedding = shedding
 
@@ -38,4 +39,5 @@ class Refusing:
         if gate is None:
             return None
         gate.refuse()
-        return refusal(new_request_id(message.headers), gate.lane, self._further_lines)
+        lines = self._further_lines + cors_lines(self._app, message.headers)
+        return refusal(new_request_id(message.headers), gate.lane, lines)

@@ -20,7 +20,7 @@ from aiohttp.web_urldispatcher import MatchInfoError
 from .app_keys import LOAD_SHEDDING, SETTINGS
 from .arrival_refusals import Refusing
 from .connection_limits import ConnectionLimits
-from .cors import allow_any_listed
+from .cors import allow_any_listed, has_cors_alone
 from .direct_routes import add_direct_routes
 from .head_deadlines import HeadDeadlines
 from .middleware import respond
@@ -48,7 +48,7 @@ class ServiceRunner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         server = _Server(self.app, await super()._make_server())
         routes, shedding = add_direct_routes(server, self.app), self.app[LOAD_SHEDDING]
-        if routes is not None and shedding is not None and not self.app.on_response_prepare:
+        if routes is not None and shedding is not None and has_cors_alone(self.app):
             server.refusing = Refusing(self.app, routes, shedding)
         return server
 

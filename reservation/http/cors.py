@@ -3,6 +3,8 @@
 No cookies: tokens are sent in a header.
 """
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from .app_keys import SETTINGS
@@ -32,6 +34,11 @@ def add_cors(app: web.Application) -> None:
         app.on_response_prepare.append(_add_headers)
 
 
+def has_cors_alone(app: web.Application) -> bool:
+    """Whether no signal but that of `add_cors` changes the headers of responses."""
+    return all(signal is _add_headers for signal in app.on_response_prepare)
+
+
 def is_preflight(request: web.Request) -> bool:
     """Whether a browser asks if a page of another origin may send a request."""
     headers = request.headers
@@ -49,7 +56,7 @@ async def answer_preflight(request: web.Request) -> web.StreamResponse:
     Raises HttpProblem (403) for another origin, method or header.
     """
     headers = request.headers
-    if _allowed_origin(request) is None:
+    if _allowed_origin(request.app, request.headers) is None:
         raise HttpProblem(403, "forbidden", "Pages of this origin may not send requests.")
     if headers["Access-Control-Request-Method"] not in METHODS:
         raise HttpProblem(403, "forbidden", "Pages of another origin may not use this method.")
@@ -78,8 +85,19 @@ def allow_any_listed(app: web.Application, response: web.StreamResponse) -> None
         response.headers["Access-Control-Expose-Headers"] = EXPOSED
 
 
-def _allowed_origin(request: web.Request) -> str | None:
-    origin, origins = request.headers.get("Origin"), request.app[SETTINGS].cors_origins
+def cors_lines(app: web.Application, request_headers: Mapping[str, str]) -> str:
+    """The headers that every response has for this, in the form in which they are sent; a response without Vary."""
+    if not app[SETTINGS].cors_origins:
+        return ""
+    origin = _allowed_origin(app, request_headers)
+    if origin is None or not origin.isascii():  # with "*", any is allowed
+        return "Vary: Origin\r\n"
+    allowed = f"Access-Control-Allow-Origin: {origin}\r\nAccess-Control-Expose-Headers: {EXPOSED}\r\n"
+    return f"Vary: Origin\r\n{allowed}"
+
+
+def _allowed_origin(app: web.Application, request_headers: Mapping[str, str]) -> str | None:
+    origin, origins = request_headers.get("Origin"), app[SETTINGS].cors_origins
     return origin if origin is not None and (origin in origins or ANY in origins) else None
 
 
@@ -88,7 +106,7 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
     headers = response.headers
     others = headers.get("Vary")
     headers["Vary"] = "Origin" if others is None else f"{others}, Origin"
-    origin = _allowed_origin(request)
+    origin = _allowed_origin(request.app, request.headers)
     if origin is not None:
         headers["Access-Control-Allow-Origin"] = origin
         headers["Access-Control-Expose-Headers"] = EXPOSED

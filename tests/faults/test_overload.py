@@ -24,6 +24,8 @@ from tests.ports import free_port
 
 LISTS, CONFIRMS, HOLDS = 60, 40, 90  # the tests' client has 100 connections
 WITHOUT_BODY = 5
+FRIEND = "https://cinema.example"
+ANSWERED = "reservation_http_requests_total{"
 LIST_CONNECTIONS = 5  # of the pool of 10: the batches keep three, and lists leave two
 NOT_HURRIED = {"QUEUE_DELAY_MS": "10000", "STATEMENT_TIMEOUT_SECONDS": "60"}  # however slow the machine is
 REFUSING = {"QUEUE_DELAY_MS": "100", "STATEMENT_TIMEOUT_SECONDS": "60"}
@@ -272,15 +274,35 @@ async def test_a_page_is_refused_as_a_page_that_tries_again(refusing: Api) -> No
         assert 'http-equiv="refresh"' in await answer.text()
 
 
-async def test_a_page_of_another_origin_can_read_a_refusal(start_api: StartApi) -> None:
-    api = await start_api(**REFUSING, CORS_ORIGINS="https://cinema.example")
+@pytest.mark.parametrize(
+    ("origins", "origin", "allowed"),
+    [
+        (FRIEND, FRIEND, FRIEND),
+        (FRIEND, "https://other.example", None),
+        (FRIEND, None, None),
+        ("*", "https://other.example", "https://other.example"),
+    ],
+)
+async def test_a_page_of_another_origin_can_read_a_refusal(
+    start_api: StartApi, origins: str, origin: str | None, allowed: str | None
+) -> None:
+    """Of the middleware, and at the request's arrival."""
+    api = await start_api(**REFUSING, CORS_ORIGINS=origins)
     close_gate(api, Lane.LIST)
-    for _ in range(2):
+    headers = [] if origin is None else [f"Origin: {origin}"]
+    before = await figures(api)
+    async with connected(api.client.server) as wire:
+        load_shedding_of(api).is_tight = False
+        first = await wire.ask("GET", "/movies", *headers)
         load_shedding_of(api).is_tight = True
-        async with api.client.get("/movies", headers={"Origin": "https://cinema.example"}) as answer:
-            assert answer.status == 503
-            assert answer.headers["Access-Control-Allow-Origin"] == "https://cinema.example"
-            assert answer.headers["Access-Control-Expose-Headers"] == EXPOSED
+        second = await wire.ask("GET", "/movies", *headers)
+    assert lasting(first) == lasting(second)
+    assert second.status == 503
+    assert second.headers["vary"] == "Origin"
+    assert second.headers.get("access-control-allow-origin") == allowed
+    assert second.headers.get("access-control-expose-headers") == (EXPOSED if allowed else None)
+    grown = await growth(api, before)
+    assert sum(grown[name] for name in grown if name.startswith(ANSWERED) and '"503"' in name) == 1  # the middleware's
 
 
 async def test_nothing_is_refused_without_a_delay(start_api: StartApi) -> None:
