@@ -62,6 +62,7 @@ from .waiting.context import open_waiting_rooms
 
 WRITE_LAST_USED_EVERY_S = 60
 LAST_WRITE_S = 1.0
+LAST_STATEMENTS_S = 1.0  # requests have had SHUTDOWN_SECONDS before
 UNSET_MAIL_FROM = "reservation@localhost"  # in files: to send mails, MAIL_FROM is required
 REDIS = web.AppKey("REDIS", Redis)
 SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
@@ -90,7 +91,7 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     yield
     reports.terminate()  # a report that still runs has lost its client
     try:
-        async with asyncio.timeout(settings.shutdown_s):
+        async with asyncio.timeout(LAST_STATEMENTS_S):
             await pool.close()
     except TimeoutError:  # a connection is still in use; a stop takes a bounded time
         pool.terminate()

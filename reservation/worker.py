@@ -54,7 +54,9 @@ async def _serve(
     settings: Settings, sock: socket.socket, on_ready: Callable[[], None], beat: Callable[[], None]
 ) -> None:
     app = make_app(settings)
-    runner = ServiceRunner(app, access_log=None, shutdown_timeout=settings.shutdown_s, keepalive_timeout=KEEPALIVE_S)
+    # aiohttp waits for the requests under way, and then as long again until they have ended: together SHUTDOWN_SECONDS.
+    wait_s = settings.shutdown_s / 2
+    runner = ServiceRunner(app, access_log=None, shutdown_timeout=wait_s, keepalive_timeout=KEEPALIVE_S)
     beating = asyncio.create_task(beat_forever(beat))
     try:
         await runner.setup()

@@ -25,6 +25,7 @@ from .direct_routes import add_direct_routes
 from .head_deadlines import HeadDeadlines
 from .middleware import respond
 from .output.problems import HttpProblem, protocol_problem
+from .unread_answers import UnreadAnswers
 
 MAX_LINE_BYTES = 8192
 MAX_HEADER_BYTES = 8190  # another number than that of the request line: it tells which of them was too long
@@ -69,6 +70,13 @@ class _Server(web.Server):
         self.limits = ConnectionLimits(app[SETTINGS])
         self.heads = HeadDeadlines(app[SETTINGS].body_s)
         self.refusing: Refusing | None = None  # at a request's arrival; without it the middleware refuses
+        self._unread = UnreadAnswers(self._connections.values)
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's own
+        """As aiohttp does, which waits up to twice for `timeout`; clients that do not read are waited for no longer."""
+        self._unread.hurry((timeout or 0.0) / 2)
+        await super().shutdown(timeout)
+        self._unread.end()
 
     def __call__(self) -> RequestHandler:
         """A new connection."""

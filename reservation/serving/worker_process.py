@@ -23,7 +23,7 @@ from .heartbeat import Heartbeat
 from .signals import STOP_SIGNALS
 
 START_WAIT_S = 60.0
-KILL_MARGIN_S = 2.0
+KILL_MARGIN_S = 4.0  # after SHUTDOWN_SECONDS: the last writes, and the connections of PostgreSQL, take 1 s each at most
 TELL_WHERE = signal.SIGUSR2  # the worker prints where each of its threads is
 TELL_WAIT_S = 0.2
 

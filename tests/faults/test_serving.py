@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from reservation.holds.worker_marks import DATABASE_KEY
+from reservation.holds.worker_marks import DATABASE_KEY, MARKS_KEY
 from tests.conftest import UNLIMITED
 from tests.faults.test_restored_redis import valkey
 from tests.ports import free_port
@@ -215,6 +216,21 @@ def test_an_open_stream_does_not_hold_up_a_stop(data_dir: Path) -> None:
             assert instance.stop() == 0  # within 20 seconds
             assert b"event: reconnect\n" in stream.read()
         assert "Traceback" not in instance.printed()
+
+
+def test_a_client_that_does_not_read_does_not_hold_up_a_stop(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    """The worker ends in order: it removes its mark from Redis, which a worker that is killed does not."""
+    urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": "0123456789abcdef" * 2}
+    with (
+        Redis.from_url(redis_url) as client,
+        serving(tmp_path / "unused", **urls, SHUTDOWN_SECONDS="8") as instance,
+        socket.create_connection(("127.0.0.1", instance.port)) as silent,
+    ):
+        silent.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: test\r\n\r\n" * 32)
+        wait_until(lambda: answers_200(instance) and client.hlen(MARKS_KEY) == 1)
+        assert instance.stop() == 0
+        assert client.hlen(MARKS_KEY) == 0
+        assert "unread_answers_aborted" in instance.printed()
 
 
 def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_at_once(data_dir: Path) -> None:
