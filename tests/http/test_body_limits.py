@@ -10,6 +10,7 @@ import pytest
 
 from reservation.http.app_keys import BODY_BUDGET
 from reservation.http.input.bodies import SMALL_BYTES
+from reservation.http.input.body_budget import FREE_BYTES
 from tests.api import Api
 from tests.conftest import StartApi
 from tests.http.test_connections import check_problem
@@ -83,34 +84,60 @@ async def test_a_client_that_asks_first_is_not_told_to_send_a_gigabyte(api: Api)
 
 
 async def test_bodies_beyond_the_budget_are_503_until_others_have_come(start_api: StartApi) -> None:
-    """Of administrators, whose bodies may be large."""
+    """Of administrators, whose bodies may be large; what is counted is what has come."""
     api = await start_api(BODY_BUFFER_BYTES=str(MIB))
     admin = await api.admin()
-    head = (
-        "POST",
-        "/admin/movies",
-        JSON,
-        f"Authorization: Bearer {admin.access_token}",
-        f"Content-Length: {MIB * 2 // 5}",
-    )
+    size = MIB * 2 // 5
+    head = ("POST", "/admin/movies", JSON, f"Authorization: Bearer {admin.access_token}", f"Content-Length: {size}")
     whole = left(api)
     async with AsyncExitStack() as stack:
         slow: list[Wire] = [await stack.enter_async_context(connected(api.client.server)) for _ in range(2)]
         for wire in slow:
             wire.send(*head)
-        async with asyncio.timeout(20):
-            while left(api) > whole - 2 * (MIB * 2 // 5):
-                await asyncio.sleep(0.01)
+            wire.writer.write(b" " * (size - 1))
+        await until_left(api, whole - 2 * (size - 1 - FREE_BYTES))
         async with connected(api.client.server) as wire:
             wire.send(*head)
+            wire.writer.write(b" " * (size - 1))
             refused = await wire.read()
             check_problem(refused, 503, "overloaded")
             assert int(refused.headers["retry-after"]) >= 1
         async with connected(api.client.server) as wire:  # what has come whole needs none of the budget
             check_problem(await wire.ask(*LOGIN, body=RIGHT), 401, "invalid_credentials")
-        slow[0].writer.write(b" " * (MIB * 2 // 5))
+        slow[0].writer.write(b" ")
         check_problem(await slow[0].read(), 400, "invalid_json")
         slow[1].writer.transport.abort()
-        async with asyncio.timeout(20):
-            while left(api) != whole:
-                await asyncio.sleep(0.01)
+        await until_left(api, whole)
+
+
+async def test_declared_sizes_and_small_bodies_take_none_of_the_budget(start_api: StartApi) -> None:
+    """Declared by anonymous clients, on the operation that takes large bodies of them; and all of it is used up."""
+    api = await start_api(BODY_BUFFER_BYTES=str(MIB))
+    whole = left(api)
+    head = ("POST", "/payments/stripe/webhook", JSON, f"Content-Length: {MIB}")
+    async with AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(connected(api.client.server)) for _ in range(4)]
+        for wire in wires:
+            wire.send(*head)
+        await check_late_login(api)
+        assert left(api) == whole
+        for wire in wires[:2]:
+            wire.writer.write(b" " * (MIB // 2))
+        await until_left(api, whole - 2 * (MIB // 2 - FREE_BYTES))
+        await check_late_login(api)
+
+
+async def check_late_login(api: Api) -> None:
+    """A small body that comes after its head is read."""
+    async with connected(api.client.server) as wire:
+        wire.send(*LOGIN, f"Content-Length: {len(RIGHT)}")
+        await wire.writer.drain()
+        await (await api.client.get("/health")).read()  # so the head is read alone
+        wire.writer.write(RIGHT)
+        check_problem(await wire.read(), 401, "invalid_credentials")
+
+
+async def until_left(api: Api, size: int) -> None:
+    async with asyncio.timeout(20):
+        while left(api) != size:
+            await asyncio.sleep(0.01)

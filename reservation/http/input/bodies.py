@@ -161,10 +161,10 @@ async def _received(request: web.Request, most: int) -> bytes:
     if request.content.is_eof():
         return await _all_of(request.content, most)
     deadline_s = request.app[SETTINGS].body_s
-    with request.app[BODY_BUDGET].reserved(request.content_length or most), outside_gate() as gate:
+    with request.app[BODY_BUDGET].counting() as count, outside_gate() as gate:
         try:
             async with asyncio.timeout(deadline_s):
-                body = await _all_of(request.content, most)
+                body = await _all_of(request.content, most, count)
         except TimeoutError as error:
             request.content.set_exception(web.RequestPayloadError("too late"))  # else aiohttp waits for the rest
             raise HttpProblem(
@@ -176,13 +176,15 @@ async def _received(request: web.Request, most: int) -> bytes:
         return body
 
 
-async def _all_of(content: StreamReader, most: int) -> bytes:
+async def _all_of(content: StreamReader, most: int, count: Callable[[int], None] | None = None) -> bytes:
     chunks, size = list[bytes](), 0
     while chunk := await content.readany():
         chunks.append(chunk)
         size += len(chunk)
         if size > most:
             raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=size)
+        if count is not None:
+            count(size)
     return b"".join(chunks)
 
 
