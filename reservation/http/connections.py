@@ -199,6 +199,8 @@ class _Connection(RequestHandler):
             waiter.set_result(None)
         else:
             self._begin_head(data)
+        if not self._buffer_paused and len(self._messages) >= self._max_msg_queue_size:
+            self._pause_reading_for_buffer()  # the parser keeps the rest until reading is resumed
         self._upgraded = upgraded
         if upgraded and tail:
             self._message_tail = tail

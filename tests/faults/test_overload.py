@@ -250,6 +250,16 @@ async def test_pipelined_requests_are_answered_in_their_order(refusing: Api) -> 
         assert [(await wire.read()).status for _ in range(2)] == [503, 200]
 
 
+async def test_more_pipelined_requests_than_the_parser_reads_at_once_are_answered(refusing: Api) -> None:
+    """aiohttp parses 32 and leaves the rest of the packet to the time when they are answered."""
+    close_gate(refusing, Lane.LIST)
+    load_shedding_of(refusing).is_tight = True
+    many = 100
+    async with connected(refusing.client.server) as wire:
+        wire.writer.write(b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n" * many)
+        assert [(await wire.read()).status for _ in range(many)] == [200] * many
+
+
 async def test_a_malformed_request_is_400_while_others_are_refused(refusing: Api) -> None:
     close_gate(refusing, Lane.LIST)
     load_shedding_of(refusing).is_tight = True
