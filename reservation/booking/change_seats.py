@@ -25,6 +25,7 @@ from ..errors import (
     Unavailable,
 )
 from ..holds.store import HoldRelease
+from .after_commit import after_commit
 from .context import BookingContext
 from .hold import check_and_load, seats_unavailable
 from .redis_lease import REDIS_MARGIN_MS, release_given_up, take_again
@@ -89,7 +90,8 @@ async def _take_and_change(context: BookingContext, plan: SeatChangePlan) -> Res
         if release:
             await context.pending_updates.release([undo])
     if plan.is_held:
-        await _ensure_held(context, plan, undo, recorded, [seat.seat_id for seat in changed.seats])
+        with after_commit():
+            await _ensure_held(context, plan, undo, recorded, [seat.seat_id for seat in changed.seats])
     else:
         given_up = HoldRelease(plan.before.showtime_id, reservation_id, plan.given_up)
         await context.pending_updates.release([given_up, HoldRelease(plan.showtime_id, reservation_id, plan.new)])

@@ -7,6 +7,7 @@ from ..db.repository.hold_limits import HoldLimits
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
 from ..errors import HoldExpired, NotFound
+from .after_commit import after_commit
 from .context import BookingContext
 from .late_confirm import confirm_late
 from .lookup import find_archived_with_status
@@ -39,6 +40,7 @@ async def confirm(
     except NotFound:
         return await find_archived_with_status(context.database, user_id, reservation_id, "confirmed")
     if confirmed.showtime is None:  # it has changed since the layout was read, or the reservation was confirmed before
-        layout = await context.layouts.load(confirmed.showtime_id)
+        with after_commit():
+            layout = await context.layouts.load(confirmed.showtime_id)
         confirmed.showtime = None if layout is None else layout.showtime
     return confirmed

@@ -1,5 +1,6 @@
 """Extend a hold, and take its seats in Redis again for a repeated request."""
 
+from datetime import datetime
 from time import monotonic
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import HoldToExtend
 from ..errors import HoldExpired, ReservationCancelled, ReservationConfirmed, SeatsUnavailable
 from ..holds.store import HoldRelease
+from .after_commit import after_commit
 from .context import BookingContext
 from .lookup import find, find_archived
 from .metrics import HOLDS_EXTENDED
@@ -31,11 +33,12 @@ async def extend(
     if found.sale_refusal is not None:
         raise not_on_sale(found.sale_refusal, None)
     ttl_ms = min((ttl_s or context.hold_ttl_s) * 1000, found.longest_ms)
-    if ttl_ms <= found.left_ms:
+    seats = HeldSeats(found.showtime_id, reservation_id, user_id, found.seat_ids)
+    if ttl_ms <= found.left_ms:  # nothing changes in PostgreSQL, but Redis may have lost the seats
+        await take_again(context, seats, found.left_ms + REDIS_MARGIN_MS)
         return await find(context.database, user_id=user_id, reservation_id=reservation_id)
     # Redis first: if PostgreSQL fails then, the seats are held for too long, until release_orphans releases them. The
     # other way round, another user could hold seats that were promised to this one.
-    seats = HeldSeats(found.showtime_id, reservation_id, user_id, found.seat_ids)
     ends = monotonic() + ttl_ms / 1000
     lease = RedisLease.before_take(context, ttl_ms + REDIS_MARGIN_MS)
     await _hold_in_redis(context, seats, ttl_ms)
@@ -44,26 +47,43 @@ async def extend(
         extended_at = await reservations.extend(
             conn, reservation_id=reservation_id, user_id=user_id, ttl_ms=left_ms, max_s=context.hold_max_s
         )
-    answered = monotonic()
-    if extended_at is None:  # it ended meanwhile, or Redis had lost it and its seats were sold
+        answered = monotonic()
+        # For the answer, on the same connection: to wait for another one could fail, now that it is done.
+        extended = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+    if extended_at is None or extended is None:  # it ended meanwhile, or Redis had lost it and its seats were sold
         await context.pending_updates.release([HoldRelease(found.showtime_id, reservation_id, found.seat_ids)])
         await _find_hold(context, user_id, reservation_id)
         booked, blocked = await context.batches.find_booked(found.showtime_id, found.seat_ids)
         raise SeatsUnavailable(booked=booked, blocked=blocked) if booked else HoldExpired
     HOLDS_EXTENDED.value += 1
-    extended = await find(context.database, user_id=user_id, reservation_id=reservation_id)
+    with after_commit():
+        await _keep_held(context, seats, lease, extended, extended_at=extended_at, answered=answered)
+    return extended
+
+
+async def _keep_held(
+    context: BookingContext,
+    seats: HeldSeats,
+    lease: RedisLease,
+    extended: Reservation,
+    *,
+    extended_at: datetime,
+    answered: float,
+) -> None:
+    """See that Redis keeps the seats of an extended hold; PostgreSQL has answered at `answered`, on this clock."""
     now = [seat.seat_id for seat in extended.seats]
-    if (now, extended.showtime_id) != ([*found.seat_ids], found.showtime_id):  # another request has changed its seats
+    if (now, extended.showtime_id) != ([*seats.seat_ids], seats.showtime_id):  # another request has changed its seats
         left_ms = max(1, round((extended.expires_at - extended_at).total_seconds() * 1000))
         await take_again(
-            context, HeldSeats(extended.showtime_id, reservation_id, user_id, now), left_ms + REDIS_MARGIN_MS
+            context,
+            HeldSeats(extended.showtime_id, seats.reservation_id, seats.user_id, now),
+            left_ms + REDIS_MARGIN_MS,
         )
         await release_given_up(context, seats)
-        return extended
+        return
     # Of the end that is answered: another request may have extended the hold since.
     life_s = (extended.expires_at - extended_at).total_seconds() - (monotonic() - answered)
     await ensure_held(context, seats, lease, life_s=life_s)
-    return extended
 
 
 async def hold_again(

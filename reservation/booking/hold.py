@@ -31,6 +31,7 @@ from ..seatmap.layouts import Layout
 from ..seatmap.ticket_types import ALL_STANDARD, ChosenTickets, WantedTickets
 from .address_limit import CountedHold
 from .admission import Admission, require_admission
+from .after_commit import after_commit
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, take_for, undo_hold
@@ -242,8 +243,10 @@ async def _take_again(context: BookingContext, seats: HeldSeats, life_s: float) 
     try:
         await take_for(context, seats, life_s)
     except Unavailable:
-        if seats.idempotency_key is None:  # its client does not learn its id; one with a key may get it by a repeat
-            await undo_hold(context, seats)
+        with after_commit():
+            if seats.idempotency_key is not None:  # the hold stays, and a repeated request gets it
+                raise
+            await undo_hold(context, seats)  # its client does not learn its id
         raise
 
 

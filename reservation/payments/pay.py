@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
+from ..booking.after_commit import after_commit
 from ..booking.extend import extend
 from ..booking.lookup import find
 from ..db.repository import payments, reservations
@@ -48,10 +49,11 @@ async def pay(context: PaymentContext, *, user_id: int, reservation_id: UUID) ->
         checkout = await context.stripe.create(payment, title=found.code)
     if checkout.checkout_url is None:  # it was made already, or its time is over: a job ends it
         raise PaymentProviderUnavailable
-    async with context.booking.database.connection() as conn:
-        is_open = await payments.set_checkout(
-            conn, payment_id=payment.id, reference=checkout.reference, checkout_url=checkout.checkout_url
-        )
+    with after_commit():
+        async with context.booking.database.connection() as conn:
+            is_open = await payments.set_checkout(
+                conn, payment_id=payment.id, reference=checkout.reference, checkout_url=checkout.checkout_url
+            )
     if not is_open:
         raise RowLocked
     return replace(payment, reference=checkout.reference, checkout_url=checkout.checkout_url), True

@@ -8,6 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.booking.redis_lease import REDIS_MARGIN_MS
+from reservation.db.repository import reservations
 from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import PATIENT, StartApi
@@ -133,6 +134,68 @@ async def test_a_longest_life_shorter_than_the_hold_does_not_shorten_it(start_ap
     _, customer, hold = await held(api)
     answer = await api.extend(customer, hold["id"])
     assert (answer.status, answer.json) == (200, hold)
+
+
+async def test_an_extension_that_is_done_is_not_refused_for_want_of_a_connection(
+    start_api: StartApi, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`overloaded` says that nothing was done; here another request takes the connection as soon as it is free."""
+    api = await start_api(POOL_SIZE="1", POOL_WAIT_SECONDS="1")
+    _, customer, hold = await held(api)
+    await age(db, redis_url, hold, 400)
+    database, extend, finished = api.client.app[BOOKING_CONTEXT].database, reservations.extend, asyncio.Event()
+    others: list[asyncio.Task[None]] = []
+
+    async def keep_the_connection() -> None:
+        async with database.connection():
+            await finished.wait()
+
+    async def extend_while_another_waits(conn: Any, **arguments: Any) -> datetime | None:
+        others.append(asyncio.create_task(keep_the_connection()))
+        await asyncio.sleep(0)
+        return await extend(conn, **arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reservations, "extend", extend_while_another_waits)
+        answer = await api.extend(customer, hold["id"])
+    finished.set()
+    await asyncio.gather(*others)
+    # With a slow machine Redis is asked again, for which a connection is needed.
+    assert answer.status == 200 or answer.code == "database_unavailable", answer.text
+    assert await db.fetchval("select expires_at from reservations where id = $1", hold["id"]) > end(hold) - timedelta(
+        seconds=300
+    )
+
+
+async def test_an_extension_that_changes_nothing_takes_seats_again_that_redis_has_lost(
+    start_api: StartApi, redis_url: str
+) -> None:
+    api = await start_api(HOLD_MAX_SECONDS="60")
+    cinema, customer, hold = await held(api)
+    await forget(redis_url, cinema)
+    assert (await api.extend(customer, hold["id"])).json == hold
+    refused = await api.hold(await api.sign_up(), cinema.showtime_id, cinema.seat_ids[:2])
+    assert (refused.status, refused.code) == (409, "seats_unavailable")
+
+
+async def test_an_extension_that_changes_nothing_is_409_if_another_has_the_seats(
+    start_api: StartApi, db: Connection, redis_url: str
+) -> None:
+    """Redis had lost the hold, and another customer's was answered."""
+    api = await start_api(HOLD_MAX_SECONDS="60")
+    cinema, customer, hold = await held(api)
+    await forget(redis_url, cinema)
+    theirs = await api.hold(await api.sign_up(), cinema.showtime_id, cinema.seat_ids[:1])
+    assert theirs.status == 201
+    answer = await api.extend(customer, hold["id"])
+    assert (answer.status, answer.code) == (409, "seats_unavailable")
+    await assert_sound(db, redis_url)
+
+
+async def forget(redis_url: str, cinema: Cinema) -> None:
+    """Have Redis lose the first two seats, and not know it."""
+    async with Redis.from_url(redis_url) as redis:
+        await redis.delete(*[f"{{{cinema.showtime_id}}}:seat:{seat}" for seat in cinema.seat_ids[:2]])
 
 
 async def test_an_extend_of_anything_but_an_own_live_hold_is_refused(api: Api, db: Connection) -> None:

@@ -7,6 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.db.statements import sql
+from reservation.errors import Overloaded
 from reservation.holds.connection import RedisConnection
 from reservation.seatmap.layouts import FirstReading, Layouts
 from tests.api import Answer, Api, Cinema, Connection, slot
@@ -115,6 +116,27 @@ async def test_a_map_asks_postgresql_once(
     await exchanges.start()
     await here.statuses(showtime_id)
     assert await exchanges.made() == (writes, {"layouts": 1})
+
+
+async def test_a_confirm_that_is_done_and_cannot_be_shown_is_not_refused_as_overload(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`overloaded` says that nothing was done; here no connection is free for the showtime that is to be shown."""
+    there, here = await start_api(), await start_api()
+    cinema, customer = await there.cinema(), await there.sign_up()
+    made = await there.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
+
+    async def refuse(_: Layouts, showtime_id: int) -> None:
+        raise Overloaded(f"the layout of {showtime_id} is read")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Layouts, "load", refuse)
+        answer = await here.confirm(customer, made.json["id"])
+    assert (answer.status, answer.code) == (503, "database_unavailable")
+    assert "may have been done" in answer.json["detail"]
+    assert (await there.statuses(cinema.showtime_id))[cinema.seat_ids[0]] == "booked"
+    again = await here.confirm(customer, made.json["id"])
+    assert (again.status, again.json["status"]) == (200, "confirmed")
 
 
 @pytest.mark.parametrize(
