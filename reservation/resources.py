@@ -209,6 +209,8 @@ async def accounts(app: web.Application) -> AsyncIterator[None]:
         app[REDIS],
         (access_tokens.cache, api_keys.cache),
         structlog.stdlib.get_logger("reservation.auth_invalidation"),
+        redis_hangs=app[app_keys.BOOKING_CONTEXT].holds.server.hangs,
+        wait_s=settings.redis_wait_ms / 1000,
     )
     app[SUBSCRIPTION].register(
         auth_invalidation.CHANNEL, on_message=invalidation.on_message, on_connected=invalidation.on_connected

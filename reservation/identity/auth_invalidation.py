@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,19 +19,36 @@ RETRY_EVERY_S = 2.0
 
 
 class AuthInvalidation:
-    """Invalidates in this worker's caches at once, and in other workers' as soon as Redis takes the message."""
+    """Invalidates in this worker's caches at once, and in other workers' as soon as Redis takes the message.
 
-    def __init__(self, redis: Redis, caches: Sequence[CredentialCache[Any, Any]], log: BoundLogger) -> None:
+    A request waits for Redis for `wait_s` at most, and not at all while `redis_hangs`.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        caches: Sequence[CredentialCache[Any, Any]],
+        log: BoundLogger,
+        *,
+        redis_hangs: Callable[[], bool],
+        wait_s: float,
+    ) -> None:
         self._redis = redis
         self._caches = caches
         self._log = log
+        self._redis_hangs = redis_hangs
+        self._wait_s = wait_s
         self._unsent: deque[str] = deque()
         self._retry_now = asyncio.Event()
 
     async def invalidate(self, name: str) -> None:
         """Invalidate a credential_cache.subject: a revoked login session or API key, or a changed account."""
         self.on_message(name)
-        error = await self._publish(name)
+        error: Exception | None = TimeoutError("Redis hangs")
+        if not self._redis_hangs():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._wait_s):
+                    error = await self._publish(name)
         if error is not None:
             self._log.warning("invalidation_postponed", subject=name, cause=repr(error))
             if len(self._unsent) < MAX_UNSENT:

@@ -27,6 +27,7 @@ async def open_waiting_rooms(
         per_second=settings.admissions_per_second,
         admission_s=settings.admission_ttl_s,
         most_of_address=settings.waiting_places_per_address,
+        wait_s=settings.redis_wait_ms / 1000,
     )
     log = structlog.stdlib.get_logger("reservation.waiting")
     streams = WaitingStreams(rooms, log, most=most, heartbeat_s=settings.sse_heartbeat_s, others=others)

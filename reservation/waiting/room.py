@@ -99,13 +99,14 @@ class WaitingRooms:
         per_second: int,
         admission_s: int,
         most_of_address: int,
+        wait_s: float,
     ) -> None:
         self.signer = signer
         self.per_second = per_second
         self._admission_s = admission_s
         self._most_of_address = most_of_address
         self._layouts = layouts
-        self._scripts = ScriptRunner(redis)  # on a connection of its own: holds do not wait behind it
+        self._scripts = ScriptRunner(redis, wait_s=wait_s)  # on a connection of its own: holds do not wait behind it
         self._rooms: dict[int, Room] = {}
 
     async def aclose(self) -> None:

@@ -131,6 +131,21 @@ async def test_while_redis_hangs_no_request_waits_for_it(
         assert [found for found in await audit(db, client) if found.rule != "holds_without_reservation"] == []
 
 
+async def test_a_logout_and_a_waiting_room_do_not_wait_for_a_redis_that_hangs(api: Api, redis: HangingRedis) -> None:
+    """Neither the first ones, when it is not known yet, nor later ones."""
+    cinema, people = await api.cinema(waiting_room=True), [await api.sign_up() for _ in range(4)]
+    path = f"/showtimes/{cinema.showtime_id}/waiting-room"
+    assert (await api.call("POST", path, who=people[0])).status in {200, 201}
+    redis.hang()
+    took: list[float] = []
+    for person in people[1:]:
+        assert (await timed(api.call("POST", path, who=person), took)).code == "holds_unavailable"
+        body = {"refresh_token": person.refresh_token}
+        assert (await timed(api.call("POST", "/auth/logout", body), took)).status == 204
+    assert max(took) < BUSY_S, took
+    redis.go_on()
+
+
 async def test_a_hold_that_hung_redis_executes_late_is_released(api: Api, redis: HangingRedis) -> None:
     """The hold was refused with 503, and its seat is free as soon as Redis is back."""
     cinema, customer = await api.cinema(rows=1, seats_per_row=4), await api.sign_up()
