@@ -142,9 +142,18 @@ class Supervisor:
             worker.announce_stop()
         until = time.monotonic() + delay_s
         while (left_s := until - time.monotonic()) > 0 and not self._signals.stops_at_once:
-            connection.wait([worker.process.sentinel for worker in serving], timeout=min(left_s, TICK_S))
-            if not any(worker.is_alive for worker in serving):
+            living = [worker.process.sentinel for worker in serving if worker.is_alive]  # others are always ready
+            if not living:
                 return
+            self._close_unserved()
+            connection.wait(living, timeout=min(left_s, TICK_S))
+
+    def _close_unserved(self) -> None:
+        """Close the sockets of workers that have ended, so that new connections go to the others."""
+        for slot in self._slots:
+            accepting = [each for each in (slot.serving, slot.starting) if each is not None and each.is_alive]
+            if slot.sock is not None and not accepting:
+                slot.sock.close()
 
     def _rolling_restart(self) -> Iterator[None]:
         """Replace the workers one after the other; yields while it waits, and stops at the first that cannot start."""

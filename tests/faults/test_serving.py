@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -220,7 +221,7 @@ def test_an_open_stream_does_not_hold_up_a_stop(data_dir: Path) -> None:
 
 def test_a_client_that_does_not_read_does_not_hold_up_a_stop(database_url: str, redis_url: str, tmp_path: Path) -> None:
     """The worker ends in order: it removes its mark from Redis, which a worker that is killed does not."""
-    urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": "0123456789abcdef" * 2}
+    urls: dict[str, Any] = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": "0123456789abcdef" * 2}
     with (
         Redis.from_url(redis_url) as client,
         serving(tmp_path / "unused", **urls, SHUTDOWN_SECONDS="8") as instance,
@@ -231,6 +232,29 @@ def test_a_client_that_does_not_read_does_not_hold_up_a_stop(database_url: str, 
         assert instance.stop() == 0
         assert client.hlen(MARKS_KEY) == 0
         assert "unread_answers_aborted" in instance.printed()
+
+
+def test_a_worker_that_ends_during_the_delay_of_a_stop_costs_no_connection_and_no_cpu_time(data_dir: Path) -> None:
+    with serving(data_dir, "--workers", "2", STOP_DELAY_SECONDS="20") as instance:
+        supervisor, sockets = instance.process.pid, _sockets(instance.process.pid)
+        instance.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: instance.status("/ready") == 503)
+        os.kill(min(instance.workers()), signal.SIGKILL)
+        wait_until(lambda: _sockets(supervisor) < sockets)  # that of the worker, so no connection waits on it
+        before_s, until = _cpu_s(supervisor), time.monotonic() + 2
+        while time.monotonic() < until:
+            assert instance.status() == 200
+        assert _cpu_s(supervisor) - before_s < 0.5
+        assert instance.stop() == 0  # the second signal ends the delay
+
+
+def _sockets(pid: int) -> int:
+    return sum(os.readlink(each).startswith("socket:") for each in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _cpu_s(pid: int) -> float:
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def test_a_killed_supervisor_leaves_nothing_and_the_next_one_starts_at_once(data_dir: Path) -> None:
