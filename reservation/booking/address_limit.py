@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ..errors import TooManyAttempts
 from ..holds.connection import Reply, pack
+from ..holds.scripts import COUNT
 from ..holds.store import Holds
 from ..holds.take_calls import AddressSeats
 
@@ -61,14 +62,8 @@ class AddressLimit:
 
     def _count(self, whose: str, most: int, policy: str) -> CountedHold:
         server, key = self._holds.server, f"reservation:holds:{int(time()) // MINUTE_S}:{whose}"
-        reply = server.call(pack("INCR", key))
-
-        def expire(counted: "Future[Reply]") -> None:
-            if not counted.cancelled() and counted.result() == 1:
-                server.call(pack("EXPIRE", key, 2 * MINUTE_S))
-
-        reply.add_done_callback(expire)
-        return CountedHold(reply, most, policy)
+        # With its expiry in one command: a reply that is lost leaves no key for ever.
+        return CountedHold(server.call(pack("EVAL", COUNT.source, 1, key, 2 * MINUTE_S)), most, policy)
 
     def __bool__(self) -> bool:
         """Whether addresses have a limit."""

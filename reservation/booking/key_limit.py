@@ -11,6 +11,7 @@ from time import time
 
 from ..errors import Overloaded, TooManyAttempts
 from ..holds.connection import Reply, pack
+from ..holds.scripts import COUNT
 from ..holds.store import Holds
 
 DAY_S = 86_400
@@ -44,13 +45,10 @@ class KeyLimit:
             number = None if counted.cancelled() else counted.result()
             if not isinstance(number, int):
                 return
-            if number == 1:
-                with suppress(Overloaded):
-                    server.call(pack("EXPIRE", key, 2 * DAY_S))
             if number >= self._most:
                 if day > self._day:
                     self._day, self._full = day, set()
                 self._full.add(user_id)
 
         with suppress(Overloaded):
-            server.call(pack("INCR", key)).add_done_callback(learn)
+            server.call(pack("EVAL", COUNT.source, 1, key, 2 * DAY_S)).add_done_callback(learn)

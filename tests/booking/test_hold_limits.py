@@ -1,15 +1,22 @@
 """Limits on the live holds of a customer, on a customer's seats in a showtime, and on the holds from an address."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from reservation.booking.address_limit import AddressLimit
+from reservation.booking.key_limit import KeyLimit
 from reservation.db.statements import sql_dir
+from reservation.holds.redis_server import RedisServer
+from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Answer, Api, Connection, Person, slot
 from tests.booking.test_change_seats import add, exchange
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
+
+WAIT_S = 20.0
 
 
 def assert_reached(answer: Answer, limit: str) -> None:
@@ -248,3 +255,25 @@ async def test_limits_hold_after_redis_has_lost_everything(start_api: StartApi, 
     async with Redis.from_url(redis_url) as redis:
         await redis.flushall()
     assert_reached(await api.hold(customer, cinema.showtime_id, cinema.seat_ids[1:2]), "MAX_HOLDS_PER_USER")
+
+
+async def test_counters_expire_whose_first_reply_is_lost(
+    api: Api, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, call = api.client.app[BOOKING_CONTEXT], RedisServer.call
+
+    def lose_reply(server: RedisServer, command: bytes, **options: Any) -> Any:
+        reply = call(server, command, **options)
+        reply.cancel()  # as when the client disconnects
+        return reply
+
+    await context.holds.ping()  # it is connected
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisServer, "call", lose_reply)
+        AddressLimit(context.holds, 5).count("192.0.2.7")
+        KeyLimit(context.holds, 5).count(4711)
+    async with Redis.from_url(redis_url) as redis, asyncio.timeout(WAIT_S):
+        for pattern, longest_s in (("reservation:holds:*:192.0.2.7", 120), ("reservation:idempotency:*:4711", 172_800)):
+            while not (keys := [each async for each in redis.scan_iter(pattern)]):
+                await asyncio.sleep(0.01)
+            assert 0 < await redis.ttl(keys[0]) <= longest_s
