@@ -16,7 +16,10 @@ from ..settings import Settings
 from .input.client_address import peer_key
 from .output.problems import problem_bytes
 
-SPARE_FILES = 64  # file descriptors left for the stores, for files, and for connections while they are refused
+# File descriptors left for the stores, for files, and for connections while they are refused: 64 may be accepted in
+# each of the few rounds of the event loop until the first of them is closed.
+SPARE_FILES = 256
+MOST_REFUSED = 32  # connections that wait for something that can be answered; more are closed without an answer
 LOG_EVERY_S = 10.0
 CONNECTIONS_REFUSED = CounterBy(
     "reservation_connections_refused",
@@ -42,6 +45,7 @@ class ConnectionLimits:
         self._most = settings.connections_per_address
         self._trusted = settings.trusted_proxies
         self._open: dict[str, int] = {}
+        self._refused = 0  # connections that are refused and not closed yet
         self._log_at = 0.0
 
     def admit(self, transport: BaseTransport) -> Admitted:
@@ -67,6 +71,15 @@ class ConnectionLimits:
             self._open[address] = count
         else:
             del self._open[address]
+
+    def begin_refusal(self) -> bool:
+        """Count a refused connection, for which `end_refusal` is due; False if it is to be closed at once."""
+        self._refused += 1
+        return self._refused <= MOST_REFUSED
+
+    def end_refusal(self) -> None:
+        """A refused connection has ended."""
+        self._refused -= 1
 
     def _has_no_files(self, transport: BaseTransport) -> bool:
         """Whether this connection has one of the last file descriptors; the lowest free one is always taken.

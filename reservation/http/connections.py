@@ -101,7 +101,10 @@ class _Connection(RequestHandler):
             RequestHandler.connection_made(self, transport)
         else:
             self.transport = cast("asyncio.Transport", transport)
-            self._loop.call_later(REFUSED_S, transport.close)
+            if manager.limits.begin_refusal():
+                self._loop.call_later(REFUSED_S, transport.close)
+            else:
+                self.transport.abort()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """As aiohttp does."""
@@ -112,6 +115,8 @@ class _Connection(RequestHandler):
             if self._begun >= 0 and manager is not None:
                 manager.heads.drop(self)
             RequestHandler.connection_lost(self, exc)
+        elif manager is not None:
+            manager.limits.end_refusal()
 
     def data_received(self, data: bytes) -> None:
         """As aiohttp does, which leaves a request waiting for the rest of a body that turns out to be malformed.

@@ -3,6 +3,9 @@
 import asyncio
 from contextlib import AsyncExitStack
 
+import pytest
+
+from reservation.http import connection_limits, connections
 from tests.api import Api
 from tests.conftest import StartApi
 from tests.figures import figures
@@ -44,6 +47,25 @@ async def test_a_refused_connection_that_sends_nothing_is_closed(start_api: Star
     async with connected(api.client.server) as wire, connected(api.client.server) as silent:
         assert (await health(wire)).status == 200
         assert await silent.rest() == b""
+
+
+async def test_so_many_connections_wait_for_their_refusal_and_more_are_closed_at_once(
+    start_api: StartApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever time a refused connection has: otherwise a flood of them would take all file descriptors."""
+    monkeypatch.setattr(connections, "REFUSED_S", 60.0)
+    monkeypatch.setattr(connection_limits, "MOST_REFUSED", 3)
+    api = await start_api(CONNECTIONS_PER_ADDRESS="1")
+    async with AsyncExitStack() as stack:
+        wire = await stack.enter_async_context(connected(api.client.server))
+        assert (await health(wire)).status == 200
+        for _ in range(2):  # the first three have made room
+            refused = [await stack.enter_async_context(connected(api.client.server)) for _ in range(3)]
+            for _ in range(4):
+                assert await (await stack.enter_async_context(connected(api.client.server))).rest() == b""
+            assert [(await health(each)).status for each in refused] == [429] * 3
+            assert [await each.rest() for each in refused] == [b""] * 3
+        assert (await health(wire)).status == 200
 
 
 async def test_connections_of_a_trusted_proxy_are_not_counted(start_api: StartApi) -> None:
