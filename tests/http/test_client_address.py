@@ -58,6 +58,8 @@ def test_a_forwarded_for_without_trusted_proxies_is_warned_about_once(monkeypatc
         for _ in range(3):
             address(("10.0.0.1", 1234), "203.0.113.9", proxies="")
     assert [(line["event"], line["log_level"]) for line in logs] == [("forwarded_for_ignored", "warning")]
+    assert "TRUSTED_PROXIES" in logs[0]["hint"]
+    assert "CONNECTIONS_PER_ADDRESS" in logs[0]["hint"]
 
 
 @pytest.mark.parametrize(

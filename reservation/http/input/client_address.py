@@ -59,7 +59,11 @@ def _warn_once() -> None:
 
     Only once a process, since any client can send the header.
     """
-    log.warning("forwarded_for_ignored", hint="if this service is behind a proxy, name it in TRUSTED_PROXIES")
+    hint = (
+        "if this service is behind a proxy, name it in TRUSTED_PROXIES: else its clients count as one address, with"
+        " CONNECTIONS_PER_ADDRESS connections and the limits of one"
+    )
+    log.warning("forwarded_for_ignored", hint=hint)
 
 
 def _forwarded_for(request: web.Request) -> Iterator[str]:
