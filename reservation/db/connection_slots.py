@@ -25,6 +25,8 @@ KEPT_CONNECTIONS = 3  # by the batches of holds, of confirms and of look-ups
 # With fewer connections, lists and logins would have fewer than with a pool of 5, of which none is kept.
 MIN_SIZE_TO_KEEP = 8
 
+LAST = max(Lane)
+
 _Waiter = asyncio.Future[None]
 
 
@@ -69,7 +71,8 @@ class ConnectionSlots:
         """Give a slot back, that of a batch as `take` was asked for it."""
         self._not_held += is_kept
         self._free += 1
-        self._hand_out()
+        if self._stands_since[LAST] is not None:  # else nothing waits, in any lane
+            self._hand_out()
 
     def _available(self, lane: Lane | None) -> int:
         """How many slots may be taken."""
