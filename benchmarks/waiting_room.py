@@ -32,6 +32,7 @@ from reservation.db import migrations
 from reservation.embedded import Embedded, embedded_servers
 from reservation.errors import Unavailable
 from reservation.identity.tokens import TokenMint
+from reservation.runtime.redis_client import REDIS_TIMEOUT_S
 from reservation.seatmap.layouts import Layout, Layouts
 from reservation.waiting.passes import PassSigner
 from reservation.waiting.room import Place, WaitingRooms
@@ -138,7 +139,13 @@ async def simulate(servers: Embedded, count: int, per_second: int) -> dict[str, 
     layouts = cast("Layouts", OneSale(datetime.fromtimestamp(sale, UTC)))
     admission_s = 600
     rooms = WaitingRooms(
-        redis, layouts, PassSigner([servers.jwt_secret]), per_second=per_second, admission_s=admission_s
+        redis,
+        layouts,
+        PassSigner([servers.jwt_secret]),
+        per_second=per_second,
+        admission_s=admission_s,
+        most_of_address=0,
+        wait_s=REDIS_TIMEOUT_S,
     )
     course, early, cpu = Course(), range(1, int(count * EARLY_SHARE) + 1), process_time()
     now = monotonic()

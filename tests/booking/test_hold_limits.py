@@ -270,7 +270,7 @@ async def test_counters_expire_whose_first_reply_is_lost(
     await context.holds.ping()  # it is connected
     with monkeypatch.context() as patch:
         patch.setattr(RedisServer, "call", lose_reply)
-        AddressLimit(context.holds, 5).count("192.0.2.7")
+        AddressLimit(context.holds, 5, 0, 60).count("192.0.2.7")
         KeyLimit(context.holds, 5).count(4711)
     async with Redis.from_url(redis_url) as redis, asyncio.timeout(WAIT_S):
         for pattern, longest_s in (("reservation:holds:*:192.0.2.7", 120), ("reservation:idempotency:*:4711", 172_800)):

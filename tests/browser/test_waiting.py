@@ -1,51 +1,37 @@
-"""A place in the queue of a waiting room: on every kind of screen, and how it leads to the seats by itself."""
+"""A place in a waiting room: how the page that waits leads to the seats by itself."""
 
-import json
-from contextlib import AsyncExitStack
+import asyncio
+from datetime import UTC, datetime, timedelta
 
-import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.api import Api, Cinema
-from tests.browser.barriers import VIEWS, Looks
+from tests.api import Api
 from tests.browser.complaints import violations
 from tests.browser.people import begin_session
 from tests.browser.test_seat_map import room
-from tests.faults.test_serving import Instance
-from tests.waiting.test_room import set_admissions
+
+PATIENCE_S = 60
+LONGEST_WAIT_MS = 61_000  # the page asks again at least every minute
 
 
-@pytest.fixture
-def redis_url(site: Instance) -> str:
-    """The service's Redis."""
-    return str(json.loads((site.data_dir / "servers.json").read_text())["redis_url"])
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def queue(api: Api, redis_url: str) -> Cinema:
-    """A showtime on sale, whose waiting room admits no customer."""
-    cinema = await room(api, waiting_room=True)
-    await set_admissions(redis_url, cinema, running=False)
-    return cinema
-
-
-@pytest.mark.parametrize("how", VIEWS)
-async def test_a_place_in_the_queue_has_no_barriers_and_fits_its_screen(
-    browser: Browser, api: Api, service: str, queue: Cinema, how: str
-) -> None:
-    async with AsyncExitStack() as stack:
-        address = f"/book/{queue.showtime_id}"
-        assert await Looks(browser, api, service, stack).check(address, how, await api.sign_up()) == address
-
-
-async def test_the_page_shows_the_seats_once_the_customer_is_admitted(
-    page: Page, api: Api, queue: Cinema, redis_url: str
-) -> None:
+async def test_the_page_shows_the_seats_once_the_customer_is_admitted(page: Page, api: Api) -> None:
+    """The sale starts earlier than it was to."""
+    now = datetime.now(UTC)
+    cinema = await room(api, waiting_room=True, on_sale_at=(now + timedelta(hours=1)).isoformat())
+    admin, path = await api.admin(), f"/admin/showtimes/{cinema.showtime_id}"
+    showtime = (await api.call("GET", path, who=admin)).json
+    names = ("movie_id", "auditorium_id", "starts_at", "ends_at", "base_price", "waiting_room")
     await begin_session(page, api, await api.sign_up())
-    await page.goto(f"/book/{queue.showtime_id}")
-    await expect(page.get_by_text("Your place in the queue: 1")).to_be_visible()
+    await page.clock.install()
+    await page.goto(f"/book/{cinema.showtime_id}")
+    await expect(page.get_by_text("The sale begins")).to_be_visible()
     assert await page.locator("[data-seat-map]").count() == 0
-    await set_admissions(redis_url, queue, running=True)
-    await expect(page.locator("[data-seat-map]")).to_be_visible()
+
+    earlier = {name: showtime[name] for name in names} | {"on_sale_at": (now - timedelta(minutes=1)).isoformat()}
+    assert (await api.call("PUT", path, earlier, who=admin)).status == 200
+
+    async with asyncio.timeout(PATIENCE_S):
+        while not await page.locator("[data-seat-map]").is_visible():
+            await page.clock.fast_forward(LONGEST_WAIT_MS)
+            await asyncio.sleep(0.2)
     assert await violations(page) == []

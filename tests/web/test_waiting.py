@@ -46,10 +46,10 @@ async def test_the_page_says_when_the_lot_is_drawn(api: Api) -> None:
     assert "entscheidet das Los" in (await visitor.open(f"/book/{cinema.showtime_id}")).text
 
 
-async def test_the_page_loads_itself_again_without_scripts_for_those_who_want_it(api: Api, redis_url: str) -> None:
+async def test_the_page_loads_itself_again_without_scripts_for_those_who_want_it(api: Api) -> None:
     """Its address keeps what was chosen before."""
     cinema, (visitor, _) = await room(api), await customer(api)
-    await set_admissions(redis_url, cinema, running=False)
+    set_admissions(api, running=False)
     own = f"/book/{cinema.showtime_id}?seat_id={cinema.seat_ids[0]}"
     page = await visitor.open(own)
     assert not REFRESH.search(page.html)
