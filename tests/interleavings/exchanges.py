@@ -14,14 +14,19 @@ from typing import Any, Literal
 import asyncpg
 import pytest
 
+from reservation.booking.jobs.schedule import run_job
 from reservation.db.pool import Database
 from reservation.errors import HoldsUnavailable
 from reservation.holds import scripts
 from reservation.holds.script_runner import Call, ScriptRunner
 from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
+from reservation.seatmap.map_recovery import MapRecovery
 from tests.api import Api
+from tests.faults.proxy import Proxy
 
 SCRIPTS = {each.sha: name.lower() for name, each in vars(scripts).items() if isinstance(each, scripts.Script)}
+BACKGROUND = {run_job.__qualname__, MapRecovery._run_forever.__qualname__}
+SESSIONS = "PostgreSQL accounts/find_sessions"  # a cache has them, unless the subscription of the worker has just begun
 Ending = Literal["goes on", "is lost", "is killed"]
 When = Literal["before", "after"]
 
@@ -37,11 +42,15 @@ class Stop:
 
 
 class Exchanges:
-    """What the worker of `api` exchanges; the connections of other workers have another `user` in PostgreSQL."""
+    """What the worker of `api` exchanges; the connections of other workers have another `user` in PostgreSQL.
 
-    def __init__(self, api: Api, user: str) -> None:
+    If it reaches Redis by way of `proxy`, that is cut when the worker is killed.
+    """
+
+    def __init__(self, api: Api, user: str, proxy: Proxy | None = None) -> None:
         context = api.client.app[BOOKING_CONTEXT]
         self.user = user
+        self._proxy = proxy
         self.runner: ScriptRunner = context.holds._scripts
         self._database: Database = api.client.app[DATABASE]
         self.names: list[str] = []
@@ -73,7 +82,7 @@ class Exchanges:
         """One exchange: `run` makes it, and `lose` gives the error of one without an answer."""
         if self.is_dead:
             raise lose()
-        if not self._is_active:
+        if not self._is_active or name == SESSIONS or _is_in_background():
             return await run()
         number = len(self.names)
         self.names.append(name)
@@ -88,7 +97,10 @@ class Exchanges:
             return
         if stop.ending == "is killed":
             self.is_dead = True
-            self._database._pool.terminate()  # as the end of the process does
+            # As the end of the process does: its jobs neither retry nor mark it as alive.
+            self._database._pool.terminate()
+            if self._proxy is not None:
+                await self._proxy.cut()
         self._happening += 1
         try:
             await stop.happen()
@@ -96,6 +108,12 @@ class Exchanges:
             self._happening -= 1
         if stop.ending != "goes on":
             raise lose()
+
+
+def _is_in_background() -> bool:
+    """Whether it is an exchange of a job of the worker, which meets requests by chance."""
+    task = asyncio.current_task()
+    return task is not None and getattr(task.get_coro(), "__qualname__", "") in BACKGROUND
 
 
 @contextmanager
@@ -150,4 +168,4 @@ async def _postgresql(workers: list[Exchanges], connection: Any, name: str, run:
 
 def _name_of(statement: str) -> str:
     """A statement's file, which stands in its first comment."""
-    return statement.partition("/* ")[2].partition(" */")[0] or statement[:20]
+    return statement.partition("/* ")[2].split(maxsplit=1)[0] if "/* " in statement else statement[:20]

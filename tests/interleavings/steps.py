@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api import Api, Connection
+from tests.histories.checker import check
 from tests.histories.client import is_undecided
 from tests.histories.history import FaultWindow, Request
 from tests.interleavings.exchanges import Ending, Stop, When, watched
@@ -101,8 +102,8 @@ class Steps:
         if self._is_disturbed:
             parts = frozenset({"redis", "worker"})
             world.history.faults.append(FaultWindow("fault", parts, self._began, now, now))
-        broken = await world.finish(db)
-        return [f"{each.kind}: {each.what}" for each in broken if each.kind != "late map"]
+        await world.finish(db)
+        return [f"{each.kind}: {each.what}" for each in check(world.history) if each.kind != "late map"]
 
     def _operation(self, kind: Kind, customer: str, seats: Iterable[int], target: int = 0) -> Operation:
         self._number += 1

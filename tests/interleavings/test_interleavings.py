@@ -5,9 +5,11 @@ second customer acts just then. In `make test` one thing happens in a request; `
 A script that fails is printed, and INTERLEAVING=script runs it alone.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -16,19 +18,28 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from reservation import resources
+from reservation.booking.jobs.orphans import release_orphans
 from reservation.booking.redis_lease import RedisLease
+from reservation.errors import Unavailable
+from reservation.holds.pending_updates import PendingUpdates
+from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Api, Connection, Person
 from tests.conftest import PATIENT, StartApi
+from tests.faults.proxy import Proxy
 from tests.faults.test_hold_promises import OwnRedis, own_redis
+from tests.histories.checker import check
 from tests.histories.history import FaultWindow
 from tests.interleavings.exchanges import Exchanges, Stop, When, watched
 from tests.interleavings.losses import FAULTS, lose_data
-from tests.interleavings.world import ACTS, THENS, World
+from tests.interleavings.world import ACTS, PATIENCE_S, PAUSE_S, THENS, World
 
 __all__ = ["own_redis"]
 
 SEATS_A_ROW = 40
+SECOND_LOOK_S = 0.05  # at an orphan: nothing is on its way when the job runs
 TWO_AT_ONCE = os.environ.get("INTERLEAVINGS") == "two"
 ONE_SCRIPT = os.environ.get("INTERLEAVING")
 WHENS: tuple[When, ...] = get_args(When)
@@ -62,7 +73,7 @@ class Stage:
     def __init__(self, start: StartApi, db: Connection, other_url: str, own: OwnRedis, redis_url: str) -> None:
         self._start, self._db, self._other_url, self._own, self._redis_url = start, db, other_url, own, redis_url
         self._seats: Iterator[int] = iter(())
-        self._workers: list[Exchanges] = []
+        self._proxies = AsyncExitStack()
         self.showtime_id = 0
         self.names: list[str] = []
 
@@ -78,24 +89,41 @@ class Stage:
         await self._start_first()
 
     async def _start_first(self) -> None:
-        self.here = await self._start(**PATIENT, REDIS_URL=self._redis)
+        proxy = await self._proxies.enter_async_context(Proxy(self._redis))
+        self.here = await self._start(**PATIENT, REDIS_URL=proxy.url)
         user = urlsplit(self.here.database_url).username or ""
-        self.exchanges = Exchanges(self.here, user)
+        self.exchanges = Exchanges(self.here, user, proxy)
         await self._look(self.here, self.first)
+
+    async def _replace_first(self, world: World) -> None:
+        """A worker in place of the killed one, which announces what that one has not."""
+        await self._start_first()
+        world.here, world.exchanges = self.here, self.exchanges
+
+    async def _release_orphans(self) -> None:
+        """Run the job that a worker runs every half minute; without an answer, the worker does it later."""
+        app = self.there.client.app
+        with suppress(Unavailable, RedisError):
+            await release_orphans(app[resources.REDIS], app[BOOKING_CONTEXT], second_look_s=SECOND_LOOK_S)
+
+    async def aclose(self) -> None:
+        """End the connections of the first workers to Redis."""
+        await self._proxies.aclose()
 
     async def _look(self, api: Api, who: Person) -> None:
         """Have the worker read what it keeps: the showtime, and the session."""
-        await api.statuses(self.showtime_id)
-        assert (await api.call("GET", "/reservations", who=who)).status == 200
+        async with asyncio.timeout(PATIENCE_S):
+            for path in (f"/showtimes/{self.showtime_id}/seats", "/reservations"):
+                while (await api.call("GET", path, who=who)).status != 200:  # Redis may answer late at the start
+                    await asyncio.sleep(PAUSE_S)
 
     async def play(self, script: Script) -> list[str]:
         """The broken promises; `names` are the exchanges of the request."""
-        if self.exchanges.is_dead:
-            await self._start_first()
         one, other = (self.here, self.first), (self.there, self.second)
         world = World(*one[:1], *other[:1], one[1], other[1], self.showtime_id, (next(self._seats),), self.exchanges)
-        act, start = ACTS[script.act], time.time()
+        act = ACTS[script.act]
         held = await act.prepare(world)
+        start = time.time()
         if any(FAULTS[fault][1] == "restored" for *_, fault in script.points):
             async with Redis.from_url(self._own.url) as client:
                 await client.save()
@@ -111,10 +139,30 @@ class Stage:
         with watched([self.exchanges], self._patch):
             await act.run(world, held, stops)
         self.names = self.exchanges.names
-        now = time.time()
-        world.history.faults.append(FaultWindow("fault", frozenset({"redis", "worker"}), start, now, now))
-        broken = await world.finish(self._db)
-        return [f"{each.kind}: {each.what}" for each in broken if each.kind != "late map"]
+        failed = frozenset[str]().union(*(self._failed(fault, number) for number, _, fault in script.points))
+        if failed:
+            now = time.time()
+            world.history.faults.append(FaultWindow("fault", failed, start, now, now))
+        await world.finish(self._db)
+        if self.exchanges.is_dead:
+            await self._replace_first(world)
+        if failed:
+            await self._release_orphans()
+        wrong = await world.last_map(self._db)
+        broken = [f"{each.kind}: {each.what}" for each in check(world.history) if each.kind != "late map"]
+        return [*broken, wrong] if wrong else broken
+
+    def _failed(self, fault: str, number: int) -> frozenset[str]:
+        """What has failed at an exchange of this number; nothing if there was none."""
+        if number >= len(self.names):
+            return frozenset()
+        ending, of_redis = FAULTS[fault]
+        of_exchange = {
+            "goes on": set[str](),
+            "is lost": {"redis" if self.names[number].startswith("Redis") else "postgresql"},
+            "is killed": {"worker"},
+        }
+        return frozenset(of_exchange[ending] | ({"redis"} if of_redis else set()))
 
     async def _happen(self, world: World, fault: str, then: str) -> None:
         of_redis = FAULTS[fault][1]
@@ -135,7 +183,9 @@ async def stage(
     await db.execute(f"create role {name} superuser login password '{name}'")
     parts = urlsplit(database_url)
     other_url = urlunsplit(parts._replace(netloc=f"{name}:{name}@{parts.hostname}:{parts.port}"))
-    yield Stage(start_api, db, other_url, own_redis, redis_url)
+    made = Stage(start_api, db, other_url, own_redis, redis_url)
+    yield made
+    await made.aclose()
     await db.execute(f"drop role {name}")
 
 
@@ -178,9 +228,24 @@ async def test_a_hold_that_is_not_checked_before_its_answer_is_found(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await stage.open(is_redis_own=False, patch=monkeypatch)
+    assert await stage.play(Script("hold", (), "nothing")) == []
+    insert = stage.names.index("PostgreSQL reservations/insert_held")
     monkeypatch.setattr(RedisLease, "covers", lambda *_: True)
-    script = Script("hold", ((1, "before", "waits while Redis is flushed"),), "hold")
+    script = Script("hold", ((insert, "before", "waits while Redis is flushed"),), "hold")
     assert {each.partition(":")[0] for each in await stage.play(script)} == {"overlapping hold"}
+
+
+async def test_a_cancel_that_redis_is_not_told_of_is_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing fails, a map that is too old is not excused as late."""
+    await stage.open(is_redis_own=False, patch=monkeypatch)
+
+    async def tell_nothing(*_: object) -> None:
+        """In place of `release`."""
+
+    monkeypatch.setattr(PendingUpdates, "release", tell_nothing)
+    found = await stage.play(Script("cancel of a sale", ((0, "before", "waits"),), "nothing"))
+    assert found[-1] == "the last maps show held, and not available"
+    assert {each.partition(":")[0] for each in found[:-1]} == {"stale map"}
 
 
 @pytest.mark.skipif(ONE_SCRIPT is None, reason="INTERLEAVING names no script")
