@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import cycle, islice
@@ -110,32 +111,34 @@ class Viewers:
 
     async def _read_stream(self, number: int, showtime_id: int, begun: asyncio.Event) -> None:
         target = self._target
-        async with self._gate:
-            reader, writer = await asyncio.open_connection(
-                target.host, target.port, ssl=target.tls, limit=LONGEST_EVENT
-            )
-        try:
-            writer.write(target.stream_request(f"/showtimes/{showtime_id}/events"))
-            head = await reader.readuntil(b"\r\n\r\n")
-            status = head.split(b" ", 2)[1].decode("latin-1")
-            if status != "200":
-                self.errors[status] += 1
-                return
-            while True:
+        async with AsyncExitStack() as stack:
+            async with self._gate:  # until it has begun: a service refuses more at once than it can open
+                reader, writer = await asyncio.open_connection(
+                    target.host, target.port, ssl=target.tls, limit=LONGEST_EVENT
+                )
+                stack.callback(writer.close)
+                writer.write(target.stream_request(f"/showtimes/{showtime_id}/events"))
+                head = await reader.readuntil(b"\r\n\r\n")
+                status = head.split(b" ", 2)[1].decode("latin-1")
+                if status != "200":
+                    self.errors[status] += 1
+                    return
                 event = await reader.readuntil(b"\n\n")
-                now = monotonic()
-                kind = _field(event, b"event")
-                self.events[kind.decode("latin-1")] += 1
                 self.connected += not begun.is_set()
                 begun.set()
-                if kind == b"seats":
-                    sent_at = self._changes.shown(number, showtime_id, _seats(_field(event, b"data")))
-                    if sent_at is not None:
-                        self.lag.add(now - sent_at)
-                elif kind in (b"reconnect", b"gone"):
-                    return
-        finally:
-            writer.close()
+            while self._count(number, showtime_id, event):
+                event = await reader.readuntil(b"\n\n")
+
+    def _count(self, number: int, showtime_id: int, event: bytes) -> bool:
+        """Count an event that has come; False if it ends its stream."""
+        now = monotonic()
+        kind = _field(event, b"event")
+        self.events[kind.decode("latin-1")] += 1
+        if kind == b"seats":
+            sent_at = self._changes.shown(number, showtime_id, _seats(_field(event, b"data")))
+            if sent_at is not None:
+                self.lag.add(now - sent_at)
+        return kind not in (b"reconnect", b"gone")
 
 
 def _field(event: bytes, name: bytes) -> bytes:
