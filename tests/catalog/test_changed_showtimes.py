@@ -29,29 +29,29 @@ async def change_of(api: Api, what: str) -> dict[str, Any]:
 @pytest.mark.parametrize("what", ["movie_id", "auditorium_id", "starts_at", "ends_at"])
 @pytest.mark.parametrize("confirmed", [False, True])
 async def test_a_reserved_showtime_changes_by_force_only(
-    shared_api: Api, db: Connection, redis_url: str, what: str, confirmed: bool
+    api: Api, db: Connection, redis_url: str, what: str, confirmed: bool
 ) -> None:
-    cinema, customer = await shared_api.cinema(), await shared_api.sign_up()
-    held = (await shared_api.hold(customer, cinema.showtime_id, cinema.seat_ids[3:5])).json
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[3:5])).json
     if confirmed:
-        assert (await shared_api.confirm(customer, held["id"])).status == 200
-    change = await change_of(shared_api, what)
+        assert (await api.confirm(customer, held["id"])).status == 200
+    change = await change_of(api, what)
 
     for force in (None, False):
-        refused = await replace(shared_api, cinema, force, **change)
+        refused = await replace(api, cinema, force, **change)
         assert (refused.status, refused.code) == (409, "has_reservations")
         assert "?force=true" in refused.json["detail"]
-    changed = await replace(shared_api, cinema, True, **change)
+    changed = await replace(api, cinema, True, **change)
 
     assert changed.status == 200, changed.text
-    shown = (await shared_api.call("GET", f"/reservations/{held['id']}", who=customer)).json
+    shown = (await api.call("GET", f"/reservations/{held['id']}", who=customer)).json
     assert (shown["status"], shown["total_price"]) == ("confirmed" if confirmed else "held", "20.00")
     if what in ("starts_at", "ends_at"):
         assert shown["showtime"][what] == changed.json[what]
     else:
         assert shown["showtime"][what.removesuffix("_id")]["id"] == change[what]
-    assert (await shared_api.confirm(customer, held["id"])).status == 200
-    statuses = list((await shared_api.statuses(cinema.showtime_id)).values())
+    assert (await api.confirm(customer, held["id"])).status == 200
+    statuses = list((await api.statuses(cinema.showtime_id)).values())
     assert [place for place, status in enumerate(statuses) if status == "booked"] == [3, 4]
     await assert_sound(db, redis_url)
 

@@ -52,23 +52,23 @@ async def untouched(api: Api, thing: Thing) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_etag_of_a_post_is_that_of_get(shared_api: Api, kind: str) -> None:
-    thing = await KINDS[kind](shared_api)
+async def test_the_etag_of_a_post_is_that_of_get(api: Api, kind: str) -> None:
+    thing = await KINDS[kind](api)
     assert re.fullmatch(r'"[0-9a-f]{32}"', thing.etag)
-    found = await read(shared_api, thing)
+    found = await read(api, thing)
     assert found.headers["ETag"] == thing.etag
     assert found.headers["Cache-Control"] == "no-store"
-    head = await shared_api.call("HEAD", thing.path, who=await shared_api.admin())
+    head = await api.call("HEAD", thing.path, who=await api.admin())
     assert (head.status, head.headers["ETag"], head.text) == (200, thing.etag, "")
 
 
 @pytest.mark.parametrize("kind", REPLACEABLE)
-async def test_the_etag_of_a_put_is_that_of_get(shared_api: Api, kind: str) -> None:
-    thing = await KINDS[kind](shared_api)
-    replaced = await replace(shared_api, thing)
+async def test_the_etag_of_a_put_is_that_of_get(api: Api, kind: str) -> None:
+    thing = await KINDS[kind](api)
+    replaced = await replace(api, thing)
     assert replaced.status == 200, replaced.text
     assert replaced.headers["ETag"] != thing.etag
-    found = await read(shared_api, thing)
+    found = await read(api, thing)
     assert (found.json, found.headers["ETag"]) == (replaced.json, replaced.headers["ETag"])
 
 
@@ -81,48 +81,48 @@ async def test_public_and_administration_have_the_same_etag(api: Api, make: Any)
 
 
 @pytest.mark.parametrize("kind", REPLACEABLE)
-async def test_a_put_with_an_old_etag_is_412(shared_api: Api, kind: str) -> None:
-    thing = await KINDS[kind](shared_api)
-    first = await replace(shared_api, thing, 0, If_Match=thing.etag)
+async def test_a_put_with_an_old_etag_is_412(api: Api, kind: str) -> None:
+    thing = await KINDS[kind](api)
+    first = await replace(api, thing, 0, If_Match=thing.etag)
     assert first.status == 200, first.text
-    assert refused(await replace(shared_api, thing, 1, If_Match=thing.etag))
-    assert (await read(shared_api, thing)).json == first.json
-    again = await replace(shared_api, thing, 1, If_Match=first.headers["ETag"])
+    assert refused(await replace(api, thing, 1, If_Match=thing.etag))
+    assert (await read(api, thing)).json == first.json
+    again = await replace(api, thing, 1, If_Match=first.headers["ETag"])
     assert again.status == 200
-    assert (await read(shared_api, thing)).json == again.json != first.json
+    assert (await read(api, thing)).json == again.json != first.json
 
 
 @pytest.mark.parametrize("kind", BOTH)
-async def test_a_delete_with_an_old_etag_is_412(shared_api: Api, kind: str) -> None:
-    thing = await KINDS[kind](shared_api)
-    changed = await replace(shared_api, thing)
-    assert refused(await remove(shared_api, thing, If_Match=thing.etag))
-    assert (await read(shared_api, thing)).json == changed.json
-    gone = await remove(shared_api, thing, If_Match=changed.headers["ETag"])
+async def test_a_delete_with_an_old_etag_is_412(api: Api, kind: str) -> None:
+    thing = await KINDS[kind](api)
+    changed = await replace(api, thing)
+    assert refused(await remove(api, thing, If_Match=thing.etag))
+    assert (await read(api, thing)).json == changed.json
+    gone = await remove(api, thing, If_Match=changed.headers["ETag"])
     assert (gone.status, gone.text) == (204, "")
-    assert (await read(shared_api, thing)).status == 404
+    assert (await read(api, thing)).status == 404
 
 
 @pytest.mark.parametrize("kind", REMOVABLE)
-async def test_a_delete_with_the_current_etag_succeeds(shared_api: Api, kind: str) -> None:
-    thing = await KINDS[kind](shared_api)
+async def test_a_delete_with_the_current_etag_succeeds(api: Api, kind: str) -> None:
+    thing = await KINDS[kind](api)
     for stale in ({"If_Match": '"other"'}, {"If_Match": f"W/{thing.etag}"}, {"If_None_Match": thing.etag}):
-        assert refused(await remove(shared_api, thing, **stale))
-    assert refused(await remove(shared_api, thing, If_Match="other"), 400, "malformed_request")
-    assert await untouched(shared_api, thing)
-    gone = await remove(shared_api, thing, If_Match=f'"other", {thing.etag}')
+        assert refused(await remove(api, thing, **stale))
+    assert refused(await remove(api, thing, If_Match="other"), 400, "malformed_request")
+    assert await untouched(api, thing)
+    gone = await remove(api, thing, If_Match=f'"other", {thing.etag}')
     assert (gone.status, gone.text) == (204, "")
-    assert await is_gone(shared_api, thing)
+    assert await is_gone(api, thing)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_without_a_condition_the_last_writer_wins(shared_api: Api, kind: str) -> None:
-    thing = await KINDS[kind](shared_api)
+async def test_without_a_condition_the_last_writer_wins(api: Api, kind: str) -> None:
+    thing = await KINDS[kind](api)
     for body in range(len(thing.bodies)):
-        assert (await replace(shared_api, thing, body)).status == 200
+        assert (await replace(api, thing, body)).status == 200
     if kind in REMOVABLE:
-        assert (await remove(shared_api, thing)).status == 204
-        assert await is_gone(shared_api, thing)
+        assert (await remove(api, thing)).status == 204
+        assert await is_gone(api, thing)
 
 
 @pytest.mark.parametrize(
@@ -180,36 +180,36 @@ async def test_if_match_may_have_several_lines(api: Api) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("header", ["*", '"other"'])
-async def test_an_unknown_id_is_404_whatever_if_match_says(shared_api: Api, kind: str, header: str) -> None:
-    thing = await KINDS[kind](shared_api)
+async def test_an_unknown_id_is_404_whatever_if_match_says(api: Api, kind: str, header: str) -> None:
+    thing = await KINDS[kind](api)
     path = thing.put_path.replace(f"/{thing.id}", "/4711")
     writes = [("PUT", body) for body in thing.bodies[:1]] + [("DELETE", None)] * (kind in REMOVABLE)
     for method, body in writes:
-        answer = await shared_api.call(method, path, body, who=await shared_api.admin(), headers={"If-Match": header})
+        answer = await api.call(method, path, body, who=await api.admin(), headers={"If-Match": header})
         assert refused(answer, 404, "not_found")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_caller_without_rights_is_403_whatever_if_match_says(shared_api: Api, kind: str) -> None:
-    thing = await KINDS[kind](shared_api)
+async def test_a_caller_without_rights_is_403_whatever_if_match_says(api: Api, kind: str) -> None:
+    thing = await KINDS[kind](api)
     sent = {"If-Match": '"other"'}
     method, body = ("PUT", thing.bodies[0]) if thing.bodies else ("DELETE", None)
-    assert refused(await shared_api.call(method, thing.put_path, body, headers=sent), 401, "not_authenticated")
-    person = await shared_api.sign_up()
-    assert refused(await shared_api.call(method, thing.put_path, body, who=person, headers=sent), 403, "forbidden")
+    assert refused(await api.call(method, thing.put_path, body, headers=sent), 401, "not_authenticated")
+    person = await api.sign_up()
+    assert refused(await api.call(method, thing.put_path, body, who=person, headers=sent), 403, "forbidden")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_if_none_match_with_the_current_etag_is_304(shared_api: Api, kind: str) -> None:
-    thing = await KINDS[kind](shared_api)
+async def test_if_none_match_with_the_current_etag_is_304(api: Api, kind: str) -> None:
+    thing = await KINDS[kind](api)
     for known in (thing.etag, f"W/{thing.etag}", f'"other", {thing.etag}', "*"):
-        unchanged = await read(shared_api, thing, If_None_Match=known)
+        unchanged = await read(api, thing, If_None_Match=known)
         assert (unchanged.status, unchanged.text, unchanged.headers["ETag"]) == (304, "", thing.etag), known
     for unknown in ('"other"', '"*"', thing.etag.strip('"'), "", f"{thing.etag} x"):
-        assert (await read(shared_api, thing, If_None_Match=unknown)).status == 200, unknown
+        assert (await read(api, thing, If_None_Match=unknown)).status == 200, unknown
     if thing.bodies:
-        await replace(shared_api, thing)
-        assert (await read(shared_api, thing, If_None_Match=thing.etag)).status == 200
+        await replace(api, thing)
+        assert (await read(api, thing, If_None_Match=thing.etag)).status == 200
 
 
 async def test_an_unknown_id_is_never_304(api: Api) -> None:
@@ -231,14 +231,14 @@ async def test_a_write_with_a_matching_if_none_match_is_412(api: Api) -> None:
 
 
 @pytest.mark.parametrize("kind", REPLACEABLE)
-async def test_every_write_changes_the_etag(shared_api: Api, db: Connection, kind: str) -> None:
+async def test_every_write_changes_the_etag(api: Api, db: Connection, kind: str) -> None:
     """Not even the same ones, nor those of a server whose clock was put back."""
-    thing = await KINDS[kind](shared_api)
+    thing = await KINDS[kind](api)
     await db.execute(f"update {thing.table} set updated_at = now() + interval '1 hour' where id = $1", thing.id)
-    tags = {(await read(shared_api, thing)).headers["ETag"]}
+    tags = {(await read(api, thing)).headers["ETag"]}
     times = [await db.fetchval(f"select updated_at from {thing.table} where id = $1", thing.id)]
     for _ in range(3):
-        tags.add((await replace(shared_api, thing)).headers["ETag"])
+        tags.add((await replace(api, thing)).headers["ETag"])
         times.append(await db.fetchval(f"select updated_at from {thing.table} where id = $1", thing.id))
     assert len(tags) == 4
     assert [later - earlier for earlier, later in pairwise(times)] == [timedelta(microseconds=1)] * 3

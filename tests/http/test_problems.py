@@ -178,19 +178,19 @@ def test_every_operation_with_a_body_is_tested() -> None:
 
 
 @pytest.mark.parametrize("operation", TAKING, ids=lambda operation: f"{operation.method} {operation.path}")
-async def test_a_hostile_body_is_a_problem_and_never_a_500(shared_api: Api, operation: Any) -> None:
-    await shared_api.cinema()
+async def test_a_hostile_body_is_a_problem_and_never_a_500(api: Api, operation: Any) -> None:
+    await api.cinema()
     right = right_body(operation)
     for what, data in NOT_JSON.items():
-        check(await send(shared_api, operation, data), what, 404 if operation.may_lack_body and not data else 400)
+        check(await send(api, operation, data), what, 404 if operation.may_lack_body and not data else 400)
     for what, data in NO_OBJECT.items():
-        check(await send(shared_api, operation, data), what, 404 if operation.may_lack_body and what == "null" else 422)
-    unknown = await send(shared_api, operation, json.dumps(right | {"a/b~c": 1}).encode())
+        check(await send(api, operation, data), what, 404 if operation.may_lack_body and what == "null" else 422)
+    unknown = await send(api, operation, json.dumps(right | {"a/b~c": 1}).encode())
     check(unknown, "unknown field", 422)
     assert [error["pointer"] for error in unknown.json["errors"]] == ["/a~1b~0c"]
     for name in right:
         for value in WRONG:
-            answer = await send(shared_api, operation, json.dumps(right | {name: value}).encode())
+            answer = await send(api, operation, json.dumps(right | {name: value}).encode())
             if answer.status >= 300:
                 check(answer, f"{name}: {value!r:.50}", 401, 404, 409, 422)
 

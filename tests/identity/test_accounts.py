@@ -59,11 +59,11 @@ async def test_sign_up_creates_a_user_account(api: Api) -> None:
         ({"password": 12345678}, "/password"),
     ],
 )
-async def test_an_invalid_sign_up_is_422(shared_api: Api, fields: dict[str, Any], pointer: str) -> None:
-    refused = await sign_up(shared_api, **fields)
+async def test_an_invalid_sign_up_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
+    refused = await sign_up(api, **fields)
     assert refusal(refused) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
-    assert (await sign_up(shared_api)).status == 201
+    assert (await sign_up(api)).status == 201
 
 
 @pytest.mark.parametrize("password", ["p8-Ko7!q", "lamps on the stair" * 7 + "pq", "пароль-🎬-密码"])

@@ -124,13 +124,13 @@ async def test_a_key_is_shown_once_and_kept_as_its_hash(api: Api, db: Connection
         ({"limits": 5}, "/limits"),
     ],
 )
-async def test_an_invalid_key_body_is_422(shared_api: Api, fields: dict[str, Any], pointer: str) -> None:
-    admin = await shared_api.admin()
+async def test_an_invalid_key_body_is_422(api: Api, fields: dict[str, Any], pointer: str) -> None:
+    admin = await api.admin()
     body = KEY | {"user_id": admin.id} | fields
-    refused = await shared_api.call("POST", "/admin/shared_api-keys", body, who=admin)
+    refused = await api.call("POST", "/admin/api-keys", body, who=admin)
     assert refusal(refused) == (422, "validation_error")
     assert {error["pointer"] for error in refused.json["errors"]} == {pointer}
-    assert (await shared_api.call("GET", "/admin/shared_api-keys", who=admin)).json["items"] == []
+    assert (await api.call("GET", "/admin/api-keys", who=admin)).json["items"] == []
 
 
 async def test_a_key_shows_the_limits_that_it_was_made_with(api: Api, db: Connection) -> None:

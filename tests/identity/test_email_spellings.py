@@ -91,17 +91,17 @@ async def test_every_spelling_of_an_address_is_one_account_shown_as_typed(api: A
 
 
 @pytest.mark.parametrize(("first", "second"), SAME)
-async def test_addresses_that_are_one(shared_api: Api, first: str, second: str) -> None:
-    assert (await sign_up(shared_api, first)).status == 201
-    assert (await sign_up(shared_api, second)).code == "email_taken"
-    assert (await log_in(shared_api, second)).status == 200
+async def test_addresses_that_are_one(api: Api, first: str, second: str) -> None:
+    assert (await sign_up(api, first)).status == 201
+    assert (await sign_up(api, second)).code == "email_taken"
+    assert (await log_in(api, second)).status == 200
 
 
 @pytest.mark.parametrize(("first", "second"), DIFFERENT)
-async def test_addresses_that_are_two(shared_api: Api, first: str, second: str) -> None:
-    assert (await sign_up(shared_api, first)).status == 201
-    assert (await log_in(shared_api, second)).code == "invalid_credentials"
-    assert (await sign_up(shared_api, second)).status == 201
+async def test_addresses_that_are_two(api: Api, first: str, second: str) -> None:
+    assert (await sign_up(api, first)).status == 201
+    assert (await log_in(api, second)).code == "invalid_credentials"
+    assert (await sign_up(api, second)).status == 201
 
 
 async def test_two_spellings_signed_up_at_once_are_one_account(api: Api, db: Connection) -> None:
@@ -175,10 +175,10 @@ async def test_case_is_folded_as_unicode_does(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("email", INVISIBLE)
-async def test_an_address_with_an_invisible_or_a_bidirectional_character_is_422(shared_api: Api, email: str) -> None:
+async def test_an_address_with_an_invisible_or_a_bidirectional_character_is_422(api: Api, email: str) -> None:
     """Another person could not tell it from an address without the character."""
     for path, body in (("/auth/signup", {"name": "Ada", "password": PASSWORD}), ("/auth/guest", {"name": "Ada"})):
-        answer = await shared_api.call("POST", path, {**body, "email": email})
+        answer = await api.call("POST", path, {**body, "email": email})
         assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/email"), answer.text
     assert typed_address(email) is None
 

@@ -38,21 +38,21 @@ def refusal(answer: Answer) -> tuple[int, str, list[str]]:
         f"&&{RIGHT}&",
     ],
 )
-async def test_a_form_logs_in(shared_api: Api, form: str) -> None:
-    await sign_up(shared_api)
-    answer = await send(shared_api, form)
+async def test_a_form_logs_in(api: Api, form: str) -> None:
+    await sign_up(api)
+    answer = await send(api, form)
     assert answer.status == 200, answer.text
     assert set(answer.json) == {"access_token", "refresh_token", "token_type", "expires_in"}
     assert answer.headers["Cache-Control"] == "no-store"
-    me = await shared_api.call("GET", "/auth/me", headers={"Authorization": f"Bearer {answer.json['access_token']}"})
+    me = await api.call("GET", "/auth/me", headers={"Authorization": f"Bearer {answer.json['access_token']}"})
     assert me.json["email"] == "ada@example.com"
 
 
 @pytest.mark.parametrize("kind", [FORM, f"{FORM}; charset=utf-8", f'{FORM};charset="UTF-8"', FORM.upper()])
 @pytest.mark.parametrize("spelt", ["p%C3%A4ss+w%26rd%2B%25", "päss+w%26rd%2b%25"])
-async def test_a_password_with_special_characters_survives_the_form(shared_api: Api, kind: str, spelt: str) -> None:
-    await sign_up(shared_api, password="päss w&rd+%")
-    answer = await send(shared_api, f"username=ada@example.com&password={spelt}", kind)
+async def test_a_password_with_special_characters_survives_the_form(api: Api, kind: str, spelt: str) -> None:
+    await sign_up(api, password="päss w&rd+%")
+    answer = await send(api, f"username=ada@example.com&password={spelt}", kind)
     assert answer.status == 200, answer.text
 
 
@@ -95,10 +95,10 @@ async def test_wrong_credentials_by_form_are_a_problem_with_an_oauth_error(api: 
     ],
 )
 async def test_an_invalid_form_is_refused(
-    shared_api: Api, form: str | bytes, status: int, code: str, pointers: list[str]
+    api: Api, form: str | bytes, status: int, code: str, pointers: list[str]
 ) -> None:
-    await sign_up(shared_api)
-    assert refusal(await send(shared_api, form)) == (status, code, pointers)
+    await sign_up(api)
+    assert refusal(await send(api, form)) == (status, code, pointers)
 
 
 @pytest.mark.parametrize("kind", [f"{FORM}; charset=iso-8859-1", f"{FORM}; charset=utf-16", f"{FORM}; charset=x"])

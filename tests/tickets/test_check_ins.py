@@ -37,16 +37,16 @@ async def test_a_ticket_is_checked_in_once(api: Api, db: Connection, redis_url: 
 
 
 @pytest.mark.parametrize("written", ["{0}", "{0} ", "{1}-{2}", "{1} {2}", "lower", "misread", "full-width"])
-async def test_a_code_is_taken_as_people_type_it(shared_api: Api, db: Connection, written: str) -> None:
-    cinema, person, staff = await shared_api.cinema(), await shared_api.sign_up(), await shared_api.staff()
-    await tickets(shared_api, person, await sell(shared_api, person, cinema.showtime_id, cinema.seat_ids[:1]))
+async def test_a_code_is_taken_as_people_type_it(api: Api, db: Connection, written: str) -> None:
+    cinema, person, staff = await api.cinema(), await api.sign_up(), await api.staff()
+    await tickets(api, person, await sell(api, person, cinema.showtime_id, cinema.seat_ids[:1]))
     code = "01ABC5DEFG"
     await db.execute("update tickets set code = $1", code)
     others = {"lower": "o1abc-5defg", "misread": "OlABC5DEFG", "full-width": "０１ＡＢＣ－５ＤＥＦＧ"}
 
     typed = others.get(written, written).format(code, code[:5], code[5:])
 
-    assert (await check_in(shared_api, staff, typed)).json["code"] == code
+    assert (await check_in(api, staff, typed)).json["code"] == code
 
 
 @pytest.mark.parametrize(

@@ -149,18 +149,16 @@ async def test_a_taken_seat_is_named_and_everything_typed_is_kept(api: Api) -> N
         ({"seats": "99"}, "At most 10 seats can be sold at once."),
     ],
 )
-async def test_a_wrong_field_has_its_reason_and_nothing_is_held(
-    shared_api: Api, typed: dict[str, str], reason: str
-) -> None:
-    cinema, visitor = await _cinema(shared_api), await _seller(shared_api)
-    child = await shared_api.make("/admin/ticket-types", {"name": "Child", "price_factor": "0.50"})
+async def test_a_wrong_field_has_its_reason_and_nothing_is_held(api: Api, typed: dict[str, str], reason: str) -> None:
+    cinema, visitor = await _cinema(api), await _seller(api)
+    child = await api.make("/admin/ticket-types", {"name": "Child", "price_factor": "0.50"})
     await _choose(visitor)
     values = {f"tickets_{child['id']}" if name == "tickets" else name: text for name, text in typed.items()}
     page = await visitor.submit(f"/box-office/sale/{cinema.showtime_id}", values)
     assert page.status == 422
     assert reason in page.text
     assert set(values.items()) <= set(page.form(f"/box-office/sale/{cinema.showtime_id}").fields)
-    assert await _statuses(shared_api, cinema) == {"available": 50}
+    assert await _statuses(api, cinema) == {"available": 50}
 
 
 async def test_seats_are_chosen_in_the_map_as_well_and_kept_when_one_is_taken(api: Api) -> None:
