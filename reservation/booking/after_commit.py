@@ -5,7 +5,10 @@ from contextlib import contextmanager
 
 from ..errors import DatabaseUnavailable, Overloaded
 
-DONE = "It may have been done, but cannot be shown at the moment: send the same request again shortly."
+DONE = (
+    "It may have been done, but cannot be shown at the moment: read the reservation, or send the same request again"
+    " with the same Idempotency-Key."
+)
 
 
 @contextmanager

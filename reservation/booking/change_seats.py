@@ -22,6 +22,7 @@ from ..errors import (
     SeatsUnavailable,
     ShowtimeChanged,
     TooLateToCancel,
+    TooManyRequests,
     Unavailable,
 )
 from ..holds.store import HoldRelease
@@ -45,9 +46,9 @@ async def change_seats(context: BookingContext, asked: SeatChange) -> Reservatio
     Exchanged seats have the prices of now; those to which others are added keep theirs. Raises NotFound, Invalid (a
     seat of another room, too many seats, or no such showtime), HoldExpired, ReservationCancelled, SeatsUnavailable,
     LimitReached, AdmissionRequired, those of NOT_ON_SALE, RowLocked, and with an idempotency key IdempotencyKeyUsed;
-    TooLateToCancel if it is confirmed and its showtime starts too soon;
-    PaymentRequired if it is confirmed and the other seats cost more than
-    is paid; ReservationConfirmed if seats are to be added to it.
+    TooManyRequests if the client address holds as many seats as it may; TooLateToCancel if it is confirmed and its
+    showtime starts too soon; PaymentRequired if it is confirmed and the other seats cost more than is paid;
+    ReservationConfirmed if seats are to be added to it.
     """
     for _ in range(CHANGE_TRIES):
         before = await find_changeable(context, asked)
@@ -86,6 +87,9 @@ async def _take_and_change(context: BookingContext, plan: SeatChangePlan) -> Res
         recorded, changed = await _change(context, plan)
         release = False
         context.pending_updates.changed_showtimes.add(plan.showtime_id)
+    except TooManyRequests:  # nothing was taken
+        release = False
+        raise
     finally:
         if release:
             await context.pending_updates.release([undo])

@@ -49,4 +49,7 @@ def hold_limits(settings: Settings) -> HoldLimits | None:
 def address_limit(holds: Holds, settings: Settings) -> AddressLimit:
     """The limits of addresses, and of API keys in a minute."""
     longest_s = max(settings.hold_ttl_s, settings.hold_max_s)
-    return AddressLimit(holds, settings.holds_per_minute_per_address, settings.held_seats_per_address, longest_s)
+    most_seats = settings.held_seats_per_address
+    if most_seats:  # any hold that is allowed must be possible
+        most_seats = max(most_seats, settings.max_seats_per_hold)
+    return AddressLimit(holds, settings.holds_per_minute_per_address, most_seats, longest_s)

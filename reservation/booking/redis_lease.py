@@ -27,6 +27,7 @@ from ..db.repository import reservations
 from ..db.repository.idempotency import IdempotencyKey
 from ..errors import SeatsUnavailable, Unavailable
 from ..holds.store import HoldRelease
+from .after_commit import after_commit
 from .context import BookingContext
 from .metrics import HOLDS_UNDONE
 
@@ -99,7 +100,8 @@ async def take_again(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> 
     )
     if held:
         await undo_hold(context, seats)
-        taken = await context.batches.find_booked(seats.showtime_id, seats.seat_ids)
+        with after_commit():
+            taken = await context.batches.find_booked(seats.showtime_id, seats.seat_ids)
         raise SeatsUnavailable(held=held, booked=taken.booked, blocked=taken.blocked)
     # Those who bought a seat while Redis did not keep it for this hold have no key there any more. This is read before
     # the status: as long as that is `held`, no seat is booked by this reservation.

@@ -1,4 +1,4 @@
-"""The calls that take seats: of no address, or of one that may have so many seats of the showtime in live holds.
+"""The calls that take seats, with or without the limit of a client address on the seats in live holds of a showtime.
 
 The seats that an address took are in the hash `{42}:address:<address>`, which take_for_address.lua explains.
 """

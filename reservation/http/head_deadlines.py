@@ -40,4 +40,4 @@ class HeadDeadlines:
                 self._timer = self._loop.call_at(due_at, self._end_due)
                 break
             del self._due[connection]
-            end()
+            self._loop.call_soon(end)  # so that an error of one ends no other

@@ -66,7 +66,9 @@ async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGa
     if own is not None and len(own.body) >= MIN_BYTES:
         compress_if_asked(request, own)
     elapsed_s = perf_counter() - started
-    if (status := response.status) < HTTPStatus.MULTIPLE_CHOICES or _has_asked_stores(status, gate, timings):
+    is_ok = (status := response.status) < HTTPStatus.MULTIPLE_CHOICES
+    # The time of a stream was noted when it began.
+    if (is_ok or _has_asked_stores(status, gate, timings)) and keys.ANSWERED_S not in request:
         gate.note(elapsed_s - timings.away_s)
     pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
     app = request.app

@@ -64,8 +64,8 @@ class UnreadAnswers:
             log.warning("unread_answers_aborted", connections=aborted, after_s=self._longest_s)
 
     def _sweep_again(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._sweep_s, self._sweep_again)  # even if the sweep fails
         self.sweep()
-        self._timer = asyncio.get_running_loop().call_later(self._sweep_s, self._sweep_again)
 
 
 def _progress(transport: asyncio.Transport) -> int:
@@ -75,6 +75,6 @@ def _progress(transport: asyncio.Transport) -> int:
         try:
             info = sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, BYTES_ACKED_AT + BYTES_ACKED.size)
             return int(BYTES_ACKED.unpack_from(info, BYTES_ACKED_AT)[0])
-        except (OSError, struct.error):  # not TCP, already closed, or an old kernel
+        except (OSError, ValueError, struct.error):  # not TCP, already closed (uvloop: ValueError), or an old kernel
             pass
     return transport.get_write_buffer_size()

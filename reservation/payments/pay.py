@@ -13,6 +13,7 @@ from ..db.repository.payments import Payment
 from ..db.repository.reservation_rows import Reservation
 from ..errors import (
     HoldExpired,
+    HoldsUnavailable,
     NotFound,
     NothingToPay,
     PaymentProviderUnavailable,
@@ -31,20 +32,28 @@ async def pay(context: PaymentContext, *, user_id: int, reservation_id: UUID) ->
     """The open payment of a hold, with the page on which it is made; the hold is extended as far as it can be.
 
     Also whether its page is new. Of a reservation that is paid already, its payment. Raises NotFound, NothingToPay,
-    HoldExpired, ReservationCancelled, SeatsUnavailable, RowLocked, HoldsUnavailable and PaymentProviderUnavailable.
+    HoldExpired, ReservationCancelled, SeatsUnavailable, RowLocked, PaymentProviderUnavailable, and HoldsUnavailable if
+    there is no page yet.
     """
     if context.stripe is None:
         raise NothingToPay
     found = await find(context.booking.database, user_id=user_id, reservation_id=reservation_id)
+    not_extended: HoldsUnavailable | None = None
     if found.status == "held" and Decimal(found.total_price) > 0:
-        # After the end of the sale it cannot be extended, but confirmed, until it expires.
-        with suppress(SalesEnded, ShowtimeStarted, ReservationConfirmed):
-            await extend(
-                context.booking, user_id=user_id, reservation_id=reservation_id, ttl_s=context.booking.hold_max_s
-            )
-    payment = await _open(context, user_id, found)
+        try:
+            # After the end of the sale it cannot be extended, but confirmed, until it expires.
+            with suppress(SalesEnded, ShowtimeStarted, ReservationConfirmed):
+                await extend(
+                    context.booking, user_id=user_id, reservation_id=reservation_id, ttl_s=context.booking.hold_max_s
+                )
+        except HoldsUnavailable as error:
+            not_extended = error
+    with after_commit():
+        payment = await _open(context, user_id, found)
     if payment.status == "succeeded" or payment.checkout_url is not None:
         return payment, False
+    if not_extended is not None:  # a customer who has a page already gets it all the same
+        raise not_extended
     with outside_gate():  # a slow provider must not hold up confirms
         checkout = await context.stripe.create(payment, title=found.code)
     if checkout.checkout_url is None:  # it was made already, or its time is over: a job ends it

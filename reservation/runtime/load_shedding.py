@@ -86,8 +86,9 @@ class DelayLimit:
         self.delay_s = 0.0  # of the last interval
 
     def begin(self) -> None:
-        """Begin to measure: how many requests were in progress before is not known."""
-        self._fewest = self._last = inf
+        """Begin to measure: how many requests were in progress before is not known, and what was noted is too old."""
+        self.shortest_s = self._fewest = self._last = inf
+        self.peak, self.without_answer_s = 0, 0.0
 
     def sample(self, in_progress: int) -> None:
         """Note how many requests are in progress."""

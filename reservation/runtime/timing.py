@@ -80,8 +80,8 @@ def count_commit() -> None:
 def outside_gate() -> Iterator[AnyGate]:
     """Around a wait for the client or for another service, in the task of the request: it counts in no lane meanwhile.
 
-    After the block it counts again, even if the gate is closed: what should be refused then has to ask the gate, which
-    the block is given, at its end.
+    The request counts again after the block, even if the gate has closed. To refuse it, ask the yielded gate at the end
+    of the block.
     """
     timings = _current.get()
     if timings is None:
@@ -94,6 +94,14 @@ def outside_gate() -> Iterator[AnyGate]:
     finally:
         gate.come_back()
         timings.away_s += perf_counter() - started
+
+
+@contextmanager
+def streaming(started: float) -> Iterator[None]:
+    """Around what a stream sends once it has begun, as `outside_gate`; its time in the lane was that from `started`."""
+    with outside_gate() as gate:
+        gate.note(perf_counter() - started)
+        yield
 
 
 @contextmanager

@@ -32,17 +32,23 @@ class PageTable:
         self.lane = lane
         self.pages: list[Page] = []
 
-    def get(self, path: str, *, access: Access | None = None) -> Callable[[Handler], Handler]:
+    def get(self, path: str, *, access: Access | None = None, lane: Lane | None = None) -> Callable[[Handler], Handler]:
         """A page that is read; its handler must not change anything."""
-        return self._add("GET", path, access, Lane.LIST if self.lane is None else self.lane)
+        return self._add("GET", path, access, lane, Lane.LIST)
 
-    def post(self, path: str, *, access: Access | None = None, lane: Lane = Lane.HOLD) -> Callable[[Handler], Handler]:
+    def post(
+        self, path: str, *, access: Access | None = None, lane: Lane | None = None
+    ) -> Callable[[Handler], Handler]:
         """A form that is sent; its handler finds the fields in request[FORM] and mostly answers with `see_other`."""
-        return self._add("POST", path, access, lane if self.lane is None else self.lane)
+        return self._add("POST", path, access, lane, Lane.HOLD)
 
-    def _add(self, method: str, path: str, access: Access | None, lane: Lane) -> Callable[[Handler], Handler]:
+    def _add(
+        self, method: str, path: str, access: Access | None, lane: Lane | None, usual: Lane
+    ) -> Callable[[Handler], Handler]:
+        lanes = [each for each in (lane, self.lane, usual) if each is not None]
+
         def register(handler: Handler) -> Handler:
-            self.pages.append(Page(method, path, access or self.access, handler, lane))
+            self.pages.append(Page(method, path, access or self.access, handler, lanes[0]))
             return handler
 
         return register

@@ -17,11 +17,15 @@ with /* mails/add_reminders */ due as materialized (
         st.status = 'scheduled'
         and st.starts_at > now()
         and st.starts_at <= now() + $1::bigint * interval '1 second'
-        and not exists (
-            select
-            from reminded_showtimes as done
-            where done.showtime_id = st.id and done.starts_at >= st.starts_at - $1::bigint * interval '1 second'
-        )
+        -- Not a join: with few rows in the table the planner would read all of them.
+        and coalesce(
+            (
+                select done.starts_at
+                from reminded_showtimes as done
+                where done.showtime_id = st.id
+            ),
+            '-infinity'
+        ) < st.starts_at - $1::bigint * interval '1 second'
     order by st.starts_at, st.id
     limit $2
 ),

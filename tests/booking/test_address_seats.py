@@ -16,7 +16,8 @@ WAIT_S = 60.0
 
 
 async def start(start_api: StartApi, most: int, **settings: str) -> Api:
-    return await start_api(HELD_SEATS_PER_ADDRESS=str(most), TRUSTED_PROXIES="127.0.0.1", **settings)
+    limits = {"HELD_SEATS_PER_ADDRESS": str(most), "MAX_SEATS_PER_HOLD": str(most or 10)}
+    return await start_api(**limits | {"TRUSTED_PROXIES": "127.0.0.1"} | settings)
 
 
 async def hold(api: Api, showtime_id: int, seats: list[int], address: str = HOME, who: Person | None = None) -> Answer:
@@ -67,6 +68,30 @@ async def test_holds_at_once_are_all_counted(start_api: StartApi) -> None:
     assert sorted(answer.status for answer in answers) == [201] * 4 + [429] * 6
 
 
+async def test_a_hold_of_all_the_seats_that_one_may_have_is_possible(start_api: StartApi) -> None:
+    api = await start(start_api, 2, MAX_SEATS_PER_HOLD="4")
+    cinema = await api.cinema()
+    assert (await hold(api, cinema.showtime_id, cinema.seat_ids[:4])).status == 201
+    assert_refused(await hold(api, cinema.showtime_id, cinema.seat_ids[4:5]))
+
+
+async def test_a_refused_change_of_a_hold_changes_no_map(start_api: StartApi) -> None:
+    api = await start(start_api, 2)
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = await hold(api, cinema.showtime_id, cinema.seat_ids[:2], who=customer)
+    path = f"/showtimes/{cinema.showtime_id}/seats"
+    before = (await api.call("GET", path)).json["version"]
+    refused = await api.call(
+        "POST",
+        f"/reservations/{held.json['id']}/exchange",
+        {"seat_ids": cinema.seat_ids[2:4]},
+        who=customer,
+        headers={"X-Forwarded-For": HOME},
+    )
+    assert_refused(refused)
+    assert (await api.call("GET", path)).json["version"] == before
+
+
 async def test_confirmed_and_cancelled_holds_make_room(start_api: StartApi) -> None:
     api = await start(start_api, 2)
     cinema, customer = await api.cinema(), await api.sign_up()
@@ -109,9 +134,10 @@ async def test_a_repeated_hold_gets_its_first_answer_at_the_limit_of_its_address
 
 
 async def test_seats_that_a_hold_gets_later_are_counted(start_api: StartApi) -> None:
-    api = await start(start_api, 3)
+    api = await start(start_api, 4)
     cinema, customer = await api.cinema(), await api.sign_up()
     seats, headers = cinema.seat_ids, {"X-Forwarded-For": HOME}
+    assert (await hold(api, cinema.showtime_id, seats[-1:])).status == 201
     held = await hold(api, cinema.showtime_id, seats[:1], who=customer)
     path = f"/reservations/{held.json['id']}"
 
@@ -129,7 +155,7 @@ async def test_seats_that_a_hold_gets_later_are_counted(start_api: StartApi) -> 
 async def test_staff_api_keys_and_addresses_that_are_not_public_have_no_such_limit(
     start_api: StartApi, who: str
 ) -> None:
-    api = await start(start_api, 0 if who == "no limit" else 1)
+    api = await start(start_api, 0 if who == "no limit" else 2)
     cinema, person = await api.cinema(), await api.sign_up()
     if who == "staff":
         person = await api.staff()

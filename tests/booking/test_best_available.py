@@ -170,13 +170,13 @@ async def test_a_quantity_out_of_bounds_names_them(api: Api, quantity: int) -> N
     ],
 )
 async def test_an_invalid_quantity_or_seat_type_is_422(start_api: StartApi, body: dict[str, Any], pointer: str) -> None:
-    shared_api = await start_api(MAX_SEATS_PER_HOLD="4")
-    cinema = await shared_api.cinema(rows=2, seats_per_row=6)
-    who = await shared_api.sign_up()
-    answer = await shared_api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", body, who=who)
+    api = await start_api(MAX_SEATS_PER_HOLD="4")
+    cinema = await api.cinema(rows=2, seats_per_row=6)
+    who = await api.sign_up()
+    answer = await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", body, who=who)
     assert answer.status == 422, answer.text
     assert [error["pointer"] for error in answer.json["errors"]] == [pointer]
-    assert len(labels(await best(shared_api, who, cinema.showtime_id, 4))) == 4
+    assert len(labels(await best(api, who, cinema.showtime_id, 4))) == 4
 
 
 async def test_a_quantity_of_an_unknown_or_started_showtime_is_refused(

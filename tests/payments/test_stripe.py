@@ -84,6 +84,23 @@ async def test_paying_again_gives_the_same_page_and_after_the_payment_the_paymen
     assert paid.json["checkout_url"] is None
 
 
+async def test_the_page_is_given_again_while_redis_is_away_and_no_first_one(
+    start_api: StartApi, stripe: StripeAccount, redis_url: str
+) -> None:
+    async with Proxy(redis_url) as proxy:
+        api = await start_api(**PATIENT, **stripe.settings, REDIS_URL=proxy.url)
+        sale = await open_sale(api)
+        cinema, other = await api.cinema(), await api.sign_up()
+        held = await api.hold(other, cinema.showtime_id, cinema.seat_ids[:1])
+        await proxy.cut()
+
+        again = await pay(api, sale.customer, sale.reservation_id)
+        first = await pay(api, other, held.json["id"])
+
+        assert (again.status, again.json) == (200, sale.payment)
+        assert (first.status, first.code) == (503, "holds_unavailable")
+
+
 async def test_seats_added_while_the_page_is_open_give_a_page_for_the_whole_amount(
     paid_api: Api, stripe: StripeAccount, db: Connection, redis_url: str
 ) -> None:

@@ -7,7 +7,7 @@ from aiohttp import HttpVersion11, web
 
 from ...errors import HoldsUnavailable, Overloaded, TooManyRequests
 from ...runtime.fields import MAX_ID, Input, IntegerParameter
-from ...runtime.timing import outside_gate
+from ...runtime.timing import streaming
 from ...seatmap.viewers import Viewer
 from ..app_keys import BOOKING_CONTEXT, LIVE, QUERY, SEAT_MAPS, STREAM_LIMIT, WAITING_STREAMS
 from ..input.client_address import client_address
@@ -67,7 +67,7 @@ async def follow_seat_map(request: web.Request) -> web.StreamResponse:
             if viewer is not None:
                 try:
                     await live.join(feed, viewer, known, at_least=state.version)
-                    with outside_gate():  # a stream lasts as long as its viewer stays
+                    with streaming(started):  # as long as its viewer stays
                         await viewer.ended
                 finally:
                     feed.viewers.discard(viewer)

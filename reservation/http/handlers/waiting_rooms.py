@@ -7,7 +7,7 @@ from marshmallow import Schema, fields, validate
 
 from ...errors import HoldsUnavailable, Overloaded, SalesEnded, ShowtimeCancelled, TooManyRequests
 from ...runtime.fields import Id, Input, Instant
-from ...runtime.timing import outside_gate
+from ...runtime.timing import streaming
 from ...waiting.room import Place
 from ..app_keys import CALLER, QUERY, STREAM_LIMIT, WAITING_ROOMS, WAITING_STREAMS
 from ..hold_limits import limited_address
@@ -134,6 +134,6 @@ async def follow_place(request: web.Request) -> web.StreamResponse:
     with request.app[STREAM_LIMIT].count(client_address(request)):
         response, viewer = await begin_viewer(request, started)
         if viewer is not None and request.method != "HEAD":
-            with outside_gate():  # a stream lasts as long as its customer waits
+            with streaming(started):  # as long as its customer waits
                 await streams.follow(place, user_id, viewer)
     return response

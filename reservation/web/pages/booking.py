@@ -9,6 +9,7 @@ from aiohttp import web
 from ...errors import AdmissionRequired, DomainError, NotFound, SeatsUnavailable, Unavailable
 from ...http.input.path_ids import path_id
 from ...http.output.problems import STATUS_AND_CODE
+from ...runtime.lanes import Lane
 from ..api_client import ApiClient
 from ..booking.choice import Choice, choice_of
 from ..booking.view import BookingView, booking_view
@@ -22,6 +23,10 @@ from ..texts.messages import message_of
 BOOK = "/book/{showtime_id}"
 RELOAD = "reload"  # of the query of a waiting page
 
+SHOWN_BESIDE_THE_MAP = (
+    HTTPStatus.CONFLICT, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.TOO_MANY_REQUESTS,
+)  # fmt: skip
+
 pages = PageTable()
 
 NONE_CHOSEN = _("Please choose at least one seat.")
@@ -30,13 +35,13 @@ NO_QUANTITY = _("Please enter the number of people.")
 NO_BLOCK = _("No row has that many seats next to each other any more. Please choose them in the map, or ask for fewer.")
 
 
-@pages.get(BOOK)
+@pages.get(BOOK, lane=Lane.MAP)
 async def choose_seats(request: web.Request) -> web.StreamResponse:
     """The map; the query preselects seats, ticket types and numbers of people."""
     return await _map_page(request, choice_of(request.query))
 
 
-@pages.get(BOOK + "/tickets")
+@pages.get(BOOK + "/tickets", lane=Lane.MAP)
 async def choose_tickets(request: web.Request) -> web.StreamResponse:
     """The second step without JavaScript: a ticket type for each seat."""
     return await _tickets_page(request, choice_of(request.query))
@@ -92,7 +97,7 @@ async def _send(
         raise
     except DomainError as error:
         status, _code = STATUS_AND_CODE[type(error)]
-        if status not in (HTTPStatus.CONFLICT, HTTPStatus.GONE, HTTPStatus.UNPROCESSABLE_ENTITY):
+        if status not in SHOWN_BESIDE_THE_MAP:
             raise
         text, is_best = message_of(language, error), bool(choice.people)
         shown = (None, text) if is_best else (text, None)

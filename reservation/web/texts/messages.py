@@ -53,7 +53,11 @@ MESSAGES = {
     "idempotency_key_reused": _("This form has been sent before with other content. Please open the page again."),
     "precondition_failed": _("Another person has changed this in the meantime. Please look at it again."),
     "too_many_attempts": _("Too many attempts. Please wait a little."),
-    "too_many_requests": _("Too many requests. Please wait a little."),
+    # For pages it comes from the limits of a client address alone.
+    "too_many_requests": _(
+        "From your internet connection as many seats of this showtime are held, or as many people wait, as is allowed."
+        " Please try again later."
+    ),
     "payload_too_large": _("This is more than the service takes at once."),
     "method_not_allowed": _("There is nothing at this address, or it is not yours."),
 }
