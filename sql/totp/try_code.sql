@@ -15,7 +15,7 @@ with /* totp/try_code */ counted as (
         user_id,
         wrong_codes,
         coalesce(last_step < $3, false) as is_right,
-        ceil(extract(epoch from wrong_codes_since - now()) + $5)::bigint as left_s
+        ceil(extract(epoch from wrong_codes_since - now()) + $5::bigint)::bigint as left_s
     from totp_secrets
     where user_id = $1 and secret = $2
     for update
@@ -27,7 +27,7 @@ found as (
         is_right,
         left_s,
         coalesce(left_s > 0, false) as is_counting,
-        coalesce(left_s > 0 and wrong_codes >= $4, false) as is_full
+        coalesce(left_s > 0 and wrong_codes >= $4::bigint, false) as is_full
     from counted
 ),
 

@@ -20,7 +20,7 @@ RUN = """options => axe.run(document, {
   ...options, rules: {"color-contrast": {enabled: !matchMedia("(forced-colors: active)").matches}}
 })"""
 # What Chromium, and htmx, write of each response from 400 on, which are judged by their status.
-STATUS = re.compile(r"Failed to load resource: the server responded with a status of \d+|Response Status Error Code \d+")
+STATUS = re.compile(r"(Failed to load resource: the server responded with a status of|Response Status Error Code) \d+")
 # What htmx writes of a request that it, or a browser that leaves the page, gives up for another one. Of a request that
 # fails it writes htmx:sendError as well.
 GIVEN_UP = re.compile(r"htmx:(afterRequest|sendAbort|abort)\b")

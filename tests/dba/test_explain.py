@@ -148,7 +148,7 @@ async def test_utility_statements_and_wrong_numbers_of_arguments_are_refused(see
 
 async def test_a_connection_is_usable_after_a_statement_failed(seeded_settings: Settings) -> None:
     statement = load("movies/insert_movie")
-    rest = [None, "{}", None, None, None, None]
+    rest = [None, "{}", None, None, None, None, "false"]
     good = ["A", "", "1", *rest]
     async with connected(seeded_settings, statement) as connection:
         with pytest.raises(asyncpg.CheckViolationError):

@@ -9,12 +9,14 @@ from contextlib import AsyncExitStack
 import pytest
 
 from reservation.http.app_keys import BODY_BUDGET
+from reservation.http.handlers.payments import MAX_EVENT_BYTES
 from reservation.http.input.bodies import SMALL_BYTES
 from reservation.http.input.body_budget import FREE_BYTES
 from tests.api import Api
 from tests.conftest import StartApi
 from tests.http.test_connections import check_problem
 from tests.http.test_responses import Wire, connected
+from tests.payments.stripe_account import settings_for
 
 JSON = "Content-Type: application/json"
 LOGIN = ("POST", "/auth/login", JSON)
@@ -112,9 +114,10 @@ async def test_bodies_beyond_the_budget_are_503_until_others_have_come(start_api
 
 async def test_declared_sizes_and_small_bodies_take_none_of_the_budget(start_api: StartApi) -> None:
     """Declared by anonymous clients, on the operation that takes large bodies of them; and all of it is used up."""
-    api = await start_api(BODY_BUFFER_BYTES=str(MIB))
+    stripe = settings_for("http://127.0.0.1:9", public_url="http://localhost:8000")
+    api = await start_api(BODY_BUFFER_BYTES=str(4 * MAX_EVENT_BYTES), **stripe)
     whole = left(api)
-    head = ("POST", "/payments/stripe/webhook", JSON, f"Content-Length: {MIB}")
+    head = ("POST", "/payments/stripe/webhook", JSON, f"Content-Length: {MAX_EVENT_BYTES}")
     async with AsyncExitStack() as stack:
         wires = [await stack.enter_async_context(connected(api.client.server)) for _ in range(4)]
         for wire in wires:
@@ -122,8 +125,8 @@ async def test_declared_sizes_and_small_bodies_take_none_of_the_budget(start_api
         await check_late_login(api)
         assert left(api) == whole
         for wire in wires[:2]:
-            wire.writer.write(b" " * (MIB // 2))
-        await until_left(api, whole - 2 * (MIB // 2 - FREE_BYTES))
+            wire.writer.write(b" " * (MAX_EVENT_BYTES // 2))
+        await until_left(api, whole - 2 * (MAX_EVENT_BYTES // 2 - FREE_BYTES))
         await check_late_login(api)
 
 

@@ -152,7 +152,7 @@ def test_the_kit_sends_the_token_of_its_environment_to_a_service_that_demands_it
             ((), {"METRICS_TOKEN": TOKEN}, None),
             (("--remote",), {"METRICS_TOKEN_FILE": str(file)}, None),
             (("--remote",), {}, f"401 not_authenticated: {service_metrics.NO_TOKEN}"),
-            ((), {"METRICS_TOKEN": "another"}, f"401 not_authenticated: {service_metrics.REFUSED_TOKEN}"),
+            ((), {"METRICS_TOKEN": TOKEN[::-1]}, f"401 not_authenticated: {service_metrics.REFUSED_TOKEN}"),
         ):
             done = cinema.load(*run, *options, environment=environment)
             assert done.status == 0, done.printed + done.complaint

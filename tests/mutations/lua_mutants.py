@@ -10,7 +10,7 @@ def _lua(name: str, file: str, old: str, new: str, *tests: str) -> Mutant:
 LUA_MUTANTS = [
     _lua(
         "a hold takes seats that others hold",
-        "take",
+        "include/take_seats",
         "  if holders[i] and holders[i] ~= ARGV[1] then answer[#answer + 1] = tonumber(ARGV[i + 2]) end\n",
         "",
         f"{BOOKING}/test_booking.py",
