@@ -40,8 +40,9 @@ help: ## what there is to make
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 # Without limits on holds, so that `make load`, whose customers have one address, can run on it.
-UNLIMITED_HOLDS = MAX_HOLDS_PER_USER=0 MAX_SEATS_PER_USER_PER_SHOWTIME=0 HOLDS_PER_MINUTE_PER_ADDRESS=0 \
-	MAX_UNCONFIRMED_HOLDS_OF_SEAT=0 IDEMPOTENCY_KEYS_PER_DAY=0 STREAMS_PER_ADDRESS=0
+LIMITS = MAX_HOLDS_PER_USER MAX_SEATS_PER_USER_PER_SHOWTIME HOLDS_PER_MINUTE_PER_ADDRESS MAX_UNCONFIRMED_HOLDS_OF_SEAT \
+	IDEMPOTENCY_KEYS_PER_DAY STREAMS_PER_ADDRESS
+UNLIMITED_HOLDS = $(foreach name,$(LIMITS),$(name)=$${$(name):-0})
 
 # It may call webhooks on this machine. Settings of the environment are passed on, such as DATA_DIR and PAYMENT_PROVIDER.
 RUN = env $(UNLIMITED_HOLDS) PUBLIC_URL=$${PUBLIC_URL:-http://localhost:$(PORT)} \

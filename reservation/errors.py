@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 Ids: TypeAlias = Collection[int]
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+COOLING_OFF = "MAX_UNCONFIRMED_HOLDS_OF_SEAT"
 
 
 class OperatorError(Exception):
@@ -134,7 +135,8 @@ class LimitReached(DomainError):
     """You have as many holds, or seats of this showtime, as one customer may have: `limit` names the setting."""
 
     def __init__(self, limit: str) -> None:
-        super().__init__(details={"limit": limit})
+        held_often = "You have held one of these seats too often without confirming it: choose others, or try later."
+        super().__init__(held_often if limit == COOLING_OFF else None, details={"limit": limit})
 
 
 class PaymentRequired(DomainError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import click
 
 from ..environment import Given
+from ..identity.admins import check_admin_password
 from ..setting_values import FILE_PARAMETERS
 from ..settings import Env, Settings
 from .options import as_json, print_json
@@ -46,6 +47,7 @@ def config(as_json: bool) -> None:
     does, has those. Exit status 1 if they are not valid. Needs no stores.
     """
     settings = Settings.from_env()  # fails as the start of the service would
+    check_admin_password(settings)
     found = settings_in_force(Settings.given())
     if as_json:
         print_json(found)

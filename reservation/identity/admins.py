@@ -30,12 +30,18 @@ def ensure_admin(settings: Settings) -> None:
     email, password = settings.admin_email, settings.admin_password
     if email is None or password is None:
         return
-    if (reason := why_weak(password, (email, ADMIN_NAME))) is not None:
-        raise InvalidSettings(f"ADMIN_PASSWORD: {reason}")
+    check_admin_password(settings)
     known = asyncio.run(_find_credentials(settings, email))
     # Only if needed: to create the administrator again at every start would end the sessions of that account.
     if known is None or known.role != "admin" or not verify_password(known.password_hash, password):
         _upsert_admin(settings, email=email, password=password, removes_totp=False)
+
+
+def check_admin_password(settings: Settings) -> None:
+    """Raise InvalidSettings for an ADMIN_PASSWORD that is easy to guess."""
+    email, password = settings.admin_email, settings.admin_password
+    if email is not None and password is not None and (reason := why_weak(password, (email, ADMIN_NAME))) is not None:
+        raise InvalidSettings(f"ADMIN_PASSWORD: {reason}")
 
 
 def create_admin(settings: Settings, *, email: str, password: str) -> None:

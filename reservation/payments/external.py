@@ -1,26 +1,35 @@
 """Payments made elsewhere: the client that took the money reports them, which confirms their reservations."""
 
+from decimal import Decimal
 from uuid import UUID
 
 from ..booking.confirm import confirm
 from ..booking.idempotency import new_reservation_id
+from ..booking.lookup import find
 from ..db.repository import payments
 from ..db.repository.hold_limits import HoldLimits
 from ..db.repository.payments import Payment
 from ..db.repository.reservation_rows import PaidReservation
-from ..errors import NothingToPay
+from ..errors import Invalid, NothingToPay
 from .context import PaymentContext
 from .metrics import PAYMENTS_SUCCEEDED
 
 
 async def pay_elsewhere(
-    context: PaymentContext, *, user_id: int, reservation_id: UUID, limits: HoldLimits | None
+    context: PaymentContext,
+    *,
+    user_id: int,
+    reservation_id: UUID,
+    limits: HoldLimits | None,
+    amount: Decimal | None = None,
 ) -> tuple[Payment, bool]:
     """Confirm a hold of a user of which all that is due was paid, and record the payment: both, or neither.
 
     The payment, and whether it is new: of a reservation that is paid already, it is the earlier one. Raises
-    NothingToPay, and what a confirm raises but PaymentRequired.
+    NothingToPay, what a confirm raises but PaymentRequired, and Invalid if `amount` was paid and another one is due.
     """
+    if amount is not None:
+        await _check_amount(context, user_id, reservation_id, amount)
     payment_id = new_payment_id()
     confirmed = await confirm(
         context.booking, user_id=user_id, reservation_id=reservation_id, limits=limits, payment_id=payment_id
@@ -34,6 +43,15 @@ async def pay_elsewhere(
     if paid is None:
         raise NothingToPay
     return paid, False
+
+
+async def _check_amount(context: PaymentContext, user_id: int, reservation_id: UUID, amount: Decimal) -> None:
+    """Seats may have been added since the amount was shown to the customer."""
+    found = await find(context.booking.database, user_id=user_id, reservation_id=reservation_id)
+    async with context.booking.database.connection() as conn:
+        due = await payments.find_due(conn, reservation_id=reservation_id)
+    if found.status != "confirmed" and (left := due.total_price - due.paid) != amount:
+        raise Invalid("/amount", f"{left:.2f} is due: seats have been added or given up.")
 
 
 def new_payment_id() -> UUID:

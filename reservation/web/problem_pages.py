@@ -37,6 +37,7 @@ def problem_page(request: web.Request, problem: SingleWriteResponse) -> SingleWr
         retry_after_s=problem.headers.get("Retry-After"),
         is_temporary=problem.status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
         is_read=request.method in ("GET", "HEAD"),
+        needs_totp=members["code"] == "totp_enrolment_required",
     )
     page.problem_code = members["code"]
     for name in KEPT_HEADERS:

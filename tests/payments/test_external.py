@@ -9,6 +9,7 @@ from tests.identity.test_change_log import entries
 from tests.payments.sales import Sale, end_hold, external_sale, pay, persistently, status
 from tests.payments.test_stripe import forget_holds
 from tests.races.test_booking_races import assert_sound
+from tests.web.visitor import visitor_of
 
 
 async def test_staff_say_that_a_hold_was_paid_and_it_is_confirmed_and_recorded(
@@ -44,6 +45,29 @@ async def test_staff_say_that_a_hold_was_paid_and_it_is_confirmed_and_recorded(
     types = [row["type"] for row in await db.fetch("select type from outbox order by id")]
     assert types[-2:] == ["payment.succeeded", "reservation.confirmed"]
     await assert_sound(db, redis_url)
+
+
+async def test_a_payment_of_another_amount_than_is_due_is_422_and_confirms_nothing(external_api: Api) -> None:
+    """The customer adds seats from another device while the till shows the price of one."""
+    cinema, customer, staff = await external_api.cinema(), await external_api.sign_up(), await external_api.staff()
+    held = await external_api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
+    path = f"/reservations/{held.json['id']}"
+    till = await visitor_of(external_api)
+    await till.sign_in(staff)
+    assert "$10.00 paid at the till" in (await till.open(f"/box-office{path}")).text
+    more = {"seat_ids": cinema.seat_ids[1:3]}
+    assert (await external_api.call("POST", f"{path}/seats", more, who=customer)).status == 200
+
+    body = {"provider": "external", "amount": "10.00"}
+    refused = await external_api.call("POST", f"{path}/pay", body, who=staff)
+    assert (refused.status, [each["pointer"] for each in refused.json["errors"]]) == (422, ["/amount"])
+    page = await till.submit(f"/box-office{path}/paid")
+    assert (page.status, "30.00 is due" in page.text, "$30.00 paid at the till" in page.text) == (422, True, True)
+    assert (await external_api.call("GET", path, who=customer)).json["status"] == "held"
+
+    for _ in range(2):  # the second is a repetition
+        paid = await external_api.call("POST", f"{path}/pay", body | {"amount": "30.00"}, who=staff)
+        assert (paid.status, paid.json["amount"]) in {(201, "30.00"), (200, "30.00")}
 
 
 async def test_customers_may_not_say_that_they_have_paid_but_their_api_keys_may(external_api: Api) -> None:

@@ -105,6 +105,9 @@ class PayInput(Input):
         validate=validate.OneOf(("external",)),
         metadata={"description": "external: it was paid elsewhere, such as in cash at the box office"},
     )
+    amount = Money(
+        metadata={"description": "For external: what was paid; 422 with nothing done if another amount is due by now"},
+    )
 
 
 @routes.add(
@@ -134,8 +137,9 @@ async def pay_reservation(request: web.Request) -> web.StreamResponse:
     gives the same open payment, or the one that was made, with 200 in place of 201.
 
     With payment_provider `external`, or `provider` in the body, staff, administrators and API keys say by this that all
-    that is due was paid, and the reservation is confirmed; 403 `forbidden` for others. 409 `nothing_to_pay` if nothing
-    is due, or payment_provider is `none`.
+    that is due was paid, and the reservation is confirmed; 403 `forbidden` for others. With `amount` it is 422 if
+    another amount is due, since seats were added or given up. 409 `nothing_to_pay` if nothing is due, or
+    payment_provider is `none`.
     """
     context, reservation_id = request.app[PAYMENTS], path_uuid(request, "reservation_id")
     if context.provider == "none":
@@ -146,7 +150,8 @@ async def pay_reservation(request: web.Request) -> web.StreamResponse:
         payment, is_new = await pay(context, **whose)
     # The role is that with which the credential was verified; a change of the role ends that verification.
     elif isinstance(caller, ApiKeyIdentity) or caller.user.role in STAFF_ROLES:
-        payment, is_new = await pay_elsewhere(context, **whose, limits=limits_of(context.booking, caller))
+        limits, amount = limits_of(context.booking, caller), request[BODY].get("amount")
+        payment, is_new = await pay_elsewhere(context, **whose, limits=limits, amount=amount)
     else:
         raise Forbidden("The client that takes the money says that it was paid: the box office, or an API key.")
     shown = {

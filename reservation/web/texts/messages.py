@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from ...errors import DomainError
+from ...errors import COOLING_OFF, DomainError
 from ...http.output.problems import STATUS_AND_CODE
 from .languages import Language
 from .marking import mark as _
@@ -63,10 +63,13 @@ MESSAGES = {
 }
 UNAVAILABLE = _("We are very busy just now. Please try again in a few seconds.")
 DEFECT = _("Something went wrong on our side. Your reservations are safe.")
+HELD_TOO_OFTEN = _("You have held one of these seats several times without buying it. Please choose other seats.")
 
 
 def message_of(language: Language, error: DomainError) -> str:
     """What a domain error tells a person."""
+    if error.details.get("limit") == COOLING_OFF:
+        return language.gettext(HELD_TOO_OFTEN)
     status, code = STATUS_AND_CODE[type(error)]
     return message_of_code(language, status, code)
 

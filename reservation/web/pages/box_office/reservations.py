@@ -90,11 +90,12 @@ async def confirm(request: web.Request) -> web.StreamResponse:
 async def take_payment(request: web.Request) -> web.StreamResponse:
     """Say that the customer has paid at the till, and confirm."""
     try:
-        await confirm_paid(request, request.match_info["reservation_id"])
+        await confirm_paid(request, request.match_info["reservation_id"], amount=text_of(request, "amount"))
     except NotFound:
         raise
     except DomainError as error:
-        return await _reservation_page(request, refused_form(request, error), status=STATUS_AND_CODE[type(error)][0])
+        form = refused_form(request, error, {"amount": "above the form"})  # its field is hidden
+        return await _reservation_page(request, form, status=STATUS_AND_CODE[type(error)][0])
     return await _act(request, "/reservations/{}/confirm", None, "confirmed")
 
 

@@ -92,12 +92,15 @@ async def confirm_sale(request: web.Request) -> web.StreamResponse:
     return see_other(f"/box-office?sold={reservation_id}")
 
 
-async def confirm_paid(request: web.Request, reservation_id: str, *, idempotency_key: str | None = None) -> None:
-    """Confirm a hold; where payments are taken, the customer has paid at the till all that was due."""
+async def confirm_paid(
+    request: web.Request, reservation_id: str, *, idempotency_key: str | None = None, amount: str = ""
+) -> None:
+    """Confirm a hold; where payments are taken, the customer has paid at the till all that was due, or this amount."""
     api = ApiClient(request)
     if (await api.get("/config"))["payment_provider"] != "none":
         with suppress(NothingToPay):
-            await api.post(f"/reservations/{reservation_id}/pay", {"provider": "external"})
+            paid = {"provider": "external"} | ({"amount": amount} if amount else {})
+            await api.post(f"/reservations/{reservation_id}/pay", paid)
             return
     await api.post(f"/reservations/{reservation_id}/confirm", idempotency_key=idempotency_key)
 
