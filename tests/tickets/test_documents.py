@@ -46,7 +46,9 @@ def pages_of(pdf: bytes) -> Sequence[tuple[str, Sequence[str]]]:
     found = []
     for page in document:
         image = page.render(scale=QR_SCALE, grayscale=True).to_pil()
-        codes = sorted(zxingcpp.read_barcodes(image), key=lambda code: code.position.top_left.y)
+        # Letters may look like codes of other kinds.
+        read = [code for code in zxingcpp.read_barcodes(image) if code.format == zxingcpp.BarcodeFormat.QRCode]
+        codes = sorted(read, key=lambda code: code.position.top_left.y)
         found.append((page.get_textpage().get_text_range(), [code.text for code in codes]))
     return found
 
