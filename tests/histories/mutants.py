@@ -129,8 +129,8 @@ MUTANTS = [
         ),
         (
             "reservation/booking/extend.py",
-            "life_s=life_s)\n    return extended\n",
-            "life_s=life_s)\n    extended.expires_at += datetime.timedelta(seconds=1)\n    return extended\n",
+            "answered=answered)\n    return extended\n",
+            "answered=answered)\n    extended.expires_at += datetime.timedelta(seconds=1)\n    return extended\n",
         ),
     ),
     _mutant(

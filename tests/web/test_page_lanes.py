@@ -2,6 +2,7 @@
 
 from reservation.runtime.lanes import Lane
 from reservation.web.pages import TABLES, account, door, manage
+from reservation.web.pages.booking import BOOK
 from reservation.web.site import PageEndpoint
 
 BOOKING = "/my/reservations/{reservation_id:[0-9a-fA-F-]{36}}"
@@ -14,6 +15,7 @@ COMPLETING = {
     "/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/confirm",
     "/box-office/reservations/{reservation_id:[0-9a-fA-F-]{36}}/paid",
 }
+MAPS = {("GET", BOOK), ("GET", BOOK + "/tickets")}
 LANES = {(page.method, page.path): PageEndpoint(page).lane for table in TABLES for page in table.pages}
 
 
@@ -36,9 +38,13 @@ def test_administration_is_in_the_lane_of_lists_and_its_reports_in_that_of_repor
             assert LANES[page.method, page.path] is (Lane.REPORT if is_report else Lane.LIST), page.path
 
 
+def test_pages_with_a_seat_map_are_in_the_lane_of_maps() -> None:
+    assert {each for each, lane in LANES.items() if lane is Lane.MAP} == MAPS
+
+
 def test_other_pages_are_lists_and_other_forms_are_bookings() -> None:
     others = {page for table in (*account.TABLES, *manage.TABLES) for page in table.pages}
     for table in TABLES:
         for page in set(table.pages) - others:
-            if page.method == "GET" or page.path not in COMPLETING:
+            if (page.method, page.path) not in MAPS and (page.method == "GET" or page.path not in COMPLETING):
                 assert LANES[page.method, page.path] is (Lane.LIST if page.method == "GET" else Lane.HOLD), page.path
