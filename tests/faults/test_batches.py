@@ -45,7 +45,7 @@ async def until(condition: Callable[[], bool | Awaitable[Any]]) -> None:
 
 async def waiting_for_locks(db: Connection) -> list[int]:
     """The service's backends that wait for a lock."""
-    await db.execute("select pg_stat_clear_snapshot()")  # a transaction would see the same sessions again and again
+    await db.execute("select pg_stat_clear_snapshot()")  # else a transaction sees those of its first look
     rows = await db.fetch(
         "select pid from pg_stat_activity"
         " where datname = current_database() and application_name = 'reservation' and wait_event_type = 'Lock'"

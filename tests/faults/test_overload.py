@@ -47,7 +47,7 @@ def in_progress(api: Api, lane: Lane) -> int:
 
 async def lists_wait(db: Connection) -> bool:
     """Whether each connection that lists may have waits for a lock; jobs may wait for it as well."""
-    await db.execute("select pg_stat_clear_snapshot()")  # a transaction would see the same sessions again and again
+    await db.execute("select pg_stat_clear_snapshot()")  # else a transaction sees those of its first look
     return bool(
         await db.fetchval(
             "select count(*) = $1 from pg_stat_activity where datname = current_database()"

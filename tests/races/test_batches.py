@@ -101,6 +101,7 @@ async def confirm_until_answered(stores: BookingContext, wishes: Sequence[Wish])
 
 async def waits_for_locks(db: Connection, count: int) -> bool:
     """Whether so many of the service's statements wait for a lock."""
+    await db.execute("select pg_stat_clear_snapshot()")  # else a transaction sees those of its first look
     waiting = await db.fetchval(
         "select count(*) from pg_stat_activity"
         " where datname = current_database() and application_name = 'reservation' and wait_event_type = 'Lock'"
