@@ -421,7 +421,5 @@ async def somebody_waits_for(conn: Connection, pid: int) -> None:
     waiting = "select exists (select from pg_stat_activity where $1 = any(pg_blocking_pids(pid)))"
     async with asyncio.timeout(20):
         while not await conn.fetchval(waiting, pid):
-            await conn.execute(
-                "select pg_stat_clear_snapshot()"
-            )  # else a transaction sees those of its first look
+            await conn.execute("select pg_stat_clear_snapshot()")  # else a transaction sees those of its first look
             await asyncio.sleep(0.02)

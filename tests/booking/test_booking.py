@@ -262,7 +262,5 @@ async def somebody_waits(db: Connection) -> None:
     waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
     async with asyncio.timeout(10):
         while not await db.fetchval(waiting):
-            await db.execute(
-                "select pg_stat_clear_snapshot()"
-            )  # else a transaction sees those of its first look
+            await db.execute("select pg_stat_clear_snapshot()")  # else a transaction sees those of its first look
             await asyncio.sleep(0.01)

@@ -131,7 +131,5 @@ async def waiting(db: Connection, count: int) -> None:
     query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
     async with asyncio.timeout(10):
         while await db.fetchval(query) != count:
-            await db.execute(
-                "select pg_stat_clear_snapshot()"
-            )  # else a transaction sees those of its first look
+            await db.execute("select pg_stat_clear_snapshot()")  # else a transaction sees those of its first look
             await asyncio.sleep(0.01)

@@ -114,7 +114,5 @@ async def _waiting(db: Connection, count: int) -> None:
     )
     async with asyncio.timeout(PATIENCE_S):
         while await db.fetchval(waiting) != count:
-            await db.execute(
-                "select pg_stat_clear_snapshot()"
-            )  # else a transaction sees those of its first look
+            await db.execute("select pg_stat_clear_snapshot()")  # else a transaction sees those of its first look
             await asyncio.sleep(0.005)
