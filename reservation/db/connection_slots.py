@@ -16,7 +16,7 @@ from ..runtime.lanes import Lane
 from ..settings import Settings
 
 # Shares of the target.
-PATIENCE, STANDING = 0.75, 0.15
+PATIENCE, STANDING = 0.5, 0.15
 CONFIRM_PATIENCE = 1.5  # a confirm has a hold to lose
 # Connections that a lane leaves to those before it, if the pool has as many.
 RESERVED = {Lane.CONFIRM: 0, Lane.HOLD: 1, Lane.ACCOUNT: 2, Lane.MAP: 1, Lane.LIST: 2, Lane.REPORT: 3}
