@@ -48,9 +48,11 @@ async def pay_elsewhere(
 async def _check_amount(context: PaymentContext, user_id: int, reservation_id: UUID, amount: Decimal) -> None:
     """Seats may have been added since the amount was shown to the customer."""
     found = await find(context.booking.database, user_id=user_id, reservation_id=reservation_id)
+    if found.status != "held":  # its seats cannot change any more, and it may be in the archive
+        return
     async with context.booking.database.connection() as conn:
         due = await payments.find_due(conn, reservation_id=reservation_id)
-    if found.status != "confirmed" and (left := due.total_price - due.paid) != amount:
+    if (left := due.total_price - due.paid) != amount:
         raise Invalid("/amount", f"{left:.2f} is due: seats have been added or given up.")
 
 
