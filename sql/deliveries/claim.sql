@@ -15,9 +15,9 @@ with /* deliveries/claim */ due as materialized (
         d.channel = $1
         and d.status = 'pending'
         and d.next_attempt_at <= now()
-        -- Not a join: with few rows in the table the planner would read all of them.
-        and (
-            select earlier.id
+        -- "is false", not "not exists", which may become a join: with few rows in the table it would read all of them.
+        and exists (
+            select
             from deliveries as earlier
             where
                 earlier.status = 'pending'
@@ -25,9 +25,7 @@ with /* deliveries/claim */ due as materialized (
                 and earlier.channel = d.channel
                 and earlier.webhook_id is not distinct from d.webhook_id
                 and earlier.id < d.id
-            order by earlier.id
-            limit 1
-        ) is null
+        ) is false
     order by d.next_attempt_at, d.id
     limit $2
     for no key update of d skip locked

@@ -55,7 +55,8 @@ due as materialized (
                 d.webhook_id = f.webhook_id
                 and d.status = 'pending'
                 and d.next_attempt_at <= now()
-                and not exists (
+                -- "is false", not "not exists", which may become a join: with few rows it would read the whole table.
+                and exists (
                     select
                     from deliveries as earlier
                     where
@@ -64,7 +65,7 @@ due as materialized (
                         and earlier.channel = 'webhook'
                         and earlier.webhook_id = d.webhook_id
                         and earlier.id < d.id
-                )
+                ) is false
             order by d.next_attempt_at, d.id
             limit greatest(f.places, 0)
             for no key update of d skip locked
