@@ -28,6 +28,7 @@ from .db.report_pool import database_of, report_pool
 from .db.repository import ops
 from .db.repository.reservations import PaymentRules
 from .errors import HoldsUnavailable, OperatorError, Unavailable
+from .holds.map_versions import MapVersions
 from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
 from .http import app_keys
@@ -121,7 +122,8 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     """The Redis client, and the objects of booking and the catalogue, which use it and the pool."""
     settings, database = app[app_keys.SETTINGS], app[app_keys.DATABASE]
     client = app[REDIS] = redis_client(settings)
-    holds = Holds(client, Primer(database), wait_s=settings.redis_wait_ms / 1000)
+    versions = MapVersions()
+    holds = Holds(client, Primer(database, versions), versions, wait_s=settings.redis_wait_ms / 1000)
     log = structlog.stdlib.get_logger("reservation.booking")
     redis_answers = await _answers(client, holds, log)
     app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
@@ -130,7 +132,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     pending_updates = PendingUpdates(holds, log)
     holds.server.on_answering = pending_updates.retry_soon
     ticket_types = app[app_keys.TICKET_TYPES] = TicketTypes(database)
-    layouts = Layouts(database, ticket_types)
+    layouts = Layouts(database, ticket_types, versions)
     ticket_types.on_renamed = layouts.forget
     await ticket_types.refresh()
     payment_rules = PaymentRules(settings.takes_payments, settings.currency)

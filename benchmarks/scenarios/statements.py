@@ -15,6 +15,7 @@ from reservation.db.pool_options import pool_options
 from reservation.db.repository import reservations
 from reservation.db.repository.confirm_outcomes import ConfirmRequest
 from reservation.db.repository.reservations import HoldToInsert, PaymentRules
+from reservation.holds.map_versions import MapVersions
 from reservation.seatmap.layouts import Layouts
 from reservation.seatmap.ticket_types import TicketTypes
 from reservation.settings import Settings
@@ -95,7 +96,7 @@ async def _run(bench: Bench, walk: Walk, settings: Settings) -> None:
     options = {**pool_options(settings), "min_size": 2, "max_size": 2}
     async with asyncpg.create_pool(**options) as pool, pool.acquire() as conn:
         database = Database(pool, wait_s=HOLD_S)
-        layouts = Layouts(database, TicketTypes(database))
+        layouts = Layouts(database, TicketTypes(database), MapVersions())
         backend = Backend(conn, await conn.fetchval("select pg_backend_pid()"), list(walk.tokens_by_user()), layouts)
         await _sell(backend, seats, WARM_UP_BATCHES)
         for _ in bench.repetitions():

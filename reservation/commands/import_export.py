@@ -19,6 +19,7 @@ from ..db.command_connections import command_database
 from ..db.pool import Database
 from ..db.repository.showtimes import FAR_AHEAD, FAR_BACK
 from ..errors import HoldsUnavailable
+from ..holds.map_versions import MapVersions
 from ..holds.store import Holds
 from ..runtime.fields import Day, Instant
 from ..runtime.file_output import output
@@ -206,7 +207,8 @@ async def _seat_maps(settings: Settings, database: Database) -> AsyncIterator[Ho
     Where the announcement itself fails, the message says that PostgreSQL has what was imported.
     """
     client = redis_client(settings)
-    holds = Holds(client, Primer(database))
+    versions = MapVersions()
+    holds = Holds(client, Primer(database, versions), versions)
     try:
         async with marked(client, database):
             try:

@@ -43,6 +43,7 @@ from redis.asyncio import Redis
 
 from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded
 from .keys import WRITABLE_KEY, map_keys, seat_key, ticket_key
+from .map_versions import MapVersions
 from .prime import Prime, Primer, ReadStart, ticket_call, unread_call
 from .redis_server import RedisServer
 from .script_runner import Call, ScriptResult, ScriptRunner, redis_errors, script_call
@@ -101,12 +102,12 @@ class Watch(NamedTuple):
 class Holds:
     """The holds of all showtimes; every method raises HoldsUnavailable when Redis does not answer.
 
-    `primer` reads a showtime's Prime from PostgreSQL. `wait_s` is the longest that a caller waits for a hung Redis.
+    `primer` reads a showtime's Prime from PostgreSQL; its version is above those in `versions`, to which those that are
+    read here are added. `wait_s` is the longest that a caller waits for a hung Redis.
     """
 
-    def __init__(self, redis: Redis, primer: Primer, *, wait_s: float | None = None) -> None:
-        self._redis = redis
-        self._primer = primer
+    def __init__(self, redis: Redis, primer: Primer, versions: MapVersions, *, wait_s: float | None = None) -> None:
+        self._redis, self._primer, self._versions = redis, primer, versions
         self._scripts = ScriptRunner(redis, wait_s=wait_s)
         self.server: RedisServer = self._scripts.server  # for commands that are sent along with scripts
         self._priming: dict[int, asyncio.Task[DomainError | None]] = {}
@@ -186,7 +187,7 @@ class Holds:
         result = await self._scripts.run_one(call)
         if _is_not_primed(result):
             result = await self._prime_and_run(call, result)
-        return MapState(*result)
+        return MapState(*self._versions.seen(result))
 
     async def snapshots(
         self, showtime_ids: Sequence[int], primer: Primer | None = None
@@ -198,7 +199,7 @@ class Holds:
         """
         calls = [script_call(SNAPSHOT, each, map_keys(each)) for each in showtime_ids]
         results = await self._prime_and_repeat(calls, await self._scripts.run(calls), primer)
-        return [result if isinstance(result, DomainError) else _snapshot(result) for result in results]
+        return [each if isinstance(each, DomainError) else _snapshot(self._versions.seen(each)) for each in results]
 
     async def watch(self, showtime_ids: Sequence[int], *, channel: str, ttl_s: int) -> list[Watch | DomainError]:
         """Have every change of these maps published for `ttl_s` from now; an error where that failed."""

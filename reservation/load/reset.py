@@ -11,6 +11,7 @@ import click
 from ..db.psycopg_connections import database_name
 from ..db.repository import load as repository
 from ..errors import HoldsUnavailable
+from ..holds.map_versions import MapVersions
 from ..holds.prime import Prime
 from ..holds.store import HoldRelease, Holds
 from ..runtime.redis_client import redis_client
@@ -46,7 +47,7 @@ async def _reset_stores(settings: Settings, *, dry_run: bool) -> None:
     """Delete the load users' reservations and the drills' rooms from both stores; no load may run meanwhile."""
     async with (
         redis_client(settings) as redis,
-        aclosing(Holds(redis, _never_primes)) as holds,
+        aclosing(Holds(redis, _never_primes, MapVersions())) as holds,
         database_connection(settings, "load reset") as conn,
     ):
         user_ids = await repository.list_user_ids(conn)

@@ -23,6 +23,7 @@ from ..db.repository import auditoriums, showtimes
 from ..db.repository.reservation_rows import NamedRow, ReservedCinema, ReservedMovie
 from ..db.repository.showtimes import ShowtimeLayout
 from ..errors import DatabaseUnavailable
+from ..holds.map_versions import MapVersions
 from ..holds.prime import Prime
 from ..runtime.batching import Batcher
 from .priming import prime_of
@@ -106,9 +107,8 @@ class _Generation:
 class Layouts:
     """The layouts that were used last."""
 
-    def __init__(self, database: Database, ticket_types: TicketTypes) -> None:
-        self._database = database
-        self._ticket_types = ticket_types
+    def __init__(self, database: Database, ticket_types: TicketTypes, versions: MapVersions) -> None:
+        self._database, self._ticket_types, self._versions = database, ticket_types, versions
         self._recent, self._older = _Generation(), _Generation()
         self._plans: WeakValueDictionary[tuple[int, int], Plan] = WeakValueDictionary()
         self._loads: Batcher[int, Layout | None] = Batcher(self._load, max_batch=READ_AT_ONCE, name="layouts", lanes=2)
@@ -189,7 +189,9 @@ class Layouts:
         async with self._database.connection() as conn:
             found = await self.read(conn, showtime_ids, with_booked=with_booked, with_holds=True)
         readings = {
-            showtime_id: FirstReading(layout, row, prime_of(row.version, row.held, row.holders, row.ttls_ms))
+            showtime_id: FirstReading(
+                layout, row, prime_of(self._versions.of_priming(row.version), row.held, row.holders, row.ttls_ms)
+            )
             for showtime_id, (layout, row) in found.items()
         }
         return [readings.get(showtime_id) for showtime_id, _ in asked]

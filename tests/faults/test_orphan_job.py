@@ -13,6 +13,7 @@ from reservation import resources
 from reservation.booking.context import BookingContext
 from reservation.booking.jobs.schedule import Job, booking_jobs
 from reservation.dba.audit import audit
+from reservation.holds.map_versions import MapVersions
 from reservation.holds.prime import Prime
 from reservation.holds.store import Holds
 from tests.api import Api
@@ -47,7 +48,7 @@ async def test_orphaned_holds_are_released_and_owned_ones_stay(
     assert (await api.hold(customer, cinema.showtime_id, owned)).status == 201
     async with Redis.from_url(redis_url, decode_responses=True) as redis:
         # As a worker that is killed before its insert leaves it.
-        async with aclosing(Holds(redis, no_primer)) as holds:
+        async with aclosing(Holds(redis, no_primer, MapVersions())) as holds:
             await holds.take(showtime_id=cinema.showtime_id, reservation_id=uuid4(), seat_ids=orphaned, ttl_ms=600_000)
         assert {found.rule for found in await audit(db, redis)} == {"holds_without_reservation"}
         await redis.delete("reservation:job:release_orphans")

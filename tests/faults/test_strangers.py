@@ -9,6 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.dba.audit import audit
+from reservation.holds.map_versions import MapVersions
 from reservation.holds.prime import Prime
 from reservation.holds.store import Holds, MapState
 from tests.api import Api, Cinema, Connection, Person
@@ -96,7 +97,7 @@ async def test_a_showtime_that_is_slow_to_prime_does_not_delay_others(redis_url:
 
     async with (
         Redis.from_url(redis_url, decode_responses=True) as redis,
-        aclosing(Holds(redis, primer)) as holds,
+        aclosing(Holds(redis, primer, MapVersions())) as holds,
     ):
         slow = asyncio.create_task(holds.state(1))
         await reading.wait()

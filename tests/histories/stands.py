@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from redis.asyncio import Redis
@@ -19,6 +20,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.test_serving import Instance
 
 HOLD_TTL_S = 2
+HUNG_S = 5.0  # PostgreSQL needs less to replay what a drill has written
 ADMIN = {"email": "admin@example.com", "password": "an-admin-of-the-drills"}
 ROOT = Path(__file__).parents[2]
 DEBIAN_REDIS = Path("/usr/bin/redis-server")
@@ -46,6 +48,7 @@ class Stand:
         self.postgresql_proxy: Proxy | None = None
         self.redis_proxy: Proxy | None = None
         self._port: int | None = None
+        self._hangs_since: float | None = None
 
     @property
     def base(self) -> str:
@@ -100,7 +103,20 @@ class Stand:
         await self.start_service()
 
     async def mend(self) -> None:
-        """Start again what has ended because of a fault, as an operator would: PostgreSQL may end on a full disk."""
+        """Start again what has ended or hangs because of a fault, as an operator would.
+
+        PostgreSQL may end on a full disk; PostgreSQL 18 may also stay without a startup process when recovery failed
+        there. It accepts no connection then, also with a disk that has space again, until it is killed.
+        """
+        titles = {pid: _title(pid) for pid in self.postgresql_pids()}
+        if not titles or any("walwriter" in title or "startup" in title for title in titles.values()):
+            self._hangs_since = None
+        elif self._hangs_since is None:
+            self._hangs_since = monotonic()
+        elif monotonic() - self._hangs_since > HUNG_S:
+            for pid, title in titles.items():
+                if not title.startswith("postgres:"):
+                    signal_process(pid, signal.SIGKILL)
         if self.instance is not None and self.instance.process.poll() is not None:
             await self.start_service()
 
@@ -233,6 +249,14 @@ async def running(stand: Stand) -> AsyncIterator[Stand]:
         yield stand
     finally:
         await stand.aclose()
+
+
+def _title(pid: int) -> str:
+    """What `ps` shows of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def signal_process(pid: int, number: signal.Signals) -> None:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 import pytest
 from redis.asyncio import Redis
 
+from reservation.holds.map_versions import MapVersions
 from reservation.holds.prime import LiveHold, Prime, Primer
 from reservation.holds.store import Holds
 
@@ -33,7 +34,7 @@ async def open_holds() -> AsyncIterator[OpenHolds]:
     async with AsyncExitStack() as stack:
 
         def construct(redis: Redis, primer: Primer) -> Holds:
-            holds = Holds(redis, primer)
+            holds = Holds(redis, primer, MapVersions())
             stack.push_async_callback(holds.aclose)
             return holds
 

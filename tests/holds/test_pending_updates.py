@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
 from reservation.holds import pending_updates
+from reservation.holds.map_versions import MapVersions
 from reservation.holds.pending_updates import RETRIED_AT_ONCE, PendingUpdates
 from reservation.holds.store import HoldRelease, Holds
 from tests.faults.proxy import Proxy
@@ -103,7 +104,7 @@ async def test_pending_updates_are_repeated_as_soon_as_redis_answers_again(
 ) -> None:
     """Without the job that repeats them once a second."""
     async with Proxy(redis_url) as proxy, Redis.from_url(proxy.url, decode_responses=True) as through_proxy:
-        holds = Holds(through_proxy, LivePrimer(), wait_s=0.1)
+        holds = Holds(through_proxy, LivePrimer(), MapVersions(), wait_s=0.1)
         pending = PendingUpdates(holds, LOG)
         holds.server.on_answering = pending.retry_soon
         before = await holds.state(1)

@@ -4,9 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from reservation.db.repository import showtimes
 from reservation.errors import NotFound
+from reservation.holds.keys import map_keys
+from reservation.holds.map_versions import MapVersions
 from reservation.http.app_keys import DATABASE
 from reservation.seatmap.priming import Primer
 from tests.api import Api, Connection, slot
@@ -36,7 +39,7 @@ async def test_concurrent_primings_are_read_together(api: Api, db: Connection, m
 
     monkeypatch.setattr(showtimes, "prime", counted)
     server: Any = api.client.server
-    primer = Primer(server.app[DATABASE])
+    primer = Primer(server.app[DATABASE], MapVersions())
     asked = [*shows, 4711, *shows]
     found = await asyncio.gather(*map(primer, asked), return_exceptions=True)
 
@@ -68,3 +71,15 @@ async def test_of_two_rows_that_hold_a_seat_the_later_end_is_loaded(api: Api, db
         )
     [found] = await showtimes.prime(db, showtime_ids=[cinema.showtime_id])
     assert str(found.reservation_ids[0]).endswith("2")
+
+
+async def test_a_map_gets_a_higher_version_after_postgresql_s_clock_was_set_back(api: Api, redis_url: str) -> None:
+    cinema = await api.cinema(rows=1, seats_per_row=1)
+    path = f"/showtimes/{cinema.showtime_id}/seats"
+    ahead = (await api.call("GET", path)).json["version"] + 60_000_000
+    async with Redis.from_url(redis_url) as redis:
+        # As if the map had been primed while the clock was a minute ahead.
+        await redis.hset(map_keys(cinema.showtime_id)[0], "version", ahead)
+        assert (await api.call("GET", path)).json["version"] == ahead
+        await redis.flushall()
+    assert (await api.call("GET", path)).json["version"] > ahead
