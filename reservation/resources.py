@@ -120,9 +120,8 @@ async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted
 
 async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     """The Redis client, and the objects of booking and the catalogue, which use it and the pool."""
-    settings, database = app[app_keys.SETTINGS], app[app_keys.DATABASE]
+    settings, database, versions = app[app_keys.SETTINGS], app[app_keys.DATABASE], MapVersions()
     client = app[REDIS] = redis_client(settings)
-    versions = MapVersions()
     holds = Holds(client, Primer(database, versions), versions, wait_s=settings.redis_wait_ms / 1000)
     log = structlog.stdlib.get_logger("reservation.booking")
     redis_answers = await _answers(client, holds, log)
