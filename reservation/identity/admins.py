@@ -7,7 +7,7 @@ from ..db.change_author import ChangeAuthor
 from ..db.command_connections import command_database
 from ..db.repository import accounts, totp
 from ..db.repository.accounts import Credentials
-from ..errors import OperatorError
+from ..errors import EmailTaken, OperatorError
 from ..settings import InvalidSettings, Settings, check_password
 from .email_addresses import typed_address
 from .password_strength import why_weak
@@ -72,7 +72,10 @@ def _upsert_admin(settings: Settings, *, email: str, password: str, removes_totp
             # Addresses are not verified: a stranger may have signed up with this one, and must not get the new role.
             await accounts.revoke_sessions(conn, user_id=admin.id)
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    except EmailTaken:  # another instance has made the same account meanwhile, and it is found now
+        asyncio.run(run())
 
 
 def mint_token(settings: Settings, *, email: str) -> str:

@@ -15,8 +15,10 @@ async def cancel(api: Api, who: Person, reservation_id: str, reason: str) -> Ans
     return await api.call("POST", f"/admin/reservations/{reservation_id}/cancel", {"reason": reason}, who=who)
 
 
-async def hold_for(api: Api, who: Person, cinema: Cinema, seat_id: int, **rest: Any) -> Answer:
-    body = {"seat_ids": [seat_id], "customer": CUSTOMER}
+async def hold_for(
+    api: Api, who: Person, cinema: Cinema, seat_id: int, *, name: str = CUSTOMER["name"], **rest: Any
+) -> Answer:
+    body = {"seat_ids": [seat_id], "customer": CUSTOMER | {"name": name}}
     return await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", body, who=who, **rest)
 
 
@@ -88,16 +90,21 @@ async def test_a_cancel_by_staff_and_one_by_the_customer_at_once_have_one_outcom
 
 
 async def test_concurrent_holds_for_a_new_customer_make_one_guest(api: Api, db: Connection, redis_url: str) -> None:
-    cinema = await api.cinema()
+    cinema = await api.cinema(rows=10, seats_per_row=20)
     staff = [await api.staff() for _ in range(4)]
 
-    answers = await asyncio.gather(
-        *(hold_for(api, staff[number % 4], cinema, seat) for number, seat in enumerate(cinema.seat_ids[:20]))
-    )
+    for begin in range(0, 200, 20):
+        seats = cinema.seat_ids[begin : begin + 20]
+        answers = await asyncio.gather(
+            *(
+                hold_for(api, staff[number % 4], cinema, seat, name=f"Customer {begin}")
+                for number, seat in enumerate(seats)
+            )
+        )
+        assert [answer.status for answer in answers] == [201] * 20
 
-    assert [answer.status for answer in answers] == [201] * 20
-    assert await db.fetchval("select count(*) from users where role = 'guest'") == 1
-    assert await db.fetchval("select count(distinct user_id) from reservations") == 1
+    assert await db.fetchval("select count(*) from users where role = 'guest'") == 10
+    assert await db.fetchval("select count(distinct user_id) from reservations") == 10
     await assert_sound(db, redis_url)
 
 
