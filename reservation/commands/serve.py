@@ -33,8 +33,8 @@ def serve(
 
 
 @click.command()
-@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address of /metrics.")
-@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Port of /metrics; without it, there is none.")
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address of /metrics and /health.")
+@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Port of /metrics and /health; without it, there is none.")
 @data_dir
 def work(metrics_host: str, metrics_port: int | None, data_dir: Path | None) -> None:
     """Send mails, call webhooks and run jobs until Ctrl-C or SIGTERM.

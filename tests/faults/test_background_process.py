@@ -144,7 +144,7 @@ def metrics_of(port: int) -> Figures:
         return parsed(answer.read().decode())
 
 
-def test_reservation_work_serves_its_own_metrics_on_a_port_that_is_asked_for(data_dir: Path) -> None:
+def test_reservation_work_serves_its_own_metrics_and_health_on_a_port_that_is_asked_for(data_dir: Path) -> None:
     with serving(data_dir, "--demo") as instance:
         client, port = Client(instance), free_port()
         client.buy()
@@ -156,7 +156,7 @@ def test_reservation_work_serves_its_own_metrics_on_a_port_that_is_asked_for(dat
             found = metrics_of(port)
             assert found["reservation_delivery_attempt_seconds_count"] >= 1
             assert 'reservation_outbox_delay_seconds{queue="webhook"}' in found
-            assert status_of(port, "/health") == 404
+            assert (status_of(port, "/health"), status_of(port, "/movies")) == (200, 404)
             refused = subprocess.run(
                 [sys.executable, "-m", "reservation", "work", "--data-dir", str(data_dir), "--metrics-port", str(port)],
                 capture_output=True,
