@@ -99,9 +99,9 @@ lint-sql: .venv/dev.stamp
 	$(BIN)/squawk --pg-version 15 --assume-in-transaction --exclude $(SQUAWK_EXCEPT) $(MIGRATIONS)
 
 lint-deployment: .venv/dev.stamp
-	$(BIN)/shellcheck .ci/run deploy/lock deploy/make-secrets
-	$(BIN)/hadolint Dockerfile
-	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/shellcheck .ci/run deploy/lock deploy/make-secrets deploy/patroni/start deploy/patroni/post-bootstrap
+	$(BIN)/hadolint Dockerfile deploy/compose/Dockerfile deploy/patroni/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.ha.yml
 
 docs: .venv/mermaid.stamp ## the documentation as a site in .data/site; a broken link or an asset from elsewhere fails
 	@$(BIN)/python -m mkdocs build --clean

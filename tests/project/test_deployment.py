@@ -64,7 +64,14 @@ def test_locks_have_every_dependency_of_the_project() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.lock", "requirements-server.lock", "requirements-dev.lock", "requirements-sbom.lock"]
+    "name",
+    [
+        "requirements.lock",
+        "requirements-server.lock",
+        "requirements-dev.lock",
+        "requirements-sbom.lock",
+        "patroni/requirements.lock",
+    ],
 )
 def test_a_lock_has_only_names_versions_and_hashes(name: str) -> None:
     text = (ROOT / "deploy" / name).read_text()
