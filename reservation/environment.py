@@ -87,6 +87,11 @@ def read_secret(name: str) -> str | None:
     return None if found is None else found.text
 
 
+def notify_socket() -> str | None:
+    """The address at which systemd waits for notifications; None if it does not."""
+    return os.environ.get("NOTIFY_SOCKET") or None
+
+
 def _dotenv() -> dict[str, str]:
     try:
         return {name: value for name, value in dotenv_values(DOTENV).items() if value is not None}

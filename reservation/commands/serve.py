@@ -34,7 +34,9 @@ def serve(
 
 @click.command()
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Address of /metrics and /health.")
-@click.option("--metrics-port", type=click.IntRange(1, 65535), help="Port of /metrics and /health; without it, there is none.")
+@click.option(
+    "--metrics-port", type=click.IntRange(1, 65535), help="Port of /metrics and /health; without it, there is none."
+)
 @data_dir
 def work(metrics_host: str, metrics_port: int | None, data_dir: Path | None) -> None:
     """Send mails, call webhooks and run jobs until Ctrl-C or SIGTERM.
@@ -44,11 +46,18 @@ def work(metrics_host: str, metrics_port: int | None, data_dir: Path | None) -> 
     """
     from .. import background  # noqa: PLC0415 - imports prometheus_client, which `serve` must not do before it forks
 
+    manager = serving.ServiceManager()
+
+    def on_ready() -> None:
+        click.echo("reservation work is ready")
+        manager.ready()
+
     with current_stores(data_dir) as settings:
         background.run(
             settings,
             metrics_address=None if metrics_port is None else (metrics_host, metrics_port),
-            on_ready=lambda: click.echo("reservation work is ready"),
+            on_ready=on_ready,
+            beat=manager.alive,
         )
 
 

@@ -20,10 +20,11 @@ from ..seed.demo_guide import guide
 from ..settings import Settings
 from .configuration import Configuration, read_again
 from .listening import CannotListen, listening, reachable_address, require_free
+from .service_manager import ServiceManager
 from .signals import Signals
 from .supervisor import ServerLost, StartFailed, Supervisor
 
-__all__ = ["CannotListen", "ServerLost", "StartFailed", "serve"]
+__all__ = ["CannotListen", "ServerLost", "ServiceManager", "StartFailed", "serve"]
 
 
 def serve(
@@ -43,7 +44,7 @@ def serve(
     Raises InvalidSettings, CannotListen, EmbeddedError (DataDirInUse), SchemaError, StatementsRefused,
     StartFailed, ServerLost, and SystemExit when a signal comes during the start.
     """
-    settings, signals = read_settings(), Signals()
+    settings, signals, manager = read_settings(), Signals(), ServiceManager()
     with signals.handled():
         require_free(host, port)
         with stores(settings, attach_to_running=False) as filled_in:
@@ -59,13 +60,16 @@ def serve(
                     signals,
                     lambda: read_again(read_settings(), running=settings),
                     background=background,
+                    on_alive=manager.alive,
                 )
                 try:
                     supervisor.start()
                     if not signals.stop_requested:
                         _announce(sockets[0], settings, demo=demo)
+                        manager.ready()
                     supervisor.watch()
                 finally:
+                    manager.stopping()
                     supervisor.stop()
 
 

@@ -80,11 +80,13 @@ class Supervisor:
         read_again: Callable[[], Configuration],
         *,
         background: bool,
+        on_alive: Callable[[], None],
     ) -> None:
         places: list[socket.socket | None] = [*sockets, None] if background else [*sockets]
         self._slots = [_Slot(number, sock, configuration) for number, sock in enumerate(places, 1)]
         self._signals = signals
         self._read_again = read_again
+        self._on_alive = on_alive
         self._roll: Iterator[None] = iter(())
         self._version = installed_version()
 
@@ -105,6 +107,7 @@ class Supervisor:
     def watch(self) -> None:
         """Replace workers that end, and all of them on SIGHUP, until a stop is requested; raises ServerLost."""
         while not self._signals.stop_requested:
+            self._on_alive()
             self._wait()
             ended = ended_servers()
             if ended:
