@@ -58,10 +58,12 @@ def selects(selector: Object, template: Object) -> bool:
     """Whether a selector, as of a Service or with matchLabels, is one of these pods."""
     labels = template["metadata"]["labels"]
     if not {"matchLabels", "matchExpressions"} & selector.keys():
-        return selector.items() <= labels.items()
-    pairs, expressions = selector.get("matchLabels", {}), selector.get("matchExpressions", ())
+        return bool(selector.items() <= labels.items())
+    expressions = selector.get("matchExpressions", ())
     assert all(each["operator"] == "In" for each in expressions)
-    return pairs.items() <= labels.items() and all(labels.get(each["key"]) in each["values"] for each in expressions)
+    if any(labels.get(each["key"]) not in each["values"] for each in expressions):
+        return False
+    return bool(selector.get("matchLabels", {}).items() <= labels.items())
 
 
 def mounted_files(template: Object, keys: dict[str, set[str]]) -> Iterator[str]:

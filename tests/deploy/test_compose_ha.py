@@ -139,10 +139,10 @@ def test_the_urls_name_every_server(secrets: Path) -> None:
         assert parse_qs(urlsplit(url).query) == {"target_session_attrs": ["read-write"]}
         given = {"DATABASE_URL": url, "REDIS_URL": "redis://valkey1", "JWT_SECRET": read(secrets, "jwt_secret")}
         assert Settings.from_env(given).database_url == url
-    url = urlsplit(read(secrets, "redis_url"))
-    assert (url.scheme, url.path) == ("redis+sentinel", "/reservation")
-    assert hosts(url.geturl()) == {f"{server}:26379" for server in numbered("sentinel")}
-    assert url.password == read(secrets, "valkey_password")
+    sentinels = urlsplit(read(secrets, "redis_url"))
+    assert (sentinels.scheme, sentinels.path) == ("redis+sentinel", "/reservation")
+    assert hosts(sentinels.geturl()) == {f"{server}:26379" for server in numbered("sentinel")}
+    assert sentinels.password == read(secrets, "valkey_password")
 
 
 def test_the_nodes_of_etcd_and_patroni_have_their_own_names() -> None:

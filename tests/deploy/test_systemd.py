@@ -74,7 +74,7 @@ def test_there_are_units_for_each_process() -> None:
 
 def test_systemd_accepts_the_units(installed: list[Path]) -> None:
     analyze = program("systemd-analyze", package="systemd")
-    result = subprocess.run([analyze, "verify", *installed], check=False, capture_output=True, text=True)
+    result = subprocess.run([analyze, "verify", *map(str, installed)], check=False, capture_output=True, text=True)
     ours = [line for line in result.stderr.splitlines() if "reservation" in line]
     assert (result.returncode, ours) == (0, [])
 
@@ -91,7 +91,7 @@ def test_systemd_refuses_a_unit_with_a_key_that_is_not_known(installed: list[Pat
 @each_unit
 def test_the_units_are_hardened(unit: Path) -> None:
     analyze = program("systemd-analyze", package="systemd")
-    given = [analyze, "security", "--offline=yes", f"--threshold={MOST_EXPOSURE}", unit]
+    given = [analyze, "security", "--offline=yes", f"--threshold={MOST_EXPOSURE}", str(unit)]
     result = subprocess.run(given, check=False, capture_output=True, text=True)
     if "unrecognized option" in result.stderr:
         pytest.skip("this systemd-analyze cannot look at files (it came with 250)")
