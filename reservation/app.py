@@ -50,6 +50,7 @@ from .http.input.body_budget import BodyBudget
 from .http.load_shedding import load_shedding_of, running_load_shedding
 from .http.middleware import middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
+from .http.tracing import tracing
 from .settings import Settings
 from .web.site import add_site
 
@@ -105,6 +106,8 @@ def make_app(settings: Settings) -> web.Application:
     app[BODY_BUDGET] = BodyBudget(settings.body_buffer_bytes)
     app[LOAD_SHEDDING] = load_shedding_of(settings)
     app[FURTHER_LINES] = HSTS_LINE if (settings.public_url or "").startswith("https:") else ""
+    if settings.traces:
+        app.cleanup_ctx.append(tracing)
     app.cleanup_ctx.extend(
         [request_records, running_load_shedding, resources.postgresql, resources.redis_and_booking, resources.accounts]
     )

@@ -18,6 +18,8 @@ EMBEDDED = "embedded"  # the value of these two that means the embedded servers,
 # Beside the settings, docker-compose.yml reads these from the same `.env`, and Compose itself those with its prefix.
 COMPOSE_NAMES = frozenset({"POSTGRES_PASSWORD", "VALKEY_PASSWORD", "WORKERS", "PORT"})
 COMPOSE_PREFIX = "COMPOSE_"
+# OpenTelemetry has some hundred variables, which resemble each other; those that are no settings are for its library.
+OTEL_PREFIX = "OTEL_"
 LIKENESS = 0.85  # of two names, by difflib: DATABASE_URI and REDIS_URLS are misspelt, TEST_DATABASE_URL is another's
 # Names that other software gives to its PostgreSQL or Redis: if one is set, the operator most likely means that server.
 OTHER_SERVERS = (
@@ -60,7 +62,7 @@ def read_environment(
     known = {*names, *(name + FILE for name in secrets)}
     others = {name.strip() for name in environ.get(OTHER_VARIABLES, dotenv.get(OTHER_VARIABLES, "")).split(",")}
     _refuse_unknown(dotenv, known | others)
-    _refuse_misspelt({name for name in environ if name not in others}, known)
+    _refuse_misspelt({name for name in environ if name not in others and not name.startswith(OTEL_PREFIX)}, known)
     given = {}
     for name in names:
         # A source with the secret itself or its file hides both of a lower one.

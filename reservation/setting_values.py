@@ -60,6 +60,17 @@ def switch(*, off: str, on: str) -> Parse:
     return lambda name, raw: either(name, raw) == on
 
 
+def ratio(name: str, raw: str | None) -> float:
+    """A number from 0 to 1."""
+    try:
+        number = float(raw or "")
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:  # neither is NaN
+        raise InvalidSettings(f"{name} must be a number from 0 to 1, not {raw!r}")
+    return number
+
+
 def currency(name: str, raw: str | None) -> str:
     value = raw or ""
     if not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):

@@ -17,6 +17,7 @@ from .setting_values import (
     networks,
     origins,
     path,
+    ratio,
     split_list,
     switch,
     text,
@@ -38,6 +39,10 @@ WELL_KNOWN_SECRETS = frozenset(
     }
 )
 PAYMENT_PROVIDERS = ("none", "stripe", "external")
+# Those that OpenTelemetry specifies and that need nothing from elsewhere.
+SAMPLERS = tuple(
+    f"{parent}{root}" for root in ("always_on", "always_off", "traceidratio") for parent in ("", "parentbased_")
+)
 HIGHEST_MAX_SEATS = 100  # upper bound of MAX_SEATS_PER_HOLD
 MAX_ATTEMPTS = 100_000  # upper bound of the login and sign-up limits: Redis stores the time of each attempt
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 128
@@ -140,6 +145,11 @@ class Settings:
     sse_heartbeat_s: Annotated[float, Env("SSE_HEARTBEAT_SECONDS", integer(1, 600), "15")]
     log_level: Annotated[str, Env("LOG_LEVEL", choice("debug", "info", "warning", "error"), "info")]
     access_log: Annotated[bool, Env("ACCESS_LOG", switch(off="off", on="on"), "on")]
+    otel_endpoint: Annotated[str | None, Env("OTEL_EXPORTER_OTLP_ENDPOINT", url("http", "https"))]
+    otel_sdk_disabled: Annotated[bool, Env("OTEL_SDK_DISABLED", switch(off="false", on="true"), "false")]
+    otel_service_name: Annotated[str, Env("OTEL_SERVICE_NAME", text, "reservation")]
+    otel_traces_sampler: Annotated[str, Env("OTEL_TRACES_SAMPLER", choice(*SAMPLERS), "parentbased_always_on")]
+    otel_traces_sampler_arg: Annotated[float, Env("OTEL_TRACES_SAMPLER_ARG", ratio, "1.0")]
     other_variables: Annotated[tuple[str, ...], Env(OTHER_VARIABLES, lambda _, raw: tuple(split_list(raw)))]
     data_dir: Annotated[Path, Env("DATA_DIR", path, ".data")]
     postgres_bin_dir: Annotated[Path | None, Env("POSTGRES_BIN_DIR", path)]
@@ -183,6 +193,11 @@ class Settings:
     def takes_payments(self) -> bool:
         """Whether a reservation that costs something has to be paid before it is confirmed."""
         return self.payment_provider != "none"
+
+    @property
+    def traces(self) -> bool:
+        """Whether requests are traced."""
+        return self.otel_endpoint is not None and not self.otel_sdk_disabled
 
     @property
     def jwt_secrets(self) -> tuple[str, ...]:

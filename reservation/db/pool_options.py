@@ -11,6 +11,7 @@ from ..settings import Settings
 from .pgbouncer import through_pgbouncer
 from .statements import sql
 from .timed_connection import TimedConnection
+from .traced_connection import TracedConnection
 
 IDLE_IN_TRANSACTION_S = 15
 TOOL_WAIT_S = 60
@@ -36,7 +37,7 @@ def pool_options(settings: Settings) -> dict[str, Any]:
     """How the service connects to PostgreSQL."""
     options = {
         "dsn": settings.database_url,
-        "connection_class": TimedConnection,
+        "connection_class": TracedConnection if settings.traces else TimedConnection,
         "min_size": min(2, settings.pool_size),
         "max_size": settings.pool_size,
         # A little longer than the server's own limit, whose error says more.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..reports.reports import Reports
     from ..runtime.access_log import AccessLog
     from ..runtime.load_shedding import LoadShedding
+    from ..runtime.spans import Spans
     from ..seatmap.live_feed import LiveFeeds
     from ..seatmap.room_layouts import RoomLayouts
     from ..seatmap.seat_maps import SeatMaps
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .stream_limit import StreamLimit
 
 SETTINGS: "web.AppKey[Settings]" = web.AppKey("SETTINGS")
+SPANS: "web.AppKey[Spans]" = web.AppKey("SPANS")  # only while tracing is on
 DATABASE: "web.AppKey[Database]" = web.AppKey("DATABASE")
 BOOKING_CONTEXT: "web.AppKey[BookingContext]" = web.AppKey("BOOKING_CONTEXT")
 PAYMENTS: "web.AppKey[PaymentContext]" = web.AppKey("PAYMENTS")

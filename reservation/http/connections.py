@@ -25,6 +25,7 @@ from .direct_routes import add_direct_routes
 from .head_deadlines import HeadDeadlines
 from .middleware import respond
 from .output.problems import HttpProblem, protocol_problem
+from .tracing import trace_requests
 from .unread_answers import UnreadAnswers
 
 MAX_LINE_BYTES = 8192
@@ -51,6 +52,7 @@ class ServiceRunner(web.AppRunner):
         routes, shedding = add_direct_routes(server, self.app), self.app[LOAD_SHEDDING]
         if routes is not None and shedding is not None and has_cors_alone(self.app):
             server.refusing = Refusing(self.app, routes, shedding)
+        trace_requests(server, self.app)
         return server
 
 

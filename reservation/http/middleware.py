@@ -14,7 +14,7 @@ from aiohttp import web
 from ..db.postgresql_errors import is_undone
 from ..errors import DomainError, Overloaded, Unavailable
 from ..runtime import exposition
-from ..runtime.access_log import AccessLog
+from ..runtime.access_log import AccessLog, TracedAccessLog
 from ..runtime.cancellation import cancel_and_wait
 from ..runtime.lanes import Lane
 from ..runtime.load_shedding import FREE, AnyGate
@@ -124,7 +124,8 @@ async def request_records(app: web.Application) -> AsyncIterator[None]:
     """Open the access log, if it is on, and publish the counts once a second."""
     settings = app[keys.SETTINGS]
     is_logged = settings.access_log and settings.log_level in ("debug", "info")
-    app[keys.ACCESS_LOG] = access_log = AccessLog(standard_error().write) if is_logged else None
+    kind = TracedAccessLog if settings.traces else AccessLog
+    app[keys.ACCESS_LOG] = access_log = kind(standard_error().write) if is_logged else None
     tell_version()
     await asyncio.to_thread(exposition.merge_ended_workers)
     tasks = [asyncio.create_task(exposition.publish_for_ever()), asyncio.create_task(measure_event_loop())]

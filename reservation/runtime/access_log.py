@@ -12,6 +12,8 @@ from time import time
 
 import orjson
 
+from .trace_context import TRACE
+
 FLUSH_AFTER_S = 0.1
 FLUSH_CHARS = 64 * 1024
 _METHODS = {method: f'"{method}"' for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")}
@@ -50,6 +52,17 @@ class AccessLog:
         if self._lines:
             self._write("".join(self._lines))
             self._lines, self._chars = [], 0
+
+
+class TracedAccessLog(AccessLog):
+    """As AccessLog, with the ids of each request's trace and span; it exists while tracing is on."""
+
+    def add(self, method: str, path: str, status: int, spans: tuple[str, str, str, str], request_id: str) -> None:
+        """As AccessLog does."""
+        trace = TRACE.get()
+        if trace is not None:  # the request id is the line's last member, and is written as it is given
+            request_id = f'{request_id}","trace_id":"{trace.trace_id}","span_id":"{trace.span_id}'
+        super().add(method, path, status, spans, request_id)
 
 
 def _timestamp(now: float) -> str:

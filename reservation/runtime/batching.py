@@ -178,8 +178,7 @@ class Batcher(Generic[Item, Answer]):
         waited_s = started - waiting.since if started > waiting.since else 0.0
         self._waits.observe(waited_s)
         if waiting.timings is not None:
-            waiting.timings.add(timings)
-            waiting.timings.pool += waited_s * 1000
+            waiting.timings.add(timings, waited_s)
 
 
 def _fail(answer: "asyncio.Future[Answer]", error: BaseException) -> None:

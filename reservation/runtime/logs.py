@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, with the request id where there is one."""
+"""Logs: one JSON object a line on standard error, with the ids of the request and its trace where there are some."""
 
 import logging
 from contextvars import ContextVar
@@ -9,6 +9,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from . import security_log
 from .log_output import standard_error
+from .trace_context import TRACE
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -20,7 +21,7 @@ def configure_logs(level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_request_id,
+        _add_ids,
     ]
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -43,10 +44,14 @@ def configure_logs(level: str) -> None:
     logging.getLogger(security_log.NAME).setLevel(logging.INFO)  # whatever the level of the others is
 
 
-def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _add_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     request_id = REQUEST_ID.get()
     if request_id is not None:
         event.setdefault("request_id", request_id)
+    trace = TRACE.get()
+    if trace is not None:
+        event.setdefault("trace_id", trace.trace_id)
+        event.setdefault("span_id", trace.span_id)
     return event
 
 

@@ -28,9 +28,9 @@ class Timings:
     gate: AnyGate = FREE
     away_s: float = 0.0
 
-    def add(self, batch: "Timings") -> None:
-        """Add the waits of a batch."""
-        self.pool += batch.pool
+    def add(self, batch: "Timings", waited_s: float = 0.0) -> None:
+        """Add the waits of a batch, and the time that was waited for it, which counts as a wait for the pool."""
+        self.pool += batch.pool + waited_s * 1000
         self.postgresql += batch.postgresql
         self.redis += batch.redis
 
@@ -55,14 +55,26 @@ def _hundredths(number: int) -> str:
     return f"{number / 100:.2f}"
 
 
+_make: Callable[..., Timings] = Timings
 _current: ContextVar[Timings | None] = ContextVar("timings", default=None)
 
 
 def start_timings(gate: AnyGate = FREE) -> Timings:
     """Start timings for the current task, which serves a request that has entered the gate, or a batch."""
-    timings = Timings(gate=gate)
+    timings = _make(gate=gate)
     _current.set(timings)
     return timings
+
+
+@contextmanager
+def timings_made_by(make: Callable[..., Timings]) -> Iterator[None]:
+    """Within the block, the timings of this process are made by `make`, which takes a `gate`."""
+    global _make  # noqa: PLW0603 - a look-up for each request would cost more
+    before, _make = _make, make
+    try:
+        yield
+    finally:
+        _make = before
 
 
 # The timings of the current task, if they were started.
