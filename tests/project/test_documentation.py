@@ -29,6 +29,17 @@ COMMAND = re.compile(
 )
 LINK = re.compile(r"\]\(([^)#\s]*)(?:#([\w-]+))?\)")
 README_LIMIT = 200
+# OpenTelemetry's library reads these by itself.
+OF_OPENTELEMETRY = {
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_PROPAGATORS",
+    "OTEL_RESOURCE_ATTRIBUTES",
+}
 
 
 def code_of(page: Path) -> str:
@@ -103,6 +114,6 @@ def test_settings_in_a_page_exist(name: str) -> None:
     """In code, a word in capitals with an underscore that has the first part of a setting's name is a setting."""
     known = known_names()
     heads = {setting.split("_")[0] for setting in known}
-    known |= {f"{secret}_FILE" for secret in SECRETS} | set(OTHER_SERVERS)
+    known |= {f"{secret}_FILE" for secret in SECRETS} | set(OTHER_SERVERS) | OF_OPENTELEMETRY
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`", (ROOT / name).read_text()))
     assert {one for one in named if one.split("_")[0] in heads} - known == set()
