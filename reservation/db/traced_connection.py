@@ -47,7 +47,7 @@ class CommentingConnection(asyncpg.Connection):
             return await super().execute((comment or "") + query, *args, **options)
         statement = await self.prepare(comment + query, name="")
         await statement.fetch(*args, **options)
-        return statement.get_statusmsg()
+        return statement.get_statusmsg() or ""  # there is one after an execution
 
 
 class TracedConnection(TimedConnection, CommentingConnection):

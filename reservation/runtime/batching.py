@@ -8,10 +8,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextvars import Context
 from time import perf_counter
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
+from weakref import WeakSet
 
 from ..errors import Overloaded, Unavailable
-from .metrics import HistogramBy
+from .metrics import GaugeBy, HistogramBy, Key
 from .timing import Timings, current_timings, start_timings
 
 SLOW_FAILURE_S = 1.0
@@ -21,6 +22,10 @@ BATCH_ITEMS = HistogramBy(
     "reservation_batch_items", "Requests in a batch.", "batch", bounds=(1, 2, 4, 8, 16, 32, 64, 128, 256)
 )
 BATCH_WAIT = HistogramBy("reservation_batch_wait_seconds", "Time that a request waited for its batch.", "batch")
+BATCH_WAITING = GaugeBy("reservation_batch_waiting", "Requests that wait for a batch.", "batch")
+BATCH_OLDEST = GaugeBy(
+    "reservation_batch_oldest_seconds", "How long the first in the queue has been waiting.", "batch", merge="livemax"
+)
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -60,12 +65,24 @@ class Batcher(Generic[Item, Answer]):
         self._after_batch = after_batch
         self._max_batch = max_batch
         self._max_waiting = max_waiting
+        self.name = name
         self._sizes, self._waits = BATCH_ITEMS.of(name), BATCH_WAIT.of(name)
         self._waiting: deque[_Waiting[Item, Answer]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._idle_lanes = lanes
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drop_cancelled_at = 0.0
+        _batchers.add(self)
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for their batch."""
+        return len(self._waiting)
+
+    @property
+    def oldest_s(self) -> float:
+        """How long the first of them has been waiting; 0 if none is."""
+        return perf_counter() - self._waiting[0].since if self._waiting else 0.0
 
     async def submit(self, item: Item) -> Answer:
         """The outcome for this item; if the caller is cancelled in the queue, the item is left out."""
@@ -197,3 +214,23 @@ def _copy(error: BaseException) -> BaseException:
     copied.__dict__.update(error.__dict__)
     copied.__cause__ = error.__cause__
     return copied.with_traceback(error.__traceback__)
+
+
+_batchers: "WeakSet[Batcher[Any, Any]]" = WeakSet()
+
+
+def _waiting_by_name() -> dict[Key, float]:
+    found: dict[Key, float] = {}
+    for batcher in _batchers:
+        found[batcher.name] = found.get(batcher.name, 0) + batcher.waiting
+    return found
+
+
+def _oldest_by_name() -> dict[Key, float]:
+    found: dict[Key, float] = {}
+    for batcher in _batchers:
+        found[batcher.name] = max(found.get(batcher.name, 0.0), batcher.oldest_s)
+    return found
+
+
+BATCH_WAITING.read, BATCH_OLDEST.read = _waiting_by_name, _oldest_by_name

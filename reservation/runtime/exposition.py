@@ -91,7 +91,7 @@ def _publish_gauge(metric: Gauge | GaugeBy) -> None:
     if isinstance(metric, Gauge):
         gauge.set(metric.read())
         return
-    for key, value in metric.values.items():
+    for key, value in metric.read().items():
         gauge.labels(*_values(key)).set(value)
 
 

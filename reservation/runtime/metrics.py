@@ -6,7 +6,7 @@ the supervisor, which must not import it, imports modules that count.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 Key: TypeAlias = str | tuple[str, ...]  # the value of the one label, or of each label
@@ -97,12 +97,13 @@ class Gauge(Metric):
 
 
 class GaugeBy(Metric):
-    """A value for each value of the labels: `gauge.values["delete_idempotency_keys"] = time()`."""
+    """A value for each value of the labels: `gauge.values["delete_idempotency_keys"] = time()`; or `read` gives all."""
 
     def __init__(self, name: str, meaning: str, *labels: str, merge: Merge = "livesum") -> None:
         super().__init__(name, meaning, labels)
         self.merge = merge
         self.values: dict[Key, float] = {}
+        self.read: Callable[[], Mapping[Key, float]] = lambda: self.values
 
 
 def _zero() -> float:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,7 @@ from reservation.db.pool import Database
 from reservation.errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
 from reservation.holds.store import HoldRelease
 from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
+from reservation.runtime.batching import Batcher
 from reservation.runtime.cancellation import cancel_and_wait
 from reservation.runtime.metrics import Counter, CounterBy, HistogramBy, Metric
 from tests.api import PASSWORD, Api, Connection
@@ -283,6 +284,26 @@ async def test_batches_show_their_size_and_the_wait_for_them(api: Api) -> None:
         assert moved[f'reservation_batch_items_count{{batch="{batch}"}}'] == 1
         assert moved[f'reservation_batch_items_sum{{batch="{batch}"}}'] == 1
         assert moved[f'reservation_batch_wait_seconds_count{{batch="{batch}"}}'] == 1
+
+
+async def test_requests_that_wait_for_a_batch_are_shown_with_the_age_of_the_first(api: Api) -> None:
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def run(items: Sequence[int]) -> Sequence[int]:
+        begun.set()
+        await end.wait()
+        return items
+
+    batcher = Batcher(run, max_batch=1, name="queue_in_a_test")
+    submitted = [asyncio.create_task(batcher.submit(number)) for number in range(3)]
+    await begun.wait()
+    batch = '{batch="queue_in_a_test"}'
+    full = await until(api, lambda found: found[f"reservation_batch_oldest_seconds{batch}"] > 0)
+    assert full[f"reservation_batch_waiting{batch}"] == 2
+    end.set()
+    assert await asyncio.gather(*submitted) == [0, 1, 2]
+    empty = await figures(api)
+    assert empty[f"reservation_batch_waiting{batch}"] == empty[f"reservation_batch_oldest_seconds{batch}"] == 0
 
 
 async def test_a_loss_of_redis_is_counted(api: Api, redis: Redis) -> None:
