@@ -60,6 +60,7 @@ class _Traced:
             response = await self._handler(request)
         finally:
             self._end(span, request, response)
+            TRACE.set(None)  # a connection has one task: what it gets next may be no request at all
         return response
 
     def _end(self, span: "RequestSpan", request: web.Request, response: web.StreamResponse | None) -> None:

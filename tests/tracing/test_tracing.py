@@ -133,6 +133,24 @@ async def test_lines_of_the_access_log_name_the_trace(
     assert set(other) == set(sampled) >= {"request_id", "status", "ms"}
 
 
+async def test_what_is_no_request_has_no_trace_of_the_request_before_it(
+    collector: Collector, stderr: io.StringIO, start_api: StartApi
+) -> None:
+    api = await start_api(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, ACCESS_LOG="on")
+    reader, writer = await asyncio.open_connection(api.client.host, api.client.port)
+    traceparent = SAMPLED["traceparent"]
+    writer.write(f"GET /health HTTP/1.1\r\nHost: a\r\ntraceparent: {traceparent}\r\n\r\n".encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+    writer.write(b"not HTTP\r\n\r\n")
+    await reader.read()
+    writer.close()
+    await api.client.close()
+    first, second = [json.loads(line) for line in stderr.getvalue().splitlines()]
+    assert (first["status"], first["trace_id"]) == (200, TRACE_ID)
+    assert second["status"] == 400
+    assert "trace_id" not in second
+
+
 async def test_other_log_lines_of_a_request_name_the_trace(
     collector: Collector, start_api: StartApi, log_lines: io.StringIO
 ) -> None:
