@@ -1,1 +1,1 @@
-"""Alert rules, dashboards and runbooks."""
+"""Of the pages for operators: the recipes of docs/operations, whose commands are run, and the alert rules of deploy/."""
