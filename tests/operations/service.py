@@ -1,4 +1,4 @@
-"""The service as its own process, as the login that has the rights of reservation_app, and what is proved at its end."""
+"""The service as its own process, with the rights of reservation_app, and what is proved at its end."""
 
 import asyncio
 import os
@@ -35,12 +35,9 @@ def environment(database_url: str, redis_url: str) -> dict[str, str]:
     return {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET, **UNLIMITED}
 
 
-@asynccontextmanager
-async def serving(cluster: Cluster, redis_url: str, log: Path) -> AsyncIterator[Api]:
-    """Run the service for the duration of the block; its log is appended to a file."""
-    port = free_port()
+def _start(cluster: Cluster, redis_url: str, log: Path, port: int) -> "subprocess.Popen[bytes]":
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "reservation", "serve", "--port", str(port), "--no-worker", "--no-migrate",
              "--data-dir", str(log.parent)],
             cwd=ROOT,
@@ -55,6 +52,13 @@ async def serving(cluster: Cluster, redis_url: str, log: Path) -> AsyncIterator[
             stdout=output,
             stderr=output,
         )  # fmt: skip
+
+
+@asynccontextmanager
+async def serving(cluster: Cluster, redis_url: str, log: Path) -> AsyncIterator[Api]:
+    """Run the service for the duration of the block; its log is appended to a file."""
+    port = free_port()
+    process = _start(cluster, redis_url, log, port)
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
             await _ready(session, process, log)
@@ -68,7 +72,7 @@ async def serving(cluster: Cluster, redis_url: str, log: Path) -> AsyncIterator[
 async def _ready(session: aiohttp.ClientSession, process: "subprocess.Popen[bytes]", log: Path) -> None:
     async with asyncio.timeout(START_S):
         while True:
-            assert process.poll() is None, log.read_text()[-2000:]
+            assert process.poll() is None, f"the service ended: see {log}"
             try:
                 async with session.get("/ready") as answer:
                     if answer.status == 200:
