@@ -18,6 +18,7 @@ Parse: TypeAlias = Callable[[str, str | None], Any]
 
 # Parameters of the stores' URLs that name files for TLS; libpq also takes sslrootcert=system.
 FILE_PARAMETERS = {"sslrootcert", "sslcert", "sslkey", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 PORTS = {"http": 80, "https": 443}
 IPV6_ORIGIN = re.compile(r"https?://\[[0-9a-f:]+\](:[0-9]+)?")
 
@@ -115,6 +116,25 @@ def url(*schemes: str, several_hosts: bool = False) -> Parse:
         return raw
 
     return parse
+
+
+_plain_redis_url = url("redis", "rediss", "unix")
+_sentinel_url = url(*SENTINEL_SCHEMES, several_hosts=True)
+
+
+def redis_url(name: str, raw: str | None) -> str | None:
+    """A URL of one Redis, or of the Sentinels and the name of the service that they watch."""
+    if raw is None:
+        return None
+    if raw.partition("://")[0] not in SENTINEL_SCHEMES:
+        _plain_redis_url(name, raw)
+        return raw
+    _sentinel_url(name, raw)
+    parts = urlsplit(raw)
+    service = parts.path.strip("/")
+    if not parts.hostname or not service or "/" in service:
+        raise InvalidSettings(f"{name} must name Sentinels and a service: redis+sentinel://host1,host2:26379/service")
+    return raw
 
 
 def split_list(raw: str | None) -> list[str]:

@@ -18,6 +18,7 @@ from .setting_values import (
     origins,
     path,
     ratio,
+    redis_url,
     split_list,
     switch,
     text,
@@ -71,7 +72,7 @@ class Settings:
     migrate_database_url: Annotated[str | None, Env("MIGRATE_DATABASE_URL", _postgresql_url, is_secret=True)]
     database_read_url: Annotated[str | None, Env("DATABASE_READ_URL", _postgresql_url, is_secret=True)]
     pgbouncer: Annotated[bool, Env("PGBOUNCER", switch(off="0", on="1"), "0")]
-    redis_url: Annotated[str | None, Env("REDIS_URL", url("redis", "rediss", "unix"), is_secret=True)]
+    redis_url: Annotated[str | None, Env("REDIS_URL", redis_url, is_secret=True)]
     jwt_secret: Annotated[str | None, Env("JWT_SECRET", text, is_secret=True)]
     ticket_signing_keys: Annotated[str | None, Env("TICKET_SIGNING_KEYS", text, is_secret=True)]
     access_token_ttl_s: Annotated[int, Env("ACCESS_TOKEN_EXPIRE_MINUTES", integer(1, 1440, unit_s=60), "30")]

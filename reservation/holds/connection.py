@@ -66,6 +66,7 @@ class RedisConnection(asyncio.Protocol):
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.is_lost = self.is_stalled = False
         self.accepts = True  # whether it is neither lost nor stalled
+        self.sentinel_address: tuple[str, int] | None = None  # of the server, as Sentinel gave it
         self.on_recovered: Callable[[], None] | None = None  # called when a stall has ended
 
     def limit_wait(self, wait_s: float) -> None:

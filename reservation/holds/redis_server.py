@@ -7,13 +7,16 @@ one RedisServer a node.
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context
 from typing import Any
 
 from hiredis import ReplyError
 from redis.asyncio import Connection as TcpConnection, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.sentinel import SentinelConnectionPool, SentinelManagedConnection
 from redis.credentials import UsernamePasswordCredentialProvider
+from redis.exceptions import RedisError
 
 from ..errors import Overloaded
 from ..runtime.redis_client import REDIS_TIMEOUT_S
@@ -102,6 +105,17 @@ class RedisServer:
             self._left_after = reason
             connection.lose(ConnectionResetError(f"Redis refuses to write: {reason}"))
         return True
+
+    async def leave_old_master(self) -> None:
+        """Leave a server that is not the master for Sentinel any more, though it may not know that and take writes."""
+        connection, pool = self._connection, self._pool
+        if connection is None or connection.is_lost or not isinstance(pool, SentinelConnectionPool):
+            return
+        with suppress(RedisError):  # no Sentinel answers, or there is no master just now
+            address = await pool.get_master_address()
+            if connection is self._connection and not connection.is_lost and address != connection.sentinel_address:
+                self._left_after = "DEMOTED"
+                connection.lose(ConnectionResetError("Sentinel names another master"))
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -200,6 +214,9 @@ async def _open_socket(options: AbstractConnection, connection: RedisConnection)
     if isinstance(options, UnixDomainSocketConnection):
         await loop.create_unix_connection(lambda: connection, options.path)
     elif isinstance(options, TcpConnection):
+        if isinstance(options, SentinelManagedConnection):
+            connection.sentinel_address = await options.connection_pool.get_master_address()
+            options.host, options.port = connection.sentinel_address
         context = options.ssl_context.get() if isinstance(options, SSLConnection) else None
         transport, _ = await loop.create_connection(lambda: connection, options.host, options.port, ssl=context)
         sock = transport.get_extra_info("socket")

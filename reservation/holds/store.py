@@ -17,7 +17,7 @@ For every showtime there are, under one hash tag and so in one cluster slot:
 The sorted set gives the held seats without reading each key. Every script that reads the version first removes the
 expired holds from it, and increments the version if there were any: an expired hold changes the map, too.
 
-`reservation:run` is the run_id of the Redis server that wrote all this: after a restart or a fail-over of Redis,
+`reservation:run` has the run_id and replication id of the Redis that wrote all this: after a restart or a fail-over,
 detect_restart.lua forgets it. detect_restore.lua does so after a restore of PostgreSQL (seatmap/map_recovery.py).
 `reservation:run:kept_since` is lost or changed with it (kept_since.lua).
 
@@ -213,7 +213,8 @@ class Holds:
             await self._redis.execute_command("PING")
 
     async def check_writable(self) -> None:
-        """Write to Redis as a hold does; raises HoldsUnavailable, whose cause is the refusal or the lost connection."""
+        """Write to the master as a hold does; raises HoldsUnavailable, whose cause is the refusal or lost link."""
+        await self.server.leave_old_master()
         await self._scripts.run_one(CHECK_WRITABLE_CALL)
 
     async def _prime_and_run(self, call: Call, not_primed: list[int]) -> list[int]:

@@ -1,9 +1,11 @@
 """The Redis client: a bounded pool of connections, with time limits."""
 
 from ssl import SSLError
+from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import MasterNotFoundError
 from redis.backoff import ExponentialBackoff
 from redis.driver_info import DriverInfo
 from redis.exceptions import (
@@ -14,7 +16,9 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
+from ..setting_values import SENTINEL_SCHEMES
 from ..settings import Settings
+from .redis_sentinel import sentinel_pool
 
 REDIS_TIMEOUT_S = 2.0
 REDIS_CONNECTIONS = 64
@@ -26,28 +30,30 @@ def redis_client(settings: Settings) -> Redis:
     So it does if the server is no master any more: the host's name is resolved again, and may lead to the new one.
     Bytes that are not UTF-8 are replaced, so that such a message does not break the subscription.
     """
-    pool = BlockingConnectionPool.from_url(
-        settings.redis_url or "",
-        max_connections=REDIS_CONNECTIONS,
-        timeout=REDIS_TIMEOUT_S,
-        socket_timeout=REDIS_TIMEOUT_S,
-        socket_connect_timeout=REDIS_TIMEOUT_S,
-        retry_on_error=[ReadOnlyError, MasterDownError],
-        retry=Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
-        decode_responses=True,
-        encoding_errors="replace",
-        client_name="reservation",
-        driver_info=DriverInfo(),  # otherwise each connection reads the package's metadata, 2 ms on the event loop
-    )
-    return Redis.from_pool(pool)
+    url = settings.redis_url or ""
+    options: dict[str, Any] = {
+        "max_connections": REDIS_CONNECTIONS,
+        "timeout": REDIS_TIMEOUT_S,
+        "socket_timeout": REDIS_TIMEOUT_S,
+        "socket_connect_timeout": REDIS_TIMEOUT_S,
+        "retry_on_error": [ReadOnlyError, MasterDownError],
+        "retry": Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
+        "decode_responses": True,
+        "encoding_errors": "replace",
+        "client_name": "reservation",
+        "driver_info": DriverInfo(),  # otherwise each connection reads the package's metadata, 2 ms on the event loop
+    }
+    if url.partition("://")[0] in SENTINEL_SCHEMES:
+        return Redis.from_pool(sentinel_pool(url, **options))
+    return Redis.from_pool(BlockingConnectionPool.from_url(url, **options))
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether Redis cannot be connected to, does not answer or still loads its data, all of which passes.
+    """Whether Redis cannot be connected to, does not answer, loads its data or has no master, all of which passes.
 
     Not that it refuses a login or a command, nor a failure of TLS, after which Redis may reset the connection.
     """
-    if isinstance(error, RedisTimeoutError | TimeoutError | BusyLoadingError):
+    if isinstance(error, RedisTimeoutError | TimeoutError | BusyLoadingError | MasterNotFoundError):
         return True
     cause = error.__cause__ or error.__context__ if isinstance(error, RedisConnectionError) else None
     return isinstance(cause, OSError) and not isinstance(cause, SSLError | ConnectionResetError)

@@ -193,10 +193,23 @@ def test_a_database_url_may_list_several_hosts(url: str) -> None:
         ("DATABASE_URL", "postgresql://h1:5432,h2:none/cinema"),
         ("DATABASE_URL", "postgresql://h1:0,h2/cinema"),
         ("REDIS_URL", "redis://h1:1,h2:2"),
+        ("REDIS_URL", "redis+sentinel://h1:1,h2:none/service"),
     ],
 )
 def test_an_invalid_list_of_hosts_is_refused(name: str, url: str) -> None:
     assert refusal(**(STORES | {name: url})).startswith(f"{name} must be a URL such as ")
+
+
+@pytest.mark.parametrize("scheme", ["redis+sentinel", "rediss+sentinel"])
+def test_sentinels_are_listed_with_the_service_that_they_watch(scheme: str) -> None:
+    url = f"{scheme}://user:pw@h1:26379,h2/service?db=1"
+    assert Settings.from_env(STORES | {"REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize("rest", ["h1:26379", "h1:26379/", "h1/a/b", "/service"])
+def test_sentinels_without_a_service_or_a_host_are_refused(rest: str) -> None:
+    told = refusal(**(STORES | {"REDIS_URL": f"redis+sentinel://{rest}"}))
+    assert told == "REDIS_URL must name Sentinels and a service: redis+sentinel://host1,host2:26379/service"
 
 
 def test_the_error_for_an_invalid_url_does_not_repeat_it() -> None:

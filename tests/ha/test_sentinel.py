@@ -1,0 +1,136 @@
+"""Sentinel elects another master under holds and confirms: no seat is held twice, and no restart is needed."""
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from redis.exceptions import RedisError
+
+from reservation.runtime.redis_client import is_away, redis_client
+from tests.api import Api, Cinema, Connection, Person
+from tests.conftest import StartApi, make_settings
+from tests.ha.redis_nodes import SERVICE, Node, SentinelStand, running_sentinels
+
+BACK_WITHIN_S = 5.0  # of the election: docs/operator/redis-sentinel.md
+PATIENCE_S = 90.0
+CUSTOMERS = 3  # of each worker
+SEATS_BEFORE, SEATS_AFTER = 20, 20  # sold before the fault, and after the election
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[SentinelStand]:
+    with running_sentinels(tmp_path) as running:
+        yield running
+
+
+@dataclass(slots=True)
+class Sales:
+    """Customers of two workers, who want the same seats one after the other, hold them and confirm what they hold."""
+
+    workers: list[Api]
+    cinema: Cinema
+    held: Counter[int] = field(default_factory=Counter)  # seat -> holds that were answered 201
+    confirmed: list[str] = field(default_factory=list)  # reservations whose confirm was answered 200
+    answered_at: dict[int, float] = field(default_factory=dict)  # when a worker answered its last hold 201
+    is_over: bool = False
+
+    async def customer(self, api: Api, who: Person, first: int) -> None:
+        """Want each seat in turn, from the first on, until the sales are over."""
+        seats = self.cinema.seat_ids
+        place = first
+        while not self.is_over:
+            seat = seats[place % len(seats)]
+            if self.held[seat]:
+                place += 1
+                await asyncio.sleep(0)
+                if all(self.held[each] for each in seats):
+                    return
+                continue
+            hold = await api.hold(who, self.cinema.showtime_id, [seat])
+            assert hold.status in (201, 409, 503), hold.text
+            if hold.status == 201:
+                self.held[seat] += 1
+                self.answered_at[self.workers.index(api)] = time.monotonic()
+                await self.confirm(api, who, hold.json["id"])
+            else:
+                await asyncio.sleep(0.02)
+            place += 1
+
+    async def confirm(self, api: Api, who: Person, reservation_id: str) -> None:
+        """Confirm a hold, which PostgreSQL does also without Redis."""
+        while (answer := await api.confirm(who, reservation_id)).status == 503:
+            await asyncio.sleep(0.05)
+        assert answer.status == 200, answer.text
+        self.confirmed.append(reservation_id)
+
+    def are_answered_since(self, moment: float) -> bool:
+        """Whether each worker has answered a hold since."""
+        return all(self.answered_at.get(number, 0.0) > moment for number in range(len(self.workers)))
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition while customers buy."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+
+async def kill(stand: SentinelStand, master: Node) -> None:
+    """The master's process ends."""
+    await asyncio.to_thread(master.send_signal, signal.SIGKILL)
+
+
+async def stall(stand: SentinelStand, master: Node) -> None:
+    """The master stands still: its connections stay open."""
+    await asyncio.to_thread(master.send_signal, signal.SIGSTOP)
+
+
+async def switch_over(stand: SentinelStand, master: Node) -> None:
+    """An operator has another master elected; the old one goes on."""
+    await asyncio.to_thread(stand.sentinels[0].answers, "SENTINEL", "FAILOVER", SERVICE)
+
+
+@pytest.mark.parametrize("fault", [kill, stall, switch_over])
+async def test_an_election_under_sales_holds_no_seat_twice_and_sales_go_on_within_5_s(
+    stand: SentinelStand,
+    start_api: StartApi,
+    db: Connection,
+    fault: Callable[[SentinelStand, Node], Awaitable[None]],
+) -> None:
+    workers = [await start_api(REDIS_URL=stand.url) for _ in range(2)]
+    cinema = await workers[0].cinema(rows=40, seats_per_row=20)
+    sales = Sales(workers, cinema)
+    people = [(api, await api.sign_up()) for api in workers for _ in range(CUSTOMERS)]
+    async with asyncio.TaskGroup() as customers:
+        for number, (api, who) in enumerate(people):
+            customers.create_task(sales.customer(api, who, number % CUSTOMERS))
+        await sales.until(lambda: sum(sales.held.values()) >= SEATS_BEFORE)
+        old = stand.master()
+        await fault(stand, old)
+        elected_at = await asyncio.to_thread(stand.wait_for_election, old)
+        used_at = await asyncio.to_thread(stand.wait_until_used)
+        await sales.until(lambda: sales.are_answered_since(used_at))
+        back_s = min(sales.answered_at.values()) - elected_at
+        if fault is stall:
+            old.send_signal(signal.SIGCONT)
+        before = sum(sales.held.values())
+        await sales.until(lambda: sum(sales.held.values()) >= before + SEATS_AFTER)
+        sales.is_over = True
+    print(f"{fault.__name__}: {sum(sales.held.values())} seats held, back {back_s:.2f} s after the election")
+    assert [seat for seat, holds in sales.held.items() if holds > 1] == []
+    booked = await db.fetch("select seat_id, reservation_id from booked_seats")
+    assert {str(row["reservation_id"]) for row in booked} == {*sales.confirmed}
+    assert {row["seat_id"] for row in booked} == {*sales.held}
+    assert back_s < BACK_WITHIN_S
+
+
+async def test_an_unknown_service_stops_the_start(stand: SentinelStand, database_url: str, tmp_path: Path) -> None:
+    client = redis_client(make_settings(database_url, stand.url.replace(f"/{SERVICE}", "/another"), tmp_path))
+    with pytest.raises(RedisError, match="knows no service 'another'") as raised:
+        await client.execute_command("PING")
+    assert not is_away(raised.value)
+    await client.aclose()
