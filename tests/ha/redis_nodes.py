@@ -132,6 +132,17 @@ sentinel failover-timeout {SERVICE} 5000
         assert isinstance(found, list | tuple)
         return next(server for server in self.servers if server.port == int(found[1]))
 
+    def watch_another(self) -> None:
+        """Have all Sentinels name another server as master; the old one knows nothing of that, and takes writes."""
+        new = self.servers[1]
+        new.answers("REPLICAOF", "NO", "ONE")
+        self.servers[2].answers("REPLICAOF", "127.0.0.1", str(new.port))
+        self.servers[0].answers("CONFIG", "SET", "min-replicas-to-write", "0")
+        for sentinel in self.sentinels:
+            sentinel.answers("SENTINEL", "REMOVE", SERVICE)
+            sentinel.answers("SENTINEL", "MONITOR", SERVICE, "127.0.0.1", str(new.port), str(QUORUM))
+            sentinel.answers("SENTINEL", "SET", SERVICE, "auth-pass", PASSWORD)
+
     def wait_for_election(self, old: Node) -> float:
         """Wait until Sentinel names another master; gives the time of that on the monotonic clock."""
         until(lambda: self.master() is not old, ELECTION_S)

@@ -128,6 +128,25 @@ async def test_an_election_under_sales_holds_no_seat_twice_and_sales_go_on_withi
     assert back_s < BACK_WITHIN_S
 
 
+async def test_a_master_that_sentinel_has_replaced_is_left_though_it_takes_writes(
+    stand: SentinelStand, start_api: StartApi
+) -> None:
+    api = await start_api(REDIS_URL=stand.url)
+    cinema, who = await api.cinema(), await api.sign_up()
+    assert (await api.hold(who, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
+    old = stand.master()
+    await asyncio.to_thread(stand.watch_another)
+    replaced_at = time.monotonic()
+    used_at = await asyncio.to_thread(stand.wait_until_used)
+    assert stand.master() is not old
+    assert old.answers("SET", "writable", "yes")
+    assert (await api.hold(who, cinema.showtime_id, cinema.seat_ids[1:2])).status == 201
+    async with asyncio.timeout(PATIENCE_S):
+        while "name=reservation" in str(old.answers("CLIENT", "LIST")):
+            await asyncio.sleep(0.05)
+    assert used_at - replaced_at < BACK_WITHIN_S
+
+
 async def test_an_unknown_service_stops_the_start(stand: SentinelStand, database_url: str, tmp_path: Path) -> None:
     client = redis_client(make_settings(database_url, stand.url.replace(f"/{SERVICE}", "/another"), tmp_path))
     with pytest.raises(RedisError, match="knows no service 'another'") as raised:
