@@ -59,9 +59,9 @@ def unread_call(showtime_id: int, prime: Prime, start: ReadStart) -> Call | None
     return _prime_call(PRIME_UNREAD, showtime_id, start.kept_since, prime, RUN_KEY)
 
 
-def _prime_call(script: Script, showtime_id: int, ticket: int | str, prime: Prime, *more_keys: str) -> Call:
+def _prime_call(script: Script, showtime_id: int, ticket: int | str, prime: Prime, *more: str) -> Call:
     args: list[str | int] = [ticket, prime.version]
     for hold in prime.holds:
         args += [hold.seat_id, str(hold.reservation_id), max(hold.ttl_ms, 1)]
     keys = map_keys(showtime_id, [hold.seat_id for hold in prime.holds])
-    return script_call(script, showtime_id, (*keys, *more_keys), tuple(args))
+    return script_call(script, showtime_id, keys, (*args, *more))
