@@ -27,6 +27,7 @@ from .db.postgresql_errors import DRIVER_ERRORS
 from .db.report_pool import database_of, report_pool
 from .db.repository import ops
 from .db.repository.reservations import PaymentRules
+from .db.server_lines import ServerLines
 from .errors import HoldsUnavailable, OperatorError, Unavailable
 from .holds.map_versions import MapVersions
 from .holds.pending_updates import PendingUpdates
@@ -75,15 +76,15 @@ class CannotStart(OperatorError):
 
 async def postgresql(app: web.Application) -> AsyncIterator[None]:
     """The connection pool; raises CannotStart if PostgreSQL does not answer or the role lacks rights."""
-    settings = app[app_keys.SETTINGS]
+    settings, lines = app[app_keys.SETTINGS], ServerLines()
     try:
-        pool = await asyncpg.create_pool(**pool_options(settings))
+        pool = await asyncpg.create_pool(**pool_options(settings, lines))
     except (*DRIVER_ERRORS, TimeoutError) as error:
         reason = why_refused(settings, error)
         raise CannotStart(reason if "DATABASE_ROLE" in reason else f"PostgreSQL cannot be reached: {reason}") from error
     await _require_rights(pool)
     app[app_keys.DATABASE] = Database(
-        pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer, slots=slots_of(settings)
+        pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer, slots=slots_of(settings), lines=lines
     )
     if settings.pgbouncer:
         await _require_session_settings(pool, pool_settings(settings))

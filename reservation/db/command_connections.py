@@ -8,21 +8,24 @@ import asyncpg
 from ..settings import Settings
 from .pool import Connection, Database
 from .pool_options import pool_options
+from .server_choice import ServerChoice
+from .server_lines import ServerLines
 
 
 @asynccontextmanager
 async def command_database(settings: Settings, **server_settings: str) -> AsyncIterator[Database]:
     """A pool of one connection, with the options of the service's pool and these server settings."""
-    options = pool_options(settings)
+    lines = ServerLines()
+    options = pool_options(settings, lines)
     options |= {"min_size": 1, "max_size": 1, "server_settings": options["server_settings"] | server_settings}
     async with asyncpg.create_pool(**options) as pool:
-        yield Database(pool, wait_s=settings.pool_wait_s)
+        yield Database(pool, wait_s=settings.pool_wait_s, lines=lines)
 
 
 @asynccontextmanager
 async def tool_connection(database_url: str | None, server_settings: Mapping[str, str]) -> AsyncIterator[Connection]:
     """A connection with these server settings and without limits on the client's side; asyncpg's errors."""
-    connection = await asyncpg.connect(database_url, server_settings=dict(server_settings))
+    connection = await ServerChoice().connect(database_url or "", server_settings=dict(server_settings))
     try:
         yield connection
     finally:

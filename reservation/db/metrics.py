@@ -19,6 +19,12 @@ ERRORS = CounterBy(
     "Errors of statements and connections, by SQLSTATE class.",
     "sqlstate_class",
 )
+FAILOVERS = CounterBy(
+    "reservation_postgresql_failovers",
+    "Fail-overs that this worker was the first to notice; lost: the new primary lacks commits of the old one.",
+    "commits",
+    known=("lost", "no_loss_seen"),
+)
 CONFIRMED_RESERVATIONS = Counter("reservation_confirmed_reservations", "Reservations confirmed.")
 CONFIRMED_SEATS = Counter("reservation_confirmed_seats", "Seats of the reservations confirmed.")
 LATE_CONFIRMS = Counter("reservation_late_confirms", "Reservations confirmed after their hold had expired.")

@@ -15,11 +15,13 @@ from . import metrics
 from .change_author import CHANGE_AUTHOR, ChangeAuthor, acts_for_another
 from .connection_slots import ConnectionSlots, kept_connections
 from .postgresql_errors import DRIVER_ERRORS, TEMPORARY, raise_domain_error, source_file
+from .server_lines import OldPrimary, ServerLines
 from .statements import sql
 
 _Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | _Pooled"
 
+_LEAVE_SERVER = (asyncpg.ReadOnlySQLTransactionError, OldPrimary, TimeoutError)
 LEAVE_EVERY_S = 1.0  # a host may lead to the old server for a while: connect to it this often at most
 
 
@@ -27,7 +29,8 @@ class Database:
     """A connection pool that raises domain errors; `behind_pgbouncer`: a session lasts for one transaction only.
 
     `slots`: the order in which requests get connections; without them it is that of their arrival, and each waits up to
-    `wait_s`. `in_metrics`: the metrics of the pool are those of this one.
+    `wait_s`. `in_metrics`: the metrics of the pool are those of this one. `lines`: those of the pool's options,
+    after whose fail-over all connections are replaced.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class Database:
         behind_pgbouncer: bool = False,
         slots: ConnectionSlots | None = None,
         in_metrics: bool = True,
+        lines: ServerLines | None = None,
     ) -> None:
         self._pool = pool
         self._slots = slots
@@ -50,6 +54,8 @@ class Database:
             metrics.POOL_IN_USE.read = lambda: pool.get_size() - pool.get_idle_size()
             metrics.POOL_WAITING.read = lambda: self._waiting
         self._left_at = -LEAVE_EVERY_S
+        self.lines = lines or ServerLines()
+        self.lines.on_failed_over.append(self._replace_connections)
         self.generation = 0  # increments when all connections so far are to be replaced
 
     def connection(self) -> "PoolConnection":
@@ -141,10 +147,11 @@ class Database:
                 self._slots.give(is_kept=is_kept)
 
     async def _release(self, connection: _Pooled, error: BaseException | None) -> None:
-        if self._behind_pgbouncer and isinstance(error, asyncio.CancelledError | TimeoutError):
+        if isinstance(error, TimeoutError) or (self._behind_pgbouncer and isinstance(error, asyncio.CancelledError)):
             connection.terminate()
-        if isinstance(error, asyncpg.ReadOnlySQLTransactionError) and monotonic() - self._left_at >= LEAVE_EVERY_S:
+        if isinstance(error, _LEAVE_SERVER) and monotonic() - self._left_at >= LEAVE_EVERY_S:
             # A demoted primary: a new connection resolves the host's name again, which may lead to the new one by now.
+            # Or a server that does not answer, not even that the statement's time is over: nor will it on the others.
             self._left_at = monotonic()
             await self._replace_connections()
         if isinstance(error, asyncpg.DatatypeMismatchError) and source_file(error) == "pl_exec.c":

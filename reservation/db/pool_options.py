@@ -9,6 +9,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from ..settings import Settings
 from .pgbouncer import through_pgbouncer
+from .server_choice import ServerChoice
+from .server_lines import ServerLines
 from .statements import sql
 from .timed_connection import TimedConnection
 from .traced_connection import TracedConnection
@@ -33,10 +35,14 @@ SAME_EVERYWHERE = {
 }
 
 
-def pool_options(settings: Settings) -> dict[str, Any]:
-    """How the service connects to PostgreSQL."""
+def pool_options(settings: Settings, lines: ServerLines | None = None) -> dict[str, Any]:
+    """How the service connects to PostgreSQL; `lines` are those of the pool's Database.
+
+    Behind PgBouncer a connection does not stay with one server, so its timeline is not looked at.
+    """
     options = {
         "dsn": settings.database_url,
+        "connect": ServerChoice(None if settings.pgbouncer else lines or ServerLines()).connect,
         "connection_class": TracedConnection if settings.traces else TimedConnection,
         "min_size": min(2, settings.pool_size),
         "max_size": settings.pool_size,

@@ -24,6 +24,11 @@ A restored PostgreSQL. Every PERIOD_S the database's identity and generation (sq
 with those in Redis; detect_restore.lua forgets all showtimes if the identity differs or the generation is lower. Redis
 is read before PostgreSQL, whose generation decreases by a restore only, so nothing else looks like one. Each worker
 compares with its own last reading as well, and calls `on_restore`: what it keeps of PostgreSQL may be of another past.
+
+A fail-over. A promotion begins a new timeline, a part of the identity: it is treated as a restore, since the new
+primary may lack the last commits of the old one. Workers compare at once after the first connection to it
+(ServerLines). A lower generation shows that commits were lost. A worker that is still connected to the old primary learns of the new one by
+Redis, and leaves; it changes nothing in Redis.
 """
 
 import asyncio
@@ -38,9 +43,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
+from ..db import metrics
 from ..db.pool import Database
 from ..db.repository import ops, showtimes
 from ..db.repository.ops import DatabaseState
+from ..db.server_lines import ServerLine
 from ..errors import HoldsUnavailable, Unavailable
 from ..holds.hold_scan import scan_showtimes
 from ..holds.pending_updates import PendingUpdates
@@ -120,6 +127,9 @@ class MapRecovery:
         self._change_s = change_s
         self._on_restore = on_restore
         self._last_read: DatabaseState | None = None
+        self._last_known: KnownDatabase | None = None
+        self._is_failed_over = asyncio.Event()
+        database.lines.on_failed_over.append(self._wake)
         self._marks = WorkerMarks(redis)
         self._mark = WorkerMark(self._marks)
         self._is_started = False
@@ -169,7 +179,13 @@ class MapRecovery:
                 self._log.warning("map_recovery_postponed", cause=repr(error))
             except Exception:
                 self._log.exception("map_recovery_failed")
-            await asyncio.sleep(PERIOD_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PERIOD_S):
+                    await self._is_failed_over.wait()
+            self._is_failed_over.clear()
+
+    async def _wake(self) -> None:
+        self._is_failed_over.set()
 
     async def _turn(self) -> None:
         await self._write_mark()  # first: else all marks would look dead after an outage of PostgreSQL
@@ -219,15 +235,19 @@ class MapRecovery:
 
     async def _compare_databases(self) -> None:
         known = await self._marks.known_database()
+        last_known, self._last_known = self._last_known, known
         async with self._database.connection() as conn:
+            if last_known is not None and known.identity and known != last_known:  # another worker has just seen it
+                await self._database.lines.hear(ServerLine.of_identity(known.identity))
             state = await ops.database_state(conn)
+            await self._database.lines.see(ServerLine.of_identity(state.identity))
         self._mark.set_clock(state.now_us)
         last, self._last_read = self._last_read, state
         if last is not None and (state.identity != last.identity or state.generation_before < last.generation):
             self._on_restore()
         found = KnownDatabase(state.identity, state.generation_before)
         if await self._marks.detect_restore(known, found, raised_to=state.generation):
-            self._log.warning("database_restored", known=[*known], found=[*found])
+            _log_change(self._log, known, found)
 
     async def _announce(self, showtime_ids: Iterable[int], since: datetime) -> None:
         async with self._database.connection() as conn:
@@ -243,6 +263,17 @@ class MapRecovery:
             ]
         )
         await self._write_mark()  # alive, however long this takes
+
+
+def _log_change(log: BoundLogger, known: KnownDatabase, found: KnownDatabase) -> None:
+    """Say whether it is a fail-over, and if the new primary lacks what the old one had committed, or a restore."""
+    before, now = ServerLine.of_identity(known.identity), ServerLine.of_identity(found.identity)
+    if before.cluster == now.cluster and before.timeline < now.timeline:
+        commits = "lost" if found.generation < known.generation else "no_loss_seen"
+        metrics.FAILOVERS.counts[commits] += 1
+        log.warning("database_failed_over", commits=commits, known=[*known], found=[*found])
+    else:
+        log.warning("database_restored", known=[*known], found=[*found])
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from ..pool import Connection
+from ..server_lines import ServerLine
 from ..statements import sql
 from .rows import every, one
 
@@ -52,6 +53,11 @@ class WriteRefusal:
 async def database_state(conn: Connection) -> DatabaseState:
     """Which database this is; raises its generation, at most once a second."""
     return await one(conn, DatabaseState, "ops/database_state")
+
+
+async def server_line(conn: Connection) -> ServerLine:
+    """The cluster and the timeline of a server; 0 on a standby."""
+    return await one(conn, ServerLine, "ops/server_line")
 
 
 async def session_settings(conn: Connection, *, names: Sequence[str]) -> list[SessionSetting]:
