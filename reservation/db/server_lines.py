@@ -2,8 +2,8 @@
 
 A promotion begins a new timeline. Each new connection reads that of its server, and each worker reads it every two
 seconds. A higher one than before is a fail-over, after which all connections are replaced. A lower one is an old
-primary that has not been demoted yet: its connection is closed. A database that was restored from a copy of before a fail-over
-has a lower timeline, too: it is accepted when the higher one has not been seen for FORGET_S.
+primary that has not been demoted yet: its connection is closed. A database that was restored from a copy of before a
+fail-over has a lower timeline, too: it is accepted when the higher one has not been seen for FORGET_S.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,0 +1,47 @@
+"""Fail-overs of PostgreSQL under Patroni during sales: no answered confirm is lost, no seat is sold twice."""
+
+import asyncio
+from random import Random
+
+import pytest
+
+from tests.ha.postgresql_cluster import require_programs
+from tests.ha.postgresql_drill import drill
+from tests.ha.postgresql_stand import CUT_OFF, FAULTS, HOST_KILLED, SERVER_KILLED, STANDS_STILL, SWITCHOVER
+from tests.histories.drill import Outcome
+from tests.histories.faults import Fault
+
+RECOVERED_WITHIN_S = 5.0  # docs/operator/postgresql-failover.md
+SYNCHRONOUS = {"synchronous_mode": True}
+
+pytestmark = pytest.mark.usefixtures("programs")
+
+
+@pytest.fixture
+def programs() -> None:
+    require_programs()
+
+
+def recovered(outcome: Outcome) -> list[float]:
+    """Seconds from each promotion to a hold, a confirm, a map and a cancel that succeed."""
+    return [window.recovered - window.healed for window in outcome.history.faults]
+
+
+@pytest.mark.parametrize("fault", [SERVER_KILLED, SWITCHOVER, STANDS_STILL, CUT_OFF], ids=lambda fault: fault.name)
+def test_no_answered_confirm_is_lost_in_a_failover_to_a_synchronous_standby(fault: Fault) -> None:
+    outcome, log = asyncio.run(drill([fault], 1, **SYNCHRONOUS))
+    assert outcome.violations == []
+    assert max(recovered(outcome)) < RECOVERED_WITHIN_S
+    assert "database_failed_over" in log
+
+
+def test_no_answered_confirm_is_lost_by_kills_of_primaries_in_strict_mode() -> None:
+    kills = [SERVER_KILLED, HOST_KILLED]
+    strict = SYNCHRONOUS | {"synchronous_mode_strict": True}
+    outcome, _ = asyncio.run(drill(kills, 2, servers=3, etcd_members=3, **strict))
+    assert outcome.violations == []
+    assert max(recovered(outcome)) < RECOVERED_WITHIN_S
+
+
+def test_every_fault_has_a_name_of_its_own() -> None:
+    assert len({fault.name for fault in Random(0).sample(FAULTS, len(FAULTS))}) == len(FAULTS)
