@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,10 @@ POLL_S = 0.1
 def require_programs() -> None:
     """Skip the test where a program is missing; fail it where HA_REQUIRED is set."""
     absent = [name for name in ("etcd", str(BIN_DIR / "postgres")) if shutil.which(name) is None]
-    with suppress(ImportError):
-        import patroni  # noqa: F401, PLC0415 - only whether it is there
-
-        if not absent:
-            return
-    reason = f"{' and '.join(absent) or 'patroni'} is not installed"
+    absent += ["patroni"] if find_spec("patroni") is None else []
+    if not absent:
+        return
+    reason = f"not installed: {', '.join(absent)}"
     if os.environ.get("HA_REQUIRED"):
         pytest.fail(reason)
     pytest.skip(reason)
