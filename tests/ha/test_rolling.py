@@ -1,0 +1,142 @@
+"""Two instances behind HAProxy are restarted, and upgraded, one after the other; no request of a customer fails."""
+
+import asyncio
+import io
+import shutil
+import subprocess
+import tarfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from tests.conftest import SECRET, UNLIMITED
+from tests.ha.customers import Sales, buying
+from tests.ha.haproxy import ROOT, Balancer, Instance, balancing, run, wait_until
+from tests.ports import free_port
+
+SERVERS = ("instance_1", "instance_2")
+
+
+@pytest.fixture
+def variables(empty_database_url: str, redis_url: str, tmp_path: Path) -> Mapping[str, str]:
+    """The settings of both instances, on an empty database; the delay is that of instances.cfg."""
+    return {
+        **UNLIMITED,
+        "DATABASE_URL": empty_database_url,
+        "REDIS_URL": redis_url,
+        "JWT_SECRET": SECRET,
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "ACCESS_LOG": "off",
+        "STOP_DELAY_SECONDS": "4",
+        "DATA_DIR": str(tmp_path / "data"),
+    }
+
+
+@pytest.fixture
+def old_tree(tmp_path: Path) -> Path:
+    """The files of the commit before the last one with a migration."""
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        pytest.skip("the version before cannot be had: this is no git repository, or git is not installed")
+    found = subprocess.run(
+        [git, "-C", str(ROOT), "log", "-1", "--format=%P", "--", "migrations"],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.split()
+    if not found:
+        pytest.skip("the version before cannot be had: the history does not reach so far back (git fetch --unshallow)")
+    archive = subprocess.run([git, "-C", str(ROOT), "archive", found[0]], capture_output=True, check=True).stdout
+    tree = tmp_path / "old"
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        files.extractall(tree, filter="data")
+    return tree
+
+
+@dataclass(slots=True)
+class Site:
+    """Two instances behind a balancer, and the customers' sales through it."""
+
+    balancer: Balancer
+    instances: list[Instance]
+    sales: Sales
+
+    async def replace(self, number: int, tree: Path) -> None:
+        """Stop one instance, start it from a tree, and wait until the balancer uses it again and sales go on."""
+        await asyncio.to_thread(self.instances[number].stop)
+        await asyncio.to_thread(wait_until, lambda: not self.balancer.is_up(SERVERS[number]), "it did not go down")
+        await self.sales.more()
+        self.instances[number].start(tree)
+        await asyncio.to_thread(wait_until, lambda: self.balancer.is_up(SERVERS[number]), "it did not come up")
+        await self.sales.more()
+
+
+@asynccontextmanager
+async def site(variables: Mapping[str, str], folder: Path, tree: Path) -> AsyncIterator[Site]:
+    """Run two instances of a tree, HAProxy and the customers for the duration of the block."""
+    run(tree, folder, variables, "migrate")
+    run(tree, folder, variables, "seed", "demo")
+    instances = [Instance(name, free_port(), folder, variables) for name in SERVERS]
+    with ExitStack() as stack:
+        balancer = stack.enter_context(balancing(folder, free_port(), (instances[0].port, instances[1].port)))
+        for instance in instances:
+            stack.callback(instance.kill)
+            instance.start(tree)
+        for name in SERVERS:
+            await asyncio.to_thread(wait_until, lambda name=name: balancer.is_up(name), f"{name} did not come up")
+        async with buying(f"http://127.0.0.1:{balancer.port}") as sales:
+            await sales.more()
+            yield Site(balancer, instances, sales)
+            await sales.more()
+
+
+async def check(sales: Sales, variables: Mapping[str, str], folder: Path) -> None:
+    """Assert that no request failed, that every sale which was kept is there, and that the audit finds nothing."""
+    assert sales.failures == []
+    connection = await asyncpg.connect(variables["DATABASE_URL"])
+    rows = await connection.fetch(
+        "select reservation_id, array_agg(seat_id order by seat_id) as seats from booked_seats "
+        "where reservation_id is not null group by reservation_id"
+    )
+    await connection.close()
+    sold = {row["reservation_id"]: row["seats"] for row in rows}
+    assert sold == {UUID(name): sorted(seats) for name, seats in sales.kept.items()}
+    await asyncio.to_thread(run, ROOT, folder, variables, "audit")
+
+
+async def test_a_rolling_restart_behind_haproxy_fails_no_request(variables: Mapping[str, str], tmp_path: Path) -> None:
+    async with site(variables, tmp_path, ROOT) as running:
+        for number in range(len(SERVERS)):
+            await running.replace(number, ROOT)
+    await check(running.sales, variables, tmp_path)
+
+
+async def test_a_rolling_upgrade_behind_haproxy_fails_no_request(
+    variables: Mapping[str, str], old_tree: Path, tmp_path: Path
+) -> None:
+    """The schema is migrated under the old version; then both versions sell side by side; then the new one alone."""
+    async with site(variables, tmp_path, old_tree) as running:
+        await asyncio.to_thread(run, ROOT, tmp_path, variables, "migrate")
+        await running.sales.more()
+        for number in range(len(SERVERS)):
+            await running.replace(number, ROOT)
+    await check(running.sales, variables, tmp_path)
+
+
+async def test_an_instance_that_is_not_ready_gets_no_request(variables: Mapping[str, str], tmp_path: Path) -> None:
+    """HAProxy leaves an instance at SIGTERM while it still serves, and sends what it gets to the other one."""
+    async with site(variables, tmp_path, ROOT) as running:
+        stopping = asyncio.create_task(asyncio.to_thread(running.instances[0].stop))
+        await asyncio.to_thread(wait_until, lambda: not running.balancer.is_up(SERVERS[0]), "it did not go down")
+        assert running.balancer.is_up(SERVERS[1])
+        process = running.instances[0].process
+        assert process is not None
+        assert process.poll() is None  # it serves until its delay ends
+        await running.sales.more()
+        await stopping
+    await check(running.sales, variables, tmp_path)
