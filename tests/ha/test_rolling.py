@@ -87,8 +87,7 @@ async def site(variables: Mapping[str, str], folder: Path, tree: Path) -> AsyncI
         for instance in instances:
             stack.callback(instance.kill)
             instance.start(tree)
-        for name in SERVERS:
-            await asyncio.to_thread(wait_until, lambda name=name: balancer.is_up(name), f"{name} did not come up")
+        await asyncio.to_thread(wait_until, lambda: all(map(balancer.is_up, SERVERS)), "they did not come up")
         async with buying(f"http://127.0.0.1:{balancer.port}") as sales:
             await sales.more()
             yield Site(balancer, instances, sales)
