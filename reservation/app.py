@@ -51,6 +51,7 @@ from .http.load_shedding import load_shedding_of, running_load_shedding
 from .http.middleware import middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
 from .http.tracing import tracing
+from .read_replicas import read_replicas
 from .settings import Settings
 from .web.site import add_site
 
@@ -109,7 +110,14 @@ def make_app(settings: Settings) -> web.Application:
     if settings.traces:
         app.cleanup_ctx.append(tracing)
     app.cleanup_ctx.extend(
-        [request_records, running_load_shedding, resources.postgresql, resources.redis_and_booking, resources.accounts]
+        [
+            request_records,
+            running_load_shedding,
+            resources.postgresql,
+            read_replicas,
+            resources.redis_and_booking,
+            resources.accounts,
+        ]
     )
     app.cleanup_ctx.extend([resources.tickets, resources.payments, resources.live])
     app.cleanup_ctx.extend([resources.waiting_rooms, resources.subscription])

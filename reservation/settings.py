@@ -71,6 +71,7 @@ class Settings:
     database_url: Annotated[str | None, Env("DATABASE_URL", _postgresql_url, is_secret=True)]
     migrate_database_url: Annotated[str | None, Env("MIGRATE_DATABASE_URL", _postgresql_url, is_secret=True)]
     database_read_url: Annotated[str | None, Env("DATABASE_READ_URL", _postgresql_url, is_secret=True)]
+    read_max_lag_s: Annotated[float, Env("READ_MAX_LAG_SECONDS", integer(1, 3600), "5")]
     pgbouncer: Annotated[bool, Env("PGBOUNCER", switch(off="0", on="1"), "0")]
     redis_url: Annotated[str | None, Env("REDIS_URL", redis_url, is_secret=True)]
     jwt_secret: Annotated[str | None, Env("JWT_SECRET", text, is_secret=True)]

@@ -1,6 +1,6 @@
 """What is counted of PostgreSQL for /metrics: the pool, the statements, the errors, and what was sold."""
 
-from ..runtime.metrics import Counter, CounterBy, Gauge, Histogram, HistogramBy
+from ..runtime.metrics import Counter, CounterBy, Gauge, GaugeBy, Histogram, HistogramBy
 
 POOL_MAX = Gauge("reservation_pool_max_connections", "Connections that the pools may open.")
 POOL_OPEN = Gauge("reservation_pool_connections", "Connections that are open.")
@@ -24,6 +24,12 @@ FAILOVERS = CounterBy(
     "Fail-overs that this worker was the first to notice; lost: the new primary lacks commits of the old one.",
     "commits",
     known=("lost", "no_loss_seen"),
+)
+REPLICA_LAG = GaugeBy(
+    "reservation_replica_lag_seconds", "How old what a read replica has may be.", "replica", merge="livemax"
+)
+REPLICA_IN_USE = GaugeBy(
+    "reservation_replica_in_use", "Workers that read from a read replica.", "replica", merge="livesum"
 )
 CONFIRMED_RESERVATIONS = Counter("reservation_confirmed_reservations", "Reservations confirmed.")
 CONFIRMED_SEATS = Counter("reservation_confirmed_seats", "Seats of the reservations confirmed.")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..booking.context import BookingContext
     from ..catalog.context import CatalogContext
     from ..db.pool import Database
+    from ..db.replicas import Replicas
     from ..db.repository.idempotency import IdempotencyKey
     from ..identity.accounts import AccountContext
     from ..identity.api_keys import ApiKeyContext
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 SETTINGS: "web.AppKey[Settings]" = web.AppKey("SETTINGS")
 SPANS: "web.AppKey[Spans]" = web.AppKey("SPANS")  # only while tracing is on
 DATABASE: "web.AppKey[Database]" = web.AppKey("DATABASE")
+# Not there without DATABASE_READ_URL.
+REPLICAS: "web.AppKey[Replicas]" = web.AppKey("REPLICAS")
 BOOKING_CONTEXT: "web.AppKey[BookingContext]" = web.AppKey("BOOKING_CONTEXT")
 PAYMENTS: "web.AppKey[PaymentContext]" = web.AppKey("PAYMENTS")
 CATALOG_CONTEXT: "web.AppKey[CatalogContext]" = web.AppKey("CATALOG_CONTEXT")

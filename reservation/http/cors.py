@@ -14,13 +14,13 @@ from .output.problems import HttpProblem
 ALLOWED = (
     "Accept, Accept-Language, Admission-Token, Authorization, Cache-Control, Content-Encoding, Content-Language, "
     "Content-Type, Idempotency-Key, If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since, "
-    "Last-Event-ID, Pragma, Prefer, Range, X-Request-ID, "
+    "Last-Event-ID, Pragma, Prefer, Range, Reservation-Written, X-Request-ID, "
     "b3, Baggage, Sentry-Trace, Traceparent, Tracestate, X-Correlation-ID, X-Requested-With"
 )
 EXPOSED = (
     "Accept-Encoding, Accept-Ranges, Allow, Content-Disposition, Content-Encoding, Content-Range, Date, ETag, "
-    "Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, Vary, "
-    "WWW-Authenticate, X-Request-ID"
+    "Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Reservation-Written, Retry-After, "
+    "Server-Timing, Vary, WWW-Authenticate, X-Request-ID"
 )
 # Those of the service, and one that no address answers: a page can read the 405.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

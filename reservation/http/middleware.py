@@ -29,6 +29,7 @@ from .output.compression import MIN_BYTES, compress_if_asked
 from .output.problems import HttpProblem, domain_problem, problem, protocol_problem
 from .output.refusals import refused
 from .output.responses import FIXED_HEADERS, NO_STORE, SingleWriteResponse
+from .replica_reads import written_line
 from .routes import Handler
 from .security_events import record_refusal
 
@@ -105,17 +106,18 @@ def _set_common_headers(
     request: web.Request, response: web.StreamResponse, request_id: str, server_timing: str
 ) -> None:
     """Set the headers that every response has."""
+    further = request.app[keys.FURTHER_LINES] + written_line(request)
     if isinstance(response, SingleWriteResponse):
         if keys.CALLER in request:
             response.forbid_storing()
-        response.set_common_headers(request_id, server_timing, request.app[keys.FURTHER_LINES])
+        response.set_common_headers(request_id, server_timing, further)
         return
     response.headers.update(FIXED_HEADERS)
     response.headers["X-Request-ID"] = request_id
     response.headers["Server-Timing"] = server_timing
     if keys.CALLER in request:
         response.headers["Cache-Control"] = NO_STORE
-    for line in request.app[keys.FURTHER_LINES].splitlines():
+    for line in further.splitlines():
         name, _, value = line.partition(": ")
         response.headers[name] = value
 

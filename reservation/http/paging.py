@@ -12,8 +12,9 @@ from marshmallow import Schema, ValidationError, fields
 
 from ..runtime.fields import Input, IntegerParameter
 from ..runtime.instants import parse_instant
-from .app_keys import DATABASE, QUERY
+from .app_keys import QUERY
 from .output.responses import SingleWriteResponse, encode, json_response
+from .replica_reads import read as read_from_replica
 
 if TYPE_CHECKING:
     from ..db.pool import Connection
@@ -68,8 +69,7 @@ async def page_response(
     `shown` makes an item of a row.
     """
     limit: int = request[QUERY]["limit"]
-    async with request.app[DATABASE].connection() as conn:
-        rows = await read(conn, limit + 1)
+    rows = await read_from_replica(request, lambda conn: read(conn, limit + 1))
     items = [shown(row) for row in rows[:limit]]
     return page_with_key(request, items, sort_key(rows[limit - 1]) if len(rows) > limit else None)
 

@@ -49,6 +49,8 @@ Cinema seats: hold them for some minutes, then confirm or cancel. No seat is eve
   header.
 - **Errors** are problem details (RFC 9457), `application/problem+json`, with a stable `code`.
 - **X-Request-ID** is taken from the request if it is valid, else generated; it is in the response and in the log.
+- **Reservation-Written**: where the service has read replicas, the response to a write has this header. Send its last
+  value with later reads, and they have what you wrote. Signed in and without it, you read from the primary.
 - **Idempotency**: a hold, confirm, cancel or exchange, and a request that adds or removes seats, is carried out once if
   it has an `Idempotency-Key`. The same request within a day, with the same key and body, gets the first response again,
   with `Idempotent-Replayed: true`. Responses that may be temporary (409, 429, 5xx) are not stored.

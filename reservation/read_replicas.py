@@ -1,0 +1,18 @@
+"""The read replicas of the application, which are probed while it runs."""
+
+from collections.abc import AsyncIterator
+
+import structlog
+from aiohttp import web
+
+from .db.replicas import open_replicas
+from .http import app_keys
+
+
+async def read_replicas(app: web.Application) -> AsyncIterator[None]:
+    """Open the replicas of DATABASE_READ_URL, if there are any."""
+    log = structlog.stdlib.get_logger("reservation.replicas")
+    async with open_replicas(app[app_keys.DATABASE], app[app_keys.SETTINGS], log) as replicas:
+        if replicas is not None:
+            app[app_keys.REPLICAS] = replicas
+        yield
