@@ -22,6 +22,7 @@ from ..settings import Settings
 from . import metrics
 from .pool import Database
 from .pool_options import pool_options
+from .postgresql_errors import DRIVER_ERRORS
 from .repository.wal_positions import PrimaryPosition, primary_position, replayed_position
 
 PROBE_EVERY_S = 0.25
@@ -90,7 +91,7 @@ class Replicas:
             try:
                 async with asyncio.timeout(PROBE_WAIT_S):
                     await self._probe_primary()
-            except (Unavailable, TimeoutError, asyncpg.PostgresError):
+            except (Unavailable, TimeoutError, *DRIVER_ERRORS):
                 pass  # without new marks the replicas lag, and reads go to the primary, which answers or fails
             await asyncio.sleep(PROBE_EVERY_S)
 
@@ -114,7 +115,7 @@ class Replicas:
                     replayed = await replayed_position(conn)
             except Overloaded:
                 pass  # all connections are in use: it answers
-            except (Unavailable, TimeoutError, asyncpg.PostgresError) as error:
+            except (Unavailable, TimeoutError, *DRIVER_ERRORS) as error:
                 self.leave_out(replica, error)
             else:
                 self._note(replica, replayed)
