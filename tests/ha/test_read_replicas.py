@@ -97,7 +97,7 @@ async def test_a_replica_that_stops_is_left_out_and_used_again_after_its_start(r
     await asyncio.to_thread(pair.second.stop)
     await until(lambda: not replicas.replicas[0].is_well)
     assert replicas.choose(0) is None
-    await asyncio.to_thread(pair.second.start)
+    pair.second.start()
     await until(lambda: replicas.choose(0) is not None)
 
 
