@@ -17,6 +17,8 @@ SQUAWK_EXCEPT := prefer-bigint-over-int,require-statement-timeout
 TOGETHER = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # These depend on pace: they run after the others, alone, one after another.
 PACED = tests/faults tests/races tests/histories tests/load/test_engine.py
+# Clusters of stores, and instances of the service, that are killed during sales; the recipes of docs/operations.
+HA_TESTS = tests/ha tests/operations
 # Without what is in no statement: the demo's data, the formats of the CSV files.
 SQL_TESTS = tests/db tests/dba tests/seed/test_scale.py tests/booking/test_archive.py
 # Two at a time, the longest first; each prints when it has ended, where make can do that.
@@ -68,7 +70,7 @@ test: .venv/axe.stamp ## all the tests, on their own PostgreSQL and Valkey (JOBS
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@failed=; $(BIN)/python -m pytest $(TOGETHER) $(PACED:%=--ignore=%) || failed=yes; \
+	@failed=; $(BIN)/python -m pytest $(TOGETHER) $(patsubst %,--ignore=%,$(PACED) $(HA_TESTS)) || failed=yes; \
 	$(BIN)/python -m pytest $(PACED) || failed=yes; test -z "$$failed"
 endif
 
@@ -76,6 +78,9 @@ test-pg15: .venv/dev.stamp ## the SQL and race tests on PostgreSQL 15 (POSTGRES_
 	@export POSTGRES_BIN_DIR=$(POSTGRES_15); failed=; \
 	$(BIN)/python -m pytest $(SQL_TESTS) $(TOGETHER) $(ARGS) || failed=yes; \
 	$(BIN)/python -m pytest tests/races $(ARGS) || failed=yes; test -z "$$failed"
+
+test-ha: .venv/dev.stamp ## fail-overs, roll-outs and recipes for operators, on clusters of this machine (ARGS=...)
+	@$(BIN)/python -m pytest $(HA_TESTS) $(ARGS)
 
 bench: .venv/run.stamp ## the product beside its peers and 530681d, into benchmarks/RESULTS.md (15 minutes, AGAINST=commit, ARGS=...)
 	@$(BIN)/python -m benchmarks $(AGAINST:%=--against %) $(ARGS)
@@ -196,4 +201,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test test-pg15 bench bench-short check $(CHECKS) drill drill-mutants interleavings mutants fuzz schema plans screenshots format sbom lock clean
+.PHONY: help run load test test-pg15 test-ha bench bench-short check $(CHECKS) drill drill-mutants interleavings mutants fuzz schema plans screenshots format sbom lock clean

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tests.deploy.programs import program
+from tests.programs import program
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/kubernetes"

@@ -14,8 +14,8 @@ import pytest
 
 from reservation.embedded.ports import is_taken
 from tests.deploy.compose_ha import HAPROXY
-from tests.deploy.programs import program
 from tests.ports import free_port
+from tests.programs import program
 
 WAIT_S = 60
 

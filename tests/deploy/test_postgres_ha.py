@@ -21,9 +21,9 @@ from reservation.embedded import postgresql
 from reservation.embedded.binaries import postgres_programs
 from reservation.embedded.processes import ChildServer
 from tests.deploy.compose_ha import AT, HAPROXY, PATRONI, ROOT, SERVICES, numbered
-from tests.deploy.programs import program
 from tests.deploy.test_haproxy import haproxy, moved
 from tests.ports import free_port
+from tests.programs import program
 from tests.project.test_compose import make_secrets
 
 WAIT_S = 180

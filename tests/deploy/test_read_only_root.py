@@ -13,8 +13,8 @@ import pytest
 
 from tests.conftest import SECRET
 from tests.deploy.kubernetes import ROOT, container, templates
-from tests.deploy.programs import program
 from tests.ports import free_port
+from tests.programs import program
 
 WAIT_S = 120
 # The folder stays writable, as an emptyDir is; a new namespace of mounts, so that nothing else sees the change.

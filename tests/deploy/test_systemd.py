@@ -17,8 +17,8 @@ from reservation.serving.service_manager import ALIVE_EVERY_S
 from reservation.serving.worker_process import KILL_MARGIN_S, START_WAIT_S
 from reservation.settings import Settings
 from tests.conftest import SECRET
-from tests.deploy.programs import program
 from tests.ports import free_port
+from tests.programs import program
 from tests.project.test_compose import setting
 from tests.project.test_deployment import parse
 from tests.project.test_settings import SECRETS, known_names

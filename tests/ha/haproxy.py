@@ -1,7 +1,6 @@
 """HAProxy with deploy/haproxy/instances.cfg in front of two addresses, and instances of a tree of the service."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -12,24 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from reservation.embedded.ports import is_taken
+from tests.programs import program
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "deploy" / "haproxy" / "instances.cfg"
 PATIENCE_S = 120.0
-
-
-def program(name: str) -> str:
-    """The path of a program; without it the test is skipped, or with HA_REQUIRED=yes fails."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if found is None:
-        reason = f"{name} not found: apt-get install {name}"
-        if os.environ.get("HA_REQUIRED") == "yes":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found
 
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
@@ -69,7 +56,7 @@ class Balancer:
 @contextmanager
 def balancing(folder: Path, port: int, instance_ports: tuple[int, int]) -> Iterator[Balancer]:
     """Run HAProxy for the duration of the block."""
-    command = [program("haproxy"), "-db", "-f", str(CONFIG)]
+    command = [program("haproxy", package="haproxy"), "-db", "-f", str(CONFIG)]
     balancer = Balancer(port, folder / "haproxy.sock")
     environment = {
         "BIND": f"127.0.0.1:{port}",

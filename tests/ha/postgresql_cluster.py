@@ -11,17 +11,16 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
 
 from reservation.embedded import postgresql
 from reservation.embedded.processes import ChildServer
 from tests.faults.proxy import Proxy
 from tests.ports import free_port
+from tests.programs import program
 
 BIN_DIR = Path("/usr/lib/postgresql/15/bin")
 USER, PASSWORD, DATABASE = "reservation", "of-the-tests", "reservation"
@@ -31,15 +30,10 @@ POLL_S = 0.1
 
 
 def require_programs() -> None:
-    """Skip the test where a program is missing; fail it where HA_REQUIRED is set."""
-    absent = [name for name in ("etcd", str(BIN_DIR / "postgres")) if shutil.which(name) is None]
-    absent += ["patroni"] if find_spec("patroni") is None else []
-    if not absent:
-        return
-    reason = f"not installed: {', '.join(absent)}"
-    if os.environ.get("HA_REQUIRED"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    """Skip or fail the test where a program is missing."""
+    program("etcd", package="etcd-server")
+    program(str(BIN_DIR / "postgres"), package="postgresql-15")
+    program("patroni", package="patroni, of the extra `dev`,")
 
 
 @dataclass(slots=True)

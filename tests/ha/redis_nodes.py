@@ -1,6 +1,5 @@
 """Debian's redis-server as master and replicas, with three Sentinels that watch them."""
 
-import os
 import shutil
 import signal
 import time
@@ -8,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
 from reservation.embedded.processes import ChildServer
 from reservation.holds.connection import RUN_KEY
 from tests.ports import free_port
+from tests.programs import program
 
 PROGRAM = "redis-server"
 PASSWORD, SERVICE = "of-the-tests", "cinema"
@@ -33,15 +32,6 @@ min-replicas-to-write 1
 min-replicas-max-lag 2
 repl-diskless-sync-delay 0
 """
-
-
-def require_programs() -> None:
-    """Skip the test where redis-server is missing; fail it where HA_REQUIRED is set."""
-    if shutil.which(PROGRAM) is not None:
-        return
-    if os.environ.get("HA_REQUIRED"):
-        pytest.fail(f"{PROGRAM} is not installed")
-    pytest.skip(f"{PROGRAM} is not installed")
 
 
 class Node:
@@ -171,7 +161,7 @@ sentinel failover-timeout {SERVICE} 5000
 @contextmanager
 def running_sentinels(folder: Path) -> Iterator[SentinelStand]:
     """Run all of them for the duration of the block."""
-    require_programs()
+    program(PROGRAM, package="redis-server")
     with ExitStack() as stack:
         yield SentinelStand(folder, stack)
 

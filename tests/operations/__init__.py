@@ -1,1 +1,1 @@
-"""Of the pages for operators: the recipes of docs/operations, whose commands are run, and the alert rules of deploy/."""
+"""Tests of the recipes of docs/operations, whose commands they run, and of the alert rules of deploy/."""

@@ -10,8 +10,9 @@ import psycopg
 
 from reservation.db import migrations as schema
 from reservation.embedded.binaries import postgres_programs
-from tests.operations.recipes import DEBIAN_15, as_postgres, missing
+from tests.operations.recipes import DEBIAN_15, as_postgres
 from tests.ports import free_port
+from tests.programs import missing
 
 DATABASE = "reservation"
 SUPERUSER = "postgres"

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 from reservation.embedded.postgresql import MAP_TO_NOBODY
+from tests.programs import missing
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs" / "operations"
@@ -28,13 +27,6 @@ def as_postgres() -> list[str]:
     if unshare is None or not allowed:
         missing("PostgreSQL refuses root, and this machine allows no user namespace")
     return [str(unshare), *MAP_TO_NOBODY]
-
-
-def missing(reason: str) -> None:
-    """Skip the test; where HA_REQUIRED=yes, fail it."""
-    if os.environ.get("HA_REQUIRED") == "yes":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def commands(page: str, heading: str) -> str:

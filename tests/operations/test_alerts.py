@@ -1,7 +1,6 @@
 """Alert rules and dashboards: each alert has tests and a runbook, and each metric that they name is exported."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -11,24 +10,21 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.programs import program
+
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/alerts.yml"
 TESTS = ROOT / "deploy/prometheus/alerts_test.yml"
 RUNBOOKS = ROOT / "docs/operations/alerts.md"
 DASHBOARDS = sorted((ROOT / "deploy/grafana").glob("*.json"))
-PROMTOOL = shutil.which("promtool")
 # Of the scrape itself and of promtool, not of the service.
 NOT_OURS = {"up", "ALERTS"}
 PARTS = ("**Means**:", "**See**:", "**Do**:")
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    if PROMTOOL is None:
-        message = "promtool is not installed (Debian's package prometheus)"
-        if os.environ.get("HA_REQUIRED") == "yes":
-            pytest.fail(message)
-        pytest.skip(message)
-    return subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True, check=False)
+    command = [program("promtool", package="prometheus"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def alerts() -> dict[str, dict[str, Any]]:
