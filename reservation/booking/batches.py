@@ -14,7 +14,7 @@ from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import HoldToInsert, PaymentRules
 from ..errors import IdempotencyKeyUsed, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
-from ..holds.store import HoldRelease
+from ..holds.release_calls import HoldRelease
 from ..runtime.batching import Batcher
 from ..runtime.timing import count_commit
 from ..seatmap.layouts import Layouts

@@ -20,7 +20,7 @@ from ..errors import (
     ReservationConfirmed,
     TooLateToCancel,
 )
-from ..holds.store import HoldRelease
+from ..holds.release_calls import HoldRelease
 from .context import BookingContext
 from .lookup import find_archived_with_status
 from .metrics import HOLDS_RELEASED

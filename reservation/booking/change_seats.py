@@ -25,10 +25,11 @@ from ..errors import (
     TooManyRequests,
     Unavailable,
 )
-from ..holds.store import HoldRelease
+from ..holds.release_calls import HoldRelease
 from .after_commit import after_commit
 from .context import BookingContext
 from .hold import check_and_load, seats_unavailable
+from .other_holds import find_other_holds, hand_over, held_by
 from .redis_lease import REDIS_MARGIN_MS, release_given_up, take_again
 from .seat_change_plan import SeatChange, SeatChangePlan, find_changeable, plan_change, planned_seats
 
@@ -71,6 +72,7 @@ async def _take_and_change(context: BookingContext, plan: SeatChangePlan) -> Res
     if not plan.is_of(await find_changeable(context, plan.asked)):
         raise ReservationChanged
     undo = HoldRelease(plan.showtime_id, reservation_id, plan.new, undo=True, kept=kept)
+    epoch = context.holds.epoch
     release = True  # also if Redis does not answer: it may have taken the seats
     try:
         if plan.new:
@@ -96,6 +98,8 @@ async def _take_and_change(context: BookingContext, plan: SeatChangePlan) -> Res
     if plan.is_held:
         with after_commit():
             await _ensure_held(context, plan, undo, recorded, [seat.seat_id for seat in changed.seats])
+            if context.holds.epoch != epoch:
+                await _require_sole_hold(context, plan, undo, recorded)
     else:
         given_up = HoldRelease(plan.before.showtime_id, reservation_id, plan.given_up)
         await context.pending_updates.release([given_up, HoldRelease(plan.showtime_id, reservation_id, plan.new)])
@@ -222,6 +226,16 @@ async def _ensure_held(
         await release_given_up(context, plan.held_seats(plan.before.showtime_id, plan.given_up))
 
 
+async def _require_sole_hold(
+    context: BookingContext, plan: SeatChangePlan, undo: HoldRelease, recorded: RecordedChange
+) -> None:
+    """After Redis lost its data: give way to another hold of the new seats in PostgreSQL, which may be answered."""
+    others = await find_other_holds(context, undo)
+    if others:
+        await _undo(context, plan, undo, recorded)
+        raise held_by(others)
+
+
 async def _undo(context: BookingContext, plan: SeatChangePlan, undo: HoldRelease, recorded: RecordedChange) -> None:
     """Take a change back in PostgreSQL, release the new seats in Redis, and see that it keeps the old ones.
 
@@ -241,6 +255,7 @@ async def _undo(context: BookingContext, plan: SeatChangePlan, undo: HoldRelease
             )
     finally:
         context.log.warning("change_undone", reservation_id=str(asked.reservation_id), status=undone)
+        await hand_over(context, undo, margin_ms=REDIS_MARGIN_MS)
         await context.pending_updates.release([undo])
     if undone == "cancelled":
         await context.pending_updates.release([HoldRelease(before.showtime_id, asked.reservation_id, before.seat_ids)])

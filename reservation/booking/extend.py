@@ -8,12 +8,13 @@ from ..db.repository import reservations
 from ..db.repository.idempotency import IdempotencyKey
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import HoldToExtend
-from ..errors import HoldExpired, ReservationCancelled, ReservationConfirmed, SeatsUnavailable
-from ..holds.store import HoldRelease
+from ..errors import HoldExpired, HoldsUnavailable, ReservationCancelled, ReservationConfirmed, SeatsUnavailable
+from ..holds.release_calls import HoldRelease
 from .after_commit import after_commit
 from .context import BookingContext
 from .lookup import find, find_archived
 from .metrics import HOLDS_EXTENDED
+from .other_holds import find_other_holds
 from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, ensure_held, release_given_up, take_again
 from .sale_window import not_on_sale
 
@@ -92,7 +93,8 @@ async def hold_again(
     """Take the seats of a hold in Redis again before a repeated request gets its first answer.
 
     The first request may have failed after PostgreSQL had the hold, and have released the seats; or it waits for
-    PostgreSQL, which may have a later end than Redis by now. Raises SeatsUnavailable if another user has taken them.
+    PostgreSQL, which may have a later end than Redis by now. Raises SeatsUnavailable if another user has taken them,
+    and HoldsUnavailable as long as PostgreSQL has two holds of a seat.
     """
     try:
         found = await _find_hold(context, user_id, reservation_id)
@@ -100,6 +102,9 @@ async def hold_again(
         return  # it has ended just now
     seats = HeldSeats(found.showtime_id, reservation_id, user_id, found.seat_ids, idempotency_key)
     await take_again(context, seats, found.left_ms + REDIS_MARGIN_MS)
+    if await find_other_holds(context, HoldRelease(found.showtime_id, reservation_id, found.seat_ids)):
+        # One of the two was answered, and the other one gives way or expires: which, is not known here.
+        raise HoldsUnavailable
 
 
 async def _hold_in_redis(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> None:

@@ -25,7 +25,7 @@ from ..errors import (
     TooManyRequests,
     Unavailable,
 )
-from ..holds.store import HoldRelease
+from ..holds.release_calls import HoldRelease
 from ..holds.take_calls import AddressSeats
 from ..seatmap.layouts import Layout
 from ..seatmap.ticket_types import ALL_STANDARD, ChosenTickets, WantedTickets
@@ -34,7 +34,7 @@ from .admission import Admission, require_admission
 from .after_commit import after_commit
 from .context import BookingContext
 from .idempotency import is_held_by_same_request, new_reservation_id
-from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, take_for, undo_hold
+from .redis_lease import REDIS_MARGIN_MS, HeldSeats, RedisLease, require_sole_hold, take_for, undo_hold
 from .sale_window import not_on_sale
 
 
@@ -242,6 +242,7 @@ async def seats_unavailable(
 async def _take_again(context: BookingContext, seats: HeldSeats, life_s: float) -> None:
     try:
         await take_for(context, seats, life_s)
+        await require_sole_hold(context, seats)
     except Unavailable:
         with after_commit():
             if seats.idempotency_key is not None:  # the hold stays, and a repeated request gets it

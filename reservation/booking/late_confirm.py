@@ -14,7 +14,7 @@ from ..db.repository.hold_limits import HoldLimits, require_room
 from ..db.repository.reservation_rows import Reservation
 from ..db.repository.reservations import HoldToExtend
 from ..errors import HoldExpired, IdempotencyKeyUsed, PaymentRequired, SeatsUnavailable, Unavailable
-from ..holds.store import HoldRelease
+from ..holds.release_calls import HoldRelease
 from .context import BookingContext
 
 TAKEN_MS = 30_000  # for so long Redis keeps the seats, if the worker is killed

@@ -14,7 +14,7 @@ another customer may take them. Three comparisons show that neither has happened
 
 Otherwise the seats are taken again, now that PostgreSQL has the hold and Redis would be primed with it. If another
 reservation holds one of them, or has bought it, this hold is cancelled in PostgreSQL, and the answer is that the seats
-are not available.
+are not available. So it is if PostgreSQL has another live hold on one of them (other_holds.py).
 """
 
 from collections.abc import Sequence
@@ -26,10 +26,11 @@ from uuid import UUID
 from ..db.repository import reservations
 from ..db.repository.idempotency import IdempotencyKey
 from ..errors import SeatsUnavailable, Unavailable
-from ..holds.store import HoldRelease
+from ..holds.release_calls import HoldRelease
 from .after_commit import after_commit
 from .context import BookingContext
 from .metrics import HOLDS_UNDONE
+from .other_holds import find_other_holds, hand_over, held_by
 
 # Seats are free so long after the end of their hold. With less, more holds that wait for PostgreSQL under load would be
 # taken again.
@@ -140,6 +141,18 @@ async def release_given_up(context: BookingContext, seats: HeldSeats) -> None:
             await context.pending_updates.release([release])
 
 
+async def require_sole_hold(context: BookingContext, seats: HeldSeats) -> None:
+    """Return if PostgreSQL has no other live hold on the seats of a hold that was taken again and is not answered yet.
+
+    Otherwise this hold is cancelled, and SeatsUnavailable raised: the other one may be answered. A hold that comes to
+    PostgreSQL after this was taken before Redis lost its data, and gives way in its turn.
+    """
+    others = await find_other_holds(context, HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids))
+    if others:
+        await undo_hold(context, seats)
+        raise held_by(others)
+
+
 async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
     """Cancel a hold in PostgreSQL, and release in Redis what it still has there."""
     undone = None
@@ -156,4 +169,6 @@ async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
         context.log.warning(
             "hold_undone", showtime_id=seats.showtime_id, reservation_id=str(seats.reservation_id), was_held=undone
         )
-        await context.pending_updates.release([HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)])
+        release = HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)
+        await hand_over(context, release, margin_ms=REDIS_MARGIN_MS)
+        await context.pending_updates.release([release])

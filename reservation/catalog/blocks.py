@@ -13,7 +13,7 @@ from ..db.preconditions import Precondition, no_precondition
 from ..db.repository import blocks, showtimes
 from ..db.repository.blocks import BlockedSeat
 from ..errors import Invalid, SeatsUnavailable, ShowtimeCancelled, ShowtimeStarted
-from ..holds.store import NO_RESERVATION, HoldRelease
+from ..holds.release_calls import NO_RESERVATION, HoldRelease
 from .context import CatalogContext
 from .showtimes import lock_showtime
 

@@ -11,7 +11,7 @@ from ..db.repository import sold_showtimes
 from ..db.repository.showtimes import Showtime, ShowtimeInput
 from ..db.repository.sold_showtimes import HoldToMove, LockedReservation
 from ..errors import HasReservations
-from ..holds.store import HoldRelease
+from ..holds.release_calls import HoldRelease
 from .context import CatalogContext
 from .seat_plans import named_seats
 

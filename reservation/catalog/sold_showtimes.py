@@ -9,7 +9,7 @@ from ..db.repository import refunds, showtimes, sold_showtimes
 from ..db.repository.showtimes import Showtime
 from ..db.repository.sold_showtimes import LockedReservation
 from ..errors import NotFound, RowLocked, ShowtimeStarted
-from ..holds.store import HoldRelease
+from ..holds.release_calls import HoldRelease
 from .context import CatalogContext
 
 LOCK_TRIES = 5  # a try fails if a reservation that was made meanwhile is locked for a second

@@ -12,7 +12,8 @@ from structlog.stdlib import BoundLogger
 
 from ..errors import Unavailable
 from . import metrics
-from .store import HoldRelease, Holds
+from .release_calls import HoldRelease
+from .store import Holds
 
 MAX_PENDING = 100_000  # some 20 MB; beyond it, seats stay held until their holds expire or the sweep finds them
 RETRIED_AT_ONCE = 256

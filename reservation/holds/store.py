@@ -46,14 +46,13 @@ from .keys import WRITABLE_KEY, map_keys, seat_key, ticket_key
 from .map_versions import MapVersions
 from .prime import Prime, Primer, ReadStart, ticket_call, unread_call
 from .redis_server import RedisServer
+from .release_calls import HoldRelease, hand_over_call, release_call
 from .script_runner import Call, ScriptResult, ScriptRunner, redis_errors, script_call
 from .scripts import (
     BUMP_LAYOUT,
     CHECK_WRITABLE,
     EXTEND,
-    RELEASE,
     SNAPSHOT,
-    UNDO_TAKE,
     VERSION,
     WATCH,
 )
@@ -61,21 +60,6 @@ from .take_calls import OfAddress, seats_of_others, take_call
 
 PRIMING_TRIES = 3  # Redis may lose everything again meanwhile; more often is an outage
 NOT_PRIMED = -1
-NO_RESERVATION = UUID(int=0)  # of a HoldRelease that only announces a change
-
-
-class HoldRelease(NamedTuple):
-    """A seat map that changed, and the seats that the reservation no longer holds.
-
-    `undo`: its hold failed, as far as is known. PostgreSQL may have it all the same, and a repeated request may have
-    got it since: then its seats stay. So do those that a change added or gave up, if `kept` has changed since.
-    """
-
-    showtime_id: int
-    reservation_id: UUID
-    seat_ids: Sequence[int]
-    undo: bool = False
-    kept: str = ""
 
 
 class MapState(NamedTuple):
@@ -172,8 +156,14 @@ class Holds:
 
         Returns the releases that Redis refused, because a key of the showtime has another type.
         """
-        results = await self._scripts.run([_release_call(release) for release in releases])
+        results = await self._scripts.run([release_call(release) for release in releases])
         return [release for release, result in zip(releases, results, strict=True) if isinstance(result, DomainError)]
+
+    async def hand_over(
+        self, *, showtime_id: int, reservation_id: UUID, to: UUID, seat_ids: Sequence[int], ttl_ms: int
+    ) -> None:
+        """Give those of the seats that a reservation still holds to another one, for `ttl_ms` from now."""
+        await self._scripts.run_one(hand_over_call(showtime_id, reservation_id, to, seat_ids, ttl_ms))
 
     async def bump_layouts(self, showtime_ids: Sequence[int]) -> Sequence[int]:
         """Increment the versions of maps whose seats or prices changed; returns the showtimes that Redis refused."""
@@ -279,13 +269,6 @@ def _is_not_primed(result: ScriptResult) -> TypeGuard[list[int]]:
 @lru_cache(1024)
 def _version_call(showtime_id: int) -> Call:
     return script_call(VERSION, showtime_id, map_keys(showtime_id))
-
-
-def _release_call(release: HoldRelease) -> Call:
-    script = UNDO_TAKE if release.undo else RELEASE
-    kept = (release.kept,) if release.undo else ()
-    args: tuple[str | int, ...] = (str(release.reservation_id), *release.seat_ids, *kept)
-    return script_call(script, release.showtime_id, map_keys(release.showtime_id, release.seat_ids), args)
 
 
 def _holder(value: bytes | str | None) -> UUID | None:

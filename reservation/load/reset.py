@@ -13,7 +13,8 @@ from ..db.repository import load as repository
 from ..errors import HoldsUnavailable
 from ..holds.map_versions import MapVersions
 from ..holds.prime import Prime
-from ..holds.store import HoldRelease, Holds
+from ..holds.release_calls import HoldRelease
+from ..holds.store import Holds
 from ..runtime.redis_client import redis_client
 from ..settings import Settings
 from .access import TargetAccess, check_reachable, database_connection

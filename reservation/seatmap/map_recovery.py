@@ -51,7 +51,7 @@ from ..db.server_lines import ServerLine
 from ..errors import HoldsUnavailable, Unavailable
 from ..holds.hold_scan import scan_showtimes
 from ..holds.pending_updates import PendingUpdates
-from ..holds.store import NO_RESERVATION, HoldRelease
+from ..holds.release_calls import NO_RESERVATION, HoldRelease
 from ..holds.worker_marks import KnownDatabase, Mark, WorkerMarks
 from ..runtime.cancellation import cancel_and_wait, is_cancel_requested
 from ..runtime.redis_client import is_away

@@ -12,7 +12,8 @@ from reservation.errors import HoldsUnavailable
 from reservation.holds import pending_updates
 from reservation.holds.map_versions import MapVersions
 from reservation.holds.pending_updates import RETRIED_AT_ONCE, PendingUpdates
-from reservation.holds.store import HoldRelease, Holds
+from reservation.holds.release_calls import HoldRelease
+from reservation.holds.store import Holds
 from tests.faults.proxy import Proxy
 from tests.holds.conftest import LivePrimer, OpenHolds
 from tests.holds.test_connection import writes_paused

@@ -6,7 +6,8 @@ from redis.asyncio import Redis
 
 from reservation.holds.connection import RUN_KEY, pack
 from reservation.holds.prime import LiveHold, Prime
-from reservation.holds.store import HoldRelease, Holds, Snapshot
+from reservation.holds.release_calls import HoldRelease
+from reservation.holds.store import Holds, Snapshot
 from reservation.holds.worker_marks import KnownDatabase, WorkerMarks
 from tests.holds.conftest import LivePrimer, OpenHolds
 

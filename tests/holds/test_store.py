@@ -8,7 +8,8 @@ from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
 from reservation.holds.prime import LiveHold, Prime
-from reservation.holds.store import HoldRelease, Holds, Snapshot
+from reservation.holds.release_calls import HoldRelease
+from reservation.holds.store import Holds, Snapshot
 from tests.holds.conftest import LivePrimer, OpenHolds
 
 SHOWTIME = 42

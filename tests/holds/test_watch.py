@@ -10,7 +10,8 @@ from redis.asyncio.client import PubSub
 
 from reservation.holds.keys import showtime_of
 from reservation.holds.prime import Prime
-from reservation.holds.store import HoldRelease, Holds, Watch
+from reservation.holds.release_calls import HoldRelease
+from reservation.holds.store import Holds, Watch
 from tests.holds.conftest import OpenHolds
 
 SHOWTIME = 42

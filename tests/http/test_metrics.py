@@ -21,7 +21,7 @@ from reservation.booking.jobs.figures import measure
 from reservation.booking.jobs.schedule import Job, run_job
 from reservation.db.pool import Database
 from reservation.errors import DatabaseUnavailable, HoldsUnavailable, Overloaded
-from reservation.holds.store import HoldRelease
+from reservation.holds.release_calls import HoldRelease
 from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
 from reservation.runtime.batching import Batcher
 from reservation.runtime.cancellation import cancel_and_wait

@@ -15,9 +15,11 @@ from redis.asyncio import Redis
 from ...db.pool import Connection
 from ...db.repository import audit as repository
 from ...holds.hold_scan import HeldKey, scan_holds, still_held
-from ...holds.store import HoldRelease
+from ...holds.release_calls import HoldRelease
 from ..context import BookingContext
 from ..metrics import ORPHANS_RELEASED
+from ..other_holds import hand_over
+from ..redis_lease import REDIS_MARGIN_MS
 
 HOLDS_A_STATEMENT = 1000
 
@@ -76,6 +78,7 @@ async def release_orphans(redis: Redis, context: BookingContext, *, second_look_
         if holder is not None:
             # Without a reservation, it is of a hold that is not in PostgreSQL yet, or that failed.
             release = HoldRelease(held.showtime_id, holder, [held.seat_id], undo=orphan.status is None)
+            await hand_over(context, release, margin_ms=REDIS_MARGIN_MS)
             refused = await context.holds.release([release])
             if not refused:
                 ORPHANS_RELEASED.value += 1

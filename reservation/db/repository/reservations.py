@@ -27,7 +27,7 @@ from .hold_limits import Columns, HoldLimits, LimitedHold, limit_columns
 from .idempotency import IdempotencyKey
 from .reservation_codes import new_codes
 from .reservation_rows import Reservation, ReservedSeat, reservation_of
-from .rows import maybe, one
+from .rows import every, maybe, one
 
 Value = TypeVar("Value", str, int)
 
@@ -85,6 +85,15 @@ class HoldToExtend:
     left_ms: int
     seat_ids: Sequence[int]
     sale_refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherHold:
+    """A live hold, those of the seats asked for that it has, and the milliseconds until its end."""
+
+    reservation_id: UUID
+    seat_ids: Sequence[int]
+    left_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +223,13 @@ async def undo_hold(
     """Cancel a hold and delete the idempotency key stored with it; False if it is not a hold any more."""
     key_user_id, key = (None, None) if idempotency_key is None else idempotency_key.primary_key
     return await conn.fetchval(sql("reservations/undo_hold"), reservation_id, user_id, key, key_user_id) is not None
+
+
+async def find_other_holds(
+    conn: Connection, *, showtime_id: int, seat_ids: Sequence[int], reservation_id: UUID
+) -> list[OtherHold]:
+    """The live holds of other reservations on some of these seats."""
+    return await every(conn, OtherHold, "reservations/find_other_holds", showtime_id, seat_ids, reservation_id)
 
 
 async def mark_cancelled(conn: Connection, *, reservation_id: UUID, cancelled_by: str, reason: str | None) -> bool:

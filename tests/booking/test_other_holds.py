@@ -1,0 +1,83 @@
+"""PostgreSQL has two live holds of a seat, as after a loss of Redis's data: the one that was not answered gives way."""
+
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+
+from reservation.booking.jobs.orphans import release_orphans
+from reservation.booking.redis_lease import HeldSeats, require_sole_hold, undo_hold
+from reservation.errors import SeatsUnavailable
+from reservation.http.app_keys import BOOKING_CONTEXT
+from tests.api import Api, Cinema, Connection, Person
+
+
+async def two_holds(api: Api, db: Connection, cinema: Cinema, first: Person, second: Person) -> tuple[UUID, UUID]:
+    """Holds of the first two seats, both in PostgreSQL; Redis has only the first customer's."""
+    seats = cinema.seat_ids[:2]
+    held = [
+        await api.hold(who, cinema.showtime_id, each) for who, each in ((first, seats), (second, cinema.seat_ids[2:4]))
+    ]
+    own, other = (UUID(each.json["id"]) for each in held)
+    await db.execute("update reservations set seat_ids = $2 where id = $1", other, seats)
+    return own, other
+
+
+async def test_a_hold_that_is_undone_leaves_its_seats_to_the_other_one(api: Api, db: Connection) -> None:
+    cinema, customers = await api.cinema(), [await api.sign_up() for _ in range(3)]
+    own, other = await two_holds(api, db, cinema, *customers[:2])
+    seats = HeldSeats(cinema.showtime_id, own, customers[0].id, cinema.seat_ids[:2])
+
+    with pytest.raises(SeatsUnavailable) as refused:
+        await require_sole_hold(api.client.app[BOOKING_CONTEXT], seats)
+
+    assert (refused.value.seat_ids, refused.value.reason) == ({*cinema.seat_ids[:2]}, "held")
+    assert (await api.hold(customers[2], cinema.showtime_id, cinema.seat_ids[:1])).status == 409
+    assert (await api.confirm(customers[0], str(own))).json["code"] == "reservation_cancelled"
+    assert (await api.confirm(customers[1], str(other))).status == 200
+
+
+async def test_a_hold_without_another_one_stays(api: Api) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])
+    seats = HeldSeats(cinema.showtime_id, UUID(held.json["id"]), customer.id, cinema.seat_ids[:2])
+
+    await require_sole_hold(api.client.app[BOOKING_CONTEXT], seats)
+
+    assert (await api.confirm(customer, held.json["id"])).status == 200
+
+
+async def test_seats_of_an_orphan_go_to_the_hold_that_postgresql_has(api: Api, db: Connection, redis_url: str) -> None:
+    cinema, customers = await api.cinema(), [await api.sign_up() for _ in range(3)]
+    own, other = await two_holds(api, db, cinema, *customers[:2])
+    await db.execute("update reservations set status = 'cancelled', cancelled_at = now() where id = $1", own)
+
+    async with Redis.from_url(redis_url) as redis:
+        await release_orphans(redis, api.client.app[BOOKING_CONTEXT], second_look_s=0)
+
+    assert (await api.hold(customers[2], cinema.showtime_id, cinema.seat_ids[:1])).status == 409
+    assert (await api.confirm(customers[1], str(other))).status == 200
+
+
+async def test_a_repeated_hold_is_503_while_postgresql_has_another_hold_of_its_seats(api: Api, db: Connection) -> None:
+    """One of the two was answered, and the repeated request cannot know which."""
+    cinema, first, second = await api.cinema(), await api.sign_up(), await api.sign_up()
+    path, body, key = (
+        f"/showtimes/{cinema.showtime_id}/holds",
+        {"seat_ids": cinema.seat_ids[:2]},
+        {"Idempotency-Key": "one"},
+    )
+    assert (await api.call("POST", path, body, who=first, headers=key)).status == 201
+    other = await api.hold(second, cinema.showtime_id, cinema.seat_ids[2:4])
+    await db.execute("update reservations set seat_ids = $2 where id = $1", UUID(other.json["id"]), cinema.seat_ids[:2])
+    assert (await api.call("POST", path, body, who=first, headers=key)).status == 503
+    assert (await api.cancel(second, other.json["id"])).status == 200
+    assert (await api.call("POST", path, body, who=first, headers=key)).status == 201
+
+
+async def test_a_hold_is_undone_without_another_one(api: Api, db: Connection) -> None:
+    cinema, first, second = await api.cinema(), await api.sign_up(), await api.sign_up()
+    held = await api.hold(first, cinema.showtime_id, cinema.seat_ids[:2])
+    seats = HeldSeats(cinema.showtime_id, UUID(held.json["id"]), first.id, cinema.seat_ids[:2])
+    await undo_hold(api.client.app[BOOKING_CONTEXT], seats)
+    assert (await api.hold(second, cinema.showtime_id, cinema.seat_ids[:2])).status == 201
