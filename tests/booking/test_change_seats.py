@@ -2,10 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
 
+from reservation.db.repository import reservation_changes
+from reservation.http.app_keys import DATABASE
 from tests.api import Answer, Api, Cinema, Connection, Person, slot
 from tests.booking.test_partial_cancel import reserved, seat_ids_of
 from tests.conftest import StartApi
@@ -284,3 +287,21 @@ async def test_repeated_changes_get_their_first_answers(api: Api, db: Connection
         assert again.headers["Idempotent-Replayed"] == "true"
     assert [len(answer.json["seats"]) for answer in answers] == [3, 2, 1]
     assert set(await statuses(api, cinema)) == {"available"}
+
+
+async def test_only_the_last_change_of_a_hold_is_taken_back(api: Api, db: Connection) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = await reserved(api, cinema, customer, "held", slice(1))
+    for seat_id in cinema.seat_ids[1:3]:
+        assert (await add(api, customer, held["id"], [seat_id])).status == 200
+    changes = [row["id"] for row in await db.fetch("select id from reservation_changes order by id")]
+    undone = []
+    for change_id in changes:
+        async with api.client.app[DATABASE].change() as conn:
+            undone.append(
+                await reservation_changes.undo_change(
+                    conn, reservation_id=UUID(held["id"]), change_id=change_id, idempotency_key=None
+                )
+            )
+    assert undone == [None, "held"]
+    assert seat_ids_of(await api.call("GET", f"/reservations/{held['id']}", who=customer)) == cinema.seat_ids[:2]

@@ -1,10 +1,12 @@
 """A showtime can be held from on_sale_at until sales_end_at, by PostgreSQL's clock, unless it is cancelled."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from reservation.http.app_keys import BOOKING_CONTEXT
+from reservation.seatmap import layouts
 from tests.api import Answer, Api, Connection, Person
 
 BODIES = [{"quantity": 2}, None]  # None: a hold of the first two seats by id
@@ -38,6 +40,46 @@ async def test_a_hold_after_the_end_of_the_sale_is_409(api: Api, db: Connection,
     await db.execute("update showtimes set sales_end_at = now() where id = $1", cinema.showtime_id)
     refused = await hold(api, customer, cinema.showtime_id, body, cinema.seat_ids)
     assert (refused.status, refused.code) == (409, "sales_ended")
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize(
+    ("window", "clock_h", "code"),
+    [({"on_sale_at": 2.0}, 3.0, "not_on_sale"), ({"sales_end_at": 2.0}, -3.0, "sales_ended")],
+    ids=["the clock is fast", "the clock is slow"],
+)
+async def test_a_hold_out_of_the_sale_is_409_at_a_worker_whose_clock_is_wrong(
+    api: Api,
+    db: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    body: dict[str, int] | None,
+    window: dict[str, float],
+    clock_h: float,
+    code: str,
+) -> None:
+    """The worker has the layout of now, and takes the sale as open; PostgreSQL, which knows better, decides."""
+    cinema = await api.cinema(**{name: from_now(hours).isoformat() for name, hours in window.items()})
+    customer = await api.sign_up()
+    if code == "sales_ended":  # as if the time had passed: the version of the layout stays
+        await db.execute("alter table showtimes disable trigger user")
+        await db.execute("update showtimes set sales_end_at = now() where id = $1", cinema.showtime_id)
+        await db.execute("alter table showtimes enable trigger user")
+
+    class WrongClock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + timedelta(hours=clock_h)
+
+    assert (await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")).status == 200
+    monkeypatch.setattr(layouts, "datetime", WrongClock)
+    layout = api.client.app[BOOKING_CONTEXT].layouts.known(cinema.showtime_id)
+    assert layout is not None
+    assert layout.is_on_sale
+
+    refused = await hold(api, customer, cinema.showtime_id, body, cinema.seat_ids)
+
+    assert (refused.status, refused.code) == (409, code)
+    assert set((await api.statuses(cinema.showtime_id)).values()) == {"available"}
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -3,10 +3,17 @@
 import asyncio
 from uuid import uuid4
 
+import pytest
+
+from reservation.db.metrics import ERRORS
+from reservation.db.repository.reservation_rows import Reservation
+from reservation.errors import RowLocked
 from tests.api import Answer, Api, Connection
 from tests.conftest import StartApi
 from tests.faults.test_outages import held
+from tests.races.test_batches import confirm_together, held as granted, stores_of
 
+LOCK_NOT_AVAILABLE = "55"  # the class of its SQLSTATE
 STUCK = 30  # three times as many as the pool has connections
 BELOW_THE_STATEMENT_TIMEOUT_S = 4
 
@@ -100,6 +107,25 @@ async def test_confirms_of_others_succeed_while_a_reservation_is_locked(api: Api
 
         assert [answer.status for answer in answers] == [200, 200, 404]
         assert outcomes(await asyncio.gather(*stuck)) == {(503, "row_locked")}
+
+
+@pytest.mark.parametrize(("table", "lock_timeouts"), [("reservations", 1), ("showtimes", 0)])
+async def test_a_locked_row_makes_no_batch_of_confirms_fail(
+    api: Api, db: Connection, table: str, lock_timeouts: int
+) -> None:
+    """A batch that waited for a lock would fail after 300 ms; only the confirm of a locked reservation waits, alone."""
+    cinemas, customer = [await api.cinema() for _ in range(2)], await api.sign_up()
+    wishes = [await granted(api, customer, each.showtime_id, each.seat_ids[:1]) for each in cinemas]
+    row_id = {"reservations": wishes[0].reservation_id, "showtimes": wishes[0].showtime_id}[table]
+    before = ERRORS.counts[LOCK_NOT_AVAILABLE]
+    async with db.transaction():
+        await db.execute(f"select from {table} where id = $1 for update", row_id)
+
+        refused, confirmed = await confirm_together(stores_of(api), wishes)
+
+    assert isinstance(refused, RowLocked)
+    assert isinstance(confirmed, Reservation)
+    assert ERRORS.counts[LOCK_NOT_AVAILABLE] - before == lock_timeouts
 
 
 async def test_cancels_of_a_locked_reservation_leave_connections_for_others(api: Api, db: Connection) -> None:

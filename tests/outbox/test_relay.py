@@ -1,5 +1,7 @@
 """The relay of events."""
 
+import asyncio
+
 import pytest
 
 from reservation.db.pool import Connection as PooledConnection
@@ -8,6 +10,7 @@ from reservation.http.app_keys import DATABASE
 from reservation.outbox.relay import MOVED_AT_ONCE, Relay
 from tests.api import Api, Connection
 
+PATIENCE_S = 60
 EVENTS = MOVED_AT_ONCE + 100
 
 
@@ -34,3 +37,22 @@ async def test_events_whose_deliveries_take_too_long_are_moved_in_smaller_batche
     assert asked[:3] == [500, 250, 125]
     assert await db.fetchval("select count(*) from events") == EVENTS
     assert await db.fetchval("select count(*) from outbox") == 0
+
+
+async def test_a_second_relay_moves_nothing_while_the_first_one_moves(api: Api, db: Connection) -> None:
+    await db.execute("insert into outbox (type, data) select 'showtime.changed', '{}' from generate_series(1, 3)")
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(conn: PooledConnection, *, first_event_id: int, last_event_id: int) -> None:
+        reached.set()
+        await go_on.wait()
+
+    first = asyncio.create_task(Relay(api.client.app[DATABASE], (wait,)).move())
+    async with asyncio.timeout(PATIENCE_S):
+        await reached.wait()
+        await db.execute("insert into outbox (type, data) values ('showtime.changed', '{}')")
+        assert await Relay(api.client.app[DATABASE], ()).move() == 0
+        go_on.set()
+        assert await first == 3
+    assert await Relay(api.client.app[DATABASE], ()).move() == 1
+    assert await db.fetchval("select count(*) from events") == 4
