@@ -19,7 +19,7 @@ PROGRAM = "redis-server"
 PASSWORD, SERVICE = "of-the-tests", "cinema"
 DOWN_AFTER_MS, QUORUM = 1000, 2
 REPLICAS = SENTINELS = 3
-START_S, ELECTION_S, POLL_S = 60.0, 60.0, 0.02
+START_S, ELECTION_S, POLL_S, ANSWER_S = 60.0, 60.0, 0.02, 2.0
 # A master without a replica refuses to write: two of them do not both take holds for long.
 SERVER = f"""\
 bind 127.0.0.1
@@ -46,6 +46,11 @@ class Node:
 
     def start(self) -> None:
         """Start it, and return when it answers."""
+        self.launch()
+        until(lambda: self.answers("PING") is not None, START_S)
+
+    def launch(self) -> None:
+        """Start it, without waiting for its answers; from the main thread, as ChildServer says."""
         self.process = ChildServer(
             [Path(shutil.which(PROGRAM) or PROGRAM), "redis.conf", *self._arguments],
             name=PROGRAM,
@@ -54,15 +59,15 @@ class Node:
             log=self._folder / "redis.log",
             cwd=self._folder,
         )
-        until(lambda: self.answers("PING") is not None, START_S)
 
-    def answers(self, *words: str) -> object:
-        """The reply to a command; None if there is none."""
+    def client(self, timeout_s: float = ANSWER_S) -> "Redis":
+        """A client of this server alone."""
         password = None if "--sentinel" in self._arguments else PASSWORD
-        with (
-            suppress(RedisError),
-            Redis(port=self.port, password=password, socket_timeout=2.0, decode_responses=True) as client,
-        ):
+        return Redis(port=self.port, password=password, socket_timeout=timeout_s, decode_responses=True)
+
+    def answers(self, *words: str | int, timeout_s: float = ANSWER_S) -> object:
+        """The reply to a command; None if there is none."""
+        with suppress(RedisError), self.client(timeout_s) as client:
             return client.execute_command(*words)
         return None
 
