@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from .keys import map_keys
+from .keys import kept_key, map_keys
 from .script_runner import Call, script_call
 from .scripts import HAND_OVER, RELEASE, UNDO_TAKE
 
@@ -27,13 +27,14 @@ class HoldRelease(NamedTuple):
 
 def release_call(release: HoldRelease) -> Call:
     """The call that releases the seats, or undoes the take of a hold that failed."""
-    script = UNDO_TAKE if release.undo else RELEASE
-    kept = (release.kept,) if release.undo else ()
-    args: tuple[str | int, ...] = (str(release.reservation_id), *release.seat_ids, *kept)
-    return script_call(script, release.showtime_id, map_keys(release.showtime_id, release.seat_ids), args)
+    showtime_id, reservation_id, seat_ids, undo, kept = release
+    keys, args = map_keys(showtime_id, seat_ids), (str(reservation_id), *seat_ids)
+    if not undo:
+        return script_call(RELEASE, showtime_id, keys, args)
+    return script_call(UNDO_TAKE, showtime_id, (*keys, kept_key(showtime_id, reservation_id)), (*args, kept))
 
 
 def hand_over_call(showtime_id: int, reservation_id: UUID, to: UUID, seat_ids: Sequence[int], ttl_ms: int) -> Call:
     """The call that gives those of the seats that a reservation still holds to another one."""
     args: tuple[str | int, ...] = (str(reservation_id), str(to), ttl_ms, *seat_ids)
-    return script_call(HAND_OVER, showtime_id, map_keys(showtime_id, seat_ids), args)
+    return script_call(HAND_OVER, showtime_id, (*map_keys(showtime_id, seat_ids), kept_key(showtime_id, to)), args)

@@ -42,7 +42,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded
-from .keys import WRITABLE_KEY, map_keys, seat_key, ticket_key
+from .keys import WRITABLE_KEY, kept_key, map_keys, seat_key, ticket_key
 from .map_versions import MapVersions
 from .prime import Prime, Primer, ReadStart, ticket_call, unread_call
 from .redis_server import RedisServer
@@ -51,12 +51,11 @@ from .script_runner import Call, ScriptResult, ScriptRunner, redis_errors, scrip
 from .scripts import (
     BUMP_LAYOUT,
     CHECK_WRITABLE,
-    EXTEND,
     SNAPSHOT,
     VERSION,
     WATCH,
 )
-from .take_calls import OfAddress, seats_of_others, take_call
+from .take_calls import OfAddress, extend_call, seats_of_others, take_call
 
 PRIMING_TRIES = 3  # Redis may lose everything again meanwhile; more often is an outage
 NOT_PRIMED = -1
@@ -133,8 +132,7 @@ class Holds:
 
         The reservation must be in PostgreSQL: a late undo of its first take does not release it any more.
         """
-        keys = map_keys(showtime_id, seat_ids)
-        call = script_call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids))
+        call = extend_call(showtime_id, reservation_id, seat_ids, ttl_ms)
         result = await self._scripts.run_one(call)
         if _is_not_primed(result):
             result = await self._prime_and_run(call, result)
@@ -142,7 +140,7 @@ class Holds:
 
     async def kept(self, *, showtime_id: int, reservation_id: UUID) -> str:
         """What changes whenever the reservation is extended, taken again or primed; empty if it never was."""
-        value = await self._scripts.ask("GET", f"{map_keys(showtime_id)[0]}:kept:{reservation_id}")
+        value = await self._scripts.ask("GET", kept_key(showtime_id, reservation_id))
         return value.decode() if isinstance(value, bytes) else ""
 
     async def holders(self, *, showtime_id: int, seat_ids: Sequence[int]) -> list[UUID]:

@@ -1,4 +1,4 @@
-"""The calls that take seats, with or without the limit of a client address on the seats in live holds of a showtime.
+"""The calls that take seats, with or without the limit of a client address on a showtime's seats, and keep them.
 
 The seats that an address took are in the hash `{42}:address:<address>`, which take_for_address.lua explains.
 """
@@ -8,9 +8,9 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from ..errors import TooManyRequests
-from .keys import address_key, map_keys
+from .keys import address_key, kept_key, map_keys, released_keys
 from .script_runner import Call, script_call
-from .scripts import TAKE, TAKE_FOR_ADDRESS
+from .scripts import EXTEND, TAKE, TAKE_FOR_ADDRESS
 
 TOO_MANY = 2
 RETRY_AFTER_S = 30
@@ -35,6 +35,13 @@ def take_call(showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], t
         return script_call(TAKE, showtime_id, keys, args)
     address, most, kept_s = of
     return script_call(TAKE_FOR_ADDRESS, showtime_id, (*keys, address_key(showtime_id, address)), (*args, most, kept_s))
+
+
+def extend_call(showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int) -> Call:
+    """The call that holds all the seats for at least so long from now, or none."""
+    released = released_keys(showtime_id, reservation_id, seat_ids)
+    keys = (*map_keys(showtime_id, seat_ids), *released, kept_key(showtime_id, reservation_id))
+    return script_call(EXTEND, showtime_id, keys, (str(reservation_id), ttl_ms, *seat_ids))
 
 
 def seats_of_others(result: Sequence[int]) -> frozenset[int]:

@@ -1,17 +1,18 @@
 -- Forgets all showtimes if PostgreSQL was restored: it is another database, or its generation is lower than it was. The
 -- caller reads the hash, then asks PostgreSQL, then calls this, so a lower generation is never just an older reading.
--- KEYS database, run; ARGV identity and generation as they were read here ('' and 0: none), then PostgreSQL's identity, its
--- generation, and the generation to which that was raised
+-- KEYS database, and run unless all nodes of a cluster have forgotten the showtimes before (forget.lua)
+-- ARGV identity and generation as they were read here ('' and 0: none), then PostgreSQL's identity, its generation, and the
+-- generation to which that was raised
 -- Returns 1 if the showtimes were forgotten, else 0.
 local known = redis.call('HMGET', KEYS[1], 'identity', 'generation')
 local identity, generation = known[1] or '', tonumber(known[2] or 0)
 if identity ~= ARGV[1] or generation < tonumber(ARGV[2]) then return 0 end -- another worker has detected it
 local restored = ARGV[1] ~= '' and (ARGV[3] ~= ARGV[1] or tonumber(ARGV[4]) < tonumber(ARGV[2]))
 if restored then
-  -- include forget_showtimes
-  redis.call('DEL', KEYS[2] .. ':kept_since') -- what was read from PostgreSQL before the restore is not written any more
-  local run = redis.call('GET', KEYS[2])
-  if run then redis.call('SET', KEYS[2], run) end -- tells all workers that holds are lost: they watch this key
+  local run_key = KEYS[2]
+  if run_key then
+    -- include lose_run
+  end
 elseif tonumber(ARGV[5]) < generation then
   return 0
 end

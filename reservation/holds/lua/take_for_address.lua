@@ -7,13 +7,14 @@
 local address, kept_s, most = table.remove(KEYS), table.remove(ARGV), tonumber(table.remove(ARGV))
 local room = most - (#KEYS - 2)
 if redis.call('HLEN', address) > room then
-  local taken, count, asked = redis.call('HGETALL', address), 0, {}
+  local taken, count, asked, left = redis.call('HGETALL', address), 0, {}, {}
   for i = 3, #KEYS do asked[KEYS[i]] = true end -- a repeated call has taken them before
   for i = 1, #taken, 2 do
     local holder = redis.call('GET', taken[i])
-    if holder ~= taken[i + 1] then redis.call('HDEL', address, taken[i])
+    if holder ~= taken[i + 1] then left[#left + 1] = taken[i]
     elseif not asked[taken[i]] then count = count + 1 end
   end
+  for _, key in ipairs(left) do redis.call('HDEL', address, key) end -- after the reading of them all: they are not in KEYS
   if count > room then return {2} end
 end
 -- include take_seats

@@ -1,5 +1,6 @@
 -- Ends a script that found no map: PostgreSQL is read with this ticket, and prime.lua takes it. A ticket that was lost
--- with all else does not come back: one is the time in microseconds.
+-- with all else does not come back: one is the time in microseconds. The ticket is no key of the caller's: a script with
+-- a map does not touch it, and in a slot of a cluster that moves, a script runs only where all its keys are.
 local ticket = redis.call('GET', KEYS[1] .. ':priming')
 if not ticket then
   local clock = redis.call('TIME')
