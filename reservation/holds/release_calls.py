@@ -28,7 +28,8 @@ class HoldRelease(NamedTuple):
 def release_call(release: HoldRelease) -> Call:
     """The call that releases the seats, or undoes the take of a hold that failed."""
     showtime_id, reservation_id, seat_ids, undo, kept = release
-    keys, args = map_keys(showtime_id, seat_ids), (str(reservation_id), *seat_ids)
+    keys = map_keys(showtime_id, seat_ids)
+    args: tuple[str | int, ...] = (str(reservation_id), *seat_ids)
     if not undo:
         return script_call(RELEASE, showtime_id, keys, args)
     return script_call(UNDO_TAKE, showtime_id, (*keys, kept_key(showtime_id, reservation_id)), (*args, kept))

@@ -5,8 +5,9 @@ from random import Random
 
 import pytest
 
+from tests.ha.costs import RecordCost
 from tests.ha.postgresql_cluster import require_programs
-from tests.ha.postgresql_drill import drill
+from tests.ha.postgresql_drill import costs, drill
 from tests.ha.postgresql_stand import CUT_OFF, FAULTS, HOST_KILLED, SERVER_KILLED, STANDS_STILL, SWITCHOVER
 from tests.histories.drill import Outcome
 from tests.histories.faults import Fault
@@ -27,18 +28,27 @@ def recovered(outcome: Outcome) -> list[float]:
     return [window.recovered - window.healed for window in outcome.history.faults]
 
 
+def record_costs(outcome: Outcome, record_cost: RecordCost) -> None:
+    for cost in costs(outcome):
+        record_cost(cost)
+
+
 @pytest.mark.parametrize("fault", [SERVER_KILLED, SWITCHOVER, STANDS_STILL, CUT_OFF], ids=lambda fault: fault.name)
-def test_no_answered_confirm_is_lost_in_a_failover_to_a_synchronous_standby(fault: Fault) -> None:
+def test_no_answered_confirm_is_lost_in_a_failover_to_a_synchronous_standby(
+    fault: Fault, record_cost: RecordCost
+) -> None:
     outcome, log = asyncio.run(drill([fault], 1, **SYNCHRONOUS))
+    record_costs(outcome, record_cost)
     assert outcome.violations == []
     assert max(recovered(outcome)) < RECOVERED_WITHIN_S
     assert "database_failed_over" in log
 
 
-def test_no_answered_confirm_is_lost_by_kills_of_primaries_in_strict_mode() -> None:
+def test_no_answered_confirm_is_lost_by_kills_of_primaries_in_strict_mode(record_cost: RecordCost) -> None:
     kills = [SERVER_KILLED, HOST_KILLED]
     strict = SYNCHRONOUS | {"synchronous_mode_strict": True}
     outcome, _ = asyncio.run(drill(kills, 2, servers=3, etcd_members=3, **strict))
+    record_costs(outcome, record_cost)
     assert outcome.violations == []
     assert max(recovered(outcome)) < RECOVERED_WITHIN_S
 

@@ -13,8 +13,8 @@ from redis.crc import key_slot
 
 from reservation.holds import scripts, store
 from reservation.holds.prime import LiveHold
-from reservation.holds.scripts import Script
 from reservation.holds.release_calls import HoldRelease
+from reservation.holds.scripts import Script
 from reservation.holds.store import Holds
 from reservation.holds.take_calls import AddressSeats
 from tests.holds.conftest import LivePrimer, OpenHolds
