@@ -26,6 +26,6 @@ async def require_admission(context: BookingContext, layout: Layout, admission: 
     if admission is None or admission.admits(layout.showtime_id):
         return
     current = await context.layouts.load(layout.showtime_id)
-    if current is None or current.waiting_room:
+    if current is None or current.sale.waiting_room:
         REFUSED_HOLDS.value += 1
         raise AdmissionRequired

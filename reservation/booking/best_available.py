@@ -126,7 +126,7 @@ class BestAvailable:
 
     async def _hold(self, user_id: int, request: _Request, idempotency_key: IdempotencyKey | None) -> Reservation:
         layout = self._context.layouts.known(request.showtime_id)
-        if layout is not None and layout.waiting_room:  # before the seats are read; hold() looks again
+        if layout is not None and layout.sale.waiting_room:  # before the seats are read; hold() looks again
             await require_admission(self._context, layout, request.details.admission)
         for _ in range(MAX_OFFERS):
             await self._context.ticket_types.choose(request.details.tickets)  # before a seat is lost to a wrong type

@@ -75,7 +75,7 @@ async def hold(
     layout = context.layouts.known(showtime_id)
     if layout is None or not _may_be_held(layout, seat_ids):
         layout = await layout_with(context, showtime_id, seat_ids, details.tickets)
-    if layout.waiting_room:
+    if layout.sale.waiting_room:
         await require_admission(context, layout, details.admission)
     return await _take_and_insert(context, user_id, layout, showtime_id, seat_ids, details, idempotency_key)
 
@@ -143,7 +143,7 @@ async def _load_again(
 ) -> Layout:
     """Check and read as `check_and_load` does; the showtime may have got a waiting room as well."""
     layout = await check_and_load(context, showtime_id, seat_ids, details.tickets)
-    if layout.waiting_room:
+    if layout.sale.waiting_room:
         await require_admission(context, layout, details.admission)
     return layout
 

@@ -118,7 +118,7 @@ async def plan_change(context: BookingContext, asked: SeatChange, before: HoldTo
         layout = await layout_with(context, showtime_id, asked.seat_ids, asked.tickets)
     except NotFound as error:
         raise Invalid("/showtime_id", "There is no such showtime.") from error
-    if layout.waiting_room and showtime_id != before.showtime_id:
+    if layout.sale.waiting_room and showtime_id != before.showtime_id:
         await require_admission(context, layout, asked.admission)
     kept = wanted if own else ()
     given_up = [seat_id for seat_id in before.seat_ids if seat_id not in kept]

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from operator import getitem
 from struct import pack
 
+import orjson
+
 from .rooms import Room
 
 CHUNK_SEATS = 100  # some 10 KB, or 0.8 KB compressed
@@ -69,8 +71,10 @@ def compress(body: bytes) -> bytes:
 
 def seats_at(room: Room, statuses: bytes, places: Iterable[int]) -> bytes:
     """Some seats, separated by commas."""
-    heads, modifiers, endings = room.plan.heads, room.plan.modifiers, room.endings
-    seats = [heads[place] + endings[modifiers[place]][statuses[place]] for place in places]
+    ids, tails, modifiers, endings = room.plan.seat_ids, room.plan.shape.tails, room.plan.shape.modifiers, room.endings
+    seats = [
+        b'{"id":%d%b%b' % (ids[place], tails[place], endings[modifiers[place]][statuses[place]]) for place in places
+    ]
     return b"".join(seats).removesuffix(b",")
 
 
@@ -87,11 +91,13 @@ def changed_places(before: bytes, after: bytes) -> list[int]:
 
 def _seats(room: Room, statuses: bytes, start: int, end: int) -> bytes:
     """Each with a comma after it."""
-    heads = room.plan.heads[start:end]
-    pieces = [b""] * (2 * len(heads))
-    pieces[::2] = heads
-    endings = map(room.endings.__getitem__, room.plan.modifiers[start:end])
-    pieces[1::2] = map(getitem, endings, statuses[start:end])
+    shape, seat_ids = room.plan.shape, room.plan.seat_ids[start:end]
+    pieces = [b""] * (3 * len(seat_ids))
+    # The ids as text, since to keep it for each room would take more memory than all else of a room.
+    pieces[::3] = (b'{"id":' + orjson.dumps(seat_ids)[1:-1].replace(b",", b',{"id":')).split(b",")
+    pieces[1::3] = shape.tails[start:end]
+    endings = map(room.endings.__getitem__, shape.modifiers[start:end])
+    pieces[2::3] = map(getitem, endings, statuses[start:end])
     return b"".join(pieces)
 
 

@@ -1,6 +1,6 @@
 """The seats and prices of showtimes, kept in the process.
 
-A showtime is an entry of some 250 bytes that refers to its room; rooms are kept by plan version and price. A hold is
+A showtime is an entry of some 200 bytes that refers to its room; rooms are kept by plan version and price. A hold is
 inserted at the `layout_version` of its entry, which PostgreSQL checks; a seat map reads the versions anew.
 
 What was used last is kept: of two generations, the older one is dropped when the recent one is full, and what is used
@@ -8,7 +8,7 @@ in between moves to the recent one. So MAX_SHOWTIMES showtimes stay, or those wi
 twice as many; a look-up costs no more than that of a dictionary.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from sys import intern
@@ -30,15 +30,25 @@ from .priming import prime_of
 from .rooms import Plan, Room, RoomKey, plan_of, room_of
 from .ticket_types import TicketTypes
 
-MAX_SHOWTIMES = 100_000  # some 250 bytes each, and 1,000 of a room at a price that is not kept yet
-MAX_SEATS = 200_000  # of plans, some 300 bytes each; each price of a room counts as one, too
+MAX_SHOWTIMES = 100_000  # some 200 bytes each, and 1,000 of a room at a price that is not kept yet
+MAX_SEATS = 200_000  # of plans, some 110 bytes each; each price of a room counts as one, too
 READ_AT_ONCE = 256
 FIRST_AT_ONCE = 64  # when a sale begins, many showtimes are touched for the first time
 PLANS_AT_ONCE = 16
 READING_TRIES = 3  # a plan may change between the two statements of a reading
 
 
-Value = TypeVar("Value", bytes, datetime)
+Value = TypeVar("Value", bound=Hashable)
+
+
+class Sale(NamedTuple):
+    """When a showtime is sold, and what it shows of its times; one object for all showtimes that have the same."""
+
+    on_sale_at: datetime | None
+    sales_end_at: datetime
+    is_cancelled: bool
+    waiting_room: bool
+    times_json: bytes  # its times and status in the JSON of a reservation
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,27 +56,26 @@ class Layout:
     """A showtime's seats and prices, as PostgreSQL has counted their changes."""
 
     layout_version: int
-    on_sale_at: datetime | None
-    sales_end_at: datetime
-    is_cancelled: bool
-    waiting_room: bool
+    sale: Sale
     focal_row: str | None
     room: Room
     showtime_id: int
-    # The showtime's JSON in a reservation after its id, in two parts that are one object for all who have the same.
-    times_json: bytes  # times and status
-    place_json: bytes  # film, auditorium and cinema
+    # Of the showtime's JSON in a reservation, after its times; one object for all showtimes that have the same.
+    movie_json: bytes
+    place_json: bytes  # auditorium and cinema
 
     @property
     def showtime(self) -> Fragment:
         """The showtime in the JSON of a reservation."""
-        return Fragment(b'{"id":%d,%b%b' % (self.showtime_id, self.times_json, self.place_json))
+        parts = self.showtime_id, self.sale.times_json, self.movie_json, self.place_json
+        return Fragment(b'{"id":%d,%b,%b,%b' % parts)
 
     @property
     def is_on_sale(self) -> bool:
         """By this process's clock, so a hint: PostgreSQL's decides."""
+        on_sale_at, sales_end_at, is_cancelled, _, _ = self.sale
         now = datetime.now(UTC)
-        return now < self.sales_end_at and (self.on_sale_at is None or self.on_sale_at <= now) and not self.is_cancelled
+        return now < sales_end_at and (on_sale_at is None or on_sale_at <= now) and not is_cancelled
 
 
 class FirstReading(NamedTuple):
@@ -157,9 +166,7 @@ class Layouts:
                 room = rooms.get(_key(row))
                 if room is not None:
                     focal_row = None if row.focal_row is None else intern(row.focal_row)
-                    sales_end_at = self._recent.share(row.sales_end_at)
-                    sale = row.on_sale_at, sales_end_at, row.status == "cancelled", row.waiting_room
-                    layout = Layout(row.layout_version, *sale, focal_row, room, row.id, *self._json(row))
+                    layout = Layout(row.layout_version, self._sale(row), focal_row, room, row.id, *self._json(row))
                     self._keep(row.id, layout)
                     found[row.id] = layout, row
             missing = [row.id for row in rows if row.id not in found]
@@ -217,15 +224,19 @@ class Layouts:
             room = None if plan is None else room_of(plan, key[2], self._ticket_types.standard)
         return room
 
-    def _json(self, row: ShowtimeLayout) -> tuple[bytes, bytes]:
+    def _sale(self, row: ShowtimeLayout) -> Sale:
         times = {"starts_at": row.starts_at, "ends_at": row.ends_at, "status": row.status}
+        times_json = orjson.dumps(times, option=orjson.OPT_UTC_Z)[1:-1]
+        is_cancelled = row.status == "cancelled"
+        return self._recent.share(Sale(row.on_sale_at, row.sales_end_at, is_cancelled, row.waiting_room, times_json))
+
+    def _json(self, row: ShowtimeLayout) -> tuple[bytes, bytes]:
         place = {
-            "movie": ReservedMovie(row.movie_id, row.movie_title),
             "auditorium": NamedRow(row.auditorium_id, row.auditorium_name),
             "cinema": ReservedCinema(row.cinema_id, row.cinema_name, row.cinema_timezone),
         }
-        times_json = orjson.dumps(times, option=orjson.OPT_UTC_Z)[1:-1] + b","
-        return self._recent.share(times_json), self._recent.share(orjson.dumps(place)[1:])
+        movie_json = orjson.dumps({"movie": ReservedMovie(row.movie_id, row.movie_title)})[1:-1]
+        return self._recent.share(movie_json), self._recent.share(orjson.dumps(place)[1:])
 
     def _keep(self, showtime_id: int, layout: Layout) -> None:
         recent = self._recent

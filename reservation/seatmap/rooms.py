@@ -7,6 +7,8 @@ from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from sys import intern
+from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 import orjson
 
@@ -24,19 +26,34 @@ RoomKey = tuple[int, int, Decimal]  # auditorium, plan version, base price
 Endings = dict[int, bytes]
 
 
+# Labels of rows, seat numbers, seat types and price modifiers of a room, in the order of the map.
+Columns: TypeAlias = tuple[tuple[str, ...], tuple[int, ...], tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Shape:
+    """What rooms with seats of the same names, types and price modifiers have in common; some 150 bytes a seat."""
+
+    labels: tuple[str, ...]  # of rows, by place, as all that follow
+    numbers: tuple[int, ...]
+    types: tuple[str, ...]
+    modifiers: tuple[str, ...]  # price modifiers
+    tails: tuple[bytes, ...]  # each seat as JSON from after its id up to its price
+
+
+_shapes: "WeakValueDictionary[Columns, Shape]" = WeakValueDictionary()
+
+
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Plan:
-    """The seats of a room at one version of its plan, in the order of the map; some 300 bytes a seat."""
+    """The seats of a room at one version of its plan, in the order of the map; some 110 bytes a seat."""
 
     auditorium_id: int
     version: int
     seat_ids: tuple[int, ...]
     places: dict[int, int]  # by seat id
     rows: tuple[SeatRow, ...]
-    labels: tuple[str, ...]  # of rows, by place, as all that follow
-    numbers: tuple[int, ...]
-    heads: tuple[bytes, ...]  # each seat as JSON up to its price
-    modifiers: tuple[str, ...]  # price modifiers
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,8 +79,8 @@ class Room:
 
     def seats_at(self, places: Iterable[int]) -> tuple[ReservedSeat, ...]:
         """Seats at their prices, with tickets of the standard type."""
-        plan, prices, standard = self.plan, self.prices, self.standard
-        ids, labels, numbers, modifiers = plan.seat_ids, plan.labels, plan.numbers, plan.modifiers
+        shape, prices, standard = self.plan.shape, self.prices, self.standard
+        ids, labels, numbers, modifiers = self.plan.seat_ids, shape.labels, shape.numbers, shape.modifiers
         return tuple(
             [ReservedSeat(ids[each], labels[each], numbers[each], prices[modifiers[each]], standard) for each in places]
         )
@@ -73,17 +90,13 @@ def plan_of(row: RoomPlan) -> Plan:
     """The plan that was read."""
     # Interned, since a room has few labels, types and modifiers, and the driver makes a new string for each seat.
     labels, types = tuple(map(intern, row.row_labels)), tuple(map(intern, row.seat_types))
-    heads = map(_head, row.seat_ids, labels, row.seat_numbers, types)
     return Plan(
         row.auditorium_id,
         row.plan_version,
         tuple(row.seat_ids),
         {seat_id: place for place, seat_id in enumerate(row.seat_ids)},
         _rows(row, labels, types),
-        labels,
-        tuple(row.seat_numbers),
-        tuple(heads),
-        tuple(map(intern, row.price_modifiers)),
+        _shape((labels, tuple(row.seat_numbers), types, tuple(map(intern, row.price_modifiers)))),
     )
 
 
@@ -92,7 +105,7 @@ def room_of(plan: Plan, base_price: Decimal, standard: NamedRow = STANDARD) -> R
 
     `standard` is the ticket type of the seats at these prices.
     """
-    modifiers = dict.fromkeys(plan.modifiers)
+    modifiers = dict.fromkeys(plan.shape.modifiers)
     prices = {each: str((base_price * Decimal(each)).quantize(CENT, ROUND_HALF_UP)) for each in modifiers}
     return Room(plan, base_price, standard, prices, {each: _endings(price) for each, price in prices.items()})
 
@@ -108,6 +121,14 @@ def _rows(row: RoomPlan, labels: tuple[str, ...], types: tuple[str, ...]) -> tup
     return tuple(each for label, same in labelled for each in rows_of(label, [seat for _, seat in same]))
 
 
-def _head(seat_id: int, row_label: str, seat_number: int, seat_type: str) -> bytes:
-    seat = {"id": seat_id, "row_label": row_label, "seat_number": seat_number, "seat_type": seat_type, "price": ""}
-    return orjson.dumps(seat).removesuffix(b'"}')
+def _shape(columns: Columns) -> Shape:
+    """The shape of these columns, which is one object while any plan has it."""
+    shape = _shapes.get(columns)
+    if shape is None:
+        shape = _shapes[columns] = Shape(*columns, tuple(map(_tail, *columns[:3])))
+    return shape
+
+
+def _tail(row_label: str, seat_number: int, seat_type: str) -> bytes:
+    seat = {"row_label": row_label, "seat_number": seat_number, "seat_type": seat_type, "price": ""}
+    return b"," + orjson.dumps(seat)[1:].removesuffix(b'"}')

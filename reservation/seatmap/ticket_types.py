@@ -98,8 +98,8 @@ def _place(seat: tuple[int, KnownTicketType]) -> int:
 
 def _priced(room: Room, place: int, kind: KnownTicketType) -> ReservedSeat:
     """Of a room's seat: (base_price x price_factor, or fixed_price) x price_modifier, rounded half up."""
-    plan = room.plan
+    plan, shape = room.plan, room.plan.shape
     start = kind.fixed_price if kind.price_factor is None else room.base_price * kind.price_factor
-    price = (Decimal(start or 0) * Decimal(plan.modifiers[place])).quantize(CENT, ROUND_HALF_UP)
+    price = (Decimal(start or 0) * Decimal(shape.modifiers[place])).quantize(CENT, ROUND_HALF_UP)
     ticket_type = NamedRow(kind.id, kind.name)
-    return ReservedSeat(plan.seat_ids[place], plan.labels[place], plan.numbers[place], str(price), ticket_type)
+    return ReservedSeat(plan.seat_ids[place], shape.labels[place], shape.numbers[place], str(price), ticket_type)

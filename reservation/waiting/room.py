@@ -178,7 +178,7 @@ class WaitingRooms:
             refusal = _refusal(layout)
             if layout is None or refusal is not None:
                 raise refusal or NotFound
-            room = self._rooms[showtime_id] = Room(layout.on_sale_at, monotonic())
+            room = self._rooms[showtime_id] = Room(layout.sale.on_sale_at, monotonic())
         return room
 
 
@@ -186,11 +186,11 @@ def _refusal(layout: Layout | None) -> DomainError | None:
     """Why customers do not wait for a showtime; None: they may."""
     if layout is None:
         return NotFound("There is no such showtime.")
-    if not layout.waiting_room:
+    if not layout.sale.waiting_room:
         return NotFound("The showtime has no waiting room: hold its seats without one.")
-    if layout.is_cancelled:
+    if layout.sale.is_cancelled:
         return ShowtimeCancelled()
-    return SalesEnded() if layout.sales_end_at <= datetime.now(UTC) else None
+    return SalesEnded() if layout.sale.sales_end_at <= datetime.now(UTC) else None
 
 
 def _keys(showtime_id: int) -> tuple[str, ...]:

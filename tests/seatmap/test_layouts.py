@@ -129,7 +129,7 @@ async def test_a_plan_at_several_prices_counts_once_towards_the_bound_of_seats(
     assert layouts_of(api)._recent.seats == 10 + len(shows)
 
 
-async def test_showtimes_at_one_time_share_their_times_and_those_of_a_film_in_a_room_their_place(api: Api) -> None:
+async def test_showtimes_at_one_time_share_their_times_and_those_of_a_film_or_room_its_json(api: Api) -> None:
     cinema = await api.cinema()
     other_room, _ = await api.auditorium(1, 1)
     [next_day] = await more_showtimes(api, cinema, 1)
@@ -137,10 +137,21 @@ async def test_showtimes_at_one_time_share_their_times_and_those_of_a_film_in_a_
     found = await read(api, cinema.showtime_id, next_day, same_time)
     first, second, third = (found[each] for each in (cinema.showtime_id, next_day, same_time))
     assert first.place_json is second.place_json
-    assert second.times_json is third.times_json
-    assert second.sales_end_at is third.sales_end_at
-    assert first.times_json != second.times_json
+    assert first.movie_json is second.movie_json is third.movie_json
+    assert second.sale is third.sale
+    assert first.sale.times_json != second.sale.times_json
     assert second.place_json != third.place_json
+
+
+async def test_rooms_whose_seats_have_the_same_names_types_and_modifiers_share_their_shape(api: Api) -> None:
+    cinema = await api.cinema(rows=2, seats_per_row=2)
+    rooms = [await api.auditorium(rows, 2) for rows in (2, 3)]
+    showtimes = [await api.showtime(cinema.movie_id, room, **slot(48)) for room, _ in rooms]
+    found = await read(api, cinema.showtime_id, *showtimes)
+    first, same, larger = (found[each].room.plan for each in (cinema.showtime_id, *showtimes))
+    assert first.shape is same.shape
+    assert first.seat_ids != same.seat_ids
+    assert first.shape is not larger.shape
 
 
 @pytest.mark.parametrize("change", ["plan", "price"])
