@@ -31,7 +31,7 @@ async def test_a_hold_that_is_undone_leaves_its_seats_to_the_other_one(api: Api,
     with pytest.raises(SeatsUnavailable) as refused:
         await require_sole_hold(api.client.app[BOOKING_CONTEXT], seats)
 
-    assert (refused.value.seat_ids, refused.value.reason) == ({*cinema.seat_ids[:2]}, "held")
+    assert (refused.value.seat_ids, refused.value.reason) == (frozenset(cinema.seat_ids[:2]), "held")
     assert (await api.hold(customers[2], cinema.showtime_id, cinema.seat_ids[:1])).status == 409
     assert (await api.confirm(customers[0], str(own))).json["code"] == "reservation_cancelled"
     assert (await api.confirm(customers[1], str(other))).status == 200

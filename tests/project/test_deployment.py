@@ -47,9 +47,12 @@ def canonical(requirements: list[str]) -> set[str]:
 
 
 def test_locks_have_the_same_versions() -> None:
-    run = pins("requirements.lock")
-    assert pins("requirements-server.lock").items() <= run.items()
-    assert run.items() <= pins("requirements-dev.lock").items()
+    run, server, dev = (
+        pins(name) for name in ("requirements.lock", "requirements-server.lock", "requirements-dev.lock")
+    )
+    assert run.items() <= dev.items()
+    assert server.items() <= dev.items()
+    assert {*canonical(PROJECT["project"]["optional-dependencies"]["tracing"])} <= server.keys()
 
 
 def test_locks_have_every_dependency_of_the_project() -> None:
