@@ -71,10 +71,11 @@ LUA_MUTANTS = [
     ),
     _lua(
         "a loading overwrites what is loaded",
-        "prime",
+        "prime_unread",
         "if redis.call('EXISTS', KEYS[1]) == 1 then return end\n",
         "",
         HOLDS,
+        "tests/holds/test_prime_unread.py",
         "tests/seatmap/test_priming.py",
     ),
     _lua(
