@@ -25,7 +25,7 @@ LUA_MUTANTS = [
     _lua(
         "an extension shortens",
         "extend",
-        "for i = 3, #KEYS do ttl_ms = math.max(ttl_ms, redis.call('PTTL', KEYS[i])) end\n",
+        "for i = 3, last do ttl_ms = math.max(ttl_ms, redis.call('PTTL', KEYS[i])) end\n",
         "",
         HOLDS,
         f"{BOOKING}/test_extend.py",
@@ -65,8 +65,8 @@ LUA_MUTANTS = [
     _lua(
         "a late undo releases what was taken again",
         "undo_take",
-        "if (redis.call('GET', KEYS[1] .. ':kept:' .. ARGV[1]) or '') ~= kept then return end\n",
-        "",
+        "if (redis.call('GET', table.remove(KEYS)) or '') ~= table.remove(ARGV) then return end\n",
+        "table.remove(KEYS)\ntable.remove(ARGV)\n",
         f"{FAULTS}/test_hold_promises.py",
     ),
     _lua(
@@ -77,6 +77,13 @@ LUA_MUTANTS = [
         HOLDS,
         "tests/holds/test_prime_unread.py",
         "tests/seatmap/test_priming.py",
+    ),
+    _lua(
+        "a hold that is undone gives its seats to none",
+        "hand_over",
+        "  if holders[i - 2] == ARGV[1] then\n",
+        "  if not holders[i - 2] then\n",
+        f"{BOOKING}/test_other_holds.py",
     ),
     _lua(
         "a loading needs no ticket",
