@@ -122,7 +122,7 @@ def make_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.extend([resources.tickets, resources.payments, resources.live])
     app.cleanup_ctx.extend([resources.waiting_rooms, resources.subscription])
     app.on_shutdown.append(events.end_streams)
-    app.add_routes(route_definitions(TABLES))
+    app.add_routes(route_definitions(TABLES, with_replicas=settings.database_read_url is not None))
     add_docs(app, TABLES)
     add_cors(app)
     add_site(app)

@@ -21,6 +21,7 @@ NOTABLE = (
     "Location",
     "RateLimit",
     "RateLimit-Policy",
+    "Reservation-Written",
     "Retry-After",
     "WWW-Authenticate",
     "X-Request-ID",
@@ -29,7 +30,7 @@ NOTABLE = (
 PROBLEM_CHECK = Draft202012Validator(
     PROBLEM | {"properties": PROBLEM["properties"] | {"errors": {"type": "array"}}, "additionalProperties": False}
 )
-OPTIONAL = ("Link", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy")
+OPTIONAL = ("Link", "Idempotent-Replayed", "RateLimit", "RateLimit-Policy", "Reservation-Written")
 
 Operation = tuple[str, str]
 

@@ -69,3 +69,11 @@ def count_cancelled(by: str, *, seats: int, whole: bool) -> None:
     CANCELLED_SEATS.counts[by] += seats
     if whole:
         CANCELLED.counts[by] += 1
+
+
+READS = CounterBy(
+    "reservation_reads",
+    "Reads of operations that may read from a replica, by where they were read.",
+    "server",
+    known=("primary", "replica"),
+)

@@ -1,175 +1,169 @@
 """Read replicas: which of them may serve a read, by how far each has replayed the primary's WAL.
 
-A probe reads the primary's clock and its place in the WAL, then each replica's. A replica that has replayed the WAL up
-to a place of which the clock is known has every commit of before that moment. So a moment of the primary's clock says
-what a client has written, and neither a write nor a read needs a statement for it. No other clock is compared.
+What a client has written is before a place in the WAL, which the response to the write gives. A replica that has
+replayed the WAL up to there has it. No clock of a server counts: the order of commits is not that of their times, and
+clocks are set, and differ after a failover. How old a replica's data may be is measured by this process's own clock: by
+when the primary was asked for the place that the replica has replayed by now.
 """
 
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from time import monotonic
 
 import asyncpg
-from psycopg.conninfo import conninfo_to_dict
 from structlog.stdlib import BoundLogger
 
 from ..errors import Overloaded, Unavailable
-from ..runtime.cancellation import cancel_and_wait
-from ..settings import Settings
 from . import metrics
 from .pool import Database
-from .pool_options import pool_options
-from .postgresql_errors import DRIVER_ERRORS
-from .repository.wal_positions import PrimaryPosition, primary_position, replayed_position
+from .primary_positions import PrimaryPositions
+from .repository.wal_positions import START, WalPosition, replayed_position
 
-PROBE_EVERY_S = 0.25
-PROBE_WAIT_S = 1.0
-READ_WAIT_S = 2.0  # a statement that has no answer by then is run on the primary
-CONNECT_WAIT_S = 1.0
+CATCH_UP_WAIT_S = 0.5
+CATCH_UP_EVERY_S = 0.01
 MAX_MARKS = 20_000  # as many probes as an hour and more has; READ_MAX_LAG_SECONDS is at most an hour
-MAX_SKEW_US = 60_000_000  # a moment further ahead than this is of no clock of ours
-UNKNOWN_US = 2**63 - 1  # no replica has it
+NEVER = float("-inf")
+
+# Errors of a statement that say nothing of its server: a conflict with what is replayed, its own length, or a schema
+# that is not there yet. The probes notice a server that does not answer.
+_OF_STATEMENT = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.QueryCanceledError,
+    asyncpg.SyntaxOrAccessError,
+    TimeoutError,
+)
 
 
 class Replica:
-    """One server. `seen_us`: a moment of the primary's clock before which it has every commit."""
+    """One server. `seen_at`: the moment of our clock before which it has every commit; NEVER if that is unknown."""
 
-    def __init__(self, name: str, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, name: str, database: Database, reports: Database) -> None:
         self.name = name
-        self.pool = pool
-        # Without a wait for a cancelled statement: a server that hangs would not end it.
-        self.database = Database(pool, wait_s=CONNECT_WAIT_S, behind_pgbouncer=True, in_metrics=False)
+        self.database = database
+        self.reports = reports
         self.is_well = False
-        self.seen_us = 0
+        self.position: WalPosition | None = None
+        self.seen_at = NEVER
+
+    def has(self, needed: WalPosition) -> bool:
+        """Whether it has replayed up to a place of its timeline or of an earlier one."""
+        return self.position is not None and self.position.wal_bytes >= needed.wal_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A position of the primary that was read after this moment of our clock."""
+
+    position: WalPosition
+    asked_at: float
 
 
 class Replicas:
-    """The replicas of DATABASE_READ_URL; they are used in turn."""
+    """The replicas of DATABASE_READ_URL; they are used in turn. `positions` are the primary's."""
 
-    def __init__(self, primary: Database, replicas: list[Replica], *, max_lag_s: float, log: BoundLogger) -> None:
-        self._primary = primary
+    def __init__(
+        self, positions: PrimaryPositions, replicas: list[Replica], *, max_lag_s: float, log: BoundLogger
+    ) -> None:
+        self.positions = positions
         self.replicas = replicas
-        self._max_lag_us = int(max_lag_s * 1_000_000)
+        self.max_lag_s = max_lag_s
         self._log = log
-        self._marks: deque[PrimaryPosition] = deque(maxlen=MAX_MARKS)
-        self._clock: tuple[int, float] | None = None  # the primary's clock, and a moment of ours before it
+        self._marks: deque[_Mark] = deque(maxlen=MAX_MARKS)
         self._turn = 0
 
-    def now_us(self) -> int:
-        """The primary's clock, or a little later, never earlier; UNKNOWN_US before the first probe."""
-        if self._clock is None:
-            return UNKNOWN_US
-        read_us, asked_at = self._clock
-        return read_us + int((monotonic() - asked_at) * 1_000_000) + 1
-
-    def choose(self, written_us: int) -> Replica | None:
-        """A replica that has every commit of before this moment and lags little enough; None: read from the primary."""
-        oldest_us = max(written_us, self.now_us() - self._max_lag_us)
+    def choose(self, needed: WalPosition) -> Replica | None:
+        """A replica that has what is before this place, and lags little enough; None: read from the primary."""
+        if not self._marks or needed.timeline > self._marks[-1].position.timeline:
+            return None
+        oldest = monotonic() - self.max_lag_s
         for _ in self.replicas:
             self._turn = (self._turn + 1) % len(self.replicas)
             replica = self.replicas[self._turn]
-            if replica.is_well and replica.seen_us >= oldest_us:
+            if replica.is_well and replica.seen_at >= oldest and replica.has(needed):
                 return replica
         return None
 
-    def leave_out(self, replica: Replica, error: Exception) -> None:
+    async def caught_up(self) -> Replica | None:
+        """A replica that has all that was committed before this call, after a wait of up to CATCH_UP_WAIT_S.
+
+        None: read from the primary.
+        """
+        replica = self.choose(START)
+        if replica is None:
+            return None
+        try:
+            needed = await self.positions.now()
+        except Unavailable:
+            return None
+        try:
+            async with asyncio.timeout(CATCH_UP_WAIT_S):
+                return replica if await _replays_up_to(replica, needed) else None
+        except TimeoutError:
+            return None
+        except Unavailable as error:
+            self.note_failure(replica, error)
+            return None
+
+    def note_primary(self, position: WalPosition, asked_at: float) -> None:
+        """Note a position of the primary that was read after this moment."""
+        last = self._marks[-1].position if self._marks else position
+        if (last.cluster, last.timeline) != (position.cluster, position.timeline) or (
+            position.wal_bytes < last.wal_bytes
+        ):
+            # Another server is the primary now: what the replicas have is known when they are on its timeline.
+            self._marks.clear()
+            for replica in self.replicas:
+                replica.seen_at = NEVER
+        elif self._marks and position.wal_bytes == last.wal_bytes:
+            self._marks.pop()
+        self._marks.append(_Mark(position, asked_at))
+
+    def note_replica(self, replica: Replica, replayed: WalPosition | None) -> None:
+        """Note how far a replica has replayed; None: it is no standby."""
+        if (replayed is not None) != replica.is_well:
+            self._log.info("replica_found", replica=replica.name, is_standby=replayed is not None)
+        replica.is_well, replica.position, replica.seen_at = replayed is not None, replayed, NEVER
+        if replayed is not None and self._marks:
+            primary = self._marks[-1].position
+            if (primary.cluster, primary.timeline) == (replayed.cluster, replayed.timeline):
+                number = bisect_right(self._marks, replayed.wal_bytes, key=lambda mark: mark.position.wal_bytes)
+                replica.seen_at = self._marks[number - 1].asked_at if number else NEVER
+        self.show(replica)
+
+    def note_failure(self, replica: Replica, error: Exception) -> None:
+        """Use a replica whose connections fail no more, until a probe succeeds again.
+
+        One that is only in use by many, or whose statement was ended, answers.
+        """
+        cause = error.__cause__ or error
+        if isinstance(error, Overloaded) or isinstance(cause, _OF_STATEMENT):
+            return
+        self.leave_out(replica, cause)
+
+    def leave_out(self, replica: Replica, cause: BaseException) -> None:
         """Use a replica no more, until a probe succeeds again."""
         if replica.is_well:
-            self._log.warning("replica_left_out", replica=replica.name, cause=repr(error.__cause__ or error))
+            self._log.warning("replica_left_out", replica=replica.name, cause=repr(cause))
         replica.is_well = False
-        self._show(replica)
+        self.show(replica)
 
-    async def probe_for_ever(self) -> None:
-        """Probe the primary and every replica, again and again."""
-        await asyncio.gather(self._repeat_primary(), *(self._repeat(each) for each in self.replicas))
-
-    async def _repeat_primary(self) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(PROBE_WAIT_S):
-                    await self._probe_primary()
-            except (Unavailable, TimeoutError, *DRIVER_ERRORS):
-                pass  # without new marks the replicas lag, and reads go to the primary, which answers or fails
-            await asyncio.sleep(PROBE_EVERY_S)
-
-    async def _probe_primary(self) -> None:
-        async with self._primary.connection() as conn:
-            asked_at = monotonic()
-            position = await primary_position(conn)
-        if self._marks and (
-            position.now_us <= self._marks[-1].now_us or position.wal_bytes < self._marks[-1].wal_bytes
-        ):
-            self._marks.clear()  # another server is the primary now, or its clock was set back
-            for replica in self.replicas:
-                replica.seen_us = 0
-        self._marks.append(position)
-        self._clock = position.now_us, asked_at
-
-    async def _repeat(self, replica: Replica) -> None:
-        while True:
-            try:
-                async with asyncio.timeout(PROBE_WAIT_S), replica.database.connection() as conn:
-                    replayed = await replayed_position(conn)
-            except Overloaded:
-                pass  # all connections are in use: it answers
-            except (Unavailable, TimeoutError, *DRIVER_ERRORS) as error:
-                self.leave_out(replica, error)
-            else:
-                self._note(replica, replayed)
-            self._show(replica)
-            await asyncio.sleep(PROBE_EVERY_S)
-
-    def _note(self, replica: Replica, replayed: int | None) -> None:
-        is_standby = replayed is not None
-        if is_standby != replica.is_well:
-            self._log.info("replica_found", replica=replica.name, is_standby=is_standby)
-        replica.is_well = is_standby
-        if replayed is not None:
-            number = bisect_right(self._marks, replayed, key=lambda mark: mark.wal_bytes)
-            replica.seen_us = self._marks[number - 1].now_us if number else 0
-
-    def _show(self, replica: Replica) -> None:
-        now_us = self.now_us()
-        lag_s = (now_us - replica.seen_us) / 1_000_000 if replica.seen_us and now_us != UNKNOWN_US else float("nan")
-        metrics.REPLICA_LAG.values[replica.name] = lag_s
-        in_use = replica.is_well and replica.seen_us >= now_us - self._max_lag_us
-        metrics.REPLICA_IN_USE.values[replica.name] = float(in_use)
+    def show(self, replica: Replica) -> None:
+        """Set the metrics of a replica."""
+        lag_s = monotonic() - replica.seen_at
+        metrics.REPLICA_LAG.values[replica.name] = lag_s if replica.seen_at != NEVER else float("nan")
+        metrics.REPLICA_IN_USE.values[replica.name] = float(replica.is_well and lag_s <= self.max_lag_s)
 
 
-@asynccontextmanager
-async def open_replicas(primary: Database, settings: Settings, log: BoundLogger) -> AsyncIterator[Replicas | None]:
-    """The replicas while the block runs, which are probed meanwhile; None without DATABASE_READ_URL."""
-    if settings.database_read_url is None:
-        yield None
-        return
-    options = pool_options(settings)
-    options |= {
-        "dsn": settings.database_read_url,
-        "min_size": 0,  # the service starts without a replica
-        "command_timeout": READ_WAIT_S,
-        "timeout": CONNECT_WAIT_S,
-        "server_settings": options["server_settings"] | {"application_name": "reservation reads"},
-    }
-    replicas = [
-        Replica(f"{host}:{port}", await asyncpg.create_pool(**options | {"host": host, "port": port}))
-        for host, port in _hosts(conninfo_to_dict(settings.database_read_url))
-    ]
-    opened = Replicas(primary, replicas, max_lag_s=settings.read_max_lag_s, log=log)
-    probing = asyncio.create_task(opened.probe_for_ever())
-    try:
-        yield opened
-    finally:
-        await cancel_and_wait([probing])
-        for replica in replicas:
-            replica.pool.terminate()
-
-
-def _hosts(members: Mapping[str, object]) -> list[tuple[str, int]]:
-    hosts = str(members.get("host") or "localhost").split(",")
-    ports = str(members.get("port") or "5432").split(",")
-    if len(ports) == 1:
-        ports *= len(hosts)
-    return [(host, int(port or 5432)) for host, port in zip(hosts, ports, strict=True)]
+async def _replays_up_to(replica: Replica, needed: WalPosition) -> bool:
+    """Return when a standby has this place; whether it ever can: it may follow another server, or none."""
+    replayed = replica.position
+    async with replica.database.connection() as conn:
+        while replayed is not None and (replayed.cluster, replayed.timeline) == (needed.cluster, needed.timeline):
+            if replayed.wal_bytes >= needed.wal_bytes:
+                return True
+            replayed = await replayed_position(conn)
+            if replayed is not None and replayed.wal_bytes < needed.wal_bytes:
+                await asyncio.sleep(CATCH_UP_EVERY_S)
+    return False

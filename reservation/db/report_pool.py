@@ -1,4 +1,4 @@
-"""The connections of reports: few, apart from those of bookings, and to a read replica where there is one."""
+"""The connections of reports: few, and apart from those of bookings."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,22 +12,22 @@ from .pool_options import COMMAND_MARGIN_S, pool_options
 
 @asynccontextmanager
 async def report_database(settings: Settings, *, connections: int, timeout_s: float) -> AsyncIterator[Database]:
-    """The database of `report_pool`, while the block runs."""
-    pool = await report_pool(settings, connections=connections, timeout_s=timeout_s)
+    """The database of `report_pool`, while the block runs: that of DATABASE_READ_URL, or else of DATABASE_URL."""
+    url = settings.database_read_url or settings.database_url
+    pool = await report_pool(settings, url=url, connections=connections, timeout_s=timeout_s)
     try:
         yield database_of(pool, settings)
     finally:
         pool.terminate()  # a report that still runs has lost its client
 
 
-async def report_pool(settings: Settings, *, connections: int, timeout_s: float) -> "asyncpg.Pool[asyncpg.Record]":
-    """A pool for reports of up to `timeout_s`, of DATABASE_READ_URL, or else of DATABASE_URL.
-
-    It connects when the first report needs it, so that the service starts without a replica, and closes what is idle.
-    """
+async def report_pool(
+    settings: Settings, *, url: str | None, connections: int, timeout_s: float
+) -> "asyncpg.Pool[asyncpg.Record]":
+    """A pool for reports of up to `timeout_s`; it connects when the first report needs it, and closes what is idle."""
     options = pool_options(settings)
     options |= {
-        "dsn": settings.database_read_url or settings.database_url,
+        "dsn": url,
         "min_size": 0,
         "max_size": connections,
         "command_timeout": timeout_s + COMMAND_MARGIN_S,

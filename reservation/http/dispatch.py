@@ -17,17 +17,25 @@ from .gates import lane_of
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, load_optional_json, load_received, refuse_body
 from .input.queries import NO_FIELDS, load_query
+from .read_sources import source_of, tells_written
+from .replica_reads import tell_written
 from .routes import STAFF_ROLES, VERSION_PREFIX, Access, Operation, Routes
 
 
-def route_definitions(tables: Iterable[Routes]) -> Iterator[web.RouteDef]:
-    """The tables' operations for aiohttp's router, in their order; a GET also serves HEAD."""
+def route_definitions(tables: Iterable[Routes], *, with_replicas: bool = False) -> Iterator[web.RouteDef]:
+    """The tables' operations for aiohttp's router, in their order; a GET also serves HEAD.
+
+    With read replicas, responses to writes say up to where a replica has to be.
+    """
     versioned = [table for table in tables if table.is_versioned]
-    for kind, served in ((Endpoint, tables), (VersionedEndpoint, versioned)):
+    for kind, telling_kind, served in (
+        (Endpoint, TellingEndpoint, tables),
+        (VersionedEndpoint, TellingVersionedEndpoint, versioned),
+    ):
         for table in served:
             for operation in table.operations:
                 register = web.get if operation.method == "GET" else partial(web.route, operation.method)
-                endpoint = kind(operation)
+                endpoint = (telling_kind if with_replicas and tells_written(operation) else kind)(operation)
                 yield register(endpoint.route, endpoint.serve)
 
 
@@ -38,6 +46,7 @@ class Endpoint:
         self.operation = operation
         self.route = operation.route
         self.lane = lane_of(operation)
+        self.reads_from = source_of(operation)
         self._no_query = _load_empty(operation.query or NO_FIELDS)
         self._no_body = _load_empty(operation.body) if operation.body and operation.may_lack_body else None
         self._is_public = operation.access is Access.PUBLIC
@@ -130,6 +139,24 @@ class VersionedEndpoint(Endpoint):
         if self.operation.status == HTTPStatus.CREATED:
             response.headers["Location"] = VERSION_PREFIX + response.headers["Location"]
         return response
+
+
+class _Telling(Endpoint):
+    """An operation that writes, of a service with read replicas."""
+
+    def _handle(self, request: web.Request) -> Awaitable[web.StreamResponse]:
+        return self._handle_and_tell(request)
+
+    async def _handle_and_tell(self, request: web.Request) -> web.StreamResponse:
+        return await tell_written(request, await super()._handle(request))
+
+
+class TellingEndpoint(_Telling):
+    """Serves an operation, and says up to where a replica has to be to have what it wrote."""
+
+
+class TellingVersionedEndpoint(_Telling, VersionedEndpoint):
+    """The same under VERSION_PREFIX."""
 
 
 def _load_empty(schema: Schema) -> dict[str, Any] | None:

@@ -29,7 +29,6 @@ from .output.compression import MIN_BYTES, compress_if_asked
 from .output.problems import HttpProblem, domain_problem, problem, protocol_problem
 from .output.refusals import refused
 from .output.responses import FIXED_HEADERS, NO_STORE, SingleWriteResponse
-from .replica_reads import written_line
 from .routes import Handler
 from .security_events import record_refusal
 
@@ -106,7 +105,7 @@ def _set_common_headers(
     request: web.Request, response: web.StreamResponse, request_id: str, server_timing: str
 ) -> None:
     """Set the headers that every response has."""
-    further = request.app[keys.FURTHER_LINES] + written_line(request)
+    further = request.app[keys.FURTHER_LINES]
     if isinstance(response, SingleWriteResponse):
         if keys.CALLER in request:
             response.forbid_storing()

@@ -1,14 +1,17 @@
 """Reports read in one snapshot each, with a limit on their time, on how many run at once and on their rows."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import TypeVar
 
+from ..db import metrics
 from ..db.pool import Connection, Database
 from ..db.postgresql_errors import is_timeout
+from ..db.replicas import Replicas
 from ..db.repository import reports as repository
 from ..db.repository.reports import Days, OccupancyRow, SalesRow
 from ..errors import DatabaseUnavailable, Invalid, NotFound, ReportTooSlow
@@ -19,6 +22,7 @@ MAX_ROWS = 10_000
 TIMEOUT_S = 30.0
 
 Row = TypeVar("Row")
+Found = TypeVar("Found")
 DayRow = TypeVar("DayRow", SalesRow, OccupancyRow)
 ABOUT_NOTHING = dict.fromkeys(("day", "id", "cinema_id", "cinema_name", "movie_title", "auditorium_name", "starts_at"))
 NO_SALES = SalesRow(
@@ -34,44 +38,63 @@ NO_SHOWTIMES = OccupancyRow(**ABOUT_NOTHING, showtimes=0, capacity=0, blocked=0,
 
 
 class Reports:
-    """Reports of one database, which may be a read replica; its pool limits how many run at once."""
+    """Reports of one database, whose pool limits how many run at once, or of a replica that has caught up with it."""
 
     def __init__(self, database: Database, *, timeout_s: float = TIMEOUT_S) -> None:
         self._database = database
         self._timeout_s = timeout_s
+        self.replicas: Replicas | None = None
 
     async def sales(self, *, grouping: str, days: Days, cinema_id: int | None = None) -> Report:
         """What was sold and given back on some days; raises Invalid, ReportTooSlow and Unavailable."""
-        async with self._snapshot() as conn:
-            rows = await repository.list_sales(
-                conn, grouping=grouping, days=days, cinema_id=cinema_id, row_limit=MAX_ROWS + 1
-            )
+        rows = await self._read(
+            partial(repository.list_sales, grouping=grouping, days=days, cinema_id=cinema_id, row_limit=MAX_ROWS + 1)
+        )
         rows = _bounded(rows)
         return sales_report(grouping, _each_day(rows, days, NO_SALES) if grouping == "day" else rows)
 
     async def occupancy(self, *, grouping: str, days: Days, cinema_id: int | None = None) -> Report:
         """How full the showtimes of some days are; raises Invalid, ReportTooSlow and Unavailable."""
-        async with self._snapshot() as conn:
-            rows = await repository.list_occupancy(
-                conn, grouping=grouping, days=days, cinema_id=cinema_id, row_limit=MAX_ROWS + 1
+        rows = await self._read(
+            partial(
+                repository.list_occupancy, grouping=grouping, days=days, cinema_id=cinema_id, row_limit=MAX_ROWS + 1
             )
+        )
         rows = _bounded(rows)
         return occupancy_report(grouping, _each_day(rows, days, NO_SHOWTIMES) if grouping == "day" else rows)
 
     async def showtime(self, *, showtime_id: int) -> Report:
         """All sales of a showtime, and how full it is; raises NotFound, ReportTooSlow and Unavailable."""
-        async with self._snapshot() as conn:
+
+        async def read(conn: Connection) -> Report:
             occupancy = await repository.find_occupancy(conn, showtime_id=showtime_id)
             if occupancy is None:
                 raise NotFound("There is no such showtime.")
-            rows = await repository.list_showtime_sales(conn, showtime_id=showtime_id)
-        return showtime_report(occupancy, rows)
+            return showtime_report(occupancy, await repository.list_showtime_sales(conn, showtime_id=showtime_id))
+
+        return await self._read(read)
+
+    async def _read(self, read: Callable[[Connection], Awaitable[Found]]) -> Found:
+        replica = None if self.replicas is None else await self.replicas.caught_up()
+        if self.replicas is not None and replica is not None:
+            try:
+                async with self._snapshot(replica.reports) as conn:
+                    found = await read(conn)
+            except DatabaseUnavailable as error:
+                self.replicas.note_failure(replica, error)
+            else:
+                metrics.READS.counts["replica"] += 1
+                return found
+        if self.replicas is not None:
+            metrics.READS.counts["primary"] += 1
+        async with self._snapshot(self._database) as conn:
+            return await read(conn)
 
     @asynccontextmanager
-    async def _snapshot(self) -> AsyncIterator[Connection]:
+    async def _snapshot(self, database: Database) -> AsyncIterator[Connection]:
         try:
             async with (
-                self._database.connection() as conn,
+                database.connection() as conn,
                 conn.transaction(isolation="repeatable_read", readonly=True),
             ):
                 await repository.begin(conn, timeout_s=self._timeout_s)

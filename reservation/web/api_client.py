@@ -15,9 +15,11 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from ..errors import ReauthenticationRequired
+from ..errors import ReauthenticationRequired, Unavailable
 from ..http.output.responses import JSON
+from ..http.replica_reads import NOTHING, WRITTEN
 from .request_keys import ACCESS_TOKEN, LANGUAGE
+from .sessions.written import keep_written, written_by
 
 # What the limits on attempts and holds go by, when the service is behind a proxy.
 KEPT_HEADERS = ("X-Forwarded-For",)
@@ -43,8 +45,10 @@ class ApiClient:
     A call costs some 0.1 ms more than the operation.
     """
 
-    def __init__(self, request: web.Request) -> None:
+    def __init__(self, request: web.Request, *, also_written: str = NOTHING) -> None:
+        """`also_written`: a Reservation-Written of another, whose writes are to be read as well."""
         self._request = request
+        self._also_written = also_written
 
     async def get(self, path: str, **query: str | int | None) -> Any:
         """The JSON at a path; query parameters that are None or empty are left out."""
@@ -99,9 +103,16 @@ class ApiClient:
         match.add_app(app)
         inner._match_info = match  # noqa: SLF001 - as aiohttp's Application does
         try:
-            return await match.handler(inner)
+            response = await match.handler(inner)
         except ReauthenticationRequired as error:
             raise PasswordNeeded from error
+        except Unavailable:
+            if method != "GET":
+                keep_written(self._request, None)
+            raise
+        if method != "GET":
+            keep_written(self._request, response)
+        return response
 
     def _inner_request(self, method: str, url: URL, body: Any, headers: Mapping[str, str]) -> web.Request:
         outer, given = self._request, CIMultiDict(headers)
@@ -112,6 +123,8 @@ class ApiClient:
             given["Accept-Language"] = str(outer[LANGUAGE].locale).replace("_", "-")
         if (token := outer[ACCESS_TOKEN]) is not None:
             given["Authorization"] = f"Bearer {token}"
+        if (written := written_by(outer)) is not None:
+            given[WRITTEN] = f"{written},{self._also_written}"
         payload = EMPTY_PAYLOAD
         if body is not None:
             encoded = _encoded(body)

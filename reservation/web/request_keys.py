@@ -22,3 +22,5 @@ FORM: "web.RequestKey[MultiDict[str]]" = web.RequestKey("FORM")
 SET_COOKIES: "web.RequestKey[list[str]]" = web.RequestKey("SET_COOKIES")
 # The random value that the request's forms are bound to.
 FORM_SECRET: "web.RequestKey[str]" = web.RequestKey("FORM_SECRET")
+# The Reservation-Written of the last write of this request's calls of the API.
+WRITTEN_NOW: "web.RequestKey[str]" = web.RequestKey("WRITTEN_NOW")

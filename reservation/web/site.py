@@ -19,7 +19,7 @@ from .posters.poster import ROUTE as POSTER_ROUTE, serve_poster
 from .problem_pages import problem_page
 from .programme.cache import PROGRAMME, Programme
 from .rendering import add_templates
-from .request_keys import FORM, IS_PAGE, LANGUAGE, SET_COOKIES, USER
+from .request_keys import FORM, IS_PAGE, LANGUAGE, SET_COOKIES, USER, WRITTEN_NOW
 from .seat_map.view import add_drawings
 from .sessions.browser_sessions import identify
 from .sessions.cookies import add_cookies
@@ -85,7 +85,9 @@ class PageEndpoint:
         except PasswordNeeded:
             response = _led_to("/confirm-password", request)
         if self.page.method == "POST" and (user := request[USER]) is not None and user.role == "admin":
-            request.app[PROGRAMME].clear()  # it may have changed; the administrator is to see that at once
+            request.app[PROGRAMME].clear(
+                request.get(WRITTEN_NOW)
+            )  # it may have changed; the administrator is to see that at once
         if not response.prepared:
             add_cookies(request, response)
         return response

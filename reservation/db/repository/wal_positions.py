@@ -3,24 +3,26 @@
 from dataclasses import dataclass
 
 from ..pool import Connection
-from ..statements import sql
-from .rows import one
+from .rows import maybe, one
 
 
 @dataclass(frozen=True, slots=True)
-class PrimaryPosition:
-    """A moment of the primary's clock; every commit answered before it is within the first `wal_bytes` of the WAL."""
+class WalPosition:
+    """A place in the WAL of a cluster (its system identifier); a promotion raises the timeline."""
 
-    now_us: int
+    cluster: str
+    timeline: int
     wal_bytes: int
 
 
-async def primary_position(conn: Connection) -> PrimaryPosition:
-    """Raises an error of PostgreSQL on a standby."""
-    return await one(conn, PrimaryPosition, "ops/primary_position")
+START = WalPosition("", 0, 0)  # before all
 
 
-async def replayed_position(conn: Connection) -> int | None:
-    """How many bytes of the WAL a standby has replayed; None on a server that is no standby."""
-    replayed: int | None = await conn.fetchval(sql("ops/replayed_position"))
-    return replayed
+async def primary_position(conn: Connection) -> WalPosition:
+    """Where the primary writes now; raises an error of PostgreSQL on a standby."""
+    return await one(conn, WalPosition, "ops/primary_position")
+
+
+async def replayed_position(conn: Connection) -> WalPosition | None:
+    """How far a standby has replayed; None on a server that is no standby."""
+    return await maybe(conn, WalPosition, "ops/replayed_position")

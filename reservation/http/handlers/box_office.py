@@ -12,8 +12,9 @@ from marshmallow import ValidationError, fields, validate
 
 from ...booking.cancel import Canceller, cancel
 from ...booking.idempotency import FirstOutcome
+from ...db.pool import Connection
 from ...db.repository import box_office
-from ...db.repository.box_office import CustomerReservation, ReservationFilter
+from ...db.repository.box_office import CustomerReservation, CustomerReservationPage, ReservationFilter
 from ...errors import AlreadyCheckedIn, HoldExpired, NotFound, TooLateToCancel
 from ...identity.email_addresses import MAX_EMAIL_CHARS
 from ...runtime.fields import MAX_ID, Input, Instant, IntegerParameter, Text
@@ -24,6 +25,7 @@ from ..output.reservations import answered_change, reservation_members
 from ..output.responses import SingleWriteResponse, json_response
 from ..output.schemas import RESERVATION_STATUSES, CustomerReservationOutput, CustomerReservationWithChangesOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
+from ..replica_reads import read
 from ..routes import BOOKING, BOOKING_OR_REPORTS, Access, Routes
 from .reservations import FAR_AHEAD, HIGHEST
 
@@ -89,18 +91,21 @@ async def list_customer_reservations(request: web.Request) -> web.StreamResponse
     query: dict[str, Any] = {**request[QUERY]}
     (before, before_id), page_size = query.pop("cursor"), query.pop("limit")
     user_id, email = query.pop("user_id", None), query.pop("email", None)
-    async with request.app[DATABASE].connection() as conn:
+
+    async def find(conn: Connection) -> CustomerReservationPage:
         user_ids = None if user_id is None else [user_id]
         if email is not None:
             named = await box_office.find_customers(conn, email=email)
             user_ids = named if user_id is None else [each for each in named if each == user_id]
-        page = await box_office.list_reservations(
+        return await box_office.list_reservations(
             conn,
             wanted=ReservationFilter(user_ids=user_ids, **query),
             before=before,
             before_id=before_id,
             page_size=page_size,
         )
+
+    page = await read(request, find)
     return page_with_key(request, [reservation_members(request, each) for each in page.reservations], page.next_key)
 
 

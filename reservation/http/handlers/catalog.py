@@ -14,12 +14,13 @@ from ...db.repository.availability import Availability, find_availability
 from ...db.repository.movies import Movie
 from ...db.repository.showtimes import Filters, Showtime, Span
 from ...runtime.fields import BooleanParameter, Text
-from ..app_keys import DATABASE, QUERY, SETTINGS
+from ..app_keys import QUERY, SETTINGS
 from ..input.path_ids import find_row
 from ..input.showtime_filters import BY_PRICE, MovieShowtimesQuery, ShowtimesQuery, filters_of, span_of
 from ..output.schemas import CinemaOutput, MovieOutput, ShowtimeOutput
 from ..paging import PageByIdQuery, page_by_id, page_response, page_schema
 from ..preconditions import conditional_response
+from ..replica_reads import read
 from ..routes import Routes
 
 routes = Routes("Catalogue")
@@ -124,8 +125,7 @@ async def showtimes_page(request: web.Request, span: Span, only: Filters) -> web
 
 async def shown_showtimes(request: web.Request, found: Sequence[Showtime]) -> list[dict[str, object]]:
     """Showtimes as the API shows them: their columns, the currency, and what is left of them."""
-    async with request.app[DATABASE].connection() as conn:
-        rows = await _with_availability(conn, found)
+    rows = await read(request, lambda conn: _with_availability(conn, found))
     return [_showtime_json(request, *row) for row in rows]
 
 

@@ -1,6 +1,6 @@
 """Everything that the service keeps about the caller, as one JSON document that is written page by page."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -13,16 +13,18 @@ import structlog
 from aiohttp import web
 from marshmallow import Schema, fields, validate
 
+from ...db.pool import Connection
 from ...db.repository import account_tokens, accounts, box_office, erasure, export, totp
-from ...db.repository.box_office import MAX_CHANGES, ReservationFilter
+from ...db.repository.box_office import MAX_CHANGES, CustomerReservationPage, ReservationFilter
 from ...errors import InvalidToken
 from ...identity.api_key_format import Scope
 from ...runtime.fields import Id, Instant
-from ..app_keys import CALLER, DATABASE
+from ..app_keys import CALLER
 from ..output.reservations import reservation_members
 from ..output.responses import encode
 from ..output.schemas import CustomerReservationWithChangesOutput, ListedUserOutput
 from ..output.streams import begin_stream
+from ..replica_reads import read
 from ..routes import Access, Routes
 from .admin_change_log import ChangeOutput
 from .payments import ListedPaymentOutput, read_payments
@@ -143,10 +145,7 @@ async def export_me(request: web.Request) -> web.StreamResponse:
     ask again.
     """
     started, user_id = perf_counter(), request[CALLER].user_id
-    async with request.app[DATABASE].connection() as conn:
-        account = await accounts.find_user(conn, user_id=user_id)
-        person = await erasure.find_person(conn, user_id=user_id)
-        second_factor = await totp.find_totp(conn, user_id=user_id)
+    account, person, second_factor = await read(request, partial(_find_person, user_id=user_id))
     if account is None:
         raise InvalidToken
     headers = {
@@ -176,12 +175,24 @@ async def export_me(request: web.Request) -> web.StreamResponse:
     return response
 
 
+async def _find_person(
+    conn: Connection, *, user_id: int
+) -> tuple[accounts.Account | None, erasure.PersonToErase | None, totp.Totp | None]:
+    return (
+        await accounts.find_user(conn, user_id=user_id),
+        await erasure.find_person(conn, user_id=user_id),
+        await totp.find_totp(conn, user_id=user_id),
+    )
+
+
 def _lists(request: web.Request, user_id: int, guest_ids: Sequence[int]) -> dict[str, Rows]:
     """The lists of the document, in pages; those of an account and then of the guests with its address."""
 
-    def each(read: Callable[..., Awaitable[Sequence[Any]]], *place: Any, whose: str = "user_id", **rest: Any) -> Rows:
+    def each(
+        list_page: Callable[..., Awaitable[Sequence[Any]]], *place: Any, whose: str = "user_id", **rest: Any
+    ) -> Rows:
         ids = (user_id, *guest_ids)
-        return _chained(_pages(request, partial(read, **{whose: one}), *place, **rest) for one in ids)
+        return _chained(_pages(request, partial(list_page, **{whose: one}), *place, **rest) for one in ids)
 
     return {
         "guests": _guests(request, guest_ids),
@@ -204,32 +215,28 @@ async def _chained(lists: Iterable[Rows]) -> Rows:
 
 async def _guests(request: web.Request, guest_ids: Sequence[int]) -> Rows:
     for guest_id in guest_ids:
-        async with request.app[DATABASE].connection() as conn:
-            guest = await accounts.find_user(conn, user_id=guest_id)
+        guest = await read(request, partial(accounts.find_user, user_id=guest_id))
         yield [] if guest is None else [guest.user]
 
 
 async def _mailed_tokens(request: web.Request, user_id: int) -> Rows:
-    async with request.app[DATABASE].connection() as conn:
-        yield await export.list_mailed_tokens(conn, user_id=user_id)
+    yield await read(request, partial(export.list_mailed_tokens, user_id=user_id))
 
 
 async def _languages(request: web.Request, user_ids: Sequence[int]) -> Rows:
-    async with request.app[DATABASE].connection() as conn:
-        yield await export.list_languages(conn, user_ids=user_ids)
+    yield await read(request, partial(export.list_languages, user_ids=user_ids))
 
 
 async def _pages(
     request: web.Request,
-    read: Callable[..., Awaitable[Sequence[Any]]],
+    list_page: Callable[..., Awaitable[Sequence[Any]]],
     first: object,
     key: Callable[[Any], object],
     shown: Callable[[Any], object] = lambda row: row,
 ) -> Rows:
     after, rows = first, None
     while rows is None or len(rows) == PAGE:
-        async with request.app[DATABASE].connection() as conn:
-            rows = await read(conn, after=after, row_limit=PAGE)
+        rows = await read(request, partial(list_page, after=after, row_limit=PAGE))
         if rows:
             after = key(rows[-1])
         yield [shown(row) for row in rows]
@@ -239,22 +246,29 @@ async def _reservations(request: web.Request, user_id: int) -> Rows:
     place: tuple[datetime, UUID] | None = (FAR_AHEAD, HIGHEST)
     while place is not None:
         before, before_id = place
-        async with request.app[DATABASE].connection() as conn:
-            page = await box_office.list_reservations(
-                conn, wanted=ReservationFilter(user_ids=[user_id]), before=before, before_id=before_id, page_size=PAGE
-            )
-            changes = await export.list_seat_changes(
-                conn, reservation_ids=[each.id for each in page.reservations], row_limit=MAX_CHANGES
-            )
-            seats = [(each.id, each.showtime_id, seat.seat_id) for each in page.reservations for seat in each.seats]
-            tickets = await export.list_tickets(conn, seats=seats)
-            paid = await read_payments(conn, [each.id for each in page.reservations])
+        page, changes, tickets, paid = await read(
+            request, partial(_read_reservations, user_id=user_id, before=before, before_id=before_id)
+        )
         kept = {"changes": _by_reservation(changes), "tickets": _by_reservation(tickets), "payments": paid}
         yield [
             reservation_members(request, each) | {name: members.get(each.id, []) for name, members in kept.items()}
             for each in page.reservations
         ]
         place = page.next_key
+
+
+async def _read_reservations(
+    conn: Connection, *, user_id: int, before: datetime, before_id: UUID
+) -> tuple[CustomerReservationPage, Sequence[Any], Sequence[Any], Mapping[UUID, Any]]:
+    """A page of reservations, with the changes of their seats, their tickets and their payments."""
+    page = await box_office.list_reservations(
+        conn, wanted=ReservationFilter(user_ids=[user_id]), before=before, before_id=before_id, page_size=PAGE
+    )
+    ids = [each.id for each in page.reservations]
+    changes = await export.list_seat_changes(conn, reservation_ids=ids, row_limit=MAX_CHANGES)
+    seats = [(each.id, each.showtime_id, seat.seat_id) for each in page.reservations for seat in each.seats]
+    tickets = await export.list_tickets(conn, seats=seats)
+    return page, changes, tickets, await read_payments(conn, ids)
 
 
 def _by_reservation(rows: Iterable[Any]) -> dict[UUID, list[dict[str, Any]]]:

@@ -35,7 +35,6 @@ from ..input.seat_ids import SeatIds
 from ..output.reservations import replayed_change, replayed_confirm, reservation_members, reservation_response
 from ..output.schemas import RESERVATION_STATUSES, ReservationOutput
 from ..paging import Cursor, PageQuery, page_schema, page_with_key
-from ..replica_reads import read
 from ..routes import BOOKING, BOOKING_OR_REPORTS, STAFF_ROLES, Access, Routes
 
 routes = Routes("Booking", Access.SIGNED_IN, read_scopes=BOOKING_OR_REPORTS, write_scopes=BOOKING)
@@ -69,12 +68,10 @@ async def list_reservations(request: web.Request) -> web.StreamResponse:
     """
     user_id, status, limit = request[CALLER].user_id, request[QUERY].get("status"), request[QUERY]["limit"]
     before, before_id = request[QUERY]["cursor"]
-    found = await read(
-        request,
-        lambda conn: reservation_lists.list_reservations(
+    async with request.app[DATABASE].connection() as conn:
+        found = await reservation_lists.list_reservations(
             conn, user_id=user_id, before=before, before_id=before_id, status=status, page_size=limit
-        ),
-    )
+        )
     items = [reservation_members(request, each) for each in found.reservations]
     return page_with_key(request, items, found.next_key)
 

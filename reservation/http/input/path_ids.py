@@ -9,7 +9,7 @@ from aiohttp import web
 from ...db.driver_uuid import DriverUUID
 from ...errors import NotFound
 from ...runtime.fields import MAX_ID
-from ..app_keys import DATABASE
+from ..replica_reads import read
 
 if TYPE_CHECKING:
     from ...db.pool import Connection
@@ -46,8 +46,7 @@ async def find_row(
 ) -> Row:
     """The row with the id in the path: for a `movie`, with the path's `movie_id`; raises NotFound."""
     row_id = path_id(request, f"{resource.lower().replace(' ', '_')}_id")
-    async with request.app[DATABASE].connection() as conn:
-        found = await find(conn, row_id)
+    found = await read(request, lambda conn: find(conn, row_id))
     if found is None:
         raise NotFound(f"There is no such {resource}.")
     return found

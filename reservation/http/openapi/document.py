@@ -12,10 +12,21 @@ from apispec import APISpec
 from ...errors import Json
 from ...runtime.fields import MAX_ID
 from ..input.bodies import FORM, SMALL_BYTES
-from ..preconditions import DOCUMENTED_TAGS
+from ..read_sources import Source, source_of, tells_written
 from ..routes import VERSION_PREFIX, Access, Operation, Routes
 from .events import event_schemas, stream_schema
 from .examples import with_examples
+from .headers import (
+    ADMISSION_TOKEN,
+    COMMON_HEADERS,
+    HEADERS,
+    IDEMPOTENCY_KEY,
+    IF_MATCH,
+    IF_NONE_MATCH,
+    LAST_EVENT_ID,
+    REQUEST_ID,
+    WRITTEN,
+)
 from .links import links
 from .problems import (
     component_name,
@@ -50,7 +61,8 @@ Cinema seats: hold them for some minutes, then confirm or cancel. No seat is eve
 - **Errors** are problem details (RFC 9457), `application/problem+json`, with a stable `code`.
 - **X-Request-ID** is taken from the request if it is valid, else generated; it is in the response and in the log.
 - **Reservation-Written**: where the service has read replicas, the response to a write has this header. Send its last
-  value with later reads, and they have what you wrote. Signed in and without it, you read from the primary.
+  value with later reads, and they have what you wrote. Signed in and without it, you read from the primary. Seat maps
+  and reservations are never old, and writes about them do not have it.
 - **Idempotency**: a hold, confirm, cancel or exchange, and a request that adds or removes seats, is carried out once if
   it has an `Idempotency-Key`. The same request within a day, with the same key and body, gets the first response again,
   with `Idempotent-Replayed: true`. Responses that may be temporary (409, 429, 5xx) are not stored.
@@ -88,50 +100,6 @@ TAGS = {
 }
 
 
-def _header(description: str, kind: str = "string", **keywords: str) -> dict[str, Any]:
-    return {"description": description, "schema": {"type": kind, **keywords}}
-
-
-def _parameter(name: str, description: str, **keywords: Any) -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": description, "schema": {"type": "string", **keywords}}
-
-
-HEADERS: dict[str, dict[str, Any]] = {
-    "RequestId": _header("The id of the request: the client's, or a generated one"),
-    "ServerTiming": _header("Milliseconds spent on waiting for the pool, in PostgreSQL, in Redis, and in total"),
-    "Location": _header("The path of the new resource", format="uri-reference"),
-    "ETag": _header("A strong entity tag, for If-None-Match and If-Match"),
-    "Link": _header('The next page, if there is one: `<...>; rel="next"`'),
-    "Authenticate": _header("The Bearer challenge (RFC 6750)"),
-    "Replayed": _header("true: this is the first response to a request with this Idempotency-Key", const="true"),
-    "RateLimit": _header("The limit that was reached: 0 attempts left for `t` seconds"),
-    "RateLimitPolicy": _header("The limit: `q` attempts in `w` seconds"),
-    "RetryAfter": _header("Seconds to wait before a retry", "integer"),
-}
-COMMON_HEADERS = {"X-Request-ID": "RequestId", "Server-Timing": "ServerTiming"}
-REQUEST_ID = _parameter(
-    "X-Request-ID", "Your id for this request: up to 128 letters, digits and `._:/+=@-`; any other is replaced"
-)
-IDEMPOTENCY_KEY = _parameter(
-    "Idempotency-Key",
-    "A unique key for this request; the same request and key within a day get the first response again",
-    minLength=1,
-    maxLength=255,
-    pattern="^[!-~]+$",
-)
-ADMISSION_TOKEN = _parameter(
-    "Admission-Token", "The admission from the waiting room of the showtime, if it has one", maxLength=100
-)
-IF_NONE_MATCH = _parameter("If-None-Match", "ETags that the client has; 304 if one of them is current")
-IF_MATCH = _parameter(
-    "If-Match",
-    "ETags that the client has seen; 412 if none is current. Weak ones never match; `*` always does",
-    format="etags",
-    pattern=rf"^(\*|{DOCUMENTED_TAGS})$",
-) | {"example": '"5d41402abc4b2a76b9719d911017c592"'}
-LAST_EVENT_ID = _parameter(
-    "Last-Event-ID", "The version that the client has; an EventSource sends it when it reconnects"
-)
 SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
     BEARER: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token"},
     API_KEY: {
@@ -247,6 +215,8 @@ def _operation(operation: Operation, operation_id: str) -> dict[str, Any]:
         parameters.append(ADMISSION_TOKEN)
     if operation.events:
         parameters.append(LAST_EVENT_ID)
+    if source_of(operation) is Source.REPLICA:
+        parameters.append(WRITTEN)
     described["parameters"] = [*parameters, REQUEST_ID]
     if operation.body is not None:
         content: dict[str, Any] = {"application/json": {"schema": operation.body}}
@@ -275,6 +245,8 @@ def _success(operation: Operation, operation_id: str, status: int) -> dict[str, 
         names["ETag"] = "ETag"
     if operation.replay is not None:
         names["Idempotent-Replayed"] = "Replayed"
+    if tells_written(operation):
+        names["Reservation-Written"] = "Written"
     response: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": header_references(names)}
     if operation.output is not None:
         either = {"oneOf": [operation.output, operation.other_output]}

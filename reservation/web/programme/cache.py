@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from ...http.replica_reads import NOTHING
 from ..api_client import ApiClient
 from ..cinemas import all_cinemas
 
@@ -49,30 +50,36 @@ class Programme:
     def __init__(self) -> None:
         self._kept: dict[object, tuple[float, Any]] = {}
         self._reading: dict[object, asyncio.Task[Any]] = {}
+        self._written = NOTHING
 
     def __len__(self) -> int:
         """How many answers are kept."""
         return len(self._kept)
 
-    def clear(self) -> None:
-        """Read everything anew: something was changed."""
+    def clear(self, written: str | None = None) -> None:
+        """Read everything anew: something was changed; `written` is the Reservation-Written of that."""
+        self._written = written or self._written
         self._kept.clear()
         self._reading.clear()
 
+    def _api(self, request: web.Request) -> ApiClient:
+        """The API as any visitor: what is kept for all has what an administrator has changed here."""
+        return ApiClient(request, also_written=self._written)
+
     async def cinemas(self, request: web.Request) -> Mapping[int, Json]:
         """All cinemas by their ids, in the order of their names."""
-        found = await self.kept("cinemas", lambda: all_cinemas(ApiClient(request)))
+        found = await self.kept("cinemas", lambda: all_cinemas(self._api(request)))
         return {each["id"]: each for each in sorted(found, key=lambda each: str(each["name"]).casefold())}
 
     async def films(self, request: web.Request) -> Mapping[int, Json]:
         """The films that have showtimes to come, by their ids."""
-        api = ApiClient(request)
+        api = self._api(request)
         found = await self.kept("films", lambda: api.every("/movies", now_showing="true", most=MAX_FILMS))
         return {each["id"]: each for each in found}
 
     async def film(self, request: web.Request, movie_id: str) -> Json:
         """One film; raises NotFound."""
-        return await self.kept(("film", movie_id), lambda: ApiClient(request).get(f"/movies/{movie_id}"))
+        return await self.kept(("film", movie_id), lambda: self._api(request).get(f"/movies/{movie_id}"))
 
     async def upcoming(self, request: web.Request, cinema_id: int | None) -> Upcoming:
         """The showtimes of the next days, in one cinema or in all."""
@@ -88,18 +95,18 @@ class Programme:
         """The showtimes of a day of their cinema that have not begun, in one cinema or in all."""
         now = datetime.now(UTC).isoformat()
         query: dict[str, Any] = {"date": day.isoformat(), "from": now, "cinema_id": cinema_id}
-        api = ApiClient(request)
+        api = self._api(request)
         return await self.kept((day, cinema_id), lambda: api.every("/showtimes", most=MAX_SHOWTIMES, **query))
 
     async def of_film(self, request: web.Request, movie_id: str) -> Sequence[Json]:
         """The showtimes of a film that have not begun."""
-        path, api = f"/movies/{movie_id}/showtimes", ApiClient(request)
+        path, api = f"/movies/{movie_id}/showtimes", self._api(request)
         return await self.kept(("of_film", movie_id), lambda: api.every(path, most=MAX_SHOWTIMES))
 
     async def last_of_film(self, request: web.Request, movie_id: str) -> Json | None:
         """The latest showtime of a film that has none to come; None if it never had one."""
         query: dict[str, Any] = {"from": PAST, "sort": "-starts_at", "limit": 1}
-        found = await ApiClient(request).get(f"/movies/{movie_id}/showtimes", **query)
+        found = await self._api(request).get(f"/movies/{movie_id}/showtimes", **query)
         return next(iter(found["items"]), None)
 
     async def _upcoming(self, request: web.Request, cinema_id: int | None) -> Upcoming:
@@ -108,7 +115,7 @@ class Programme:
             # A day longer, since the last day begins later in some time zones.
             until = now + timedelta(days=DAYS_AHEAD + 1)
             query: dict[str, Any] = {"from": now.isoformat(), "to": until.isoformat(), "cinema_id": cinema_id}
-            found = await ApiClient(request).every("/showtimes", most=MAX_SHOWTIMES, **query)
+            found = await self._api(request).every("/showtimes", most=MAX_SHOWTIMES, **query)
             return Upcoming(found, len(found) < MAX_SHOWTIMES)
 
         return await self.kept(("upcoming", cinema_id), read)
