@@ -181,6 +181,21 @@ async def test_a_client_sees_its_write_and_others_what_the_replica_has(start_api
     assert (await api.call("GET", f"/v1/movies/{made.json['id']}", headers={WRITTEN: written})).status == 200
 
 
+async def test_metrics_show_the_replica_and_what_was_read_from_it(start_api: StartApi, pair: Pair) -> None:
+    api = await with_replica(await start_api(DATABASE_READ_URL=pair.second.url))
+    wanted = (
+        r'^reservation_reads_total\{server="replica"\} [1-9]',
+        r"^reservation_replica_in_use\{[^}]*\} 1",
+        r"^reservation_replica_lag_seconds\{[^}]*\} \d",
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        while True:  # the counts are published once a second
+            await titles(api, "/movies")
+            shown = (await api.call("GET", "/metrics")).text
+            if all(re.search(each, shown, re.MULTILINE) for each in wanted):
+                break
+
+
 async def test_an_etag_of_a_replica_that_lags_does_not_let_a_write_succeed(start_api: StartApi, pair: Pair) -> None:
     api = await with_replica(await start_api(DATABASE_READ_URL=pair.second.url, READ_MAX_LAG_SECONDS="3600"))
     admin, movie_id = await api.admin(), await api.movie(title="First")

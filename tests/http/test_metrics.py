@@ -39,6 +39,9 @@ REASONS = {"seats_held": 1, "seats_booked": 1, "invalid": 1, "limit_reached": 0}
 # The tests of these are where what they count is tested.
 ELSEWHERE = {
     "reservation_connections_refused_total": "tests/http/test_connection_limits.py",
+    "reservation_reads_total": "tests/ha/test_read_replicas.py",
+    "reservation_replica_in_use": "tests/ha/test_read_replicas.py",
+    "reservation_replica_lag_seconds": "tests/ha/test_read_replicas.py",
     "reservation_redis_stalls_total": "tests/faults/test_hung_redis.py",
     "reservation_payments_succeeded_total": "tests/payments/test_refunds.py",
     "reservation_refunds_succeeded_total": "tests/payments/test_refunds.py",
