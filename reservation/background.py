@@ -23,6 +23,7 @@ from .errors import Unavailable
 from .http import app_keys
 from .http.metrics_listener import metrics_on
 from .http.output.responses import encode
+from .http.tracing import tracing
 from .mail.channel import MailChannel
 from .mail.reminders import add_reminders
 from .mail.reservation_mails import ReservationMails
@@ -30,6 +31,7 @@ from .mail.transports import file_transport, smtp_transport
 from .outbox import cleanup
 from .outbox.deliveries import DeliveryChannel
 from .outbox.relay import Relay
+from .outbox.relayed import RelayedEvents
 from .payments.jobs import payment_jobs
 from .runtime import exposition
 from .runtime.cancellation import cancel_and_wait
@@ -74,12 +76,14 @@ class BackgroundWork:
             Job("delete_old_deliveries", CLEAN_UP_EVERY_S, cleanup.OldDeliveries(database).delete),
             *payment_jobs(app[app_keys.PAYMENTS]),
         )
+        relayed = RelayedEvents()
+        deliver = _mail_channel(app).deliver
         channels = (
-            DeliveryChannel(database, "mail", _mail_channel(app).deliver, log, at_once=MAILS_AT_ONCE),
-            _webhooks(app),
+            DeliveryChannel(database, "mail", deliver, log, at_once=MAILS_AT_ONCE, relayed=relayed),
+            _webhooks(app, relayed),
         )
         add_deliveries = (mails.add_deliveries, webhooks.add_deliveries)
-        return cls(Relay(database, add_deliveries), channels, jobs, app[resources.REDIS], log)
+        return cls(Relay(database, add_deliveries, relayed), channels, jobs, app[resources.REDIS], log)
 
     async def run_due(self) -> None:
         """Run each job once, and move and deliver until nothing is due; raises Unavailable."""
@@ -161,6 +165,8 @@ async def _work(
 ) -> None:
     app = web.Application()
     app[app_keys.SETTINGS] = settings
+    if settings.traces:
+        app.cleanup_ctx.append(tracing)
     app.cleanup_ctx.extend([published_metrics, resources.postgresql, resources.redis_and_booking])
     app.cleanup_ctx.extend([resources.accounts, resources.tickets, resources.payments, resources.subscription])
     if metrics_address is not None:
@@ -202,7 +208,7 @@ def _mail_channel(app: web.Application) -> MailChannel:
     return MailChannel(transport, {**own.by_kind(), **reservation_mails.by_kind()}, log)
 
 
-def _webhooks(app: web.Application) -> WebhookChannel:
+def _webhooks(app: web.Application, relayed: RelayedEvents) -> WebhookChannel:
     settings = app[app_keys.SETTINGS]
     return WebhookChannel(
         app[app_keys.DATABASE],
@@ -210,6 +216,7 @@ def _webhooks(app: web.Application) -> WebhookChannel:
         structlog.stdlib.get_logger("reservation.webhooks"),
         encode=encode,
         currency=settings.currency,
+        relayed=relayed,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from ..runtime.trace_context import TRACE
+from ..runtime.trace_context import sampled_traceparent
 from .timed_connection import TimedConnection
 
 
@@ -57,5 +57,5 @@ class TracedConnection(TimedConnection, CommentingConnection):
 
 
 def _comment() -> str | None:
-    trace = TRACE.get()
-    return f"/*traceparent='{trace.traceparent}'*/ " if trace is not None and trace.is_sampled else None
+    traceparent = sampled_traceparent()
+    return None if traceparent is None else f"/*traceparent='{traceparent}'*/ "

@@ -21,6 +21,9 @@ EPOCH_LOSSES = Counter(
     "Moments at which Redis may have lost holds: the connection ended, or Redis forgot its data.",
 )
 PENDING_UPDATES = Gauge("reservation_redis_pending_updates", "Updates that failed and are tried again.")
+OLDEST_PENDING_SECONDS = Gauge(
+    "reservation_redis_oldest_pending_update_seconds", "How long the oldest of these has been pending.", "livemax"
+)
 DROPPED_UPDATES = Counter("reservation_redis_dropped_updates", "Updates dropped, since too many were pending.")
 
 

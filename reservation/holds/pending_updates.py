@@ -5,7 +5,8 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from contextvars import Context
-from itertools import islice
+from itertools import chain, islice
+from time import monotonic
 from typing import TypeVar
 
 from structlog.stdlib import BoundLogger
@@ -15,7 +16,7 @@ from . import metrics
 from .release_calls import HoldRelease
 from .store import Holds
 
-MAX_PENDING = 100_000  # some 20 MB; beyond it, seats stay held until their holds expire or the sweep finds them
+MAX_PENDING = 100_000  # some 30 MB; beyond it, seats stay held until their holds expire or the sweep finds them
 RETRIED_AT_ONCE = 256
 
 Update = TypeVar("Update")
@@ -27,10 +28,12 @@ class PendingUpdates:
     def __init__(self, holds: Holds, log: BoundLogger) -> None:
         self._holds = holds
         self._log = log
-        self._releases: deque[HoldRelease] = deque()
-        self._layouts: deque[int] = deque()
+        # Each update with the time, of `monotonic`, of its first failure.
+        self._releases: deque[tuple[float, HoldRelease]] = deque()
+        self._layouts: deque[tuple[float, int]] = deque()
         self.changed_showtimes: set[int] = set()  # booking/jobs/availability.py counts their seats for lists
         metrics.PENDING_UPDATES.read = lambda: len(self._releases) + len(self._layouts)
+        metrics.OLDEST_PENDING_SECONDS.read = self._oldest_s
         self._is_retrying = False
         self._retry: asyncio.Task[None] | None = None
         self.dropped = 0  # updates beyond MAX_PENDING, which MapRecovery finds in PostgreSQL and announces
@@ -90,20 +93,29 @@ class PendingUpdates:
     async def _retry_all(self) -> None:
         for _ in range(0, len(self._releases), RETRIED_AT_ONCE):
             releases = [*islice(self._releases, RETRIED_AT_ONCE)]
-            _requeue(self._releases, len(releases), await self._holds.release(releases))
+            _requeue(self._releases, releases, await self._holds.release([each for _, each in releases]))
         for _ in range(0, len(self._layouts), RETRIED_AT_ONCE):
             layouts = [*islice(self._layouts, RETRIED_AT_ONCE)]
-            _requeue(self._layouts, len(layouts), await self._holds.bump_layouts(layouts))
+            _requeue(self._layouts, layouts, await self._holds.bump_layouts([each for _, each in layouts]))
 
-    def _append(self, queue: deque[Update], failed: Sequence[Update]) -> None:
-        room = MAX_PENDING - len(queue)
-        queue.extend(failed[:room])
+    def _oldest_s(self) -> float:
+        """How long the oldest update has been pending, in seconds; 0 without any."""
+        since = min((failed_at for failed_at, _ in chain(self._releases, self._layouts)), default=None)
+        return 0.0 if since is None else monotonic() - since
+
+    def _append(self, queue: deque[tuple[float, Update]], failed: Sequence[Update]) -> None:
+        room, now = MAX_PENDING - len(queue), monotonic()
+        queue.extend((now, each) for each in failed[:room])
         self.dropped += len(failed[room:])
         metrics.DROPPED_UPDATES.value += len(failed[room:])
 
 
-def _requeue(queue: deque[Update], count: int, refused: Sequence[Update]) -> None:
-    """Remove the first `count`, which Redis has answered, and append those that it refused."""
-    for _ in range(count):
+def _requeue(
+    queue: deque[tuple[float, Update]], tried: Sequence[tuple[float, Update]], refused: Sequence[Update]
+) -> None:
+    """Remove those that Redis has answered, which are the first ones, and append those that it refused."""
+    for _ in tried:
         queue.popleft()
-    queue.extend(refused)
+    left = iter(tried)
+    for update in refused:  # in the order in which they were tried
+        queue.append(next(each for each in left if each[1] is update))

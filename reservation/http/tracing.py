@@ -1,4 +1,4 @@
-"""Traces of requests: around the server's handler while tracing is on, and nowhere while it is off."""
+"""Traces, of requests and of other work: around the server's handler while tracing is on, and nowhere otherwise."""
 
 import asyncio
 import importlib
@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from ..runtime.exposition import before_publish
 from ..runtime.logs import REQUEST_ID
 from ..runtime.process_metrics import installed_version
 from ..runtime.recorded_timings import RecordedTimings, timings_of_trace
 from ..runtime.timing import current_timings, timings_made_by
 from ..runtime.trace_context import TRACE
+from ..runtime.work_spans import work_traced_by
 from ..settings import InvalidSettings
 from .app_keys import ANSWERED_S, SETTINGS, SPANS
 from .output.responses import SingleWriteResponse
 
 if TYPE_CHECKING:
-    from ..runtime.spans import RequestSpan, Spans
+    from ..runtime.spans import Spans, StartedSpan
 
 RequestHandler = Callable[[Any], Awaitable[web.StreamResponse]]
 
@@ -34,8 +36,10 @@ async def tracing(app: web.Application) -> AsyncIterator[None]:
             "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: install the extra `tracing`"
         ) from error
     app[SPANS] = spans = module.Spans(app[SETTINGS], installed_version())
-    with timings_made_by(timings_of_trace):
+    before_publish.append(spans.count)
+    with timings_made_by(timings_of_trace), work_traced_by(spans):
         yield
+    before_publish.remove(spans.count)
     await asyncio.to_thread(spans.close)
 
 
@@ -63,7 +67,7 @@ class _Traced:
             TRACE.set(None)  # a connection has one task: what it gets next may be no request at all
         return response
 
-    def _end(self, span: "RequestSpan", request: web.Request, response: web.StreamResponse | None) -> None:
+    def _end(self, span: "StartedSpan", request: web.Request, response: web.StreamResponse | None) -> None:
         route = _route(request)
         attributes: dict[str, str | int] = {"http.request.method": request.method, "url.path": request.path}
         if route is not None:

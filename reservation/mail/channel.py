@@ -8,6 +8,7 @@ from structlog.stdlib import BoundLogger
 
 from ..db.repository.deliveries import Delivery
 from ..outbox.deliveries import DELAYS_S, DeliveryFailed
+from ..runtime.work_spans import waiting_for
 from . import metrics
 from .messages import Undeliverable
 from .rendering import WrongTemplate
@@ -30,7 +31,7 @@ class MailChannel:
         kind = delivery.kind
         try:
             message = await self._message(delivery)
-            reply = None if message is None else await self._transport(message)
+            reply = None if message is None else await self._send(message)
         except DeliveryFailed as failure:
             is_last = failure.is_permanent or delivery.attempts > len(DELAYS_S)
             (metrics.MAILS_GIVEN_UP if is_last else metrics.MAILS_RETRIED).counts[kind] += 1
@@ -40,6 +41,10 @@ class MailChannel:
         else:
             metrics.MAILS_SENT.counts[kind] += 1
         return reply
+
+    async def _send(self, message: EmailMessage) -> int | None:
+        with waiting_for("mail server"):
+            return await self._transport(message)
 
     async def _message(self, delivery: Delivery) -> EmailMessage | None:
         try:

@@ -18,7 +18,9 @@ from ..db.repository import deliveries
 from ..db.repository.deliveries import Channel, Delivery, Outcome
 from ..errors import Unavailable
 from ..runtime.cancellation import cancel_and_wait
+from ..runtime.work_spans import Work, work_span
 from . import metrics
+from .relayed import RelayedEvents
 
 ATTEMPT_S = 60.0
 CLAIM_S = 120  # longer than an attempt and the note of its outcome take
@@ -26,6 +28,7 @@ POLL_S = 1.0
 LAST_ATTEMPTS_S = 5.0
 # Ten attempts within a day.
 DELAYS_S = (5, 60, 300, 1_800, 7_200, 18_000, 18_000, 18_000, 18_000)
+CAUSED_BY = "traceparent"  # in the data of a delivery: of the request that asked for it, where it is sampled
 JITTER = 0.2  # of a delay, so that what failed together is not repeated together
 
 
@@ -67,6 +70,7 @@ class DeliveryChannel:
         *,
         at_once: int,
         delays_s: Sequence[float] = DELAYS_S,
+        relayed: RelayedEvents | None = None,
     ) -> None:
         self._database = database
         self._channel = channel
@@ -74,6 +78,7 @@ class DeliveryChannel:
         self._log = log
         self._at_once = at_once
         self._delays_s = delays_s
+        self._relayed = relayed or RelayedEvents()
         self._running: dict[asyncio.Task[None], Delivery] = {}
 
     async def run_due(self) -> int:
@@ -122,6 +127,16 @@ class DeliveryChannel:
         return await deliveries.claim(conn, channel=self._channel, row_limit=places, claim_s=CLAIM_S)
 
     async def _make(self, delivery: Delivery) -> None:
+        caused_by = (delivery.data or {}).get(CAUSED_BY)
+        with work_span(
+            f"{self._channel} {delivery.kind}",
+            caused_by=caused_by if isinstance(caused_by, str) else None,
+            link=self._relayed.traceparent_of(delivery.event_id),
+        ) as work:
+            attempt = await self._make_and_note(delivery)
+            _describe(work, delivery, attempt)
+
+    async def _make_and_note(self, delivery: Delivery) -> Attempt:
         started = perf_counter()
         attempt = await self._try(delivery)
         seconds = perf_counter() - started
@@ -140,6 +155,7 @@ class DeliveryChannel:
                 )
         except Unavailable as error:  # it is made again when its claim ends
             self._log.warning("delivery_not_noted", channel=self._channel, id=delivery.id, cause=repr(error.__cause__))
+        return attempt
 
     async def _try(self, delivery: Delivery) -> Attempt:
         fields = {"channel": self._channel, "id": delivery.id, "kind": delivery.kind, "attempt": delivery.attempts}
@@ -175,3 +191,19 @@ class DeliveryChannel:
             return Attempt("dead", cause, status_code)
         delay_s = self._delays_s[delivery.attempts - 1] * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not for security
         return Attempt("pending", cause, status_code, round(delay_s * 1000))
+
+
+def _describe(work: Work, delivery: Delivery, attempt: Attempt) -> None:
+    """What the span says: ids alone, and no name or address of a person."""
+    work.is_failed = attempt.outcome != "delivered"
+    work.attributes |= {
+        "reservation.delivery_id": delivery.id,
+        "reservation.attempt": delivery.attempts,
+        "reservation.outcome": attempt.outcome,
+    }
+    if delivery.reservation_id is not None:
+        work.attributes["reservation.reservation_id"] = str(delivery.reservation_id)
+    if attempt.status_code is not None:
+        work.attributes["reservation.status_code"] = attempt.status_code
+    if attempt.error is not None:
+        work.attributes["error.message"] = attempt.error

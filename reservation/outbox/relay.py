@@ -12,7 +12,9 @@ from ..db.pool import Connection, Database
 from ..db.repository import events
 from ..db.repository.events import MovedEvents
 from ..errors import Unavailable
+from ..runtime.work_spans import work_span
 from . import metrics
+from .relayed import RelayedEvents
 
 MOVED_AT_ONCE = 500
 FULL_LOOK_EVERY_S = 60.0
@@ -33,15 +35,25 @@ class Relay:
     so long; therefore one run a minute looks at all.
     """
 
-    def __init__(self, database: Database, add_deliveries: Sequence[AddDeliveries]) -> None:
+    def __init__(
+        self, database: Database, add_deliveries: Sequence[AddDeliveries], relayed: RelayedEvents | None = None
+    ) -> None:
         self._database = database
         self._add_deliveries = add_deliveries
+        self._relayed = relayed or RelayedEvents()
         self._at_once = MOVED_AT_ONCE
         self._full_look_at = monotonic()
         self._after_id = self._highest_at_full_look = self._highest = 0
 
     async def move(self) -> int:
         """Move all events that are there, unless another process does, and return how many; raises Unavailable."""
+        with work_span("relay", in_statements=False) as work:  # most runs find nothing, and would prepare it each time
+            total = await self._move_all(work.traceparent)
+            work.attributes["reservation.events"] = total
+            work.is_worth_a_span = total > 0
+        return total
+
+    async def _move_all(self, traceparent: str | None) -> int:
         now, after_id = monotonic(), self._after_id
         if now - self._full_look_at >= FULL_LOOK_EVERY_S:
             after_id, self._full_look_at = 0, now
@@ -50,7 +62,7 @@ class Relay:
         while True:
             wanted = self._at_once
             try:
-                moved = await self._move_some(after_id, wanted)
+                moved = await self._move_some(after_id, wanted, traceparent)
             except Unavailable:
                 # Events may cause so many deliveries that the statement takes too long: fewer at once do not.
                 self._at_once = max(1, wanted // 2)
@@ -60,12 +72,14 @@ class Relay:
             if moved.moved < wanted:
                 return total
 
-    async def _move_some(self, after_id: int, row_limit: int) -> MovedEvents:
+    async def _move_some(self, after_id: int, row_limit: int, traceparent: str | None) -> MovedEvents:
         async with self._database.transaction() as conn:
             if not await events.lock_relay(conn):
                 return MovedEvents(0, None, None, None)
             moved = await events.move_events(conn, after_id=after_id, row_limit=row_limit)
             if moved.first_event_id is not None and moved.last_event_id is not None:
+                if traceparent is not None:
+                    self._relayed.add(moved.first_event_id, moved.last_event_id, traceparent)
                 for add in self._add_deliveries:
                     await add(conn, first_event_id=moved.first_event_id, last_event_id=moved.last_event_id)
         metrics.EVENTS_MOVED.value += moved.moved

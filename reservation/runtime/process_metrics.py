@@ -5,13 +5,20 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 
-from .metrics import Gauge, GaugeBy, Histogram
+from .metrics import CounterBy, Gauge, GaugeBy, Histogram
 
 MEASURE_EVERY_S = 0.1
 
 BUILD_INFO = GaugeBy("reservation_build_info", "1, for the version that runs.", "version", "python", merge="livemax")
 WORKERS = Gauge("reservation_workers", "Workers that run.")
 EVENT_LOOP_LAG = Histogram("reservation_event_loop_lag_seconds", "How late the event loop runs what is due.")
+
+TRACE_SPANS = CounterBy(
+    "reservation_trace_spans",
+    "Spans of traces, by what became of them.",
+    "outcome",
+    known=("sent", "queue_full", "not_sent"),
+)
 
 
 def installed_version() -> str:

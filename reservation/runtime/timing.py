@@ -67,6 +67,17 @@ def start_timings(gate: AnyGate = FREE) -> Timings:
 
 
 @contextmanager
+def own_timings() -> Iterator[Timings]:
+    """Timings of a piece of work within a task that does others, too, for the block."""
+    timings = _make()
+    token = _current.set(timings)
+    try:
+        yield timings
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
 def timings_made_by(make: Callable[..., Timings]) -> Iterator[None]:
     """Within the block, the timings of this process are made by `make`, which takes a `gate`."""
     global _make  # noqa: PLW0603 - a look-up for each request would cost more

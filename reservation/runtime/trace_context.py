@@ -19,3 +19,9 @@ class Trace(NamedTuple):
 
 # None while tracing is off, and in a batch, which works for the requests of several traces.
 TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+def sampled_traceparent() -> str | None:
+    """The `traceparent` of the request or work whose task this is, where its spans are exported."""
+    trace = TRACE.get()
+    return trace.traceparent if trace is not None and trace.is_sampled else None

@@ -9,6 +9,7 @@ from ..db.pool import Connection, Database
 from ..db.repository import webhooks
 from ..db.repository.deliveries import Delivery
 from ..outbox.deliveries import CLAIM_S, DeliveryChannel
+from ..outbox.relayed import RelayedEvents
 from .client import WebhookClient
 from .delivery import Encode, WebhookDeliverer
 
@@ -20,10 +21,17 @@ class WebhookChannel(DeliveryChannel):
     """The deliveries to webhooks that this process makes."""
 
     def __init__(
-        self, database: Database, client: WebhookClient, log: BoundLogger, *, encode: Encode, currency: str
+        self,
+        database: Database,
+        client: WebhookClient,
+        log: BoundLogger,
+        *,
+        encode: Encode,
+        currency: str,
+        relayed: RelayedEvents | None = None,
     ) -> None:
         deliverer = WebhookDeliverer(database, client, log, encode=encode, currency=currency)
-        super().__init__(database, "webhook", deliverer.deliver, log, at_once=AT_ONCE)
+        super().__init__(database, "webhook", deliverer.deliver, log, at_once=AT_ONCE, relayed=relayed)
         self._client = client
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ from ..db.repository.webhooks import Target
 from ..outbox.deliveries import DELAYS_S, JITTER, DeliveryFailed
 from ..outbox.event_members import event_members
 from ..outbox.event_types import TEST_EVENT
+from ..runtime.work_spans import waiting_for
 from .client import Reply, WebhookClient
 from .giving_up import give_up_waiting
 from .signatures import SIGNS_ALONG, signed_headers
@@ -44,7 +45,8 @@ class WebhookDeliverer:
         webhook_id = delivery.webhook_id or 0
         target, message_id, body = await self._prepare(delivery, webhook_id)
         headers = signed_headers(target.secrets, message_id=message_id, body=body)
-        reply = await self._client.post(target.url, body, headers)
+        with waiting_for("webhook"):
+            reply = await self._client.post(target.url, body, headers)
         is_test = delivery.kind == TEST_EVENT  # tried once, and no sign of how the webhook does
         if not reply.is_accepted:
             is_permanent = is_test or await self._note_failure(delivery, webhook_id, reply)

@@ -7,7 +7,8 @@ $2 text email: as typed
 $3 text password_hash: Argon2id in PHC format
 $4 text role: user, staff or admin
 $5 text language: a tag such as de-AT, or null
-Sample: select 'Sample', 'sample-' || gen_random_uuid() || '@example.com', '!', 'user', null::text
+$6 text traceparent: of the request that signs up, if its spans are exported, or null
+Sample: select 'Sample', 'sample-' || gen_random_uuid() || '@example.com', '!', 'user', null::text, null::text
 */
 with /* accounts/insert_user */ made as (
     insert into users (name, email, password_hash, role, language)
@@ -16,11 +17,12 @@ with /* accounts/insert_user */ made as (
 ),
 
 mail as (
-    insert into deliveries (channel, kind, user_id)
+    insert into deliveries (channel, kind, user_id, data)
     select
         'mail',
         'verify_email',
-        id
+        id,
+        case when $6::text is not null then jsonb_build_object('traceparent', $6::text) end
     from made
 )
 

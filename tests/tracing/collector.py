@@ -24,6 +24,7 @@ class Received(NamedTuple):
     attributes: dict[str, Any]
     is_error: bool
     service: str
+    links: tuple[str, ...]  # the ids of other spans
 
 
 class Collector:
@@ -101,4 +102,5 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Received]:
                     {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in span.attributes},
                     span.status.code == 2,
                     service,
+                    tuple(link.span_id.hex() for link in span.links),
                 )

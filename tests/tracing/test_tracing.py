@@ -8,20 +8,17 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any, cast
 
 import pytest
-import structlog
 
 from reservation.db.timed_connection import TimedConnection
 from reservation.http import middleware
 from reservation.http.app_keys import DATABASE
 from reservation.http.direct_routes import DirectRoutes
-from reservation.runtime import logs, spans, timing
-from reservation.runtime.logs import configure_logs
+from reservation.runtime import spans, timing
 from reservation.runtime.spans import CLOSE_WAIT_S
 from reservation.runtime.timing import Timings
 from reservation.runtime.trace_context import TRACE, Trace
@@ -40,31 +37,11 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-    with collecting() as collector:
-        yield collector
-
-
-@pytest.fixture
 def stderr(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """The output of the access log."""
     written = io.StringIO()
     monkeypatch.setattr(middleware, "standard_error", lambda: written)
     return written
-
-
-@pytest.fixture
-def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
-    """The output of all other logs."""
-    written, root = io.StringIO(), logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    monkeypatch.setattr(logs, "standard_error", lambda: written)
-    configure_logs("error")
-    yield written
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def database_of(api: Api) -> Any:
@@ -271,7 +248,8 @@ def unwrapped(connection: Any) -> Any:
 async def test_tracing_without_the_package_says_what_to_install(
     start_api: StartApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "reservation.runtime.spans", raising=False)
+    for own in ("spans", "span_export"):
+        monkeypatch.delitem(sys.modules, f"reservation.runtime.{own}", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     with pytest.raises(InvalidSettings, match="install the extra `tracing`"):
         await start_api(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter, time
@@ -11,6 +12,7 @@ from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
 from ...errors import Unavailable
+from ...runtime.work_spans import work_span
 from ...seatmap.ticket_types import REFRESH_S
 from ..context import BookingContext
 from ..idempotency import delete_old_keys
@@ -25,6 +27,7 @@ CHECK_REDIS_EVERY_S = 1
 CLEAN_UP_EVERY_S = 30
 MEASURE_EVERY_S = 15
 COUNT_EVERY_S = 3  # lists show counts that are at most 5 s old, the run of the job included
+TRACED_FROM_S = 5  # jobs with a shorter period would be most of all spans
 COUNT_ALL_EVERY_S = 10  # 200 showtimes a run: 20,000 in 17 minutes by one worker
 
 
@@ -97,6 +100,7 @@ async def run_once(job: Job, redis: Redis) -> None:
     # The key expires a second before the next run, so that the same worker may run it again.
     if not job.shared or await redis.set(job.redis_key, "1", nx=True, ex=job.period_s - 1):
         started = perf_counter()
-        await job.run()
+        with nullcontext() if job.period_s < TRACED_FROM_S else work_span(f"job {job.name}"):
+            await job.run()
         JOB_SECONDS.of(job.name).observe(perf_counter() - started)
         JOB_LAST_SUCCESS.values[job.name] = time()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from ...runtime.trace_context import sampled_traceparent
 from ..pool import Connection
 from ..statements import sql
 from .rows import every, maybe, one
@@ -65,7 +66,8 @@ async def insert_user(
     conn: Connection, *, name: str, email: str, password_hash: str, role: str, language: str | None
 ) -> User:
     """Create an account, and let its address be verified by mail; raises EmailTaken through the pool's translation."""
-    return await one(conn, User, "accounts/insert_user", name, email, password_hash, role, language)
+    traceparent = sampled_traceparent()
+    return await one(conn, User, "accounts/insert_user", name, email, password_hash, role, language, traceparent)
 
 
 async def find_credentials(conn: Connection, *, email: str) -> tuple[str, Credentials | None]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from ...runtime.trace_context import sampled_traceparent
 from ..pool import Connection
 from ..statements import sql
 from .rows import maybe
@@ -96,12 +97,12 @@ async def add_reminders(conn: Connection, *, reminder_s: int, row_limit: int) ->
 
 async def request_reset(conn: Connection, *, email: str, anyway: bool) -> None:
     """Add a mail with a token for a new password, to whoever has an account with the address."""
-    await conn.execute(sql("mails/request_reset"), email, anyway)
+    await conn.execute(sql("mails/request_reset"), email, anyway, sampled_traceparent())
 
 
 async def request_verification(conn: Connection, *, user_id: int, anyway: bool) -> None:
     """Add a mail with a token that confirms an account's address."""
-    await conn.execute(sql("mails/request_verification"), user_id, anyway)
+    await conn.execute(sql("mails/request_verification"), user_id, anyway, sampled_traceparent())
 
 
 async def find_recipient(conn: Connection, *, user_id: int) -> Recipient | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ...runtime.trace_context import sampled_traceparent
 from ..pool import Connection
 from ..statements import sql
 from .deliveries import Delivery, SentDelivery
@@ -143,5 +144,5 @@ async def list_deliveries(
 
 async def insert_test(conn: Connection, *, webhook_id: int) -> int:
     """Add a delivery of a test to a webhook; its id."""
-    delivery_id: int = await conn.fetchval(sql("webhooks/insert_test"), webhook_id)
+    delivery_id: int = await conn.fetchval(sql("webhooks/insert_test"), webhook_id, sampled_traceparent())
     return delivery_id
