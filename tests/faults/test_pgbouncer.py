@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -34,12 +34,14 @@ from reservation.embedded.processes import ChildServer
 from reservation.errors import Overloaded
 from reservation.http.app_keys import DATABASE
 from reservation.resources import CannotStart
+from reservation.runtime.trace_context import TRACE, Trace
 from reservation.settings import InvalidSettings, Settings
 from tests.api import Api, Connection
 from tests.conftest import SECRET, StartApi, make_settings
 from tests.db.test_pool import a_day, pool_of
 from tests.ports import free_port
 from tests.races.test_booking_races import assert_sound, buy, owners
+from tests.tracing.collector import collecting
 
 SERVER_CONNECTIONS = 3
 CLIENT_CONNECTIONS = 12
@@ -269,12 +271,17 @@ async def test_sql_overrides_are_compared_and_leave_nothing_in_the_session(
     ):
         with pytest.raises(StatementsRefused, match=re.escape(f"movies/find_movie.sql: {why}")):
             await sql_overrides.compare(settings, dict(shipped()) | bad)
-    left = "select name from pg_prepared_statements where name like 'compared%'"
+    assert await prepared_at_server_connections(pooled_url, "compared%") == [[]] * SERVER_CONNECTIONS
+
+
+async def prepared_at_server_connections(pooled_url: str, pattern: str) -> list[list[Any]]:
+    """The names of prepared statements on each of PgBouncer's connections to PostgreSQL."""
+    left = "select name from pg_prepared_statements where name like $1"
     held = [await asyncpg.connect(pooled_url, statement_cache_size=0) for _ in range(SERVER_CONNECTIONS)]
     try:
         for connection in held:
             await connection.execute("begin")
-        assert [await connection.fetch(left) for connection in held] == [[]] * SERVER_CONNECTIONS
+        return [await connection.fetch(left, pattern) for connection in held]
     finally:
         await asyncio.gather(*(connection.close() for connection in held))
 
@@ -369,3 +376,45 @@ def test_migrations_ignore_the_limits_of_the_role(database_url: str, tmp_path: P
     for name, head in (("0001_slow", ""), ("0002_slow_alone", "-- transactional: false\n")):
         (tmp_path / f"{name}.sql").write_text(f"{head}select pg_sleep(0.2);\n")
     assert schema.apply(database_url, folder=tmp_path) == ["0001_slow", "0002_slow_alone"]
+
+
+async def test_comments_of_traces_break_no_statement(
+    start_pooled: StartPooled, db: Connection, pooled_url: str, redis_url: str
+) -> None:
+    """Each sampled statement is prepared for its one use, over server connections that many requests share."""
+    with collecting() as collector:
+        api = await start_pooled(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
+        cinema = await api.cinema(rows=2, seats_per_row=10)
+        customers = [await api.sign_up() for _ in range(4)]
+        database = cast("Any", api.client.app)[DATABASE]
+
+        async def ask(number: int) -> None:
+            TRACE.set(Trace(f"{number:032x}", f"{number:016x}", is_sampled=number % 3 > 0))
+            async with database.connection() as connection:
+                assert await connection.fetchval("select $1::int + 1", number) == number + 1
+                assert len(await connection.fetch("select generate_series(1, $1::int) as n", number)) == number
+            async with database.transaction() as connection:
+                assert (await connection.fetchrow("select $1::text as t", str(number)))["t"] == str(number)
+                assert await connection.execute("select $1::int8", number) == "SELECT 1"
+
+        async def buy_sampled(number: int) -> None:
+            who, headers = customers[number % 4], {"traceparent": f"00-{number + 1:032x}-{number + 1:016x}-01"}
+            wish = {"seat_ids": cinema.seat_ids[number : number + 1]}
+            held = await api.call("POST", f"/showtimes/{cinema.showtime_id}/holds", wish, who=who, headers=headers)
+            path = f"/reservations/{held.json['id']}"
+            for method, end in (("POST", "/extend"), ("POST", "/confirm"), ("GET", ""), ("POST", "/cancel")):
+                answer = await api.call(method, f"{path}{end}", who=who, headers=headers)
+                assert answer.status == 200, answer.text
+            assert (await api.call("GET", "/reservations", who=who, headers=headers)).status == 200
+
+        await asyncio.gather(*(ask(number) for number in range(1, 41)), *(buy_sampled(number) for number in range(12)))
+
+        TRACE.set(Trace("a" * 32, "b" * 16, is_sampled=True))
+        async with database.connection() as connection:
+            own = "select query from pg_stat_activity where pid = pg_backend_pid() and $1"
+            assert str(await connection.fetchval(own, True)).startswith(
+                f"/*traceparent='00-{'a' * 32}-{'b' * 16}-01'*/ "
+            )
+        TRACE.set(None)
+        await assert_sound(db, redis_url)
+        assert await prepared_at_server_connections(pooled_url, "%") == [[]] * SERVER_CONNECTIONS
