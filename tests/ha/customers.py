@@ -22,8 +22,8 @@ class Sales:
     failures: list[str] = field(default_factory=list)
     kept: dict[str, list[int]] = field(default_factory=dict)
 
-    async def more(self, cycles: int = 20) -> None:
-        """Wait until so many more cycles are done, or a request has failed."""
+    async def more(self, cycles: int = 8) -> None:
+        """Wait until so many more cycles are done, or a request has failed; they go on without this, too."""
         wanted = self.done["confirm"] + cycles
         async with asyncio.timeout(120):
             while self.done["confirm"] < wanted and not self.failures:

@@ -129,5 +129,9 @@ def run(tree: Path, folder: Path, environment: Mapping[str, str], *arguments: st
 
 
 def environment_of(tree: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables with which Python imports the service from a tree, and the service finds its stores."""
-    return {"PATH": os.defpath, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    """The variables with which Python imports the service from a tree, and the service finds its stores.
+
+    In another tree than this one the modules are compiled once, not at each start.
+    """
+    compiled = {"PYTHONDONTWRITEBYTECODE": "1"} if tree == ROOT else {}
+    return {"PATH": os.defpath, "PYTHONPATH": str(tree), **compiled, **environment}
