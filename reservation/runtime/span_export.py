@@ -44,7 +44,8 @@ class CountingProcessor(BatchSpanProcessor):
     def __init__(self, endpoint: str) -> None:
         """Start the thread that exports; its limits come from OTEL_BSP_* of the process's environment."""
         self._counting = CountingExporter(OTLPSpanExporter(endpoint=endpoint))
-        self._room = BatchSpanProcessor._default_max_queue_size()  # noqa: SLF001 - what the library reads from OTEL_BSP_MAX_QUEUE_SIZE
+        # What the library reads from OTEL_BSP_MAX_QUEUE_SIZE; it has no public name for it, and no types.
+        self._room: int = BatchSpanProcessor._default_max_queue_size()  # type: ignore[no-untyped-call] # noqa: SLF001 - see above
         self._queued = self._dropped = 0
         self._counted = (0, 0, 0)
         super().__init__(self._counting, max_queue_size=self._room)
