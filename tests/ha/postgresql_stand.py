@@ -1,7 +1,7 @@
 """The service with two workers on PostgreSQL under Patroni, and the faults of its primary."""
 
 import asyncio
-import time
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,11 +12,10 @@ from reservation.db import migrations
 from reservation.embedded.binaries import valkey_program
 from reservation.embedded.valkey import running_valkey
 from tests.conftest import SECRET
-from tests.ha.postgresql_cluster import PASSWORD, Cluster, Node, go_on, running_cluster
+from tests.ha.postgresql_cluster import Cluster, running_cluster
+from tests.ha.postgresql_node import PASSWORD, Node, send
 from tests.histories.faults import POSTGRESQL, Fault
 from tests.histories.stands import ROOT, Stand
-
-PREPARE_S = 60.0
 
 
 class PatroniStand(Stand):
@@ -99,7 +98,7 @@ def _kill_host(cluster: Cluster, node: Node) -> Callable[[], None]:
 
 def _stand_still(_: Cluster, node: Node) -> Callable[[], None]:
     pids = node.stand_still()
-    return lambda: go_on(pids)
+    return lambda: send(pids, signal.SIGCONT)
 
 
 def _cut_off(_: Cluster, node: Node) -> Callable[[], None]:
@@ -117,10 +116,3 @@ STANDS_STILL = primary_fault("the host stands still", _stand_still)
 CUT_OFF = primary_fault("the host is cut off the network", _cut_off)
 SWITCHOVER = primary_fault("switchover", _switch_over)
 FAULTS = (SERVER_KILLED, HOST_KILLED, STANDS_STILL, CUT_OFF, SWITCHOVER)
-
-
-async def settled(stand: PatroniStand) -> None:
-    """Return when all servers follow one primary again."""
-    started = time.monotonic()
-    await stand.cluster.until_healthy()
-    assert time.monotonic() - started < PREPARE_S
