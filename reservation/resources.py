@@ -24,6 +24,7 @@ from .db.pgbouncer import wrong_settings
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.postgresql_errors import DRIVER_ERRORS
+from .db.promotion_watch import watched_servers
 from .db.report_pool import database_of, report_pool
 from .db.repository import ops
 from .db.repository.reservations import PaymentRules
@@ -91,7 +92,8 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     url, most = settings.database_url, settings.reports_concurrency
     reports = await report_pool(settings, url=url, connections=most, timeout_s=TIMEOUT_S)
     app[app_keys.REPORTS] = Reports(database_of(reports, settings))
-    yield
+    async with watched_servers(settings, lines):
+        yield
     reports.terminate()  # a report that still runs has lost its client
     try:
         async with asyncio.timeout(LAST_STATEMENTS_S):

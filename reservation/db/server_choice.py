@@ -2,7 +2,7 @@
 
 A primary that stands still, or whose network loses all packets, may accept a connection and never answer. So the hosts
 are tried one after another, each for HOST_WAIT_S at most, and the next one is begun NEXT_HOST_S later already. The host
-that was used last is tried first.
+that was used last is tried first. An old primary of before a fail-over, which may still take writes, is passed.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from .repository import ops
 from .server_lines import ServerLines
 
 _Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-_Host: TypeAlias = tuple[str, int]
+Host: TypeAlias = tuple[str, int]
 
 HOST_WAIT_S = 2.0
 NEXT_HOST_S = 0.2
@@ -26,12 +26,15 @@ class ServerChoice:
 
     def __init__(self, lines: ServerLines | None = None) -> None:
         self._lines = lines
-        self._last: _Host | None = None  # the host that was used last
+        self._last: Host | None = None  # the host that was used last
 
     async def connect(self, dsn: str, **options: Any) -> _Connection:
         """Connect as asyncpg.connect does; raises its errors, and OldPrimary."""
         hosts = hosts_of(dsn)
-        connection = await (self._first_of(hosts, dsn, options) if len(hosts) > 1 else asyncpg.connect(dsn, **options))
+        return await (self._first_of(hosts, dsn, options) if len(hosts) > 1 else self._open(dsn, options))
+
+    async def _open(self, dsn: str, options: dict[str, Any]) -> _Connection:
+        connection: _Connection = await asyncpg.connect(dsn, **options)
         if self._lines is not None:
             try:
                 line = await ops.server_line(connection)
@@ -42,11 +45,13 @@ class ServerChoice:
                 raise
         return connection
 
-    async def _first_of(self, hosts: list[_Host], dsn: str, options: dict[str, Any]) -> _Connection:
+    async def _first_of(self, hosts: list[Host], dsn: str, options: dict[str, Any]) -> _Connection:
         hosts.sort(key=lambda host: host != self._last)
         options["timeout"] = min(options.get("timeout") or HOST_WAIT_S, HOST_WAIT_S)
         connecting = {
-            asyncio.create_task(_connect_after(number * NEXT_HOST_S, dsn, host, options)): host
+            asyncio.create_task(
+                self._open_after(number * NEXT_HOST_S, dsn, options | {"host": host[0], "port": host[1]})
+            ): host
             for number, host in enumerate(hosts)
         }
         chosen = None
@@ -57,10 +62,9 @@ class ServerChoice:
         self._last = connecting[chosen]
         return chosen.result()
 
-
-async def _connect_after(delay_s: float, dsn: str, host: _Host, options: dict[str, Any]) -> _Connection:
-    await asyncio.sleep(delay_s)
-    return await asyncpg.connect(dsn, host=host[0], port=host[1], **options)
+    async def _open_after(self, delay_s: float, dsn: str, options: dict[str, Any]) -> _Connection:
+        await asyncio.sleep(delay_s)
+        return await self._open(dsn, options)
 
 
 async def _first_success(tasks: list["asyncio.Task[_Connection]"]) -> "asyncio.Task[_Connection]":
@@ -83,7 +87,7 @@ async def _close(tasks: list["asyncio.Task[_Connection]"]) -> None:
             connection.terminate()
 
 
-def hosts_of(dsn: str) -> list[_Host]:
+def hosts_of(dsn: str) -> list[Host]:
     """The hosts and ports of a URL; a socket's folder counts as a host."""
     parameters = parameters_of(dsn)
     hosts = str(parameters.get("host", "localhost")).split(",")

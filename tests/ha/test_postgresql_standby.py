@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -75,10 +76,11 @@ def kill(server: Server) -> None:
     send(processes_of(server.folder), signal.SIGKILL)
 
 
-async def lost_failovers(api: Api) -> int:
+async def failovers(api: Api, commits: str = "[a-z_]+") -> int:
+    """How many fail-overs the service has counted."""
     text = await (await api.client.get("/metrics")).text()
-    found = re.search(r'^reservation_postgresql_failovers_total\{commits="lost"\} (\d+)', text, re.MULTILINE)
-    return int(found[1]) if found else 0
+    pattern = rf'^reservation_postgresql_failovers_total\{{commits="{commits}"\}} (\d+)'
+    return sum(int(count) for count in re.findall(pattern, text, re.MULTILINE))
 
 
 @dataclass(slots=True)
@@ -142,22 +144,22 @@ async def test_commits_that_an_asynchronous_standby_lacks_are_counted_and_their_
         await until(lambda: int(str(pair.first.run(GENERATION))) >= int(str(behind)) + 2)
         before = await api.call("GET", f"/showtimes/{cinema.showtime_id}/seats")
         assert {seat["status"] for seat in before.json["seats"]} == {"booked"}
-        counted = await lost_failovers(api)
+        counted = await failovers(api, "lost")
 
         async with looking(api, cinema, before.headers["ETag"]) as looks:
             kill(pair.first)
             pair.second.run("select pg_promote()")
             promoted_at = time.monotonic()
             async with asyncio.timeout(PATIENCE_S):
-                while await lost_failovers(api) == counted:
+                while await failovers(api, "lost") == counted:
                     await asyncio.sleep(0.02)
             noticed_at = time.monotonic()
-            again = await until_answered(lambda: api.hold(other, cinema.showtime_id, [lost_seat]))
+            again = await until_answered(partial(api.hold, other, cinema.showtime_id, [lost_seat]))
             back_s = time.monotonic() - promoted_at
             await until(lambda: "held" in looks[-1].statuses)
 
     record_cost(Cost("a primary is killed, asynchronous standby", 1, 2, 1, 0, (back_s,)))
-    assert await lost_failovers(api) == counted + 1
+    assert await failovers(api, "lost") == counted + 1
     assert [each["commits"] for each in logs if each["event"] == "database_failed_over"] == ["lost"]
     assert again.status == 201, again.text
     newer = [look for look in looks if look.status == 200]
@@ -212,3 +214,32 @@ async def test_without_the_synchronous_standby_bookings_are_503_and_a_repeated_o
     listed = (await api.call("GET", "/reservations", who=who)).json["items"]
     assert {each["id"] for each in listed} == {held.json["id"], first.json["id"]}
     assert pair.first.run(BOOKED) == 2
+
+
+async def test_a_promoted_server_is_used_and_the_old_primary_is_not_written_to_though_it_takes_writes(
+    start_api: StartApi, pair: Pair, record_cost: RecordCost
+) -> None:
+    """As after a promotion by Patroni, while that of the old primary stands still."""
+    api = await start_on(pair, start_api)
+    cinema, who = await api.cinema(), await api.sign_up()
+    await sold(api, who, cinema, cinema.seat_ids[0])
+    await pair.caught_up()
+    counted = await failovers(api)
+    pair.second.run("select pg_promote()")
+    promoted_at = time.monotonic()
+    async with asyncio.timeout(PATIENCE_S):
+        while await failovers(api) == counted:
+            await asyncio.sleep(0.02)
+
+    answered_at: list[float] = []
+    for seat in cinema.seat_ids[1:5]:
+        reservation_id = (await until_answered(partial(api.hold, who, cinema.showtime_id, [seat]))).json["id"]
+        confirmed = await until_answered(partial(api.confirm, who, reservation_id))
+        assert confirmed.status == 200, confirmed.text
+        answered_at.append(time.monotonic())
+
+    lost = 5 - int(str(pair.second.run(BOOKED)))
+    record_cost(Cost("a standby is promoted beside the primary", 1, 5, lost, 0, (answered_at[0] - promoted_at,)))
+    assert lost == 0
+    assert pair.first.run(BOOKED) == 1
+    assert not pair.first.run("select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean")
