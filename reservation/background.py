@@ -13,7 +13,6 @@ from functools import partial
 import structlog
 import uvloop
 from aiohttp import web
-from redis.asyncio import Redis
 from structlog.stdlib import BoundLogger
 
 from . import resources
@@ -38,6 +37,7 @@ from .runtime.cancellation import cancel_and_wait
 from .runtime.heartbeat import beat_forever
 from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
+from .runtime.redis_client import RedisClient
 from .settings import Settings
 from .tickets.mail_attachments import mail_attachments
 from .webhooks.addresses import AllowedNetworks
@@ -59,7 +59,7 @@ class BackgroundWork:
     relay: Relay
     channels: Sequence[DeliveryChannel]
     jobs: Sequence[Job]
-    redis: Redis
+    redis: RedisClient
     log: BoundLogger
 
     @classmethod

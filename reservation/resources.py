@@ -51,10 +51,10 @@ from .payments.context import open_payments
 from .reports.reports import TIMEOUT_S, Reports
 from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
-from .runtime.redis_client import REDIS_TIMEOUT_S, is_away, redis_client
+from .runtime.redis_client import REDIS_TIMEOUT_S, RedisClient, is_away, redis_client
 from .seatmap.layouts import Layouts
 from .seatmap.live_feed import LiveFeeds
-from .seatmap.map_notifications import channel_of, deliver
+from .seatmap.map_channels import map_channels
 from .seatmap.map_recovery import MapRecovery
 from .seatmap.priming import Primer
 from .seatmap.room_layouts import RoomLayouts
@@ -67,7 +67,7 @@ WRITE_LAST_USED_EVERY_S = 60
 LAST_WRITE_S = 1.0
 LAST_STATEMENTS_S = 1.0  # requests have had SHUTDOWN_SECONDS before
 UNSET_MAIL_FROM = "reservation@localhost"  # in files: to send mails, MAIL_FROM is required
-REDIS = web.AppKey("REDIS", Redis)
+REDIS: web.AppKey[RedisClient] = web.AppKey("REDIS", Redis)
 SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
 
 
@@ -184,7 +184,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     await client.aclose()
 
 
-async def _answers(client: Redis, holds: Holds, log: BoundLogger) -> bool:
+async def _answers(client: RedisClient, holds: Holds, log: BoundLogger) -> bool:
     """Whether Redis answers; the service starts without it, too. Raises CannotStart if Redis refuses the service."""
     try:
         await holds.ping()
@@ -265,21 +265,21 @@ async def tickets(app: web.Application) -> AsyncIterator[None]:
 async def live(app: web.Application) -> AsyncIterator[None]:
     """The live seat maps and their notifications."""
     settings, context, client = app[app_keys.SETTINGS], app[app_keys.BOOKING_CONTEXT], app[REDIS]
-    log, channel = structlog.stdlib.get_logger("reservation.live"), channel_of(client)
+    log = structlog.stdlib.get_logger("reservation.live")
+    channels = map_channels(client, app[SUBSCRIPTION], log)
     feeds = app[app_keys.LIVE] = LiveFeeds(
         context.database,
         context.holds,
         context.layouts,
         log,
-        channel=channel,
+        channels=channels,
         most_viewers=most_viewers(settings.live_viewers_max, resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
         heartbeat_s=settings.sse_heartbeat_s,
     )
-    app[SUBSCRIPTION].register(channel, on_message=partial(deliver, feeds.changed), on_connected=feeds.set_connected)
-    running = asyncio.create_task(feeds.run_forever())
+    running = [asyncio.create_task(feeds.run_forever()), asyncio.create_task(channels.run())]
     yield
     await feeds.close()
-    await cancel_and_wait([running])
+    await cancel_and_wait(running)
 
 
 async def waiting_rooms(app: web.Application) -> AsyncIterator[None]:

@@ -19,6 +19,7 @@ Parse: TypeAlias = Callable[[str, str | None], Any]
 # Parameters of the stores' URLs that name files for TLS; libpq also takes sslrootcert=system.
 FILE_PARAMETERS = {"sslrootcert", "sslcert", "sslkey", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
+CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
 PORTS = {"http": 80, "https": 443}
 IPV6_ORIGIN = re.compile(r"https?://\[[0-9a-f:]+\](:[0-9]+)?")
 

@@ -13,8 +13,7 @@ from time import time
 from typing import NamedTuple
 
 from ..errors import TooManyAttempts
-from ..holds.connection import Reply, pack
-from ..holds.scripts import COUNT
+from ..holds.connection import Reply
 from ..holds.store import Holds
 from ..holds.take_calls import AddressSeats
 
@@ -61,9 +60,8 @@ class AddressLimit:
         return self._count(f"api-key-{key_id}", most, "holds-by-api-key")
 
     def _count(self, whose: str, most: int, policy: str) -> CountedHold:
-        server, key = self._holds.server, f"reservation:holds:{int(time()) // MINUTE_S}:{whose}"
-        # With its expiry in one command: a reply that is lost leaves no key for ever.
-        return CountedHold(server.call(pack("EVAL", COUNT.source, 1, key, 2 * MINUTE_S)), most, policy)
+        key = f"reservation:holds:{int(time()) // MINUTE_S}:{whose}"
+        return CountedHold(self._holds.count(key, 2 * MINUTE_S), most, policy)
 
     def __bool__(self) -> bool:
         """Whether addresses have a limit."""

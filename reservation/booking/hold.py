@@ -118,7 +118,7 @@ async def _load_and_prime(context: BookingContext, showtime_id: int) -> Layout |
 
     PostgreSQL comes first, so that the take is the only exchange with Redis: the priming is sent along with it.
     """
-    start = context.holds.read_start()
+    start = context.holds.read_start(showtime_id)
     found = await context.layouts.load_first(showtime_id)
     if found is None:
         return None

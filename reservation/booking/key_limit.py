@@ -10,8 +10,7 @@ from contextlib import suppress
 from time import time
 
 from ..errors import Overloaded, TooManyAttempts
-from ..holds.connection import Reply, pack
-from ..holds.scripts import COUNT
+from ..holds.connection import Reply
 from ..holds.store import Holds
 
 DAY_S = 86_400
@@ -38,7 +37,7 @@ class KeyLimit:
         """Count a key that was stored."""
         if not self._most:
             return
-        server, day = self._holds.server, int(time()) // DAY_S
+        day = int(time()) // DAY_S
         key = f"reservation:idempotency:{day}:{user_id}"
 
         def learn(counted: "Future[Reply]") -> None:
@@ -51,4 +50,4 @@ class KeyLimit:
                 self._full.add(user_id)
 
         with suppress(Overloaded):
-            server.call(pack("EVAL", COUNT.source, 1, key, 2 * DAY_S)).add_done_callback(learn)
+            self._holds.count(key, 2 * DAY_S).add_done_callback(learn)

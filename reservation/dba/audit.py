@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from ..booking.jobs.orphans import find_orphans, unbacked
 from ..db.command_connections import tool_connection
 from ..db.pool import Connection
 from ..db.pool_options import tool_limits
 from ..db.repository import audit as repository
 from ..db.repository.audit import RULES, Finding
-from ..runtime.redis_client import redis_client
+from ..runtime.redis_client import RedisClient, redis_client
 from ..settings import Settings
 
 NAMED_A_RULE = 20  # findings; one fault may violate a rule a million times
@@ -31,7 +29,7 @@ class Violation:
         return f"{self.rule}: {self.subject} {self.detail}"
 
 
-async def audit(conn: Connection, redis: Redis) -> list[Violation]:
+async def audit(conn: Connection, redis: RedisClient) -> list[Violation]:
     """All violations, at most 20 of a rule and the number of the others; empty if every invariant holds.
 
     The rules see one snapshot of PostgreSQL, in a transaction of their own: the connection must not be in one. Holds
@@ -63,7 +61,7 @@ def _named(rule: str, findings: Sequence[Finding]) -> list[Violation]:
     return violations
 
 
-async def _orphaned_holds(conn: Connection, redis: Redis) -> Sequence[Finding]:
+async def _orphaned_holds(conn: Connection, redis: RedisClient) -> Sequence[Finding]:
     orphans = await find_orphans(redis, lambda held: unbacked(conn, held), second_look_s=SECOND_LOOK_S)
     return [
         Finding(

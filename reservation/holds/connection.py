@@ -12,7 +12,8 @@ from hiredis import HiredisError, PushNotification, Reader, pack_command
 
 from . import metrics
 
-RUN_KEY = "reservation:run"  # run_id of the Redis server that wrote the maps
+RUN_KEY = "reservation:run"  # run_id of the Redis server that wrote the maps; a cluster's node has one of its own
+KEPT_SINCE = b":kept_since"  # the end of a key that is written beside it
 GRACE_S = 0.05
 
 _INCOMPLETE = object()
@@ -49,13 +50,15 @@ class RedisConnection(asyncio.Protocol):
     A command without a reply after `timeout_s` seconds ends the connection, since no later reply can come before it.
     Before that, once `limit_wait` was called, the connection stalls: all who wait are told that Redis does not answer,
     and `accepts` is false until a reply comes. Redis may execute their commands all the same, as after a timeout.
-    `on_changed` is called in the moment at which it is known that the connection is lost or the server's data are.
+    `on_changed` is called in the moment at which it is known that the connection is lost or the server's data are. Of a
+    cluster's node (`in_cluster`) the server tells the writing of any key that begins as `RUN_KEY`.
     """
 
-    def __init__(self, timeout_s: float, on_changed: Callable[[], None]) -> None:
+    def __init__(self, timeout_s: float, on_changed: Callable[[], None], *, in_cluster: bool = False) -> None:
         self._loop = asyncio.get_running_loop()
         self._timeout_s = self._wait_s = timeout_s
         self._on_changed = on_changed
+        self._in_cluster = in_cluster
         self._reader = Reader(notEnoughData=_INCOMPLETE)
         self.in_flight: deque[tuple[asyncio.Future[Reply] | _Sharers, float]] = deque()  # commands without a reply
         self._unsent: list[bytes] = []
@@ -129,14 +132,32 @@ class RedisConnection(asyncio.Protocol):
 
     def _on_push(self, message: PushNotification) -> None:
         """RUN_KEY was written or deleted: the server has forgotten its holds. It tells that once for each reading."""
-        if message[0] == b"invalidate":
+        if message[0] != b"invalidate":
+            return
+        if not self._in_cluster:
             self._on_changed()
-            self.watch_run_key()
+            self._watch_run_key()
+        elif message[1] is None or not all(key.endswith(KEPT_SINCE) for key in message[1]):  # None: FLUSHALL
+            self._on_changed()
 
-    def watch_run_key(self) -> None:
-        """Have the server tell when RUN_KEY changes; one that cannot do so answers with errors."""
+    def watch(self) -> None:
+        """Have the server tell when RUN_KEY changes; one that cannot do so answers with errors.
+
+        In a cluster, its slot may move to another node, and another key take its place: so all of them are watched.
+        """
+        if self._in_cluster:
+            self.ask("CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", RUN_KEY)
+        else:
+            self.ask("CLIENT", "TRACKING", "ON", "OPTIN")
+
+    def _watch_run_key(self) -> None:
         self.ask("CLIENT", "CACHING", "YES")
         self.ask("GET", RUN_KEY)
+
+    def watch_run_key(self) -> None:
+        """After DETECT_RESTART, which may write it."""
+        if not self._in_cluster:
+            self._watch_run_key()
 
     def eof_received(self) -> None:
         """Part of asyncio.Protocol."""

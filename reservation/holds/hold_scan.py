@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 
-from redis.asyncio import Redis
-
+from ..runtime.redis_client import RedisClient
+from ..runtime.redis_cluster import Address, ClusterClient, ClusterNodes
 from .keys import seat_key
 
 SHOWTIMES_A_SCAN = 1000  # a hint: keys that Redis reads before it serves other clients
@@ -26,7 +26,7 @@ class HeldKey:
         return seat_key(self.showtime_id, self.seat_id)
 
 
-async def scan_holds(redis: Redis) -> AsyncIterator[Sequence[HeldKey]]:
+async def scan_holds(redis: RedisClient) -> AsyncIterator[Sequence[HeldKey]]:
     """The held seats, in lists of one showtime each; a hold that starts or ends meanwhile may be missing."""
     async for name in redis.scan_iter(match="{*}:held", count=SHOWTIMES_A_SCAN):
         showtime_id = _number(_text(name).removeprefix("{").removesuffix("}:held"))
@@ -38,17 +38,61 @@ async def scan_holds(redis: Redis) -> AsyncIterator[Sequence[HeldKey]]:
             yield await _read(redis, showtime_id, seat_ids[start : start + SEATS_A_READ])
 
 
-async def scan_showtimes(redis: Redis, cursor: int) -> tuple[int, Sequence[int]]:
-    """Some showtimes whose seat maps have a version in Redis, from a cursor on (0: the start), and the next cursor.
+class ShowtimeScan:
+    """The showtimes whose seat maps have a version in Redis, some at a time; one may appear twice.
 
-    The next cursor is 0 after the last showtime. One may appear twice.
+    In a cluster the masters are read one after the other, and all of them twice if a slot has moved meanwhile: a map
+    that moves to one that was read before is found the second time. A master that failed is left out, since its
+    successor forgets all showtimes before anything is read there.
     """
-    cursor, names = await redis.scan(cursor, match="{*}:map", count=SHOWTIMES_A_SCAN)
-    numbers = [_number(_text(name).removeprefix("{").removesuffix("}:map")) for name in names]
-    return cursor, [number for number in numbers if number is not None]
+
+    def __init__(self, redis: RedisClient) -> None:
+        self._redis = redis
+        self._cursor = self._next_cursor = 0
+        self._left: list[Address] = []  # the masters that are not read yet
+        self._owners: Sequence[Address | None] | None = None  # as they were when the reading began
+        self._is_last_pass = False
+        self.is_done = False
+
+    async def read(self) -> Sequence[int]:
+        """Some showtimes: the same ones until `advance` is called; raises RedisError."""
+        client = self._redis
+        if isinstance(client, ClusterClient):
+            if self._owners is None:
+                await self._begin(client.nodes)
+            while self._left and self._left[0] not in client.nodes.masters:
+                self._left, self._cursor = self._left[1:], 0
+            if not self._left:
+                self._next_cursor = 0
+                return []
+            client = client.nodes.client(self._left[0])
+        self._next_cursor, names = await client.scan(self._cursor, match="{*}:map", count=SHOWTIMES_A_SCAN)
+        numbers = [_number(_text(name).removeprefix("{").removesuffix("}:map")) for name in names]
+        return [number for number in numbers if number is not None]
+
+    async def advance(self) -> None:
+        """What was read is done; raises RedisError."""
+        self._cursor = self._next_cursor
+        if self._cursor:
+            return
+        if not isinstance(self._redis, ClusterClient):
+            self.is_done = True
+            return
+        nodes = self._redis.nodes
+        self._left = [address for address in self._left[1:] if address in nodes.masters]
+        if not self._left:
+            await nodes.refresh()
+            if self._is_last_pass or nodes.owners == self._owners:
+                self.is_done = True
+            else:
+                self._is_last_pass, self._owners = True, None
+
+    async def _begin(self, nodes: ClusterNodes) -> None:
+        await nodes.refresh()
+        self._owners, self._left = [*nodes.owners], sorted(nodes.masters)
 
 
-async def still_held(redis: Redis, held: Set[HeldKey]) -> Sequence[HeldKey]:
+async def still_held(redis: RedisClient, held: Set[HeldKey]) -> Sequence[HeldKey]:
     """Those of the keys that still have the same value, in the order of showtime and seat."""
     found: list[HeldKey] = []
     by_place = sorted(held, key=lambda key: (key.showtime_id, key.seat_id))
@@ -60,7 +104,7 @@ async def still_held(redis: Redis, held: Set[HeldKey]) -> Sequence[HeldKey]:
     return found
 
 
-async def _read(redis: Redis, showtime_id: int, seat_ids: Sequence[int]) -> list[HeldKey]:
+async def _read(redis: RedisClient, showtime_id: int, seat_ids: Sequence[int]) -> list[HeldKey]:
     """One MGET: the keys of a showtime share a cluster slot."""
     holders = await redis.mget([seat_key(showtime_id, seat_id) for seat_id in seat_ids])
     return [

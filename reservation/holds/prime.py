@@ -3,12 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple
 from uuid import UUID
 
-from .connection import RUN_KEY
 from .keys import map_keys
-from .script_runner import Call, script_call
+from .script_runner import Call, ReadStart, script_call
 from .scripts import PRIME, PRIME_UNREAD, Script
 
 # Beyond these, sending what Redis most often knows costs more than asking it first.
@@ -33,13 +31,6 @@ class Prime:
     holds: tuple[LiveHold, ...]
 
 
-class ReadStart(NamedTuple):
-    """What is noted before PostgreSQL is read for a priming without a ticket."""
-
-    kept_since: str
-    started: float  # on the monotonic clock
-
-
 Primer = Callable[[int], Awaitable[Prime]]
 
 
@@ -56,7 +47,7 @@ def unread_call(showtime_id: int, prime: Prime, start: ReadStart) -> Call | None
     is_recent = monotonic() - start.started <= MAX_UNREAD_S
     if not start.kept_since or not is_recent or len(prime.holds) > MAX_UNREAD_SEATS:
         return None
-    return _prime_call(PRIME_UNREAD, showtime_id, start.kept_since, prime, RUN_KEY)
+    return _prime_call(PRIME_UNREAD, showtime_id, start.kept_since, prime, start.run_key)
 
 
 def _prime_call(script: Script, showtime_id: int, ticket: int | str, prime: Prime, *more: str) -> Call:

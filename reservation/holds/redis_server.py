@@ -1,7 +1,7 @@
 """A Redis server that runs scripts: its connection is opened when a command needs one, and again after a failure.
 
-Socket, TLS and login follow the options of redis-py's client, so that all its forms of URL work. A cluster would have
-one RedisServer a node.
+Socket, TLS and login follow the options of redis-py's client, so that all its forms of URL work. A cluster has one
+RedisServer a master (cluster_servers.py).
 """
 
 import asyncio
@@ -40,10 +40,16 @@ class RedisServer:
 
     `wait_s` is the longest that a caller waits for a Redis that hangs: then it is told so, and so are at once those who
     call until Redis answers. None: the timeout of the connection, after which it is opened again, is the only limit.
+
+    `run_key` is the one to compare; a cluster's node has one of its own.
     """
 
-    def __init__(self, redis: Redis, *, max_in_flight: int = MAX_IN_FLIGHT, wait_s: float | None = None) -> None:
+    def __init__(
+        self, redis: Redis, *, max_in_flight: int = MAX_IN_FLIGHT, wait_s: float | None = None, run_key: str = RUN_KEY
+    ) -> None:
         self._pool = redis.connection_pool
+        self.run_key = run_key
+        self._in_cluster = run_key != RUN_KEY
         self._wait_s = wait_s
         self._is_away = False  # whether the last attempt to connect took longer than wait_s
         self._max_in_flight = max_in_flight
@@ -135,7 +141,7 @@ class RedisServer:
             limit = asyncio.get_running_loop().call_later(self._wait_s, self._give_up)
         try:
             await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)])
-            self._connection = await _connect(self._pool.make_connection(), self._on_changed)
+            self._connection = await self._connect(self._pool.make_connection())
             self._failures, self._is_away = 0, False
             if self._wait_s is not None:
                 self._connection.limit_wait(self._wait_s)
@@ -167,6 +173,19 @@ class RedisServer:
                     else:
                         self._connection.call(command, future, shared=shared)
 
+    async def _connect(self, options: AbstractConnection) -> RedisConnection:
+        """A connection on which DETECT_RESTART has run; `options` is redis-py's connection, which stays unconnected."""
+        timeout_s = options.socket_timeout or REDIS_TIMEOUT_S
+        connection = RedisConnection(timeout_s, self._on_changed, in_cluster=self._in_cluster)
+        try:
+            async with asyncio.timeout(options.socket_connect_timeout):
+                await _open_socket(options, connection)
+                await _introduce(options, connection, self.run_key, in_cluster=self._in_cluster)
+        except BaseException as error:
+            connection.lose(ConnectionAbortedError(*error.args))
+            raise
+        return connection
+
     def _give_up(self) -> None:
         """Tell those who wait for a connection that Redis does not answer; the attempt to connect goes on."""
         self._is_away = True
@@ -183,7 +202,7 @@ class RedisServer:
             self._ask_kept_since(self._connection)
 
     def _ask_kept_since(self, connection: RedisConnection) -> None:
-        asked = connection.ask("EVAL", KEPT_SINCE.source, 1, RUN_KEY)
+        asked = connection.ask("EVAL", KEPT_SINCE.source, 1, self.run_key)
         asked.add_done_callback(lambda reply: self._on_kept_since(reply.result()))
 
     def _on_kept_since(self, reply: Reply) -> None:
@@ -194,19 +213,6 @@ def _demotion(reply: Reply) -> str:
     """The first word of a refusal after which the server is left; empty for any other reply."""
     reason = str(reply).partition(" ")[0] if isinstance(reply, ReplyError) else ""
     return reason if reason in LEFT_AFTER else ""
-
-
-async def _connect(options: AbstractConnection, on_changed: Callable[[], None]) -> RedisConnection:
-    """A connection on which DETECT_RESTART has run; `options` is redis-py's connection, which stays unconnected."""
-    connection = RedisConnection(options.socket_timeout or REDIS_TIMEOUT_S, on_changed)
-    try:
-        async with asyncio.timeout(options.socket_connect_timeout):
-            await _open_socket(options, connection)
-            await _introduce(options, connection)
-    except BaseException as error:
-        connection.lose(ConnectionAbortedError(*error.args))
-        raise
-    return connection
 
 
 async def _open_socket(options: AbstractConnection, connection: RedisConnection) -> None:
@@ -230,7 +236,9 @@ async def _open_socket(options: AbstractConnection, connection: RedisConnection)
         raise TypeError(f"{type(options).__name__} is not a connection to one server")
 
 
-async def _introduce(options: AbstractConnection, connection: RedisConnection) -> None:
+async def _introduce(
+    options: AbstractConnection, connection: RedisConnection, run_key: str, *, in_cluster: bool
+) -> None:
     """Log in, detect another server before any command touches a hold, and have later losses told; in one exchange."""
     needed: list[asyncio.Future[Reply]] = []
     if options.username or options.password or options.credential_provider:
@@ -242,8 +250,10 @@ async def _introduce(options: AbstractConnection, connection: RedisConnection) -
         needed.append(connection.ask("SELECT", options.db))
     # Without RESP3 and tracking (before Redis 6, some proxies), a FLUSHALL goes unnoticed until the connection ends.
     connection.ask("HELLO", 3)
-    connection.ask("CLIENT", "TRACKING", "ON", "OPTIN")
-    needed.append(connection.ask("EVAL", DETECT_RESTART.source, 1, RUN_KEY))
+    connection.watch()
+    if in_cluster:  # what the node has of a slot that it is about to get may be as old as all else
+        connection.ask("ASKING")
+    needed.append(connection.ask("EVAL", DETECT_RESTART.source, 1, run_key))
     connection.watch_run_key()
     for reply in needed:
         if isinstance(refused := await reply, Exception):

@@ -1,8 +1,9 @@
 """Runs Lua scripts in Redis: loads those that Redis does not know, and repeats a call once whose connection broke."""
 
+from asyncio import Future
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import NamedTuple, TypeAlias
 
 from hiredis import ReplyError
@@ -12,9 +13,10 @@ from redis.exceptions import RedisError
 from ..errors import DomainError, HoldsUnavailable
 from ..runtime.timing import current_timings, timed
 from .connection import Reply, pack
+from .keys import WRITABLE_KEY
 from .metrics import REDIS_SECONDS, count_error
 from .redis_server import RedisServer
-from .scripts import Script
+from .scripts import CHECK_WRITABLE, COUNT, Script
 
 CALLS_AT_ONCE = 256  # of one caller, so that others get their turns
 
@@ -37,6 +39,14 @@ def script_call(script: Script, showtime_id: int, keys: tuple[str, ...], args: t
 ScriptResult: TypeAlias = list[int] | DomainError
 
 
+class ReadStart(NamedTuple):
+    """What is noted before PostgreSQL is read for a priming without a ticket: since when which server has kept all."""
+
+    kept_since: str
+    run_key: str
+    started: float  # on the monotonic clock
+
+
 class ScriptRunner:
     """Runs the scripts of concurrent callers; raises HoldsUnavailable when Redis does not answer.
 
@@ -44,7 +54,26 @@ class ScriptRunner:
     """
 
     def __init__(self, redis: Redis, *, wait_s: float | None = None) -> None:
+        self._redis = redis
         self.server = RedisServer(redis, wait_s=wait_s)
+
+    async def ping(self) -> None:
+        """Raise HoldsUnavailable unless Redis answers."""
+        async with redis_errors():
+            await self._redis.execute_command("PING")
+
+    async def check_writable(self) -> None:
+        """Write to the master as a hold does; raises HoldsUnavailable, whose cause is the refusal or lost link."""
+        await self.server.leave_old_master()
+        await self.run_one(writable_call(WRITABLE_KEY))
+
+    def read_start(self, showtime_id: int) -> ReadStart:
+        """What is noted before PostgreSQL is read for a priming without a ticket."""
+        return ReadStart(self.server.kept_since, self.server.run_key, monotonic())
+
+    def count(self, key: str, kept_s: int) -> "Future[Reply]":
+        """Count in a key, which expires so long after its first count; its count, or why there is none."""
+        return self.server.call(count_command(key, kept_s))
 
     async def run_one(self, call: Call) -> list[int]:
         """Run one script; raises HoldsUnavailable also if Redis refuses it."""
@@ -52,7 +81,7 @@ class ScriptRunner:
         reply = await self.server.call(call.command, shared=call.script.shared)
         if type(reply) is not list:
             [reply] = await self._repeat([call], [reply])
-        _count(started)
+        count_time(started)
         if type(reply) is list:
             return reply
         result = _result(reply)
@@ -68,7 +97,7 @@ class ScriptRunner:
             sent = [self.server.call(call.command, shared=call.script.shared) for call in chunk]
             replies = await self._repeat(chunk, [await reply for reply in sent])
             results += [reply if type(reply) is list else _result(reply) for reply in replies]
-        _count(started)
+        count_time(started)
         return results
 
     async def ask(self, *words: str | int) -> Reply:
@@ -77,7 +106,7 @@ class ScriptRunner:
         reply = await self.server.call(command)
         if self.server.is_lost(reply):
             reply = await self.server.call(command)
-        _count(started)
+        count_time(started)
         if isinstance(reply, Exception):
             count_error(reply)
             raise HoldsUnavailable from reply
@@ -85,7 +114,7 @@ class ScriptRunner:
 
     def send(self, call: Call) -> None:
         """Run a script before all that is sent after it, without a result; also one that Redis does not know."""
-        self.server.call(_with_source(call))
+        self.server.call(with_source(call))
 
     async def drop(self, key: str) -> None:
         """Delete a key that would expire by itself, if Redis answers."""
@@ -96,7 +125,7 @@ class ScriptRunner:
         lost = [place for place, reply in enumerate(replies) if self.server.is_lost(reply)]
         await self._send_again(lost, replies, [calls[place].command for place in lost])
         unknown = [place for place, reply in enumerate(replies) if _is_unknown(reply)]
-        await self._send_again(unknown, replies, [_with_source(calls[place]) for place in unknown])
+        await self._send_again(unknown, replies, [with_source(calls[place]) for place in unknown])
         return replies
 
     async def _send_again(self, places: Sequence[int], replies: list[Reply], commands: Sequence[bytes]) -> None:
@@ -105,7 +134,17 @@ class ScriptRunner:
             replies[place] = await reply
 
 
-def _with_source(call: Call) -> bytes:
+def writable_call(key: str) -> Call:
+    """The call that writes as a hold does."""
+    return script_call(CHECK_WRITABLE, 0, (key,))
+
+
+def count_command(key: str, kept_s: int) -> bytes:
+    """Counts in a key; with its expiry in one command: a reply that is lost leaves no key for ever."""
+    return pack("EVAL", COUNT.source, 1, key, kept_s)
+
+
+def with_source(call: Call) -> bytes:
     """EVAL, which also loads the script."""
     return pack("EVAL", call.script.source, len(call.keys), *call.keys, *call.args)
 
@@ -125,7 +164,8 @@ def _result(reply: Reply) -> ScriptResult:
     return error
 
 
-def _count(started: float) -> None:
+def count_time(started: float) -> None:
+    """Count the time since as Redis's, also in the request's timings."""
     elapsed_s = perf_counter() - started
     REDIS_SECONDS.observe(elapsed_s)
     timings = current_timings()

@@ -32,25 +32,23 @@ priming changes nothing and the script returns -1.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from time import monotonic
 from typing import NamedTuple, TypeGuard
 from uuid import UUID
 
-from redis.asyncio import Redis
-
 from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded
-from .keys import WRITABLE_KEY, kept_key, map_keys, seat_key, ticket_key
+from ..runtime.redis_client import RedisClient
+from .connection import Reply
+from .keys import kept_key, map_keys, seat_key, ticket_key
 from .map_versions import MapVersions
-from .prime import Prime, Primer, ReadStart, ticket_call, unread_call
-from .redis_server import RedisServer
+from .prime import Prime, Primer, ticket_call, unread_call
 from .release_calls import HoldRelease, hand_over_call, release_call
-from .script_runner import Call, ScriptResult, ScriptRunner, redis_errors, script_call
+from .runners import open_runner
+from .script_runner import Call, ReadStart, ScriptResult, script_call
 from .scripts import (
     BUMP_LAYOUT,
-    CHECK_WRITABLE,
     SNAPSHOT,
     VERSION,
     WATCH,
@@ -89,10 +87,12 @@ class Holds:
     read here are added. `wait_s` is the longest that a caller waits for a hung Redis.
     """
 
-    def __init__(self, redis: Redis, primer: Primer, versions: MapVersions, *, wait_s: float | None = None) -> None:
-        self._redis, self._primer, self._versions = redis, primer, versions
-        self._scripts = ScriptRunner(redis, wait_s=wait_s)
-        self.server: RedisServer = self._scripts.server  # for commands that are sent along with scripts
+    def __init__(
+        self, redis: RedisClient, primer: Primer, versions: MapVersions, *, wait_s: float | None = None
+    ) -> None:
+        self._primer, self._versions = primer, versions
+        self._scripts = open_runner(redis, wait_s=wait_s)
+        self.server = self._scripts.server  # all of them, of a cluster
         self._priming: dict[int, asyncio.Task[DomainError | None]] = {}
 
     @property
@@ -104,9 +104,16 @@ class Holds:
         """Close the connection."""
         await self.server.aclose()
 
-    def read_start(self) -> ReadStart:
+    def read_start(self, showtime_id: int) -> ReadStart:
         """For `prime_unread`, before PostgreSQL is read."""
-        return ReadStart(self.server.kept_since, monotonic())
+        return self._scripts.read_start(showtime_id)
+
+    def count(self, key: str, kept_s: int) -> "asyncio.Future[Reply]":
+        """Count in a key of Redis, which expires so long after its first count; raises Overloaded.
+
+        The command is sent along with the scripts. The result is the count, or why there is none.
+        """
+        return self._scripts.count(key, kept_s)
 
     def prime_unread(self, showtime_id: int, prime: Prime, start: ReadStart) -> None:
         """Have the showtime primed before the next script of this worker, unless Redis knows it."""
@@ -189,21 +196,21 @@ class Holds:
         results = await self._prime_and_repeat(calls, await self._scripts.run(calls), primer)
         return [each if isinstance(each, DomainError) else _snapshot(self._versions.seen(each)) for each in results]
 
-    async def watch(self, showtime_ids: Sequence[int], *, channel: str, ttl_s: int) -> list[Watch | DomainError]:
-        """Have every change of these maps published for `ttl_s` from now; an error where that failed."""
-        calls = [script_call(WATCH, each, map_keys(each), (ttl_s, channel)) for each in showtime_ids]
+    async def watch(
+        self, showtime_ids: Sequence[int], *, channel: Callable[[int], str], ttl_s: int
+    ) -> list[Watch | DomainError]:
+        """Have every change of these maps published for `ttl_s` from now, on the channel of each; errors as results."""
+        calls = [script_call(WATCH, each, map_keys(each), (ttl_s, channel(each))) for each in showtime_ids]
         results = await self._prime_and_repeat(calls, await self._scripts.run(calls))
         return [result if isinstance(result, DomainError) else Watch(result[0], since=result[2]) for result in results]
 
     async def ping(self) -> None:
         """Raise HoldsUnavailable unless Redis answers."""
-        async with redis_errors():
-            await self._redis.execute_command("PING")
+        await self._scripts.ping()
 
     async def check_writable(self) -> None:
         """Write to the master as a hold does; raises HoldsUnavailable, whose cause is the refusal or lost link."""
-        await self.server.leave_old_master()
-        await self._scripts.run_one(CHECK_WRITABLE_CALL)
+        await self._scripts.check_writable()
 
     async def _prime_and_run(self, call: Call, not_primed: list[int]) -> list[int]:
         [result] = await self._prime_and_repeat([call], [not_primed])
@@ -255,9 +262,6 @@ class Holds:
         except DomainError as error:
             return error
         return None
-
-
-CHECK_WRITABLE_CALL = script_call(CHECK_WRITABLE, 0, (WRITABLE_KEY,))
 
 
 def _is_not_primed(result: ScriptResult) -> TypeGuard[list[int]]:

@@ -8,8 +8,9 @@ reservation:database    a hash: the database's `identity` and `generation` (sql/
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from redis.asyncio import Redis
-
+from ..runtime.redis_client import RedisClient
+from ..runtime.redis_cluster import ClusterClient
+from .cluster_servers import forget_showtimes
 from .connection import RUN_KEY
 from .script_runner import redis_errors
 from .scripts import DETECT_RESTORE
@@ -36,7 +37,7 @@ class KnownDatabase(NamedTuple):
 class WorkerMarks:
     """Reads and writes marks; every method raises HoldsUnavailable when Redis does not answer."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
 
     async def known_database(self) -> KnownDatabase:
@@ -48,11 +49,15 @@ class WorkerMarks:
     async def detect_restore(self, known: KnownDatabase, now: KnownDatabase, *, raised_to: int) -> bool:
         """Forget all showtimes if `now`, which was read after `known`, is from before it; whether that was done.
 
-        `raised_to` is the generation from now on.
+        `raised_to` is the generation from now on. In a cluster, all masters forget them before it is noted.
         """
         async with redis_errors():
-            keys = (DATABASE_KEY, RUN_KEY)
-            forgotten = await self._redis.eval(DETECT_RESTORE.source, 2, *keys, *known, *now, raised_to)
+            keys: tuple[str, ...] = (DATABASE_KEY, RUN_KEY)
+            if isinstance(self._redis, ClusterClient):
+                if known.identity and (now.identity != known.identity or now.generation < known.generation):
+                    await forget_showtimes(self._redis.nodes)
+                keys = (DATABASE_KEY,)
+            forgotten = await self._redis.eval(DETECT_RESTORE.source, len(keys), *keys, *known, *now, raised_to)
         return bool(forgotten)
 
     async def read(self) -> Mapping[str, Mark]:

@@ -24,14 +24,15 @@ from time import monotonic, time
 from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerSecond
-from limits.aio.storage import RedisStorage
+from limits.aio.storage import RedisClusterStorage, RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from limits.util import WindowStats
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
 from ..errors import InvalidCredentials, Overloaded, TooManyAttempts
+from ..runtime.redis_client import RedisClient
+from ..runtime.redis_cluster import ClusterClient
 from ..settings import Settings
 from .metrics import ATTEMPTS_LIMITED, LOGINS
 
@@ -66,15 +67,12 @@ class AttemptLimiter:
     """
 
     def __init__(
-        self, redis: Redis, settings: Settings, log: BoundLogger, redis_hangs: Callable[[], bool] = lambda: False
+        self, redis: RedisClient, settings: Settings, log: BoundLogger, redis_hangs: Callable[[], bool] = lambda: False
     ) -> None:
         self._redis = redis
         self._log = log
         self._redis_hangs = redis_hangs
-        # The library requires a URL but connects through the given pool.
-        pool: Any = redis.connection_pool
-        storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=PREFIX, connection_pool=pool)
-        self._limiter = MovingWindowRateLimiter(storage)
+        self._limiter = MovingWindowRateLimiter(_storage(redis))
         self._login_limits = (
             _limit("login", settings.login_failures, settings.login_window_s),
             _limit("login-by-address", settings.login_failures_per_address, settings.login_window_s),
@@ -202,6 +200,28 @@ class AttemptLimiter:
         if monotonic() >= self._retry_redis_at:
             self._log.warning("attempts_not_limited", cause=cause, for_s=REDIS_RETRY_S)
         self._retry_redis_at = monotonic() + REDIS_RETRY_S
+
+
+class _ClusterStorage(RedisClusterStorage):
+    """The library's storage in a cluster, through the given client."""
+
+    def __init__(self, client: ClusterClient) -> None:
+        self._client = client
+        super().__init__("async+redis+cluster://", implementation="redispy", key_prefix=PREFIX)
+
+    def configure_bridge(self) -> None:
+        """Called by the library."""
+        bridge: Any = self.bridge
+        bridge.storage = self._client
+        bridge.connection_getter = lambda _: self._client
+
+
+def _storage(redis: RedisClient) -> RedisStorage:
+    if isinstance(redis, ClusterClient):
+        return _ClusterStorage(redis)
+    # The library requires a URL but connects through the given pool.
+    pool: Any = redis.connection_pool
+    return RedisStorage("async+redis://", implementation="redispy", key_prefix=PREFIX, connection_pool=pool)
 
 
 def _limit(name: str, most: int, window_s: int) -> RateLimitItem:

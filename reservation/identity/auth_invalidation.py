@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
 from ..runtime.cancellation import is_cancel_requested
+from ..runtime.redis_client import RedisClient
 from .credential_cache import CredentialCache
 
 CHANNEL = "reservation:sessions"
@@ -26,7 +26,7 @@ class AuthInvalidation:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: RedisClient,
         caches: Sequence[CredentialCache[Any, Any]],
         log: BoundLogger,
         *,

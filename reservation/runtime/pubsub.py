@@ -1,7 +1,8 @@
 """One subscription a worker to channels of Redis; it is made again when its connection fails."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from redis.asyncio import Redis
@@ -10,6 +11,8 @@ from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
 from .cancellation import is_cancel_requested
+from .redis_client import RedisClient
+from .redis_cluster import ClusterClient
 
 PING_EVERY_S = 2.0
 RETRY_AFTER_S = 0.5
@@ -18,9 +21,12 @@ Argument = TypeVar("Argument")
 
 
 class Subscription:
-    """Passes messages of channels to callbacks, which do not await; an exception of one is logged and ends nothing."""
+    """Passes messages of channels to callbacks, which do not await; an exception of one is logged and ends nothing.
 
-    def __init__(self, redis: Redis, log: BoundLogger) -> None:
+    In a cluster it is a subscription to any of the nodes, which pass on to each other what is published.
+    """
+
+    def __init__(self, redis: RedisClient, log: BoundLogger) -> None:
         self._redis = redis
         self._log = log
         self._on_message: dict[str, Callable[[str], None]] = {}  # by channel
@@ -44,10 +50,7 @@ class Subscription:
         """Read messages until this task is cancelled; reconnect when the connection fails or does not answer a ping."""
         while not is_cancel_requested():
             try:
-                if self._is_left:
-                    self._is_left = False
-                    await self._redis.connection_pool.disconnect(inuse_connections=False)
-                async with self._redis.pubsub() as connection:
+                async with self._client() as client, client.pubsub() as connection:
                     await connection.subscribe(*self._on_message)
                     await self._read(connection)
             except (RedisError, OSError, TimeoutError) as error:
@@ -58,6 +61,17 @@ class Subscription:
                 for channel in self._on_connected:
                     self._call(channel, self._on_connected, False)
             await asyncio.sleep(RETRY_AFTER_S)
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[Redis]:
+        if isinstance(self._redis, ClusterClient):
+            async with self._redis.nodes.any_client() as client:
+                yield client
+            return
+        if self._is_left:
+            self._is_left = False
+            await self._redis.connection_pool.disconnect(inuse_connections=False)
+        yield self._redis
 
     async def _read(self, connection: PubSub) -> None:
         waiting_for_pong = False

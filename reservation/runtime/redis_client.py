@@ -1,7 +1,7 @@
 """The Redis client: a bounded pool of connections, with time limits."""
 
 from ssl import SSLError
-from typing import Any
+from typing import Any, TypeAlias
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -16,15 +16,18 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from ..setting_values import SENTINEL_SCHEMES
+from ..setting_values import CLUSTER_SCHEMES, SENTINEL_SCHEMES
 from ..settings import Settings
+from .redis_cluster import ClusterClient, cluster_client
 from .redis_sentinel import sentinel_pool
 
 REDIS_TIMEOUT_S = 2.0
 REDIS_CONNECTIONS = 64
 
+RedisClient: TypeAlias = Redis | ClusterClient
 
-def redis_client(settings: Settings) -> Redis:
+
+def redis_client(settings: Settings) -> RedisClient:
     """A client that sends a command again if its connection broke, once: the scripts are safe to repeat.
 
     So it does if the server is no master any more: the host's name is resolved again, and may lead to the new one.
@@ -33,7 +36,6 @@ def redis_client(settings: Settings) -> Redis:
     url = settings.redis_url or ""
     options: dict[str, Any] = {
         "max_connections": REDIS_CONNECTIONS,
-        "timeout": REDIS_TIMEOUT_S,
         "socket_timeout": REDIS_TIMEOUT_S,
         "socket_connect_timeout": REDIS_TIMEOUT_S,
         "retry_on_error": [ReadOnlyError, MasterDownError],
@@ -43,9 +45,12 @@ def redis_client(settings: Settings) -> Redis:
         "client_name": "reservation",
         "driver_info": DriverInfo(),  # otherwise each connection reads the package's metadata, 2 ms on the event loop
     }
-    if url.partition("://")[0] in SENTINEL_SCHEMES:
-        return Redis.from_pool(sentinel_pool(url, **options))
-    return Redis.from_pool(BlockingConnectionPool.from_url(url, **options))
+    scheme = url.partition("://")[0]
+    if scheme in CLUSTER_SCHEMES:
+        return cluster_client(url, **options)
+    if scheme in SENTINEL_SCHEMES:
+        return Redis.from_pool(sentinel_pool(url, timeout=REDIS_TIMEOUT_S, **options))
+    return Redis.from_pool(BlockingConnectionPool.from_url(url, timeout=REDIS_TIMEOUT_S, **options))
 
 
 def is_away(error: BaseException | None) -> bool:

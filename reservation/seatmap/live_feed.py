@@ -7,7 +7,7 @@ also makes Redis publish the holds that have expired.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
 from contextvars import Context
 from functools import partial
@@ -21,6 +21,7 @@ from ..holds.store import Holds, Watch
 from ..runtime.cancellation import cancel_and_wait
 from . import metrics
 from .layouts import Layouts
+from .map_channels import MapChannels
 from .map_history import Frame, event
 from .occupancy import read_occupancies
 from .viewers import MapFeed, Viewer
@@ -51,15 +52,13 @@ class LiveFeeds:
         layouts: Layouts,
         log: BoundLogger,
         *,
-        channel: str,
+        channels: MapChannels,
         most_viewers: int,
         heartbeat_s: float,
     ) -> None:
-        self._database = database
-        self._holds = holds
-        self._layouts = layouts
+        self._database, self._holds, self._layouts = database, holds, layouts
         self._log = log
-        self._channel = channel
+        self._channels = channels
         self._most_viewers = most_viewers
         self._heartbeat_s = heartbeat_s
         self._next_heartbeat = monotonic() + heartbeat_s
@@ -67,10 +66,9 @@ class LiveFeeds:
         self._idle: OrderedDict[int, MapFeed] = OrderedDict()  # those without viewers, the longest idle first
         self._tasks: set[asyncio.Task[None]] = set()
         self._viewers = 0
-        self._connected = False
-        self._connections = 0  # of the subscription: a reply to a request from before the last one is stale
         self._tick_now = asyncio.Event()
         self._closed = False
+        channels.start(self.changed, self._on_connection)
         metrics.VIEWERS.read, metrics.MAPS.read = lambda: self._viewers, self._feeds.__len__
 
     @property
@@ -116,13 +114,14 @@ class LiveFeeds:
         viewer.write(changes or feed.history.snapshot())
         feed.viewers.add(viewer)  # without an await since, so that no event is missed
 
-    def set_connected(self, connected: bool) -> None:
-        """Whether notifications arrive from now on; every map's history starts again."""
-        self._connected = connected
-        self._connections += 1
-        for feed in self._feeds.values():
+    def _on_connection(self, showtime_id: int | None) -> None:
+        """Notifications of a map, or of all, arrive from now on, or do not any more: its history starts again."""
+        for feed in [*self._feeds.values()] if showtime_id is None else filter(None, [self._feeds.get(showtime_id)]):
             feed.history.unsubscribe()
-        self._tick_now.set()
+            if showtime_id is not None:
+                self._start(self._watch_soon(feed))
+        if showtime_id is None:
+            self._tick_now.set()
 
     def changed(self, showtime_id: int, version: int, seat_ids: Sequence[int]) -> None:
         """A notification: a map has changed, and these seats may look different."""
@@ -155,11 +154,19 @@ class LiveFeeds:
 
     def _open(self, showtime_id: int) -> MapFeed:
         feed = self._feeds[showtime_id] = MapFeed(showtime_id)
-        # A context of its own: the task serves many requests, and has no request id or timings of one.
-        task = asyncio.get_running_loop().create_task(self._run_feed(feed), context=Context())
+        self._channels.open(showtime_id)
+        self._start(self._run_feed(feed))
+        return feed
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        """In a context of its own: the task serves many requests, and has no request id or timings of one."""
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return feed
+
+    async def _watch_soon(self, feed: MapFeed) -> None:
+        with suppress(Unavailable):  # the next tick tries again
+            await self._watch([feed])
 
     def _leave(self, feed: MapFeed) -> None:
         """A viewer has left: a feed without any is kept for a while, MAX_IDLE_FEEDS at most."""
@@ -219,7 +226,9 @@ class LiveFeeds:
 
     def _end(self, feed: MapFeed, error: DomainError, final: Frame) -> None:
         """End a feed and its viewers' streams; its task ends by itself."""
-        self._feeds.pop(feed.history.showtime_id, None)
+        if self._feeds.get(feed.history.showtime_id) is feed:
+            del self._feeds[feed.history.showtime_id]
+            self._channels.close(feed.history.showtime_id)
         self._idle.pop(feed.history.showtime_id, None)
         feed.fail(error)
         for viewer in list(feed.viewers):
@@ -256,31 +265,22 @@ class LiveFeeds:
             await self._check_viewers(feed, is_heartbeat=is_heartbeat)
 
     async def _watch(self, feeds: Sequence[MapFeed]) -> None:
-        """Have the changes of maps published for WATCH_S, if notifications arrive."""
-        if not self._connected:
-            return
-        connection = self._connections
-        watches = await self._holds.watch(
-            [feed.history.showtime_id for feed in feeds], channel=self._channel, ttl_s=WATCH_S
-        )
-        if connection == self._connections:
-            for feed, watch in zip(feeds, watches, strict=True):
+        """Have the changes of maps published for WATCH_S, where notifications arrive."""
+        channels = self._channels
+        asked = [(feed, number) for feed in feeds if (number := channels.connection(feed.history.showtime_id))]
+        ids = [feed.history.showtime_id for feed, _ in asked]
+        watches = await self._holds.watch(ids, channel=channels.name, ttl_s=WATCH_S) if ids else []
+        for (feed, number), watch in zip(asked, watches, strict=True):
+            if number == channels.connection(feed.history.showtime_id):  # else the reply is from before an interruption
                 self._watched(feed, watch)
 
     def _watched(self, feed: MapFeed, watch: Watch | DomainError) -> None:
-        history = feed.history
         if isinstance(watch, NotFound):
             self._end(feed, watch, GONE)
         elif isinstance(watch, DomainError):
-            self._log.warning("live_feed_postponed", cause=repr(watch), showtime_id=history.showtime_id)
+            self._log.warning("live_feed_postponed", cause=repr(watch), showtime_id=feed.history.showtime_id)
         else:
-            # A version that was counted before the last tick should have been published by now: if not, it was lost.
-            was_lost = history.published_version < feed.version_of_last_tick
-            # Another worker may have had the map watched again, after a time in which no changes were published.
-            if was_lost or not history.is_subscribed or watch.since > feed.version_of_last_tick:
-                history.subscribe(watch.version)
-            feed.version_of_last_tick = watch.version
-            feed.wake.set()
+            feed.watched(watch.version, watch.since)
 
     async def _check_viewers(self, feed: MapFeed, *, is_heartbeat: bool) -> None:
         dropped = 0

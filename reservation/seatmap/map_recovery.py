@@ -39,7 +39,6 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 from uuid import uuid4
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
@@ -49,12 +48,12 @@ from ..db.repository import ops, showtimes
 from ..db.repository.ops import DatabaseState
 from ..db.server_lines import ServerLine
 from ..errors import HoldsUnavailable, Unavailable
-from ..holds.hold_scan import scan_showtimes
+from ..holds.hold_scan import ShowtimeScan
 from ..holds.pending_updates import PendingUpdates
 from ..holds.release_calls import NO_RESERVATION, HoldRelease
 from ..holds.worker_marks import KnownDatabase, Mark, WorkerMarks
 from ..runtime.cancellation import cancel_and_wait, is_cancel_requested
-from ..runtime.redis_client import is_away
+from ..runtime.redis_client import RedisClient, is_away
 
 PERIOD_S = 2.0
 DEAD_AFTER_S = 15.0
@@ -104,7 +103,7 @@ class _Scan:
     since_us: int
     dead: Sequence[str]  # their marks are removed afterwards
     dropped: int  # PendingUpdates.dropped, as far as this makes up for it
-    cursor: int = 0  # the maps before it are done
+    maps: ShowtimeScan  # as far as they are done
 
 
 class MapRecovery:
@@ -112,7 +111,7 @@ class MapRecovery:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: RedisClient,
         database: Database,
         pending_updates: PendingUpdates,
         log: BoundLogger,
@@ -218,17 +217,16 @@ class MapRecovery:
         if not self._pending_updates.has_pending and self._pending_updates.dropped != dropped:
             dropped = self._pending_updates.dropped
             since.append(self._mark.announced_us)
-        return _Scan(min(since), dead, dropped) if since else None
+        return _Scan(min(since), dead, dropped, ShowtimeScan(self._redis)) if since else None
 
     async def _finish(self, scan: _Scan) -> None:
-        """Announce the changes from the scan's cursor on; raises Unavailable and RedisError."""
+        """Announce the changes of the maps that are not done; raises Unavailable and RedisError."""
         since = datetime.fromtimestamp(scan.since_us / SECOND_US, UTC) - timedelta(seconds=self._change_s)
-        is_last = False
-        while not is_last:
-            cursor, showtime_ids = await scan_showtimes(self._redis, scan.cursor)
+        while not scan.maps.is_done:
+            showtime_ids = await scan.maps.read()
             for start in range(0, len(showtime_ids), SHOWTIMES_AT_ONCE):
                 await self._announce(showtime_ids[start : start + SHOWTIMES_AT_ONCE], since)
-            scan.cursor, is_last = cursor, cursor == 0
+            await scan.maps.advance()
         if scan.dead and self._pending_updates.dropped == scan.dropped:  # else their changes are announced again
             await self._marks.remove(scan.dead)
         self._dropped = scan.dropped
@@ -277,7 +275,7 @@ def _log_change(log: BoundLogger, known: KnownDatabase, found: KnownDatabase) ->
 
 
 @asynccontextmanager
-async def marked(redis: Redis, database: Database) -> AsyncIterator[None]:
+async def marked(redis: RedisClient, database: Database) -> AsyncIterator[None]:
     """Changes that are committed in the block are announced by the workers if an exception or SIGKILL ends it."""
     mark = WorkerMark(WorkerMarks(redis))
     async with database.connection() as conn:

@@ -133,3 +133,13 @@ class MapFeed:
         except TimeoutError:
             return False
         return self.error is None
+
+    def watched(self, version: int, since: int) -> None:
+        """The map's changes are published from this version on, and were since the other one until now."""
+        # A version that was counted before the last tick should have been published by now: if not, it was lost.
+        was_lost = self.history.published_version < self.version_of_last_tick
+        # Another worker may have had the map watched again, after a time in which no changes were published.
+        if was_lost or not self.history.is_subscribed or since > self.version_of_last_tick:
+            self.history.subscribe(version)
+        self.version_of_last_tick = version
+        self.wake.set()

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import structlog
-from redis.asyncio import Redis
 
 from ..runtime.cancellation import cancel_and_wait
+from ..runtime.redis_client import RedisClient
 from ..seatmap.layouts import Layouts
 from ..settings import Settings
 from .passes import PassSigner
@@ -17,7 +17,7 @@ from .streams import WaitingStreams
 
 @asynccontextmanager
 async def open_waiting_rooms(
-    redis: Redis, layouts: Layouts, settings: Settings, *, most: int, others: Callable[[], int]
+    redis: RedisClient, layouts: Layouts, settings: Settings, *, most: int, others: Callable[[], int]
 ) -> AsyncIterator[tuple[WaitingRooms, WaitingStreams]]:
     """The waiting rooms and their streams, of which there are at most `most` with those that `others` counts."""
     rooms = WaitingRooms(

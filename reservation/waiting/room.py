@@ -25,11 +25,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Literal
 
-from redis.asyncio import Redis
-
 from ..errors import DomainError, Invalid, NotFound, SalesEnded, ShowtimeCancelled, TooManyRequests
-from ..holds.script_runner import Call, ScriptRunner, script_call
+from ..holds.runners import open_runner
+from ..holds.script_runner import Call, script_call
 from ..holds.scripts import Script, read_source
+from ..runtime.redis_client import RedisClient
 from ..seatmap.layouts import Layout, Layouts
 from .metrics import ADMISSIONS, PLACES
 from .passes import PassSigner
@@ -92,7 +92,7 @@ class WaitingRooms:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: RedisClient,
         layouts: Layouts,
         signer: PassSigner,
         *,
@@ -106,7 +106,7 @@ class WaitingRooms:
         self._admission_s = admission_s
         self._most_of_address = most_of_address
         self._layouts = layouts
-        self._scripts = ScriptRunner(redis, wait_s=wait_s)  # on a connection of its own: holds do not wait behind it
+        self._scripts = open_runner(redis, wait_s=wait_s)  # on a connection of its own: holds do not wait behind it
         self._rooms: dict[int, Room] = {}
 
     async def aclose(self) -> None:

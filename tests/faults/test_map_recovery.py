@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from reservation.db import migrations as schema
 from reservation.embedded import embedded_servers
 from reservation.holds import pending_updates
-from reservation.holds.hold_scan import scan_showtimes
+from reservation.holds.hold_scan import ShowtimeScan
 from reservation.holds.store import Holds
 from reservation.holds.worker_marks import DATABASE_KEY, MARKS_KEY, RECOVERY_KEY, Mark, WorkerMarks
 from reservation.seatmap import map_recovery
@@ -264,13 +264,15 @@ async def test_a_scan_of_the_maps_goes_on_from_a_cursor(redis: Redis) -> None:
         for showtime_id in every:
             pipe.hset(f"{{{showtime_id}}}:map", "version", "1")
         await pipe.execute()
-    cursor, first = await scan_showtimes(redis, 0)
-    assert cursor
+    scan = ShowtimeScan(redis)
+    first = await scan.read()
+    await scan.advance()
+    assert not scan.is_done
     assert set(first) < every
     rest = set[int]()
-    while cursor:
-        cursor, found = await scan_showtimes(redis, cursor)
-        rest |= set(found)
+    while not scan.is_done:
+        rest |= set(await scan.read())
+        await scan.advance()
     assert set(first) | rest == every
     assert not set(first) <= rest
 

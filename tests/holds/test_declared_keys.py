@@ -84,7 +84,7 @@ async def test_no_script_writes_a_key_that_it_has_not_declared(redis: Redis, ope
     first, second = uuid4(), uuid4()
     holds = open_holds(redis, LivePrimer(LiveHold(9, uuid4(), 60_000)))
     await holds.state(SHOWTIME)
-    await holds.watch([SHOWTIME], channel="reservation:maps:test", ttl_s=60)
+    await holds.watch([SHOWTIME], channel=lambda _: "reservation:maps:test", ttl_s=60)
     assert await take(holds, first, [1, 2]) == frozenset()
     assert await take(holds, second, [2, 9]) == {2, 9}
     assert await take(holds, second, [3, 4, 5], ADDRESS) == frozenset()

@@ -29,7 +29,7 @@ async def take(holds: Holds, seat_id: int) -> frozenset[int]:
 async def test_a_take_after_it_finds_the_showtime_primed(redis: Redis, open_holds: OpenHolds) -> None:
     primer = LivePrimer()
     holds = await connected(open_holds, redis, primer)
-    start = holds.read_start()
+    start = holds.read_start(SHOWTIME)
     holds.prime_unread(SHOWTIME, Prime(5, (LiveHold(7, uuid4(), 60_000),)), start)
     assert await take(holds, 7) == {7}
     assert (await holds.state(SHOWTIME)).version == 5
@@ -38,7 +38,7 @@ async def test_a_take_after_it_finds_the_showtime_primed(redis: Redis, open_hold
 
 async def test_it_leaves_a_showtime_that_redis_knows(redis: Redis, open_holds: OpenHolds) -> None:
     holds, other = [await connected(open_holds, redis, LivePrimer()) for _ in range(2)]
-    start = holds.read_start()
+    start = holds.read_start(SHOWTIME)
     assert await take(other, 1) == frozenset()
     before = await other.state(SHOWTIME)
     holds.prime_unread(SHOWTIME, NOTHING_HELD, start)
@@ -50,7 +50,7 @@ async def test_a_reading_from_before_redis_lost_its_data_primes_nothing(redis: R
     """Another worker has taken a hold meanwhile, which is in PostgreSQL by now."""
     primer, holder = LivePrimer(), uuid4()
     holds = await connected(open_holds, redis, primer)
-    start = holds.read_start()
+    start = holds.read_start(SHOWTIME)
     for connects_again in (False, True):
         await redis.flushall()
         if connects_again:  # which writes RUN_KEY again
@@ -63,7 +63,7 @@ async def test_a_reading_from_before_redis_lost_its_data_primes_nothing(redis: R
 async def test_a_reading_from_before_a_restart_primes_nothing(redis: Redis, open_holds: OpenHolds) -> None:
     """Also if a worker of the version before was the first to connect, which writes nothing but RUN_KEY."""
     holds = await connected(open_holds, redis, LivePrimer(LiveHold(1, uuid4(), 60_000)))
-    start = holds.read_start()
+    start = holds.read_start(SHOWTIME)
     await redis.set(RUN_KEY, "f00")
     holds.prime_unread(SHOWTIME, NOTHING_HELD, start)
     assert await take(holds, 1) == {1}
@@ -75,7 +75,7 @@ async def test_a_reading_from_before_postgresql_was_restored_primes_nothing(
     holds = await connected(open_holds, redis, LivePrimer(LiveHold(1, uuid4(), 60_000)))
     marks, known = WorkerMarks(redis), KnownDatabase("a", 5)
     await marks.detect_restore(KnownDatabase("", 0), known, raised_to=5)
-    start = holds.read_start()
+    start = holds.read_start(SHOWTIME)
     assert await marks.detect_restore(known, KnownDatabase("a", 4), raised_to=6)
     holds.prime_unread(SHOWTIME, NOTHING_HELD, start)
     assert await take(holds, 1) == {1}
@@ -83,7 +83,7 @@ async def test_a_reading_from_before_postgresql_was_restored_primes_nothing(
 
 async def test_it_leaves_out_what_was_released_after_postgresql_was_read(redis: Redis, open_holds: OpenHolds) -> None:
     holds, released = await connected(open_holds, redis, LivePrimer()), uuid4()
-    start = holds.read_start()
+    start = holds.read_start(SHOWTIME)
     await holds.release([HoldRelease(SHOWTIME, released, [1])])
     holds.prime_unread(SHOWTIME, Prime(5, (LiveHold(1, released, 60_000), LiveHold(2, uuid4(), 60_000))), start)
     [found] = await holds.snapshots([SHOWTIME])
@@ -94,13 +94,13 @@ async def test_it_leaves_out_what_was_released_after_postgresql_was_read(redis: 
 async def test_after_a_loss_of_data_the_next_reading_primes_again(redis: Redis, open_holds: OpenHolds) -> None:
     primer = LivePrimer()
     holds = await connected(open_holds, redis, primer)
-    before = holds.read_start()
+    before = holds.read_start(SHOWTIME)
     await redis.flushall()
     for _ in range(
         2
     ):  # Redis tells of the loss before the first reply, and answers what is asked then before the second
         await holds.server.call(pack("PING"))
-    start = holds.read_start()
+    start = holds.read_start(SHOWTIME)
     assert start.kept_since not in {"", before.kept_since}
     holds.prime_unread(SHOWTIME, Prime(5, (LiveHold(7, uuid4(), 60_000),)), start)
     assert await take(holds, 7) == {7}
@@ -110,7 +110,7 @@ async def test_after_a_loss_of_data_the_next_reading_primes_again(redis: Redis, 
 async def test_many_held_seats_and_old_readings_are_not_sent(redis: Redis, open_holds: OpenHolds) -> None:
     primer = LivePrimer()
     holds = await connected(open_holds, redis, primer)
-    start = holds.read_start()
+    start = holds.read_start(SHOWTIME)
     many = Prime(5, tuple(LiveHold(seat_id, uuid4(), 60_000) for seat_id in range(101)))
     holds.prime_unread(SHOWTIME, many, start)
     holds.prime_unread(SHOWTIME, NOTHING_HELD, start._replace(started=start.started - 6))

@@ -36,7 +36,7 @@ def holds(redis: Redis, open_holds: OpenHolds) -> Holds:
 
 
 async def watch(holds: Holds, ttl_s: int = 60) -> Watch:
-    [found] = await holds.watch([SHOWTIME], channel=CHANNEL, ttl_s=ttl_s)
+    [found] = await holds.watch([SHOWTIME], channel=lambda _: CHANNEL, ttl_s=ttl_s)
     assert isinstance(found, Watch)
     return found
 

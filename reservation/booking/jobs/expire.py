@@ -7,10 +7,9 @@ If Redis loses it, the job begins at the start of the table again.
 from contextlib import suppress
 from uuid import UUID
 
-from redis.asyncio import Redis
-
 from ...db.pool import Database
 from ...db.repository import reservations
+from ...runtime.redis_client import RedisClient
 from ..metrics import HOLDS_EXPIRED
 
 NEXT_ID_KEY = "reservation:expire_holds_from"
@@ -21,7 +20,7 @@ MARGIN_S = 60  # longer than a confirm that was in time can take
 _LOWEST = UUID(int=0)
 
 
-async def expire_past_holds(redis: Redis, database: Database, *, age_s: int, margin_s: int = MARGIN_S) -> int:
+async def expire_past_holds(redis: RedisClient, database: Database, *, age_s: int, margin_s: int = MARGIN_S) -> int:
     """Mark holds as expired that ended `margin_s` seconds ago and are older than `age_s` seconds; returns how many.
 
     Raises Unavailable and RedisError. A row that is locked is left for the next run.
@@ -41,7 +40,7 @@ async def expire_past_holds(redis: Redis, database: Database, *, age_s: int, mar
     return expired
 
 
-async def _read_next_id(redis: Redis) -> UUID:
+async def _read_next_id(redis: RedisClient) -> UUID:
     with suppress(ValueError):
         return UUID(str(await redis.get(NEXT_ID_KEY)))
     return _LOWEST

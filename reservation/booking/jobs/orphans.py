@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from redis.asyncio import Redis
-
 from ...db.pool import Connection
 from ...db.repository import audit as repository
 from ...holds.hold_scan import HeldKey, scan_holds, still_held
 from ...holds.release_calls import HoldRelease
+from ...runtime.redis_client import RedisClient
 from ..context import BookingContext
 from ..metrics import ORPHANS_RELEASED
 from ..other_holds import hand_over
@@ -35,7 +34,7 @@ class Orphan:
 Judge: TypeAlias = Callable[[Sequence[HeldKey]], Awaitable[Sequence[Orphan]]]
 
 
-async def find_orphans(redis: Redis, judge: Judge, *, second_look_s: float) -> Sequence[Orphan]:
+async def find_orphans(redis: RedisClient, judge: Judge, *, second_look_s: float) -> Sequence[Orphan]:
     """The keys that `judge` finds orphaned twice, `second_look_s` seconds apart, with the same holder both times.
 
     `second_look_s` must be longer than a hold can take from Redis to PostgreSQL.
@@ -65,7 +64,7 @@ async def unbacked(conn: Connection, held: Sequence[HeldKey]) -> Sequence[Orphan
     return [Orphan(held[hold.place], hold.status) for hold in found]
 
 
-async def release_orphans(redis: Redis, context: BookingContext, *, second_look_s: float) -> None:
+async def release_orphans(redis: RedisClient, context: BookingContext, *, second_look_s: float) -> None:
     """Release the orphaned seats; raises Unavailable and RedisError."""
 
     async def judge(held: Sequence[HeldKey]) -> Sequence[Orphan]:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter, time
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
 from ...errors import Unavailable
+from ...runtime.redis_client import RedisClient
 from ...runtime.work_spans import work_span
 from ...seatmap.ticket_types import REFRESH_S
 from ..context import BookingContext
@@ -49,7 +49,7 @@ class Job:
         return f"reservation:job:{self.name}"
 
 
-def booking_jobs(redis: Redis, context: BookingContext, *, second_look_s: float) -> Sequence[Job]:
+def booking_jobs(redis: RedisClient, context: BookingContext, *, second_look_s: float) -> Sequence[Job]:
     """The jobs of one worker; for `second_look_s` see `find_orphans`."""
     age_s = max(context.hold_ttl_s, context.hold_max_s)
     return (
@@ -81,7 +81,7 @@ def booking_jobs(redis: Redis, context: BookingContext, *, second_look_s: float)
     )
 
 
-async def run_job(job: Job, redis: Redis, log: BoundLogger) -> None:
+async def run_job(job: Job, redis: RedisClient, log: BoundLogger) -> None:
     """Run a job until it is cancelled; a run that fails is logged, and the next one follows after the period."""
     while True:
         try:
@@ -95,7 +95,7 @@ async def run_job(job: Job, redis: Redis, log: BoundLogger) -> None:
         await asyncio.sleep(job.period_s)
 
 
-async def run_once(job: Job, redis: Redis) -> None:
+async def run_once(job: Job, redis: RedisClient) -> None:
     """Run a job, unless it is shared and another worker has run it in this period."""
     # The key expires a second before the next run, so that the same worker may run it again.
     if not job.shared or await redis.set(job.redis_key, "1", nx=True, ex=job.period_s - 1):
