@@ -121,13 +121,17 @@ def url(*schemes: str, several_hosts: bool = False) -> Parse:
 
 _plain_redis_url = url("redis", "rediss", "unix")
 _sentinel_url = url(*SENTINEL_SCHEMES, several_hosts=True)
+_cluster_url = url(*CLUSTER_SCHEMES, several_hosts=True)
 
 
 def redis_url(name: str, raw: str | None) -> str | None:
-    """A URL of one Redis, or of the Sentinels and the name of the service that they watch."""
+    """A URL of one Redis, of nodes of a cluster, or of the Sentinels and the name of the service that they watch."""
     if raw is None:
         return None
-    if raw.partition("://")[0] not in SENTINEL_SCHEMES:
+    scheme = raw.partition("://")[0]
+    if scheme in CLUSTER_SCHEMES:
+        return _redis_cluster_url(name, raw)
+    if scheme not in SENTINEL_SCHEMES:
         _plain_redis_url(name, raw)
         return raw
     _sentinel_url(name, raw)
@@ -135,6 +139,14 @@ def redis_url(name: str, raw: str | None) -> str | None:
     service = parts.path.strip("/")
     if not parts.hostname or not service or "/" in service:
         raise InvalidSettings(f"{name} must name Sentinels and a service: redis+sentinel://host1,host2:26379/service")
+    return raw
+
+
+def _redis_cluster_url(name: str, raw: str) -> str:
+    _cluster_url(name, raw)
+    parts = urlsplit(raw)
+    if not parts.hostname or parts.path.strip("/") or "db" in dict(parse_qsl(parts.query)):
+        raise InvalidSettings(f"{name} must name nodes and no database: redis+cluster://host1:6379,host2:6379")
     return raw
 
 

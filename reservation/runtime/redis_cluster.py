@@ -8,7 +8,7 @@ cut off and has a successor is not taken for a master by a worker that still rea
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from itertools import count
 from time import monotonic
@@ -26,6 +26,7 @@ from redis.exceptions import (
     ConnectionError as RedisConnectionError,
     RedisClusterException,
     SlotNotCoveredError,
+    TimeoutError as RedisTimeoutError,
 )
 
 REDIS_PORT = 6379
@@ -45,7 +46,7 @@ class Master(NamedTuple):
     tag: int
 
 
-class _Claim(NamedTuple):
+class Claim(NamedTuple):
     """That a node has slots, as some node says."""
 
     epoch: int
@@ -55,11 +56,11 @@ class _Claim(NamedTuple):
     last: int
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
     """What one node says of all."""
 
     addresses: frozenset[Address]
-    claims: frozenset[_Claim]
+    claims: frozenset[Claim]
     open_slots: frozenset[int]
 
 
@@ -72,7 +73,7 @@ class ClusterNodes:
     def __init__(self, seeds: Sequence[Address], options: Mapping[str, Any]) -> None:
         self._options = dict(options)
         self._uses_tls = options.get("connection_class") is SSLConnection
-        self._known = frozenset(seeds)
+        self._seeds = self._known = frozenset(seeds)
         self._clients: dict[Address, Redis] = {}
         self._refresh: asyncio.Task[None] | None = None
         self._refreshed_at = 0.0
@@ -140,20 +141,23 @@ class ClusterNodes:
         known = [*self._known]
         asked = random.sample(known, ASKED_AT_ONCE) if len(known) > ASKED_AT_ONCE else known
         found: list[Any] = await asyncio.gather(*map(self._ask, asked), return_exceptions=True)
-        answers = [answer for answer in found if isinstance(answer, _Answer)]
+        answers = [answer for answer in found if isinstance(answer, Answer)]
         if not answers:
+            self._known |= self._seeds  # which may be names of new addresses
             raise _most_telling([error for error in found if isinstance(error, Exception)])
         self._known = frozenset[Address]().union(*(answer.addresses for answer in answers)) or self._known
         for address in self._clients.keys() - self._known:
             await self._clients.pop(address).aclose()
-        self._set(frozenset[_Claim]().union(*(answer.claims for answer in answers)))
-        self.open_slots = frozenset[int]().union(*(answer.open_slots for answer in answers))
+        self.learn(answers)
 
-    async def _ask(self, address: Address) -> _Answer:
+    async def _ask(self, address: Address) -> Answer:
         nodes: Mapping[str, Any] = await self.client(address).execute_command("CLUSTER NODES")
-        return _read(nodes, address, uses_tls=self._uses_tls)
+        return read_answer(nodes, address, uses_tls=self._uses_tls)
 
-    def _set(self, claims: Iterable[_Claim]) -> None:
+    def learn(self, answers: Sequence[Answer]) -> None:
+        """Take over what the nodes answer."""
+        claims = frozenset[Claim]().union(*(answer.claims for answer in answers))
+        self.open_slots = frozenset[int]().union(*(answer.open_slots for answer in answers))
         owners: list[Address | None] = [None] * SLOTS
         ids: dict[Address, str] = {}
         for claim in sorted(claims):
@@ -188,9 +192,9 @@ def _lowest_tags(owners: Sequence[Address | None]) -> dict[Address, int]:
     raise AssertionError  # count() does not end
 
 
-def _read(nodes: Mapping[str, Any], asked: Address, *, uses_tls: bool) -> _Answer:
+def read_answer(nodes: Mapping[str, Any], asked: Address, *, uses_tls: bool) -> Answer:
     """What a node answers to CLUSTER NODES, as redis-py reads it."""
-    addresses, claims, open_slots = set[Address](), set[_Claim](), set[int]()
+    addresses, claims, open_slots = set[Address](), set[Claim](), set[int]()
     for name, node in nodes.items():
         flags = frozenset(node["flags"].split(","))
         if flags & UNUSABLE:
@@ -202,14 +206,14 @@ def _read(nodes: Mapping[str, Any], asked: Address, *, uses_tls: bool) -> _Answe
         open_slots.update(int(each["slot"]) for each in node["migrations"])
         if "master" in flags:
             for slots in node["slots"]:
-                claims.add(_Claim(int(node["epoch"]), node["node_id"], address, int(slots[0]), int(slots[-1])))
-    return _Answer(frozenset(addresses), frozenset(claims), frozenset(open_slots))
+                claims.add(Claim(int(node["epoch"]), node["node_id"], address, int(slots[0]), int(slots[-1])))
+    return Answer(frozenset(addresses), frozenset(claims), frozenset(open_slots))
 
 
 def _most_telling(errors: Sequence[Exception]) -> Exception:
     """Of the errors of all nodes, one that is not only of the network, if there is one."""
-    of_network = (RedisConnectionError, OSError, TimeoutError)
-    return next((error for error in errors if not isinstance(error, of_network)), errors[0])
+    refusals = (each for each in errors if not isinstance(each.__cause__ or each.__context__ or each, OSError))
+    return next((each for each in refusals if not isinstance(each, RedisTimeoutError)), errors[0])
 
 
 class ClusterClient(RedisCluster):
@@ -218,6 +222,10 @@ class ClusterClient(RedisCluster):
     def __init__(self, nodes: ClusterNodes, seeds: Sequence[Address], **options: Any) -> None:
         super().__init__(startup_nodes=[ClusterNode(*address) for address in seeds], **options)
         self.nodes = nodes
+
+    async def __aenter__(self) -> "ClusterClient":
+        await super().__aenter__()
+        return self
 
     async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
         """As in redis-py; raises RedisConnectionError if no node can be reached, or none has the slot."""

@@ -42,6 +42,7 @@ class ShardSubscription:
         self._channels: dict[str, int] = {}  # with their slots
         self._masters: dict[Address, _OfMaster] = {}
         self._wake = asyncio.Event()
+        self._is_lost = False
 
     def add(self, channel: str) -> None:
         """Subscribe to a channel."""
@@ -60,7 +61,11 @@ class ShardSubscription:
         try:
             while True:
                 self._wake.clear()
-                for channel in self._channels:
+                if self._is_lost:
+                    self._is_lost = False
+                    with suppress(RedisError, OSError, TimeoutError):
+                        await self._nodes.refresh(CHECK_EVERY_S)
+                for channel in [*self._channels]:
                     self._place(channel)
                 for address in self._masters.keys() - self._nodes.masters.keys():
                     await self._masters.pop(address).aclose()
@@ -73,8 +78,8 @@ class ShardSubscription:
                 await master.aclose()
 
     def lost(self) -> None:
-        """A slot has moved, or a master does not answer."""
-        self._nodes.refresh_soon()
+        """A slot has moved, or a master does not answer: the nodes are asked before it is subscribed to again."""
+        self._is_lost = True
         self._wake.set()
 
     def _place(self, channel: str) -> None:
@@ -126,6 +131,7 @@ class _OfMaster:
                     self._wake.clear()
                     await self._wake.wait()
                 async with self._client.pubsub() as connection:
+                    await connection.connect()
                     writing = asyncio.create_task(self._write(connection))
                     try:
                         await self._read(connection)
@@ -162,7 +168,7 @@ class _OfMaster:
             if message is None:
                 if waiting_for_pong:
                     raise TimeoutError("no answer to a ping")
-                if connection.connection is not None and self._sent:
+                if self._sent:
                     await connection.ping()
                     waiting_for_pong = True
                 continue

@@ -4,7 +4,7 @@ Each has `connection(showtime_id)`: 0 while the map's notifications do not arriv
 after each interruption.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
@@ -18,7 +18,7 @@ from ..runtime.redis_cluster import ClusterClient
 from ..runtime.shard_subscription import ShardSubscription
 from .map_notifications import channel_of, deliver
 
-Changed: TypeAlias = Callable[[int, int, "list[int]"], None]  # showtime, version, seats that may differ
+Changed: TypeAlias = Callable[[int, int, Sequence[int]], None]  # showtime, version, seats that may differ
 
 
 class CommonChannel:

@@ -3,22 +3,21 @@
 import asyncio
 import signal
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from reservation.runtime.redis_client import is_away, redis_client
-from tests.api import Api, Cinema, Connection, Person
+from tests.api import Connection
 from tests.conftest import StartApi, make_settings
+from tests.ha.contended_sales import PATIENCE_S, Sales
 from tests.ha.costs import Cost, RecordCost
 from tests.ha.redis_nodes import SERVICE, Node, SentinelStand, running_sentinels
 
 BACK_WITHIN_S = 5.0  # of the election: docs/operator/redis-sentinel.md
-PATIENCE_S = 90.0
 CUSTOMERS = 3  # of each worker
 SEATS_BEFORE, SEATS_AFTER = 20, 20  # sold before the fault, and after the election
 
@@ -27,57 +26,6 @@ SEATS_BEFORE, SEATS_AFTER = 20, 20  # sold before the fault, and after the elect
 def stand(tmp_path: Path) -> Iterator[SentinelStand]:
     with running_sentinels(tmp_path) as running:
         yield running
-
-
-@dataclass(slots=True)
-class Sales:
-    """Customers of two workers, who want the same seats one after the other, hold them and confirm what they hold."""
-
-    workers: list[Api]
-    cinema: Cinema
-    held: Counter[int] = field(default_factory=Counter)  # seat -> holds that were answered 201
-    confirmed: list[str] = field(default_factory=list)  # reservations whose confirm was answered 200
-    answered_at: dict[int, float] = field(default_factory=dict)  # when a worker answered its last hold 201
-    is_over: bool = False
-
-    async def customer(self, api: Api, who: Person, first: int) -> None:
-        """Want each seat in turn, from the first on, until the sales are over."""
-        seats = self.cinema.seat_ids
-        place = first
-        while not self.is_over:
-            seat = seats[place % len(seats)]
-            if self.held[seat]:
-                place += 1
-                await asyncio.sleep(0)
-                if all(self.held[each] for each in seats):
-                    return
-                continue
-            hold = await api.hold(who, self.cinema.showtime_id, [seat])
-            assert hold.status in (201, 409, 503), hold.text
-            if hold.status == 201:
-                self.held[seat] += 1
-                self.answered_at[self.workers.index(api)] = time.monotonic()
-                await self.confirm(api, who, hold.json["id"])
-            else:
-                await asyncio.sleep(0.02)
-            place += 1
-
-    async def confirm(self, api: Api, who: Person, reservation_id: str) -> None:
-        """Confirm a hold, which PostgreSQL does also without Redis."""
-        while (answer := await api.confirm(who, reservation_id)).status == 503:
-            await asyncio.sleep(0.05)
-        assert answer.status == 200, answer.text
-        self.confirmed.append(reservation_id)
-
-    def are_answered_since(self, moment: float) -> bool:
-        """Whether each worker has answered a hold since."""
-        return all(self.answered_at.get(number, 0.0) > moment for number in range(len(self.workers)))
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for a condition while customers buy."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition():
-                await asyncio.sleep(0.01)
 
 
 async def kill(stand: SentinelStand, master: Node) -> None:
@@ -161,6 +109,7 @@ async def test_a_master_that_sentinel_has_replaced_is_left_though_it_takes_write
 
 async def test_an_unknown_service_stops_the_start(stand: SentinelStand, database_url: str, tmp_path: Path) -> None:
     client = redis_client(make_settings(database_url, stand.url.replace(f"/{SERVICE}", "/another"), tmp_path))
+    assert isinstance(client, Redis)
     with pytest.raises(RedisError, match="knows no service 'another'") as raised:
         await client.execute_command("PING")
     assert not is_away(raised.value)

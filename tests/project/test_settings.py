@@ -194,6 +194,7 @@ def test_a_database_url_may_list_several_hosts(url: str) -> None:
         ("DATABASE_URL", "postgresql://h1:0,h2/cinema"),
         ("REDIS_URL", "redis://h1:1,h2:2"),
         ("REDIS_URL", "redis+sentinel://h1:1,h2:none/service"),
+        ("REDIS_URL", "redis+cluster://h1:1,h2:none"),
     ],
 )
 def test_an_invalid_list_of_hosts_is_refused(name: str, url: str) -> None:
@@ -210,6 +211,18 @@ def test_sentinels_are_listed_with_the_service_that_they_watch(scheme: str) -> N
 def test_sentinels_without_a_service_or_a_host_are_refused(rest: str) -> None:
     told = refusal(**(STORES | {"REDIS_URL": f"redis+sentinel://{rest}"}))
     assert told == "REDIS_URL must name Sentinels and a service: redis+sentinel://host1,host2:26379/service"
+
+
+@pytest.mark.parametrize("scheme", ["redis+cluster", "rediss+cluster"])
+def test_nodes_of_a_cluster_are_listed(scheme: str) -> None:
+    url = f"{scheme}://user:pw@h1:6379,h2?socket_timeout=1"
+    assert Settings.from_env(STORES | {"REDIS_URL": url}).redis_url == url
+
+
+@pytest.mark.parametrize("rest", ["", "h1:6379/service", "h1/0", "h1?db=0", "h1?db=1"])
+def test_a_cluster_without_a_host_or_with_a_database_is_refused(rest: str) -> None:
+    told = refusal(**(STORES | {"REDIS_URL": f"redis+cluster://{rest}"}))
+    assert told == "REDIS_URL must name nodes and no database: redis+cluster://host1:6379,host2:6379"
 
 
 def test_the_error_for_an_invalid_url_does_not_repeat_it() -> None:
