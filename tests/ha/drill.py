@@ -1,7 +1,7 @@
 """`python -m tests.ha.drill`: random kills of PostgreSQL's primary during sales, and what they cost, as a table.
 
 Three servers under Patroni with synchronous_mode and synchronous_mode_strict, and three members of etcd. A kill ends
-PostgreSQL alone, or the whole host. The seed determines which, and what the customers do.
+PostgreSQL alone, or the whole host. The seed determines which, and what the customers do. `--store`: another one.
 """
 
 import argparse
@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
+from tests.ha import redis_kills
 from tests.ha.postgresql_drill import drill
 from tests.ha.postgresql_stand import HOST_KILLED, SERVER_KILLED
 from tests.histories.drill import Outcome
@@ -43,8 +44,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.ha.drill")
     parser.add_argument("--kills", type=int, default=KILLS, help=f"how many ({KILLS})")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000), help="determines the kills")
-    parser.add_argument("--out", type=Path, default=OUT, help="where to write the table")
+    parser.add_argument("--out", type=Path, help="where to write the table (in the folder benchmarks)")
+    parser.add_argument("--store", choices=["postgresql", *redis_kills.STORES], default="postgresql")
     options = parser.parse_args()
+    if options.store != "postgresql":
+        return redis_kills.cause(options.store, kills=options.kills, seed=options.seed, out=options.out)
     chance = Random(f"kills {options.seed}")
     kinds = [chance.choice((SERVER_KILLED, HOST_KILLED)) for _ in range(options.kills)]
     outcomes: list[Outcome] = []
@@ -56,7 +60,7 @@ def main() -> int:
         for broken in outcome.violations[:SHOWN]:
             print(f"    BROKEN {broken.kind}: {broken.what}", flush=True)
         done = sum(len(each.history.faults) for each in outcomes)
-        options.out.write_text(HEAD.format(kills=done, seed=options.seed) + table(outcomes))
+        (options.out or OUT).write_text(HEAD.format(kills=done, seed=options.seed) + table(outcomes))
     return int(any(outcome.violations for outcome in outcomes) or not outcomes)
 
 

@@ -140,11 +140,27 @@ class RedisCluster:
         members = master.members()
         return next(self._node(member.port) for member in members if member.master_id == master.id)
 
-    def wait_for_election(self, slot: int, old: ClusterNode) -> float:
-        """Wait until another master than the old one serves a slot; gives the time of that on the monotonic clock."""
+    def wait_for_election(self, old: ClusterNode) -> float:
+        """Wait until another server has the slots of a master; gives the time of that on the monotonic clock."""
+
+        def has_none(members: Sequence[Member]) -> bool:
+            return bool(members) and not any(member.slots for member in members if member.id == old.id)
+
         others = [node for node in self.nodes if node is not old]
-        until(lambda: any(_port_of(slot, node.members()) not in (None, old.port) for node in others), ELECTION_S)
+        until(lambda: any(has_none(node.members()) for node in others), ELECTION_S)
         return time.monotonic()
+
+    def fail_over(self, master: ClusterNode) -> None:
+        """Exchange the roles of a master and its replica, as an operator does."""
+        self.replica_of(master).do("CLUSTER", "FAILOVER")
+
+    def errors(self, *kinds: str) -> int:
+        """How often the servers have answered with errors of these kinds, such as ASK."""
+        names = [f"errorstat_{kind}" for kind in kinds]
+        answers = [node.answers("INFO", "errorstats") for node in self.nodes]
+        return sum(
+            answer[name]["count"] for answer in answers if isinstance(answer, dict) for name in names if name in answer
+        )
 
     def until_healthy(self) -> None:
         """Wait until all servers are linked, all slots are served, and each replica is in step with its master."""

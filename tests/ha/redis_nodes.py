@@ -127,6 +127,18 @@ sentinel failover-timeout {SERVICE} 5000
         assert isinstance(found, list | tuple)
         return next(server for server in self.servers if server.port == int(found[1]))
 
+    def master_of_key(self, _: str) -> Node:
+        """The master that has a key: all keys are on one."""
+        return self.master()
+
+    def fail_over(self, _: Node) -> None:
+        """Have another master elected, as an operator does."""
+        until(lambda: self.sentinels[0].answers("SENTINEL", "FAILOVER", SERVICE) in ("OK", True), ELECTION_S)
+
+    def until_healthy(self) -> None:
+        """Wait until all other servers are replicas of the master, in step."""
+        until(lambda: self.replicas_of(self.master()) == REPLICAS - 1, ELECTION_S)
+
     def watch_another(self) -> None:
         """Have all Sentinels name another server as master; the old one knows nothing of that, and takes writes."""
         new = self.servers[1]

@@ -57,6 +57,8 @@ def test_a_moving_slot_answers_ask_and_tryagain_and_then_moved(cluster: RedisClu
             assert raised_by(source, "MGET", *keys) is TryAgainError
             assert [client.get(key) for key in keys] == ["old", "old"]
         assert raised_by(source, "GET", keys[0]) is MovedError
+        assert cluster.errors("ASK") >= 1
+        assert cluster.errors("TRYAGAIN", "MOVED") >= 2
         assert [client.get(key) for key in keys] == ["old", "old"]
     cluster.move_slot(slot_of(keys[0]), source)
     assert cluster.master_of_key(keys[0]) is source
@@ -65,13 +67,13 @@ def test_a_moving_slot_answers_ask_and_tryagain_and_then_moved(cluster: RedisClu
 @pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGSTOP], ids=["kill", "stop"])
 def test_a_master_that_fails_is_replaced_by_its_replica(cluster: RedisCluster, fault: signal.Signals) -> None:
     key = "{8}:map"
-    slot, old = slot_of(key), cluster.master_of_key(key)
+    old = cluster.master_of_key(key)
     replica = cluster.replica_of(old)
     with client_of(cluster) as client:
         client.set(key, "kept")
         client.wait(1, 1000, target_nodes=client.get_node_from_key(key))
         old.send_signal(fault)
-        cluster.wait_for_election(slot, old)
+        cluster.wait_for_election(old)
         if fault == signal.SIGKILL:
             old.start()
         else:
@@ -80,3 +82,12 @@ def test_a_master_that_fails_is_replaced_by_its_replica(cluster: RedisCluster, f
         assert cluster.master_of_key(key) is replica
         assert client.get(key) == "kept"
     assert cluster.replica_of(replica) is old
+
+
+def test_an_operator_exchanges_a_master_and_its_replica(cluster: RedisCluster) -> None:
+    old = cluster.master_of_key("{9}:map")
+    replica = cluster.replica_of(old)
+    cluster.fail_over(old)
+    cluster.wait_for_election(old)
+    cluster.until_healthy()
+    assert cluster.master_of_key("{9}:map") is replica

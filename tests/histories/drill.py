@@ -8,9 +8,7 @@ from random import Random
 from typing import Any
 
 import asyncpg
-from redis.asyncio import Redis
 
-from reservation.dba.audit import audit
 from tests.api import slot
 from tests.histories.checker import check
 from tests.histories.client import PAUSE_S, Client, is_undecided
@@ -75,8 +73,7 @@ class Drill:
             for number, chance in enumerate(Random(f"customer {self.seed} {number}") for number in range(CUSTOMERS))
         ]
         at_work = [asyncio.create_task(customer.run()) for customer in customers]
-        viewers = [self._client(self.history, keep_connections=number > 0) for number in range(VIEWERS)]
-        at_work += [asyncio.create_task(watch(viewer, showtime_id, self.stop)) for viewer in viewers]
+        at_work += self._watch(showtime_id)
         broken: list[Broken] = []
         for step in self.steps:
             await asyncio.sleep(step.before_s)
@@ -88,6 +85,11 @@ class Drill:
         await self._look_at_the_end(showtime_id)
         broken += check(self.history, clocks_are_right=self.clocks_are_right)
         return Outcome(self.history, broken + await self._audit())
+
+    def _watch(self, showtime_id: int) -> list[asyncio.Task[None]]:
+        """Viewers, who look at the map until the stop."""
+        viewers = [self._client(self.history, keep_connections=number > 0) for number in range(VIEWERS)]
+        return [asyncio.create_task(watch(viewer, showtime_id, self.stop)) for viewer in viewers]
 
     async def _cause(self, step: Step, probe: Client, showtime_id: int, seat: int) -> list[Broken]:
         """Cause a fault, or two, mend them, and measure how long the service needs to recover."""
@@ -137,16 +139,11 @@ class Drill:
 
     async def _audit(self) -> list[Broken]:
         """What `reservation audit` finds; what workers mend later is waited for."""
-        connection = await asyncpg.connect(self.stand.database_url)
-        try:
-            async with Redis.from_url(self.stand.redis_url, decode_responses=True) as redis:
-                deadline = time.monotonic() + AUDIT_S
-                while (found := await audit(connection, redis)) and time.monotonic() < deadline:
-                    if {each.rule for each in found} == {"holds_without_reservation"}:
-                        return []
-                    await asyncio.sleep(1)
-        finally:
-            await connection.close()
+        deadline = time.monotonic() + AUDIT_S
+        while (found := await self.stand.audit()) and time.monotonic() < deadline:
+            if {each.rule for each in found} == {"holds_without_reservation"}:
+                return []
+            await asyncio.sleep(1)
         return [Broken("other", self.history.looked_at, f"audit: {each}") for each in found]
 
     def _client(self, history: History, *, token: str = "", keep_connections: bool = True) -> Client:

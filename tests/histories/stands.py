@@ -9,8 +9,10 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import asyncpg
 from redis.asyncio import Redis
 
+from reservation.dba.audit import Violation, audit
 from reservation.embedded import attach
 from reservation.embedded.postgresql import running_postgres
 from reservation.embedded.processes import processes_in
@@ -161,6 +163,15 @@ class Stand:
         async with Redis.from_url(self.redis_url) as client:
             await client.save()
         return (self._redis_folder / "dump.rdb").read_bytes()
+
+    async def audit(self) -> list[Violation]:
+        """What `reservation audit` finds now."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            async with Redis.from_url(self.redis_url, decode_responses=True) as redis:
+                return await audit(connection, redis)
+        finally:
+            await connection.close()
 
     async def aclose(self) -> None:
         """Stop all."""
