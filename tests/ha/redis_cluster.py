@@ -140,15 +140,15 @@ class RedisCluster:
         members = master.members()
         return next(self._node(member.port) for member in members if member.master_id == master.id)
 
-    def wait_for_election(self, old: ClusterNode) -> float:
-        """Wait until another server has the slots of a master; gives the time of that on the monotonic clock."""
-
-        def has_none(members: Sequence[Member]) -> bool:
-            return bool(members) and not any(member.slots for member in members if member.id == old.id)
-
+    def wait_for_election(self, slot: int, old: ClusterNode) -> float:
+        """Wait until another master than the old one serves a slot; gives the time of that on the monotonic clock."""
         others = [node for node in self.nodes if node is not old]
-        until(lambda: any(has_none(node.members()) for node in others), ELECTION_S)
+        until(lambda: any(_port_of(slot, node.members()) not in (None, old.port) for node in others), ELECTION_S)
         return time.monotonic()
+
+    def wait_until_replaced(self, key: str, old: ClusterNode) -> None:
+        """Wait until another master than the old one has a key."""
+        self.wait_for_election(slot_of(key), old)
 
     def fail_over(self, master: ClusterNode) -> None:
         """Exchange the roles of a master and its replica, as an operator does."""

@@ -131,6 +131,10 @@ sentinel failover-timeout {SERVICE} 5000
         """The master that has a key: all keys are on one."""
         return self.master()
 
+    def wait_until_replaced(self, _: str, old: Node) -> None:
+        """Wait until Sentinel names another master than the old one."""
+        self.wait_for_election(old)
+
     def fail_over(self, _: Node) -> None:
         """Have another master elected, as an operator does."""
         until(lambda: self.sentinels[0].answers("SENTINEL", "FAILOVER", SERVICE) in ("OK", True), ELECTION_S)

@@ -28,8 +28,8 @@ class Servers(Protocol):
     def master_of_key(self, key: str) -> Any:
         """The master that has a key."""
 
-    def wait_for_election(self, old: Any) -> float:
-        """Wait until another server is master in a master's place."""
+    def wait_until_replaced(self, key: str, old: Any) -> None:
+        """Wait until another master than the old one has a key."""
 
     def fail_over(self, master: Any) -> None:
         """Have a replica take a master's place."""
@@ -107,7 +107,7 @@ def _master_fault(name: str, cause: Callable[[RedisStand, Node, Random], Callabl
         mend = await asyncio.to_thread(cause, stand, old, chance)
         if mend is not None:
             stand.mends.append(mend)
-        await asyncio.to_thread(stand.servers.wait_for_election, old)
+        await asyncio.to_thread(stand.servers.wait_until_replaced, stand.keys[0], old)
         yield
 
     return Fault(name, frozenset({REDIS}), inject)
@@ -153,8 +153,10 @@ async def _move_slots(stand: Stand, chance: Random) -> AsyncIterator[None]:
     cluster = cast("RedisCluster", stand.servers)
     source = await stand.master()
     target = chance.choice([master for master in await asyncio.to_thread(cluster.masters) if master is not source])
-    for key in stand.keys:
-        await asyncio.to_thread(_move_under_requests, cluster, slot_of(key), target)
+    sold, *others = [slot_of(key) for key in stand.keys]
+    await asyncio.to_thread(_move_under_requests, cluster, sold, target)
+    for slot in others:  # of which nothing is asked during the fault
+        await asyncio.to_thread(cluster.move_slot, slot, target)
     yield
 
 

@@ -73,7 +73,7 @@ def test_a_master_that_fails_is_replaced_by_its_replica(cluster: RedisCluster, f
         client.set(key, "kept")
         client.wait(1, 1000, target_nodes=client.get_node_from_key(key))
         old.send_signal(fault)
-        cluster.wait_for_election(old)
+        cluster.wait_until_replaced(key, old)
         if fault == signal.SIGKILL:
             old.start()
         else:
@@ -88,6 +88,6 @@ def test_an_operator_exchanges_a_master_and_its_replica(cluster: RedisCluster) -
     old = cluster.master_of_key("{9}:map")
     replica = cluster.replica_of(old)
     cluster.fail_over(old)
-    cluster.wait_for_election(old)
+    cluster.wait_until_replaced("{9}:map", old)
     cluster.until_healthy()
     assert cluster.master_of_key("{9}:map") is replica
