@@ -32,6 +32,7 @@ class Stand:
     valkey_pid: int
     made: list[str] = field(default_factory=list)
     templates: set[str] = field(default_factory=set)
+    further: dict[str, int] = field(default_factory=dict)  # the pids of a contestant's own stores, by name
 
     def database(self, name: str, template: str) -> str:
         """Copy a template for one contestant; return the database's name."""
@@ -76,7 +77,8 @@ class Stand:
 
     def cpu_s(self) -> dict[str, float]:
         """CPU seconds that the stores have used so far."""
-        return {**postgres_cpu_s(self.postgres_pid), "redis": tree_cpu_s(self.valkey_pid)}
+        pids = {"redis": self.valkey_pid, **self.further}
+        return {**postgres_cpu_s(self.postgres_pid), **{name: tree_cpu_s(pid) for name, pid in pids.items()}}
 
     def tokens(self, database: str) -> Path:
         """Open a login session for each of many customers, and write a file of a user and an access token a line."""
