@@ -27,7 +27,7 @@ from .db.postgresql_errors import DRIVER_ERRORS
 from .db.promotion_watch import watched_servers
 from .db.report_pool import database_of, report_pool
 from .db.repository import ops
-from .db.repository.reservations import PaymentRules
+from .db.repository.confirms import PaymentRules
 from .db.server_lines import ServerLines
 from .errors import HoldsUnavailable, OperatorError, Unavailable
 from .holds.map_versions import MapVersions

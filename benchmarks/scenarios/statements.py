@@ -8,13 +8,14 @@ from itertools import islice
 from pathlib import Path
 
 import asyncpg
-from uuid_utils.compat import uuid7
 
 from reservation.db.pool import Connection, Database
 from reservation.db.pool_options import pool_options
-from reservation.db.repository import reservations
+from reservation.db.repository import confirms, reservations
 from reservation.db.repository.confirm_outcomes import ConfirmRequest
-from reservation.db.repository.reservations import HoldToInsert, PaymentRules
+from reservation.db.repository.confirms import PaymentRules
+from reservation.db.repository.reservations import HoldToInsert
+from reservation.db.reservation_ids import new_reservation_id
 from reservation.holds.map_versions import MapVersions
 from reservation.seatmap.layouts import Layouts
 from reservation.seatmap.ticket_types import TicketTypes
@@ -50,7 +51,7 @@ class Backend:
         now = time.monotonic()
         holds = [
             HoldToInsert(
-                uuid7(),
+                new_reservation_id(show),
                 self._user(show),
                 show,
                 layout.layout_version,
@@ -68,7 +69,7 @@ class Backend:
 
     async def confirm(self, requests: Sequence[ConfirmRequest]) -> None:
         """Confirm a batch of holds."""
-        confirmed = await reservations.confirm(
+        confirmed = await confirms.confirm(
             self.conn,
             requests=requests,
             showtime_of=self.layouts.showtime,

@@ -8,10 +8,11 @@ from uuid import UUID
 from ..db.change_author import acts_for_another
 from ..db.pool import Connection, Database
 from ..db.postgresql_errors import is_single_item_error, is_violation
-from ..db.repository import idempotency, reservations
+from ..db.repository import confirms, idempotency, reservations
 from ..db.repository.confirm_outcomes import ConfirmRequest
+from ..db.repository.confirms import PaymentRules
 from ..db.repository.reservation_rows import Reservation
-from ..db.repository.reservations import HoldToInsert, PaymentRules
+from ..db.repository.reservations import HoldToInsert
 from ..errors import IdempotencyKeyUsed, NotFound, Overloaded, RowLocked
 from ..holds.pending_updates import PendingUpdates
 from ..holds.release_calls import HoldRelease
@@ -147,7 +148,7 @@ class BookingBatches:
         return confirmed
 
     async def confirm_locked(self, conn: Connection, request: ConfirmRequest) -> Outcome:
-        """Confirm a hold in a transaction that has locked it and its showtime; the caller updates Redis."""
+        """Confirm a hold in a transaction that has locked it and its showtime, which the request names."""
         outcomes = await self._run_confirm(conn, [request])
         return outcomes[request[:2]]
 
@@ -237,6 +238,7 @@ class BookingBatches:
                 return NotFound("There is no such reservation of yours.")
             if locked.status == "held":
                 await self._wait_for_showtime(conn, locked.showtime_id)
+            request = request._replace(showtime_id=locked.showtime_id)
             if key is None or not key.is_of_another(user_id):
                 return await self.confirm_locked(conn, request)
             if not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
@@ -246,7 +248,7 @@ class BookingBatches:
     async def _run_confirm(
         self, conn: Connection, requests: Sequence[ConfirmRequest]
     ) -> dict[tuple[UUID, int], Reservation | Exception]:
-        return await reservations.confirm(
+        return await confirms.confirm(
             conn, requests=requests, showtime_of=self._layouts.showtime, payment_rules=self.payment_rules
         )
 

@@ -106,7 +106,7 @@ async def _cancel_and_release(context: BookingContext, asked: _Cancel) -> Reserv
             await _cancel_all(conn, asked, locked)
         else:
             await _cancel_some(conn, asked, locked, seat_ids)
-        left = await _find(conn, asked)
+        left = await _find(conn, asked, locked)
     if locked.status == "confirmed":
         count_cancelled(asked.canceller.who, seats=len(seat_ids), whole=is_whole)
     elif locked.status == "held" and is_whole:
@@ -152,17 +152,22 @@ async def _cancel_all(conn: Connection, asked: _Cancel, locked: LockedReservatio
     if locked.status != "cancelled":
         by = asked.canceller
         is_paid = await reservations.mark_cancelled(
-            conn, reservation_id=asked.reservation_id, cancelled_by=by.who, reason=by.reason
+            conn,
+            reservation_id=asked.reservation_id,
+            showtime_id=locked.showtime_id,
+            cancelled_by=by.who,
+            reason=by.reason,
         )
         if is_paid:
-            await refunds.refund_surplus(conn, reservation_ids=[asked.reservation_id], reason="cancelled")
+            await _refund(conn, asked, locked, "cancelled")
 
 
 async def _cancel_some(conn: Connection, asked: _Cancel, locked: LockedReservation, seat_ids: Sequence[int]) -> None:
-    seats = [seat for seat in (await _find(conn, asked)).seats if seat.seat_id not in seat_ids]
+    seats = [seat for seat in (await _find(conn, asked, locked)).seats if seat.seat_id not in seat_ids]
     await reservation_changes.set_seats(
         conn,
         reservation_id=asked.reservation_id,
+        showtime_id_before=locked.showtime_id,
         change="cancelled_seats",
         changed_by=asked.canceller.who,
         reason=asked.canceller.reason,
@@ -172,7 +177,13 @@ async def _cancel_some(conn: Connection, asked: _Cancel, locked: LockedReservati
     await _claim(conn, asked)
     if locked.status == "confirmed":
         await _free(conn, asked, locked, seat_ids)
-        await refunds.refund_surplus(conn, reservation_ids=[asked.reservation_id], reason="seats_cancelled")
+        await _refund(conn, asked, locked, "seats_cancelled")
+
+
+async def _refund(conn: Connection, asked: _Cancel, locked: LockedReservation, reason: str) -> None:
+    await refunds.refund_surplus(
+        conn, reservation_ids=[asked.reservation_id], showtime_id=locked.showtime_id, reason=reason
+    )
 
 
 async def _claim(conn: Connection, asked: _Cancel) -> None:
@@ -193,8 +204,10 @@ async def _free(conn: Connection, asked: _Cancel, locked: LockedReservation, sea
         raise TooLateToCancel(asked.cutoff_s)
 
 
-async def _find(conn: Connection, asked: _Cancel) -> Reservation:
-    found = await reservations.find_reservation(conn, reservation_id=asked.reservation_id, user_id=asked.user_id)
+async def _find(conn: Connection, asked: _Cancel, locked: LockedReservation) -> Reservation:
+    found = await reservations.find_reservation(
+        conn, reservation_id=asked.reservation_id, user_id=asked.user_id, showtime_id=locked.showtime_id
+    )
     if found is None:
         raise LookupError(f"reservation {asked.reservation_id} is locked and cannot be read")
     return found

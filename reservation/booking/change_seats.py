@@ -111,10 +111,11 @@ async def _change(context: BookingContext, plan: SeatChangePlan) -> tuple[Record
     key = asked.idempotency_key
     async with context.database.change() as conn:
         await _lock(conn, plan)
-        own = await _find(conn, asked)
+        own = await _find(conn, asked, before.showtime_id)
         recorded = await reservation_changes.set_seats(
             conn,
             reservation_id=asked.reservation_id,
+            showtime_id_before=before.showtime_id,
             change="added_seats" if asked.adds else "exchanged",
             changed_by=asked.changed_by,
             reason=None,
@@ -125,7 +126,7 @@ async def _change(context: BookingContext, plan: SeatChangePlan) -> tuple[Record
             conn, idempotency_key=key, reservation_id=asked.reservation_id
         ):
             raise IdempotencyKeyUsed
-        changed = await _find(conn, asked)
+        changed = await _find(conn, asked, plan.showtime_id)
         if before.status == "confirmed":
             await _rebook(conn, plan, context.cancel_cutoff_s)
             await _match_payment(context, conn, own, changed)
@@ -136,9 +137,9 @@ async def _match_payment(context: BookingContext, conn: Connection, before: Rese
     """Refund what a confirmed reservation costs less than before; raises PaymentRequired if it is dearer than paid."""
     rise = Decimal(now.total_price) - Decimal(before.total_price)
     if rise < 0:
-        await refunds.refund_surplus(conn, reservation_ids=[now.id], reason="exchanged")
+        await refunds.refund_surplus(conn, reservation_ids=[now.id], showtime_id=now.showtime_id, reason="exchanged")
     elif rise > 0 and context.batches.payment_rules.required:
-        due = await payments.find_due(conn, reservation_id=now.id)
+        due = await payments.find_due(conn, reservation_id=now.id, showtime_id=now.showtime_id)
         # Of one that was confirmed without a payment, what it cost before counts as paid.
         missing = min(due.total_price - due.paid, rise)
         if missing > 0:
@@ -193,8 +194,10 @@ async def _rebook(conn: Connection, plan: SeatChangePlan, cutoff_s: int) -> None
         raise SeatsUnavailable(booked=frozenset(plan.new) - booked)
 
 
-async def _find(conn: Connection, asked: SeatChange) -> Reservation:
-    found = await reservations.find_reservation(conn, reservation_id=asked.reservation_id, user_id=asked.user_id)
+async def _find(conn: Connection, asked: SeatChange, showtime_id: int) -> Reservation:
+    found = await reservations.find_reservation(
+        conn, reservation_id=asked.reservation_id, user_id=asked.user_id, showtime_id=showtime_id
+    )
     if found is None:
         raise LookupError(f"reservation {asked.reservation_id} is locked and cannot be read")
     return found

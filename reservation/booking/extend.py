@@ -46,11 +46,18 @@ async def extend(
     async with context.database.write_for(user_id) as conn:
         left_ms = max(1, round((ends - monotonic()) * 1000))  # after the wait for a connection
         extended_at = await reservations.extend(
-            conn, reservation_id=reservation_id, user_id=user_id, ttl_ms=left_ms, max_s=context.hold_max_s
+            conn,
+            reservation_id=reservation_id,
+            showtime_id=found.showtime_id,
+            user_id=user_id,
+            ttl_ms=left_ms,
+            max_s=context.hold_max_s,
         )
         answered = monotonic()
         # For the answer, on the same connection: to wait for another one could fail, now that it is done.
-        extended = await reservations.find_reservation(conn, reservation_id=reservation_id, user_id=user_id)
+        extended = await reservations.find_reservation(
+            conn, reservation_id=reservation_id, user_id=user_id, showtime_id=found.showtime_id
+        )
     if extended_at is None or extended is None:  # it ended meanwhile, or Redis had lost it and its seats were sold
         await context.pending_updates.release([HoldRelease(found.showtime_id, reservation_id, found.seat_ids)])
         await _find_hold(context, user_id, reservation_id)

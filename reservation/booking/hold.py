@@ -161,7 +161,7 @@ async def _take_and_insert(
     tickets = None if details.tickets is ALL_STANDARD else await context.ticket_types.choose(details.tickets)
     ttl_ms = context.hold_ttl_s * 1000 + REDIS_MARGIN_MS
     lease = RedisLease.before_take(context, ttl_ms)
-    reservation_id = new_reservation_id(idempotency_key)
+    reservation_id = new_reservation_id(showtime_id, idempotency_key)
     release = True  # also if Redis does not answer: it may have taken the seats
     try:
         held = await context.holds.take(

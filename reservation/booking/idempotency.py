@@ -14,12 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from time import time_ns
 from uuid import UUID
 
-import uuid_utils
-
-from ..db.driver_uuid import DriverUUID
+from ..db import reservation_ids
 from ..db.pool import Database
 from ..db.repository import idempotency, reservation_changes, reservations
 from ..db.repository.idempotency import IdempotencyKey, StoredKey
@@ -29,8 +26,10 @@ from ..holds.store import Holds
 
 DELETED_AT_ONCE = 5_000
 
-_UUIDV7 = 7 << 76 | 0b10 << 62  # version and variant, where they are in the number
-_DIGEST_BITS = (1 << 62) - 1  # the bits of a reservation's id that are the digest of its idempotency key
+# Of an id's bits of chance the first are the digest of its idempotency key. The rest differs between two requests with
+# the same key in the same millisecond.
+_RANDOM_BITS = 12
+_DIGEST_BITS = reservation_ids.CHANCE_BITS - _RANDOM_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +82,12 @@ def as_refusal(error: DomainError, code: str) -> dict[str, Json]:
     return {"code": code, "detail": str(error), "details": error.details}
 
 
-def new_reservation_id(idempotency_key: IdempotencyKey | None) -> UUID:
-    """A new UUIDv7, of whose random bits 62 are the digest of the idempotency key, if there is one."""
+def new_reservation_id(showtime_id: int, idempotency_key: IdempotencyKey | None) -> UUID:
+    """A new id, of whose bits of chance 22 are the digest of the idempotency key, if there is one."""
     if idempotency_key is None:
-        return DriverUUID(uuid_utils.uuid7().bytes)
-    digest = _digest(idempotency_key)
-    return UUID(int=time_ns() // 1_000_000 << 80 | secrets.randbits(12) << 64 | _UUIDV7 | digest)
+        return reservation_ids.new_reservation_id(showtime_id)
+    chance = _digest(idempotency_key) << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)
+    return reservation_ids.new_reservation_id(showtime_id, chance)
 
 
 async def is_held_by_same_request(
@@ -97,7 +96,7 @@ async def is_held_by_same_request(
     """Whether Redis holds some of the seats for a request with this idempotency key; raises HoldsUnavailable."""
     digest = _digest(idempotency_key)
     holders = await holds.holders(showtime_id=showtime_id, seat_ids=seat_ids)
-    return any(holder.int & _DIGEST_BITS == digest for holder in holders)
+    return any(reservation_ids.chance_of(holder) >> _RANDOM_BITS == digest for holder in holders)
 
 
 async def delete_old_keys(database: Database) -> None:
@@ -110,4 +109,4 @@ async def delete_old_keys(database: Database) -> None:
 
 def _digest(idempotency_key: IdempotencyKey) -> int:
     what = b"%d\0%s\0%s" % (idempotency_key.user_id, idempotency_key.key.encode(), idempotency_key.fingerprint)
-    return int.from_bytes(blake2b(what, digest_size=8).digest()) & _DIGEST_BITS
+    return int.from_bytes(blake2b(what, digest_size=4).digest()) >> 32 - _DIGEST_BITS

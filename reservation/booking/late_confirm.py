@@ -83,11 +83,15 @@ async def _confirm(
             showtime_id=found.showtime_id,
             seats=len(found.seat_ids),
         )
-        if not await reservation_changes.revive_hold(conn, reservation_id=reservation_id, ttl_s=REVIVED_S):
+        if not await reservation_changes.revive_hold(
+            conn, reservation_id=reservation_id, showtime_id=found.showtime_id, ttl_s=REVIVED_S
+        ):
             raise HoldExpired(HAS_CHANGED)
     if key is not None and not await idempotency.claim(conn, idempotency_key=key, reservation_id=reservation_id):
         raise IdempotencyKeyUsed
-    outcome = await context.batches.confirm_locked(conn, request._replace(idempotency_key=None))
+    outcome = await context.batches.confirm_locked(
+        conn, request._replace(idempotency_key=None, showtime_id=found.showtime_id)
+    )
     if isinstance(outcome, PaymentRequired):
         raise HoldExpired from outcome  # Stripe opens no payment for an expired hold
     if isinstance(outcome, SeatsUnavailable):

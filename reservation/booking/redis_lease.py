@@ -161,6 +161,7 @@ async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
             undone = await reservations.undo_hold(
                 conn,
                 reservation_id=seats.reservation_id,
+                showtime_id=seats.showtime_id,
                 user_id=seats.user_id,
                 idempotency_key=seats.idempotency_key,
             )

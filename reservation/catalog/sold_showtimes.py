@@ -60,7 +60,7 @@ async def _cancel(
         raise ShowtimeStarted("The showtime has started: it can no longer be called off.")
     ids = [each.id for each in reserved]
     await sold_showtimes.cancel_reservations(conn, showtime_id=showtime_id, reservation_ids=ids)
-    await refunds.refund_surplus(conn, reservation_ids=ids, reason="showtime_cancelled")
+    await refunds.refund_surplus(conn, reservation_ids=ids, showtime_id=showtime_id, reason="showtime_cancelled")
     return CancelledShowtime(await _find(conn, showtime_id), len(ids)), reserved
 
 

@@ -3,9 +3,11 @@
 from decimal import Decimal
 from uuid import UUID
 
+import uuid_utils
+
 from ..booking.confirm import confirm
-from ..booking.idempotency import new_reservation_id
 from ..booking.lookup import find
+from ..db.driver_uuid import DriverUUID
 from ..db.repository import payments
 from ..db.repository.hold_limits import HoldLimits
 from ..db.repository.payments import Payment
@@ -39,7 +41,9 @@ async def pay_elsewhere(
         head = (payment_id, reservation_id, "external", "succeeded")
         return Payment(*head, confirmed.amount_paid, context.currency, None, None), True
     async with context.booking.database.connection() as conn:  # it was confirmed before
-        paid = await payments.find_newest(conn, reservation_id=reservation_id, status="succeeded")
+        paid = await payments.find_newest(
+            conn, reservation_id=reservation_id, showtime_id=confirmed.showtime_id, status="succeeded"
+        )
     if paid is None:
         raise NothingToPay
     return paid, False
@@ -51,11 +55,11 @@ async def _check_amount(context: PaymentContext, user_id: int, reservation_id: U
     if found.status != "held":  # its seats cannot change any more, and it may be in the archive
         return
     async with context.booking.database.connection() as conn:
-        due = await payments.find_due(conn, reservation_id=reservation_id)
+        due = await payments.find_due(conn, reservation_id=reservation_id, showtime_id=found.showtime_id)
     if (left := due.total_price - due.paid) != amount:
         raise Invalid("/amount", f"{left:.2f} is due: seats have been added or given up.")
 
 
 def new_payment_id() -> UUID:
     """A new UUIDv7."""
-    return new_reservation_id(None)
+    return DriverUUID(uuid_utils.uuid7().bytes)

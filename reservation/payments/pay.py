@@ -78,22 +78,26 @@ async def _open(context: PaymentContext, user_id: int, found: Reservation) -> Pa
             raise HoldExpired
         if locked.status == "cancelled":
             raise ReservationCancelled
-        due = await payments.find_due(conn, reservation_id=found.id)
+        showtime_id = locked.showtime_id
+        due = await payments.find_due(conn, reservation_id=found.id, showtime_id=showtime_id)
         amount = due.total_price - due.paid
         if locked.status == "confirmed" or amount <= 0:
-            paid = await payments.find_newest(conn, reservation_id=found.id, status="succeeded")
+            paid = await payments.find_newest(
+                conn, reservation_id=found.id, showtime_id=showtime_id, status="succeeded"
+            )
             if paid is None:
                 raise NothingToPay
             return paid
-        await payments.cancel_pending(conn, reservation_id=found.id, amount=amount)
+        await payments.cancel_pending(conn, reservation_id=found.id, showtime_id=showtime_id, amount=amount)
         await payments.insert_pending(
             conn,
             payment_id=new_payment_id(),
             reservation_id=found.id,
+            showtime_id=showtime_id,
             amount=amount,
             currency=context.currency,
         )
-        opened = await payments.find_newest(conn, reservation_id=found.id, status="pending")
+        opened = await payments.find_newest(conn, reservation_id=found.id, showtime_id=showtime_id, status="pending")
     if opened is None:
         raise LookupError(f"reservation {found.id} is locked and has no pending payment")
     return opened

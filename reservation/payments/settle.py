@@ -63,11 +63,18 @@ async def settle(context: PaymentContext, payment_id: UUID) -> None:
         return
     reason = await _confirm(context, payment)
     async with context.booking.database.transaction() as conn:
+        showtime_id = payment.showtime_id
         if payment.user_id is not None:
-            await reservations.lock_reservation(conn, reservation_id=payment.reservation_id, user_id=payment.user_id)
+            locked = await reservations.lock_reservation(
+                conn, reservation_id=payment.reservation_id, user_id=payment.user_id
+            )
+            if locked is not None:  # it may have been exchanged since the payment was read
+                showtime_id = locked.showtime_id
         # First: a payment that succeeds between the two stays unsettled, and a job refunds what is beyond the price.
-        await payments.settle_reservation(conn, reservation_id=payment.reservation_id)
-        await refunds.refund_surplus(conn, reservation_ids=[payment.reservation_id], reason=reason)
+        await payments.settle_reservation(conn, reservation_id=payment.reservation_id, showtime_id=showtime_id)
+        await refunds.refund_surplus(
+            conn, reservation_ids=[payment.reservation_id], showtime_id=showtime_id, reason=reason
+        )
 
 
 async def _confirm(context: PaymentContext, payment: PaymentState) -> str:

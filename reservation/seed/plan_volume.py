@@ -32,6 +32,7 @@ from ..db.repository.reservations import HoldToInsert
 from ..db.repository.seed import RoomSeat
 from ..db.repository.showtimes import ShowtimeLayout
 from ..db.repository.webhooks import WebhookInput
+from ..db.reservation_ids import new_reservation_id
 from . import scale as seeding
 from .random_reservations import price
 from .scale import Generated, SeedError
@@ -155,7 +156,7 @@ def _new_hold(user_id: int, layout: ShowtimeLayout, seats: Sequence[RoomSeat]) -
         )
         for seat in islice((seat for seat in seats if seat.id not in booked), HOLD_SEATS)
     )
-    reservation_id = UUID(int=uuid7().int)
+    reservation_id = new_reservation_id(layout.id)
     key = IdempotencyKey(user_id, f"hold of {reservation_id}", reservation_id.bytes)
     ends = monotonic() + HOLD_S
     return HoldToInsert(

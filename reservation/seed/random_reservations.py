@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-
-from asyncpg.pgproto.pgproto import UUID
+from uuid import UUID
 
 from ..db.repository.seed import BookedSeatRow, ReservationRow, RoomSeat, RoomShowtime
+from ..db.reservation_ids import CHANCE_BITS, reservation_id_of
 
 BATCH = 10_000  # reservations a transaction; more is hardly faster and takes more memory
 PARTY_SIZES = (1, 1, 2, 2, 2, 2, 3, 4)
@@ -40,11 +40,9 @@ class _Random(random.Random):
         """A whole number from 0 to `bound` - 1; five times as fast as randrange, and not quite as uniform."""
         return int(self.random() * bound)
 
-    def uuid7(self, at_ms: int) -> UUID:
-        """A UUIDv7 (RFC 9562) of this Unix millisecond."""
-        bits = self.getrandbits(74)
-        number = at_ms << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62 | bits & (1 << 62) - 1
-        return UUID(number.to_bytes(16, "big"))
+    def reservation_id(self, showtime_id: int, at_ms: int) -> UUID:
+        """The id of a reservation that was made in this Unix millisecond."""
+        return reservation_id_of(showtime_id, at_ms, self.getrandbits(CHANCE_BITS))
 
 
 def room_batches(
@@ -111,7 +109,7 @@ def _add(
 ) -> None:
     created_at = show.latest - timedelta(milliseconds=chance.below(BOOKING_WINDOW_MS))
     answered_at = created_at + timedelta(seconds=1 + chance.below(MAX_ANSWER_S))
-    reservation_id = chance.uuid7((created_at - EPOCH) // MILLISECOND)
+    reservation_id = chance.reservation_id(show.id, (created_at - EPOCH) // MILLISECOND)
     confirmed_at = cancelled_at = None
     fate = chance.random()
     if fate < CONFIRMED:

@@ -6,7 +6,8 @@ Plan: index scans on archived_reservations_pkey, showtimes_pkey, movies_pkey, au
 cinemas_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
-Sample: select a.id, a.user_id from (select) as one left join (select id, user_id from archived_reservations order by
+$3 bigint showtime_id: of which showtime
+Sample: select a.id, a.user_id, a.showtime_id from (select) as one left join (select * from archived_reservations order by
 id limit 1) as a on true
 */
 select /* archive/find_reservation */
@@ -54,4 +55,4 @@ inner join showtimes as st on r.showtime_id = st.id
 inner join movies as m on st.movie_id = m.id
 inner join auditoriums as a on st.auditorium_id = a.id
 inner join cinemas as c on a.cinema_id = c.id
-where r.id = $1 and r.user_id is not distinct from $2;
+where r.id = $1 and r.user_id is not distinct from $2 and r.showtime_id is not distinct from $3;

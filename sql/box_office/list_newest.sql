@@ -1,6 +1,6 @@
 /* box_office/list_newest
 A page of the ids of all customers' reservations, archived ones included, newest first; for the box office.
-The order is that of the ids, which are UUIDv7 and begin with the time of the request: so the primary keys serve, and holds
+The order is that of the ids, which begin with the time of the request: so the primary keys serve, and holds
 write no further index. The caller turns a range of created_at into one of ids that is wider by a minute, and the range of
 created_at decides. A page reads a limited number of rows, however few of them match. is_last_read marks the row at which the
 limit was reached, which is in the result whether or not it matches, so that the caller knows where the next page begins. A

@@ -4,10 +4,12 @@ provider.
 Plan: index scan on payments_pending_key.
 $1 uuid reservation_id: locked by the caller
 $2 numeric amount: what is due
-Sample: select (select id from reservations order by id desc limit 1), 10.00
+$3 bigint showtime_id: of which showtime
+Sample: select r.id, 10.00, r.showtime_id from (select) as one left join (select * from reservations order by id desc limit 1) as r
+on true
 */
 update /* payments/cancel_pending */ payments
 set
     status = 'cancelled',
     check_at = clock_timestamp()
-where reservation_id = $1 and status = 'pending' and amount <> $2;
+where reservation_id = $1 and showtime_id = $3 and status = 'pending' and amount <> $2;

@@ -7,6 +7,7 @@ Sample: select (select id from payments order by created_at desc limit 1)
 select /* payments/find_payment */
     p.id,
     p.reservation_id,
+    p.showtime_id,
     p.provider,
     p.status,
     p.reference,

@@ -6,7 +6,9 @@ the others are done by a background job.
 Plan: index scans on payments_reservation_id_number_key, reservations_pkey and archived_reservations_pkey.
 $1 uuid[] reservation_ids: locked by the caller, unless they are archived
 $2 text reason: cancelled, seats_cancelled, exchanged, showtime_cancelled, not_available or overpaid
-Sample: select array(select reservation_id from payments order by created_at desc limit 16), 'cancelled'
+$3 bigint showtime_id: of which showtime all of them are; null if that is not known, since they do not exist any more
+Sample: select array_agg(reservation_id), 'cancelled', min(showtime_id) from (select * from payments order by created_at desc limit
+16) as p
 */
 with /* refunds/refund_surplus */ paid as materialized (
     select
@@ -20,7 +22,11 @@ with /* refunds/refund_surplus */ paid as materialized (
             order by (p.provider = 'external') desc, p.number
         ) as running
     from payments as p
-    where p.reservation_id = any($1) and p.status = 'succeeded' and p.refunded < p.amount
+    where
+        p.reservation_id = any($1)
+        and p.showtime_id is not distinct from $3
+        and p.status = 'succeeded'
+        and p.refunded < p.amount
 ),
 
 cost as materialized (
@@ -35,12 +41,15 @@ cost as materialized (
                         else 0
                     end
                 from reservations as r
-                where r.id = own.reservation_id
+                where r.id = own.reservation_id and r.showtime_id is not distinct from $3
             ),
             (
                 select a.total_price
                 from archived_reservations as a
-                where a.id = own.reservation_id and a.status = 'confirmed'
+                where
+                    a.id = own.reservation_id
+                    and a.showtime_id is not distinct from $3
+                    and a.status = 'confirmed'
             ),
             0
         ) as price
@@ -63,13 +72,14 @@ marked as (
     update payments as p
     set refunded = p.refunded + s.amount
     from surplus as s
-    where p.id = s.id
+    where p.id = s.id and p.showtime_id is not distinct from $3
 ),
 
 made as (
-    insert into refunds (payment_id, amount, reason, status, succeeded_at)
+    insert into refunds (payment_id, showtime_id, amount, reason, status, succeeded_at)
     select
         s.id,
+        $3::bigint,
         s.amount,
         $2,
         case when s.provider = 'external' then 'succeeded' else 'pending' end,

@@ -23,8 +23,8 @@ is its amount; if nothing is due, neither is done, and amount_due is null. Shoul
 moment, payments_reservation_id_number_key makes the statement fail. Where payments are not required, none are read.
 layout_version is that of the showtime, by which the caller knows whether its names and times are still the showtime's;
 null for a reservation that was confirmed before.
-The user is compared by `is not distinct from`, which keeps the planner from reservations_user_id_idx, by which it would
-read all reservations of the user.
+The user and the showtime are compared by `is not distinct from`, which keeps the planner from reservations_user_id_idx and
+reservations_showtime_id_expires_at_idx, by which it would read all reservations of the user or of the showtime.
 Plan: nested loop from the ids to reservations_pkey, then index scans on showtimes_pkey and
 booked_seats_showtime_id_seat_id_key; and payments_reservation_id_number_key where payments are required.
 $1 uuid[] reservation_ids: which, each once
@@ -34,9 +34,10 @@ $4 bytea[] fingerprints: of what is asked under the keys, 16 bytes; as the keys
 $5 boolean payment_required: whether the service takes payments
 $6 uuid[] payment_ids: new ones, of what was paid elsewhere; as the keys
 $7 text currency: of the payments
+$8 bigint[] showtime_ids: of which showtimes; null for one that is not known, which is not in the result
 Sample: select array_agg(id), array_agg(user_id), array_agg('sample ' || id), array_agg(decode(md5(id::text), 'hex')), false,
-'{}'::uuid[], 'USD' from
-(select id, user_id from reservations where status = 'held' order by id desc limit 16) as r
+'{}'::uuid[], 'USD', array_agg(showtime_id) from
+(select id, user_id, showtime_id from reservations where status = 'held' order by id desc limit 16) as r
 */
 with /* reservations/confirm */ locked as materialized (
     select
@@ -62,6 +63,7 @@ with /* reservations/confirm */ locked as materialized (
     inner join reservations as r on asked.id = r.id
     where
         r.user_id is not distinct from ($2::bigint[])[asked.place]
+        and r.showtime_id is not distinct from ($8::bigint[])[asked.place]
         -- A subquery is run once, before the first row is locked.
         and (select set_config('lock_timeout', '300ms', true)) is not null
     order by r.id
@@ -125,7 +127,7 @@ due as materialized (
                     coalesce(sum(p.amount - p.refunded) filter (where p.status = 'succeeded'), 0) as balance,
                     coalesce(max(p.number), 0) as last_number
                 from payments as p
-                where p.reservation_id = l.id
+                where p.reservation_id = l.id and p.showtime_id = l.showtime_id
             ) as paid
         where $5 and l.status = 'held'
     ) as held
@@ -219,17 +221,18 @@ confirmed as (
         payment_required = $5,
         confirmed_at = now()
     from outcome as o
-    where r.id = o.id and o.free and o.is_first
+    where r.id = o.id and r.showtime_id is not distinct from o.showtime_id and o.free and o.is_first
     returning r.id
 ),
 
 paid as (
     insert into payments (
-        id, reservation_id, number, provider, status, amount, currency, succeeded_at, settled_at, check_at
+        id, reservation_id, showtime_id, number, provider, status, amount, currency, succeeded_at, settled_at, check_at
     )
     select
         ($6::uuid[])[o.place],
         o.id,
+        o.showtime_id,
         due.last_number + 1,
         'external',
         'succeeded',

@@ -18,7 +18,7 @@ with /* reservations/expire_holds */ read_rows as materialized (
     from reservations
     where
         id >= $1
-        -- The lowest UUIDv7 of that moment: its first 48 bits are milliseconds.
+        -- The lowest id of that moment: its first 48 bits are milliseconds.
         and id < (
             lpad(to_hex(floor(extract(epoch from now() - $2::bigint * interval '1 second') * 1000)::bigint), 12, '0')
             || '00000000000000000000'

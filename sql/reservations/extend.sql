@@ -8,7 +8,8 @@ $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 bigint ttl_ms: from now on, in milliseconds
 $4 bigint max_s: the longest life of a hold, in seconds from its beginning
-Sample: select r.id, r.user_id, 600000::bigint, 1800::bigint from (select) as one left join (select id, user_id from
+$5 bigint showtime_id: of which showtime
+Sample: select r.id, r.user_id, 600000::bigint, 1800::bigint, r.showtime_id from (select) as one left join (select * from
 reservations where status = 'held' order by id desc limit 1) as r on true
 */
 with /* reservations/extend */ lock_limit as materialized (
@@ -25,6 +26,7 @@ set
 where
     r.id = $1
     and r.user_id = $2
+    and r.showtime_id is not distinct from $5
     and (select ll.lock_timeout from lock_limit as ll) is not null
     and r.status = 'held'
     and r.expires_at > clock_timestamp()

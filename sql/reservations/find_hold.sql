@@ -5,7 +5,8 @@ Plan: index scans on reservations_pkey and showtimes_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 bigint max_s: the longest life of a hold, in seconds from its beginning
-Sample: select r.id, r.user_id, 1800::bigint from (select) as one left join (select id, user_id from reservations where
+$4 bigint showtime_id: of which showtime
+Sample: select r.id, r.user_id, 1800::bigint, r.showtime_id from (select) as one left join (select * from reservations where
 status = 'held' order by id desc limit 1) as r on true
 */
 select /* reservations/find_hold */
@@ -23,4 +24,4 @@ select /* reservations/find_hold */
     end as sale_refusal
 from reservations as r
 inner join showtimes as st on r.showtime_id = st.id
-where r.id = $1 and r.user_id = $2;
+where r.id = $1 and r.user_id = $2 and r.showtime_id is not distinct from $4;

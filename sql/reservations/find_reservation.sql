@@ -4,7 +4,8 @@ Plan: index scans on reservations_pkey, showtimes_pkey, movies_pkey, auditoriums
 cinemas_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
-Sample: select r.id, r.user_id from (select) as one left join (select id, user_id from reservations order by id desc
+$3 bigint showtime_id: of which showtime
+Sample: select r.id, r.user_id, r.showtime_id from (select) as one left join (select * from reservations order by id desc
 limit 1) as r on true
 */
 select /* reservations/find_reservation */
@@ -52,4 +53,4 @@ inner join showtimes as st on r.showtime_id = st.id
 inner join movies as m on st.movie_id = m.id
 inner join auditoriums as a on st.auditorium_id = a.id
 inner join cinemas as c on a.cinema_id = c.id
-where r.id = $1 and r.user_id = $2;
+where r.id = $1 and r.user_id = $2 and r.showtime_id is not distinct from $3;

@@ -20,7 +20,7 @@ that is unnested, and copies its items for every CTE that they pass.
 The condition on the sale is not in the scan of showtimes, or a plan made while that table was new would read all that
 start in the future.
 Plan: index scans on showtimes_pkey and booked_seats_showtime_id_seat_id_key, then the inserts.
-$1 uuid[] reservation_ids: UUIDv7, the holders in Redis
+$1 uuid[] reservation_ids: new ones, the holders in Redis
 $2 bigint[] user_ids: for whom
 $3 bigint[] showtime_ids: of which showtimes
 $4 bigint[] layout_versions: of the layouts that the seats and prices are from

@@ -6,7 +6,8 @@ statement of the transaction does.
 Plan: index scan on reservations_pkey.
 $1 uuid reservation_id: which
 $2 bigint user_id: whose
-Sample: select r.id, r.user_id from (select) as one left join (select id, user_id from reservations where status =
+$3 bigint showtime_id: of which showtime
+Sample: select r.id, r.user_id, r.showtime_id from (select) as one left join (select * from reservations where status =
 'held' order by id desc limit 1) as r on true
 */
 with /* reservations/lock_reservation */ lock_limit as materialized (
@@ -18,5 +19,9 @@ select
     case when r.status = 'held' and r.expires_at <= clock_timestamp() then 'expired' else r.status end as status,
     r.seat_ids
 from reservations as r
-where r.id = $1 and r.user_id = $2 and (select ll.lock_timeout from lock_limit as ll) is not null
+where
+    r.id = $1
+    and r.user_id = $2
+    and r.showtime_id is not distinct from $3
+    and (select ll.lock_timeout from lock_limit as ll) is not null
 for no key update of r;

@@ -6,7 +6,9 @@ prevent that.
 Plan: index scans on reservations_pkey, seats_pkey, showtimes_pkey and reservation_changes_pkey.
 $1 uuid reservation_id: locked by the caller, as its showtime is
 $2 bigint ttl_s: seconds from now
-Sample: select (select id from reservations where status = 'held' order by id desc limit 1), 60::bigint
+$3 bigint showtime_id: of which showtime
+Sample: select r.id, 60::bigint, r.showtime_id from (select) as one left join (select * from reservations where status = 'held'
+order by id desc limit 1) as r on true
 */
 update /* reservations/revive_hold */ reservations as r
 set
@@ -16,6 +18,7 @@ set
     expires_at = clock_timestamp() + $2::bigint * interval '1 second'
 where
     r.id = $1
+    and r.showtime_id is not distinct from $3
     and (r.status = 'expired' or (r.status = 'held' and r.expires_at <= clock_timestamp()))
     and cardinality(r.seat_ids) = (
         select count(*)

@@ -13,8 +13,9 @@ $7 text[] row_labels: their labels
 $8 integer[] seat_numbers: their numbers
 $9 text[] prices: their prices
 $10 bigint[] ticket_type_ids: their ticket types; empty if all are of the standard type
+$11 bigint showtime_id_before: of which showtime until now
 Sample: select r.id, 'cancelled_seats', 'customer', null::text, r.showtime_id, r.seat_ids, r.row_labels, r.seat_numbers, r.prices::text[],
-r.ticket_type_ids from (select) as one left join (select * from reservations where status = 'held' order by id desc limit
+r.ticket_type_ids, r.showtime_id from (select) as one left join (select * from reservations where status = 'held' order by id desc limit
 1) as r on true
 */
 with /* reservations/set_seats */ recorded as (
@@ -37,7 +38,7 @@ with /* reservations/set_seats */ recorded as (
         ticket_type_ids,
         expires_at
     from reservations
-    where id = $1
+    where id = $1 and showtime_id is not distinct from $11
     returning id
 ),
 
@@ -62,7 +63,7 @@ set
         select sum(seat.price)
         from unnest($9::text[]::numeric(12, 2)[]) as seat (price)
     )
-where r.id = $1
+where r.id = $1 and r.showtime_id is not distinct from $11
 returning
     (select recorded.id from recorded) as change_id,
     ceil(extract(epoch from r.expires_at - clock_timestamp()) * 1000)::bigint as left_ms;

@@ -7,8 +7,9 @@ $1 uuid reservation_id: which
 $2 bigint user_id: whose
 $3 text key: the idempotency key, or null
 $4 bigint key_user_id: whose key it is, staff's or the customer's; null without a key
-Sample: select r.id, r.user_id, 'sample', r.user_id from (select) as one left join (select id, user_id from reservations where status
-= 'held' order by id desc limit 1) as r on true
+$5 bigint showtime_id: of which showtime
+Sample: select r.id, r.user_id, 'sample', r.user_id, r.showtime_id from (select) as one left join (select * from reservations where
+status = 'held' order by id desc limit 1) as r on true
 */
 with /* reservations/undo_hold */ lock_limit as materialized (
     select set_config('lock_timeout', '300ms', true) as lock_timeout
@@ -22,6 +23,7 @@ undone as (
     where
         r.id = $1
         and r.user_id = $2
+        and r.showtime_id is not distinct from $5
         and r.status = 'held'
         and (select ll.lock_timeout from lock_limit as ll) is not null
     returning r.id

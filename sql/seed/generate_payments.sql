@@ -20,11 +20,13 @@ with /* seed/generate_payments */ sold as materialized (
 
 paid as (
     insert into payments (
-        id, reservation_id, number, provider, status, amount, refunded, currency, reference, succeeded_at, settled_at, check_at
+        id, reservation_id, showtime_id, number, provider, status, amount, refunded, currency, reference, succeeded_at, settled_at,
+        check_at
     )
     select
         gen_random_uuid(),
         id,
+        showtime_id,
         1 as number,
         'stripe' as provider,
         case when number % 100 = 0 then 'pending' else 'succeeded' end as status,
@@ -38,14 +40,16 @@ paid as (
     from sold
     returning
         id,
+        showtime_id,
         amount,
         refunded
 ),
 
 given_back as (
-    insert into refunds (payment_id, amount, reason, status, reference, succeeded_at)
+    insert into refunds (payment_id, showtime_id, amount, reason, status, reference, succeeded_at)
     select
         id,
+        showtime_id,
         refunded,
         'cancelled' as reason,
         case when number % 2 = 0 then 'pending' else 'succeeded' end as status,
@@ -54,6 +58,7 @@ given_back as (
     from (
         select
             id,
+            showtime_id,
             refunded,
             row_number() over () as number
         from paid

@@ -3,10 +3,12 @@
 import asyncio
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
 
+from reservation.db.reservation_ids import showtime_of
 from tests.api import Answer, Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 
@@ -65,10 +67,11 @@ async def test_a_hold_has_the_time_at_which_it_expires(start_api: StartApi) -> N
     assert held["expires_at"].endswith("Z")
 
 
-async def test_reservation_ids_are_uuids_of_version_7(api: Api) -> None:
+async def test_the_id_of_a_reservation_is_a_uuid_that_names_its_showtime(api: Api) -> None:
     cinema = await api.cinema()
     held = await api.hold(await api.sign_up(), cinema.showtime_id, cinema.seat_ids[:1])
-    assert held.json["id"][14] == "7"
+    assert held.json["id"][14] == "8"
+    assert showtime_of(UUID(held.json["id"])) == cinema.showtime_id
 
 
 async def test_a_hold_of_a_held_seat_names_it_and_holds_nothing(api: Api) -> None:

@@ -11,6 +11,7 @@ from ..pool import Connection
 from ..statements import sql
 from .reservation_lists import MAX_ROWS_READ
 from .reservation_rows import Reservation, reservation_of
+from .reservation_showtimes import in_its_showtime
 from .rows import every
 
 MAX_GUESTS = 1_000  # of one e-mail address, the newest, whose reservations are searched
@@ -75,8 +76,12 @@ class CustomerReservationPage:
 
 async def find_owner(conn: Connection, *, reservation_id: UUID) -> int | None:
     """Whose a reservation is, archived ones included."""
-    user_id: int | None = await conn.fetchval(sql("box_office/find_owner"), reservation_id)
-    return user_id
+
+    async def find(showtime_id: int) -> int | None:
+        user_id: int | None = await conn.fetchval(sql("box_office/find_owner"), reservation_id, showtime_id)
+        return user_id
+
+    return await in_its_showtime(conn, reservation_id, None, find)
 
 
 async def find_customers(conn: Connection, *, email: str) -> list[int]:

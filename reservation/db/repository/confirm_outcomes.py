@@ -26,12 +26,16 @@ ShowtimeOf = Callable[[int, int | None], Fragment | None]
 
 
 class ConfirmRequest(NamedTuple):
-    """A reservation that its user confirms; with a payment's new id, all that is due was paid elsewhere."""
+    """A reservation that its user confirms; with a payment's new id, all that is due was paid elsewhere.
+
+    `showtime_id`: of which showtime, where that is known; else the id names it, or it is looked up.
+    """
 
     reservation_id: UUID
     user_id: int
     idempotency_key: IdempotencyKey | None = None
     payment_id: UUID | None = None
+    showtime_id: int | None = None
 
 
 def confirm_outcome(request: ConfirmRequest, row: asyncpg.Record, showtime_of: ShowtimeOf) -> Reservation | Exception:

@@ -1,5 +1,6 @@
 """Idempotency keys: which request each one belongs to, and what came of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -76,3 +77,11 @@ async def refuse(conn: Connection, *, idempotency_key: IdempotencyKey, refusal: 
 async def delete_old(conn: Connection, *, row_limit: int) -> int:
     """Delete some of the keys that are more than a day old; returns how many."""
     return len(await conn.fetch(sql("idempotency/delete_old"), row_limit))
+
+
+def key_columns(keys: Sequence[IdempotencyKey | None]) -> tuple[list[str | None], list[bytes | None]]:
+    """The keys and the fingerprints; None for a request without, and empty if no request has one."""
+    if not any(keys):
+        return [], []
+    texts = [None if each is None else each.key for each in keys]
+    return texts, [None if each is None else each.fingerprint for each in keys]

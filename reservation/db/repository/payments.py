@@ -8,7 +8,8 @@ from uuid import UUID
 
 from ..pool import Connection
 from ..statements import sql
-from .rows import every, maybe, one
+from .reservation_showtimes import in_its_showtime
+from .rows import every, maybe
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,12 @@ class ListedPayment:
 class PaymentState:
     """A payment as the jobs and the webhook need it; `is_held`: its reservation is a live hold.
 
-    The owner is None if the reservation does not exist any more.
+    The owner is None if the reservation does not exist any more; the showtime may be None then, too.
     """
 
     id: UUID
     reservation_id: UUID
+    showtime_id: int | None
     provider: str
     status: str
     reference: str | None
@@ -67,26 +69,38 @@ class Due:
     paid: Decimal
 
 
-async def find_due(conn: Connection, *, reservation_id: UUID) -> Due:
-    """What a locked reservation costs, and what was paid."""
-    return await one(conn, Due, "payments/find_due", reservation_id)
+async def find_due(conn: Connection, *, reservation_id: UUID, showtime_id: int) -> Due:
+    """What a reservation costs, and what was paid."""
+
+    async def find(showtime_id: int) -> Due | None:
+        return await maybe(conn, Due, "payments/find_due", reservation_id, showtime_id)
+
+    due = await in_its_showtime(conn, reservation_id, showtime_id, find)
+    if due is None:
+        raise LookupError(f"there is no reservation {reservation_id}")
+    return due
 
 
-async def cancel_pending(conn: Connection, *, reservation_id: UUID, amount: Decimal) -> None:
+async def cancel_pending(conn: Connection, *, reservation_id: UUID, showtime_id: int, amount: Decimal) -> None:
     """Cancel the pending payment of a locked reservation, if it is of another amount."""
-    await conn.execute(sql("payments/cancel_pending"), reservation_id, amount)
+    await conn.execute(sql("payments/cancel_pending"), reservation_id, amount, showtime_id)
 
 
 async def insert_pending(
-    conn: Connection, *, payment_id: UUID, reservation_id: UUID, amount: Decimal, currency: str
+    conn: Connection, *, payment_id: UUID, reservation_id: UUID, showtime_id: int, amount: Decimal, currency: str
 ) -> None:
     """Open a payment of a locked reservation with the provider, unless one is pending."""
-    await conn.execute(sql("payments/insert_pending"), payment_id, reservation_id, amount, currency)
+    args = (payment_id, reservation_id, amount, currency, showtime_id)
+    await conn.execute(sql("payments/insert_pending"), *args)
 
 
-async def find_newest(conn: Connection, *, reservation_id: UUID, status: str) -> Payment | None:
+async def find_newest(conn: Connection, *, reservation_id: UUID, showtime_id: int, status: str) -> Payment | None:
     """The newest payment of a reservation that is pending or has succeeded."""
-    return await maybe(conn, Payment, "payments/find_newest", reservation_id, status)
+
+    async def find(showtime_id: int) -> Payment | None:
+        return await maybe(conn, Payment, "payments/find_newest", reservation_id, status, showtime_id)
+
+    return await in_its_showtime(conn, reservation_id, showtime_id, find)
 
 
 async def set_checkout(conn: Connection, *, payment_id: UUID, reference: str, checkout_url: str) -> bool:
@@ -129,9 +143,9 @@ async def list_due(conn: Connection, *, row_limit: int) -> Sequence[UUID]:
     return [row["id"] for row in await conn.fetch(sql("payments/list_due"), row_limit)]
 
 
-async def settle_reservation(conn: Connection, *, reservation_id: UUID) -> None:
+async def settle_reservation(conn: Connection, *, reservation_id: UUID, showtime_id: int | None) -> None:
     """Settle the payments of a locked reservation, or if it is held let the job look at them when the hold ends."""
-    await conn.execute(sql("payments/settle_reservation"), reservation_id)
+    await conn.execute(sql("payments/settle_reservation"), reservation_id, showtime_id)
 
 
 async def postpone_check(conn: Connection, *, payment_id: UUID, delay_s: int) -> None:

@@ -40,12 +40,16 @@ class ClaimedRefund:
     charge_reference: str | None
 
 
-async def refund_surplus(conn: Connection, *, reservation_ids: Sequence[UUID], reason: str) -> None:
-    """Refund what was paid for locked reservations beyond what they cost now, in the transaction of the deed.
+async def refund_surplus(
+    conn: Connection, *, reservation_ids: Sequence[UUID], showtime_id: int | None, reason: str
+) -> None:
+    """Refund what was paid for locked reservations of a showtime beyond what they cost now, as part of the deed.
+
+    Without a showtime for those that do not exist any more, if it is not known.
 
     The reason is cancelled, seats_cancelled, exchanged, showtime_cancelled, not_available or overpaid.
     """
-    await conn.execute(sql("refunds/refund_surplus"), reservation_ids, reason)
+    await conn.execute(sql("refunds/refund_surplus"), reservation_ids, reason, showtime_id)
 
 
 async def claim_refunds(conn: Connection, *, row_limit: int) -> Sequence[ClaimedRefund]:

@@ -41,6 +41,7 @@ async def set_seats(
     conn: Connection,
     *,
     reservation_id: UUID,
+    showtime_id_before: int,
     change: str,
     changed_by: str,
     reason: str | None,
@@ -66,6 +67,7 @@ async def set_seats(
         [seat.seat_number for seat in seats],
         [seat.price for seat in seats],
         [] if all(each == STANDARD_TICKET for each in ticket_type_ids) else ticket_type_ids,
+        showtime_id_before,
     )
 
 
@@ -122,10 +124,10 @@ async def book_seats(
     return frozenset(row["seat_id"] for row in rows)
 
 
-async def revive_hold(conn: Connection, *, reservation_id: UUID, ttl_s: int) -> bool:
+async def revive_hold(conn: Connection, *, reservation_id: UUID, showtime_id: int, ttl_s: int) -> bool:
     """Let a locked, expired hold live for some seconds more, to be confirmed late.
 
     False if it is not expired, or if one of its seats has got another row or number, or the showtime another film, room
     or time since.
     """
-    return await conn.fetchval(sql("reservations/revive_hold"), reservation_id, ttl_s) is not None
+    return await conn.fetchval(sql("reservations/revive_hold"), reservation_id, ttl_s, showtime_id) is not None

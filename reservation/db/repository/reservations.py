@@ -22,11 +22,11 @@ from ...errors import (
 )
 from ..pool import Connection
 from ..statements import sql
-from .confirm_outcomes import ConfirmRequest, ShowtimeOf, confirm_outcome
 from .hold_limits import Columns, HoldLimits, LimitedHold, limit_columns
-from .idempotency import IdempotencyKey
+from .idempotency import IdempotencyKey, key_columns
 from .reservation_codes import new_codes
 from .reservation_rows import Reservation, ReservedSeat, reservation_of
+from .reservation_showtimes import in_its_showtime
 from .rows import every, maybe, one
 
 Value = TypeVar("Value", str, int)
@@ -63,13 +63,6 @@ class HoldToInsert(NamedTuple):
     def total_price(self) -> str:
         """The sum of the prices, with two digits."""
         return _total(*[seat.price for seat in self.seats])
-
-
-class PaymentRules(NamedTuple):
-    """Whether the service takes payments, and in which currency."""
-
-    required: bool
-    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +127,7 @@ async def insert_held(conn: Connection, *, holds: Sequence[HoldToInsert]) -> lis
         [f"{{{','.join([seat.row_label for seat in hold.seats])}}}" for hold in holds],
         [f"{{{','.join([str(seat.seat_number) for seat in hold.seats])}}}" for hold in holds],
         [f"{{{','.join([seat.price for seat in hold.seats])}}}" for hold in holds],
-        *_keys([hold.idempotency_key for hold in holds]),
+        *key_columns([hold.idempotency_key for hold in holds]),
         codes,
         _sparse([hold.reference for hold in holds]),
         _sparse([None if hold.metadata is None else orjson.dumps(hold.metadata).decode() for hold in holds]),
@@ -155,45 +148,36 @@ async def find_booked(conn: Connection, *, seats: Sequence[tuple[int, int]]) -> 
     return {(row["showtime_id"], row["seat_id"]): row["is_blocked"] for row in rows}
 
 
-async def confirm(
-    conn: Connection, *, requests: Sequence[ConfirmRequest], showtime_of: ShowtimeOf, payment_rules: PaymentRules
-) -> dict[tuple[UUID, int], Reservation | Exception]:
-    """Confirm reservations, each of a user once and no two with the same idempotency key.
+async def find_reservation(
+    conn: Connection, *, reservation_id: UUID, user_id: int, showtime_id: int | None = None
+) -> Reservation | None:
+    """One of a user's own reservations; `showtime_id`: of which showtime, if the caller knows."""
 
-    The outcomes are by reservation and user; a reservation that is not the user's, or that is locked, has none. In
-    place of a confirmed reservation stands IdempotencyKeyUsed, RowLocked, ReservationCancelled, SeatsUnavailable,
-    PaymentRequired, NothingToPay, HoldExpired, or Overloaded for one without seats. One that is paid by its confirm is
-    a PaidReservation. `showtime_of` gives the JSON of a showtime at a layout version, or None. The statement fails as a
-    whole when one of them loses a seat, or its time, while it runs.
-    """
-    rows = await conn.fetch(
-        sql("reservations/confirm"),
-        [each.reservation_id for each in requests],
-        [each.user_id for each in requests],
-        *_keys([each.idempotency_key for each in requests]),
-        payment_rules.required,
-        [each.payment_id for each in requests] if any(each.payment_id for each in requests) else [],
-        payment_rules.currency,
-    )
-    by_request = [(requests[row["place"] - 1], row) for row in rows]
-    return {each[:2]: confirm_outcome(each, row, showtime_of) for each, row in by_request}
+    async def find(showtime_id: int) -> asyncpg.Record | None:
+        return await conn.fetchrow(sql("reservations/find_reservation"), reservation_id, user_id, showtime_id)
 
-
-async def find_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
-    """One of a user's own reservations."""
-    row = await conn.fetchrow(sql("reservations/find_reservation"), reservation_id, user_id)
+    row = await in_its_showtime(conn, reservation_id, showtime_id, find)
     return None if row is None else reservation_of(row)
 
 
 async def find_archived(conn: Connection, *, reservation_id: UUID, user_id: int) -> Reservation | None:
     """One of a user's own reservations that is in the archive."""
-    row = await conn.fetchrow(sql("archive/find_reservation"), reservation_id, user_id)
+
+    async def find(showtime_id: int) -> asyncpg.Record | None:
+        return await conn.fetchrow(sql("archive/find_reservation"), reservation_id, user_id, showtime_id)
+
+    row = await in_its_showtime(conn, reservation_id, None, find)
     return None if row is None else reservation_of(row)
 
 
 async def lock_reservation(conn: Connection, *, reservation_id: UUID, user_id: int) -> LockedReservation | None:
     """Lock a user's own reservation until the end of the transaction."""
-    return await maybe(conn, LockedReservation, "reservations/lock_reservation", reservation_id, user_id)
+
+    async def lock(showtime_id: int) -> LockedReservation | None:
+        args = (reservation_id, user_id, showtime_id)
+        return await maybe(conn, LockedReservation, "reservations/lock_reservation", *args)
+
+    return await in_its_showtime(conn, reservation_id, None, lock)
 
 
 async def wait_for_showtime(conn: Connection, *, showtime_id: int) -> None:
@@ -206,23 +190,43 @@ async def wait_for_showtime(conn: Connection, *, showtime_id: int) -> None:
 
 async def find_hold(conn: Connection, *, reservation_id: UUID, user_id: int, max_s: int) -> HoldToExtend | None:
     """A user's own reservation; `max_s` is the longest life of a hold."""
-    return await maybe(conn, HoldToExtend, "reservations/find_hold", reservation_id, user_id, max_s)
+
+    async def find(showtime_id: int) -> HoldToExtend | None:
+        return await maybe(conn, HoldToExtend, "reservations/find_hold", reservation_id, user_id, max_s, showtime_id)
+
+    return await in_its_showtime(conn, reservation_id, None, find)
 
 
-async def extend(conn: Connection, *, reservation_id: UUID, user_id: int, ttl_ms: int, max_s: int) -> datetime | None:
+async def extend(
+    conn: Connection, *, reservation_id: UUID, showtime_id: int, user_id: int, ttl_ms: int, max_s: int
+) -> datetime | None:
     """Let a user's live hold run for `ttl_ms` from now, which is the result; None if there is none."""
-    extended_at: datetime | None = await conn.fetchval(
-        sql("reservations/extend"), reservation_id, user_id, ttl_ms, max_s
-    )
-    return extended_at
+
+    async def run(showtime_id: int) -> datetime | None:
+        args = (reservation_id, user_id, ttl_ms, max_s, showtime_id)
+        extended_at: datetime | None = await conn.fetchval(sql("reservations/extend"), *args)
+        return extended_at
+
+    return await in_its_showtime(conn, reservation_id, showtime_id, run)
 
 
 async def undo_hold(
-    conn: Connection, *, reservation_id: UUID, user_id: int, idempotency_key: IdempotencyKey | None
+    conn: Connection,
+    *,
+    reservation_id: UUID,
+    showtime_id: int,
+    user_id: int,
+    idempotency_key: IdempotencyKey | None,
 ) -> bool:
     """Cancel a hold and delete the idempotency key stored with it; False if it is not a hold any more."""
     key_user_id, key = (None, None) if idempotency_key is None else idempotency_key.primary_key
-    return await conn.fetchval(sql("reservations/undo_hold"), reservation_id, user_id, key, key_user_id) is not None
+
+    async def run(showtime_id: int) -> UUID | None:
+        args = (reservation_id, user_id, key, key_user_id, showtime_id)
+        undone: UUID | None = await conn.fetchval(sql("reservations/undo_hold"), *args)
+        return undone
+
+    return await in_its_showtime(conn, reservation_id, showtime_id, run) is not None
 
 
 async def find_other_holds(
@@ -232,22 +236,17 @@ async def find_other_holds(
     return await every(conn, OtherHold, "reservations/find_other_holds", showtime_id, seat_ids, reservation_id)
 
 
-async def mark_cancelled(conn: Connection, *, reservation_id: UUID, cancelled_by: str, reason: str | None) -> bool:
+async def mark_cancelled(
+    conn: Connection, *, reservation_id: UUID, showtime_id: int, cancelled_by: str, reason: str | None
+) -> bool:
     """Cancel a locked reservation, by customer, cinema or staff; a reason is the box office's. Whether it was paid."""
-    return bool(await conn.fetchval(sql("reservations/mark_cancelled"), reservation_id, cancelled_by, reason))
+    args = (reservation_id, cancelled_by, reason, showtime_id)
+    return bool(await conn.fetchval(sql("reservations/mark_cancelled"), *args))
 
 
 async def expire_holds(conn: Connection, *, first_id: UUID, age_s: int, margin_s: int, row_limit: int) -> ExpiredHolds:
     """Mark holds as expired, from `first_id` on, that are older than `age_s` and ended at least `margin_s` ago."""
     return await one(conn, ExpiredHolds, "reservations/expire_holds", first_id, age_s, margin_s, row_limit)
-
-
-def _keys(keys: Sequence[IdempotencyKey | None]) -> tuple[list[str | None], list[bytes | None]]:
-    """The keys and the fingerprints; None for a request without, and empty if no request has one."""
-    if not any(keys):
-        return [], []
-    texts = [None if each is None else each.key for each in keys]
-    return texts, [None if each is None else each.fingerprint for each in keys]
 
 
 def _sparse(column: list[Value | None]) -> list[Value | None]:

@@ -4,11 +4,13 @@ from copy import deepcopy
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from ...db.reservation_ids import reservation_id_of
 from .waiting_examples import WAITING_ROOM
 
 CREATED_BEFORE = timedelta(days=9)  # a customer books some days ahead
 HOLD = timedelta(minutes=10)
-UUID7_REST = "-7c3e-9a41-5f0e8d2b6a17"  # after the 48 bits of milliseconds
+SHOWTIME_ID = 208
+CHANCE = 0x35E8D2B6A  # the last bits of the reservation's id
 
 # By member or parameter; `Schema.member` where the name alone does not say what it is.
 FIXED: dict[str, Any] = {
@@ -49,8 +51,8 @@ FIXED: dict[str, Any] = {
     "capacity": 160,
     "focal_row": "G",
     "extra_metadata": {"screen": "12 m", "sound": "Dolby 7.1"},
-    "showtime_id": 208,
-    "Showtime.id": 208,
+    "showtime_id": SHOWTIME_ID,
+    "Showtime.id": SHOWTIME_ID,
     "ReservedShowtime.id": 208,
     "CancelledShowtime.id": 208,
     "cancelled_reservations": 14,
@@ -250,8 +252,7 @@ def _moments(today: date) -> dict[str, Any]:
     friday = first + timedelta(days=(4 - first.weekday()) % 7 + 7)
     starts_at = datetime.combine(friday, time(19, 30), UTC)
     created_at = starts_at - CREATED_BEFORE
-    milliseconds = f"{int(created_at.timestamp() * 1000):012x}"
-    reservation_id = f"{milliseconds[:8]}-{milliseconds[8:]}{UUID7_REST}"
+    reservation_id = str(reservation_id_of(SHOWTIME_ID, int(created_at.timestamp() * 1000), CHANCE))
     moments = {
         "starts_at": starts_at,
         "ends_at": starts_at + timedelta(hours=2),
