@@ -12,7 +12,7 @@ import pytest
 from reservation.db import statements
 from tests.api import Api, Connection, Person
 from tests.conftest import PATIENT, StartApi
-from tests.http.test_metrics import figures, growth
+from tests.figures import figures, growth
 from tests.races.test_booking_races import assert_sound
 
 JOBS = ("reservations/expire_holds", "events/list_events")  # jobs run them meanwhile
