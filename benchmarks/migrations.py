@@ -116,7 +116,7 @@ class Waits:
 
 def header_of(path: Path) -> str:
     """What a migration's header says of its longest lock, or nothing."""
-    lines = []
+    lines: list[str] = []
     for line in path.read_text().splitlines():
         if lines and not line.startswith("--"):
             break
