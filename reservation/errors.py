@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 from inspect import cleandoc
 from typing import TypeAlias
 
+from .limit_texts import ON_CUSTOMERS, attempts_text
+
 Ids: TypeAlias = Collection[int]
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
-COOLING_OFF = "MAX_UNCONFIRMED_HOLDS_OF_SEAT"
 
 
 class OperatorError(Exception):
@@ -60,7 +61,7 @@ class TotpEnrolmentRequired(DomainError):
 
 
 class ReauthenticationRequired(DomainError):
-    """It is too long ago that the password was given: send it again with POST /auth/reauthenticate."""
+    """The password was given more than REAUTHENTICATION_MINUTES ago: send it again with POST /auth/reauthenticate."""
 
 
 class AccountDisabled(DomainError):
@@ -135,8 +136,7 @@ class LimitReached(DomainError):
     """You have as many holds, or seats of this showtime, as one customer may have: `limit` names the setting."""
 
     def __init__(self, limit: str) -> None:
-        held_often = "You have held one of these seats too often without confirming it: choose others, or try later."
-        super().__init__(held_often if limit == COOLING_OFF else None, details={"limit": limit})
+        super().__init__(ON_CUSTOMERS.get(limit), details={"limit": limit})
 
 
 class PaymentRequired(DomainError):
@@ -264,7 +264,7 @@ class TooManyAttempts(DomainError):
     """There were too many attempts: wait before the next one."""
 
     def __init__(self, *, policy: str, most: int, window_s: int, retry_after_s: int) -> None:
-        super().__init__()
+        super().__init__(attempts_text(policy, most, window_s))
         self.policy, self.most, self.window_s, self.retry_after_s = policy, most, window_s, retry_after_s
 
 

@@ -21,6 +21,7 @@ class ProgrammeCopy:
     first: date
     last: date
     shift_days: int
+    waiting_room: bool | None = None  # of all copies; None: where the original or its film has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ async def copy_programme(context: CatalogContext, *, wanted: ProgrammeCopy) -> C
     shifted: dict[Position, ShowtimeInput] = {}
     failed: dict[Position, DomainError] = {}
     for position, showtime in enumerate(found):
-        copied = shift(showtime, wanted.shift_days, zone)
+        copied = shift(showtime, wanted.shift_days, zone, waiting_room=wanted.waiting_room)
         if copied.on_sale_at is not None and copied.on_sale_at >= (copied.sales_end_at or copied.starts_at):
             failed[position] = Invalid("/on_sale_at", "Must be earlier than the end of the sale.")
         else:
@@ -54,11 +55,11 @@ async def copy_programme(context: CatalogContext, *, wanted: ProgrammeCopy) -> C
     return Copies(found, await add_showtimes(context, wanted=shifted, failed=failed, all_or_nothing=False))
 
 
-def shift(showtime: Showtime, days: int, zone: ZoneInfo) -> ShowtimeInput:
+def shift(showtime: Showtime, days: int, zone: ZoneInfo, *, waiting_room: bool | None = None) -> ShowtimeInput:
     """The showtime some days later: its start and the start of its sale at the same time of day, its length unchanged.
 
-    The sale ends as long before or after the start as it did. Without a waiting room, it gets one if its
-    film has one.
+    The sale ends as long before or after the start as it did. Unless `waiting_room` says whether it has a waiting
+    room, it has one if the original or its film has one.
     """
     starts_at = _later(showtime.starts_at, days, zone)
     copied = {column.name: getattr(showtime, column.name) for column in fields(ShowtimeInput)}
@@ -67,7 +68,9 @@ def shift(showtime: Showtime, days: int, zone: ZoneInfo) -> ShowtimeInput:
             copied[name] = starts_at + (copied[name] - showtime.starts_at)
     if copied["on_sale_at"] is not None:
         copied["on_sale_at"] = _later(copied["on_sale_at"], days, zone)
-    return ShowtimeInput(**copied | {"starts_at": starts_at, "waiting_room": showtime.waiting_room or None})
+    if waiting_room is None:
+        waiting_room = showtime.waiting_room or None
+    return ShowtimeInput(**copied | {"starts_at": starts_at, "waiting_room": waiting_room})
 
 
 def _later(moment: datetime, days: int, zone: ZoneInfo) -> datetime:

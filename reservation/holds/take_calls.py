@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 from uuid import UUID
 
 from ..errors import TooManyRequests
+from ..limit_texts import HELD_SEATS
 from .keys import address_key, kept_key, map_keys, released_keys
 from .script_runner import Call, script_call
 from .scripts import EXTEND, TAKE, TAKE_FOR_ADDRESS
@@ -47,5 +48,5 @@ def extend_call(showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int],
 def seats_of_others(result: Sequence[int]) -> frozenset[int]:
     """The seats that others hold, empty on success; raises TooManyRequests if the address would have too many."""
     if result[0] == TOO_MANY:
-        raise TooManyRequests(RETRY_AFTER_S, "Your address holds as many seats of this showtime as it may.")
+        raise TooManyRequests(RETRY_AFTER_S, HELD_SEATS)
     return frozenset(result[1:])

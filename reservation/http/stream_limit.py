@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import TooManyRequests
+from ..limit_texts import STREAMS
 
 RETRY_AFTER_S = 10
 SPARE_FILES = 512  # file descriptors that viewers leave for other connections and the stores
@@ -25,7 +26,7 @@ class StreamLimit:
         """Count a stream for the duration of the block; raises TooManyRequests."""
         streams = self._streams.get(address, 0)
         if self._most and streams >= self._most:
-            raise TooManyRequests(RETRY_AFTER_S)
+            raise TooManyRequests(RETRY_AFTER_S, STREAMS)
         self._streams[address] = streams + 1
         try:
             yield

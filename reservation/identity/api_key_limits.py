@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from ..db.connection_slots import kept_connections
 from ..errors import TooManyRequests
+from ..limit_texts import BACK_OFFICE, KEY_CONCURRENCY
 
 WAIT_S = 1.0
 MAX_WAITING = 100  # back-office requests in one worker
@@ -33,7 +34,7 @@ class ApiKeyLimits:
         """
         running = self._running.get(key_id, 0)
         if running >= self._per_key:
-            raise TooManyRequests(RETRY_AFTER_S)
+            raise TooManyRequests(RETRY_AFTER_S, KEY_CONCURRENCY)
         self._running[key_id] = running + 1
         try:
             if is_back_office:
@@ -50,12 +51,12 @@ class ApiKeyLimits:
 
     async def _acquire_back_office(self) -> None:
         if self._waiting >= MAX_WAITING:
-            raise TooManyRequests(RETRY_AFTER_S)
+            raise TooManyRequests(RETRY_AFTER_S, BACK_OFFICE)
         self._waiting += 1
         try:
             async with asyncio.timeout(WAIT_S):
                 await self._back_office.acquire()
         except TimeoutError:
-            raise TooManyRequests(RETRY_AFTER_S) from None
+            raise TooManyRequests(RETRY_AFTER_S, BACK_OFFICE) from None
         finally:
             self._waiting -= 1

@@ -29,6 +29,7 @@ from ..errors import DomainError, Invalid, NotFound, SalesEnded, ShowtimeCancell
 from ..holds.runners import open_runner
 from ..holds.script_runner import Call, script_call
 from ..holds.scripts import Script, read_source
+from ..limit_texts import WAITING_PLACES
 from ..runtime.redis_client import RedisClient
 from ..seatmap.layouts import Layout, Layouts
 from .metrics import ADMISSIONS, PLACES
@@ -131,7 +132,7 @@ class WaitingRooms:
         call = script_call(ENTER, showtime_id, keys, (*self._common(room), user_id, lot, given, most))
         now_us, outcome, number, before, waiting = await self._scripts.run_one(call)
         if outcome == TOO_MANY:
-            raise TooManyRequests(RETRY_AFTER_S, "As many wait for this showtime from your address as may.")
+            raise TooManyRequests(RETRY_AFTER_S, WAITING_PLACES)
         if outcome == ADMITTED:
             return self._admitted(showtime_id, user_id, room, number)
         ticket = self.signer.ticket(showtime_id, user_id, number)

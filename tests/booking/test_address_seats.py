@@ -34,6 +34,7 @@ async def hold(api: Api, showtime_id: int, seats: list[int], address: str = HOME
 def assert_refused(answer: Answer) -> None:
     assert (answer.status, answer.code) == (429, "too_many_requests"), answer.text
     assert int(answer.headers["Retry-After"]) > 0
+    assert "HELD_SEATS_PER_ADDRESS" in answer.json["detail"]
 
 
 async def test_accounts_of_one_address_hold_at_most_so_many_seats_of_a_showtime(

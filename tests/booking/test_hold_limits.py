@@ -21,6 +21,7 @@ WAIT_S = 20.0
 
 def assert_reached(answer: Answer, limit: str) -> None:
     assert (answer.status, answer.code, answer.json.get("limit")) == (409, "limit_reached", limit), answer.text
+    assert limit in answer.json["detail"]
 
 
 async def test_a_customer_has_at_most_so_many_live_holds(start_api: StartApi, db: Connection, redis_url: str) -> None:
@@ -223,6 +224,7 @@ async def test_holds_from_an_address_are_limited_by_the_minute(start_api: StartA
         assert 0 < await redis.ttl(key) <= 120
     assert [answer.status for answer in answers] == [201, 201, 201, 429]
     assert answers[-1].code == "too_many_attempts"
+    assert "at most 3 in a minute (HOLDS_PER_MINUTE_PER_ADDRESS)" in answers[-1].json["detail"]
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
     assert (await api.statuses(cinema.showtime_id))[cinema.seat_ids[3]] == "available"
     assert (await hold(4, "192.0.2.2")).status == 201

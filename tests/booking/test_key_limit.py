@@ -41,6 +41,7 @@ async def test_keys_beyond_the_limit_of_an_account_are_refused(start_api: StartA
                 break
             assert answer.status == 200
     assert (answer.code, int(answer.headers["Retry-After"]) > 0) == ("too_many_attempts", True)
+    assert "at most 3 in a day (IDEMPOTENCY_KEYS_PER_DAY)" in answer.json["detail"]
     assert answer.headers["RateLimit-Policy"] == '"idempotency-keys";q=3;w=86400'
     stored = await db.fetchval("select count(*) from idempotency_keys where user_id = $1", customer.id)
     assert stored <= 5

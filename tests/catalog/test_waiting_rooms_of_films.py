@@ -104,6 +104,24 @@ async def test_a_copy_has_a_waiting_room_if_its_original_or_its_film_has_one(
     assert result["showtime"]["waiting_room"] is wanted
 
 
+@pytest.mark.parametrize(("of_film", "wanted"), [(True, False), (False, True)])
+async def test_a_copy_has_the_waiting_room_that_its_request_asks_for(api: Api, of_film: bool, wanted: bool) -> None:
+    cinema = await api.make("/admin/cinemas", {"name": "Kino", "timezone": "UTC"})
+    room, _ = await api.auditorium(cinema_id=cinema["id"])
+    times = {"starts_at": "2031-03-24T19:00:00Z", "ends_at": "2031-03-24T21:00:00Z"}
+    await api.showtime(await api.movie(waiting_room=of_film), room, **times)
+    body = {
+        "cinema_id": cinema["id"],
+        "from": "2031-03-24",
+        "to": "2031-03-24",
+        "shift_days": 7,
+        "waiting_room": wanted,
+    }
+    answer = await api.call("POST", "/admin/showtimes/copy", body, who=await api.admin())
+    [result] = answer.json["results"]
+    assert result["showtime"]["waiting_room"] is wanted
+
+
 async def test_the_change_log_has_the_films_value(api: Api) -> None:
     movie_id, admin = await api.movie(), await api.admin()
     await set_waiting_room(api, movie_id, True)

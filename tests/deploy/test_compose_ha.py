@@ -137,8 +137,13 @@ def test_the_urls_name_every_server(secrets: Path) -> None:
         assert hosts(url) == {f"{server}:5432" for server in numbered("postgres")}
         assert urlsplit(url).username == login
         assert parse_qs(urlsplit(url).query) == {"target_session_attrs": ["read-write"]}
-        given = {"DATABASE_URL": url, "REDIS_URL": "redis://valkey1", "JWT_SECRET": read(secrets, "jwt_secret")}
-        assert Settings.from_env(given).database_url == url
+        given = {
+            "DATABASE_URL": url,
+            "REDIS_URL": read(secrets, "redis_url"),
+            "JWT_SECRET": read(secrets, "jwt_secret"),
+        }
+        settings = Settings.from_env(given)
+        assert (settings.database_url, settings.redis_url) == (url, given["REDIS_URL"])
     sentinels = urlsplit(read(secrets, "redis_url"))
     assert (sentinels.scheme, sentinels.path) == ("redis+sentinel", "/reservation")
     assert hosts(sentinels.geturl()) == {f"{server}:26379" for server in numbered("sentinel")}

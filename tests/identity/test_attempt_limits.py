@@ -53,6 +53,7 @@ async def test_after_too_many_failures_the_right_password_is_429(start_api: Star
     assert await fail(api, 5) == [401, 401, 401, 429, 429]
     refused = await log_in(api)
     assert (refused.status, refused.code) == (429, "too_many_attempts")
+    assert "at most 3 in 15 minutes (LOGIN_FAILURES)" in refused.json["detail"]
     assert refused.headers["Content-Type"].startswith("application/problem+json")
 
 

@@ -30,6 +30,7 @@ async def test_accounts_of_one_address_have_at_most_so_many_places(start_api: St
     places = [await call(api, cinema, person, HOME) for person in people[:3]]
     assert [place.status for place in places] == [200, 200, 429]
     assert places[2].code == "too_many_requests"
+    assert "WAITING_PLACES_PER_ADDRESS" in places[2].json["detail"]
     assert int(places[2].headers["Retry-After"]) > 0
     again = await call(api, cinema, people[0], HOME)
     assert (again.status, again.json["waiting"]) == (200, 2)

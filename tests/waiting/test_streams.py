@@ -100,6 +100,7 @@ async def test_an_address_has_at_most_so_many_streams(start_api: StartApi) -> No
             assert second.status == 200
             refused = await api.call("GET", seats)
             assert (refused.status, refused.code) == (429, "too_many_requests")
+            assert "STREAMS_PER_ADDRESS" in refused.json["detail"]
             assert int(refused.headers["Retry-After"]) > 0
             async with api.client.get(seats, headers={"X-Forwarded-For": "192.0.2.1"}) as other:
                 assert other.status == 200

@@ -130,6 +130,13 @@ class CopyProgrammeBody(Input):
     first = Day(required=True, data_key="from", metadata={"description": "The first day, in the cinema's time zone"})
     last = Day(required=True, data_key="to", metadata={"description": "The last day, which is copied, too"})
     shift_days = BoundedInteger(1, 3660, required=True, metadata={"examples": [7]})
+    waiting_room = StrictBoolean(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Whether the copies have waiting rooms; if not given, where the original or its movie has"
+        },
+    )
 
     @validates_schema
     def _in_order(self, data: Mapping[str, Any], **_: object) -> None:
@@ -256,11 +263,11 @@ async def copy_programme(request: web.Request) -> web.StreamResponse:
     """Copy the scheduled showtimes of some days of a cinema, up to 1000, each with one result as in a batch.
 
     A copy starts some days later at the same time of day in the cinema's time zone, and so does its sale; it is as long
-    as the original, at its price, and has a waiting room if the original or its movie has one. `index` counts the
-    originals in the order of their start.
+    as the original, at its price. Without `waiting_room` in the body, it has a waiting room if the original or its
+    movie has one. `index` counts the originals in the order of their start.
     """
     body = request[BODY]
-    wanted = ProgrammeCopy(body["cinema_id"], body["first"], body["last"], body["shift_days"])
+    wanted = ProgrammeCopy(body["cinema_id"], body["first"], body["last"], body["shift_days"], body["waiting_room"])
     copies = await programme_copies.copy_programme(request.app[CATALOG_CONTEXT], wanted=wanted)
     shown = await _shown_outcomes(request, copies.outcomes)
     for result in shown["results"]:

@@ -33,6 +33,14 @@ class ConfigOutput(Schema):
     holds_per_minute_per_address = fields.Integer(
         required=True, metadata={"description": "Most holds from one address in a minute; 0: no limit"}
     )
+    held_seats_per_address = fields.Integer(
+        required=True,
+        metadata={"description": "Most seats of a showtime in live holds from one address; 0: no limit"},
+    )
+    waiting_places_per_address = fields.Integer(
+        required=True,
+        metadata={"description": "Most places of one address in the waiting room of a showtime; 0: no limit"},
+    )
     max_unconfirmed_holds_of_seat = fields.Integer(
         required=True,
         metadata={
@@ -66,6 +74,8 @@ def _shown(settings: Settings) -> dict[str, object]:
         "max_holds_per_user": settings.max_holds_per_user,
         "max_seats_per_user_per_showtime": settings.max_seats_per_user_per_showtime,
         "holds_per_minute_per_address": settings.holds_per_minute_per_address,
+        "held_seats_per_address": settings.held_seats_per_address,
+        "waiting_places_per_address": settings.waiting_places_per_address,
         "max_unconfirmed_holds_of_seat": settings.max_unconfirmed_holds_of_seat,
         "cooling_off_minutes": settings.cooling_off_s // 60,
         "cancel_cutoff_minutes": settings.cancel_cutoff_s // 60,

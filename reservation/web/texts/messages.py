@@ -2,8 +2,9 @@
 
 from http import HTTPStatus
 
-from ...errors import COOLING_OFF, DomainError
+from ...errors import DomainError
 from ...http.output.problems import STATUS_AND_CODE
+from ...limit_texts import COOLING_OFF
 from .languages import Language
 from .marking import mark as _
 
