@@ -4,6 +4,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -81,7 +82,8 @@ class Cluster:
         """The owner's login, the service's own, the database with its schema, and an extension."""
         self.run("create role reservation login createrole", database="postgres")
         self.run("create database reservation owner reservation", database="postgres")
-        self.run("create extension pg_stat_statements")
+        if self.run("select count(*) from pg_available_extensions where name = 'pg_stat_statements'"):
+            self.run("create extension pg_stat_statements")
         schema.apply(self.url())
         self.run("create role reservation_web login in role reservation_app")
 
@@ -118,3 +120,11 @@ def old_programs() -> Path:
     if not (DEBIAN_15 / "pg_ctl").is_file():
         missing("PostgreSQL 15 is not installed (Debian: postgresql-15)")
     return DEBIAN_15
+
+
+def programs_16() -> Path:
+    """Those of PostgreSQL 16, without its extensions."""
+    found = find_spec("pgserver")
+    if found is None or found.origin is None:
+        missing("PostgreSQL 16 is not installed (PyPI: pgserver)")
+    return Path(found.origin).parent / "pginstall" / "bin"

@@ -127,3 +127,10 @@ async def check_sales_go_on(api: Api, sales: Sales, *, sold: int) -> None:
     await buy(api, customer, showtime_id, seat_ids[sold])
     after = await api.statuses(showtime_id)
     assert [seat for seat in seat_ids if after[seat] == "booked"] == seat_ids[: sold + 1]
+
+
+async def restored(log: Path) -> None:
+    """Wait until the service has written that it found another database."""
+    async with asyncio.timeout(START_S):
+        while "database_restored" not in await asyncio.to_thread(log.read_text):
+            await asyncio.sleep(0.1)
