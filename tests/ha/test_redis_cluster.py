@@ -11,8 +11,9 @@ import pytest
 
 from tests.api import Api, Cinema, Connection, slot
 from tests.conftest import StartApi
-from tests.ha.contended_sales import Sales
+from tests.ha.contended_sales import PATIENCE_S, Sales
 from tests.ha.redis_cluster import ClusterNode, Member, RedisCluster, running_redis_cluster, slot_of
+from tests.live_feed import following
 
 BACK_WITHIN_S = 5.0  # of the election: docs/operator/redis-cluster.md
 CUSTOMERS = 1  # of each worker and showtime
@@ -148,3 +149,21 @@ async def test_slots_that_move_under_sales_lose_none(
     for cinema, target in zip(cinemas, masters[1:] + masters[:1], strict=True):
         assert cluster.master_of_key(key_of(cinema)) is target
         assert target.answers("EXISTS", key_of(cinema)) == 1
+
+
+async def test_viewers_see_the_holds_of_another_worker_also_after_the_slot_has_moved(
+    cluster: RedisCluster, start_api: StartApi
+) -> None:
+    here, there = [await start_api(REDIS_URL=cluster.url) for _ in range(2)]
+    cinema, who = await here.cinema(), await here.sign_up()
+    async with asyncio.timeout(PATIENCE_S), following(there, cinema.showtime_id) as stream:
+        await stream.next()
+        for seat in cinema.seat_ids[:2]:
+            assert (await here.hold(who, cinema.showtime_id, [seat])).status == 201
+            event = await stream.next()
+            while event is not None and event.statuses.get(seat) != "held":
+                event = await stream.next()
+            assert event is not None
+            source = cluster.master_of_key(key_of(cinema))
+            target = next(master for master in cluster.masters() if master is not source)
+            await asyncio.to_thread(cluster.move_slot, slot_of(key_of(cinema)), target)

@@ -5,10 +5,11 @@ from functools import partial
 import pytest
 from redis._parsers.helpers import parse_cluster_nodes
 from redis.asyncio.connection import SSLConnection
+from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS
 from redis.exceptions import RedisError
 
 from reservation.runtime.redis_client import is_away
-from reservation.runtime.redis_cluster import SLOTS, ClusterNodes, cluster_client, read_answer, slot_of
+from reservation.runtime.redis_cluster import ClusterNodes, cluster_client, read_answer, slot_of
 from tests.ports import free_port
 
 A, B, C = ("10.0.0.1", 7001), ("10.0.0.2", 7002), ("10.0.0.3", 7003)
