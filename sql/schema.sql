@@ -179,6 +179,33 @@ COMMENT ON FUNCTION public.find_limited(hold_ids uuid[], user_ids bigint[], show
 of two holds at once the second is counted after the first is committed. Null in place of a limit: none. A hold does not count
 itself.';
 
+CREATE FUNCTION public.find_payment_showtime() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+begin
+    new.showtime_id := coalesce(
+        (select r.showtime_id from reservations as r where r.id = new.reservation_id),
+        (select a.showtime_id from archived_reservations as a where a.id = new.reservation_id)
+    );
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.find_payment_showtime() IS 'Writes payments.showtime_id for the version before, which leaves it out.';
+
+CREATE FUNCTION public.find_refund_showtime() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+begin
+    new.showtime_id := (select p.showtime_id from payments as p where p.id = new.payment_id);
+    return new;
+end
+$$;
+
+COMMENT ON FUNCTION public.find_refund_showtime() IS 'Writes refunds.showtime_id for the version before, which leaves it out.';
+
 CREATE FUNCTION public.fold_case(value text) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     AS $$
@@ -862,6 +889,23 @@ end
 $$;
 
 COMMENT ON FUNCTION public.leave_out_texts_of_erased() IS 'Leaves out what clients and the box office write to a reservation whose customer was erased: reference, metadata and reasons.';
+
+CREATE FUNCTION public.move_payments() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO '$user', 'public'
+    AS $$
+begin
+    update payments as p
+    set showtime_id = new.showtime_id
+    where p.reservation_id = new.id;
+    update refunds as f
+    set showtime_id = new.showtime_id
+    where f.payment_id in (select p.id from payments as p where p.reservation_id = new.id);
+    return null;
+end
+$$;
+
+COMMENT ON FUNCTION public.move_payments() IS 'Gives the payments of a reservation, and their refunds, the showtime for whose seats the reservation is exchanged.';
 
 CREATE FUNCTION public.new_reservation_code() RETURNS text
     LANGUAGE sql
@@ -1636,6 +1680,7 @@ CREATE TABLE public.payments (
     succeeded_at timestamp with time zone,
     settled_at timestamp with time zone,
     check_at timestamp with time zone NOT NULL,
+    showtime_id bigint,
     CONSTRAINT payments_amount_check CHECK ((amount > (0)::numeric)),
     CONSTRAINT payments_currency_check CHECK ((char_length(currency) = 3)),
     CONSTRAINT payments_provider_check CHECK ((provider = ANY (ARRAY['stripe'::text, 'external'::text]))),
@@ -1658,6 +1703,8 @@ COMMENT ON COLUMN public.payments.settled_at IS 'When nothing was left to do for
 
 COMMENT ON COLUMN public.payments.check_at IS 'When a background job looks at it next, until it is settled.';
 
+COMMENT ON COLUMN public.payments.showtime_id IS 'That of the reservation, which a trigger keeps equal; null if the reservation did not exist any more when the column was made.';
+
 CREATE TABLE public.refunds (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     payment_id uuid NOT NULL,
@@ -1670,6 +1717,7 @@ CREATE TABLE public.refunds (
     last_error text,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     succeeded_at timestamp with time zone,
+    showtime_id bigint,
     CONSTRAINT refunds_amount_check CHECK ((amount > (0)::numeric)),
     CONSTRAINT refunds_reason_check CHECK ((reason = ANY (ARRAY['cancelled'::text, 'seats_cancelled'::text, 'exchanged'::text, 'showtime_cancelled'::text, 'not_available'::text, 'overpaid'::text]))),
     CONSTRAINT refunds_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'succeeded'::text, 'failed'::text]))),
@@ -1683,6 +1731,8 @@ COMMENT ON COLUMN public.refunds.id IS 'Also the idempotency key of the request 
 COMMENT ON COLUMN public.refunds.reference IS 'The provider''s id of the refund.';
 
 COMMENT ON COLUMN public.refunds.last_error IS 'Why the last attempt failed.';
+
+COMMENT ON COLUMN public.refunds.showtime_id IS 'That of the payment.';
 
 CREATE TABLE public.reminded_showtimes (
     showtime_id bigint NOT NULL,
@@ -2422,6 +2472,10 @@ CREATE TRIGGER movies_title_folded BEFORE INSERT OR UPDATE OF title, folded_titl
 
 ALTER TABLE public.movies ENABLE ALWAYS TRIGGER movies_title_folded;
 
+CREATE TRIGGER payments_showtime BEFORE INSERT ON public.payments FOR EACH ROW WHEN ((new.showtime_id IS NULL)) EXECUTE FUNCTION public.find_payment_showtime();
+
+CREATE TRIGGER refunds_showtime BEFORE INSERT ON public.refunds FOR EACH ROW WHEN ((new.showtime_id IS NULL)) EXECUTE FUNCTION public.find_refund_showtime();
+
 CREATE TRIGGER reservation_changes_of_erased BEFORE INSERT ON public.reservation_changes FOR EACH ROW WHEN ((new.reason IS NOT NULL)) EXECUTE FUNCTION public.leave_out_texts_of_erased();
 
 CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservation_seats FOR EACH ROW EXECUTE FUNCTION public.insert_reservation_seat();
@@ -2429,6 +2483,8 @@ CREATE TRIGGER reservation_seats_inserted INSTEAD OF INSERT ON public.reservatio
 CREATE TRIGGER reservations_hold_recorded AFTER INSERT ON public.reservations FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('reservation', 'id', 'user_id', 'id user_id showtime_id status total_price expires_at confirmed_at cancelled_at cancelled_by cancel_reason late seat_ids row_labels seat_numbers prices ticket_type_ids', '');
 
 CREATE TRIGGER reservations_of_erased BEFORE INSERT OR UPDATE OF reference, metadata, cancel_reason ON public.reservations FOR EACH ROW WHEN (((new.reference IS NOT NULL) OR (new.metadata IS NOT NULL) OR (new.cancel_reason IS NOT NULL))) EXECUTE FUNCTION public.leave_out_texts_of_erased();
+
+CREATE TRIGGER reservations_payments_moved AFTER UPDATE OF showtime_id ON public.reservations FOR EACH ROW WHEN ((old.showtime_id IS DISTINCT FROM new.showtime_id)) EXECUTE FUNCTION public.move_payments();
 
 CREATE TRIGGER reservations_recorded AFTER UPDATE ON public.reservations FOR EACH ROW WHEN ((current_setting('reservation.action'::text, true) <> ''::text)) EXECUTE FUNCTION public.record_change('reservation', 'id', 'user_id', 'id user_id showtime_id status total_price expires_at confirmed_at cancelled_at cancelled_by cancel_reason late seat_ids row_labels seat_numbers prices ticket_type_ids', '');
 

@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 
 from reservation.holds.connection import RUN_KEY, pack
 from reservation.holds.prime import LiveHold, Prime
+from reservation.holds.redis_server import RedisServer
 from reservation.holds.release_calls import HoldRelease
 from reservation.holds.store import Holds, Snapshot
 from reservation.holds.worker_marks import KnownDatabase, WorkerMarks
@@ -96,9 +97,9 @@ async def test_after_a_loss_of_data_the_next_reading_primes_again(redis: Redis, 
     holds = await connected(open_holds, redis, primer)
     before = holds.read_start(SHOWTIME)
     await redis.flushall()
-    for _ in range(
-        2
-    ):  # Redis tells of the loss before the first reply, and answers what is asked then before the second
+    assert isinstance(holds.server, RedisServer)
+    # Redis tells of the loss before the first reply, and answers what is asked then before the second.
+    for _ in range(2):
         await holds.server.call(pack("PING"))
     start = holds.read_start(SHOWTIME)
     assert start.kept_since not in {"", before.kept_since}

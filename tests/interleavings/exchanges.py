@@ -18,6 +18,7 @@ from reservation.booking.jobs.schedule import run_job
 from reservation.db.pool import Database
 from reservation.errors import HoldsUnavailable
 from reservation.holds import scripts
+from reservation.holds.runners import Runner
 from reservation.holds.script_runner import Call, ScriptRunner
 from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
 from reservation.seatmap.map_recovery import MapRecovery
@@ -51,7 +52,7 @@ class Exchanges:
         context = api.client.app[BOOKING_CONTEXT]
         self.user = user
         self._proxy = proxy
-        self.runner: ScriptRunner = context.holds._scripts
+        self.runner: Runner = context.holds._scripts
         self._database: Database = api.client.app[DATABASE]
         self.names: list[str] = []
         self._stops: Sequence[Stop] = ()

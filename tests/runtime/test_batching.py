@@ -9,6 +9,7 @@ from contextvars import ContextVar
 import pytest
 
 from reservation.errors import DatabaseUnavailable, DomainError, NotFound, Overloaded, TooManyAttempts
+from reservation.limit_texts import attempts_text
 from reservation.runtime.batching import Batcher
 from reservation.runtime.timing import Timings, current_timings, start_timings, timed
 
@@ -553,7 +554,7 @@ async def test_each_caller_of_a_failed_batch_gets_an_exception_of_its_own_with_t
     depths = set()
     for error in errors:
         assert isinstance(error, TooManyAttempts)
-        assert (str(error), error.policy, error.retry_after_s) == (str(TooManyAttempts.__doc__), "login", 7)
+        assert (str(error), error.policy, error.retry_after_s) == (attempts_text("login", 5, 60), "login", 7)
         assert error.__cause__ is cause
         depths.add(len(traceback.extract_tb(error.__traceback__)))
     assert len(depths) == 1
