@@ -55,7 +55,7 @@ async def _watch_connected(url: str, host: Host, lines: ServerLines) -> None:
         while not is_cancel_requested():
             line = await ops.server_line(connection)
             if line.timeline:
-                await lines.see(line)
+                await lines.note(line)
             await asyncio.sleep(WATCH_EVERY_S)
     finally:
         connection.terminate()

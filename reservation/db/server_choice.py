@@ -39,7 +39,7 @@ class ServerChoice:
             try:
                 line = await ops.server_line(connection)
                 if line.timeline:
-                    await self._lines.see(line)
+                    await self._lines.note(line)
             except BaseException:
                 connection.terminate()
                 raise

@@ -7,8 +7,9 @@ fail-over has a lower timeline, too: it is accepted when the higher one has not 
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple, Self
+from typing import Self
 
 import asyncpg
 
@@ -19,7 +20,8 @@ class OldPrimary(asyncpg.InterfaceError):
     """This server has a lower timeline than another primary that was seen: it is one of before a fail-over."""
 
 
-class ServerLine(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ServerLine:
     """A cluster's system identifier, and a timeline of it."""
 
     cluster: str
@@ -40,12 +42,12 @@ class ServerLines:
         self._seen_at = -FORGET_S
         self.on_failed_over: list[Callable[[], Awaitable[None]]] = []
 
-    async def hear(self, line: ServerLine) -> None:
+    async def note_from_another_process(self, line: ServerLine) -> None:
         """Note a timeline that another process has just seen; a lower one says nothing."""
         if line.cluster == self._line.cluster and line.timeline >= self._line.timeline:
-            await self.see(line)
+            await self.note(line)
 
-    async def see(self, line: ServerLine) -> None:
+    async def note(self, line: ServerLine) -> None:
         """Note a primary's timeline; raises OldPrimary for a lower one, and calls `on_failed_over` for a higher one."""
         is_same = line.cluster == self._line.cluster
         if is_same and line.timeline < self._line.timeline and monotonic() - self._seen_at < FORGET_S:

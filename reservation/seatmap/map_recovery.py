@@ -236,9 +236,9 @@ class MapRecovery:
         last_known, self._last_known = self._last_known, known
         async with self._database.connection() as conn:
             if last_known is not None and known.identity and known != last_known:  # another worker has just seen it
-                await self._database.lines.hear(ServerLine.of_identity(known.identity))
+                await self._database.lines.note_from_another_process(ServerLine.of_identity(known.identity))
             state = await ops.database_state(conn)
-            await self._database.lines.see(ServerLine.of_identity(state.identity))
+            await self._database.lines.note(ServerLine.of_identity(state.identity))
         self._mark.set_clock(state.now_us)
         last, self._last_read = self._last_read, state
         if last is not None and (state.identity != last.identity or state.generation_before < last.generation):

@@ -33,15 +33,15 @@ async def test_a_lower_timeline_is_refused_and_a_higher_one_replaces_connections
         replaced.append(True)
 
     lines.on_failed_over.append(replace)
-    await lines.see(ServerLine("1", 1))
-    await lines.hear(ServerLine("1", 2))
+    await lines.note(ServerLine("1", 1))
+    await lines.note_from_another_process(ServerLine("1", 2))
     assert replaced == [True]
     with pytest.raises(OldPrimary):
-        await lines.see(ServerLine("1", 1))
-    await lines.hear(ServerLine("1", 1))  # another worker has not noticed yet
+        await lines.note(ServerLine("1", 1))
+    await lines.note_from_another_process(ServerLine("1", 1))  # another worker has not noticed yet
     with pytest.raises(OldPrimary):
-        await lines.see(ServerLine("1", 1))
-    await lines.see(ServerLine("2", 1))  # another cluster: a restore
+        await lines.note(ServerLine("1", 1))
+    await lines.note(ServerLine("2", 1))  # another cluster: a restore
     assert replaced == [True]
 
 
@@ -49,9 +49,9 @@ async def test_a_lower_timeline_is_taken_when_the_higher_one_was_not_seen_for_a_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines = ServerLines()
-    await lines.see(ServerLine("1", 2))
+    await lines.note(ServerLine("1", 2))
     monkeypatch.setattr(server_lines, "FORGET_S", 0.0)
-    await lines.see(ServerLine("1", 1))
+    await lines.note(ServerLine("1", 1))
 
 
 def test_hosts_and_ports_of_a_url() -> None:

@@ -121,7 +121,9 @@ async def test_no_statement_of_the_hot_path_would_cross_shards(start_api: StartA
 
     await sell(api)
 
-    counted = (re.search(r'statement_seconds_count{statement="(\w+/\w+)"}', name) for name in await growth(api, before))
+    counted = (
+        re.search(r'statement_seconds_count{statement="(\w+/\w+)"}', name) for name in +await growth(api, before)
+    )
     run = {match[1] for match in counted if match}
     assert {"reservations/insert_held", "reservations/confirm", "reservations/extend", "refunds/refund_surplus"} <= run
     assert (run & found().keys()) - set(JOBS) == set()
