@@ -69,12 +69,15 @@ async def test_a_seat_that_was_held_too_often_without_confirming_is_refused(
     await assert_sound(db, redis_url)
 
 
-async def test_holds_from_before_the_cooling_off_do_not_count(start_api: StartApi, db: Connection) -> None:
-    api = await start_api(**{LIMIT: "1", "COOLING_OFF_MINUTES": "30"})
+@pytest.mark.parametrize("minutes", [1, 30], ids=["shorter than a hold's longest life", "longer"])
+async def test_holds_from_before_the_cooling_off_do_not_count(
+    start_api: StartApi, db: Connection, minutes: int
+) -> None:
+    api = await start_api(**{LIMIT: "1", "COOLING_OFF_MINUTES": str(minutes)})
     cinema, customer = await api.cinema(), await api.sign_up()
     await give_up(api, db, cinema, customer, cinema.seat_ids[:1])
     assert_reached(await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1]), LIMIT)
-    await db.execute("update reservations set created_at = created_at - interval '31 minutes'")
+    await db.execute("update reservations set created_at = created_at - $1 * interval '1 minute'", minutes + 1)
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])).status == 201
 
 

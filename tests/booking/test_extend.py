@@ -3,13 +3,14 @@
 import asyncio
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
 
 from reservation.booking.redis_lease import REDIS_MARGIN_MS
 from reservation.db.repository import reservations
-from reservation.http.app_keys import BOOKING_CONTEXT
+from reservation.http.app_keys import BOOKING_CONTEXT, DATABASE
 from tests.api import Api, Cinema, Connection, Person
 from tests.conftest import PATIENT, StartApi
 from tests.races.test_booking_races import assert_sound
@@ -303,3 +304,19 @@ async def test_extensions_race_with_confirms_and_cancels_to_one_outcome(
         "booked" if number % 3 else "available" for number in range(30)
     ]
     await assert_sound(db, redis_url)
+
+
+async def test_a_hold_that_ends_before_postgresql_extends_it_is_not_extended(api: Api, db: Connection) -> None:
+    cinema, customer, hold = await held(api)
+    await db.execute("update reservations set expires_at = created_at + interval '1 us'")
+    async with api.client.app[DATABASE].write_for(customer.id) as conn:
+        extended_at = await reservations.extend(
+            conn,
+            reservation_id=UUID(hold["id"]),
+            showtime_id=cinema.showtime_id,
+            user_id=customer.id,
+            ttl_ms=60_000,
+            max_s=3600,
+        )
+    assert extended_at is None
+    assert await db.fetchval("select expires_at < now() from reservations")

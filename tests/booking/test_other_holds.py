@@ -81,3 +81,13 @@ async def test_a_hold_is_undone_without_another_one(api: Api, db: Connection) ->
     seats = HeldSeats(cinema.showtime_id, UUID(held.json["id"]), first.id, cinema.seat_ids[:2])
     await undo_hold(api.client.app[BOOKING_CONTEXT], seats)
     assert (await api.hold(second, cinema.showtime_id, cinema.seat_ids[:2])).status == 201
+
+
+async def test_a_hold_that_was_confirmed_meanwhile_is_not_undone(api: Api) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])
+    assert (await api.confirm(customer, held.json["id"])).status == 200
+    seats = HeldSeats(cinema.showtime_id, UUID(held.json["id"]), customer.id, cinema.seat_ids[:2])
+    await undo_hold(api.client.app[BOOKING_CONTEXT], seats)
+    found = await api.call("GET", f"/reservations/{held.json['id']}", who=customer)
+    assert found.json["status"] == "confirmed"

@@ -22,8 +22,7 @@ SQL_MUTANTS = [
         CONFIRM,
         "    for no key update of r skip locked",
         "    for no key update of r",
-        f"{FAULTS}/test_batches.py",
-        f"{RACES}/test_batches.py",
+        f"{FAULTS}/test_locked_showtimes.py",
     ),
     _sql(
         "a confirm does not lock its showtime",
@@ -145,7 +144,7 @@ SQL_MUTANTS = [
         "        and r.status = 'held'\n",
         "",
         f"{FAULTS}/test_hold_promises.py",
-        f"{BOOKING}/test_extend.py",
+        f"{BOOKING}/test_other_holds.py",
     ),
     _sql(
         "a late confirm takes seats that others hold",

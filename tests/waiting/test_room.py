@@ -276,6 +276,20 @@ async def test_one_who_has_left_uses_up_no_admission_and_gets_the_place_back(
     assert (back["position"], back["waiting"]) == (2, 4)
 
 
+async def test_none_of_many_who_have_left_at_once_is_admitted(start_api: StartApi, redis_url: str) -> None:
+    """More than are looked for in one go."""
+    api = await start_api(ADMISSIONS_PER_SECOND="1000")
+    cinema, first, second = await room(api), await api.sign_up(), await api.sign_up()
+    await admitted(api, cinema, first)  # from now on, some are due whenever it is asked
+    key = f"{{{cinema.showtime_id}}}:waiting"
+    async with Redis.from_url(redis_url, decode_responses=True) as client:
+        gone = [f"-{number}" for number in range(1, 151)]
+        await client.zadd(f"{key}:queue", dict.fromkeys(gone, 0.0))
+        await client.zadd(f"{key}:seen", dict.fromkeys(gone, 1))
+        await admitted(api, cinema, second)
+        assert {*await client.zrange(f"{key}:admitted", 0, -1)} == {str(first.id), str(second.id)}
+
+
 async def test_an_admission_that_has_ended_is_spent(start_api: StartApi, redis_url: str) -> None:
     api = await start_api(ADMISSIONS_PER_SECOND="1")
     cinema, customer = await room(api), await api.sign_up()
