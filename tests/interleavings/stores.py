@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from reservation.booking import batches, extend, redis_lease
 from reservation.db.repository import reservations
 from reservation.errors import Unavailable
-from reservation.holds import prime, store
+from reservation.holds import prime, script_runner
 from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Api, Connection, Person
 from tests.conftest import PATIENT
@@ -32,7 +32,7 @@ SETTINGS = PATIENT | {
     "HOLD_MAX_SECONDS": str(2 * HOLD_S),
     "ACCESS_TOKEN_EXPIRE_MINUTES": "1440",
 }
-CLOCKS = (batches, extend, redis_lease, reservations, prime, store)
+CLOCKS = (batches, extend, redis_lease, reservations, prime, script_runner)
 # KEYS held; ARGV the keys of the showtime, milliseconds
 AGE = """
 local cursor = '0'

@@ -3,7 +3,6 @@
 from typing import Any
 
 from ..preconditions import DOCUMENTED_TAGS
-from ..replica_reads import MAX_CHARS
 
 
 def _header(description: str, kind: str = "string", **keywords: str) -> dict[str, Any]:
@@ -51,8 +50,7 @@ IF_MATCH = _parameter(
 WRITTEN = _parameter(
     "Reservation-Written",
     "The value of the response to your last write, or several with commas between them: read from a server that has it."
-    " `0`: you have written nothing",
-    maxLength=MAX_CHARS,
+    " `0`: you have written nothing. With any other value the read is from the primary",
 )
 LAST_EVENT_ID = _parameter(
     "Last-Event-ID", "The version that the client has; an EventSource sends it when it reconnects"
