@@ -90,8 +90,8 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     if settings.pgbouncer:
         await _require_session_settings(pool, pool_settings(settings))
     url, most = settings.database_url, settings.reports_concurrency
-    reports = await report_pool(settings, url=url, connections=most, timeout_s=TIMEOUT_S)
-    app[app_keys.REPORTS] = Reports(database_of(reports, settings))
+    reports = await report_pool(settings, url=url, connections=most, timeout_s=TIMEOUT_S, lines=lines)
+    app[app_keys.REPORTS] = Reports(database_of(reports, settings, lines))
     async with watched_servers(settings, lines):
         yield
     reports.terminate()  # a report that still runs has lost its client

@@ -8,6 +8,7 @@ import asyncpg
 from ..settings import Settings
 from .pool import Database
 from .pool_options import COMMAND_MARGIN_S, pool_options
+from .server_lines import ServerLines
 
 
 @asynccontextmanager
@@ -22,10 +23,13 @@ async def report_database(settings: Settings, *, connections: int, timeout_s: fl
 
 
 async def report_pool(
-    settings: Settings, *, url: str | None, connections: int, timeout_s: float
+    settings: Settings, *, url: str | None, connections: int, timeout_s: float, lines: ServerLines | None = None
 ) -> "asyncpg.Pool[asyncpg.Record]":
-    """A pool for reports of up to `timeout_s`; it connects when the first report needs it, and closes what is idle."""
-    options = pool_options(settings)
+    """A pool for reports of up to `timeout_s`; it connects when the first report needs it, and closes what is idle.
+
+    `lines` are those of the service's own Database, by which connections are replaced after a fail-over.
+    """
+    options = pool_options(settings, lines)
     options |= {
         "dsn": url,
         "min_size": 0,
@@ -36,6 +40,8 @@ async def report_pool(
     return await asyncpg.create_pool(**options)
 
 
-def database_of(pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings) -> Database:
-    """The database of such a pool."""
-    return Database(pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer, in_metrics=False)
+def database_of(pool: "asyncpg.Pool[asyncpg.Record]", settings: Settings, lines: ServerLines | None = None) -> Database:
+    """The database of such a pool, with the same `lines`."""
+    return Database(
+        pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer, in_metrics=False, lines=lines
+    )

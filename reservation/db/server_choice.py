@@ -54,11 +54,12 @@ class ServerChoice:
             ): host
             for number, host in enumerate(hosts)
         }
-        chosen = None
         try:
             chosen = await _first_success([*connecting])
-        finally:
             await _close([task for task in connecting if task is not chosen])
+        except BaseException:  # also a cancel during that: then the chosen one is not returned
+            await _close([*connecting])
+            raise
         self._last = connecting[chosen]
         return chosen.result()
 

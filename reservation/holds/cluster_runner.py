@@ -44,7 +44,7 @@ class ClusterScriptRunner:
         started = perf_counter()
         reply = await self.server.call(call.command, _slot_of(call), shared=call.script.shared)
         if type(reply) is not list:
-            reply = await self._settle(call, reply)
+            reply = await self._follow_redirects(call, reply)
         count_time(started)
         result = _result(reply)
         if isinstance(result, DomainError):
@@ -59,7 +59,7 @@ class ClusterScriptRunner:
             sent = [self.server.call(call.command, _slot_of(call), shared=call.script.shared) for call in chunk]
             replies = [await reply for reply in sent]
             failed = [place for place, reply in enumerate(replies) if isinstance(reply, Exception)]
-            again = await asyncio.gather(*(self._settle(chunk[place], replies[place]) for place in failed))
+            again = await asyncio.gather(*(self._follow_redirects(chunk[place], replies[place]) for place in failed))
             for place, reply in zip(failed, again, strict=True):
                 replies[place] = reply
             results += map(_result, replies)
@@ -118,13 +118,13 @@ class ClusterScriptRunner:
     async def _run_on_tag(self, call: Call) -> ScriptResult:
         slot = slot_of(call.keys[0])
         reply = await self.server.call(call.command, slot)
-        return _result(await self.server.settle(call.command, slot, reply, with_source(call)))
+        return _result(await self.server.follow_redirects(call.command, slot, reply, with_source(call)))
 
-    async def _settle(self, call: Call, reply: Reply) -> Reply:
-        return await self.server.settle(call.command, _slot_of(call), reply, with_source(call))
+    async def _follow_redirects(self, call: Call, reply: Reply) -> Reply:
+        return await self.server.follow_redirects(call.command, _slot_of(call), reply, with_source(call))
 
     async def _ask(self, command: bytes, slot: int) -> Reply:
-        return await self.server.settle(command, slot, await self.server.call(command, slot))
+        return await self.server.follow_redirects(command, slot, await self.server.call(command, slot))
 
     def _counted(self, counted: "Future[Reply]", command: bytes, slot: int, first: "Future[Reply]") -> None:
         """Only a count whose slot is elsewhere costs a task."""
@@ -138,7 +138,7 @@ class ClusterScriptRunner:
 
     async def _count_again(self, counted: "Future[Reply]", command: bytes, slot: int, reply: Reply) -> None:
         try:
-            reply = await self.server.settle(command, slot, reply)
+            reply = await self.server.follow_redirects(command, slot, reply)
         except Overloaded as error:
             reply = error
         if not counted.done():

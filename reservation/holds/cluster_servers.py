@@ -74,7 +74,7 @@ class ClusterServers:
         unknown.set_result(NoMaster("no master has the slot"))
         return unknown
 
-    async def settle(self, command: bytes, slot: int, reply: Reply, source: bytes | None = None) -> Reply:
+    async def follow_redirects(self, command: bytes, slot: int, reply: Reply, source: bytes | None = None) -> Reply:
         """The reply to a command whose first one is an error, after it was sent again to where the first one leads.
 
         `source` is the command for a node that does not know the script. What is still an error is returned.

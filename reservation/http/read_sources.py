@@ -14,7 +14,7 @@ class Source(Enum):
     PRIMARY = "the primary"
     # What the client has written, by its Reservation-Written, and else what may be READ_MAX_LAG_SECONDS old.
     REPLICA = "a replica"
-    # All that was committed before the request, whoever wrote it: for reads that take long, and after sales.
+    # All that was committed before the request, by any client: for reads that take long, and after sales.
     CAUGHT_UP = "a replica that has caught up"
 
 
@@ -56,7 +56,7 @@ READ_SOURCES: Mapping[str, Source] = {
     "/reports/occupancy": Source.CAUGHT_UP,
     "/reports/sales": Source.CAUGHT_UP,
     "/reports/showtimes/{showtime_id}": Source.CAUGHT_UP,
-    # Exact by contract: seat maps, and what someone holds, has booked, has paid or shows at the door. Few rows each.
+    # Exact by contract: seat maps, and what a customer holds, has booked, has paid or shows at the door. Few rows each.
     "/auditoriums/{auditorium_id}/layout": Source.PRIMARY,
     "/showtimes/{showtime_id}/seats": Source.PRIMARY,
     "/showtimes/{showtime_id}/events": Source.PRIMARY,

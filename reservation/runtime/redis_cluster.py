@@ -2,7 +2,7 @@
 
 `ClusterClient` is redis-py's client of a cluster, for all but the scripts of holds (holds/cluster_servers.py), which
 have a connection to each master and need to know who that is. `ClusterNodes` knows it: it asks the nodes for CLUSTER
-NODES, and of each slot believes the claim with the highest configuration epoch, as the nodes do. So a master that was
+NODES, and of each slot takes the claim with the highest configuration epoch, as the nodes do. So a master that was
 cut off and has a successor is not taken for a master by a worker that still reaches it.
 """
 

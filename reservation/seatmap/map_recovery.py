@@ -28,7 +28,7 @@ compares with its own last reading as well, and calls `on_restore`: what it keep
 A fail-over. A promotion begins a new timeline, a part of the identity: it is treated as a restore, since the new
 primary may lack the last commits of the old one. Workers compare at once after the first connection to it
 (ServerLines). A lower generation shows that commits were lost. A worker that is still connected to the old primary
-learns of the new one by Redis, and leaves; it changes nothing in Redis.
+reads the new identity in Redis, and replaces its connections; it changes nothing in Redis.
 """
 
 import asyncio

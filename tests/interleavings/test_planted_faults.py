@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from reservation.booking.redis_lease import RedisLease
 from reservation.db import statements
-from reservation.db.repository import reservations
+from reservation.db.repository import confirms
 from reservation.holds.pending_updates import PendingUpdates
 from reservation.holds.store import Holds
 from tests.interleavings.reference_model import NotAllowed
@@ -31,7 +31,7 @@ def without_sql(*replaced: tuple[str, str]) -> Plant:
                 text = text.replace(old, new)
         return text
 
-    return lambda patch: patch.setattr(reservations, "sql", changed)
+    return lambda patch: patch.setattr(confirms, "sql", changed)
 
 
 def without_check(patch: pytest.MonkeyPatch) -> None:

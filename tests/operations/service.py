@@ -129,8 +129,8 @@ async def check_sales_go_on(api: Api, sales: Sales, *, sold: int) -> None:
     assert [seat for seat in seat_ids if after[seat] == "booked"] == seat_ids[: sold + 1]
 
 
-async def restored(log: Path) -> None:
+async def restored(log: Path, event: str = "database_restored") -> None:
     """Wait until the service has written that it found another database."""
     async with asyncio.timeout(START_S):
-        while "database_restored" not in await asyncio.to_thread(log.read_text):
+        while event not in await asyncio.to_thread(log.read_text):
             await asyncio.sleep(0.1)

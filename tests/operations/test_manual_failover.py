@@ -40,5 +40,5 @@ async def test_a_promoted_synchronous_standby_has_all_answered_confirms(tmp_path
             run(PAGE, "Make the old primary a standby", programs, variables)
             printed = run(PAGE, "Check", programs, variables | environment(standby.url(), redis_url))
             assert "every invariant holds" in printed
-            await restored(log)
+            await restored(log, "database_failed_over")
         assert first.run("select pg_is_in_recovery()") is True

@@ -55,4 +55,4 @@ async def test_a_point_in_time_is_restored_beside_a_redis_that_knows_more(tmp_pa
             stop.ends("base backup and WAL archive, restored to a point in time")
             printed = run(PAGE, "Check", programs, after | environment(new.url(), redis_url))
             assert "every invariant holds" in printed
-            await restored(log)
+            await restored(log, "database_failed_over")

@@ -1,4 +1,4 @@
-"""What a worker makes of CLUSTER NODES: of each slot it believes the claim with the highest configuration epoch."""
+"""What a worker makes of CLUSTER NODES: of each slot it takes the claim with the highest configuration epoch."""
 
 from functools import partial
 
