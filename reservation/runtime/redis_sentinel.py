@@ -24,7 +24,7 @@ class UnknownService(RedisError):
 
 
 class _Sentinels(Sentinel):
-    """Asks all Sentinels at once, and takes the answer of the newest election: one that was cut off may name an old master."""
+    """Asks all Sentinels at once and takes what the newest election says: one that was cut off may name an old one."""
 
     async def discover_master(self, service_name: str) -> Address:
         """The master's address; raises MasterNotFoundError, also while a master that failed has no successor."""
