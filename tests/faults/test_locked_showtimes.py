@@ -114,17 +114,19 @@ async def test_a_locked_row_makes_no_batch_of_confirms_fail(
     api: Api, db: Connection, table: str, lock_timeouts: int
 ) -> None:
     """A batch that waited for a lock would fail after 300 ms; only the confirm of a locked reservation waits, alone."""
-    cinemas, customer = [await api.cinema() for _ in range(2)], await api.sign_up()
-    wishes = [await granted(api, customer, each.showtime_id, each.seat_ids[:1]) for each in cinemas]
-    row_id = {"reservations": wishes[0].reservation_id, "showtimes": wishes[0].showtime_id}[table]
+    locked, other, customer = await api.cinema(), await api.cinema(), await api.sign_up()
+    free = [await granted(api, customer, other.showtime_id, [seat_id]) for seat_id in other.seat_ids[:10]]
+    stuck = await granted(api, customer, locked.showtime_id, locked.seat_ids[:1])
+    row_id = {"reservations": stuck.reservation_id, "showtimes": stuck.showtime_id}[table]
     before = ERRORS.counts[LOCK_NOT_AVAILABLE]
     async with db.transaction():
         await db.execute(f"select from {table} where id = $1 for update", row_id)
 
-        refused, confirmed = await confirm_together(stores_of(api), wishes)
+        # The first ones run at once, each alone; those that come meanwhile are a batch.
+        *confirmed, refused, last = await confirm_together(stores_of(api), [*free[:9], stuck, free[9]])
 
     assert isinstance(refused, RowLocked)
-    assert isinstance(confirmed, Reservation)
+    assert all(isinstance(each, Reservation) for each in (*confirmed, last))
     assert ERRORS.counts[LOCK_NOT_AVAILABLE] - before == lock_timeouts
 
 
