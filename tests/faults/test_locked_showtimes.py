@@ -1,11 +1,14 @@
 """Another session locks a showtime, or the whole table: its own bookings answer row_locked, all others go on."""
 
 import asyncio
-from uuid import uuid4
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
 
 import pytest
 
-from reservation.db.metrics import ERRORS
+from reservation.booking.batch_outcomes import Outcome
+from reservation.booking.batches import BookingBatches
+from reservation.db.repository.confirm_outcomes import ConfirmRequest
 from reservation.db.repository.reservation_rows import Reservation
 from reservation.errors import RowLocked
 from tests.api import Answer, Api, Connection
@@ -13,7 +16,6 @@ from tests.conftest import StartApi
 from tests.faults.test_outages import held
 from tests.races.test_batches import confirm_together, held as granted, stores_of
 
-LOCK_NOT_AVAILABLE = "55"  # the class of its SQLSTATE
 STUCK = 30  # three times as many as the pool has connections
 BELOW_THE_STATEMENT_TIMEOUT_S = 4
 
@@ -109,25 +111,31 @@ async def test_confirms_of_others_succeed_while_a_reservation_is_locked(api: Api
         assert outcomes(await asyncio.gather(*stuck)) == {(503, "row_locked")}
 
 
-@pytest.mark.parametrize(("table", "lock_timeouts"), [("reservations", 1), ("showtimes", 0)])
-async def test_a_locked_row_makes_no_batch_of_confirms_fail(
-    api: Api, db: Connection, table: str, lock_timeouts: int
+@pytest.mark.parametrize("table", ["reservations", "showtimes"])
+async def test_of_a_batch_of_confirms_only_the_locked_one_runs_alone(
+    api: Api, db: Connection, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
-    """A batch that waited for a lock would fail after 300 ms; only the confirm of a locked reservation waits, alone."""
+    """A batch that waited for the lock would fail after 300 ms, and each of its confirms would run alone."""
     locked, other, customer = await api.cinema(), await api.cinema(), await api.sign_up()
     free = [await granted(api, customer, other.showtime_id, [seat_id]) for seat_id in other.seat_ids[:10]]
     stuck = await granted(api, customer, locked.showtime_id, locked.seat_ids[:1])
     row_id = {"reservations": stuck.reservation_id, "showtimes": stuck.showtime_id}[table]
-    before = ERRORS.counts[LOCK_NOT_AVAILABLE]
+    alone = list[UUID]()
+    confirm_alone: Callable[[BookingBatches, ConfirmRequest], Awaitable[Outcome]] = BookingBatches._lock_and_confirm
+
+    async def noted(batches: BookingBatches, request: ConfirmRequest) -> Outcome:
+        alone.append(request.reservation_id)
+        return await confirm_alone(batches, request)
+
+    monkeypatch.setattr(BookingBatches, "_lock_and_confirm", noted)
     async with db.transaction():
         await db.execute(f"select from {table} where id = $1 for update", row_id)
 
-        # The first ones run at once, each alone; those that come meanwhile are a batch.
         *confirmed, refused, last = await confirm_together(stores_of(api), [*free[:9], stuck, free[9]])
 
     assert isinstance(refused, RowLocked)
     assert all(isinstance(each, Reservation) for each in (*confirmed, last))
-    assert ERRORS.counts[LOCK_NOT_AVAILABLE] - before == lock_timeouts
+    assert alone == [stuck.reservation_id]
 
 
 async def test_cancels_of_a_locked_reservation_leave_connections_for_others(api: Api, db: Connection) -> None:

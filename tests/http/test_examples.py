@@ -9,6 +9,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 
 from reservation.app import TABLES
+from reservation.db.reservation_ids import showtime_of
 from reservation.http.openapi.document import document
 from reservation.http.openapi.examples import takes_example, with_examples
 from reservation.runtime.fields import Input
@@ -87,7 +88,7 @@ def test_a_body_made_of_examples_is_accepted(made: dict[str, Any], name: str, is
 
 def test_an_example_of_a_reservation_is_one_of_this_service(made: dict[str, Any]) -> None:
     reservation = example(made, made["components"]["schemas"]["Reservation"])
-    assert UUID(reservation["id"]).version == 7
+    assert showtime_of(UUID(reservation["id"])) == reservation["showtime_id"]
     created_at = datetime.fromisoformat(reservation["created_at"])
     assert UUID(reservation["id"]).int >> 80 == int(created_at.timestamp() * 1000)
     assert [seat["price"] for seat in reservation["seats"]] == [reservation["total_price"]]

@@ -106,6 +106,8 @@ FIXED: dict[str, Any] = {
     "holds_per_minute": 120,
     "max_seats_per_user_per_showtime": 20,
     "holds_per_minute_per_address": 600,
+    "held_seats_per_address": 40,
+    "waiting_places_per_address": 100,
     "cancel_cutoff_minutes": 0,
     "password_min_length": 8,
     "payment_provider": "none",
