@@ -17,8 +17,8 @@ SQUAWK_EXCEPT := prefer-bigint-over-int,require-statement-timeout
 TOGETHER = --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
 # These depend on pace: they run after the others, alone, one after another.
 PACED = tests/faults tests/races tests/histories tests/load/test_engine.py
-# Clusters of stores, and instances of the service, that are killed during sales; the recipes of docs/operations.
-HA_TESTS = tests/ha tests/operations
+# Clusters of stores, and instances of the service, that are killed during sales; the files of deploy/; the recipes of docs/operations.
+HA_TESTS = tests/deploy tests/ha tests/operations
 # Without what is in no statement: the demo's data, the formats of the CSV files.
 SQL_TESTS = tests/db tests/dba tests/seed/test_scale.py tests/booking/test_archive.py
 # Two at a time, the longest first; each prints when it has ended, where make can do that.
