@@ -18,6 +18,7 @@ Parse: TypeAlias = Callable[[str, str | None], Any]
 
 # Parameters of the stores' URLs that name files for TLS; libpq also takes sslrootcert=system.
 FILE_PARAMETERS = {"sslrootcert", "sslcert", "sslkey", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile"}
+PLAIN_SCHEMES = ("redis", "rediss", "unix")
 SENTINEL_SCHEMES = ("redis+sentinel", "rediss+sentinel")
 CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
 PORTS = {"http": 80, "https": 443}
@@ -119,7 +120,7 @@ def url(*schemes: str, several_hosts: bool = False) -> Parse:
     return parse
 
 
-_plain_redis_url = url("redis", "rediss", "unix")
+_plain_redis_url = url(*PLAIN_SCHEMES)
 _sentinel_url = url(*SENTINEL_SCHEMES, several_hosts=True)
 _cluster_url = url(*CLUSTER_SCHEMES, several_hosts=True)
 
@@ -132,6 +133,11 @@ def redis_url(name: str, raw: str | None) -> str | None:
     if scheme in CLUSTER_SCHEMES:
         return _redis_cluster_url(name, raw)
     if scheme not in SENTINEL_SCHEMES:
+        if scheme not in PLAIN_SCHEMES:
+            schemes = ", ".join((*PLAIN_SCHEMES, *SENTINEL_SCHEMES, *CLUSTER_SCHEMES))
+            raise InvalidSettings(
+                f"{name} must be a URL such as redis://host:port/name, with one of these schemes: {schemes}"
+            )
         _plain_redis_url(name, raw)
         return raw
     _sentinel_url(name, raw)

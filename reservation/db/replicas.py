@@ -43,7 +43,7 @@ class Replica:
         self.name = name
         self.database = database
         self.reports = reports
-        self.is_well = False
+        self.is_well: bool | None = None  # not known before the first probe
         self.position: WalPosition | None = None
         self.seen_at = NEVER
 
@@ -144,7 +144,7 @@ class Replicas:
 
     def leave_out(self, replica: Replica, cause: BaseException) -> None:
         """Use a replica no more, until a probe succeeds again."""
-        if replica.is_well:
+        if replica.is_well is not False:
             self._log.warning("replica_left_out", replica=replica.name, cause=repr(cause))
         replica.is_well = False
         self.show(replica)
@@ -153,7 +153,7 @@ class Replicas:
         """Set the metrics of a replica."""
         lag_s = monotonic() - replica.seen_at
         metrics.REPLICA_LAG.values[replica.name] = lag_s if replica.seen_at != NEVER else float("nan")
-        metrics.REPLICA_IN_USE.values[replica.name] = float(replica.is_well and lag_s <= self.max_lag_s)
+        metrics.REPLICA_IN_USE.values[replica.name] = float(bool(replica.is_well) and lag_s <= self.max_lag_s)
 
 
 async def _replays_up_to(replica: Replica, needed: WalPosition) -> bool:
