@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -26,6 +27,7 @@ from tests.project.test_settings import SECRETS, known_names
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"), key=lambda unit: unit.stem)
 PROGRAM = "/opt/reservation/bin/reservation"
+THERE = "/bin/sh"  # for systemd-analyze, which only looks whether the program exists
 WAIT_S = 120
 MOST_EXPOSURE = 20  # of 100, as `systemd-analyze security` counts: up to 10 is safe, and up to 40 ok
 VALUES = {
@@ -63,7 +65,7 @@ def environment(unit: Path) -> dict[str, str]:
 def installed(tmp_path: Path) -> list[Path]:
     """Copies of the units that name a program which is there."""
     for unit in UNITS:
-        (tmp_path / unit.name).write_text(unit.read_text().replace(PROGRAM, sys.executable))
+        (tmp_path / unit.name).write_text(unit.read_text().replace(PROGRAM, THERE))
     return sorted(tmp_path.glob("*.service"))
 
 
@@ -137,7 +139,11 @@ class Notifications:
 
     def __init__(self, address: str) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(address)
+        try:
+            self._socket.bind(address)
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.settimeout(1)
         self.came: list[str] = []
 
@@ -172,13 +178,20 @@ def started(
         process.wait(WAIT_S)
 
 
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """The path of a socket has at most 107 bytes, which one in tmp_path may exceed."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("is_abstract", [False, True], ids=["path", "abstract"])
 @pytest.mark.parametrize("name", ["reservation", "reservation-worker"])
 def test_the_service_tells_systemd_that_it_is_ready_and_alive(
-    name: str, is_abstract: bool, tmp_path: Path, database_url: str, redis_url: str
+    name: str, is_abstract: bool, tmp_path: Path, short_folder: Path, database_url: str, redis_url: str
 ) -> None:
     [unit] = [each for each in UNITS if each.stem == name]
-    address = f"notify-{os.getpid()}-{name}" if is_abstract else str(tmp_path / "notify")
+    address = f"notify-{os.getpid()}-{name}" if is_abstract else str(short_folder / "notify")
     manager = Notifications(f"\0{address}" if is_abstract else address)
     stores = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET, "STOP_DELAY_SECONDS": "0"}
     stores["DATA_DIR"] = str(tmp_path / "data")
