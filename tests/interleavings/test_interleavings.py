@@ -39,9 +39,9 @@ from tests.interleavings.world import ACTS, PATIENCE_S, PAUSE_S, THENS, World
 
 __all__ = ["own_redis"]
 
-SEATS_A_ROW = 40
 SECOND_LOOK_S = 0.05  # at an orphan: nothing is on its way when the job runs
 TWO_AT_ONCE = os.environ.get("INTERLEAVINGS") == "two"
+ROWS, SEATS_A_ROW = (26, 120) if TWO_AT_ONCE else (4, 40)  # a script has a seat of its own
 ONE_SCRIPT = os.environ.get("INTERLEAVING")
 WHENS: tuple[When, ...] = get_args(When)
 SECOND_FAULTS = ("is lost", "waits while Redis is flushed")
@@ -92,7 +92,7 @@ class Stage:
         """The workers, their customers, and a showtime that both workers know."""
         self._patch, self._redis = patch, self._own.proxy.url if is_redis_own else self._redis_url
         self.there = await self._start(**PATIENT, REDIS_URL=self._redis, DATABASE_URL=self._other_url)
-        cinema = await self.there.cinema(26 if TWO_AT_ONCE else 4, SEATS_A_ROW)
+        cinema = await self.there.cinema(ROWS, SEATS_A_ROW)
         self.showtime_id, self._seats = cinema.showtime_id, iter(cinema.seat_ids)
         self.second = await self.there.sign_up()
         self.first = await self.there.sign_up()
