@@ -99,11 +99,13 @@ class Pair:
         self.second.run("select pg_promote()")
 
     async def switch_over(self) -> None:
-        """Promote the standby; the old primary starts again as a standby."""
+        """Promote the standby; the old primary starts again as its standby."""
         await self.caught_up()
         await asyncio.to_thread(self.first.stop)
         self.second.run("select pg_promote()")
         (self.first.folder / "standby.signal").touch()
+        with (self.first.folder / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"primary_conninfo = '{self.second.url}'\n")
         self.first.start()
 
 

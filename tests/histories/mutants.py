@@ -97,8 +97,8 @@ MUTANTS = [
         "stale map",
         (
             "reservation/booking/cancel.py",
-            "        left = await _find(conn, asked)\n    if locked",
-            "        left = await _find(conn, asked)\n"
+            "        left = await _find(conn, asked, locked)\n    if locked",
+            "        left = await _find(conn, asked, locked)\n"
             "        early = HoldRelease(locked.showtime_id, asked.reservation_id, seat_ids)\n"
             "        await context.pending_updates.release([early])\n    if locked",
         ),
