@@ -348,7 +348,7 @@ async def test_after_a_failover_reads_come_from_the_standby_of_the_new_primary(s
     made = await api.call("POST", "/admin/movies", {"title": "Before", "duration_minutes": 90}, who=admin)
     before = made.headers[WRITTEN]
     await pair.switch_over()
-    await until(lambda: opened.replicas[0].is_well and opened.choose(START) is opened.replicas[0])
+    await until(lambda: bool(opened.replicas[0].is_well) and opened.choose(START) is opened.replicas[0])
     assert not opened.replicas[1].is_well
     assert "Before" in await titles(api, "/movies", written=before)
     made = await api.call("POST", "/admin/movies", {"title": "After", "duration_minutes": 90}, who=admin)
