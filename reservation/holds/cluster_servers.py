@@ -25,7 +25,7 @@ from .connection import RUN_KEY, ConnectionLost, Reply, pack
 from .redis_server import RedisServer
 from .scripts import FORGET
 
-MOVING_S = 2.0  # for the slot of a showtime with thousands of seats; then the caller is told that Redis does not answer
+MOVING_S = 2.0  # a call waits so long for a slot that moves, which takes longer with thousands of seats; then it fails
 TRY_AGAIN_S = 0.02
 REFRESH_S = 0.5  # for a caller without another limit
 NODE_TIMEOUT_S = 1.0  # a master that does not answer is left before another is elected: cluster-node-timeout is longer

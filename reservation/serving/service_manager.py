@@ -1,4 +1,4 @@
-"""What systemd is told of a service of Type=notify (sd_notify(3)): that it is ready, alive, or about to stop."""
+"""Notifies systemd (sd_notify(3), Type=notify) that the service is ready, is alive, or stops."""
 
 import socket
 import time

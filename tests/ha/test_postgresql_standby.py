@@ -1,4 +1,4 @@
-"""What a client is told when the standby is asynchronous and commits are lost, and when the synchronous one is away."""
+"""Answers after a failover to an asynchronous standby that lacks commits, and while the synchronous standby is away."""
 
 import asyncio
 import json
