@@ -20,7 +20,8 @@ from hiredis import ReplyError
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError, RedisError
 
-from ..runtime.redis_cluster import Address, ClusterClient, ClusterNodes, Master
+from ..runtime.redis_cluster import ClusterClient, ClusterNodes, Master
+from ..runtime.redis_hosts import Address
 from .connection import RUN_KEY, ConnectionLost, Reply, pack
 from .redis_server import RedisServer
 from .scripts import FORGET

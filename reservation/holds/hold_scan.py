@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ..runtime.redis_client import RedisClient
-from ..runtime.redis_cluster import Address, ClusterClient, ClusterNodes
+from ..runtime.redis_cluster import ClusterClient, ClusterNodes
+from ..runtime.redis_hosts import Address
 from .keys import seat_key
 
 SHOWTIMES_A_SCAN = 1000  # a hint: keys that Redis reads before it serves other clients

@@ -13,11 +13,10 @@ from contextvars import Context
 from itertools import count
 from time import monotonic
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS as SLOTS, key_slot
@@ -29,13 +28,13 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
+from .redis_hosts import Address, hosts_and_options
+
 REDIS_PORT = 6379
 ASK_TIMEOUT_S = 0.5  # a node that does not answer delays the others' answers by so much
 ASKED_AT_ONCE = 8  # nodes; of more, some are chosen at random
 REFRESH_EVERY_S = 0.1  # at most
 UNUSABLE = frozenset({"fail", "noaddr", "handshake"})
-
-Address = tuple[str, int]
 
 
 class Master(NamedTuple):
@@ -242,17 +241,8 @@ class ClusterClient(RedisCluster):
 
 def cluster_client(url: str, **options: Any) -> ClusterClient:
     """The client of a URL, with redis-py's options of a connection."""
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
-    one_host = parts._replace(scheme=parts.scheme.partition("+")[0], netloc=f"{login}@redis", path="")
-    of_redis: dict[str, Any] = {**options, **parse_url(one_host.geturl())}
-    del of_redis["host"]
-    seeds = [_address(host) for host in hosts.split(",")]
+    seeds, of_url = hosts_and_options(url, default_port=REDIS_PORT)
+    of_redis = {**options, **of_url}
     nodes = ClusterNodes(seeds, of_redis)
     uses_tls = of_redis.pop("connection_class", None) is SSLConnection
     return ClusterClient(nodes, seeds, ssl=uses_tls, require_full_coverage=False, **of_redis)
-
-
-def _address(host: str) -> Address:
-    parts = urlsplit(f"//{host}")
-    return parts.hostname or "", parts.port or REDIS_PORT

@@ -9,14 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, Sentinel
-from redis.asyncio.connection import AbstractConnection, SSLConnection, parse_url
+from redis.asyncio.connection import AbstractConnection, SSLConnection
 from redis.asyncio.sentinel import MasterNotFoundError, SentinelConnectionPool, SentinelManagedConnection
 from redis.exceptions import RedisError
 
+from .redis_hosts import Address, hosts_and_options
+
 SENTINEL_PORT = 26379
 SENTINEL_TIMEOUT_S = 0.5  # a Sentinel that does not answer delays each new connection by so much
-
-Address = tuple[str, int]
 
 
 class UnknownService(RedisError):
@@ -64,11 +64,8 @@ class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
 
 def sentinel_pool(url: str, **options: Any) -> SentinelPool:
     """The pool of a URL, with the options of redis-py's BlockingConnectionPool."""
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
-    one_host = parts._replace(scheme=parts.scheme.partition("+")[0], netloc=f"{login}@redis", path="")
-    of_redis: dict[str, Any] = {**options, **parse_url(one_host.geturl())}
-    del of_redis["host"]
+    addresses, of_url = hosts_and_options(url, default_port=SENTINEL_PORT)
+    of_redis = {**options, **of_url}
     uses_tls = of_redis.pop("connection_class", None) is SSLConnection
     of_sentinel = {name: value for name, value in of_redis.items() if uses_tls and name.startswith("ssl_")} | {
         "ssl": uses_tls,
@@ -79,11 +76,5 @@ def sentinel_pool(url: str, **options: Any) -> SentinelPool:
         "decode_responses": True,
         "driver_info": options.get("driver_info"),
     }
-    addresses = [_address(host) for host in hosts.split(",")]
     sentinels = _Sentinels(addresses, sentinel_kwargs=of_sentinel)  # type: ignore[no-untyped-call]  # redis-py's own
-    return SentinelPool(parts.path.strip("/"), sentinels, ssl=uses_tls, **of_redis)  # type: ignore[no-untyped-call]  # so
-
-
-def _address(host: str) -> Address:
-    parts = urlsplit(f"//{host}")
-    return parts.hostname or "", parts.port or SENTINEL_PORT
+    return SentinelPool(urlsplit(url).path.strip("/"), sentinels, ssl=uses_tls, **of_redis)  # type: ignore[no-untyped-call]  # so

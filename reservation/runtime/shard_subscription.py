@@ -16,7 +16,8 @@ from structlog.stdlib import BoundLogger
 
 from .cancellation import cancel_and_wait
 from .pubsub import PING_EVERY_S, RETRY_AFTER_S
-from .redis_cluster import Address, ClusterNodes, slot_of
+from .redis_cluster import ClusterNodes, slot_of
+from .redis_hosts import Address
 
 CHANNELS_AT_ONCE = 500
 CHECK_EVERY_S = 1.0  # whether each channel is where its slot is
