@@ -101,7 +101,7 @@ async def fill(database_url: str, *, reservations: int = RESERVATIONS, showtimes
 
 
 async def vacuum(database_url: str) -> None:
-    """Vacuum and analyze: plans depend on statistics, and buffers on what autovacuum has done.
+    """Reindex, vacuum and analyze: plans depend on statistics, and buffers on index pages and what autovacuum has done.
 
     Raises SeedError for a database that `fill` has not filled, since it may be in use.
     """

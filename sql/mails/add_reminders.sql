@@ -6,7 +6,7 @@ Plan: index scan on showtimes_status_idx, stopped by the limit; for each showtim
 reservations_showtime_id_expires_at_idx, and for each reservation one on users_pkey.
 $1 bigint reminder_s: how long before the start, in seconds
 $2 bigint row_limit: most showtimes
-Sample: select 86400::bigint, 20::bigint
+Sample: select 172800::bigint, 20::bigint
 */
 with /* mails/add_reminders */ due as materialized (
     select

@@ -1,6 +1,7 @@
 /* seed/generate_events
 Inserts an event for each of the newest reservations, a mail for each event, a call of a webhook
-for each tenth, one in fifty still to be sent and some given up: so many as make plans that use the indexes.
+for each tenth, one in fifty still to be sent and some given up: so many as make plans that use the indexes. Half of those to be sent are due
+since a day, the others in a day: how many are due must not depend on how long ago the rows were made.
 Plan: index scan on reservations_pkey, stopped by the limit, then the inserts.
 $1 bigint row_limit: how many
 Sample: select 16::bigint
@@ -33,7 +34,7 @@ called as (
         t.reservation_id,
         case when t.id % 50 = 0 then 'pending' else 'delivered' end as status,
         1 as attempts,
-        now() + (t.id % 100) * interval '1 second' as next_attempt_at,
+        now() + (t.id % 100 - 25) * interval '1 hour' as next_attempt_at,
         case when t.id % 50 <> 0 then now() end as ended_at
     from told as t
     inner join webhooks as w on w.id = 1 + t.id / 10 % 20
@@ -52,6 +53,6 @@ select
         else 'delivered'
     end as status,
     case when id % 50 = 0 then 0 else 1 end as attempts,
-    now() + (id % 100) * interval '1 second' as next_attempt_at,
+    now() + (id % 100 - 25) * interval '1 hour' as next_attempt_at,
     case when id % 50 <> 0 then now() end as ended_at
 from told;

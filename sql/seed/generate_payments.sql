@@ -1,6 +1,6 @@
 /* seed/generate_payments
 Inserts a payment for each of the newest confirmed reservations, a refund for one in ten, and a ticket for each seat: so many as
-make plans that use the indexes.
+make plans that use the indexes. Half of the payments that are pending are due since a day.
 Plan: index scan on reservations_pkey, stopped by the limit, then the inserts.
 $1 bigint row_limit: how many
 Sample: select 16::bigint
@@ -36,7 +36,7 @@ paid as (
         'generated-' || number as reference,
         case when number % 100 <> 0 then now() end as succeeded_at,
         case when number % 100 <> 0 then now() end as settled_at,
-        now() + interval '1 minute'
+        now() + (number % 200 - 50) * interval '30 minutes'
     from sold
     returning
         id,

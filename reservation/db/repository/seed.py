@@ -198,5 +198,6 @@ async def analyze_reservations(conn: Connection) -> None:
 
 
 async def vacuum(conn: Connection) -> None:
-    """Vacuum and analyze every table there is; outside of a transaction."""
+    """Reindex, vacuum and analyze every table there is; outside of a transaction."""
+    await conn.execute(sql("seed/reindex"))
     await conn.execute(sql("seed/vacuum"))
