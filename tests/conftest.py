@@ -33,7 +33,7 @@ SECRET = "a-secret-of-the-tests-that-is-long-enough"
 # Off, since all tests sign up, log in and hold from one address, many as one person; tests of the limits set them.
 # No reminders, as most showtimes are a day ahead; and however slow the machine is, Redis gets its time, and no request
 # is refused for the load.
-UNLIMITED = {"REDIS_WAIT_MILLISECONDS": "2000"} | dict.fromkeys(
+UNLIMITED = {"REDIS_WAIT_MILLISECONDS": "10000"} | dict.fromkeys(
     (
         "LOGIN_FAILURES",
         "LOGIN_FAILURES_PER_ACCOUNT",
@@ -70,6 +70,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared_api" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
+
+
+@pytest.fixture
+def socket_folder() -> Iterator[Path]:
+    """A folder for Unix sockets, whose paths have at most 107 bytes: one in tmp_path may exceed that."""
+    with TemporaryDirectory(prefix="sock", dir="/tmp") as made:
+        Path(made).chmod(0o777)  # PostgreSQL may run as another user
+        yield Path(made)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,5 +1,6 @@
 """The etcd, Patroni and HAProxy of docker-compose.ha.yml, started with their own files on this host's addresses."""
 
+import json
 import os
 import shlex
 import shutil
@@ -81,13 +82,15 @@ def etcd_cluster(folder: Path, hosts: Hosts) -> Iterator[None]:
         yield
 
 
-def patroni_files(folder: Path, secrets: Path) -> None:
+def patroni_files(folder: Path, secrets: Path, sockets: Path) -> None:
     """The folder /etc/patroni of the image, with its own path in the files."""
     etc = folder / "etc"
     etc.mkdir()
     for name in ("start", "post-bootstrap"):
         shutil.copy(ROOT / "deploy/patroni" / name, etc)
-    text = PATRONI.read_text().replace("/etc/patroni/", f"{etc}/").replace("/var/run/postgresql", str(folder))
+    script = json.dumps(shlex.quote(str(etc / "post-bootstrap")))  # a command line in YAML
+    text = PATRONI.read_text().replace("/etc/patroni/post-bootstrap", script)
+    text = text.replace("/var/run/postgresql", str(sockets))
     (etc / "patroni.yml").write_text(text)
     roles = (ROOT / "deploy/compose/roles.sql").read_text()
     (etc / "roles.sql").write_text(roles.replace(AT, shlex.quote(str(secrets))))
@@ -111,8 +114,8 @@ def patroni_environment(name: str, folder: Path, secrets: Path, hosts: Hosts) ->
 
 
 @pytest.fixture
-def folder(tmp_path: Path, secrets: Path) -> Path:
-    patroni_files(tmp_path, secrets)
+def folder(tmp_path: Path, secrets: Path, socket_folder: Path) -> Path:
+    patroni_files(tmp_path, secrets, socket_folder)
     return tmp_path
 
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -178,20 +177,13 @@ def started(
         process.wait(WAIT_S)
 
 
-@pytest.fixture
-def short_folder() -> Iterator[Path]:
-    """The path of a socket has at most 107 bytes, which one in tmp_path may exceed."""
-    with TemporaryDirectory() as folder:
-        yield Path(folder)
-
-
 @pytest.mark.parametrize("is_abstract", [False, True], ids=["path", "abstract"])
 @pytest.mark.parametrize("name", ["reservation", "reservation-worker"])
 def test_the_service_tells_systemd_that_it_is_ready_and_alive(
-    name: str, is_abstract: bool, tmp_path: Path, short_folder: Path, database_url: str, redis_url: str
+    name: str, is_abstract: bool, tmp_path: Path, socket_folder: Path, database_url: str, redis_url: str
 ) -> None:
     [unit] = [each for each in UNITS if each.stem == name]
-    address = f"notify-{os.getpid()}-{name}" if is_abstract else str(short_folder / "notify")
+    address = f"notify-{os.getpid()}-{name}" if is_abstract else str(socket_folder / "notify")
     manager = Notifications(f"\0{address}" if is_abstract else address)
     stores = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "JWT_SECRET": SECRET, "STOP_DELAY_SECONDS": "0"}
     stores["DATA_DIR"] = str(tmp_path / "data")

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import pytest
@@ -26,18 +25,10 @@ PASSWORD = "s3cret-of-the-store"
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with a short path: that of a socket has at most 107 bytes."""
-    with TemporaryDirectory(prefix="sock", dir="/tmp") as made:
-        Path(made).chmod(0o777)  # PostgreSQL may run as another user
-        yield Path(made)
-
-
-@pytest.fixture
-def postgresql_server(data_dir: Path, folder: Path) -> Iterator[Server]:
+def postgresql_server(data_dir: Path, socket_folder: Path) -> Iterator[Server]:
     password = json.loads((data_dir / "secrets.json").read_text())["postgres_password"]
     server = Server(
-        data_dir / "postgres", binaries.postgres_programs(None), password, free_port(), socket_folder=folder
+        data_dir / "postgres", binaries.postgres_programs(None), password, free_port(), socket_folder=socket_folder
     )
     try:
         server.start()
@@ -47,8 +38,8 @@ def postgresql_server(data_dir: Path, folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def valkey_socket(folder: Path, tmp_path: Path) -> Iterator[Path]:
-    path, log = folder / "valkey.sock", tmp_path / "valkey.log"
+def valkey_socket(socket_folder: Path, tmp_path: Path) -> Iterator[Path]:
+    path, log = socket_folder / "valkey.sock", tmp_path / "valkey.log"
     config = f"port 0\nunixsocket {path}\nrequirepass {PASSWORD}\nsave ''\n"
     with ChildServer(
         [binaries.valkey_program(None), "-"],

@@ -54,10 +54,10 @@ class Balancer:
 
 
 @contextmanager
-def balancing(folder: Path, port: int, instance_ports: tuple[int, int]) -> Iterator[Balancer]:
+def balancing(folder: Path, sockets: Path, port: int, instance_ports: tuple[int, int]) -> Iterator[Balancer]:
     """Run HAProxy for the duration of the block."""
     command = [program("haproxy", package="haproxy"), "-db", "-f", str(CONFIG)]
-    balancer = Balancer(port, folder / "haproxy.sock")
+    balancer = Balancer(port, sockets / "haproxy.sock")
     environment = {
         "BIND": f"127.0.0.1:{port}",
         "INSTANCE_1": f"127.0.0.1:{instance_ports[0]}",

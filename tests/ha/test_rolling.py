@@ -87,13 +87,13 @@ class Site:
 
 
 @asynccontextmanager
-async def site(variables: Mapping[str, str], folder: Path, tree: Path) -> AsyncIterator[Site]:
+async def site(variables: Mapping[str, str], folder: Path, sockets: Path, tree: Path) -> AsyncIterator[Site]:
     """Run two instances of a tree, HAProxy and the customers for the duration of the block."""
     run(tree, folder, variables, "migrate")
     run(tree, folder, variables, "seed", "demo")
     instances = [Instance(name, free_port(), folder, variables) for name in SERVERS]
     with ExitStack() as stack:
-        balancer = stack.enter_context(balancing(folder, free_port(), (instances[0].port, instances[1].port)))
+        balancer = stack.enter_context(balancing(folder, sockets, free_port(), (instances[0].port, instances[1].port)))
         for instance in instances:
             stack.callback(instance.kill)
             instance.start(tree)
@@ -129,7 +129,7 @@ async def check(sales: Sales, variables: Mapping[str, str], folder: Path, record
 
 
 async def test_a_rolling_upgrade_and_restart_behind_haproxy_fail_no_request(
-    variables: Mapping[str, str], tmp_path: Path, record_cost: RecordCost
+    variables: Mapping[str, str], tmp_path: Path, socket_folder: Path, record_cost: RecordCost
 ) -> None:
     """The schema is migrated under the old version; both versions sell side by side, then the new one, which restarts.
 
@@ -138,7 +138,7 @@ async def test_a_rolling_upgrade_and_restart_behind_haproxy_fail_no_request(
     old_tree = version_before(tmp_path)
     if old_tree is None and os.environ.get("HA_REQUIRED") == "yes":
         missing("the version before cannot be had: git, or the history is missing (git fetch --unshallow)")
-    async with site(variables, tmp_path, old_tree or ROOT) as running:
+    async with site(variables, tmp_path, socket_folder, old_tree or ROOT) as running:
         await asyncio.to_thread(run, ROOT, tmp_path, variables, "migrate")
         await running.sales.more()
         for number in (0, 1, 0):

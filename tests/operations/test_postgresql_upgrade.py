@@ -40,7 +40,7 @@ async def test_an_upgrade_keeps_all_sales(
     tmp_path: Path, stop: Stop, way: str, old_version: Callable[[], Path]
 ) -> None:
     programs, log = embedded_programs(), tmp_path / "service.log"
-    backup = tmp_path / "b"  # the path of a socket is short
+    backup = tmp_path / "backup"
     backup.mkdir()
     new = Cluster(tmp_path / "new", programs)
     with (
@@ -71,7 +71,7 @@ async def test_an_upgrade_keeps_all_sales(
 
 def test_pg_upgrade_to_a_server_without_the_column_option_fails_and_changes_nothing(tmp_path: Path) -> None:
     programs = embedded_programs()
-    backup = tmp_path / "b"
+    backup = tmp_path / "backup"
     backup.mkdir()
     new = Cluster(tmp_path / "new", programs)
     with primary(tmp_path / "old", old_programs()) as old, running(new):
