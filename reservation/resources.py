@@ -51,7 +51,7 @@ from .payments.context import open_payments
 from .reports.reports import TIMEOUT_S, Reports
 from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
-from .runtime.redis_client import REDIS_TIMEOUT_S, RedisClient, is_away, redis_client
+from .runtime.redis_client import RedisClient, is_away, redis_client, redis_timeout_s
 from .seatmap.layouts import Layouts
 from .seatmap.live_feed import LiveFeeds
 from .seatmap.map_channels import map_channels
@@ -162,7 +162,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     app[app_keys.ROOM_LAYOUTS] = RoomLayouts(database)
     # A hold may begin to wait for a connection at the deadline, and its statement then runs until its own.
     statement_s = settings.pool_wait_s + settings.statement_timeout_s + COMMAND_MARGIN_S
-    second_look_s = app[app_keys.BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * REDIS_TIMEOUT_S
+    second_look_s = app[app_keys.BOOKING_CONTEXT].hold_deadline_s + statement_s + 2 * redis_timeout_s(settings)
     jobs = booking_jobs(client, app[app_keys.BOOKING_CONTEXT], second_look_s=second_look_s)
 
     def forget_layouts() -> None:

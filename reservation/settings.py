@@ -134,7 +134,7 @@ class Settings:
     pool_wait_s: Annotated[float, Env("POOL_WAIT_SECONDS", integer(1, 60), "5")]
     queue_delay_ms: Annotated[int, Env("QUEUE_DELAY_MS", integer(0, 10_000), "100")]
     statement_timeout_s: Annotated[float, Env("STATEMENT_TIMEOUT_SECONDS", integer(1, 600), "5")]
-    redis_wait_ms: Annotated[int, Env("REDIS_WAIT_MILLISECONDS", integer(20, 2000), "150")]
+    redis_wait_ms: Annotated[int, Env("REDIS_WAIT_MILLISECONDS", integer(20, 10_000), "150")]
     shutdown_s: Annotated[float, Env("SHUTDOWN_SECONDS", integer(1, 600), "10")]
     worker_hang_s: Annotated[float, Env("WORKER_HANG_SECONDS", integer(0, 600), "4")]
     stop_delay_s: Annotated[float, Env("STOP_DELAY_SECONDS", integer(0, 600), "2")]

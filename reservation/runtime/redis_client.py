@@ -27,17 +27,22 @@ REDIS_CONNECTIONS = 64
 RedisClient: TypeAlias = Redis | ClusterClient
 
 
+def redis_timeout_s(settings: Settings) -> float:
+    """After how long without an answer a connection is given up: no sooner than a request stops to wait for one."""
+    return max(REDIS_TIMEOUT_S, settings.redis_wait_ms / 1000)
+
+
 def redis_client(settings: Settings) -> RedisClient:
     """A client that sends a command again if its connection broke, once: the scripts are safe to repeat.
 
     So it does if the server is no master any more: the host's name is resolved again, and may lead to the new one.
     Bytes that are not UTF-8 are replaced, so that such a message does not break the subscription.
     """
-    url = settings.redis_url or ""
+    url, timeout_s = settings.redis_url or "", redis_timeout_s(settings)
     options: dict[str, Any] = {
         "max_connections": REDIS_CONNECTIONS,
-        "socket_timeout": REDIS_TIMEOUT_S,
-        "socket_connect_timeout": REDIS_TIMEOUT_S,
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
         "retry_on_error": [ReadOnlyError, MasterDownError],
         "retry": Retry(ExponentialBackoff(cap=0.1, base=0.01), 1),
         "decode_responses": True,
@@ -49,8 +54,8 @@ def redis_client(settings: Settings) -> RedisClient:
     if scheme in CLUSTER_SCHEMES:
         return cluster_client(url, **options)
     if scheme in SENTINEL_SCHEMES:
-        return Redis.from_pool(sentinel_pool(url, timeout=REDIS_TIMEOUT_S, **options))
-    return Redis.from_pool(BlockingConnectionPool.from_url(url, timeout=REDIS_TIMEOUT_S, **options))
+        return Redis.from_pool(sentinel_pool(url, timeout=timeout_s, **options))
+    return Redis.from_pool(BlockingConnectionPool.from_url(url, timeout=timeout_s, **options))
 
 
 def is_away(error: BaseException | None) -> bool:

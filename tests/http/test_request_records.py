@@ -173,8 +173,8 @@ async def exposed(api: Api) -> str:
 
 async def test_metrics_count_exactly_the_requests_made(api: Api) -> None:
     made: Counter[Series] = Counter({("GET", "/metrics", "200"): 1})  # the first scrape, which the second one counts
-    before = await exposed(api)
     begun = time.perf_counter()
+    before = await exposed(api)
     mix = [
         ("GET", "/movies", "/movies", 200, 7), ("HEAD", "/movies", "/movies", 200, 3),
         ("GET", "/movies/4711", "/movies/{movie_id}", 404, 2), ("GET", "/movies/4712", "/movies/{movie_id}", 404, 2),

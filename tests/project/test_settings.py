@@ -52,7 +52,7 @@ NUMBERS = [
     ("POOL_WAIT_SECONDS", "pool_wait_s", 1, 5, 1, 60),
     ("QUEUE_DELAY_MS", "queue_delay_ms", 1, 100, 0, 10_000),
     ("STATEMENT_TIMEOUT_SECONDS", "statement_timeout_s", 1, 5, 1, 600),
-    ("REDIS_WAIT_MILLISECONDS", "redis_wait_ms", 1, 150, 20, 2000),
+    ("REDIS_WAIT_MILLISECONDS", "redis_wait_ms", 1, 150, 20, 10_000),
     ("SHUTDOWN_SECONDS", "shutdown_s", 1, 10, 1, 600),
     ("WORKER_HANG_SECONDS", "worker_hang_s", 1, 4, 0, 600),
     ("STOP_DELAY_SECONDS", "stop_delay_s", 1, 2, 0, 600),
