@@ -39,6 +39,7 @@ from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
 from .runtime.redis_client import RedisClient
 from .settings import Settings
+from .start_checks import CannotStart
 from .tickets.mail_attachments import mail_attachments
 from .webhooks.addresses import AllowedNetworks
 from .webhooks.channel import WebhookChannel
@@ -154,7 +155,7 @@ async def _metrics(address: tuple[str, int], app: web.Application) -> AsyncItera
         async with metrics_on(host, port, app[app_keys.SETTINGS]):
             yield
     except OSError as error:
-        raise resources.CannotStart(f"/metrics cannot be served: {error.strerror}") from error
+        raise CannotStart(f"/metrics cannot be served: {error.strerror}") from error
 
 
 async def _work(

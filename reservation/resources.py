@@ -2,7 +2,7 @@
 
 import asyncio
 import resource
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 
@@ -20,16 +20,14 @@ from .booking.jobs.schedule import Job, booking_jobs, run_job
 from .booking.key_limit import KeyLimit
 from .catalog.context import CatalogContext
 from .db.connection_slots import slots_of
-from .db.pgbouncer import wrong_settings
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.postgresql_errors import DRIVER_ERRORS
 from .db.promotion_watch import watched_servers
 from .db.report_pool import database_of, report_pool
-from .db.repository import ops
 from .db.repository.confirms import PaymentRules
 from .db.server_lines import ServerLines
-from .errors import HoldsUnavailable, OperatorError, Unavailable
+from .errors import Unavailable
 from .holds.map_versions import MapVersions
 from .holds.pending_updates import PendingUpdates
 from .holds.store import Holds
@@ -51,7 +49,7 @@ from .payments.context import open_payments
 from .reports.reports import TIMEOUT_S, Reports
 from .runtime.cancellation import cancel_and_wait
 from .runtime.pubsub import Subscription
-from .runtime.redis_client import RedisClient, is_away, redis_client, redis_timeout_s
+from .runtime.redis_client import RedisClient, redis_client, redis_timeout_s
 from .seatmap.layouts import Layouts
 from .seatmap.live_feed import LiveFeeds
 from .seatmap.map_channels import map_channels
@@ -60,6 +58,7 @@ from .seatmap.priming import Primer
 from .seatmap.room_layouts import RoomLayouts
 from .seatmap.seat_maps import SeatMaps
 from .seatmap.ticket_types import TicketTypes
+from .start_checks import CannotStart, redis_answers, require_rights, require_session_settings
 from .tickets.context import TicketContext
 from .waiting.context import open_waiting_rooms
 
@@ -71,10 +70,6 @@ REDIS: web.AppKey[RedisClient] = web.AppKey("REDIS", Redis)
 SUBSCRIPTION = web.AppKey("SUBSCRIPTION", Subscription)
 
 
-class CannotStart(OperatorError):
-    """PostgreSQL, Redis or a port cannot be used at the start; the message says which, and why."""
-
-
 async def postgresql(app: web.Application) -> AsyncIterator[None]:
     """The connection pool; raises CannotStart if PostgreSQL does not answer or the role lacks rights."""
     settings, lines = app[app_keys.SETTINGS], ServerLines()
@@ -83,12 +78,12 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
     except (*DRIVER_ERRORS, TimeoutError) as error:
         reason = why_refused(settings, error)
         raise CannotStart(reason if "DATABASE_ROLE" in reason else f"PostgreSQL cannot be reached: {reason}") from error
-    await _require_rights(pool)
+    await require_rights(pool)
     app[app_keys.DATABASE] = Database(
         pool, wait_s=settings.pool_wait_s, behind_pgbouncer=settings.pgbouncer, slots=slots_of(settings), lines=lines
     )
     if settings.pgbouncer:
-        await _require_session_settings(pool, pool_settings(settings))
+        await require_session_settings(pool, pool_settings(settings))
     url, most = settings.database_url, settings.reports_concurrency
     reports = await report_pool(settings, url=url, connections=most, timeout_s=TIMEOUT_S, lines=lines)
     app[app_keys.REPORTS] = Reports(database_of(reports, settings, lines))
@@ -102,33 +97,13 @@ async def postgresql(app: web.Application) -> AsyncIterator[None]:
         pool.terminate()
 
 
-async def _require_rights(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
-    """Fail the start if the role lacks the rights to book; otherwise only the first hold would fail."""
-    async with pool.acquire() as conn:
-        role = await ops.role_without_booking_rights(conn)
-    if role is not None:
-        pool.terminate()
-        raise CannotStart(f"PostgreSQL's role {role} may not write reservations: see docs/dba/sql-dir-and-roles.md")
-
-
-async def _require_session_settings(pool: "asyncpg.Pool[asyncpg.Record]", wanted: Mapping[str, str]) -> None:
-    async with pool.acquire() as conn:
-        wrong = await wrong_settings(conn, wanted)
-    if wrong:
-        pool.terminate()
-        raise CannotStart(
-            f"PGBOUNCER: {'; '.join(wrong)}: set this for the role, as docs/dba/pgbouncer.md says,"
-            " and RECONNECT PgBouncer"
-        )
-
-
 async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     """The Redis client, and the objects of booking and the catalogue, which use it and the pool."""
     settings, database, versions = app[app_keys.SETTINGS], app[app_keys.DATABASE], MapVersions()
     client = app[REDIS] = redis_client(settings)
     holds = Holds(client, Primer(database, versions), versions, wait_s=settings.redis_wait_ms / 1000)
     log = structlog.stdlib.get_logger("reservation.booking")
-    redis_answers = await _answers(client, holds, log)
+    is_answering = await redis_answers(client, holds, log)
     app[SUBSCRIPTION] = Subscription(client, structlog.stdlib.get_logger("reservation.pubsub"))
     holds.server.on_reconnected = partial(_leave_redis, app[SUBSCRIPTION], log)
     app[app_keys.READINESS] = Readiness(database, holds)
@@ -172,7 +147,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
 
     change_s = 4 * second_look_s
     recovery = MapRecovery(client, database, pending_updates, log, change_s=change_s, on_restore=forget_layouts)
-    async with recovery.running(redis_answers=redis_answers):
+    async with recovery.running(redis_answers=is_answering):
         tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
         yield
         await cancel_and_wait(tasks)
@@ -182,19 +157,6 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     await app[app_keys.BOOKING_CONTEXT].batches.aclose()
     await holds.aclose()
     await client.aclose()
-
-
-async def _answers(client: RedisClient, holds: Holds, log: BoundLogger) -> bool:
-    """Whether Redis answers; the service starts without it, too. Raises CannotStart if Redis refuses the service."""
-    try:
-        await holds.ping()
-    except HoldsUnavailable as error:
-        if not is_away(error.__cause__):
-            await client.aclose()
-            raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
-        log.warning("started_without_redis", cause=f"Redis cannot be reached: {error.__cause__}")
-        return False
-    return True
 
 
 def _leave_redis(subscription: Subscription, log: BoundLogger, reason: str) -> None:

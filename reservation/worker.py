@@ -19,13 +19,13 @@ from .http.accepting import AcceptingSite
 from .http.app_keys import DRAINING, STOPPING
 from .http.connections import ServiceRunner
 from .http.output.problems import STATUS_AND_CODE
-from .resources import CannotStart
 from .runtime import exposition
 from .runtime.cancellation import cancel_and_wait
 from .runtime.heartbeat import beat_forever
 from .runtime.log_output import standard_error
 from .runtime.logs import configure_logs
 from .settings import Settings
+from .start_checks import CannotStart
 
 # New objects before the garbage collector looks for cycles: a request makes some forty objects and hardly any cycle.
 GC_THRESHOLD = 10_000

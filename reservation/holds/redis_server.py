@@ -11,6 +11,7 @@ from contextlib import suppress
 from contextvars import Context
 from typing import Any
 
+import structlog
 from hiredis import ReplyError
 from redis.asyncio import Connection as TcpConnection, Redis, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
@@ -29,6 +30,8 @@ MAX_IN_FLIGHT = 10_000  # a few megabytes; Redis answers so many in a fraction o
 LEFT_AFTER = frozenset({"READONLY", "MASTERDOWN", "LOADING", "MISCONF", "NOREPLICAS", "CLUSTERDOWN"})
 LEAVE_EVERY_S = 1.0  # the host may lead to the old server for a while: connect to it this often at most
 BACKOFF_S = (0.0, 0.01, 0.02, 0.05, 0.1)  # after so many connections in a row could not be opened
+
+log = structlog.stdlib.get_logger("reservation.redis")
 
 
 class RedisServer:
@@ -135,32 +138,16 @@ class RedisServer:
     async def _open(self) -> None:
         """Open a connection and send on it what waits; if that fails, those who wait get the error."""
         error: BaseException = ConnectionAbortedError("the service closes the connection")
-        started = asyncio.get_running_loop().time()
+        started, options = asyncio.get_running_loop().time(), self._pool.make_connection()
         limit = None
         if self._wait_s is not None and self._opened_at:  # the first may take long, at the start of the process
             limit = asyncio.get_running_loop().call_later(self._wait_s, self._give_up)
         try:
             await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)])
-            self._connection = await self._connect(self._pool.make_connection())
-            self._failures, self._is_away = 0, False
-            if self._wait_s is not None:
-                self._connection.limit_wait(self._wait_s)
-            if self.on_answering is not None:
-                self._connection.on_recovered = self.on_answering
-                self.on_answering()
-            metrics.CONNECTIONS.value += 1
-            self._opened_at = asyncio.get_running_loop().time()
-            self._ask_kept_since(self._connection)
-            if self._left_after and self.on_reconnected is not None:
-                self.on_reconnected(self._left_after)
-            self._left_after = ""
+            self._use(await self._connect(options), _address(options))
         except Exception as failure:
             error = failure
-            self._failures += 1
-            took_s = asyncio.get_running_loop().time() - started
-            self._is_away = self._wait_s is not None and took_s > self._wait_s
-            metrics.CONNECTION_FAILURES.value += 1
-            self._left_after = _demotion(failure.__cause__) or self._left_after
+            self._count_failure(failure, _address(options), after_s=asyncio.get_running_loop().time() - started)
         finally:
             if limit is not None:
                 limit.cancel()
@@ -172,6 +159,31 @@ class RedisServer:
                         future.set_result(error)
                     else:
                         self._connection.call(command, future, shared=shared)
+
+    def _use(self, connection: RedisConnection, address: str) -> None:
+        if self._failures or self._opened_at:
+            log.info("redis_connected", server=address, failed_attempts=self._failures)
+        self._connection = connection
+        self._failures, self._is_away = 0, False
+        if self._wait_s is not None:
+            connection.limit_wait(self._wait_s)
+        if self.on_answering is not None:
+            connection.on_recovered = self.on_answering
+            self.on_answering()
+        metrics.CONNECTIONS.value += 1
+        self._opened_at = asyncio.get_running_loop().time()
+        self._ask_kept_since(connection)
+        if self._left_after and self.on_reconnected is not None:
+            self.on_reconnected(self._left_after)
+        self._left_after = ""
+
+    def _count_failure(self, failure: Exception, address: str, *, after_s: float) -> None:
+        if not self._failures:
+            log.warning("redis_not_connected", server=address, cause=repr(failure))
+        self._failures += 1
+        self._is_away = self._wait_s is not None and after_s > self._wait_s
+        metrics.CONNECTION_FAILURES.value += 1
+        self._left_after = _demotion(failure.__cause__) or self._left_after
 
     async def _connect(self, options: AbstractConnection) -> RedisConnection:
         """A connection on which DETECT_RESTART has run; `options` is redis-py's connection, which stays unconnected."""
@@ -213,6 +225,14 @@ def _demotion(reply: Reply) -> str:
     """The first word of a refusal after which the server is left; empty for any other reply."""
     reason = str(reply).partition(" ")[0] if isinstance(reply, ReplyError) else ""
     return reason if reason in LEFT_AFTER else ""
+
+
+def _address(options: AbstractConnection) -> str:
+    if isinstance(options, UnixDomainSocketConnection):
+        return str(options.path)
+    if isinstance(options, SentinelManagedConnection) and options.connection_pool.master_address is None:
+        return f"the master of {options.connection_pool.service_name}"
+    return f"{options.host}:{options.port}" if isinstance(options, TcpConnection) else ""
 
 
 async def _open_socket(options: AbstractConnection, connection: RedisConnection) -> None:

@@ -165,13 +165,13 @@ def _run(
     # Imported only here, in the worker: prometheus_client decides at its import, by PROMETHEUS_MULTIPROC_DIR, whether
     # the workers share their metrics, so the supervisor must not import it.
     module = importlib.import_module("reservation.background" if sock is None else "reservation.worker")
-    resources = importlib.import_module("reservation.resources")
+    start_checks = importlib.import_module("reservation.start_checks")
     try:
         if sock is None:
             module.run(configuration.settings, on_ready=lambda: report.send(None), beat=heartbeat.beat)
         else:
             module.run(configuration.settings, sock, on_ready=lambda: report.send(None), beat=heartbeat.beat)
-    except (resources.CannotStart, InvalidSettings) as error:
+    except (start_checks.CannotStart, InvalidSettings) as error:
         report.send(" ".join(str(error).split()))
         raise SystemExit(1) from error
     except Unavailable as error:  # PostgreSQL or Redis failed between the first connection and the last step

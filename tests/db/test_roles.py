@@ -14,7 +14,7 @@ from psycopg import sql as psql
 from reservation.db import migrations as schema, sql_overrides
 from reservation.db.statements import StatementsRefused, known_names, shipped, sql
 from reservation.embedded import Embedded
-from reservation.resources import CannotStart
+from reservation.start_checks import CannotStart
 from tests.api import Api, Connection
 from tests.conftest import StartApi, make_settings
 from tests.db.test_pool import a_day, all_connections

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from reservation.dba.audit import audit
 from tests.api import Answer, Api, Cinema, Connection, Person
@@ -73,6 +74,20 @@ async def test_a_confirm_while_redis_is_down_succeeds(api: Api, redis: Proxy, re
     assert [statuses[seat] for seat in cinema.seat_ids[:2]] == ["booked", "booked"]
     assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[2:4])).status == 201
     await assert_sound(db, redis_url)
+
+
+async def test_the_log_says_once_that_redis_is_lost_and_once_that_it_is_back(api: Api, redis: Proxy) -> None:
+    cinema, customer = await api.cinema(), await api.sign_up()
+    with capture_logs() as logged:
+        await redis.cut()
+        for _ in range(3):
+            assert (await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:2])).status == 503
+        await redis.open()
+        await held(api, customer, cinema, cinema.seat_ids[:2])
+    told = [line for line in logged if str(line["event"]).startswith("redis_")]
+    assert [line["event"] for line in told] == ["redis_not_connected", "redis_connected"]
+    assert {line["server"] for line in told} == {redis.url.rpartition("@")[2].partition("/")[0]}
+    assert told[1]["failed_attempts"] > 0
 
 
 async def test_a_cancel_while_redis_is_down_is_applied_when_it_is_back(api: Api, redis: Proxy) -> None:

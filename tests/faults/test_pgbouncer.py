@@ -33,9 +33,9 @@ from reservation.embedded.postgresql import _runner
 from reservation.embedded.processes import ChildServer
 from reservation.errors import Overloaded
 from reservation.http.app_keys import DATABASE
-from reservation.resources import CannotStart
 from reservation.runtime.trace_context import TRACE, Trace
 from reservation.settings import InvalidSettings, Settings
+from reservation.start_checks import CannotStart
 from tests.api import Api, Connection
 from tests.conftest import SECRET, StartApi, make_settings
 from tests.db.test_pool import a_day, pool_of

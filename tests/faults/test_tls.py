@@ -19,8 +19,8 @@ from reservation.db import migrations as schema
 from reservation.db.psycopg_connections import DatabaseUnreachable
 from reservation.embedded import binaries, postgresql
 from reservation.embedded.processes import ChildServer
-from reservation.resources import CannotStart
 from reservation.settings import InvalidSettings
+from reservation.start_checks import CannotStart
 from tests.api import Api
 from tests.conftest import SECRET, StartApi
 from tests.faults.certificates import Certificates, make_certificates
