@@ -148,6 +148,8 @@ class Settings:
     log_level: Annotated[str, Env("LOG_LEVEL", choice("debug", "info", "warning", "error"), "info")]
     access_log: Annotated[bool, Env("ACCESS_LOG", switch(off="off", on="on"), "on")]
     otel_endpoint: Annotated[str | None, Env("OTEL_EXPORTER_OTLP_ENDPOINT", url("http", "https"))]
+    # Read so that another protocol is refused: without an error, its collector would get nothing.
+    otel_protocol: Annotated[str, Env("OTEL_EXPORTER_OTLP_PROTOCOL", choice("http/protobuf"), "http/protobuf")]
     otel_sdk_disabled: Annotated[bool, Env("OTEL_SDK_DISABLED", switch(off="false", on="true"), "false")]
     otel_service_name: Annotated[str, Env("OTEL_SERVICE_NAME", text, "reservation")]
     otel_traces_sampler: Annotated[str, Env("OTEL_TRACES_SAMPLER", choice(*SAMPLERS), "parentbased_always_on")]

@@ -17,8 +17,8 @@ from .gates import lane_of
 from .idempotency import HEADER, run_once
 from .input.bodies import FORM, load_form, load_json, load_optional_json, load_received, refuse_body
 from .input.queries import NO_FIELDS, load_query
-from .read_sources import source_of, tells_written
-from .replica_reads import tell_written
+from .read_sources import sends_write_position, source_of
+from .replica_reads import with_write_position
 from .routes import STAFF_ROLES, VERSION_PREFIX, Access, Operation, Routes
 
 
@@ -28,14 +28,14 @@ def route_definitions(tables: Iterable[Routes], *, with_replicas: bool = False) 
     With read replicas, responses to writes say up to where a replica has to be.
     """
     versioned = [table for table in tables if table.is_versioned]
-    for kind, telling_kind, served in (
-        (Endpoint, TellingEndpoint, tables),
-        (VersionedEndpoint, TellingVersionedEndpoint, versioned),
+    for kind, write_kind, served in (
+        (Endpoint, WriteEndpoint, tables),
+        (VersionedEndpoint, VersionedWriteEndpoint, versioned),
     ):
         for table in served:
             for operation in table.operations:
                 register = web.get if operation.method == "GET" else partial(web.route, operation.method)
-                endpoint = (telling_kind if with_replicas and tells_written(operation) else kind)(operation)
+                endpoint = (write_kind if with_replicas and sends_write_position(operation) else kind)(operation)
                 yield register(endpoint.route, endpoint.serve)
 
 
@@ -141,21 +141,21 @@ class VersionedEndpoint(Endpoint):
         return response
 
 
-class _Telling(Endpoint):
+class _WithWritePosition(Endpoint):
     """An operation that writes, of a service with read replicas."""
 
     def _handle(self, request: web.Request) -> Awaitable[web.StreamResponse]:
-        return self._handle_and_tell(request)
+        return self._handle_with_position(request)
 
-    async def _handle_and_tell(self, request: web.Request) -> web.StreamResponse:
-        return await tell_written(request, await super()._handle(request))
+    async def _handle_with_position(self, request: web.Request) -> web.StreamResponse:
+        return await with_write_position(request, await super()._handle(request))
 
 
-class TellingEndpoint(_Telling):
+class WriteEndpoint(_WithWritePosition):
     """Serves an operation, and says up to where a replica has to be to have what it wrote."""
 
 
-class TellingVersionedEndpoint(_Telling, VersionedEndpoint):
+class VersionedWriteEndpoint(_WithWritePosition, VersionedEndpoint):
     """The same under VERSION_PREFIX."""
 
 

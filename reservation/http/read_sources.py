@@ -18,8 +18,8 @@ class Source(Enum):
     CAUGHT_UP = "a replica that has caught up"
 
 
-# Writes about reservations and at the door do not wait for the position of the WAL (see tells_written), so that what
-# shows their effects is read from the primary, or from a replica that has caught up.
+# Writes about reservations and at the door do not wait for the position of the WAL (see sends_write_position), so that
+# what shows their effects is read from the primary, or from a replica that has caught up.
 READ_SOURCES: Mapping[str, Source] = {
     # The catalogue, as everyone sees it.
     "/cinemas": Source.REPLICA,
@@ -99,7 +99,7 @@ def source_of(operation: Operation) -> Source:
     return READ_SOURCES[operation.path] if operation.method == "GET" else Source.PRIMARY
 
 
-def tells_written(operation: Operation) -> bool:
+def sends_write_position(operation: Operation) -> bool:
     """Whether the response to a write says where it is in the WAL.
 
     Those about reservations do not: a hold or a confirm would wait for a statement more.

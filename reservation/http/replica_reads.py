@@ -48,7 +48,7 @@ async def read(request: web.Request, find: "Callable[[Connection], Awaitable[Fou
         return await find(conn)
 
 
-async def tell_written(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+async def with_write_position(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
     """The response to a write, with the header that says up to where a replica has to be for later reads."""
     replicas = request.app.get(REPLICAS)
     if replicas is not None and not response.prepared:

@@ -143,7 +143,7 @@ class ClusterNodes:
         answers = [answer for answer in found if isinstance(answer, Answer)]
         if not answers:
             self._known |= self._seeds  # which may be names of new addresses
-            raise _most_telling([error for error in found if isinstance(error, Exception)])
+            raise _most_specific([error for error in found if isinstance(error, Exception)])
         self._known = frozenset[Address]().union(*(answer.addresses for answer in answers)) or self._known
         for address in self._clients.keys() - self._known:
             await self._clients.pop(address).aclose()
@@ -209,7 +209,7 @@ def read_answer(nodes: Mapping[str, Any], asked: Address, *, uses_tls: bool) -> 
     return Answer(frozenset(addresses), frozenset(claims), frozenset(open_slots))
 
 
-def _most_telling(errors: Sequence[Exception]) -> Exception:
+def _most_specific(errors: Sequence[Exception]) -> Exception:
     """Of the errors of all nodes, one that is not only of the network, if there is one."""
     refusals = (each for each in errors if not isinstance(each.__cause__ or each.__context__ or each, OSError))
     return next((each for each in refusals if not isinstance(each, RedisTimeoutError)), errors[0])

@@ -8,7 +8,7 @@ import pytest
 from reservation.app import TABLES
 from reservation.db.repository.wal_positions import WalPosition
 from reservation.http.gates import lane_of
-from reservation.http.read_sources import READ_SOURCES, Source, source_of, tells_written
+from reservation.http.read_sources import READ_SOURCES, Source, sends_write_position, source_of
 from reservation.http.replica_reads import MAX_CHARS, position_of
 from reservation.runtime.lanes import Lane
 from tests.api import Api
@@ -39,9 +39,9 @@ def test_the_page_for_operators_lists_every_operation_that_reads_from_a_replica(
 
 
 def test_writes_on_the_way_of_a_sale_do_not_wait_for_a_position() -> None:
-    telling = {each for each in OPERATIONS if tells_written(each)}
-    assert not {lane_of(each) for each in telling} & {Lane.HOLD, Lane.CONFIRM}
-    assert {each.path for each in telling} >= {"/admin/movies", "/auth/signup", "/admin/showtimes/{showtime_id}"}
+    writes = {each for each in OPERATIONS if sends_write_position(each)}
+    assert not {lane_of(each) for each in writes} & {Lane.HOLD, Lane.CONFIRM}
+    assert {each.path for each in writes} >= {"/admin/movies", "/auth/signup", "/admin/showtimes/{showtime_id}"}
 
 
 @pytest.mark.parametrize(

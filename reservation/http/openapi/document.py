@@ -12,7 +12,7 @@ from apispec import APISpec
 from ...errors import Json
 from ...runtime.fields import MAX_ID
 from ..input.bodies import FORM, SMALL_BYTES
-from ..read_sources import Source, source_of, tells_written
+from ..read_sources import Source, sends_write_position, source_of
 from ..routes import VERSION_PREFIX, Access, Operation, Routes
 from .events import event_schemas, stream_schema
 from .examples import with_examples
@@ -245,7 +245,7 @@ def _success(operation: Operation, operation_id: str, status: int) -> dict[str, 
         names["ETag"] = "ETag"
     if operation.replay is not None:
         names["Idempotent-Replayed"] = "Replayed"
-    if tells_written(operation):
+    if sends_write_position(operation):
         names["Reservation-Written"] = "Written"
     response: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": header_references(names)}
     if operation.output is not None:
