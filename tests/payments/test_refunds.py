@@ -231,6 +231,12 @@ async def test_refunds_go_on_after_the_service_has_ceased_to_take_payments(
         ("update payments set refunded = 1", "wrong_refunds"),
         ("update reservations set status = 'cancelled', cancelled_at = now()", "payments_without_sale"),
         ("delete from payments", "sales_without_payment"),
+        ("update payments set showtime_id = showtime_id + 1", "payments_of_other_showtimes"),
+        (
+            "insert into refunds (payment_id, showtime_id, amount, reason)"
+            " select id, showtime_id + 1, 1, 'overpaid' from payments",
+            "payments_of_other_showtimes",
+        ),
     ],
 )
 async def test_the_audit_finds_payments_and_sales_that_do_not_match(

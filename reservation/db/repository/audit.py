@@ -38,6 +38,7 @@ RULES = (
     "audit/payments_without_sale",
     "audit/sales_without_payment",
     "audit/wrong_refunds",
+    "audit/payments_of_other_showtimes",
 )
 
 
