@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ class PatroniStand(Stand):
         self._cluster, self._redis = AsyncExitStack(), ExitStack()
         self._redis_url = ""
         self.primary: Node | None = None
+        self.first_commit: asyncio.Task[float] | None = None  # of the new primary after a fault, without the service
 
     @property
     def database_url(self) -> str:
@@ -75,6 +77,7 @@ def primary_fault(name: str, cause: Callable[[Cluster, Node], Any]) -> Fault:
         if asyncio.iscoroutine(mend):
             mend = await mend
         stand.primary = await stand.cluster.primary(other_than=old)
+        stand.first_commit = asyncio.create_task(asyncio.to_thread(_seconds_of_commit, stand.primary))
         try:
             yield
         finally:
@@ -82,6 +85,13 @@ def primary_fault(name: str, cause: Callable[[Cluster, Node], Any]) -> Fault:
                 asyncio.get_running_loop().call_later(MEND_AFTER_S, mend)
 
     return Fault(name, frozenset({POSTGRESQL}), inject)
+
+
+def _seconds_of_commit(primary: Node) -> float:
+    """Commit on the new primary; with a synchronous mode, this waits until a standby has followed it."""
+    started = time.monotonic()
+    primary.run("select pg_logical_emit_message(true, 'tests', 'a commit')")
+    return time.monotonic() - started
 
 
 MEND_AFTER_S = 6.0  # the service has left the old primary by then, or the drill shows that it has not

@@ -31,7 +31,7 @@ def record_costs(outcome: Outcome, record_cost: RecordCost) -> None:
 def test_no_answered_confirm_is_lost_in_a_failover_to_a_synchronous_standby(
     fault: Fault, record_cost: RecordCost
 ) -> None:
-    outcome, log = asyncio.run(drill([fault], 1, **SYNCHRONOUS))
+    outcome, log, _ = asyncio.run(drill([fault], 1, **SYNCHRONOUS))
     record_costs(outcome, record_cost)
     assert outcome.violations == []
     assert "database_failed_over" in log
@@ -40,7 +40,7 @@ def test_no_answered_confirm_is_lost_in_a_failover_to_a_synchronous_standby(
 def test_no_answered_confirm_is_lost_by_kills_of_primaries_in_strict_mode(record_cost: RecordCost) -> None:
     kills = [SERVER_KILLED, HOST_KILLED]
     strict = SYNCHRONOUS | {"synchronous_mode_strict": True}
-    outcome, _ = asyncio.run(drill(kills, 2, servers=3, etcd_members=3, **strict))
+    outcome, _, _ = asyncio.run(drill(kills, 2, servers=3, etcd_members=3, **strict))
     record_costs(outcome, record_cost)
     assert outcome.violations == []
 
