@@ -1,7 +1,7 @@
 /* seed/generate_events
 Inserts an event for each of the newest reservations, a mail for each event, a call of a webhook
-for each tenth, one in fifty still to be sent and some given up: so many as make plans that use the indexes. Half of those to be sent are due
-since a day, the others in a day: how many are due must not depend on how long ago the rows were made.
+for each tenth, one in fifty still to be sent and some given up: so many as make plans that use the indexes. Half of those
+to be sent are due since a day, the others in a day: how many are due must not depend on the age of the rows.
 Plan: index scan on reservations_pkey, stopped by the limit, then the inserts.
 $1 bigint row_limit: how many
 Sample: select 16::bigint
