@@ -59,6 +59,9 @@ MEMORY_NEEDED = 4 << 30  # bytes; each process of a run has servers, which take 
 # However busy the machine, no statement and no wait for a lock or a connection runs into its limit.
 PATIENT = {"STATEMENT_TIMEOUT_SECONDS": "60", "POOL_WAIT_SECONDS": "60"}
 
+# PostgreSQL forgets statements that it has counted when it has 5,000 of them, and a test may lose what it counts.
+FORGET_CALLS = "select pg_stat_statements_reset() from pg_stat_statements(false) having count(*) > 2000"
+
 _numbers = itertools.count(1)
 
 StartApi = Callable[..., Awaitable[Api]]
@@ -165,6 +168,7 @@ def cloned(servers: Embedded, *, template: str = TEMPLATE) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     database = psql.Identifier(name)
     with psycopg.connect(servers.database_url, autocommit=True) as connection:
+        connection.execute(FORGET_CALLS)
         # As files: writing each block to WAL would take a third more of PostgreSQL's CPU time.
         create = psql.SQL("create database {} template {} strategy file_copy")
         connection.execute(create.format(database, psql.Identifier(template)))

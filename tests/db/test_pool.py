@@ -31,7 +31,7 @@ NAMES = sorted(
     if path.stem != "commit_durably"
 )
 # A statement that begins with another word may change the session: SET, LISTEN, PREPARE, DECLARE...
-HARMLESS = {"select", "insert", "update", "vacuum", "delete", "with", "analyze"}
+HARMLESS = {"select", "insert", "update", "vacuum", "delete", "with", "analyze", "reindex"}
 LEFT_BEHIND = {
     "setting": "select name from pg_settings where source = 'session' and setting is distinct from reset_val"
     " and name <> 'synchronous_commit'",  # made when the connection was opened, where the server has it off

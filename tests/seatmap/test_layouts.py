@@ -132,8 +132,10 @@ async def test_a_plan_at_several_prices_counts_once_towards_the_bound_of_seats(
 async def test_showtimes_at_one_time_share_their_times_and_those_of_a_film_or_room_its_json(api: Api) -> None:
     cinema = await api.cinema()
     other_room, _ = await api.auditorium(1, 1)
-    [next_day] = await more_showtimes(api, cinema, 1)
-    same_time = await api.showtime(cinema.movie_id, other_room, **slot(48))
+    times = slot(48)
+    next_day, same_time = [
+        await api.showtime(cinema.movie_id, room, **times) for room in (cinema.auditorium_id, other_room)
+    ]
     found = await read(api, cinema.showtime_id, next_day, same_time)
     first, second, third = (found[each] for each in (cinema.showtime_id, next_day, same_time))
     assert first.place_json is second.place_json
