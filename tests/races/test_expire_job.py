@@ -162,7 +162,10 @@ async def test_confirms_extends_and_cancels_during_the_job_have_one_outcome(
         end = datetime.fromisoformat(holds[number]["expires_at"])
         left = await db_clock(api, end)
         await asyncio.sleep(max(0.0, left + (number % 15 - 8) * 0.005))
-        return await (api.confirm, api.extend, api.cancel)[number % 3](who, reservation_id)
+        request = (api.confirm, api.extend, api.cancel)[number % 3]
+        while (answer := await request(who, reservation_id)).code == "row_locked":  # the job takes its time
+            pass
+        return answer
 
     working = asyncio.create_task(job())
     answers = await asyncio.gather(*(act(number, one) for number, one in enumerate(ids)))
