@@ -2,14 +2,14 @@
 
 All four services run at once and are loaded in turn, so that changes of the machine affect all of them alike. A ratio
 is computed for each repetition, to the run with one worker just before; the goal is a median of less than 1.1. Beside
-it stands the mean size of the batches of holds and confirms, which the service counts. `--write` puts the table into
-CAPACITY.md.
+it stands the mean size of the batches of holds and confirms, which the service counts. There are two tables: the same
+load for all, and a load in proportion to the workers. `--write` puts them into CAPACITY.md.
 """
 
 import os
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,9 +90,9 @@ def contestant(workers: int, connections: int = CONNECTIONS) -> str:
     return f"cycles, {workers} worker{'s' * (workers > 1)}, {connections} connections"
 
 
-def table(fleet: Fleet) -> str:
+def table(fleet: Fleet, names: Mapping[int, str]) -> str:
     """A row for each number of workers: CPU microseconds a cycle by process, and what all use against one worker."""
-    samples = {workers: fleet.bench.records.samples[contestant(workers)] for workers in fleet.servers}
+    samples = {workers: fleet.bench.records.samples[name] for workers, name in names.items()}
     used = {
         workers: {name: [sample.cpu_us[name] for sample in each] for name in PROCESSES}
         for workers, each in samples.items()
@@ -111,7 +111,7 @@ def table(fleet: Fleet) -> str:
         cpu = " | ".join(f"{median(used[workers][name]):.0f}" for name in PROCESSES)
         verdict = "" if workers == 1 else ", reached" if median(ratios) < GOAL else ", **missed**"
         growth = f"{median(ratios):.3f} ({low:.3f} .. {high:.3f}){verdict}"
-        rate, size = median([sample.rate for sample in each]), median(fleet.batch_sizes[contestant(workers)])
+        rate, size = median([sample.rate for sample in each]), median(fleet.batch_sizes[names[workers]])
         lines.append(f"| {workers} | {rate:,.0f} | {size:.1f} | {cpu} | {growth} |")
     return "\n".join(lines)
 
@@ -142,7 +142,14 @@ def main(repetitions: int, seconds: float, writes: bool, data_dir: Path) -> None
             for _ in bench.repetitions():
                 for workers in WORKERS:
                     fleet.drive(workers)
-        text = f"{circumstances(load_before)}\n\n{table(fleet)}"
+                for workers in WORKERS[1:]:
+                    fleet.drive(workers, CONNECTIONS * workers)
+        same = table(fleet, {workers: contestant(workers) for workers in WORKERS})
+        each = table(fleet, {workers: contestant(workers, CONNECTIONS * workers) for workers in WORKERS})
+        text = (
+            f"{circumstances(load_before)}\n\n{CONNECTIONS} connections in all:\n\n{same}\n\n"
+            f"{CONNECTIONS} connections a worker:\n\n{each}"
+        )
     say(f"\n{text}")
     if writes:
         write_section(CAPACITY, "workers", text)

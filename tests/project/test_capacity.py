@@ -69,7 +69,7 @@ def test_the_table_of_workers_compares_the_cpu_of_each_repetition_with_one_worke
         for total in totals:
             parts = {"server": total * 0.5, "postgresql": total * 0.25, "redis": total * 0.25, "wrk": 1.0}
             fleet.bench.records.add(contestant(workers), Sample(1_000.0 * workers, 1, parts))
-    rows = table(fleet).splitlines()[2:]
+    rows = table(fleet, {workers: contestant(workers) for workers in (1, 2)}).splitlines()[2:]
     assert rows == [
         "| 1 | 1,000 | 8.0 | 75 | 38 | 38 | 1.000 (1.000 .. 1.000) |",
         "| 2 | 2,000 | 4.0 | 86 | 43 | 43 | 1.150 (1.150 .. 1.150), **missed** |",
