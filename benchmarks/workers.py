@@ -1,7 +1,7 @@
 """python -m benchmarks.workers [--repetitions N] [--seconds S] [--write]: CPU time a cycle with 1, 2, 4 and 8 workers.
 
 All four services run at once and are loaded in turn, so that changes of the machine affect all of them alike. A ratio
-is computed for each repetition, to the run with one worker just before; the goal is a median of less than 1.1. Beside
+is computed for each repetition, to its run with one worker; the goal is a median of less than 1.1. Beside
 it stands the mean size of the batches of holds and confirms, which the service counts. There are two tables: the same
 load for all, and a load in proportion to the workers. `--write` puts them into CAPACITY.md.
 """
@@ -131,7 +131,7 @@ def _batches(server: Server) -> tuple[float, float]:
 @click.command()
 @click.option("--repetitions", type=click.IntRange(1), default=5)
 @click.option("--seconds", type=click.FloatRange(1.0), default=4.0)
-@click.option("--write", "writes", is_flag=True, help="Put the table into CAPACITY.md.")
+@click.option("--write", "writes", is_flag=True, help="Put the tables into CAPACITY.md.")
 @click.option("--data-dir", type=click.Path(path_type=Path), default=ROOT / ".data" / "bench")
 def main(repetitions: int, seconds: float, writes: bool, data_dir: Path) -> None:
     """Measure, and print the table."""
@@ -144,11 +144,11 @@ def main(repetitions: int, seconds: float, writes: bool, data_dir: Path) -> None
                     fleet.drive(workers)
                 for workers in WORKERS[1:]:
                     fleet.drive(workers, CONNECTIONS * workers)
-        same = table(fleet, {workers: contestant(workers) for workers in WORKERS})
-        each = table(fleet, {workers: contestant(workers, CONNECTIONS * workers) for workers in WORKERS})
+        one_load = table(fleet, {workers: contestant(workers) for workers in WORKERS})
+        growing_load = table(fleet, {workers: contestant(workers, CONNECTIONS * workers) for workers in WORKERS})
         text = (
-            f"{circumstances(load_before)}\n\n{CONNECTIONS} connections in all:\n\n{same}\n\n"
-            f"{CONNECTIONS} connections a worker:\n\n{each}"
+            f"{circumstances(load_before)}\n\n{CONNECTIONS} connections in all:\n\n{one_load}\n\n"
+            f"{CONNECTIONS} connections a worker:\n\n{growing_load}"
         )
     say(f"\n{text}")
     if writes:

@@ -41,6 +41,7 @@ WELL_KNOWN_SECRETS = frozenset(
 )
 PAYMENT_PROVIDERS = ("none", "stripe", "external")
 # Those that OpenTelemetry specifies and that need nothing from elsewhere.
+OTLP_PROTOCOL = "http/protobuf"  # the only one that is spoken to a collector of traces
 SAMPLERS = tuple(
     f"{parent}{root}" for root in ("always_on", "always_off", "traceidratio") for parent in ("", "parentbased_")
 )
@@ -148,8 +149,7 @@ class Settings:
     log_level: Annotated[str, Env("LOG_LEVEL", choice("debug", "info", "warning", "error"), "info")]
     access_log: Annotated[bool, Env("ACCESS_LOG", switch(off="off", on="on"), "on")]
     otel_endpoint: Annotated[str | None, Env("OTEL_EXPORTER_OTLP_ENDPOINT", url("http", "https"))]
-    # Read so that another protocol is refused: without an error, its collector would get nothing.
-    otel_protocol: Annotated[str, Env("OTEL_EXPORTER_OTLP_PROTOCOL", choice("http/protobuf"), "http/protobuf")]
+    otel_protocol: Annotated[str, Env("OTEL_EXPORTER_OTLP_PROTOCOL", text, OTLP_PROTOCOL)]
     otel_sdk_disabled: Annotated[bool, Env("OTEL_SDK_DISABLED", switch(off="false", on="true"), "false")]
     otel_service_name: Annotated[str, Env("OTEL_SERVICE_NAME", text, "reservation")]
     otel_traces_sampler: Annotated[str, Env("OTEL_TRACES_SAMPLER", choice(*SAMPLERS), "parentbased_always_on")]

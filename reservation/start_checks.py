@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import asyncpg
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError
 from structlog.stdlib import BoundLogger
 
 from .db.pgbouncer import wrong_settings
@@ -50,27 +50,29 @@ async def redis_answers(client: RedisClient, holds: Holds, log: BoundLogger) -> 
 
     Raises CannotStart if Redis refuses the service, or is of another kind than the URL says.
     """
+    refused: BaseException | None = None
     try:
-        wrong = await _wrong_kind(client)
         await holds.ping()
     except HoldsUnavailable as error:
-        if not is_away(error.__cause__):
-            await client.aclose()
-            raise CannotStart(f"Redis cannot be reached: {error.__cause__}") from error
-        log.warning("started_without_redis", cause=f"Redis cannot be reached: {error.__cause__}")
-        return False
-    if wrong is not None:
-        await client.aclose()
-        raise CannotStart(f"REDIS_URL: the server {wrong}")
-    return True
+        refused = error.__cause__ or error
+        if is_away(refused):
+            log.warning("started_without_redis", cause=f"Redis cannot be reached: {refused}")
+            return False
+    wrong = await _wrong_kind(client)
+    if wrong is None and refused is None:
+        return True
+    await client.aclose()
+    raise CannotStart(f"REDIS_URL: the server {wrong}" if wrong else f"Redis cannot be reached: {refused}") from refused
 
 
 async def _wrong_kind(client: RedisClient) -> str | None:
-    """What is wrong with the server of a URL redis://; None if it is away, or its ACL keeps INFO from the service."""
+    """What is wrong with the one server that the URL leads to; None for a cluster, and if the server is away again."""
     if not isinstance(client, Redis):
         return None
     try:
         found = await client.info("server")
+    except NoPermissionError as error:  # detect_restart.lua needs it on each connection
+        return f"does not allow INFO to the service: {error}"
     except (RedisError, OSError):
         return None
     return URL_OF_MODE.get(found.get("redis_mode") or found.get("server_mode") or "")  # the latter is Valkey's

@@ -11,7 +11,9 @@ from .scripts import PRIME, PRIME_UNREAD, Script
 
 # Beyond these, sending what Redis most often knows costs more than asking it first.
 MAX_UNREAD_SEATS = 100
-MAX_UNREAD_S = 5  # of the 10 s for which Redis knows what was released without a map
+# Of the 60 s for which Redis knows what was released without a map: the script may wait 10 s for a connection, and 10 s
+# on it.
+MAX_UNREAD_S = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ class RedisServer:
         self._opening: asyncio.Task[None] | None = None
         self._waiting: list[tuple[bytes, bool, asyncio.Future[Reply]]] = []  # for a connection
         self._failures = 0  # connections in a row that could not be opened
+        self._address = ""  # of the last one that was opened
         self._loop: asyncio.AbstractEventLoop | None = None
         self._opened_at = 0.0
         self._left_after = ""  # Redis's reason, until another server has been found
@@ -138,16 +139,19 @@ class RedisServer:
     async def _open(self) -> None:
         """Open a connection and send on it what waits; if that fails, those who wait get the error."""
         error: BaseException = ConnectionAbortedError("the service closes the connection")
-        started, options = asyncio.get_running_loop().time(), self._pool.make_connection()
+        started, address = asyncio.get_running_loop().time(), ""
         limit = None
         if self._wait_s is not None and self._opened_at:  # the first may take long, at the start of the process
             limit = asyncio.get_running_loop().call_later(self._wait_s, self._give_up)
         try:
             await asyncio.sleep(BACKOFF_S[min(self._failures, len(BACKOFF_S) - 1)])
-            self._use(await self._connect(options), _address(options))
+            options = self._pool.make_connection()
+            address = _address(options)
+            connection = await self._connect(options)
+            self._use(connection, _address(options))  # Sentinel has named the master
         except Exception as failure:
             error = failure
-            self._count_failure(failure, _address(options), after_s=asyncio.get_running_loop().time() - started)
+            self._count_failure(failure, address, after_s=asyncio.get_running_loop().time() - started)
         finally:
             if limit is not None:
                 limit.cancel()
@@ -161,9 +165,9 @@ class RedisServer:
                         self._connection.call(command, future, shared=shared)
 
     def _use(self, connection: RedisConnection, address: str) -> None:
-        if self._failures or self._opened_at:
+        if self._failures or (self._address and address != self._address):
             log.info("redis_connected", server=address, failed_attempts=self._failures)
-        self._connection = connection
+        self._connection, self._address = connection, address
         self._failures, self._is_away = 0, False
         if self._wait_s is not None:
             connection.limit_wait(self._wait_s)
@@ -230,8 +234,10 @@ def _demotion(reply: Reply) -> str:
 def _address(options: AbstractConnection) -> str:
     if isinstance(options, UnixDomainSocketConnection):
         return str(options.path)
-    if isinstance(options, SentinelManagedConnection) and options.connection_pool.master_address is None:
-        return f"the master of {options.connection_pool.service_name}"
+    if isinstance(options, SentinelManagedConnection):
+        pool = options.connection_pool
+        if (options.host, options.port) != pool.master_address:
+            return f"the master of {pool.service_name}"
     return f"{options.host}:{options.port}" if isinstance(options, TcpConnection) else ""
 
 

@@ -10,9 +10,9 @@ For every showtime there are, under one hash tag and so in one cluster slot:
     {42}:map:priming    the ticket under which the showtime may be primed (not_primed.lua)
     {42}:map:kept:<id>  set while a reservation is surely in PostgreSQL, to another value each time that it is extended,
                         taken again or primed: a late undo of a take before that leaves its seats alone
-    {42}:map:released:<id>:<seat>  set for 10 s when a reservation released a seat while there was no map: priming
+    {42}:map:released:<id>:<seat>  set for 60 s when a reservation released a seat while there was no map: priming
                         leaves it out
-    {42}:map:changed    set for 10 s when a change was announced while there was no map: priming counts it
+    {42}:map:changed    set for 60 s when a change was announced while there was no map: priming counts it
 
 The sorted set gives the held seats without reading each key. Every script that reads the version first removes the
 expired holds from it, and increments the version if there were any: an expired hold changes the map, too.

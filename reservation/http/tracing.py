@@ -16,7 +16,7 @@ from ..runtime.recorded_timings import RecordedTimings, timings_of_trace
 from ..runtime.timing import current_timings, timings_made_by
 from ..runtime.trace_context import TRACE
 from ..runtime.work_spans import work_traced_by
-from ..settings import InvalidSettings
+from ..settings import OTLP_PROTOCOL, InvalidSettings
 from .app_keys import ANSWERED_S, SETTINGS, SPANS
 from .output.responses import SingleWriteResponse
 
@@ -27,7 +27,13 @@ RequestHandler = Callable[[Any], Awaitable[web.StreamResponse]]
 
 
 async def tracing(app: web.Application) -> AsyncIterator[None]:
-    """Export spans until the application ends; raises InvalidSettings without OpenTelemetry."""
+    """Export spans until the application ends.
+
+    Raises InvalidSettings without OpenTelemetry, and for a collector of another protocol, which would get nothing.
+    """
+    protocol = app[SETTINGS].otel_protocol
+    if protocol != OTLP_PROTOCOL:
+        raise InvalidSettings(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}: only {OTLP_PROTOCOL} is spoken")
     try:
         # Imported only here, where tracing is on: OpenTelemetry is an extra, and its import takes time and memory.
         module = importlib.import_module("reservation.runtime.spans")

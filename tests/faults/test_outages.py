@@ -90,6 +90,18 @@ async def test_the_log_says_once_that_redis_is_lost_and_once_that_it_is_back(api
     assert told[1]["failed_attempts"] > 0
 
 
+async def test_a_connection_that_opens_again_at_once_adds_no_line_to_the_log(
+    start_api: StartApi, redis_url: str, redis: Proxy
+) -> None:
+    api = await start_api(REDIS_URL=redis.url)
+    cinema, customer = await api.cinema(), await api.sign_up()
+    with capture_logs() as logged:
+        async with Redis.from_url(redis_url) as client:
+            await client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await held(api, customer, cinema, cinema.seat_ids[:2])
+    assert not [line for line in logged if str(line["event"]).startswith("redis_")]
+
+
 async def test_a_cancel_while_redis_is_down_is_applied_when_it_is_back(api: Api, redis: Proxy) -> None:
     """When Redis is back, the ETag of the map changes and the seats are available."""
     cinema, customer = await api.cinema(), await api.sign_up()

@@ -60,3 +60,12 @@ async def test_a_url_of_one_server_that_leads_to_another_kind_fails_the_start(
     with running(tmp_path, configuration) as address, pytest.raises(CannotStart) as refused:
         await start_api(REDIS_URL=f"redis://{address}")
     assert str(refused.value) == f"REDIS_URL: {told}"
+
+
+async def test_a_server_that_does_not_allow_info_fails_the_start(start_api: StartApi, tmp_path: Path) -> None:
+    with (
+        running(tmp_path, "user default on nopass ~* &* +@all -info") as address,
+        pytest.raises(CannotStart) as refused,
+    ):
+        await start_api(REDIS_URL=f"redis://{address}")
+    assert str(refused.value).startswith("REDIS_URL: the server does not allow INFO to the service: ")

@@ -48,7 +48,7 @@ class Cost:
     def cells(self) -> list[str]:
         """As they stand in the table."""
         counts = [NONE if count is None else f"{count:,}" for count in (self.acknowledged, self.lost, self.sold_twice)]
-        times = [_seconds(median(self.recoveries_s)), _seconds(max(self.recoveries_s))] if self.recoveries_s else []
+        times = [seconds(median(self.recoveries_s)), seconds(max(self.recoveries_s))] if self.recoveries_s else []
         return [self.fault, f"{self.kills:,}", *counts, *(times or [NONE, NONE])]
 
 
@@ -71,5 +71,6 @@ def _sum(first: int | None, second: int | None) -> int | None:
     return second if first is None else first + (second or 0)
 
 
-def _seconds(count: float) -> str:
+def seconds(count: float) -> str:
+    """As they stand in the table."""
     return "never" if count == FOREVER else f"{count:.1f}"

@@ -19,7 +19,7 @@ from random import Random
 from statistics import median
 
 from tests.ha import redis_kills
-from tests.ha.costs import table
+from tests.ha.costs import seconds, table
 from tests.ha.postgresql_drill import RECOVERED_WITHIN_S, costs, drill
 from tests.ha.postgresql_stand import CUT_OFF, HOST_KILLED, SERVER_KILLED, STANDS_STILL, SWITCHOVER
 from tests.histories.drill import Outcome
@@ -34,15 +34,15 @@ TEXT = """# Fail-overs
 
 `python -m tests.ha.drill {command}`: three servers of PostgreSQL 15 under Patroni
 with synchronous_mode and synchronous_mode_strict, three members of etcd, and a service of two workers, all on one
-machine; 8 customers and 2 viewers of 6 seats; {done} rounds of {rounds}, each with new servers. The machine has
+machine; 8 customers and 2 viewers of 6 seats; {done} of {rounds} rounds, each with new servers. The machine has
 {processors} processors, and its load average of a quarter of an hour was up to {load:.0f}.
 
 {table}
 *Acknowledged*: confirms that were answered with success since the recovery before, until this one; all of them were
 looked for at the end of the round. *Lost*, *sold twice*: found by the checker in all answers and in PostgreSQL at the
 end. *Seconds to recovery*: from the promotion to a hold, a confirm, a map and a cancel that succeed one after another.
-A commit on the new primary without the service, which waits for a standby that follows it, took {median_s:.1f} s in the
-median and {worst_s:.1f} s at most. Other broken promises (maps, holds, `reservation audit` at the end): {other}.
+A commit on the new primary without the service, which waits for a standby that follows it, took {median_s} s in the
+median and {worst_s} s at most. Other broken promises (maps, holds, `reservation audit` at the end): {other}.
 """
 
 
@@ -74,7 +74,7 @@ def main() -> int:
             report(command, outcomes, rounds=ceil(len(faults) / A_ROUND), load=max(loads), commits_s=commits_s)
         )
     kept = all(not outcome.violations and _worst_s(outcome) < RECOVERED_WITHIN_S for outcome in outcomes)
-    return int(not kept)
+    return int(not (outcomes and kept))
 
 
 def choose(kills: int, others: int, seed: int) -> list[Fault]:
@@ -95,8 +95,8 @@ def report(command: str, outcomes: Sequence[Outcome], *, rounds: int, load: floa
         rounds=rounds,
         load=load,
         processors=os.cpu_count(),
-        median_s=median(commits_s),
-        worst_s=max(commits_s),
+        median_s=seconds(median(commits_s)),
+        worst_s=seconds(max(commits_s)),
         table=table([*found, *(replace(cost, fault="all") for cost in found)]),
         other=len(broken) - broken.count("lost") - broken.count("sold twice"),
     )

@@ -9,6 +9,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, cast
 
+import asyncpg
+
 from reservation.db import migrations
 from reservation.embedded.binaries import valkey_program
 from reservation.embedded.valkey import running_valkey
@@ -16,6 +18,7 @@ from tests.conftest import SECRET
 from tests.ha.postgresql_cluster import Cluster, running_cluster
 from tests.ha.postgresql_node import PASSWORD, Node, send
 from tests.histories.faults import POSTGRESQL, Fault
+from tests.histories.history import FOREVER
 from tests.histories.stands import ROOT, Stand
 
 
@@ -77,7 +80,7 @@ def primary_fault(name: str, cause: Callable[[Cluster, Node], Any]) -> Fault:
         if asyncio.iscoroutine(mend):
             mend = await mend
         stand.primary = await stand.cluster.primary(other_than=old)
-        stand.first_commit = asyncio.create_task(asyncio.to_thread(_seconds_of_commit, stand.primary))
+        stand.first_commit = asyncio.create_task(_seconds_of_commit(stand.primary))
         try:
             yield
         finally:
@@ -87,13 +90,22 @@ def primary_fault(name: str, cause: Callable[[Cluster, Node], Any]) -> Fault:
     return Fault(name, frozenset({POSTGRESQL}), inject)
 
 
-def _seconds_of_commit(primary: Node) -> float:
-    """Commit on the new primary; with a synchronous mode, this waits until a standby has followed it."""
+async def _seconds_of_commit(primary: Node) -> float:
+    """Commit on the new primary, which in a synchronous mode waits until a standby follows; FOREVER if it fails."""
     started = time.monotonic()
-    primary.run("select pg_logical_emit_message(true, 'tests', 'a commit')")
+    try:
+        async with asyncio.timeout(COMMIT_WAIT_S):
+            connection = await asyncpg.connect(primary.url(direct=True))
+            try:
+                await connection.execute("select pg_logical_emit_message(true, 'tests', 'a commit')")
+            finally:
+                connection.terminate()
+    except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return FOREVER
     return time.monotonic() - started
 
 
+COMMIT_WAIT_S = 60.0
 MEND_AFTER_S = 6.0  # the service has left the old primary by then, or the drill shows that it has not
 
 

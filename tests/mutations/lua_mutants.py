@@ -56,7 +56,7 @@ LUA_MUTANTS = [
     _lua(
         "a release does not mark what is about to be loaded",
         "include/release_seats",
-        "redis.call('SET', KEYS[1] .. ':released:' .. ARGV[1] .. ':' .. ARGV[i], 1, 'PX', 10000)",
+        "redis.call('SET', KEYS[1] .. ':released:' .. ARGV[1] .. ':' .. ARGV[i], 1, 'PX', 60000)",
         "redis.call('GET', KEYS[1])",
         HOLDS,
         f"{RACES}/test_booking_races.py",

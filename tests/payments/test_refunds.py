@@ -232,6 +232,7 @@ async def test_refunds_go_on_after_the_service_has_ceased_to_take_payments(
         ("update reservations set status = 'cancelled', cancelled_at = now()", "payments_without_sale"),
         ("delete from payments", "sales_without_payment"),
         ("update payments set showtime_id = showtime_id + 1", "payments_of_other_showtimes"),
+        ("update payments set showtime_id = null", "payments_of_other_showtimes"),
         (
             "insert into refunds (payment_id, showtime_id, amount, reason)"
             " select id, showtime_id + 1, 1, 'overpaid' from payments",
@@ -264,4 +265,8 @@ async def test_the_payments_of_an_archived_reservation_are_shown_and_sound(
     assert [each["status"] for each in await payments_of(paid_api, sale)] == ["succeeded"]
     await work(paid_api, db)
     assert await refunds_of(paid_api, sale) == []
+    rule = "audit/payments_of_other_showtimes"
+    assert await violations(db, rule=rule, row_limit=5) == []
+    await db.execute("update payments set showtime_id = showtime_id + 1")
+    assert len(await violations(db, rule=rule, row_limit=5)) == 1
     assert await db.fetchval("select payment_required from archived_reservations")

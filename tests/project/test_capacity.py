@@ -69,6 +69,12 @@ def test_the_table_of_workers_compares_the_cpu_of_each_repetition_with_one_worke
         for total in totals:
             parts = {"server": total * 0.5, "postgresql": total * 0.25, "redis": total * 0.25, "wrk": 1.0}
             fleet.bench.records.add(contestant(workers), Sample(1_000.0 * workers, 1, parts))
+    fleet.batch_sizes[contestant(2, 128)] = [8.0] * 2
+    for total in (105.0, 210.0):
+        parts = {"server": total * 0.5, "postgresql": total * 0.25, "redis": total * 0.25, "wrk": 1.0}
+        fleet.bench.records.add(contestant(2, 128), Sample(1_900.0, 1, parts))
+    growing_load = table(fleet, {1: contestant(1), 2: contestant(2, 128)}).splitlines()[3:]
+    assert growing_load == ["| 2 | 1,900 | 8.0 | 79 | 39 | 39 | 1.050 (1.050 .. 1.050), reached |"]
     rows = table(fleet, {workers: contestant(workers) for workers in (1, 2)}).splitlines()[2:]
     assert rows == [
         "| 1 | 1,000 | 8.0 | 75 | 38 | 38 | 1.000 (1.000 .. 1.000) |",

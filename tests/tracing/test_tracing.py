@@ -229,6 +229,13 @@ def test_without_a_collector_opentelemetry_is_not_imported() -> None:
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True)
 
 
+async def test_a_collector_of_another_protocol_fails_the_start(start_api: StartApi) -> None:
+    grpc = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
+    with pytest.raises(InvalidSettings, match="only http/protobuf is spoken"):
+        await start_api(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9", **grpc)
+    assert (await (await start_api(**grpc)).call("GET", "/movies")).status == 200  # nothing is traced
+
+
 async def test_without_a_collector_requests_are_handled_as_ever(start_api: StartApi) -> None:
     api = await start_api(OTEL_SDK_DISABLED="true", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
     server = cast("Any", api.client.server).runner.server

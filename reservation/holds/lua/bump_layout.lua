@@ -6,5 +6,5 @@ if map[1] then
   redis.call('HSET', KEYS[1], 'layout', version)
   -- include publish_change
 else
-  redis.call('SET', KEYS[1] .. ':changed', 1, 'PX', 10000)
+  redis.call('SET', KEYS[1] .. ':changed', 1, 'PX', 60000)
 end

@@ -8,8 +8,8 @@ if map[1] then
 else
   -- What the showtime is about to be primed with may have been read before PostgreSQL decided: prime.lua leaves it out.
   -- These are none of KEYS, as the ticket in not_primed.lua.
-  for i = 2, #ARGV do redis.call('SET', KEYS[1] .. ':released:' .. ARGV[1] .. ':' .. ARGV[i], 1, 'PX', 10000) end
-  redis.call('SET', KEYS[1] .. ':changed', 1, 'PX', 10000)
+  for i = 2, #ARGV do redis.call('SET', KEYS[1] .. ':released:' .. ARGV[1] .. ':' .. ARGV[i], 1, 'PX', 60000) end
+  redis.call('SET', KEYS[1] .. ':changed', 1, 'PX', 60000)
 end
 local own_keys, own_seats = {}, {}
 local holders = #KEYS > 2 and redis.call('MGET', unpack(KEYS, 3))
