@@ -75,7 +75,7 @@ MUTANTS = [
     _mutant(
         "Redis's epoch is not compared after a hold",
         "external",
-        8,
+        20,
         f"FLUSHALL + {SLOW}",
         "overlapping hold, sold twice",
         ("reservation/booking/redis_lease.py", "\n            and self.epoch == context.holds.epoch\n", "\n"),
