@@ -3,9 +3,6 @@
 import asyncio
 import random
 import re
-import shutil
-import signal
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -28,9 +25,6 @@ from reservation.db import migrations as schema, sql_overrides
 from reservation.db.psycopg_connections import DatabaseUnreachable
 from reservation.db.statements import StatementsRefused, shipped
 from reservation.embedded import Embedded
-from reservation.embedded.ports import is_taken
-from reservation.embedded.postgresql import _runner
-from reservation.embedded.processes import ChildServer
 from reservation.errors import Overloaded
 from reservation.http.app_keys import DATABASE
 from reservation.runtime.trace_context import TRACE, Trace
@@ -39,7 +33,7 @@ from reservation.start_checks import CannotStart
 from tests.api import Api, Connection
 from tests.conftest import SECRET, StartApi, make_settings
 from tests.db.test_pool import a_day, pool_of
-from tests.ports import free_port
+from tests.pgbouncer import running_pgbouncer
 from tests.races.test_booking_races import assert_sound, buy, owners
 from tests.tracing.collector import collecting
 
@@ -79,43 +73,14 @@ class Pooler:
 
 @pytest.fixture(scope="module")
 def pooler(servers: Embedded, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pooler]:
-    program = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if program is None:
-        pytest.skip("there is no PgBouncer: apt-get install pgbouncer")
-    folder, runner, behind = tmp_path_factory.mktemp("pgbouncer"), _runner(), urlsplit(servers.database_url)
-    (folder / "users.txt").write_text(f'"{behind.username}" "{behind.password}"\n')
-    port = free_port()
-    (folder / "pgbouncer.ini").write_text(f"""
-[databases]
-* = host=127.0.0.1 port={behind.port}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = scram-sha-256
-auth_file = {folder / "users.txt"}
-admin_users = {behind.username}
-pool_mode = transaction
-default_pool_size = {SERVER_CONNECTIONS}
-query_wait_timeout = 5
-""")
-    if runner.drop_to_uid is not None:
-        for path in (folder, *folder.iterdir()):
-            shutil.chown(path, runner.drop_to_uid)
-    command: list[str | Path] = [*runner.prefix, program, folder / "pgbouncer.ini"]
-    with ChildServer(
-        command,
-        name="PgBouncer",
-        stop_signals=(signal.SIGTERM,),
-        patience_s=PATIENCE_S,
-        log=folder / "pgbouncer.log",
-        uid=runner.drop_to_uid,
-    ) as server:
-        deadline = time.monotonic() + PATIENCE_S
-        while not is_taken(port):
-            assert server.poll() is None, server.last_log_line()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+    behind = urlsplit(servers.database_url)
+    with running_pgbouncer(
+        tmp_path_factory.mktemp("pgbouncer"),
+        int(behind.port or 0),
+        user=str(behind.username),
+        password=str(behind.password),
+        options={"admin_users": behind.username, "default_pool_size": SERVER_CONNECTIONS},
+    ) as port:
         yield Pooler(port)
 
 

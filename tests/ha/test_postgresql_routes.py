@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -13,7 +12,6 @@ from urllib.parse import urlsplit
 
 from reservation.db import migrations
 from reservation.embedded.ports import is_taken
-from reservation.embedded.postgresql import _runner
 from reservation.embedded.processes import ChildServer
 from tests.api import Answer, Api, Cinema, Person
 from tests.conftest import StartApi
@@ -23,6 +21,7 @@ from tests.ha.costs import Cost, RecordCost
 from tests.ha.haproxy import Balancer, wait_until
 from tests.ha.postgresql_cluster import Cluster, require_programs, running_cluster
 from tests.ha.postgresql_node import DATABASE, PASSWORD, USER, Node, send
+from tests.pgbouncer import running_pgbouncer
 from tests.ports import free_port
 from tests.programs import program
 
@@ -54,35 +53,8 @@ def haproxy(folder: Path, sockets: Path, cluster: Cluster) -> Iterator[Balancer]
 
 
 @contextmanager
-def pgbouncer(folder: Path, behind: int) -> Iterator[int]:
-    """Run PgBouncer in transaction mode, with what is behind a port as its only server; its port."""
-    port, runner = free_port(), _runner()
-    folder.mkdir()
-    (folder / "users.txt").write_text(f'"{USER}" "{PASSWORD}"\n')
-    (folder / "pgbouncer.ini").write_text(f"""
-[databases]
-* = host=127.0.0.1 port={behind}
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = scram-sha-256
-auth_file = {folder / "users.txt"}
-pool_mode = transaction
-query_wait_timeout = 5
-server_login_retry = 1
-""")
-    if runner.drop_to_uid is not None:
-        for path in (folder, *folder.iterdir()):
-            shutil.chown(path, runner.drop_to_uid)
-    command: list[str | Path] = [*runner.prefix, program("pgbouncer", package="pgbouncer"), folder / "pgbouncer.ini"]
-    with _started(command, "PgBouncer", folder / "pgbouncer.log", port, uid=runner.drop_to_uid):
-        yield port
-
-
-@contextmanager
-def _started(command: list[str | Path], name: str, log: Path, port: int, uid: int | None = None) -> Iterator[None]:
-    with ChildServer(command, name=name, stop_signals=(signal.SIGTERM,), patience_s=5, log=log, uid=uid) as server:
+def _started(command: list[str | Path], name: str, log: Path, port: int) -> Iterator[None]:
+    with ChildServer(command, name=name, stop_signals=(signal.SIGTERM,), patience_s=5, log=log) as server:
         wait_until(lambda: is_taken(port) or server.poll() is not None, f"{name} does not answer")
         assert server.poll() is None, server.last_log_line()
         yield
@@ -153,11 +125,19 @@ async def test_a_failover_is_followed_through_haproxy_and_pgbouncer_and_the_old_
 ) -> None:
     """The Patroni of the old primary stands still, and its PostgreSQL goes on taking writes until the end."""
     require_programs()
+    pooler_folder = tmp_path / "pgbouncer"
+    pooler_folder.mkdir()
     other_redis = urlsplit(redis_url)._replace(path="/1").geturl()  # else one service tells the other of the fail-over
     async with asynchronous_cluster(tmp_path) as cluster:
         with (
             haproxy(tmp_path, socket_folder, cluster) as balancer,
-            pgbouncer(tmp_path / "pgbouncer", balancer.port) as pooled,
+            running_pgbouncer(
+                pooler_folder,
+                balancer.port,
+                user=USER,
+                password=PASSWORD,
+                options={"server_login_retry": 1},
+            ) as pooled,
         ):
             old = await cluster.primary()
             # It takes all servers for well until their first checks have failed.
