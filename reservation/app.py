@@ -6,7 +6,6 @@ from aiohttp import web
 
 from . import resources
 from .http.app_keys import BODY_BUDGET, DRAINING, FURTHER_LINES, LOAD_SHEDDING, SETTINGS, STOPPING
-from .http.connections import LIMITS
 from .http.cors import add_cors
 from .http.dispatch import route_definitions
 from .http.handlers import (
@@ -50,6 +49,7 @@ from .http.input.body_budget import BodyBudget
 from .http.load_shedding import load_shedding_of, running_load_shedding
 from .http.middleware import middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
+from .http.parser_problems import LIMITS
 from .http.tracing import tracing
 from .read_replicas import read_replicas
 from .settings import Settings

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NoReturn, cast
 
 from aiohttp import HttpVersion11, web
-from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError, LineTooLong
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD
 from aiohttp.web_protocol import RequestHandler, _ErrInfo
@@ -23,21 +23,13 @@ from .connection_limits import ConnectionLimits
 from .cors import allow_any_listed, has_cors_alone
 from .direct_routes import add_direct_routes
 from .head_deadlines import HeadDeadlines
+from .lingering_close import LingeringTransport, end_sending
 from .middleware import respond
 from .output.problems import HttpProblem, protocol_problem
+from .parser_problems import parser_problem
 from .tracing import trace_requests
 from .unread_answers import UnreadAnswers
 
-MAX_LINE_BYTES = 8192
-MAX_HEADER_BYTES = 8190  # another number than that of the request line: it tells which of them was too long
-MAX_HEADERS = 128
-# aiohttp's limits, and no decompression: `read_body` does that, and knows the request if it fails.
-LIMITS = {
-    "max_line_size": MAX_LINE_BYTES,
-    "max_field_size": MAX_HEADER_BYTES,
-    "max_headers": MAX_HEADERS,
-    "auto_decompress": False,
-}
 REFUSED_S = 1.0  # so long a connection that is refused may take to send something that can be answered
 UNKNOWN_PATH = "-"  # in the access log
 
@@ -126,9 +118,10 @@ class _Connection(RequestHandler):
         While requests are refused, those that come alone on an idle connection may be refused here.
         """
         if self._refusal is not None:
-            if self.transport is not None and not self.transport.is_closing():
-                self.transport.write(self._refusal())
-                self.transport.close()
+            transport, self.transport = self.transport, None
+            if transport is not None and not transport.is_closing():
+                transport.write(self._refusal())
+                end_sending(transport)
             return
         if self._refusing is not None and self._refusing.shedding.is_tight and self._is_idle():
             self._receive_or_refuse(self._refusing, data)
@@ -141,7 +134,7 @@ class _Connection(RequestHandler):
             content = self._current_request.content
             if not content.is_eof():
                 self._messages.pop()
-                self.close()
+                self._linger()
                 content.set_exception(web.RequestPayloadError("malformed"))
 
     def _begin_head(self, data: bytes) -> None:
@@ -168,6 +161,12 @@ class _Connection(RequestHandler):
         self._request_count += 1
         self._messages.append((_ErrInfo(408, HttpProblem(408, "request_timeout", detail), detail), EMPTY_PAYLOAD))
         waiter.set_result(None)
+
+    def _linger(self) -> None:
+        """Read nothing more of what the client sends, but let it come until the connection is closed."""
+        self.close()
+        if self.transport is not None:
+            self.transport = cast("asyncio.Transport", LingeringTransport(self.transport, self._loop))
 
     def _is_idle(self) -> bool:
         waiter, transport = self._waiter, self.transport
@@ -220,11 +219,12 @@ class _Connection(RequestHandler):
     def _make_error_handler(self, err_info: Any) -> Any:
         """Answer a request that the parser has refused, of which nothing is known but its error."""
         manager: Any = self._manager
+        self._linger()
 
         async def refuse(request: Any) -> web.StreamResponse:
             _match_nothing(request, manager.app, web.HTTPBadRequest())
             request._version = HttpVersion11  # noqa: SLF001 - what aiohttp sets itself
-            response = await respond(request, partial(_refuse, _refusal(err_info.exc)), UNKNOWN_PATH)
+            response = await respond(request, partial(_refuse, parser_problem(err_info.exc)), UNKNOWN_PATH)
             allow_any_listed(manager.app, response)
             return response
 
@@ -277,19 +277,3 @@ def _match_nothing(request: Any, app: web.Application, error: web.HTTPException)
 
 async def _refuse(error: Exception, _: web.Request) -> NoReturn:
     raise error
-
-
-def _refusal(error: BaseException) -> HttpProblem:
-    """The problem of a request that the parser has refused, or whose head came too late."""
-    if isinstance(error, HttpProblem):
-        return error
-    if isinstance(error, LineTooLong) and error.args[1] == MAX_LINE_BYTES:
-        return HttpProblem(414, "uri_too_long", f"The address has more than {MAX_LINE_BYTES} bytes.")
-    if isinstance(error, LineTooLong):
-        return HttpProblem(431, "headers_too_large", f"A header has more than {MAX_HEADER_BYTES} bytes.")
-    if str(getattr(error, "message", "")).startswith("Too many headers"):
-        return HttpProblem(431, "headers_too_large", f"The request has more than {MAX_HEADERS} headers.")
-    if isinstance(error, InvalidURLError):
-        return HttpProblem(400, "malformed_request", "The address in the request line cannot be read.")
-    reason = str(getattr(error, "message", error)).split("\n", 1)[0].rstrip(":.")
-    return HttpProblem(400, "malformed_request", f"This is not an HTTP/1.1 request: {reason}.")

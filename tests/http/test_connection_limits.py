@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,18 @@ async def test_so_many_connections_wait_for_their_refusal_and_more_are_closed_at
                 assert await (await stack.enter_async_context(connected(api.client.server))).rest() == b""
             assert [(await health(each)).status for each in refused] == [429] * 3
             assert [await each.rest() for each in refused] == [b""] * 3
+            for each in refused:
+                each.writer.close()
+            await ended(api)
         assert (await health(wire)).status == 200
+
+
+async def ended(api: Api) -> None:
+    """Wait until no connection is being refused."""
+    server: Any = api.client.server
+    async with asyncio.timeout(20):
+        while server.runner.server.limits._refused:
+            await asyncio.sleep(0.01)
 
 
 async def test_connections_of_a_trusted_proxy_are_not_counted(start_api: StartApi) -> None:

@@ -13,8 +13,8 @@ import pytest
 from aiohttp.web_urldispatcher import UrlDispatcher
 
 from reservation.http import middleware
-from reservation.http.connections import MAX_HEADER_BYTES, MAX_HEADERS, MAX_LINE_BYTES
 from reservation.http.cors import EXPOSED
+from reservation.http.parser_problems import MAX_HEADER_BYTES, MAX_HEADERS, MAX_LINE_BYTES
 from tests.api import Api
 from tests.conftest import StartApi
 from tests.http.test_request_records import requests_in

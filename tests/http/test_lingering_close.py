@@ -1,0 +1,88 @@
+"""A client that is still sending when the service ends the connection gets the answer, not a reset."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from reservation.http import lingering_close
+from tests.api import Api
+from tests.conftest import StartApi
+from tests.http.test_connections import HOST, MALFORMED, check_problem
+from tests.http.test_responses import Wire, connected
+
+LATER = b"a" * (4 << 20)  # more than the sockets hold on both sides
+LOGIN = (
+    b"POST /auth/login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
+
+async def send_more(wire: Wire) -> None:
+    """Send until all is taken, which fails after a reset."""
+    wire.writer.write(LATER)
+    await wire.writer.drain()
+
+
+async def send_until_reset(wire: Wire) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await send_more(wire)
+
+
+async def test_an_answer_to_a_malformed_request_reaches_a_client_that_sends_more(api: Api) -> None:
+    async with connected(api.client.server) as wire:
+        wire.writer.write(b"BREW /movies HTTP/1.1\r\n" + HOST + b"\r\n")
+        await send_more(wire)
+        check_problem(await wire.read(), *MALFORMED)
+        assert await wire.rest() == b""
+        await send_more(wire)
+
+
+async def test_an_answer_to_a_malformed_body_reaches_a_client_that_sends_more(api: Api) -> None:
+    async with connected(api.client.server) as wire:
+        wire.writer.write(LOGIN)
+        await handled(api)
+        wire.writer.write(b"zz\r\n")
+        await send_more(wire)
+        check_problem(await wire.read(), *MALFORMED)
+        assert await wire.rest() == b""
+
+
+async def test_the_refusal_of_a_connection_reaches_a_client_that_sends_more(start_api: StartApi) -> None:
+    api = await start_api(CONNECTIONS_PER_ADDRESS="1")
+    async with connected(api.client.server) as first, connected(api.client.server) as second:
+        assert (await first.ask("GET", "/health")).status == 200
+        second.send("POST", "/auth/login", f"Content-Length: {len(LATER)}")
+        await send_more(second)
+        answer = await second.read()
+        assert (answer.status, b'"too_many_requests"' in answer.body) == (429, True)
+        assert await second.rest() == b""
+
+
+async def test_a_client_that_neither_reads_nor_ends_is_closed_after_some_time(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lingering_close, "LINGER_S", 0.05)
+    server: Any = api.client.server
+    async with connected(api.client.server) as wire:
+        wire.writer.write(b"BREW /movies HTTP/1.1\r\n" + HOST + b"\r\n")
+        async with asyncio.timeout(20):
+            while server.runner.server.connections:
+                await asyncio.sleep(0.01)
+
+
+async def test_a_service_that_stops_does_not_wait_for_clients_that_send_more(api: Api) -> None:
+    async with connected(api.client.server) as wire:
+        wire.writer.write(b"BREW /movies HTTP/1.1\r\n" + HOST + b"\r\n")
+        check_problem(await wire.read(), *MALFORMED)
+        await api.client.close()
+        with pytest.raises(ConnectionError):
+            await send_until_reset(wire)
+
+
+async def handled(api: Api) -> None:
+    """Wait until a request is being handled."""
+    server: Any = api.client.server
+    async with asyncio.timeout(20):
+        while not any(connection._current_request is not None for connection in server.runner.server.connections):
+            await asyncio.sleep(0)
