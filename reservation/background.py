@@ -16,7 +16,7 @@ from aiohttp import web
 from structlog.stdlib import BoundLogger
 
 from . import resources
-from .booking.jobs.schedule import Job, run_job
+from .booking.jobs.schedule import Job, start_jobs
 from .db.repository import mails, webhooks
 from .errors import Unavailable
 from .http import app_keys
@@ -101,7 +101,7 @@ class BackgroundWork:
         """Run everything until it is cancelled."""
         tasks = [asyncio.create_task(self._relay_forever())]
         tasks += [asyncio.create_task(channel.run_forever()) for channel in self.channels]
-        tasks += [asyncio.create_task(run_job(job, self.redis, self.log)) for job in self.jobs]
+        tasks += start_jobs(self.jobs, self.redis, self.log)
         try:
             await asyncio.gather(*tasks)
         finally:

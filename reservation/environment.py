@@ -1,7 +1,7 @@
 """The texts of the settings: from the environment, files of secrets and `.env`; a misspelt name is an error."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
@@ -132,11 +132,11 @@ def _refuse_unknown(dotenv: Mapping[str, str], known: Collection[str]) -> None:
         raise InvalidSettings(f"{name} in .env is not a setting: {hint}")
 
 
-def _refuse_misspelt(names: Collection[str], known: Collection[str]) -> None:
+def _refuse_misspelt(names: Set[str], known: Set[str]) -> None:
     # The environment has other programs' variables, too: only what resembles a setting is refused.
-    for name in names:
+    for name in names - known:
         nearest = get_close_matches(name.upper(), known, n=1, cutoff=LIKENESS)
-        if name not in known and nearest and nearest[0][0] == name[0].upper():
+        if nearest and nearest[0][0] == name[0].upper():
             raise InvalidSettings(
                 f"{name} is not a setting: did you mean {nearest[0]}? If another program reads it, name it in"
                 f" {OTHER_VARIABLES}"

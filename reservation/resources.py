@@ -16,7 +16,7 @@ from .booking.batches import BookingBatches
 from .booking.best_available import BestAvailable
 from .booking.context import BookingContext, address_limit, hold_limits
 from .booking.jobs.availability import count_changed
-from .booking.jobs.schedule import Job, booking_jobs, run_job
+from .booking.jobs.schedule import Job, booking_jobs, run_job, start_jobs
 from .booking.key_limit import KeyLimit
 from .catalog.context import CatalogContext
 from .db.connection_slots import slots_of
@@ -148,7 +148,7 @@ async def redis_and_booking(app: web.Application) -> AsyncIterator[None]:
     change_s = 4 * second_look_s
     recovery = MapRecovery(client, database, pending_updates, log, change_s=change_s, on_restore=forget_layouts)
     async with recovery.running(redis_answers=is_answering):
-        tasks = [asyncio.create_task(run_job(job, client, log)) for job in jobs]
+        tasks = start_jobs(jobs, client, log)
         yield
         await cancel_and_wait(tasks)
     with suppress(Unavailable, TimeoutError):  # otherwise the round over all open showtimes counts them

@@ -3,18 +3,17 @@
 from time import perf_counter
 from typing import Any
 
-import asyncpg
-
 from ..runtime.metrics import Buckets
 from .metrics import STATEMENT_SECONDS
 from .statements import name_of
+from .type_cache import TypeCachingConnection
 
 OTHER = "other"  # such as BEGIN and COMMIT
 
 _buckets: dict[str, Buckets] = {}  # by the text of the statement
 
 
-class TimedConnection(asyncpg.Connection):
+class TimedConnection(TypeCachingConnection):
     """A connection of the service's pool."""
 
     __slots__ = ()

@@ -1,7 +1,7 @@
 """Serving operations: authenticate the caller, validate the input, and run the handler."""
 
 from collections.abc import Awaitable, Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -159,6 +159,7 @@ class VersionedWriteEndpoint(_WithWritePosition, VersionedEndpoint):
     """The same under VERSION_PREFIX."""
 
 
+@cache
 def _load_empty(schema: Schema) -> dict[str, Any] | None:
     """What an empty query string or body is loaded as; None where it is refused, or may differ between requests."""
     if any(field.required or callable(field.load_default) for field in schema.fields.values()):

@@ -1,12 +1,13 @@
 """Background jobs: each runs by itself, whatever the others do."""
 
 import asyncio
+from functools import partial
 
 import pytest
 import structlog
 from redis.asyncio import Redis
 
-from reservation.booking.jobs.schedule import Job, run_job, run_once
+from reservation.booking.jobs.schedule import START_EVERY_S, Job, run_job, run_once, start_jobs
 from reservation.errors import DatabaseUnavailable
 from reservation.runtime.cancellation import cancel_and_wait
 from tests.conftest import StartApi
@@ -48,9 +49,29 @@ async def test_a_job_that_hangs_does_not_delay_another(redis_url: str) -> None:
 
     runs = Runs()
     async with Redis.from_url(redis_url) as redis:
-        tasks = [asyncio.create_task(run_job(job, redis, LOG)) for job in (Job("hangs", 0, hang), Job("runs", 0, runs))]
+        tasks = start_jobs((Job("hangs", 0, hang), Job("runs", 0, runs)), redis, LOG)
         await asyncio.wait_for(runs.succeeded.wait(), 10)
         await cancel_and_wait(tasks)
+
+
+async def test_jobs_begin_one_after_another(redis_url: str) -> None:
+    """If all began at once, each would open a connection to PostgreSQL."""
+    loop = asyncio.get_running_loop()
+    began: dict[str, float] = {}
+    all_began = asyncio.Event()
+
+    async def begin(name: str) -> None:
+        began.setdefault(name, loop.time())
+        if len(began) == 3:
+            all_began.set()
+
+    async with Redis.from_url(redis_url) as redis:
+        started = loop.time()
+        tasks = start_jobs([Job(name, 600, partial(begin, name)) for name in ("a", "b", "c")], redis, LOG)
+        await asyncio.wait_for(all_began.wait(), 20)
+        await cancel_and_wait(tasks)
+    assert list(began) == ["a", "b", "c"]
+    assert began["c"] - started >= 2 * START_EVERY_S
 
 
 async def test_a_shared_job_runs_in_one_worker_a_period(redis_url: str) -> None:
