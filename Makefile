@@ -66,13 +66,24 @@ endif
 load: .venv/run.stamp ## load on the service of `make run`, for half a minute (PORT=..., ARGS=... goes to reservation load)
 	@$(BIN)/python -m reservation load --url http://127.0.0.1:$(PORT) $(ARGS)
 
-test: .venv/axe.stamp ## all the tests, on their own PostgreSQL and Valkey (JOBS=processes; ARGS=... runs pytest once, with these)
+# Those marked as WHICH, and nothing twice.
+TEST = @failed=; $(BIN)/python -m pytest -m "$(WHICH)" $(TOGETHER) $(patsubst %,--ignore=%,$(PACED) $(HA_TESTS)) || failed=yes; \
+	$(BIN)/python -m pytest -m "$(WHICH)" $(PACED) || failed=yes; test -z "$$failed"
+
+test: WHICH = not long
+test: .venv/axe.stamp ## the tests, on their own PostgreSQL and Valkey (JOBS=processes; ARGS=... runs pytest once, with these)
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@failed=; $(BIN)/python -m pytest $(TOGETHER) $(patsubst %,--ignore=%,$(PACED) $(HA_TESTS)) || failed=yes; \
-	$(BIN)/python -m pytest $(PACED) || failed=yes; test -z "$$failed"
+	$(TEST)
 endif
+
+test-long: WHICH = long
+test-long: .venv/axe.stamp ## the tests marked as long: what few changes touch, or random, or killed at every point
+	$(TEST)
+
+test-all: ## all of them, on PostgreSQL 15 and on clusters, too (an hour)
+	@$(MAKE) --no-print-directory --keep-going test test-long test-pg15 test-ha
 
 test-pg15: .venv/dev.stamp ## the SQL and race tests on PostgreSQL 15 (POSTGRES_15=folder of its programs, ARGS=...)
 	@export POSTGRES_BIN_DIR=$(POSTGRES_15); failed=; \
@@ -201,4 +212,4 @@ clean: ## remove the environment and the demo's data
 .data/tmp:
 	@mkdir -p .data/tmp
 
-.PHONY: help run load test test-pg15 test-ha bench bench-short check $(CHECKS) drill drill-mutants interleavings mutants fuzz schema plans screenshots format sbom lock clean
+.PHONY: help run load test test-long test-all test-pg15 test-ha bench bench-short check $(CHECKS) drill drill-mutants interleavings mutants fuzz schema plans screenshots format sbom lock clean

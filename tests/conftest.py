@@ -30,12 +30,19 @@ from tests.api import Api
 
 TEMPLATE = "template_migrated"
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
+# However busy the machine, no statement and no wait for a lock or a connection runs into its limit.
+PATIENT = {"STATEMENT_TIMEOUT_SECONDS": "60", "POOL_WAIT_SECONDS": "60"}
+
+# Tests that run beside others have as much time. Those that run alone, of which some stop a store, wait for the stores
+# no longer than an operator would let them.
+TIMES = (
+    {"REDIS_WAIT_MILLISECONDS": "10000", **PATIENT}
+    if "PYTEST_XDIST_WORKER" in os.environ
+    else {"REDIS_WAIT_MILLISECONDS": "2000"}
+)
 # Off, since all tests sign up, log in and hold from one address, many as one person; tests of the limits set them.
-# No reminders, as most showtimes are a day ahead; and however slow the machine is, Redis gets its time, and no request
-# is refused for the load.
-# Tests that run alone, of which some stop Redis, wait for it no longer than an operator would let them.
-REDIS_WAIT_MS = "10000" if "PYTEST_XDIST_WORKER" in os.environ else "2000"
-UNLIMITED = {"REDIS_WAIT_MILLISECONDS": REDIS_WAIT_MS} | dict.fromkeys(
+# No reminders, as most showtimes are a day ahead; and no request is refused for the load.
+UNLIMITED = TIMES | dict.fromkeys(
     (
         "LOGIN_FAILURES",
         "LOGIN_FAILURES_PER_ACCOUNT",
@@ -57,9 +64,6 @@ UNLIMITED = {"REDIS_WAIT_MILLISECONDS": REDIS_WAIT_MS} | dict.fromkeys(
 LONGEST = ("browser", "fuzz", "clients", "load", "interleavings")
 MEMORY = Path("/dev/shm")  # noqa: S108 - only folders of random names are made in it
 MEMORY_NEEDED = 4 << 30  # bytes; each process of a run has servers, which take some hundred MB
-
-# However busy the machine, no statement and no wait for a lock or a connection runs into its limit.
-PATIENT = {"STATEMENT_TIMEOUT_SECONDS": "60", "POOL_WAIT_SECONDS": "60"}
 
 # PostgreSQL forgets statements that it has counted when it has 5,000 of them, and a test may lose what it counts.
 FORGET_CALLS = "select pg_stat_statements_reset() from pg_stat_statements(false) having count(*) > 2000"

@@ -11,6 +11,8 @@ from tests.api import Api
 from tests.browser.barriers import VIEWS, Looks
 from tests.browser.places import ADDRESSES, PAGES, PARTS, ROUTES, Made, Who, make
 
+pytestmark = pytest.mark.long
+
 every_page = pytest.mark.parametrize(("address", "who"), PAGES, ids=[address for address, _ in PAGES])
 
 

@@ -18,6 +18,8 @@ from httpx import Timeout
 
 from tests.api import PASSWORD, Api, slot
 
+pytestmark = pytest.mark.long
+
 NAME = "seats_client"
 BIN = Path(sys.executable).parent
 RECIPE = (Path(__file__).parents[2] / "docs/client/typed-clients.md").read_text()

@@ -9,6 +9,8 @@ import pytest
 
 from tests.api import Api
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "docs/client/typed-clients.md"
 [OPTIONS] = re.findall(r"npx tsc (.*)", RECIPE.read_text())

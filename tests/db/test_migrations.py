@@ -146,6 +146,7 @@ def wait_for(url: str, condition: str, count: int) -> None:
             time.sleep(0.02)
 
 
+@pytest.mark.long
 def test_every_migration_can_be_applied_rolled_back_and_applied_again(empty_database_url: str, tmp_path: Path) -> None:
     url = empty_database_url
     after = schema_dump.script(url)

@@ -17,6 +17,8 @@ from tests.api import Api, Connection
 from tests.conftest import StartApi
 from tests.races.test_booking_races import assert_sound
 
+pytestmark = pytest.mark.long
+
 DOCS = Path(__file__).parents[2] / "docs" / "dba" / "queries"
 HOLDS = 300
 GROWING = {"reservations", "booked_seats", "idempotency_keys", "login_sessions", "tickets"}

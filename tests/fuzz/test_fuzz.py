@@ -16,6 +16,8 @@ import pytest
 from tests.api import Api, Person, slot
 from tests.conftest import StartApi
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
 SEED = os.environ.get("FUZZ_SEED")
 SHORT = "3"

@@ -7,7 +7,10 @@ import pytest
 from tests.histories.mutants import MUTANTS, Mutant, is_found, planted
 from tests.histories.rounds import drill
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc"),
+]
 HERE = ("a cached map is not read again after every second change", "a cancel is answered before its commit")
 
 

@@ -1,9 +1,10 @@
 """At each exchange of a request with a store something happens, and every promise that was answered holds.
 
 What happens: nothing but that time passes, the exchange is lost, the worker is killed, or Redis loses its data; and the
-second customer acts just then. In `make test` one thing happens in a request, and of what takes long, since a worker or
-Redis has to start again, a third is tried; `make interleavings` tries all of it, and two things in a request as well. A
-script that fails is printed, and INTERLEAVING=script runs it alone.
+second customer acts just then. `make test` (hold and confirm) and `make test-long` (the others) let one thing happen in
+a request, and of what takes long, since a worker or Redis has to start again, they try a third. `make interleavings`
+tries all of it, and two things in a request as well. A script that fails is printed, and INTERLEAVING=script runs it
+alone.
 """
 
 import asyncio
@@ -47,6 +48,7 @@ WHENS: tuple[When, ...] = get_args(When)
 SECOND_FAULTS = ("is lost", "waits while Redis is flushed")
 SLOW_FAULTS = {"is killed", "waits while Redis is killed", "waits while Redis is restored"}
 SHARE_OF_SLOW = 3
+EVERY_TIME = {"hold", "confirm"}  # `make test` runs these, `make test-long` the others
 
 
 # Two customers had a seat in these: Redis was loaded with the hold that was not answered.
@@ -225,7 +227,9 @@ async def scripts_of(stage: Stage, act: str, fault: str) -> list[Script]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("act", ACTS)
+@pytest.mark.parametrize(
+    "act", [act if act in EVERY_TIME else pytest.param(act, marks=pytest.mark.long) for act in ACTS]
+)
 async def test_every_promise_holds_whatever_happens_at_an_exchange(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, act: str, fault: str
 ) -> None:

@@ -10,6 +10,8 @@ from reservation.commands.load import load
 from reservation.load.capacity import Search
 from tests.load.conftest import Cinema
 
+pytestmark = pytest.mark.long
+
 PATIENT = ("--users", "20", "--timeout", "600", "--profile", "browse", "--step", "1", "--growth", "2")
 
 

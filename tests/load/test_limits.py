@@ -12,6 +12,8 @@ from reservation.load.limits import HoldLimits, limit_lines
 from tests.faults.test_serving import serving
 from tests.load.conftest import Cinema
 
+pytestmark = pytest.mark.long
+
 REFUSALS = {"limit_reached", "too_many_attempts"}
 
 

@@ -3,7 +3,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.load.conftest import Cinema
+
+pytestmark = pytest.mark.long
 
 CUSTOMERS, SEATS = 10_000, 500
 

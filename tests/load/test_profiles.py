@@ -30,6 +30,8 @@ from tests.conftest import SECRET
 from tests.faults.test_serving import wait_until
 from tests.load.conftest import Cinema, Finished
 
+pytestmark = pytest.mark.long
+
 PATIENT = ("--users", "50", "--timeout", "600")  # no request times out, however slow the machine
 SHORT = ("--duration", "3", *PATIENT)
 DURATIONS_S = (3, 12, 48, 192)

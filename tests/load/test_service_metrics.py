@@ -15,6 +15,8 @@ from reservation.load.target import Target
 from tests.faults.test_serving import serving
 from tests.load.conftest import Cinema
 
+pytestmark = pytest.mark.long
+
 TOKEN = "a-token-of-prometheus"
 BEFORE = """
 # TYPE requests_total counter

@@ -19,7 +19,10 @@ from tests.faults.test_serving import Instance, serving
 from tests.payments.stripe_account import StripeAccount
 from tests.ports import free_port
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc"),
+]
 CUSTOMER = {"email": "customer@example.com", "password": "demo-customer-password"}
 PATIENCE_S = 300  # on a machine that does a lot else
 CREATE, REFUND = "/v1/checkout/sessions", "/v1/refunds"
