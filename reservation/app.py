@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 
 from . import resources
-from .http.app_keys import BODY_BUDGET, DRAINING, FURTHER_LINES, LOAD_SHEDDING, SETTINGS, STOPPING
+from .http.app_keys import BODY_BUDGET, DRAINING, LOAD_SHEDDING, RECORDS, SETTINGS, STOPPING
 from .http.cors import add_cors
 from .http.dispatch import route_definitions
 from .http.handlers import (
@@ -47,7 +47,7 @@ from .http.handlers import (
 )
 from .http.input.body_budget import BodyBudget
 from .http.load_shedding import load_shedding_of, running_load_shedding
-from .http.middleware import middleware, request_records
+from .http.middleware import Records, middleware, request_records
 from .http.openapi.pages import add_docs, openapi_json as document_of
 from .http.parser_problems import LIMITS
 from .http.tracing import tracing
@@ -106,7 +106,7 @@ def make_app(settings: Settings) -> web.Application:
     app[DRAINING], app[STOPPING] = asyncio.Event(), asyncio.Event()
     app[BODY_BUDGET] = BodyBudget(settings.body_buffer_bytes)
     app[LOAD_SHEDDING] = load_shedding_of(settings)
-    app[FURTHER_LINES] = HSTS_LINE if (settings.public_url or "").startswith("https:") else ""
+    app[RECORDS] = Records(app[DRAINING], HSTS_LINE if (settings.public_url or "").startswith("https:") else "")
     if settings.traces:
         app.cleanup_ctx.append(tracing)
     app.cleanup_ctx.extend(

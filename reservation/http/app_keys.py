@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..identity.verifiers import AccessTokenVerifier
     from ..payments.context import PaymentContext
     from ..reports.reports import Reports
-    from ..runtime.access_log import AccessLog
     from ..runtime.load_shedding import LoadShedding
     from ..runtime.spans import Spans
     from ..seatmap.live_feed import LiveFeeds
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from ..waiting.room import WaitingRooms
     from ..waiting.streams import WaitingStreams
     from .input.body_budget import BodyBudget
+    from .middleware import Records
     from .output.responses import SingleWriteResponse
     from .readiness import Readiness
     from .stream_limit import StreamLimit
@@ -61,7 +61,7 @@ ACCOUNTS: "web.AppKey[AccountContext]" = web.AppKey("ACCOUNTS")
 REPORTS: "web.AppKey[Reports]" = web.AppKey("REPORTS")
 API_KEYS: "web.AppKey[ApiKeyContext]" = web.AppKey("API_KEYS")
 ACCESS_TOKENS: "web.AppKey[AccessTokenVerifier]" = web.AppKey("ACCESS_TOKENS")
-ACCESS_LOG: "web.AppKey[AccessLog | None]" = web.AppKey("ACCESS_LOG")
+RECORDS: "web.AppKey[Records]" = web.AppKey("RECORDS")
 BODY_BUDGET: "web.AppKey[BodyBudget]" = web.AppKey("BODY_BUDGET")
 # None if no request is refused for the load.
 LOAD_SHEDDING: "web.AppKey[LoadShedding | None]" = web.AppKey("LOAD_SHEDDING")
@@ -69,9 +69,6 @@ LOAD_SHEDDING: "web.AppKey[LoadShedding | None]" = web.AppKey("LOAD_SHEDDING")
 DRAINING: "web.AppKey[asyncio.Event]" = web.AppKey("DRAINING")
 # Set when the whole service is about to stop: balancers are told to send no more.
 STOPPING: "web.AppKey[asyncio.Event]" = web.AppKey("STOPPING")
-
-# Header lines of every response beyond the fixed ones: Strict-Transport-Security where the site is reached by TLS.
-FURTHER_LINES: "web.AppKey[str]" = web.AppKey("FURTHER_LINES")
 
 # Makes a page of a problem, for a browser; without it, problems are JSON.
 PROBLEM_PAGE: "web.AppKey[Callable[[web.Request, SingleWriteResponse], SingleWriteResponse]]" = web.AppKey(

@@ -6,7 +6,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.http_parser import RawRequestMessage
 
 from ..runtime.load_shedding import LoadShedding
-from .app_keys import DRAINING, FURTHER_LINES
+from .app_keys import RECORDS
 from .cors import cors_lines
 from .direct_routes import DirectRoutes
 from .middleware import new_request_id
@@ -21,7 +21,7 @@ class Refusing:
     """
 
     def __init__(self, app: web.Application, routes: DirectRoutes, shedding: LoadShedding) -> None:
-        self._app, self._draining, self._further_lines = app, app[DRAINING], app[FURTHER_LINES]
+        self._app, self._records = app, app[RECORDS]
         self._routes = routes
         self.shedding = shedding
 
@@ -32,12 +32,12 @@ class Refusing:
             or message.version != HttpVersion11
             or not payload.is_eof()
             or "Expect" in message.headers
-            or self._draining.is_set()
+            or self._records.draining.is_set()
         ):
             return None
         gate = self._routes.closed_gate(message.method, message.path)
         if gate is None:
             return None
         gate.refuse()
-        lines = self._further_lines + cors_lines(self._app, message.headers)
+        lines = self._records.further_lines + cors_lines(self._app, message.headers)
         return refusal(new_request_id(message.headers), gate.lane, lines)

@@ -247,8 +247,12 @@ class _Connection(RequestHandler):
 
 
 def _request_class(app: web.Application) -> type[web.Request]:
-    """Requests of this application: aiohttp finds it by two calls, ten times in a request."""
-    return type("Request", (web.Request,), {"app": app})
+    """Requests of this application, which aiohttp finds by two calls, ten times in a request; `in` raises nothing."""
+    return type("Request", (web.Request,), {"app": app, "__contains__": _has})
+
+
+def _has(request: Any, key: object) -> bool:
+    return key in request._state  # noqa: SLF001 - as aiohttp's Request does, whose `in` catches a KeyError
 
 
 def _by_application(application: Serve, request: Any) -> Awaitable[web.StreamResponse]:

@@ -20,6 +20,7 @@ from .middleware import middleware, respond
 KNOWN_VERSIONS = re.compile(r"3\.14\.\d+")
 # A number, or a UUID that begins with a digit as those of uuid7 do.
 ID = re.compile(r"(?<=/)[0-9][0-9a-f-]*")
+MOST_RECENT = 4096  # paths, of some 300 bytes each
 PARAMETER = re.compile(r"\{(\w+)\}")
 
 RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -50,6 +51,7 @@ class DirectRoutes:
         self._application = application
         # By method and the path before and after the id; None after a path without one.
         self._routes: dict[tuple[str, str, str | None], tuple[web.UrlMappingMatchInfo, Serve, str, AnyGate]] = {}
+        self._recent: dict[str, tuple[web.UrlMappingMatchInfo, Serve, AnyGate]] = {}  # of GET, by their paths
         for route in app.router.routes():
             endpoint = getattr(route.handler, "__self__", None)
             if isinstance(endpoint, Endpoint) and route.method == endpoint.operation.method:
@@ -61,15 +63,29 @@ class DirectRoutes:
 
     def handle(self, request: Any) -> Awaitable[web.StreamResponse]:
         """Answer a request."""
-        path: str = request.raw_path
-        found = ID.search(path)
-        direct = self._routes.get(_key(request.method, path, found))
+        path, method = request.raw_path, request.method
+        direct = self._recent.get(path) if method == "GET" else None
+        if direct is None:
+            direct = self._find(method, path)
         if direct is None or "Expect" in request.headers:
             return self._application(request)
-        match, serve, name, gate = direct
-        # Without an id, it is the same for every request.
-        request._match_info = match if found is None else self._match({name: found[0]}, match.route)  # noqa: SLF001
+        request._match_info, serve, gate = direct  # noqa: SLF001
         return respond(request, serve, path, gate)
+
+    def _find(self, method: str, path: str) -> tuple[web.UrlMappingMatchInfo, Serve, AnyGate] | None:
+        """What answers an ordinary request; None without a direct route. A match is for reading: requests share it."""
+        found = ID.search(path)
+        direct = self._routes.get(_key(method, path, found))
+        if direct is None:
+            return None
+        match, serve, name, gate = direct
+        if found is not None:
+            match = self._match({name: found[0]}, match.route)
+        if method == "GET":  # seat maps, lists, single resources: many requests for few of them
+            if len(self._recent) >= MOST_RECENT:
+                self._recent.clear()
+            self._recent[path] = match, serve, gate
+        return match, serve, gate
 
     def closed_gate(self, method: str, path: str) -> Gate | None:
         """The gate of an ordinary request's operation, if it is closed now; the path may have a query."""

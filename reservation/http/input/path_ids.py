@@ -1,6 +1,7 @@
 """Ids in the path. One that no row can have is answered like one that no row has: NotFound."""
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
@@ -19,7 +20,11 @@ Row = TypeVar("Row")
 
 def path_id(request: web.Request, name: str) -> int:
     """A positive 64-bit id; raises NotFound for anything else."""
-    raw = request.match_info[name]
+    return _id(request.match_info[name])
+
+
+@lru_cache(maxsize=4096)  # many requests are for few showtimes
+def _id(raw: str) -> int:
     if not (raw.isascii() and raw.isdigit() and len(raw) <= len(str(MAX_ID)) and 0 < int(raw) <= MAX_ID):
         raise NotFound
     return int(raw)

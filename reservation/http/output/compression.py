@@ -25,10 +25,9 @@ def encoded_response(
     body: bytes, *, etag: int | str, gzip: bool, cache_control: str = REVALIDATE, content_type: str = JSON
 ) -> SingleWriteResponse:
     """A 200, whose body is compressed if `gzip` says so."""
-    headers = {"ETag": f'"{etag}{SUFFIX if gzip else ""}"', "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
-    if gzip:
-        headers["Content-Encoding"] = "gzip"
-    response = SingleWriteResponse(body, content_type=content_type, headers=headers)
+    tag = f'"{etag}{SUFFIX}"\r\nContent-Encoding: gzip' if gzip else f'"{etag}"'
+    lines = f"ETag: {tag}\r\nCache-Control: {cache_control}\r\nVary: Accept-Encoding\r\n"
+    response = SingleWriteResponse(body, content_type=content_type, lines=lines)
     response.is_negotiated = True
     return response
 
@@ -48,8 +47,8 @@ def compress_if_asked(request: web.Request, response: SingleWriteResponse) -> No
 
 def unchanged_response(*, etag: str, cache_control: str = REVALIDATE) -> SingleWriteResponse:
     """A 304 for a client that has this representation; the ETag is quoted."""
-    headers = {"ETag": etag, "Cache-Control": cache_control, "Vary": "Accept-Encoding"}
-    return SingleWriteResponse(status=304, content_type=None, headers=headers)
+    lines = f"ETag: {etag}\r\nCache-Control: {cache_control}\r\nVary: Accept-Encoding\r\n"
+    return SingleWriteResponse(status=304, content_type=None, lines=lines)
 
 
 def tags_of(etag: int | str) -> tuple[str, str]:

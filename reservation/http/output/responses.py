@@ -60,11 +60,15 @@ class SingleWriteResponse(web.StreamResponse):
         """Close the connection after this response, which says so."""
         self._closes_connection = True
 
-    def set_common_headers(self, request_id: str, server_timing: str, further_lines: str) -> None:
-        """Set the headers that every response has; no value may contain a line break.
+    def set_common_headers(
+        self, request_id: str, server_timing: str, further_lines: str, *, is_private: bool = False
+    ) -> None:
+        """Set the headers that every response has, and no-store if it is private; no value may contain a line break.
 
         `further_lines` are in the form in which they are sent.
         """
+        if is_private:
+            self.forbid_storing()
         self._lines += f"X-Request-ID: {request_id}\r\nServer-Timing: {server_timing}\r\n{further_lines}"
 
     def forbid_storing(self) -> None:
@@ -110,7 +114,7 @@ class SingleWriteResponse(web.StreamResponse):
             and not self._closes_connection
             and request.version == HttpVersion11
             and request.method != "HEAD"
-            and not (isinstance(request, web.Request) and request.app.on_response_prepare)
+            and not ((app := getattr(request, "app", None)) and app.on_response_prepare)
         ):
             if len(self.body) < LARGE_BYTES:
                 transport.write(self._head() + self.body)
