@@ -73,15 +73,6 @@ MUTANTS = [
         ),
     ),
     _mutant(
-        "Redis's epoch is not compared after a hold",
-        "external",
-        20,
-        f"FLUSHALL + {SLOW}",
-        "overlapping hold, sold twice",
-        ("reservation/booking/redis_lease.py", "\n            and self.epoch == context.holds.epoch\n", "\n"),
-        ("reservation/booking/redis_lease.py", "REDIS_MARGIN_MS / 1000 - CLOCKS_DIFFER_S", "1"),
-    ),
-    _mutant(
         "Redis's run_id is not compared after a restart",
         "external",
         5,

@@ -7,13 +7,11 @@ import pytest
 from tests.histories.mutants import MUTANTS, Mutant, is_found, planted
 from tests.histories.rounds import drill
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks at processes through /proc")
 HERE = ("a cached map is not read again after every second change", "a cancel is answered before its commit")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutant", [each for each in MUTANTS if each.name in HERE], ids=lambda each: each.name)
 async def test_a_planted_fault_is_found(mutant: Mutant) -> None:
     with planted(mutant) as tree:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import Phase, settings as hypothesis
 from hypothesis.stateful import run_state_machine_as_test
 
+from reservation.booking import redis_lease
+from reservation.booking.context import BookingContext
 from reservation.booking.redis_lease import RedisLease
 from reservation.db import statements
 from reservation.db.repository import confirms
@@ -38,6 +40,17 @@ def without_check(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(RedisLease, "covers", lambda *_: True)
 
 
+def without_epoch(patch: pytest.MonkeyPatch) -> None:
+    """The times are compared, with margins that no pause of a script exceeds; the epoch is not."""
+    covers = RedisLease.covers
+
+    def covers_in_time(lease: RedisLease, context: BookingContext, life_s: float) -> bool:
+        return covers(lease._replace(epoch=context.holds.epoch), context, life_s)
+
+    patch.setattr(redis_lease, "REDIS_MARGIN_MS", 60_000)
+    patch.setattr(RedisLease, "covers", covers_in_time)
+
+
 def without_release(patch: pytest.MonkeyPatch) -> None:
     async def release(*_: Any) -> None:
         pass
@@ -57,6 +70,11 @@ def without_redis(method: str) -> Plant:
 FAULTS: dict[str, tuple[Plant, str, str]] = {
     "a hold is not checked before its answer": (
         without_check,
+        "fault: 1, before, waits while Redis is flushed, hold | hold: A, 1, once",
+        "1. A: hold, seats [1]: answered 201",
+    ),
+    "Redis's epoch is not compared after a hold": (
+        without_epoch,
         "fault: 1, before, waits while Redis is flushed, hold | hold: A, 1, once",
         "1. A: hold, seats [1]: answered 201",
     ),
