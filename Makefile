@@ -83,7 +83,7 @@ test-long: .venv/axe.stamp ## the tests marked as long: what few changes touch, 
 	$(TEST)
 
 test-all: ## all of them, on PostgreSQL 15 and on clusters, too (an hour)
-	@$(MAKE) --no-print-directory --keep-going test test-long test-pg15 test-ha
+	@$(MAKE) --no-print-directory --keep-going --jobs 1 test test-long test-pg15 test-ha
 
 test-pg15: .venv/dev.stamp ## the SQL and race tests on PostgreSQL 15 (POSTGRES_15=folder of its programs, ARGS=...)
 	@export POSTGRES_BIN_DIR=$(POSTGRES_15); failed=; \

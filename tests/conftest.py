@@ -33,8 +33,8 @@ SECRET = "a-secret-of-the-tests-that-is-long-enough"
 # However busy the machine, no statement and no wait for a lock or a connection runs into its limit.
 PATIENT = {"STATEMENT_TIMEOUT_SECONDS": "60", "POOL_WAIT_SECONDS": "60"}
 
-# Tests that run beside others have as much time. Those that run alone, of which some stop a store, wait for the stores
-# no longer than an operator would let them.
+# Tests that run beside others wait so long for the stores. Those that run alone, of which some stop a store, wait no
+# longer than by default.
 TIMES = (
     {"REDIS_WAIT_MILLISECONDS": "10000", **PATIENT}
     if "PYTEST_XDIST_WORKER" in os.environ

@@ -1,7 +1,7 @@
 """A connection that knows the types which every PostgreSQL has, such as bigint[], once the process has read them.
 
-asyncpg reads them again on each connection, at its first statement with one of them: 8 ms of PostgreSQL's CPU time,
-while one in which a statement waits for it.
+asyncpg reads them again on each connection, at its first statement with one of them. This takes 8 ms of PostgreSQL's
+CPU time, and the statement waits for it.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-FIRST_OF_OBJECTS = 16_384  # PostgreSQL's FirstNormalObjectId: lower oids are the same on every server
+FIRST_GENERATED = 10_000  # PostgreSQL's FirstGenbkiObjectId: lower oids are in its source, the same on every server
 # asyncpg prepares its statement again if reading the types has replaced it on the server: this one has not.
 _READ_EARLIER = SimpleNamespace(name="read earlier")
 
@@ -27,6 +27,6 @@ class TypeCachingConnection(asyncpg.Connection):
         if oids in _rows:
             return _rows[oids], _READ_EARLIER
         rows, statement = await super()._introspect_types(oids, timeout)  # type: ignore[misc]  # not in the stubs
-        if max(oids) < FIRST_OF_OBJECTS:
+        if max(oids) < FIRST_GENERATED:
             _rows[oids] = rows
         return rows, statement

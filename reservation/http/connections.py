@@ -23,14 +23,14 @@ from .connection_limits import ConnectionLimits
 from .cors import allow_any_listed, has_cors_alone
 from .direct_routes import add_direct_routes
 from .head_deadlines import HeadDeadlines
-from .lingering_close import LingeringTransport, end_sending
+from .lingering_close import close_lingering, linger
 from .middleware import respond
 from .output.problems import HttpProblem, protocol_problem
 from .parser_problems import parser_problem
 from .tracing import trace_requests
 from .unread_answers import UnreadAnswers
 
-REFUSED_S = 1.0  # so long a connection that is refused may take to send something that can be answered
+REFUSED_S = 1.0  # so long a connection that is refused may last in all: some send nothing that can be answered
 UNKNOWN_PATH = "-"  # in the access log
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -121,7 +121,7 @@ class _Connection(RequestHandler):
             transport, self.transport = self.transport, None
             if transport is not None and not transport.is_closing():
                 transport.write(self._refusal())
-                end_sending(transport)
+                close_lingering(transport)
             return
         if self._refusing is not None and self._refusing.shedding.is_tight and self._is_idle():
             self._receive_or_refuse(self._refusing, data)
@@ -134,7 +134,7 @@ class _Connection(RequestHandler):
             content = self._current_request.content
             if not content.is_eof():
                 self._messages.pop()
-                self._linger()
+                linger(self)
                 content.set_exception(web.RequestPayloadError("malformed"))
 
     def _begin_head(self, data: bytes) -> None:
@@ -161,12 +161,6 @@ class _Connection(RequestHandler):
         self._request_count += 1
         self._messages.append((_ErrInfo(408, HttpProblem(408, "request_timeout", detail), detail), EMPTY_PAYLOAD))
         waiter.set_result(None)
-
-    def _linger(self) -> None:
-        """Read nothing more of what the client sends, but let it come until the connection is closed."""
-        self.close()
-        if self.transport is not None:
-            self.transport = cast("asyncio.Transport", LingeringTransport(self.transport, self._loop))
 
     def _is_idle(self) -> bool:
         waiter, transport = self._waiter, self.transport
@@ -219,7 +213,7 @@ class _Connection(RequestHandler):
     def _make_error_handler(self, err_info: Any) -> Any:
         """Answer a request that the parser has refused, of which nothing is known but its error."""
         manager: Any = self._manager
-        self._linger()
+        linger(self)
 
         async def refuse(request: Any) -> web.StreamResponse:
             _match_nothing(request, manager.app, web.HTTPBadRequest())

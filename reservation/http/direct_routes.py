@@ -20,7 +20,7 @@ from .middleware import middleware, respond
 KNOWN_VERSIONS = re.compile(r"3\.14\.\d+")
 # A number, or a UUID that begins with a digit as those of uuid7 do.
 ID = re.compile(r"(?<=/)[0-9][0-9a-f-]*")
-MOST_RECENT = 4096  # paths, of some 300 bytes each
+MOST_RECENT, MOST_CHARS = 4096, 128  # paths that are kept, of up to 1 kB each with their matches, and their length
 PARAMETER = re.compile(r"\{(\w+)\}")
 
 RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -81,7 +81,8 @@ class DirectRoutes:
         match, serve, name, gate = direct
         if found is not None:
             match = self._match({name: found[0]}, match.route)
-        if method == "GET":  # seat maps, lists, single resources: many requests for few of them
+        # Seat maps, lists, single resources: many requests for few paths.
+        if method == "GET" and len(path) <= MOST_CHARS:
             if len(self._recent) >= MOST_RECENT:
                 self._recent.clear()
             self._recent[path] = match, serve, gate

@@ -1,31 +1,41 @@
 """A lingering close: the end of a connection whose client may still send.
 
 A socket that is closed while bytes are unread resets the connection, and a client that is told of it may lose the
-answer, which it has not read yet (RFC 9112, 9.6). So the service ends its own side first and reads until the client
-ends the other, for a second at most.
+answer, which it has not read yet (RFC 9112, 9.6). So the service ends its own side first, and reads and drops what
+still comes until the client ends the other side, for a second at most.
 """
 
 import asyncio
-from typing import Any
+from typing import Any, cast
+
+from aiohttp.web_protocol import RequestHandler
 
 LINGER_S = 1.0
 
 
-def end_sending(transport: asyncio.Transport) -> None:
-    """Send what is written and the end of the stream; what the client still sends is read."""
+def linger(connection: RequestHandler) -> None:
+    """Let a connection take no further request, and end it by a lingering close after the response."""
+    connection.close()
+    transport: Any = connection.transport
+    if transport is not None and not isinstance(transport, LingeringTransport):
+        connection.transport = cast("asyncio.Transport", LingeringTransport(transport))
+
+
+def close_lingering(transport: asyncio.Transport) -> asyncio.TimerHandle:
+    """Send what is written and the end of the stream, and close when the client has ended, too, or the time is over."""
     try:
         transport.write_eof()
         transport.resume_reading()
-    except (OSError, NotImplementedError):  # the client is gone, or the stream has no end of one side
+    except (OSError, RuntimeError):  # the client is gone, or TLS cannot end one side
         transport.close()
+    return asyncio.get_running_loop().call_later(LINGER_S, transport.close)
 
 
 class LingeringTransport:
-    """A transport that is closed so at the first `close`, and at once at the second."""
+    """A transport whose first `close` lingers; the second one closes at once."""
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._loop = loop
         self._closing: asyncio.TimerHandle | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -34,8 +44,7 @@ class LingeringTransport:
     def close(self) -> None:
         """End this side, and the other when the client has ended or the time is over."""
         if self._closing is None:
-            end_sending(self._transport)
-            self._closing = self._loop.call_later(LINGER_S, self._transport.close)
+            self._closing = close_lingering(self._transport)
         else:
             self._closing.cancel()
             self._transport.close()

@@ -33,7 +33,7 @@ from .output.responses import FIXED_HEADERS, NO_STORE, SingleWriteResponse
 from .routes import Handler
 from .security_events import record_refusal
 
-FIRST_THAT_IS_NO_SUCCESS = 300  # as an int: an enum's member costs as much as the comparison
+FIRST_REDIRECT = 300  # as an int: to look up the member of an enum costs as much as the comparison
 # Of a request that PostgreSQL has undone: for a deadlock, or since a DBA changes a table just now.
 REPEATS = 2
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}", re.ASCII)
@@ -43,7 +43,7 @@ log = structlog.stdlib.get_logger("reservation.http")
 
 @dataclass(slots=True)
 class Records:
-    """What the middleware needs for each response, in one object: to look up three costs as much as to count one.
+    """What the middleware needs for each response, in one object: three look-ups cost as much as counting a response.
 
     `draining`: the worker is about to end. `further_lines`: header lines beyond the fixed ones.
     """
@@ -83,8 +83,8 @@ async def respond(request: web.Request, handler: Handler, path: str, gate: AnyGa
     elapsed_s = perf_counter() - started
     status = response.status
     # The time of a stream was noted when it began.
-    is_noted = own is None and keys.ANSWERED_S in request
-    if not is_noted and (status < FIRST_THAT_IS_NO_SUCCESS or _has_asked_stores(status, gate, timings)):
+    is_noted = (own is None or status >= FIRST_REDIRECT) and keys.ANSWERED_S in request
+    if not is_noted and (status < FIRST_REDIRECT or _has_asked_stores(status, gate, timings)):
         gate.note(elapsed_s - timings.away_s)
     pool, postgresql, redis, total = spans = timings.in_ms(elapsed_s)
     records = request.app[keys.RECORDS]

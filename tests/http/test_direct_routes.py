@@ -21,7 +21,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from reservation.app import make_app
-from reservation.http import middleware
+from reservation.http import direct_routes, middleware
 from reservation.http.direct_routes import KNOWN_VERSIONS, DirectRoutes
 from tests.api import Api, Cinema, Connection, slot
 from tests.conftest import ServiceServer, StartApi, make_settings
@@ -362,3 +362,18 @@ async def test_an_unknown_version_of_aiohttp_leaves_all_to_the_application(
     server: Any = api.client.server
     assert not isinstance(getattr(server.runner.server.request_handler, "__self__", None), DirectRoutes)
     assert (await api.call("GET", "/health")).json == {"status": "ok"}
+
+
+async def test_of_many_paths_few_are_kept_and_each_is_answered(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(direct_routes, "MOST_RECENT", 3)
+    cinemas = [await api.cinema() for _ in range(4)]
+    long = f"/showtimes/{'1' * direct_routes.MOST_CHARS}"
+    routes: Any = api.client.server
+    kept = routes.runner.server.request_handler.__self__._recent
+    for _ in range(2):
+        for cinema in cinemas:
+            assert (await api.call("GET", f"/showtimes/{cinema.showtime_id}")).json["id"] == cinema.showtime_id
+            assert len(kept) <= 3
+        assert (await api.call("GET", long)).status == 404
+        assert long not in kept
+    assert f"/showtimes/{cinemas[-1].showtime_id}" in kept

@@ -28,7 +28,7 @@ CLEAN_UP_EVERY_S = 30
 MEASURE_EVERY_S = 15
 COUNT_EVERY_S = 3  # lists show counts that are at most 5 s old, the run of the job included
 TRACED_FROM_S = 5  # jobs with a shorter period would be most of all spans
-# Between the first runs of jobs: those of a worker that starts need one connection to PostgreSQL, not one each.
+# Between the first runs of jobs: a worker that starts needs fewer connections to PostgreSQL than one for each job.
 START_EVERY_S = 0.05
 COUNT_ALL_EVERY_S = 10  # 200 showtimes a run: 20,000 in 17 minutes by one worker
 
@@ -84,7 +84,7 @@ def booking_jobs(redis: RedisClient, context: BookingContext, *, second_look_s: 
 
 
 def start_jobs(jobs: Sequence[Job], redis: RedisClient, log: BoundLogger) -> list[asyncio.Task[None]]:
-    """A task for each job, which runs it as `run_job` does; they begin one shortly after the other."""
+    """A task for each job, which runs it as `run_job` does; each begins shortly after the one before."""
 
     async def run_later(job: Job, delay_s: float) -> None:
         await asyncio.sleep(delay_s)

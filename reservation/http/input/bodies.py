@@ -16,6 +16,7 @@ from ...errors import Invalid, Json, Overloaded
 from ...runtime.timing import outside_gate
 from ...runtime.validation import escape, load
 from ..app_keys import BODY_BUDGET, MAX_BODY, RAW_BODY, SETTINGS
+from ..lingering_close import linger
 from ..output.problems import HttpProblem
 from ..output.responses import JSON
 from .queries import BROKEN_ESCAPE, NO_FIELDS
@@ -166,6 +167,7 @@ async def _received(request: web.Request, most: int) -> bytes:
             async with asyncio.timeout(deadline_s):
                 body = await _all_of(request.content, most, count)
         except TimeoutError as error:
+            linger(request.protocol)
             request.content.set_exception(web.RequestPayloadError("too late"))  # else aiohttp waits for the rest
             raise HttpProblem(
                 408, "request_timeout", f"The body did not come within {deadline_s:.0f} s.", ends_connection=True
