@@ -70,7 +70,7 @@ async def test_all_business_is_done_whatever_the_defaults_of_the_database(
 
 async def test_the_limits_of_the_database_do_not_hold_for_the_service(database_url: str, start_api: StartApi) -> None:
     set_for_database(database_url, SHORT)
-    api = await start_api(POOL_SIZE="6")
+    api = await start_api(POOL_SIZE="6", STATEMENT_TIMEOUT_SECONDS="5")
     assert await shown(api, "statement_timeout") == {"5s"}
     assert await shown(api, "lock_timeout") == {"2s"}
     assert await shown(api, "idle_in_transaction_session_timeout") == {"15s"}
