@@ -20,6 +20,7 @@ from argon2 import PasswordHasher
 from psycopg import sql as psql
 
 from reservation.app import make_app
+from reservation.booking.jobs import schedule
 from reservation.db import migrations as schema
 from reservation.embedded import Embedded, embedded_servers
 from reservation.http.connections import ServiceRunner
@@ -94,6 +95,14 @@ def cheap_hashes() -> Iterator[None]:
     """Passwords are hashed in less than 1 ms instead of 27: most tests sign up and log in several times."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def jobs_begin_at_once() -> Iterator[None]:
+    """The first runs of a service's jobs do not come while a test looks at locks and statements."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schedule, "START_EVERY_S", 0.0)
         yield
 
 

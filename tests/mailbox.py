@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.api import Api
 
+CONFIRM_ADDRESS = "Confirm your e-mail address"  # the subject of the mail after a sign-up
 LINE_OF_TOKEN = re.compile(r"^([A-Za-z0-9_-]{43})$", re.MULTILINE)
 
 
@@ -17,6 +18,11 @@ def mails_to(folder: Path, address: str) -> list[EmailMessage]:
     contents = [path.read_bytes() for path in sorted(folder.glob("*.eml"))]
     mails = [email.message_from_bytes(content, policy=policy.SMTPUTF8) for content in contents]
     return [mail for mail in mails if mail["To"].addresses[0].addr_spec == address]
+
+
+def last_to(folder: Path, address: str) -> EmailMessage:
+    """The last mail to an address; that of its sign-up, which is sent beside others, may come after it."""
+    return [mail for mail in mails_to(folder, address) if mail["Subject"] != CONFIRM_ADDRESS][-1]
 
 
 async def mail_to(api: Api | None, folder: Path, address: str, subject: str, *, number: int = 1) -> EmailMessage:

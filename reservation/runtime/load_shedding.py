@@ -134,10 +134,9 @@ class Gate:
         )
 
     def enter(self) -> bool:
-        """Take a request, or count that it is refused."""
+        """Take a request, if `is_open` would be true, or count that it is refused."""
         mine, shedding = self.in_progress, self._shedding
         number, limit = shedding.in_progress, shedding.limit.value
-        # As `is_open`, which would be another call for each request.
         if mine >= self.limit.value or (number >= limit * self._share and mine >= limit * self._own_share):
             self.refuse()
             return False

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.api import Api, Connection
-from tests.mailbox import mails_to, text_of
+from tests.mailbox import last_to, mails_to, text_of
 from tests.payments.conftest import external_api, paid_api, stripe, stripe_url
 from tests.payments.sales import Sale, end_hold, external_sale, open_sale, refunds_of, work
 from tests.payments.stripe_account import COMPLETED, StripeAccount, deliver
@@ -14,7 +14,7 @@ __all__ = ["external_api", "paid_api", "stripe", "stripe_url"]
 
 def last_mail(tmp_path: Path, sale: Sale) -> tuple[str, str]:
     """Subject and text of the last mail to the customer of a sale."""
-    mail = mails_to(tmp_path / "mail", sale.customer.email)[-1]
+    mail = last_to(tmp_path / "mail", sale.customer.email)
     return mail["Subject"], text_of(mail)
 
 

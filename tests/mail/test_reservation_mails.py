@@ -12,7 +12,7 @@ from pypdfium2 import PdfDocument
 from tests.api import Api, Cinema, Connection, Person, slot
 from tests.conftest import StartApi
 from tests.mail.conftest import SmtpServer, StartSmtp
-from tests.mailbox import mails_to, text_of
+from tests.mailbox import CONFIRM_ADDRESS, last_to, mails_to, text_of
 
 # The process was killed before it noted what the mail server had answered.
 NOT_NOTED = "update deliveries set status = 'pending', ended_at = null, next_attempt_at = now() where kind = $1"
@@ -36,16 +36,12 @@ async def told(api: Api, folder: Path, who: Person) -> list[str]:
     """The subjects of the mails to a person about reservations, once nothing is due any more."""
     await api.work()
     subjects = [mail["Subject"] for mail in mails_to(folder, who.email)]
-    return [each for each in subjects if each != "Confirm your e-mail address"]
-
-
-def last_to(folder: Path, who: Person) -> EmailMessage:
-    return mails_to(folder, who.email)[-1]
+    return [each for each in subjects if each != CONFIRM_ADDRESS]
 
 
 def taken_by(server: SmtpServer) -> list[EmailMessage]:
     mails = [email.message_from_bytes(each.original_content or b"", policy=policy.SMTP) for each in server.taken]
-    return [mail for mail in mails if mail["Subject"] != "Confirm your e-mail address"]
+    return [mail for mail in mails if mail["Subject"] != CONFIRM_ADDRESS]
 
 
 async def test_the_customers_of_a_load_test_get_no_mails(api: Api, db: Connection) -> None:
@@ -65,10 +61,10 @@ async def test_a_confirmed_reservation_is_told_once_and_a_hold_is_not(api: Api, 
     [subject] = await told(api, folder, who)
     assert subject.startswith("Your tickets for A Film, ")
     shown = (await api.call("GET", f"/reservations/{reservation_id}", who=who)).json
-    text = text_of(last_to(folder, who))
+    text = text_of(last_to(folder, who.email))
     for said in (shown["code"], "Row A, seat 2", "Row A, seat 3", "Total: $20.00", "A Room"):
         assert said in text
-    attached = {each.get_filename(): each for each in last_to(folder, who).iter_attachments()}
+    attached = {each.get_filename(): each for each in last_to(folder, who.email).iter_attachments()}
     assert {name: each.get_content_type() for name, each in attached.items()} == {
         "tickets.pdf": "application/pdf",
         "tickets.ics": "text/calendar",
@@ -92,8 +88,8 @@ async def test_a_cancelled_sale_is_told_and_a_released_hold_is_not(api: Api, fol
         assert (await api.cancel(who, each)).status == 200
     subjects = await told(api, folder, who)
     assert [each.partition(":")[0] for each in subjects[1:]] == ["Cancelled"]
-    assert "You cancelled it" in text_of(last_to(folder, who))
-    [entry] = last_to(folder, who).iter_attachments()
+    assert "You cancelled it" in text_of(last_to(folder, who.email))
+    [entry] = last_to(folder, who.email).iter_attachments()
     assert "METHOD:CANCEL" in entry.get_content()
 
 
@@ -120,7 +116,7 @@ async def test_a_changed_sale_is_told_with_what_it_was_and_a_changed_hold_is_not
     assert (await api.call("POST", f"/reservations/{held.json['id']}/cancel", cancel, who=who)).status == 200
     subjects = await told(api, folder, who)
     assert [each.partition(" ")[2].partition(" ")[0] for each in subjects] == ["tickets", "reservation"]
-    now, _, before = text_of(last_to(folder, who)).partition("Before")
+    now, _, before = text_of(last_to(folder, who.email)).partition("Before")
     assert ("Row A, seat 1" in now, "Total: $20.00" in now) == (False, True)
     assert ("Row A, seat 1" in before, "Total: $30.00" in before) == (True, True)
 
@@ -138,7 +134,7 @@ async def test_a_changed_showtime_is_told_to_customers_and_to_those_who_hold_sea
     for who, count in ((buyer, 2), (holder, 1)):
         subjects = await told(api, folder, who)
         assert (len(subjects), subjects[-1].startswith("Changed: A Film, now ")) == (count, True)
-        text = text_of(last_to(folder, who))
+        text = text_of(last_to(folder, who.email))
         assert "A Room." in text[text.index("Before: A Film") :]
         assert "Another Room" in text[: text.index("Before: A Film")]
     assert len(await told(api, folder, gone)) == 1  # of its cancel: it was not confirmed any more when it was told
@@ -159,7 +155,7 @@ async def test_a_cancelled_showtime_is_told_with_its_reason_to_customers_and_to_
     for who in (buyer, holder):
         subjects = await told(api, folder, who)
         assert [each.partition(":")[0] for each in subjects] == ["Cancelled"]
-        assert "The reason: The projector is broken" in text_of(last_to(folder, who))
+        assert "The reason: The projector is broken" in text_of(last_to(folder, who.email))
 
 
 async def test_customers_of_the_box_office_are_told_and_staff_is_not(api: Api, folder: Path) -> None:
@@ -187,8 +183,8 @@ async def test_a_mail_is_in_the_language_in_which_a_guest_came_and_does_not_have
     await sold(api, guest, cinema, cinema.seat_ids[:1])
     [subject] = await told(api, folder, guest)
     assert subject.startswith("Ihre Karten für A Film, ")
-    assert "$\xa010,00" in text_of(last_to(folder, guest))
-    assert "evil" not in text_of(last_to(folder, guest)) + text_of(last_to(folder, guest), "html")
+    assert "$\xa010,00" in text_of(last_to(folder, guest.email))
+    assert "evil" not in text_of(last_to(folder, guest.email)) + text_of(last_to(folder, guest.email), "html")
 
 
 async def test_links_lead_to_the_pages_of_accounts(start_api: StartApi, folder: Path) -> None:
@@ -196,8 +192,8 @@ async def test_links_lead_to_the_pages_of_accounts(start_api: StartApi, folder: 
     cinema, who = await api.cinema(), await api.sign_up()
     reservation_id = await sold(api, who, cinema, cinema.seat_ids[:1])
     await api.work()
-    assert f"https://kino.example/my/reservations/{reservation_id}" in text_of(last_to(folder, who))
-    assert "Kino &amp; Co" in text_of(last_to(folder, who), "html")
+    assert f"https://kino.example/my/reservations/{reservation_id}" in text_of(last_to(folder, who.email))
+    assert "Kino &amp; Co" in text_of(last_to(folder, who.email), "html")
 
 
 async def test_a_mail_that_is_repeated_has_the_same_message_id(
