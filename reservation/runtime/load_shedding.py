@@ -136,8 +136,8 @@ class Gate:
     def enter(self) -> bool:
         """Take a request, if `is_open` would be true, or count that it is refused."""
         mine, shedding = self.in_progress, self._shedding
-        number, limit = shedding.in_progress, shedding.limit.value
-        if mine >= self.limit.value or (number >= limit * self._share and mine >= limit * self._own_share):
+        number = shedding.in_progress  # with fewer than WATCH_FROM no share of the worker's limit is used up
+        if mine >= self.limit.value or (number >= WATCH_FROM and not self.is_open()):
             self.refuse()
             return False
         self.in_progress = mine + 1

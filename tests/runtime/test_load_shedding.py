@@ -18,7 +18,9 @@ from reservation.runtime.load_shedding import (
     MOST_OF_LANE,
     OWN_SHARES,
     REFUSED,
+    SHARES,
     SHRINK,
+    WATCH_FROM,
     DelayLimit,
     Gate,
     LoadShedding,
@@ -81,6 +83,10 @@ def test_a_lane_has_a_share_of_its_own_however_many_others_are_in_progress(shedd
     taken = enter(shedding.gates[lane], MOST)
 
     assert taken == ceil(OWN_SHARES[lane] * MOST) > 10
+
+
+def test_fewer_requests_than_are_watched_use_up_no_share() -> None:
+    assert min(SHARES.values()) * FLOOR >= WATCH_FROM
 
 
 def test_a_limit_is_reduced_if_every_request_was_late(shedding: LoadShedding) -> None:

@@ -22,16 +22,25 @@ def client_address(request: web.Request) -> str:
     that is not; the entries to the left of it may be forged.
     """
     trusted = request.app[SETTINGS].trusted_proxies
+    if not trusted:
+        if "X-Forwarded-For" in request.headers:
+            _warn_once()
+        return _peer(request.remote or "")
     found = _parse(request.remote or "")
-    if not trusted and "X-Forwarded-For" in request.headers:
-        _warn_once()
-    for entry in _forwarded_for(request) if trusted else ():
+    for entry in _forwarded_for(request):
         if found is None or not any(found in network for network in trusted):
             break
         forwarded = _parse(entry)
         if forwarded is None:  # an unreadable entry: count all such requests of the proxy as one client
             break
         found = forwarded
+    return UNKNOWN if found is None else _key(found)
+
+
+@lru_cache(4096)
+def _peer(remote: str) -> str:
+    """The address of a peer that is no proxy."""
+    found = _parse(remote)
     return UNKNOWN if found is None else _key(found)
 
 

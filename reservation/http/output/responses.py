@@ -68,7 +68,10 @@ class SingleWriteResponse(web.StreamResponse):
         `further_lines` are in the form in which they are sent.
         """
         if is_private:
-            self.forbid_storing()
+            if self._lines or self._merged_headers is not None or self._initial_headers:
+                self.forbid_storing()
+            else:
+                self._lines = NO_STORE_LINE
         self._lines += f"X-Request-ID: {request_id}\r\nServer-Timing: {server_timing}\r\n{further_lines}"
 
     def forbid_storing(self) -> None:
