@@ -1,8 +1,8 @@
 """A lingering close: the end of a connection whose client may still send.
 
-A socket that is closed while bytes are unread resets the connection, and a client that is told of it may lose the
-answer, which it has not read yet (RFC 9112, 9.6). So the service ends its own side first, and reads and drops what
-still comes until the client ends the other side, for a second at most.
+If a socket is closed while received bytes are unread, the kernel resets the connection. A client that gets the reset
+may discard the answer before it has read it (RFC 9112, 9.6). So the service first ends its own side. Then it reads and
+drops what the client sends, until the client ends its side, or for LINGER_S.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A process reads PostgreSQL's own types once; those that somebody has created, on each connection."""
+"""Built-in types, such as bigint[], are read once a process; types made by CREATE TYPE, on each connection."""
 
 from typing import Any
 from uuid import UUID

@@ -25,7 +25,7 @@ def client_address(request: web.Request) -> str:
     if not trusted:
         if "X-Forwarded-For" in request.headers:
             _warn_once()
-        return _peer(request.remote or "")
+        return _peer(request.remote or "")  # not parsed and formatted for each request
     found = _parse(request.remote or "")
     for entry in _forwarded_for(request):
         if found is None or not any(found in network for network in trusted):
@@ -34,14 +34,13 @@ def client_address(request: web.Request) -> str:
         if forwarded is None:  # an unreadable entry: count all such requests of the proxy as one client
             break
         found = forwarded
-    return UNKNOWN if found is None else _key(found)
+    return _key(found)
 
 
 @lru_cache(4096)
 def _peer(remote: str) -> str:
     """The address of a peer that is no proxy."""
-    found = _parse(remote)
-    return UNKNOWN if found is None else _key(found)
+    return _key(_parse(remote))
 
 
 @lru_cache(4096)
@@ -56,7 +55,9 @@ def peer_key(peer: str, trusted: Collection[IPv4Network | IPv6Network]) -> str:
     return "" if found is None or any(found in network for network in trusted) else _key(found)
 
 
-def _key(address: IPv4Address | IPv6Address) -> str:
+def _key(address: IPv4Address | IPv6Address | None) -> str:
+    if address is None:
+        return UNKNOWN
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, IPV6_PREFIX_BITS), strict=False))
     return str(address)
