@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import click
 
-from ..environment import Given
 from ..identity.admins import check_admin_password
-from ..setting_values import FILE_PARAMETERS
 from ..settings import Env, Settings
+from ..settings.environment import Given
+from ..settings.values import FILE_PARAMETERS
 from .options import as_json, print_json
 
 HIDDEN = "***"

@@ -10,7 +10,6 @@ from typing import Any, get_args
 
 import click
 
-from ..environment import read_secret
 from ..load import LoadError
 from ..load.access import TargetAccess
 from ..load.customers import MAX_USERS, check_tokens_file
@@ -20,6 +19,7 @@ from ..load.reports.report import Report, report_text, write_json
 from ..load.target import Target
 from ..load.thresholds import PERCENTILES, Threshold
 from ..settings import HIGHEST_MAX_SEATS
+from ..settings.environment import read_secret
 from .options import current_stores, data_dir
 
 VIOLATED, MISSED = 3, 4

@@ -21,9 +21,9 @@ from jinja2 import (
     select_autoescape,
 )
 
-from ..environment import InvalidSettings
 from ..runtime.locale_formats import LocaleFormats, parse_locale
 from ..settings import Settings
+from ..settings.environment import InvalidSettings
 
 LANGUAGES = ("en", "de")
 

@@ -16,8 +16,8 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from ..setting_values import CLUSTER_SCHEMES, SENTINEL_SCHEMES
 from ..settings import Settings
+from ..settings.values import CLUSTER_SCHEMES, SENTINEL_SCHEMES
 from .redis_cluster import ClusterClient, cluster_client
 from .redis_sentinel import sentinel_pool
 

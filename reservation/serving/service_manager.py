@@ -4,7 +4,7 @@ import socket
 import time
 from contextlib import suppress
 
-from ..environment import notify_socket
+from ..settings.environment import notify_socket
 
 ALIVE_EVERY_S = 1.0  # WatchdogSec of the unit is longer
 

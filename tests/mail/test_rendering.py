@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from reservation.environment import InvalidSettings
 from reservation.mail.rendering import LANGUAGES, MailTemplates, WrongTemplate
+from reservation.settings.environment import InvalidSettings
 from tests.mail.conftest import TEMPLATES
 
 SHOWTIME = {

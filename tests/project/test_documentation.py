@@ -7,7 +7,7 @@ import click
 import pytest
 
 from reservation.commands.main import commands
-from reservation.environment import OTHER_SERVERS
+from reservation.settings.environment import OTHER_SERVERS
 from tests.project.test_settings import SECRETS, known_names
 
 ROOT = Path(__file__).parents[2]

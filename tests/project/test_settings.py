@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from reservation.environment import OTHER_SERVERS
 from reservation.settings import WELL_KNOWN_SECRETS, InvalidSettings, Settings
+from reservation.settings.environment import OTHER_SERVERS
 
 ROOT = Path(__file__).parents[2]
 SECRET = "0123456789abcdef0123456789abcdef"

@@ -1,4 +1,8 @@
-"""The settings: each one's environment variable, default and bounds."""
+"""The settings: each one's environment variable, default and bounds.
+
+environment.py reads variables and files of secrets; values.py has the parsers of their values. Every package may import
+this one, which imports the errors only.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +12,7 @@ from typing import Annotated, Any, NamedTuple, Self
 from unicodedata import normalize
 
 from .environment import OTHER_VARIABLES, Given, InvalidSettings, read_environment
-from .setting_values import (
+from .values import (
     Parse,
     choice,
     currency,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dotenv import dotenv_values
 
-from .errors import OperatorError
+from ..errors import OperatorError
 
 DOTENV = ".env"
 FILE = "_FILE"  # NAME_FILE: the path of a file with the secret NAME, as container platforms mount them
