@@ -79,7 +79,13 @@ async def test_keys_choose_a_showtime_type_anywhere_and_go_back(api: Api, page: 
     assert [each["status"] for each in found.json["items"]] == ["cancelled"]
 
 
-@pytest.mark.parametrize("view", [DESKTOP, PHONE, NARROWEST, View(1280, 800, scheme="dark")])
+@pytest.mark.parametrize(
+    "view",
+    [
+        DESKTOP,
+        *[pytest.param(view, marks=pytest.mark.long) for view in (PHONE, NARROWEST, View(1280, 800, scheme="dark"))],
+    ],
+)
 async def test_every_page_of_the_box_office_is_without_barriers(api: Api, new_page: NewPage, view: View) -> None:
     page = await new_page(view, statuses={422})
     await _at_its_box_office(api, page)

@@ -125,6 +125,7 @@ async def looks(browser: Browser, paying: Paying) -> AsyncIterator[Looks]:
         yield Looks(browser, paying.api, paying.service, stack)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("who", "address"), PLACES, ids=[address for _, address in PLACES])
 @pytest.mark.parametrize("how", VIEWS)
 async def test_a_page_of_a_paid_sale_has_no_barriers_and_fits_its_screen(

@@ -104,6 +104,7 @@ def test_sigkill_during_sales_loses_no_answered_confirm(data_dir: Path, whom: st
         assert again.stop(signal.SIGTERM) == 0
 
 
+@pytest.mark.long
 def test_six_instances_started_at_once_migrate_and_seed_once(tmp_path: Path) -> None:
     """As in a deployment: six of them on one empty database."""
     with embedded_servers(tmp_path / "stores", fast=True) as running:

@@ -178,7 +178,7 @@ async def calls_with(data_dir: Path, remark: str) -> int:
         await connection.close()
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [1, pytest.param(3, marks=pytest.mark.long)])
 async def test_statements_change_and_change_back_under_load_without_a_failed_request(
     data_dir: Path, sql: Path, workers: int
 ) -> None:

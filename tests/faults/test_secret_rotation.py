@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.api import PASSWORD
 from tests.conftest import SECRET
@@ -59,6 +60,7 @@ async def two_rounds(customers: list[Customer], using: list[asyncio.Task[None]])
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.long
 async def test_a_rotation_in_two_running_instances_refuses_no_request(
     database_url: str, redis_url: str, tmp_path: Path
 ) -> None:
