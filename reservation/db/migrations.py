@@ -16,6 +16,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from . import migration_checksums as migration_files
+from .autovacuum import interrupt_autovacuum
 from .psycopg_connections import Connection, SchemaError, connection_to, one_line, parameters_of
 
 yoyo: Any = importlib.import_module("yoyo")  # it ships no types
@@ -61,7 +62,7 @@ def apply(database_url: str, *, folder: Path | None = None, accept_edited: Seque
         files = _files(folder)
         _accept(connection, files, accept_edited)
         _require_unedited(connection, files)
-        done = [_run(backend, migration, "apply") for migration in backend.to_apply(_migrations(folder))]
+        done = [_run(connection, backend, migration, "apply") for migration in backend.to_apply(_migrations(folder))]
         adopted = set(migration_files.adopt(connection, files, _applied(connection))) - set(done)
         if adopted:
             log.warning(
@@ -82,12 +83,12 @@ def rollback(
 
     `agree` is called with the ids before anything is done, and may raise. Raises SchemaError when fewer are applied.
     """
-    with _backend(database_url) as (_, backend):
+    with _backend(database_url) as (connection, backend):
         applied = list(backend.to_rollback(_migrations(folder)))
         if count > len(applied):
             raise SchemaError(f"{len(applied)} migrations are applied, so {count} cannot be rolled back")
         agree([migration.id for migration in applied[:count]])
-        return [_run(backend, migration, "rollback") for migration in applied[:count]]
+        return [_run(connection, backend, migration, "rollback") for migration in applied[:count]]
 
 
 def to_apply(database_url: str, *, folder: Path | None = None) -> list[str]:
@@ -183,31 +184,41 @@ def _folder() -> Path:
     return installed if installed.is_dir() else here.parent / "migrations"
 
 
-def _run(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> str:
-    """Run a migration and record it in the same transaction; gives its id.
-
-    yoyo's own apply_one commits the two one after the other: a kill in between leaves a schema that can neither be
-    migrated nor rolled back. For a migration with `-- transactional: false` there is no other way.
-    """
+def _run(connection: Connection, backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> str:
+    """Run a migration; gives its id. If it failed for a lock that autovacuum had, it is run once more without that."""
     migration.load()
     try:
-        if migration.use_transactions:
-            with backend.copy() as own, own.transaction():
-                own.connection.add_notice_handler(_pass_on)
-                migration.process_steps(own, direction)
-                own.log_migration(migration, direction)
-                mark = own.mark_one if direction == "apply" else own.unmark_one
-                mark(migration, log=False)
-                _note(own.connection, migration, direction)
-        else:
-            run = backend.apply_one if direction == "apply" else backend.rollback_one
-            run(migration)
-            with backend.transaction():
-                _note(backend.connection, migration, direction)
+        try:
+            _run_once(backend, migration, direction)
+        except psycopg.errors.LockNotAvailable:
+            if not interrupt_autovacuum(connection):
+                raise
+            _run_once(backend, migration, direction)
     except psycopg.Error as error:
         reason = error.diag.message_primary or one_line(error)
         raise MigrationFailed(f"migration {migration.id} failed to {direction}: {reason}") from error
     return str(migration.id)
+
+
+def _run_once(backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> None:
+    """Run a migration and record it in the same transaction.
+
+    yoyo's own apply_one commits the two one after the other: a kill in between leaves a schema that can neither be
+    migrated nor rolled back. For a migration with `-- transactional: false` there is no other way.
+    """
+    if migration.use_transactions:
+        with backend.copy() as own, own.transaction():
+            own.connection.add_notice_handler(_pass_on)
+            migration.process_steps(own, direction)
+            own.log_migration(migration, direction)
+            mark = own.mark_one if direction == "apply" else own.unmark_one
+            mark(migration, log=False)
+            _note(own.connection, migration, direction)
+    else:
+        run = backend.apply_one if direction == "apply" else backend.rollback_one
+        run(migration)
+        with backend.transaction():
+            _note(backend.connection, migration, direction)
 
 
 def _pass_on(found: psycopg.errors.Diagnostic) -> None:
