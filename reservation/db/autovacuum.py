@@ -32,10 +32,11 @@ from (select current_setting('deadlock_timeout')::interval + interval '2 s' as w
 def interrupt_autovacuum(connection: Connection) -> list[str]:
     """Have PostgreSQL cancel autovacuum on the tables of the schema; gives those on which it did.
 
-    A migration that needs several locks waits a fifth of a second for each, so that sales do not wait behind it. That
-    is too short for PostgreSQL to cancel autovacuum, which may take minutes on a large table. The lock that is asked
-    for here holds up neither reads nor writes. A VACUUM by hand, an index that is being built, and autovacuum against
-    the wraparound of transaction ids go on. Autovacuum comes back after its autovacuum_naptime.
+    PostgreSQL cancels autovacuum, which may take minutes on a large table, for a session that has waited a second for
+    its lock. If that is a migration, sales wait behind it for as long; or it has given up before, as those do that need
+    several locks. The lock that is asked for here holds up neither reads nor writes. A VACUUM by hand, an index that is
+    being built, and autovacuum against the wraparound of transaction ids go on. Autovacuum comes back after its
+    autovacuum_naptime.
     """
     interrupted = []
     for (table,) in connection.execute(VACUUMED).fetchall():
@@ -45,6 +46,6 @@ def interrupt_autovacuum(connection: Connection) -> list[str]:
                 connection.execute(f"lock table {table} in share update exclusive mode".encode())
         except (psycopg.errors.LockNotAvailable, psycopg.errors.InsufficientPrivilege):
             continue  # not autovacuum, or not our table
-        log.warning("autovacuum of %s was interrupted, since a migration waits for the table", table)
+        log.warning("autovacuum of %s was interrupted, so that no migration waits for it", table)
         interrupted.append(table)
     return interrupted

@@ -185,13 +185,14 @@ def _folder() -> Path:
 
 
 def _run(connection: Connection, backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> str:
-    """Run a migration; gives its id. If it failed for a lock that autovacuum had, it is run once more without that."""
+    """Run a migration while no autovacuum has a lock that it may need; gives its id."""
     migration.load()
+    interrupt_autovacuum(connection)
     try:
         try:
             _run_once(backend, migration, direction)
         except psycopg.errors.LockNotAvailable:
-            if not interrupt_autovacuum(connection):
+            if not interrupt_autovacuum(connection):  # one that has begun since
                 raise
             _run_once(backend, migration, direction)
     except psycopg.Error as error:
