@@ -40,11 +40,7 @@ BESIDE_OTHERS = "PYTEST_XDIST_WORKER" in os.environ
 NEVER_S = 3600.0
 # Tests that run beside others wait so long for the stores. Those that run alone, of which some stop a store, wait no
 # longer than by default.
-TIMES = (
-    {"REDIS_WAIT_MILLISECONDS": "10000", **PATIENT}
-    if BESIDE_OTHERS
-    else {"REDIS_WAIT_MILLISECONDS": "2000"}
-)
+TIMES = {"REDIS_WAIT_MILLISECONDS": "10000", **PATIENT} if BESIDE_OTHERS else {"REDIS_WAIT_MILLISECONDS": "2000"}
 # Off, since all tests sign up, log in and hold from one address, many as one person; tests of the limits set them.
 # No reminders, as most showtimes are a day ahead; and no request is refused for the load.
 UNLIMITED = TIMES | dict.fromkeys(
@@ -66,7 +62,7 @@ UNLIMITED = TIMES | dict.fromkeys(
     "0",
 )
 
-COLLECT = (20_000, 20, 20)  # thresholds of the garbage collector's generations
+COLLECT = (20_000, 10, 10)  # thresholds of the garbage collector's generations
 
 LONGEST = ("browser", "fuzz", "clients", "load", "interleavings")
 MEMORY = Path("/dev/shm")  # noqa: S108 - only folders of random names are made in it
