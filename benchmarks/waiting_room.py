@@ -33,7 +33,7 @@ from reservation.embedded import Embedded, embedded_servers
 from reservation.errors import Unavailable
 from reservation.identity.tokens import TokenMint
 from reservation.runtime.redis_client import REDIS_TIMEOUT_S
-from reservation.seatmap.layouts import Layout, Layouts, Sale
+from reservation.seatmap.layouts import Layout, Layouts, Sale, Venue
 from reservation.waiting.passes import PassSigner
 from reservation.waiting.room import Place, WaitingRooms
 from tests.ports import free_port
@@ -123,7 +123,8 @@ class OneSale:
 
     def __init__(self, on_sale_at: datetime) -> None:
         end = on_sale_at + timedelta(days=1)
-        self._layout = Layout(1, Sale(on_sale_at, end, False, True, b""), None, cast("Any", None), SHOWTIME, b"", b"")
+        sale = Sale(on_sale_at, end, False, True, b"")
+        self._layout = Layout(1, sale, cast("Any", None), SHOWTIME, b"", Venue(None, b""))
 
     async def load(self, _: int) -> Layout:
         """The showtime."""

@@ -204,7 +204,7 @@ class BestAvailable:
     def _choice(self, seen: Occupancy) -> _Choice:
         taken = {*seen.held, *seen.booked}
         taken.update(*self._offered(seen.showtime_id))
-        return _Choice(FreeSeats.of(seen.room.rows, seen.layout.focal_row, taken))
+        return _Choice(FreeSeats.of(seen.room.rows, seen.layout.venue.focal_row, taken))
 
     def _offered(self, showtime_id: int) -> Iterator[SeatIds]:
         """The blocks that this worker is about to hold, or has held since the read began."""

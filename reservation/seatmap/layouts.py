@@ -11,7 +11,6 @@ twice as many; a look-up costs no more than that of a dictionary.
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from sys import intern
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
@@ -51,23 +50,28 @@ class Sale(NamedTuple):
     times_json: bytes  # its times and status in the JSON of a reservation
 
 
+class Venue(NamedTuple):
+    """An auditorium of a cinema; one object for all showtimes that show the same of it."""
+
+    focal_row: str | None
+    json: bytes  # it and its cinema, in the JSON of a reservation
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """A showtime's seats and prices, as PostgreSQL has counted their changes."""
 
     layout_version: int
     sale: Sale
-    focal_row: str | None
     room: Room
     showtime_id: int
-    # Of the showtime's JSON in a reservation, after its times; one object for all showtimes that have the same.
-    movie_json: bytes
-    place_json: bytes  # auditorium and cinema
+    movie_json: bytes  # in the JSON of a reservation; one object for all showtimes of the movie
+    venue: Venue
 
     @property
     def showtime(self) -> Fragment:
         """The showtime in the JSON of a reservation."""
-        parts = self.showtime_id, self.sale.times_json, self.movie_json, self.place_json
+        parts = self.showtime_id, self.sale.times_json, self.movie_json, self.venue.json
         return Fragment(b'{"id":%d,%b,%b,%b' % parts)
 
     @property
@@ -165,8 +169,9 @@ class Layouts:
             for row in rows:
                 room = rooms.get(_key(row))
                 if room is not None:
-                    focal_row = None if row.focal_row is None else intern(row.focal_row)
-                    layout = Layout(row.layout_version, self._sale(row), focal_row, room, row.id, *self._json(row))
+                    layout = Layout(
+                        row.layout_version, self._sale(row), room, row.id, self._movie_json(row), self._venue(row)
+                    )
                     self._keep(row.id, layout)
                     found[row.id] = layout, row
             missing = [row.id for row in rows if row.id not in found]
@@ -230,13 +235,15 @@ class Layouts:
         is_cancelled = row.status == "cancelled"
         return self._recent.share(Sale(row.on_sale_at, row.sales_end_at, is_cancelled, row.waiting_room, times_json))
 
-    def _json(self, row: ShowtimeLayout) -> tuple[bytes, bytes]:
-        place = {
+    def _movie_json(self, row: ShowtimeLayout) -> bytes:
+        return self._recent.share(orjson.dumps({"movie": ReservedMovie(row.movie_id, row.movie_title)})[1:-1])
+
+    def _venue(self, row: ShowtimeLayout) -> Venue:
+        venue = {
             "auditorium": NamedRow(row.auditorium_id, row.auditorium_name),
             "cinema": ReservedCinema(row.cinema_id, row.cinema_name, row.cinema_timezone),
         }
-        movie_json = orjson.dumps({"movie": ReservedMovie(row.movie_id, row.movie_title)})[1:-1]
-        return self._recent.share(movie_json), self._recent.share(orjson.dumps(place)[1:])
+        return self._recent.share(Venue(row.focal_row, orjson.dumps(venue)[1:]))
 
     def _keep(self, showtime_id: int, layout: Layout) -> None:
         recent = self._recent

@@ -138,11 +138,11 @@ async def test_showtimes_at_one_time_share_their_times_and_those_of_a_film_or_ro
     ]
     found = await read(api, cinema.showtime_id, next_day, same_time)
     first, second, third = (found[each] for each in (cinema.showtime_id, next_day, same_time))
-    assert first.place_json is second.place_json
+    assert first.venue is second.venue
     assert first.movie_json is second.movie_json is third.movie_json
     assert second.sale is third.sale
     assert first.sale.times_json != second.sale.times_json
-    assert second.place_json != third.place_json
+    assert second.venue.json != third.venue.json
 
 
 async def test_rooms_whose_seats_have_the_same_names_types_and_modifiers_share_their_shape(api: Api) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from reservation.db.repository.auditoriums import RoomPlan
-from reservation.seatmap.layouts import Layout, Sale
+from reservation.seatmap.layouts import Layout, Sale, Venue
 from reservation.seatmap.map_history import MAX_CHANGES, Frame, MapHistory
 from reservation.seatmap.occupancy import Occupancy
 from reservation.seatmap.rooms import plan_of, room_of
@@ -18,7 +18,7 @@ from reservation.seatmap.rooms import plan_of, room_of
 SEATS = (11, 12, 13, 14)
 COLUMNS = (["A"] * 4, [1, 2, 3, 4], ["regular"] * 4, ["1.00"] * 4, [None] * 4, [None] * 4)
 ROOM = room_of(plan_of(RoomPlan(1, 1, SEATS, *COLUMNS)), Decimal("10.00"))
-LAYOUT = Layout(1, Sale(None, datetime.now(UTC), False, False, b""), None, ROOM, 42, b"", b"")
+LAYOUT = Layout(1, Sale(None, datetime.now(UTC), False, False, b""), ROOM, 42, b"", Venue(None, b""))
 SHOWTIME = 42
 NO_SEATS: frozenset[int] = frozenset()
 
