@@ -59,6 +59,9 @@ class Relay:
             after_id, self._full_look_at = 0, now
             self._after_id, self._highest_at_full_look = self._highest_at_full_look, self._highest
         total = 0
+        async with self._database.connection() as conn:
+            if not await events.has_waiting(conn, after_id=after_id):
+                return total
         while True:
             wanted = self._at_once
             try:

@@ -52,6 +52,12 @@ class Feed:
     event_id: UUID | None
 
 
+async def has_waiting(conn: Connection, *, after_id: int) -> bool:
+    """Whether rows are in the outbox behind `after_id`."""
+    waiting: bool = await conn.fetchval(sql("events/has_waiting"), after_id)
+    return waiting
+
+
 async def lock_relay(conn: Connection) -> bool:
     """Lock the relay until the end of the transaction; False if another process has it."""
     locked: bool = await conn.fetchval(sql("events/lock_relay"))
