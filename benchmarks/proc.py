@@ -55,6 +55,11 @@ def children_of(root: int) -> list[int]:
     return sorted(pid for pid, fields in _all_stats() if int(fields[PARENT]) == root)
 
 
+def only_worker(supervisor: int) -> int:
+    """The one worker of a service that has served requests; its other child is the background process."""
+    return max(children_of(supervisor), key=own_cpu_s)
+
+
 def pin_tree(root: int, cpus: Set[int]) -> None:
     """Let a process and its children, with all their threads, run on these CPUs only; so will those they start."""
     children: dict[int, list[int]] = {}

@@ -1,9 +1,8 @@
 """A worker's resident memory after many requests and after few."""
 
 from ..bench import Bench, say
-from ..proc import children_of, resident_kib
-from ..processes import Server
-from ..records import BenchmarkFailed, Figure
+from ..proc import only_worker, resident_kib
+from ..records import Figure
 from ..templates import empty_template
 from ..walks import Walk
 from .maps import write_requests
@@ -37,7 +36,7 @@ def run(bench: Bench) -> None:
                 seconds=LIMIT_S,
                 environment={"REQUESTS": requests, "COUNT": str(count)},
             )
-            resident.append(_resident_kib(server))
+            resident.append(resident_kib(only_worker(server.pid)))
             say(f"  resident memory after {count:,} more requests: {resident[-1]:,} KiB")
     title = f"resident memory of a worker after {many:,} requests / after {FEW:,}"
     bench.records.figures.append(Figure(title, "growth", 1.1, 1.0, [resident[1] / resident[0]]))
@@ -50,10 +49,3 @@ def open_list(path: str) -> str:
     """Path of a list of requests that was written before."""
     with open(path) as file:
         return file.read()
-
-
-def _resident_kib(server: Server) -> int:
-    workers = children_of(server.pid)
-    if len(workers) != WORKERS:
-        raise BenchmarkFailed(f"{server.name} has {len(workers)} processes instead of {WORKERS} worker")
-    return resident_kib(workers[0])

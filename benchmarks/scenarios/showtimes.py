@@ -7,7 +7,7 @@ from itertools import islice
 import redis
 
 from ..bench import Bench, say
-from ..proc import children_of, resident_kib
+from ..proc import only_worker, resident_kib
 from ..processes import Server
 from ..records import Figure
 from ..stand import Stand
@@ -103,7 +103,7 @@ def _visit_once(bench: Bench, each: Visited, maps: str, *, keep: bool) -> int:
 
 def _memory(stand: Stand, each: Visited) -> tuple[int, int]:
     """Bytes of the worker, and of Redis, which has no other clients during the run."""
-    resident = sum(resident_kib(pid) for pid in children_of(each.server.pid)) * 1024
+    resident = resident_kib(only_worker(each.server.pid)) * 1024
     with redis.Redis.from_url(stand.servers.redis_url) as client:
         return resident, int(client.info("memory")["used_memory"])
 
