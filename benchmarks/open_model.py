@@ -50,8 +50,12 @@ def offer(
     seconds: float,
     seed: int,
     connections: int = CONNECTIONS,
+    tolerated: float = 0.0,
 ) -> Offered:
-    """Offer requests at a rate for some seconds; BenchmarkFailed if the audit finds a broken guarantee."""
+    """Offer requests at a rate for some seconds; BenchmarkFailed if the audit finds a broken guarantee.
+
+    `tolerated`: the share of errors with which the rate is still sustained.
+    """
     path = bench.stand.folder / "offered.json"
     path.unlink(missing_ok=True)
     command = [
@@ -63,10 +67,13 @@ def offer(
     before_s = tree_cpu_s(server.pid)
     output = finish(command, folder=bench.stand.folder, environment=environment)
     share = (tree_cpu_s(server.pid) - before_s) / seconds
-    return read(json.loads(path.read_text()), rate=rate, cpu_s=output.cpu_s, server_share=share)
+    report = json.loads(path.read_text())
+    return read(report, rate=rate, cpu_s=output.cpu_s, server_share=share, tolerated=tolerated)
 
 
-def read(report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0, server_share: float = 0.0) -> Offered:
+def read(
+    report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0, server_share: float = 0.0, tolerated: float = 0.0
+) -> Offered:
     """Read the figures from the kit's report."""
     totals, generator = report["totals"], report["generator"]
     if not report["audit"]["clean"]:
@@ -74,7 +81,7 @@ def read(report: Mapping[str, Any], *, rate: float, cpu_s: float = 0.0, server_s
     share = totals["answered"] / max(totals["offered"], 1)
     in_time = totals["answered_per_s"] / max(totals["offered_per_s"], 1e-9)
     reasons = [
-        *(f"{totals[name]} {name}" for name in ("errors", "dropped") if totals[name]),
+        *(f"{totals[name]} {name}" for name in ("errors", "dropped") if totals[name] > tolerated * totals["offered"]),
         *(["not all answered"] if min(share, in_time) < LEAST_ANSWERED else []),
         *(str(suspicion) for suspicion in generator["suspicions"]),
     ]

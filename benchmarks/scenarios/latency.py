@@ -17,7 +17,7 @@ BISECTIONS = 3
 PROBE_S = 3.0
 MEASURE_TIMES = 3  # longer than other runs: a p99 needs many requests
 SHARE = 0.7
-SHARES_PLOTTED = (0.1, 0.4, 0.7, 1.0)
+SHARES_PLOTTED = (0.1, 0.4, 1.0)
 CONTESTANT = "product, open model at 70 % of peak"
 
 
@@ -58,22 +58,25 @@ def run(bench: Bench) -> None:
         records.figures.append(Figure(f"p99 of a {operation} at 70 % of peak offered load", "latency", 15, 10, p99))
 
 
-def find_peak(bench: Bench, server: Server, environment: Mapping[str, str]) -> Peak:
-    """Double the rate until it is too much, then halve the interval a few times."""
+def find_peak(bench: Bench, server: Server, environment: Mapping[str, str], *, tolerated: float = 0.0) -> Peak:
+    """Double the rate until it is too much, then halve the interval a few times.
+
+    A rate is not too much for errors of up to the share `tolerated`.
+    """
     good, bad = 0.0, 0.0
     rate, share, why_not = FIRST_RATE, 0.0, ""
     while not bad and rate < HIGHEST_RATE:
         # Repeat a failure on the way up: a short pause of the machine would count as the peak.
-        offered = _offer(bench, server, environment, rate, seed=1)
+        offered = _offer(bench, server, environment, rate, seed=1, tolerated=tolerated)
         if not offered.sustained:
-            offered = _offer(bench, server, environment, rate, seed=2)
+            offered = _offer(bench, server, environment, rate, seed=2, tolerated=tolerated)
         if offered.sustained:
             good, share, rate = rate, offered.server_share, rate * 2
         else:
             bad, why_not = rate, offered.why_not
     for _ in range(BISECTIONS if bad else 0):
         middle = (good + bad) / 2
-        offered = _offer(bench, server, environment, middle, seed=1)
+        offered = _offer(bench, server, environment, middle, seed=1, tolerated=tolerated)
         if offered.sustained:
             good, share = middle, offered.server_share
         else:
@@ -81,8 +84,10 @@ def find_peak(bench: Bench, server: Server, environment: Mapping[str, str]) -> P
     return Peak(good or FIRST_RATE / 2**BISECTIONS, share, bad, why_not)
 
 
-def _offer(bench: Bench, server: Server, environment: Mapping[str, str], rate: float, *, seed: int) -> Offered:
-    offered = offer(bench, server, environment, rate=rate, seconds=PROBE_S, seed=seed)
+def _offer(
+    bench: Bench, server: Server, environment: Mapping[str, str], rate: float, *, seed: int, tolerated: float = 0.0
+) -> Offered:
+    offered = offer(bench, server, environment, rate=rate, seconds=PROBE_S, seed=seed, tolerated=tolerated)
     verdict = "sustained" if offered.sustained else f"too much: {offered.why_not}"
     answered, p99_ms = offered.answered_per_s, offered.worst_ms("p99")
     say(

@@ -9,7 +9,7 @@ from .maps import write_requests
 
 WORKERS = 1
 CONNECTIONS = 64
-FEW, MANY, MANY_SHORT = 10_000, 300_000, 50_000
+FEW, MANY, MANY_SHORT = 10_000, 200_000, 50_000
 LIMIT_S = 3600  # ends when all requests are answered
 CONTESTANT = "product mix"
 

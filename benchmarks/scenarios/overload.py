@@ -19,6 +19,10 @@ from .latency import find_peak
 WORKERS = 1
 SETTINGS = {"QUEUE_DELAY_MS": "100"}  # the default
 TIMES = (1, 2, 3)
+MOST = TIMES[-1]
+# The service adapts its limits to what it has measured, and refuses some of the first requests after its start.
+WARM_UP_RATE, WARM_UP_S = 200.0, 5.0
+TOLERATED = 0.01  # a pause of the machine has a few requests refused at any rate
 MEASURE_TIMES = 5  # longer than other runs: the first tenths of a second, in which the limits adapt, are part of it
 MAX_REPETITIONS = 3
 CONNECTIONS = 4_000  # so that no request waits for one
@@ -51,10 +55,11 @@ def run(bench: Bench) -> None:
         ) as server,
     ):
         pin_tree(server.pid, service_cpus)
-        peak = find_peak(bench, server, environment)
+        offer(bench, server, environment, rate=WARM_UP_RATE, seconds=WARM_UP_S, seed=1, connections=CONNECTIONS)
+        peak = find_peak(bench, server, environment, tolerated=TOLERATED)
         say(f"  {peak}")
         for repetition in range(1, min(bench.plan.repetitions, MAX_REPETITIONS) + 1):
-            for times in TIMES:
+            for times in TIMES if repetition == 1 else (MOST,):
                 offered = offer(
                     bench,
                     server,
@@ -69,7 +74,7 @@ def run(bench: Bench) -> None:
     rows = [_row(times, peak.rate, offered) for times, runs in results.items() for offered in runs]
     bench.records.tables[HEADING] = [HEAD, *rows]
     bench.records.notes.append(f"Overload: {peak}")
-    _ask(bench, peak.rate, results[TIMES[-1]])
+    _ask(bench, peak.rate, results[MOST])
 
 
 @contextmanager

@@ -161,6 +161,13 @@ def test_goodput_is_what_was_answered_and_neither_refused_for_the_load_nor_faile
     assert found.errors - found.overloaded["count"] == 10
 
 
+@pytest.mark.parametrize(("errors", "is_sustained"), [(10, True), (11, False)])
+def test_a_rate_is_sustained_with_few_errors_where_they_are_tolerated(errors: int, is_sustained: bool) -> None:
+    found = open_model.read(offered(errors=errors), rate=250, tolerated=0.01)
+    assert found.sustained is is_sustained
+    assert not open_model.read(offered(errors=errors), rate=250).sustained
+
+
 @pytest.mark.parametrize(("limit", "rate", "beyond"), [(1000.0, 1000, 1100), (50.0, 50, 100)])
 def test_the_peak_has_the_servers_cpu_and_the_failure_above_it(
     monkeypatch: pytest.MonkeyPatch, limit: float, rate: int, beyond: int
