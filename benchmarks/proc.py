@@ -57,7 +57,8 @@ def children_of(root: int) -> list[int]:
 
 def only_worker(supervisor: int) -> int:
     """The one worker of a service that has served requests; its other child is the background process."""
-    return max(children_of(supervisor), key=own_cpu_s)
+    [_, worker] = sorted(children_of(supervisor), key=own_cpu_s)
+    return worker
 
 
 def pin_tree(root: int, cpus: Set[int]) -> None:

@@ -117,7 +117,7 @@ class BackgroundWork:
                 await self.relay.move()
             except Unavailable as error:
                 self.log.warning("relay_postponed", cause=repr(error.__cause__))
-            # Also after some were moved: a run for each few events that came meanwhile costs more than they do.
+            # After every run: without a pause each would move a few events only, and a run costs more than they do.
             await asyncio.sleep(RELAY_EVERY_S)
 
 

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from . import migration_checksums as migration_files
-from .autovacuum import interrupt_autovacuum
+from .autovacuum import Autovacuum
 from .psycopg_connections import Connection, SchemaError, connection_to, one_line, parameters_of
 
 yoyo: Any = importlib.import_module("yoyo")  # it ships no types
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 ADVISORY_LOCK = 5_283_164_977_012_341  # any number, but the same for all instances
 LOCK_WAIT_S = 60.0
 LOCK_POLL_S = 0.1
+LOCK_TRIES = 3  # of a migration that autovacuum kept from a lock
 # The role may have limits that are meant for the service. A pooler such as PgBouncer refuses these options; it would
 # not keep the lock either.
 MIGRATING = r"-c statement_timeout=0 -c enable_seqscan=on -c default_transaction_isolation=read\ committed"
@@ -62,7 +63,8 @@ def apply(database_url: str, *, folder: Path | None = None, accept_edited: Seque
         files = _files(folder)
         _accept(connection, files, accept_edited)
         _require_unedited(connection, files)
-        done = [_run(connection, backend, migration, "apply") for migration in backend.to_apply(_migrations(folder))]
+        autovacuum = Autovacuum(connection)
+        done = [_run(autovacuum, backend, migration, "apply") for migration in backend.to_apply(_migrations(folder))]
         adopted = set(migration_files.adopt(connection, files, _applied(connection))) - set(done)
         if adopted:
             log.warning(
@@ -88,7 +90,8 @@ def rollback(
         if count > len(applied):
             raise SchemaError(f"{len(applied)} migrations are applied, so {count} cannot be rolled back")
         agree([migration.id for migration in applied[:count]])
-        return [_run(connection, backend, migration, "rollback") for migration in applied[:count]]
+        autovacuum = Autovacuum(connection)
+        return [_run(autovacuum, backend, migration, "rollback") for migration in applied[:count]]
 
 
 def to_apply(database_url: str, *, folder: Path | None = None) -> list[str]:
@@ -184,17 +187,19 @@ def _folder() -> Path:
     return installed if installed.is_dir() else here.parent / "migrations"
 
 
-def _run(connection: Connection, backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> str:
-    """Run a migration while no autovacuum has a lock that it may need; gives its id."""
+def _run(autovacuum: Autovacuum, backend: Any, migration: Any, direction: Literal["apply", "rollback"]) -> str:
+    """Run a migration, after autovacuum was interrupted; gives its id."""
     migration.load()
-    interrupt_autovacuum(connection)
     try:
-        try:
-            _run_once(backend, migration, direction)
-        except psycopg.errors.LockNotAvailable:
-            if not interrupt_autovacuum(connection):  # one that has begun since
-                raise
-            _run_once(backend, migration, direction)
+        autovacuum.interrupt()
+        for tries_left in reversed(range(LOCK_TRIES)):
+            try:
+                _run_once(backend, migration, direction)
+            except psycopg.errors.LockNotAvailable:
+                if not (tries_left and autovacuum.interrupt()):  # one that has begun since
+                    raise
+            else:
+                break
     except psycopg.Error as error:
         reason = error.diag.message_primary or one_line(error)
         raise MigrationFailed(f"migration {migration.id} failed to {direction}: {reason}") from error

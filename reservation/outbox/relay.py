@@ -54,14 +54,16 @@ class Relay:
         return total
 
     async def _move_all(self, traceparent: str | None) -> int:
-        now, after_id = monotonic(), self._after_id
-        if now - self._full_look_at >= FULL_LOOK_EVERY_S:
-            after_id, self._full_look_at = 0, now
-            self._after_id, self._highest_at_full_look = self._highest_at_full_look, self._highest
-        total = 0
+        now, total = monotonic(), 0
+        is_full_look = now - self._full_look_at >= FULL_LOOK_EVERY_S
+        after_id = 0 if is_full_look else self._after_id
         async with self._database.connection() as conn:
-            if not await events.has_waiting(conn, after_id=after_id):
-                return total
+            is_any_waiting = await events.has_waiting(conn, after_id=after_id)
+        if is_full_look:
+            self._full_look_at = now
+            self._after_id, self._highest_at_full_look = self._highest_at_full_look, self._highest
+        if not is_any_waiting:
+            return total
         while True:
             wanted = self._at_once
             try:

@@ -51,7 +51,7 @@ class Sale(NamedTuple):
 
 
 class Venue(NamedTuple):
-    """An auditorium of a cinema; one object for all showtimes that show the same of it."""
+    """What showtimes show of their auditorium, and its best row; one object for all of which it is the same."""
 
     focal_row: str | None
     json: bytes  # it and its cinema, in the JSON of a reservation

@@ -1,5 +1,5 @@
 /* events/has_waiting
-Whether events wait in the outbox. The relay asks before it begins a transaction, since most of its runs find none.
+Whether events wait in the outbox. The relay asks before it begins a transaction, since most of its runs find no event.
 Plan: index only scan on outbox_pkey, stopped by the first row.
 $1 bigint after_id: as in move_events
 Sample: select 0::bigint

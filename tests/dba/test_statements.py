@@ -49,7 +49,7 @@ ALLOWED = {
     ("db/migrations", "select pg_try_advisory_lock(%s)"): "as above",
     ("db/autovacuum", autovacuum.VACUUMED): "as above",
     ("db/autovacuum", autovacuum.WAIT): "as above",
-    ("db/autovacuum", "lock table "): "takes no parameters",
+    ("db/autovacuum", "lock table "): "LOCK takes no parameters",
     ("embedded/postgresql", "select 1 from pg_database where datname = %s"): "runs before the database exists",
     ("embedded/postgresql", "create database "): "as above",
     ("embedded/postgresql", "create extension if not exists pg_stat_statements"): "no statement of the service",

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient
 import reservation
 from reservation.app import TABLES
 from reservation.http.app_keys import SETTINGS
+from reservation.http.openapi import pages
 from reservation.http.openapi.pages import add_docs
 from reservation.http.openapi.problems import all_problem_types
 from reservation.settings import Settings
@@ -93,7 +94,8 @@ async def test_every_problem_type_has_an_anchor_in_the_docs(client: TestClient[w
 
 
 async def test_paths_outside_the_static_folder_are_404(client: TestClient[web.Request, web.Application]) -> None:
-    for path in ("/static/", "/static/swagger-ui/", "/static/%2e%2e/settings.py", "/static/..%2fsettings.py"):
+    assert (Path(pages.__file__).parent / "document.py").exists()
+    for path in ("/static/", "/static/swagger-ui/", "/static/%2e%2e/document.py", "/static/..%2fdocument.py"):
         assert (await client.get(path)).status in (403, 404)
 
 

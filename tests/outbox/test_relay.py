@@ -7,6 +7,7 @@ import pytest
 from reservation.db.pool import Connection as PooledConnection
 from reservation.errors import Unavailable
 from reservation.http.app_keys import DATABASE
+from reservation.outbox import relay as relays
 from reservation.outbox.relay import MOVED_AT_ONCE, Relay
 from tests.api import Api, Connection
 
@@ -56,3 +57,20 @@ async def test_a_second_relay_moves_nothing_while_the_first_one_moves(api: Api, 
         assert await first == 3
     assert await Relay(api.client.app[DATABASE], ()).move() == 1
     assert await db.fetchval("select count(*) from events") == 4
+
+
+async def test_an_event_committed_late_with_a_low_id_is_found_by_the_next_look_at_all(
+    api: Api, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = "insert into outbox (id, type, data) overriding system value values ($1, 'showtime.changed', '{}')"
+    relay = Relay(api.client.app[DATABASE], ())
+    monkeypatch.setattr(relays, "FULL_LOOK_EVERY_S", 0.0)
+    await db.execute(insert, 100)
+    assert [await relay.move() for _ in range(3)] == [1, 0, 0]
+    monkeypatch.setattr(relays, "FULL_LOOK_EVERY_S", 3600.0)
+    await db.execute(insert, 99)
+    assert await relay.move() == 0
+    await db.execute(insert, 101)
+    assert await relay.move() == 1
+    monkeypatch.setattr(relays, "FULL_LOOK_EVERY_S", 0.0)
+    assert await relay.move() == 1
