@@ -8,8 +8,8 @@ from .psycopg_connections import Connection
 
 log = logging.getLogger(__name__)
 
-# Tables on which another session has the lock that VACUUM, ANALYZE and an index that is built without locking out writers
-# take. Without pg_read_all_stats we cannot see whether that session is autovacuum.
+# Tables on which another session has the lock that VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY take. Without
+# pg_read_all_stats we cannot see whether that session is autovacuum.
 VACUUMED = """
 select distinct format('%I.%I', n.nspname, c.relname)
 from pg_locks as l
