@@ -63,8 +63,6 @@ UNLIMITED = TIMES | dict.fromkeys(
     "0",
 )
 
-COLLECT = (20_000, 10, 10)  # thresholds of the garbage collector's generations
-
 LONGEST = ("browser", "fuzz", "clients", "load", "interleavings")
 MEMORY = Path("/dev/shm")  # noqa: S108 - only folders of random names are made in it
 MEMORY_NEEDED = 4 << 30  # bytes; each process of a run has servers, which take some hundred MB
@@ -90,7 +88,6 @@ def pytest_collection_finish() -> None:
     """The garbage collector leaves the collected tests alone, which took a seventh of the CPU time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*COLLECT)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Literal
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
 CHROMIUM = next(filter(None, map(which, ("chromium", "chromium-browser", "google-chrome"))), None)
-PATIENCE_MS = 30_000
+PATIENCE_MS = 90_000
 ARGUMENTS = (
     "--disable-quic",
     # The browser's own requests to its vendor end here; a page's requests to other hosts fail, and are seen.

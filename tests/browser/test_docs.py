@@ -12,6 +12,7 @@ SUMMARIES = sorted({operation.summary for table in TABLES for operation in table
 async def test_a_page_renders_every_operation(page: Page, path: str) -> None:
     async with page.expect_response("**/openapi.json"):
         await page.goto(path)
+    # By default it looks at each frame, and the page, which has no time left, does not get on.
     await page.wait_for_function(
-        "texts => texts.every(text => document.body.textContent.includes(text))", arg=SUMMARIES
+        "texts => texts.every(text => document.body.textContent.includes(text))", arg=SUMMARIES, polling=500
     )
