@@ -27,11 +27,25 @@ class ServerChoice:
     def __init__(self, lines: ServerLines | None = None) -> None:
         self._lines = lines
         self._last: Host | None = None  # the host that was used last
+        self.opening: set[asyncio.Task[_Connection]] = set()  # also those that nobody waits for any more
 
     async def connect(self, dsn: str, **options: Any) -> _Connection:
-        """Connect as asyncpg.connect does; raises its errors, and OldPrimary."""
+        """Connect as asyncpg.connect does; raises its errors, and OldPrimary.
+
+        After a cancel, the connection is opened nonetheless, and closed: asyncpg, cancelled before PostgreSQL has
+        accepted TLS, leaves an exception that nothing retrieves, which asyncio logs as an error.
+        """
         hosts = hosts_of(dsn)
-        return await (self._first_of(hosts, dsn, options) if len(hosts) > 1 else self._open(dsn, options))
+        opening = asyncio.create_task(
+            self._first_of(hosts, dsn, options) if len(hosts) > 1 else self._open(dsn, options)
+        )
+        self.opening.add(opening)
+        opening.add_done_callback(self.opening.discard)
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(_terminate)
+            raise
 
     async def _open(self, dsn: str, options: dict[str, Any]) -> _Connection:
         connection: _Connection = await asyncpg.connect(dsn, **options)
@@ -78,6 +92,11 @@ async def _first_success(tasks: list["asyncio.Task[_Connection]"]) -> "asyncio.T
                 return task
     errors = [error for task in tasks if (error := task.exception()) is not None]
     raise next((error for error in errors if isinstance(error, asyncpg.PostgresError)), errors[0])
+
+
+def _terminate(opened: "asyncio.Task[_Connection]") -> None:
+    if not opened.cancelled() and opened.exception() is None:
+        opened.result().terminate()
 
 
 async def _close(tasks: list["asyncio.Task[_Connection]"]) -> None:

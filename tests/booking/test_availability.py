@@ -91,6 +91,7 @@ async def test_what_a_killed_worker_did_not_count_is_found(api: Api, db: Connect
     assert [(await left(api, cinema.showtime_id))[1] for cinema in cinemas] == [47] * 3
 
 
+@pytest.mark.usefixtures("jobs_run")
 async def test_the_jobs_of_a_worker_count_without_being_asked(start_api: StartApi, db: Connection) -> None:
     api = await start_api()
     cinema, customer = await api.cinema(), await api.sign_up()

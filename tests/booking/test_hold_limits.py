@@ -269,7 +269,7 @@ async def test_counters_expire_whose_first_reply_is_lost(
         reply.cancel()  # as when the client disconnects
         return reply
 
-    await context.holds.ping()  # it is connected
+    await context.holds.count("reservation:other", 1)  # it is connected, and has Redis load the script
     with monkeypatch.context() as patch:
         patch.setattr(RedisServer, "call", lose_reply)
         AddressLimit(context.holds, 5, 0, 60).count("192.0.2.7")

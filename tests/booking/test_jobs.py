@@ -14,6 +14,7 @@ from reservation.runtime.cancellation import cancel_and_wait
 from tests.conftest import StartApi
 
 LOG = structlog.stdlib.get_logger("test")
+pytestmark = pytest.mark.usefixtures("jobs_run")
 
 
 class Runs:

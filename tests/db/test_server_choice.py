@@ -1,5 +1,7 @@
 """A host that never answers is passed, and a primary of before a fail-over is refused."""
 
+import asyncio
+import gc
 import socket
 from time import monotonic
 from urllib.parse import urlsplit
@@ -9,6 +11,7 @@ import pytest
 from reservation.db import server_lines
 from reservation.db.server_choice import HOST_WAIT_S, ServerChoice, hosts_of
 from reservation.db.server_lines import OldPrimary, ServerLine, ServerLines
+from tests.api import Connection
 from tests.ports import free_port
 
 
@@ -24,6 +27,28 @@ async def test_a_host_that_accepts_and_never_answers_is_passed(database_url: str
         assert monotonic() - started < HOST_WAIT_S
         assert await connection.fetchval("select 1") == 1
         await connection.close()
+
+
+async def test_a_connection_whose_opening_is_cancelled_is_closed_without_an_error(
+    database_url: str, db: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    choice = ServerChoice(ServerLines())
+    gc.collect()  # asyncio logs what earlier tests have left when that is deleted
+    caplog.clear()
+    for rounds in range(50):
+        opening = asyncio.create_task(choice.connect(database_url, server_settings={"application_name": "cancelled"}))
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await opening
+    async with asyncio.timeout(20):
+        while choice.opening or await db.fetchval(
+            "select count(*) from pg_stat_activity where application_name = 'cancelled'"
+        ):
+            await asyncio.sleep(0.01)
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_a_lower_timeline_is_refused_and_a_higher_one_replaces_connections() -> None:

@@ -104,6 +104,9 @@ class Answering(asyncio.Protocol):
 
     has_answered = False
 
+    def __init__(self, lost: asyncio.Event) -> None:
+        self._lost = lost
+
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
@@ -112,6 +115,9 @@ class Answering(asyncio.Protocol):
             self.has_answered = True
             self.transport.write(b"answer")
             lingering_close.close_lingering(self.transport)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._lost.set()
 
 
 @pytest.mark.parametrize("make_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
@@ -125,9 +131,13 @@ def test_both_event_loops_read_on_after_the_end_of_their_own_side(
             return client.recv(100) + client.recv(100)
 
     async def run() -> bytes:
-        server = await asyncio.get_running_loop().create_server(Answering, "127.0.0.1", 0)
+        lost = asyncio.Event()
+        server = await asyncio.get_running_loop().create_server(lambda: Answering(lost), "127.0.0.1", 0)
         async with server:
-            return await asyncio.to_thread(send_and_read, server.sockets[0].getsockname())
+            answer = await asyncio.to_thread(send_and_read, server.sockets[0].getsockname())
+            async with asyncio.timeout(20):
+                await lost.wait()
+        return answer
 
     with asyncio.Runner(loop_factory=make_loop) as runner:
         assert runner.run(run()) == b"answer"

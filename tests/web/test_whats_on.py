@@ -130,6 +130,7 @@ async def test_a_day_is_one_of_the_cinemas_time_zone_and_not_of_utc(api: Api) ->
     assert "Nothing is shown on this day." in (await visitor.open(f"/?cinema={cinema}&date={_day(2)}")).text
 
 
+@pytest.mark.usefixtures("jobs_run")
 async def test_how_full_each_showtime_is_is_said_in_words(api: Api) -> None:
     _, room = await _cinema(api, "Odeon")
     film = await api.movie(title="Northern Lights")
