@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import structlog
 from aiohttp import web
 
-from .db.replica_probes import open_replicas
+from .db.replicas.probes import open_replicas
 from .http import app_keys
 from .reports.reports import TIMEOUT_S
 

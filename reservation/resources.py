@@ -20,13 +20,13 @@ from .booking.jobs.schedule import Job, booking_jobs, run_job, start_jobs
 from .booking.key_limit import KeyLimit
 from .catalog.context import CatalogContext
 from .db.connection_slots import slots_of
+from .db.failover.promotion_watch import watched_servers
+from .db.failover.server_lines import ServerLines
 from .db.pool import Database
 from .db.pool_options import COMMAND_MARGIN_S, pool_options, pool_settings, why_refused
 from .db.postgresql_errors import DRIVER_ERRORS
-from .db.promotion_watch import watched_servers
 from .db.report_pool import database_of, report_pool
 from .db.repository.confirms import PaymentRules
-from .db.server_lines import ServerLines
 from .errors import Unavailable
 from .holds.map_versions import MapVersions
 from .holds.pending_updates import PendingUpdates

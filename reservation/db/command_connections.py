@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from ..settings import Settings
+from .failover.server_choice import ServerChoice
+from .failover.server_lines import ServerLines
 from .pool import Connection, Database
 from .pool_options import pool_options
-from .server_choice import ServerChoice
-from .server_lines import ServerLines
 
 
 @asynccontextmanager

@@ -14,8 +14,8 @@ from ..runtime.timing import count_commit, current_timings, timed
 from . import metrics
 from .change_author import CHANGE_AUTHOR, ChangeAuthor, acts_for_another
 from .connection_slots import ConnectionSlots, kept_connections
+from .failover.server_lines import OldPrimary, ServerLines
 from .postgresql_errors import DRIVER_ERRORS, TEMPORARY, raise_domain_error, source_file
-from .server_lines import OldPrimary, ServerLines
 from .statements import sql
 
 _Pooled: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"

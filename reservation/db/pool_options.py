@@ -8,9 +8,9 @@ import orjson
 from psycopg.conninfo import conninfo_to_dict
 
 from ..settings import Settings
+from .failover.server_choice import ServerChoice
+from .failover.server_lines import ServerLines
 from .pgbouncer import through_pgbouncer
-from .server_choice import ServerChoice
-from .server_lines import ServerLines
 from .statements import sql
 from .timed_connection import TimedConnection
 from .traced_connection import TracedConnection

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from ..settings import Settings
+from .failover.server_lines import ServerLines
 from .pool import Database
 from .pool_options import COMMAND_MARGIN_S, pool_options
-from .server_lines import ServerLines
 
 
 @asynccontextmanager

@@ -43,10 +43,10 @@ from redis.exceptions import RedisError
 from structlog.stdlib import BoundLogger
 
 from ..db import metrics
+from ..db.failover.server_lines import ServerLine
 from ..db.pool import Database
 from ..db.repository import ops, showtimes
 from ..db.repository.ops import DatabaseState
-from ..db.server_lines import ServerLine
 from ..errors import HoldsUnavailable, Unavailable
 from ..holds.hold_scan import ShowtimeScan
 from ..holds.pending_updates import PendingUpdates

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from reservation.db import migrations as schema
-from reservation.db.autovacuum import Autovacuum
+from reservation.db.migrations.autovacuum import Autovacuum
 from tests.db.test_migrations import FILES
 from tests.db.test_seats_migration import CINEMA
 

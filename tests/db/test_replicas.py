@@ -10,8 +10,8 @@ import structlog
 
 from reservation.db import metrics
 from reservation.db.pool import Database
-from reservation.db.primary_positions import PrimaryPositions
 from reservation.db.replicas import MAX_MARKS, Replica, Replicas
+from reservation.db.replicas.primary_positions import PrimaryPositions
 from reservation.db.repository.wal_positions import START, WalPosition
 from reservation.errors import DatabaseUnavailable, Overloaded
 

@@ -15,10 +15,10 @@ import structlog
 
 from reservation.app import TABLES
 from reservation.db import metrics, migrations as schema
-from reservation.db.replica_probes import open_replicas
+from reservation.db.failover.server_lines import ServerLines
 from reservation.db.replicas import Replicas
+from reservation.db.replicas.probes import open_replicas
 from reservation.db.repository.wal_positions import START
-from reservation.db.server_lines import ServerLines
 from reservation.embedded import embedded_servers
 from reservation.errors import DatabaseUnavailable
 from reservation.http.app_keys import REPLICAS

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from ..failover.server_lines import ServerLine
 from ..pool import Connection
-from ..server_lines import ServerLine
 from ..statements import sql
 from .rows import every, one
 

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from ..runtime.batching import Batcher
-from ..settings import Settings
-from .pool import Database
-from .pool_options import pool_options
-from .repository.wal_positions import WalPosition, primary_position
-from .server_lines import ServerLines
+from ...runtime.batching import Batcher
+from ...settings import Settings
+from ..failover.server_lines import ServerLines
+from ..pool import Database
+from ..pool_options import pool_options
+from ..repository.wal_positions import WalPosition, primary_position
 
 ASK_WAIT_S = 1.0  # for a connection, and for the answer
 

@@ -9,17 +9,17 @@ from typing import Any
 import asyncpg
 from structlog.stdlib import BoundLogger
 
-from ..errors import Unavailable
-from ..runtime.cancellation import cancel_and_wait
-from ..settings import Settings
-from .pool import Database
-from .pool_options import COMMAND_MARGIN_S, pool_options
-from .postgresql_errors import DRIVER_ERRORS
+from ...errors import Unavailable
+from ...runtime.cancellation import cancel_and_wait
+from ...settings import Settings
+from ..failover.server_choice import hosts_of
+from ..failover.server_lines import ServerLines
+from ..pool import Database
+from ..pool_options import COMMAND_MARGIN_S, pool_options
+from ..postgresql_errors import DRIVER_ERRORS
+from ..repository.wal_positions import replayed_position
+from . import Replica, Replicas
 from .primary_positions import open_primary_positions
-from .replicas import Replica, Replicas
-from .repository.wal_positions import replayed_position
-from .server_choice import hosts_of
-from .server_lines import ServerLines
 
 PROBE_EVERY_S = 0.25
 PROBE_WAIT_S = 1.0

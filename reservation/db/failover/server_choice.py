@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from .psycopg_connections import parameters_of
-from .repository import ops
+from ..psycopg_connections import parameters_of
+from ..repository import ops
 from .server_lines import ServerLines
 
 _Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"

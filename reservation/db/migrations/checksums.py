@@ -7,8 +7,8 @@ from typing import Any
 
 import psycopg
 
-from .psycopg_connections import Connection
-from .statements import sql
+from ..psycopg_connections import Connection
+from ..statements import sql
 
 
 def edited(connection: Connection, files: Mapping[str, Path]) -> list[str]:

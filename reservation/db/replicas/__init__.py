@@ -15,11 +15,11 @@ from time import monotonic
 import asyncpg
 from structlog.stdlib import BoundLogger
 
-from ..errors import Overloaded, Unavailable
-from . import metrics
-from .pool import Database
+from ...errors import Overloaded, Unavailable
+from .. import metrics
+from ..pool import Database
+from ..repository.wal_positions import START, WalPosition, replayed_position
 from .primary_positions import PrimaryPositions
-from .repository.wal_positions import START, WalPosition, replayed_position
 
 CATCH_UP_WAIT_S = 0.5
 CATCH_UP_EVERY_S = 0.01

@@ -11,10 +11,10 @@ from typing import Any
 
 import asyncpg
 
-from ..runtime.cancellation import cancel_and_wait, is_cancel_requested
-from ..settings import Settings
-from .postgresql_errors import DRIVER_ERRORS
-from .repository import ops
+from ...runtime.cancellation import cancel_and_wait, is_cancel_requested
+from ...settings import Settings
+from ..postgresql_errors import DRIVER_ERRORS
+from ..repository import ops
 from .server_choice import HOST_WAIT_S, Host, hosts_of
 from .server_lines import ServerLines
 

@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from . import migration_checksums as migration_files
+from ..psycopg_connections import Connection, SchemaError, connection_to, one_line, parameters_of
+from . import checksums
 from .autovacuum import Autovacuum
-from .psycopg_connections import Connection, SchemaError, connection_to, one_line, parameters_of
 
 yoyo: Any = importlib.import_module("yoyo")  # it ships no types
 
@@ -65,7 +65,7 @@ def apply(database_url: str, *, folder: Path | None = None, accept_edited: Seque
         _require_unedited(connection, files)
         autovacuum = Autovacuum(connection)
         done = [_run(autovacuum, backend, migration, "apply") for migration in backend.to_apply(_migrations(folder))]
-        adopted = set(migration_files.adopt(connection, files, _applied(connection))) - set(done)
+        adopted = set(checksums.adopt(connection, files, _applied(connection))) - set(done)
         if adopted:
             log.warning(
                 "nothing was recorded of these migrations, so their files are taken as they are: %s",
@@ -106,7 +106,7 @@ def status(database_url: str, *, folder: Path | None = None) -> list[Status]:
     files = _files(folder)
     with _reading(database_url) as connection:
         applied = _applied(connection)
-        edited = set(migration_files.edited(connection, files))
+        edited = set(checksums.edited(connection, files))
     known = [
         Status(name, "edited" if name in edited else "applied" if name in applied else "pending") for name in files
     ]
@@ -157,16 +157,16 @@ def _files(folder: Path | None) -> dict[str, Path]:
 
 def _accept(connection: Connection, files: Mapping[str, Path], names: Sequence[str]) -> None:
     """Record the edited files of these migrations as the applied ones."""
-    edited = migration_files.edited(connection, files)
+    edited = checksums.edited(connection, files)
     for name in names:
         if name not in edited:
             raise SchemaError(f"there is no migration {name} that was edited after it was applied")
     for name in names:
-        migration_files.record(connection, name, files[name])
+        checksums.record(connection, name, files[name])
 
 
 def _require_unedited(connection: Connection, files: Mapping[str, Path]) -> None:
-    for name in migration_files.edited(connection, files):
+    for name in checksums.edited(connection, files):
         raise MigrationEdited(
             f"{files[name]} was edited after it was applied: restore it and put what is new into a migration of its "
             f"own; or, if this database has the change already, run `reservation migrate --accept-edited {name}`"
@@ -182,7 +182,7 @@ def _migrations(folder: Path | None) -> list[Any]:
 
 
 def _folder() -> Path:
-    here = Path(__file__).parents[1]
+    here = Path(__file__).parents[2]
     installed = here / "migrations"
     return installed if installed.is_dir() else here.parent / "migrations"
 
@@ -235,9 +235,9 @@ def _pass_on(found: psycopg.errors.Diagnostic) -> None:
 
 def _note(connection: Connection, migration: Any, direction: Literal["apply", "rollback"]) -> None:
     if direction == "apply":
-        migration_files.record(connection, migration.id, Path(migration.path))
+        checksums.record(connection, migration.id, Path(migration.path))
     else:
-        migration_files.forget(connection, migration.id)
+        checksums.forget(connection, migration.id)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import logging
 
 import psycopg
 
-from .psycopg_connections import Connection
+from ..psycopg_connections import Connection
 
 log = logging.getLogger(__name__)
 
