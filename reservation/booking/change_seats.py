@@ -29,7 +29,7 @@ from ..holds.release_calls import HoldRelease
 from .after_commit import after_commit
 from .context import BookingContext
 from .hold import check_and_load, seats_unavailable
-from .other_holds import find_other_holds, hand_over, held_by
+from .other_holds import find_other_holds, hand_over_or_release, held_by
 from .redis_lease import REDIS_MARGIN_MS, release_given_up, take_again
 from .seat_change_plan import SeatChange, SeatChangePlan, find_changeable, plan_change, planned_seats
 
@@ -258,8 +258,7 @@ async def _undo(context: BookingContext, plan: SeatChangePlan, undo: HoldRelease
             )
     finally:
         context.log.warning("change_undone", reservation_id=str(asked.reservation_id), status=undone)
-        await hand_over(context, undo, margin_ms=REDIS_MARGIN_MS)
-        await context.pending_updates.release([undo])
+        await hand_over_or_release(context, undo, margin_ms=REDIS_MARGIN_MS)
     if undone == "cancelled":
         await context.pending_updates.release([HoldRelease(before.showtime_id, asked.reservation_id, before.seat_ids)])
     elif undone:

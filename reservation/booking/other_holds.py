@@ -27,17 +27,27 @@ async def find_other_holds(context: BookingContext, seats: HoldRelease) -> list[
 async def hand_over(context: BookingContext, seats: HoldRelease, *, margin_ms: int) -> None:
     """Give what Redis has for a hold that was undone to the live holds on these seats, each for its time and a margin.
 
-    Where a store does not answer, the seats are released without it.
+    Raises Unavailable.
+    """
+    for other in await find_other_holds(context, seats):
+        await context.holds.hand_over(
+            showtime_id=seats.showtime_id,
+            reservation_id=seats.reservation_id,
+            to=other.reservation_id,
+            seat_ids=other.seat_ids,
+            ttl_ms=other.left_ms + margin_ms,
+        )
+
+
+async def hand_over_or_release(context: BookingContext, seats: HoldRelease, *, margin_ms: int) -> None:
+    """The same, and release the seats that no other hold has.
+
+    If a store does not answer, Redis keeps all of them until the end of the hold, or until release_orphans finds them:
+    released, another customer could get a seat that a live hold has.
     """
     with suppress(Unavailable):
-        for other in await find_other_holds(context, seats):
-            await context.holds.hand_over(
-                showtime_id=seats.showtime_id,
-                reservation_id=seats.reservation_id,
-                to=other.reservation_id,
-                seat_ids=other.seat_ids,
-                ttl_ms=other.left_ms + margin_ms,
-            )
+        await hand_over(context, seats, margin_ms=margin_ms)
+        await context.pending_updates.release([seats])
 
 
 def held_by(others: Sequence[OtherHold]) -> SeatsUnavailable:

@@ -9,8 +9,9 @@ another customer may take them. Three comparisons show that neither has happened
 - The hold ends in PostgreSQL, at the latest, before its keys in Redis expire. Redis got REDIS_MARGIN_MS more; so the
   statement may take that long. The worker's monotonic clock measures it: PostgreSQL computes the end when it runs the
   statement, so the end is not later than the answer plus the hold's life.
-- The take is at most REDIS_MARGIN_MS old, less CLOCKS_DIFFER_S. A server that dies without closing the connection is
-  not noticed at once; within this time no other one takes its place.
+- The take is at most UNVERIFIED_S old. Of a server that dies, or that loses its data, the worker may be told too late.
+  But for longer than this after a loss nobody reads from PostgreSQL what Redis is to be loaded with: then the hold is
+  there, and Redis is loaded with it.
 
 Otherwise the seats are taken again, now that PostgreSQL has the hold and Redis would be primed with it. If another
 reservation holds one of them, or has bought it, this hold is cancelled in PostgreSQL, and the answer is that the seats
@@ -26,11 +27,12 @@ from uuid import UUID
 from ..db.repository import reservations
 from ..db.repository.idempotency import IdempotencyKey
 from ..errors import SeatsUnavailable, Unavailable
+from ..holds.redis_server import UNVERIFIED_S
 from ..holds.release_calls import HoldRelease
 from .after_commit import after_commit
 from .context import BookingContext
 from .metrics import HOLDS_UNDONE
-from .other_holds import find_other_holds, hand_over, held_by
+from .other_holds import find_other_holds, hand_over_or_release, held_by
 
 # Seats are free so long after the end of their hold. With less, more holds that wait for PostgreSQL under load would be
 # taken again.
@@ -68,7 +70,7 @@ class RedisLease(NamedTuple):
         """
         now = monotonic()
         return (
-            now - self.sent_at <= REDIS_MARGIN_MS / 1000 - CLOCKS_DIFFER_S
+            now - self.sent_at <= UNVERIFIED_S
             and self.ends >= now + life_s + CLOCKS_DIFFER_S
             and self.epoch == context.holds.epoch
         )
@@ -171,5 +173,4 @@ async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
             "hold_undone", showtime_id=seats.showtime_id, reservation_id=str(seats.reservation_id), was_held=undone
         )
         release = HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)
-        await hand_over(context, release, margin_ms=REDIS_MARGIN_MS)
-        await context.pending_updates.release([release])
+        await hand_over_or_release(context, release, margin_ms=REDIS_MARGIN_MS)

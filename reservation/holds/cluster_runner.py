@@ -8,7 +8,7 @@ from asyncio import Future
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
-from time import monotonic, perf_counter
+from time import perf_counter
 
 from redis.exceptions import RedisError
 
@@ -17,6 +17,7 @@ from ..runtime.redis_cluster import ClusterClient, slot_of
 from .cluster_servers import ClusterServers
 from .connection import Reply, pack
 from .metrics import count_error
+from .redis_server import READ_AFTER_LOSS_S
 from .script_runner import (
     CALLS_AT_ONCE,
     Call,
@@ -93,10 +94,12 @@ class ClusterScriptRunner:
 
     def read_start(self, showtime_id: int) -> ReadStart:
         """What is noted before PostgreSQL is read for a priming without a ticket."""
+        return ReadStart.of(self.server.server_of(_slot_of_showtime(showtime_id)))
+
+    def reading_delay_s(self, showtime_id: int) -> float:
+        """How long to wait before PostgreSQL is read to prime a showtime."""
         server = self.server.server_of(_slot_of_showtime(showtime_id))
-        if server is None:
-            return ReadStart("", "", monotonic())
-        return ReadStart(server.kept_since, server.run_key, monotonic())
+        return READ_AFTER_LOSS_S if server is None else server.reading_delay_s()
 
     async def ping(self) -> None:
         """Raise HoldsUnavailable unless the cluster answers."""

@@ -29,6 +29,11 @@ MAX_IN_FLIGHT = 10_000  # a few megabytes; Redis answers so many in a fraction o
 # Redis refuses to write, or to do anything: a master that was demoted, or that a replica may replace.
 LEFT_AFTER = frozenset({"READONLY", "MASTERDOWN", "LOADING", "MISCONF", "NOREPLICAS", "CLUSTERDOWN"})
 LEAVE_EVERY_S = 1.0  # the host may lead to the old server for a while: connect to it this often at most
+# A hold is answered without a second look at Redis if its take is at most so old (booking/redis_lease.py).
+UNVERIFIED_S = 0.15
+# After a loss of Redis's data, PostgreSQL is read no sooner than this. A take that was lost may be of a hold that is
+# answered all the same: its worker may be told of the loss too late. By then the hold is in PostgreSQL.
+READ_AFTER_LOSS_S = UNVERIFIED_S + 0.05
 BACKOFF_S = (0.0, 0.01, 0.02, 0.05, 0.1)  # after so many connections in a row could not be opened
 
 log = structlog.stdlib.get_logger("reservation.redis")
@@ -39,8 +44,7 @@ class RedisServer:
 
     `epoch` increments as soon as it is known that the connection was lost or that the server has forgotten the holds.
     As long as it is the same, Redis has kept what was written to it. `kept_since` tells the server the same: scripts
-    compare it with what it has. Empty while it is not known.
-
+    compare it with what it has. Empty while it is not known. `kept_at`: that time or a later one, by the loop's clock.
     `wait_s` is the longest that a caller waits for a Redis that hangs: then it is told so, and so are at once those who
     call until Redis answers. None: the timeout of the connection, after which it is opened again, is the only limit.
 
@@ -68,6 +72,7 @@ class RedisServer:
         self.on_answering: Callable[[], None] | None = None  # called when it answers, for the first time or again
         self.epoch = 0
         self.kept_since = ""
+        self.kept_at = 0.0
 
     def call(self, command: bytes, *, shared: bool = False) -> "asyncio.Future[Reply]":
         """The reply to a packed command, or why there is none; raises Overloaded.
@@ -115,6 +120,10 @@ class RedisServer:
             self._left_after = reason
             connection.lose(ConnectionResetError(f"Redis refuses to write: {reason}"))
         return True
+
+    def reading_delay_s(self) -> float:
+        """How long to wait before PostgreSQL is read for a priming: more than 0 only soon after a loss of data."""
+        return max(0.0, self.kept_at + READ_AFTER_LOSS_S - asyncio.get_running_loop().time())
 
     async def leave_old_master(self) -> None:
         """Leave a server that is not the master for Sentinel any more, though it may not know that and take writes."""
@@ -175,7 +184,7 @@ class RedisServer:
             connection.on_recovered = self.on_answering
             self.on_answering()
         metrics.CONNECTIONS.value += 1
-        self._opened_at = asyncio.get_running_loop().time()
+        self._opened_at = self.kept_at = asyncio.get_running_loop().time()
         self._ask_kept_since(connection)
         if self._left_after and self.on_reconnected is not None:
             self.on_reconnected(self._left_after)
@@ -213,7 +222,7 @@ class RedisServer:
     def _on_changed(self) -> None:
         self.epoch += 1
         metrics.EPOCH_LOSSES.value += 1
-        self.kept_since = ""
+        self.kept_since, self.kept_at = "", asyncio.get_running_loop().time()
         if self._connection is not None and not self._connection.is_lost:
             self._ask_kept_since(self._connection)
 
@@ -222,7 +231,12 @@ class RedisServer:
         asked.add_done_callback(lambda reply: self._on_kept_since(reply.result()))
 
     def _on_kept_since(self, reply: Reply) -> None:
-        self.kept_since = reply.decode() if isinstance(reply, bytes) else ""  # an error: Redis is asked first
+        if isinstance(reply, list):
+            since, age_ms = reply
+            self.kept_since = since.decode()
+            self.kept_at = min(self.kept_at, asyncio.get_running_loop().time() - age_ms / 1000)
+        else:
+            self.kept_since = ""  # an error: Redis is asked first
 
 
 def _demotion(reply: Reply) -> str:

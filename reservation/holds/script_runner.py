@@ -40,11 +40,21 @@ ScriptResult: TypeAlias = list[int] | DomainError
 
 
 class ReadStart(NamedTuple):
-    """What is noted before PostgreSQL is read for a priming without a ticket: since when which server has kept all."""
+    """What is noted before PostgreSQL is read for a priming without a ticket: since when which server has kept all.
+
+    Without `kept_since` the reading primes nothing.
+    """
 
     kept_since: str
     run_key: str
     started: float  # on the monotonic clock
+
+    @classmethod
+    def of(cls, server: RedisServer | None) -> "ReadStart":
+        """That of a reading which begins now; soon after a loss of data it comes too early."""
+        if server is None or server.reading_delay_s():
+            return cls("", "", monotonic())
+        return cls(server.kept_since, server.run_key, monotonic())
 
 
 class ScriptRunner:
@@ -69,7 +79,11 @@ class ScriptRunner:
 
     def read_start(self, showtime_id: int) -> ReadStart:
         """What is noted before PostgreSQL is read for a priming without a ticket."""
-        return ReadStart(self.server.kept_since, self.server.run_key, monotonic())
+        return ReadStart.of(self.server)
+
+    def reading_delay_s(self, _: int) -> float:
+        """How long to wait before PostgreSQL is read to prime a showtime."""
+        return self.server.reading_delay_s()
 
     def count(self, key: str, kept_s: int) -> "Future[Reply]":
         """Count in a key, which expires so long after its first count; its count, or why there is none."""

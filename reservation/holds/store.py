@@ -6,7 +6,9 @@ For every showtime there are, under one hash tag and so in one cluster slot:
     {42}:held      a sorted set of the held seats; the score is the millisecond at which the hold expires
     {42}:map       a hash: `version` counts the changes of the seat map and never decreases; `layout` is the version at
                    which an administrator last changed seats or prices; while a worker watches the map, every change is
-                   published on the channel `channel` until `watched` (Unix seconds)
+                   published on the channel `channel` until `watched` (Unix seconds); `others` is set if there are some
+    {42}:map:others:<seat>  a list of further live holds of a seat, with their ends, which PostgreSQL had when the
+                        showtime was primed: when the seat is released, the next one gets it
     {42}:map:priming    the ticket under which the showtime may be primed (not_primed.lua)
     {42}:map:kept:<id>  set while a reservation is surely in PostgreSQL, to another value each time that it is extended,
                         taken again or primed: a late undo of a take before that leaves its seats alone
@@ -24,7 +26,8 @@ detect_restart.lua forgets it. detect_restore.lua does so after a restore of Pos
 Redis may lose all of it at any moment. A script that finds no map returns -1 and a ticket; the showtime is then primed
 from PostgreSQL's live holds, with PostgreSQL's clock in microseconds as its version, which no counter can have reached.
 If Redis loses its data again between the ticket and the priming, the ticket is gone and the priming changes nothing: a
-hold that was taken and committed meanwhile is not in what PostgreSQL was asked for.
+hold that was taken and committed meanwhile is not in what PostgreSQL was asked for. PostgreSQL is read so long after a
+loss (READ_AFTER_LOSS_S) that it has each hold whose take was lost and which was answered all the same.
 
 A worker that has never read a showtime asks PostgreSQL first, for its seats and its live holds, and sends the priming
 along with the first script. `kept_since` stands for the ticket: it is the same as before PostgreSQL was asked, or the
@@ -254,6 +257,7 @@ class Holds:
 
     async def _prime_showtime(self, showtime_id: int, ticket: int, primer: Primer) -> DomainError | None:
         try:
+            await asyncio.sleep(self._scripts.reading_delay_s(showtime_id))
             # What the callers send next comes after it, so its answer is not waited for.
             self._scripts.send(ticket_call(showtime_id, ticket, await primer(showtime_id)))
         except NotFound as error:

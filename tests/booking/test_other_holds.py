@@ -1,5 +1,6 @@
 """PostgreSQL has two live holds of a seat, as after a loss of Redis's data: the one that was not answered gives way."""
 
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
@@ -7,7 +8,8 @@ from redis.asyncio import Redis
 
 from reservation.booking.jobs.orphans import release_orphans
 from reservation.booking.redis_lease import HeldSeats, require_sole_hold, undo_hold
-from reservation.errors import SeatsUnavailable
+from reservation.db.repository import reservations
+from reservation.errors import DatabaseUnavailable, HoldsUnavailable, SeatsUnavailable
 from reservation.http.app_keys import BOOKING_CONTEXT
 from tests.api import Api, Cinema, Connection, Person
 
@@ -75,12 +77,53 @@ async def test_a_repeated_hold_is_503_while_postgresql_has_another_hold_of_its_s
     assert (await api.call("POST", path, body, who=first, headers=key)).status == 201
 
 
+@pytest.mark.parametrize("away", ["postgresql", "redis"])
+async def test_seats_of_an_undone_hold_stay_taken_if_they_cannot_be_handed_over(
+    api: Api, db: Connection, monkeypatch: pytest.MonkeyPatch, away: str
+) -> None:
+    """Else a third customer could get a seat of the hold that stays."""
+    cinema, customers = await api.cinema(), [await api.sign_up() for _ in range(3)]
+    own, other = await two_holds(api, db, cinema, *customers[:2])
+    context = api.client.app[BOOKING_CONTEXT]
+    seats = HeldSeats(cinema.showtime_id, own, customers[0].id, cinema.seat_ids[:2])
+
+    async def fail(*_: Any, **__: Any) -> NoReturn:
+        raise DatabaseUnavailable if away == "postgresql" else HoldsUnavailable
+
+    with monkeypatch.context() as patch:
+        if away == "postgresql":
+            patch.setattr(reservations, "find_other_holds", fail)
+        else:
+            patch.setattr(type(context.holds), "hand_over", fail)
+        await undo_hold(context, seats)
+
+    assert (await api.hold(customers[2], cinema.showtime_id, cinema.seat_ids[:1])).status == 409
+    assert (await api.confirm(customers[1], str(other))).status == 200
+
+
 async def test_a_hold_is_undone_without_another_one(api: Api, db: Connection) -> None:
     cinema, first, second = await api.cinema(), await api.sign_up(), await api.sign_up()
     held = await api.hold(first, cinema.showtime_id, cinema.seat_ids[:2])
     seats = HeldSeats(cinema.showtime_id, UUID(held.json["id"]), first.id, cinema.seat_ids[:2])
     await undo_hold(api.client.app[BOOKING_CONTEXT], seats)
     assert (await api.hold(second, cinema.showtime_id, cinema.seat_ids[:2])).status == 201
+
+
+@pytest.mark.parametrize("act", ["cancel", "confirm and cancel"])
+async def test_seats_of_a_hold_that_ends_stay_with_the_other_one(
+    api: Api, db: Connection, redis_url: str, act: str
+) -> None:
+    cinema, customers = await api.cinema(), [await api.sign_up() for _ in range(3)]
+    own, other = await two_holds(api, db, cinema, *customers[:2])
+    await db.execute("update reservations set expires_at = expires_at + interval '1 second' where id = $1", own)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.flushdb()
+    await api.statuses(cinema.showtime_id)
+    if act != "cancel":
+        assert (await api.confirm(customers[0], str(own))).status == 200
+    assert (await api.cancel(customers[0], str(own))).status == 200
+    assert (await api.hold(customers[2], cinema.showtime_id, cinema.seat_ids[:1])).status == 409
+    assert (await api.confirm(customers[1], str(other))).status == 200
 
 
 async def test_a_hold_that_was_confirmed_meanwhile_is_not_undone(api: Api) -> None:

@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 from tests.histories.drill import Outcome
+from tests.histories.report import report
 from tests.histories.rounds import STANDS, missing, run, split
 from tests.histories.table import NOTES, tables
 
-FAULTS, SHOWN = 200, 20
+FAULTS = 200
 
 
 def main() -> int:
@@ -32,10 +33,8 @@ def main() -> int:
         print(each.command(), flush=True)
         outcome = run(each)
         outcomes.append(outcome)
-        for window in outcome.history.faults:
-            print(f"    {window.name}: recovered in {window.recovered - window.healed:.1f} s")
-        for broken in outcome.violations[:SHOWN]:
-            print(f"    BROKEN {broken.kind}: {broken.what}", flush=True)
+        for line in report(outcome):
+            print(line, flush=True)
         if options.out is not None:  # after each round: what was found is there if this is interrupted
             minutes = (time.monotonic() - began) / 60
             options.out.write_text(_head(outcomes, seed, minutes, absent) + NOTES + "\n" + tables(outcomes))

@@ -48,7 +48,11 @@ class Request:
     def __str__(self) -> str:
         what = " ".join(filter(None, (self.kind, self.reservation[-6:], str(list(self.seats or self.asked)))))
         answer = f"{self.status or 'no answer'} {self.code or self.state}".strip()
-        return f"{what} {_clock(self.start)}-{_clock(self.end)} {answer}"
+        if self.expires:
+            answer += f" until {clock(self.expires)}"
+        if self.kind == "map":
+            answer += f" version {self.version} {[*self.shown.values()]}"
+        return f"{what} {clock(self.start)}-{clock(self.end)} {answer}"
 
 
 def request_of(
@@ -124,5 +128,6 @@ class Broken:
     what: str
 
 
-def _clock(at: float) -> str:
+def clock(at: float) -> str:
+    """A time as reports have it: the last digits of its seconds."""
     return f"{at % 10_000:.3f}"

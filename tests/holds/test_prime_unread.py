@@ -1,9 +1,12 @@
 """A priming without a ticket: what PostgreSQL said before Redis was asked for the showtime."""
 
+import asyncio
 from uuid import uuid4
 
+import pytest
 from redis.asyncio import Redis
 
+from reservation.holds import redis_server
 from reservation.holds.connection import RUN_KEY, pack
 from reservation.holds.prime import LiveHold, Prime
 from reservation.holds.redis_server import RedisServer
@@ -92,7 +95,10 @@ async def test_it_leaves_out_what_was_released_after_postgresql_was_read(redis: 
     assert found.held == {2}
 
 
-async def test_after_a_loss_of_data_the_next_reading_primes_again(redis: Redis, open_holds: OpenHolds) -> None:
+async def test_after_a_loss_of_data_a_reading_that_begins_later_primes_again(
+    redis: Redis, open_holds: OpenHolds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_server, "READ_AFTER_LOSS_S", 0.5)
     primer = LivePrimer()
     holds = await connected(open_holds, redis, primer)
     before = holds.read_start(SHOWTIME)
@@ -101,6 +107,8 @@ async def test_after_a_loss_of_data_the_next_reading_primes_again(redis: Redis, 
     # Redis tells of the loss before the first reply, and answers what is asked then before the second.
     for _ in range(2):
         await holds.server.call(pack("PING"))
+    assert holds.read_start(SHOWTIME).kept_since == ""  # a hold that is lost may be on its way to PostgreSQL
+    await asyncio.sleep(holds.server.reading_delay_s())
     start = holds.read_start(SHOWTIME)
     assert start.kept_since not in {"", before.kept_since}
     holds.prime_unread(SHOWTIME, Prime(5, (LiveHold(7, uuid4(), 60_000),)), start)

@@ -86,6 +86,13 @@ LUA_MUTANTS = [
         f"{BOOKING}/test_other_holds.py",
     ),
     _lua(
+        "a seat that is released does not go to its next hold",
+        "include/release_seats",
+        "if map[3] then\n",
+        "if false then\n",
+        f"{BOOKING}/test_other_holds.py",
+    ),
+    _lua(
         "a loading needs no ticket",
         "prime",
         "if redis.call('GET', KEYS[1] .. ':priming') ~= ARGV[1] then return end\n",

@@ -1,6 +1,6 @@
 -- Increments the version, then deletes the keys among KEYS[3]... that are of the reservation ARGV[1]; their seats are
 -- ARGV[2]... A key that expired and was taken by another reservation stays.
-local map = redis.call('HMGET', KEYS[1], 'version', 'watched')
+local map = redis.call('HMGET', KEYS[1], 'version', 'watched', 'others')
 if map[1] then
   local version, watched = redis.call('HINCRBY', KEYS[1], 'version', 1), map[2]
   local seats = watched and table.concat(ARGV, ' ', 2)
@@ -22,4 +22,7 @@ end
 if #own_keys > 0 then
   redis.call('DEL', unpack(own_keys))
   redis.call('ZREM', KEYS[2], unpack(own_seats))
+end
+if map[3] then
+  -- include give_to_others
 end
