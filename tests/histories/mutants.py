@@ -67,7 +67,7 @@ MUTANTS = [
         "overlapping hold",
         (
             "reservation/booking/redis_lease.py",
-            "            now - self.sent_at <= REDIS_MARGIN_MS / 1000 - CLOCKS_DIFFER_S\n"
+            "            now - self.sent_at <= UNVERIFIED_S\n"
             "            and self.ends >= now + life_s + CLOCKS_DIFFER_S\n            and self.epoch",
             "            now > 0 and life_s > 0 and self.epoch",
         ),
