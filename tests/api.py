@@ -183,9 +183,20 @@ class Api:
         return {seat["id"]: seat["status"] for seat in answer.json["seats"]}
 
 
+class _Slots:
+    """From when `slot` counts: the beginning of the test, so that the same slot means the same time all through it."""
+
+    begin_at = datetime.now(UTC)
+
+
+def begin_slots() -> None:
+    """Have `slot` count from now on."""
+    _Slots.begin_at = datetime.now(UTC)
+
+
 def slot(hours_from_now: float, minutes: float = 120) -> dict[str, Any]:
-    """starts_at and ends_at of a showtime."""
-    starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=hours_from_now)
+    """starts_at and ends_at of a showtime, which is so many hours after the beginning of the test."""
+    starts_at = _Slots.begin_at.replace(microsecond=0) + timedelta(hours=hours_from_now)
     return {"starts_at": starts_at.isoformat(), "ends_at": (starts_at + timedelta(minutes=minutes)).isoformat()}
 
 

@@ -32,7 +32,7 @@ from reservation.http.connections import ServiceRunner
 from reservation.identity import passwords
 from reservation.seed import demo
 from reservation.settings import Settings
-from tests.api import Api
+from tests.api import Api, begin_slots
 
 TEMPLATE = "template_migrated"
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
@@ -128,6 +128,12 @@ def quick_start() -> Iterator[None]:
 def jobs_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """The service of the test runs its jobs, and they begin at once."""
     monkeypatch.setattr(resources, "start_jobs", schedule.start_jobs)
+
+
+@pytest.fixture(autouse=True)
+def slots_begin() -> None:
+    """Showtimes of a test are so long after its beginning, whatever second it is by then."""
+    begin_slots()
 
 
 @pytest.fixture(scope="session")

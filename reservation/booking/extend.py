@@ -41,7 +41,7 @@ async def extend(
     # Redis first: if PostgreSQL fails then, the seats are held for too long, until release_orphans releases them. The
     # other way round, another user could hold seats that were promised to this one.
     ends = monotonic() + ttl_ms / 1000
-    lease = RedisLease.before_take(context, ttl_ms + REDIS_MARGIN_MS)
+    lease = RedisLease(context, ttl_ms + REDIS_MARGIN_MS)
     await _hold_in_redis(context, seats, ttl_ms)
     async with context.database.write_for(user_id) as conn:
         left_ms = max(1, round((ends - monotonic()) * 1000))  # after the wait for a connection

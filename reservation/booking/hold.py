@@ -160,7 +160,7 @@ async def _take_and_insert(
     # Before Redis is asked: a ticket type that does not exist is refused, and the first use of one is noted.
     tickets = None if details.tickets is ALL_STANDARD else await context.ticket_types.choose(details.tickets)
     ttl_ms = context.hold_ttl_s * 1000 + REDIS_MARGIN_MS
-    lease = RedisLease.before_take(context, ttl_ms)
+    lease = RedisLease(context, ttl_ms)
     reservation_id = new_reservation_id(showtime_id, idempotency_key)
     release = True  # also if Redis does not answer: it may have taken the seats
     try:
@@ -170,6 +170,7 @@ async def _take_and_insert(
             seat_ids=seat_ids,
             ttl_ms=ttl_ms,
             of=details.of_address,
+            before_repeat=lease.renew,
         )
         if held:
             release = False
@@ -199,9 +200,9 @@ async def _take_and_insert(
             undo = HoldRelease(showtime_id, reservation_id, seat_ids, undo=True)
             await context.pending_updates.release([undo])
     life_s = (reservation.expires_at - reservation.created_at).total_seconds()
-    if not lease.covers(context, life_s):
+    if not lease.covers(life_s):
         seats = HeldSeats(showtime_id, reservation_id, user_id, seat_ids, idempotency_key)
-        await _take_again(context, seats, life_s)
+        await _take_again(context, seats, lease, life_s)
     return reservation
 
 
@@ -239,7 +240,7 @@ async def seats_unavailable(
     return SeatsUnavailable(held=held, booked=booked, blocked=blocked)
 
 
-async def _take_again(context: BookingContext, seats: HeldSeats, life_s: float) -> None:
+async def _take_again(context: BookingContext, seats: HeldSeats, lease: RedisLease, life_s: float) -> None:
     try:
         await take_for(context, seats, life_s)
         await require_sole_hold(context, seats)
@@ -247,7 +248,8 @@ async def _take_again(context: BookingContext, seats: HeldSeats, life_s: float) 
         with after_commit():
             if seats.idempotency_key is not None:  # the hold stays, and a repeated request gets it
                 raise
-            await undo_hold(context, seats)  # its client does not learn its id
+            # Its client does not learn its id.
+            await undo_hold(context, seats, may_have_rival=not lease.is_of_now)
         raise
 
 

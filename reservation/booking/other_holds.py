@@ -40,10 +40,10 @@ async def hand_over(context: BookingContext, seats: HoldRelease, *, margin_ms: i
 
 
 async def hand_over_or_release(context: BookingContext, seats: HoldRelease, *, margin_ms: int) -> None:
-    """The same, and release the seats that no other hold has.
+    """Hand over as `hand_over` does, then release the seats that no other hold has.
 
-    If a store does not answer, Redis keeps all of them until the end of the hold, or until release_orphans finds them:
-    released, another customer could get a seat that a live hold has.
+    If a store does not answer, Redis keeps all of them until the end of the hold, or until release_orphans finds them
+    once PostgreSQL has cancelled it. Released, another customer could get a seat that a live hold has.
     """
     with suppress(Unavailable):
         await hand_over(context, seats, margin_ms=margin_ms)

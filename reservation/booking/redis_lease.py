@@ -4,14 +4,14 @@ A hold is in Redis first and in PostgreSQL afterwards, and each store may pause,
 PostgreSQL may have a later end than Redis, or Redis may have lost the seats when PostgreSQL did not have them yet, and
 another customer may take them. Three comparisons show that neither has happened:
 
-- Redis's epoch (holds/connection.py) is the one from before the take. It increments when the connection ends, and when
-  Redis reports that holds were forgotten.
+- Redis's epoch (holds/redis_server.py) is the one from before the take. It increments when the connection ends, and
+  when Redis reports that holds were forgotten.
 - The hold ends in PostgreSQL, at the latest, before its keys in Redis expire. Redis got REDIS_MARGIN_MS more; so the
   statement may take that long. The worker's monotonic clock measures it: PostgreSQL computes the end when it runs the
   statement, so the end is not later than the answer plus the hold's life.
-- The take is at most UNVERIFIED_S old. Of a server that dies, or that loses its data, the worker may be told too late.
-  But for longer than this after a loss nobody reads from PostgreSQL what Redis is to be loaded with: then the hold is
-  there, and Redis is loaded with it.
+- The take is at most UNVERIFIED_S old. The worker may be told too late that the server died or lost its data. After a
+  loss, nobody reads the live holds from PostgreSQL for READ_AFTER_LOSS_S, which is longer: by then this hold is there,
+  and Redis is loaded with it.
 
 Otherwise the seats are taken again, now that PostgreSQL has the hold and Redis would be primed with it. If another
 reservation holds one of them, or has bought it, this hold is cancelled in PostgreSQL, and the answer is that the seats
@@ -50,20 +50,30 @@ class HeldSeats(NamedTuple):
     idempotency_key: IdempotencyKey | None = None
 
 
-class RedisLease(NamedTuple):
-    """What is known of a take: Redis keeps the seats until `ends`, on the monotonic clock, if its epoch is the same."""
+class RedisLease:
+    """What is known of a take for `ttl_ms`, which is sent after this is made, or after `renew`.
 
-    epoch: int
-    sent_at: float
-    ends: float
+    Redis keeps the seats until `ends`, on the monotonic clock, if its epoch is the same.
+    """
 
-    @classmethod
-    def before_take(cls, context: BookingContext, ttl_ms: int) -> "RedisLease":
-        """The lease that a take for `ttl_ms`, which is sent after this, gives at least."""
-        now = monotonic()
-        return cls(context.holds.epoch, now, now + ttl_ms / 1000)
+    __slots__ = ("_holds", "_ttl_ms", "ends", "epoch", "sent_at")
 
-    def covers(self, context: BookingContext, life_s: float) -> bool:
+    def __init__(self, context: BookingContext, ttl_ms: int) -> None:
+        self._holds, self._ttl_ms = context.holds, ttl_ms
+        self.renew()
+
+    def renew(self) -> None:
+        """Before the take is sent again."""
+        self.epoch = self._holds.epoch
+        self.sent_at = monotonic()
+        self.ends = self.sent_at + self._ttl_ms / 1000
+
+    @property
+    def is_of_now(self) -> bool:
+        """Whether Redis has kept what was written to it since the take, as far as is known."""
+        return self.epoch == self._holds.epoch
+
+    def covers(self, life_s: float) -> bool:
         """Whether Redis keeps the seats as long as PostgreSQL, as far as can be known without asking it again.
 
         PostgreSQL's answer came just now: the hold ends there at most `life_s` from now.
@@ -72,7 +82,7 @@ class RedisLease(NamedTuple):
         return (
             now - self.sent_at <= UNVERIFIED_S
             and self.ends >= now + life_s + CLOCKS_DIFFER_S
-            and self.epoch == context.holds.epoch
+            and self.epoch == self._holds.epoch
         )
 
 
@@ -81,7 +91,7 @@ async def ensure_held(context: BookingContext, seats: HeldSeats, lease: RedisLea
 
     Raises SeatsUnavailable if another reservation has taken some of them, and HoldsUnavailable.
     """
-    if not lease.covers(context, life_s):
+    if not lease.covers(life_s):
         await take_for(context, seats, life_s)
 
 
@@ -155,8 +165,11 @@ async def require_sole_hold(context: BookingContext, seats: HeldSeats) -> None:
         raise held_by(others)
 
 
-async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
-    """Cancel a hold in PostgreSQL, and release in Redis what it still has there."""
+async def undo_hold(context: BookingContext, seats: HeldSeats, *, may_have_rival: bool = True) -> None:
+    """Cancel a hold in PostgreSQL, and release in Redis what it still has there.
+
+    It may have a rival, another live hold of a seat, if Redis has lost its data since the seats were taken.
+    """
     undone = None
     try:
         async with context.database.write_for(seats.user_id) as conn:
@@ -173,4 +186,7 @@ async def undo_hold(context: BookingContext, seats: HeldSeats) -> None:
             "hold_undone", showtime_id=seats.showtime_id, reservation_id=str(seats.reservation_id), was_held=undone
         )
         release = HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)
-        await hand_over_or_release(context, release, margin_ms=REDIS_MARGIN_MS)
+        if may_have_rival:
+            await hand_over_or_release(context, release, margin_ms=REDIS_MARGIN_MS)
+        else:
+            await context.pending_updates.release([release])

@@ -14,10 +14,10 @@ from redis.exceptions import RedisError
 
 from ..errors import DomainError, HoldsUnavailable, Overloaded
 from ..runtime.redis_cluster import ClusterClient, slot_of
+from . import redis_server
 from .cluster_servers import ClusterServers
 from .connection import Reply, pack
 from .metrics import count_error
-from .redis_server import READ_AFTER_LOSS_S
 from .script_runner import (
     CALLS_AT_ONCE,
     Call,
@@ -99,7 +99,7 @@ class ClusterScriptRunner:
     def reading_delay_s(self, showtime_id: int) -> float:
         """How long to wait before PostgreSQL is read to prime a showtime."""
         server = self.server.server_of(_slot_of_showtime(showtime_id))
-        return READ_AFTER_LOSS_S if server is None else server.reading_delay_s()
+        return redis_server.READ_AFTER_LOSS_S if server is None else server.reading_delay_s()
 
     async def ping(self) -> None:
         """Raise HoldsUnavailable unless the cluster answers."""

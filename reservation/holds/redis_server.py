@@ -5,25 +5,24 @@ RedisServer a master (cluster_servers.py).
 """
 
 import asyncio
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
-from typing import Any
+from functools import partial
 
 import structlog
 from hiredis import ReplyError
-from redis.asyncio import Connection as TcpConnection, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio import Connection as TcpConnection, Redis, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import SentinelConnectionPool, SentinelManagedConnection
-from redis.credentials import UsernamePasswordCredentialProvider
 from redis.exceptions import RedisError
 
 from ..errors import Overloaded
 from ..runtime.redis_client import REDIS_TIMEOUT_S
 from . import metrics
 from .connection import RUN_KEY, ConnectionLost, RedisConnection, Reply
-from .scripts import DETECT_RESTART, KEPT_SINCE
+from .open_connection import introduce, open_socket
+from .scripts import KEPT_SINCE
 
 MAX_IN_FLIGHT = 10_000  # a few megabytes; Redis answers so many in a fraction of a second
 # Redis refuses to write, or to do anything: a master that was demoted, or that a replica may replace.
@@ -44,7 +43,7 @@ class RedisServer:
 
     `epoch` increments as soon as it is known that the connection was lost or that the server has forgotten the holds.
     As long as it is the same, Redis has kept what was written to it. `kept_since` tells the server the same: scripts
-    compare it with what it has. Empty while it is not known. `kept_at`: that time or a later one, by the loop's clock.
+    compare it with what it has. Empty while it is not known. `kept_at`: when, by the loop's clock.
     `wait_s` is the longest that a caller waits for a Redis that hangs: then it is told so, and so are at once those who
     call until Redis answers. None: the timeout of the connection, after which it is opened again, is the only limit.
 
@@ -123,6 +122,8 @@ class RedisServer:
 
     def reading_delay_s(self) -> float:
         """How long to wait before PostgreSQL is read for a priming: more than 0 only soon after a loss of data."""
+        if self._connection is None or self._connection.is_lost:
+            return READ_AFTER_LOSS_S
         return max(0.0, self.kept_at + READ_AFTER_LOSS_S - asyncio.get_running_loop().time())
 
     async def leave_old_master(self) -> None:
@@ -204,8 +205,8 @@ class RedisServer:
         connection = RedisConnection(timeout_s, self._on_changed, in_cluster=self._in_cluster)
         try:
             async with asyncio.timeout(options.socket_connect_timeout):
-                await _open_socket(options, connection)
-                await _introduce(options, connection, self.run_key, in_cluster=self._in_cluster)
+                await open_socket(options, connection)
+                await introduce(options, connection, self.run_key, in_cluster=self._in_cluster)
         except BaseException as error:
             connection.lose(ConnectionAbortedError(*error.args))
             raise
@@ -228,13 +229,16 @@ class RedisServer:
 
     def _ask_kept_since(self, connection: RedisConnection) -> None:
         asked = connection.ask("EVAL", KEPT_SINCE.source, 1, self.run_key)
-        asked.add_done_callback(lambda reply: self._on_kept_since(reply.result()))
+        asked.add_done_callback(partial(self._on_kept_since, self.epoch))
 
-    def _on_kept_since(self, reply: Reply) -> None:
+    def _on_kept_since(self, epoch: int, asked: "asyncio.Future[Reply]") -> None:
+        reply = asked.result()
+        if epoch != self.epoch:  # a loss was told in the same piece of data, after the reply
+            return
         if isinstance(reply, list):
             since, age_ms = reply
             self.kept_since = since.decode()
-            self.kept_at = min(self.kept_at, asyncio.get_running_loop().time() - age_ms / 1000)
+            self.kept_at = asyncio.get_running_loop().time() - max(0, age_ms) / 1000
         else:
             self.kept_since = ""  # an error: Redis is asked first
 
@@ -253,48 +257,3 @@ def _address(options: AbstractConnection) -> str:
         if (options.host, options.port) != pool.master_address:
             return f"the master of {pool.service_name}"
     return f"{options.host}:{options.port}" if isinstance(options, TcpConnection) else ""
-
-
-async def _open_socket(options: AbstractConnection, connection: RedisConnection) -> None:
-    loop = asyncio.get_running_loop()
-    if isinstance(options, UnixDomainSocketConnection):
-        await loop.create_unix_connection(lambda: connection, options.path)
-    elif isinstance(options, TcpConnection):
-        if isinstance(options, SentinelManagedConnection):
-            connection.sentinel_address = await options.connection_pool.get_master_address()
-            options.host, options.port = connection.sentinel_address
-        context = options.ssl_context.get() if isinstance(options, SSLConnection) else None
-        transport, _ = await loop.create_connection(lambda: connection, options.host, options.port, ssl=context)
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if options.socket_keepalive:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            keepalive: Any = options.socket_keepalive_options  # a mapping; redis-py's annotation is too wide
-            for option, value in keepalive.items():
-                sock.setsockopt(socket.IPPROTO_TCP, option, value)
-    else:
-        raise TypeError(f"{type(options).__name__} is not a connection to one server")
-
-
-async def _introduce(
-    options: AbstractConnection, connection: RedisConnection, run_key: str, *, in_cluster: bool
-) -> None:
-    """Log in, detect another server before any command touches a hold, and have later losses told; in one exchange."""
-    needed: list[asyncio.Future[Reply]] = []
-    if options.username or options.password or options.credential_provider:
-        provider = options.credential_provider or UsernamePasswordCredentialProvider(options.username, options.password)
-        needed.append(connection.ask("AUTH", *await provider.get_credentials_async()))
-    if options.client_name:
-        needed.append(connection.ask("CLIENT", "SETNAME", options.client_name))
-    if options.db:
-        needed.append(connection.ask("SELECT", options.db))
-    # Without RESP3 and tracking (before Redis 6, some proxies), a FLUSHALL goes unnoticed until the connection ends.
-    connection.ask("HELLO", 3)
-    connection.watch()
-    if in_cluster:  # what the node has of a slot that it is about to get may be as old as all else
-        connection.ask("ASKING")
-    needed.append(connection.ask("EVAL", DETECT_RESTART.source, 1, run_key))
-    connection.watch_run_key()
-    for reply in needed:
-        if isinstance(refused := await reply, Exception):
-            raise ConnectionError(f"Redis refuses the connection: {refused}") from refused

@@ -6,9 +6,9 @@ For every showtime there are, under one hash tag and so in one cluster slot:
     {42}:held      a sorted set of the held seats; the score is the millisecond at which the hold expires
     {42}:map       a hash: `version` counts the changes of the seat map and never decreases; `layout` is the version at
                    which an administrator last changed seats or prices; while a worker watches the map, every change is
-                   published on the channel `channel` until `watched` (Unix seconds); `others` is set if there are some
-    {42}:map:others:<seat>  a list of further live holds of a seat, with their ends, which PostgreSQL had when the
-                        showtime was primed: when the seat is released, the next one gets it
+                   published on the channel `channel` until `watched` (Unix seconds); `others:<seat>` has further live
+                   holds of a seat with their ends, which PostgreSQL had when the showtime was primed: when the seat is
+                   released, the next one gets it; `others` is the number of such seats
     {42}:map:priming    the ticket under which the showtime may be primed (not_primed.lua)
     {42}:map:kept:<id>  set while a reservation is surely in PostgreSQL, to another value each time that it is extended,
                         taken again or primed: a late undo of a take before that leaves its seats alone
@@ -38,13 +38,15 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
-from typing import NamedTuple, TypeGuard
+from typing import TypeGuard
 from uuid import UUID
 
 from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded
+from ..runtime.cancellation import cancel_and_wait
 from ..runtime.redis_client import RedisClient
 from .connection import Reply
 from .keys import kept_key, map_keys, seat_key, ticket_key
+from .map_states import MapState, Snapshot, Watch
 from .map_versions import MapVersions
 from .prime import Prime, Primer, ticket_call, unread_call
 from .release_calls import HoldRelease, hand_over_call, release_call
@@ -60,27 +62,6 @@ from .take_calls import OfAddress, extend_call, seats_of_others, take_call
 
 PRIMING_TRIES = 3  # Redis may lose everything again meanwhile; more often is an outage
 NOT_PRIMED = -1
-
-
-class MapState(NamedTuple):
-    """A seat map's version, and the version at which its seats or prices last changed."""
-
-    version: int
-    layout: int
-
-
-class Snapshot(NamedTuple):
-    """A seat map's state, and the seats held in it."""
-
-    state: MapState
-    held: frozenset[int]
-
-
-class Watch(NamedTuple):
-    """A map's version, from which on its changes are published, and the version since which they were until now."""
-
-    version: int
-    since: int
 
 
 class Holds:
@@ -104,7 +85,8 @@ class Holds:
         return self.server.epoch
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """Close the connection, and end the primings that go on."""
+        await cancel_and_wait([*self._priming.values()])
         await self.server.aclose()
 
     def read_start(self, showtime_id: int) -> ReadStart:
@@ -126,13 +108,23 @@ class Holds:
                 self._scripts.send(call)
 
     async def take(
-        self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int, of: OfAddress = None
+        self,
+        *,
+        showtime_id: int,
+        reservation_id: UUID,
+        seat_ids: Sequence[int],
+        ttl_ms: int,
+        of: OfAddress = None,
+        before_repeat: Callable[[], None] | None = None,
     ) -> frozenset[int]:
-        """Hold all the seats or none; the seats that others hold, empty on success; raises TooManyRequests."""
+        """Hold all the seats or none; the seats that others hold, empty on success; raises TooManyRequests.
+
+        `before_repeat` is called before the script is sent again, when the showtime was primed.
+        """
         call = take_call(showtime_id, reservation_id, seat_ids, ttl_ms, of)
         result = await self._scripts.run_one(call)
         if _is_not_primed(result):
-            result = await self._prime_and_run(call, result)
+            result = await self._prime_and_run(call, result, before_repeat)
         return seats_of_others(result)
 
     async def extend(
@@ -215,14 +207,20 @@ class Holds:
         """Write to the master as a hold does; raises HoldsUnavailable, whose cause is the refusal or lost link."""
         await self._scripts.check_writable()
 
-    async def _prime_and_run(self, call: Call, not_primed: list[int]) -> list[int]:
-        [result] = await self._prime_and_repeat([call], [not_primed])
+    async def _prime_and_run(
+        self, call: Call, not_primed: list[int], before_repeat: Callable[[], None] | None = None
+    ) -> list[int]:
+        [result] = await self._prime_and_repeat([call], [not_primed], before_repeat=before_repeat)
         if isinstance(result, DomainError):
             raise result
         return result
 
     async def _prime_and_repeat(
-        self, calls: Sequence[Call], results: list[ScriptResult], primer: Primer | None = None
+        self,
+        calls: Sequence[Call],
+        results: list[ScriptResult],
+        primer: Primer | None = None,
+        before_repeat: Callable[[], None] | None = None,
     ) -> list[ScriptResult]:
         """Prime the showtimes that Redis does not know, and run their calls again."""
         for _ in range(PRIMING_TRIES):
@@ -235,6 +233,8 @@ class Holds:
             missing = [place for place, result in enumerate(results) if _is_not_primed(result)]
             for place in missing:
                 results[place] = errors.get(calls[place].showtime_id) or results[place]
+            if before_repeat is not None:
+                before_repeat()
             again = [place for place in missing if _is_not_primed(results[place])]
             for place, result in zip(again, await self._scripts.run([calls[place] for place in again]), strict=True):
                 results[place] = result

@@ -6,11 +6,12 @@ One cancel is not enough: where there is a socket timeout, redis-py awaits comma
 
 import asyncio
 from collections.abc import Iterable
+from typing import Any
 
 CANCEL_AGAIN_S = 0.5
 
 
-async def cancel_and_wait(tasks: Iterable["asyncio.Task[None]"]) -> None:
+async def cancel_and_wait(tasks: Iterable["asyncio.Task[Any]"]) -> None:
     """Cancel tasks until they have ended; each must now and then await something else than Redis."""
     pending = set(tasks)
     while pending:

@@ -17,7 +17,8 @@ from structlog.stdlib import BoundLogger
 
 from ..db.pool import Database
 from ..errors import DomainError, HoldsUnavailable, NotFound, Overloaded, Unavailable
-from ..holds.store import Holds, Watch
+from ..holds.map_states import Watch
+from ..holds.store import Holds
 from ..runtime.cancellation import cancel_and_wait
 from . import metrics
 from .layouts import Layouts

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from ..db.pool import Database
 from ..db.repository.showtimes import ShowtimeLayout
 from ..errors import DomainError, NotFound
+from ..holds.map_states import Snapshot
 from ..holds.prime import Prime
-from ..holds.store import Holds, Snapshot
+from ..holds.store import Holds
 from .layouts import FirstReading, Layout, Layouts
 from .rooms import AVAILABLE, BLOCKED, BOOKED, HELD, Room
 

@@ -9,9 +9,10 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.dba.audit import audit
+from reservation.holds.map_states import MapState
 from reservation.holds.map_versions import MapVersions
 from reservation.holds.prime import Prime
-from reservation.holds.store import Holds, MapState
+from reservation.holds.store import Holds
 from tests.api import Api, Cinema, Connection, Person
 
 STRANGERS = 40

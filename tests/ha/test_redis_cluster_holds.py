@@ -13,9 +13,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from reservation.errors import HoldsUnavailable, InvalidCredentials, TooManyAttempts
 from reservation.holds.cluster_servers import forget_showtimes
 from reservation.holds.hold_scan import ShowtimeScan, scan_holds
+from reservation.holds.map_states import Snapshot, Watch
 from reservation.holds.map_versions import MapVersions
 from reservation.holds.release_calls import HoldRelease
-from reservation.holds.store import Holds, Snapshot, Watch
+from reservation.holds.store import Holds
 from reservation.holds.worker_marks import KnownDatabase, WorkerMarks
 from reservation.identity.attempt_limits import AttemptLimiter
 from reservation.runtime.cancellation import cancel_and_wait

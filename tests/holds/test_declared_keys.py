@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 
 from reservation.holds import scripts, store
+from reservation.holds.map_states import Snapshot
 from reservation.holds.prime import LiveHold
 from reservation.holds.release_calls import HoldRelease
 from reservation.holds.scripts import Script
@@ -98,7 +99,7 @@ async def test_no_script_writes_a_key_that_it_has_not_declared(redis: Redis, ope
     await holds.hand_over(showtime_id=SHOWTIME, reservation_id=second, to=uuid4(), seat_ids=[3, 6], ttl_ms=60_000)
     assert await holds.bump_layouts([SHOWTIME]) == []
     [found] = await holds.snapshots([SHOWTIME])
-    assert isinstance(found, store.Snapshot)
+    assert isinstance(found, Snapshot)
     assert found.held == {2, 3, 6, 7, 8, 9}
     assert await redis.scard("reservation:test:ran") == len(OF_SHOWTIMES)
 

@@ -5,7 +5,7 @@ import asyncio
 from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
-from reservation.holds.store import MapState
+from reservation.holds.map_states import MapState
 from tests.holds.conftest import LivePrimer, OpenHolds
 
 

@@ -7,9 +7,10 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.errors import HoldsUnavailable
+from reservation.holds.map_states import Snapshot
 from reservation.holds.prime import LiveHold, Prime
 from reservation.holds.release_calls import HoldRelease
-from reservation.holds.store import Holds, Snapshot
+from reservation.holds.store import Holds
 from tests.holds.conftest import LivePrimer, OpenHolds
 
 SHOWTIME = 42

@@ -9,9 +9,10 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from reservation.holds.keys import showtime_of
+from reservation.holds.map_states import Watch
 from reservation.holds.prime import Prime
 from reservation.holds.release_calls import HoldRelease
-from reservation.holds.store import Holds, Watch
+from reservation.holds.store import Holds
 from tests.holds.conftest import OpenHolds
 
 SHOWTIME = 42

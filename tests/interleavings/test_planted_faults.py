@@ -8,7 +8,6 @@ from hypothesis import Phase, settings as hypothesis
 from hypothesis.stateful import run_state_machine_as_test
 
 from reservation.booking import redis_lease
-from reservation.booking.context import BookingContext
 from reservation.booking.redis_lease import RedisLease
 from reservation.db import statements
 from reservation.db.repository import confirms
@@ -44,10 +43,12 @@ def without_epoch(patch: pytest.MonkeyPatch) -> None:
     """The times are compared, with margins that no pause of a script exceeds; the epoch is not."""
     covers = RedisLease.covers
 
-    def covers_in_time(lease: RedisLease, context: BookingContext, life_s: float) -> bool:
-        return covers(lease._replace(epoch=context.holds.epoch), context, life_s)
+    def covers_in_time(lease: RedisLease, life_s: float) -> bool:
+        lease.epoch = lease._holds.epoch
+        return covers(lease, life_s)
 
     patch.setattr(redis_lease, "REDIS_MARGIN_MS", 60_000)
+    patch.setattr(redis_lease, "UNVERIFIED_S", 60.0)
     patch.setattr(RedisLease, "covers", covers_in_time)
 
 

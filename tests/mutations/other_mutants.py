@@ -1,11 +1,18 @@
-"""Mutants of limits, one-time codes and the waiting room."""
+"""Mutants of the loss of Redis, limits, one-time codes and the waiting room."""
 
-from tests.mutations.mutant import BOOKING, Mutant
+from tests.mutations.mutant import BOOKING, FAULTS, Mutant
 
 PASSES, WAITING = "reservation/waiting/passes.py", "reservation/waiting/lua"
 ROOM = "tests/waiting/test_room.py"
 
 OTHER_MUTANTS = [
+    Mutant(
+        "after a loss of Redis's data, PostgreSQL is read at once",
+        "reservation/holds/redis_server.py",
+        "READ_AFTER_LOSS_S = UNVERIFIED_S + 0.05",
+        "READ_AFTER_LOSS_S = 0.0",
+        (f"{FAULTS}/test_hold_promises.py",),
+    ),
     Mutant(
         "an admission is good for another showtime",
         PASSES,

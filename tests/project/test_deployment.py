@@ -164,3 +164,11 @@ def command(name: str) -> Command:
 def parse(*words: str) -> None:
     """Read a command line as the program would, without carrying it out."""
     command(words[0]).make_context(words[0], list(words[1:]))
+
+
+def test_a_wheel_has_every_package() -> None:
+    listed = PROJECT["tool"]["setuptools"]["packages"]
+    made = {
+        str(path.parent.relative_to(ROOT)).replace("/", ".") for path in (ROOT / "reservation").rglob("__init__.py")
+    }
+    assert {*listed} == made | {"reservation.sql", "reservation.migrations"}

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from ...db.pool import Connection
 from ...db.repository import audit as repository
+from ...errors import Unavailable
 from ...holds.hold_scan import HeldKey, scan_holds, still_held
 from ...holds.release_calls import HoldRelease
 from ...runtime.redis_client import RedisClient
@@ -71,17 +72,28 @@ async def release_orphans(redis: RedisClient, context: BookingContext, *, second
         async with context.database.connection() as conn:
             return await unbacked(conn, held)
 
+    failure: Unavailable | None = None
     for orphan in await find_orphans(redis, judge, second_look_s=second_look_s):
-        held = orphan.held
-        holder = _uuid(held.holder)
-        if holder is not None:
-            # Without a reservation, it is of a hold that is not in PostgreSQL yet, or that failed.
-            release = HoldRelease(held.showtime_id, holder, [held.seat_id], undo=orphan.status is None)
-            await hand_over(context, release, margin_ms=REDIS_MARGIN_MS)
-            refused = await context.holds.release([release])
-            if not refused:
-                ORPHANS_RELEASED.value += 1
-                context.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
+        try:
+            await _release(context, orphan)
+        except Unavailable as error:  # the others may succeed
+            failure = failure or error
+    if failure is not None:
+        raise failure
+
+
+async def _release(context: BookingContext, orphan: Orphan) -> None:
+    held = orphan.held
+    holder = _uuid(held.holder)
+    if holder is None:
+        return
+    # Without a reservation, it is of a hold that is not in PostgreSQL yet, or that failed.
+    release = HoldRelease(held.showtime_id, holder, [held.seat_id], undo=orphan.status is None)
+    await hand_over(context, release, margin_ms=REDIS_MARGIN_MS)
+    refused = await context.holds.release([release])
+    if not refused:
+        ORPHANS_RELEASED.value += 1
+        context.log.info("orphaned_hold_released", key=held.key, holder=held.holder, status=orphan.status)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -19,6 +19,7 @@ Host: TypeAlias = tuple[str, int]
 
 HOST_WAIT_S = 2.0
 NEXT_HOST_S = 0.2
+MAX_OPENING = 20
 
 
 class ServerChoice:
@@ -30,24 +31,29 @@ class ServerChoice:
         self.opening: set[asyncio.Task[_Connection]] = set()  # also those that nobody waits for any more
 
     async def connect(self, dsn: str, **options: Any) -> _Connection:
-        """Connect as asyncpg.connect does; raises its errors, and OldPrimary.
-
-        After a cancel, the connection is opened nonetheless, and closed: asyncpg, cancelled before PostgreSQL has
-        accepted TLS, leaves an exception that nothing retrieves, which asyncio logs as an error.
-        """
+        """Connect as asyncpg.connect does; raises its errors, and OldPrimary."""
         hosts = hosts_of(dsn)
-        opening = asyncio.create_task(
-            self._first_of(hosts, dsn, options) if len(hosts) > 1 else self._open(dsn, options)
-        )
+        return await (self._first_of(hosts, dsn, options) if len(hosts) > 1 else self._open(dsn, options))
+
+    async def _open(self, dsn: str, options: dict[str, Any]) -> _Connection:
+        """Open a connection; after a cancel it is opened nonetheless, and closed.
+
+        asyncpg, cancelled before PostgreSQL has accepted TLS, leaves an exception that nothing retrieves, which asyncio
+        logs as an error.
+        """
+        opening = asyncio.create_task(self._open_whole(dsn, options))
         self.opening.add(opening)
         opening.add_done_callback(self.opening.discard)
         try:
-            return await asyncio.shield(opening)
+            await asyncio.wait([opening])
         except asyncio.CancelledError:
             opening.add_done_callback(_terminate)
+            if len(self.opening) > MAX_OPENING:  # PostgreSQL is slow to accept, and each is a connection of its own
+                opening.cancel()
             raise
+        return opening.result()
 
-    async def _open(self, dsn: str, options: dict[str, Any]) -> _Connection:
+    async def _open_whole(self, dsn: str, options: dict[str, Any]) -> _Connection:
         connection: _Connection = await asyncpg.connect(dsn, **options)
         if self._lines is not None:
             try:

@@ -8,10 +8,11 @@ for i = 3, #KEYS do
   local at = 3 + (i - 3) * 3
   if redis.call('EXISTS', KEYS[1] .. ':released:' .. ARGV[at + 1] .. ':' .. ARGV[at]) == 0 then
     if not redis.call('SET', KEYS[i], ARGV[at + 1], 'NX', 'PX', ARGV[at + 2]) then
-      local others = KEYS[1] .. ':others:' .. ARGV[at]
-      redis.call('RPUSH', others, ARGV[at + 1] .. ' ' .. string.format('%.0f', now_ms + ARGV[at + 2]))
-      redis.call('PEXPIRE', others, math.max(redis.call('PTTL', others), ARGV[at + 2]))
-      redis.call('HSET', KEYS[1], 'others', 1)
+      local field = 'others:' .. ARGV[at]
+      local others = redis.call('HGET', KEYS[1], field)
+      if not others then redis.call('HINCRBY', KEYS[1], 'others', 1) end
+      local other = ARGV[at + 1] .. ' ' .. string.format('%.0f', now_ms + ARGV[at + 2])
+      redis.call('HSET', KEYS[1], field, others and others .. ' ' .. other or other)
     end
     redis.call('SET', KEYS[1] .. ':kept:' .. ARGV[at + 1], ARGV[2], 'PX', ARGV[at + 2])
     redis.call('ZADD', KEYS[2], now_ms + redis.call('PTTL', KEYS[i]), ARGV[at])
