@@ -108,7 +108,7 @@ async def _run(bench: Bench, walk: Walk, settings: Settings) -> None:
 async def _sell(backend: Backend, seats: Iterator[tuple[int, Sequence[int]]], batches: int) -> Sample:
     count, began = batches * BATCH, time.monotonic()
     start_s = own_cpu_s(backend.pid)
-    held = [await backend.hold(list(islice(seats, BATCH))) for _ in range(batches)]
+    held = [await _hold(backend, list(islice(seats, BATCH))) for _ in range(batches)]
     held_s = own_cpu_s(backend.pid)
     for requests in held:
         await backend.confirm(requests)
@@ -116,6 +116,14 @@ async def _sell(backend: Backend, seats: Iterator[tuple[int, Sequence[int]]], ba
     spent = {"postgresql": end_s - start_s, "hold": held_s - start_s, "confirm": end_s - held_s}
     cpu_us = {name: seconds / count * 1e6 for name, seconds in spent.items()}
     return Sample(count / (time.monotonic() - began), count, cpu_us)
+
+
+async def _hold(backend: Backend, wanted: Sequence[tuple[int, Sequence[int]]]) -> list[ConfirmRequest]:
+    while True:
+        try:
+            return await backend.hold(wanted)
+        except asyncpg.UniqueViolationError:  # two reservations got one code: the service also tries again
+            continue
 
 
 def free_seats(path: Path, *, abreast: int, seats_a_hold: int) -> Iterator[tuple[int, Sequence[int]]]:
