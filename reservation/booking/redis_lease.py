@@ -188,5 +188,5 @@ async def undo_hold(context: BookingContext, seats: HeldSeats, *, may_have_rival
         release = HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)
         if may_have_rival:
             await hand_over_or_release(context, release, margin_ms=REDIS_MARGIN_MS)
-        else:
+        elif undone is not None:  # else PostgreSQL may have the hold: its seats stay taken
             await context.pending_updates.release([release])

@@ -101,6 +101,22 @@ async def test_seats_of_an_undone_hold_stay_taken_if_they_cannot_be_handed_over(
     assert (await api.confirm(customers[1], str(other))).status == 200
 
 
+async def test_seats_of_a_hold_that_could_not_be_undone_stay_taken(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    cinema, first, second = await api.cinema(), await api.sign_up(), await api.sign_up()
+    held = await api.hold(first, cinema.showtime_id, cinema.seat_ids[:1])
+    seats = HeldSeats(cinema.showtime_id, UUID(held.json["id"]), first.id, cinema.seat_ids[:1])
+
+    async def fail(*_: Any, **__: Any) -> NoReturn:
+        raise DatabaseUnavailable
+
+    with monkeypatch.context() as patch, pytest.raises(DatabaseUnavailable):
+        patch.setattr(reservations, "undo_hold", fail)
+        await undo_hold(api.client.app[BOOKING_CONTEXT], seats, may_have_rival=False)
+
+    assert (await api.hold(second, cinema.showtime_id, cinema.seat_ids[:1])).status == 409
+    assert (await api.confirm(first, held.json["id"])).status == 200
+
+
 async def test_a_hold_is_undone_without_another_one(api: Api, db: Connection) -> None:
     cinema, first, second = await api.cinema(), await api.sign_up(), await api.sign_up()
     held = await api.hold(first, cinema.showtime_id, cinema.seat_ids[:2])

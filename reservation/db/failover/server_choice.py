@@ -19,7 +19,7 @@ Host: TypeAlias = tuple[str, int]
 
 HOST_WAIT_S = 2.0
 NEXT_HOST_S = 0.2
-MAX_OPENING = 20
+MAX_ABANDONED = 20
 
 
 class ServerChoice:
@@ -28,6 +28,7 @@ class ServerChoice:
     def __init__(self, lines: ServerLines | None = None) -> None:
         self._lines = lines
         self._last: Host | None = None  # the host that was used last
+        self._abandoned: set[asyncio.Task[_Connection]] = set()
         self.opening: set[asyncio.Task[_Connection]] = set()  # also those that nobody waits for any more
 
     async def connect(self, dsn: str, **options: Any) -> _Connection:
@@ -48,7 +49,11 @@ class ServerChoice:
             await asyncio.wait([opening])
         except asyncio.CancelledError:
             opening.add_done_callback(_terminate)
-            if len(self.opening) > MAX_OPENING:  # PostgreSQL is slow to accept, and each is a connection of its own
+            self._abandoned.add(opening)
+            opening.add_done_callback(self._abandoned.discard)
+            if (
+                len(self._abandoned) > MAX_ABANDONED
+            ):  # PostgreSQL is slow to accept, and each is a connection of its own
                 opening.cancel()
             raise
         return opening.result()
