@@ -109,9 +109,10 @@ async def test_seats_of_a_hold_that_could_not_be_undone_stay_taken(api: Api, mon
     async def fail(*_: Any, **__: Any) -> NoReturn:
         raise DatabaseUnavailable
 
-    with monkeypatch.context() as patch, pytest.raises(DatabaseUnavailable):
+    with monkeypatch.context() as patch:
         patch.setattr(reservations, "undo_hold", fail)
-        await undo_hold(api.client.app[BOOKING_CONTEXT], seats, may_have_rival=False)
+        with pytest.raises(DatabaseUnavailable):
+            await undo_hold(api.client.app[BOOKING_CONTEXT], seats, may_have_rival=False)
 
     assert (await api.hold(second, cinema.showtime_id, cinema.seat_ids[:1])).status == 409
     assert (await api.confirm(first, held.json["id"])).status == 200

@@ -51,9 +51,7 @@ class ServerChoice:
             opening.add_done_callback(_terminate)
             self._abandoned.add(opening)
             opening.add_done_callback(self._abandoned.discard)
-            if (
-                len(self._abandoned) > MAX_ABANDONED
-            ):  # PostgreSQL is slow to accept, and each is a connection of its own
+            if len(self._abandoned) > MAX_ABANDONED:  # each is a connection beyond the pool's
                 opening.cancel()
             raise
         return opening.result()
