@@ -179,6 +179,7 @@ async def administer(day: Day, shows: Shows, number: int) -> None:
 
 async def serve(day: Day, shows: Shows, number: int) -> None:
     """A day at the box office: a guest, a hold for a customer without an account, and a cancel."""
+    # So many, since at most 60 in an hour may have one address.
     customer = {"name": "G", "email": f"guest-{number % 300}@day.invalid"}
     await day.call("POST", "/auth/guest", customer, status=201)
     showtime_id, free = shows.free[number % len(shows.free)]

@@ -222,7 +222,7 @@ def _step(name: str, seconds: float, header: str, sales: Sales, waits: Waits) ->
 
 def _outcome(database_url: str, filled: Filled) -> Outcome:
     with psycopg.connect(database_url) as connection:
-        server = str(connection.execute("show server_version").fetchone()[0])  # type: ignore[index] # show gives a row
+        [(server,)] = connection.execute("show server_version").fetchall()
     began = datetime.now(UTC).date().isoformat()
     return Outcome(filled.reservations, filled.showtimes, filled.users, server, os.cpu_count() or 1, began, [])
 

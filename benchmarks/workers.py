@@ -8,7 +8,7 @@ load for all, and a load in proportion to the workers. `--write` puts them into 
 
 import os
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -120,11 +120,11 @@ def _batches(server: Server) -> tuple[float, float]:
     """How many holds and confirms went through batches so far, and how many batches that were."""
     time.sleep(PUBLISHED_S)
     _, text = get(f"{server.url}/metrics")
-    totals: Counter[str] = Counter()
+    totals = defaultdict[str, float](float)
     for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:
             if sample.labels.get("batch") in BATCHES:
-                totals[sample.name] += sample.value  # type: ignore[assignment] # a Counter of floats
+                totals[sample.name] += sample.value
     return totals["reservation_batch_items_sum"], totals["reservation_batch_items_count"]
 
 

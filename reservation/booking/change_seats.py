@@ -242,7 +242,8 @@ async def _require_sole_hold(
 async def _undo(context: BookingContext, plan: SeatChangePlan, undo: HoldRelease, recorded: RecordedChange) -> None:
     """Take a change back in PostgreSQL, release the new seats in Redis, and see that it keeps the old ones.
 
-    The hold is cancelled if it cannot have them any more.
+    The hold is cancelled if it cannot have them any more. If PostgreSQL does not answer, it may still have the change,
+    and the new seats stay taken.
     """
     asked, before = plan.asked, plan.before
     undone = None
@@ -258,7 +259,7 @@ async def _undo(context: BookingContext, plan: SeatChangePlan, undo: HoldRelease
             )
     finally:
         context.log.warning("change_undone", reservation_id=str(asked.reservation_id), status=undone)
-        await hand_over_or_release(context, undo, margin_ms=REDIS_MARGIN_MS)
+    await hand_over_or_release(context, undo, margin_ms=REDIS_MARGIN_MS)
     if undone == "cancelled":
         await context.pending_updates.release([HoldRelease(before.showtime_id, asked.reservation_id, before.seat_ids)])
     elif undone:

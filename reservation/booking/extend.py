@@ -42,7 +42,7 @@ async def extend(
     # other way round, another user could hold seats that were promised to this one.
     ends = monotonic() + ttl_ms / 1000
     lease = RedisLease(context, ttl_ms + REDIS_MARGIN_MS)
-    await _hold_in_redis(context, seats, ttl_ms)
+    await _hold_in_redis(context, seats, ttl_ms, lease)
     async with context.database.write_for(user_id) as conn:
         left_ms = max(1, round((ends - monotonic()) * 1000))  # after the wait for a connection
         extended_at = await reservations.extend(
@@ -114,12 +114,13 @@ async def hold_again(
         raise HoldsUnavailable
 
 
-async def _hold_in_redis(context: BookingContext, seats: HeldSeats, ttl_ms: int) -> None:
+async def _hold_in_redis(context: BookingContext, seats: HeldSeats, ttl_ms: int, lease: RedisLease) -> None:
     held = await context.holds.extend(
         showtime_id=seats.showtime_id,
         reservation_id=seats.reservation_id,
         seat_ids=seats.seat_ids,
         ttl_ms=ttl_ms + REDIS_MARGIN_MS,
+        before_repeat=lease.renew,
     )
     if held:
         booked, blocked = await context.batches.find_booked(seats.showtime_id, seats.seat_ids)

@@ -249,7 +249,7 @@ async def _take_again(context: BookingContext, seats: HeldSeats, lease: RedisLea
             if seats.idempotency_key is not None:  # the hold stays, and a repeated request gets it
                 raise
             # Its client does not learn its id.
-            await undo_hold(context, seats, may_have_rival=not lease.is_of_now)
+            await undo_hold(context, seats, after_loss=not lease.has_same_epoch)
         raise
 
 

@@ -9,9 +9,9 @@ another customer may take them. Three comparisons show that neither has happened
 - The hold ends in PostgreSQL, at the latest, before its keys in Redis expire. Redis got REDIS_MARGIN_MS more; so the
   statement may take that long. The worker's monotonic clock measures it: PostgreSQL computes the end when it runs the
   statement, so the end is not later than the answer plus the hold's life.
-- The take is at most UNVERIFIED_S old. The worker may be told too late that the server died or lost its data. After a
-  loss, nobody reads the live holds from PostgreSQL for READ_AFTER_LOSS_S, which is longer: by then this hold is there,
-  and Redis is loaded with it.
+- The take is at most UNVERIFIED_S old. Redis's notice of a loss may reach this worker after it has answered. After a
+  loss each worker waits for READ_AFTER_LOSS_S, which is longer, before it reads the live holds from PostgreSQL and
+  loads Redis with them. This hold is committed by then, so it is one of them.
 
 Otherwise the seats are taken again, now that PostgreSQL has the hold and Redis would be primed with it. If another
 reservation holds one of them, or has bought it, this hold is cancelled in PostgreSQL, and the answer is that the seats
@@ -69,7 +69,7 @@ class RedisLease:
         self.ends = self.sent_at + self._ttl_ms / 1000
 
     @property
-    def is_of_now(self) -> bool:
+    def has_same_epoch(self) -> bool:
         """Whether Redis has kept what was written to it since the take, as far as is known."""
         return self.epoch == self._holds.epoch
 
@@ -80,9 +80,7 @@ class RedisLease:
         """
         now = monotonic()
         return (
-            now - self.sent_at <= UNVERIFIED_S
-            and self.ends >= now + life_s + CLOCKS_DIFFER_S
-            and self.epoch == self._holds.epoch
+            now - self.sent_at <= UNVERIFIED_S and self.ends >= now + life_s + CLOCKS_DIFFER_S and self.has_same_epoch
         )
 
 
@@ -165,10 +163,11 @@ async def require_sole_hold(context: BookingContext, seats: HeldSeats) -> None:
         raise held_by(others)
 
 
-async def undo_hold(context: BookingContext, seats: HeldSeats, *, may_have_rival: bool = True) -> None:
-    """Cancel a hold in PostgreSQL, and release in Redis what it still has there.
+async def undo_hold(context: BookingContext, seats: HeldSeats, *, after_loss: bool = True) -> None:
+    """Cancel a hold in PostgreSQL, then release in Redis what it still has there.
 
-    It may have a rival, another live hold of a seat, if Redis has lost its data since the seats were taken.
+    `after_loss`: Redis may have lost its data since the seats were taken, so that PostgreSQL may have another live hold
+    of them. If PostgreSQL does not answer, it may still have this hold, and its seats stay taken.
     """
     undone = None
     try:
@@ -185,8 +184,8 @@ async def undo_hold(context: BookingContext, seats: HeldSeats, *, may_have_rival
         context.log.warning(
             "hold_undone", showtime_id=seats.showtime_id, reservation_id=str(seats.reservation_id), was_held=undone
         )
-        release = HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)
-        if may_have_rival:
-            await hand_over_or_release(context, release, margin_ms=REDIS_MARGIN_MS)
-        elif undone is not None:  # else PostgreSQL may have the hold: its seats stay taken
-            await context.pending_updates.release([release])
+    release = HoldRelease(seats.showtime_id, seats.reservation_id, seats.seat_ids)
+    if after_loss:
+        await hand_over_or_release(context, release, margin_ms=REDIS_MARGIN_MS)
+    else:
+        await context.pending_updates.release([release])

@@ -128,16 +128,23 @@ class Holds:
         return seats_of_others(result)
 
     async def extend(
-        self, *, showtime_id: int, reservation_id: UUID, seat_ids: Sequence[int], ttl_ms: int
+        self,
+        *,
+        showtime_id: int,
+        reservation_id: UUID,
+        seat_ids: Sequence[int],
+        ttl_ms: int,
+        before_repeat: Callable[[], None] | None = None,
     ) -> frozenset[int]:
         """Hold all the seats for at least `ttl_ms` from now, or change nothing; the seats that others hold.
 
         The reservation must be in PostgreSQL: a late undo of its first take does not release it any more.
+        `before_repeat` is as in `take`.
         """
         call = extend_call(showtime_id, reservation_id, seat_ids, ttl_ms)
         result = await self._scripts.run_one(call)
         if _is_not_primed(result):
-            result = await self._prime_and_run(call, result)
+            result = await self._prime_and_run(call, result, before_repeat)
         return frozenset(result[1:])
 
     async def kept(self, *, showtime_id: int, reservation_id: UUID) -> str:
@@ -257,7 +264,8 @@ class Holds:
 
     async def _prime_showtime(self, showtime_id: int, ticket: int, primer: Primer) -> DomainError | None:
         try:
-            await asyncio.sleep(self._scripts.reading_delay_s(showtime_id))
+            if delay_s := self._scripts.reading_delay_s(showtime_id):
+                await asyncio.sleep(delay_s)
             # What the callers send next comes after it, so its answer is not waited for.
             self._scripts.send(ticket_call(showtime_id, ticket, await primer(showtime_id)))
         except NotFound as error:

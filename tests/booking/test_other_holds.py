@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from reservation.booking.jobs.orphans import release_orphans
-from reservation.booking.redis_lease import HeldSeats, require_sole_hold, undo_hold
+from reservation.booking.redis_lease import HeldSeats, RedisLease, require_sole_hold, undo_hold
 from reservation.db.repository import reservations
 from reservation.errors import DatabaseUnavailable, HoldsUnavailable, SeatsUnavailable
 from reservation.http.app_keys import BOOKING_CONTEXT
@@ -61,6 +61,58 @@ async def test_seats_of_an_orphan_go_to_the_hold_that_postgresql_has(api: Api, d
     assert (await api.confirm(customers[1], str(other))).status == 200
 
 
+async def test_an_orphan_that_cannot_be_handed_over_keeps_no_other_one(
+    api: Api, db: Connection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, customer, third = api.client.app[BOOKING_CONTEXT], await api.sign_up(), await api.sign_up()
+    cinemas = [await api.cinema() for _ in range(2)]
+    for cinema in cinemas:
+        await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
+    await db.execute("update reservations set status = 'cancelled', cancelled_at = now()")
+    find, asked = reservations.find_other_holds, list[int]()
+
+    async def fail_once(conn: Any, *, showtime_id: int, **options: Any) -> Any:
+        asked.append(showtime_id)
+        if len(asked) == 1:
+            raise DatabaseUnavailable
+        return await find(conn, showtime_id=showtime_id, **options)
+
+    monkeypatch.setattr(reservations, "find_other_holds", fail_once)
+    async with Redis.from_url(redis_url) as redis:
+        with pytest.raises(DatabaseUnavailable):
+            await release_orphans(redis, context, second_look_s=0)
+
+    statuses = {
+        cinema.showtime_id: (await api.hold(third, cinema.showtime_id, cinema.seat_ids[:1])).status
+        for cinema in cinemas
+    }
+    assert statuses == {asked[0]: 409, asked[1]: 201}
+
+
+@pytest.mark.parametrize("kind", ["hold", "extend"])
+async def test_a_take_that_waited_until_its_showtime_was_loaded_has_a_new_lease(
+    api: Api, redis_url: str, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Else the seats would be taken twice after each loss of Redis's data."""
+    cinema, customer = await api.cinema(), await api.sign_up()
+    held = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[:1])
+    renew, renewals = RedisLease.renew, list[RedisLease]()
+
+    def count(lease: RedisLease) -> None:
+        renewals.append(lease)
+        renew(lease)
+
+    monkeypatch.setattr(RedisLease, "renew", count)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.flushdb()
+    if kind == "hold":
+        answer = await api.hold(customer, cinema.showtime_id, cinema.seat_ids[1:2])
+    else:
+        answer = await api.extend(customer, held.json["id"])
+    assert answer.status in {200, 201}
+    assert renewals == [renewals[0]] * 2
+
+
 async def test_a_repeated_hold_is_503_while_postgresql_has_another_hold_of_its_seats(api: Api, db: Connection) -> None:
     """One of the two was answered, and the repeated request cannot know which."""
     cinema, first, second = await api.cinema(), await api.sign_up(), await api.sign_up()
@@ -101,7 +153,10 @@ async def test_seats_of_an_undone_hold_stay_taken_if_they_cannot_be_handed_over(
     assert (await api.confirm(customers[1], str(other))).status == 200
 
 
-async def test_seats_of_a_hold_that_could_not_be_undone_stay_taken(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("after_loss", [True, False])
+async def test_seats_of_a_hold_that_could_not_be_undone_stay_taken(
+    api: Api, monkeypatch: pytest.MonkeyPatch, after_loss: bool
+) -> None:
     cinema, first, second = await api.cinema(), await api.sign_up(), await api.sign_up()
     held = await api.hold(first, cinema.showtime_id, cinema.seat_ids[:1])
     seats = HeldSeats(cinema.showtime_id, UUID(held.json["id"]), first.id, cinema.seat_ids[:1])
@@ -112,7 +167,7 @@ async def test_seats_of_a_hold_that_could_not_be_undone_stay_taken(api: Api, mon
     with monkeypatch.context() as patch:
         patch.setattr(reservations, "undo_hold", fail)
         with pytest.raises(DatabaseUnavailable):
-            await undo_hold(api.client.app[BOOKING_CONTEXT], seats, may_have_rival=False)
+            await undo_hold(api.client.app[BOOKING_CONTEXT], seats, after_loss=after_loss)
 
     assert (await api.hold(second, cinema.showtime_id, cinema.seat_ids[:1])).status == 409
     assert (await api.confirm(first, held.json["id"])).status == 200

@@ -30,21 +30,24 @@ async def test_a_host_that_accepts_and_never_answers_is_passed(database_url: str
         await connection.close()
 
 
+@pytest.mark.parametrize("hosts", [1, 2])
 async def test_a_connection_whose_opening_is_cancelled_is_closed_without_an_error(
-    database_url: str, db: Connection, caplog: pytest.LogCaptureFixture
+    hosts: int, database_url: str, db: Connection, caplog: pytest.LogCaptureFixture
 ) -> None:
-    choice = ServerChoice(ServerLines())
+    address, choice = urlsplit(database_url), ServerChoice(ServerLines())
+    host = f"{address.hostname}:{address.port}"
+    url = database_url.replace(f"@{host}", f"@{','.join([host] * hosts)}")
     gc.collect()  # asyncio logs what earlier tests have left when that is deleted
     caplog.clear()
     for rounds in range(50):
-        opening = asyncio.create_task(choice.connect(database_url, server_settings={"application_name": "cancelled"}))
+        opening = asyncio.create_task(choice.connect(url, server_settings={"application_name": "cancelled"}))
         for _ in range(rounds):
             await asyncio.sleep(0)
         opening.cancel()
         with suppress(asyncio.CancelledError):
             (await opening).terminate()  # it was open before the cancel
     async with asyncio.timeout(20):
-        while choice.opening or await db.fetchval(
+        while choice.abandoned or await db.fetchval(
             "select count(*) from pg_stat_activity where application_name = 'cancelled'"
         ):
             await asyncio.sleep(0.01)

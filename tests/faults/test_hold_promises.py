@@ -281,7 +281,7 @@ async def test_a_seat_whose_loss_a_worker_is_told_of_after_its_answer_is_answere
     steps.before_statement.arm()
     asking = asyncio.create_task(both.ask(kind, held))
     await steps.before_statement.reached.wait()
-    own_redis.proxy.stall()  # the first customer's worker is told nothing
+    own_redis.proxy.stall()  # Redis's notice of the FLUSHALL does not reach the first customer's worker
     await lose_in_redis(own_redis, "flushed")
     looking = asyncio.create_task(both.there.statuses(both.cinema.showtime_id))
     await asyncio.wait([looking], timeout=0.03)  # PostgreSQL would be read by now

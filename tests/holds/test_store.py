@@ -243,3 +243,26 @@ async def test_a_redis_out_of_reach_raises_holds_unavailable(open_holds: OpenHol
             await take(holds, [1])
         with pytest.raises(HoldsUnavailable):
             await holds.ping()
+
+
+async def test_of_several_holds_of_a_seat_the_next_one_gets_it_when_it_is_released(
+    redis: Redis, open_holds: OpenHolds
+) -> None:
+    ids, seats = [uuid4() for _ in range(4)], [1, 2]
+    primed = [LiveHold(seat, each, 60_000 - place) for seat in seats for place, each in enumerate(ids)]
+    holds = open_holds(redis, LivePrimer(*primed))
+    await holds.state(SHOWTIME)
+
+    async def end(reservation_id: UUID) -> list[UUID]:
+        await holds.release([HoldRelease(SHOWTIME, reservation_id, seats)])
+        return await holds.holders(showtime_id=SHOWTIME, seat_ids=seats)
+
+    assert await holds.holders(showtime_id=SHOWTIME, seat_ids=seats) == [ids[0]] * 2
+    assert await end(ids[2]) == [ids[0]] * 2  # it has left its place
+    assert await end(ids[0]) == [ids[1]] * 2
+    assert await end(ids[1]) == [ids[3]] * 2
+    [found] = await holds.snapshots([SHOWTIME])
+    assert isinstance(found, Snapshot)
+    assert found.held == {1, 2}
+    assert await end(ids[3]) == []
+    assert {str(field) for field in await redis.hkeys(f"{{{SHOWTIME}}}:map")} == {"version", "layout"}

@@ -22,6 +22,7 @@ from ..other_holds import hand_over
 from ..redis_lease import REDIS_MARGIN_MS
 
 HOLDS_A_STATEMENT = 1000
+MAX_FAILURES = 3  # then a store is away, and what PostgreSQL said of the others gets old
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +73,16 @@ async def release_orphans(redis: RedisClient, context: BookingContext, *, second
         async with context.database.connection() as conn:
             return await unbacked(conn, held)
 
-    failure: Unavailable | None = None
+    failures: list[Unavailable] = []
     for orphan in await find_orphans(redis, judge, second_look_s=second_look_s):
         try:
             await _release(context, orphan)
         except Unavailable as error:  # the others may succeed
-            failure = failure or error
-    if failure is not None:
-        raise failure
+            failures.append(error)
+            if len(failures) == MAX_FAILURES:
+                break
+    if failures:
+        raise failures[0]
 
 
 async def _release(context: BookingContext, orphan: Orphan) -> None:

@@ -28,8 +28,8 @@ class ServerChoice:
     def __init__(self, lines: ServerLines | None = None) -> None:
         self._lines = lines
         self._last: Host | None = None  # the host that was used last
-        self._abandoned: set[asyncio.Task[_Connection]] = set()
-        self.opening: set[asyncio.Task[_Connection]] = set()  # also those that nobody waits for any more
+        # Connections that are still being opened although their callers were cancelled; each is closed when it is open.
+        self.abandoned: set[asyncio.Task[_Connection]] = set()
 
     async def connect(self, dsn: str, **options: Any) -> _Connection:
         """Connect as asyncpg.connect does; raises its errors, and OldPrimary."""
@@ -43,15 +43,13 @@ class ServerChoice:
         logs as an error.
         """
         opening = asyncio.create_task(self._open_whole(dsn, options))
-        self.opening.add(opening)
-        opening.add_done_callback(self.opening.discard)
         try:
             await asyncio.wait([opening])
         except asyncio.CancelledError:
+            self.abandoned.add(opening)
+            opening.add_done_callback(self.abandoned.discard)
             opening.add_done_callback(_terminate)
-            self._abandoned.add(opening)
-            opening.add_done_callback(self._abandoned.discard)
-            if len(self._abandoned) > MAX_ABANDONED:  # each is a connection beyond the pool's
+            if len(self.abandoned) > MAX_ABANDONED:  # each is a connection beyond the pool's
                 opening.cancel()
             raise
         return opening.result()
